@@ -1,0 +1,66 @@
+PYTHON ?= python3
+PORT ?= 8000
+SKIN ?= admin
+
+BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_ROOT_USER_ACTION := ignore
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test test-all check format docs bench dist clean
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: .venv/demo.installed ## Serve the admin over seeded caches (PORT=8000, SKIN=admin or unfold)
+	@SKIN=$(SKIN) $(BIN)/python -m demo $(PORT)
+
+test: .venv/test.installed ## Run the tests and Django's own cache tests on this Python
+	@PYTHON=$(BIN)/python .ci/programs redis-server memcached postgresql chromium
+	PYTHONDEVMODE=1 $(BIN)/pytest -n 2 -m "not slow"
+	$(BIN)/python -m tests.django_suite.run
+
+test-all: ## Run all tests, the slow ones too, on every supported Python and Django found
+	@.ci/matrix
+
+check: .venv/test.installed .venv/check.installed .venv/docs.installed ## Check style, types, layers, templates and docs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	find src demo -name '*.html' | xargs -r $(BIN)/djade --check --target-version 5.2
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going docs docs/_build/html
+
+format: .venv/check.installed ## Format the code and the templates
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+	find src demo -name '*.html' | xargs -r $(BIN)/djade --target-version 5.2
+
+docs: .venv/docs.installed ## Build the documentation into docs/_build/html
+	$(BIN)/sphinx-build --fail-on-warning --keep-going docs docs/_build/html
+
+bench: .venv/test.installed ## Measure what the documentation claims
+	$(BIN)/python -m benchmarks
+
+dist: .venv/dist.installed ## Build the source distribution and the wheel into dist/
+	$(BIN)/python -m build
+
+clean: ## Remove environments, builds, caches and the demo's state
+	rm -rf .venv .venvs build dist docs/_build demo/.state .coverage*
+	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# An environment is its folder and a stamp for each dependency group of pyproject.toml in it.
+
+.venv/pip.installed:
+	@.ci/programs python3-venv
+	@echo "Creating .venv with $$($(PYTHON) --version) …"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --upgrade "pip>=25.1"
+	@touch $@
+
+.venv/%.installed: pyproject.toml | .venv/pip.installed
+	@echo "Installing what $* needs …"
+	@$(BIN)/pip install --quiet --editable . --group $*
+	@touch $@

@@ -1,0 +1,105 @@
+"""The demo's settings: the plain Django admin (or Unfold's) over caches of every kind."""
+
+import os
+from pathlib import Path
+
+STATE = Path(os.environ.get("DEMO_STATE") or Path(__file__).parent / ".state")
+VALKEY = f"127.0.0.1:{os.environ.get('DEMO_VALKEY_PORT', '6379')}"
+SKIN = os.environ.get("SKIN") or "admin"
+
+DEBUG = True
+SECRET_KEY = "the demo keeps no secrets"
+ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
+ROOT_URLCONF = "demo.urls"
+STATIC_URL = "/static/"
+USE_TZ = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+INSTALLED_APPS = [
+    *(["unfold", "unfold.contrib.filters", "unfold.contrib.forms"] if SKIN == "unfold" else []),
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    f"django_cachex.{SKIN}",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": STATE / "demo.sqlite3"}}
+
+# The database keeps people logged in while they flush the cache that holds their session.
+SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+SESSION_CACHE_ALIAS = "sessions"
+SESSION_COOKIE_NAME = "cachex_demo_session"
+CSRF_COOKIE_NAME = "cachex_demo_csrf"
+# The passwords are printed on the screen: what counts is a start without waiting for hashes.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+CACHES = {
+    "default": {
+        "BACKEND": "django_cachex.cache.ValkeyCache",
+        "LOCATION": f"valkey://{VALKEY}/0",
+        "KEY_PREFIX": "shop",
+    },
+    "sessions": {
+        "BACKEND": "django_cachex.cache.RedisCache",
+        "LOCATION": f"redis://{VALKEY}/1",
+    },
+    "catalogue": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": f"redis://{VALKEY}/2",
+        "KEY_PREFIX": "catalogue",
+    },
+    "local": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": "demo",
+        "OPTIONS": {"MAX_ENTRIES": 1000},
+    },
+    "pages": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "cached_pages",
+        "KEY_PREFIX": "pages",
+        "OPTIONS": {"MAX_ENTRIES": 5000},
+    },
+    "files": {
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": str(STATE / "files"),
+    },
+    "off": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"},
+    "stranger": {"BACKEND": "demo.stranger.NotebookCache"},
+    # Nobody listens there: this is what the pages show of a server that is down.
+    "dead": {
+        "BACKEND": "django_cachex.cache.ValkeyCache",
+        "LOCATION": "valkey://shop:a-password@127.0.0.1:1/0",
+    },
+}
+
+# One line for what goes wrong, none for what goes well: the address stays on the screen.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "loggers": {"django.server": {"level": "WARNING"}},
+}

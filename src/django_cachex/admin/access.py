@@ -1,0 +1,104 @@
+"""The one gate: who may do what to which cache and key. Nothing else decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from django.contrib.admin import AdminSite
+from django.http import HttpRequest
+
+from django_cachex.admin.links import object_id
+from django_cachex.admin.models import Cache, Key
+from django_cachex.admin.sessions import session_prefix
+from django_cachex.inspectors.base import Inspector
+from django_cachex.inspectors.limits import limits
+
+HIDDEN, READ_ONLY = "hidden", "read-only"
+
+
+@dataclass(frozen=True)
+class Act:
+    """Something that a person may want to do."""
+
+    abilities: tuple[str, ...] = ()
+    """What the inspector must be able to do: one of these."""
+
+    cache: tuple[str, ...] = ()
+    """Permissions on `Cache` that are needed, all of them."""
+
+    key: tuple[str, ...] = ()
+    """Permissions on `Key` that are needed, all of them."""
+
+    changes: bool = False
+    """Whether it is refused on an alias that is read-only."""
+
+    shows_secrets: bool = False
+    """Whether it is refused on sessions, but to superusers."""
+
+
+SEE_CACHES = Act(cache=("view",))
+SEE_INFO = Act(cache=("view",))
+SEE_KEYS = Act(key=("view",))
+SEE_VALUE = Act(("can_get", "can_get_unsafely"), key=("view",), shows_secrets=True)
+SEE_HISTORY = Act(key=("view",))
+ADD = Act(("can_add",), key=("add",), changes=True, shows_secrets=True)
+REPLACE = Act(("can_add",), key=("add", "change"), changes=True, shows_secrets=True)
+EDIT = Act(("can_edit",), key=("change",), changes=True, shows_secrets=True)
+EXPIRE = Act(("can_expire",), cache=("change",), key=("view",), changes=True, shows_secrets=True)
+DELETE = Act(("can_delete",), key=("delete",), changes=True, shows_secrets=True)
+FLUSH = Act(("can_flush",), cache=("change",), changes=True)
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What one request's user may do on one admin site."""
+
+    site: AdminSite
+    request: HttpRequest
+    _session_prefixes: dict[str, bytes | None] = field(default_factory=dict)
+
+    def allowed(
+        self, act: Act, inspector: Inspector | None = None, stored: bytes | None = None
+    ) -> bool:
+        """Return whether ability, permission and the alias's policy all allow an act."""
+        if inspector is not None and not self._alias_allows(act, inspector):
+            return False
+        if stored is not None and act.shows_secrets and self.is_secret(inspector, stored):
+            return False
+        return self._permitted(act, inspector, stored)
+
+    def _alias_allows(self, act: Act, inspector: Inspector) -> bool:
+        policy = limits().aliases.get(inspector.alias)
+        if policy == HIDDEN or (policy == READ_ONLY and act.changes):
+            return False
+        return not act.abilities or any(getattr(inspector, name) for name in act.abilities)
+
+    def _permitted(self, act: Act, inspector: Inspector | None, stored: bytes | None) -> bool:
+        alias = inspector.alias if inspector is not None else None
+        cache = Cache(alias=alias) if alias is not None else None
+        key = Key(id=object_id(alias, stored)) if alias is not None and stored is not None else None
+        return all(self._has("cache", verb)(cache) for verb in act.cache) and all(
+            self._has("key", verb)(key) for verb in act.key
+        )
+
+    def _has(self, model: str, verb: str) -> Callable[[Cache | Key | None], bool]:
+        admin = self.site.get_model_admin(Cache if model == "cache" else Key)
+        check = getattr(admin, f"has_{verb}_permission")
+        if verb == "add":
+            return lambda _obj: bool(check(self.request))
+        return lambda obj: bool(check(self.request, obj))
+
+    @cached_property
+    def is_superuser(self) -> bool:
+        return bool(getattr(self.request.user, "is_superuser", False))
+
+    def is_secret(self, inspector: Inspector | None, stored: bytes) -> bool:
+        """Return whether a key is a session's and the user not a superuser."""
+        if inspector is None or self.is_superuser:
+            return False
+        if inspector.alias not in self._session_prefixes:
+            self._session_prefixes[inspector.alias] = session_prefix(inspector)
+        prefix = self._session_prefixes[inspector.alias]
+        return prefix is not None and stored.startswith(prefix)

@@ -1,0 +1,69 @@
+"""The two models in the admin: permissions, the sidebar, and the pages' URLs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import URLPattern, path
+
+from django_cachex.admin.models import Cache, Key
+from django_cachex.admin.pages.add import AddPage
+from django_cachex.admin.pages.base import Page
+from django_cachex.admin.pages.caches import CachesPage
+from django_cachex.admin.pages.delete import DeletePage
+from django_cachex.admin.pages.history import CacheHistoryPage, KeyHistoryPage
+from django_cachex.admin.pages.info import InfoPage
+from django_cachex.admin.pages.key import KeyPage
+from django_cachex.admin.pages.keys import KeysPage
+
+if TYPE_CHECKING:
+    CacheModelAdmin = admin.ModelAdmin[Cache]
+    KeyModelAdmin = admin.ModelAdmin[Key]
+else:
+    CacheModelAdmin = KeyModelAdmin = admin.ModelAdmin
+
+
+def page_url(site: admin.AdminSite, route: str, page: type[Page], name: str) -> URLPattern:
+    """Return the URL of a page, behind the site's login."""
+    return path(route, site.admin_view(page.as_view(site=site)), name=f"django_cachex_{name}")
+
+
+@admin.register(Cache)
+class CacheAdmin(CacheModelAdmin):
+    def get_urls(self) -> list[URLPattern]:
+        site = self.admin_site
+        return [
+            page_url(site, "", CachesPage, "cache_changelist"),
+            page_url(site, "<path:object_id>/history/", CacheHistoryPage, "cache_history"),
+            page_url(site, "<path:object_id>/change/", InfoPage, "cache_change"),
+        ]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Caches are added in settings.CACHES."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Caches are removed in settings.CACHES."""
+        return False
+
+
+@admin.register(Key)
+class KeyAdmin(KeyModelAdmin):
+    def get_urls(self) -> list[URLPattern]:
+        site = self.admin_site
+        return [
+            page_url(site, "", KeysPage, "key_changelist"),
+            page_url(site, "add/", AddPage, "key_add"),
+            page_url(site, "<path:object_id>/history/", KeyHistoryPage, "key_history"),
+            page_url(site, "<path:object_id>/delete/", DeletePage, "key_delete"),
+            page_url(site, "<path:object_id>/change/", KeyPage, "key_change"),
+        ]
+
+    def get_model_perms(self, request: HttpRequest) -> dict[str, bool]:
+        """Keys are reached through their cache; only who may not see caches starts from them."""
+        cache_admin = self.admin_site.get_model_admin(Cache)
+        if cache_admin.has_view_permission(request):
+            return {}
+        return super().get_model_perms(request)

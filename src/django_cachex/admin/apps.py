@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from types import ModuleType
+
+from django.apps import AppConfig, apps
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+LABEL = "django_cachex"
+
+
+class CachexAdminConfig(AppConfig):
+    """The cache admin in one skin; `django_cachex.unfold` subclasses it for the other."""
+
+    default = True
+    name = "django_cachex.admin"
+    label = LABEL
+    verbose_name = _("Caches")
+    default_auto_field = "django.db.models.BigAutoField"
+    skin = "admin"
+    """The folder of parts and the stylesheet that pages are drawn with."""
+
+    def __init__(self, app_name: str, app_module: ModuleType | None) -> None:
+        super().__init__(app_name, app_module)
+        if LABEL in apps.app_configs and apps.app_configs[LABEL] is not self:
+            raise ImproperlyConfigured(
+                'INSTALLED_APPS holds both "django_cachex.admin" and "django_cachex.unfold": '
+                "choose one, they offer the same pages in different styles."
+            )
+
+    def ready(self) -> None:
+        # Registers itself.
+        from django_cachex.admin import checks  # noqa: F401
+
+
+def skin() -> str:
+    """Return the name of the skin that is installed."""
+    config = apps.get_app_config(LABEL)
+    return str(getattr(config, "skin", CachexAdminConfig.skin))

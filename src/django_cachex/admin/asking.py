@@ -1,0 +1,77 @@
+"""Questions to caches under one deadline for the whole page, however many of them hang."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from django_cachex.inspectors.base import Inspector
+
+T = TypeVar("T")
+
+
+class NoAnswer(Exception):
+    """The page's time was over before the cache answered."""
+
+
+@dataclass(frozen=True)
+class Answer(Generic[T]):
+    """What a cache said, or the exception that it raised."""
+
+    value: T | None = None
+    error: Exception | None = None
+
+
+class Asker:
+    """Asks inspectors until the deadline; those whose servers may hang, in threads of their own."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._deadline = time.monotonic() + seconds
+
+    def ask(self, inspector: Inspector, question: Callable[[], T]) -> Answer[T]:
+        """Return the answer of one cache."""
+        return self.ask_all({inspector: question})[inspector]
+
+    def ask_all(self, questions: Mapping[Inspector, Callable[[], T]]) -> dict[Inspector, Answer[T]]:
+        """Return the answers of many caches, asked side by side."""
+        waiting = {
+            inspector: _start(question)
+            for inspector, question in questions.items()
+            if inspector.asked_in_thread
+        }
+        return {
+            inspector: (
+                self._wait(waiting[inspector]) if inspector in waiting else _isolated(question)
+            )
+            for inspector, question in questions.items()
+        }
+
+    def _wait(self, future: Future[Answer[T]]) -> Answer[T]:
+        try:
+            return future.result(max(0.0, self._deadline - time.monotonic()))
+        except TimeoutError:
+            return Answer(error=NoAnswer())
+
+
+def _isolated(question: Callable[[], T]) -> Answer[T]:
+    """The one place where an error of any kind is kept from the rest of a page."""
+    try:
+        return Answer(question())
+    except Exception as error:
+        return Answer(error=error)
+
+
+def _start(question: Callable[[], T]) -> Future[Answer[T]]:
+    """Ask in a daemon thread: one that hangs past the deadline holds up neither page nor exit."""
+    future: Future[Answer[T]] = Future()
+    context = contextvars.copy_context()
+    threading.Thread(
+        target=lambda: future.set_result(context.run(_isolated, question)), daemon=True
+    ).start()
+    return future

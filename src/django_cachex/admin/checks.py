@@ -1,0 +1,67 @@
+"""What is wrong with a project's settings, said at start-up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+
+from django_cachex.admin.access import HIDDEN, READ_ONLY
+from django_cachex.inspectors.limits import FIELDS, PAGE_SIZES
+
+POLICIES = (HIDDEN, READ_ONLY)
+
+
+@register()
+def check_settings(
+    app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Return what is wrong with `CACHEX_ADMIN`."""
+    given = getattr(settings, "CACHEX_ADMIN", {})
+    if not isinstance(given, dict):
+        return [Error("CACHEX_ADMIN must be a dict.", id="django_cachex.E001")]
+    return [*_unknown(given), *_numbers(given), *_policies(given)]
+
+
+def _unknown(given: dict[str, Any]) -> Iterable[CheckMessage]:
+    known = ", ".join(sorted(FIELDS))
+    for name in given:
+        if name not in FIELDS:
+            yield Warning(
+                f"CACHEX_ADMIN has no setting {name!r}; it is ignored.",
+                hint=f"There are: {known}.",
+                id="django_cachex.W002",
+            )
+
+
+def _numbers(given: dict[str, Any]) -> Iterable[CheckMessage]:
+    for name in FIELDS - {"ALIASES"}:
+        value = given.get(name, 1)
+        if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+            yield Error(
+                f"CACHEX_ADMIN[{name!r}] must be a positive number, not {value!r}.",
+                id="django_cachex.E002",
+            )
+    size = given.get("PAGE_SIZE", PAGE_SIZES[0])
+    if size not in PAGE_SIZES:
+        yield Error(
+            f"CACHEX_ADMIN['PAGE_SIZE'] must be one of {PAGE_SIZES}, not {size!r}.",
+            id="django_cachex.E003",
+        )
+
+
+def _policies(given: dict[str, Any]) -> Iterable[CheckMessage]:
+    for alias, policy in given.get("ALIASES", {}).items():
+        if alias not in settings.CACHES:
+            yield Warning(
+                f"CACHEX_ADMIN['ALIASES'] names {alias!r}, which CACHES does not have.",
+                id="django_cachex.W003",
+            )
+        if policy not in POLICIES:
+            yield Error(
+                f"CACHEX_ADMIN['ALIASES'][{alias!r}] must be one of {POLICIES}, not {policy!r}.",
+                id="django_cachex.E004",
+            )

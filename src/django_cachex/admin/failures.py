@@ -1,0 +1,34 @@
+"""What to tell a person when a cache fails, without the passwords that its errors may quote."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+
+from django_cachex.admin.asking import NoAnswer
+from django_cachex.commands.exceptions import ServerTimeout
+from django_cachex.inspectors import Inspector
+from django_cachex.inspectors.limits import limits
+from django_cachex.inspectors.masking import mask, secrets_in
+
+LONGEST = 500
+
+
+def reason(inspector: Inspector, error: Exception) -> str:
+    """Return in a few words why a cache did not do what it was asked."""
+    if isinstance(error, NoAnswer | ServerTimeout):
+        return _("no answer in %(seconds)g s") % {"seconds": limits().timeout}
+    text = str(error) or type(error).__name__
+    return mask(text, secrets_in(inspector.params))[:LONGEST]
+
+
+def explain(inspector: Inspector, error: Exception) -> str:
+    """Return a sentence that says which cache failed, where it is, and how."""
+    place = f" ({inspector.location})" if inspector.location else ""
+    what = {"alias": inspector.alias, "place": place}
+    if isinstance(error, NoAnswer | ServerTimeout):
+        text = _(
+            '"%(alias)s" did not answer within %(seconds)g s%(place)s. Other caches are unaffected.'
+        )
+        return text % {**what, "seconds": limits().timeout}
+    text = _('"%(alias)s"%(place)s failed: %(reason)s. Other caches are unaffected.')
+    return text % {**what, "reason": reason(inspector, error).rstrip(".")}

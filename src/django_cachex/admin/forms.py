@@ -1,0 +1,192 @@
+"""What people type: values with how to store them, and when they expire."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from django_cachex.admin import humane
+from django_cachex.inspectors.base import KEEP, NEVER, Keep
+from django_cachex.inspectors.content import InvalidValue, encode, from_form
+
+LONGEST_TIMEOUT = 10_000_000_000
+"""Seconds: some three centuries, within what every store can hold."""
+
+STORE_AS = [
+    ("auto", gettext_lazy("Automatic: JSON if it starts with { or [, else text")),
+    ("text", gettext_lazy("Text")),
+    ("json", gettext_lazy("JSON")),
+    ("integer", gettext_lazy("Integer")),
+]
+
+
+class TimeoutField(forms.CharField):
+    """Whole seconds, as milliseconds; None where it was left empty."""
+
+    default_error_messages = {
+        "invalid": gettext_lazy(
+            'Enter a whole number of seconds%(otherwise)s. You entered "%(given)s".'
+        ),
+        "zero": gettext_lazy(
+            'A timeout must be at least 1 second. You entered "%(given)s"; to remove the key, '
+            "delete it."
+        ),
+        "long": gettext_lazy(
+            'A timeout can be at most %(longest)s seconds. You entered "%(given)s"; for no expiry, '
+            "choose Never expires."
+        ),
+    }
+
+    def __init__(self, *, otherwise: str | Promise = "", **kwargs: Any) -> None:
+        kwargs.setdefault("widget", forms.TextInput(attrs={"inputmode": "numeric", "size": 14}))
+        super().__init__(required=False, **kwargs)
+        self.otherwise = otherwise
+
+    def clean(self, value: Any) -> int | None:
+        text = super().clean(value)
+        if not text:
+            return None
+        details = {"given": text[:50], "otherwise": self.otherwise}
+        if not (text.isascii() and text.lstrip("+-").isdigit()) or len(text) > 30:
+            raise ValidationError(self.error_messages["invalid"], "invalid", details)
+        seconds = int(text)
+        if seconds < 1:
+            raise ValidationError(self.error_messages["zero"], "zero", details)
+        if seconds > LONGEST_TIMEOUT:
+            details["longest"] = humane.number(LONGEST_TIMEOUT)
+            raise ValidationError(self.error_messages["long"], "long", details)
+        return seconds * 1000
+
+
+class ExpireForm(forms.Form):
+    """When a key expires: in so many seconds, or never."""
+
+    timeout = TimeoutField(label=gettext_lazy("Timeout in seconds"))
+    never = forms.BooleanField(label=gettext_lazy("Never expires"), required=False)
+
+    otherwise: str | Promise = gettext_lazy(", or choose Never expires")
+    needs_timeout = True
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "timeout" in self.fields:
+            self.fields["timeout"].otherwise = self.otherwise  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        timeout, never = data.get("timeout"), data.get("never")
+        if timeout is not None and never:
+            self.add_error("timeout", _("Give a timeout or choose Never expires, not both."))
+        elif timeout is None and not never and self.needs_timeout and "timeout" not in self.errors:
+            self.add_error(
+                "timeout", _("Enter a whole number of seconds, or choose Never expires.")
+            )
+        return data
+
+    @property
+    def ttl(self) -> int | Keep:
+        """Milliseconds, NEVER, or KEEP where the person said nothing."""
+        if self.cleaned_data.get("never"):
+            return NEVER
+        timeout: int | None = self.cleaned_data.get("timeout")
+        return KEEP if timeout is None else timeout
+
+
+class ValueForm(ExpireForm):
+    """A value, how to store it, and when it expires."""
+
+    value = forms.CharField(
+        label=gettext_lazy("Value"),
+        required=False,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 12, "spellcheck": "false", "class": "cx-code"}),
+    )
+    store_as = forms.ChoiceField(label=gettext_lazy("Store as"), choices=STORE_AS)
+
+    field_order = ("key", "value", "store_as", "timeout", "never", "replace")
+
+    def clean_value(self) -> str:
+        # Browsers send every line end as CR LF.
+        return from_form(self.cleaned_data["value"])
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        if "value" in data and "store_as" in data:
+            try:
+                self.decoded = encode(data["value"], data["store_as"])
+            except InvalidValue as problem:
+                self.add_error("value", str(problem))
+        return data
+
+
+class AddForm(ValueForm):
+    """A new key."""
+
+    key = forms.CharField(
+        label=gettext_lazy("Key Name"),
+        strip=False,
+        widget=forms.TextInput(
+            attrs={
+                "class": "cx-code",
+                "autocomplete": "off",
+                "spellcheck": "false",
+                "autofocus": "",
+            }
+        ),
+    )
+    replace = forms.BooleanField(label=gettext_lazy("Replace the key if it exists"), required=False)
+
+    needs_timeout = False
+
+    def __init__(self, *args: Any, default_ttl: int, can_replace: bool, **kwargs: Any) -> None:
+        self.otherwise = _(", or leave empty for this cache's default (%(default)s)") % {
+            "default": default_text(default_ttl)
+        }
+        super().__init__(*args, **kwargs)
+        self.fields["timeout"].help_text = _("Empty: this cache's default, %(default)s.") % {
+            "default": default_text(default_ttl)
+        }
+        self.fields["value"].help_text = _(
+            "JSON objects and arrays are parsed; anything else is stored as text, as it stands."
+        )
+        if not can_replace:
+            del self.fields["replace"]
+
+
+class EditForm(ValueForm):
+    """Another value for a key, as long as it is still what the person saw."""
+
+    expected = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    otherwise = gettext_lazy(", or leave empty to keep the TTL as it is")
+    needs_timeout = False
+
+    def __init__(self, *args: Any, can_expire: bool, keeps_ttl: bool, **kwargs: Any) -> None:
+        self.needs_timeout = not keeps_ttl
+        super().__init__(*args, **kwargs)
+        if not can_expire:
+            del self.fields["timeout"], self.fields["never"]
+        elif keeps_ttl:
+            self.fields["timeout"].help_text = _("Empty: the TTL stays as it is.")
+        else:
+            self.otherwise = ExpireForm.otherwise
+            self.fields["timeout"].help_text = _(
+                "This backend cannot keep the old timeout: it is lost, so give a new one."
+            )
+
+    def has_changed_value(self) -> bool:
+        """Whether the value, or how to store it, differs from what the form was filled with."""
+        before = (self.initial.get("value", ""), self.initial.get("store_as"))
+        return (self.cleaned_data["value"], self.cleaned_data["store_as"]) != before
+
+
+def default_text(default_ttl: int) -> str:
+    """Return a cache's default timeout in seconds and words."""
+    if default_ttl == NEVER:
+        return _("never expires")
+    return _("%(seconds)s s") % {"seconds": humane.number(default_ttl / 1000)}

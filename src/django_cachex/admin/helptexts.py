@@ -1,0 +1,226 @@
+"""What the help panels say: what a page shows, its controls, the backend, the permissions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.utils.translation import gettext as _
+
+from django_cachex.admin.parts import Topic
+from django_cachex.inspectors import Inspector
+from django_cachex.inspectors.base import Support, Text
+
+EXPLAINED = (
+    "can_list",
+    "can_get",
+    "can_edit",
+    "can_delete",
+    "can_ttl",
+    "can_expire",
+    "can_type",
+    "can_info",
+    "can_flush",
+)
+
+
+def caches_help() -> Sequence[Topic]:
+    return [
+        Topic(
+            _("This page"),
+            [
+                _(
+                    "Every cache of settings.CACHES: its backend, where it keeps its entries, "
+                    "and whether it answers right now."
+                ),
+                _(
+                    "A name opens the keys of that cache; info opens its configuration and what "
+                    "its server says of itself."
+                ),
+                _("A cache that is down does not slow the others: all are asked at the same time."),
+            ],
+        ),
+        Topic(
+            _("Support levels"),
+            [
+                _("cachex: a backend of django-cachex, with everything this admin can do."),
+                _("wrapped: a backend of Django, with what it can give."),
+                _(
+                    "limited: any other backend, through its own get, set and delete: keys by "
+                    "exact name."
+                ),
+            ],
+        ),
+        Topic(
+            _("Flush selected caches"),
+            [
+                _(
+                    "Deletes all entries. A page in between says for each cache exactly what "
+                    "would be destroyed; some backends can only empty the whole database or "
+                    "table, with other caches' entries in it."
+                ),
+            ],
+        ),
+        _permissions(
+            _("view_cache or change_cache: see this page and cache info."),
+            _("change_cache: flush."),
+            _("view_key or change_key: open the keys of a cache."),
+        ),
+    ]
+
+
+def keys_help(inspector: Inspector) -> Sequence[Topic]:
+    search = [
+        _(
+            "* stands for anything and is the only wildcard: user:* finds every key that starts "
+            "with user:, and *:session every key that ends with :session."
+        ),
+        _("Text without * finds keys that contain it; a key of exactly that name comes first."),
+        _("Upper and lower case differ. Only keys with this cache's prefix and version are shown."),
+        _(
+            "One request examines as many keys as it can in a short while; the line above the "
+            "table says how many that were. Next goes on from there."
+        ),
+    ]
+    exact = [_("Type the exact name of a key, as application code calls it, to open that key.")]
+    return [
+        Topic(_("Search"), search if inspector.can_list else exact),
+        Topic(
+            _("Columns"),
+            [
+                _(
+                    "TTL is the time that a key has left. Size is the stored size of a string "
+                    "in bytes, and the number of elements of a collection."
+                ),
+            ],
+        ),
+        Topic(
+            _("Delete selected keys"),
+            [_("Deletes the keys that are ticked on this page, after a page that lists them.")],
+        ),
+        *_backend(inspector),
+        _permissions(
+            _("view_key or change_key: see this page."),
+            _("add_key: add keys. delete_key: delete keys."),
+        ),
+    ]
+
+
+def key_help(inspector: Inspector) -> Sequence[Topic]:
+    return [
+        Topic(
+            _("The value"),
+            [
+                _(
+                    "Values are decoded without running any of the code that they name: what is "
+                    "not plain data appears as a label with its contents."
+                ),
+                _(
+                    "Formatted shows the value, JSON objects and arrays indented; Text and Hex "
+                    "show the stored bytes."
+                ),
+                _(
+                    "Edit is offered where saving what is shown would store exactly the same "
+                    "value; where it is not, the page says why."
+                ),
+            ],
+        ),
+        Topic(
+            _("Saving"),
+            [
+                _(
+                    "A value is saved only if the key is still as it was when you opened it. If "
+                    "it has changed since, you see both."
+                ),
+                _(
+                    "The TTL stays as it is unless you give another. Every change is recorded "
+                    "under History, without the value."
+                ),
+            ],
+        ),
+        *_backend(inspector),
+        _permissions(
+            _("view_key or change_key: see this page. change_key: edit the value."),
+            _("change_cache: change the TTL. delete_key: delete the key."),
+        ),
+    ]
+
+
+def add_help(inspector: Inspector) -> Sequence[Topic]:
+    return [
+        Topic(
+            _("The fields"),
+            [
+                _(
+                    "Key Name: what application code calls the key; the prefix and version of "
+                    "this cache are put before it."
+                ),
+                _(
+                    "Value: text that starts with { or [ is read as JSON, other text is stored "
+                    "as it stands, spaces included. Store as decides it explicitly."
+                ),
+                _("Timeout: whole seconds. Left empty, the default of this cache applies."),
+                _("A key that exists is not overwritten unless you say so."),
+            ],
+        ),
+        *_backend(inspector),
+        _permissions(_("add_key: add keys. change_key as well: replace one that exists.")),
+    ]
+
+
+def info_help(inspector: Inspector) -> Sequence[Topic]:
+    return [
+        Topic(
+            _("This page"),
+            [
+                _(
+                    "What settings.CACHES says of this cache, and what its server or store says "
+                    "of itself at this moment. Exact figures appear when you point at a number."
+                ),
+                _("Passwords are never shown."),
+            ],
+        ),
+        *_backend(inspector),
+        _permissions(_("view_cache or change_cache: see this page.")),
+    ]
+
+
+def history_help() -> Sequence[Topic]:
+    return [
+        Topic(
+            _("This page"),
+            [
+                _(
+                    "The latest changes made through this admin, by whom. Values are not "
+                    "recorded, only their fingerprints."
+                ),
+            ],
+        )
+    ]
+
+
+def delete_help() -> Sequence[Topic]:
+    return [
+        Topic(
+            _("This page"),
+            [_("Nothing is deleted until you confirm. The deletion is recorded in the history.")],
+        ),
+        _permissions(_("delete_key: delete keys.")),
+    ]
+
+
+def _backend(inspector: Inspector) -> list[Topic]:
+    """Return what this backend cannot do and why; nothing for one that can do everything."""
+    missing: list[Text] = [
+        inspector.reasons[ability]
+        for ability in EXPLAINED
+        if not getattr(inspector, ability) and ability in inspector.reasons
+    ]
+    if inspector.support == Support.LIMITED:
+        missing.append(
+            _("A backend of your own can have its full abilities: register an inspector for it.")
+        )
+    return [Topic(_("This backend"), list(dict.fromkeys(missing)))] if missing else []
+
+
+def _permissions(*sentences: str) -> Topic:
+    return Topic(_("Permissions"), [*sentences, _("Superusers need none of them.")])

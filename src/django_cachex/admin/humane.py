@@ -1,0 +1,116 @@
+"""Figures as people read them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.utils import formats, timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from django_cachex.inspectors.base import NEVER, Unit
+from django_cachex.inspectors.content import human_size
+
+SECOND = 1000
+MINUTE, HOUR, DAY = 60 * SECOND, 3600 * SECOND, 86400 * SECOND
+
+
+def number(value: float, decimals: int = 0) -> str:
+    """Return a number with the language's thousands separators."""
+    return formats.number_format(value, decimals, use_l10n=True, force_grouping=True)
+
+
+def size(count: int) -> str:
+    """Return a number of bytes in the unit that leaves it readable."""
+    return str(human_size(count))
+
+
+def duration(milliseconds: int) -> str:
+    """Return a time span in its two largest units."""
+    if milliseconds < SECOND:
+        return _("%(count)s ms") % {"count": milliseconds}
+    days, rest = divmod(milliseconds, DAY)
+    hours, rest = divmod(rest, HOUR)
+    minutes, rest = divmod(rest, MINUTE)
+    seconds = rest // SECOND
+    parts = [
+        (days, ngettext("%(count)s day", "%(count)s days", days)),
+        (hours, _("%(count)s h")),
+        (minutes, _("%(count)s min")),
+        (seconds, _("%(count)s s")),
+    ]
+    first = next(index for index, (count, _text) in enumerate(parts) if count)
+    return " ".join(
+        text % {"count": number(count)} for count, text in parts[first : first + 2] if count
+    )
+
+
+def moment(when: datetime) -> str:
+    """Return a moment in the current time zone; its date only where it is not today's."""
+    local = timezone.localtime(when)
+    layout = "H:i:s" if local.date() == timezone.localdate() else "Y-m-d H:i:s"
+    return formats.date_format(local, layout)
+
+
+def expiry(ttl: int | None) -> str:
+    """Return when a key expires, from its TTL in milliseconds."""
+    if ttl is None:
+        return _("not known")
+    if ttl == NEVER:
+        return _("never")
+    if ttl < 0:
+        return _("gone")
+    return _("in %(duration)s") % {"duration": duration(ttl)}
+
+
+def expires_at(ttl: int) -> datetime:
+    """Return the moment that a TTL in milliseconds leads to; far ones stay representable."""
+    try:
+        return timezone.now() + timedelta(milliseconds=ttl)
+    except OverflowError:
+        return datetime.max.replace(tzinfo=timezone.get_default_timezone())
+
+
+def elements(count: int, unit: Unit) -> str:
+    """Return the size of a collection with what it counts."""
+    words = {
+        Unit.ITEMS: ngettext("%(count)s item", "%(count)s items", count),
+        Unit.FIELDS: ngettext("%(count)s field", "%(count)s fields", count),
+        Unit.MEMBERS: ngettext("%(count)s member", "%(count)s members", count),
+        Unit.ENTRIES: ngettext("%(count)s entry", "%(count)s entries", count),
+    }
+    return words[unit] % {"count": number(count)}
+
+
+def amount(value: object, unit: Unit) -> tuple[str, str]:
+    """Return a figure for people, and its exact form where that says more."""
+    if isinstance(value, datetime):
+        return moment(value), value.isoformat(timespec="seconds")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value), ""
+    return _FORMS.get(unit, _plain)(value)
+
+
+def _plain(value: float) -> tuple[str, str]:
+    return number(value, 0 if isinstance(value, int) else 1), ""
+
+
+def _exact(value: float) -> str:
+    return number(value, 0 if isinstance(value, int) else 2)
+
+
+def _milliseconds(value: float) -> tuple[str, str]:
+    if value == NEVER:
+        return _("never"), ""
+    return duration(int(value)), _("%(count)s s") % {"count": _exact(value / 1000)}
+
+
+_FORMS = {
+    Unit.BYTES: lambda value: (size(int(value)), _("%(count)s bytes") % {"count": _exact(value)}),
+    Unit.SECONDS: lambda value: (
+        duration(int(value * SECOND)),
+        _("%(count)s s") % {"count": _exact(value)},
+    ),
+    Unit.MILLISECONDS: _milliseconds,
+    Unit.PERCENT: lambda value: (f"{number(value, 1)} %", ""),
+}

@@ -1,0 +1,93 @@
+"""Every link between pages, and the ids that they carry."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as Base64Error
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote as percent_quote
+from urllib.parse import unquote as percent_unquote
+
+from django.contrib.admin.utils import quote
+from django.urls import reverse
+from django.utils.http import urlencode
+
+LONGEST_ID = 3000
+"""Web servers refuse URLs of some 4 000 characters; longer ids travel in a form."""
+
+IN_FORM = "-"
+"""Stands in a URL for an id that the form carries."""
+
+
+def object_id(alias: str, stored: bytes) -> str:
+    """Return the id of a key, in ASCII: `quoted-alias:base64url(stored key)`."""
+    return f"{percent_quote(alias, safe='')}:{urlsafe_b64encode(stored).decode().rstrip('=')}"
+
+
+def parse_object_id(text: str) -> tuple[str, bytes]:
+    """Return the alias and the stored key of an id; raise ValueError for anything else."""
+    alias, colon, encoded = text.partition(":")
+    if not colon or not text.isascii():
+        raise ValueError(f"{text[:50]!r} is not the id of a key")
+    try:
+        stored = urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
+    except Base64Error as exc:
+        raise ValueError(f"{text[:50]!r} is not the id of a key") from exc
+    return percent_unquote(alias), stored
+
+
+@dataclass(frozen=True)
+class Link:
+    """Where a control leads: by GET, or by POST with an id too long for a URL."""
+
+    url: str
+    post_id: str = ""
+
+    def __str__(self) -> str:
+        return self.url
+
+
+@dataclass(frozen=True)
+class Links:
+    """URLs of the pages within one admin site."""
+
+    site_name: str = "admin"
+
+    def _url(self, name: str, *args: str, **query: Any) -> str:
+        url = reverse(f"admin:django_cachex_{name}", args=args, current_app=self.site_name)
+        given = {key: value for key, value in query.items() if value not in (None, "")}
+        return f"{url}?{urlencode(given)}" if given else url
+
+    def _key_link(self, name: str, alias: str, stored: bytes, **query: Any) -> Link:
+        key_id = object_id(alias, stored)
+        if len(key_id) > LONGEST_ID:
+            return Link(self._url(name, IN_FORM, **query), key_id)
+        return Link(self._url(name, quote(key_id), **query))
+
+    def home(self) -> str:
+        return reverse("admin:index", current_app=self.site_name)
+
+    def caches(self, **query: Any) -> str:
+        return self._url("cache_changelist", **query)
+
+    def info(self, alias: str, **query: Any) -> str:
+        return self._url("cache_change", quote(alias), **query)
+
+    def cache_history(self, alias: str) -> str:
+        return self._url("cache_history", quote(alias))
+
+    def keys(self, alias: str, **query: Any) -> str:
+        return self._url("key_changelist", cache=alias, **query)
+
+    def add(self, alias: str) -> str:
+        return self._url("key_add", cache=alias)
+
+    def key(self, alias: str, stored: bytes, **query: Any) -> Link:
+        return self._key_link("key_change", alias, stored, **query)
+
+    def delete(self, alias: str, stored: bytes) -> Link:
+        return self._key_link("key_delete", alias, stored)
+
+    def history(self, alias: str, stored: bytes) -> Link:
+        return self._key_link("key_history", alias, stored)

@@ -1,0 +1,105 @@
+"""Add key: a name, a value, how to store it and for how long."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from django_cachex.admin import audit
+from django_cachex.admin.access import ADD, REPLACE, SEE_KEYS
+from django_cachex.admin.failures import explain
+from django_cachex.admin.forms import AddForm
+from django_cachex.admin.helptexts import add_help
+from django_cachex.admin.pages.base import CachePage
+from django_cachex.admin.pages.key import refusal, ttl_message
+from django_cachex.admin.parts import Action, FormBox, Topic
+from django_cachex.inspectors.base import AddValue, Keep, Outcome, Result
+
+
+class AddPage(CachePage):
+    act = ADD
+    title = gettext_lazy("Add key")
+    template_name = "admin/django_cachex/add.html"
+
+    form: AddForm | None = None
+
+    def new_form(self, data: Any = None) -> AddForm:
+        return AddForm(
+            data,
+            initial={"key": self.request.GET.get("key", "")},
+            default_ttl=self.inspector.default_ttl,
+            can_replace=self.gate.allowed(REPLACE, self.inspector),
+        )
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        box = FormBox(
+            self.form or self.new_form(),
+            _("Add key"),
+            Action(_("Cancel"), self.landing(self.inspector.alias)),
+        )
+        return super().get_context_data(box=box, **kwargs)
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        self.form = form = self.new_form(request.POST)
+        if form.is_valid():
+            done = self.store(form)
+            if done is not None:
+                return done
+        return self.render_to_response(self.get_context_data())
+
+    def store(self, form: AddForm) -> HttpResponse | None:
+        """Store the new key; None where the form must be shown again."""
+        inspector, name = self.inspector, form.cleaned_data["key"]
+        stored = inspector.locate(name)
+        replace = bool(form.cleaned_data.get("replace"))
+        self.require(REPLACE if replace else ADD, inspector, stored)
+        ttl = inspector.default_ttl if isinstance(form.ttl, Keep) else form.ttl
+        edit = AddValue(form.decoded, ttl, replace)
+        answer = self.asker.ask(inspector, lambda: inspector.apply(stored, edit))
+        if answer.value is None:
+            form.add_error(None, explain(inspector, answer.error or Exception()))
+            return None
+        if answer.value.result != Result.DONE:
+            self._refuse(form, answer.value)
+            return None
+        self._report(name, stored, form, ttl)
+        return self.go(self._after(stored))
+
+    def _refuse(self, form: AddForm, outcome: Outcome) -> None:
+        if outcome.result != Result.EXISTS:
+            form.add_error(None, refusal(outcome))
+            return
+        text = _("There is such a key already.")
+        if "replace" in form.fields:
+            text += " " + _("To overwrite it, choose to replace it.")
+        form.add_error("key", text)
+
+    def _report(self, name: str, stored: bytes, form: AddForm, ttl: int) -> None:
+        kind = type(form.decoded).__name__
+        replaced = form.cleaned_data.get("replace")
+        text = (
+            _("Stored as %(kind)s, replacing what was there.")
+            if replaced
+            else _("Stored as %(kind)s.")
+        ) % {"kind": kind}
+        user_id, flag = self.request.user.pk, audit.CHANGE if replaced else audit.ADDITION
+        message = f"{text} {ttl_message(ttl)}"
+        audit.record_keys(user_id, flag, self.inspector, [stored], message)
+        self.say(f'"{name}": {message}', messages.SUCCESS)
+
+    def _after(self, stored: bytes) -> Any:
+        """Return where to go: to the key, or to another form for who may only add."""
+        if self.gate.allowed(SEE_KEYS, self.inspector, stored):
+            return self.links.key(self.inspector.alias, stored)
+        return self.links.add(self.inspector.alias)
+
+    def trail(self) -> Sequence[Action]:
+        return [*self.cache_trail(), Action(_("Add key"), "")]
+
+    def help(self) -> Sequence[Topic]:
+        return add_help(self.inspector)

@@ -1,0 +1,228 @@
+"""What every page has: the gate, the links, one deadline, a trail, actions, help."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar, TypeVar
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.admin import AdminSite
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.views.generic import TemplateView
+
+from django_cachex.admin.access import HIDDEN, SEE_CACHES, SEE_KEYS, Act, Gate
+from django_cachex.admin.asking import Answer, Asker
+from django_cachex.admin.failures import explain
+from django_cachex.admin.links import IN_FORM, Link, Links, parse_object_id
+from django_cachex.admin.parts import Action, Notice, Parts, Topic
+from django_cachex.inspectors import Inspector, inspector_for
+from django_cachex.inspectors.base import Text
+from django_cachex.inspectors.limits import limits
+
+T = TypeVar("T")
+
+
+class Page(TemplateView):
+    """One page of the cache admin. Subclasses say what it takes to open it and what is on it."""
+
+    site: AdminSite = None  # type: ignore[assignment]  # given by as_view(site=…)
+    act: ClassVar[Act]
+    title: Text = ""
+    """Without names of keys: a host's template may alter it."""
+
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)
+        self.gate = Gate(self.site, request)
+        self.links = Links(self.site.name)
+        self.asker = Asker(limits().timeout)
+        self.notices: list[Notice] = []
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        self.require(self.act)
+        return super().dispatch(request, *args, **kwargs)
+
+    def require(
+        self, act: Act, inspector: Inspector | None = None, stored: bytes | None = None
+    ) -> None:
+        """Raise PermissionDenied unless the gate allows an act."""
+        if not self.gate.allowed(act, inspector, stored):
+            raise PermissionDenied
+
+    # Asking caches.
+
+    def ask(self, inspector: Inspector, question: Callable[[], T]) -> Answer[T]:
+        """Return a cache's answer; what went wrong becomes a notice on this page."""
+        answer = self.asker.ask(inspector, question)
+        if answer.error is not None:
+            self.notices.append(Notice(explain(inspector, answer.error), "error"))
+        return answer
+
+    # What is on the page.
+
+    def trail(self) -> Sequence[Action]:
+        """Return the way from the index to here; the last is this page."""
+        return ()
+
+    def actions(self) -> Sequence[Action]:
+        """Return what can be done from here, within the person's permissions."""
+        return ()
+
+    def help(self) -> Sequence[Topic]:
+        """Return what the help panel says."""
+        return ()
+
+    def here(self, **query: str) -> str:
+        """Return this page's URL with its state, some of it changed; empty values go."""
+        state = {**self.request.GET.dict(), **query}
+        given = {name: value for name, value in state.items() if value}
+        return f"{self.request.path}?{urlencode(given)}" if given else self.request.path
+
+    def standing_actions(self) -> list[Action]:
+        shown = "help" in self.request.GET
+        return [
+            Action(_("Help"), self.here(help="" if shown else "1"), current=shown),
+            Action(_("Refresh"), self.here()),
+        ]
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return {
+            **self.site.each_context(self.request),
+            "title": self.title,
+            "parts": Parts(),
+            "trail": [
+                *([Action(_("Caches"), self.links.caches())] if self._sees_caches() else []),
+                *self.trail(),
+            ],
+            "actions": [*self.actions(), *self.standing_actions()],
+            "help": self.help() if "help" in self.request.GET else (),
+            "help_close": self.here(help=""),
+            "notices": self.notices,
+            **super().get_context_data(**kwargs),
+        }
+
+    def _sees_caches(self) -> bool:
+        return self.gate.allowed(SEE_CACHES)
+
+    # After a change.
+
+    def say(self, text: Text, level: int = messages.SUCCESS) -> None:
+        """Say on the next page what happened on this one."""
+        messages.add_message(self.request, level, str(text))
+
+    def go(self, to: Link | str) -> HttpResponse:
+        """Redirect; a key whose id is too long for a URL gives way to the list."""
+        if isinstance(to, Link) and to.post_id:
+            alias, _stored = parse_object_id(to.post_id)
+            return HttpResponseRedirect(self.landing(alias))
+        return HttpResponseRedirect(str(to))
+
+    def landing(self, alias: str) -> str:
+        """Return the nearest page about a cache that this person may see."""
+        inspector = inspector_for(alias)
+        if self.gate.allowed(SEE_KEYS, inspector):
+            return self.links.keys(alias)
+        return self.links.caches() if self._sees_caches() else self.links.home()
+
+
+class CachePage(Page):
+    """A page about one cache."""
+
+    inspector: Inspector
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        alias = self.alias()
+        if alias is None:
+            return self.without_alias()
+        self.inspector = self.find(alias)
+        self.require(self.act, self.inspector)
+        return TemplateView.dispatch(self, request, *args, **kwargs)
+
+    def alias(self) -> str | None:
+        """Return the alias that the request names, the only one, or None."""
+        named = self.request.GET.get("cache")
+        if named:
+            return named
+        visible = visible_aliases()
+        return visible[0] if len(visible) == 1 else None
+
+    def find(self, alias: str) -> Inspector:
+        """Return an alias's inspector; raise Http404 for one that is unknown or hidden."""
+        if alias not in visible_aliases():
+            raise Http404(_('There is no cache "%(alias)s".') % {"alias": alias})
+        return inspector_for(alias)
+
+    @staticmethod
+    def visible_aliases() -> list[str]:
+        return visible_aliases()
+
+    def without_alias(self) -> HttpResponseBase:
+        """Send the person where a cache is chosen, as the request names none."""
+        self.require(self.act)
+        if self.gate.allowed(SEE_CACHES):
+            self.say(_("Choose a cache first."), messages.INFO)
+            return HttpResponseRedirect(self.links.caches())
+        return self.response_class(
+            self.request,
+            "admin/django_cachex/choose.html",
+            Page.get_context_data(self, choices=self.choose()),
+        )
+
+    def choose(self) -> list[Action]:
+        """Return a link to this page for every cache."""
+        return [Action(alias, self.here(cache=alias)) for alias in visible_aliases()]
+
+    def cache_trail(self) -> list[Action]:
+        sees_keys = self.gate.allowed(SEE_KEYS, self.inspector)
+        link = self.links.keys(self.inspector.alias) if sees_keys else ""
+        return [Action(self.inspector.alias, link)]
+
+    def cache_notices(self) -> Iterable[Notice]:
+        return (Notice(note) for note in self.inspector.notes())
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        self.notices[:0] = self.cache_notices()
+        return super().get_context_data(**kwargs)
+
+
+class KeyedPage(CachePage):
+    """A page about one key, whose id is in the URL or, if too long, in the form."""
+
+    stored: bytes
+
+    def alias(self) -> str:
+        object_id = unquote(self.kwargs["object_id"])
+        if object_id == IN_FORM:
+            object_id = self.request.POST.get("id", "")
+        try:
+            alias, self.stored = parse_object_id(object_id)
+        except ValueError as exc:
+            raise Http404(str(exc)) from exc
+        return alias
+
+    def find(self, alias: str) -> Inspector:
+        inspector = super().find(alias)
+        if not inspector.owns(self.stored):
+            raise Http404(_('That key is not one of "%(alias)s".') % {"alias": alias})
+        return inspector
+
+    @property
+    def key_name(self) -> str:
+        return self.inspector.name(self.stored)
+
+    def key_trail(self) -> list[Action]:
+        return [
+            *self.cache_trail(),
+            Action(self.key_name, self.links.key(self.inspector.alias, self.stored)),
+        ]
+
+
+def visible_aliases() -> list[str]:
+    """Return the aliases of `settings.CACHES` that policy does not hide."""
+    policies = limits().aliases
+    return [alias for alias in settings.CACHES if policies.get(alias) != HIDDEN]

@@ -1,0 +1,313 @@
+"""The index: every cache of `settings.CACHES`, and flushing some of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from django_cachex.admin import audit, humane
+from django_cachex.admin.access import FLUSH, SEE_CACHES, SEE_INFO, SEE_KEYS
+from django_cachex.admin.asking import Answer
+from django_cachex.admin.failures import explain, reason
+from django_cachex.admin.helptexts import caches_help
+from django_cachex.admin.pages.base import Page, visible_aliases
+from django_cachex.admin.parts import (
+    Action,
+    Badge,
+    Cell,
+    Confirm,
+    Empty,
+    Header,
+    Notice,
+    Row,
+    Table,
+    Topic,
+)
+from django_cachex.inspectors import Inspector, inspector_for
+from django_cachex.inspectors.base import FlushPlan, Status, Support, Text
+
+BADGES = {
+    Support.CACHEX: Badge(
+        "cachex", "strong", gettext_lazy("Full support: a backend of django-cachex.")
+    ),
+    Support.WRAPPED: Badge(
+        "wrapped", "", gettext_lazy("Wrapped support: what this backend of Django can give.")
+    ),
+    Support.LIMITED: Badge(
+        "limited", "warning", gettext_lazy("Limited support: keys by exact name, nothing listed.")
+    ),
+}
+
+
+class CachesPage(Page):
+    act = SEE_CACHES
+    title = gettext_lazy("Caches")
+    template_name = "admin/django_cachex/caches.html"
+
+    @cached_property
+    def inspectors(self) -> list[Inspector]:
+        """The caches that policy shows to this person."""
+        every = (inspector_for(alias) for alias in visible_aliases())
+        return [inspector for inspector in every if self.gate.allowed(SEE_CACHES, inspector)]
+
+    # Looking.
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        shown = self._filtered()
+        statuses = self.asker.ask_all({inspector: inspector.status for inspector in shown})
+        can_flush = any(self.gate.allowed(FLUSH, inspector) for inspector in shown)
+        return super().get_context_data(
+            filters=self._filters(),
+            table=self._table(shown, statuses, can_flush),
+            empty=Empty(
+                _("No cache to show"),
+                _("settings.CACHES has none that you may see at this support level."),
+                [Action(_("Show all"), self.links.caches())],
+            ),
+            footnotes=list(self._footnotes(shown, statuses)),
+            flush=can_flush,
+            **kwargs,
+        )
+
+    def _filtered(self) -> list[Inspector]:
+        support = self.request.GET.get("support", "")
+        if not support:
+            return self.inspectors
+        if support not in list(Support):
+            text = _('There is no support level "%(given)s": all caches are shown.')
+            self.notices.append(Notice(text % {"given": support[:50]}, "warning"))
+            return self.inspectors
+        return [inspector for inspector in self.inspectors if inspector.support == support]
+
+    def _filters(self) -> list[Action]:
+        chosen = self.request.GET.get("support", "")
+        chosen = chosen if chosen in list(Support) else ""
+        counts = dict.fromkeys(Support, 0)
+        for inspector in self.inspectors:
+            counts[inspector.support] += 1
+        every = _("All %(count)s") % {"count": len(self.inspectors)}
+        return [
+            Action(every, self.here(support=""), current=not chosen),
+            *(
+                Action(f"{support} {count}", self.here(support=support), current=chosen == support)
+                for support, count in counts.items()
+            ),
+        ]
+
+    def _table(
+        self,
+        inspectors: Sequence[Inspector],
+        statuses: dict[Inspector, Answer[Status]],
+        selectable: bool,
+    ) -> Table:
+        headers = (
+            Header(_("Cache Name")),
+            Header(_("Backend")),
+            Header(_("Location")),
+            Header(_("Support Level")),
+            Header(_("Keys"), "number"),
+            Header(_("Memory"), "number"),
+            Header(_("State")),
+        )
+        rows = [
+            Row(
+                self._cells(inspector, statuses[inspector]),
+                value=inspector.alias if self.gate.allowed(FLUSH, inspector) else None,
+                label=_('Select "%(alias)s"') % {"alias": inspector.alias},
+            )
+            for inspector in inspectors
+        ]
+        return Table(headers, rows, caption=_("Configured caches"), selectable=selectable)
+
+    def _cells(self, inspector: Inspector, answer: Answer[Status]) -> list[Cell]:
+        status = answer.value or Status()
+        return [
+            self._name_cell(inspector),
+            Cell(inspector.backend, kind="code"),
+            Cell(inspector.location, kind="code"),
+            Cell(badge=BADGES[inspector.support]),
+            Cell("–" if status.keys is None else humane.number(status.keys), kind="number"),
+            self._memory_cell(status.memory),
+            state_cell(inspector, answer),
+        ]
+
+    def _name_cell(self, inspector: Inspector) -> Cell:
+        info = self.links.info(inspector.alias)
+        sees_keys = self.gate.allowed(SEE_KEYS, inspector)
+        sees_info = self.gate.allowed(SEE_INFO, inspector)
+        link = self.links.keys(inspector.alias) if sees_keys else info if sees_info else None
+        more = [Action(_("info"), info)] if sees_keys and sees_info else []
+        return Cell(inspector.alias, link, actions=more, kind="name")
+
+    @staticmethod
+    def _memory_cell(memory: int | None) -> Cell:
+        if memory is None:
+            return Cell("–", kind="number")
+        return Cell(
+            humane.size(memory),
+            kind="number",
+            exact=_("%(count)s bytes") % {"count": humane.number(memory)},
+        )
+
+    @staticmethod
+    def _footnotes(
+        inspectors: Sequence[Inspector], statuses: dict[Inspector, Answer[Status]]
+    ) -> Iterable[str]:
+        counted = [
+            inspector
+            for inspector in inspectors
+            if (answer := statuses[inspector].value) is not None and answer.keys is not None
+        ]
+        if counted:
+            yield _(
+                "Keys counts everything at a location, whatever its prefix or version; Memory is "
+                "the whole server's."
+            )
+        for group in grouped(counted).values():
+            if len(group) > 1:
+                names = ", ".join(inspector.alias for inspector in group)
+                yield _("%(names)s share one location, and so these figures.") % {"names": names}
+
+    def actions(self) -> Sequence[Action]:
+        return ()
+
+    def help(self) -> Sequence[Topic]:
+        return caches_help()
+
+    # Flushing.
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        chosen = set(request.POST.getlist("selected"))
+        inspectors = [inspector for inspector in self.inspectors if inspector.alias in chosen]
+        if request.POST.get("action") != "flush":
+            self.say(_("Nothing done: choose an action."), messages.WARNING)
+        elif not inspectors:
+            self.say(_("Nothing done: select the caches to flush first."), messages.WARNING)
+        elif "confirmed" in request.POST:
+            for inspector in inspectors:
+                self._flush(inspector)
+        else:
+            return self._confirm(inspectors)
+        return self.go(self.links.caches())
+
+    def _flush(self, inspector: Inspector) -> None:
+        """Flush one cache; a long flush is under no deadline but that of each command."""
+        self.require(FLUSH, inspector)
+        try:
+            count = inspector.flush()
+        except Exception as error:  # One cache's failure does not keep the others from flushing.
+            self.say(
+                _("Not flushed, or not completely. %(why)s") % {"why": explain(inspector, error)},
+                messages.ERROR,
+            )
+            return
+        if count is None:
+            text = _('Flushed "%(alias)s".') % {"alias": inspector.alias}
+        else:
+            text = ngettext(
+                'Flushed "%(alias)s": %(count)s entry deleted.',
+                'Flushed "%(alias)s": %(count)s entries deleted.',
+                count,
+            ) % {"alias": inspector.alias, "count": humane.number(count)}
+        audit.record_cache(self.request.user.pk, audit.CHANGE, inspector, text)
+        self.say(text)
+
+    def _confirm(self, inspectors: Sequence[Inspector]) -> HttpResponse:
+        able = [inspector for inspector in inspectors if self.gate.allowed(FLUSH, inspector)]
+        plans = self.asker.ask_all({inspector: inspector.flush_plan for inspector in able})
+        sharing = grouped(inspector_for(alias) for alias in visible_aliases())
+        ready = [inspector for inspector in able if plans[inspector].value is not None]
+        confirm = Confirm(
+            question=flush_question(ready),
+            consequences=[
+                flush_consequence(inspector, plan, sharing[inspector.store])
+                for inspector in ready
+                if (plan := plans[inspector].value) is not None
+            ],
+            submit=flush_label(ready),
+            back=Action(_("Cancel, keep everything"), self.links.caches()),
+            hidden=[
+                ("action", "flush"),
+                ("confirmed", "1"),
+                *(("selected", inspector.alias) for inspector in ready),
+            ],
+            refused=list(self._refusals(inspectors, plans)),
+            possible=bool(ready),
+        )
+        return self.response_class(
+            self.request,
+            "admin/django_cachex/confirm.html",
+            Page.get_context_data(self, confirm=confirm),
+            using=self.template_engine,
+        )
+
+    def _refusals(
+        self, inspectors: Sequence[Inspector], plans: dict[Inspector, Answer[FlushPlan]]
+    ) -> Iterable[str]:
+        for inspector in inspectors:
+            error = plans[inspector].error if inspector in plans else None
+            if error is not None:
+                yield explain(inspector, error)
+            elif not inspector.can_flush:
+                why = {"alias": inspector.alias, "why": inspector.why_not("can_flush")}
+                yield _('"%(alias)s" cannot be flushed. %(why)s') % why
+            elif inspector not in plans:
+                yield _('You may not flush "%(alias)s".') % {"alias": inspector.alias}
+
+
+def grouped(inspectors: Iterable[Inspector]) -> dict[Hashable, list[Inspector]]:
+    """Return the caches by the store that they keep their entries in."""
+    groups: dict[Hashable, list[Inspector]] = defaultdict(list)
+    for inspector in inspectors:
+        groups[inspector.store].append(inspector)
+    return groups
+
+
+def state_cell(inspector: Inspector, answer: Answer[Status]) -> Cell:
+    """Return how a cache is: a word in a shape, and the reason where it is down."""
+    if answer.error is not None:
+        return Cell(badge=Badge(_("down"), "bad"), lines=[reason(inspector, answer.error)])
+    if answer.value is None or not inspector.can_info:
+        return Cell(badge=Badge(_("not asked"), ""))
+    latency = answer.value.latency
+    took = [] if latency is None else [f"{humane.number(latency * 1000, 1)} ms"]
+    return Cell(badge=Badge(_("up"), "good"), lines=took)
+
+
+def flush_question(inspectors: Sequence[Inspector]) -> str:
+    if not inspectors:
+        return _("Nothing here can be flushed")
+    if len(inspectors) == 1:
+        return _('Flush "%(alias)s"?') % {"alias": inspectors[0].alias}
+    return _("Flush %(count)s caches?") % {"count": len(inspectors)}
+
+
+def flush_label(inspectors: Sequence[Inspector]) -> str:
+    if len(inspectors) == 1:
+        return _('Flush "%(alias)s"') % {"alias": inspectors[0].alias}
+    return _("Flush %(count)s caches") % {"count": len(inspectors)}
+
+
+def flush_consequence(inspector: Inspector, plan: FlushPlan, sharing: Sequence[Inspector]) -> Text:
+    """Return what a flush runs, where, how much goes, and whose."""
+    text = _('"%(alias)s": this runs %(act)s. %(scope)s') % {
+        "alias": inspector.alias,
+        "act": plan.act,
+        "scope": plan.scope,
+    }
+    if plan.entries is not None:
+        text += " " + ngettext(
+            "About %(count)s entry is there.", "About %(count)s entries are there.", plan.entries
+        ) % {"count": humane.number(plan.entries)}
+    others = [other.alias for other in sharing if other.alias != inspector.alias]
+    if plan.whole_store and others:
+        names = ", ".join(f'"{alias}"' for alias in others)
+        text += " " + _("Among them those of %(names)s.") % {"names": names}
+    return text

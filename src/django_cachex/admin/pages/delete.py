@@ -1,0 +1,114 @@
+"""Deleting keys: one question with its consequences, then the deed, on record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from django_cachex.admin import audit, humane
+from django_cachex.admin.access import DELETE, SEE_KEYS
+from django_cachex.admin.failures import explain
+from django_cachex.admin.helptexts import delete_help
+from django_cachex.admin.links import Link, object_id
+from django_cachex.admin.pages.base import KeyedPage, Page
+from django_cachex.admin.parts import Action, Confirm, Topic
+from django_cachex.inspectors import Inspector
+
+MOST_NAMED = 100
+"""So many keys are named before a deletion; of the rest the number is."""
+
+
+class DeletePage(KeyedPage):
+    act = DELETE
+    title = gettext_lazy("Delete key")
+    template_name = "admin/django_cachex/confirm.html"
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if "confirmed" not in request.POST:
+            return self.render_to_response(self.get_context_data())
+        delete_keys(self, self.inspector, [self.stored])
+        return self.go(self.landing(self.inspector.alias))
+
+    def back(self) -> Link | str:
+        if self.gate.allowed(SEE_KEYS, self.inspector, self.stored):
+            return self.links.key(self.inspector.alias, self.stored)
+        return self.landing(self.inspector.alias)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        back = Action(_("Cancel, keep it"), self.back())
+        confirm = delete_confirm(self.inspector, [self.stored], [], back)
+        return super().get_context_data(confirm=confirm, **kwargs)
+
+    def trail(self) -> Sequence[Action]:
+        return [*self.key_trail(), Action(_("Delete"), "")]
+
+    def help(self) -> Sequence[Topic]:
+        return delete_help()
+
+
+def delete_confirm(
+    inspector: Inspector, keys: Sequence[bytes], refused: Sequence[str], back: Action
+) -> Confirm:
+    """Return the question before keys are deleted."""
+    count = len(keys)
+    values = {"count": humane.number(count), "alias": inspector.alias}
+    names = [inspector.name(stored) or _("(empty name)") for stored in keys[:MOST_NAMED]]
+    if count > MOST_NAMED:
+        names.append(_("and %(count)s more") % {"count": humane.number(count - MOST_NAMED)})
+    return Confirm(
+        question=ngettext(
+            'Delete %(count)s key from "%(alias)s"?',
+            'Delete %(count)s keys from "%(alias)s"?',
+            count,
+        )
+        % values,
+        consequences=[_("Their values are gone for good, unless an application stores them again.")]
+        if count
+        else [_("None of the selected keys can be deleted.")],
+        submit=ngettext("Delete %(count)s key", "Delete %(count)s keys", count) % values,
+        back=back,
+        hidden=[
+            ("action", "delete"),
+            ("confirmed", "1"),
+            *(("selected", object_id(inspector.alias, stored)) for stored in keys),
+        ],
+        items=names,
+        refused=[
+            _("%(key)s is not yours to delete, or not a key of this cache.") % {"key": one}
+            for one in refused
+        ],
+        possible=bool(count),
+    )
+
+
+def delete_keys(page: Page, inspector: Inspector, keys: Sequence[bytes]) -> None:
+    """Delete keys, put it on record and say what happened, with numbers."""
+    answer = page.asker.ask(inspector, lambda: inspector.delete(keys))
+    if answer.value is None:
+        why = explain(inspector, answer.error or Exception())
+        page.say(
+            _("Not deleted, or not all of it: look again. %(why)s") % {"why": why}, messages.ERROR
+        )
+        return
+    text = deleted_text(answer.value, len(keys) - answer.value)
+    if answer.value:
+        audit.record_keys(page.request.user.pk, audit.DELETION, inspector, keys, text)
+    page.say(text, messages.SUCCESS if answer.value else messages.WARNING)
+
+
+def deleted_text(deleted: int, gone: int) -> str:
+    """Return what a deletion did: how many went, how many had gone before."""
+    text = ngettext("Deleted %(count)s key", "Deleted %(count)s keys", deleted) % {
+        "count": humane.number(deleted)
+    }
+    if not gone:
+        return f"{text}."
+    rest = ngettext("%(count)s was already gone", "%(count)s were already gone", gone) % {
+        "count": humane.number(gone)
+    }
+    return f"{text}; {rest}." if deleted else f"{rest[0].upper()}{rest[1:]}."

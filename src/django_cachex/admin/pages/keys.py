@@ -1,0 +1,347 @@
+"""The key browser: finding keys, and deleting the selected ones."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from django_cachex.admin import humane
+from django_cachex.admin.access import ADD, DELETE, SEE_INFO, SEE_KEYS
+from django_cachex.admin.helptexts import keys_help
+from django_cachex.admin.links import object_id, parse_object_id
+from django_cachex.admin.pages.base import CachePage, Page
+from django_cachex.admin.pages.delete import delete_confirm, delete_keys
+from django_cachex.admin.parts import Action, Cell, Empty, Header, Notice, Row, Table, Topic
+from django_cachex.admin.sessions import masked
+from django_cachex.admin.tokens import Place, sign, unsign
+from django_cachex.inspectors.base import NEVER, Description, Listing, Unit
+from django_cachex.inspectors.limits import PAGE_SIZES, limits
+from django_cachex.inspectors.patterns import Pattern
+
+
+@dataclass(frozen=True)
+class Found:
+    """A page of keys with what is known of them."""
+
+    listing: Listing
+    descriptions: Sequence[Description]
+
+
+@dataclass
+class Search:
+    """What the person asked for; what was wrong with it becomes notices."""
+
+    text: str
+    type: str
+    size: int
+    place: Place
+    notices: list[Notice] = field(default_factory=list)
+
+    @property
+    def pattern(self) -> Pattern:
+        return Pattern(self.text)
+
+    @property
+    def narrows(self) -> bool:
+        return bool(self.type) or not self.pattern.matches_all
+
+
+class KeysPage(CachePage):
+    act = SEE_KEYS
+    title = gettext_lazy("Keys")
+    template_name = "admin/django_cachex/keys.html"
+
+    # The request.
+
+    def search(self) -> Search:
+        """Return the search of this request; parameters that make no sense fall back."""
+        given = self.request.GET
+        search = Search(given.get("q", ""), self._type(), self._size(), Place())
+        if "token" in given:
+            try:
+                search.place = unsign(given["token"], *self._bound_to(search))
+            except ValueError:
+                self._fall_back(
+                    _("That page has expired or is not of this search: this is the first page.")
+                )
+        return search
+
+    def _type(self) -> str:
+        given = self.request.GET.get("type", "")
+        if given and given not in self.inspector.types:
+            self._fall_back(
+                _('There is no key type "%(given)s" here: all types are shown.')
+                % {"given": given[:50]}
+            )
+            return ""
+        return given
+
+    def _size(self) -> int:
+        given = self.request.GET.get("size", "")
+        default = limits().page_size
+        if not given:
+            return default
+        if given not in map(str, PAGE_SIZES):
+            sizes = ", ".join(map(str, PAGE_SIZES))
+            self._fall_back(
+                _('The page size can be %(sizes)s. You gave "%(given)s": %(default)s are shown.')
+                % {"sizes": sizes, "given": given[:50], "default": default}
+            )
+            return default
+        return int(given)
+
+    def _fall_back(self, text: str) -> None:
+        self.notices.append(Notice(text, "warning"))
+
+    def _bound_to(self, search: Search) -> tuple[str, Any, str, str, str]:
+        user_id = self.request.user.pk
+        return ("scan", user_id, self.inspector.alias, search.text, search.type)
+
+    # Looking.
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        text = request.GET.get("q", "")
+        if text and not self.inspector.can_list:
+            inspector = self.inspector
+            return self.go(self.links.key(inspector.alias, inspector.locate(text)))
+        return super().get(request, *args, **kwargs)
+
+    def find_keys(self, search: Search) -> Found:
+        """Return a page of keys: those that match, the one of exactly that name first."""
+        inspector, pattern = self.inspector, search.pattern
+        deadline = time.monotonic() + limits().scan_budget
+        listing = inspector.scan(
+            pattern, search.place.token, search.size, deadline, type=search.type
+        )
+        keys = list(listing.keys)
+        exact = self._exact(search)
+        if exact is not None:
+            keys = [exact, *(key for key in keys if key != exact)]
+        described = [one for one in inspector.describe(keys) if one.exists] if keys else []
+        if exact is not None and search.type:
+            described = [one for one in described if one.key != exact or one.type == search.type]
+        return Found(listing, described)
+
+    def _exact(self, search: Search) -> bytes | None:
+        """Return the stored key whose whole name was typed, on the first page."""
+        if search.pattern.is_exact_candidate and not search.place.token:
+            return self.inspector.locate(search.text)
+        return None
+
+    def visible(self, found: Found, search: Search) -> Sequence[Description]:
+        """Return the keys to show: to most people no search finds sessions, letter by letter."""
+        if not search.narrows:
+            return found.descriptions
+        return [
+            one for one in found.descriptions if not self.gate.is_secret(self.inspector, one.key)
+        ]
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        search = self.search()
+        context: dict[str, Any] = {
+            "heading": self.inspector.alias,
+            "search": search,
+            "sizes": PAGE_SIZES,
+            "types": self.inspector.types if self.inspector.can_type else (),
+            "can_list": self.inspector.can_list,
+        }
+        if self.inspector.can_list:
+            answer = self.ask(self.inspector, lambda: self.find_keys(search))
+            if answer.value is not None:
+                context |= self._found_context(search, answer.value)
+        else:
+            context["empty"] = Empty(
+                _("This backend cannot list its keys"),
+                f"{self.inspector.why_not('can_list')} {_('Type an exact key to open it.')}",
+            )
+        return super().get_context_data(**context, **kwargs)
+
+    def _found_context(self, search: Search, found: Found) -> dict[str, Any]:
+        shown = self.visible(found, search)
+        examined = search.place.examined + found.listing.examined
+        selectable = self.gate.allowed(DELETE, self.inspector)
+        forward = self._forward(search, found.listing, examined)
+        pager = [Action(_("First"), self.here(token=""))] if search.place.token else []
+        if forward and shown:
+            text = _("Next %(count)s") % {"count": search.size}
+            pager.append(Action(text, forward, "primary"))
+        return {
+            "table": self._table(shown, selectable) if shown else None,
+            "delete": selectable and bool(shown),
+            "progress": progress(len(shown), examined, found.listing),
+            "empty": self._empty(search, found.listing, examined, forward),
+            "pager": pager,
+        }
+
+    def _forward(self, search: Search, listing: Listing, examined: int) -> str:
+        """Return where the listing goes on, or nothing at its end."""
+        if listing.complete:
+            return ""
+        place = Place(listing.token, examined)
+        return self.here(token=sign(place, *self._bound_to(search)))
+
+    def _empty(self, search: Search, listing: Listing, examined: int, forward: str) -> Empty:
+        """Return why no key is shown: four different reasons, and what to do in each."""
+        if forward:
+            return Empty(
+                _("None so far, %(how_far)s") % {"how_far": how_far(examined, listing)},
+                _(
+                    "The search stops after a while so that it holds nobody up; it goes on from "
+                    "where it is."
+                ),
+                [Action(_("Continue"), forward, "primary")],
+            )
+        first = [Action(_("First page"), self.here(token=""))] if search.place.token else []
+        if search.narrows:
+            return Empty(
+                _("No key matches, all %(count)s examined") % {"count": humane.number(examined)},
+                _("Check the spelling: * stands for anything, and upper and lower case differ."),
+                first,
+            )
+        if search.place.token:
+            return Empty(_("No more keys"), "", first)
+        add = [Action(_("Add key"), self.links.add(self.inspector.alias), "primary")]
+        can_add = self.gate.allowed(ADD, self.inspector)
+        return Empty(
+            _("This cache is empty"),
+            _("It holds no key with this cache's prefix and version."),
+            add if can_add else [],
+        )
+
+    def _table(self, shown: Sequence[Description], selectable: bool) -> Table:
+        inspector = self.inspector
+        headers = [
+            Header(_("Key")),
+            *([Header(_("Type"))] if inspector.can_type else []),
+            *([Header(_("TTL"), "number")] if inspector.can_ttl else []),
+            Header(_("Size"), "number"),
+        ]
+        rows = [self._row(one) for one in shown]
+        return Table(headers, rows, caption=_("Keys"), selectable=selectable)
+
+    def _row(self, one: Description) -> Row:
+        inspector = self.inspector
+        secret = self.gate.is_secret(inspector, one.key)
+        name = masked(inspector.name(one.key)) if secret else inspector.name(one.key)
+        opens = not secret and self.gate.allowed(SEE_KEYS, inspector, one.key)
+        link = self.links.key(inspector.alias, one.key) if opens else None
+        deletable = self.gate.allowed(DELETE, inspector, one.key)
+        return Row(
+            [
+                Cell(name or _("(empty name)"), link, kind="key"),
+                *([Cell(one.type or "–", kind="type")] if inspector.can_type else []),
+                *([ttl_cell(one.ttl)] if inspector.can_ttl else []),
+                size_cell(one),
+            ],
+            value=object_id(inspector.alias, one.key) if deletable else None,
+            label=_('Select "%(name)s"') % {"name": name},
+        )
+
+    # The frame.
+
+    def trail(self) -> Sequence[Action]:
+        return [Action(self.inspector.alias, "")]
+
+    def actions(self) -> Sequence[Action]:
+        alias = self.inspector.alias
+        add = [Action(_("Add key"), self.links.add(alias), "primary")]
+        info = [Action(_("Cache info"), self.links.info(alias))]
+        return [
+            *(add if self.gate.allowed(ADD, self.inspector) else []),
+            *(info if self.gate.allowed(SEE_INFO, self.inspector) else []),
+        ]
+
+    def help(self) -> Sequence[Topic]:
+        return keys_help(self.inspector)
+
+    # Deleting the selected.
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.POST.get("action") != "delete":
+            self.say(_("Nothing done: choose an action."), messages.WARNING)
+            return self.go(self.here())
+        allowed, refused = self._selected()
+        if not allowed and not refused:
+            self.say(_("Nothing done: select the keys to delete first."), messages.WARNING)
+            return self.go(self.here())
+        if "confirmed" in request.POST and allowed:
+            delete_keys(self, self.inspector, allowed)
+            return self.go(self.here())
+        return self.response_class(
+            request,
+            "admin/django_cachex/confirm.html",
+            Page.get_context_data(
+                self,
+                confirm=delete_confirm(
+                    self.inspector, allowed, refused, Action(_("Cancel, keep them"), self.here())
+                ),
+            ),
+            using=self.template_engine,
+        )
+
+    def _selected(self) -> tuple[list[bytes], list[str]]:
+        """Return the selected keys that may be deleted, and the names of those that may not."""
+        allowed, refused = [], []
+        for given in dict.fromkeys(self.request.POST.getlist("selected")):
+            try:
+                alias, stored = parse_object_id(given)
+            except ValueError:
+                continue
+            ours = alias == self.inspector.alias and self.inspector.owns(stored)
+            if ours and self.gate.allowed(DELETE, self.inspector, stored):
+                allowed.append(stored)
+            else:
+                refused.append(given[:100])
+        return allowed, refused
+
+
+def ttl_cell(ttl: int | None) -> Cell:
+    """Return a TTL in words; a script counts it down."""
+    if ttl is None:
+        return Cell(_("not known"), kind="number")
+    if ttl == NEVER:
+        return Cell(_("never"), kind="number")
+    return Cell(
+        humane.duration(ttl),
+        kind="number",
+        exact=humane.moment(humane.expires_at(ttl)),
+        expires=ttl,
+    )
+
+
+def size_cell(one: Description) -> Cell:
+    """Return a size with what it counts."""
+    if one.size is None:
+        return Cell("–", kind="number")
+    if one.unit != Unit.BYTES:
+        return Cell(humane.elements(one.size, one.unit), kind="number")
+    exact = _("%(count)s bytes") % {"count": humane.number(one.size)}
+    return Cell(humane.size(one.size), kind="number", exact=exact)
+
+
+def how_far(examined: int, listing: Listing) -> str:
+    """Return how many keys of about how many were looked at."""
+    count = humane.number(examined)
+    if listing.total is None:
+        return _("%(count)s keys examined") % {"count": count}
+    if listing.complete:
+        return _("all %(count)s keys examined") % {"count": count}
+    share = min(99, 100 * examined // max(1, listing.total))
+    return _("%(count)s of about %(total)s keys examined (%(share)s %%)") % {
+        "count": count,
+        "total": humane.number(max(listing.total, examined)),
+        "share": share,
+    }
+
+
+def progress(shown: int, examined: int, listing: Listing) -> str:
+    """Return the honesty line: what is shown of what was looked at."""
+    count = ngettext("%(count)s shown", "%(count)s shown", shown) % {"count": humane.number(shown)}
+    return f"{count} · {how_far(examined, listing)}"

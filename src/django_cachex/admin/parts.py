@@ -1,0 +1,192 @@
+"""What views hand to the parts: data without markup, the same for every skin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django_cachex.admin.apps import skin
+from django_cachex.admin.links import Link
+from django_cachex.inspectors.base import Text
+
+
+class Parts:
+    """Template paths of the installed skin's parts: `{% include parts.table %}`."""
+
+    def __init__(self) -> None:
+        self._folder = f"admin/django_cachex/parts/{skin()}"
+
+    def __getitem__(self, name: str) -> str:
+        return f"{self._folder}/{name}.html"
+
+
+@dataclass(frozen=True)
+class Action:
+    """A link or a button that leads somewhere."""
+
+    label: Text
+    link: Link | str
+    kind: str = ""
+    """`primary`, `danger`, or empty."""
+
+    current: bool = False
+    method: str = "get"
+
+    @property
+    def post_id(self) -> str:
+        """The id to post, where the link needs a form."""
+        return self.link.post_id if isinstance(self.link, Link) else ""
+
+
+@dataclass(frozen=True)
+class Badge:
+    """A word in a shape; the word alone says it."""
+
+    text: Text
+    kind: str = ""
+    """`good`, `warning`, `bad`, `strong`, or empty."""
+
+    hint: Text = ""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a table."""
+
+    text: Text = ""
+    link: Link | str | None = None
+    kind: str = ""
+    """`key`, `code`, `number`, `text`, or empty."""
+
+    exact: str = ""
+    """The exact figure, on hover and for screen readers."""
+
+    lines: Sequence[Text] = ()
+    """Said beneath, smaller."""
+
+    badge: Badge | None = None
+    actions: Sequence[Action] = ()
+    expires: int | None = None
+    """Milliseconds that a script may count down."""
+
+    @property
+    def post_id(self) -> str:
+        return self.link.post_id if isinstance(self.link, Link) else ""
+
+
+@dataclass(frozen=True)
+class Header:
+    """The head of a column."""
+
+    text: Text
+    kind: str = ""
+    """`number` aligns right."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a table; `value` is what its checkbox sends, None without a checkbox."""
+
+    cells: Sequence[Cell]
+    value: str | None = None
+    label: Text = ""
+    """What the checkbox selects, for screen readers."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Tables have one shape."""
+
+    headers: Sequence[Header]
+    rows: Sequence[Row]
+    caption: Text = ""
+    selectable: bool = False
+
+    @property
+    def cells_with_headers(self) -> list[tuple[Row, list[tuple[Header, Cell]]]]:
+        """Rows whose cells know their headers, which narrow screens show beside them."""
+        return [(row, list(zip(self.headers, row.cells, strict=True))) for row in self.rows]
+
+
+@dataclass(frozen=True)
+class FactLine:
+    """A label and what there is to say."""
+
+    label: Text
+    text: Text
+    kind: str = ""
+    exact: str = ""
+    share: float | None = None
+    """A part of a maximum, 0 to 1, drawn as a bar."""
+
+    expires: int | None = None
+
+
+@dataclass(frozen=True)
+class Card:
+    """A section of facts."""
+
+    title: Text
+    facts: Sequence[FactLine] = ()
+    headline: FactLine | None = None
+    table: Table | None = None
+    note: Text = ""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something to know before reading on."""
+
+    text: Text
+    kind: str = "info"
+    """`info`, `warning`, `error`."""
+
+    actions: Sequence[Action] = ()
+
+
+@dataclass(frozen=True)
+class Empty:
+    """Why there is nothing to see, and what to do."""
+
+    title: Text
+    text: Text = ""
+    actions: Sequence[Action] = ()
+
+
+@dataclass(frozen=True)
+class Confirm:
+    """One question with its consequences; the safe button comes first."""
+
+    question: Text
+    consequences: Sequence[Text]
+    submit: Text
+    back: Action
+    hidden: Sequence[tuple[str, str]] = ()
+    items: Sequence[Text] = ()
+    refused: Sequence[Text] = ()
+    """What was asked for and will not be done, and why."""
+
+    possible: bool = True
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A heading of the help panel and its sentences."""
+
+    title: Text
+    sentences: Sequence[Text]
+
+
+@dataclass(frozen=True)
+class FormBox:
+    """A form with its buttons, wherever it stands on a page."""
+
+    form: Any
+    submit: Text
+    cancel: Action | None = None
+    title: Text = ""
+    hidden: Sequence[tuple[str, str]] = ()
+    note: Text = ""
+    kind: str = ""
+    extra: dict[str, Any] = field(default_factory=dict)

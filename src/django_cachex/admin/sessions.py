@@ -1,0 +1,25 @@
+"""Which entries of which cache are sessions: whoever knows such a key is that user."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from django.conf import settings
+
+from django_cachex.inspectors.base import Inspector
+
+SHOWN_OF_SESSION = 4
+
+
+def session_prefix(inspector: Inspector) -> bytes | None:
+    """Return what the stored keys of sessions in this cache begin with, or None without any."""
+    if inspector.alias != settings.SESSION_CACHE_ALIAS:
+        return None
+    engine = import_module(settings.SESSION_ENGINE)
+    prefix = getattr(getattr(engine, "SessionStore", None), "cache_key_prefix", None)
+    return inspector.locate(prefix) if prefix else None
+
+
+def masked(name: str) -> str:
+    """Return the name of a session's key with its id hidden but for the last characters."""
+    return f"session ••••••••{name[-SHOWN_OF_SESSION:]}"

@@ -1,0 +1,7 @@
+"""Django cache backends for Valkey and Redis."""
+
+from django_cachex.cache.backends import RedisCache, ValkeyCache
+from django_cachex.cache.client import Client
+from django_cachex.cache.pipeline import Pipeline
+
+__all__ = ["Client", "Pipeline", "RedisCache", "ValkeyCache"]

@@ -1,0 +1,170 @@
+"""The backends that CACHES name: Django's methods, each on the one request that it sends.
+
+Drop-in replacements for Django's RedisCache: same settings, same stored keys and values.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from django.core.cache.backends.base import DEFAULT_TIMEOUT
+
+from django_cachex.cache.base import CacheCommands
+from django_cachex.commands.entries import EntryRequests
+from django_cachex.commands.request import Request
+
+
+class ServerCache(CacheCommands, EntryRequests):
+    """Django's contract, blocking and asynchronous; what it says is documented there."""
+
+    def add(
+        self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None
+    ) -> bool:
+        return self.run(self._add(key, value, timeout, version))
+
+    async def aadd(
+        self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None
+    ) -> bool:
+        return await self.arun(self._add(key, value, timeout, version))
+
+    def get(self, key: Any, default: Any = None, version: Any = None) -> Any:
+        return self.run(self._get(key, default, version))
+
+    async def aget(self, key: Any, default: Any = None, version: Any = None) -> Any:
+        return await self.arun(self._get(key, default, version))
+
+    def set(
+        self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None
+    ) -> None:
+        self.run(self._set(key, value, timeout, version))
+
+    async def aset(
+        self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None
+    ) -> None:
+        await self.arun(self._set(key, value, timeout, version))
+
+    def touch(self, key: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None) -> bool:
+        return self.run(self._touch(key, timeout, version))
+
+    async def atouch(self, key: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None) -> bool:
+        return await self.arun(self._touch(key, timeout, version))
+
+    def delete(self, key: Any, version: Any = None) -> bool:
+        return self.run(self._delete(key, version))
+
+    async def adelete(self, key: Any, version: Any = None) -> bool:
+        return await self.arun(self._delete(key, version))
+
+    def get_many(self, keys: Iterable[Any], version: Any = None) -> dict[Any, Any]:
+        keys = list(keys)
+        return self.run(self._get_many(keys, version)) if keys else {}
+
+    async def aget_many(self, keys: Iterable[Any], version: Any = None) -> dict[Any, Any]:
+        keys = list(keys)
+        return await self.arun(self._get_many(keys, version)) if keys else {}
+
+    def get_or_set(
+        self, key: Any, default: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None
+    ) -> Any:
+        value = self.get(key, self._missing_key, version=version)
+        if value is not self._missing_key:
+            return value
+        if callable(default):
+            default = default()
+        self.add(key, default, timeout=timeout, version=version)
+        return self.run(self._reread(key, default, version))
+
+    async def aget_or_set(
+        self, key: Any, default: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None
+    ) -> Any:
+        value = await self.aget(key, self._missing_key, version=version)
+        if value is not self._missing_key:
+            return value
+        if callable(default):
+            default = default()
+        if inspect.isawaitable(default):
+            default = await default
+        await self.aadd(key, default, timeout=timeout, version=version)
+        return await self.arun(self._reread(key, default, version))
+
+    def has_key(self, key: Any, version: Any = None) -> bool:
+        return self.run(self._has_key(key, version))
+
+    async def ahas_key(self, key: Any, version: Any = None) -> bool:
+        return await self.arun(self._has_key(key, version))
+
+    def incr(self, key: Any, delta: int = 1, version: Any = None) -> int:
+        return self.run(self._incr(key, delta, version))
+
+    async def aincr(self, key: Any, delta: int = 1, version: Any = None) -> int:
+        return await self.arun(self._incr(key, delta, version))
+
+    def decr(self, key: Any, delta: int = 1, version: Any = None) -> int:
+        return self.incr(key, -delta, version=version)
+
+    async def adecr(self, key: Any, delta: int = 1, version: Any = None) -> int:
+        return await self.aincr(key, -delta, version=version)
+
+    def set_many(
+        self, data: Mapping[Any, Any], timeout: Any = DEFAULT_TIMEOUT, version: Any = None
+    ) -> list[Any]:
+        return self.run(self._set_many(data, timeout, version))
+
+    async def aset_many(
+        self, data: Mapping[Any, Any], timeout: Any = DEFAULT_TIMEOUT, version: Any = None
+    ) -> list[Any]:
+        return await self.arun(self._set_many(data, timeout, version))
+
+    def delete_many(self, keys: Iterable[Any], version: Any = None) -> None:
+        if keys := list(keys):
+            self.run(self._delete_many(keys, version))
+
+    async def adelete_many(self, keys: Iterable[Any], version: Any = None) -> None:
+        if keys := list(keys):
+            await self.arun(self._delete_many(keys, version))
+
+    def clear(self) -> None:
+        self.run(self._clear())
+
+    async def aclear(self) -> None:
+        await self.arun(self._clear())
+
+    def incr_version(self, key: Any, delta: int = 1, version: int | None = None) -> int:
+        return self.run(self._incr_version(key, delta, self._version(version)))
+
+    async def aincr_version(self, key: Any, delta: int = 1, version: int | None = None) -> int:
+        return await self.arun(self._incr_version(key, delta, self._version(version)))
+
+    def decr_version(self, key: Any, delta: int = 1, version: int | None = None) -> int:
+        return self.incr_version(key, -delta, version)
+
+    async def adecr_version(self, key: Any, delta: int = 1, version: int | None = None) -> int:
+        return await self.aincr_version(key, -delta, version)
+
+    def close(self, **kwargs: Any) -> None:
+        """Keep the connections: Django calls this after every request."""
+
+    async def aclose(self, **kwargs: Any) -> None:
+        """Keep the connections: see `close`."""
+
+    def _reread(self, key: Any, default: Any, version: Any) -> Request[Any]:
+        """Get what has just been written, which a replica may not have yet."""
+        return replace(self._get(key, default, version), replica=False)
+
+    def _version(self, version: int | None) -> int:
+        return self.version if version is None else version
+
+
+class ValkeyCache(ServerCache):
+    """A cache in Valkey or Redis, reached through valkey-py."""
+
+    driver = "valkey"
+
+
+class RedisCache(ServerCache):
+    """A cache in Redis or Valkey, reached through redis-py."""
+
+    driver = "redis"

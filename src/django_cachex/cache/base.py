@@ -1,0 +1,145 @@
+"""How a cache makes keys and values, on top of Django's base class and a client."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Any, ClassVar, TypeVar
+
+from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
+from django.utils.translation import gettext as _
+
+from django_cachex.cache.client import Client
+from django_cachex.cache.configuration import locations
+from django_cachex.cache.keyspace import keyspace, prefix, within
+from django_cachex.cache.pipeline import AllCommands, Pipeline
+from django_cachex.cache.serializers import make_serializer
+from django_cachex.cache.server import Server
+from django_cachex.commands.base import Commands, as_word
+from django_cachex.commands.expiry import milliseconds
+from django_cachex.commands.request import Request, Steps, awaitable, blocking
+from django_cachex.commands.server import ServerCommands
+from django_cachex.commands.sweeps import sweep
+
+T = TypeVar("T")
+
+# What Django calls portable to memcached. Its own loop finds the words for the warning.
+_portable = re.compile(r"[^\x00-\x20\x7f]{0,250}").fullmatch
+
+
+class CacheCommands(AllCommands, BaseCache):
+    """The commands of a Django cache: keys get prefix and version, values are serialized."""
+
+    driver: ClassVar[str]
+
+    def __init__(self, server: str | Sequence[str], params: dict[str, Any]) -> None:
+        super().__init__(params)
+        options = params.get("OPTIONS", {})
+        self.location = locations(server)
+        self.serializer = make_serializer(options.get("serializer"))
+        primary, *replicas = (Server.of(self.driver, url, options) for url in self.location)
+        self.client = Client(primary, replicas)
+
+    def run(self, command: Request[T] | Steps[T]) -> T:
+        """Send a request, or the steps of an operation over one connection; return the result."""
+        return self.client.run(command)
+
+    async def arun(self, command: Request[T] | Steps[T]) -> T:
+        """Do what `run` does, on the running event loop."""
+        return await self.client.arun(command)
+
+    def pipeline(self, transaction: bool = False) -> Pipeline:
+        """Return an empty pipeline of this cache's keys and values."""
+        return Pipeline(self.client, self, transaction)
+
+    def validate_key(self, key: Any) -> None:
+        if not (isinstance(key, bytes) or _portable(key)):
+            super().validate_key(key)
+
+    def stored_key(self, key: Any, version: Any = None) -> bytes:
+        """Return the bytes under which the server knows `key`; warn like Django's backends."""
+        return Commands.stored_key(self, self.make_and_validate_key(key, version=version))
+
+    def stored_pattern(self, pattern: Any, version: Any = None) -> bytes:
+        """Return the glob of the stored keys that `pattern` means; only `*` is a wildcard."""
+        return within(self._made, Commands.stored_key(self, pattern), version)
+
+    def plain_keys(self, stored: list[bytes], version: Any = None) -> list[str]:
+        """Return the keys that are stored as `stored`, all of which must be of `version`."""
+        before = prefix(self._made, version)
+        return [key.removeprefix(before).decode("utf-8", "surrogateescape") for key in stored]
+
+    def encode(self, value: Any) -> bytes | int:
+        """Return what to store for `value`; raise what the serializer raises."""
+        return as_word(self.serializer.dumps(value))
+
+    def decode(self, data: bytes) -> Any:
+        """Return the value that is stored as `data`; raise what the serializer raises."""
+        return self.serializer.loads(data)
+
+    def get_backend_timeout(self, timeout: Any = DEFAULT_TIMEOUT) -> Any:
+        """Return the seconds that an entry lives, 0 for not at all, None for ever."""
+        if timeout == DEFAULT_TIMEOUT:
+            timeout = self.default_timeout
+        expiry = milliseconds(timeout)
+        return None if expiry is None else expiry / 1000
+
+    def expiry(self, timeout: Any) -> int | None:
+        return milliseconds(self.get_backend_timeout(timeout))
+
+    def _made(self, key: Any, version: Any = None) -> bytes:
+        """Return the stored key without validating it."""
+        return Commands.stored_key(self, self.make_key(key, version=version))
+
+    def _clear(self) -> Steps[None]:
+        """Delete this cache's entries in every version, and nobody else's.
+
+        Its keys are those made of its prefix, a whole number for the version, and a key. A
+        KEY_FUNCTION must keep the version and, at the end, the key: else this raises
+        `OpaqueKeysError`, and `flush_db` remains.
+        """
+        own = keyspace(self._made, self.version)
+        yield from sweep(own.pattern, own.holds)
+
+    def _delete_pattern(self, pattern: str, version: int | None = None) -> Steps[int]:
+        """Delete the keys of one version that match `pattern`, `*` standing for anything.
+
+        Return how many there were. Raise ValueError for an empty pattern, `OpaqueKeysError` where
+        the KEY_FUNCTION does not keep the key at the end.
+        """
+        if not pattern:
+            raise ValueError(_("An empty pattern matches nothing; “*” matches every key."))
+        return (yield from sweep(self.stored_pattern(pattern, version)))
+
+    delete_pattern, adelete_pattern = blocking(_delete_pattern), awaitable(_delete_pattern)
+    flush_db, aflush_db = blocking(ServerCommands._flushdb), awaitable(ServerCommands._flushdb)
+
+    def iter_keys(
+        self, pattern: str = "*", version: int | None = None, count: int = 1000
+    ) -> Iterator[str]:
+        """Yield the keys of one version that match `pattern`, as they are found.
+
+        `count` is how many the server looks at in one turn. A key may come twice.
+        """
+        cursor = -1
+        while cursor:
+            cursor, keys = self.scan(max(cursor, 0), pattern, count, version=version)
+            yield from keys
+
+    async def aiter_keys(
+        self, pattern: str = "*", version: int | None = None, count: int = 1000
+    ) -> AsyncIterator[str]:
+        """Do what `iter_keys` does, on the running event loop."""
+        cursor = -1
+        while cursor:
+            cursor, keys = await self.ascan(max(cursor, 0), pattern, count, version=version)
+            for key in keys:
+                yield key
+
+    def keys(self, pattern: str = "*", version: int | None = None) -> list[str]:
+        """Return the keys of one version that match `pattern`, each once."""
+        return list(dict.fromkeys(self.iter_keys(pattern, version)))
+
+    async def akeys(self, pattern: str = "*", version: int | None = None) -> list[str]:
+        """Do what `keys` does, on the running event loop."""
+        return list({key: None async for key in self.aiter_keys(pattern, version)})

@@ -1,0 +1,84 @@
+"""A client of a server and its replicas: stored keys and raw bytes, in and out."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any, Self, TypeVar
+
+from django_cachex.cache.configuration import POOL_OPTIONS, locations
+from django_cachex.cache.pipeline import AllCommands, Pipeline
+from django_cachex.cache.server import Server
+from django_cachex.commands.entries import Entries
+from django_cachex.commands.request import Request, Steps, attempt
+
+T = TypeVar("T")
+
+
+class Client(Entries, AllCommands):
+    """Commands on one server. What may be read from a replica is read from a random one.
+
+    Keys are stored keys, values are raw bytes. Without a timeout, `set` and `add` store for good.
+    """
+
+    def __init__(self, server: Server, replicas: Sequence[Server] = ()) -> None:
+        self.server = server
+        self.replicas = tuple(replicas)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.server.address}>"
+
+    @classmethod
+    def from_settings(
+        cls,
+        driver: str,
+        location: str | Sequence[str],
+        options: Mapping[str, Any] | None = None,
+        **overrides: Any,
+    ) -> Self:
+        """Return the client that CACHES describes, on connections apart from the application's.
+
+        `driver` is "valkey" or "redis"; `location` and `options` are LOCATION and OPTIONS as
+        Django's RedisCache takes them, of which the pool's class is left out; `overrides` are
+        options of the driver that win over all, such as ``socket_timeout=2``. Equal arguments
+        share their connections. Raise ImproperlyConfigured for what cannot work.
+        """
+        own = {n: v for n, v in (options or {}).items() if n not in POOL_OPTIONS}
+        server, *replicas = (Server.of(driver, url, own, overrides) for url in locations(location))
+        return cls(server, replicas)
+
+    @property
+    def primary(self) -> Self:
+        """This client without the replicas: it reads what has just been written."""
+        return type(self)(self.server)
+
+    def run(self, command: Request[T] | Steps[T]) -> T:
+        """Send a request, or the steps of an operation over one connection; return the result.
+
+        Raise `CommandError` for what the server refuses, `ServerUnavailable`, `ServerTimeout`.
+        """
+        return self._server_for(command).run(command)
+
+    async def arun(self, command: Request[T] | Steps[T]) -> T:
+        """Do what `run` does, on the running event loop."""
+        return await self._server_for(command).arun(command)
+
+    def collect(self, requests: Sequence[Request[Any]]) -> list[Any]:
+        """Send `requests` in one round trip; return their results in order.
+
+        Where the server refused a command, a `CommandError` stands in place of its result.
+        """
+        return self.server.run(attempt(requests)) if requests else []
+
+    async def acollect(self, requests: Sequence[Request[Any]]) -> list[Any]:
+        """Do what `collect` does, on the running event loop."""
+        return await self.server.arun(attempt(requests)) if requests else []
+
+    def pipeline(self, transaction: bool = False) -> Pipeline:
+        """Return an empty pipeline, which with `transaction` runs as one."""
+        return Pipeline(self, self, transaction)
+
+    def _server_for(self, command: Request[Any] | Steps[Any]) -> Server:
+        if self.replicas and isinstance(command, Request) and command.replica:
+            return random.choice(self.replicas)
+        return self.server

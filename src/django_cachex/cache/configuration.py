@@ -1,0 +1,178 @@
+"""LOCATION and OPTIONS, as Django's RedisCache takes them, made into pools of connections."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
+
+from django_cachex.cache.drivers import AsyncPool, Driver, Pool, load
+
+CONNECT_TIMEOUT = 5.0
+
+# Settings of the cache that people write into OPTIONS; Django's own backends read the first two.
+CACHE_OPTIONS = frozenset(
+    {"MAX_ENTRIES", "CULL_FREQUENCY", "max_entries", "cull_frequency"}
+    | {"TIMEOUT", "KEY_PREFIX", "KEY_FUNCTION", "VERSION", "serializer"}
+)
+# Which pool the application wants, with what only such a pool understands.
+POOL_OPTIONS = frozenset({"pool_class", "async_pool_class", "timeout", "queue_class"})
+# Classes of the blocking half of a driver, which its other half cannot use.
+BLOCKING_ONLY = frozenset({"pool_class", "parser_class", "connection_class", "queue_class"})
+ASYNC_ONLY = frozenset({"async_pool_class", "async_parser_class"})
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Everything that decides what a pool of connections is."""
+
+    driver: Driver
+    # Both may hold a password, which no representation shows.
+    url: str = field(repr=False)
+    options: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def address(self) -> str:
+        """Which database this is, as ``host:port/db`` or ``path?db=…``; never a credential."""
+        found = {**self.options, **parsed(self.driver, self.url)}
+        if "path" in found:
+            return f"{found['path']}?db={found.get('db', 0)}"
+        host, port = found.get("host", "localhost"), found.get("port", 6379)
+        return f"{host}:{port}/{found.get('db', 0)}"
+
+    def pool(self) -> Pool:
+        """Return a new pool of blocking connections."""
+        options = {name: v for name, v in self.options.items() if name not in ASYNC_ONLY}
+        kind = options.pop("pool_class", None) or self.driver.blocking.ConnectionPool
+        return made(kind, self.url, options)  # type: ignore[no-any-return]  # of the user's class
+
+    def async_pool(self) -> AsyncPool:
+        """Return a new pool of connections for the running event loop."""
+        kind = self.options.get("async_pool_class") or self._async_twin()
+        options = {
+            name: value
+            for name, value in self.options.items()
+            if name not in BLOCKING_ONLY | ASYNC_ONLY
+        }
+        if not issubclass(kind, self.driver.awaitable.BlockingConnectionPool):
+            options.pop("timeout", None)
+        if "async_parser_class" in self.options:
+            options["parser_class"] = self.options["async_parser_class"]
+        if "retry" in options:
+            options["retry"] = self._async_retry(options["retry"])
+        return made(kind, self.url, options)  # type: ignore[no-any-return]  # of the user's class
+
+    def _async_twin(self) -> type:
+        """Return the driver's asynchronous pool that is like the blocking one."""
+        chosen = self.options.get("pool_class")
+        like = self.driver.blocking.BlockingConnectionPool
+        waits = isinstance(chosen, type) and issubclass(chosen, like)
+        name = "BlockingConnectionPool" if waits else "ConnectionPool"
+        twin: type = getattr(self.driver.awaitable, name)
+        return twin
+
+    def _async_retry(self, retry: Any) -> Any:
+        """Return the asynchronous twin of the driver's `Retry`, whose parts have no public name."""
+        if isinstance(retry, self.driver.awaitable.Retry):
+            return retry
+        return self.driver.awaitable.Retry(retry._backoff, retry._retries)
+
+
+def configure(
+    driver_name: str, url: str, options: Mapping[str, Any], overrides: Mapping[str, Any]
+) -> Configuration:
+    """Check what an alias is configured with; raise ImproperlyConfigured for what cannot work.
+
+    `overrides` win over `options` and over the query of `url`.
+    """
+    driver = load(driver_name)
+    url = without_query(url, frozenset(overrides))
+    chosen = {n: v for n, v in options.items() if n not in CACHE_OPTIONS} | dict(overrides)
+    in_url = parsed(driver, url)
+    refuse_decoding(chosen, in_url)
+    refuse_other_protocols(chosen, in_url)
+    chosen = {name: imported(name, value) for name, value in chosen.items()}
+    chosen.pop("decode_responses", None)
+    chosen.setdefault("socket_connect_timeout", CONNECT_TIMEOUT)
+    return Configuration(driver, url, chosen | {"protocol": 2})
+
+
+def locations(location: str | Sequence[str]) -> list[str]:
+    """Return the URLs in a LOCATION: the primary's, then those of its read replicas."""
+    urls = re.split("[;,]", location) if isinstance(location, str) else list(location)
+    if not urls or not all(isinstance(url, str) and url for url in urls):
+        raise ImproperlyConfigured(
+            _("LOCATION must be the URL of a server, or several, the primary's first.")
+        )
+    return urls
+
+
+def made(kind: Any, url: str, options: dict[str, Any]) -> Any:
+    return kind.from_url(url, **options)
+
+
+def parsed(driver: Driver, url: str) -> Mapping[str, Any]:
+    try:
+        found: Mapping[str, Any] = driver.blocking.parse_url(url)
+    except ValueError:
+        # The parsers quote what they stumble over, which may be half a password.
+        raise ImproperlyConfigured(
+            _(
+                "LOCATION is not a URL that %(driver)s understands, such as %(example)s. "
+                "In a password, the characters / ? # @ : must be percent-encoded."
+            )
+            % {"driver": driver.name, "example": f"{driver.name}://127.0.0.1:6379/0"}
+        ) from None
+    return found
+
+
+def refuse_decoding(chosen: Mapping[str, Any], in_url: Mapping[str, Any]) -> None:
+    if chosen.get("decode_responses") or "decode_responses" in in_url:
+        raise ImproperlyConfigured(
+            _("Remove decode_responses: cached values are bytes, decoding them breaks them.")
+        )
+
+
+def refuse_other_protocols(chosen: Mapping[str, Any], in_url: Mapping[str, Any]) -> None:
+    for options in (chosen, in_url):
+        if str(options.get("protocol") or 2) != "2":
+            raise ImproperlyConfigured(
+                _("Remove protocol, or set it to 2: replies are read as RESP2.")
+            )
+
+
+def imported(name: str, value: Any) -> Any:
+    """Return an option, a class in place of its dotted path."""
+    return import_string(value) if name.endswith("_class") and isinstance(value, str) else value
+
+
+def without_query(url: str, names: frozenset[str]) -> str:
+    """Return `url` without the query options in `names`, which would win over all else."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url  # Refused in a moment, without quoting it.
+    query = parse_qsl(parts.query, keep_blank_values=True)
+    kept = [(name, value) for name, value in query if name not in names]
+    return url if kept == query else urlunsplit(parts._replace(query=urlencode(kept)))
+
+
+def frozen(value: Any) -> Any:
+    """Return a hashable stand-in for an option; equal ones for options that are equal."""
+    if isinstance(value, Mapping):
+        return "mapping", frozenset((name, frozen(part)) for name, part in value.items())
+    if isinstance(value, (list, tuple)):
+        return "sequence", tuple(frozen(part) for part in value)
+    if isinstance(value, (set, frozenset)):
+        return "set", frozenset(frozen(part) for part in value)
+    try:
+        hash(value)
+    except TypeError:
+        return "object", id(value)
+    return type(value), value

@@ -1,0 +1,51 @@
+"""How values become bytes: the default, which Django's own Redis backend can read and write."""
+
+from __future__ import annotations
+
+import pickle
+import re
+from typing import Any, Protocol, cast
+
+from django.utils.module_loading import import_string
+
+from django_cachex.commands.base import INT64
+
+_integer = re.compile(rb"-?[0-9]+").fullmatch
+
+
+class Serializer(Protocol):
+    """What OPTIONS["serializer"] is: the interface of Django's RedisCache."""
+
+    def dumps(self, obj: Any) -> bytes | str | int:
+        """Return what to store for `obj`; an integer is stored as decimal text."""
+
+    def loads(self, data: bytes) -> Any:
+        """Return the object that is stored as `data`."""
+
+
+class PickleSerializer:
+    """Pickles, but leaves integers of 64 bits to the server, which counts with them."""
+
+    def __init__(self, protocol: int | None = None) -> None:
+        self.protocol = pickle.HIGHEST_PROTOCOL if protocol is None else protocol
+
+    def dumps(self, obj: Any) -> bytes | int:
+        # Subclasses, booleans among them, come back as what they are only from a pickle.
+        if type(obj) is int and obj in INT64:
+            return obj
+        return pickle.dumps(obj, self.protocol)
+
+    def loads(self, data: bytes) -> Any:
+        # 0x80 opens every pickle of protocol 2 and later. `int()` would take b" 1_0 " too.
+        if data[:1] != b"\x80" and _integer(data):
+            return int(data)
+        return pickle.loads(data)
+
+
+def make_serializer(given: Any = None) -> Serializer:
+    """Return the serializer that OPTIONS name: a class, its dotted path, or an instance."""
+    if isinstance(given, str):
+        given = import_string(given)
+    if callable(given):
+        given = given()
+    return cast(Serializer, given) if given else PickleSerializer()

@@ -1,0 +1,38 @@
+"""What to send to a Valkey or Redis server and how to read the reply; no I/O."""
+
+from django_cachex.commands.exceptions import (
+    AccessDenied,
+    CachexError,
+    CommandError,
+    OpaqueKeysError,
+    OutOfMemoryError,
+    OutOfRangeError,
+    ReadOnlyError,
+    ScriptMissing,
+    ServerTimeout,
+    ServerUnavailable,
+    UnknownCommand,
+    WrongTypeError,
+)
+from django_cachex.commands.request import Attempts, Request, Steps, attempt, awaitable, blocking
+
+__all__ = [
+    "AccessDenied",
+    "Attempts",
+    "CachexError",
+    "CommandError",
+    "OpaqueKeysError",
+    "OutOfMemoryError",
+    "OutOfRangeError",
+    "ReadOnlyError",
+    "Request",
+    "ScriptMissing",
+    "ServerTimeout",
+    "ServerUnavailable",
+    "Steps",
+    "UnknownCommand",
+    "WrongTypeError",
+    "attempt",
+    "awaitable",
+    "blocking",
+]

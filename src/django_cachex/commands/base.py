@@ -1,0 +1,75 @@
+"""What every set of commands stands on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.cache.backends.base import DEFAULT_TIMEOUT
+
+from django_cachex.commands.expiry import milliseconds
+from django_cachex.commands.request import Request, Steps, Word
+
+INT64 = range(-(2**63), 2**63)
+
+
+class Commands:
+    """Commands on stored keys and raw bytes; a cache overrides how keys and values are made.
+
+    `run` and `arun` send a request, or queue it in a pipeline.
+    """
+
+    def run(self, command: Request[Any] | Steps[Any]) -> Any:
+        """Send `command` and return its result."""
+        raise NotImplementedError
+
+    async def arun(self, command: Request[Any] | Steps[Any]) -> Any:
+        """Send `command` and return its result."""
+        raise NotImplementedError
+
+    def stored_key(self, key: Any, version: Any = None) -> bytes:
+        """Return the bytes under which the server knows `key`.
+
+        Bytes that are no UTF-8 travel in text as surrogates, both ways (PEP 383).
+        """
+        return key if isinstance(key, bytes) else str(key).encode("utf-8", "surrogateescape")
+
+    def stored_pattern(self, pattern: Any, version: Any = None) -> bytes:
+        """Return the pattern of stored keys that stands for `pattern` of keys."""
+        return Commands.stored_key(self, pattern)
+
+    def plain_keys(self, stored: list[bytes], version: Any = None) -> list[Any]:
+        """Return the keys that are stored as `stored`."""
+        return list(stored)
+
+    def encode(self, value: Any) -> bytes | int:
+        """Return what to store for `value`."""
+        return as_word(value)
+
+    def decode(self, data: bytes) -> Any:
+        """Return the value that is stored as `data`."""
+        return data
+
+    def expiry(self, timeout: Any) -> int | None:
+        """Return `timeout`, in seconds, as milliseconds; None for never, 0 for not even now."""
+        return None if timeout == DEFAULT_TIMEOUT else milliseconds(timeout)
+
+
+def as_word(value: Any) -> bytes | int:
+    """Return `value` as a packer takes it without harm.
+
+    An integer past 64 bits goes out as text: given to the C packers it ends the interpreter.
+    """
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, int):
+        return int(value) if value in INT64 else b"%d" % value
+    if isinstance(value, str):
+        return value.encode()
+    if isinstance(value, (bytearray, memoryview)):
+        return bytes(value)
+    raise TypeError(f"Bytes, text or an integer can be stored, not {type(value).__name__}.")
+
+
+def options(*pairs: tuple[str, Word | None]) -> tuple[Word, ...]:
+    """Return the words of the options that are given, as in ``("COUNT", 10)``."""
+    return tuple(word for name, value in pairs if value is not None for word in (name, value))

@@ -1,0 +1,102 @@
+"""Counting: INCRBY that, as Django asks, refuses to begin a counter."""
+
+from __future__ import annotations
+
+import hashlib
+import operator
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from django_cachex.commands.base import INT64, Commands
+from django_cachex.commands.exceptions import (
+    AccessDenied,
+    OutOfRangeError,
+    ScriptMissing,
+    UnknownCommand,
+)
+from django_cachex.commands.request import Request, Steps, unread
+
+# GET at the end, because Lua's numbers are doubles and would round a counter past 2**53.
+SCRIPT = """\
+if redis.call('EXISTS', KEYS[1]) == 0 then return false end
+local reply = redis.pcall('INCRBY', KEYS[1], ARGV[1])
+if type(reply) == 'table' and reply.err then return reply end
+return redis.call('GET', KEYS[1])"""
+DIGEST = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
+
+
+class CounterRequests(Commands):
+    """How to add to a stored integer, exactly, keeping its expiry."""
+
+    def _incr(self, key: Any, delta: int = 1, version: Any = None) -> Steps[int]:
+        """Add `delta` to the integer under `key` and return the sum.
+
+        Raise ValueError for no such key, `WrongTypeError` where no integer is stored,
+        `OutOfRangeError` where the sum leaves 64 bits.
+        """
+        stored = self.stored_key(key, version)
+        by = integer(delta)
+        try:
+            [total] = yield [Request(("EVALSHA", DIGEST, 1, stored, by), unread)]
+        except ScriptMissing:
+            [total] = yield [Request(("EVAL", SCRIPT, 1, stored, by), unread)]
+        except (AccessDenied, UnknownCommand):
+            total = yield from watched_increment(stored, by)
+        return counted(key, total)
+
+    def _decr(self, key: Any, delta: int = 1, version: Any = None) -> Steps[int]:
+        """Subtract `delta` from the integer under `key`: see `incr`."""
+        return self._incr(key, -delta, version)
+
+    def _queued_incr(self, key: Any, delta: int = 1, version: Any = None) -> Request[int]:
+        """Add `delta` in one request, as a pipeline needs it: see `incr`."""
+        words = ("EVAL", SCRIPT, 1, self.stored_key(key, version), integer(delta))
+        return Request(words, lambda total: counted(key, total))
+
+    def _queued_decr(self, key: Any, delta: int = 1, version: Any = None) -> Request[int]:
+        """Subtract `delta` in one request: see `incr`."""
+        return self._queued_incr(key, -delta, version)
+
+
+def watched_increment(stored: bytes, by: int) -> Steps[int | None]:
+    """Add where scripts are denied, in two round trips; return None for no such key."""
+    while True:
+        [_watched, exists] = yield [
+            Request(("WATCH", stored), unread),
+            Request(("EXISTS", stored), bool),
+        ]
+        if not exists:
+            yield [Request(("UNWATCH",), unread)]
+            return None
+        increment = Request(("INCRBY", stored, by), unread)
+        [*_queued, executed] = yield [
+            Request(("MULTI",), unread),
+            increment,
+            Request(("EXEC",), unread),
+        ]
+        if executed is not None:  # None: somebody touched the key in between.
+            return first(executed)
+
+
+def first(executed: list[Any]) -> int:
+    """Return the only result of a transaction, or raise the error in its place."""
+    [result] = executed
+    if isinstance(result, Exception):
+        raise result
+    return int(result)
+
+
+def integer(delta: Any) -> int:
+    """Return `delta` if it is an integer of 64 bits; raise TypeError or `OutOfRangeError`."""
+    number = operator.index(delta)
+    if number not in INT64:
+        raise OutOfRangeError(_("A counter has 64 bits: it cannot move by more."))
+    return number
+
+
+def counted(key: Any, total: bytes | int | None) -> int:
+    """Return the sum as an integer; raise ValueError where there was nothing to add to."""
+    if total is None:
+        raise ValueError(_("Key '%(key)s' not found") % {"key": key})
+    return int(total)

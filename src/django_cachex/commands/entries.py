@@ -1,0 +1,168 @@
+"""Django's cache operations as requests: entries are strings with an expiry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from django.core.cache.backends.base import DEFAULT_TIMEOUT
+from django.utils.translation import gettext as _
+
+from django_cachex.commands.counters import CounterRequests
+from django_cachex.commands.exceptions import CommandError, OutOfMemoryError
+from django_cachex.commands.request import (
+    Attempts,
+    Request,
+    Steps,
+    Word,
+    awaitable,
+    blocking,
+    done,
+)
+
+# One write of set_many: so many keys, or so many bytes of values, whichever comes first.
+CHUNK_KEYS = 1000
+CHUNK_BYTES = 4 * 2**20
+
+
+class EntryRequests(CounterRequests):
+    """Requests behind Django's methods; the names that send them are given where they differ."""
+
+    def _get(self, key: Any, default: Any = None, version: Any = None) -> Request[Any]:
+        """Return the value of `key`, or `default`."""
+
+        def read(reply: bytes | None) -> Any:
+            return default if reply is None else self.decode(reply)
+
+        return Request(("GET", self.stored_key(key, version)), read, replica=True)
+
+    def _set(
+        self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None
+    ) -> Request[None]:
+        """Store `value` for `timeout` seconds; one that is not positive deletes `key`."""
+        stored, data = self.stored_key(key, version), self.encode(value)
+        return set_request(stored, data, self.expiry(timeout))
+
+    def _add(
+        self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None
+    ) -> Request[bool]:
+        """Store `value` unless `key` exists; return whether it did not exist."""
+        stored, data = self.stored_key(key, version), self.encode(value)
+        expiry = self.expiry(timeout)
+        if expiry == 0:
+            return Request(("EXISTS", stored), lambda count: not count)
+        words: tuple[Word, ...] = ("SET", stored, data, *lifetime(expiry), "NX")
+        return Request(words, bool)
+
+    def _touch(
+        self, key: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None
+    ) -> Request[bool] | Steps[bool]:
+        """Give `key` a new timeout; return whether it exists."""
+        stored, expiry = self.stored_key(key, version), self.expiry(timeout)
+        if expiry is None:
+            return persisted(stored)
+        if expiry == 0:
+            return Request(("UNLINK", stored), bool)
+        return Request(("PEXPIRE", stored, expiry), bool)
+
+    def _delete(self, key: Any, version: Any = None) -> Request[bool]:
+        """Delete `key`; return whether it existed."""
+        return Request(("UNLINK", self.stored_key(key, version)), bool)
+
+    def _has_key(self, key: Any, version: Any = None) -> Request[bool]:
+        """Return whether `key` exists."""
+        return Request(("EXISTS", self.stored_key(key, version)), bool, replica=True)
+
+    def _get_many(self, keys: Sequence[Any], version: Any = None) -> Request[dict[Any, Any]]:
+        """Return the values of those of `keys`, one at least, that exist."""
+
+        def read(replies: list[bytes | None]) -> dict[Any, Any]:
+            pairs = zip(keys, replies, strict=True)
+            return {key: self.decode(reply) for key, reply in pairs if reply is not None}
+
+        stored = [self.stored_key(key, version) for key in keys]
+        return Request(("MGET", *stored), read, replica=True)
+
+    def _delete_many(self, keys: Iterable[Any], version: Any = None) -> Request[None]:
+        """Delete `keys`, one at least."""
+        return Request(("UNLINK", *(self.stored_key(key, version) for key in keys)), done)
+
+    def _set_many(
+        self, data: Mapping[Any, Any], timeout: Any = DEFAULT_TIMEOUT, version: Any = None
+    ) -> Steps[list[Any]]:
+        """Store what `data` maps keys to; return the keys for which there was no memory.
+
+        Everything is encoded before anything is sent: a value that cannot be stored stops all.
+        """
+        expiry = self.expiry(timeout)
+        entries = [
+            (key, set_request(self.stored_key(key, version), self.encode(value), expiry))
+            for key, value in data.items()
+        ]
+        failed: list[Any] = []
+        for chunk in chunks(entries):
+            results = yield Attempts(request for _key, request in chunk)
+            for (key, _request), result in zip(chunk, results, strict=True):
+                if isinstance(result, OutOfMemoryError):
+                    failed.append(key)
+                elif isinstance(result, CommandError):
+                    raise result
+        return failed
+
+    def _incr_version(self, key: Any, delta: int, version: int) -> Steps[int]:
+        """Move `key` from `version` to that plus `delta`, expiry included; return the sum."""
+        moved = version + delta
+        names = self.stored_key(key, version), self.stored_key(key, moved)
+        try:
+            yield [Request(("RENAME", *names), done)]
+        except CommandError as error:
+            if "no such key" not in str(error):
+                raise
+            raise ValueError(_("Key '%(key)s' not found") % {"key": key}) from error
+        return moved
+
+
+class Entries(EntryRequests):
+    """Django's operations under their names, for what is not itself a Django cache."""
+
+    get, aget = blocking(EntryRequests._get), awaitable(EntryRequests._get)
+    set, aset = blocking(EntryRequests._set), awaitable(EntryRequests._set)
+    add, aadd = blocking(EntryRequests._add), awaitable(EntryRequests._add)
+    touch, atouch = blocking(EntryRequests._touch), awaitable(EntryRequests._touch)
+    delete, adelete = blocking(EntryRequests._delete), awaitable(EntryRequests._delete)
+    has_key, ahas_key = blocking(EntryRequests._has_key), awaitable(EntryRequests._has_key)
+
+
+def set_request(stored: bytes, data: Word, expiry: int | None) -> Request[None]:
+    if expiry == 0:
+        return Request(("UNLINK", stored), done)
+    return Request(("SET", stored, data, *lifetime(expiry)), done)
+
+
+def lifetime(expiry: int | None) -> tuple[Word, ...]:
+    return () if expiry is None else ("PX", expiry)
+
+
+def persisted(stored: bytes) -> Steps[bool]:
+    """Take the expiry away; PERSIST alone does not tell a missing key from a lasting one."""
+    [_had_expiry, exists] = yield [
+        Request(("PERSIST", stored), bool),
+        Request(("EXISTS", stored), bool),
+    ]
+    return bool(exists)
+
+
+def chunks(
+    entries: list[tuple[Any, Request[None]]],
+) -> Iterable[list[tuple[Any, Request[None]]]]:
+    """Cut `entries` where a chunk has enough keys or enough bytes."""
+    chunk: list[tuple[Any, Request[None]]] = []
+    size = 0
+    for entry in entries:
+        chunk.append(entry)
+        size += sum(len(word) for word in entry[1].words if isinstance(word, bytes))
+        if len(chunk) == CHUNK_KEYS or size >= CHUNK_BYTES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk

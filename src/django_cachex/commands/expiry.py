@@ -1,0 +1,47 @@
+"""How long an entry lives: Django's timeouts as the server's milliseconds."""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+from decimal import Decimal
+from numbers import Real
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+# The server adds the timeout to its clock, in signed 64 bits of milliseconds. What is left out
+# here is room for that clock, up to the year 2248.
+LONGEST = 2**63 - 2**43
+
+
+# `Any`, because to type checkers a float is no Real.
+NUMBERS: Any = (Real, Decimal)
+
+
+def milliseconds(timeout: Any) -> int | None:
+    """Return a timeout in seconds as milliseconds: None for never, 0 for not even now.
+
+    Anything above zero lives for a millisecond at least. Raise TypeError for what is no number
+    and no timedelta, ValueError for NaN and for more than the server can count.
+    """
+    if timeout is None:
+        return None
+    if isinstance(timeout, timedelta):
+        timeout = timeout.total_seconds()
+    if not isinstance(timeout, NUMBERS):
+        raise TypeError(
+            _("A timeout is a number of seconds, a timedelta or None, not %(kind)s.")
+            % {"kind": type(timeout).__name__}
+        )
+    if math.isnan(timeout):
+        raise ValueError(_("A timeout cannot be NaN."))
+    if timeout <= 0:
+        return 0
+    if timeout > LONGEST // 1000:
+        raise ValueError(
+            _("A timeout may be at most %(limit)s seconds, not %(given)s.")
+            % {"limit": LONGEST // 1000, "given": timeout}
+        )
+    rounded: int = round(timeout * 1000)
+    return max(1, rounded)

@@ -1,0 +1,33 @@
+"""Deleting what matches, in bounded memory: SCAN and UNLINK in turns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django_cachex.commands.request import Request, Steps, unread
+
+# Keys that the server looks at in one turn; more would hold up its other clients.
+COUNT = 1000
+
+
+def sweep(pattern: bytes, holds: Callable[[bytes], bool] | None = None) -> Steps[int]:
+    """Delete the keys that match `pattern` and of which `holds` is true; return how many.
+
+    Keys stored meanwhile may stay. Each turn deletes one batch and asks for the next.
+    """
+    cursor, deleted = b"0", 0
+    doomed: list[bytes] = []
+    while True:
+        scan = Request(("SCAN", cursor, "MATCH", pattern, "COUNT", COUNT), unread)
+        if doomed:
+            count, (cursor, found) = yield [Request(("UNLINK", *doomed), int), scan]
+            deleted += count
+        else:
+            [(cursor, found)] = yield [scan]
+        doomed = [key for key in found if holds is None or holds(key)]
+        if cursor == b"0":
+            break
+    if doomed:
+        [count] = yield [Request(("UNLINK", *doomed), int)]
+        deleted += count
+    return deleted

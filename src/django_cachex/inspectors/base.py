@@ -1,0 +1,418 @@
+"""The one interface to any cache: what inspectors can do, take and return."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from functools import cached_property
+from typing import Any, ClassVar, Final
+
+from django.core.cache.backends.base import BaseCache
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from django_cachex.inspectors.content import Content
+from django_cachex.inspectors.naming import Naming
+from django_cachex.inspectors.patterns import Pattern
+
+Text = str | Promise
+
+NEVER: Final = -1
+"""The TTL of a key that never expires, as `PTTL` says it."""
+
+GONE: Final = -2
+"""The TTL of a key that does not exist, as `PTTL` says it."""
+
+
+class Keep(Enum):
+    """The TTL of an edit that leaves the TTL as it is, to the millisecond."""
+
+    KEEP = "keep"
+
+
+KEEP: Final = Keep.KEEP
+
+
+class Support(StrEnum):
+    """How much of the cache admin a backend gets (SPEC's support levels)."""
+
+    CACHEX = "cachex"
+    WRAPPED = "wrapped"
+    LIMITED = "limited"
+
+
+class Unit(StrEnum):
+    """What a number counts or how a text reads."""
+
+    TEXT = "text"
+    CODE = "code"
+    NUMBER = "number"
+    BYTES = "bytes"
+    SECONDS = "seconds"
+    MILLISECONDS = "milliseconds"
+    PERCENT = "percent"
+    MOMENT = "moment"
+    """An aware datetime."""
+    ITEMS = "items"
+    FIELDS = "fields"
+    MEMBERS = "members"
+    ENTRIES = "entries"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Some keys of an alias, and how far the search has come."""
+
+    keys: Sequence[bytes]
+    """Stored keys without duplicates; one batch may make it longer than was asked for."""
+
+    token: str
+    """Where to go on; empty once everything has been examined."""
+
+    examined: int
+    """How many keys this call looked at, other aliases' included."""
+
+    total: int | None
+    """About how many there are to look at, or None where nobody knows."""
+
+    @property
+    def complete(self) -> bool:
+        return not self.token
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What is known of one key without reading its value. None: not known, or not permitted."""
+
+    key: bytes
+    type: str | None = None
+    """As `TYPE` names it."""
+
+    ttl: int | None = None
+    """Milliseconds, `NEVER` or `GONE`."""
+
+    size: int | None = None
+    unit: Unit = Unit.BYTES
+    """What `size` counts: stored bytes, or elements of a collection."""
+
+    memory: int | None = None
+    """Bytes that the key takes in the store, its overhead included."""
+
+    @property
+    def exists(self) -> bool:
+        return self.ttl != GONE
+
+
+@dataclass(frozen=True, slots=True)
+class Elements:
+    """The first elements of a collection."""
+
+    columns: tuple[Text, ...]
+    rows: Sequence[tuple[Content, ...]]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One key as it was read: a string has `content`, a collection `elements`, others neither."""
+
+    description: Description
+    content: Content | None = None
+    elements: Elements | None = None
+    expected: str = ""
+    """The fingerprint of the stored bytes, for the edit that follows."""
+
+    note: Text = ""
+    """Why there is less to see than one would expect."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddValue:
+    """Store a value under a key."""
+
+    value: Any
+    ttl: int
+    """Milliseconds, or `NEVER`."""
+
+    replace: bool = False
+    """Whether a key that exists, of whatever type, may be lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetValue:
+    """Change the value of an existing key."""
+
+    value: Any
+    expected: str
+    """`Entry.expected` as the person saw it; empty where the inspector gave none."""
+
+    ttl: int | Keep = KEEP
+    """Milliseconds, `NEVER`, or `KEEP`."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetTtl:
+    """Change when an existing key expires."""
+
+    ttl: int
+    """Milliseconds, or `NEVER`."""
+
+
+Edit = AddValue | SetValue | SetTtl
+
+
+class Result(StrEnum):
+    """What became of an edit."""
+
+    DONE = "done"
+    CHANGED = "changed"
+    """Someone changed the key since it was read."""
+
+    GONE = "gone"
+    WRONG_TYPE = "wrong type"
+    EXISTS = "exists"
+    """The key to add is there already."""
+
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an edit, and the store's reason where it refused."""
+
+    result: Result
+    reason: Text = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing known about a cache, in its exact figure; pages write it for people."""
+
+    label: Text
+    value: Any
+    unit: Unit = Unit.TEXT
+    of: int | None = None
+    """The maximum that `value` is a share of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A card of the cache info page: facts, a headline among them, or a small table."""
+
+    title: Text
+    facts: Sequence[Fact] = ()
+    headline: Fact | None = None
+    columns: tuple[Text, ...] = ()
+    rows: Sequence[tuple[Fact, ...]] = ()
+    note: Text = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """That a cache answered, and what its answer said at no extra cost."""
+
+    keys: int | None = None
+    memory: int | None = None
+    """Bytes."""
+
+    latency: float | None = None
+    """Seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlushPlan:
+    """What a flush would do, before it does it."""
+
+    act: str
+    """The command or statement, where it runs: `FLUSHDB on valkey://10.0.0.5/1`."""
+
+    scope: Text
+    """A sentence: what is destroyed, and whose."""
+
+    entries: int | None
+    """About how many entries, or None where nobody knows."""
+
+    whole_store: bool
+    """Whether other aliases of the same `store` lose their keys as well."""
+
+
+class Inspector:
+    """One alias of `settings.CACHES`, listed, read and changed on a person's behalf.
+
+    Subclasses set the abilities they have and override the methods that go with them. Methods may
+    raise whatever their store raises: pages show it as the state of that cache. No method changes
+    the cache object, and none executes what it reads.
+    """
+
+    support: ClassVar[Support] = Support.LIMITED
+
+    asked_in_thread: ClassVar[bool] = False
+    """Whether methods may run in another thread, under the page's deadline.
+
+    True where a server may hang; False where the store belongs to the request's thread.
+    """
+
+    # Abilities. The pages and the command line read these and nothing else.
+
+    can_list: bool = False
+    """Keys can be listed and searched: `scan`, `describe`."""
+
+    can_get: bool = False
+    """Values can be read without executing them: `read`."""
+
+    can_get_unsafely: bool = False
+    """Values can be had from the backend's own `get`, which may run their deserializer: `read`."""
+
+    can_add: bool = False
+    """`apply` takes `AddValue`."""
+
+    can_edit: bool = False
+    """`apply` takes `SetValue`."""
+
+    can_keep_ttl: bool = False
+    """`SetValue` can leave the TTL as it is."""
+
+    can_delete: bool = False
+    """`delete`."""
+
+    can_ttl: bool = False
+    """Descriptions say when a key expires."""
+
+    can_expire: bool = False
+    """`apply` takes `SetTtl`."""
+
+    can_type: bool = False
+    """Keys have types, shown and filtered by."""
+
+    can_info: bool = False
+    """`info` says more than the configuration."""
+
+    can_flush: bool = False
+    """`flush`, `flush_plan`."""
+
+    types: ClassVar[tuple[str, ...]] = ()
+    """The types that a listing can be filtered by."""
+
+    reasons: Mapping[str, Text] = {}
+    """Ability -> a sentence saying why this backend lacks it."""
+
+    def __init__(self, alias: str, cache: BaseCache, params: Mapping[str, Any]) -> None:
+        """Take the alias, its cache object, and what `settings.CACHES` says of it."""
+        self.alias = alias
+        self.cache = cache
+        self.params = params
+
+    def why_not(self, ability: str) -> Text:
+        """Return a sentence saying why an ability is missing."""
+        return self.reasons.get(ability) or _("This backend does not offer it.")
+
+    # Who it is.
+
+    @cached_property
+    def naming(self) -> Naming:
+        """How this alias names its keys."""
+        return Naming(self.cache)
+
+    @property
+    def backend(self) -> str:
+        """The dotted path in `settings.CACHES`."""
+        return str(self.params.get("BACKEND", ""))
+
+    @property
+    def location(self) -> str:
+        """Where the entries are, passwords masked."""
+        return ""
+
+    @property
+    def store(self) -> Hashable:
+        """What aliases that share their entries have in common."""
+        return (self.backend, self.alias)
+
+    @property
+    def default_ttl(self) -> int:
+        """Milliseconds that a key lives when nobody says how long, or `NEVER`."""
+        seconds = self.cache.default_timeout
+        return NEVER if seconds is None else int(seconds * 1000)
+
+    def notes(self) -> Sequence[Text]:
+        """Return sentences that every page of this cache shows."""
+        return ()
+
+    def status(self) -> Status:
+        """Return what one cheap question tells; raise what the store raises when it is down."""
+        return Status()
+
+    # Keys.
+
+    def locate(self, key: str) -> bytes:
+        """Return the stored key of what application code calls `key`."""
+        return self.naming.stored(key)
+
+    def name(self, stored: bytes) -> str:
+        """Return the key for a person to read."""
+        return self.naming.key(stored)
+
+    def owns(self, stored: bytes) -> bool:
+        """Return whether a stored key is this alias's; True where nobody can tell."""
+        return self.naming.prefix is None or self.naming.owns(stored)
+
+    def scan(
+        self, match: Pattern, token: str, want: int, deadline: float, type: str = ""
+    ) -> Listing:
+        """Return some keys of this alias and version; values are not read.
+
+        Stops at `want` keys, at `deadline` (of `time.monotonic`), or at the end, whichever is
+        first. `token` is empty or another listing's of the same search; ValueError for any other.
+        """
+        raise NotImplementedError
+
+    def describe(
+        self, keys: Sequence[bytes], columns: Collection[str] = ("type", "ttl", "size")
+    ) -> list[Description]:
+        """Return a description of each stored key, in order, in one round trip or query.
+
+        What `columns` does not name is not asked for. A missing key has the TTL `GONE`.
+        """
+        raise NotImplementedError
+
+    def read(self, stored: bytes) -> Entry | None:
+        """Return one key's value within the limits, or None if there is no such key."""
+        raise NotImplementedError
+
+    # Changes.
+
+    def apply(self, stored: bytes, edit: Edit) -> Outcome:
+        """Apply an edit in one atomic step together with what it expects to find."""
+        raise NotImplementedError
+
+    def delete(self, keys: Sequence[bytes]) -> int:
+        """Delete keys; return how many there were to delete."""
+        raise NotImplementedError
+
+    def flush_plan(self) -> FlushPlan:
+        """Return what `flush` would do."""
+        raise NotImplementedError
+
+    def flush(self) -> int | None:
+        """Delete all entries; return how many, or None where the store does not say."""
+        raise NotImplementedError
+
+    # Information.
+
+    def configuration(self) -> Section:
+        """Return what `settings.CACHES` says, passwords masked."""
+        return Section(
+            _("Configuration"),
+            (
+                Fact(_("Backend"), self.backend, Unit.CODE),
+                *([Fact(_("Location"), self.location, Unit.CODE)] if self.location else []),
+                Fact(_("Key prefix"), self.cache.key_prefix or _("none"), Unit.CODE),
+                Fact(_("Version"), self.cache.version, Unit.NUMBER),
+                Fact(_("Default timeout"), self.default_ttl, Unit.MILLISECONDS),
+            ),
+        )
+
+    def info(self) -> Sequence[Section]:
+        """Return the sections of the cache info page after the configuration."""
+        return ()

@@ -1,0 +1,29 @@
+"""Aliases whose cache object cannot be made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.core.cache.backends.base import BaseCache
+from django.utils.translation import gettext_lazy as _
+
+from django_cachex.inspectors.base import Inspector, Status, Text
+from django_cachex.inspectors.masking import mask, secrets_in
+
+
+class BrokenInspector(Inspector):
+    """Can do nothing, and says what is wrong with the alias's settings."""
+
+    def __init__(
+        self, alias: str, cache: BaseCache, params: Mapping[str, Any], error: Exception
+    ) -> None:
+        super().__init__(alias, cache, params)
+        self.error = error
+
+    def notes(self) -> Sequence[Text]:
+        reason = mask(f"{type(self.error).__name__}: {self.error}", secrets_in(self.params))
+        return (_("This cache could not be set up. %(reason)s") % {"reason": reason},)
+
+    def status(self) -> Status:
+        raise self.error

@@ -1,0 +1,242 @@
+"""What a stored string holds, for people to read."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from django.utils.functional import Promise
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
+from django_cachex.inspectors.content.codec import Codec
+from django_cachex.inspectors.content.compression import Inflated, inflate, unopened
+from django_cachex.inspectors.content.editing import Editing, editing, json_text
+from django_cachex.inspectors.content.excerpt import human_size
+from django_cachex.inspectors.content.notation import notation
+from django_cachex.inspectors.pickles import (
+    Bounds,
+    Cut,
+    Opaque,
+    Reference,
+    Tree,
+    bounded,
+    read_pickle,
+    why_not_json,
+)
+from django_cachex.inspectors.pickles.bounds import most_digits
+
+Kind = Literal["empty", "integer", "text", "json", "bytes", "pickle", "large"]
+Text = str | Promise
+
+INTEGER = re.compile(rb"-?[0-9]+")
+
+# The first two bytes of every pickle of protocol 2 to 5.
+PICKLES = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
+
+JSON_WORDS: dict[type, Text] = {
+    type(None): _("None"),
+    bool: _("boolean"),
+    float: _("number"),
+    list: _("JSON"),
+    dict: _("JSON"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What stored bytes turned out to be."""
+
+    kind: Kind
+    label: Text
+    formatted: str
+    editing: Editing
+    value: Tree = None
+    notes: tuple[Text, ...] = ()
+
+
+def decoded(raw: bytes, codec: Codec, limit: int) -> Decoded:
+    """Return what the application would read, or else what the bytes look like."""
+    return as_application(raw, codec, limit) or as_stored(raw, codec, limit)
+
+
+def undecoded(total: int, limit: int, window: bytes) -> Decoded:
+    """Return what can be said of a value of which only the beginning is known."""
+    reason = format_lazy(
+        _("It is not decoded: {size} is more than the limit of {limit}."),
+        size=human_size(total),
+        limit=human_size(limit),
+    )
+    label = format_lazy(_("not decoded, {size}"), size=human_size(total))
+    return Decoded("large", label, as_text(window), Editing(reason), notes=(reason,))
+
+
+# As the application reads it.
+
+
+def as_application(raw: bytes, codec: Codec, limit: int) -> Decoded | None:
+    """Return what the alias's serializer would load, or None if it could not."""
+    if codec.loads_ints and INTEGER.fullmatch(raw) and len(raw) <= most_digits():
+        number = int(raw)
+        return Decoded("integer", _("integer"), str(number), editing(number), number)
+    inflated = inflate(raw, limit) if codec.compression else None
+    if inflated and inflated.name == codec.compression:
+        return opened(inflated, raw, codec, limit)
+    return as_serialized(raw, codec, limit)
+
+
+def as_serialized(raw: bytes, codec: Codec, limit: int) -> Decoded | None:
+    match codec.kind:
+        case "pickle":
+            return as_pickle(raw, limit)
+        case "json":
+            return as_json(raw, limit)
+        case "opaque":
+            return None
+
+
+def as_pickle(raw: bytes, limit: int) -> Decoded | None:
+    pickled = read_pickle(raw, Bounds(size=limit))
+    tree, protocol = pickled.value, pickled.protocol
+    if pickled.damaged:
+        if not raw.startswith(PICKLES):
+            return None
+        label = format_lazy(_("damaged pickle (protocol {protocol})"), protocol=protocol)
+        not_editable = Editing(pickled.ended)
+        return Decoded("pickle", label, notation(tree), not_editable, tree, (pickled.ended,))
+    kind, what = described(tree)
+    pattern = (
+        _("pickle of {what} (protocol {protocol})")
+        if kind == "pickle"
+        else _("{what} in a pickle (protocol {protocol})")
+    )
+    label = format_lazy(pattern, what=what, protocol=protocol)
+    notes = (pickled.ended,) if pickled.ended else ()
+    form = Editing(pickled.ended) if pickled.ended else editing(tree)
+    return Decoded(kind, label, formatted(tree), form, tree, notes)
+
+
+def as_json(raw: bytes, limit: int) -> Decoded | None:
+    try:
+        text = raw.decode()
+        plain = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    tree, _nodes = bounded(plain, Bounds(size=limit))
+    kind, what = described(tree)
+    if kind == "pickle":
+        # NaN, or more than the bounds let out.
+        return Decoded("json", _("JSON"), text, editing(tree), tree)
+    label = what if type(tree) in (list, dict) else format_lazy(_("{what} in JSON"), what=what)
+    return Decoded(kind, label, formatted(tree), editing(tree), tree)
+
+
+def opened(inflated: Inflated, raw: bytes, codec: Codec, limit: int) -> Decoded:
+    """Return what compressed bytes hold; editable only if all of it is there."""
+    if inflated.cut:
+        label = format_lazy(
+            _("{name}-compressed, {stored} → more than {limit}"),
+            name=inflated.name,
+            stored=human_size(len(raw)),
+            limit=human_size(limit),
+        )
+        return replace(undecoded(limit + 1, limit, inflated.data), label=label)
+    inner = as_serialized(inflated.data, codec, limit) or plain(inflated.data, codec)
+    label = format_lazy(
+        _("{name}-compressed {inner}, {stored} → {opened}"),
+        name=inflated.name,
+        inner=inner.label,
+        stored=human_size(len(raw)),
+        opened=human_size(len(inflated.data)),
+    )
+    if inflated.whole:
+        return replace(inner, label=label)
+    broken = _("The compressed data end early, or something follows them.")
+    return replace(inner, label=label, editing=Editing(broken), notes=(broken, *inner.notes))
+
+
+# As it is stored.
+
+
+def as_stored(raw: bytes, codec: Codec, limit: int) -> Decoded:
+    """Return what bytes look like that the application does not read, or we do not know how."""
+    inflated = inflate(raw, limit)
+    if inflated:
+        shown = opened(inflated, raw, codec, limit)
+        return replace(shown, editing=Editing(unreadable(codec)))
+    return plain(raw, codec)
+
+
+def plain(raw: bytes, codec: Codec) -> Decoded:
+    kind, label = looks_like(raw)
+    return Decoded(kind, label, as_text(raw), Editing(unreadable(codec)), raw)
+
+
+def looks_like(raw: bytes) -> tuple[Kind, Text]:
+    if not raw:
+        return "empty", _("empty")
+    compression = unopened(raw)
+    if compression:
+        return "bytes", format_lazy(_("{name}-compressed bytes, not opened"), name=compression)
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return "bytes", _("bytes")
+    return "text", _("text")
+
+
+def as_text(raw: bytes) -> str:
+    return raw.decode(errors="backslashreplace")
+
+
+def unreadable(codec: Codec) -> Text:
+    match codec.kind:
+        case "pickle":
+            return _("This cache stores pickles, and this is not one: it can only be deleted.")
+        case "json":
+            return _("This cache stores JSON, and this is none: it can only be deleted.")
+        case "opaque":
+            return format_lazy(
+                _("How {name} stores values is not known here: they are shown as stored."),
+                name=codec.name,
+            )
+
+
+# As a value.
+
+
+def described(tree: Tree) -> tuple[Kind, Text]:
+    """Return a value's kind and a word for it."""
+    match tree:
+        case bool() | None:
+            return "json", JSON_WORDS[type(tree)]
+        case int():
+            return "integer", _("integer")
+        case str():
+            return "text", _("text")
+        case bytes():
+            return "bytes", _("bytes")
+        case _ if not why_not_json(tree):
+            return "json", JSON_WORDS[type(tree)]
+        case _:
+            return "pickle", type_name(tree)
+
+
+def type_name(tree: Tree) -> Text:
+    match tree:
+        case Opaque(name=name):
+            return name
+        case Reference(name=name):
+            return format_lazy(_("a reference to {name}"), name=name)
+        case Cut():
+            return _("more than is shown")
+        case _:
+            return type(tree).__name__
+
+
+def formatted(tree: Tree) -> str:
+    if type(tree) is str:
+        return tree
+    return notation(tree) if why_not_json(tree) else json_text(tree)

@@ -1,0 +1,135 @@
+"""The table of a `DatabaseCache` on one of its databases, in SQL that every vendor takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from django.conf import settings
+from django.db import DatabaseError, OperationalError, ProgrammingError, models, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.transaction import TransactionManagementError
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
+
+from django_cachex.inspectors.base import GONE, NEVER
+from django_cachex.inspectors.pickled import expiry_after
+
+# The length of base64 is the same in bytes and characters; these vendors know the bytes without
+# reading the value.
+LENGTH: Final = {"postgresql": "OCTET_LENGTH", "mysql": "OCTET_LENGTH"}
+
+# Oracle has no `=` for large texts.
+SAME: Final = {"oracle": "DBMS_LOB.COMPARE({value}, %s) = 0"}
+
+
+@dataclass(frozen=True)
+class CacheTable:
+    """Statements on one table: `{table}`, `{key}`, `{value}` and `{expires}` stand for its names."""
+
+    name: str
+    connection: BaseDatabaseWrapper
+
+    # Statements.
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Let no failure break a transaction around it, and say where the table is missing."""
+        inside = self.connection.in_atomic_block
+        try:
+            with transaction.atomic(self.connection.alias) if inside else nullcontext():
+                yield
+        except DatabaseError as error:
+            if not self.is_missing(error):
+                raise
+            message = _(
+                "The table “%(table)s” does not exist in the database “%(database)s”. "
+                "Run “manage.py createcachetable” to create it."
+            )
+            names = {"table": self.name, "database": self.connection.alias}
+            raise ProgrammingError(message % names) from error
+
+    def is_missing(self, error: DatabaseError) -> bool:
+        """Return whether a statement failed because there is no such table."""
+        is_down = isinstance(error, OperationalError) and self.connection.vendor != "sqlite"
+        if is_down or isinstance(error, TransactionManagementError):
+            return False
+        introspection = self.connection.introspection
+        return introspection.identifier_converter(self.name) not in introspection.table_names()
+
+    def complete(self, statement: str) -> str:
+        """Return a statement with the names in it."""
+        quote = self.connection.ops.quote_name
+        return statement.format(
+            table=quote(self.name),
+            key=quote("cache_key"),
+            value=quote("value"),
+            expires=quote("expires"),
+            length=LENGTH.get(self.connection.vendor, "LENGTH"),
+        )
+
+    def select(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """Return the rows of a query."""
+        with self.guarded(), self.connection.cursor() as cursor:
+            cursor.execute(self.complete(statement), parameters)
+            return list(cursor.fetchall())
+
+    def change(self, statement: str, *parameters: Any) -> int:
+        """Return how many rows a statement changed or deleted."""
+        with self.guarded(), self.connection.cursor() as cursor:
+            cursor.execute(self.complete(statement), parameters)
+            return int(cursor.rowcount)
+
+    def limit(self, rows: int) -> str:
+        """Return what ends a query that is to return this many rows at most."""
+        return self.connection.ops.limit_offset_sql(0, rows)
+
+    @property
+    def same_value(self) -> str:
+        """The condition that the value is a parameter."""
+        return SAME.get(self.connection.vendor, "{value} = %s")
+
+    def text(self, value: Any) -> str:
+        """Return a value as it was selected."""
+        return str(self.connection.ops.process_clob(value))
+
+    # Expiry: the vendor's type and time zone, as the backend itself reads and writes them.
+
+    def now(self) -> Any:
+        """Return the parameter that live rows' expiry is not below."""
+        return self.connection.ops.adapt_datetimefield_value(now())
+
+    def expiry_after(self, ttl: int) -> Any:
+        """Return the parameter for a TTL that starts now; OverflowError past the year 9999.
+
+        The backend keeps whole seconds and writes the last second of the year 9999 for *never*.
+        """
+        expiry = expiry_after(ttl)
+        zone = UTC if settings.USE_TZ else None
+        try:
+            moment = datetime.max if expiry is None else datetime.fromtimestamp(expiry, zone)
+        except (OSError, ValueError) as too_far:
+            raise OverflowError(ttl) from too_far
+        return self.connection.ops.adapt_datetimefield_value(moment.replace(microsecond=0))
+
+    def ttl(self, expires: Any) -> int:
+        """Return the TTL of an expiry as it was selected: milliseconds, `NEVER` or `GONE`."""
+        expression = models.Expression(output_field=models.DateTimeField())
+        converters = [
+            *self.connection.ops.get_db_converters(expression),
+            *expression.get_db_converters(self.connection),
+        ]
+        for convert in converters:
+            expires = convert(expires, expression, self.connection)
+        if expires.year == datetime.max.year:
+            return NEVER
+        left = (expires - now()).total_seconds()
+        return int(left * 1000) if left > 0 else GONE
+
+
+def placeholders(parameters: Sequence[Any]) -> str:
+    """Return what stands in a statement for a list of parameters."""
+    return ", ".join(["%s"] * len(parameters))

@@ -1,0 +1,204 @@
+"""Caches in the memory of one process (`LocMemCache`)."""
+
+from __future__ import annotations
+
+import os
+import time
+from bisect import bisect_right
+from collections.abc import Collection, Hashable, Sequence
+
+from django.utils.translation import gettext as _
+
+from django_cachex.inspectors.base import (
+    GONE,
+    KEEP,
+    NEVER,
+    AddValue,
+    Description,
+    Entry,
+    Fact,
+    FlushPlan,
+    Listing,
+    Outcome,
+    Result,
+    Section,
+    SetTtl,
+    SetValue,
+    Status,
+    Text,
+    Unit,
+)
+from django_cachex.inspectors.content import fingerprint
+from django_cachex.inspectors.naming import decode_text, encode_text
+from django_cachex.inspectors.patterns import Pattern
+from django_cachex.inspectors.pickled import (
+    PickledInspector,
+    expiry_after,
+    key_at,
+    milliseconds_until,
+    timeout,
+    token_at,
+)
+
+STRIDE = 1000
+"""Keys that are looked at between two looks at the clock."""
+
+
+class LocMemInspector(PickledInspector):
+    """The store of the process that answers, under its lock, in its order of last use."""
+
+    @property
+    def name_of_store(self) -> str:
+        return str(self.params.get("LOCATION", ""))
+
+    @property
+    def location(self) -> str:
+        return self.name_of_store
+
+    @property
+    def store(self) -> Hashable:
+        return ("locmem", self.name_of_store)
+
+    def notes(self) -> Sequence[Text]:
+        return (
+            _(
+                "Every process of the application has a copy of its own of this cache. "
+                "This is the one of process %(process)d, which answered this request."
+            )
+            % {"process": os.getpid()},
+        )
+
+    def status(self) -> Status:
+        return Status(keys=len(self.cache._cache))
+
+    # Keys.
+
+    def snapshot(self) -> list[str]:
+        """Return all keys of the store, this alias's and others'."""
+        with self.cache._lock:
+            # An ordered dict walks its order in Python's time, the dict beneath it in C's.
+            return list(dict.keys(self.cache._cache))
+
+    def scan(
+        self, match: Pattern, token: str, want: int, deadline: float, type: str = ""
+    ) -> Listing:
+        prefix = decode_text(self.naming.prefix or b"")
+        own = sorted(key for key in self.snapshot() if key.startswith(prefix))
+        place = start = bisect_right(own, decode_text(key_at(token))) if token else 0
+        found: list[bytes] = []
+        while place < len(own) and len(found) < want:
+            key = own[place]
+            place += 1
+            if match.matches(key.removeprefix(prefix)) and not self.cache._has_expired(key):
+                found.append(encode_text(key))
+            if (place - start) % STRIDE == 0 and time.monotonic() > deadline:
+                break
+        rest = place < len(own)
+        return Listing(
+            keys=found,
+            token=token_at(encode_text(own[place - 1])) if rest else "",
+            examined=place - start,
+            total=len(own),
+        )
+
+    def describe(
+        self, keys: Sequence[bytes], columns: Collection[str] = ("type", "ttl", "size")
+    ) -> list[Description]:
+        with self.cache._lock:
+            return [self.description(stored, columns) for stored in keys]
+
+    def description(self, stored: bytes, columns: Collection[str]) -> Description:
+        """Describe one key; the lock must be held."""
+        key = text_of(stored)
+        if key is None or self.cache._has_expired(key):
+            return Description(stored, ttl=GONE)
+        expiry, raw = self.cache._expire_info[key], self.cache._cache[key]
+        return Description(
+            stored,
+            ttl=milliseconds_until(expiry) if "ttl" in columns else None,
+            size=len(raw) if "size" in columns else None,
+        )
+
+    def read(self, stored: bytes) -> Entry | None:
+        with self.cache._lock:
+            description = self.description(stored, ("ttl", "size"))
+            raw = self.cache._cache[decode_text(stored)] if description.exists else b""
+        return self.entry(description, raw) if description.exists else None
+
+    # Changes.
+
+    def add(self, stored: bytes, edit: AddValue) -> Outcome:
+        key, raw = decode_text(stored), self.pickled(edit.value)
+        reason = self.refusal(key)
+        if reason:
+            return Outcome(Result.REFUSED, reason)
+        with self.cache._lock:
+            if not edit.replace and not self.cache._has_expired(key):
+                return Outcome(Result.EXISTS)
+            # What `set` and `add` do under the lock: it makes room first.
+            self.cache._set(key, raw, timeout(edit.ttl))
+        return Outcome(Result.DONE)
+
+    def set_value(self, stored: bytes, edit: SetValue) -> Outcome:
+        key, raw = text_of(stored), self.pickled(edit.value)
+        with self.cache._lock:
+            if key is None or self.cache._has_expired(key):
+                return Outcome(Result.GONE)
+            if fingerprint(self.cache._cache[key]) != edit.expected:
+                return Outcome(Result.CHANGED)
+            self.cache._cache[key] = raw
+            if edit.ttl is not KEEP:
+                self.cache._expire_info[key] = expiry_after(edit.ttl)
+        return Outcome(Result.DONE)
+
+    def set_ttl(self, stored: bytes, edit: SetTtl) -> Outcome:
+        key = text_of(stored)
+        with self.cache._lock:
+            if key is None or self.cache._has_expired(key):
+                return Outcome(Result.GONE)
+            self.cache._expire_info[key] = expiry_after(edit.ttl)
+        return Outcome(Result.DONE)
+
+    def delete(self, keys: Sequence[bytes]) -> int:
+        with self.cache._lock:
+            live = [
+                key
+                for key in map(text_of, dict.fromkeys(keys))
+                if key is not None and not self.cache._has_expired(key)
+            ]
+            for key in live:
+                self.cache._delete(key)
+        return len(live)
+
+    def flush_plan(self) -> FlushPlan:
+        scope = _(
+            "All entries of the store “%(store)s” in process %(process)d, those of other aliases "
+            "with this LOCATION included. Other processes keep theirs."
+        )
+        return FlushPlan(
+            act="LocMemCache.clear()",
+            scope=scope % {"store": self.name_of_store, "process": os.getpid()},
+            entries=len(self.cache._cache),
+            whole_store=True,
+        )
+
+    def flush(self) -> int:
+        entries = len(self.cache._cache)
+        self.cache.clear()
+        return entries
+
+    # Information.
+
+    def info(self) -> Sequence[Section]:
+        with self.cache._lock:
+            values = list(dict.values(self.cache._cache))
+            expiries = list(self.cache._expire_info.values())
+        ttls = [milliseconds_until(expiry) for expiry in expiries]
+        entries = Fact(_("Entries"), len(values), Unit.ENTRIES, of=self.cache._max_entries)
+        facts = (
+            Fact(_("Never expire"), ttls.count(NEVER), Unit.ENTRIES),
+            Fact(_("Expired, not yet removed"), ttls.count(GONE), Unit.ENTRIES),
+            Fact(_("Values"), sum(map(len, values)), Unit.BYTES),
+            Fact(_("Process"), os.getpid(), Unit.CODE),
+        )
+        return (Section(_("Keyspace"), facts, headline=entries), self.culling())

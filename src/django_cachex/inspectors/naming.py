@@ -1,0 +1,62 @@
+"""How an alias makes stored keys of keys, and the way back."""
+
+from __future__ import annotations
+
+from django.core.cache.backends.base import BaseCache
+
+# Two keys that no prefix ends with and that a key function which alters its key would alter.
+PROBES = ("Probe é~1", "probe/*?[2]")
+
+
+def encode_text(text: str) -> bytes:
+    """Return the bytes of a key held as text; lone surrogates survive the way back."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def decode_text(stored: bytes) -> str:
+    """Return the text that `encode_text` was given; raise UnicodeDecodeError for other bytes."""
+    return stored.decode("utf-8", "surrogatepass")
+
+
+def printable(stored: bytes) -> str:
+    """Return one line of text for a person: what is not printable is written with backslashes."""
+    text = stored.decode("utf-8", "backslashreplace")
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
+
+
+class Naming:
+    """The stored keys of one alias: everything its current version puts before a key."""
+
+    def __init__(self, cache: BaseCache) -> None:
+        self._cache = cache
+        self.prefix = self._find_prefix()
+
+    def _find_prefix(self) -> bytes | None:
+        """Return what stands before every key, or None where `KEY_FUNCTION` hides the key."""
+        found = set()
+        for probe in PROBES:
+            made = self.text(probe)
+            if not made.endswith(probe):
+                return None
+            found.add(made.removesuffix(probe))
+        return encode_text(found.pop()) if len(found) == 1 else None
+
+    def text(self, key: str) -> str:
+        """Return the stored key as the backend's `make_key` gives it."""
+        return str(self._cache.make_key(key))
+
+    def stored(self, key: str) -> bytes:
+        """Return the stored key of what application code calls `key`."""
+        return encode_text(self.text(key))
+
+    def owns(self, stored: bytes) -> bool:
+        """Return whether a stored key has this alias's prefix and version."""
+        return self.prefix is not None and stored.startswith(self.prefix)
+
+    def key(self, stored: bytes) -> str:
+        """Return the key for a person to read: the prefix taken off, once, if it is there."""
+        return printable(stored.removeprefix(self.prefix) if self.prefix else stored)

@@ -1,0 +1,163 @@
+"""What Django's own backends share that keep pickles: in memory, in a table, in files."""
+
+from __future__ import annotations
+
+import pickle
+import time
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from django.core.cache.backends.base import BaseCache
+from django.utils.translation import gettext_lazy as _
+
+from django_cachex.inspectors.base import (
+    GONE,
+    NEVER,
+    AddValue,
+    Description,
+    Edit,
+    Entry,
+    Fact,
+    Inspector,
+    Outcome,
+    Section,
+    SetTtl,
+    SetValue,
+    Support,
+    Text,
+    Unit,
+)
+from django_cachex.inspectors.content import Codec, decode, fingerprint
+from django_cachex.inspectors.limits import limits
+from django_cachex.inspectors.naming import decode_text
+
+
+def milliseconds_until(expiry: float | None) -> int:
+    """Return the TTL of an expiry in seconds since the epoch; None never comes."""
+    if expiry is None:
+        return NEVER
+    left = expiry - time.time()
+    return int(left * 1000) if left > 0 else GONE
+
+
+def timeout(ttl: int) -> float | None:
+    """Return the timeout, as Django's caches take it, of a TTL in milliseconds."""
+    return None if ttl == NEVER else ttl / 1000
+
+
+def expiry_after(ttl: int) -> float | None:
+    """Return when a TTL that starts now ends, in seconds since the epoch."""
+    return None if ttl == NEVER else time.time() + ttl / 1000
+
+
+def token_at(stored: bytes) -> str:
+    """Return the page token that continues after a stored key."""
+    return stored.hex()
+
+
+def key_at(token: str) -> bytes:
+    """Return the stored key that a page token continues after; raise ValueError for no token."""
+    return bytes.fromhex(token)
+
+
+def text_of(stored: bytes) -> str | None:
+    """Return a stored key as the text that the backend knows, or None if no text has these bytes."""
+    try:
+        return decode_text(stored)
+    except UnicodeDecodeError:
+        return None
+
+
+class PickledInspector(Inspector):
+    """A backend that pickles every value, integers too, and knows when each expires."""
+
+    support = Support.WRAPPED
+    can_list = True
+    can_get = True
+    can_add = True
+    can_edit = True
+    can_keep_ttl = True
+    can_delete = True
+    can_ttl = True
+    can_expire = True
+    can_info = True
+    can_flush = True
+
+    reasons = {"can_type": _("Only Valkey and Redis give keys a type.")}
+
+    # Any: what an inspector needs of Django's backends has no public name, and no stub.
+    cache: Any
+
+    def __init__(self, alias: str, cache: BaseCache, params: Mapping[str, Any]) -> None:
+        super().__init__(alias, cache, params)
+        if self.can_list and self.naming.prefix is None:
+            self.can_list = False
+            reason = _("KEY_FUNCTION hides which keys are this cache's. Open a key by its name.")
+            self.reasons = {**self.reasons, "can_list": reason}
+
+    @cached_property
+    def codec(self) -> Codec:
+        """How the application reads and writes the values."""
+        return Codec("pickle", "pickle", self.pickled)
+
+    def pickled(self, value: Any) -> bytes:
+        """Return a value as the backend stores it."""
+        return pickle.dumps(value, self.cache.pickle_protocol)
+
+    def entry(self, description: Description, raw: bytes, size: int | None = None) -> Entry:
+        """Return what a key holds; `size` says that `raw` is only the beginning of as many bytes."""
+        limit = limits()
+        content = decode(
+            raw,
+            codec=self.codec,
+            stored_size=size,
+            limit=limit.decode_bytes,
+            preview=limit.preview_bytes,
+        )
+        return Entry(description, content, expected="" if size else fingerprint(raw))
+
+    def culling(self) -> Section:
+        """Return when and how the backend makes room."""
+        frequency = self.cache._cull_frequency
+        share = f"1/{frequency}" if frequency else _("everything")
+        return Section(
+            _("Culling"),
+            (
+                Fact(_("Most entries"), self.cache._max_entries, Unit.ENTRIES),
+                Fact(_("Removed when full"), share),
+            ),
+        )
+
+    def refusal(self, key: str) -> Text:
+        """Return why the backend's own check refuses a stored key, or nothing.
+
+        The check that Django brings only warns, of what memcached would not take.
+        """
+        if type(self.cache).validate_key is not BaseCache.validate_key:
+            try:
+                self.cache.validate_key(key)
+            except ValueError as refused:
+                return str(refused)
+        return ""
+
+    def apply(self, stored: bytes, edit: Edit) -> Outcome:
+        match edit:
+            case AddValue():
+                return self.add(stored, edit)
+            case SetValue():
+                return self.set_value(stored, edit)
+            case SetTtl():
+                return self.set_ttl(stored, edit)
+
+    def add(self, stored: bytes, edit: AddValue) -> Outcome:
+        """Apply an `AddValue`."""
+        raise NotImplementedError
+
+    def set_value(self, stored: bytes, edit: SetValue) -> Outcome:
+        """Apply a `SetValue`."""
+        raise NotImplementedError
+
+    def set_ttl(self, stored: bytes, edit: SetTtl) -> Outcome:
+        """Apply a `SetTtl`."""
+        raise NotImplementedError

@@ -1,0 +1,60 @@
+"""What comes out of a pickle: plain data, and these in place of what plain data cannot say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from django_cachex.inspectors.pickles.graph import Reference
+
+__all__ = ["Cut", "Opaque", "Reason", "Reference", "Tree"]
+
+Tree = Any
+"""Exact `None`, `bool`, `int`, `float`, `complex`, `str`, `bytes`, `bytearray`, `list`, `tuple`,
+`dict`, `set`, `frozenset`, values of `datetime`, `Decimal`, `UUID`, and the classes below."""
+
+
+# Both compare by identity, so that they can be members of sets and keys of dicts.
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Opaque:
+    """An object that was not made: how the application would make it, as a tree."""
+
+    name: str
+    """What it would call: the dotted path of a class or function, printable."""
+
+    args: tuple[Tree, ...] = ()
+    keywords: Mapping[str, Tree] = field(default_factory=dict)
+    states: tuple[Tree, ...] = ()
+    """What `__setstate__` would be given, or the attributes; rarely more than one."""
+
+    items: tuple[Tree, ...] = ()
+    """What would be appended or added to it."""
+
+    pairs: tuple[tuple[Tree, Tree], ...] = ()
+    """The keys and values that would be set on it."""
+
+
+class Reason(StrEnum):
+    """Why something is missing."""
+
+    RECURSIVE = "recursive"
+    """It is one of the containers that hold it."""
+
+    DEPTH = "depth"
+    NODES = "nodes"
+    SIZE = "size"
+    DAMAGE = "damage"
+    """Nothing could be read."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cut:
+    """Stands for what was left out."""
+
+    reason: Reason
+    count: int = 1
+    """How many values (bytes, for SIZE) are missing."""

@@ -1,0 +1,107 @@
+"""What our own backends and Django's backend for Redis do differently."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.core.cache.backends.base import BaseCache
+from django.utils.translation import gettext_lazy as _
+
+from django_cachex.cache.configuration import locations
+from django_cachex.cache.keyspace import keyspace
+from django_cachex.commands import OpaqueKeysError
+from django_cachex.commands.sweeps import sweep
+from django_cachex.inspectors.base import FlushPlan, Support, Text
+from django_cachex.inspectors.naming import encode_text, printable
+from django_cachex.inspectors.valkey.inspector import ServerInspector
+from django_cachex.inspectors.valkey.replies import permitted, required
+
+
+class CachexInspector(ServerInspector):
+    """Our own backends."""
+
+    support = Support.CACHEX
+
+    def __init__(self, alias: str, cache: BaseCache, params: Mapping[str, Any]) -> None:
+        super().__init__(alias, cache, params)
+        try:
+            self._keyspace = keyspace(self._made, self.cache.version)
+        except OpaqueKeysError as error:
+            self._lack("can_flush", str(error))
+
+    def _made(self, key: str, version: int) -> bytes:
+        return encode_text(self.cache.make_key(key, version=version))
+
+    @property
+    def driver(self) -> str:
+        return str(self.cache.driver)
+
+    @property
+    def urls(self) -> Sequence[str]:
+        return list(self.cache.location)
+
+    @property
+    def serializer(self) -> Any:
+        return self.cache.serializer
+
+    def dumps(self, value: Any) -> bytes | int:
+        data: bytes | int = self.cache.encode(value)
+        return data
+
+    def flush_plan(self) -> FlushPlan:
+        return FlushPlan(
+            act=_("SCAN and UNLINK of %(pattern)s on %(address)s")
+            % {"pattern": printable(self._keyspace.pattern), "address": self.address},
+            scope=_(
+                "All keys with this cache's prefix, in every version, are deleted. Others stay."
+            ),
+            entries=None,
+            whole_store=False,
+        )
+
+    def flush(self) -> int:
+        return self.client.run(sweep(self._keyspace.pattern, self._keyspace.holds))
+
+
+class DjangoRedisInspector(ServerInspector):
+    """Django's own backend for Redis; it may as well talk to a Valkey."""
+
+    support = Support.WRAPPED
+
+    driver = "redis"
+
+    @property
+    def urls(self) -> Sequence[str]:
+        return locations(self.cache._servers)
+
+    @property
+    def serializer(self) -> Any:
+        return self.cache._cache._serializer
+
+    def dumps(self, value: Any) -> bytes | str | int:
+        data: bytes | str | int = self.serializer.dumps(value)
+        return data
+
+    def notes(self) -> Sequence[Text]:
+        return (
+            _(
+                "With django_cachex.cache.ValkeyCache or RedisCache as its backend, this cache "
+                "would be flushed without touching the keys of others, and the application "
+                "could use lists, sets, hashes and sorted sets; what is stored stays readable."
+            ),
+        )
+
+    def flush_plan(self) -> FlushPlan:
+        [keys] = self.client.collect([self.client._dbsize()])
+        return FlushPlan(
+            act=_("FLUSHDB on %(address)s") % {"address": self.address},
+            scope=_("Every key of the whole database is deleted, whoever stored it."),
+            entries=permitted(keys),
+            whole_store=True,
+        )
+
+    def flush(self) -> int | None:
+        keys, flushed = self.client.collect([self.client._dbsize(), self.client._flushdb()])
+        required(flushed)
+        return permitted(keys)

@@ -1,0 +1,90 @@
+"""Type, TTL and size of keys, without their values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from django_cachex.cache.client import Client
+from django_cachex.commands import Request, WrongTypeError
+from django_cachex.inspectors.base import GONE, NEVER, Description, Unit
+from django_cachex.inspectors.valkey.elements import COLLECTIONS
+from django_cachex.inspectors.valkey.replies import DENIED, permitted, required
+
+Questions = Mapping[str, Callable[[bytes], Request[Any]]]
+
+Figures = Mapping[str, Any]
+"""What was asked about one key: the figure, or the refusal in its place."""
+
+
+def describe(client: Client, keys: Sequence[bytes], columns: Collection[str]) -> list[Description]:
+    """Return a description of each key; figures that the server denies are None.
+
+    One round trip where all are strings, as in most caches; a second for the lengths of others.
+    """
+    asked = questions(client, columns)
+    figures = answers(client, keys, asked) if asked else [{} for _key in keys]
+    descriptions = [description(key, found) for key, found in zip(keys, figures, strict=True)]
+    return measured(client, descriptions) if "size" in asked else descriptions
+
+
+def questions(client: Client, columns: Collection[str]) -> Questions:
+    """Return what to ask about each key. A size counts what the type says: it takes both."""
+    known: tuple[tuple[str, set[str], Callable[[bytes], Request[Any]]], ...] = (
+        ("type", {"type", "size"}, client._type),
+        ("ttl", {"ttl"}, client._pttl),
+        ("size", {"size"}, client._strlen),
+        ("memory", {"memory"}, client._memory_usage),
+    )
+    return {name: ask for name, used_by, ask in known if not used_by.isdisjoint(columns)}
+
+
+def answers(client: Client, keys: Sequence[bytes], asked: Questions) -> list[Figures]:
+    """Return the figures of each key, all in one round trip."""
+    replies = client.collect([ask(key) for key in keys for ask in asked.values()])
+    step = len(asked)
+    return [
+        dict(zip(asked, replies[start : start + step], strict=True))
+        for start in range(0, len(replies), step)
+    ]
+
+
+def description(key: bytes, found: Figures) -> Description:
+    """Return what the figures say; the size of a collection is not among them."""
+    type = permitted(found.get("type"))
+    if type == "none" or found.get("ttl") == GONE:
+        return Description(key, ttl=GONE)
+    collection = COLLECTIONS.get(type or "")
+    return Description(
+        key,
+        type=type,
+        ttl=read_ttl(found["ttl"]) if "ttl" in found else None,
+        size=read_size(found.get("size")),
+        memory=permitted(found.get("memory")),
+        unit=collection.unit if collection else Unit.BYTES,
+    )
+
+
+def read_ttl(reply: Any) -> int | None:
+    """Return a TTL as descriptions have it: to the command, None is a key that never expires."""
+    if isinstance(reply, DENIED):
+        return None
+    return NEVER if required(reply) is None else int(reply)
+
+
+def read_size(reply: Any) -> int | None:
+    """Return the bytes of a string, or None for what is not one."""
+    return None if isinstance(reply, WrongTypeError) else permitted(reply)
+
+
+def measured(client: Client, descriptions: list[Description]) -> list[Description]:
+    """Return the descriptions with the lengths of the collections among them."""
+    wanted = {
+        place: collection.length(client, description.key)
+        for place, description in enumerate(descriptions)
+        if (collection := COLLECTIONS.get(description.type or ""))
+    }
+    for place, length in zip(wanted, client.collect(list(wanted.values())), strict=True):
+        descriptions[place] = replace(descriptions[place], size=read_size(length))
+    return descriptions

@@ -1,0 +1,192 @@
+"""The reply of `INFO` as the cards of the cache info page.
+
+Field names are those of https://valkey.io/commands/info/. A managed service may leave fields out:
+what it does not say is absent from the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from django.utils.translation import gettext_lazy as _
+
+from django_cachex.inspectors.base import Fact, Section, Text, Unit
+
+Info = Mapping[str, str]
+"""Every line of `INFO`, the field to its text."""
+
+Fields = tuple[tuple[str, Text, Unit], ...]
+
+SERVER: Final[Fields] = (
+    ("os", _("Operating system"), Unit.TEXT),
+    ("uptime_in_seconds", _("Uptime"), Unit.SECONDS),
+    ("server_mode", _("Mode"), Unit.CODE),
+    ("redis_mode", _("Mode"), Unit.CODE),
+    ("process_id", _("Process"), Unit.CODE),
+)
+MEMORY: Final[Fields] = (
+    ("used_memory_peak", _("Peak"), Unit.BYTES),
+    ("used_memory_rss", _("Resident"), Unit.BYTES),
+    ("maxmemory_policy", _("Eviction policy"), Unit.CODE),
+    ("mem_fragmentation_ratio", _("Fragmentation ratio"), Unit.NUMBER),
+)
+CLIENTS: Final[Fields] = (("blocked_clients", _("Blocked"), Unit.NUMBER),)
+STATISTICS: Final[Fields] = (
+    ("keyspace_hits", _("Hits"), Unit.NUMBER),
+    ("keyspace_misses", _("Misses"), Unit.NUMBER),
+    ("instantaneous_ops_per_sec", _("Commands a second"), Unit.NUMBER),
+    ("total_connections_received", _("Connections in all"), Unit.NUMBER),
+    ("total_commands_processed", _("Commands in all"), Unit.NUMBER),
+    ("expired_keys", _("Expired keys"), Unit.NUMBER),
+    ("evicted_keys", _("Evicted keys"), Unit.NUMBER),
+)
+PRIMARY: Final[Fields] = (("connected_slaves", _("Connected replicas"), Unit.NUMBER),)
+REPLICA: Final[Fields] = (
+    ("master_host", _("Primary's host"), Unit.CODE),
+    ("master_port", _("Primary's port"), Unit.CODE),
+    ("master_link_status", _("Link to the primary"), Unit.CODE),
+    ("master_last_io_seconds_ago", _("Last heard of the primary"), Unit.SECONDS),
+)
+ROLES: Final[Mapping[str, Text]] = {"master": _("primary"), "slave": _("replica")}
+
+
+def parse(reply: str) -> dict[str, str]:
+    """Return the fields of an `INFO` reply."""
+    lines = (line.partition(":") for line in reply.splitlines() if not line.startswith("#"))
+    return {field: value for field, colon, value in lines if colon}
+
+
+def number(info: Info, field: str) -> int | None:
+    """Return a whole number that `INFO` says, or None where it does not."""
+    text = info.get(field, "")
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
+def sections(info: Info, database: int) -> list[Section]:
+    """Return the cards that `INFO` fills; `database` is the number of the alias's own."""
+    found = (
+        _server(info),
+        _memory(info),
+        _clients(info),
+        _statistics(info),
+        _replication(info),
+        _keyspace(info, database),
+    )
+    return [section for section in found if section.facts or section.rows]
+
+
+def _server(info: Info) -> Section:
+    role = info.get("role")
+    return Section(
+        _("Server"),
+        (
+            *_version(info),
+            *_facts(info, SERVER),
+            *([Fact(_("Role"), ROLES.get(role, role))] if role else []),
+        ),
+    )
+
+
+def _version(info: Info) -> Iterator[Fact]:
+    # Valkey reports a redis_version for compatibility; server_name tells who really answered.
+    name = info.get("server_name", "redis")
+    version = info.get(f"{name}_version") or info.get("redis_version")
+    if version:
+        yield Fact(_("Version"), f"{name.capitalize()} {version}")
+
+
+def _memory(info: Info) -> Section:
+    used, maximum = number(info, "used_memory"), number(info, "maxmemory")
+    headline = None if used is None else Fact(_("Used"), used, Unit.BYTES, of=maximum or None)
+    facts = list(_facts(info, MEMORY))
+    if maximum is not None:
+        limit = (
+            Fact(_("Maximum"), maximum, Unit.BYTES)
+            if maximum
+            else Fact(_("Maximum"), _("no limit"))
+        )
+        facts.insert(0, limit)
+    return Section(_("Memory"), facts, headline)
+
+
+def _clients(info: Info) -> Section:
+    connected = number(info, "connected_clients")
+    facts = list(_facts(info, CLIENTS))
+    if connected is not None:
+        of = number(info, "maxclients")
+        facts.insert(0, Fact(_("Connected"), connected, Unit.NUMBER, of=of))
+    return Section(_("Clients"), facts)
+
+
+def _statistics(info: Info) -> Section:
+    hits, misses = number(info, "keyspace_hits") or 0, number(info, "keyspace_misses") or 0
+    headline = None
+    if hits + misses:
+        headline = Fact(_("Hit rate"), 100 * hits / (hits + misses), Unit.PERCENT)
+    return Section(
+        _("Statistics"),
+        tuple(_facts(info, STATISTICS)),
+        headline,
+        note=_("Counted since the server started, for all its databases and applications."),
+    )
+
+
+def _replication(info: Info) -> Section:
+    replica = info.get("role") == "slave"
+    if not replica and not number(info, "connected_slaves"):
+        return Section(_("Replication"))
+    return Section(_("Replication"), tuple(_facts(info, REPLICA if replica else PRIMARY)))
+
+
+def _facts(info: Info, fields: Fields) -> Iterator[Fact]:
+    for field, label, unit in fields:
+        if field in info:
+            yield Fact(label, _figure(info[field], unit), unit)
+
+
+def _figure(text: str, unit: Unit) -> str | int | float:
+    """Return a field's text as the number that its unit calls for, if it is one."""
+    if unit in (Unit.TEXT, Unit.CODE):
+        return text
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _keyspace(info: Info, database: int) -> Section:
+    """Return the databases, the alias's own first, also while it is empty."""
+    found = {
+        int(field[2:]): dict(part.split("=", 1) for part in value.split(",") if "=" in part)
+        for field, value in info.items()
+        if field.startswith("db") and field[2:].isdigit()
+    }
+    if "redis_version" not in info:  # A reply without a keyspace is not an empty one.
+        return Section(_("Keyspace"))
+    others = (number for number in sorted(found) if number != database)
+    columns = (_("Database"), _("Keys"), _("With expiry"), _("Average TTL"))
+    return Section(
+        _("Keyspace"),
+        columns=columns,
+        rows=[
+            _keyspace_row(columns, number, found.get(number, {}), number == database)
+            for number in (database, *others)
+        ],
+    )
+
+
+def _keyspace_row(
+    columns: tuple[Text, ...], number: int, counts: Info, own: bool
+) -> tuple[Fact, ...]:
+    name = _("%(number)s (this cache)") % {"number": number} if own else str(number)
+    # The server says 0 where no key expires and until it has looked.
+    average = int(counts.get("avg_ttl", 0))
+    return (
+        Fact(columns[0], name),
+        Fact(columns[1], int(counts.get("keys", 0)), Unit.NUMBER),
+        Fact(columns[2], int(counts.get("expires", 0)), Unit.NUMBER),
+        Fact(columns[3], average, Unit.MILLISECONDS) if average else Fact(columns[3], ""),
+    )

@@ -1,0 +1,220 @@
+"""An alias in Valkey or Redis, whichever backend the application uses."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from functools import cached_property
+from typing import Any, Final
+
+from django.core.cache.backends.base import BaseCache
+from django.utils.translation import gettext_lazy as _
+
+from django_cachex.cache.client import Client
+from django_cachex.commands import CommandError, Steps
+from django_cachex.commands.base import as_word
+from django_cachex.inspectors.base import (
+    AddValue,
+    Description,
+    Edit,
+    Entry,
+    Inspector,
+    Listing,
+    Outcome,
+    Result,
+    Section,
+    SetTtl,
+    Status,
+    Text,
+)
+from django_cachex.inspectors.content import Codec, recognise
+from django_cachex.inspectors.limits import limits
+from django_cachex.inspectors.masking import mask, secrets_in
+from django_cachex.inspectors.patterns import Pattern
+from django_cachex.inspectors.valkey import edits, information
+from django_cachex.inspectors.valkey.address import Address
+from django_cachex.inspectors.valkey.descriptions import describe
+from django_cachex.inspectors.valkey.elements import TYPES
+from django_cachex.inspectors.valkey.listing import Search, scan
+from django_cachex.inspectors.valkey.replies import permitted, required
+from django_cachex.inspectors.valkey.values import read
+
+# A retry would double the time that a page waits, a driver that decodes would break values, and
+# the application's bound on its own connections is not the admin's.
+OVERRIDES: Final[Mapping[str, Any]] = {
+    "retry": None,
+    "retry_on_timeout": False,
+    "retry_on_error": (),
+    "decode_responses": False,
+    "protocol": 2,
+    "max_connections": None,
+}
+
+KEYS_PER_UNLINK: Final = 500
+
+
+class ServerInspector(Inspector):
+    """An alias whose entries are keys of a Valkey or Redis server.
+
+    It asks the primary, over connections of its own: the application's are neither borrowed nor
+    waited for. Raises `CachexError` where the server cannot be reached or refuses.
+    """
+
+    asked_in_thread = True
+
+    can_list = True
+    can_get = True
+    can_add = True
+    can_edit = True
+    can_keep_ttl = True
+    can_delete = True
+    can_ttl = True
+    can_expire = True
+    can_type = True
+    can_info = True
+    can_flush = True
+
+    types = TYPES
+
+    # Any: what an inspector needs of Django's backend has no public name, and no stub.
+    cache: Any
+
+    def __init__(self, alias: str, cache: BaseCache, params: Mapping[str, Any]) -> None:
+        super().__init__(alias, cache, params)
+        if self.naming.prefix is None:
+            self._lack(
+                "can_list",
+                _("KEY_FUNCTION hides which keys are this cache's. Open a key by its name."),
+            )
+
+    def _lack(self, ability: str, reason: Text) -> None:
+        """Take an ability from this alias, with the sentence that says why."""
+        setattr(self, ability, False)
+        self.reasons = {**self.reasons, ability: reason}
+
+    # What the backends do differently.
+
+    @property
+    def driver(self) -> str:
+        """The driver's name, as `Client.from_settings` takes it."""
+        raise NotImplementedError
+
+    @property
+    def urls(self) -> Sequence[str]:
+        """Where the servers are, the primary first; passwords included."""
+        raise NotImplementedError
+
+    @property
+    def serializer(self) -> Any:
+        """The object that makes the application's bytes of its values."""
+        raise NotImplementedError
+
+    def dumps(self, value: Any) -> bytes | str | int:
+        """Return what the backend stores for a value."""
+        raise NotImplementedError
+
+    # Who it is.
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        return self.params.get("OPTIONS") or {}
+
+    @cached_property
+    def client(self) -> Client:
+        """The primary, under the admin's timeouts."""
+        seconds = limits().timeout
+        return Client.from_settings(
+            self.driver,
+            self.urls[:1],
+            self.options,
+            socket_timeout=seconds,
+            socket_connect_timeout=seconds,
+            **OVERRIDES,
+        )
+
+    @cached_property
+    def codec(self) -> Codec:
+        """How the application reads and writes the values."""
+        kind = type(self.serializer)
+        return recognise(f"{kind.__module__}.{kind.__qualname__}", self.dumps)
+
+    @property
+    def address(self) -> Address:
+        """The primary's database; ValueError where its URL is none."""
+        return Address.of(self.urls[0], self.options)
+
+    @property
+    def location(self) -> str:
+        return ", ".join(mask(url) for url in self.urls)
+
+    @property
+    def store(self) -> Hashable:
+        try:
+            return self.address.store
+        except ValueError:
+            return super().store
+
+    def status(self) -> Status:
+        """Return what DBSIZE and INFO say; the time they took counts the connecting, if any."""
+        started = time.perf_counter()
+        keys, memory = self.client.collect([self.client._dbsize(), self.client._info("memory")])
+        latency = time.perf_counter() - started
+        used = information.number(permitted(memory) or {}, "used_memory")
+        return Status(keys=permitted(keys), memory=used, latency=latency)
+
+    # Keys.
+
+    def scan(
+        self, match: Pattern, token: str, want: int, deadline: float, type: str = ""
+    ) -> Listing:
+        """Return some keys, as `Inspector.scan` says.
+
+        `examined` is an estimate: SCAN does not say how many keys it looked at.
+        """
+        search = Search(self.client, match.glob(self.naming.prefix or b""), self.naming.owns, type)
+        return scan(search, token, want, deadline)
+
+    def describe(
+        self, keys: Sequence[bytes], columns: Collection[str] = ("type", "ttl", "size")
+    ) -> list[Description]:
+        return describe(self.client, keys, columns)
+
+    def read(self, stored: bytes) -> Entry | None:
+        return read(self.client, stored, self.codec)
+
+    # Changes.
+
+    def apply(self, stored: bytes, edit: Edit) -> Outcome:
+        if isinstance(edit, SetTtl):
+            return self._run(edits.expire(stored, edit))
+        try:
+            data = as_word(self.codec.dumps(edit.value))
+        except (TypeError, ValueError, OverflowError) as error:
+            reason = _("This cache's serializer does not take the value: %(reason)s")
+            return Outcome(Result.REFUSED, reason % {"reason": error})
+        if isinstance(edit, AddValue):
+            return self._run(edits.add(stored, data, edit))
+        return self._run(edits.change(stored, data, edit))
+
+    def _run(self, steps: Steps[Result]) -> Outcome:
+        """Return what became of an edit."""
+        try:
+            return Outcome(self.client.run(steps))
+        except CommandError as error:
+            return Outcome(Result.REFUSED, mask(str(error), secrets_in(self.params)))
+
+    def delete(self, keys: Sequence[bytes]) -> int:
+        requests = [
+            self.client._unlink(*keys[start : start + KEYS_PER_UNLINK])
+            for start in range(0, len(keys), KEYS_PER_UNLINK)
+        ]
+        return sum(required(count) for count in self.client.collect(requests))
+
+    # Information.
+
+    def info(self) -> Sequence[Section]:
+        [reply] = self.client.collect([self.client._info()])
+        info = permitted(reply)
+        if info is None:
+            return [Section(_("Server"), note=_("The server does not let this user run INFO."))]
+        return information.sections(info, self.address.database)

@@ -1,0 +1,117 @@
+"""What one key holds, within the limits: a string's content, or the first elements of others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from typing import Final
+
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
+
+from django_cachex.cache.client import Client
+from django_cachex.commands import Steps
+from django_cachex.inspectors.base import Description, Elements, Entry, Text
+from django_cachex.inspectors.content import Codec, Content, decode, fingerprint
+from django_cachex.inspectors.limits import Limits, limits
+from django_cachex.inspectors.valkey.descriptions import answers, description, questions
+from django_cachex.inspectors.valkey.elements import COLLECTIONS, Cells, Collection
+from django_cachex.inspectors.valkey.replies import required
+
+COLUMNS: Final = ("type", "ttl", "size", "memory")
+
+FETCHED: Final = 32 * 1024 * 1024
+"""About as many bytes of elements are fetched at most, where the server says what a key takes."""
+
+NAMES: Final = Codec("", "opaque", lambda value: bytes(value))
+"""Field names, scores and ids did not go through a serializer."""
+
+
+def read(client: Client, stored: bytes, codec: Codec) -> Entry | None:
+    """Return what a key holds, or None if there is no such key; three round trips at most."""
+    [figures] = answers(client, [stored], questions(client, COLUMNS))
+    found = description(stored, figures)
+    if not found.exists:
+        return None
+    type = found.type or ("string" if found.size is not None else required(figures["type"]))
+    if type == "string":
+        return read_string(client, found, codec)
+    if type in COLLECTIONS:
+        return read_collection(client, found, COLLECTIONS[type], codec)
+    note = _("Values of the type %(type)s cannot be shown, only deleted.") % {"type": type}
+    return Entry(found, note=note)
+
+
+def read_string(client: Client, found: Description, codec: Codec) -> Entry | None:
+    """Return a string's content: whole within the limit, else only how it begins."""
+    allowed, size = limits(), found.size or 0
+    is_large = size > allowed.decode_bytes
+    # A byte more than is decoded tells that the value has grown since its size was asked.
+    end = allowed.preview_bytes - 1 if is_large else allowed.decode_bytes
+    raw, exists = client.run(window(client, found.key, end))
+    if not exists:
+        return None
+    is_large = is_large or len(raw) > allowed.decode_bytes
+    content = decode(
+        raw,
+        codec=codec,
+        stored_size=max(size, len(raw)) if is_large else None,
+        limit=allowed.decode_bytes,
+        preview=allowed.preview_bytes,
+    )
+    return Entry(found, content, expected="" if is_large else fingerprint(raw))
+
+
+def window(client: Client, key: bytes, end: int) -> Steps[tuple[bytes, bool]]:
+    """Return the bytes of a string up to `end`, included, and whether the key exists."""
+    raw, exists = yield [client._getrange(key, 0, end), client._exists(key)]
+    return raw, bool(exists)
+
+
+def read_collection(
+    client: Client, found: Description, collection: Collection, codec: Codec
+) -> Entry | None:
+    """Return the first elements of a list, set, sorted set, hash or stream."""
+    total = client.run(collection.length(client, found.key))
+    if not total:
+        return None
+    allowed = limits()
+    count = affordable(allowed.elements, total, found.memory)
+    answer = client.run(collection.first(client, found.key, count))
+    # Scans of small hashes and sets answer with everything, whatever was asked for.
+    rows = [
+        tuple(cells(collection, row, codec, allowed))
+        for row in islice(collection.rows(answer), count)
+    ]
+    elements = Elements(tuple(column.title for column in collection.columns), rows, total)
+    note = fewer(count) if count < min(allowed.elements, total) else ""
+    return Entry(replace(found, size=total), elements=elements, note=note)
+
+
+def affordable(count: int, total: int, memory: int | None) -> int:
+    """Return how many elements to fetch: fewer where the server says that they are huge."""
+    if memory is None or memory <= FETCHED:
+        return count
+    return max(1, min(count, FETCHED * total // memory))
+
+
+def fewer(count: int) -> Text:
+    return ngettext_lazy(
+        "The elements are large: only the first was fetched.",
+        "The elements are large: only the first %(count)d were fetched.",
+        "count",
+    ) % {"count": count}
+
+
+def cells(collection: Collection, row: Cells, codec: Codec, allowed: Limits) -> Iterator[Content]:
+    """Return the contents of a row; those too large for a table are cut, and not decoded."""
+    limit = max(allowed.decode_bytes // max(1, allowed.elements), allowed.element_chars)
+    for column, raw in zip(collection.columns, row, strict=True):
+        yield decode(
+            raw[:limit],
+            codec=codec if column.is_value else NAMES,
+            stored_size=len(raw) if len(raw) > limit else None,
+            limit=limit,
+            preview=allowed.element_chars,
+        )

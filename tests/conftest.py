@@ -1,0 +1,73 @@
+"""Servers shared by the tests of one worker: started once, emptied for each test that asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests import servers
+
+
+@pytest.fixture(scope="session")
+def valkey_process() -> Iterator[servers.Server]:
+    with servers.valkey() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_process() -> Iterator[servers.Server]:
+    """Debian's Redis; the tests that need it are skipped where it is not installed."""
+    program = servers.redis_server()
+    if program is None:
+        pytest.skip("redis-server is not installed: apt-get install redis-server")
+    with servers.valkey(program=program) as server:
+        yield server
+
+
+def flush(server: servers.Server) -> servers.Server:
+    import valkey
+
+    with valkey.Valkey(port=server.port) as client:
+        client.flushall()
+    return server
+
+
+@pytest.fixture
+def valkey_server(valkey_process: servers.Server) -> servers.Server:
+    """An empty Valkey."""
+    return flush(valkey_process)
+
+
+@pytest.fixture
+def redis_server(redis_process: servers.Server) -> servers.Server:
+    """An empty Redis."""
+    return flush(redis_process)
+
+
+@pytest.fixture(scope="session")
+def postgresql_process() -> Iterator[servers.Server]:
+    """Debian's PostgreSQL; the tests that need it are skipped where it is not installed."""
+    try:
+        manager = servers.postgresql()
+        server = manager.__enter__()
+    except FileNotFoundError as missing:
+        pytest.skip(str(missing))
+    try:
+        yield server
+    finally:
+        manager.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def memcached_process() -> Iterator[servers.Server]:
+    """Debian's memcached; the tests that need it are skipped where it is not installed."""
+    try:
+        manager = servers.memcached()
+        server = manager.__enter__()
+    except FileNotFoundError as missing:
+        pytest.skip(str(missing))
+    try:
+        yield server
+    finally:
+        manager.__exit__(None, None, None)

@@ -1,0 +1,94 @@
+"""Django's own tests of its cache backends, told about ours.
+
+`run.py` copies this file into the `cache` tests of Django's source distribution, where it runs
+as `cache.test_cachex` under the settings in `project.py`.
+"""
+
+import os
+
+from asgiref.sync import async_to_sync
+from cache import tests as django_tests
+from django.test import TestCase, override_settings
+
+from django_cachex.cache import RedisCache, ValkeyCache
+
+NOT_APPLICABLE = {
+    "test_incr_write_connection": "mocks get_client of Django's RedisCacheClient",
+    "test_cache_client_class": "asks for Django's RedisCacheClient",
+    "test_get_connection_pool_index": "calls a private method of RedisCacheClient",
+    "test_get_connection_pool": "calls a private method of RedisCacheClient",
+    "test_get_client": "asks for a client of redis-py; ours has none",
+    "test_serializer_dumps": "looks at the private attribute _serializer",
+    "test_redis_pool_options": "calls a private method of RedisCacheClient",
+}
+
+
+def through_the_loop(name):
+    """Return the method `name` as a call of its asynchronous twin on an event loop."""
+
+    def method(self, *args, **kwargs):
+        return async_to_sync(getattr(self, f"a{name}"))(*args, **kwargs)
+
+    return method
+
+
+class AwaitedValkeyCache(ValkeyCache):
+    """ValkeyCache with every one of Django's methods answered by its asynchronous twin."""
+
+
+class AwaitedRedisCache(RedisCache):
+    """RedisCache with every one of Django's methods answered by its asynchronous twin."""
+
+
+TWINS = (
+    "add get set touch delete get_many get_or_set has_key incr decr set_many delete_many clear "
+    "incr_version decr_version close"
+).split()
+for awaited in AwaitedValkeyCache, AwaitedRedisCache:
+    for twin in TWINS:
+        setattr(awaited, twin, through_the_loop(twin))
+
+
+def settings_for(backend):
+    return override_settings(
+        CACHES=django_tests.caches_setting_for_tests(
+            BACKEND=backend,
+            LOCATION=os.environ["CACHEX_SUITE_LOCATION"],
+            exclude=django_tests.redis_excluded_caches,
+        )
+    )
+
+
+class Contract(django_tests.RedisCacheTests):
+    """The tests of Django's RedisCache but for those of its private parts."""
+
+    __unittest_skip__ = False  # Django skips its class where its own backend is not configured.
+    incr_decr_type_error = TypeError
+
+
+for left_out in NOT_APPLICABLE:
+    assert hasattr(Contract, left_out), f"{left_out} is no test any more: remove it from the list"
+    setattr(Contract, left_out, None)
+
+
+@settings_for("django_cachex.cache.ValkeyCache")
+class ValkeyCacheTests(Contract, TestCase):
+    pass
+
+
+@settings_for("django_cachex.cache.RedisCache")
+class RedisCacheTests(Contract, TestCase):
+    pass
+
+
+@settings_for("cache.test_cachex.AwaitedValkeyCache")
+class AwaitedValkeyCacheTests(Contract, TestCase):
+    pass
+
+
+@settings_for("cache.test_cachex.AwaitedRedisCache")
+class AwaitedRedisCacheTests(Contract, TestCase):
+    pass
+
+
+del Contract

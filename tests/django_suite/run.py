@@ -1,0 +1,107 @@
+"""Run Django's own tests of caches and of cached sessions against our backends.
+
+    python -m tests.django_suite.run [label ...]
+
+The tests come from the source distribution of the Django that is installed, fetched once with
+pip. Exits with 1 when a test fails.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+
+import django
+
+from tests import servers
+
+HERE = Path(__file__).parent
+LABELS = {
+    "django_cachex.cache.ValkeyCache": ["cache.test_cachex", "sessions_tests.tests"],
+    "django_cachex.cache.RedisCache": ["sessions_tests.tests"],
+}
+
+
+def source_distribution() -> Path:
+    """Return the source distribution of the installed Django, fetching it if it is not here."""
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = home / "django-cachex" / f"django-{django.__version__}"
+    if not list(folder.glob("*.tar.gz")):
+        folder.mkdir(parents=True, exist_ok=True)
+        download = [
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--no-binary",
+            ":all:",
+            "--dest",
+            str(folder),
+        ]
+        subprocess.run(
+            [sys.executable, "-m", "pip", *download, f"django=={django.__version__}"], check=True
+        )
+    return next(folder.glob("*.tar.gz"))
+
+
+def unpack(archive: Path, folder: Path) -> Path:
+    """Unpack Django's tests, add ours, and return their folder."""
+    with tarfile.open(archive) as tar:
+        wanted = [member for member in tar if member.name.split("/")[1:2] == ["tests"]]
+        tar.extractall(folder, wanted, filter="data")
+    tests = next(folder.glob("*/tests"))
+    shutil.copy(HERE / "contract.py", tests / "cache" / "test_cachex.py")
+    shutil.copy(HERE / "project.py", tests / "test_cachex_project.py")
+    return tests
+
+
+def run(tests: Path, backend: str, labels: list[str], port: int) -> list[int]:
+    """Run Django's test runner; return how many passed, failed and were skipped."""
+    environment = os.environ | {
+        "CACHEX_SUITE_BACKEND": backend,
+        "CACHEX_SUITE_LOCATION": f"redis://127.0.0.1:{port}",
+        "PYTHONPATH": os.pathsep.join(str(HERE.parents[1] / name) for name in ("src", ".")),
+    }
+    command = [sys.executable, "-W", "error::ResourceWarning", "runtests.py", "--parallel=1"]
+    done = subprocess.run(
+        [*command, "--settings=test_cachex_project", *labels],
+        cwd=tests,
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    sys.stderr.write(done.stderr)
+    ran = re.search(r"^Ran (\d+) tests?", done.stderr, re.MULTILINE)
+    if ran is None:
+        raise SystemExit(f"Django's test runner ended with {done.returncode} and ran nothing.")
+    outcome = {
+        name: int(number) for name, number in re.findall(r"(\w+)=(\d+)", done.stderr[ran.end() :])
+    }
+    failed = sum(outcome.get(name, 0) for name in ("failures", "errors"))
+    skipped = outcome.get("skipped", 0)
+    # A failed class fixture or subtest is counted without a test of its own.
+    failed = max(failed, int(done.returncode != 0))
+    return [int(ran[1]) - failed - skipped, failed, skipped]
+
+
+def main(labels: list[str]) -> int:
+    """Run `labels`, or everything, and print the sums; return the exit status."""
+    with tempfile.TemporaryDirectory(prefix="cachex-") as name, servers.valkey() as server:
+        tests = unpack(source_distribution(), Path(name))
+        results = [
+            run(tests, backend, labels or own_labels, server.port)
+            for backend, own_labels in LABELS.items()
+        ]
+    passed, failed, skipped = (sum(numbers) for numbers in zip(*results, strict=True))
+    print(f"Django {django.__version__}: {passed} passed, {failed} failed, {skipped} skipped")
+    return int(failed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,241 @@
+"""What inspectors hold that read and change keys: values, edits, expiry."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, ClassVar
+
+from django_cachex.inspectors import Inspector
+from django_cachex.inspectors.base import (
+    GONE,
+    KEEP,
+    NEVER,
+    AddValue,
+    Result,
+    SetTtl,
+    SetValue,
+)
+from django_cachex.inspectors.content import encode
+from tests.inspectors.contract import InspectorContract
+
+JSON_VALUES = (
+    "text",
+    "",
+    " spaces ",
+    "123",
+    "{not json",
+    '{"a": 1}',
+    "naïve ключ 键",
+    "line\nbreak",
+    "carriage\rreturn",
+    0,
+    -42,
+    2**70,
+    True,
+    None,
+    1.5,
+    [1, "two", None],
+    {"items": {"a": [1, 2]}, "": False},
+)
+
+
+class Trap:
+    """Its pickle would note that it ran."""
+
+    ran: ClassVar[list[str]] = []
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Trap.ran.append, ("a pickle was executed",))
+
+
+class ValueContract(InspectorContract):
+    """Reading, adding, editing and deleting by exact key."""
+
+    @property
+    def ttl(self) -> Any:
+        """The TTL that an edit of a value asks for."""
+        return KEEP if "can_keep_ttl" in self.abilities else 60_000
+
+    def edit(self, inspector: Inspector, stored: bytes, value: Any) -> Result:
+        """Save a value over the one that is there now, as a person would."""
+        entry = inspector.read(stored)
+        assert entry is not None
+        return inspector.apply(stored, SetValue(value, entry.expected, self.ttl)).result
+
+    def test_keys_of_any_characters_open_edit_and_delete(self, inspector: Inspector) -> None:
+        for key in self.hostile_keys:
+            stored = inspector.locate(key)
+            inspector.cache.set(key, "before")
+            entry = inspector.read(stored)
+            assert entry is not None, key
+            assert entry.description.exists, key
+            assert entry.description.key == stored, key
+            assert self.edit(inspector, stored, "after") == Result.DONE, key
+            assert inspector.cache.get(key) == "after", key
+            assert inspector.delete([stored]) == 1, key
+            assert inspector.cache.get(key, "gone") == "gone", key
+
+    def test_added_keys_of_any_characters_are_the_applications(self, inspector: Inspector) -> None:
+        for key in self.hostile_keys:
+            outcome = inspector.apply(inspector.locate(key), AddValue("added", 60_000))
+            assert outcome.result == Result.DONE, (key, outcome.reason)
+            assert inspector.cache.get(key) == "added", key
+
+    def test_view_then_save_changes_nothing(self, inspector: Inspector) -> None:
+        for value in JSON_VALUES:
+            inspector.cache.set("key", value)
+            stored = inspector.locate("key")
+            entry = inspector.read(stored)
+            assert entry is not None, repr(value)
+            assert entry.content is not None, repr(value)
+            assert entry.content.editable, (repr(value), str(entry.content.why_not))
+            saved = encode(entry.content.edit_text, entry.content.store_as)
+            outcome = inspector.apply(stored, SetValue(saved, entry.expected, self.ttl))
+            assert outcome.result == Result.DONE, repr(value)
+            found = inspector.cache.get("key", "missing")
+            assert (found, type(found)) == (value, type(value))
+
+    def test_a_stored_none_is_not_a_missing_key(self, inspector: Inspector) -> None:
+        inspector.cache.set("none", None)
+        entry = inspector.read(inspector.locate("none"))
+        assert entry is not None
+        assert entry.content is not None
+        assert inspector.read(inspector.locate("missing")) is None
+
+    def test_an_expired_key_is_missing(self, inspector: Inspector) -> None:
+        inspector.cache.set("key", "value", timeout=-1)
+        stored = inspector.locate("key")
+        assert inspector.read(stored) is None
+        assert inspector.apply(stored, SetValue("new", "", 60_000)).result == Result.GONE
+        assert inspector.apply(stored, AddValue("new", 60_000)).result == Result.DONE
+        assert inspector.cache.get("key") == "new"
+
+    def test_reading_executes_nothing(self, inspector: Inspector) -> None:
+        if not inspector.can_get:
+            assert inspector.can_get_unsafely
+            return
+        inspector.cache.set("key", [Trap()])
+        entry = inspector.read(inspector.locate("key"))
+        assert entry is not None
+        assert entry.content is not None
+        assert not entry.content.editable
+        assert Trap.ran == []
+
+    def test_the_second_of_two_editors_is_told(self, inspector: Inspector) -> None:
+        inspector.cache.set("key", "old")
+        stored = inspector.locate("key")
+        seen = inspector.read(stored)
+        assert seen is not None
+        inspector.cache.set("key", "theirs")
+        outcome = inspector.apply(stored, SetValue("mine", seen.expected, self.ttl))
+        assert outcome.result == Result.CHANGED
+        assert inspector.cache.get("key") == "theirs"
+
+    def test_an_edit_does_not_bring_a_key_back(self, inspector: Inspector) -> None:
+        inspector.cache.set("key", "old")
+        stored = inspector.locate("key")
+        seen = inspector.read(stored)
+        assert seen is not None
+        inspector.cache.delete("key")
+        outcome = inspector.apply(stored, SetValue("mine", seen.expected, self.ttl))
+        assert outcome.result == Result.GONE
+        assert inspector.cache.get("key") is None
+
+    def test_adding_overwrites_only_when_asked(self, inspector: Inspector) -> None:
+        inspector.cache.set("key", None)
+        stored = inspector.locate("key")
+        assert inspector.apply(stored, AddValue("new", NEVER)).result == Result.EXISTS
+        assert inspector.cache.get("key", "missing") is None
+        assert inspector.apply(stored, AddValue("new", NEVER, replace=True)).result == Result.DONE
+        assert inspector.cache.get("key") == "new"
+
+    def test_deleting_counts_what_was_there(self, inspector: Inspector) -> None:
+        for name in ("a", "b", "c"):
+            inspector.cache.set(name, name)
+        keys = [inspector.locate(name) for name in ("a", "b", "missing")]
+        assert inspector.delete(keys) == 2
+        assert inspector.delete(keys) == 0
+        assert inspector.delete([]) == 0
+        assert inspector.cache.get("c") == "c"
+
+
+class TtlContract(ValueContract):
+    """Expiry, seen and changed."""
+
+    ttl_resolution: int = 1
+    """Milliseconds that the store rounds an expiry to."""
+
+    def ttl_of(self, inspector: Inspector, key: str) -> int | None:
+        return inspector.describe([inspector.locate(key)])[0].ttl
+
+    def assert_lives(self, inspector: Inspector, key: str, milliseconds: int) -> None:
+        """Check that a key was given this TTL within the last two seconds."""
+        ttl = self.ttl_of(inspector, key)
+        assert ttl is not None
+        assert milliseconds - 2000 - self.ttl_resolution < ttl <= milliseconds
+
+    def test_ttls_are_described_in_the_order_asked(self, inspector: Inspector) -> None:
+        inspector.cache.set("never", 1, timeout=None)
+        inspector.cache.set("expired", 1, timeout=-1)
+        inspector.cache.set("later", 1, timeout=100)
+        names = ["missing", "later", "expired", "never"]
+        keys = [inspector.locate(name) for name in names]
+        found = inspector.describe(keys)
+        assert [description.key for description in found] == keys
+        assert [found[0].ttl, found[2].ttl, found[3].ttl] == [GONE, GONE, NEVER]
+        assert [description.exists for description in found] == [False, True, False, True]
+        self.assert_lives(inspector, "later", 100_000)
+        assert inspector.describe([]) == []
+
+    def test_columns_not_named_are_not_asked_for(self, inspector: Inspector) -> None:
+        inspector.cache.set("key", "value", timeout=100)
+        (description,) = inspector.describe([inspector.locate("key")], columns=("ttl",))
+        assert description.ttl is not None
+        assert description.size is None
+
+    def test_an_edit_keeps_the_ttl(self, inspector: Inspector) -> None:
+        inspector.cache.set("key", "old", timeout=1000)
+        inspector.cache.set("never", "old", timeout=None)
+        started = time.monotonic()
+        before = self.ttl_of(inspector, "key")
+        assert self.edit(inspector, inspector.locate("key"), "a longer new value") == Result.DONE
+        after = self.ttl_of(inspector, "key")
+        assert before is not None
+        assert after is not None
+        assert -1 <= before - after <= (time.monotonic() - started) * 1000 + 1
+        assert self.edit(inspector, inspector.locate("never"), "new") == Result.DONE
+        assert self.ttl_of(inspector, "never") == NEVER
+
+    def test_an_edit_may_set_the_ttl_too(self, inspector: Inspector) -> None:
+        stored = inspector.locate("key")
+        inspector.cache.set("key", "old", timeout=1000)
+        for ttl in (500_000, NEVER):
+            entry = inspector.read(stored)
+            assert entry is not None
+            edit = SetValue("new", entry.expected, ttl)
+            assert inspector.apply(stored, edit).result == Result.DONE
+            assert inspector.cache.get("key") == "new"
+        assert self.ttl_of(inspector, "key") == NEVER
+
+    def test_the_ttl_alone_can_be_set(self, inspector: Inspector) -> None:
+        stored = inspector.locate("key")
+        inspector.cache.set("key", "value", timeout=1000)
+        assert inspector.apply(stored, SetTtl(NEVER)).result == Result.DONE
+        assert self.ttl_of(inspector, "key") == NEVER
+        assert inspector.apply(stored, SetTtl(NEVER)).result == Result.DONE
+        assert inspector.apply(stored, SetTtl(50_000)).result == Result.DONE
+        self.assert_lives(inspector, "key", 50_000)
+        assert inspector.cache.get("key") == "value"
+
+    def test_the_ttl_of_a_missing_key_cannot_be_set(self, inspector: Inspector) -> None:
+        inspector.cache.set("expired", "value", timeout=-1)
+        for name in ("missing", "expired"):
+            outcome = inspector.apply(inspector.locate(name), SetTtl(50_000))
+            assert outcome.result == Result.GONE
+            assert inspector.cache.get(name) is None
+
+    def test_added_keys_live_as_long_as_asked(self, inspector: Inspector) -> None:
+        inspector.apply(inspector.locate("never"), AddValue(1, NEVER))
+        inspector.apply(inspector.locate("later"), AddValue(1, 100_000))
+        assert self.ttl_of(inspector, "never") == NEVER
+        self.assert_lives(inspector, "later", 100_000)

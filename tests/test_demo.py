@@ -96,6 +96,9 @@ def test_demo_shows_every_kind_of_cache(tmp_path: Path) -> None:
         with browser.open(f"{demo.url}django_cachex/cache/") as response:
             page = response.read().decode()
         assert [alias for alias in ALIASES if alias not in page] == []
+        for alias in ALIASES:  # An answer of 400 or more would raise.
+            browser.open(f"{demo.url}django_cachex/cache/{alias}/change/").close()
+            browser.open(f"{demo.url}django_cachex/key/?cache={alias}").close()
         (stylesheet, *_) = re.findall(r'href="(/static/django_cachex/[^"]+\.css)"', page)
         with browser.open(demo.url.removesuffix("/admin/") + stylesheet) as response:
             assert response.status == 200

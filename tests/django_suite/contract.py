@@ -41,19 +41,20 @@ class AwaitedRedisCache(RedisCache):
 
 
 TWINS = (
-    "add get set touch delete get_many get_or_set has_key incr decr set_many delete_many clear "
-    "incr_version decr_version close"
-).split()
+    *("add", "get", "set", "touch", "delete", "has_key", "get_or_set", "incr", "decr", "close"),
+    *("get_many", "set_many", "delete_many", "clear", "incr_version", "decr_version"),
+)
 for awaited in AwaitedValkeyCache, AwaitedRedisCache:
     for twin in TWINS:
         setattr(awaited, twin, through_the_loop(twin))
 
 
-def settings_for(backend):
+def settings_for(backend, database):
+    """Return the caches of Django's tests, in a database that no other class leaves keys in."""
     return override_settings(
         CACHES=django_tests.caches_setting_for_tests(
             BACKEND=backend,
-            LOCATION=os.environ["CACHEX_SUITE_LOCATION"],
+            LOCATION=f"{os.environ['CACHEX_SUITE_LOCATION']}/{database}",
             exclude=django_tests.redis_excluded_caches,
         )
     )
@@ -71,22 +72,22 @@ for left_out in NOT_APPLICABLE:
     setattr(Contract, left_out, None)
 
 
-@settings_for("django_cachex.cache.ValkeyCache")
+@settings_for("django_cachex.cache.ValkeyCache", 1)
 class ValkeyCacheTests(Contract, TestCase):
     pass
 
 
-@settings_for("django_cachex.cache.RedisCache")
+@settings_for("django_cachex.cache.RedisCache", 2)
 class RedisCacheTests(Contract, TestCase):
     pass
 
 
-@settings_for("cache.test_cachex.AwaitedValkeyCache")
+@settings_for("cache.test_cachex.AwaitedValkeyCache", 3)
 class AwaitedValkeyCacheTests(Contract, TestCase):
     pass
 
 
-@settings_for("cache.test_cachex.AwaitedRedisCache")
+@settings_for("cache.test_cachex.AwaitedRedisCache", 4)
 class AwaitedRedisCacheTests(Contract, TestCase):
     pass
 

@@ -163,18 +163,19 @@ class EditForm(ValueForm):
 
     expected = forms.CharField(required=False, widget=forms.HiddenInput)
 
-    otherwise = gettext_lazy(", or leave empty to keep the TTL as it is")
+    otherwise: str | Promise = gettext_lazy(", or leave empty to keep the TTL as it is")
     needs_timeout = False
 
     def __init__(self, *args: Any, can_expire: bool, keeps_ttl: bool, **kwargs: Any) -> None:
         self.needs_timeout = not keeps_ttl
+        if not keeps_ttl:
+            self.otherwise = ExpireForm.otherwise
         super().__init__(*args, **kwargs)
         if not can_expire:
             del self.fields["timeout"], self.fields["never"]
         elif keeps_ttl:
             self.fields["timeout"].help_text = _("Empty: the TTL stays as it is.")
         else:
-            self.otherwise = ExpireForm.otherwise
             self.fields["timeout"].help_text = _(
                 "This backend cannot keep the old timeout: it is lost, so give a new one."
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.utils import formats, timezone
@@ -105,7 +106,7 @@ def _milliseconds(value: float) -> tuple[str, str]:
     return duration(int(value)), _("%(count)s s") % {"count": _exact(value / 1000)}
 
 
-_FORMS = {
+_FORMS: dict[Unit, Callable[[float], tuple[str, str]]] = {
     Unit.BYTES: lambda value: (size(int(value)), _("%(count)s bytes") % {"count": _exact(value)}),
     Unit.SECONDS: lambda value: (
         duration(int(value * SECOND)),

@@ -6,15 +6,31 @@ Drop-in replacements for Django's RedisCache: same settings, same stored keys an
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
+from asgiref.sync import sync_to_async
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
+from django.core.exceptions import SynchronousOnlyOperation
 
 from django_cachex.cache.base import CacheCommands
 from django_cachex.commands.entries import EntryRequests
 from django_cachex.commands.request import Request
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+async def built(build: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Return the command that `build` makes, in a thread where the event loop may not.
+
+    Pickling a queryset evaluates it, which Django refuses on an event loop.
+    """
+    try:
+        return build(*args, **kwargs)
+    except SynchronousOnlyOperation:
+        return await sync_to_async(build)(*args, **kwargs)
 
 
 class ServerCache(CacheCommands, EntryRequests):
@@ -28,7 +44,7 @@ class ServerCache(CacheCommands, EntryRequests):
     async def aadd(
         self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None
     ) -> bool:
-        return await self.arun(self._add(key, value, timeout, version))
+        return await self.arun(await built(self._add, key, value, timeout, version))
 
     def get(self, key: Any, default: Any = None, version: Any = None) -> Any:
         return self.run(self._get(key, default, version))
@@ -44,7 +60,7 @@ class ServerCache(CacheCommands, EntryRequests):
     async def aset(
         self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None
     ) -> None:
-        await self.arun(self._set(key, value, timeout, version))
+        await self.arun(await built(self._set, key, value, timeout, version))
 
     def touch(self, key: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None) -> bool:
         return self.run(self._touch(key, timeout, version))
@@ -116,7 +132,7 @@ class ServerCache(CacheCommands, EntryRequests):
     async def aset_many(
         self, data: Mapping[Any, Any], timeout: Any = DEFAULT_TIMEOUT, version: Any = None
     ) -> list[Any]:
-        return await self.arun(self._set_many(data, timeout, version))
+        return await self.arun(await built(self._set_many, data, timeout, version))
 
     def delete_many(self, keys: Iterable[Any], version: Any = None) -> None:
         if keys := list(keys):

@@ -24,6 +24,9 @@ from django_cachex.commands.request import (
 CHUNK_KEYS = 1000
 CHUNK_BYTES = 4 * 2**20
 
+# A caller's key and the request that stores its value.
+Entry = tuple[Any, Request[None]]
+
 
 class EntryRequests(CounterRequests):
     """Requests behind Django's methods; the names that send them are given where they differ."""
@@ -99,15 +102,7 @@ class EntryRequests(CounterRequests):
             (key, set_request(self.stored_key(key, version), self.encode(value), expiry))
             for key, value in data.items()
         ]
-        failed: list[Any] = []
-        for chunk in chunks(entries):
-            results = yield Attempts(request for _key, request in chunk)
-            for (key, _request), result in zip(chunk, results, strict=True):
-                if isinstance(result, OutOfMemoryError):
-                    failed.append(key)
-                elif isinstance(result, CommandError):
-                    raise result
-        return failed
+        return stored_in_chunks(entries)
 
     def _incr_version(self, key: Any, delta: int, version: int) -> Steps[int]:
         """Move `key` from `version` to that plus `delta`, expiry included; return the sum."""
@@ -152,11 +147,22 @@ def persisted(stored: bytes) -> Steps[bool]:
     return bool(exists)
 
 
-def chunks(
-    entries: list[tuple[Any, Request[None]]],
-) -> Iterable[list[tuple[Any, Request[None]]]]:
+def stored_in_chunks(entries: list[Entry]) -> Steps[list[Any]]:
+    """Send `entries`, one write a chunk; return the keys for which there was no memory."""
+    failed: list[Any] = []
+    for chunk in chunks(entries):
+        results = yield Attempts(request for _key, request in chunk)
+        for (key, _request), result in zip(chunk, results, strict=True):
+            if isinstance(result, OutOfMemoryError):
+                failed.append(key)
+            elif isinstance(result, CommandError):
+                raise result
+    return failed
+
+
+def chunks(entries: list[Entry]) -> Iterable[list[Entry]]:
     """Cut `entries` where a chunk has enough keys or enough bytes."""
-    chunk: list[tuple[Any, Request[None]]] = []
+    chunk: list[Entry] = []
     size = 0
     for entry in entries:
         chunk.append(entry)

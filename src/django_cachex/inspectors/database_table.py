@@ -22,13 +22,24 @@ from django_cachex.inspectors.pickled import expiry_after
 # reading the value.
 LENGTH: Final = {"postgresql": "OCTET_LENGTH", "mysql": "OCTET_LENGTH"}
 
+MOST_COUNTED: Final = 100_000
+"""Rows that are counted where the number is only by the way."""
+
+COUNT: Final = "SELECT COUNT(*) FROM (SELECT 1 AS one FROM {table} {most}) counted"
+"""A query for `total`: the database stops counting where nobody would wait for the rest."""
+
 # Oracle has no `=` for large texts.
 SAME: Final = {"oracle": "DBMS_LOB.COMPARE({value}, %s) = 0"}
 
 
 @dataclass(frozen=True)
 class CacheTable:
-    """Statements on one table: `{table}`, `{key}`, `{value}` and `{expires}` stand for its names."""
+    """One table on one database, and what differs between vendors.
+
+    In statements `{table}`, `{key}`, `{value}` and `{expires}` stand for the quoted names,
+    `{length}` for the function that measures a value, `{same}` for the condition that the value is
+    the parameter.
+    """
 
     name: str
     connection: BaseDatabaseWrapper
@@ -69,6 +80,8 @@ class CacheTable:
             value=quote("value"),
             expires=quote("expires"),
             length=LENGTH.get(self.connection.vendor, "LENGTH"),
+            same=SAME.get(self.connection.vendor, "{value} = %s").format(value=quote("value")),
+            most=self.limit(MOST_COUNTED + 1),
         )
 
     def select(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
@@ -86,11 +99,6 @@ class CacheTable:
     def limit(self, rows: int) -> str:
         """Return what ends a query that is to return this many rows at most."""
         return self.connection.ops.limit_offset_sql(0, rows)
-
-    @property
-    def same_value(self) -> str:
-        """The condition that the value is a parameter."""
-        return SAME.get(self.connection.vendor, "{value} = %s")
 
     def text(self, value: Any) -> str:
         """Return a value as it was selected."""
@@ -128,6 +136,11 @@ class CacheTable:
             return NEVER
         left = (expires - now()).total_seconds()
         return int(left * 1000) if left > 0 else GONE
+
+
+def total(counted: int) -> int | None:
+    """Return the result of `COUNT`, or None where there are more rows than were counted."""
+    return counted if counted <= MOST_COUNTED else None
 
 
 def placeholders(parameters: Sequence[Any]) -> str:

@@ -13,7 +13,7 @@ from django_cachex.inspectors.broken import BrokenInspector
 LIMITED = "django_cachex.inspectors.limited.LimitedInspector"
 
 _inspectors: dict[str, str | type[Inspector]] = {
-    "django_cachex.cache.base.ServerCache": "django_cachex.inspectors.valkey.CachexInspector",
+    "django_cachex.cache.backends.ServerCache": "django_cachex.inspectors.valkey.CachexInspector",
     "django.core.cache.backends.redis.RedisCache": (
         "django_cachex.inspectors.valkey.DjangoRedisInspector"
     ),

@@ -1,0 +1,68 @@
+"""The same tests on each backend that keeps its entries in a Valkey or a Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import valkey
+from tests import servers
+
+from django_cachex.inspectors import inspector_for
+from django_cachex.inspectors.valkey.inspector import ServerInspector
+
+BACKENDS = {
+    "valkey_server": ("valkey", "django_cachex.cache.ValkeyCache"),
+    "redis_server": ("redis", "django_cachex.cache.RedisCache"),
+    "django": ("redis", "django.core.cache.backends.redis.RedisCache"),
+}
+
+
+@dataclass
+class Store:
+    """An empty server, a plain client of it, and aliases that are kept there."""
+
+    server: servers.Server
+    scheme: str
+    backend: str
+    raw: valkey.Valkey
+    settings: Any
+
+    @property
+    def url(self) -> str:
+        return f"{self.scheme}://{self.server.address}/0"
+
+    @property
+    def is_cachex(self) -> bool:
+        return self.backend.startswith("django_cachex.")
+
+    def inspect(self, location: Any = "", alias: str = "default", **changes: Any) -> ServerInspector:
+        """Configure an alias; return its inspector."""
+        params = {"BACKEND": self.backend, "LOCATION": location or self.url, **changes}
+        self.settings.CACHES = {**self.settings.CACHES, alias: params}
+        inspector = inspector_for(alias)
+        assert isinstance(inspector, ServerInspector)
+        return inspector
+
+
+@pytest.fixture(params=BACKENDS)
+def store(request: pytest.FixtureRequest, settings: Any) -> Iterator[Store]:
+    scheme, backend = BACKENDS[request.param]
+    server = request.getfixturevalue("valkey_server" if scheme == "valkey" else "redis_server")
+    with valkey.Valkey(port=server.port) as raw:
+        yield Store(server, scheme, backend, raw, settings)
+
+
+@pytest.fixture
+def inspector(store: Store) -> ServerInspector:
+    return store.inspect()
+
+
+@pytest.fixture
+def user(store: Store) -> Iterator[str]:
+    """A user of the server with password `hunter2`, who may do everything until told otherwise."""
+    store.raw.execute_command("ACL", "SETUSER", "clerk", "on", ">hunter2", "~*", "&*", "+@all")
+    yield "clerk"
+    store.raw.execute_command("ACL", "DELUSER", "clerk")

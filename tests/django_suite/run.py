@@ -80,9 +80,8 @@ def run(tests: Path, backend: str, labels: list[str], port: int) -> list[int]:
     ran = re.search(r"^Ran (\d+) tests?", done.stderr, re.MULTILINE)
     if ran is None:
         raise SystemExit(f"Django's test runner ended with {done.returncode} and ran nothing.")
-    outcome = {
-        name: int(number) for name, number in re.findall(r"(\w+)=(\d+)", done.stderr[ran.end() :])
-    }
+    counts = re.findall(r"(?:\(|, )([a-z ]+)=(\d+)", done.stderr[ran.end() :])
+    outcome = {name: int(number) for name, number in counts}
     failed = sum(outcome.get(name, 0) for name in ("failures", "errors"))
     skipped = outcome.get("skipped", 0)
     # A failed class fixture or subtest is counted without a test of its own.

@@ -222,7 +222,8 @@ class ListingContract(InspectorContract):
 
     def test_expired_keys_are_not_listed(self, inspector: Inspector) -> None:
         inspector.cache.set("expired", 1, timeout=-1)
-        assert listed(inspector) == self.fill(inspector, "live")
+        live = self.fill(inspector, "live")
+        assert listed(inspector) == live
 
 
 class FlushContract(InspectorContract):

@@ -5,18 +5,14 @@ from __future__ import annotations
 import os
 import pickle
 import threading
-import time
 import uuid
 from typing import Any
 
 import pytest
+from django.core.cache.backends.base import InvalidCacheKey
+from django.core.cache.backends.locmem import LocMemCache
 
-from django_cachex.inspectors.base import (
-    NEVER,
-    AddValue,
-    Result,
-    SetValue,
-)
+from django_cachex.inspectors.base import NEVER, AddValue, Result, SetValue
 from django_cachex.inspectors.patterns import Pattern
 from tests.inspectors.contract import (
     ABILITIES,
@@ -29,8 +25,6 @@ from tests.inspectors.contract import (
 )
 from tests.inspectors.values_contract import TtlContract
 
-MODULE = "django.core.cache.backends.locmem"
-
 
 class TestLocMem(ListingContract, TtlContract, FlushContract):
     abilities = ABILITIES - {"can_get_unsafely", "can_type"}
@@ -38,4 +32,138 @@ class TestLocMem(ListingContract, TtlContract, FlushContract):
 
     @pytest.fixture
     def params(self) -> dict[str, Any]:
-        return {"BACKEND": f"{MODULE}.LocMemCache", "LOCATION": uuid.uuid4().hex}
+        return {
+            "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+            "LOCATION": uuid.uuid4().hex,
+        }
+
+    def test_looking_does_not_count_as_use(self, inspector: Any) -> None:
+        cache = inspector.cache
+        for name in ("a", "b", "c"):
+            cache.set(name, name)
+        order = list(cache._cache)
+        listed(inspector)
+        inspector.describe([inspector.locate("a")])
+        inspector.read(inspector.locate("a"))
+        assert list(cache._cache) == order
+
+    def test_an_expired_entry_is_left_to_the_cache(self, inspector: Any) -> None:
+        inspector.cache.set("expired", 1, timeout=-1)
+        stored = inspector.locate("expired")
+        assert inspector.read(stored) is None
+        assert not inspector.describe([stored])[0].exists
+        assert len(inspector.cache._cache) == 1
+
+    def test_sizes_are_those_of_the_pickles(self, inspector: Any) -> None:
+        inspector.cache.set("key", [1, 2, 3])
+        (description,) = inspector.describe([inspector.locate("key")])
+        assert description.size == len(pickle.dumps([1, 2, 3], pickle.HIGHEST_PROTOCOL))
+
+    def test_a_ttl_is_kept_to_the_last_bit(self, inspector: Any) -> None:
+        inspector.cache.set("key", "old", timeout=1000)
+        stored = inspector.locate("key")
+        before = dict(inspector.cache._expire_info)
+        entry = inspector.read(stored)
+        assert inspector.apply(stored, SetValue("new", entry.expected)).result == Result.DONE
+        assert dict(inspector.cache._expire_info) == before
+
+    def test_adding_makes_room_as_the_cache_does(self, inspect: Inspect) -> None:
+        inspector = inspect(OPTIONS={"MAX_ENTRIES": 10, "CULL_FREQUENCY": 2})
+        for n in range(30):
+            outcome = inspector.apply(inspector.locate(f"key:{n}"), AddValue(n, NEVER))
+            assert outcome.result == Result.DONE
+        assert inspector.status().keys is not None
+        assert inspector.status().keys <= 10
+
+    def test_a_key_that_the_cache_refuses_is_refused_with_its_reason(
+        self, inspect: Inspect
+    ) -> None:
+        inspector = inspect(BACKEND=f"{__name__}.StrictCache")
+        outcome = inspector.apply(inspector.locate("with space"), AddValue(1, NEVER))
+        assert outcome.result == Result.REFUSED
+        assert outcome.reason == "No spaces, please: :1:with space"
+        assert listed(inspector) == set()
+
+    def test_editors_at_once_never_overwrite_each_other_unseen(self, inspector: Any) -> None:
+        inspector.cache.set("key", 0)
+        stored = inspector.locate("key")
+        results: list[Result] = []
+        start = threading.Barrier(4)
+
+        def edit(editor: int) -> None:
+            start.wait()
+            for _attempt in range(50):
+                entry = inspector.read(stored)
+                value = SetValue(entry.content.value + 1, entry.expected)
+                results.append(inspector.apply(stored, value).result)
+
+        threads = [threading.Thread(target=edit, args=(n,)) for n in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert set(results) <= {Result.DONE, Result.CHANGED}
+        assert inspector.cache.get("key") == results.count(Result.DONE)
+
+    def test_listing_while_others_write(self, inspector: Any) -> None:
+        stop = threading.Event()
+
+        def write() -> None:
+            n = 0
+            while not stop.is_set():
+                inspector.cache.set(f"key:{n % 500}", n)
+                inspector.cache.delete(f"key:{(n * 7) % 500}")
+                n += 1
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        try:
+            for _round in range(30):
+                keys = inspector.scan(Pattern(), "", 500, later()).keys
+                assert len(inspector.describe(keys)) == len(keys)
+        finally:
+            stop.set()
+            writer.join()
+
+    def test_a_key_function_that_hides_keys_leaves_no_listing(self, inspect: Inspect) -> None:
+        inspector = inspect(KEY_FUNCTION=lambda key, prefix, version: key[::-1])
+        assert not inspector.can_list
+        assert "KEY_FUNCTION" in str(inspector.why_not("can_list"))
+        inspector.cache.set("key", "value")
+        assert inspector.read(inspector.locate("key")) is not None
+
+    def test_a_large_value_is_not_decoded(self, inspect: Inspect, settings: Any) -> None:
+        settings.CACHEX_ADMIN = {"DECODE_BYTES": 1000, "PREVIEW_BYTES": 100}
+        inspector = inspect()
+        inspector.cache.set("key", "x" * 2000)
+        entry = inspector.read(inspector.locate("key"))
+        assert entry is not None
+        assert entry.content is not None
+        assert entry.content.kind == "large"
+        assert not entry.content.editable
+
+    def test_pages_say_which_process_answered(self, inspector: Any) -> None:
+        (note,) = inspector.notes()
+        assert f"process {os.getpid()}" in str(note)
+        assert str(os.getpid()) in str(inspector.flush_plan().scope)
+
+    def test_the_store_is_told_in_figures(self, inspector: Any) -> None:
+        inspector.cache.set("never", "value", timeout=None)
+        inspector.cache.set("later", "value", timeout=100)
+        inspector.cache.set("expired", "value", timeout=-1)
+        keyspace, culling = inspector.info()
+        assert (keyspace.headline.value, keyspace.headline.of) == (3, 300)
+        values = {str(fact.label): fact.value for fact in keyspace.facts}
+        size = len(pickle.dumps("value", pickle.HIGHEST_PROTOCOL))
+        assert values["Never expire"] == 1
+        assert values["Expired, not yet removed"] == 1
+        assert values["Values"] == 3 * size
+        assert [fact.value for fact in culling.facts] == [300, "1/3"]
+
+
+class StrictCache(LocMemCache):
+    """A third party's: it refuses keys of its own accord."""
+
+    def validate_key(self, key: str) -> None:
+        if " " in key:
+            raise InvalidCacheKey(f"No spaces, please: {key}")

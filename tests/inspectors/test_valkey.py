@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
+from django_cachex.inspectors.base import Support
 from tests import servers
 from tests.inspectors.contract import ABILITIES, FlushContract, ListingContract
 from tests.inspectors.values_contract import TtlContract
-
-from django_cachex.inspectors.base import Support
 
 
 class ServerContract(ListingContract, TtlContract, FlushContract):

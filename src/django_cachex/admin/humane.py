@@ -12,6 +12,9 @@ from django.utils.translation import ngettext
 from django_cachex.inspectors.base import NEVER, Unit
 from django_cachex.inspectors.content import human_size
 
+NOTHING = "–"
+"""Stands where there is no figure."""
+
 SECOND = 1000
 MINUTE, HOUR, DAY = 60 * SECOND, 3600 * SECOND, 86400 * SECOND
 
@@ -24,6 +27,12 @@ def number(value: float, decimals: int = 0) -> str:
 def size(count: int) -> str:
     """Return a number of bytes in the unit that leaves it readable."""
     return str(human_size(count))
+
+
+def size_with_exact(count: int) -> tuple[str, str]:
+    """Return a number of bytes for people, and its exact figure where that says more."""
+    exact = _("%(count)s bytes") % {"count": number(count)} if count >= 1000 else ""
+    return size(count), exact
 
 
 def duration(milliseconds: int) -> str:
@@ -107,7 +116,7 @@ def _milliseconds(value: float) -> tuple[str, str]:
 
 
 _FORMS: dict[Unit, Callable[[float], tuple[str, str]]] = {
-    Unit.BYTES: lambda value: (size(int(value)), _("%(count)s bytes") % {"count": _exact(value)}),
+    Unit.BYTES: lambda value: size_with_exact(int(value)),
     Unit.SECONDS: lambda value: (
         duration(int(value * SECOND)),
         _("%(count)s s") % {"count": _exact(value)},

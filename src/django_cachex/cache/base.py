@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any, ClassVar, TypeVar
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
-from django.utils.translation import gettext as _
 
 from django_cachex.cache.client import Client
 from django_cachex.cache.configuration import locations

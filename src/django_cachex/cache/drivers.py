@@ -13,7 +13,6 @@ from types import ModuleType
 from typing import Any, Protocol
 
 from django.core.exceptions import ImproperlyConfigured
-from django.utils.translation import gettext as _
 
 
 class Connection(Protocol):

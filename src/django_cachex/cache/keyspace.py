@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils.translation import gettext as _
 
 from django_cachex.commands.exceptions import OpaqueKeysError
 from django_cachex.commands.glob import escape, starred

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from django.utils.translation import gettext as _
 
 from django_cachex.commands.base import Commands
 from django_cachex.commands.counters import CounterRequests

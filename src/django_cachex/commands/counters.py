@@ -6,7 +6,6 @@ import hashlib
 import operator
 from typing import Any
 
-from django.utils.translation import gettext as _
 
 from django_cachex.commands.base import INT64, Commands
 from django_cachex.commands.exceptions import (

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
-from django.utils.translation import gettext as _
 
 from django_cachex.commands.counters import CounterRequests
 from django_cachex.commands.exceptions import CommandError, OutOfMemoryError

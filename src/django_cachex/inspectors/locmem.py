@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import time
 from bisect import bisect_right
 from collections.abc import Collection, Hashable, Sequence
+from itertools import islice
 
 from django.utils.translation import gettext as _
 
@@ -29,19 +29,17 @@ from django_cachex.inspectors.base import (
     Unit,
 )
 from django_cachex.inspectors.content import fingerprint
-from django_cachex.inspectors.naming import decode_text, encode_text
+from django_cachex.inspectors.naming import decode_text
 from django_cachex.inspectors.patterns import Pattern
 from django_cachex.inspectors.pickled import (
     PickledInspector,
     expiry_after,
     key_at,
     milliseconds_until,
+    search,
+    text_of,
     timeout,
-    token_at,
 )
-
-STRIDE = 1000
-"""Keys that are looked at between two looks at the clock."""
 
 
 class LocMemInspector(PickledInspector):
@@ -84,22 +82,12 @@ class LocMemInspector(PickledInspector):
     ) -> Listing:
         prefix = decode_text(self.naming.prefix or b"")
         own = sorted(key for key in self.snapshot() if key.startswith(prefix))
-        place = start = bisect_right(own, decode_text(key_at(token))) if token else 0
-        found: list[bytes] = []
-        while place < len(own) and len(found) < want:
-            key = own[place]
-            place += 1
-            if match.matches(key.removeprefix(prefix)) and not self.cache._has_expired(key):
-                found.append(encode_text(key))
-            if (place - start) % STRIDE == 0 and time.monotonic() > deadline:
-                break
-        rest = place < len(own)
-        return Listing(
-            keys=found,
-            token=token_at(encode_text(own[place - 1])) if rest else "",
-            examined=place - start,
-            total=len(own),
+        start = bisect_right(own, key_at(token)) if token else 0
+        candidates = (
+            (key, self.means(match, key) and not self.cache._has_expired(key))
+            for key in islice(own, start, None)
         )
+        return search(candidates, want, deadline, len(own))
 
     def describe(
         self, keys: Sequence[bytes], columns: Collection[str] = ("type", "ttl", "size")

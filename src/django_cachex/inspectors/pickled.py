@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from django.core.cache.backends.base import BaseCache
 from django.utils.translation import gettext_lazy as _
@@ -20,6 +21,7 @@ from django_cachex.inspectors.base import (
     Entry,
     Fact,
     Inspector,
+    Listing,
     Outcome,
     Section,
     SetTtl,
@@ -30,7 +32,11 @@ from django_cachex.inspectors.base import (
 )
 from django_cachex.inspectors.content import Codec, decode, fingerprint
 from django_cachex.inspectors.limits import limits
-from django_cachex.inspectors.naming import decode_text
+from django_cachex.inspectors.naming import decode_text, encode_text
+from django_cachex.inspectors.patterns import Pattern
+
+STRIDE = 1000
+"""Keys that a search looks at between two looks at the clock."""
 
 
 def milliseconds_until(expiry: float | None) -> int:
@@ -38,6 +44,8 @@ def milliseconds_until(expiry: float | None) -> int:
     if expiry is None:
         return NEVER
     left = expiry - time.time()
+    if left == math.inf:
+        return NEVER
     return int(left * 1000) if left > 0 else GONE
 
 
@@ -51,18 +59,35 @@ def expiry_after(ttl: int) -> float | None:
     return None if ttl == NEVER else time.time() + ttl / 1000
 
 
-def token_at(stored: bytes) -> str:
+def token_at(key: str) -> str:
     """Return the page token that continues after a stored key."""
-    return stored.hex()
+    return encode_text(key).hex()
 
 
-def key_at(token: str) -> bytes:
+def key_at(token: str) -> str:
     """Return the stored key that a page token continues after; raise ValueError for no token."""
-    return bytes.fromhex(token)
+    return decode_text(bytes.fromhex(token))
+
+
+def search(
+    candidates: Iterator[tuple[str, bool]], want: int, deadline: float, total: int | None
+) -> Listing:
+    """Return the listing of keys that come in the order of the store, and whether each is meant."""
+    found: list[bytes] = []
+    examined, token = 0, ""
+    for key, is_meant in candidates:
+        examined += 1
+        if is_meant:
+            found.append(encode_text(key))
+        is_late = examined % STRIDE == 0 and time.monotonic() > deadline
+        if is_late or len(found) == want:
+            token = token_at(key) if next(candidates, None) else ""
+            break
+    return Listing(found, token, examined, total)
 
 
 def text_of(stored: bytes) -> str | None:
-    """Return a stored key as the text that the backend knows, or None if no text has these bytes."""
+    """Return a stored key as the backend's text, or None if no text has these bytes."""
     try:
         return decode_text(stored)
     except UnicodeDecodeError:
@@ -86,15 +111,23 @@ class PickledInspector(Inspector):
 
     reasons = {"can_type": _("Only Valkey and Redis give keys a type.")}
 
+    names_are_known: ClassVar[bool] = True
+    """Whether the store knows the keys by their names."""
+
     # Any: what an inspector needs of Django's backends has no public name, and no stub.
     cache: Any
 
     def __init__(self, alias: str, cache: BaseCache, params: Mapping[str, Any]) -> None:
         super().__init__(alias, cache, params)
-        if self.can_list and self.naming.prefix is None:
+        if self.names_are_known and self.naming.prefix is None:
             self.can_list = False
             reason = _("KEY_FUNCTION hides which keys are this cache's. Open a key by its name.")
             self.reasons = {**self.reasons, "can_list": reason}
+
+    def means(self, match: Pattern, key: str) -> bool:
+        """Return whether a stored key is this alias's and matches."""
+        prefix = decode_text(self.naming.prefix or b"")
+        return key.startswith(prefix) and match.matches(key.removeprefix(prefix))
 
     @cached_property
     def codec(self) -> Codec:
@@ -106,7 +139,7 @@ class PickledInspector(Inspector):
         return pickle.dumps(value, self.cache.pickle_protocol)
 
     def entry(self, description: Description, raw: bytes, size: int | None = None) -> Entry:
-        """Return what a key holds; `size` says that `raw` is only the beginning of as many bytes."""
+        """Return what a key holds; `size` is its bytes where `raw` is only their beginning."""
         limit = limits()
         content = decode(
             raw,

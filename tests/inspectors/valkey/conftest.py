@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 import valkey
-from tests import servers
 
 from django_cachex.inspectors import inspector_for
 from django_cachex.inspectors.valkey.inspector import ServerInspector
+from tests import servers
 
 BACKENDS = {
     "valkey_server": ("valkey", "django_cachex.cache.ValkeyCache"),
@@ -38,7 +38,9 @@ class Store:
     def is_cachex(self) -> bool:
         return self.backend.startswith("django_cachex.")
 
-    def inspect(self, location: Any = "", alias: str = "default", **changes: Any) -> ServerInspector:
+    def inspect(
+        self, location: Any = "", alias: str = "default", **changes: Any
+    ) -> ServerInspector:
         """Configure an alias; return its inspector."""
         params = {"BACKEND": self.backend, "LOCATION": location or self.url, **changes}
         self.settings.CACHES = {**self.settings.CACHES, alias: params}

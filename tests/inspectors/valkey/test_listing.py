@@ -5,16 +5,16 @@ from collections.abc import Iterator
 
 import pytest
 import valkey
-from tests import servers
-from tests.inspectors.contract import later, listed, pages
-from tests.inspectors.valkey.conftest import Store
-from tests.inspectors.valkey.proxy import proxy
 
 from django_cachex.inspectors.base import Description, Unit
 from django_cachex.inspectors.patterns import Pattern
 from django_cachex.inspectors.valkey.elements import TYPES
 from django_cachex.inspectors.valkey.inspector import ServerInspector
 from django_cachex.inspectors.valkey.listing import read_token
+from tests import servers
+from tests.inspectors.contract import later, listed, pages
+from tests.inspectors.valkey.conftest import Store
+from tests.inspectors.valkey.proxy import proxy
 
 MANY = 1_000_000
 
@@ -138,7 +138,9 @@ def test_only_the_columns_asked_for_reach_the_server(
     assert asked - {"config|resetstat", "info", "select", "client|setinfo"} == wanted
 
 
-def test_memory_is_described_where_it_is_asked_for(inspector: ServerInspector, store: Store) -> None:
+def test_memory_is_described_where_it_is_asked_for(
+    inspector: ServerInspector, store: Store
+) -> None:
     store.raw.set(":1:key", "x" * 10_000)
     [found] = inspector.describe([b":1:key"], ("memory",))
     assert found.memory is not None

@@ -15,8 +15,8 @@ from django_cachex.admin.access import ADD, REPLACE, SEE_KEYS
 from django_cachex.admin.failures import explain
 from django_cachex.admin.forms import AddForm
 from django_cachex.admin.helptexts import add_help
+from django_cachex.admin.outcomes import refusal, ttl_message
 from django_cachex.admin.pages.base import CachePage
-from django_cachex.admin.pages.key import refusal, ttl_message
 from django_cachex.admin.parts import Action, FormBox, Topic
 from django_cachex.inspectors.base import AddValue, Keep, Outcome, Result
 

@@ -20,7 +20,7 @@ from django_cachex.admin.access import HIDDEN, SEE_CACHES, SEE_KEYS, Act, Gate
 from django_cachex.admin.asking import Answer, Asker
 from django_cachex.admin.failures import explain
 from django_cachex.admin.links import IN_FORM, Link, Links, parse_object_id
-from django_cachex.admin.parts import Action, Notice, Parts, Topic
+from django_cachex.admin.parts import Action, Confirm, Notice, Parts, Topic
 from django_cachex.inspectors import Inspector, inspector_for
 from django_cachex.inspectors.base import Text
 from django_cachex.inspectors.limits import limits
@@ -109,7 +109,12 @@ class Page(TemplateView):
     def _sees_caches(self) -> bool:
         return self.gate.allowed(SEE_CACHES)
 
-    # After a change.
+    # Around a change.
+
+    def confirm(self, confirm: Confirm) -> HttpResponse:
+        """Return a page that asks before something is lost."""
+        context = Page.get_context_data(self, confirm=confirm)
+        return self.response_class(self.request, "admin/django_cachex/confirm.html", context)
 
     def say(self, text: Text, level: int = messages.SUCCESS) -> None:
         """Say on the next page what happened on this one."""

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
-from django_cachex.admin import audit, humane
+from django_cachex.admin import humane
 from django_cachex.admin.access import FLUSH, SEE_CACHES, SEE_INFO, SEE_KEYS
 from django_cachex.admin.asking import Answer
-from django_cachex.admin.failures import explain, reason
+from django_cachex.admin.failures import reason
 from django_cachex.admin.helptexts import caches_help
 from django_cachex.admin.pages.base import Page, visible_aliases
+from django_cachex.admin.pages.flush import flush, flush_confirm, grouped
 from django_cachex.admin.parts import (
     Action,
     Badge,
     Cell,
-    Confirm,
     Empty,
     Header,
     Notice,
@@ -31,7 +30,7 @@ from django_cachex.admin.parts import (
     Topic,
 )
 from django_cachex.inspectors import Inspector, inspector_for
-from django_cachex.inspectors.base import FlushPlan, Status, Support, Text
+from django_cachex.inspectors.base import Status, Support
 
 BADGES = {
     Support.CACHEX: Badge(
@@ -131,10 +130,13 @@ class CachesPage(Page):
         return [
             self._name_cell(inspector),
             Cell(inspector.backend, kind="code"),
-            Cell(inspector.location, kind="code"),
+            Cell(inspector.location or humane.NOTHING, kind="code"),
             Cell(badge=BADGES[inspector.support]),
-            Cell("–" if status.keys is None else humane.number(status.keys), kind="number"),
-            self._memory_cell(status.memory),
+            Cell(
+                humane.NOTHING if status.keys is None else humane.number(status.keys),
+                kind="number",
+            ),
+            bytes_cell(status.memory),
             state_cell(inspector, answer),
         ]
 
@@ -145,16 +147,6 @@ class CachesPage(Page):
         link = self.links.keys(inspector.alias) if sees_keys else info if sees_info else None
         more = [Action(_("info"), info)] if sees_keys and sees_info else []
         return Cell(inspector.alias, link, actions=more, kind="name")
-
-    @staticmethod
-    def _memory_cell(memory: int | None) -> Cell:
-        if memory is None:
-            return Cell("–", kind="number")
-        return Cell(
-            humane.size(memory),
-            kind="number",
-            exact=_("%(count)s bytes") % {"count": humane.number(memory)},
-        )
 
     @staticmethod
     def _footnotes(
@@ -181,8 +173,6 @@ class CachesPage(Page):
     def help(self) -> Sequence[Topic]:
         return caches_help()
 
-    # Flushing.
-
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         chosen = set(request.POST.getlist("selected"))
         inspectors = [inspector for inspector in self.inspectors if inspector.alias in chosen]
@@ -190,84 +180,20 @@ class CachesPage(Page):
             self.say(_("Nothing done: choose an action."), messages.WARNING)
         elif not inspectors:
             self.say(_("Nothing done: select the caches to flush first."), messages.WARNING)
-        elif "confirmed" in request.POST:
-            for inspector in inspectors:
-                self._flush(inspector)
+        elif "confirmed" not in request.POST:
+            return self.confirm(flush_confirm(self, inspectors))
         else:
-            return self._confirm(inspectors)
+            for inspector in inspectors:
+                flush(self, inspector)
         return self.go(self.links.caches())
 
-    def _flush(self, inspector: Inspector) -> None:
-        """Flush one cache; a long flush is under no deadline but that of each command."""
-        self.require(FLUSH, inspector)
-        try:
-            count = inspector.flush()
-        except Exception as error:  # One cache's failure does not keep the others from flushing.
-            self.say(
-                _("Not flushed, or not completely. %(why)s") % {"why": explain(inspector, error)},
-                messages.ERROR,
-            )
-            return
-        if count is None:
-            text = _('Flushed "%(alias)s".') % {"alias": inspector.alias}
-        else:
-            text = ngettext(
-                'Flushed "%(alias)s": %(count)s entry deleted.',
-                'Flushed "%(alias)s": %(count)s entries deleted.',
-                count,
-            ) % {"alias": inspector.alias, "count": humane.number(count)}
-        audit.record_cache(self.request.user.pk, audit.CHANGE, inspector, text)
-        self.say(text)
 
-    def _confirm(self, inspectors: Sequence[Inspector]) -> HttpResponse:
-        able = [inspector for inspector in inspectors if self.gate.allowed(FLUSH, inspector)]
-        plans = self.asker.ask_all({inspector: inspector.flush_plan for inspector in able})
-        sharing = grouped(inspector_for(alias) for alias in visible_aliases())
-        ready = [inspector for inspector in able if plans[inspector].value is not None]
-        confirm = Confirm(
-            question=flush_question(ready),
-            consequences=[
-                flush_consequence(inspector, plan, sharing[inspector.store])
-                for inspector in ready
-                if (plan := plans[inspector].value) is not None
-            ],
-            submit=flush_label(ready),
-            back=Action(_("Cancel, keep everything"), self.links.caches()),
-            hidden=[
-                ("action", "flush"),
-                ("confirmed", "1"),
-                *(("selected", inspector.alias) for inspector in ready),
-            ],
-            refused=list(self._refusals(inspectors, plans)),
-            possible=bool(ready),
-        )
-        return self.response_class(
-            self.request,
-            "admin/django_cachex/confirm.html",
-            Page.get_context_data(self, confirm=confirm),
-            using=self.template_engine,
-        )
-
-    def _refusals(
-        self, inspectors: Sequence[Inspector], plans: dict[Inspector, Answer[FlushPlan]]
-    ) -> Iterable[str]:
-        for inspector in inspectors:
-            error = plans[inspector].error if inspector in plans else None
-            if error is not None:
-                yield explain(inspector, error)
-            elif not inspector.can_flush:
-                why = {"alias": inspector.alias, "why": inspector.why_not("can_flush")}
-                yield _('"%(alias)s" cannot be flushed. %(why)s') % why
-            elif inspector not in plans:
-                yield _('You may not flush "%(alias)s".') % {"alias": inspector.alias}
-
-
-def grouped(inspectors: Iterable[Inspector]) -> dict[Hashable, list[Inspector]]:
-    """Return the caches by the store that they keep their entries in."""
-    groups: dict[Hashable, list[Inspector]] = defaultdict(list)
-    for inspector in inspectors:
-        groups[inspector.store].append(inspector)
-    return groups
+def bytes_cell(count: int | None) -> Cell:
+    """Return a number of bytes, its exact figure at hand."""
+    if count is None:
+        return Cell(humane.NOTHING, kind="number")
+    text, exact = humane.size_with_exact(count)
+    return Cell(text, kind="number", exact=exact)
 
 
 def state_cell(inspector: Inspector, answer: Answer[Status]) -> Cell:
@@ -279,35 +205,3 @@ def state_cell(inspector: Inspector, answer: Answer[Status]) -> Cell:
     latency = answer.value.latency
     took = [] if latency is None else [f"{humane.number(latency * 1000, 1)} ms"]
     return Cell(badge=Badge(_("up"), "good"), lines=took)
-
-
-def flush_question(inspectors: Sequence[Inspector]) -> str:
-    if not inspectors:
-        return _("Nothing here can be flushed")
-    if len(inspectors) == 1:
-        return _('Flush "%(alias)s"?') % {"alias": inspectors[0].alias}
-    return _("Flush %(count)s caches?") % {"count": len(inspectors)}
-
-
-def flush_label(inspectors: Sequence[Inspector]) -> str:
-    if len(inspectors) == 1:
-        return _('Flush "%(alias)s"') % {"alias": inspectors[0].alias}
-    return _("Flush %(count)s caches") % {"count": len(inspectors)}
-
-
-def flush_consequence(inspector: Inspector, plan: FlushPlan, sharing: Sequence[Inspector]) -> Text:
-    """Return what a flush runs, where, how much goes, and whose."""
-    text = _('"%(alias)s": this runs %(act)s. %(scope)s') % {
-        "alias": inspector.alias,
-        "act": plan.act,
-        "scope": plan.scope,
-    }
-    if plan.entries is not None:
-        text += " " + ngettext(
-            "About %(count)s entry is there.", "About %(count)s entries are there.", plan.entries
-        ) % {"count": humane.number(plan.entries)}
-    others = [other.alias for other in sharing if other.alias != inspector.alias]
-    if plan.whole_store and others:
-        names = ", ".join(f'"{alias}"' for alias in others)
-        text += " " + _("Among them those of %(names)s.") % {"names": names}
-    return text

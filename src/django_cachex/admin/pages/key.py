@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from django_cachex.admin import audit, humane
+from django_cachex.admin import audit
 from django_cachex.admin.access import (
     DELETE,
     EDIT,
@@ -26,33 +26,32 @@ from django_cachex.admin.asking import Answer
 from django_cachex.admin.failures import explain
 from django_cachex.admin.forms import EditForm, ExpireForm
 from django_cachex.admin.helptexts import key_help
+from django_cachex.admin.outcomes import refusal, ttl_message, value_message
 from django_cachex.admin.pages.base import KeyedPage
+from django_cachex.admin.pages.keyfacts import (
+    bytes_line,
+    cut,
+    elements_table,
+    size_line,
+    summary,
+    ttl_lines,
+)
 from django_cachex.admin.parts import (
     Action,
-    Cell,
     FactLine,
     FormBox,
-    Header,
     Notice,
-    Row,
-    Table,
     Topic,
 )
 from django_cachex.inspectors.base import (
-    NEVER,
     Description,
     Edit,
-    Elements,
     Entry,
     Keep,
-    Outcome,
     Result,
     SetTtl,
     SetValue,
-    Unit,
 )
-from django_cachex.inspectors.content import Content, Excerpt, fingerprint
-from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.naming import printable
 
 VIEWS = ("formatted", "text", "hex")
@@ -140,7 +139,8 @@ class KeyPage(KeyedPage):
             context |= {
                 "facts": list(self._facts(entry)),
                 "summary": list(summary(entry)),
-                "offers": self._offers(),
+                "ttl_offers": self._ttl_offers(),
+                "value_offers": self._value_offers(),
                 **self._value_context(entry),
                 **self._form_context(entry),
             }
@@ -148,34 +148,38 @@ class KeyPage(KeyedPage):
 
     def _facts(self, entry: Entry) -> Sequence[FactLine]:
         one = entry.description
-        lines = [
-            FactLine(_("Cache"), self.inspector.alias),
-            FactLine(_("Stored key"), printable(self.stored), "code"),
-        ]
-        if one.type:
-            lines.append(FactLine(_("Type"), one.type))
+        lines = [FactLine(_("Type"), one.type)] if one.type else []
         if one.size is not None:
             lines.append(size_line(one))
         if one.memory is not None:
-            exact = _("%(count)s bytes") % {"count": humane.number(one.memory)}
-            lines.append(FactLine(_("Memory"), humane.size(one.memory), exact=exact))
-        return [*lines, *ttl_lines(one.ttl)]
-
-    def _offers(self) -> list[Action]:
-        """Return what can be done to the value and the TTL from here."""
-        here = self.links.key(self.inspector.alias, self.stored)
-        offers = []
-        if self.can(EXPIRE) and self.mode != "expire":
-            offers.append(("expire", _("Change TTL")))
-        if self.unsafe and self.mode not in ("read", "edit") and self.can(SEE_VALUE):
-            offers.append(("read", _("Read value")))
-        if self.can(EDIT) and self._editable() and self.mode != "edit":
-            offers.append(("edit", _("Edit")))
-        by_post = {"read", "edit"} if self.unsafe else set()
+            lines.append(bytes_line(_("Memory"), one.memory))
         return [
-            Action(label, here, mode, method="post" if here.post_id or mode in by_post else "get")
-            for mode, label in offers
+            *lines,
+            *ttl_lines(one.ttl),
+            FactLine(_("Cache"), self.inspector.alias),
+            FactLine(_("Stored key"), printable(self.stored), "code"),
         ]
+
+    def _ttl_offers(self) -> list[Action]:
+        """Return what can be done to the TTL from here."""
+        if self.mode == "expire" or not self.can(EXPIRE):
+            return []
+        return [self._offer("expire", _("Change TTL"))]
+
+    def _value_offers(self) -> list[Action]:
+        """Return what can be done to the value from here."""
+        offers = []
+        if self.unsafe and self.mode not in ("read", "edit") and self.can(SEE_VALUE):
+            offers.append(self._offer("read", _("Read value")))
+        if self._may_edit() and self.mode != "edit":
+            offers.append(self._offer("edit", _("Edit")))
+        return offers
+
+    def _offer(self, mode: str, label: str) -> Action:
+        """Return a control that opens this page in a mode; reading unsafely takes a POST."""
+        here = self.links.key(self.inspector.alias, self.stored)
+        by_post = here.post_id or (self.unsafe and mode in ("read", "edit"))
+        return Action(label, here, mode, method="post" if by_post else "get")
 
     def _editable(self) -> bool:
         entry = self.entry
@@ -352,123 +356,3 @@ class KeyPage(KeyedPage):
 
     def help(self) -> Sequence[Topic]:
         return key_help(self.inspector)
-
-
-def summary(entry: Entry) -> Sequence[str]:
-    """Return a line about the key: type, what it holds, how much, until when."""
-    one, parts = entry.description, []
-    if one.type:
-        parts.append(one.type)
-    if entry.content is not None:
-        parts.append(str(entry.content.label))
-        stored = humane.size(entry.content.stored_size)
-        parts.append(_("%(size)s stored") % {"size": stored})
-    elif one.size is not None and one.unit != Unit.BYTES:
-        parts.append(humane.elements(one.size, one.unit))
-    if one.ttl is not None:
-        never = one.ttl == NEVER
-        parts.append(
-            _("never expires")
-            if never
-            else _("expires %(when)s") % {"when": humane.expiry(one.ttl)}
-        )
-    return parts
-
-
-def size_line(one: Description) -> FactLine:
-    """Return the length of a key with what it counts."""
-    count = one.size or 0
-    if one.unit != Unit.BYTES:
-        return FactLine(_("Length"), humane.elements(count, one.unit))
-    exact = _("%(count)s bytes") % {"count": humane.number(count)}
-    return FactLine(_("Length"), humane.size(count), exact=exact)
-
-
-def ttl_lines(ttl: int | None) -> list[FactLine]:
-    """Return a TTL in words, in seconds and as a moment."""
-    if ttl is None:
-        return []
-    if ttl == NEVER:
-        return [FactLine(_("TTL"), _("never expires"))]
-    seconds = humane.number(ttl / 1000, 1 if ttl < 10_000 else 0)
-    return [
-        FactLine(_("TTL"), humane.duration(ttl), expires=ttl),
-        FactLine(_("TTL in seconds"), seconds),
-        FactLine(_("Expires at"), humane.moment(humane.expires_at(ttl))),
-    ]
-
-
-def elements_table(elements: Elements) -> dict[str, Any]:
-    """Return the first elements of a collection as a table, and how many there are."""
-    headers = [Header(text) for text in elements.columns]
-    rows = [Row([element_cell(content) for content in row]) for row in elements.rows]
-    shown, total = len(rows), elements.total
-    text = _("All %(total)s shown") if shown >= total else _("First %(shown)s of %(total)s shown")
-    return {
-        "table": Table(headers, rows, caption=_("Elements")),
-        "progress": text % {"shown": humane.number(shown), "total": humane.number(total)},
-    }
-
-
-def element_cell(content: Content) -> Cell:
-    """Return one element, cut at the limit, with what it is where that is not plain text."""
-    longest = limits().element_chars
-    text = content.formatted.text
-    cut_off = len(text) > longest or content.formatted.truncated
-    lines = [] if content.kind in ("text", "integer", "empty") else [content.label]
-    return Cell(
-        f"{text[:longest]}…" if cut_off else text or _("(empty)"), kind="value", lines=lines
-    )
-
-
-def cut(excerpt: Excerpt, view: str) -> str:
-    """Return how much of a value is shown, where it is not all."""
-    if not excerpt.truncated:
-        return ""
-    counts = {"shown": humane.number(excerpt.shown), "total": humane.number(excerpt.total)}
-    if view == "formatted":
-        return _("First %(shown)s of %(total)s characters shown.") % counts
-    return _("First %(shown)s of %(total)s bytes shown.") % counts
-
-
-def value_message(form: EditForm) -> str:
-    """Return what an edit changed, on record with a fingerprint and without the value."""
-    text = form.cleaned_data["value"]
-    parts = []
-    if form.has_changed_value():
-        parts.append(
-            _("Value changed (%(length)s characters, fingerprint %(fingerprint)s).")
-            % {
-                "length": humane.number(len(text)),
-                "fingerprint": fingerprint(text.encode("utf-8", "surrogatepass")),
-            }
-        )
-    if not isinstance(form.ttl, Keep):
-        parts.append(ttl_message(form.ttl))
-    return " ".join(parts)
-
-
-def ttl_message(ttl: int) -> str:
-    """Return what became of the TTL."""
-    if ttl == NEVER:
-        return _("It never expires now.")
-    return _("It expires %(when)s (%(moment)s).") % {
-        "when": humane.expiry(ttl),
-        "moment": humane.moment(humane.expires_at(ttl)),
-    }
-
-
-def refusal(outcome: Outcome) -> str:
-    """Return why an edit was not applied, and what to do."""
-    texts = {
-        Result.CHANGED: _(
-            "Not saved: this key has changed since you opened it. What it holds now is shown "
-            "beside what you wrote; save again to replace it."
-        ),
-        Result.WRONG_TYPE: _(
-            "Not saved: this key holds another type of value now. Refresh to see it."
-        ),
-        Result.EXISTS: _("Not saved: there is such a key already."),
-    }
-    default = _("Not saved: the cache refused it. %(reason)s") % {"reason": outcome.reason}
-    return texts.get(outcome.result, default)

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import humane
 from django_cachex.admin.access import ADD, DELETE, SEE_INFO, SEE_KEYS
 from django_cachex.admin.helptexts import keys_help
 from django_cachex.admin.links import object_id, parse_object_id
-from django_cachex.admin.pages.base import CachePage, Page
+from django_cachex.admin.pages.base import CachePage
 from django_cachex.admin.pages.delete import delete_confirm, delete_keys
-from django_cachex.admin.parts import Action, Cell, Empty, Header, Notice, Row, Table, Topic
+from django_cachex.admin.pages.keycells import how_far, progress, size_cell, ttl_cell
+from django_cachex.admin.parts import Action, Cell, Empty, Header, Row, Table, Topic
+from django_cachex.admin.searching import Search
 from django_cachex.admin.sessions import masked
-from django_cachex.admin.tokens import Place, sign, unsign
-from django_cachex.inspectors.base import NEVER, Description, Listing, Unit
+from django_cachex.admin.tokens import Place
+from django_cachex.inspectors.base import Description, Listing
 from django_cachex.inspectors.limits import PAGE_SIZES, limits
-from django_cachex.inspectors.patterns import Pattern
 
 
 @dataclass(frozen=True)
@@ -34,75 +36,15 @@ class Found:
     descriptions: Sequence[Description]
 
 
-@dataclass
-class Search:
-    """What the person asked for; what was wrong with it becomes notices."""
-
-    text: str
-    type: str
-    size: int
-    place: Place
-    notices: list[Notice] = field(default_factory=list)
-
-    @property
-    def pattern(self) -> Pattern:
-        return Pattern(self.text)
-
-    @property
-    def narrows(self) -> bool:
-        return bool(self.type) or not self.pattern.matches_all
-
-
 class KeysPage(CachePage):
     act = SEE_KEYS
     title = gettext_lazy("Keys")
     template_name = "admin/django_cachex/keys.html"
 
-    # The request.
-
+    @cached_property
     def search(self) -> Search:
-        """Return the search of this request; parameters that make no sense fall back."""
-        given = self.request.GET
-        search = Search(given.get("q", ""), self._type(), self._size(), Place())
-        if "token" in given:
-            try:
-                search.place = unsign(given["token"], *self._bound_to(search))
-            except ValueError:
-                self._fall_back(
-                    _("That page has expired or is not of this search: this is the first page.")
-                )
-        return search
-
-    def _type(self) -> str:
-        given = self.request.GET.get("type", "")
-        if given and given not in self.inspector.types:
-            self._fall_back(
-                _('There is no key type "%(given)s" here: all types are shown.')
-                % {"given": given[:50]}
-            )
-            return ""
-        return given
-
-    def _size(self) -> int:
-        given = self.request.GET.get("size", "")
-        default = limits().page_size
-        if not given:
-            return default
-        if given not in map(str, PAGE_SIZES):
-            sizes = ", ".join(map(str, PAGE_SIZES))
-            self._fall_back(
-                _('The page size can be %(sizes)s. You gave "%(given)s": %(default)s are shown.')
-                % {"sizes": sizes, "given": given[:50], "default": default}
-            )
-            return default
-        return int(given)
-
-    def _fall_back(self, text: str) -> None:
-        self.notices.append(Notice(text, "warning"))
-
-    def _bound_to(self, search: Search) -> tuple[str, Any, str, str, str]:
-        user_id = self.request.user.pk
-        return ("scan", user_id, self.inspector.alias, search.text, search.type)
+        """What this request asks for."""
+        return Search.read(self.request.GET, self.inspector, self.request.user.pk)
 
     # Looking.
 
@@ -144,7 +86,8 @@ class KeysPage(CachePage):
         ]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        search = self.search()
+        search = self.search
+        self.notices += search.notices
         context: dict[str, Any] = {
             "heading": self.inspector.alias,
             "search": search,
@@ -185,7 +128,7 @@ class KeysPage(CachePage):
         if listing.complete:
             return ""
         place = Place(listing.token, examined)
-        return self.here(token=sign(place, *self._bound_to(search)))
+        return self.here(token=search.sign(place))
 
     def _empty(self, search: Search, listing: Listing, examined: int, forward: str) -> Empty:
         """Return why no key is shown: four different reasons, and what to do in each."""
@@ -236,7 +179,7 @@ class KeysPage(CachePage):
         return Row(
             [
                 Cell(name or _("(empty name)"), link, kind="key"),
-                *([Cell(one.type or "–", kind="type")] if inspector.can_type else []),
+                *([Cell(one.type or humane.NOTHING, kind="type")] if inspector.can_type else []),
                 *([ttl_cell(one.ttl)] if inspector.can_ttl else []),
                 size_cell(one),
             ],
@@ -274,17 +217,8 @@ class KeysPage(CachePage):
         if "confirmed" in request.POST and allowed:
             delete_keys(self, self.inspector, allowed)
             return self.go(self.here())
-        return self.response_class(
-            request,
-            "admin/django_cachex/confirm.html",
-            Page.get_context_data(
-                self,
-                confirm=delete_confirm(
-                    self.inspector, allowed, refused, Action(_("Cancel, keep them"), self.here())
-                ),
-            ),
-            using=self.template_engine,
-        )
+        back = Action(_("Cancel, keep them"), self.here())
+        return self.confirm(delete_confirm(self.inspector, allowed, refused, back))
 
     def _selected(self) -> tuple[list[bytes], list[str]]:
         """Return the selected keys that may be deleted, and the names of those that may not."""
@@ -300,48 +234,3 @@ class KeysPage(CachePage):
             else:
                 refused.append(given[:100])
         return allowed, refused
-
-
-def ttl_cell(ttl: int | None) -> Cell:
-    """Return a TTL in words; a script counts it down."""
-    if ttl is None:
-        return Cell(_("not known"), kind="number")
-    if ttl == NEVER:
-        return Cell(_("never"), kind="number")
-    return Cell(
-        humane.duration(ttl),
-        kind="number",
-        exact=humane.moment(humane.expires_at(ttl)),
-        expires=ttl,
-    )
-
-
-def size_cell(one: Description) -> Cell:
-    """Return a size with what it counts."""
-    if one.size is None:
-        return Cell("–", kind="number")
-    if one.unit != Unit.BYTES:
-        return Cell(humane.elements(one.size, one.unit), kind="number")
-    exact = _("%(count)s bytes") % {"count": humane.number(one.size)}
-    return Cell(humane.size(one.size), kind="number", exact=exact)
-
-
-def how_far(examined: int, listing: Listing) -> str:
-    """Return how many keys of about how many were looked at."""
-    count = humane.number(examined)
-    if listing.total is None:
-        return _("%(count)s keys examined") % {"count": count}
-    if listing.complete:
-        return _("all %(count)s keys examined") % {"count": count}
-    share = min(99, 100 * examined // max(1, listing.total))
-    return _("%(count)s of about %(total)s keys examined (%(share)s %%)") % {
-        "count": count,
-        "total": humane.number(max(listing.total, examined)),
-        "share": share,
-    }
-
-
-def progress(shown: int, examined: int, listing: Listing) -> str:
-    """Return the honesty line: what is shown of what was looked at."""
-    count = ngettext("%(count)s shown", "%(count)s shown", shown) % {"count": humane.number(shown)}
-    return f"{count} · {how_far(examined, listing)}"

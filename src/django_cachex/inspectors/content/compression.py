@@ -54,6 +54,8 @@ def inflate(raw: bytes, limit: int) -> Inflated | None:
         data = decompressor.decompress(raw, limit + 1)
     except zlib.error:
         return None
+    if not data and not decompressor.eof:
+        return None
     rest = name == "gzip" and decompressor.unused_data
     cut = len(data) > limit
     return Inflated(name, data[:limit], decompressor.eof and not rest and not cut, cut)

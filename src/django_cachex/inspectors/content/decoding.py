@@ -18,8 +18,8 @@ from django_cachex.inspectors.content.excerpt import human_size
 from django_cachex.inspectors.content.notation import notation
 from django_cachex.inspectors.pickles import (
     Bounds,
-    Cut,
     Opaque,
+    Pickled,
     Reference,
     Tree,
     bounded,
@@ -99,23 +99,30 @@ def as_serialized(raw: bytes, codec: Codec, limit: int) -> Decoded | None:
 
 def as_pickle(raw: bytes, limit: int) -> Decoded | None:
     pickled = read_pickle(raw, Bounds(size=limit))
-    tree, protocol = pickled.value, pickled.protocol
-    if pickled.damaged:
-        if not raw.startswith(PICKLES):
-            return None
-        label = format_lazy(_("damaged pickle (protocol {protocol})"), protocol=protocol)
-        not_editable = Editing(pickled.ended)
-        return Decoded("pickle", label, notation(tree), not_editable, tree, (pickled.ended,))
-    kind, what = described(tree)
+    if pickled.damaged and not raw.startswith(PICKLES):
+        return None
+    if pickled.ended:
+        return partly(pickled)
+    kind, what = described(pickled.value)
     pattern = (
         _("pickle of {what} (protocol {protocol})")
         if kind == "pickle"
         else _("{what} in a pickle (protocol {protocol})")
     )
-    label = format_lazy(pattern, what=what, protocol=protocol)
-    notes = (pickled.ended,) if pickled.ended else ()
-    form = Editing(pickled.ended) if pickled.ended else editing(tree)
-    return Decoded(kind, label, formatted(tree), form, tree, notes)
+    label = format_lazy(pattern, what=what, protocol=pickled.protocol)
+    return Decoded(kind, label, formatted(pickled.value), editing(pickled.value), pickled.value)
+
+
+def partly(pickled: Pickled) -> Decoded:
+    """Return what was read of a pickle that is damaged or too long."""
+    pattern = (
+        _("damaged pickle (protocol {protocol})")
+        if pickled.damaged
+        else _("pickle (protocol {protocol}), read in part")
+    )
+    label = format_lazy(pattern, protocol=pickled.protocol)
+    shown = notation(pickled.value)
+    return Decoded("pickle", label, shown, Editing(pickled.ended), pickled.value, (pickled.ended,))
 
 
 def as_json(raw: bytes, limit: int) -> Decoded | None:
@@ -163,7 +170,8 @@ def opened(inflated: Inflated, raw: bytes, codec: Codec, limit: int) -> Decoded:
 def as_stored(raw: bytes, codec: Codec, limit: int) -> Decoded:
     """Return what bytes look like that the application does not read, or we do not know how."""
     inflated = inflate(raw, limit)
-    if inflated:
+    # Text may begin like zlib's data, and some of it may even open.
+    if inflated and (inflated.whole or looks_like(raw)[0] == "bytes"):
         shown = opened(inflated, raw, codec, limit)
         return replace(shown, editing=Editing(unreadable(codec)))
     return plain(raw, codec)
@@ -194,9 +202,9 @@ def as_text(raw: bytes) -> str:
 def unreadable(codec: Codec) -> Text:
     match codec.kind:
         case "pickle":
-            return _("This cache stores pickles, and this is not one: it can only be deleted.")
+            return _("This cache stores pickles, and this is not one: it cannot be read.")
         case "json":
-            return _("This cache stores JSON, and this is none: it can only be deleted.")
+            return _("This cache stores JSON, and this is none: it cannot be read.")
         case "opaque":
             return format_lazy(
                 _("How {name} stores values is not known here: they are shown as stored."),
@@ -230,8 +238,6 @@ def type_name(tree: Tree) -> Text:
             return name
         case Reference(name=name):
             return format_lazy(_("a reference to {name}"), name=name)
-        case Cut():
-            return _("more than is shown")
         case _:
             return type(tree).__name__
 

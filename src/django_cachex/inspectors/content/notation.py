@@ -88,7 +88,10 @@ def of_reference(tree: Reference) -> str:
 def of_opaque(tree: Opaque) -> str:
     """Write a call: arguments, then what is appended to and set on its outcome, then its state."""
     parts = [notation(argument) for argument in tree.args]
-    parts += [f"{name}={notation(value)}" for name, value in tree.keywords.items()]
+    parts += [
+        f"{name if name.isidentifier() else repr(name)}={notation(value)}"
+        for name, value in tree.keywords.items()
+    ]
     if tree.items:
         parts.append(of_list(list(tree.items)))
     if tree.pairs:

@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
 from uuid import UUID
 
-from django_cachex.inspectors.pickles.graph import Call, Node, Pairs, Reference, refer
+from django_cachex.inspectors.pickles.graph import Call, Node, Reference, refer
 from django_cachex.inspectors.pickles.tree import Opaque, Tree
 
 
@@ -41,8 +41,6 @@ def direct(call: Call) -> Call:
             target, arguments = made, (value,)
         case "copyreg.__newobj__", (made, *rest):
             target, arguments = made, tuple(rest)
-        case "copyreg.__newobj_ex__", (made, tuple() as rest, Pairs() as keywords):
-            return replace(call, target=made, arguments=rest, keywords=keywords)
         case "django.db.models.base.model_unpickle", ((str() as app, str() as model), *_):
             target, arguments = refer(app, model), ()
         case _:
@@ -73,15 +71,11 @@ def byte_array(opaque: Opaque) -> bytearray:
             return bytearray()
         case (bytes() as content,):
             return bytearray(content)
-        case (str() as characters, "latin-1"):
-            return bytearray(characters, "latin-1")
     raise Unknown
 
 
 def members(opaque: Opaque) -> list[Tree]:
     match opaque.args:
-        case ():
-            return []
         case (list() as found,):
             return found
     raise Unknown
@@ -178,8 +172,6 @@ def deque(opaque: Opaque) -> Opaque:
     match opaque.args:
         case ((), int() as length):
             return replace(opaque, args=(), keywords={"maxlen": length})
-        case ((),):
-            return replace(opaque, args=())
     raise Unknown
 
 

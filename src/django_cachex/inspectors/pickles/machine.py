@@ -41,6 +41,7 @@ class Machine:
         self.memo: dict[int, Node] = {}
         self.codes: set[int] = set()
         self.declared: int | None = None
+        self.reach = 0
 
     @property
     def protocol(self) -> int:
@@ -234,5 +235,10 @@ class Machine:
             raise Damaged(format_lazy(_("Pickles have no protocol {protocol}."), protocol=protocol))
 
     def frame(self, length: int) -> None:
-        if self.stream.position + length > len(self.stream.data):
+        """Note how far the bytes must reach; `pickle.loads` refuses less, we read what is there."""
+        self.reach = max(self.reach, self.stream.position + length)
+
+    def stop(self) -> Node:
+        if self.reach > len(self.stream.data):
             self.stream.ends_early()
+        return self.pop()

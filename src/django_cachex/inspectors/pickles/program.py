@@ -123,7 +123,7 @@ def run(machine: Machine, steps: int) -> Node:
         code = machine.stream.take(1)
         try:
             if code == pickle.STOP:
-                return machine.pop()
+                return machine.stop()
             machine.codes.add(code[0])
             argument, act = OPCODES[code]
             act(machine, argument(machine.stream))

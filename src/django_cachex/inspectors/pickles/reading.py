@@ -26,7 +26,7 @@ class Pickled:
     """Where reading ended early, what was built until then: `Cut(DAMAGE)` if nothing was."""
 
     nodes: int
-    """How many values `value` consists of."""
+    """How many values were walked: those in `value` and those that a known one was made of."""
 
     ended: str | Promise = ""
     """A sentence saying where and why reading ended early, or ""."""

@@ -30,14 +30,18 @@ class Address:
         try:
             parts = urlsplit(url)
             query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-            path = unquote(parts.path)
+            path, database = unquote(parts.path), options.get("db") or 0
             if parts.scheme == "unix":
-                host, port, database = path, 0, options.get("db") or 0
-            else:
-                host = unquote(parts.hostname or str(options.get("host") or "localhost"))
-                port = parts.port or int(options.get("port") or DEFAULT_PORT)
-                database = path.strip("/") or options.get("db") or 0
-            return cls(parts.scheme, host, port, int(query.get("db", database)))
+                return cls(parts.scheme, path, 0, int(query.get("db", database)))
+            host = unquote(parts.hostname or str(options.get("host") or "localhost"))
+            port = parts.port or int(options.get("port") or DEFAULT_PORT)
+            digits = path.replace("/", "")
+            return cls(
+                parts.scheme,
+                host,
+                port,
+                int(query.get("db", digits if digits.isdecimal() else database)),
+            )
         except ValueError:
             raise ValueError("The LOCATION is no URL of a server.") from None
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from django.core.cache.backends.base import BaseCache
 from django.utils.translation import gettext_lazy as _
 
 from django_cachex.cache.configuration import locations
-from django_cachex.cache.keyspace import keyspace
+from django_cachex.cache.keyspace import Keyspace, keyspace
 from django_cachex.commands import OpaqueKeysError
 from django_cachex.commands.sweeps import sweep
 from django_cachex.inspectors.base import FlushPlan, Support, Text
@@ -26,12 +27,18 @@ class CachexInspector(ServerInspector):
     def __init__(self, alias: str, cache: BaseCache, params: Mapping[str, Any]) -> None:
         super().__init__(alias, cache, params)
         try:
-            self._keyspace = keyspace(self._made, self.cache.version)
+            _ = self.keyspace
         except OpaqueKeysError as error:
             self._lack("can_flush", str(error))
 
-    def _made(self, key: str, version: int) -> bytes:
-        return encode_text(self.cache.make_key(key, version=version))
+    @cached_property
+    def keyspace(self) -> Keyspace:
+        """The cache's keys in every version; `OpaqueKeysError` where none can tell them."""
+
+        def made(key: str, version: int) -> bytes:
+            return encode_text(self.cache.make_key(key, version=version))
+
+        return keyspace(made, self.cache.version)
 
     @property
     def driver(self) -> str:
@@ -52,7 +59,7 @@ class CachexInspector(ServerInspector):
     def flush_plan(self) -> FlushPlan:
         return FlushPlan(
             act=_("SCAN and UNLINK of %(pattern)s on %(address)s")
-            % {"pattern": printable(self._keyspace.pattern), "address": self.address},
+            % {"pattern": printable(self.keyspace.pattern), "address": self.address},
             scope=_(
                 "All keys with this cache's prefix, in every version, are deleted. Others stay."
             ),
@@ -61,7 +68,7 @@ class CachexInspector(ServerInspector):
         )
 
     def flush(self) -> int:
-        return self.client.run(sweep(self._keyspace.pattern, self._keyspace.holds))
+        return self.client.run(sweep(self.keyspace.pattern, self.keyspace.holds))
 
 
 class DjangoRedisInspector(ServerInspector):

@@ -56,7 +56,8 @@ def change(stored: bytes, data: Word, edit: SetValue) -> Steps[Result]:
     if obstacle is not None:
         yield [UNWATCH]
         return obstacle
-    [*_queued, executed] = yield [MULTI, update, EXEC]
+    yield [MULTI]  # On its own: were it refused, what follows would run at once.
+    [_queued, executed] = yield [update, EXEC]
     if executed is None:
         [exists] = yield [Request(("EXISTS", stored), bool)]
         return Result.CHANGED if exists else Result.GONE

@@ -6,6 +6,7 @@ what it does not say is absent from the page.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -48,13 +49,9 @@ REPLICA: Final[Fields] = (
     ("master_link_status", _("Link to the primary"), Unit.CODE),
     ("master_last_io_seconds_ago", _("Last heard of the primary"), Unit.SECONDS),
 )
+KEYSPACE: Final = _("Keyspace")
+DATABASE: Final = (_("Database"), _("Keys"), _("With expiry"), _("Average TTL"))
 ROLES: Final[Mapping[str, Text]] = {"master": _("primary"), "slave": _("replica")}
-
-
-def parse(reply: str) -> dict[str, str]:
-    """Return the fields of an `INFO` reply."""
-    lines = (line.partition(":") for line in reply.splitlines() if not line.startswith("#"))
-    return {field: value for field, colon, value in lines if colon}
 
 
 def number(info: Info, field: str) -> int | None:
@@ -73,7 +70,7 @@ def sections(info: Info, database: int) -> list[Section]:
         _replication(info),
         _keyspace(info, database),
     )
-    return [section for section in found if section.facts or section.rows]
+    return [section for section in found if section.facts or section.rows or section.headline]
 
 
 def _server(info: Info) -> Section:
@@ -99,24 +96,24 @@ def _version(info: Info) -> Iterator[Fact]:
 def _memory(info: Info) -> Section:
     used, maximum = number(info, "used_memory"), number(info, "maxmemory")
     headline = None if used is None else Fact(_("Used"), used, Unit.BYTES, of=maximum or None)
-    facts = list(_facts(info, MEMORY))
-    if maximum is not None:
-        limit = (
-            Fact(_("Maximum"), maximum, Unit.BYTES)
-            if maximum
-            else Fact(_("Maximum"), _("no limit"))
-        )
-        facts.insert(0, limit)
-    return Section(_("Memory"), facts, headline)
+    return Section(_("Memory"), (*_maximum(maximum), *_facts(info, MEMORY)), headline)
+
+
+def _maximum(maximum: int | None) -> Iterator[Fact]:
+    if maximum:
+        yield Fact(_("Maximum"), maximum, Unit.BYTES)
+    elif maximum is not None:
+        yield Fact(_("Maximum"), _("no limit"))
 
 
 def _clients(info: Info) -> Section:
+    return Section(_("Clients"), (*_connected(info), *_facts(info, CLIENTS)))
+
+
+def _connected(info: Info) -> Iterator[Fact]:
     connected = number(info, "connected_clients")
-    facts = list(_facts(info, CLIENTS))
     if connected is not None:
-        of = number(info, "maxclients")
-        facts.insert(0, Fact(_("Connected"), connected, Unit.NUMBER, of=of))
-    return Section(_("Clients"), facts)
+        yield Fact(_("Connected"), connected, Unit.NUMBER, of=number(info, "maxclients"))
 
 
 def _statistics(info: Info) -> Section:
@@ -157,36 +154,27 @@ def _figure(text: str, unit: Unit) -> str | int | float:
     return text
 
 
-def _keyspace(info: Info, database: int) -> Section:
+def _keyspace(info: Info, own: int) -> Section:
     """Return the databases, the alias's own first, also while it is empty."""
-    found = {
-        int(field[2:]): dict(part.split("=", 1) for part in value.split(",") if "=" in part)
-        for field, value in info.items()
-        if field.startswith("db") and field[2:].isdigit()
-    }
     if "redis_version" not in info:  # A reply without a keyspace is not an empty one.
-        return Section(_("Keyspace"))
-    others = (number for number in sorted(found) if number != database)
-    columns = (_("Database"), _("Keys"), _("With expiry"), _("Average TTL"))
-    return Section(
-        _("Keyspace"),
-        columns=columns,
-        rows=[
-            _keyspace_row(columns, number, found.get(number, {}), number == database)
-            for number in (database, *others)
-        ],
-    )
+        return Section(KEYSPACE)
+    found = {
+        int(field[2:]): dict(part.split("=", 1) for part in text.split(",") if "=" in part)
+        for field, text in info.items()
+        if re.fullmatch("db[0-9]+", field)
+    }
+    mine = _database(_("%(number)s (this cache)") % {"number": own}, found.pop(own, {}))
+    others = [_database(str(database), found[database]) for database in sorted(found)]
+    return Section(KEYSPACE, columns=DATABASE, rows=[mine, *others])
 
 
-def _keyspace_row(
-    columns: tuple[Text, ...], number: int, counts: Info, own: bool
-) -> tuple[Fact, ...]:
-    name = _("%(number)s (this cache)") % {"number": number} if own else str(number)
-    # The server says 0 where no key expires and until it has looked.
-    average = int(counts.get("avg_ttl", 0))
+def _database(name: str, counts: Info) -> tuple[Fact, ...]:
+    title, keys, expiring, average_ttl = DATABASE
+    # The server says 0 where no key expires, and until it has looked.
+    average = number(counts, "avg_ttl")
     return (
-        Fact(columns[0], name),
-        Fact(columns[1], int(counts.get("keys", 0)), Unit.NUMBER),
-        Fact(columns[2], int(counts.get("expires", 0)), Unit.NUMBER),
-        Fact(columns[3], average, Unit.MILLISECONDS) if average else Fact(columns[3], ""),
+        Fact(title, name),
+        Fact(keys, number(counts, "keys") or 0, Unit.NUMBER),
+        Fact(expiring, number(counts, "expires") or 0, Unit.NUMBER),
+        Fact(average_ttl, average, Unit.MILLISECONDS) if average else Fact(average_ttl, ""),
     )

@@ -1,4 +1,4 @@
-"""The table of a `DatabaseCache` on one of its databases, in SQL that every vendor takes."""
+"""The table of a `DatabaseCache` on one of its databases, and what differs between vendors."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from string import Template
 from typing import Any, Final
 
 from django.conf import settings
@@ -18,37 +19,32 @@ from django.utils.translation import gettext as _
 from django_cachex.inspectors.base import GONE, NEVER
 from django_cachex.inspectors.pickled import expiry_after
 
-# The length of base64 is the same in bytes and characters; these vendors know the bytes without
-# reading the value.
-LENGTH: Final = {"postgresql": "OCTET_LENGTH", "mysql": "OCTET_LENGTH"}
+Row = tuple[Any, ...]
 
-MOST_COUNTED: Final = 100_000
-"""Rows that are counted where the number is only by the way."""
+LENGTH: Final = {"postgresql": "OCTET_LENGTH"}
+"""What measures a value, which is ASCII: PostgreSQL need not fetch it to tell its bytes."""
 
-COUNT: Final = "SELECT COUNT(*) FROM (SELECT 1 AS one FROM {table} {most}) counted"
-"""A query for `total`: the database stops counting where nobody would wait for the rest."""
+SAME: Final = {"oracle": "DBMS_LOB.COMPARE($value, %s) = 0"}
+"""The condition that a value is the parameter: Oracle has no `=` for large texts."""
 
-# Oracle has no `=` for large texts.
-SAME: Final = {"oracle": "DBMS_LOB.COMPARE({value}, %s) = 0"}
+LAST_YEAR: Final = datetime.max.year
+"""The year in which keys expire that never do."""
 
 
 @dataclass(frozen=True)
 class CacheTable:
-    """One table on one database, and what differs between vendors.
+    """A table and the connection to it.
 
-    In statements `{table}`, `{key}`, `{value}` and `{expires}` stand for the quoted names,
-    `{length}` for the function that measures a value, `{same}` for the condition that the value is
-    the parameter.
+    In statements `$table`, `$key`, `$value` and `$expires` stand for quoted names, `$length` for
+    the function that measures a value, `$same` for the condition that the value is a parameter.
     """
 
     name: str
     connection: BaseDatabaseWrapper
 
-    # Statements.
-
     @contextmanager
     def guarded(self) -> Iterator[None]:
-        """Let no failure break a transaction around it, and say where the table is missing."""
+        """Let no failure break a transaction around it, and say when the table is missing."""
         inside = self.connection.in_atomic_block
         try:
             with transaction.atomic(self.connection.alias) if inside else nullcontext():
@@ -57,7 +53,7 @@ class CacheTable:
             if not self.is_missing(error):
                 raise
             message = _(
-                "The table “%(table)s” does not exist in the database “%(database)s”. "
+                "There is no table “%(table)s” in the database “%(database)s”. "
                 "Run “manage.py createcachetable” to create it."
             )
             names = {"table": self.name, "database": self.connection.alias}
@@ -73,18 +69,18 @@ class CacheTable:
 
     def complete(self, statement: str) -> str:
         """Return a statement with the names in it."""
-        quote = self.connection.ops.quote_name
-        return statement.format(
-            table=quote(self.name),
-            key=quote("cache_key"),
-            value=quote("value"),
-            expires=quote("expires"),
-            length=LENGTH.get(self.connection.vendor, "LENGTH"),
-            same=SAME.get(self.connection.vendor, "{value} = %s").format(value=quote("value")),
-            most=self.limit(MOST_COUNTED + 1),
-        )
+        vendor, quote = self.connection.vendor, self.connection.ops.quote_name
+        names = {
+            "table": quote(self.name),
+            "key": quote("cache_key"),
+            "value": quote("value"),
+            "expires": quote("expires"),
+            "length": LENGTH.get(vendor, "LENGTH"),
+        }
+        same = Template(SAME.get(vendor, "$value = %s")).substitute(names)
+        return Template(statement).substitute(names, same=same)
 
-    def select(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+    def select(self, statement: str, *parameters: Any) -> list[Row]:
         """Return the rows of a query."""
         with self.guarded(), self.connection.cursor() as cursor:
             cursor.execute(self.complete(statement), parameters)
@@ -101,19 +97,19 @@ class CacheTable:
         return self.connection.ops.limit_offset_sql(0, rows)
 
     def text(self, value: Any) -> str:
-        """Return a value as it was selected."""
+        """Return a value as text, however the driver returned it."""
         return str(self.connection.ops.process_clob(value))
 
-    # Expiry: the vendor's type and time zone, as the backend itself reads and writes them.
+    # Expiry: in the vendor's type and time zone, as the backend itself reads and writes it.
 
     def now(self) -> Any:
-        """Return the parameter that live rows' expiry is not below."""
+        """Return the parameter that the expiry of live rows is not below."""
         return self.connection.ops.adapt_datetimefield_value(now())
 
     def expiry_after(self, ttl: int) -> Any:
-        """Return the parameter for a TTL that starts now; OverflowError past the year 9999.
+        """Return the parameter for a TTL that starts now, in whole seconds as the backend's are.
 
-        The backend keeps whole seconds and writes the last second of the year 9999 for *never*.
+        Raises OverflowError past the year 9999.
         """
         expiry = expiry_after(ttl)
         zone = UTC if settings.USE_TZ else None
@@ -132,15 +128,10 @@ class CacheTable:
         ]
         for convert in converters:
             expires = convert(expires, expression, self.connection)
-        if expires.year == datetime.max.year:
+        if expires.year == LAST_YEAR:
             return NEVER
         left = (expires - now()).total_seconds()
         return int(left * 1000) if left > 0 else GONE
-
-
-def total(counted: int) -> int | None:
-    """Return the result of `COUNT`, or None where there are more rows than were counted."""
-    return counted if counted <= MOST_COUNTED else None
 
 
 def placeholders(parameters: Sequence[Any]) -> str:

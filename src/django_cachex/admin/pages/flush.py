@@ -1,0 +1,122 @@
+"""Flushing caches: what exactly would be destroyed, then the deed, on record."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+
+from django.contrib import messages
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from django_cachex.admin import audit, humane
+from django_cachex.admin.access import FLUSH
+from django_cachex.admin.asking import Answer
+from django_cachex.admin.failures import explain
+from django_cachex.admin.pages.base import Page, visible_aliases
+from django_cachex.admin.parts import Action, Confirm
+from django_cachex.inspectors import Inspector, inspector_for
+from django_cachex.inspectors.base import FlushPlan, Text
+
+
+def flush_confirm(page: Page, inspectors: Sequence[Inspector]) -> Confirm:
+    """Return the question before caches are flushed, with what each would lose."""
+    able = [inspector for inspector in inspectors if page.gate.allowed(FLUSH, inspector)]
+    plans = page.asker.ask_all({inspector: inspector.flush_plan for inspector in able})
+    sharing = grouped(inspector_for(alias) for alias in visible_aliases())
+    ready = [inspector for inspector in able if plans[inspector].value is not None]
+    return Confirm(
+        question=_question(ready),
+        consequences=[
+            _consequence(inspector, plan, sharing[inspector.store])
+            for inspector in ready
+            if (plan := plans[inspector].value) is not None
+        ],
+        submit=_label(ready),
+        back=Action(_("Cancel, keep everything"), page.links.caches()),
+        hidden=[
+            ("action", "flush"),
+            ("confirmed", "1"),
+            *(("selected", inspector.alias) for inspector in ready),
+        ],
+        refused=list(_refusals(inspectors, plans)),
+        possible=bool(ready),
+    )
+
+
+def _refusals(
+    inspectors: Sequence[Inspector], plans: Mapping[Inspector, Answer[FlushPlan]]
+) -> Iterable[str]:
+    for inspector in inspectors:
+        error = plans[inspector].error if inspector in plans else None
+        if error is not None:
+            yield explain(inspector, error)
+        elif not inspector.can_flush:
+            why = {"alias": inspector.alias, "why": inspector.why_not("can_flush")}
+            yield _('"%(alias)s" cannot be flushed. %(why)s') % why
+        elif inspector not in plans:
+            yield _('You may not flush "%(alias)s".') % {"alias": inspector.alias}
+
+
+def flush(page: Page, inspector: Inspector) -> None:
+    """Flush one cache; a long flush is under no deadline but that of each command."""
+    page.require(FLUSH, inspector)
+    try:
+        count = inspector.flush()
+    except Exception as error:  # One cache's failure does not keep the others from flushing.
+        why = {"why": explain(inspector, error)}
+        page.say(_("Not flushed, or not completely. %(why)s") % why, messages.ERROR)
+        return
+    text = _flushed(inspector, count)
+    audit.record_cache(page.request.user.pk, audit.CHANGE, inspector, text)
+    page.say(text)
+
+
+def _flushed(inspector: Inspector, count: int | None) -> str:
+    if count is None:
+        return _('Flushed "%(alias)s".') % {"alias": inspector.alias}
+    return ngettext(
+        'Flushed "%(alias)s": %(count)s entry deleted.',
+        'Flushed "%(alias)s": %(count)s entries deleted.',
+        count,
+    ) % {"alias": inspector.alias, "count": humane.number(count)}
+
+
+def grouped(inspectors: Iterable[Inspector]) -> dict[Hashable, list[Inspector]]:
+    """Return the caches by the store that they keep their entries in."""
+    groups: dict[Hashable, list[Inspector]] = defaultdict(list)
+    for inspector in inspectors:
+        groups[inspector.store].append(inspector)
+    return groups
+
+
+def _question(inspectors: Sequence[Inspector]) -> str:
+    if not inspectors:
+        return _("Nothing here can be flushed")
+    if len(inspectors) == 1:
+        return _('Flush "%(alias)s"?') % {"alias": inspectors[0].alias}
+    return _("Flush %(count)s caches?") % {"count": len(inspectors)}
+
+
+def _label(inspectors: Sequence[Inspector]) -> str:
+    if len(inspectors) == 1:
+        return _('Flush "%(alias)s"') % {"alias": inspectors[0].alias}
+    return _("Flush %(count)s caches") % {"count": len(inspectors)}
+
+
+def _consequence(inspector: Inspector, plan: FlushPlan, sharing: Sequence[Inspector]) -> Text:
+    """Return what a flush runs, where, how much goes, and whose."""
+    text = _('"%(alias)s": this runs %(act)s. %(scope)s') % {
+        "alias": inspector.alias,
+        "act": plan.act,
+        "scope": plan.scope,
+    }
+    if plan.entries is not None:
+        text += " " + ngettext(
+            "About %(count)s entry is there.", "About %(count)s entries are there.", plan.entries
+        ) % {"count": humane.number(plan.entries)}
+    others = [other.alias for other in sharing if other.alias != inspector.alias]
+    if plan.whole_store and others:
+        names = ", ".join(f'"{alias}"' for alias in others)
+        text += " " + _("Among them those of %(names)s.") % {"names": names}
+    return text

@@ -1,0 +1,20 @@
+"""Filters that the parts use."""
+
+from __future__ import annotations
+
+import re
+
+from django import template
+from django.utils.html import conditional_escape
+from django.utils.safestring import SafeString, mark_safe
+
+register = template.Library()
+
+JOINTS = re.compile(r"(?<=[.:/@?])(?=[^\W\d])")
+
+
+@register.filter
+def breakable(text: object) -> SafeString:
+    """Return a path or an address that a narrow column breaks at its joints, copied unchanged."""
+    pieces = JOINTS.split(str(text))
+    return mark_safe("<wbr>".join(conditional_escape(piece) for piece in pieces))

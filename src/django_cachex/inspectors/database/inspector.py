@@ -1,0 +1,245 @@
+"""How the cache in a table is listed, read and changed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Hashable, Iterator, Sequence
+from typing import Any, Final
+
+from django.db import connections, router
+from django.utils.translation import gettext as _
+
+from django_cachex.inspectors.base import (
+    GONE,
+    KEEP,
+    AddValue,
+    Description,
+    Edit,
+    Entry,
+    FlushPlan,
+    Listing,
+    Outcome,
+    Result,
+    Section,
+    SetTtl,
+    SetValue,
+    Status,
+)
+from django_cachex.inspectors.content import fingerprint
+from django_cachex.inspectors.database.count import count, counting, keyspace, known
+from django_cachex.inspectors.database.rows import (
+    described,
+    from_base64,
+    in_base64,
+    length_in_base64,
+    row_key,
+    row_keys,
+)
+from django_cachex.inspectors.database.table import CacheTable, Row, placeholders
+from django_cachex.inspectors.limits import limits
+from django_cachex.inspectors.patterns import Pattern
+from django_cachex.inspectors.pickled import PickledInspector, key_at, search, timeout
+
+ROWS_AT_ONCE: Final = 5000
+"""Rows that one query of a search looks at: some 5 ms, whatever the size of the table."""
+
+LIVE: Final = "$expires >= %s"
+
+
+class DatabaseInspector(PickledInspector):
+    """A table on the databases that the project's routers choose.
+
+    Reads go where the application's reads go, changes where its changes go. Sizes are those of
+    the column: pickles in base64.
+    """
+
+    @property
+    def reading(self) -> CacheTable:
+        """The table where it is read."""
+        database = router.db_for_read(self.cache.cache_model_class)
+        return CacheTable(self.cache._table, connections[database])
+
+    @property
+    def writing(self) -> CacheTable:
+        """The table where it is changed."""
+        database = router.db_for_write(self.cache.cache_model_class)
+        return CacheTable(self.cache._table, connections[database])
+
+    @property
+    def location(self) -> str:
+        return _("table %(table)s") % {"table": self.cache._table}
+
+    @property
+    def store(self) -> Hashable:
+        return ("database", self.writing.connection.alias, self.cache._table)
+
+    def status(self) -> Status:
+        started = time.perf_counter()
+        rows = count(self.reading)
+        return Status(keys=rows, latency=time.perf_counter() - started)
+
+    # Keys.
+
+    def scan(
+        self, match: Pattern, token: str, want: int, deadline: float, type: str = ""
+    ) -> Listing:
+        """Walk the primary key and match here, not in SQL.
+
+        So a query looks at a known number of rows, the deadline holds for tables of any size, and
+        keys are compared alike on every vendor: exactly.
+        """
+        most = want + 1 if match.matches_all else ROWS_AT_ONCE
+        rows = self.rows_after(key_at(token), most)
+        candidates = (
+            (key, bool(is_live) and self.means(match, key))
+            for key, is_live, _counted in self.walk(rows, most)
+        )
+        return search(candidates, want, deadline, known(rows[0][2]) if rows else None)
+
+    def rows_after(self, key: str, most: int) -> list[Row]:
+        """Return the rows after a key: the key, whether it is live, how many rows there are."""
+        table = self.reading
+        # Not on the first page: Oracle takes an empty text for no text.
+        after, parameters = ("WHERE $key > %s", [key]) if key else ("", [])
+        return table.select(
+            f"SELECT $key, CASE WHEN {LIVE} THEN 1 ELSE 0 END, ({counting(table)}) "
+            f"FROM $table {after} ORDER BY $key {table.limit(most)}",
+            table.now(),
+            *parameters,
+        )
+
+    def walk(self, rows: list[Row], asked: int) -> Iterator[Row]:
+        """Yield rows and all that follow them; `asked` is how many were asked for."""
+        yield from rows
+        while len(rows) == asked:
+            asked = ROWS_AT_ONCE
+            rows = self.rows_after(rows[-1][0], asked)
+            yield from rows
+
+    def describe(
+        self, keys: Sequence[bytes], columns: Collection[str] = ("type", "ttl", "size")
+    ) -> list[Description]:
+        table = self.reading
+        size = "$length($value)" if "size" in columns else "NULL"
+        found: dict[str, Description] = {}
+        for names in row_keys(keys):
+            rows = table.select(
+                f"SELECT $key, $expires, {size} FROM $table WHERE $key IN ({placeholders(names)})",
+                *names,
+            )
+            found |= {key: described(key, table.ttl(expires), size) for key, expires, size in rows}
+        return [found.get(row_key(key) or "", Description(key, ttl=GONE)) for key in keys]
+
+    def read(self, stored: bytes) -> Entry | None:
+        limit, table, key = limits(), self.reading, row_key(stored)
+        rows = table.select(
+            "SELECT $key, $expires, $length($value), "
+            "CASE WHEN $length($value) <= %s THEN $value ELSE SUBSTR($value, 1, %s) END "
+            f"FROM $table WHERE $key = %s AND {LIVE}",
+            length_in_base64(limit.decode_bytes),
+            length_in_base64(limit.preview_bytes),
+            key,
+            table.now(),
+        )
+        for found, expires, size, value in rows:
+            if found == key:  # A vendor that ignores case finds others.
+                text = table.text(value)
+                pickled_size = None if len(text) == size else size // 4 * 3
+                description = described(found, table.ttl(expires), size)
+                return self.entry(description, from_base64(text), pickled_size)
+        return None
+
+    # Changes.
+
+    def apply(self, stored: bytes, edit: Edit) -> Outcome:
+        try:
+            return super().apply(stored, edit)
+        except OverflowError:
+            return Outcome(Result.REFUSED, _("A database holds no time after the year 9999."))
+
+    def add(self, stored: bytes, edit: AddValue) -> Outcome:
+        key, table = row_key(stored), self.writing
+        reason = _("A database holds no such key.") if key is None else self.refusal(key)
+        if reason:
+            return Outcome(Result.REFUSED, reason)
+        table.expiry_after(edit.ttl)  # The backend's own would raise whatever the platform raises.
+        table.change("DELETE FROM $table WHERE $key = %s AND $expires < %s", key, table.now())
+        with table.guarded():
+            # What `set` and `add` do with a stored key: it makes room first.
+            mode = "set" if edit.replace else "add"
+            if self.cache._base_set(mode, key, edit.value, timeout(edit.ttl)):
+                return Outcome(Result.DONE)
+        if self.live_value(table, key) is not None:
+            return Outcome(Result.EXISTS)
+        reason = _("The database did not take it. Keys may have 255 characters at most.")
+        return Outcome(Result.REFUSED, reason)
+
+    def live_value(self, table: CacheTable, key: str | None) -> str | None:
+        """Return what a row holds, or None if there is no live one."""
+        statement = f"SELECT $value FROM $table WHERE $key = %s AND {LIVE}"
+        for (value,) in table.select(statement, key, table.now()):
+            return table.text(value)
+        return None
+
+    def set_value(self, stored: bytes, edit: SetValue) -> Outcome:
+        """Compare and set in one UPDATE: it finds no row if the value is another by then."""
+        key, table = row_key(stored), self.writing
+        old = self.live_value(table, key)
+        if old is None:
+            return Outcome(Result.GONE)
+        if fingerprint(from_base64(old)) != edit.expected:
+            return Outcome(Result.CHANGED)
+        changes: dict[str, Any] = {"$value": in_base64(self.pickled(edit.value))}
+        if edit.ttl is not KEEP:
+            changes["$expires"] = table.expiry_after(edit.ttl)
+        assignments = ", ".join(f"{column} = %s" for column in changes)
+        done = table.change(
+            f"UPDATE $table SET {assignments} WHERE $key = %s AND $same",
+            *changes.values(),
+            key,
+            old,
+        )
+        return Outcome(Result.DONE if done else Result.CHANGED)
+
+    def set_ttl(self, stored: bytes, edit: SetTtl) -> Outcome:
+        table = self.writing
+        done = table.change(
+            f"UPDATE $table SET $expires = %s WHERE $key = %s AND {LIVE}",
+            table.expiry_after(edit.ttl),
+            row_key(stored),
+            table.now(),
+        )
+        return Outcome(Result.DONE if done else Result.GONE)
+
+    def delete(self, keys: Sequence[bytes]) -> int:
+        """Delete live rows; expired ones are no keys and stay until the backend culls them."""
+        table = self.writing
+        return sum(
+            table.change(
+                f"DELETE FROM $table WHERE $key IN ({placeholders(names)}) AND {LIVE}",
+                *names,
+                table.now(),
+            )
+            for names in row_keys(keys)
+        )
+
+    def flush_plan(self) -> FlushPlan:
+        table = self.writing
+        names = {"table": table.name, "database": table.connection.alias}
+        return FlushPlan(
+            act=f"DELETE FROM {table.name} ({table.connection.alias})",
+            scope=_(
+                "All rows of the table “%(table)s” in the database “%(database)s”: the keys of "
+                "every alias that uses it, whatever its prefix."
+            )
+            % names,
+            entries=count(table),
+            whole_store=True,
+        )
+
+    def flush(self) -> int:
+        return self.writing.change("DELETE FROM $table")
+
+    def info(self) -> Sequence[Section]:
+        table = self.reading
+        return (keyspace(table, self.cache._max_entries), self.culling())

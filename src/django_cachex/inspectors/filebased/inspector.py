@@ -1,0 +1,293 @@
+"""How the cache in a folder is listed, read and changed."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import zlib
+from collections.abc import Collection, Hashable, Iterator, Sequence
+from functools import cached_property
+from hashlib import md5
+from heapq import nsmallest
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+from django.utils.translation import gettext as _
+
+from django_cachex.inspectors.base import (
+    GONE,
+    KEEP,
+    AddValue,
+    Description,
+    Edit,
+    Entry,
+    Fact,
+    FlushPlan,
+    Listing,
+    Outcome,
+    Result,
+    Section,
+    SetTtl,
+    SetValue,
+    Status,
+    Text,
+    Unit,
+)
+from django_cachex.inspectors.content import Codec, fingerprint
+from django_cachex.inspectors.filebased.file import (
+    Header,
+    create,
+    locked,
+    new_header,
+    overwrite,
+    read_header,
+    replace,
+    value_size,
+    without_rest,
+)
+from django_cachex.inspectors.limits import limits
+from django_cachex.inspectors.naming import printable
+from django_cachex.inspectors.patterns import Pattern
+from django_cachex.inspectors.pickled import PickledInspector, key_at, search
+
+HASH: Final = re.compile("[0-9a-f]{32}")
+
+NAMES_AT_ONCE: Final = 10_000
+"""Names that a search keeps in memory."""
+
+MOST_MEASURED: Final = 10_000
+"""Files that are counted and measured where the numbers are only by the way."""
+
+
+def unchangeable(header: Header) -> Outcome:
+    """Return why a file without an expiry in the future is not changed."""
+    if header.ttl == GONE:
+        return Outcome(Result.GONE)
+    reason = _("How long this file lives could not be read: it can only be deleted.")
+    return Outcome(Result.REFUSED, reason)
+
+
+class FileBasedInspector(PickledInspector):
+    """A folder of files named by the MD5 of the keys: these hashes are the stored keys here."""
+
+    names_are_known = False
+
+    @cached_property
+    def codec(self) -> Codec:
+        return Codec("pickle", "pickle", self.pickled, compression="zlib")
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.cache._dir)
+
+    @property
+    def location(self) -> str:
+        return str(self.cache._dir)
+
+    @property
+    def store(self) -> Hashable:
+        return ("filebased", os.path.realpath(self.cache._dir), self.cache.cache_suffix)
+
+    def notes(self) -> Sequence[Text]:
+        return (
+            _(
+                "The files are named by a hash that cannot be turned back into the key: type the "
+                "whole key to find it. Entries of other prefixes and versions are listed as well."
+            ),
+        )
+
+    def status(self) -> Status:
+        counted = sum(1 for _name in islice(self.hashes(), MOST_MEASURED + 1))
+        return Status(keys=counted if counted <= MOST_MEASURED else None)
+
+    # Keys.
+
+    def locate(self, key: str) -> bytes:
+        return md5(self.naming.stored(key), usedforsecurity=False).hexdigest().encode()
+
+    def name(self, stored: bytes) -> str:
+        return printable(stored)
+
+    def path(self, stored: bytes) -> Path:
+        """Return where a key's file is, or raise FileNotFoundError for what is no hash."""
+        name = printable(stored)
+        if not HASH.fullmatch(name):
+            raise FileNotFoundError(name)
+        return self.folder / f"{name}{self.cache.cache_suffix}"
+
+    def hashes(self) -> Iterator[str]:
+        """Yield the names of the files, in no order; none where the folder has gone."""
+        suffix = self.cache.cache_suffix
+        try:
+            entries = os.scandir(self.folder)
+        except FileNotFoundError:
+            return
+        with entries:
+            for entry in entries:
+                name = entry.name.removesuffix(suffix)
+                if entry.name.endswith(suffix) and HASH.fullmatch(name) and entry.is_file():
+                    yield name
+
+    def scan(
+        self, match: Pattern, token: str, want: int, deadline: float, type: str = ""
+    ) -> Listing:
+        """List in the order of the hashes: a folder has none that would last.
+
+        So each call goes through the folder once at least, and keeps no more names than it needs.
+        """
+        exact = self.locate(match.text).decode() if match.is_exact_candidate else ""
+        most = want + 1 if match.matches_all else NAMES_AT_ONCE
+        candidates = (
+            (name, (name == exact or match.matches(name)) and self.is_live(name))
+            for name in self.walk(key_at(token), most)
+        )
+        return search(candidates, want, deadline, sum(1 for _name in self.hashes()))
+
+    def walk(self, after: str, most: int) -> Iterator[str]:
+        """Yield the names after one in their order, looking for as many at once."""
+        while True:
+            names = nsmallest(most, (name for name in self.hashes() if name > after))
+            yield from names
+            if len(names) < most:
+                return
+            after, most = names[-1], NAMES_AT_ONCE
+
+    def is_live(self, name: str) -> bool:
+        return self.description(name.encode(), ("ttl",)).exists
+
+    def describe(
+        self, keys: Sequence[bytes], columns: Collection[str] = ("type", "ttl", "size")
+    ) -> list[Description]:
+        return [self.description(stored, columns) for stored in keys]
+
+    def description(self, stored: bytes, columns: Collection[str]) -> Description:
+        """Describe one key by the beginning of its file."""
+        try:
+            with self.path(stored).open("rb") as file:
+                header = read_header(file)
+                size = value_size(file, header)
+        except FileNotFoundError:
+            return Description(stored, ttl=GONE)
+        if header.ttl == GONE:
+            return Description(stored, ttl=GONE)
+        return Description(
+            stored,
+            ttl=header.ttl if "ttl" in columns else None,
+            size=size if "size" in columns else None,
+        )
+
+    def read(self, stored: bytes) -> Entry | None:
+        limit = limits()
+        try:
+            with self.path(stored).open("rb") as file:
+                header = read_header(file)
+                size = value_size(file, header)
+                is_large = size > limit.decode_bytes
+                body = file.read(limit.preview_bytes if is_large else -1)
+        except FileNotFoundError:
+            return None
+        if header.ttl == GONE:
+            return None
+        description = Description(stored, ttl=header.ttl, size=size)
+        if is_large:
+            return self.entry(description, body, size)
+        return self.entry(description, without_rest(body, limit.decode_bytes))
+
+    # Changes.
+
+    def apply(self, stored: bytes, edit: Edit) -> Outcome:
+        try:
+            return super().apply(stored, edit)
+        except FileNotFoundError:
+            return Outcome(Result.GONE)
+
+    def packed(self, value: Any) -> bytes:
+        """Return a value as it follows the header."""
+        return zlib.compress(self.pickled(value))
+
+    def add(self, stored: bytes, edit: AddValue) -> Outcome:
+        path, body = self.path(stored), self.packed(edit.value)
+        if not edit.replace and self.description(stored, ()).exists:
+            return Outcome(Result.EXISTS)
+        # What `set` does first: the folder may have gone, or be full.
+        self.cache._createdir()
+        self.cache._cull()
+        header = self.header(edit.ttl)
+        if edit.replace:
+            replace(path, header, body)
+            return Outcome(Result.DONE)
+        path.unlink(missing_ok=True)
+        return Outcome(Result.DONE if create(path, header, body) else Result.EXISTS)
+
+    def set_value(self, stored: bytes, edit: SetValue) -> Outcome:
+        path, body = self.path(stored), self.packed(edit.value)
+        with locked(path) as file:
+            header = read_header(file)
+            old = without_rest(file.read(), limits().decode_bytes)
+            if header.ttl is None or header.ttl == GONE:
+                return unchangeable(header)
+            if fingerprint(old) != edit.expected:
+                return Outcome(Result.CHANGED)
+            raw = header.raw if edit.ttl is KEEP else self.header(edit.ttl)
+            done = overwrite(path, file, raw, io.BytesIO(body))
+        return Outcome(Result.DONE if done else Result.CHANGED)
+
+    def set_ttl(self, stored: bytes, edit: SetTtl) -> Outcome:
+        path = self.path(stored)
+        with locked(path) as file:
+            header = read_header(file)
+            if header.ttl is None or header.ttl == GONE:
+                return unchangeable(header)
+            done = overwrite(path, file, self.header(edit.ttl), file)
+        return Outcome(Result.DONE if done else Result.CHANGED)
+
+    def header(self, ttl: int) -> bytes:
+        """Return the header of a file whose TTL starts now."""
+        return new_header(ttl, self.cache.pickle_protocol)
+
+    def delete(self, keys: Sequence[bytes]) -> int:
+        live = [stored for stored in dict.fromkeys(keys) if self.description(stored, ()).exists]
+        return sum(self.remove(stored) for stored in live)
+
+    def remove(self, stored: bytes) -> bool:
+        """Delete a file; return False if somebody was faster."""
+        try:
+            self.path(stored).unlink()
+        except FileNotFoundError:
+            return False
+        return True
+
+    def flush_plan(self) -> FlushPlan:
+        pattern = f"*{self.cache.cache_suffix}"
+        scope = _(
+            "All files %(pattern)s in the folder %(folder)s: the entries of every alias that uses "
+            "it, whatever its prefix."
+        )
+        return FlushPlan(
+            act=f"rm {self.location}/{pattern}",
+            scope=scope % {"pattern": pattern, "folder": self.location},
+            entries=self.status().keys,
+            whole_store=True,
+        )
+
+    def flush(self) -> int:
+        entries = sum(1 for _name in self.hashes())
+        self.cache.clear()
+        return entries
+
+    # Information.
+
+    def info(self) -> Sequence[Section]:
+        names = list(islice(self.hashes(), MOST_MEASURED + 1))
+        folder = Fact(_("Folder"), self.location, Unit.CODE)
+        if len(names) > MOST_MEASURED:
+            note = _("There are more than %(files)s files; they were not counted.")
+            section = Section(_("Keyspace"), (folder,), note=note % {"files": f"{MOST_MEASURED:,}"})
+        else:
+            size = sum(self.file_size(name) for name in names)
+            entries = Fact(_("Entries"), len(names), Unit.ENTRIES, of=self.cache._max_entries)
+            facts = (Fact(_("Files"), size, Unit.BYTES), folder)
+            section = Section(_("Keyspace"), facts, headline=entries)
+        return (section, self.culling())

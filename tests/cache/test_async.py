@@ -1,0 +1,108 @@
+"""The asynchronous half of Django's contract, on a running loop."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+
+import pytest
+from django.core.cache.backends.base import BaseCache
+
+from django_cachex.cache.backends import ServerCache
+from tests.cache.conftest import MakeCache
+from tests.cache.relay import relay
+from tests.servers import Server
+
+TWINS = [name for name in vars(BaseCache) if inspect.iscoroutinefunction(getattr(BaseCache, name))]
+
+
+@pytest.mark.parametrize("name", TWINS)
+def test_no_twin_is_left_to_the_base_class(name: str) -> None:
+    assert getattr(ServerCache, name) is not getattr(BaseCache, name)
+    ours, theirs = (inspect.signature(getattr(kind, name)) for kind in (ServerCache, BaseCache))
+    assert list(ours.parameters) == list(theirs.parameters)
+
+
+@pytest.mark.parametrize("name", [name for name in vars(BaseCache) if not name.startswith("_")])
+def test_parameters_have_djangos_names_and_order(name: str) -> None:
+    ours, theirs = getattr(ServerCache, name), getattr(BaseCache, name)
+    if callable(theirs):
+        assert list(inspect.signature(ours).parameters) == list(
+            inspect.signature(theirs).parameters
+        )
+
+
+def run(scenario: Callable[[], Awaitable[None]]) -> None:
+    asyncio.run(scenario())  # type: ignore[arg-type]
+
+
+def test_every_twin_does_what_its_name_says(cache: ServerCache) -> None:
+    async def scenario() -> None:
+        assert await cache.aset("a", 1) is None
+        assert await cache.aadd("a", 2) is False
+        assert await cache.aget("a") == 1
+        assert await cache.aget("missing", "default") == "default"
+        assert await cache.aincr("a", 5) == 6
+        assert await cache.adecr("a", 2) == 4
+        assert await cache.atouch("a", 50) is True
+        assert await cache.attl("a") == 50
+        assert await cache.atouch("a", None) is True
+        assert await cache.attl("a") is None
+        assert await cache.ahas_key("a") is True
+        assert await cache.aset_many({"b": 2, "c": 3}) == []
+        assert await cache.aget_many(["b", "c", "x"]) == {"b": 2, "c": 3}
+        assert await cache.aget_many([]) == {}
+        assert await cache.adelete("b") is True
+        assert await cache.adelete_many(["c"]) is None
+        assert await cache.aincr_version("a") == 2
+        assert await cache.adecr_version("a", version=2) == 1
+        assert [key async for key in cache.aiter_keys()] == ["a"]
+        assert await cache.akeys("x*") == []
+        assert await cache.adelete_pattern("a*") == 1
+        await cache.aset("a", 1)
+        assert await cache.aclear() is None
+        assert await cache.akeys() == []
+        await cache.aflush_db()
+        with pytest.raises(ValueError, match="'missing'"):
+            await cache.aincr("missing")
+        with pytest.raises(ValueError, match="'missing'"):
+            await cache.aincr_version("missing")
+
+    run(scenario)
+
+
+def test_a_default_may_be_a_value_a_function_or_a_coroutine_function(cache: ServerCache) -> None:
+    calls: list[str] = []
+
+    def function() -> str:
+        calls.append("function")
+        return "function"
+
+    async def coroutine() -> str:
+        calls.append("coroutine")
+        return "coroutine"
+
+    async def scenario() -> None:
+        for _ in range(2):
+            assert await cache.aget_or_set("value", None) is None
+            assert await cache.aget_or_set("function", function) == "function"
+            assert await cache.aget_or_set("coroutine", coroutine) == "coroutine"
+        assert await cache.aget("coroutine") == "coroutine"
+        assert calls == ["function", "coroutine"]
+
+    run(scenario)
+
+
+def test_many_keys_are_one_round_trip(make_cache: MakeCache, valkey_server: Server) -> None:
+    async def scenario() -> None:
+        with relay(valkey_server.port) as between:
+            cache = make_cache(f"redis://127.0.0.1:{between.port}")
+            await cache.aset("first", 1)
+            before = between.turns
+            await cache.aset_many(dict.fromkeys("abcdef", 1))
+            await cache.aget_many("abcdef")
+            await cache.adelete_many("abcdef")
+            assert between.turns == before + 3
+
+    run(scenario)

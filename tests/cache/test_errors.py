@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import pytest
+
+from django_cachex.cache import Client
+from django_cachex.cache.backends import ServerCache
+from django_cachex.commands import (
+    AccessDenied,
+    CachexError,
+    CommandError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    Request,
+    ServerTimeout,
+    ServerUnavailable,
+    UnknownCommand,
+    WrongTypeError,
+)
+from django_cachex.commands.request import done, unread
+from tests.cache.conftest import BACKENDS, url
+from tests.servers import Server, valkey, wait_until
+
+
+def test_errors_have_one_base() -> None:
+    for kind in ServerUnavailable, ServerTimeout, CommandError, AccessDenied:
+        assert issubclass(kind, CachexError)
+    assert issubclass(ServerTimeout, ServerUnavailable)
+    assert issubclass(WrongTypeError, TypeError)
+    assert not issubclass(CommandError, ServerUnavailable)
+
+
+def test_an_unknown_command(cache: ServerCache) -> None:
+    with pytest.raises(UnknownCommand):
+        cache.client.run(Request(("NOSUCH",), unread))
+
+
+def test_a_command_that_access_rules_deny(driver: str) -> None:
+    with valkey() as server:
+        admin = Client.from_settings(driver, url(server))
+        words = ("ACL", "SETUSER", "one", "on", ">secret", "~*", "+@all", "-memory")
+        admin.run(Request(words, done))
+        client = Client.from_settings(driver, f"redis://one:secret@{server.address}")
+        with pytest.raises(AccessDenied, match="memory"):
+            client.memory_usage(b"key")
+        assert client.ttl(b"key") == -2
+
+
+def test_a_full_server(driver: str) -> None:
+    with valkey() as server:
+        cache = BACKENDS[driver](url(server), {})
+        cache.client.run(Request(("CONFIG", "SET", "maxmemory", "1"), done))
+        with pytest.raises(OutOfMemoryError):
+            cache.set("key", 1)
+        assert cache.get("key") is None
+
+
+@pytest.fixture
+def replica(valkey_server: Server) -> Server:
+    with valkey("--replicaof", f"127.0.0.1 {valkey_server.port}") as server:
+        client = Client.from_settings("valkey", url(server))
+        wait_until(
+            lambda: client.info("replication").get("master_link_status") == "up", "the replica"
+        )
+        yield server
+
+
+def test_a_replica_takes_no_writes_and_is_let_go(
+    driver: str, valkey_server: Server, replica: Server
+) -> None:
+    cache = BACKENDS[driver](url(replica), {})
+    who = Request(("CLIENT", "ID"), unread)
+    before = cache.client.run(who)
+    with pytest.raises(ReadOnlyError):
+        cache.set("key", 1)
+    assert cache.client.run(who) != before
+    cache = BACKENDS[driver]([url(valkey_server), url(replica)], {})
+    cache.set("key", 1)
+    wait_until(lambda: cache.get("key") == 1, "the replication")

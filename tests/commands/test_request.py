@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from django_cachex.commands import Attempts, CommandError, Request, attempt, awaitable, blocking
+from django_cachex.commands.base import Commands, as_word
+from django_cachex.commands.request import Steps, conversation, unread
+
+
+class Echo(Commands):
+    """Answers every command with its words."""
+
+    def run(self, command: Any) -> Any:
+        talk = conversation(command)
+        requests = next(talk)
+        try:
+            while True:
+                requests = talk.send([request.words for request in requests])
+        except StopIteration as stop:
+            return stop.value
+
+    async def arun(self, command: Any) -> Any:
+        return self.run(command)
+
+    def _ask(self, word: str, times: int = 1) -> Request[Any]:
+        """Ask for a word."""
+        return Request((word,) * times, unread)
+
+    def _ask_twice(self, word: str) -> Steps[list[Any]]:
+        first = yield [self._ask(word)]
+        second = yield [self._ask(word, 2)]
+        return first + second
+
+    ask, aask = blocking(_ask), awaitable(_ask)
+    ask_twice, aask_twice = blocking(_ask_twice), awaitable(_ask_twice)
+
+
+def drive(command: Any, *answers: list[Any]) -> Any:
+    """Converse with prepared answers; return the result."""
+    talk = conversation(command)
+    next(talk)
+    try:
+        for answer in answers:
+            talk.send(answer)
+    except StopIteration as stop:
+        return stop.value
+    raise AssertionError("the conversation wants more answers")
+
+
+def test_one_definition_gives_both_methods() -> None:
+    assert Echo().ask("PING", times=2) == ("PING", "PING")
+    assert Echo().ask_twice("PING") == [("PING",), ("PING", "PING")]
+
+
+def test_the_awaitable_method_is_a_coroutine() -> None:
+    coroutine = Echo().aask("PING")
+    with pytest.raises(StopIteration) as stop:
+        coroutine.send(None)
+    assert stop.value.value == ("PING",)
+
+
+def test_methods_have_public_names_and_the_builders_docstring() -> None:
+    assert (Echo.ask.__name__, Echo.aask.__name__) == ("ask", "aask")
+    assert Echo.ask.__qualname__ == "Echo.ask"
+    assert Echo.ask.__doc__ == "Ask for a word."
+
+
+def test_a_refusal_is_raised_into_the_step_that_sent_it() -> None:
+    def steps() -> Steps[str]:
+        try:
+            yield [Request(("A",), unread), Request(("B",), unread)]
+        except CommandError as error:
+            return f"refused: {error}"
+        return "accepted"
+
+    assert drive(steps(), [1, CommandError("no")]) == "refused: no"
+    assert drive(steps(), [1, 2]) == "accepted"
+
+
+def test_a_refusal_says_which_command_it_answers() -> None:
+    def steps() -> Steps[None]:
+        yield [Request(("A",), unread), Request(("B",), unread)]
+
+    with pytest.raises(CommandError) as refused:
+        drive(steps(), [1, CommandError("no")])
+    assert refused.value.__notes__ == ["Command 2 of 2: B"]
+
+
+def test_attempts_return_refusals_in_place() -> None:
+    refusal = CommandError("no")
+    requests = [Request(("A",), int), Request(("B",), int)]
+    assert drive(attempt(requests), [b"7", refusal]) == [7, refusal]
+    assert isinstance(next(attempt(requests)), Attempts)
+
+
+def test_steps_without_a_request_need_no_answer() -> None:
+    def steps() -> Steps[str]:
+        if False:
+            yield []
+        return "nothing to ask"
+
+    with pytest.raises(StopIteration) as stop:
+        next(conversation(steps()))
+    assert stop.value.value == "nothing to ask"
+
+
+@pytest.mark.parametrize(
+    ("value", "word"),
+    [
+        (b"x", b"x"),
+        ("é", "é".encode()),
+        (7, 7),
+        (2**63 - 1, 2**63 - 1),
+        (-(2**63), -(2**63)),
+        (2**63, b"9223372036854775808"),
+        (bytearray(b"x"), b"x"),
+        (memoryview(b"x"), b"x"),
+    ],
+)
+def test_values_become_words_no_packer_chokes_on(value: Any, word: bytes | int) -> None:
+    assert as_word(value) == word
+    assert type(as_word(value)) is type(word)
+
+
+def test_an_object_is_no_word() -> None:
+    with pytest.raises(TypeError, match="not object"):
+        as_word(object())

@@ -1,0 +1,234 @@
+"""How the inspectors reach a server, and what is seen of it when they do not."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from django_cachex.commands import CachexError, Request, ServerTimeout, ServerUnavailable
+from django_cachex.commands.request import unread
+from django_cachex.inspectors.base import NEVER, AddValue, SetTtl
+from django_cachex.inspectors.masking import mask, secrets_in
+from django_cachex.inspectors.patterns import Pattern
+from django_cachex.inspectors.valkey import DjangoRedisInspector
+from django_cachex.inspectors.valkey.inspector import ServerInspector
+from tests import servers
+from tests.inspectors.contract import later, listed
+from tests.inspectors.valkey.conftest import Store
+
+Question = Callable[[ServerInspector], Any]
+
+QUESTIONS: dict[str, Question] = {
+    "status": lambda inspector: inspector.status(),
+    "scan": lambda inspector: inspector.scan(Pattern(), "", 10, later()),
+    "describe": lambda inspector: inspector.describe([b"key"]),
+    "read": lambda inspector: inspector.read(b"key"),
+    "add": lambda inspector: inspector.apply(b"key", AddValue(1, NEVER)),
+    "expire": lambda inspector: inspector.apply(b"key", SetTtl(NEVER)),
+    "delete": lambda inspector: inspector.delete([b"key"]),
+    "flush": lambda inspector: inspector.flush(),
+    "info": lambda inspector: inspector.info(),
+}
+
+
+@pytest.fixture(params=QUESTIONS)
+def question(request: pytest.FixtureRequest) -> Question:
+    return QUESTIONS[request.param]
+
+
+def text_of(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error))
+
+
+def test_a_refused_connection_is_an_error_at_once(store: Store, question: Question) -> None:
+    url = f"{store.scheme}://clerk:hunter2@127.0.0.1:{servers.free_port()}/0"
+    inspector = store.inspect(url)
+    started = time.monotonic()
+    with pytest.raises(ServerUnavailable) as failure:
+        question(inspector)
+    assert time.monotonic() - started < 1
+    assert "hunter2" not in mask(text_of(failure.value), secrets_in(inspector.params))
+
+
+@pytest.mark.parametrize("wait", [{}, {"socket_timeout": 30, "retry_on_timeout": True}])
+def test_a_silent_server_is_an_error_within_the_timeout(
+    store: Store, settings: Any, wait: dict[str, Any]
+) -> None:
+    settings.CACHEX_ADMIN = {"TIMEOUT": 0.4}
+    with servers.silent() as port:
+        inspector = store.inspect(f"{store.scheme}://:hunter2@127.0.0.1:{port}/0", OPTIONS=wait)
+        started = time.monotonic()
+        with pytest.raises(ServerTimeout) as failure:
+            inspector.status()
+        assert 0.3 < time.monotonic() - started < 1
+    assert "hunter2" not in mask(text_of(failure.value), secrets_in(inspector.params))
+
+
+def test_the_admins_timeout_wins_over_the_one_in_the_url(store: Store, settings: Any) -> None:
+    settings.CACHEX_ADMIN = {"TIMEOUT": 0.4}
+    query = "socket_timeout=30&socket_connect_timeout=30&retry_on_timeout=yes"
+    with servers.silent() as port:
+        inspector = store.inspect(f"{store.scheme}://127.0.0.1:{port}/0?{query}")
+        started = time.monotonic()
+        with pytest.raises(ServerTimeout):
+            inspector.status()
+        assert time.monotonic() - started < 1
+
+
+def test_retries_of_the_application_do_not_prolong_the_wait(store: Store, settings: Any) -> None:
+    settings.CACHEX_ADMIN = {"TIMEOUT": 0.4}
+    if store.scheme == "redis":
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
+    else:
+        from valkey.backoff import NoBackoff
+        from valkey.retry import Retry
+    with servers.silent() as port:
+        options = {"retry": Retry(NoBackoff(), 5), "retry_on_timeout": True}
+        inspector = store.inspect(f"{store.scheme}://127.0.0.1:{port}/0", OPTIONS=options)
+        started = time.monotonic()
+        with pytest.raises(ServerTimeout):
+            inspector.status()
+        assert time.monotonic() - started < 1
+
+
+def test_a_server_that_stops_answering_is_an_error_within_the_timeout(
+    store: Store, settings: Any
+) -> None:
+    settings.CACHEX_ADMIN = {"TIMEOUT": 0.4}
+    inspector = store.inspect()
+    inspector.status()
+    store.server.process.send_signal(signal.SIGSTOP)
+    try:
+        started = time.monotonic()
+        with pytest.raises(ServerTimeout):
+            inspector.status()
+        assert 0.3 < time.monotonic() - started < 1
+    finally:
+        store.server.process.send_signal(signal.SIGCONT)
+    assert inspector.status().keys == 0
+
+
+def test_wrong_credentials_are_an_error_without_the_password(store: Store, user: str) -> None:
+    inspector = store.inspect(store.url.replace("//", f"//{user}:wrong-pass@"))
+    with pytest.raises(CachexError) as failure:
+        inspector.status()
+    assert "invalid username-password pair" in text_of(failure.value)
+    assert "wrong-pass" not in mask(text_of(failure.value), secrets_in(inspector.params))
+
+
+@pytest.mark.parametrize(
+    "place", ["//{user}:hunter2@{address}/2", "//{address}/2?username={user}&password=hunter2"]
+)
+def test_credentials_and_database_in_the_url_are_used_and_not_shown(
+    store: Store, user: str, place: str
+) -> None:
+    inspector = store.inspect(
+        store.scheme + ":" + place.format(user=user, address=store.server.address)
+    )
+    store.raw.execute_command("ACL", "SETUSER", "default", "resetpass", ">other")
+    try:
+        inspector.apply(inspector.locate("key"), AddValue("value", NEVER))
+        assert listed(inspector) == {b":1:key"}
+    finally:
+        store.raw.execute_command("ACL", "SETUSER", "default", "nopass")
+    assert store.raw.info("keyspace")["db2"]["keys"] == 1
+    assert "hunter2" not in inspector.location
+    assert "•••" in inspector.location
+    assert "hunter2" not in str(inspector.configuration())
+    assert "hunter2" not in str(inspector.flush_plan())
+    assert inspector.store == ("valkey", "127.0.0.1", store.server.port, 2)
+
+
+def test_credentials_and_database_in_the_options_are_used(store: Store, user: str) -> None:
+    options = {"username": user, "password": "hunter2", "db": 3}
+    inspector = store.inspect(f"{store.scheme}://{store.server.address}", OPTIONS=options)
+    store.raw.execute_command("ACL", "SETUSER", "default", "resetpass", ">other")
+    try:
+        inspector.apply(inspector.locate("key"), AddValue("value", NEVER))
+    finally:
+        store.raw.execute_command("ACL", "SETUSER", "default", "nopass")
+    assert store.raw.info("keyspace")["db3"]["keys"] == 1
+    assert inspector.store == ("valkey", "127.0.0.1", store.server.port, 3)
+
+
+def test_a_unix_socket_is_a_location(store: Store) -> None:
+    path = store.server.folder / "s"
+    inspector = store.inspect(f"unix://{path}?db=1")
+    inspector.cache.set("key", "value")
+    assert listed(inspector) == {b":1:key"}
+    assert inspector.location == f"unix://{path}?db=1"
+    assert inspector.store == ("valkey", str(path), 0, 1)
+    assert str(path) in str(inspector.flush_plan().act)
+
+
+@pytest.mark.parametrize("form", ["list", "semicolons", "commas"])
+def test_only_the_primary_is_asked(store: Store, form: str) -> None:
+    dead = f"{store.scheme}://:hunter2@127.0.0.1:{servers.free_port()}/0"
+    urls = [store.url, dead, dead]
+    location = {"list": urls, "semicolons": ";".join(urls), "commas": ",".join(urls)}[form]
+    inspector = store.inspect(location)
+    store.raw.set(":1:key", 1)
+    for _ in range(5):
+        assert listed(inspector) == {b":1:key"}
+        assert inspector.describe([b":1:key"])[0].exists
+        assert inspector.read(b":1:key") is not None
+    assert inspector.location.count(store.server.address) == 1
+    assert inspector.location.count(", ") == 2
+    assert "hunter2" not in inspector.location
+
+
+def application_runs(inspector: ServerInspector, *words: Any) -> Any:
+    """Run a command over the application's connections."""
+    if isinstance(inspector, DjangoRedisInspector):
+        return inspector.cache._cache.get_client(write=True).execute_command(*words)
+    return inspector.cache.run(Request(words, unread))
+
+
+def test_the_applications_connections_are_left_alone(store: Store) -> None:
+    inspector = store.inspect()
+    ids = {inspector.client.run(Request(("CLIENT", "ID"), int)) for _ in range(5)}
+    ids |= {store.inspect().client.run(Request(("CLIENT", "ID"), int))}
+    assert len(ids) == 1
+    assert int(application_runs(inspector, "CLIENT", "ID")) not in ids
+
+
+def test_an_application_that_has_used_up_its_connections_is_no_obstacle(store: Store) -> None:
+    inspector = store.inspect(OPTIONS={"max_connections": 1})
+    busy = threading.Thread(target=application_runs, args=(inspector, "BLPOP", "queue", 4))
+    busy.start()
+    try:
+        servers.wait_until(lambda: store.raw.info("clients")["blocked_clients"], "the application")
+        assert inspector.status().keys == 0
+    finally:
+        store.raw.rpush("queue", 1)
+        busy.join()
+
+
+@pytest.mark.parametrize("changes", [{"decode_responses": True}, {"protocol": 3}])
+@pytest.mark.parametrize("store", ["django"], indirect=True)
+def test_options_that_change_how_djangos_backend_reads_do_not_break_the_inspector(
+    store: Store, changes: dict[str, Any]
+) -> None:
+    store.raw.set(":1:key", b"\xff")
+    inspector = store.inspect(OPTIONS=changes)
+    entry = inspector.read(b":1:key")
+    assert entry is not None
+    assert entry.content is not None
+    assert entry.content.kind == "bytes"
+
+
+@pytest.mark.parametrize("store", ["django"], indirect=True)
+def test_a_location_that_is_no_url_is_an_error_of_that_cache_only(store: Store) -> None:
+    inspector = store.inspect("redis://:hunter/2@h:6379/0")
+    assert "hunter" not in inspector.location
+    assert inspector.store == (store.backend, "default")
+    with pytest.raises(Exception, match="LOCATION") as failure:
+        inspector.status()
+    assert "hunter" not in mask(text_of(failure.value), secrets_in(inspector.params))

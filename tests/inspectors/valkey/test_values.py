@@ -1,0 +1,308 @@
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from django_cachex.inspectors.base import Entry, Unit
+from django_cachex.inspectors.content import fingerprint
+from django_cachex.inspectors.valkey.inspector import ServerInspector
+from tests.inspectors.valkey.conftest import Store
+from tests.inspectors.valkey.proxy import proxy
+from tests.inspectors.values_contract import Trap
+
+MB = 1_000_000
+
+
+def read(inspector: ServerInspector, key: bytes = b":1:key") -> Entry:
+    entry = inspector.read(key)
+    assert entry is not None
+    return entry
+
+
+def cells(entry: Entry) -> list[tuple[str, ...]]:
+    assert entry.elements is not None
+    return [tuple(cell.formatted.text for cell in row) for row in entry.elements.rows]
+
+
+def columns(entry: Entry) -> list[str]:
+    assert entry.elements is not None
+    return [str(title) for title in entry.elements.columns]
+
+
+def test_a_value_of_the_application_is_read(inspector: ServerInspector) -> None:
+    inspector.cache.set("key", {"name": "Ana"}, timeout=60)
+    entry = read(inspector)
+    assert entry.content is not None
+    assert entry.content.value == {"name": "Ana"}
+    assert entry.content.editable
+    assert entry.description.type == "string"
+    assert entry.description.size == entry.content.stored_size
+    assert entry.description.memory is not None
+    assert entry.description.memory > entry.content.stored_size
+    assert entry.description.ttl is not None
+    assert 58_000 < entry.description.ttl <= 60_000
+    assert entry.note == ""
+
+
+def test_the_fingerprint_is_that_of_the_stored_bytes(
+    inspector: ServerInspector, store: Store
+) -> None:
+    inspector.cache.set("key", "value")
+    assert read(inspector).expected == fingerprint(store.raw.get(":1:key"))
+
+
+def test_a_hostile_pickle_is_shown_and_not_run(inspector: ServerInspector, store: Store) -> None:
+    class Attack:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return (exec, ("import os; os._exit(66)",))
+
+    store.raw.set(":1:key", pickle.dumps(Attack()))
+    store.raw.rpush(":1:list", pickle.dumps(Attack()), pickle.dumps(Trap()))
+    content = read(inspector).content
+    assert content is not None
+    assert not content.editable
+    assert "exec" in content.formatted.text
+    assert [row[0] for row in cells(read(inspector, b":1:list"))] == ["0", "1"]
+    assert Trap.ran == []
+
+
+@pytest.mark.parametrize("size", [0, 1, 1024 * 1024])
+def test_a_value_up_to_the_limit_is_read_whole(
+    inspector: ServerInspector, store: Store, size: int
+) -> None:
+    store.raw.set(":1:key", "x" * size)
+    entry = read(inspector)
+    assert entry.content is not None
+    assert entry.content.stored_size == size
+    assert entry.content.kind != "large"
+    assert entry.expected == fingerprint(b"x" * size)
+
+
+def test_of_a_large_value_only_the_beginning_crosses_the_network(
+    inspector: ServerInspector, store: Store
+) -> None:
+    inspector.cache.set("key", "x" * 20 * MB)
+    inspector.status()
+    before = store.raw.info("stats")["total_net_output_bytes"]
+    entry = read(inspector)
+    assert store.raw.info("stats")["total_net_output_bytes"] - before < 100_000
+    assert entry.content is not None
+    assert entry.content.kind == "large"
+    assert entry.content.stored_size == store.raw.strlen(":1:key")
+    assert entry.content.text.shown == 5000
+    assert entry.content.notes
+    assert not entry.content.editable
+    assert entry.expected == ""
+
+
+Fill = Callable[[Store], Any]
+
+
+def fill_string(store: Store) -> None:
+    store.raw.set(":1:key", "x")
+
+
+def fill_large(store: Store) -> None:
+    store.raw.set(":1:key", "x" * 20 * MB)
+
+
+def fill_list(store: Store) -> None:
+    for _ in range(100):
+        store.raw.rpush(":1:key", *(b"x" for _ in range(1000)))
+
+
+def fill_hash(store: Store) -> None:
+    store.raw.hset(":1:key", mapping={str(n): n for n in range(100_000)})
+
+
+def fill_set(store: Store) -> None:
+    store.raw.sadd(":1:key", *range(100_000))
+
+
+def fill_zset(store: Store) -> None:
+    store.raw.zadd(":1:key", {str(n): n for n in range(100_000)})
+
+
+@pytest.mark.parametrize(
+    "fill", [fill_string, fill_large, fill_list, fill_hash, fill_set, fill_zset]
+)
+def test_reading_takes_three_round_trips_whatever_the_size(store: Store, fill: Fill) -> None:
+    fill(store)
+    with proxy(store.server.port) as counted:
+        inspector = store.inspect(f"{store.scheme}://{counted.address}/0")
+        inspector.status()
+        before = store.raw.info("stats")["total_net_output_bytes"]
+        counted.trips = 0
+        entry = read(inspector)
+        assert counted.trips <= 3
+        assert store.raw.info("stats")["total_net_output_bytes"] - before < 100_000
+    if entry.elements:
+        assert 90 <= len(entry.elements.rows) <= 100
+        assert entry.elements.total == 100_000
+        assert entry.description.size == 100_000
+
+
+def test_a_list_is_shown_with_its_indexes(inspector: ServerInspector, store: Store) -> None:
+    store.raw.rpush(":1:key", "plain", pickle.dumps({"a": 1}), "42", b"\xff")
+    entry = read(inspector)
+    assert columns(entry) == ["Index", "Value"]
+    assert cells(entry) == [("0", "plain"), ("1", '{\n  "a": 1\n}'), ("2", "42"), ("3", "\\xff")]
+    assert entry.elements is not None
+    assert [row[1].kind for row in entry.elements.rows] == ["text", "json", "integer", "bytes"]
+    assert (entry.description.size, entry.description.unit) == (4, Unit.ITEMS)
+    assert entry.content is None
+
+
+def test_a_hash_is_shown_with_its_fields_as_they_are(
+    inspector: ServerInspector, store: Store
+) -> None:
+    store.raw.hset(":1:key", mapping={"007": "7", b"\xff": pickle.dumps("é"), "items": ""})
+    entry = read(inspector)
+    assert columns(entry) == ["Field", "Value"]
+    assert sorted(cells(entry)) == [("007", "7"), ("\\xff", "é"), ("items", "")]
+
+
+def test_a_set_is_shown_with_its_members(inspector: ServerInspector, store: Store) -> None:
+    store.raw.sadd(":1:key", "a", pickle.dumps("b"), "3")
+    entry = read(inspector)
+    assert columns(entry) == ["Member"]
+    assert sorted(cells(entry)) == [("3",), ("a",), ("b",)]
+
+
+def test_a_sorted_set_is_shown_in_its_order_with_exact_scores(
+    inspector: ServerInspector, store: Store
+) -> None:
+    scores = {"third": 1e20, "first": float("-inf"), "second": 0.1, "fourth": float("inf")}
+    store.raw.zadd(":1:key", {**scores, "one": 1.0})
+    entry = read(inspector)
+    assert columns(entry) == ["Member", "Score"]
+    assert cells(entry) == [
+        ("first", "-inf"),
+        ("second", "0.1"),
+        ("one", "1"),
+        ("third", "1e+20"),
+        ("fourth", "inf"),
+    ]
+
+
+def test_a_stream_is_shown_entry_by_entry(inspector: ServerInspector, store: Store) -> None:
+    store.raw.xadd(":1:key", {"user": pickle.dumps("Ana"), "n": 1}, id="1-1")
+    store.raw.xadd(":1:key", {"user": "Bo"}, id="2-0")
+    entry = read(inspector)
+    assert columns(entry) == ["Entry", "Field", "Value"]
+    assert cells(entry) == [("1-1", "user", "Ana"), ("1-1", "n", "1"), ("2-0", "user", "Bo")]
+    assert entry.elements is not None
+    assert entry.elements.total == 2
+
+
+def test_a_small_hash_of_which_the_server_sends_all_is_cut(
+    inspector: ServerInspector, store: Store
+) -> None:
+    store.raw.hset(":1:key", mapping={str(n): n for n in range(120)})
+    assert store.raw.object("encoding", ":1:key") == b"listpack"
+    entry = read(inspector)
+    assert entry.elements is not None
+    assert (len(entry.elements.rows), entry.elements.total) == (100, 120)
+
+
+def test_large_elements_are_cut_and_not_decoded(inspector: ServerInspector, store: Store) -> None:
+    big = pickle.dumps("x" * 200_000)
+    store.raw.rpush(":1:key", *(big for _ in range(100)))
+    entry = read(inspector)
+    assert entry.elements is not None
+    assert len(entry.elements.rows) == 100
+    for _index, value in entry.elements.rows:
+        assert value.kind == "large"
+        assert value.stored_size == len(big)
+        assert len(value.formatted.text) <= 1000 * len("\\xff")
+    assert entry.note == ""
+
+
+def test_huge_elements_are_fetched_a_few_at_a_time(
+    inspector: ServerInspector, store: Store
+) -> None:
+    for _ in range(20):
+        store.raw.rpush(":1:key", "x" * 4 * MB)
+    inspector.status()
+    before = store.raw.info("stats")["total_net_output_bytes"]
+    entry = read(inspector)
+    assert entry.elements is not None
+    assert len(entry.elements.rows) in (7, 8)
+    assert entry.elements.total == 20
+    assert str(entry.note) == (
+        f"The elements are large: only the first {len(entry.elements.rows)} were fetched."
+    )
+    assert store.raw.info("stats")["total_net_output_bytes"] - before < 36 * MB
+
+
+def test_the_limits_of_the_settings_hold(
+    inspector: ServerInspector, store: Store, settings: Any
+) -> None:
+    settings.CACHEX_ADMIN = {"ELEMENTS": 2, "DECODE_BYTES": 100, "PREVIEW_BYTES": 10}
+    store.raw.rpush(":1:list", "a", "b", "c")
+    store.raw.set(":1:key", "x" * 101)
+    assert len(cells(read(inspector, b":1:list"))) == 2
+    content = read(inspector).content
+    assert content is not None
+    assert (content.kind, content.text.shown) == ("large", 10)
+
+
+def test_a_missing_key_is_none(inspector: ServerInspector) -> None:
+    assert inspector.read(b":1:missing") is None
+
+
+def test_what_the_server_denies_is_left_out_of_a_value(store: Store, user: str) -> None:
+    store.raw.set(":1:key", "12")
+    inspector = store.inspect(store.url.replace("//", f"//{user}:hunter2@"))
+    for denied in ("-memory", "-pttl", "-type"):
+        store.raw.execute_command("ACL", "SETUSER", user, denied)
+    entry = read(inspector)
+    assert entry.content is not None
+    assert entry.content.formatted.text == "12"
+    assert (entry.description.memory, entry.description.ttl) == (None, None)
+
+
+@pytest.mark.parametrize("serializer", ["tests.inspectors.valkey.test_values.JsonSerializer"])
+def test_a_serializer_of_the_alias_is_recognised_and_used(store: Store, serializer: str) -> None:
+    inspector = store.inspect(OPTIONS={"serializer": serializer})
+    inspector.cache.set("key", {"a": [1, 2]})
+    entry = read(inspector)
+    assert entry.content is not None
+    assert entry.content.editable
+    assert entry.content.value == {"a": [1, 2]}
+    assert store.raw.get(":1:key") == b'{"a": [1, 2]}'
+
+
+class JsonSerializer:
+    """What an application might bring."""
+
+    def dumps(self, value: Any) -> str:
+        import json
+
+        return json.dumps(value)
+
+    def loads(self, data: bytes) -> Any:
+        import json
+
+        return json.loads(data)
+
+
+def test_values_of_an_unknown_serializer_are_bytes(store: Store) -> None:
+    path = "tests.inspectors.valkey.test_values.SecretSerializer"
+    inspector = store.inspect(OPTIONS={"serializer": path})
+    inspector.cache.set("key", "value")
+    entry = read(inspector)
+    assert entry.content is not None
+    assert not entry.content.editable
+    assert entry.content.kind in ("text", "bytes")
+
+
+class SecretSerializer:
+    def dumps(self, value: Any) -> bytes:
+        return bytes(255 - byte for byte in pickle.dumps(value))
+
+    def loads(self, data: bytes) -> Any:
+        return pickle.loads(bytes(255 - byte for byte in data))

@@ -46,6 +46,8 @@ def test_life_and_names_of_keys(client: Client) -> None:
     assert 0 < (client.pttl(b"key") or 0) <= 5000
     assert client.persist(b"key") is True
     assert client.persist(b"key") is False
+    with pytest.raises(TypeError, match="persist"):
+        client.expire(b"key", None)  # type: ignore[arg-type]  # what is tested
     assert client.type(b"key") == "string"
     assert client.type(b"missing") == "none"
     assert client.copy(b"key", b"copy") is True

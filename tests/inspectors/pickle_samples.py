@@ -7,9 +7,13 @@ import enum
 import os
 from typing import Any, ClassVar, NamedTuple
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 UTC = datetime.UTC
+
+# Other tests may have the processors: time says nothing here.
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 class Colour(enum.Enum):

@@ -36,7 +36,16 @@ from django_cachex.inspectors.content import (
     human_size,
     recognise,
 )
-from tests.inspectors.pickle_samples import SAMPLE, Colour, Point, Shell, Size, plain, shape
+from tests.inspectors.pickle_samples import (
+    SAMPLE,
+    Colour,
+    Point,
+    Shell,
+    Size,
+    plain,
+    shape,
+    unhurried,
+)
 
 SERIALIZER = RedisSerializer()
 PICKLE = Codec("pickle", "pickle", pickle.dumps)
@@ -156,6 +165,7 @@ json_values = st.recursive(
 )
 
 
+@unhurried
 @given(json_values, st.sampled_from([PICKLE, REDIS, JSON, ZLIB]))
 def test_view_then_save_changes_nothing(value: Any, codec: Codec) -> None:
     content = decode(stored(codec, value), codec=codec)
@@ -165,6 +175,7 @@ def test_view_then_save_changes_nothing(value: Any, codec: Codec) -> None:
     assert pickle.dumps(saved) == pickle.dumps(json.loads(json.dumps(value)))
 
 
+@unhurried
 @given(plain)
 def test_what_is_editable_is_exact(value: Any) -> None:
     content = pickled(value)
@@ -402,6 +413,7 @@ def test_a_preview_does_not_cut_a_character_in_two() -> None:
     assert decode(b"a\xc3", codec=OPAQUE).text.text == "a\\xc3"
 
 
+@unhurried
 @given(st.text(st.characters(codec=None, exclude_categories=())))
 def test_every_view_can_be_sent(value: str) -> None:
     content = pickled([value])
@@ -520,6 +532,7 @@ codecs = st.sampled_from([PICKLE, REDIS, JSON, ZLIB, OPAQUE])
 noise = st.binary(max_size=300)
 
 
+@unhurried
 @given(noise | noise.map(lambda data: b"\x80\x05" + data) | noise.map(zlib.compress), codecs)
 def test_any_bytes_have_content(raw: bytes, codec: Codec) -> None:
     content = decode(raw, codec=codec)
@@ -529,6 +542,7 @@ def test_any_bytes_have_content(raw: bytes, codec: Codec) -> None:
         view.text.encode()
 
 
+@unhurried
 @given(st.integers(min_value=0), noise, codecs)
 def test_corrupted_pickles_have_content(position: int, bytes_put_in: bytes, codec: Codec) -> None:
     data = pickle.dumps(SAMPLE)

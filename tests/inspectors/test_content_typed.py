@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from django_cachex.inspectors.content import InvalidValue, StoreAs, encode, from_form
+from tests.inspectors.pickle_samples import unhurried
 
 
 @pytest.mark.parametrize(
@@ -144,6 +145,7 @@ def refusal(text: str, store_as: StoreAs) -> str:
     return ""
 
 
+@unhurried
 @given(st.text(), st.sampled_from(["auto", "json", "integer"]))
 def test_any_text_is_a_value_or_a_sentence(text: str, store_as: StoreAs) -> None:
     assert refusal(text, store_as)[-1:] in ("", ".")

@@ -49,6 +49,7 @@ from tests.inspectors.pickle_samples import (
     Size,
     plain,
     shape,
+    unhurried,
 )
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
@@ -73,6 +74,7 @@ def depth_of(tree: Any) -> int:
     return 0
 
 
+@unhurried
 @given(plain, st.sampled_from(PROTOCOLS))
 def test_plain_data_reads_as_pickle_loads_reads_it(value: Any, protocol: int) -> None:
     data = pickle.dumps(value, protocol)
@@ -510,11 +512,13 @@ def test_nonsense_is_damage_and_says_where(data: bytes) -> None:
     assert "byte" in str(pickled.ended) or "protocol" in str(pickled.ended)
 
 
+@unhurried
 @given(st.binary(max_size=200))
 def test_random_bytes_never_raise(data: bytes) -> None:
     assert isinstance(read_pickle(data), Pickled)
 
 
+@unhurried
 @given(
     st.sampled_from([pickle.dumps(SAMPLE, protocol) for protocol in PROTOCOLS]),
     st.integers(min_value=0),
@@ -530,6 +534,7 @@ def test_corrupted_pickles_never_raise(data: bytes, position: int, noise: bytes)
 opcodes = st.sampled_from([opcode.code.encode("latin-1") for opcode in pickletools.opcodes])
 
 
+@unhurried
 @given(st.lists(opcodes | st.binary(max_size=3) | st.just(b"1\n"), max_size=60).map(b"".join))
 def test_random_programs_never_raise(data: bytes) -> None:
     assert isinstance(read_pickle(data + b"."), Pickled)

@@ -10,7 +10,7 @@ from django_cachex.commands import Request, Steps
 def surfaces(cache: ValkeyCache, client: Client, pipe: Pipeline) -> None:
     assert_type(cache.ttl("key"), int | None)
     assert_type(cache.ttl("key", version=2), int | None)
-    assert_type(cache.attl("key"), Coroutine[Any, Any, int | None])
+    _coroutine = assert_type(cache.attl("key"), Coroutine[Any, Any, int | None])
     assert_type(client.ttl(b"key"), int | None)
     assert_type(pipe.ttl("key"), Pipeline)
     assert_type(pipe.set("key", 1, timeout=5).get("key").incr("key"), Pipeline)

@@ -18,7 +18,7 @@ LONGEST_TIMEOUT = 10_000_000_000
 """Seconds: some three centuries, within what every store can hold."""
 
 STORE_AS = [
-    ("auto", gettext_lazy("Automatic: JSON if it starts with { or [, else text")),
+    ("auto", gettext_lazy("Automatic (JSON from { or [)")),
     ("text", gettext_lazy("Text")),
     ("json", gettext_lazy("JSON")),
     ("integer", gettext_lazy("Integer")),

@@ -11,9 +11,10 @@ from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
 from django_cachex.cache.client import Client
 from django_cachex.cache.configuration import locations
 from django_cachex.cache.keyspace import keyspace, prefix, within
-from django_cachex.cache.pipeline import AllCommands, Pipeline
+from django_cachex.cache.pipeline import Pipeline
 from django_cachex.cache.serializers import make_serializer
 from django_cachex.cache.server import Server
+from django_cachex.commands.all import AllCommands
 from django_cachex.commands.base import Commands, as_word
 from django_cachex.commands.expiry import milliseconds
 from django_cachex.commands.request import Request, Steps, awaitable, blocking
@@ -107,7 +108,7 @@ class CacheCommands(AllCommands, BaseCache):
         the KEY_FUNCTION does not keep the key at the end.
         """
         if not pattern:
-            raise ValueError(_("An empty pattern matches nothing; “*” matches every key."))
+            raise ValueError("An empty pattern matches nothing; “*” matches every key.")
         return (yield from sweep(self.stored_pattern(pattern, version)))
 
     delete_pattern, adelete_pattern = blocking(_delete_pattern), awaitable(_delete_pattern)

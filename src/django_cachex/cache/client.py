@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self, TypeVar
 
 from django_cachex.cache.configuration import POOL_OPTIONS, locations
-from django_cachex.cache.pipeline import AllCommands, Pipeline
+from django_cachex.cache.pipeline import Pipeline
 from django_cachex.cache.server import Server
+from django_cachex.commands.all import AllCommands
 from django_cachex.commands.entries import Entries
 from django_cachex.commands.request import Request, Steps, attempt
 

@@ -107,7 +107,7 @@ def locations(location: str | Sequence[str]) -> list[str]:
     urls = re.split("[;,]", location) if isinstance(location, str) else list(location)
     if not urls or not all(isinstance(url, str) and url for url in urls):
         raise ImproperlyConfigured(
-            _("LOCATION must be the URL of a server, or several, the primary's first.")
+            "LOCATION must be the URL of a server, or several, the primary's first."
         )
     return urls
 
@@ -122,11 +122,9 @@ def parsed(driver: Driver, url: str) -> Mapping[str, Any]:
     except ValueError:
         # The parsers quote what they stumble over, which may be half a password.
         raise ImproperlyConfigured(
-            _(
-                "LOCATION is not a URL that %(driver)s understands, such as %(example)s. "
-                "In a password, the characters / ? # @ : must be percent-encoded."
-            )
-            % {"driver": driver.name, "example": f"{driver.name}://127.0.0.1:6379/0"}
+            f"LOCATION is not a URL that {driver.name} understands, such as "
+            f"{driver.name}://127.0.0.1:6379/0. In a password, the characters / ? # @ : must be "
+            "percent-encoded."
         ) from None
     return found
 
@@ -134,7 +132,7 @@ def parsed(driver: Driver, url: str) -> Mapping[str, Any]:
 def refuse_decoding(chosen: Mapping[str, Any], in_url: Mapping[str, Any]) -> None:
     if chosen.get("decode_responses") or "decode_responses" in in_url:
         raise ImproperlyConfigured(
-            _("Remove decode_responses: cached values are bytes, decoding them breaks them.")
+            "Remove decode_responses: cached values are bytes, decoding them breaks them."
         )
 
 
@@ -142,7 +140,7 @@ def refuse_other_protocols(chosen: Mapping[str, Any], in_url: Mapping[str, Any])
     for options in (chosen, in_url):
         if str(options.get("protocol") or 2) != "2":
             raise ImproperlyConfigured(
-                _("Remove protocol, or set it to 2: replies are read as RESP2.")
+                "Remove protocol, or set it to 2: replies are read as RESP2."
             )
 
 

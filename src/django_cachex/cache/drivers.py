@@ -77,7 +77,7 @@ def load(name: str) -> Driver:
         blocking = import_module(f"{name}.connection")
     except ImportError as missing:
         raise ImproperlyConfigured(
-            _("This cache needs the driver %(name)s: pip install %(name)s") % {"name": name}
+            f"This cache needs the driver {name}: pip install {name}"
         ) from missing
     awaitable = import_module(f"{name}.asyncio.connection")
     errors = import_module(f"{name}.exceptions")

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-
 from django_cachex.commands.exceptions import OpaqueKeysError
 from django_cachex.commands.glob import escape, starred
 
@@ -75,9 +74,7 @@ def within(make_key: MakeKey, pattern: bytes, version: Any) -> bytes:
 
 def opaque() -> OpaqueKeysError:
     return OpaqueKeysError(
-        _(
-            "The KEY_FUNCTION of this cache does not keep the version as a whole number and the "
-            "key at the end, so its keys cannot be told from others in the database. "
-            "flush_db() deletes all keys of the database, whoever stored them."
-        )
+        "The KEY_FUNCTION of this cache does not keep the version as a whole number and the key at "
+        "the end, so its keys cannot be told from others in the database. flush_db() deletes all "
+        "keys of the database, whoever stored them."
     )

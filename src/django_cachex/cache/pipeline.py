@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-
+from django_cachex.commands.all import AllCommands
 from django_cachex.commands.base import Commands
 from django_cachex.commands.counters import CounterRequests
 from django_cachex.commands.entries import Entries
 from django_cachex.commands.exceptions import CommandError
-from django_cachex.commands.hashes import Hashes
-from django_cachex.commands.keys import Keys
-from django_cachex.commands.lists import Lists
 from django_cachex.commands.request import (
     Attempts,
     Queue,
@@ -21,18 +18,9 @@ from django_cachex.commands.request import (
     read_all,
     unread,
 )
-from django_cachex.commands.server import ServerCommands
-from django_cachex.commands.sets import Sets
-from django_cachex.commands.sorted_sets import SortedSets
-from django_cachex.commands.streams import Streams
-from django_cachex.commands.strings import Strings
 
 if TYPE_CHECKING:
     from django_cachex.cache.client import Client
-
-
-class AllCommands(Keys, Strings, Lists, Hashes, Sets, SortedSets, Streams, ServerCommands):
-    """Every command that a client, a cache and a pipeline have in common."""
 
 
 class Pipeline(Queue, Entries, AllCommands):
@@ -45,26 +33,21 @@ class Pipeline(Queue, Entries, AllCommands):
 
     def __init__(self, client: Client, owner: Commands, transaction: bool = False) -> None:
         self.client = client
+        self.owner = owner
         self.transaction = transaction
         self._queue: list[Request[Any]] = []
-        self.stored_key = owner.stored_key  # type: ignore[method-assign]  # spelled as its owner's
-        self.stored_pattern = owner.stored_pattern  # type: ignore[method-assign]  # as above
-        self.plain_keys = owner.plain_keys  # type: ignore[method-assign]  # as above
-        self.encode = owner.encode  # type: ignore[method-assign]  # as above
-        self.decode = owner.decode  # type: ignore[method-assign]  # as above
-        self.expiry = owner.expiry  # type: ignore[method-assign]  # as above
 
     def run(self, command: Request[Any] | Steps[Any]) -> Self:
         """Queue `command`; raise TypeError for an operation that needs answers in between."""
         if not isinstance(command, Request):
             command.close()
-            raise TypeError(_("This takes more than one command, and cannot be queued."))
+            raise TypeError("This takes more than one command, and cannot be queued.")
         self._queue.append(command)
         return self
 
     async def arun(self, command: Request[Any] | Steps[Any]) -> Any:
         """Raise TypeError: queueing awaits nothing."""
-        raise TypeError(_("Queue the command by its plain name, and await aexecute()."))
+        raise TypeError("Queue the command by its plain name, and await aexecute().")
 
     incr = blocking(CounterRequests._queued_incr)
     decr = blocking(CounterRequests._queued_decr)
@@ -78,6 +61,26 @@ class Pipeline(Queue, Entries, AllCommands):
         """Send what is queued; return the results in order."""
         requests, self._queue = self._queue, []
         return await self.client.arun(together(requests, self.transaction))
+
+    # Keys and values are made as the owner makes them.
+
+    def stored_key(self, key: Any, version: Any = None) -> bytes:
+        return self.owner.stored_key(key, version)
+
+    def stored_pattern(self, pattern: Any, version: Any = None) -> bytes:
+        return self.owner.stored_pattern(pattern, version)
+
+    def plain_keys(self, stored: list[bytes], version: Any = None) -> list[Any]:
+        return self.owner.plain_keys(stored, version)
+
+    def encode(self, value: Any) -> bytes | int:
+        return self.owner.encode(value)
+
+    def decode(self, data: bytes) -> Any:
+        return self.owner.decode(data)
+
+    def expiry(self, timeout: Any) -> int | None:
+        return self.owner.expiry(timeout)
 
     def reset(self) -> None:
         """Forget what is queued."""

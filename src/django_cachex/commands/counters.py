@@ -6,7 +6,6 @@ import hashlib
 import operator
 from typing import Any
 
-
 from django_cachex.commands.base import INT64, Commands
 from django_cachex.commands.exceptions import (
     AccessDenied,
@@ -90,12 +89,12 @@ def integer(delta: Any) -> int:
     """Return `delta` if it is an integer of 64 bits; raise TypeError or `OutOfRangeError`."""
     number = operator.index(delta)
     if number not in INT64:
-        raise OutOfRangeError(_("A counter has 64 bits: it cannot move by more."))
+        raise OutOfRangeError("A counter has 64 bits: it cannot move by more.")
     return number
 
 
 def counted(key: Any, total: bytes | int | None) -> int:
     """Return the sum as an integer; raise ValueError where there was nothing to add to."""
     if total is None:
-        raise ValueError(_("Key '%(key)s' not found") % {"key": key})
+        raise ValueError(f"Key '{key}' not found")
     return int(total)

@@ -112,7 +112,7 @@ class EntryRequests(CounterRequests):
         except CommandError as error:
             if "no such key" not in str(error):
                 raise
-            raise ValueError(_("Key '%(key)s' not found") % {"key": key}) from error
+            raise ValueError(f"Key '{key}' not found") from error
         return moved
 
 

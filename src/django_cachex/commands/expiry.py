@@ -7,7 +7,6 @@ from decimal import Decimal
 from numbers import Real
 from typing import Any
 
-
 # The server adds the timeout to its clock, in signed 64 bits of milliseconds. What is left out
 # here is room for that clock, up to the year 2248.
 LONGEST = 2**63 - 2**43
@@ -28,17 +27,13 @@ def milliseconds(timeout: Any) -> int | None:
     if isinstance(timeout, timedelta):
         timeout = timeout.total_seconds()
     if not isinstance(timeout, NUMBERS):
-        raise TypeError(
-            _("A timeout is a number of seconds, a timedelta or None, not %(kind)s.")
-            % {"kind": type(timeout).__name__}
-        )
+        kind = type(timeout).__name__
+        raise TypeError(f"A timeout is a number of seconds, a timedelta or None, not {kind}.")
     if timeout != timeout:
-        raise ValueError(_("A timeout cannot be NaN."))
+        raise ValueError("A timeout cannot be NaN.")
     if timeout <= 0:
         return 0
     if timeout > LONGEST // 1000:
-        raise ValueError(
-            _("A timeout may be at most %(limit)s seconds.") % {"limit": LONGEST // 1000}
-        )
+        raise ValueError(f"A timeout may be at most {LONGEST // 1000} seconds.")
     rounded: int = round(timeout * 1000)
     return max(1, rounded)

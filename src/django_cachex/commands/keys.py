@@ -24,8 +24,14 @@ class Keys(Commands):
     def _expire(
         self, key: Any, time: float | timedelta, version: int | None = None
     ) -> Request[bool]:
-        """Let `key` live for `time` seconds more; return whether it exists."""
-        return Request(("PEXPIRE", self.stored_key(key, version), milliseconds(time) or 0), bool)
+        """Let `key` live for `time` seconds more; return whether it exists.
+
+        A time that is not positive deletes it.
+        """
+        expiry = milliseconds(time)
+        if expiry is None:
+            raise TypeError("expire() needs a time: persist() takes the expiry away.")
+        return Request(("PEXPIRE", self.stored_key(key, version), expiry), bool)
 
     def _pexpire(self, key: Any, time: int, version: int | None = None) -> Request[bool]:
         """Let `key` live for `time` milliseconds more; return whether it exists."""

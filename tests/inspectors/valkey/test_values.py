@@ -250,6 +250,27 @@ def test_the_limits_of_the_settings_hold(
     assert (content.kind, content.text.shown) == ("large", 10)
 
 
+def test_a_type_of_a_module_is_named_and_can_be_deleted(store: Store) -> None:
+    # No server to be had here loads modules: one of its types is renamed on the way.
+    store.raw.hset(":1:key", "a", 1)
+    with proxy(store.server.port, {b"+hash\r\n": b"+ReJSON-RL\r\n"}) as changed:
+        inspector = store.inspect(f"{store.scheme}://{changed.address}/0")
+        entry = read(inspector)
+        assert (entry.content, entry.elements) == (None, None)
+        assert "ReJSON-RL" in str(entry.note)
+        assert entry.description.type == "ReJSON-RL"
+        [found] = inspector.describe([b":1:key"])
+        assert (found.type, found.size) == ("ReJSON-RL", None)
+        assert inspector.delete([b":1:key"]) == 1
+
+
+def test_an_empty_stream_is_there(inspector: ServerInspector, store: Store) -> None:
+    store.raw.xdel(":1:key", store.raw.xadd(":1:key", {"a": 1}))
+    entry = read(inspector)
+    assert entry.elements is not None
+    assert (entry.elements.total, list(entry.elements.rows)) == (0, [])
+
+
 def test_a_missing_key_is_none(inspector: ServerInspector) -> None:
     assert inspector.read(b":1:missing") is None
 

@@ -162,7 +162,7 @@ class KeyPage(KeyedPage):
 
     def _ttl_offers(self) -> list[Action]:
         """Return what can be done to the TTL from here."""
-        if self.mode == "expire" or not self.can(EXPIRE):
+        if self.mode in ("expire", "set-ttl") or not self.can(EXPIRE):
             return []
         return [self._offer("expire", _("Change TTL"))]
 

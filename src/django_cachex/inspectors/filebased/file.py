@@ -45,7 +45,7 @@ class Header:
 
 
 def read_header(file: BinaryIO) -> Header:
-    """Return the header of an open file and go to the value; the backend takes no bytes for gone."""
+    """Return the header of a file and go to the value; an empty file has expired."""
     beginning = file.read(21)
     found = EXPIRY.match(beginning)
     file.seek(found.end() if found else 0)

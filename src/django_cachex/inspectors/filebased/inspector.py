@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import zlib
-from collections.abc import Collection, Hashable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from functools import cached_property
 from hashlib import md5
-from heapq import nsmallest
-from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -47,18 +44,11 @@ from django_cachex.inspectors.filebased.file import (
     value_size,
     without_rest,
 )
+from django_cachex.inspectors.filebased.folder import MOST_COUNTED, NAMES_AT_ONCE, Folder
 from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.naming import printable
 from django_cachex.inspectors.patterns import Pattern
 from django_cachex.inspectors.pickled import PickledInspector, key_at, search
-
-HASH: Final = re.compile("[0-9a-f]{32}")
-
-NAMES_AT_ONCE: Final = 10_000
-"""Names that a search keeps in memory."""
-
-MOST_MEASURED: Final = 10_000
-"""Files that are counted and measured where the numbers are only by the way."""
 
 
 def unchangeable(header: Header) -> Outcome:
@@ -67,6 +57,16 @@ def unchangeable(header: Header) -> Outcome:
         return Outcome(Result.GONE)
     reason = _("How long this file lives could not be read: it can only be deleted.")
     return Outcome(Result.REFUSED, reason)
+
+
+def keyspace(sizes: Sequence[int] | None, most_entries: int, folder: Fact) -> Section:
+    """Return how many files there are and what they take, unless they are very many."""
+    if sizes is None:
+        note = _("There are more than %(files)s files; they were not counted.")
+        return Section(_("Keyspace"), (folder,), note=note % {"files": f"{MOST_COUNTED:,}"})
+    entries = Fact(_("Entries"), len(sizes), Unit.ENTRIES, of=most_entries)
+    facts = (Fact(_("Files"), sum(sizes), Unit.BYTES), folder)
+    return Section(_("Keyspace"), facts, headline=entries)
 
 
 class FileBasedInspector(PickledInspector):
@@ -79,8 +79,8 @@ class FileBasedInspector(PickledInspector):
         return Codec("pickle", "pickle", self.pickled, compression="zlib")
 
     @property
-    def folder(self) -> Path:
-        return Path(self.cache._dir)
+    def folder(self) -> Folder:
+        return Folder(Path(self.cache._dir), self.cache.cache_suffix)
 
     @property
     def location(self) -> str:
@@ -99,8 +99,8 @@ class FileBasedInspector(PickledInspector):
         )
 
     def status(self) -> Status:
-        counted = sum(1 for _name in islice(self.hashes(), MOST_MEASURED + 1))
-        return Status(keys=counted if counted <= MOST_MEASURED else None)
+        sizes = self.folder.measure()
+        return Status(keys=None if sizes is None else len(sizes))
 
     # Keys.
 
@@ -109,26 +109,6 @@ class FileBasedInspector(PickledInspector):
 
     def name(self, stored: bytes) -> str:
         return printable(stored)
-
-    def path(self, stored: bytes) -> Path:
-        """Return where a key's file is, or raise FileNotFoundError for what is no hash."""
-        name = printable(stored)
-        if not HASH.fullmatch(name):
-            raise FileNotFoundError(name)
-        return self.folder / f"{name}{self.cache.cache_suffix}"
-
-    def hashes(self) -> Iterator[str]:
-        """Yield the names of the files, in no order; none where the folder has gone."""
-        suffix = self.cache.cache_suffix
-        try:
-            entries = os.scandir(self.folder)
-        except FileNotFoundError:
-            return
-        with entries:
-            for entry in entries:
-                name = entry.name.removesuffix(suffix)
-                if entry.name.endswith(suffix) and HASH.fullmatch(name) and entry.is_file():
-                    yield name
 
     def scan(
         self, match: Pattern, token: str, want: int, deadline: float, type: str = ""
@@ -141,18 +121,9 @@ class FileBasedInspector(PickledInspector):
         most = want + 1 if match.matches_all else NAMES_AT_ONCE
         candidates = (
             (name, (name == exact or match.matches(name)) and self.is_live(name))
-            for name in self.walk(key_at(token), most)
+            for name in self.folder.hashes_after(key_at(token), most)
         )
-        return search(candidates, want, deadline, sum(1 for _name in self.hashes()))
-
-    def walk(self, after: str, most: int) -> Iterator[str]:
-        """Yield the names after one in their order, looking for as many at once."""
-        while True:
-            names = nsmallest(most, (name for name in self.hashes() if name > after))
-            yield from names
-            if len(names) < most:
-                return
-            after, most = names[-1], NAMES_AT_ONCE
+        return search(candidates, want, deadline, self.folder.count())
 
     def is_live(self, name: str) -> bool:
         return self.description(name.encode(), ("ttl",)).exists
@@ -165,7 +136,7 @@ class FileBasedInspector(PickledInspector):
     def description(self, stored: bytes, columns: Collection[str]) -> Description:
         """Describe one key by the beginning of its file."""
         try:
-            with self.path(stored).open("rb") as file:
+            with self.folder.file(stored).open("rb") as file:
                 header = read_header(file)
                 size = value_size(file, header)
         except FileNotFoundError:
@@ -181,7 +152,7 @@ class FileBasedInspector(PickledInspector):
     def read(self, stored: bytes) -> Entry | None:
         limit = limits()
         try:
-            with self.path(stored).open("rb") as file:
+            with self.folder.file(stored).open("rb") as file:
                 header = read_header(file)
                 size = value_size(file, header)
                 is_large = size > limit.decode_bytes
@@ -200,15 +171,21 @@ class FileBasedInspector(PickledInspector):
     def apply(self, stored: bytes, edit: Edit) -> Outcome:
         try:
             return super().apply(stored, edit)
-        except FileNotFoundError:
+        except FileNotFoundError as missing:
+            if isinstance(edit, AddValue):
+                return Outcome(Result.REFUSED, str(missing))
             return Outcome(Result.GONE)
+
+    def header(self, ttl: int) -> bytes:
+        """Return the header of a file whose TTL starts now."""
+        return new_header(ttl, self.cache.pickle_protocol)
 
     def packed(self, value: Any) -> bytes:
         """Return a value as it follows the header."""
         return zlib.compress(self.pickled(value))
 
     def add(self, stored: bytes, edit: AddValue) -> Outcome:
-        path, body = self.path(stored), self.packed(edit.value)
+        path, body = self.folder.file(stored), self.packed(edit.value)
         if not edit.replace and self.description(stored, ()).exists:
             return Outcome(Result.EXISTS)
         # What `set` does first: the folder may have gone, or be full.
@@ -218,14 +195,16 @@ class FileBasedInspector(PickledInspector):
         if edit.replace:
             replace(path, header, body)
             return Outcome(Result.DONE)
-        path.unlink(missing_ok=True)
+        if not self.description(stored, ()).exists:
+            path.unlink(missing_ok=True)
         return Outcome(Result.DONE if create(path, header, body) else Result.EXISTS)
 
     def set_value(self, stored: bytes, edit: SetValue) -> Outcome:
-        path, body = self.path(stored), self.packed(edit.value)
+        path, body = self.folder.file(stored), self.packed(edit.value)
+        most = limits().decode_bytes
         with locked(path) as file:
             header = read_header(file)
-            old = without_rest(file.read(), limits().decode_bytes)
+            old = without_rest(file.read(most + 1), most)
             if header.ttl is None or header.ttl == GONE:
                 return unchangeable(header)
             if fingerprint(old) != edit.expected:
@@ -235,17 +214,13 @@ class FileBasedInspector(PickledInspector):
         return Outcome(Result.DONE if done else Result.CHANGED)
 
     def set_ttl(self, stored: bytes, edit: SetTtl) -> Outcome:
-        path = self.path(stored)
+        path = self.folder.file(stored)
         with locked(path) as file:
             header = read_header(file)
             if header.ttl is None or header.ttl == GONE:
                 return unchangeable(header)
             done = overwrite(path, file, self.header(edit.ttl), file)
         return Outcome(Result.DONE if done else Result.CHANGED)
-
-    def header(self, ttl: int) -> bytes:
-        """Return the header of a file whose TTL starts now."""
-        return new_header(ttl, self.cache.pickle_protocol)
 
     def delete(self, keys: Sequence[bytes]) -> int:
         live = [stored for stored in dict.fromkeys(keys) if self.description(stored, ()).exists]
@@ -254,7 +229,7 @@ class FileBasedInspector(PickledInspector):
     def remove(self, stored: bytes) -> bool:
         """Delete a file; return False if somebody was faster."""
         try:
-            self.path(stored).unlink()
+            self.folder.file(stored).unlink()
         except FileNotFoundError:
             return False
         return True
@@ -268,26 +243,17 @@ class FileBasedInspector(PickledInspector):
         return FlushPlan(
             act=f"rm {self.location}/{pattern}",
             scope=scope % {"pattern": pattern, "folder": self.location},
-            entries=self.status().keys,
+            entries=self.folder.count(),
             whole_store=True,
         )
 
     def flush(self) -> int:
-        entries = sum(1 for _name in self.hashes())
+        entries = self.folder.count()
         self.cache.clear()
         return entries
 
     # Information.
 
     def info(self) -> Sequence[Section]:
-        names = list(islice(self.hashes(), MOST_MEASURED + 1))
         folder = Fact(_("Folder"), self.location, Unit.CODE)
-        if len(names) > MOST_MEASURED:
-            note = _("There are more than %(files)s files; they were not counted.")
-            section = Section(_("Keyspace"), (folder,), note=note % {"files": f"{MOST_MEASURED:,}"})
-        else:
-            size = sum(self.file_size(name) for name in names)
-            entries = Fact(_("Entries"), len(names), Unit.ENTRIES, of=self.cache._max_entries)
-            facts = (Fact(_("Files"), size, Unit.BYTES), folder)
-            section = Section(_("Keyspace"), facts, headline=entries)
-        return (section, self.culling())
+        return (keyspace(self.folder.measure(), self.cache._max_entries, folder), self.culling())

@@ -9,7 +9,6 @@ from typing import Any
 from django.core.cache.backends.base import BaseCache
 from django.utils.translation import gettext_lazy as _
 
-from django_cachex.cache.configuration import locations
 from django_cachex.cache.keyspace import Keyspace, keyspace
 from django_cachex.commands import OpaqueKeysError
 from django_cachex.commands.sweeps import sweep
@@ -80,7 +79,7 @@ class DjangoRedisInspector(ServerInspector):
 
     @property
     def urls(self) -> Sequence[str]:
-        return locations(self.cache._servers)
+        return [str(url) for url in self.cache._servers]
 
     @property
     def serializer(self) -> Any:

@@ -141,7 +141,7 @@ class ServerInspector(Inspector):
     @property
     def address(self) -> Address:
         """The primary's database; ValueError where its URL is none."""
-        return Address.of(self.urls[0], self.options)
+        return Address.of(next(iter(self.urls), ""), self.options)
 
     @property
     def location(self) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
 from django_cachex.cache.client import Client
-from django_cachex.commands import Steps
+from django_cachex.commands import Request, Steps
 from django_cachex.inspectors.base import Description, Elements, Entry, Text
 from django_cachex.inspectors.content import Codec, Content, decode, fingerprint
 from django_cachex.inspectors.limits import Limits, limits
@@ -24,7 +24,7 @@ COLUMNS: Final = ("type", "ttl", "size", "memory")
 FETCHED: Final = 32 * 1024 * 1024
 """About as many bytes of elements are fetched at most, where the server says what a key takes."""
 
-NAMES: Final = Codec("", "opaque", lambda value: bytes(value))
+NAMES: Final = Codec("", "opaque", bytes)
 """Field names, scores and ids did not go through a serializer."""
 
 
@@ -49,7 +49,9 @@ def read_string(client: Client, found: Description, codec: Codec) -> Entry | Non
     is_large = size > allowed.decode_bytes
     # A byte more than is decoded tells that the value has grown since its size was asked.
     end = allowed.preview_bytes - 1 if is_large else allowed.decode_bytes
-    raw, exists = client.run(window(client, found.key, end))
+    raw, exists = client.run(
+        together(client._getrange(found.key, 0, end), client._exists(found.key))
+    )
     if not exists:
         return None
     is_large = is_large or len(raw) > allowed.decode_bytes
@@ -63,18 +65,18 @@ def read_string(client: Client, found: Description, codec: Codec) -> Entry | Non
     return Entry(found, content, expected="" if is_large else fingerprint(raw))
 
 
-def window(client: Client, key: bytes, end: int) -> Steps[tuple[bytes, bool]]:
-    """Return the bytes of a string up to `end`, included, and whether the key exists."""
-    raw, exists = yield [client._getrange(key, 0, end), client._exists(key)]
-    return raw, bool(exists)
+def together(*requests: Request[Any]) -> Steps[list[Any]]:
+    """Return the results of requests that are sent in one round trip."""
+    return (yield requests)
 
 
 def read_collection(
     client: Client, found: Description, collection: Collection, codec: Codec
 ) -> Entry | None:
     """Return the first elements of a list, set, sorted set, hash or stream."""
-    total = client.run(collection.length(client, found.key))
-    if not total:
+    length, exists = collection.length(client, found.key), client._exists(found.key)
+    total, is_there = client.run(together(length, exists))
+    if not is_there:  # A stream may be there and empty.
         return None
     allowed = limits()
     count = affordable(allowed.elements, total, found.memory)

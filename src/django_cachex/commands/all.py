@@ -1,0 +1,16 @@
+"""All groups of commands together."""
+
+from __future__ import annotations
+
+from django_cachex.commands.hashes import Hashes
+from django_cachex.commands.keys import Keys
+from django_cachex.commands.lists import Lists
+from django_cachex.commands.server import ServerCommands
+from django_cachex.commands.sets import Sets
+from django_cachex.commands.sorted_sets import SortedSets
+from django_cachex.commands.streams import Streams
+from django_cachex.commands.strings import Strings
+
+
+class AllCommands(Keys, Strings, Lists, Hashes, Sets, SortedSets, Streams, ServerCommands):
+    """Every command that a client, a cache and a pipeline have in common."""

@@ -1,0 +1,40 @@
+"""Caches that keep nothing (`DummyCache`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from django.utils.translation import gettext_lazy as _
+
+from django_cachex.inspectors.base import Inspector, Support, Text
+
+NOTHING: Final = _("This cache keeps nothing.")
+
+
+class DummyInspector(Inspector):
+    """Shows the configuration; there is never a key to list, read or change."""
+
+    support = Support.WRAPPED
+    reasons = dict.fromkeys(
+        (
+            "can_list",
+            "can_get",
+            "can_add",
+            "can_edit",
+            "can_delete",
+            "can_ttl",
+            "can_type",
+            "can_info",
+            "can_flush",
+        ),
+        NOTHING,
+    )
+
+    def notes(self) -> Sequence[Text]:
+        return (
+            _(
+                "DummyCache keeps nothing: whatever the application stores is forgotten at once. "
+                "It is meant for development."
+            ),
+        )

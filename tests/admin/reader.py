@@ -1,0 +1,329 @@
+"""A page as a person meets it: its words, links, forms and tables, whatever skin drew it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+
+VOID = {"area", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
+UNREAD = {"script", "style", "template", "title", "option", "textarea"}
+INLINE = {"a", "b", "code", "em", "i", "span", "strong", "wbr", "mark"}
+
+
+def squeezed(text: str) -> str:
+    """Return text with each run of white space as one space, as browsers draw it."""
+    return " ".join(text.split())
+
+
+@dataclass(frozen=True)
+class Link:
+    text: str
+    url: str
+
+
+@dataclass
+class Control:
+    """Something in a form that sends a value."""
+
+    tag: str
+    type: str
+    name: str
+    id: str
+    value: str
+    checked: bool = False
+    disabled: bool = False
+    label: str = ""
+    options: list[str] = field(default_factory=list)
+
+    @property
+    def sent(self) -> bool:
+        """Whether a browser sends it when it is left alone."""
+        ticked = self.type not in ("checkbox", "radio") or self.checked
+        return bool(self.name) and not self.disabled and ticked
+
+
+@dataclass
+class Button:
+    text: str
+    name: str
+    value: str
+    action: str
+    """The form's, or the button's own."""
+
+
+@dataclass
+class Form:
+    method: str
+    action: str
+    controls: list[Control] = field(default_factory=list)
+    buttons: list[Button] = field(default_factory=list)
+
+    def data(self) -> dict[str, list[str]]:
+        """Return what a browser sends when nothing is touched."""
+        sent: dict[str, list[str]] = {}
+        for control in self.controls:
+            if control.sent:
+                sent.setdefault(control.name, []).append(control.value)
+        return sent
+
+    def control(self, name: str) -> Control:
+        """Return the only control of a name or a label."""
+        [found] = [one for one in self.controls if name in (one.name, one.label)]
+        return found
+
+    @property
+    def names(self) -> set[str]:
+        return {control.name for control in self.controls}
+
+
+@dataclass
+class Table:
+    headers: list[str] = field(default_factory=list)
+    rows: list[list[str]] = field(default_factory=list)
+
+    def column(self, header: str) -> list[str]:
+        """Return the cells under a header, in order."""
+        place = self.headers.index(header)
+        return [row[place] for row in self.rows]
+
+    def row(self, first: str) -> dict[str, str]:
+        """Return the row that has a cell of this text, or that begins with it, by header."""
+        [found] = [
+            row for row in self.rows if any(cell.split(" ")[0] == first or cell == first for cell in row)
+        ]
+        return dict(zip(self.headers, found, strict=True))
+
+
+class Reader(HTMLParser):
+    """Collects what a page says and offers."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.words: list[str] = []
+        self.title = ""
+        self.headings: list[tuple[str, str]] = []
+        self.links: list[Link] = []
+        self.forms: list[Form] = []
+        self.tables: list[Table] = []
+        self.labels: dict[str, str] = {}
+        self.raw_tags: list[tuple[str, dict[str, str]]] = []
+        self._open: list[tuple[str, dict[str, str], int]] = []
+        self._form: Form | None = None
+        self._control: Control | None = None
+        self._cell_in_head = False
+        self.feed(html)
+        self.close()
+
+    # Where the reader is.
+
+    def _inside(self, *tags: str) -> bool:
+        return any(tag in tags for tag, _attrs, _start in self._open)
+
+    def _since(self, start: int) -> str:
+        return squeezed("".join(self.words[start:]))
+
+    # What the parser meets.
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        self.raw_tags.append((tag, given))
+        if tag not in INLINE:
+            self.words.append(" ")
+        if tag not in VOID:
+            self._open.append((tag, given, len(self.words)))
+        handler = getattr(self, f"start_{tag}", None)
+        if handler is not None:
+            handler(given)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.handle_endtag(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self._inside(tag):
+            return
+        while True:
+            name, given, start = self._open.pop()
+            handler = getattr(self, f"end_{name}", None)
+            if handler is not None:
+                handler(given, start)
+            if name == tag:
+                break
+        if tag not in INLINE:
+            self.words.append(" ")
+
+    def handle_data(self, data: str) -> None:
+        if self._inside("title"):
+            self.title += data
+        elif self._inside("textarea") and self._control is not None:
+            self._control.value += data
+        elif self._inside("option") and self._control is not None:
+            self._option_text += data
+        elif not self._inside(*UNREAD):
+            self.words.append(data)
+
+    # Links, headings, labels.
+
+    def end_a(self, given: dict[str, str], start: int) -> None:
+        if "href" in given:
+            self.links.append(Link(self._since(start), given["href"]))
+
+    def _end_heading(self, level: str, start: int) -> None:
+        self.headings.append((level, self._since(start)))
+
+    def end_h1(self, given: dict[str, str], start: int) -> None:
+        self._end_heading("h1", start)
+
+    def end_h2(self, given: dict[str, str], start: int) -> None:
+        self._end_heading("h2", start)
+
+    def end_label(self, given: dict[str, str], start: int) -> None:
+        self.labels[given.get("for", "")] = self._since(start)
+
+    # Forms.
+
+    def start_form(self, given: dict[str, str]) -> None:
+        self._form = Form(given.get("method", "get").lower(), given.get("action", ""))
+        self.forms.append(self._form)
+
+    def end_form(self, given: dict[str, str], start: int) -> None:
+        self._form = None
+
+    def _add_control(self, tag: str, given: dict[str, str], value: str) -> Control:
+        control = Control(
+            tag,
+            given.get("type", "text"),
+            given.get("name", ""),
+            given.get("id", ""),
+            value,
+            "checked" in given,
+            "disabled" in given,
+            given.get("aria-label", ""),
+        )
+        if self._form is not None:
+            self._form.controls.append(control)
+        return control
+
+    def start_input(self, given: dict[str, str]) -> None:
+        if given.get("type") in ("submit", "image"):
+            self._add_button(given, given.get("value", ""))
+            return
+        default = "on" if given.get("type") in ("checkbox", "radio") else ""
+        self._add_control("input", given, given.get("value", default))
+
+    def start_textarea(self, given: dict[str, str]) -> None:
+        self._control = self._add_control("textarea", given, "")
+
+    def end_textarea(self, given: dict[str, str], start: int) -> None:
+        if self._control is not None:
+            # Browsers drop the first line feed, and send each as CR LF.
+            text = self._control.value.removeprefix("\n")
+            self._control.value = text.replace("\r\n", "\n").replace("\n", "\r\n")
+        self._control = None
+
+    def start_select(self, given: dict[str, str]) -> None:
+        self._control = self._add_control("select", given, "")
+        self._option_text = ""
+        self._chosen = False
+
+    def start_option(self, given: dict[str, str]) -> None:
+        self._option_text = ""
+
+    def end_option(self, given: dict[str, str], start: int) -> None:
+        if self._control is None:
+            return
+        value = given.get("value", squeezed(self._option_text))
+        first = not self._control.options
+        self._control.options.append(value)
+        if "selected" in given or first:
+            self._control.value = value
+
+    def end_select(self, given: dict[str, str], start: int) -> None:
+        self._control = None
+
+    def end_button(self, given: dict[str, str], start: int) -> None:
+        if given.get("type", "submit") == "submit":
+            self._add_button(given, self._since(start))
+
+    def _add_button(self, given: dict[str, str], text: str) -> None:
+        if self._form is not None:
+            action = given.get("formaction", self._form.action)
+            self._form.buttons.append(
+                Button(text, given.get("name", ""), given.get("value", ""), action)
+            )
+
+    # Tables.
+
+    def start_table(self, given: dict[str, str]) -> None:
+        self.tables.append(Table())
+
+    def end_th(self, given: dict[str, str], start: int) -> None:
+        if self.tables and self._inside("table"):
+            self.tables[-1].headers.append(self._since(start))
+
+    def start_tr(self, given: dict[str, str]) -> None:
+        if self.tables and not self._inside("thead"):
+            self.tables[-1].rows.append([])
+
+    def end_td(self, given: dict[str, str], start: int) -> None:
+        if self.tables and self.tables[-1].rows:
+            self.tables[-1].rows[-1].append(self._since(start))
+
+
+class Page:
+    """A response, read."""
+
+    def __init__(self, status: int, url: str, html: str, seconds: float = 0.0) -> None:
+        self.status = status
+        self.url = url
+        self.html = html
+        self.seconds = seconds
+        self._reader = reader = Reader(html)
+        self.text = squeezed("".join(reader.words))
+        self.title = squeezed(reader.title)
+        self.links = reader.links
+        self.forms = reader.forms
+        self.tags = reader.raw_tags
+        for form in self.forms:
+            for control in form.controls:
+                control.label = reader.labels.get(control.id) or control.label
+
+    @property
+    def heading(self) -> str:
+        """The page's own heading: the last of the first level."""
+        return [text for level, text in self._reader.headings if level == "h1"][-1]
+
+    @property
+    def sections(self) -> list[str]:
+        return [text for level, text in self._reader.headings if level == "h2"]
+
+    @property
+    def table(self) -> Table:
+        """The page's own table: the one with the most columns, as hosts draw lists as tables."""
+        return max(self._reader.tables, key=lambda table: len(table.headers))
+
+    @property
+    def tables(self) -> list[Table]:
+        return self._reader.tables
+
+    def link(self, text: str) -> Link:
+        """Return the last link of this text: what a page adds comes after what its host has."""
+        return [link for link in self.links if link.text == text][-1]
+
+    def offers(self, text: str) -> bool:
+        """Return whether there is a link or a button of this text."""
+        return any(link.text == text for link in self.links) or any(
+            button.text == text for form in self.forms for button in form.buttons
+        )
+
+    def form(self, button: str) -> Form:
+        """Return the last form that has a button of this text."""
+        return [
+            form for form in self.forms if any(one.text == button for one in form.buttons)
+        ][-1]
+
+    def form_with(self, name: str) -> Form:
+        """Return the only form that has a control of this name."""
+        [found] = [form for form in self.forms if name in form.names]
+        return found

@@ -1,0 +1,271 @@
+"""Every page of the cache admin in every state that looks different, and how to get there.
+
+The aliases and keys are the demo's; the tests' project has the same ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import expect
+
+from tests.browser.visit import Visit
+
+Way = Callable[[Visit], None]
+
+LONG_KEY = "long:" + "x" * 6_000
+LONG_VALUE = "report:2025.csv"
+COLLECTIONS = {
+    "hash": "cart:1",
+    "list": "queue:emails",
+    "set": "members:blocked",
+    "sorted-set": "leaderboard:2026-W01",
+    "stream": "events:orders",
+}
+VALUES = {
+    "json": "user:1",
+    "text": "raw:text",
+    "bytes": "raw:thumbnail.png",
+    "compressed": "raw:compressed",
+    "markup": "odd:markup",
+    "uneditable": "odd:tuple",
+    "object": "raw:pickle-of-a-vanished-class",
+    "pickle-that-calls": "raw:pickle-that-calls",
+    "cut-pickle": "raw:pickle-cut-short",
+    "empty": "odd:empty",
+    "never-expires": "views:product:1",
+    "long-value": LONG_VALUE,
+    "long-name": LONG_KEY,
+}
+
+
+def _caches(**query: str) -> Way:
+    return lambda visit: visit.caches(**query)
+
+
+def _keys(alias: str, **query: str) -> Way:
+    return lambda visit: visit.keys(alias, **query)
+
+
+def _key(name: str, alias: str = "default") -> Way:
+    return lambda visit: visit.key(alias, name)
+
+
+def _info(alias: str, **query: str) -> Way:
+    return lambda visit: visit.info(alias, **query)
+
+
+def flush_confirm(visit: Visit) -> None:
+    visit.caches()
+    visit.page.get_by_role("checkbox", name="Select all on this page").check()
+    visit.press("Flush selected caches")
+
+
+def flush_nothing(visit: Visit) -> None:
+    visit.caches()
+    visit.press("Flush selected caches")
+
+
+def delete_many_confirm(visit: Visit) -> None:
+    visit.keys("default", q="cart:", size="25")
+    visit.page.get_by_role("checkbox", name="Select all on this page").check()
+    visit.press("Delete selected keys")
+
+
+def delete_confirm(visit: Visit) -> None:
+    visit.key("default", "user:1")
+    visit.follow("Delete")
+
+
+def delete_long_confirm(visit: Visit) -> None:
+    visit.key("default", LONG_KEY)
+    visit.press("Delete")
+
+
+def key_view(view: str) -> Way:
+    def go(visit: Visit) -> None:
+        visit.key("default", "user:1")
+        visit.follow(view)
+
+    return go
+
+
+def key_help(visit: Visit) -> None:
+    visit.key("default", "user:1")
+    visit.follow("Help")
+
+
+def edit(visit: Visit) -> None:
+    visit.key("default", "user:1")
+    visit.press("Edit")
+
+
+def edit_error(visit: Visit) -> None:
+    edit(visit)
+    visit.page.get_by_label("Value", exact=True).fill('{"name": ')
+    visit.page.get_by_label("Timeout in seconds").fill("1h")
+    visit.press("Save")
+
+
+def edit_conflict(visit: Visit) -> None:
+    """Save what a colleague has changed meanwhile, in another tab."""
+    visit.key("default", "user:2")
+    visit.press("Edit")
+    with visit.page.context.new_page() as tab:
+        colleague = Visit(tab, visit.admin)
+        colleague.key("default", "user:2")
+        colleague.press("Edit")
+        value = colleague.page.get_by_label("Value", exact=True)
+        before = value.input_value()
+        value.fill(before.replace("{", '{\n  "theirs": true,', 1))
+        colleague.press("Save")
+        expect(colleague.main).to_contain_text("Saved")
+    visit.page.get_by_label("Value", exact=True).fill(before.replace("{", '{\n  "mine": true,', 1))
+    visit.press("Save")
+
+
+def ttl(visit: Visit) -> None:
+    visit.key("default", "user:1")
+    visit.press("Change TTL")
+
+
+def ttl_error(visit: Visit) -> None:
+    ttl(visit)
+    visit.page.get_by_label("Timeout in seconds").fill("1h")
+    visit.press("Save TTL")
+
+
+def changed_ttl(visit: Visit) -> None:
+    ttl(visit)
+    visit.page.get_by_label("Timeout in seconds").fill("4200")
+    visit.press("Save TTL")
+
+
+def history(visit: Visit) -> None:
+    changed_ttl(visit)
+    visit.follow("History")
+
+
+def no_history(visit: Visit) -> None:
+    visit.key("default", "user:3")
+    visit.follow("History")
+
+
+def cache_history(visit: Visit) -> None:
+    visit.info("local")
+    visit.follow("History")
+
+
+def unread(visit: Visit) -> None:
+    visit.keys("stranger", q="greeting")
+
+
+def read(visit: Visit) -> None:
+    unread(visit)
+    visit.press("Read value")
+
+
+def edit_unread(visit: Visit) -> None:
+    read(visit)
+    visit.press("Edit")
+
+
+def add(visit: Visit) -> None:
+    visit.add("default")
+
+
+def add_error(visit: Visit) -> None:
+    add(visit)
+    visit.page.get_by_label("Key Name").fill("user:1")
+    visit.page.get_by_label("Value", exact=True).fill("[1, 2")
+    visit.page.get_by_label("Timeout in seconds").fill("0")
+    visit.press("Add key")
+
+
+def add_existing(visit: Visit) -> None:
+    add(visit)
+    visit.page.get_by_label("Key Name").fill("user:1")
+    visit.page.get_by_label("Value", exact=True).fill("hello")
+    visit.press("Add key")
+
+
+def added(visit: Visit) -> None:
+    add(visit)
+    visit.page.get_by_label("Key Name").fill("newcomer")
+    visit.page.get_by_label("Value", exact=True).fill('{"hello": "world"}')
+    visit.press("Add key")
+
+
+def gone(visit: Visit) -> None:
+    """Delete a key, then reload a page of it."""
+    visit.key("default", "user:4")
+    address = visit.page.url
+    visit.follow("Delete")
+    visit.press("Delete 1 key")
+    visit.page.goto(address)
+
+
+def empty(visit: Visit) -> None:
+    """Flush a cache: the last place to go to."""
+    visit.caches()
+    visit.tick("local")
+    visit.press("Flush selected caches")
+    visit.press('Flush "local"')
+    visit.keys("local")
+
+
+PLACES: dict[str, Way] = {
+    "caches": _caches(),
+    "caches-help": _caches(help="1"),
+    "caches-limited": _caches(support="limited"),
+    "caches-bad-level": _caches(support="excellent"),
+    "flush-nothing": flush_nothing,
+    "flush-confirm": flush_confirm,
+    "keys": _keys("default"),
+    "keys-500": _keys("default", size="500"),
+    "keys-help": _keys("default", help="1"),
+    "keys-search": _keys("default", q="user:1*", size="25"),
+    "keys-awkward": _keys("default", q="a"),
+    "keys-no-match": _keys("default", q="usr:*"),
+    "keys-bad-query": _keys("default", size="7", type="tree", token="x"),
+    "keys-sessions": _keys("sessions", size="25"),
+    "keys-database": _keys("pages", size="25"),
+    "keys-files": _keys("files", size="25"),
+    "keys-unlisted": _keys("stranger"),
+    "keys-dummy": _keys("off"),
+    "keys-dead": _keys("dead"),
+    "delete-many-confirm": delete_many_confirm,
+    "delete-confirm": delete_confirm,
+    "delete-long-confirm": delete_long_confirm,
+    **{f"key-{kind}": _key(name) for kind, name in (VALUES | COLLECTIONS).items()},
+    "key-as-text": key_view("Text"),
+    "key-as-hex": key_view("Hex"),
+    "key-help": key_help,
+    "key-edit": edit,
+    "key-edit-error": edit_error,
+    "key-edit-conflict": edit_conflict,
+    "key-ttl": ttl,
+    "key-ttl-error": ttl_error,
+    "key-ttl-changed": changed_ttl,
+    "key-unread": unread,
+    "key-read": read,
+    "key-edit-unread": edit_unread,
+    "key-gone": gone,
+    "key-history": history,
+    "key-no-history": no_history,
+    "add": add,
+    "add-error": add_error,
+    "add-existing": add_existing,
+    "added": added,
+    "info": _info("default"),
+    "info-help": _info("default", help="1"),
+    "info-local": _info("local"),
+    "info-database": _info("pages"),
+    "info-files": _info("files"),
+    "info-dummy": _info("off"),
+    "info-stranger": _info("stranger"),
+    "info-dead": _info("dead"),
+    "cache-no-history": cache_history,
+    "keys-empty": empty,
+    "cache-history": cache_history,
+}

@@ -1,0 +1,91 @@
+"""`python -m tests.browser.screenshots FOLDER [--skin SKIN] [--only NAME …]`: pictures to look at.
+
+Every page of the cache admin over the demo's data, as PNG files: light, dark and narrow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Error, Page
+
+from tests.browser.chromium import NARROW, WIDE, new_context, running
+from tests.browser.places import PLACES
+from tests.browser.visit import Visit
+from tests.servers import free_port
+
+ROOT = Path(__file__).parents[2]
+LOOKS = {"light": (WIDE, "light"), "dark": (WIDE, "dark"), "narrow": (NARROW, "light")}
+TALLEST = 6_000
+"""Pixels of a page that a picture shows."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.browser.screenshots")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--skin", default="admin", choices=["admin", "unfold"])
+    parser.add_argument("--only", nargs="+", default=list(PLACES), choices=PLACES, metavar="NAME")
+    given = parser.parse_args()
+    given.folder.mkdir(parents=True, exist_ok=True)
+    with demo(given.skin) as admin, running() as browser:
+        context = new_context(browser)
+        visit = Visit(context.new_page(), admin)
+        visit.log_in("admin", "admin")
+        for name in given.only:
+            try:
+                PLACES[name](visit)
+            except Error as error:
+                print(f"{name}: {error.message.splitlines()[0]}", file=sys.stderr)
+            take(visit.page, given.folder / name)
+
+
+def take(page: Page, path: Path) -> None:
+    """Write a picture of a page for each look, the page staying as it is."""
+    for look, (viewport, scheme) in LOOKS.items():
+        page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+        page.set_viewport_size({"width": viewport["width"], "height": viewport["height"]})
+        height = min(TALLEST, page.evaluate("document.documentElement.scrollHeight"))
+        clip = {"x": 0.0, "y": 0.0, "width": float(viewport["width"]), "height": float(height)}
+        target = path.with_name(f"{path.name}-{look}.png")
+        page.screenshot(path=target, full_page=True, clip=clip)  # type: ignore[arg-type]  # a dict
+    page.set_viewport_size({"width": WIDE["width"], "height": WIDE["height"]})
+    page.emulate_media(color_scheme="light")
+
+
+@contextmanager
+def demo(skin: str) -> Iterator[str]:
+    """Run the demo in a skin, with a state of its own; yield its admin's address."""
+    with tempfile.TemporaryDirectory(prefix="cachex-") as state:
+        environment = os.environ | {"DEMO_STATE": state, "SKIN": skin}
+        command = [sys.executable, "-m", "demo", str(free_port())]
+        with subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+        ) as process:
+            try:
+                yield _address(process)
+            finally:
+                process.terminate()
+                process.wait(20)
+
+
+def _address(process: subprocess.Popen[str]) -> str:
+    """Return the address that the demo prints when it is ready."""
+    assert process.stdout is not None
+    printed = ""
+    for line in process.stdout:
+        printed += line
+        if found := re.search(r"http://\S+/admin/", line):
+            return found[0]
+    raise RuntimeError(f"The demo ended at once:\n{printed}")
+
+
+if __name__ == "__main__":
+    main()

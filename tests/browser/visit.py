@@ -1,0 +1,62 @@
+"""A person at the admin: goes places and finds controls by role, label and text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from playwright.sync_api import Locator, Page
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A page of a browser, and the address of the admin it is for, which ends with a slash."""
+
+    page: Page
+    admin: str
+
+    def log_in(self, name: str, password: str) -> None:
+        self.page.goto(self.admin)
+        self.page.get_by_label("Username").fill(name)
+        self.page.get_by_label("Password").fill(password)
+        self.press("Log in")
+
+    def caches(self, **query: str) -> None:
+        self._go("cache/", query)
+
+    def info(self, alias: str, **query: str) -> None:
+        self._go(f"cache/{alias}/change/", query)
+
+    def keys(self, alias: str, **query: str) -> None:
+        self._go("key/", {"cache": alias, **query})
+
+    def add(self, alias: str) -> None:
+        self._go("key/add/", {"cache": alias})
+
+    def key(self, alias: str, name: str) -> None:
+        """Open a key as a person does: search its name, press it. Long ones are buttons."""
+        self.keys(alias, q=name)
+        self.named(name).click()
+
+    def _go(self, path: str, query: dict[str, str]) -> None:
+        self.page.goto(f"{self.admin}django_cachex/{path}?{urlencode(query)}")
+
+    def named(self, name: str) -> Locator:
+        """Return the link or the button of exactly this name."""
+        link = self.page.get_by_role("link", name=name, exact=True)
+        return link.or_(self.page.get_by_role("button", name=name, exact=True)).first
+
+    def press(self, name: str) -> None:
+        self.page.get_by_role("button", name=name, exact=True).click()
+
+    def follow(self, name: str) -> None:
+        self.page.get_by_role("link", name=name, exact=True).click()
+
+    def tick(self, *names: str) -> None:
+        """Tick rows of a table."""
+        for name in names:
+            self.page.get_by_role("checkbox", name=f'Select "{name}"', exact=True).check()
+
+    @property
+    def main(self) -> Locator:
+        return self.page.get_by_role("main")

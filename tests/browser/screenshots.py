@@ -55,7 +55,7 @@ def take(page: Page, path: Path) -> None:
         height = min(TALLEST, page.evaluate("document.documentElement.scrollHeight"))
         clip = {"x": 0.0, "y": 0.0, "width": float(viewport["width"]), "height": float(height)}
         target = path.with_name(f"{path.name}-{look}.png")
-        page.screenshot(path=target, full_page=True, clip=clip)  # type: ignore[arg-type]  # a dict
+        page.screenshot(path=target, full_page=True, clip=clip, animations="disabled")  # type: ignore[arg-type]  # a dict
     page.set_viewport_size({"width": WIDE["width"], "height": WIDE["height"]})
     page.emulate_media(color_scheme="light")
 

@@ -65,7 +65,6 @@ def run(tests: Path, backend: str, labels: list[str], port: int) -> list[int]:
     environment = os.environ | {
         "CACHEX_SUITE_BACKEND": backend,
         "CACHEX_SUITE_LOCATION": f"redis://127.0.0.1:{port}",
-        "PYTHONPATH": os.pathsep.join(str(HERE.parents[1] / name) for name in ("src", ".")),
     }
     command = [sys.executable, "-W", "error::ResourceWarning", "runtests.py", "--parallel=1"]
     done = subprocess.run(

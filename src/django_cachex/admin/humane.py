@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from django_cachex.inspectors.base import NEVER, Unit
 from django_cachex.inspectors.content import human_size
@@ -42,17 +42,16 @@ def duration(milliseconds: int) -> str:
     days, rest = divmod(milliseconds, DAY)
     hours, rest = divmod(rest, HOUR)
     minutes, rest = divmod(rest, MINUTE)
-    seconds = rest // SECOND
+    # The countdown's script is given the same words.
+    in_hours, in_minutes, in_seconds = pgettext("units of time", "h min s").split()
     parts = [
-        (days, ngettext("%(count)s day", "%(count)s days", days)),
-        (hours, _("%(count)s h")),
-        (minutes, _("%(count)s min")),
-        (seconds, _("%(count)s s")),
+        (days, ngettext("day", "days", days)),
+        (hours, in_hours),
+        (minutes, in_minutes),
+        (rest // SECOND, in_seconds),
     ]
     first = next(index for index, (count, _text) in enumerate(parts) if count)
-    return " ".join(
-        text % {"count": number(count)} for count, text in parts[first : first + 2] if count
-    )
+    return " ".join(f"{number(count)} {unit}" for count, unit in parts[first : first + 2] if count)
 
 
 def moment(when: datetime) -> str:

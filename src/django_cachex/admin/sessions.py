@@ -12,12 +12,16 @@ SHOWN_OF_SESSION = 4
 
 
 def session_prefix(inspector: Inspector) -> bytes | None:
-    """Return what the stored keys of sessions in this cache begin with, or None without any."""
+    """Return what the stored keys of this cache's sessions begin with, or None without any."""
     if inspector.alias != settings.SESSION_CACHE_ALIAS:
         return None
     engine = import_module(settings.SESSION_ENGINE)
-    prefix = getattr(getattr(engine, "SessionStore", None), "cache_key_prefix", None)
-    return inspector.locate(prefix) if prefix else None
+    name = getattr(getattr(engine, "SessionStore", None), "cache_key_prefix", None)
+    if not name:
+        return None
+    stored = inspector.locate(name)
+    # Where stored keys are hashes, nobody can tell sessions from the rest: all may be some.
+    return stored if inspector.locate(f"{name}x").startswith(stored) else b""
 
 
 def masked(name: str) -> str:

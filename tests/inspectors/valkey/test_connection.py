@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import threading
 import time
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -235,3 +238,38 @@ def test_a_location_that_is_no_url_is_an_error_of_that_cache_only(
     with pytest.raises(Exception, match="LOCATION") as failure:
         inspector.status()
     assert "hunter" not in mask(text_of(failure.value), secrets_in(inspector.params))
+
+
+@pytest.mark.parametrize("store", ["redis_server", "django"], indirect=True)
+@pytest.mark.parametrize("place", ["url", "options"])
+def test_tls_is_used_as_the_alias_is_configured(store: Store, tmp_path: Path, place: str) -> None:
+    certificate, port = certify(tmp_path), servers.free_port()
+    # Only Debian's server has TLS.
+    options = ("--tls-port", str(port), "--tls-auth-clients", "no")
+    files = ("--tls-cert-file", str(certificate), "--tls-key-file", str(tmp_path / "key.pem"))
+    with servers.valkey(*options, *files, program=servers.redis_server()) as server:
+        url = f"rediss://127.0.0.1:{port}/0"
+        trusted = {"ssl_ca_certs": str(certificate)}
+        inspector = (
+            store.inspect(url, OPTIONS=trusted)
+            if place == "options"
+            else store.inspect(f"{url}?{urlencode(trusted)}")
+        )
+        inspector.apply(b":1:key", AddValue("value", NEVER))
+        assert listed(inspector) == {b":1:key"}
+        with pytest.raises(ServerUnavailable, match=r"(?i)certificate"):
+            store.inspect(url, alias="trusting-nobody").status()
+        assert server.process.poll() is None
+
+
+def certify(folder: Path) -> Path:
+    """Make a certificate of 127.0.0.1 that signs itself; return it, `key.pem` is beside it."""
+    program = servers.find_program("openssl")
+    if program is None:
+        pytest.skip("openssl is not installed: apt-get install openssl")
+    certificate = folder / "certificate.pem"
+    command = [program, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    command += ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    command += ["-keyout", str(folder / "key.pem"), "-out", str(certificate)]
+    subprocess.run(command, check=True, capture_output=True)
+    return certificate

@@ -271,6 +271,16 @@ def test_an_empty_stream_is_there(inspector: ServerInspector, store: Store) -> N
     assert (entry.elements.total, list(entry.elements.rows)) == (0, [])
 
 
+@pytest.mark.parametrize("type", ["string", "list"])
+def test_a_key_that_goes_while_it_is_read_is_none(store: Store, type: str) -> None:
+    store.raw.set(":1:string", "abc")
+    store.raw.rpush(":1:list", "a", "b", "c")
+    # EXISTS, the last of what is asked, is heard to say no.
+    with proxy(store.server.port, {b":1\r\n": b":0\r\n"}) as changed:
+        inspector = store.inspect(f"{store.scheme}://{changed.address}/0")
+        assert inspector.read(f":1:{type}".encode()) is None
+
+
 def test_a_missing_key_is_none(inspector: ServerInspector) -> None:
     assert inspector.read(b":1:missing") is None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 
+from django.conf import settings
 from django.contrib import messages
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -13,7 +14,7 @@ from django_cachex.admin import audit, humane
 from django_cachex.admin.access import FLUSH
 from django_cachex.admin.asking import Answer
 from django_cachex.admin.failures import explain
-from django_cachex.admin.pages.base import Page, visible_aliases
+from django_cachex.admin.pages.base import Page
 from django_cachex.admin.parts import Action, Confirm
 from django_cachex.inspectors import Inspector, inspector_for
 from django_cachex.inspectors.base import FlushPlan, Text
@@ -23,7 +24,7 @@ def flush_confirm(page: Page, inspectors: Sequence[Inspector]) -> Confirm:
     """Return the question before caches are flushed, with what each would lose."""
     able = [inspector for inspector in inspectors if page.gate.allowed(FLUSH, inspector)]
     plans = page.asker.ask_all({inspector: inspector.flush_plan for inspector in able})
-    sharing = grouped(inspector_for(alias) for alias in visible_aliases())
+    sharing = grouped(inspector_for(alias) for alias in settings.CACHES)
     ready = [inspector for inspector in able if plans[inspector].value is not None]
     return Confirm(
         question=_question(ready),

@@ -1,36 +1,34 @@
 // TTLs that go on counting: data-expires holds the milliseconds left when the page was made.
-const UNITS = [
-  ["day", 86400],
-  ["hour", 3600],
-  ["minute", 60],
-  ["second", 1],
-];
 const TICK = 1000;
+const DAY = 86400;
+const SIZES = [3600, 60, 1];
 
-// The two largest units, written by the browser in the page's language.
-export function words(seconds, language) {
-  const parts = [];
+// The two largest units, in the server's words for hours, minutes and seconds.
+export function words(seconds, units) {
   let rest = seconds;
-  for (const [unit, size] of UNITS) {
+  const parts = SIZES.map((size, index) => {
     const count = Math.floor(rest / size);
     rest -= count * size;
-    if (count || (unit === "second" && !parts.length)) {
-      const unitDisplay = unit === "day" ? "long" : "short";
-      parts.push(new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay }).format(count));
-    } else if (parts.length) {
-      break;
-    }
-    if (parts.length === 2) {
-      break;
-    }
+    return [count, `${count} ${units[index]}`];
+  });
+  const first = parts.findIndex(([count]) => count);
+  if (first < 0) {
+    return parts[2][1];
   }
-  return parts.join(" ");
+  return parts
+    .slice(first, first + 2)
+    .filter(([count]) => count)
+    .map(([, text]) => text)
+    .join(" ");
 }
 
 export function countDown(root) {
   const shown = performance.now();
-  const language = document.documentElement.lang || undefined;
-  const elements = [...root.querySelectorAll("[data-expires]")];
+  const units = root.querySelector("[data-units]")?.dataset.units.split(" ");
+  // What has more than a day left changes too slowly to be watched.
+  const elements = [...root.querySelectorAll("[data-expires]")].filter(
+    (element) => Number(element.dataset.expires) < DAY * 1000,
+  );
   if (!elements.length) {
     return;
   }
@@ -38,7 +36,7 @@ export function countDown(root) {
     const passed = performance.now() - shown;
     for (const element of elements) {
       const left = Math.max(0, Number(element.dataset.expires) - passed);
-      element.firstChild.textContent = words(Math.floor(left / 1000), language);
+      element.firstChild.textContent = words(Math.floor(left / 1000), units);
     }
   }, TICK);
 }

@@ -1,0 +1,198 @@
+"""Caches of backends that nothing more is known of than Django's cache interface."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, Final
+
+from django.core.cache.backends.base import BaseCache, InvalidCacheKey
+from django.utils.translation import gettext_lazy as _
+
+from django_cachex.inspectors.base import (
+    KEEP,
+    NEVER,
+    AddValue,
+    Description,
+    Edit,
+    Entry,
+    FlushPlan,
+    Inspector,
+    Outcome,
+    Result,
+    SetTtl,
+    SetValue,
+    Support,
+    Text,
+)
+from django_cachex.inspectors.content import Content, fingerprint
+from django_cachex.inspectors.live import content_of
+from django_cachex.inspectors.masking import mask, secrets_in
+from django_cachex.inspectors.naming import encode_text, printable
+from django_cachex.inspectors.pickled import text_of
+
+MISSING: Final = object()
+"""What `get` returns for a key that is not there; None may be stored."""
+
+LACKS: Final = _("This backend does not have it.")
+
+
+def seconds(ttl: int) -> int | None:
+    """Return a timeout that every backend takes: whole seconds, rounded up."""
+    return None if ttl == NEVER else math.ceil(ttl / 1000)
+
+
+def fingerprint_of(content: Content) -> str:
+    """Return the fingerprint of a value that can be edited, or nothing.
+
+    Only such a value is sure to be written alike each time that it is read.
+    """
+    return fingerprint(json.dumps(content.value).encode()) if content.editable else ""
+
+
+class LimitedInspector(Inspector):
+    """Opens, adds, edits and deletes by exact key, with the backend's own methods.
+
+    The stored key is the key as application code says it: the backend makes its own of it. An edit
+    compares the value first, but nothing stops a change between comparing and setting.
+    """
+
+    support = Support.LIMITED
+    reasons = {
+        "can_list": _("Django's cache interface does not list keys. Open a key by its name."),
+        "can_get": _("Only the backend's own get can read, and it may run what is stored."),
+        "can_add": LACKS,
+        "can_edit": LACKS,
+        "can_keep_ttl": _("The backend does not say how long a key has left to live."),
+        "can_delete": LACKS,
+        "can_ttl": _("Django's cache interface does not tell when a key expires."),
+        "can_expire": LACKS,
+        "can_type": _("Only Valkey and Redis give keys a type."),
+        "can_info": _("Django's cache interface tells nothing about the store."),
+        "can_flush": LACKS,
+    }
+
+    def __init__(self, alias: str, cache: BaseCache, params: Mapping[str, Any]) -> None:
+        super().__init__(alias, cache, params)
+        self.can_get_unsafely = self.has("get")
+        self.can_add = self.has("add") and self.has("set")
+        self.can_edit = self.has("get") and self.has("set")
+        self.can_delete = self.has("delete")
+        self.can_expire = self.has("touch")
+        self.can_flush = self.has("clear")
+
+    def has(self, method: str) -> bool:
+        """Return whether the backend has a method of its own, not the one that only raises."""
+        return getattr(type(self.cache), method, None) is not getattr(BaseCache, method)
+
+    @property
+    def location(self) -> str:
+        given = self.params.get("LOCATION") or ""
+        places = given if isinstance(given, list | tuple) else [given]
+        return mask(", ".join(map(str, places)), secrets_in(self.params))
+
+    @property
+    def store(self) -> Hashable:
+        return (self.backend, self.location or self.alias)
+
+    def notes(self) -> Sequence[Text]:
+        return (
+            _(
+                "Nothing is known of this backend but Django's cache interface: keys are opened by "
+                "their exact names, an edit needs a new timeout, and another person's change at "
+                "the very moment of saving goes unnoticed."
+            ),
+        )
+
+    # Keys.
+
+    def locate(self, key: str) -> bytes:
+        return encode_text(key)
+
+    def name(self, stored: bytes) -> str:
+        return printable(stored)
+
+    def read(self, stored: bytes) -> Entry | None:
+        """Return what the backend's `get` returns; it may run what is stored.
+
+        Raises InvalidCacheKey for a key that the backend refuses.
+        """
+        key = text_of(stored)
+        value = MISSING if key is None else self.cache.get(key, MISSING)
+        if value is MISSING:
+            return None
+        content = content_of(value)
+        return Entry(Description(stored), content, expected=fingerprint_of(content))
+
+    # Changes.
+
+    def apply(self, stored: bytes, edit: Edit) -> Outcome:
+        key = text_of(stored)
+        if key is None:
+            return Outcome(Result.REFUSED, _("The key is not text."))
+        try:
+            match edit:
+                case AddValue():
+                    return self.add(key, edit)
+                case SetValue():
+                    return self.set_value(key, edit)
+                case SetTtl():
+                    return self.set_ttl(key, edit)
+        except InvalidCacheKey as refused:
+            return Outcome(Result.REFUSED, str(refused))
+
+    def add(self, key: str, edit: AddValue) -> Outcome:
+        if edit.replace:
+            return self.set(key, edit.value, edit.ttl)
+        if self.cache.add(key, edit.value, seconds(edit.ttl)):
+            return Outcome(Result.DONE)
+        if self.cache.get(key, MISSING) is not MISSING:
+            return Outcome(Result.EXISTS)
+        return Outcome(Result.REFUSED, _("The backend did not store it and does not say why."))
+
+    def set(self, key: str, value: Any, ttl: int) -> Outcome:
+        """Store a value and look whether it is there: `set` says nothing of failure."""
+        self.cache.set(key, value, seconds(ttl))
+        if self.cache.get(key, MISSING) is not MISSING:
+            return Outcome(Result.DONE)
+        return Outcome(Result.REFUSED, _("The backend did not store it and does not say why."))
+
+    def set_value(self, key: str, edit: SetValue) -> Outcome:
+        if edit.ttl is KEEP:
+            return Outcome(Result.REFUSED, self.why_not("can_keep_ttl"))
+        value = self.cache.get(key, MISSING)
+        if value is MISSING:
+            return Outcome(Result.GONE)
+        if fingerprint_of(content_of(value)) != edit.expected:
+            return Outcome(Result.CHANGED)
+        return self.set(key, edit.value, edit.ttl)
+
+    def set_ttl(self, key: str, edit: SetTtl) -> Outcome:
+        done = self.cache.touch(key, seconds(edit.ttl))
+        return Outcome(Result.DONE if done else Result.GONE)
+
+    def delete(self, keys: Sequence[bytes]) -> int:
+        texts = map(text_of, dict.fromkeys(keys))
+        return sum(self.remove(key) for key in texts if key is not None)
+
+    def remove(self, key: str) -> bool:
+        """Delete a key; return whether it was there. One that the backend refuses was not."""
+        try:
+            return bool(self.cache.delete(key))
+        except InvalidCacheKey:
+            return False
+
+    def flush_plan(self) -> FlushPlan:
+        return FlushPlan(
+            act=f"{type(self.cache).__qualname__}.clear()",
+            scope=_(
+                "All that the backend's own clear() deletes, which may be more than the keys of "
+                "this alias."
+            ),
+            entries=None,
+            whole_store=True,
+        )
+
+    def flush(self) -> None:
+        self.cache.clear()

@@ -1,0 +1,71 @@
+"""Values that a backend's own `get` returned: objects, shown without asking them anything."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
+from decimal import Decimal
+from typing import Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django_cachex.inspectors.content import Content, Excerpt
+from django_cachex.inspectors.content.decoding import described, formatted
+from django_cachex.inspectors.content.editing import editing
+from django_cachex.inspectors.content.excerpt import beginning
+from django_cachex.inspectors.limits import limits
+from django_cachex.inspectors.pickles import Bounds, Opaque, Tree
+from django_cachex.inspectors.pickles.graph import Bag, Node
+from django_cachex.inspectors.pickles.walk import Walk
+
+PLAIN: Final = frozenset(
+    (
+        *(type(None), bool, int, float, complex, str, bytes, bytearray),
+        *(date, datetime, time, timedelta, timezone, Decimal, UUID),
+    )
+)
+"""Types whose values, of exactly that type, run nobody's code when they are written."""
+
+ZONES: Final = frozenset((type(None), timezone, ZoneInfo))
+
+NOT_ASKED: Final = Excerpt("", 0, 0)
+
+
+class LiveWalk(Walk):
+    """A walk through objects; of those of other classes only the class's name comes out."""
+
+    def visit(self, node: Node) -> Tree:
+        if type(node) in (set, frozenset):
+            node = Bag(list(node), frozen=type(node) is frozenset)
+        return super().visit(node)
+
+    def leaf(self, node: Node) -> Tree:
+        if type(node) in PLAIN and type(zone_of(node)) in ZONES:
+            return super().leaf(node)
+        cls = type(node)
+        return Opaque(f"{cls.__module__}.{cls.__qualname__}")
+
+
+def zone_of(node: Node) -> tzinfo | None:
+    """Return the time zone of a time, which may be anybody's."""
+    return node.tzinfo if type(node) in (datetime, time) else None
+
+
+def content_of(value: object) -> Content:
+    """Return what a value is. Its stored bytes are not known: they are none here, of size 0."""
+    limit = limits()
+    tree = LiveWalk(Bounds(size=limit.decode_bytes)).visit(value)
+    kind, label = described(tree)
+    form = editing(tree)
+    return Content(
+        kind=kind,
+        label=label,
+        stored_size=0,
+        formatted=beginning(formatted(tree), limit.preview_bytes),
+        text=NOT_ASKED,
+        hex=NOT_ASKED,
+        notes=(),
+        why_not=form.why_not,
+        edit_text=form.text,
+        store_as=form.store_as,
+        value=tree,
+    )

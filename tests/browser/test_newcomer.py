@@ -1,0 +1,117 @@
+"""The newcomer's way through the admin, checked on the real cache at each step."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.cache import caches
+from playwright.sync_api import expect
+
+from tests.browser.conftest import NAME, PASSWORD
+from tests.browser.project import raw
+from tests.browser.visit import Visit
+
+WITHOUT_SCRIPTS = pytest.param({"java_script_enabled": False}, id="without-javascript")
+
+
+def find_caches(visit: Visit, scripts: bool) -> None:
+    """Log in and press Caches: in the sidebar, or, where scripts draw that, in the index."""
+    visit.log_in(NAME, PASSWORD)
+    if scripts:
+        visit.page.get_by_role("link", name="Users", exact=True).last.click()
+        navigation = visit.page.get_by_role("navigation")
+    else:
+        navigation = visit.main
+    navigation.get_by_role("link", name="Caches", exact=True).last.click()
+    expect(visit.page.get_by_role("heading", level=1)).to_have_text("Caches")
+
+
+def find_key(visit: Visit) -> None:
+    visit.main.get_by_role("link", name="default", exact=True).click()
+    visit.page.get_by_role("searchbox", name="Search keys").fill("user:42*")
+    visit.press("Search")
+    names = visit.main.get_by_role("row").get_by_role("link")
+    assert sorted(names.all_inner_texts()) == ["user:42", *(f"user:42{n}" for n in range(10))]
+    visit.follow("user:42")
+    expect(visit.main).to_contain_text('"plan": "pro"')
+
+
+def edit_value(visit: Visit) -> None:
+    cache = caches["default"]
+    with raw("default") as client:
+        before = client.pexpiretime(cache.make_key("user:42"))
+        visit.press("Edit")
+        value = visit.page.get_by_label("Value", exact=True)
+        value.fill(value.input_value().replace("pro", "free"))
+        visit.press("Save")
+        expect(visit.main).to_contain_text("Saved")
+        assert cache.get("user:42") == {"id": 42, "plan": "free"}
+        assert client.pexpiretime(cache.make_key("user:42")) == before
+
+
+def change_ttl(visit: Visit) -> None:
+    visit.press("Change TTL")
+    visit.page.get_by_label("Timeout in seconds").fill("4200")
+    visit.press("Save TTL")
+    expect(visit.main).to_contain_text("1 h 9 min")
+    assert 4_100_000 < caches["default"].pttl("user:42") <= 4_200_000
+    assert caches["default"].get("user:42") == {"id": 42, "plan": "free"}
+
+
+def add_key(visit: Visit) -> None:
+    visit.page.get_by_role("navigation", name="Where you are").get_by_text("default").click()
+    visit.follow("Add key")
+    visit.page.get_by_label("Key Name").fill("newcomer:1")
+    visit.page.get_by_label("Value", exact=True).fill('{"first": ["steps", 1]}')
+    visit.page.get_by_label("Timeout in seconds").fill("600")
+    visit.press("Add key")
+    expect(visit.page.get_by_role("heading", level=1)).to_contain_text("newcomer:1")
+    assert caches["default"].get("newcomer:1") == {"first": ["steps", 1]}
+    assert 500 < caches["default"].ttl("newcomer:1") <= 600
+
+
+def delete_key(visit: Visit) -> None:
+    visit.main.get_by_role("link", name="Delete", exact=True).click()
+    assert "newcomer:1" in caches["default"]
+    visit.press("Delete 1 key")
+    expect(visit.main).to_contain_text("Deleted 1 key.")
+    assert "newcomer:1" not in caches["default"]
+
+
+def delete_several(visit: Visit) -> None:
+    visit.page.get_by_role("searchbox", name="Search keys").fill("user:7*")
+    visit.press("Search")
+    visit.tick("user:7", "user:70", "user:71")
+    visit.press("Delete selected keys")
+    expect(visit.page.get_by_role("heading", level=1)).to_contain_text("Delete 3 keys")
+    assert "user:70" in caches["default"]
+    visit.press("Delete 3 keys")
+    expect(visit.main).to_contain_text("Deleted 3 keys.")
+    left = caches["default"].get_many(["user:7", "user:70", "user:71", "user:72"])
+    assert list(left) == ["user:72"]
+
+
+def flush(visit: Visit) -> None:
+    visit.page.get_by_role("navigation", name="Where you are").get_by_text("Caches").click()
+    visit.tick("local")
+    visit.press("Flush selected caches")
+    expect(visit.main).to_contain_text("30 entries")
+    assert caches["local"].get("product:1") == "product 1"
+    visit.press('Flush "local"')
+    expect(visit.main).to_contain_text("Flushed")
+    assert caches["local"].get("product:1") is None
+    assert caches["catalogue"].get("product:1") == "product 1"
+
+
+@pytest.mark.parametrize("context", [{}, WITHOUT_SCRIPTS], indirect=True)
+def test_newcomer_finds_changes_and_removes_entries(
+    stranger: Visit, request: pytest.FixtureRequest
+) -> None:
+    scripts = request.node.callspec.params["context"].get("java_script_enabled", True)
+    find_caches(stranger, scripts)
+    find_key(stranger)
+    edit_value(stranger)
+    change_ttl(stranger)
+    add_key(stranger)
+    delete_key(stranger)
+    delete_several(stranger)
+    flush(stranger)

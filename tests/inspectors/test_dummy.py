@@ -1,0 +1,28 @@
+"""DummyCache: nothing to inspect."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from django_cachex.inspectors import Inspector
+from tests.inspectors.contract import InspectorContract
+
+
+class TestDummy(InspectorContract):
+    abilities = frozenset()
+    shares_store = False
+
+    @pytest.fixture
+    def params(self) -> dict[str, Any]:
+        return {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}
+
+    def test_pages_say_that_nothing_is_kept(self, inspector: Inspector) -> None:
+        (note,) = inspector.notes()
+        assert "keeps nothing" in str(note)
+        assert str(inspector.why_not("can_list")) == "This cache keeps nothing."
+
+    def test_the_configuration_is_all_there_is(self, inspector: Inspector) -> None:
+        assert inspector.info() == ()
+        assert inspector.configuration().facts[0].value == inspector.params["BACKEND"]

@@ -1,0 +1,253 @@
+"""Backends of strangers, and memcached: what Django's cache interface alone allows."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+
+import pytest
+from django.core.cache import caches
+from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache, InvalidCacheKey
+
+from django_cachex.inspectors import Inspector
+from django_cachex.inspectors.base import (
+    NEVER,
+    AddValue,
+    Result,
+    SetTtl,
+    SetValue,
+    Support,
+)
+from tests import servers
+from tests.inspectors.contract import HOSTILE_KEYS, FlushContract, Inspect, InspectorContract
+from tests.inspectors.values_contract import ValueContract
+
+ABILITIES = frozenset(
+    ("can_get_unsafely", "can_add", "can_edit", "can_delete", "can_expire", "can_flush")
+)
+
+
+class StrangersCache(BaseCache):
+    """A third party's, written against Django's documentation: objects in a dict."""
+
+    stores: dict[str, dict[str, tuple[Any, float | None]]] = {}
+
+    def __init__(self, location: str, params: dict[str, Any]) -> None:
+        super().__init__(params)
+        self.entries = self.stores.setdefault(location, {})
+
+    def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
+        value, expiry = self.entries.get(self.make_key(key, version), (default, None))
+        return value if expiry is None or expiry > time.time() else default
+
+    def set(
+        self, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None
+    ) -> None:
+        expiry = self.get_backend_timeout(timeout)
+        self.entries[self.make_key(key, version)] = (value, expiry)
+
+    def add(
+        self, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None
+    ) -> bool:
+        if self.has_key(key, version):
+            return False
+        self.set(key, value, timeout, version)
+        return True
+
+    def touch(self, key: str, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
+        if not self.has_key(key, version):
+            return False
+        self.set(key, self.get(key, version=version), timeout, version)
+        return True
+
+    def delete(self, key: str, version: int | None = None) -> bool:
+        return self.entries.pop(self.make_key(key, version), None) is not None
+
+    def clear(self) -> None:
+        self.entries.clear()
+
+
+class FullCache(StrangersCache):
+    """It drops what it is given, and says nothing."""
+
+    def set(self, *arguments: Any, **keywords: Any) -> None:
+        pass
+
+    def add(self, *arguments: Any, **keywords: Any) -> bool:
+        return False
+
+
+class ReadOnlyCache(BaseCache):
+    """It has a `get` and nothing else."""
+
+    def __init__(self, location: str, params: dict[str, Any]) -> None:
+        super().__init__(params)
+
+    def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
+        return "always" if key == "key" else default
+
+
+class Trap(tzinfo):
+    """It fails if anybody asks it anything."""
+
+    def __repr__(self) -> str:
+        raise AssertionError
+
+    __str__ = __reduce__ = __eq__ = __hash__ = utcoffset = __repr__  # type: ignore[assignment] # on purpose
+
+
+class LimitedContract(ValueContract, FlushContract):
+    support = Support.LIMITED
+    abilities = ABILITIES
+    counts_flushed = False
+
+    def test_a_ttl_can_be_set_unseen(self, inspector: Inspector) -> None:
+        inspector.cache.set("key", "value", timeout=1000)
+        stored = inspector.locate("key")
+        assert inspector.apply(stored, SetTtl(NEVER)).result == Result.DONE
+        assert inspector.apply(inspector.locate("missing"), SetTtl(NEVER)).result == Result.GONE
+        assert inspector.cache.get("key") == "value"
+
+    def test_an_edit_must_say_how_long_the_key_lives(self, inspector: Inspector) -> None:
+        inspector.cache.set("key", "old")
+        stored = inspector.locate("key")
+        entry = inspector.read(stored)
+        assert entry is not None
+        outcome = inspector.apply(stored, SetValue("new", entry.expected))
+        assert outcome.result == Result.REFUSED
+        assert str(outcome.reason).endswith(".")
+        assert inspector.cache.get("key") == "old"
+
+    def test_the_stored_key_is_the_key(self, inspect: Inspect) -> None:
+        inspector = inspect(KEY_PREFIX="p", VERSION=3)
+        assert inspector.locate("user:1") == b"user:1"
+        assert inspector.name(b"user:1") == "user:1"
+        inspector.apply(b"user:1", AddValue(1, NEVER))
+        assert caches["default"].get("user:1", version=3) == 1
+
+    def test_bytes_that_are_no_text_are_no_key(self, inspector: Inspector) -> None:
+        assert inspector.read(b"\xff") is None
+        assert inspector.delete([b"\xff"]) == 0
+        assert inspector.apply(b"\xff", AddValue(1, NEVER)).result == Result.REFUSED
+
+    def test_a_value_that_is_not_jsons_is_shown_and_not_edited(self, inspector: Inspector) -> None:
+        inspector.cache.set("key", {"when": datetime(2024, 1, 2, tzinfo=UTC), "who": {1, 2}})
+        entry = inspector.read(inspector.locate("key"))
+        assert entry is not None
+        assert entry.content is not None
+        assert "2024-01-02" in entry.content.formatted.text
+        assert "{1, 2}" in entry.content.formatted.text
+        assert not entry.content.editable
+        assert entry.expected == ""
+
+    def test_passwords_stay_out_of_the_location(self, inspect: Inspect) -> None:
+        location = ["stranger://user:hunter2@example.com/0", "other"]
+        inspector = inspect("other", BACKEND=f"{__name__}.ReadOnlyCache", LOCATION=location)
+        assert "hunter2" not in inspector.location
+        assert "example.com" in inspector.location
+        assert "hunter2" not in str(inspector.store)
+
+
+class TestStranger(LimitedContract):
+    hostile_keys = (*HOSTILE_KEYS, "lone \ud800 surrogate")
+
+    @pytest.fixture
+    def params(self, request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
+        yield {"BACKEND": f"{__name__}.StrangersCache", "LOCATION": request.node.name}
+        StrangersCache.stores.clear()
+
+    def test_objects_are_named_and_not_asked_anything(self, inspector: Inspector) -> None:
+        trap = Trap()
+        value = [trap, (trap,), {"trap": trap}, {1: trap}, datetime(2024, 1, 2, tzinfo=trap)]
+        inspector.cache.set("key", value)
+        entry = inspector.read(inspector.locate("key"))
+        assert entry is not None
+        assert entry.content is not None
+        assert entry.content.formatted.text.count(f"{__name__}.Trap") == 4
+        assert "datetime.datetime" in entry.content.formatted.text
+        assert f"{__name__}.Trap" in str(entry.content.why_not)
+
+    def test_a_value_that_contains_itself_ends(self, inspector: Inspector) -> None:
+        value: list[Any] = [1]
+        value.append(value)
+        inspector.cache.set("key", value)
+        entry = inspector.read(inspector.locate("key"))
+        assert entry is not None
+        assert entry.content is not None
+        assert not entry.content.editable
+
+    def test_a_large_value_is_cut(self, inspector: Inspector) -> None:
+        inspector.cache.set("key", "x" * 20_000_000)
+        entry = inspector.read(inspector.locate("key"))
+        assert entry is not None
+        assert entry.content is not None
+        assert len(entry.content.formatted.text) <= 5000
+        assert not entry.content.editable
+
+    def test_a_backend_that_drops_values_is_not_believed(self, inspect: Inspect) -> None:
+        inspector = inspect(BACKEND=f"{__name__}.FullCache")
+        for edit in (AddValue(1, NEVER), AddValue(1, NEVER, replace=True)):
+            outcome = inspector.apply(inspector.locate("key"), edit)
+            assert outcome.result == Result.REFUSED
+            assert str(outcome.reason).endswith(".")
+
+
+class TestReadOnly(InspectorContract):
+    """Only what the backend overrides is offered."""
+
+    support = Support.LIMITED
+    abilities = frozenset({"can_get_unsafely"})
+
+    @pytest.fixture
+    def params(self) -> dict[str, Any]:
+        return {"BACKEND": f"{__name__}.ReadOnlyCache", "LOCATION": "somewhere"}
+
+    def test_it_is_read(self, inspector: Inspector) -> None:
+        entry = inspector.read(inspector.locate("key"))
+        assert entry is not None
+        assert entry.content is not None
+        assert entry.content.value == "always"
+        assert inspector.read(inspector.locate("other")) is None
+
+
+class TestMemcached(LimitedContract):
+    """Django's own `PyMemcacheCache`."""
+
+    # What memcached takes as a key; the others are tested below.
+    hostile_keys = tuple(key for key in HOSTILE_KEYS if " " not in key and key.isprintable())
+
+    @pytest.fixture
+    def params(self, memcached_process: servers.Server) -> Iterator[dict[str, Any]]:
+        backend = "django.core.cache.backends.memcached.PyMemcacheCache"
+        yield {"BACKEND": backend, "LOCATION": memcached_process.address}
+        caches["default"].clear()
+        caches["default"].close()
+
+    @pytest.mark.parametrize("key", ["with space", "line\nbreak", "x" * 300])
+    def test_a_key_that_memcached_cannot_hold_is_refused_in_words(
+        self, inspector: Inspector, key: str
+    ) -> None:
+        stored = inspector.locate(key)
+        outcome = inspector.apply(stored, AddValue(1, NEVER))
+        assert outcome.result == Result.REFUSED
+        assert "memcached" in str(outcome.reason)
+        assert inspector.delete([stored]) == 0
+        with pytest.raises(InvalidCacheKey, match="memcached"):
+            inspector.read(stored)
+
+    def test_a_timeout_under_a_second_does_not_delete(self, inspector: Inspector) -> None:
+        outcome = inspector.apply(inspector.locate("key"), AddValue("value", 400))
+        assert outcome.result == Result.DONE
+
+    def test_a_value_too_large_is_not_reported_as_stored(self, inspector: Inspector) -> None:
+        value = os.urandom(2_000_000).hex()
+        stored = inspector.locate("key")
+        try:
+            result = inspector.apply(stored, AddValue(value, NEVER, replace=True)).result
+        except Exception as error:
+            assert "too large" in str(error)
+        else:
+            assert result == Result.REFUSED

@@ -86,11 +86,10 @@ class Table:
         place = self.headers.index(header)
         return [row[place] for row in self.rows]
 
-    def row(self, first: str) -> dict[str, str]:
-        """Return the row that has a cell of this text, or that begins with it, by header."""
-        [found] = [
-            row for row in self.rows if any(cell.split(" ")[0] == first or cell == first for cell in row)
-        ]
+    def row(self, header: str, text: str) -> dict[str, str]:
+        """Return the only row whose cell under a header begins with this text, by header."""
+        place = self.headers.index(header)
+        [found] = [row for row in self.rows if f"{row[place]} ".startswith(f"{text} ")]
         return dict(zip(self.headers, found, strict=True))
 
 
@@ -298,14 +297,14 @@ class Page:
     def sections(self) -> list[str]:
         return [text for level, text in self._reader.headings if level == "h2"]
 
-    @property
-    def table(self) -> Table:
-        """The page's own table: the one with the most columns, as hosts draw lists as tables."""
-        return max(self._reader.tables, key=lambda table: len(table.headers))
+    def table(self, header: str) -> Table:
+        """Return the table that has a column of this header, or an empty one."""
+        found = [table for table in self._reader.tables if header in table.headers]
+        return found[-1] if found else Table([header])
 
-    @property
-    def tables(self) -> list[Table]:
-        return self._reader.tables
+    def column(self, header: str) -> list[str]:
+        """Return the cells of the column of this header; none without such a table."""
+        return self.table(header).column(header)
 
     def link(self, text: str) -> Link:
         """Return the last link of this text: what a page adds comes after what its host has."""

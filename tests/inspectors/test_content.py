@@ -514,7 +514,8 @@ def test_a_hostile_pickle_runs_nothing(tmp_path: Path) -> None:
         decode(raw, codec=codec)
         decode(zlib.compress(raw), codec=codec)
     content = decode(raw, codec=PICKLE)
-    assert f"posix.system('touch {marker}')" in content.formatted.text
+    assert "posix.system(" in content.formatted.text
+    assert f"'touch {marker}'" in content.formatted.text
     assert not marker.exists()
 
 

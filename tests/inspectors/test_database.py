@@ -19,6 +19,7 @@ from tests.inspectors.contract import ABILITIES, FlushContract, Inspect, Listing
 from tests.inspectors.values_contract import TtlContract
 
 POSTGRESQL = "cache-postgresql"
+REPLICA = "cache-replica"
 
 
 class ToPostgreSQL:
@@ -31,6 +32,13 @@ class ToPostgreSQL:
 
     def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool | None:
         return db == POSTGRESQL if app_label == "django_cache" else None
+
+
+class WithReplica(ToPostgreSQL):
+    """Reads from a connection of its own."""
+
+    def db_for_read(self, model: Any, **hints: Any) -> str | None:
+        return REPLICA if model._meta.app_label == "django_cache" else None
 
 
 def entry_of_caches() -> dict[str, Any]:
@@ -238,20 +246,23 @@ class TestSQLiteWithoutTimeZones(TestSQLite):
 def postgresql_database(
     postgresql_process: servers.Server, django_db_blocker: Any
 ) -> Iterator[None]:
-    """Add PostgreSQL to the project's databases."""
-    connections.databases[POSTGRESQL] = {
-        **connections.databases["default"],
-        "ENGINE": "django.db.backends.postgresql",
-        "NAME": "postgres",
-        "USER": "postgres",
-        "HOST": postgresql_process.host,
-        "PORT": postgresql_process.port,
-        "TIME_ZONE": None,
-    }
+    """Add PostgreSQL to the project's databases, and a second connection to it as its replica."""
+    aliases = (POSTGRESQL, REPLICA)
+    for alias in aliases:
+        connections.databases[alias] = {
+            **connections.databases["default"],
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": "postgres",
+            "USER": "postgres",
+            "HOST": postgresql_process.host,
+            "PORT": postgresql_process.port,
+        }
     with django_db_blocker.unblock():
         yield
-        connections[POSTGRESQL].close()
-    del connections[POSTGRESQL], connections.databases[POSTGRESQL]
+        for alias in aliases:
+            connections[alias].close()
+    for alias in aliases:
+        del connections[alias], connections.databases[alias]
 
 
 class TestPostgreSQL(DatabaseContract):
@@ -265,6 +276,27 @@ class TestPostgreSQL(DatabaseContract):
         connection = connections[POSTGRESQL]
         with connection.cursor() as cursor:
             cursor.execute(f"DROP TABLE {connection.ops.quote_name(params['LOCATION'])}")
+
+    def test_reads_go_where_the_applications_reads_go(
+        self, inspector: Inspector, settings: Any
+    ) -> None:
+        inspector.cache.set("key", "old")
+        stored = inspector.locate("key")
+        settings.DATABASE_ROUTERS = [f"{__name__}.WithReplica"]
+        with CaptureQueriesContext(connections[POSTGRESQL]) as captured:
+            inspector.scan(Pattern(), "", 10, later())
+            inspector.describe([stored])
+            entry = inspector.read(stored)
+            inspector.status(), inspector.info()
+        assert texts(captured) == []
+        assert entry is not None
+        with CaptureQueriesContext(connections[REPLICA]) as captured:
+            inspector.apply(stored, SetValue("new", entry.expected))
+            inspector.apply(stored, SetTtl(NEVER))
+            inspector.apply(inspector.locate("other"), AddValue(1, NEVER))
+            inspector.delete([stored])
+            inspector.flush_plan(), inspector.flush()
+        assert texts(captured) == []
 
     def test_a_key_too_long_for_the_column_is_refused(self, inspector: Inspector) -> None:
         with transaction.atomic(self.database):

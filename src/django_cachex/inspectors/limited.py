@@ -113,6 +113,10 @@ class LimitedInspector(Inspector):
     def name(self, stored: bytes) -> str:
         return printable(stored)
 
+    def owns(self, stored: bytes) -> bool:
+        """Every key is this alias's: the backend itself puts the prefix before it."""
+        return True
+
     def read(self, stored: bytes) -> Entry | None:
         """Return what the backend's `get` returns; it may run what is stored.
 

@@ -14,6 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.generic import TemplateView
 
 from django_cachex.admin.access import HIDDEN, SEE_CACHES, SEE_KEYS, Act, Gate
@@ -172,15 +173,9 @@ class CachePage(Page):
         if self.gate.allowed(SEE_CACHES):
             self.say(_("Choose a cache first."), messages.INFO)
             return HttpResponseRedirect(self.links.caches())
-        return self.response_class(
-            self.request,
-            "admin/django_cachex/choose.html",
-            Page.get_context_data(self, choices=self.choose()),
-        )
-
-    def choose(self) -> list[Action]:
-        """Return a link to this page for every cache."""
-        return [Action(alias, self.here(cache=alias)) for alias in visible_aliases()]
+        choices = [Action(alias, self.here(cache=alias)) for alias in visible_aliases()]
+        choose = ChoosePage.as_view(site=self.site, act=self.act, choices=choices)
+        return choose(self.request)
 
     def cache_trail(self) -> list[Action]:
         sees_keys = self.gate.allowed(SEE_KEYS, self.inspector)
@@ -225,6 +220,17 @@ class KeyedPage(CachePage):
             *self.cache_trail(),
             Action(self.key_name, self.links.key(self.inspector.alias, self.stored)),
         ]
+
+
+class ChoosePage(Page):
+    """Which cache? For who may not see the index and asked for a page without naming one."""
+
+    title = gettext_lazy("Choose a cache")
+    template_name = "admin/django_cachex/choose.html"
+    choices: Sequence[Action] = ()
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(choices=self.choices, **kwargs)
 
 
 def visible_aliases() -> list[str]:

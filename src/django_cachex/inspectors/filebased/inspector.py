@@ -44,7 +44,7 @@ from django_cachex.inspectors.filebased.file import (
     value_size,
     without_rest,
 )
-from django_cachex.inspectors.filebased.folder import MOST_COUNTED, NAMES_AT_ONCE, Folder
+from django_cachex.inspectors.filebased.folder import HASH, MOST_COUNTED, NAMES_AT_ONCE, Folder
 from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.naming import printable
 from django_cachex.inspectors.patterns import Pattern
@@ -109,6 +109,10 @@ class FileBasedInspector(PickledInspector):
 
     def name(self, stored: bytes) -> str:
         return printable(stored)
+
+    def owns(self, stored: bytes) -> bool:
+        """Every file of the folder is listed: whose alias it is, nobody can tell."""
+        return HASH.fullmatch(printable(stored)) is not None
 
     def scan(
         self, match: Pattern, token: str, want: int, deadline: float, type: str = ""

@@ -1,0 +1,18 @@
+"""Sphinx: `make docs`."""
+
+from importlib.metadata import version as installed_version
+
+project = "django-cachex"
+author = "The django-cachex developers"
+version = release = installed_version("django-cachex")
+
+extensions = ["myst_parser"]
+exclude_patterns = ["_build"]
+myst_heading_anchors = 3
+# Tables of figures are there once `make bench` has written them.
+suppress_warnings = ["toc.empty_glob"]
+
+html_theme = "furo"
+html_title = f"{project} {release}"
+html_show_sourcelink = False
+html_copy_source = False

@@ -1,0 +1,24 @@
+// Returns how the focused element looks, or null outside main: its name, its box, what shows focus.
+() => {
+  const element = document.activeElement;
+  if (!element.closest("main") || element.localName === "main") {
+    return null;
+  }
+  document.getAnimations().forEach((animation) => animation.finish());
+  const looks = () => {
+    const style = getComputedStyle(element);
+    const outline = style.outlineStyle === "none" ? "" : `${style.outlineWidth} ${style.outlineColor}`;
+    return [outline, style.boxShadow, style.borderColor, style.backgroundColor].join(" | ");
+  };
+  const box = element.getBoundingClientRect();
+  const focused = looks();
+  element.blur();
+  document.getAnimations().forEach((animation) => animation.finish());
+  const unfocused = looks();
+  element.focus({ focusVisible: true, preventScroll: true });
+  return {
+    name: `<${element.localName}> ${(element.ariaLabel || element.textContent || element.name || "").trim().slice(0, 40)}`,
+    visible: box.width > 0 && box.bottom > 0 && box.top < innerHeight,
+    shown: focused !== unfocused,
+  };
+};

@@ -1,0 +1,34 @@
+// Returns the controls within main that lie on one another or on a text that is not theirs.
+() => {
+  const seen = (element) => element.checkVisibility() && element.getBoundingClientRect().width > 1;
+  const describe = (element) =>
+    `<${element.localName}> ${(element.ariaLabel || element.textContent).trim().slice(0, 40)}`;
+  const meet = (one, two) =>
+    one.left < two.right - 1 &&
+    two.left < one.right - 1 &&
+    one.top < two.bottom - 1 &&
+    two.top < one.bottom - 1;
+
+  const controls = [...document.querySelectorAll("main :is(a, button, input, select, textarea)")]
+    .filter(seen)
+    .map((element) => [element, [...element.getClientRects()]]);
+  const boxes = [...controls];
+  const range = document.createRange();
+  const texts = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const parent = texts.currentNode.parentElement;
+    if (texts.currentNode.data.trim() && seen(parent) && !parent.closest("a, button, select, textarea, pre")) {
+      range.selectNodeContents(texts.currentNode);
+      boxes.push([parent, [...range.getClientRects()]]);
+    }
+  }
+  const problems = [];
+  for (const [index, [control, ours]] of controls.entries()) {
+    for (const [other, theirs] of boxes.slice(index + 1)) {
+      if (!control.contains(other) && ours.some((one) => theirs.some((two) => meet(one, two)))) {
+        problems.push(`${describe(control)} lies on ${describe(other)}`);
+      }
+    }
+  }
+  return problems;
+};

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.test import Client
-
 from tests import servers
+
+Timed = Callable[[], float]
+"""Does what is measured, and returns the seconds that it took."""
 
 
 @dataclass(frozen=True)
@@ -65,17 +68,19 @@ class Bench:
     valkey: servers.Server
     sizes: Sizes = Sizes()
 
-    def interleaved(self, urls: Mapping[str, str]) -> dict[str, tuple[float, ...]]:
-        """Return the seconds of each round for each page.
+    def side_by_side(self, one: Timed, other: Timed) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Return the seconds of each round for two things that take turns.
 
-        The pages take turns, so that what disturbs one of them disturbs all; a round before the
-        first is not counted.
+        So what disturbs one of them disturbs both. A round before the first is not counted.
         """
-        rounds = [
-            {name: self.visitor.timed(url) for name, url in urls.items()}
-            for _round in range(self.sizes.rounds + 1)
-        ]
-        return {name: tuple(each[name] for each in rounds[1:]) for name in urls}
+        rounds = [(one(), other()) for _round in range(self.sizes.rounds + 1)]
+        seconds, reference = zip(*rounds[1:], strict=True)
+        return seconds, reference
+
+    def pages_side_by_side(self, url: str, other: str) -> tuple[tuple[float, ...], ...]:
+        """Return the seconds of each round for two pages."""
+        timed = self.visitor.timed
+        return self.side_by_side(partial(timed, url), partial(timed, other))
 
 
 def valkey_alias(port: int, database: int = 0, **changes: Any) -> dict[str, Any]:

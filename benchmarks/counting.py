@@ -9,7 +9,6 @@ from contextlib import contextmanager
 import valkey
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
-
 from tests import servers
 from tests.inspectors.valkey.proxy import Proxy
 

@@ -8,6 +8,12 @@ import pytest
 
 from tests import servers
 
+pytest.register_assert_rewrite(
+    "tests.inspectors.contract",
+    "tests.inspectors.database_contract",
+    "tests.inspectors.values_contract",
+)
+
 
 @pytest.fixture(scope="session")
 def valkey_process() -> Iterator[servers.Server]:

@@ -83,9 +83,13 @@ def valkey_params(server: servers.Server, **changes: Any) -> dict[str, Any]:
     }
 
 
+ROOMY = {"MAX_ENTRIES": 100_000}
+"""Options of Django's own backends, which make room at 300 entries."""
+
+
 def locmem_params(**changes: Any) -> dict[str, Any]:
     """Return an alias with a store of its own: LocMem's outlive a test."""
-    return {"BACKEND": LOCMEM, "LOCATION": uuid.uuid4().hex, **changes}
+    return {"BACKEND": LOCMEM, "LOCATION": uuid.uuid4().hex, "OPTIONS": ROOMY, **changes}
 
 
 Configure = Callable[..., None]
@@ -132,7 +136,7 @@ def caches_of_every_kind(
         valkey=valkey_params(valkey_server),
         redis={"BACKEND": REDIS, "LOCATION": f"redis://{valkey_server.address}/1"},
         django={"BACKEND": DJANGO_REDIS, "LOCATION": f"redis://{valkey_server.address}/2"},
-        table={"BACKEND": DATABASE, "LOCATION": database_table},
+        table={"BACKEND": DATABASE, "LOCATION": database_table, "OPTIONS": ROOMY},
         files={"BACKEND": FILES, "LOCATION": str(tmp_path / "files")},
         dummy={"BACKEND": DUMMY},
         stranger={"BACKEND": STRANGER, "LOCATION": uuid.uuid4().hex},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.core.cache import caches
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import NAME, PASSWORD
 from tests.browser.project import raw
@@ -13,20 +13,24 @@ from tests.browser.visit import Visit
 WITHOUT_SCRIPTS = pytest.param({"java_script_enabled": False}, id="without-javascript")
 
 
+def trail(visit: Visit) -> Locator:
+    return visit.page.get_by_role("navigation", name="Where you are")
+
+
 def find_caches(visit: Visit, scripts: bool) -> None:
     """Log in and press Caches: in the sidebar, or, where scripts draw that, in the index."""
     visit.log_in(NAME, PASSWORD)
     if scripts:
-        visit.page.get_by_role("link", name="Users", exact=True).last.click()
+        visit.open(visit.page.get_by_role("link", name="Users", exact=True).last)
         navigation = visit.page.get_by_role("navigation")
     else:
         navigation = visit.main
-    navigation.get_by_role("link", name="Caches", exact=True).last.click()
+    visit.open(navigation.get_by_role("link", name="Caches", exact=True).last)
     expect(visit.page.get_by_role("heading", level=1)).to_have_text("Caches")
 
 
 def find_key(visit: Visit) -> None:
-    visit.main.get_by_role("link", name="default", exact=True).click()
+    visit.open(visit.main.get_by_role("link", name="default", exact=True))
     visit.page.get_by_role("searchbox", name="Search keys").fill("user:42*")
     visit.press("Search")
     names = visit.main.get_by_role("row").get_by_role("link")
@@ -58,7 +62,7 @@ def change_ttl(visit: Visit) -> None:
 
 
 def add_key(visit: Visit) -> None:
-    visit.page.get_by_role("navigation", name="Where you are").get_by_text("default").click()
+    visit.open(trail(visit).get_by_role("link", name="default", exact=True))
     visit.follow("Add key")
     visit.page.get_by_label("Key Name").fill("newcomer:1")
     visit.page.get_by_label("Value", exact=True).fill('{"first": ["steps", 1]}')
@@ -70,7 +74,7 @@ def add_key(visit: Visit) -> None:
 
 
 def delete_key(visit: Visit) -> None:
-    visit.main.get_by_role("link", name="Delete", exact=True).click()
+    visit.open(visit.main.get_by_role("link", name="Delete", exact=True))
     assert "newcomer:1" in caches["default"]
     visit.press("Delete 1 key")
     expect(visit.main).to_contain_text("Deleted 1 key.")
@@ -91,7 +95,7 @@ def delete_several(visit: Visit) -> None:
 
 
 def flush(visit: Visit) -> None:
-    visit.page.get_by_role("navigation", name="Where you are").get_by_text("Caches").click()
+    visit.open(trail(visit).get_by_role("link", name="Caches", exact=True))
     visit.tick("local")
     visit.press("Flush selected caches")
     expect(visit.main).to_contain_text("30 entries")

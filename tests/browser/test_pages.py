@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page
@@ -12,54 +12,43 @@ from tests.browser.chromium import NARROW, WIDE
 from tests.browser.places import PLACES
 from tests.browser.visit import Visit
 
-every_place = pytest.mark.parametrize("place", PLACES)
-SCREENS = {"wide": WIDE, "narrow": NARROW}
+LOOKS = {
+    "wide": (WIDE, "light"),
+    "wide dark": (WIDE, "dark"),
+    "narrow": (NARROW, "light"),
+    "narrow dark": (NARROW, "dark"),
+}
+CHECKS: dict[str, Callable[[Page], list[str]]] = {
+    "cut off": sight.cut_off,
+    "overlapping": sight.overlaps,
+    "hard to read aloud": sight.hard_to_read_aloud,
+    "low contrast": sight.low_contrast,
+    "focus not seen": sight.unseen_focus,
+}
+IN_EVERY_LOOK = {"low contrast"}
+IN_ONE_LOOK = {"focus not seen"}
 
 
-@pytest.fixture
-def opened(visit: Visit, place: str) -> Page:
-    """A page of the admin in one of its states."""
-    PLACES[place](visit)
-    return visit.page
+def looks_for(check: str) -> list[str]:
+    """Return the looks that a check depends on: colours, widths, or neither."""
+    if check in IN_EVERY_LOOK:
+        return list(LOOKS)
+    return ["wide"] if check in IN_ONE_LOOK else ["wide", "narrow"]
 
 
-def on_each_screen(page: Page, look: Any) -> dict[str, Any]:
-    """Return what is wrong by screen, if anything is."""
-    wrong = {}
-    for screen, size in SCREENS.items():
+def problems(page: Page) -> dict[str, list[str]]:
+    """Return what is wrong with a page, by check and look."""
+    found = {}
+    for look, (size, scheme) in LOOKS.items():
+        page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
         page.set_viewport_size({"width": size["width"], "height": size["height"]})
-        wrong[screen] = look(page)
-    return {screen: problems for screen, problems in wrong.items() if problems}
+        for check, search in CHECKS.items():
+            if look in looks_for(check):
+                found[f"{check} ({look})"] = search(page)
+    return {title: some for title, some in found.items() if some}
 
 
-@every_place
-def test_nothing_is_cut_off_and_nothing_scrolls_sideways(opened: Page) -> None:
-    assert on_each_screen(opened, sight.cut_off) == {}
-
-
-@every_place
-def test_controls_do_not_lie_on_anything(opened: Page) -> None:
-    assert on_each_screen(opened, sight.overlaps) == {}
-
-
-@every_place
-def test_text_stands_out_in_light_and_dark(opened: Page) -> None:
-    opened.emulate_media(color_scheme="light")
-    light = on_each_screen(opened, sight.low_contrast)
-    opened.emulate_media(color_scheme="dark")
-    assert {"light": light, "dark": on_each_screen(opened, sight.low_contrast)} == {
-        "light": {},
-        "dark": {},
-    }
-
-
-@every_place
-def test_page_reads_well_aloud(opened: Page) -> None:
-    assert on_each_screen(opened, sight.hard_to_read_aloud) == {}
-
-
-@every_place
-def test_focus_is_seen_wherever_tab_leads(opened: Page) -> None:
-    stops = sight.tab_stops(opened)
-    assert stops
-    assert [stop["name"] for stop in stops if not (stop["visible"] and stop["shown"])] == []
+@pytest.mark.parametrize("place", PLACES)
+def test_page_is_whole_legible_and_within_reach(visit: Visit, place: str) -> None:
+    PLACES[place](visit)
+    assert problems(visit.page) == {}

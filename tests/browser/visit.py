@@ -36,7 +36,7 @@ class Visit:
     def key(self, alias: str, name: str) -> None:
         """Open a key as a person does: search its name, press it. Long ones are buttons."""
         self.keys(alias, q=name)
-        self.named(name).click()
+        self.open(self.named(name))
 
     def _go(self, path: str, query: dict[str, str]) -> None:
         self.page.goto(f"{self.admin}django_cachex/{path}?{urlencode(query)}")
@@ -46,11 +46,16 @@ class Visit:
         link = self.page.get_by_role("link", name=name, exact=True)
         return link.or_(self.page.get_by_role("button", name=name, exact=True)).first
 
+    def open(self, control: Locator) -> None:
+        """Press what leads to a page, and wait for that page."""
+        with self.page.expect_event("load"):
+            control.click()
+
     def press(self, name: str) -> None:
-        self.page.get_by_role("button", name=name, exact=True).click()
+        self.open(self.page.get_by_role("button", name=name, exact=True))
 
     def follow(self, name: str) -> None:
-        self.page.get_by_role("link", name=name, exact=True).click()
+        self.open(self.page.get_by_role("link", name=name, exact=True))
 
     def tick(self, *names: str) -> None:
         """Tick rows of a table."""

@@ -93,6 +93,14 @@ def test_first_pages_of_collections(client: Client) -> None:
     assert client.scan(count=100, _type="zset") == (0, [b"zset"])
 
 
+@pytest.mark.parametrize("word", [1.5, -7, "ü", b"\xff", 2**63 - 1, ""])
+def test_words_of_every_kind_reach_the_server(client: Client, word: bytes | str | float) -> None:
+    sent = word if isinstance(word, bytes) else str(word).encode()
+    echo = Request(("ECHO", word), unread)
+    assert client.run(echo) == sent
+    assert asyncio.run(client.arun(echo)) == sent
+
+
 def test_the_server_and_its_database(client: Client) -> None:
     client.set(b"key", b"x")
     assert client.ping() is True

@@ -296,7 +296,7 @@ asyncio.run(cache.aset("key", 2))
 
 
 def test_an_interpreter_ends_without_a_word(driver: str, valkey_server: Server) -> None:
-    command = [sys.executable, "-X", "dev", "-W", "error", "-c", EXIT, driver, url(valkey_server)]
+    command = [sys.executable, "-W", "error", "-c", EXIT, driver, url(valkey_server)]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
 

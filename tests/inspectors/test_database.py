@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
-from django.core.management import call_command
-from django.db import ProgrammingError, connections, transaction
+from django.db import connections, transaction
 from django.test.utils import CaptureQueriesContext
 
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.base import NEVER, AddValue, Result, SetTtl, SetValue
 from django_cachex.inspectors.patterns import Pattern
 from tests import servers
-from tests.inspectors.contract import ABILITIES, FlushContract, Inspect, ListingContract, later
-from tests.inspectors.values_contract import TtlContract
+from tests.inspectors.contract import later
+from tests.inspectors.database_contract import DatabaseContract, texts
 
 POSTGRESQL = "cache-postgresql"
 REPLICA = "cache-replica"
@@ -39,197 +37,6 @@ class WithReplica(ToPostgreSQL):
 
     def db_for_read(self, model: Any, **hints: Any) -> str | None:
         return REPLICA if model._meta.app_label == "django_cache" else None
-
-
-def entry_of_caches() -> dict[str, Any]:
-    """Return an entry of `CACHES` with a table that does not exist yet."""
-    backend = "django.core.cache.backends.db.DatabaseCache"
-    return {"BACKEND": backend, "LOCATION": f"cache {uuid.uuid4().hex[:12]}"}
-
-
-class DatabaseContract(ListingContract, TtlContract, FlushContract):
-    """What holds on every vendor."""
-
-    abilities = ABILITIES - {"can_get_unsafely", "can_type"}
-    ttl_resolution = 1000
-    database: ClassVar[str] = "default"
-    use_tz: ClassVar[bool] = True
-
-    @pytest.fixture(autouse=True)
-    def time_zones(self, settings: Any) -> None:
-        settings.USE_TZ = self.use_tz
-
-    def create(self, settings: Any) -> dict[str, Any]:
-        """Return an entry of `CACHES` whose table exists."""
-        params = entry_of_caches()
-        settings.CACHES = {"default": params}
-        call_command("createcachetable", database=self.database, verbosity=0)
-        return params
-
-    def queries(self, inspector: Inspector) -> CaptureQueriesContext:
-        return CaptureQueriesContext(connections[self.database])
-
-    def test_a_page_takes_two_queries_and_reads_no_value(self, inspector: Inspector) -> None:
-        self.fill(inspector, *(f"key:{n}" for n in range(30)))
-        for text in ("", "key:*", "no such key"):
-            with self.queries(inspector) as captured:
-                listing = inspector.scan(Pattern(text), "", 10, later())
-                inspector.describe(listing.keys)
-            selects = [sql for sql in texts(captured) if "SELECT" in sql]
-            assert len(selects) == (2 if listing.keys else 1)
-            assert all('"value"' not in sql.replace('LENGTH("value")', "") for sql in selects)
-
-    def test_a_search_tells_how_far_it_came(self, inspector: Inspector) -> None:
-        self.fill(inspector, *(f"key:{n:02}" for n in range(30)))
-        first = inspector.scan(Pattern("*5"), "", 2, later())
-        assert [inspector.name(key) for key in first.keys] == ["key:05", "key:15"]
-        assert (first.examined, first.total) == (16, 30)
-        rest = inspector.scan(Pattern("*5"), first.token, 2, later())
-        assert (rest.examined, rest.total, rest.complete) == (14, 30, True)
-
-    def test_keys_that_differ_in_case_are_different(self, inspector: Inspector) -> None:
-        self.fill(inspector, "Key", "key")
-        assert self.names(inspector, "Key*") == {"Key"}
-        assert inspector.delete([inspector.locate("KEY")]) == 0
-
-    def test_expired_rows_stay_for_the_backend_to_cull(self, inspector: Inspector) -> None:
-        inspector.cache.set("expired", 1, timeout=-1)
-        stored = inspector.locate("expired")
-        assert inspector.read(stored) is None
-        assert inspector.delete([stored]) == 0
-        assert inspector.status().keys == 1
-
-    def test_sizes_are_those_of_the_column(self, inspector: Inspector) -> None:
-        inspector.cache.set("key", "value" * 100)
-        stored = inspector.locate("key")
-        (description,) = inspector.describe([stored])
-        entry = inspector.read(stored)
-        assert entry is not None
-        assert entry.content is not None
-        assert description.size == entry.description.size
-        assert description.size == (entry.content.stored_size + 2) // 3 * 4
-
-    def test_a_large_value_is_not_fetched_whole(self, inspector: Inspector, settings: Any) -> None:
-        settings.CACHEX_ADMIN = {"DECODE_BYTES": 999, "PREVIEW_BYTES": 100}
-        inspector.cache.set("key", "x" * 100_000)
-        entry = inspector.read(inspector.locate("key"))
-        assert entry is not None
-        assert entry.content is not None
-        assert entry.content.kind == "large"
-        assert entry.content.stored_size > 100_000
-        assert entry.content.text.shown <= 102
-        assert entry.expected == ""
-
-    def test_a_value_that_is_no_base64_is_shown_as_it_is(self, inspector: Any) -> None:
-        inspector.cache.set("key", "value")
-        inspector.writing.change("UPDATE $table SET $value = %s", "not base64!!!")
-        entry = inspector.read(inspector.locate("key"))
-        assert entry.content.text.text == "not base64!!!"
-        assert not entry.content.editable
-
-    def test_a_change_between_comparing_and_setting_is_noticed(self, inspector: Any) -> None:
-        inspector.cache.set("key", "old")
-        stored = inspector.locate("key")
-        entry = inspector.read(stored)
-        inspector.live_value = lambda table, key: interrupted(
-            type(inspector), inspector, table, key
-        )
-
-        def interrupted(kind: Any, inspector: Any, table: Any, key: str) -> Any:
-            value = kind.live_value(inspector, table, key)
-            inspector.cache.set("key", "theirs")
-            return value
-
-        outcome = inspector.apply(stored, SetValue("mine", entry.expected))
-        assert outcome.result == Result.CHANGED
-        assert inspector.cache.get("key") == "theirs"
-
-    def test_adding_makes_room_as_the_cache_does(self, inspect: Inspect) -> None:
-        inspector = inspect(OPTIONS={"MAX_ENTRIES": 10, "CULL_FREQUENCY": 2})
-        for n in range(20):
-            inspector.apply(inspector.locate(f"key:{n:02}"), AddValue(n, NEVER))
-        rows = inspector.status().keys
-        assert rows is not None
-        assert rows <= 11
-
-    def test_a_time_that_no_database_holds_is_refused(self, inspector: Inspector) -> None:
-        stored = inspector.locate("key")
-        inspector.cache.set("key", "old")
-        entry = inspector.read(stored)
-        assert entry is not None
-        for ttl in (10**15, 10**18, 10**30):
-            edits = [
-                AddValue("new", ttl, replace=True),
-                SetValue("new", entry.expected, ttl),
-                SetTtl(ttl),
-            ]
-            for edit in edits:
-                assert inspector.apply(stored, edit).result == Result.REFUSED
-        assert inspector.cache.get("key") == "old"
-
-    def test_bytes_that_are_no_text_are_no_key(self, inspector: Inspector) -> None:
-        stored = b"\xff\xfe:1:key"
-        assert inspector.read(stored) is None
-        assert not inspector.describe([stored])[0].exists
-        assert inspector.delete([stored]) == 0
-        assert inspector.apply(stored, AddValue(1, NEVER)).result == Result.REFUSED
-        assert inspector.apply(stored, SetTtl(1000)).result == Result.GONE
-
-    def test_a_missing_table_is_named_and_leaves_the_transaction_usable(
-        self, inspector: Inspector, inspect: Inspect
-    ) -> None:
-        missing = inspect("other", **entry_of_caches())
-        acts = [
-            lambda: missing.scan(Pattern(), "", 10, later()),
-            lambda: missing.status(),
-            lambda: missing.info(),
-            lambda: missing.read(b"key"),
-            lambda: missing.apply(b"key", AddValue(1, NEVER)),
-            lambda: missing.delete([b"key"]),
-            lambda: missing.flush(),
-        ]
-        with transaction.atomic(self.database):
-            for act in acts:
-                with pytest.raises(ProgrammingError, match="createcachetable"):
-                    act()
-            inspector.cache.set("key", "value")
-        assert inspector.cache.get("key") == "value"
-
-    def test_more_keys_than_a_statement_names(self, inspector: Inspector) -> None:
-        stored = sorted(self.fill(inspector, "a", "b"))
-        missing = [inspector.locate(f"missing:{n}") for n in range(1200)]
-        keys = [stored[0], *missing, stored[1]]
-        assert [d.exists for d in inspector.describe(keys)] == [True, *[False] * 1200, True]
-        assert inspector.delete(keys) == 2
-
-    def test_the_table_is_told_in_figures(self, inspector: Any) -> None:
-        for name, timeout in (("never", None), ("later", 100), ("expired", -1)):
-            inspector.cache.set(name, "value", timeout=timeout)
-        keyspace, _culling = inspector.info()
-        assert (keyspace.headline.value, keyspace.headline.of) == (3, 300)
-        values = {str(fact.label): fact.value for fact in keyspace.facts}
-        assert values["Never expire"] == 1
-        assert values["Expired, not yet removed"] == 1
-        assert values["Table"] == inspector.params["LOCATION"]
-        assert values["Database"] == self.database
-        assert values.get("Values") or values.get("Size")
-        assert inspector.status().latency > 0
-
-    def test_huge_tables_are_not_counted(self, inspector: Any, monkeypatch: Any) -> None:
-        monkeypatch.setattr("django_cachex.inspectors.database.count.MOST_COUNTED", 2)
-        monkeypatch.setattr("django_cachex.inspectors.database.count.MOST_MEASURED", 2)
-        self.fill(inspector, "a", "b", "c", "d")
-        assert inspector.status().keys is None
-        assert inspector.flush_plan().entries is None
-        listing = inspector.scan(Pattern(), "", 10, later())
-        assert (len(listing.keys), listing.total) == (4, None)
-        keyspace, _culling = inspector.info()
-        assert keyspace.headline is None
-        assert "more than 2 rows" in keyspace.note
-
-
-def texts(captured: CaptureQueriesContext) -> list[str]:
-    return [str(query["sql"]) for query in captured.captured_queries]
 
 
 class TestSQLite(DatabaseContract):

@@ -15,13 +15,11 @@ import pytest
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.base import GONE, KEEP, NEVER, AddValue, Result, SetTtl, SetValue
 from django_cachex.inspectors.patterns import Pattern
-from tests.inspectors.contract import ABILITIES, FlushContract, Inspect, later, listed, pages
-from tests.inspectors.values_contract import TtlContract
+from tests.inspectors.contract import FlushContract, Inspect, later, listed, pages
+from tests.inspectors.values_contract import PickledContract
 
 
-class TestFileBased(TtlContract, FlushContract):
-    abilities = ABILITIES - {"can_get_unsafely", "can_type"}
-
+class TestFileBased(PickledContract, FlushContract):
     @pytest.fixture
     def params(self, tmp_path: Path) -> dict[str, Any]:
         backend = "django.core.cache.backends.filebased.FileBasedCache"

@@ -15,7 +15,6 @@ from django.core.cache.backends.locmem import LocMemCache
 from django_cachex.inspectors.base import NEVER, AddValue, Result, SetValue
 from django_cachex.inspectors.patterns import Pattern
 from tests.inspectors.contract import (
-    ABILITIES,
     HOSTILE_KEYS,
     FlushContract,
     Inspect,
@@ -23,11 +22,10 @@ from tests.inspectors.contract import (
     later,
     listed,
 )
-from tests.inspectors.values_contract import TtlContract
+from tests.inspectors.values_contract import PickledContract
 
 
-class TestLocMem(ListingContract, TtlContract, FlushContract):
-    abilities = ABILITIES - {"can_get_unsafely", "can_type"}
+class TestLocMem(ListingContract, PickledContract, FlushContract):
     hostile_keys = (*HOSTILE_KEYS, "lone \ud800 surrogate", "nul \0 byte")
 
     @pytest.fixture

@@ -16,7 +16,7 @@ from django_cachex.inspectors.base import (
     SetValue,
 )
 from django_cachex.inspectors.content import encode
-from tests.inspectors.contract import InspectorContract
+from tests.inspectors.contract import ABILITIES, InspectorContract
 
 JSON_VALUES = (
     "text",
@@ -239,3 +239,19 @@ class TtlContract(ValueContract):
         inspector.apply(inspector.locate("later"), AddValue(1, 100_000))
         assert self.ttl_of(inspector, "never") == NEVER
         self.assert_lives(inspector, "later", 100_000)
+
+
+class PickledContract(TtlContract):
+    """What Django's own backends that pickle hold besides."""
+
+    abilities = ABILITIES - {"can_get_unsafely", "can_type"}
+
+    def test_a_ttl_beyond_all_time_is_refused(self, inspector: Inspector) -> None:
+        inspector.cache.set("key", "value", timeout=None)
+        stored = inspector.locate("key")
+        for edit in (SetTtl(10**400), AddValue("new", 10**400, replace=True)):
+            outcome = inspector.apply(stored, edit)
+            assert outcome.result == Result.REFUSED
+            assert str(outcome.reason)
+        assert self.ttl_of(inspector, "key") == NEVER
+        assert inspector.cache.get("key") == "value"

@@ -7,10 +7,13 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 from django_cachex.admin.access import HIDDEN, READ_ONLY
+from django_cachex.cache.checks import check_prefixes
 from django_cachex.inspectors.limits import FIELDS, PAGE_SIZES
+
+register(check_prefixes, Tags.caches)
 
 POLICIES = (HIDDEN, READ_ONLY)
 

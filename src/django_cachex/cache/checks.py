@@ -10,7 +10,6 @@ from typing import Any
 from django.core.cache import caches
 from django.core.cache.backends.base import default_key_func
 from django.core.checks import CheckMessage, Warning
-from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext as _
 
 from django_cachex.cache.backends import ServerCache
@@ -45,8 +44,8 @@ def ours() -> Iterator[tuple[str, ServerCache]]:
     for alias in caches:
         try:
             cache = caches[alias]
-        except ImproperlyConfigured:
-            continue  # Said with more authority where the cache is used.
+        except Exception:
+            continue  # A stranger's constructor may raise anything; its user will be told.
         if isinstance(cache, ServerCache) and cache.key_func is default_key_func:
             yield alias, cache
 

@@ -48,12 +48,13 @@ class Configuration:
     def pool(self) -> Pool:
         """Return a new pool of blocking connections."""
         options = {name: v for name, v in self.options.items() if name not in ASYNC_ONLY}
-        kind = options.pop("pool_class", None) or self.driver.blocking.ConnectionPool
-        return made(kind, self.url, options)  # type: ignore[no-any-return]  # of the user's class
+        kind: Any = options.pop("pool_class", None) or self.driver.blocking.ConnectionPool
+        pool: Pool = kind.from_url(self.url, **options)
+        return pool
 
     def async_pool(self) -> AsyncPool:
         """Return a new pool of connections for the running event loop."""
-        kind = self.options.get("async_pool_class") or self._async_twin()
+        kind: Any = self.options.get("async_pool_class") or self._async_twin()
         options = {
             name: value
             for name, value in self.options.items()
@@ -65,7 +66,8 @@ class Configuration:
             options["parser_class"] = self.options["async_parser_class"]
         if "retry" in options:
             options["retry"] = self._async_retry(options["retry"])
-        return made(kind, self.url, options)  # type: ignore[no-any-return]  # of the user's class
+        pool: AsyncPool = kind.from_url(self.url, **options)
+        return pool
 
     def _async_twin(self) -> type:
         """Return the driver's asynchronous pool that is like the blocking one."""
@@ -110,10 +112,6 @@ def locations(location: str | Sequence[str]) -> list[str]:
             "LOCATION must be the URL of a server, or several, the primary's first."
         )
     return urls
-
-
-def made(kind: Any, url: str, options: dict[str, Any]) -> Any:
-    return kind.from_url(url, **options)
 
 
 def parsed(driver: Driver, url: str) -> Mapping[str, Any]:

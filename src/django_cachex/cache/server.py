@@ -88,38 +88,38 @@ class Server:
     def _converse(self, talk: Steps[T], requests: Sequence[Request[Any]]) -> T:
         pool = self._pool or self._new_pool()
         connection = pool.get_connection(*self._driver.lease)
-        is_open = False
+        discard = False
         try:
             while True:
                 replies = exchange(connection, requests, self._driver)
-                is_open = leaves_open(requests, is_open)
+                discard = leaves_open(requests, discard)
                 requests = talk.send(replies)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]  # T
         except ReadOnlyError:
-            is_open = True  # After a failover, the same name leads to another server.
+            discard = True  # After a failover, the same name leads to another server.
             raise
         finally:
-            if is_open:
+            if discard:
                 connection.disconnect()
             pool.release(connection)
 
     async def _aconverse(self, talk: Steps[T], requests: Sequence[Request[Any]]) -> T:
         pool = await self._loop_pool()
         connection = await pool.get_connection(*self._driver.lease)
-        is_open = False
+        discard = False
         try:
             while True:
                 replies = await aexchange(connection, requests, self._driver)
-                is_open = leaves_open(requests, is_open)
+                discard = leaves_open(requests, discard)
                 requests = talk.send(replies)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]  # T
         except ReadOnlyError:
-            is_open = True  # As above.
+            discard = True  # As above.
             raise
         finally:
-            if is_open:
+            if discard:
                 await connection.disconnect(nowait=True)
             await pool.release(connection)
 
@@ -153,7 +153,7 @@ class Server:
 
     def _forget_closed_loops(self) -> None:
         """Drop the pools of loops that ended without shutting down their generators."""
-        for loop in [loop for loop in self._async_pools if loop.is_closed()]:
+        for loop in [loop for loop in list(self._async_pools) if loop.is_closed()]:
             self._async_pools.pop(loop, None)
 
     def after_fork(self) -> None:

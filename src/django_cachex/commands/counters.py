@@ -67,10 +67,10 @@ def watched_increment(stored: bytes, by: int) -> Steps[int | None]:
         if not exists:
             yield [Request(("UNWATCH",), unread)]
             return None
-        increment = Request(("INCRBY", stored, by), unread)
-        [*_queued, executed] = yield [
-            Request(("MULTI",), unread),
-            increment,
+        # On its own: were it refused, what follows would run at once.
+        yield [Request(("MULTI",), unread)]
+        [_queued, executed] = yield [
+            Request(("INCRBY", stored, by), unread),
             Request(("EXEC",), unread),
         ]
         if executed is not None:  # None: somebody touched the key in between.

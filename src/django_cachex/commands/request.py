@@ -22,7 +22,10 @@ Word = bytes | str | int | float
 
 @dataclass(frozen=True, slots=True)
 class Request(Generic[T_co]):
-    """One command: its words, how to read the reply, and whether a replica may answer it."""
+    """One command: its words, how to read the reply, and whether a replica may answer it.
+
+    The first word is the command's name, as text in capitals.
+    """
 
     words: tuple[Word, ...]
     read: Callable[[Any], T_co]

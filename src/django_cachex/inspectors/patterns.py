@@ -6,18 +6,14 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
+from django_cachex.inspectors.naming import encode_text
+
 GLOB_SPECIAL = re.compile(rb"([*?\[\]\\])")
-LIKE_SPECIAL = re.compile(r"([!%_])")
 
 
 def escape_glob(literal: bytes) -> bytes:
     """Return the glob that Valkey's `MATCH` reads as exactly these bytes."""
     return GLOB_SPECIAL.sub(rb"\\\1", literal)
-
-
-def escape_like(literal: str) -> str:
-    """Return the pattern that SQL's `LIKE … ESCAPE '!'` reads as exactly this text."""
-    return LIKE_SPECIAL.sub(r"!\1", literal)
 
 
 @dataclass(frozen=True)
@@ -48,19 +44,15 @@ class Pattern:
 
     def glob(self, prefix: bytes = b"") -> bytes:
         """Return the `MATCH` of a `SCAN` for keys after `prefix`, which is taken literally."""
-        parts = (part.encode("utf-8", "surrogateescape") for part in self.literals)
+        parts = map(encode_text, self.literals)
         return escape_glob(prefix) + b"*".join(escape_glob(part) for part in parts)
-
-    def like(self, prefix: str = "") -> str:
-        """Return the pattern of a `LIKE … ESCAPE '!'`.
-
-        Databases differ in how `LIKE` treats case: check what it finds with `matches`.
-        """
-        return escape_like(prefix) + "%".join(escape_like(part) for part in self.literals)
 
     @cached_property
     def _expression(self) -> re.Pattern[str]:
-        return re.compile(".*".join(re.escape(part) for part in self.literals), re.DOTALL)
+        # Atomic groups: the first place that fits is as good as any, and nothing is tried twice.
+        first, *inner, last = map(re.escape, self.literals)
+        between = "".join(f"(?>.*?{part})" for part in inner)
+        return re.compile(f"{first}{between}.*{last}", re.DOTALL)
 
     def matches(self, key: str) -> bool:
         """Return whether a key, without its prefix, is meant."""

@@ -23,6 +23,7 @@ from django_cachex.inspectors.base import (
     Inspector,
     Listing,
     Outcome,
+    Result,
     Section,
     SetTtl,
     SetValue,
@@ -175,22 +176,26 @@ class PickledInspector(Inspector):
         return ""
 
     def apply(self, stored: bytes, edit: Edit) -> Outcome:
-        match edit:
-            case AddValue():
-                return self.add(stored, edit)
-            case SetValue():
-                return self.set_value(stored, edit)
-            case SetTtl():
-                return self.set_ttl(stored, edit)
+        try:
+            match edit:
+                case AddValue():
+                    return self.add(stored, edit)
+                case SetValue():
+                    return self.set_value(stored, edit)
+                case SetTtl():
+                    return self.set_ttl(stored, edit)
+        except OverflowError:
+            reason = _("This cache cannot hold an expiry that far in the future.")
+            return Outcome(Result.REFUSED, reason)
 
     def add(self, stored: bytes, edit: AddValue) -> Outcome:
-        """Apply an `AddValue`."""
+        """Apply an `AddValue`; OverflowError for a TTL that the backend cannot hold."""
         raise NotImplementedError
 
     def set_value(self, stored: bytes, edit: SetValue) -> Outcome:
-        """Apply a `SetValue`."""
+        """Apply a `SetValue`; OverflowError as for `add`."""
         raise NotImplementedError
 
     def set_ttl(self, stored: bytes, edit: SetTtl) -> Outcome:
-        """Apply a `SetTtl`."""
+        """Apply a `SetTtl`; OverflowError as for `add`."""
         raise NotImplementedError

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
+
 from django.conf import settings
 from django.core.cache import InvalidCacheBackendError, caches
 from django.core.cache.backends.base import BaseCache
@@ -12,7 +14,7 @@ from django_cachex.inspectors.broken import BrokenInspector
 
 LIMITED = "django_cachex.inspectors.limited.LimitedInspector"
 
-_inspectors: dict[str, str | type[Inspector]] = {
+BUILT_IN: dict[str, str | type[Inspector]] = {
     "django_cachex.cache.backends.ServerCache": "django_cachex.inspectors.valkey.CachexInspector",
     "django.core.cache.backends.redis.RedisCache": (
         "django_cachex.inspectors.valkey.DjangoRedisInspector"
@@ -29,18 +31,21 @@ _inspectors: dict[str, str | type[Inspector]] = {
     "django.core.cache.backends.dummy.DummyCache": "django_cachex.inspectors.dummy.DummyInspector",
 }
 
+_registered: dict[str, str | type[Inspector]] = {}
+_inspectors = ChainMap(_registered, BUILT_IN)
+
 
 def register(backend: str, inspector: str | type[Inspector]) -> None:
     """Let `inspector` serve caches of the class at the dotted path `backend`, and its subclasses.
 
     A class registered nearer to the cache's own class wins. `inspector` is a class or its path.
     """
-    _inspectors[backend] = inspector
+    _registered[backend] = inspector
 
 
 def unregister(backend: str) -> None:
     """Forget what `register` was told of `backend`; nothing if it was told nothing."""
-    _inspectors.pop(backend, None)
+    _registered.pop(backend, None)
 
 
 def inspector_class(cache_class: type) -> type[Inspector]:

@@ -10,6 +10,9 @@ from playwright.sync_api import Page
 LEAST_CONTRAST = 4.5
 """What WCAG 2 asks of text, level AA."""
 
+MOST_STOPS = 40
+"""Controls that Tab is pressed through; further rows of a table have the same ones."""
+
 
 def low_contrast(page: Page) -> list[str]:
     """Return the texts and fields whose contrast with their background is too low."""
@@ -35,17 +38,19 @@ def hard_to_read_aloud(page: Page) -> list[str]:
     return found
 
 
-def tab_stops(page: Page, most: int = 400) -> list[dict[str, Any]]:
-    """Press Tab through the page; return the name and looks of each stop within main."""
-    stops = []
-    for _ in range(most):
+def unseen_focus(page: Page) -> list[str]:
+    """Press Tab through the first controls; return those that do not show that they have focus."""
+    page.evaluate("document.activeElement.blur()")
+    unseen, reached = [], 0
+    while reached < MOST_STOPS:
         page.keyboard.press("Tab")
         stop = _run(page, "focus")
-        if stop is not None:
-            stops.append(stop)
-        elif stops:
+        if stop is None and reached:
             break
-    return stops
+        if stop is not None:
+            reached += 1
+            unseen += [] if stop["visible"] and stop["shown"] else [stop["name"]]
+    return unseen
 
 
 def _run(page: Page, name: str, *arguments: Any) -> Any:

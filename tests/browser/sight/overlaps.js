@@ -9,9 +9,23 @@
     one.top < two.bottom - 1 &&
     two.top < one.bottom - 1;
 
+  // The part of a box that its scrolling or hiding ancestors let through, nothing if none.
+  const through = (element, box) => {
+    let { left, right, top, bottom } = box;
+    for (let at = element.parentElement; at && at !== document.body; at = at.parentElement) {
+      if (getComputedStyle(at).overflowY !== "visible") {
+        const room = at.getBoundingClientRect();
+        [left, right] = [Math.max(left, room.left), Math.min(right, room.right)];
+        [top, bottom] = [Math.max(top, room.top), Math.min(bottom, room.bottom)];
+      }
+    }
+    return left < right && top < bottom ? [{ left, right, top, bottom }] : [];
+  };
+  const parts = (element, boxes) => [...boxes].flatMap((box) => through(element, box));
+
   const controls = [...document.querySelectorAll("main :is(a, button, input, select, textarea)")]
     .filter(seen)
-    .map((element) => [element, [...element.getClientRects()]]);
+    .map((element) => [element, parts(element, element.getClientRects())]);
   const boxes = [...controls];
   const range = document.createRange();
   const texts = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
@@ -19,7 +33,7 @@
     const parent = texts.currentNode.parentElement;
     if (texts.currentNode.data.trim() && seen(parent) && !parent.closest("a, button, select, textarea, pre")) {
       range.selectNodeContents(texts.currentNode);
-      boxes.push([parent, [...range.getClientRects()]]);
+      boxes.push([parent, parts(texts.currentNode, range.getClientRects())]);
     }
   }
   const problems = [];

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.contrib import messages
@@ -33,7 +33,7 @@ class Page(TemplateView):
     """One page of the cache admin. Subclasses say what it takes to open it and what is on it."""
 
     site: AdminSite = None  # type: ignore[assignment]  # given by as_view(site=…)
-    act: ClassVar[Act]
+    act: Act = SEE_CACHES
     title: Text = ""
     """Without names of keys: a host's template may alter it."""
 
@@ -146,8 +146,12 @@ class CachePage(Page):
         if alias is None:
             return self.without_alias()
         self.inspector = self.find(alias)
-        self.require(self.act, self.inspector)
+        self.pass_gate()
         return TemplateView.dispatch(self, request, *args, **kwargs)
+
+    def pass_gate(self) -> None:
+        """Raise PermissionDenied unless this person may open this page about this cache."""
+        self.require(self.act, self.inspector)
 
     def alias(self) -> str | None:
         """Return the alias that the request names, the only one, or None."""
@@ -195,6 +199,9 @@ class KeyedPage(CachePage):
 
     stored: bytes
 
+    def pass_gate(self) -> None:
+        self.require(self.act, self.inspector, self.stored)
+
     def alias(self) -> str:
         object_id = unquote(self.kwargs["object_id"])
         if object_id == IN_FORM:
@@ -216,10 +223,9 @@ class KeyedPage(CachePage):
         return self.inspector.name(self.stored)
 
     def key_trail(self) -> list[Action]:
-        return [
-            *self.cache_trail(),
-            Action(self.key_name, self.links.key(self.inspector.alias, self.stored)),
-        ]
+        opens = self.gate.allowed(SEE_KEYS, self.inspector, self.stored)
+        link = self.links.key(self.inspector.alias, self.stored) if opens else ""
+        return [*self.cache_trail(), Action(self.key_name or _("(empty name)"), link)]
 
 
 class ChoosePage(Page):

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import humane
-from django_cachex.admin.access import SEE_CACHES, SEE_INFO, SEE_KEYS
+from django_cachex.admin.access import ADD, SEE_CACHES, SEE_INFO, SEE_KEYS
 from django_cachex.admin.helptexts import info_help
 from django_cachex.admin.pages.base import CachePage
 from django_cachex.admin.pages.caches import BADGES
@@ -32,9 +32,11 @@ class InfoPage(CachePage):
     def actions(self) -> Sequence[Action]:
         alias = self.inspector.alias
         keys = [Action(_("Keys"), self.links.keys(alias))]
+        add = [Action(_("Add key"), self.links.add(alias))]
         history = [Action(_("History"), self.links.cache_history(alias))]
         return [
             *(keys if self.gate.allowed(SEE_KEYS, self.inspector) else []),
+            *(add if self.gate.allowed(ADD, self.inspector) else []),
             *(history if self.gate.allowed(SEE_CACHES, self.inspector) else []),
         ]
 

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import accumulate
+from urllib.parse import quote_plus
+
+from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from django_cachex.admin import humane
 from django_cachex.admin.pages.caches import bytes_cell
 from django_cachex.admin.parts import Cell
+from django_cachex.admin.tokens import Place
 from django_cachex.inspectors.base import NEVER, Description, Listing, Unit
+
+SPARE_FIELDS, SPARE_BYTES = 10, 10_000
+"""What a form sends besides the selected keys."""
+
+SIZE_OF_FIELD = len("&selected=")
 
 
 def ttl_cell(ttl: int | None) -> Cell:
@@ -32,6 +43,28 @@ def size_cell(one: Description) -> Cell:
     return Cell(humane.elements(one.size, one.unit), kind="number")
 
 
+def fit_a_form(values: Sequence[str]) -> int:
+    """Return how many of these values, from the first on, one form can send to Django."""
+    most = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
+    count = len(values) if most is None else max(0, min(len(values), most - SPARE_FIELDS))
+    room = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    if room is None:
+        return count
+    sizes = accumulate(SIZE_OF_FIELD + len(quote_plus(value)) for value in values[:count])
+    return sum(size <= room - SPARE_BYTES for size in sizes)
+
+
+def examined_so_far(place: Place, listing: Listing) -> int:
+    """Return how many keys were examined, on this page and those before.
+
+    What a server examined is an estimate, which the size of its database bounds.
+    """
+    examined = place.examined + listing.examined
+    if listing.total is None:
+        return examined
+    return listing.total if listing.complete else min(examined, listing.total)
+
+
 def how_far(examined: int, listing: Listing) -> str:
     """Return how many keys of about how many were looked at."""
     count = humane.number(examined)
@@ -42,7 +75,7 @@ def how_far(examined: int, listing: Listing) -> str:
     share = min(99, 100 * examined // max(1, listing.total)) or _("less than 1")
     return _("%(count)s of about %(total)s keys examined (%(share)s %%)") % {
         "count": count,
-        "total": humane.number(max(listing.total, examined)),
+        "total": humane.number(listing.total),
         "share": share,
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.contrib import messages
@@ -19,7 +19,13 @@ from django_cachex.admin.helptexts import keys_help
 from django_cachex.admin.links import object_id, parse_object_id
 from django_cachex.admin.pages.base import CachePage
 from django_cachex.admin.pages.delete import delete_confirm, delete_keys
-from django_cachex.admin.pages.keycells import how_far, progress, size_cell, ttl_cell
+from django_cachex.admin.pages.keycells import (
+    examined_so_far,
+    how_far,
+    progress,
+    size_cell,
+    ttl_cell,
+)
 from django_cachex.admin.parts import Action, Cell, Empty, Header, Row, Table, Topic
 from django_cachex.admin.searching import Search
 from django_cachex.admin.sessions import masked
@@ -108,7 +114,7 @@ class KeysPage(CachePage):
 
     def _found_context(self, search: Search, found: Found) -> dict[str, Any]:
         shown = self.visible(found, search)
-        examined = search.place.examined + found.listing.examined
+        examined = examined_so_far(search.place, found.listing)
         selectable = self.gate.allowed(DELETE, self.inspector)
         forward = self._forward(search, found.listing, examined)
         pager = [Action(_("First"), self.here(token=""))] if search.place.token else []
@@ -166,8 +172,26 @@ class KeysPage(CachePage):
             *([Header(_("TTL"), "number")] if inspector.can_ttl else []),
             Header(_("Size"), "number"),
         ]
-        rows = [self._row(one) for one in shown]
+        rows = self._within_form([self._row(one) for one in shown])
         return Table(headers, rows, caption=_("Keys"), selectable=selectable)
+
+    def _within_form(self, rows: list[Row]) -> list[Row]:
+        """Take the boxes from rows beyond what one form can send, and say so."""
+        selectable = [row for row in rows if row.value is not None]
+        beyond = {
+            id(row) for row in selectable[fit_a_form([row.value or "" for row in selectable]) :]
+        }
+        if beyond:
+            text = ngettext(
+                "%(count)s key has no box to select it by: the names are too long for one form.",
+                "%(count)s keys have no box to select them by: the names are too long for one form.",
+                len(beyond),
+            )
+            self._notice(text % {"count": humane.number(len(beyond))})
+        return [replace(row, value=None) if id(row) in beyond else row for row in rows]
+
+    def _notice(self, text: str) -> None:
+        self.notices.append(Notice(text, "warning"))
 
     def _row(self, one: Description) -> Row:
         inspector = self.inspector

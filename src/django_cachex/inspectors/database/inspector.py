@@ -14,7 +14,6 @@ from django_cachex.inspectors.base import (
     KEEP,
     AddValue,
     Description,
-    Edit,
     Entry,
     FlushPlan,
     Listing,
@@ -127,7 +126,8 @@ class DatabaseInspector(PickledInspector):
                 f"SELECT $key, $expires, {size} FROM $table WHERE $key IN ({placeholders(names)})",
                 *names,
             )
-            found |= {key: described(key, table.ttl(expires), size) for key, expires, size in rows}
+            for name, expires, length in rows:
+                found[name] = described(name, table.ttl(expires), length)
         return [found.get(row_key(key) or "", Description(key, ttl=GONE)) for key in keys]
 
     def read(self, stored: bytes) -> Entry | None:
@@ -151,12 +151,6 @@ class DatabaseInspector(PickledInspector):
 
     # Changes.
 
-    def apply(self, stored: bytes, edit: Edit) -> Outcome:
-        try:
-            return super().apply(stored, edit)
-        except OverflowError:
-            return Outcome(Result.REFUSED, _("A database holds no time after the year 9999."))
-
     def add(self, stored: bytes, edit: AddValue) -> Outcome:
         key, table = row_key(stored), self.writing
         reason = _("A database holds no such key.") if key is None else self.refusal(key)
@@ -169,7 +163,7 @@ class DatabaseInspector(PickledInspector):
             mode = "set" if edit.replace else "add"
             if self.cache._base_set(mode, key, edit.value, timeout(edit.ttl)):
                 return Outcome(Result.DONE)
-        if self.live_value(table, key) is not None:
+        if not edit.replace and self.live_value(table, key) is not None:
             return Outcome(Result.EXISTS)
         reason = _("The database did not take it. Keys may have 255 characters at most.")
         return Outcome(Result.REFUSED, reason)
@@ -227,7 +221,7 @@ class DatabaseInspector(PickledInspector):
         table = self.writing
         names = {"table": table.name, "database": table.connection.alias}
         return FlushPlan(
-            act=f"DELETE FROM {table.name} ({table.connection.alias})",
+            act=f"DELETE FROM {table.name} on {table.connection.alias}",
             scope=_(
                 "All rows of the table “%(table)s” in the database “%(database)s”: the keys of "
                 "every alias that uses it, whatever its prefix."

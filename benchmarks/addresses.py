@@ -1,0 +1,31 @@
+"""URLs of the pages that are measured."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from django_cachex.admin.links import Links
+from django_cachex.admin.searching import Search
+from django_cachex.admin.tokens import Place
+from django_cachex.inspectors import inspector_for
+from django_cachex.inspectors.patterns import Pattern
+
+LINKS = Links()
+
+
+def middle(alias: str, count: int) -> Place:
+    """Return where a listing of this many keys has come half the way."""
+    listing = inspector_for(alias).scan(Pattern(""), "", count // 2, math.inf)
+    return Place(listing.token, listing.examined)
+
+
+def keys_from(alias: str, place: Place, user: Any) -> str:
+    """Return the URL of the page of the key browser that goes on from a place."""
+    search = Search.read({}, inspector_for(alias), user.pk)
+    return LINKS.keys(alias, token=search.sign(place))
+
+
+def key(alias: str, name: str) -> str:
+    """Return the URL of a key's page."""
+    return str(LINKS.key(alias, inspector_for(alias).locate(name)))

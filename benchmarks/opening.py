@@ -1,0 +1,98 @@
+"""Opening a key: what it takes for large values beside small ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from django.test import override_settings
+from tests.inspectors.valkey.proxy import Proxy, proxy
+
+from benchmarks import addresses
+from benchmarks.bench import Bench, Sizes, valkey_alias
+from benchmarks.counting import commands, round_trips
+from benchmarks.figure import RATIO, Figure, Measured
+from benchmarks.filling import Command, send
+
+DATABASE = 3
+TRIPS = "round trips"
+SCANS = "SCANs"
+COMMANDS = "commands"
+GOALS = {TRIPS: 3, SCANS: 0, RATIO: 1.5}
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A key, and the one that it is compared with."""
+
+    what: str
+    name: str
+    reference: str
+
+
+def measure(bench: Bench) -> Figure:
+    send(bench.valkey, DATABASE, stored(bench.sizes))
+    with proxy(bench.valkey.port) as between:
+        caches = {
+            "default": valkey_alias(bench.valkey.port, DATABASE),
+            "counted": valkey_alias(between.port, DATABASE),
+        }
+        with override_settings(CACHES=caches):
+            lines = [line(bench, one, between) for one in opened(bench.sizes)]
+    return Figure(
+        "Opening a key",
+        "Large values beside small ones: a string of 100 bytes, collections of 100 elements. "
+        f"The server holds {bench.sizes.keys:,} other keys.",
+        GOALS,
+        lines,
+        ("large", "small"),
+    )
+
+
+def opened(sizes: Sizes) -> list[Opened]:
+    """Return what is opened."""
+    elements = f"{sizes.elements:,}"
+    return [
+        Opened("string of 100 bytes", "string:small", "string:small"),
+        Opened(f"string of {sizes.string_bytes:,} bytes", "string:large", "string:small"),
+        Opened("hash of 5 fields", "hash:5", "hash:small"),
+        Opened(f"hash of {elements} fields", "hash:large", "hash:small"),
+        Opened(f"list of {elements} items", "list:large", "list:small"),
+        Opened(f"set of {elements} members", "set:large", "set:small"),
+        Opened(f"sorted set of {elements} members", "zset:large", "zset:small"),
+    ]
+
+
+def stored(sizes: Sizes) -> Iterator[Command]:
+    """Yield what stores the keys that are opened."""
+    yield ("SET", ":1:string:small", b"x" * 100)
+    yield ("SET", ":1:string:large", b"x" * sizes.string_bytes)
+    for size, count in (("5", 5), ("small", 100), ("large", sizes.elements)):
+        for start in range(0, count, 1000):
+            numbers = range(start, min(start + 1000, count))
+            yield (
+                "HSET",
+                f":1:hash:{size}",
+                *(word for n in numbers for word in (f"field:{n}", n)),
+            )
+            yield ("RPUSH", f":1:list:{size}", *numbers)
+            yield ("SADD", f":1:set:{size}", *(f"member:{n}" for n in numbers))
+            yield ("ZADD", f":1:zset:{size}", *(word for n in numbers for word in (n, f"m:{n}")))
+
+
+def line(bench: Bench, one: Opened, between: Proxy) -> Measured:
+    url = addresses.key("default", one.name)
+    times = bench.interleaved({"one": url, "reference": addresses.key("default", one.reference)})
+    visit = partial(bench.visitor.open, url)
+    with commands(bench.valkey) as sent:
+        visit()
+    through = partial(bench.visitor.open, addresses.key("counted", one.name))
+    counts = {
+        TRIPS: round_trips(between, through),
+        COMMANDS: sum(sent.values()),
+        SCANS: sent["SCAN"] + sent["KEYS"],
+    }
+    return Measured(
+        one.what, counts, times["one"], times["reference"], note=", ".join(sorted(sent))
+    )

@@ -1,0 +1,32 @@
+"""A page of the key browser beside Django's own list of users, with as many rows."""
+
+from __future__ import annotations
+
+from django.contrib.auth import get_user_model
+from django.test import override_settings
+from django.urls import reverse
+
+from benchmarks.addresses import LINKS
+from benchmarks.bench import Bench, valkey_alias
+from benchmarks.figure import RATIO, Figure, Measured
+
+ROWS = 100
+
+
+def measure(bench: Bench) -> Figure:
+    users = get_user_model()
+    missing = ROWS - users._default_manager.count()
+    users._default_manager.bulk_create(
+        users(username=f"user-{n}", email=f"user-{n}@example.com", first_name="Ana")
+        for n in range(missing)
+    )
+    with override_settings(CACHES={"default": valkey_alias(bench.valkey.port)}):
+        urls = {"keys": LINKS.keys("default"), "users": reverse("admin:auth_user_changelist")}
+        times = bench.interleaved(urls)
+    return Figure(
+        f"Key browser and Django's list of users, {ROWS} rows each",
+        "The users are in a database in memory.",
+        {RATIO: 1},
+        [Measured("first page", {}, times["keys"], times["users"])],
+        ("keys", "users"),
+    )

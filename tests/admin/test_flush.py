@@ -1,0 +1,278 @@
+"""Flushing: what it destroys is said before, exactly, and nothing else goes."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+import valkey
+from django.contrib.admin.models import LogEntry
+from django.core.cache import caches
+
+from tests import servers
+from tests.admin import addresses
+from tests.admin.browser import Browser
+from tests.admin.conftest import (
+    DATABASE,
+    DJANGO_REDIS,
+    FILES,
+    STRANGER,
+    BrowserOf,
+    Configure,
+    locmem_params,
+    valkey_params,
+)
+from tests.admin.reader import Page
+
+ACTION = "Flush selected caches"
+
+
+def ask(person: Browser, *aliases: str) -> Page:
+    """Tick these caches and press the button; return the page that asks."""
+    return person.submit(person.open(addresses.caches()), ACTION, selected=list(aliases))
+
+
+def sentence_about(page: Page, alias: str) -> str:
+    """Return what the page says from a cache's name on, to the next cache's."""
+    _before, found, after = page.text.partition(f'"{alias}": this runs ')
+    assert found, page.text
+    return after.split('": this runs ')[0]
+
+
+FLUSHABLE = ("default", "valkey", "redis", "django", "table", "files", "stranger")
+
+
+@pytest.mark.parametrize("alias", FLUSHABLE)
+def test_each_kind_is_flushed_after_a_question(
+    admin: Browser, caches_of_every_kind: list[str], alias: str
+) -> None:
+    asked = ask(admin, alias)
+    assert asked.heading == f'Flush "{alias}"?'
+    assert caches[alias].get("hello") == {"to": "you"}
+    done = admin.submit(asked, f'Flush "{alias}"')
+    assert f'Flushed "{alias}"' in done.text
+    assert {one for one in FLUSHABLE if caches[one].get("hello") is None} == {alias}
+    [entry] = LogEntry.objects.all()
+    assert (entry.object_id, entry.object_repr, entry.user) == (alias, alias, admin.user)
+    assert entry.content_type.model == "cache"
+
+
+@pytest.mark.parametrize("alias", [one for one in FLUSHABLE if one != "stranger"])
+def test_how_many_went_is_said_and_recorded(
+    admin: Browser, caches_of_every_kind: list[str], alias: str
+) -> None:
+    caches[alias].set("second", 1)
+    done = admin.submit(ask(admin, alias), f'Flush "{alias}"')
+    assert f'Flushed "{alias}": 2 entries deleted.' in done.text
+    assert "2 entries deleted" in LogEntry.objects.get().change_message
+
+
+def test_several_are_flushed_at_once(admin: Browser, caches_of_every_kind: list[str]) -> None:
+    asked = ask(admin, "valkey", "default", "table")
+    assert asked.heading == "Flush 3 caches?"
+    for alias in ("valkey", "default", "table"):
+        assert sentence_about(asked, alias)
+    done = admin.submit(asked, "Flush 3 caches")
+    assert done.text.count("Flushed ") == 3
+    assert LogEntry.objects.count() == 3
+    assert caches["redis"].get("hello") == {"to": "you"}
+
+
+def test_the_safe_way_back_keeps_everything(
+    admin: Browser, caches_of_every_kind: list[str]
+) -> None:
+    back = admin.click(ask(admin, *FLUSHABLE), "Cancel, keep everything")
+    assert back.url == addresses.caches()
+    assert all(caches[alias].get("hello") for alias in FLUSHABLE)
+    assert not LogEntry.objects.exists()
+
+
+def test_what_can_be_flushed_has_a_box(admin: Browser, caches_of_every_kind: list[str]) -> None:
+    form = admin.open(addresses.caches()).form(ACTION)
+    boxes = {one.value for one in form.controls if one.name == "selected"}
+    assert boxes >= {*FLUSHABLE, "refusing"}
+    assert boxes.isdisjoint({"broken", "unflushable"})
+
+
+def test_none_selected_does_nothing_and_says_so(
+    admin: Browser, caches_of_every_kind: list[str]
+) -> None:
+    page = admin.submit(admin.open(addresses.caches()), ACTION)
+    assert "Nothing done: select the caches to flush first." in page.text
+    page = admin.post(addresses.caches(), {"action": "flush", "confirmed": "1"})
+    assert "Nothing done" in page.text
+    page = admin.post(addresses.caches(), {"selected": ["valkey"], "confirmed": "1"})
+    assert "Nothing done" in page.text
+    assert all(caches[alias].get("hello") for alias in FLUSHABLE)
+
+
+# What is said before.
+
+
+def test_our_backends_name_the_prefix(admin: Browser, caches_of_every_kind: list[str]) -> None:
+    text = sentence_about(ask(admin, "valkey"), "valkey")
+    assert "p:" in text
+    assert "All keys with this cache's prefix, in every version, are deleted." in text
+    assert "Others stay." in text
+
+
+def test_our_backends_leave_others_alone(
+    admin: Browser, server_cache: Any, raw: valkey.Valkey
+) -> None:
+    for key in ("p:1:a", "p:2:b", "p:33:c", "q:1:d", "loose", "p:x", "pp:1:e"):
+        raw.set(key, "x")
+    done = admin.submit(ask(admin, "valkey"), 'Flush "valkey"')
+    assert 'Flushed "valkey": 3 entries deleted.' in done.text
+    assert sorted(raw.keys()) == [b"loose", b"p:x", b"pp:1:e", b"q:1:d"]
+
+
+def test_a_whole_database_is_said_to_go_and_whose_keys_are_in_it(
+    admin: Browser, valkey_server: servers.Server, configure: Configure, raw: valkey.Valkey
+) -> None:
+    place = {"LOCATION": f"redis://{valkey_server.address}/0"}
+    configure(
+        legacy={"BACKEND": DJANGO_REDIS, **place},
+        ours=valkey_params(valkey_server),
+        theirs={"BACKEND": DJANGO_REDIS, **place, "KEY_PREFIX": "t"},
+        elsewhere={"BACKEND": DJANGO_REDIS, "LOCATION": f"redis://{valkey_server.address}/1"},
+    )
+    raw.mset({f"any:{number}": 1 for number in range(1200)})
+    text = sentence_about(ask(admin, "legacy"), "legacy")
+    assert f"FLUSHDB on redis://{valkey_server.address}/0" in text
+    assert "whole database" in text
+    assert "1,200" in text
+    assert '"ours"' in text
+    assert '"theirs"' in text
+    assert '"elsewhere"' not in text
+
+
+def test_a_shared_table_is_said_to_go_and_whose_entries_are_in_it(
+    admin: Browser, configure: Configure, database_table: str
+) -> None:
+    table = {"BACKEND": DATABASE, "LOCATION": database_table}
+    configure(one=table, two={**table, "KEY_PREFIX": "q"})
+    caches["two"].set("hello", 1)
+    asked = ask(admin, "one")
+    text = sentence_about(asked, "one")
+    assert database_table in text
+    assert '"two"' in text
+    admin.submit(asked, 'Flush "one"')
+    assert caches["two"].get("hello") is None
+
+
+@pytest.mark.parametrize("kind", ["memory", "files", "stranger"])
+def test_other_aliases_of_one_place_are_named(
+    admin: Browser, configure: Configure, tmp_path: Any, kind: str
+) -> None:
+    params = {
+        "memory": locmem_params(),
+        "files": {"BACKEND": FILES, "LOCATION": str(tmp_path / "files")},
+        "stranger": {"BACKEND": STRANGER, "LOCATION": uuid.uuid4().hex},
+    }[kind]
+    configure(one=params, two={**params, "KEY_PREFIX": "q"}, apart=locmem_params())
+    text = sentence_about(ask(admin, "one"), "one")
+    assert '"two"' in text
+    assert '"apart"' not in text
+
+
+def test_a_stranger_is_flushed_with_a_warning(
+    admin: Browser, caches_of_every_kind: list[str]
+) -> None:
+    text = sentence_about(ask(admin, "stranger"), "stranger")
+    assert "clear()" in text
+    assert "may be more than the keys of this alias" in text
+
+
+# What cannot be flushed, or may not.
+
+
+def test_what_cannot_be_flushed_is_named_with_the_reason(
+    admin: Browser, caches_of_every_kind: list[str]
+) -> None:
+    data = {"action": "flush", "selected": ["unflushable", "broken", "valkey"]}
+    asked = admin.post(addresses.caches(), data)
+    assert asked.heading == 'Flush "valkey"?'
+    assert "Left alone:" in asked.text
+    assert '"unflushable" cannot be flushed.' in asked.text
+    assert '"broken" cannot be flushed.' in asked.text
+    done = admin.submit(asked, 'Flush "valkey"')
+    assert done.text.count("Flushed ") == 1
+
+
+def test_nothing_to_flush_offers_no_button(
+    admin: Browser, caches_of_every_kind: list[str]
+) -> None:
+    asked = admin.post(addresses.caches(), {"action": "flush", "selected": ["unflushable"]})
+    assert asked.heading == "Nothing here can be flushed"
+    assert not any(
+        button.text.startswith("Flush") for form in asked.forms for button in form.buttons
+    )
+
+
+def test_a_forged_confirmation_flushes_what_can_be_and_says_what_not(
+    admin: Browser, caches_of_every_kind: list[str]
+) -> None:
+    selected = ["valkey", "unflushable", "default"]
+    done = admin.post(
+        addresses.caches(), {"action": "flush", "selected": selected, "confirmed": "1"}
+    )
+    flushed = {alias for alias in ("valkey", "default") if caches[alias].get("hello") is None}
+    # All or nothing, or each with its message: never some in silence.
+    assert flushed == {alias for alias in flushed if f'Flushed "{alias}"' in done.text}
+
+
+def test_without_permission_nothing_is_flushed(
+    browser_of: BrowserOf, caches_of_every_kind: list[str]
+) -> None:
+    person = browser_of("view_cache")
+    asked = person.post(addresses.caches(), {"action": "flush", "selected": ["valkey"]})
+    assert not any(
+        button.text.startswith("Flush") for form in asked.forms for button in form.buttons
+    )
+    person.post(
+        addresses.caches(), {"action": "flush", "selected": list(FLUSHABLE), "confirmed": "1"}
+    )
+    assert all(caches[alias].get("hello") for alias in FLUSHABLE)
+    assert not LogEntry.objects.exists()
+
+
+@pytest.mark.parametrize("alias", ["nobody", "", "*", "valkey\x00", "VALKEY"])
+def test_unknown_aliases_flush_nothing(
+    admin: Browser, caches_of_every_kind: list[str], alias: str
+) -> None:
+    data = {"action": "flush", "selected": [alias], "confirmed": "1"}
+    assert "Flushed" not in admin.post(addresses.caches(), data).text
+    assert all(caches[one].get("hello") for one in FLUSHABLE)
+
+
+# Failures.
+
+
+def test_a_server_that_refuses_is_not_said_to_be_flushed(
+    admin: Browser, caches_of_every_kind: list[str]
+) -> None:
+    data = {"action": "flush", "selected": ["refusing", "valkey"], "confirmed": "1"}
+    done = admin.post(addresses.caches(), data)
+    assert "Not flushed" in done.text
+    assert '"refusing"' in done.text
+    assert 'Flushed "refusing"' not in done.text
+    assert 'Flushed "valkey": 1 entry deleted.' in done.text
+    assert LogEntry.objects.get().object_id == "valkey"
+
+
+def test_a_server_that_denies_the_command_is_not_said_to_be_flushed(
+    admin: Browser, valkey_server: servers.Server, configure: Configure, raw: valkey.Valkey
+) -> None:
+    raw.execute_command("ACL", "SETUSER", "clerk", "on", ">pw", "~*", "+@all", "-@dangerous")
+    try:
+        place = f"redis://clerk:pw@{valkey_server.address}/0"
+        configure(legacy={"BACKEND": DJANGO_REDIS, "LOCATION": place})
+        raw.set("a", 1)
+        done = admin.submit(ask(admin, "legacy"), 'Flush "legacy"')
+        assert "Not flushed" in done.text
+        assert "Flushed" not in done.text.replace("Not flushed", "")
+        assert raw.get("a") == b"1"
+        assert not LogEntry.objects.exists()
+    finally:
+        raw.execute_command("ACL", "DELUSER", "clerk")

@@ -1,0 +1,225 @@
+"""Deleting the selected keys: asked first, counted, recorded, and only this cache's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import valkey
+from django.contrib.admin.models import DELETION, LogEntry
+from django.core.cache import caches
+
+from tests import servers
+from tests.admin import addresses
+from tests.admin.browser import Browser
+from tests.admin.conftest import Configure, stored_key, valkey_params
+from tests.admin.reader import Page
+from tests.admin.test_keys import listed, listing
+
+__all__ = ["listing"]
+
+KEEP = "Cancel, keep them"
+
+
+def select(person: Browser, alias: str, *names: str) -> Page:
+    """Tick these keys and press the button; return the page that asks."""
+    ids = [addresses.object_id(alias, stored_key(alias, name)) for name in names]
+    return person.submit(
+        person.open(addresses.keys(alias)), "Delete selected keys", selected=ids
+    )
+
+
+def test_the_selected_are_named_counted_and_deleted(admin: Browser, listing: str) -> None:
+    caches[listing].set_many(dict.fromkeys(["a", "b", "c"], 1))
+    page = select(admin, listing, "a", "b")
+    assert page.heading == f'Delete 2 keys from "{listing}"?'
+    form = page.form("Delete 2 keys")
+    assert len(form.data()["selected"]) == 2
+    done = admin.submit(page, "Delete 2 keys")
+    assert "Deleted 2 keys." in done.text
+    assert listed(done) == ["c"]
+    assert caches[listing].get_many(["a", "b", "c"]) == {"c": 1}
+    entries = LogEntry.objects.filter(action_flag=DELETION)
+    assert sorted(entries.values_list("object_repr", flat=True)) == ["a", "b"]
+    assert set(entries.values_list("object_id", flat=True)) == {
+        addresses.object_id(listing, stored_key(listing, name)) for name in ("a", "b")
+    }
+
+
+def test_every_listed_key_can_be_ticked(admin: Browser, listing: str) -> None:
+    caches[listing].set_many(dict.fromkeys(["a", "b", "c"], 1))
+    form = admin.open(addresses.keys(listing)).form("Delete selected keys")
+    boxes = [one for one in form.controls if one.name == "selected"]
+    assert sorted(box.value for box in boxes) == sorted(
+        addresses.object_id(listing, stored_key(listing, name)) for name in "abc"
+    )
+    assert all(not box.checked and box.label for box in boxes)
+
+
+def test_the_safe_way_back_keeps_them_and_the_search(admin: Browser, server_cache: Any) -> None:
+    server_cache.set_many({"a:1": 1, "b:1": 1})
+    found = admin.open(addresses.keys("valkey", q="a", size=50))
+    asked = admin.submit(
+        found, "Delete selected keys", selected=[addresses.object_id("valkey", "p:1:a:1")]
+    )
+    back = admin.click(asked, KEEP)
+    assert listed(back) == ["a:1"]
+    assert back.form("Search").control("size").value == "50"
+    done = admin.submit(asked, "Delete 1 key")
+    assert done.form("Search").control("q").value == "a"
+    assert server_cache.get_many(["a:1", "b:1"]) == {"b:1": 1}
+
+
+def test_keys_already_gone_are_told_apart(admin: Browser, server_cache: Any) -> None:
+    server_cache.set_many(dict.fromkeys(["a", "b", "c"], 1))
+    page = select(admin, "valkey", "a", "b", "c")
+    server_cache.delete("b")
+    assert "Deleted 2 keys; 1 was already gone." in admin.submit(page, "Delete 3 keys").text
+
+
+def test_a_deletion_that_deleted_nothing_does_not_claim_to(
+    admin: Browser, server_cache: Any
+) -> None:
+    server_cache.set("a", 1)
+    page = select(admin, "valkey", "a")
+    server_cache.delete("a")
+    done = admin.submit(page, "Delete 1 key")
+    assert "1 was already gone." in done.text
+    assert "Deleted" not in done.text
+    assert not LogEntry.objects.exists()
+
+
+def test_none_selected_does_nothing_and_says_so(admin: Browser, server_cache: Any) -> None:
+    server_cache.set("a", 1)
+    page = admin.submit(admin.open(addresses.keys("valkey")), "Delete selected keys")
+    assert "Nothing done: select the keys to delete first." in page.text
+    assert listed(page) == ["a"]
+    confirmed = admin.post(addresses.keys("valkey"), {"action": "delete", "confirmed": "1"})
+    assert "Nothing done" in confirmed.text
+    assert server_cache.get("a") == 1
+
+
+def test_an_unknown_action_does_nothing_and_says_so(admin: Browser, server_cache: Any) -> None:
+    server_cache.set("a", 1)
+    data = {"action": "flush", "selected": [addresses.object_id("valkey", "p:1:a")]}
+    page = admin.post(addresses.keys("valkey"), {**data, "confirmed": "1"})
+    assert "Nothing done" in page.text
+    assert server_cache.get("a") == 1
+
+
+@pytest.fixture
+def neighbours(
+    valkey_server: servers.Server, configure: Configure, raw: valkey.Valkey
+) -> valkey.Valkey:
+    """Aliases `valkey` and `other`, and a stranger's key, in one database."""
+    params = valkey_params(valkey_server)
+    configure(valkey=params, other={**params, "KEY_PREFIX": "q"})
+    for key in ("p:1:mine", "p:2:version", "q:1:theirs", "loose"):
+        raw.set(key, "x")
+    return raw
+
+
+FORGED = {
+    "another alias's id": addresses.object_id("other", "q:1:theirs"),
+    "another prefix under this alias": addresses.object_id("valkey", "q:1:theirs"),
+    "another version under this alias": addresses.object_id("valkey", "p:2:version"),
+    "this prefix under another alias": addresses.object_id("other", "p:1:mine"),
+    "a stranger's key": addresses.object_id("valkey", "loose"),
+    "an unknown alias": addresses.object_id("nobody", "p:1:mine"),
+    "an empty key": addresses.object_id("valkey", ""),
+    "no id": "p:1:mine",
+    "no base64": "valkey:p:1:m",
+    "a pattern": addresses.object_id("valkey", "*"),
+    "NUL": "\x00",
+}
+
+
+@pytest.mark.parametrize("forged", FORGED)
+def test_forged_selections_delete_nothing(
+    admin: Browser, neighbours: valkey.Valkey, forged: str
+) -> None:
+    data = {"action": "delete", "selected": [FORGED[forged]]}
+    asked = admin.post(addresses.keys("valkey"), data)
+    done = admin.post(addresses.keys("valkey"), {**data, "confirmed": "1"})
+    assert (asked.status, done.status) == (200, 200)
+    assert "Deleted" not in done.text
+    assert neighbours.dbsize() == 4
+    assert not LogEntry.objects.exists()
+
+
+def test_what_will_be_left_alone_is_said_before(
+    admin: Browser, neighbours: valkey.Valkey
+) -> None:
+    selected = [addresses.object_id("valkey", "p:1:mine"), FORGED["a stranger's key"]]
+    page = admin.post(addresses.keys("valkey"), {"action": "delete", "selected": selected})
+    assert page.heading == 'Delete 1 key from "valkey"?'
+    assert "Left alone:" in page.text
+    done = admin.submit(page, "Delete 1 key")
+    assert "Deleted 1 key." in done.text
+    assert sorted(neighbours.keys()) == [b"loose", b"p:2:version", b"q:1:theirs"]
+
+
+@pytest.mark.parametrize("forged", ["another prefix under this alias", "a stranger's key"])
+@pytest.mark.parametrize("route", ["key", "delete", "history"])
+def test_pages_of_keys_that_are_not_this_caches_are_not_found(
+    admin: Browser, neighbours: valkey.Valkey, route: str, forged: str
+) -> None:
+    stored = {"a stranger's key": "loose"}.get(forged, "q:1:theirs")
+    url = getattr(addresses, route)("valkey", stored)
+    assert admin.open(url).status == 404
+    assert admin.post(url, {"confirmed": "1", "mode": "set-ttl", "timeout": "5"}).status == 404
+    assert neighbours.dbsize() == 4
+    assert neighbours.ttl(stored) == -1
+
+
+def test_a_key_selected_twice_is_one_key(admin: Browser, server_cache: Any) -> None:
+    server_cache.set("a", 1)
+    selected = [addresses.object_id("valkey", "p:1:a")] * 3
+    page = admin.post(addresses.keys("valkey"), {"action": "delete", "selected": selected})
+    assert page.heading == 'Delete 1 key from "valkey"?'
+    assert "Deleted 1 key." in admin.submit(page, "Delete 1 key").text
+
+
+def test_the_largest_page_can_be_deleted_at_once(
+    admin: Browser, server_cache: Any, raw: valkey.Valkey
+) -> None:
+    server_cache.set_many({f"key:{number:04}": 1 for number in range(520)})
+    page = admin.open(addresses.keys("valkey", size=500))
+    form = page.form("Delete selected keys")
+    ids = [one.value for one in form.controls if one.name == "selected"]
+    assert len(ids) >= 500
+    asked = admin.submit(page, "Delete selected keys", selected=ids)
+    assert f"and {len(ids) - 100} more" in asked.text
+    done = admin.submit(asked, f"Delete {len(ids)} keys")
+    assert f"Deleted {len(ids)} keys." in done.text
+    assert raw.dbsize() == 520 - len(ids)
+    records = LogEntry.objects.filter(action_flag=DELETION).count()
+    assert records == (len(ids) if len(ids) <= 500 else 1)
+
+
+def test_a_page_of_long_keys_can_be_deleted_at_once(
+    admin: Browser, server_cache: Any, raw: valkey.Valkey
+) -> None:
+    for number in range(500):
+        raw.set(f"p:1:{'k' * 6000}{number:04}", "v")
+    page = admin.open(addresses.keys("valkey", size=500))
+    ids = [one.value for one in page.form("Delete selected keys").controls if one.name == "selected"]
+    asked = admin.submit(page, "Delete selected keys", selected=ids)
+    assert asked.status == 200
+    assert admin.submit(asked, f"Delete {len(ids)} keys").status == 200
+    assert raw.dbsize() == 500 - len(ids)
+
+
+def test_odd_names_are_shown_as_text_where_they_are_confirmed(
+    admin: Browser, server_cache: Any, raw: valkey.Valkey
+) -> None:
+    raw.set(b"p:1:<script>alert(1)</script>", "v")
+    raw.set(b"p:1:\xff\xfe", "v")
+    ids = [addresses.object_id("valkey", b"p:1:<script>alert(1)</script>")]
+    ids.append(addresses.object_id("valkey", b"p:1:\xff\xfe"))
+    asked = admin.post(addresses.keys("valkey"), {"action": "delete", "selected": ids})
+    assert "<script>alert(1)" not in asked.html
+    assert "<script>alert(1)</script>" in asked.text
+    assert "\\xff\\xfe" in asked.text
+    admin.submit(asked, "Delete 2 keys")
+    assert raw.dbsize() == 0

@@ -1,0 +1,169 @@
+"""Page by page through a cache: nothing is lost, and tokens are good for one search only."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import valkey
+from django.core.cache import caches
+from django.core.signing import TimestampSigner
+
+from tests.admin import addresses
+from tests.admin.browser import Browser
+from tests.admin.conftest import FILES, BrowserOf, Configure, valkey_params
+from tests.admin.reader import Page
+from tests.admin.test_keys import listed, listing, walk
+
+__all__ = ["listing"]
+
+REFUSED = "That page has expired or is not of this search: this is the first page."
+
+
+def token_of(page: Page, button: str = "Next 25") -> str:
+    [token] = parse_qs(urlsplit(page.link(button).url).query)["token"]
+    return token
+
+
+@pytest.mark.parametrize("size", [25, 100, 500])
+def test_next_walks_all_keys(admin: Browser, listing: str, size: int) -> None:
+    names = {f"key:{number:04}" for number in range(730)}
+    caches[listing].set_many(dict.fromkeys(names, 1))
+    pages = walk(admin, admin.open(addresses.keys(listing, size=size)), f"Next {size}")
+    found = [name for page in pages for name in listed(page)]
+    assert set(found) == names
+    assert len(pages) <= 730 // size + 1
+    if listing in ("table", "default"):
+        assert sorted(found) == sorted(names)
+
+
+def test_next_walks_all_files(admin: Browser, configure: Configure, tmp_path: Any) -> None:
+    configure(files={"BACKEND": FILES, "LOCATION": str(tmp_path / "files")})
+    for number in range(60):
+        caches["files"].set(str(number), number)
+    pages = walk(admin, admin.open(addresses.keys("files", size=25)), "Next 25")
+    found = [name for page in pages for name in listed(page)]
+    assert len(found) == len(set(found)) == 60
+
+
+def test_next_finds_the_few_among_many_strangers(
+    admin: Browser, server_cache: Any, raw: valkey.Valkey
+) -> None:
+    raw.mset({f"other:{number}": 1 for number in range(20_000)})
+    names = {f"mine:{number}" for number in range(60)}
+    server_cache.set_many(dict.fromkeys(names, 1))
+    pages = walk(admin, admin.open(addresses.keys("valkey", size=25)), "Next 25")
+    assert {name for page in pages for name in listed(page)} == names
+
+
+def test_next_keeps_the_search(admin: Browser, listing: str) -> None:
+    caches[listing].set_many({f"a:{number:03}": 1 for number in range(130)})
+    caches[listing].set_many({f"b:{number:03}": 1 for number in range(130)})
+    page = admin.open(addresses.keys(listing, q="a:*", size=25))
+    pages = walk(admin, page, "Next 25")
+    found = {name for page in pages for name in listed(page)}
+    assert found == {f"a:{number:03}" for number in range(130)}
+    assert all(page.form("Search").control("q").value == "a:*" for page in pages)
+
+
+def test_first_returns_to_the_beginning(admin: Browser, listing: str) -> None:
+    caches[listing].set_many({f"{number:03}": 1 for number in range(130)})
+    first = admin.open(addresses.keys(listing, size=25))
+    assert not first.offers("First")
+    second = admin.click(first, "Next 25")
+    assert listed(second) != listed(first)
+    again = admin.click(second, "First")
+    assert listed(again) == listed(first)
+    assert again.form("Search").control("size").value == "25"
+
+
+def test_keys_deleted_meanwhile_lose_no_others(admin: Browser, listing: str) -> None:
+    names = [f"key:{number:03}" for number in range(130)]
+    caches[listing].set_many(dict.fromkeys(names, 1))
+    first = admin.open(addresses.keys(listing, size=25))
+    gone = set(listed(first))
+    caches[listing].delete_many(gone)
+    found = {
+        name
+        for page in walk(admin, admin.click(first, "Next 25"), "Next 25")
+        for name in listed(page)
+    }
+    assert found == set(names) - gone
+
+
+def test_the_line_above_the_table_is_true(admin: Browser, listing: str) -> None:
+    caches[listing].set_many({f"{number:04}": 1 for number in range(1010)})
+    pages = walk(admin, admin.open(addresses.keys(listing, size=250)), "Next 250")
+    examined = []
+    for page in pages:
+        [(shown, line)] = re.findall(r"([\d,]+) shown · (.*?examined)", page.text)
+        assert int(shown) == len(listed(page))
+        examined.append(int(re.findall(r"[\d,]+", line)[0].replace(",", "")))
+    assert examined == sorted(examined)
+    assert examined[-1] == 1010
+    assert "all 1,010 keys examined" in pages[-1].text
+
+
+# Tokens.
+
+
+@pytest.fixture
+def many(server_cache: Any, configure: Configure, valkey_server: Any) -> Any:
+    params = valkey_params(valkey_server)
+    configure(valkey=params, other={**params, "VERSION": 2})
+    for alias in ("valkey", "other"):
+        caches[alias].set_many({f"key:{number:03}": 1 for number in range(130)})
+    return server_cache
+
+
+def test_a_token_is_good_for_its_search(admin: Browser, many: Any) -> None:
+    first = admin.open(addresses.keys("valkey", size=25))
+    again = admin.open(addresses.keys("valkey", size=50, token=token_of(first)))
+    assert REFUSED not in again.text
+    assert not set(listed(again)) & set(listed(first))
+
+
+@pytest.mark.parametrize(
+    ("alias", "changes"),
+    [
+        ("other", {}),
+        ("valkey", {"q": "key"}),
+        ("valkey", {"q": "*"}),
+        ("valkey", {"type": "string"}),
+    ],
+)
+def test_a_token_of_another_search_is_refused(
+    admin: Browser, many: Any, alias: str, changes: dict[str, str]
+) -> None:
+    token = token_of(admin.open(addresses.keys("valkey", size=25)))
+    page = admin.open(addresses.keys(alias, size=25, token=token, **changes))
+    assert REFUSED in page.text
+    assert listed(page) == listed(admin.open(addresses.keys(alias, size=25, **changes)))
+
+
+def test_a_token_of_another_person_is_refused(
+    admin: Browser, browser_of: BrowserOf, many: Any
+) -> None:
+    token = token_of(admin.open(addresses.keys("valkey", size=25)))
+    assert REFUSED in browser_of("view_key").open(addresses.keys("valkey", token=token)).text
+
+
+@pytest.mark.parametrize(
+    "forged",
+    ["x", "\x00", "12345", ":", "a:b:c", "eyJ", "ü" * 50, "a" * 5000, TimestampSigner().sign("7")],
+)
+def test_a_forged_token_is_refused(admin: Browser, many: Any, forged: str) -> None:
+    page = admin.open(addresses.keys("valkey", token=forged))
+    assert page.status == 200
+    assert REFUSED in page.text
+    assert len(listed(page)) >= 100
+
+
+def test_a_token_is_refused_when_a_character_of_it_is_changed(admin: Browser, many: Any) -> None:
+    token = token_of(admin.open(addresses.keys("valkey", size=25)))
+    for place in range(0, len(token), 5):
+        other = "A" if token[place] != "A" else "B"
+        tampered = token[:place] + other + token[place + 1 :]
+        assert REFUSED in admin.open(addresses.keys("valkey", token=tampered)).text, place

@@ -26,10 +26,10 @@ FIGURES: tuple[Callable[[Bench], Figure], ...] = (
 INTRODUCTION = """\
 # What the cache admin costs
 
-Written by `make bench`. Times are medians of whole pages, through Django's test client: middleware,
-session, user, templates. What is compared was measured in turns, in one run; a ratio is the median of
-the ratios of all rounds, with the lowest and the highest. Round trips and commands are counted on
-the connection and by the server. What misses its goal is bold."""
+Written by `make bench`. Times are medians of whole pages, through Django's test client:
+middleware, session, user, templates. What is compared was measured in turns, in one run; a ratio is
+the median of the ratios of all rounds, with the lowest and the highest. Round trips are counted on
+the connection, commands by the server. What misses its goal is bold."""
 
 
 def main() -> None:

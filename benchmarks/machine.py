@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
+import sqlite3
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
 import django
 import valkey
-from django.db import connection
 from tests import servers
 
 
@@ -22,7 +22,7 @@ def described(server: servers.Server) -> str:
         f"Django {django.get_version()}",
         f"valkey-py {version('valkey')}",
         f"Valkey {valkey_version(server)}",
-        f"SQLite {'.'.join(map(str, connection.Database.sqlite_version_info))}",
+        f"SQLite {sqlite3.sqlite_version}",
         *postgresql_version(),
     ]
     return f"Measured on {', '.join(parts)}."
@@ -38,7 +38,5 @@ def postgresql_version() -> list[str]:
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
     if not programs:
         return []
-    said = subprocess.run(
-        [programs[-1], "--version"], check=True, stdout=subprocess.PIPE, text=True
-    )
-    return [f"PostgreSQL {said.stdout.split()[2]}"]
+    said = subprocess.check_output([programs[-1], "--version"], text=True)
+    return [f"PostgreSQL {said.split()[2]}"]

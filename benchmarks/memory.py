@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import json
 import re
-import resource
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
@@ -27,6 +26,9 @@ WARMING = 10
 """Pages that the process opens before it is measured."""
 
 MEGABYTE = 1_000_000
+RESET_PEAK = "5"
+"""What tells Linux to forget the peak of a process."""
+
 FORWARD = re.compile(r'href="([^"]*)">(?:Next \d+|Continue)<')
 
 
@@ -48,12 +50,9 @@ class Walk:
 def measure(bench: Bench) -> Figure:
     """Let a process of its own browse the server's keys."""
     port, pages = bench.valkey.port, bench.sizes.pages_walked
-    said = subprocess.run(
-        [sys.executable, "-m", __name__, str(port), str(pages)],
-        cwd=ROOT,
-        check=True,
-        stdout=subprocess.PIPE,
-    ).stdout
+    said = subprocess.check_output(
+        [sys.executable, "-m", __name__, str(port), str(pages)], cwd=ROOT
+    )
     walk = Walk(**json.loads(said))
     counts = {
         "pages": walk.pages + walk.searches,
@@ -78,10 +77,11 @@ def browse(port: int, pages: int) -> Walk:
         url = LINKS.keys("default", size=PAGE_SIZE)
         url, _opened = walk(visitor, url, WARMING)
         walk(visitor, LINKS.keys("default", q="*nothing*"), 1)
-        before = resident()
+        Path("/proc/self/clear_refs").write_text(RESET_PEAK)
+        before = memory("VmRSS")
         _url, opened = walk(visitor, url or LINKS.keys("default", size=PAGE_SIZE), pages)
         _url, searches = walk(visitor, LINKS.keys("default", q="*nothing*"), sys.maxsize)
-    return Walk(opened, searches, before, resident(), peak())
+    return Walk(opened, searches, before, memory("VmRSS"), memory("VmHWM"))
 
 
 def walk(visitor: Visitor, url: str, most: int) -> tuple[str, int]:
@@ -94,15 +94,11 @@ def walk(visitor: Visitor, url: str, most: int) -> tuple[str, int]:
     return url, most
 
 
-def resident() -> int:
-    """Return the bytes of this process that are in memory."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize()
-
-
-def peak() -> int:
-    """Return the most bytes of this process that were in memory."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+def memory(name: str) -> int:
+    """Return a figure of this process from Linux, in bytes: `VmRSS`, or `VmHWM`, its peak."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    fields = dict(line.split(":", 1) for line in lines)
+    return int(fields[name].split()[0]) * 1024
 
 
 if __name__ == "__main__":

@@ -83,7 +83,7 @@ def stored(sizes: Sizes) -> Iterator[Command]:
 
 def line(bench: Bench, one: Opened, between: Proxy) -> Measured:
     url = addresses.key("default", one.name)
-    times = bench.interleaved({"one": url, "reference": addresses.key("default", one.reference)})
+    seconds, reference = bench.pages_side_by_side(url, addresses.key("default", one.reference))
     visit = partial(bench.visitor.open, url)
     with commands(bench.valkey) as sent:
         visit()
@@ -93,6 +93,4 @@ def line(bench: Bench, one: Opened, between: Proxy) -> Measured:
         COMMANDS: sum(sent.values()),
         SCANS: sent["SCAN"] + sent["KEYS"],
     }
-    return Measured(
-        one.what, counts, times["one"], times["reference"], note=", ".join(sorted(sent))
-    )
+    return Measured(one.what, counts, seconds, reference, note=", ".join(sorted(sent)))

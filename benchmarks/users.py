@@ -21,12 +21,13 @@ def measure(bench: Bench) -> Figure:
         for n in range(missing)
     )
     with override_settings(CACHES={"default": valkey_alias(bench.valkey.port)}):
-        urls = {"keys": LINKS.keys("default"), "users": reverse("admin:auth_user_changelist")}
-        times = bench.interleaved(urls)
+        seconds, reference = bench.pages_side_by_side(
+            LINKS.keys("default"), reverse("admin:auth_user_changelist")
+        )
     return Figure(
         f"Key browser and Django's list of users, {ROWS} rows each",
         "The users are in a database in memory.",
         {RATIO: 1},
-        [Measured("first page", {}, times["keys"], times["users"])],
+        [Measured("first page", {}, seconds, reference)],
         ("keys", "users"),
     )

@@ -236,7 +236,7 @@ def test_abilities_are_those_of_the_inspectors(settings: Any) -> None:
 
 
 def test_readme_says_the_same_of_the_abilities() -> None:
-    labels = {label: given for label, given in documented_abilities().values()}
+    labels = dict(documented_abilities().values())
     on_request = labels.pop("Get key on request")
     labels["Get key"] = [a or b for a, b in zip(labels["Get key"], on_request, strict=True)]
     said = {

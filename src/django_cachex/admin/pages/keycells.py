@@ -45,9 +45,9 @@ def size_cell(one: Description) -> Cell:
 
 def fit_a_form(values: Sequence[str]) -> int:
     """Return how many of these values, from the first on, one form can send to Django."""
-    most = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
+    most: int | None = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
     count = len(values) if most is None else max(0, min(len(values), most - SPARE_FIELDS))
-    room = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    room: int | None = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     if room is None:
         return count
     sizes = accumulate(SIZE_OF_FIELD + len(quote_plus(value)) for value in values[:count])

@@ -11,7 +11,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from django_cachex.admin import humane
 from django_cachex.admin.access import ADD, DELETE, SEE_INFO, SEE_KEYS
@@ -21,12 +21,13 @@ from django_cachex.admin.pages.base import CachePage
 from django_cachex.admin.pages.delete import delete_confirm, delete_keys
 from django_cachex.admin.pages.keycells import (
     examined_so_far,
+    fit_a_form,
     how_far,
     progress,
     size_cell,
     ttl_cell,
 )
-from django_cachex.admin.parts import Action, Cell, Empty, Header, Row, Table, Topic
+from django_cachex.admin.parts import Action, Cell, Empty, Header, Notice, Row, Table, Topic
 from django_cachex.admin.searching import Search
 from django_cachex.admin.sessions import masked
 from django_cachex.admin.tokens import Place
@@ -177,21 +178,18 @@ class KeysPage(CachePage):
 
     def _within_form(self, rows: list[Row]) -> list[Row]:
         """Take the boxes from rows beyond what one form can send, and say so."""
-        selectable = [row for row in rows if row.value is not None]
-        beyond = {
-            id(row) for row in selectable[fit_a_form([row.value or "" for row in selectable]) :]
-        }
+        values = [row.value for row in rows if row.value is not None]
+        beyond = set(values[fit_a_form(values) :])
         if beyond:
             text = ngettext(
-                "%(count)s key has no box to select it by: the names are too long for one form.",
-                "%(count)s keys have no box to select them by: the names are too long for one form.",
+                "%(count)s key has no box to select it by: the names fill more than one form.",
+                "%(count)s keys have no box to select them by: the names fill more than one form.",
                 len(beyond),
             )
-            self._notice(text % {"count": humane.number(len(beyond))})
-        return [replace(row, value=None) if id(row) in beyond else row for row in rows]
-
-    def _notice(self, text: str) -> None:
-        self.notices.append(Notice(text, "warning"))
+            self.notices.append(
+                Notice(text % {"count": humane.number(len(beyond))}, "warning"),
+            )
+        return [replace(row, value=None) if row.value in beyond else row for row in rows]
 
     def _row(self, one: Description) -> Row:
         inspector = self.inspector

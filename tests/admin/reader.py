@@ -318,9 +318,7 @@ class Page:
 
     def form(self, button: str) -> Form:
         """Return the last form that has a button of this text."""
-        return [
-            form for form in self.forms if any(one.text == button for one in form.buttons)
-        ][-1]
+        return [form for form in self.forms if any(one.text == button for one in form.buttons)][-1]
 
     def form_with(self, name: str) -> Form:
         """Return the only form that has a control of this name."""

@@ -98,9 +98,7 @@ def test_strangers_to_the_site_are_sent_to_the_login(hello: Any, route: str, met
     )
     for user in (None, outsider):
         person = Browser(user)
-        page = getattr(person, "open" if method == "get" else "post")(
-            page_url(route), follow=False
-        )
+        page = getattr(person, "open" if method == "get" else "post")(page_url(route), follow=False)
         assert page.status == 302
         assert page.url.split("?")[0].endswith("/admin/login/")
     assert hello.get("hello") == {"to": "you"}
@@ -167,7 +165,12 @@ ACTS: dict[str, Act] = {
         lambda held: "change_cache" in held and sees_keys(held),
     ),
     "add": ("add", lambda _: NEW, is_added, lambda held: "add_key" in held),
-    "replace": ("add", lambda _: OTHER, is_replaced, lambda held: {"add_key", "change_key"} <= held),
+    "replace": (
+        "add",
+        lambda _: OTHER,
+        is_replaced,
+        lambda held: {"add_key", "change_key"} <= held,
+    ),
 }
 
 

@@ -200,9 +200,7 @@ def test_what_cannot_be_flushed_is_named_with_the_reason(
     assert done.text.count("Flushed ") == 1
 
 
-def test_nothing_to_flush_offers_no_button(
-    admin: Browser, caches_of_every_kind: list[str]
-) -> None:
+def test_nothing_to_flush_offers_no_button(admin: Browser, caches_of_every_kind: list[str]) -> None:
     asked = admin.post(addresses.caches(), {"action": "flush", "selected": ["unflushable"]})
     assert asked.heading == "Nothing here can be flushed"
     assert not any(

@@ -186,7 +186,9 @@ def test_an_exact_match_of_another_type_is_left_out(
     assert listed(admin.open(addresses.keys("valkey", q="key", type="list"))) == ["key:list"]
 
 
-def test_types_are_asked_for_only_where_keys_have_them(admin: Browser, configure: Configure) -> None:
+def test_types_are_asked_for_only_where_keys_have_them(
+    admin: Browser, configure: Configure
+) -> None:
     configure()
     caches["default"].set("a", 1)
     page = admin.open(addresses.keys("default"))

@@ -24,9 +24,7 @@ KEEP = "Cancel, keep them"
 def select(person: Browser, alias: str, *names: str) -> Page:
     """Tick these keys and press the button; return the page that asks."""
     ids = [addresses.object_id(alias, stored_key(alias, name)) for name in names]
-    return person.submit(
-        person.open(addresses.keys(alias)), "Delete selected keys", selected=ids
-    )
+    return person.submit(person.open(addresses.keys(alias)), "Delete selected keys", selected=ids)
 
 
 def test_the_selected_are_named_counted_and_deleted(admin: Browser, listing: str) -> None:
@@ -147,9 +145,7 @@ def test_forged_selections_delete_nothing(
     assert not LogEntry.objects.exists()
 
 
-def test_what_will_be_left_alone_is_said_before(
-    admin: Browser, neighbours: valkey.Valkey
-) -> None:
+def test_what_will_be_left_alone_is_said_before(admin: Browser, neighbours: valkey.Valkey) -> None:
     selected = [addresses.object_id("valkey", "p:1:mine"), FORGED["a stranger's key"]]
     page = admin.post(addresses.keys("valkey"), {"action": "delete", "selected": selected})
     assert page.heading == 'Delete 1 key from "valkey"?'
@@ -203,7 +199,9 @@ def test_a_page_of_long_keys_can_be_deleted_at_once(
     for number in range(500):
         raw.set(f"p:1:{'k' * 6000}{number:04}", "v")
     page = admin.open(addresses.keys("valkey", size=500))
-    ids = [one.value for one in page.form("Delete selected keys").controls if one.name == "selected"]
+    ids = [
+        one.value for one in page.form("Delete selected keys").controls if one.name == "selected"
+    ]
     asked = admin.submit(page, "Delete selected keys", selected=ids)
     assert asked.status == 200
     assert admin.submit(asked, f"Delete {len(ids)} keys").status == 200

@@ -107,7 +107,9 @@ def test_nothing_leads_to_a_page_that_refuses(
     }
     crawl = Crawl(browser_of(*held))
     # Delete permission alone reaches this page only through links from elsewhere.
-    crawl.run("/admin/", *([addresses.delete("valkey", "p:1:hello")] if "delete_key" in held else []))
+    crawl.run(
+        "/admin/", *([addresses.delete("valkey", "p:1:hello")] if "delete_key" in held else [])
+    )
     assert crawl.refused == []
     reached = [url for url in crawl.seen if url.startswith(OURS) and url != OURS]
     assert bool(reached) == bool(held)

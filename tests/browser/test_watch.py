@@ -42,7 +42,9 @@ def test_watch_notices(served: str, page: Page, script: str, problem: str) -> No
     watch = Watch(page.context)
     page.goto(served)
     assert watch.problems == []
-    page.evaluate(f"async () => {{ await {script}; await new Promise((done) => setTimeout(done)) }}")
+    page.evaluate(
+        f"async () => {{ await {script}; await new Promise((done) => setTimeout(done)) }}"
+    )
     assert any(found.startswith(problem) for found in watch.problems)
 
 

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from django_cachex.inspectors import Inspector, inspector_for
-from django_cachex.inspectors.base import NEVER, AddValue, Listing, Support
+from django_cachex.inspectors.base import Support
+from django_cachex.inspectors.edits import AddValue
+from django_cachex.inspectors.entries import NEVER, Listing
 from django_cachex.inspectors.patterns import Pattern
 
 ABILITIES = frozenset(name for name in vars(Inspector) if name.startswith("can_"))

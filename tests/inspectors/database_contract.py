@@ -11,7 +11,8 @@ from django.db import ProgrammingError, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.base import NEVER, AddValue, Result, SetTtl, SetValue
+from django_cachex.inspectors.edits import AddValue, Result, SetTtl, SetValue
+from django_cachex.inspectors.entries import NEVER
 from django_cachex.inspectors.patterns import Pattern
 from tests.inspectors.contract import FlushContract, Inspect, ListingContract, later
 from tests.inspectors.values_contract import PickledContract

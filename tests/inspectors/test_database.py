@@ -10,7 +10,8 @@ from django.db import connections, transaction
 from django.test.utils import CaptureQueriesContext
 
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.base import NEVER, AddValue, Result, SetTtl, SetValue
+from django_cachex.inspectors.edits import AddValue, Result, SetTtl, SetValue
+from django_cachex.inspectors.entries import NEVER
 from django_cachex.inspectors.patterns import Pattern
 from tests import servers
 from tests.inspectors.contract import later

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.base import GONE, KEEP, NEVER, AddValue, Result, SetTtl, SetValue
+from django_cachex.inspectors.edits import KEEP, AddValue, Result, SetTtl, SetValue
+from django_cachex.inspectors.entries import GONE, NEVER
 from django_cachex.inspectors.patterns import Pattern
 from tests.inspectors.contract import FlushContract, Inspect, later, listed, pages
 from tests.inspectors.values_contract import PickledContract

@@ -14,14 +14,9 @@ from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache, InvalidC
 from pymemcache.exceptions import MemcacheServerError
 
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.base import (
-    NEVER,
-    AddValue,
-    Result,
-    SetTtl,
-    SetValue,
-    Support,
-)
+from django_cachex.inspectors.base import Support
+from django_cachex.inspectors.edits import AddValue, Result, SetTtl, SetValue
+from django_cachex.inspectors.entries import NEVER
 from tests import servers
 from tests.inspectors.contract import HOSTILE_KEYS, FlushContract, Inspect, InspectorContract
 from tests.inspectors.values_contract import ValueContract

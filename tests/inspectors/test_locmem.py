@@ -12,7 +12,8 @@ import pytest
 from django.core.cache.backends.base import InvalidCacheKey
 from django.core.cache.backends.locmem import LocMemCache
 
-from django_cachex.inspectors.base import NEVER, AddValue, Result, SetValue
+from django_cachex.inspectors.edits import AddValue, Result, SetValue
+from django_cachex.inspectors.entries import NEVER
 from django_cachex.inspectors.patterns import Pattern
 from tests.inspectors.contract import (
     HOSTILE_KEYS,

@@ -6,16 +6,9 @@ import time
 from typing import Any, ClassVar
 
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.base import (
-    GONE,
-    KEEP,
-    NEVER,
-    AddValue,
-    Result,
-    SetTtl,
-    SetValue,
-)
 from django_cachex.inspectors.content import encode
+from django_cachex.inspectors.edits import KEEP, AddValue, Result, SetTtl, SetValue
+from django_cachex.inspectors.entries import GONE, NEVER
 from tests.inspectors.contract import ABILITIES, InspectorContract
 
 JSON_VALUES = (

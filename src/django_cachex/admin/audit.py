@@ -14,7 +14,8 @@ from django.utils import translation
 
 from django_cachex.admin.links import object_id
 from django_cachex.admin.models import Cache, Key
-from django_cachex.inspectors.base import Inspector, Text
+from django_cachex.inspectors.base import Inspector
+from django_cachex.inspectors.facts import Text
 
 __all__ = ["ADDITION", "CHANGE", "DELETION", "record_cache", "record_keys"]
 

@@ -11,8 +11,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import humane
-from django_cachex.inspectors.base import KEEP, NEVER, Keep
 from django_cachex.inspectors.content import InvalidValue, encode, from_form
+from django_cachex.inspectors.edits import KEEP, Keep
+from django_cachex.inspectors.entries import NEVER
 
 LONGEST_TIMEOUT = 10_000_000_000
 """Seconds: some three centuries, within what every store can hold."""

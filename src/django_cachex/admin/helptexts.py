@@ -8,7 +8,8 @@ from django.utils.translation import gettext as _
 
 from django_cachex.admin.parts import Topic
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.base import Support, Text
+from django_cachex.inspectors.base import Support
+from django_cachex.inspectors.facts import Text
 
 EXPLAINED = (
     "can_list",

@@ -9,8 +9,9 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
-from django_cachex.inspectors.base import NEVER, Unit
 from django_cachex.inspectors.content import human_size
+from django_cachex.inspectors.entries import NEVER
+from django_cachex.inspectors.facts import Unit
 
 NOTHING = "–"
 """Stands where there is no figure."""

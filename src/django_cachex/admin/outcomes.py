@@ -6,8 +6,9 @@ from django.utils.translation import gettext as _
 
 from django_cachex.admin import humane
 from django_cachex.admin.forms import EditForm
-from django_cachex.inspectors.base import NEVER, Keep, Outcome, Result
 from django_cachex.inspectors.content import fingerprint
+from django_cachex.inspectors.edits import Keep, Outcome, Result
+from django_cachex.inspectors.entries import NEVER
 
 
 def value_message(form: EditForm) -> str:

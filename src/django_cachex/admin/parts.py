@@ -8,7 +8,7 @@ from typing import Any
 
 from django_cachex.admin.apps import skin
 from django_cachex.admin.links import Link
-from django_cachex.inspectors.base import Text
+from django_cachex.inspectors.facts import Text
 
 
 class Parts:

@@ -1,37 +1,20 @@
-"""The one interface to any cache: what inspectors can do, take and return."""
+"""The one interface to any cache: what an inspector can do."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Mapping, Sequence
-from dataclasses import dataclass
-from enum import Enum, StrEnum
+from enum import StrEnum
 from functools import cached_property
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from django.core.cache.backends.base import BaseCache
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from django_cachex.inspectors.content import Content
+from django_cachex.inspectors.edits import Edit, Outcome
+from django_cachex.inspectors.entries import NEVER, Description, Entry, Listing
+from django_cachex.inspectors.facts import Fact, FlushPlan, Section, Status, Text, Unit
 from django_cachex.inspectors.naming import Naming
 from django_cachex.inspectors.patterns import Pattern
-
-Text = str | Promise
-
-NEVER: Final = -1
-"""The TTL of a key that never expires, as `PTTL` says it."""
-
-GONE: Final = -2
-"""The TTL of a key that does not exist, as `PTTL` says it."""
-
-
-class Keep(Enum):
-    """The TTL of an edit that leaves the TTL as it is, to the millisecond."""
-
-    KEEP = "keep"
-
-
-KEEP: Final = Keep.KEEP
 
 
 class Support(StrEnum):
@@ -40,201 +23,6 @@ class Support(StrEnum):
     CACHEX = "cachex"
     WRAPPED = "wrapped"
     LIMITED = "limited"
-
-
-class Unit(StrEnum):
-    """What a number counts or how a text reads."""
-
-    TEXT = "text"
-    CODE = "code"
-    NUMBER = "number"
-    BYTES = "bytes"
-    SECONDS = "seconds"
-    MILLISECONDS = "milliseconds"
-    PERCENT = "percent"
-    MOMENT = "moment"
-    """An aware datetime."""
-    ITEMS = "items"
-    FIELDS = "fields"
-    MEMBERS = "members"
-    ENTRIES = "entries"
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """Some keys of an alias, and how far the search has come."""
-
-    keys: Sequence[bytes]
-    """Stored keys without duplicates; one batch may make it longer than was asked for."""
-
-    token: str
-    """Where to go on; empty once everything has been examined."""
-
-    examined: int
-    """How many keys this call looked at, other aliases' included."""
-
-    total: int | None
-    """About how many there are to look at, or None where nobody knows."""
-
-    @property
-    def complete(self) -> bool:
-        return not self.token
-
-
-@dataclass(frozen=True, slots=True)
-class Description:
-    """What is known of one key without reading its value. None: not known, or not permitted."""
-
-    key: bytes
-    type: str | None = None
-    """As `TYPE` names it."""
-
-    ttl: int | None = None
-    """Milliseconds, `NEVER` or `GONE`."""
-
-    size: int | None = None
-    unit: Unit = Unit.BYTES
-    """What `size` counts: stored bytes, or elements of a collection."""
-
-    memory: int | None = None
-    """Bytes that the key takes in the store, its overhead included."""
-
-    @property
-    def exists(self) -> bool:
-        return self.ttl != GONE
-
-
-@dataclass(frozen=True, slots=True)
-class Elements:
-    """The first elements of a collection."""
-
-    columns: tuple[Text, ...]
-    rows: Sequence[tuple[Content, ...]]
-    total: int
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One key as it was read: a string has `content`, a collection `elements`, others neither."""
-
-    description: Description
-    content: Content | None = None
-    elements: Elements | None = None
-    expected: str = ""
-    """The fingerprint of the stored bytes, for the edit that follows."""
-
-    note: Text = ""
-    """Why there is less to see than one would expect."""
-
-
-@dataclass(frozen=True, slots=True)
-class AddValue:
-    """Store a value under a key."""
-
-    value: Any
-    ttl: int
-    """Milliseconds, or `NEVER`."""
-
-    replace: bool = False
-    """Whether a key that exists, of whatever type, may be lost."""
-
-
-@dataclass(frozen=True, slots=True)
-class SetValue:
-    """Change the value of an existing key."""
-
-    value: Any
-    expected: str
-    """`Entry.expected` as the person saw it; empty where the inspector gave none."""
-
-    ttl: int | Keep = KEEP
-    """Milliseconds, `NEVER`, or `KEEP`."""
-
-
-@dataclass(frozen=True, slots=True)
-class SetTtl:
-    """Change when an existing key expires."""
-
-    ttl: int
-    """Milliseconds, or `NEVER`."""
-
-
-Edit = AddValue | SetValue | SetTtl
-
-
-class Result(StrEnum):
-    """What became of an edit."""
-
-    DONE = "done"
-    CHANGED = "changed"
-    """Someone changed the key since it was read."""
-
-    GONE = "gone"
-    WRONG_TYPE = "wrong type"
-    EXISTS = "exists"
-    """The key to add is there already."""
-
-    REFUSED = "refused"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of an edit, and the store's reason where it refused."""
-
-    result: Result
-    reason: Text = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One thing known about a cache, in its exact figure; pages write it for people."""
-
-    label: Text
-    value: Any
-    unit: Unit = Unit.TEXT
-    of: int | None = None
-    """The maximum that `value` is a share of."""
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A card of the cache info page: facts, a headline among them, or a small table."""
-
-    title: Text
-    facts: Sequence[Fact] = ()
-    headline: Fact | None = None
-    columns: tuple[Text, ...] = ()
-    rows: Sequence[tuple[Fact, ...]] = ()
-    note: Text = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """That a cache answered, and what its answer said at no extra cost."""
-
-    keys: int | None = None
-    memory: int | None = None
-    """Bytes."""
-
-    latency: float | None = None
-    """Seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class FlushPlan:
-    """What a flush would do, before it does it."""
-
-    act: str
-    """The command or statement, where it runs: `FLUSHDB on valkey://10.0.0.5/1`."""
-
-    scope: Text
-    """A sentence: what is destroyed, and whose."""
-
-    entries: int | None
-    """About how many entries, or None where nobody knows."""
-
-    whole_store: bool
-    """Whether other aliases of the same `store` lose their keys as well."""
 
 
 class Inspector:

@@ -8,7 +8,8 @@ from typing import Any
 from django.core.cache.backends.base import BaseCache
 from django.utils.translation import gettext_lazy as _
 
-from django_cachex.inspectors.base import Inspector, Status, Text
+from django_cachex.inspectors.base import Inspector
+from django_cachex.inspectors.facts import Status, Text
 from django_cachex.inspectors.masking import mask, secrets_in
 
 

@@ -10,23 +10,11 @@ from typing import Any, Final
 from django.core.cache.backends.base import BaseCache, InvalidCacheKey
 from django.utils.translation import gettext_lazy as _
 
-from django_cachex.inspectors.base import (
-    KEEP,
-    NEVER,
-    AddValue,
-    Description,
-    Edit,
-    Entry,
-    FlushPlan,
-    Inspector,
-    Outcome,
-    Result,
-    SetTtl,
-    SetValue,
-    Support,
-    Text,
-)
+from django_cachex.inspectors.base import Inspector, Support
 from django_cachex.inspectors.content import Content, fingerprint
+from django_cachex.inspectors.edits import KEEP, AddValue, Edit, Outcome, Result, SetTtl, SetValue
+from django_cachex.inspectors.entries import NEVER, Description, Entry
+from django_cachex.inspectors.facts import FlushPlan, Text
 from django_cachex.inspectors.live import content_of
 from django_cachex.inspectors.masking import mask, secrets_in
 from django_cachex.inspectors.naming import encode_text, printable

@@ -9,26 +9,10 @@ from itertools import islice
 
 from django.utils.translation import gettext as _
 
-from django_cachex.inspectors.base import (
-    GONE,
-    KEEP,
-    NEVER,
-    AddValue,
-    Description,
-    Entry,
-    Fact,
-    FlushPlan,
-    Listing,
-    Outcome,
-    Result,
-    Section,
-    SetTtl,
-    SetValue,
-    Status,
-    Text,
-    Unit,
-)
 from django_cachex.inspectors.content import fingerprint
+from django_cachex.inspectors.edits import KEEP, AddValue, Outcome, Result, SetTtl, SetValue
+from django_cachex.inspectors.entries import GONE, NEVER, Description, Entry, Listing
+from django_cachex.inspectors.facts import Fact, FlushPlan, Section, Status, Text, Unit
 from django_cachex.inspectors.naming import decode_text
 from django_cachex.inspectors.patterns import Pattern
 from django_cachex.inspectors.pickled import (

@@ -12,26 +12,11 @@ from typing import Any, ClassVar
 from django.core.cache.backends.base import BaseCache
 from django.utils.translation import gettext_lazy as _
 
-from django_cachex.inspectors.base import (
-    GONE,
-    NEVER,
-    AddValue,
-    Description,
-    Edit,
-    Entry,
-    Fact,
-    Inspector,
-    Listing,
-    Outcome,
-    Result,
-    Section,
-    SetTtl,
-    SetValue,
-    Support,
-    Text,
-    Unit,
-)
+from django_cachex.inspectors.base import Inspector, Support
 from django_cachex.inspectors.content import Codec, decode, fingerprint
+from django_cachex.inspectors.edits import AddValue, Edit, Outcome, Result, SetTtl, SetValue
+from django_cachex.inspectors.entries import GONE, NEVER, Description, Entry, Listing
+from django_cachex.inspectors.facts import Fact, Section, Text, Unit
 from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.naming import decode_text, encode_text
 from django_cachex.inspectors.patterns import Pattern

@@ -16,7 +16,8 @@ import pytest
 
 from django_cachex.commands import CachexError, Request, ServerTimeout, ServerUnavailable
 from django_cachex.commands.request import unread
-from django_cachex.inspectors.base import NEVER, AddValue, SetTtl
+from django_cachex.inspectors.edits import AddValue, SetTtl
+from django_cachex.inspectors.entries import NEVER
 from django_cachex.inspectors.masking import mask, secrets_in
 from django_cachex.inspectors.patterns import Pattern
 from django_cachex.inspectors.valkey import DjangoRedisInspector

@@ -8,8 +8,9 @@ import pytest
 import valkey
 
 from django_cachex.commands import Request
-from django_cachex.inspectors.base import KEEP, NEVER, AddValue, Edit, Result, SetTtl, SetValue
 from django_cachex.inspectors.content import fingerprint
+from django_cachex.inspectors.edits import KEEP, AddValue, Edit, Result, SetTtl, SetValue
+from django_cachex.inspectors.entries import NEVER
 from django_cachex.inspectors.valkey import edits
 from django_cachex.inspectors.valkey.inspector import ServerInspector
 from tests import servers

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import valkey
 
-from django_cachex.inspectors.base import Fact, Section, Unit
+from django_cachex.inspectors.facts import Fact, Section, Unit
 from django_cachex.inspectors.valkey import information
 from django_cachex.inspectors.valkey.inspector import ServerInspector
 from tests import servers

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 import valkey
 
-from django_cachex.inspectors.base import Description, Unit
+from django_cachex.inspectors.entries import Description
+from django_cachex.inspectors.facts import Unit
 from django_cachex.inspectors.patterns import Pattern
 from django_cachex.inspectors.valkey.elements import TYPES
 from django_cachex.inspectors.valkey.inspector import ServerInspector

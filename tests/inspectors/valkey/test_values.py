@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from django_cachex.inspectors.base import Entry, Unit
 from django_cachex.inspectors.content import fingerprint
+from django_cachex.inspectors.entries import Entry
+from django_cachex.inspectors.facts import Unit
 from django_cachex.inspectors.valkey.inspector import ServerInspector
 from tests.inspectors.valkey.conftest import Store
 from tests.inspectors.valkey.proxy import proxy

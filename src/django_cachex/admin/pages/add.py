@@ -18,7 +18,7 @@ from django_cachex.admin.helptexts import add_help
 from django_cachex.admin.outcomes import refusal, ttl_message
 from django_cachex.admin.pages.base import CachePage
 from django_cachex.admin.parts import Action, FormBox, Topic
-from django_cachex.inspectors.base import AddValue, Keep, Outcome, Result
+from django_cachex.inspectors.edits import AddValue, Keep, Outcome, Result
 
 
 class AddPage(CachePage):

@@ -23,7 +23,7 @@ from django_cachex.admin.failures import explain
 from django_cachex.admin.links import IN_FORM, Link, Links, parse_object_id
 from django_cachex.admin.parts import Action, Confirm, Notice, Parts, Topic
 from django_cachex.inspectors import Inspector, inspector_for
-from django_cachex.inspectors.base import Text
+from django_cachex.inspectors.facts import Text
 from django_cachex.inspectors.limits import limits
 
 T = TypeVar("T")

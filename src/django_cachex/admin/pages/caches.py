@@ -30,7 +30,8 @@ from django_cachex.admin.parts import (
     Topic,
 )
 from django_cachex.inspectors import Inspector, inspector_for
-from django_cachex.inspectors.base import Status, Support
+from django_cachex.inspectors.base import Support
+from django_cachex.inspectors.facts import Status
 
 BADGES = {
     Support.CACHEX: Badge(

@@ -17,7 +17,7 @@ from django_cachex.admin.failures import explain
 from django_cachex.admin.pages.base import Page
 from django_cachex.admin.parts import Action, Confirm
 from django_cachex.inspectors import Inspector, inspector_for
-from django_cachex.inspectors.base import FlushPlan, Text
+from django_cachex.inspectors.facts import FlushPlan, Text
 
 
 def flush_confirm(page: Page, inspectors: Sequence[Inspector]) -> Confirm:

@@ -15,7 +15,7 @@ from django_cachex.admin.helptexts import info_help
 from django_cachex.admin.pages.base import CachePage
 from django_cachex.admin.pages.caches import BADGES
 from django_cachex.admin.parts import Action, Card, Cell, FactLine, Header, Row, Table, Topic
-from django_cachex.inspectors.base import Fact, Section, Unit
+from django_cachex.inspectors.facts import Fact, Section, Unit
 
 
 class InfoPage(CachePage):

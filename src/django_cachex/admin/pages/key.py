@@ -43,15 +43,8 @@ from django_cachex.admin.parts import (
     Notice,
     Topic,
 )
-from django_cachex.inspectors.base import (
-    Description,
-    Edit,
-    Entry,
-    Keep,
-    Result,
-    SetTtl,
-    SetValue,
-)
+from django_cachex.inspectors.edits import Edit, Keep, Result, SetTtl, SetValue
+from django_cachex.inspectors.entries import Description, Entry
 from django_cachex.inspectors.naming import printable
 
 VIEWS = ("formatted", "text", "hex")

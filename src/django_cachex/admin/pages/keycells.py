@@ -14,7 +14,8 @@ from django_cachex.admin import humane
 from django_cachex.admin.pages.caches import bytes_cell
 from django_cachex.admin.parts import Cell
 from django_cachex.admin.tokens import Place
-from django_cachex.inspectors.base import NEVER, Description, Listing, Unit
+from django_cachex.inspectors.entries import NEVER, Description, Listing
+from django_cachex.inspectors.facts import Unit
 
 SPARE_FIELDS, SPARE_BYTES = 10, 10_000
 """What a form sends besides the selected keys."""

@@ -9,8 +9,9 @@ from django.utils.translation import gettext as _
 
 from django_cachex.admin import humane
 from django_cachex.admin.parts import Cell, FactLine, Header, Row, Table
-from django_cachex.inspectors.base import NEVER, Description, Elements, Entry, Text, Unit
 from django_cachex.inspectors.content import Content, Excerpt
+from django_cachex.inspectors.entries import NEVER, Description, Elements, Entry
+from django_cachex.inspectors.facts import Text, Unit
 from django_cachex.inspectors.limits import limits
 
 

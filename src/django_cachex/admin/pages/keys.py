@@ -31,7 +31,7 @@ from django_cachex.admin.parts import Action, Cell, Empty, Header, Notice, Row, 
 from django_cachex.admin.searching import Search
 from django_cachex.admin.sessions import masked
 from django_cachex.admin.tokens import Place
-from django_cachex.inspectors.base import Description, Listing
+from django_cachex.inspectors.entries import Description, Listing
 from django_cachex.inspectors.limits import PAGE_SIZES, limits
 
 

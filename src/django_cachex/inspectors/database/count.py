@@ -6,8 +6,9 @@ from typing import Final
 
 from django.utils.translation import gettext as _
 
-from django_cachex.inspectors.base import NEVER, Fact, Section, Unit
 from django_cachex.inspectors.database.table import CacheTable
+from django_cachex.inspectors.entries import NEVER
+from django_cachex.inspectors.facts import Fact, Section, Unit
 
 MOST_COUNTED: Final = 100_000
 """Rows that are counted: some 10 ms."""

@@ -9,21 +9,6 @@ from typing import Any, Final
 from django.db import connections, router
 from django.utils.translation import gettext as _
 
-from django_cachex.inspectors.base import (
-    GONE,
-    KEEP,
-    AddValue,
-    Description,
-    Entry,
-    FlushPlan,
-    Listing,
-    Outcome,
-    Result,
-    Section,
-    SetTtl,
-    SetValue,
-    Status,
-)
 from django_cachex.inspectors.content import fingerprint
 from django_cachex.inspectors.database.count import count, counting, keyspace, known
 from django_cachex.inspectors.database.rows import (
@@ -35,6 +20,9 @@ from django_cachex.inspectors.database.rows import (
     row_keys,
 )
 from django_cachex.inspectors.database.table import CacheTable, Row, placeholders
+from django_cachex.inspectors.edits import KEEP, AddValue, Outcome, Result, SetTtl, SetValue
+from django_cachex.inspectors.entries import GONE, Description, Entry, Listing
+from django_cachex.inspectors.facts import FlushPlan, Section, Status
 from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.patterns import Pattern
 from django_cachex.inspectors.pickled import PickledInspector, key_at, search, timeout

@@ -7,7 +7,7 @@ import binascii
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from django_cachex.inspectors.base import GONE, Description
+from django_cachex.inspectors.entries import GONE, Description
 
 KEYS_AT_ONCE: Final = 500
 """Keys that one statement names."""

@@ -16,7 +16,7 @@ from django.db.transaction import TransactionManagementError
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
-from django_cachex.inspectors.base import GONE, NEVER
+from django_cachex.inspectors.entries import GONE, NEVER
 from django_cachex.inspectors.pickled import expiry_after
 
 Row = tuple[Any, ...]

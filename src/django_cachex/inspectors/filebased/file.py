@@ -22,7 +22,7 @@ from typing import BinaryIO, Final
 
 from django.core.files import locks
 
-from django_cachex.inspectors.base import GONE
+from django_cachex.inspectors.entries import GONE
 from django_cachex.inspectors.pickled import expiry_after, milliseconds_until
 
 EXPIRY: Final = re.compile(

@@ -13,26 +13,10 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from django_cachex.inspectors.base import (
-    GONE,
-    KEEP,
-    AddValue,
-    Description,
-    Edit,
-    Entry,
-    Fact,
-    FlushPlan,
-    Listing,
-    Outcome,
-    Result,
-    Section,
-    SetTtl,
-    SetValue,
-    Status,
-    Text,
-    Unit,
-)
 from django_cachex.inspectors.content import Codec, fingerprint
+from django_cachex.inspectors.edits import KEEP, AddValue, Edit, Outcome, Result, SetTtl, SetValue
+from django_cachex.inspectors.entries import GONE, Description, Entry, Listing
+from django_cachex.inspectors.facts import Fact, FlushPlan, Section, Status, Text, Unit
 from django_cachex.inspectors.filebased.file import (
     Header,
     create,

@@ -12,7 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from django_cachex.cache.keyspace import Keyspace, keyspace
 from django_cachex.commands import OpaqueKeysError
 from django_cachex.commands.sweeps import sweep
-from django_cachex.inspectors.base import FlushPlan, Support, Text
+from django_cachex.inspectors.base import Support
+from django_cachex.inspectors.facts import FlushPlan, Text
 from django_cachex.inspectors.naming import encode_text, printable
 from django_cachex.inspectors.valkey.inspector import ServerInspector
 from django_cachex.inspectors.valkey.replies import permitted, required

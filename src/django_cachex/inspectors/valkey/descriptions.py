@@ -8,7 +8,8 @@ from typing import Any
 
 from django_cachex.cache.client import Client
 from django_cachex.commands import Request, WrongTypeError
-from django_cachex.inspectors.base import GONE, NEVER, Description, Unit
+from django_cachex.inspectors.entries import GONE, NEVER, Description
+from django_cachex.inspectors.facts import Unit
 from django_cachex.inspectors.valkey.elements import COLLECTIONS
 from django_cachex.inspectors.valkey.replies import DENIED, permitted, required
 

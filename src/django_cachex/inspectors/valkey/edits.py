@@ -7,16 +7,9 @@ from django.utils.translation import gettext as _
 from django_cachex.commands import CommandError, Request, Steps, WrongTypeError
 from django_cachex.commands.entries import persisted
 from django_cachex.commands.request import Word, unread
-from django_cachex.inspectors.base import (
-    KEEP,
-    NEVER,
-    AddValue,
-    Keep,
-    Result,
-    SetTtl,
-    SetValue,
-)
 from django_cachex.inspectors.content import fingerprint
+from django_cachex.inspectors.edits import KEEP, AddValue, Keep, Result, SetTtl, SetValue
+from django_cachex.inspectors.entries import NEVER
 
 MULTI, EXEC, UNWATCH = (Request((word,), unread) for word in ("MULTI", "EXEC", "UNWATCH"))
 

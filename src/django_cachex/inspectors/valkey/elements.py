@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_cachex.cache.client import Client
 from django_cachex.commands import Request
-from django_cachex.inspectors.base import Text, Unit
+from django_cachex.inspectors.facts import Text, Unit
 
 Cells = tuple[bytes, ...]
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from django.utils.translation import gettext_lazy as _
 
-from django_cachex.inspectors.base import Fact, Section, Text, Unit
+from django_cachex.inspectors.facts import Fact, Section, Text, Unit
 
 Info = Mapping[str, str]
 """Every line of `INFO`, the field to its text."""

@@ -13,21 +13,11 @@ from django.utils.translation import gettext_lazy as _
 from django_cachex.cache.client import Client
 from django_cachex.commands import CommandError, Steps
 from django_cachex.commands.base import as_word
-from django_cachex.inspectors.base import (
-    AddValue,
-    Description,
-    Edit,
-    Entry,
-    Inspector,
-    Listing,
-    Outcome,
-    Result,
-    Section,
-    SetTtl,
-    Status,
-    Text,
-)
+from django_cachex.inspectors.base import Inspector
 from django_cachex.inspectors.content import Codec, recognise
+from django_cachex.inspectors.edits import AddValue, Edit, Outcome, Result, SetTtl
+from django_cachex.inspectors.entries import Description, Entry, Listing
+from django_cachex.inspectors.facts import Section, Status, Text
 from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.masking import mask, secrets_in
 from django_cachex.inspectors.patterns import Pattern

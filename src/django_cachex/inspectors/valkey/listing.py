@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from django_cachex.cache.client import Client
 from django_cachex.commands import Request
-from django_cachex.inspectors.base import Listing
+from django_cachex.inspectors.entries import Listing
 from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.valkey.replies import permitted, required
 

@@ -12,8 +12,9 @@ from django.utils.translation import ngettext_lazy
 
 from django_cachex.cache.client import Client
 from django_cachex.commands import Request, Steps
-from django_cachex.inspectors.base import Description, Elements, Entry, Text
 from django_cachex.inspectors.content import Codec, Content, decode, fingerprint
+from django_cachex.inspectors.entries import Description, Elements, Entry
+from django_cachex.inspectors.facts import Text
 from django_cachex.inspectors.limits import Limits, limits
 from django_cachex.inspectors.valkey.descriptions import answers, description, questions
 from django_cachex.inspectors.valkey.elements import COLLECTIONS, Cells, Collection

@@ -1,0 +1,347 @@
+"""Editing a value: what was not touched stays as it was, and nobody's change is lost."""
+
+from __future__ import annotations
+
+import decimal
+import pickle
+import uuid
+from collections import OrderedDict
+from typing import Any
+
+import pytest
+import valkey
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.core.cache import caches
+from django.utils.safestring import SafeString
+
+from tests import servers
+from tests.admin import addresses
+from tests.admin.browser import Browser
+from tests.admin.conftest import (
+    DATABASE,
+    DJANGO_REDIS,
+    FILES,
+    REDIS,
+    ROOMY,
+    BrowserOf,
+    Configure,
+    valkey_params,
+)
+from tests.admin.reader import Page
+
+EDITABLE = ("valkey", "redis", "django", "table", "files", "default")
+
+
+@pytest.fixture(params=EDITABLE)
+def alias(
+    request: pytest.FixtureRequest,
+    valkey_server: servers.Server,
+    configure: Configure,
+    database_table: str,
+    tmp_path: Any,
+) -> str:
+    """An alias whose values can be edited, each kind in turn."""
+    address = valkey_server.address
+    configure(
+        valkey=valkey_params(valkey_server),
+        redis={"BACKEND": REDIS, "LOCATION": f"redis://{address}/1"},
+        django={"BACKEND": DJANGO_REDIS, "LOCATION": f"redis://{address}/2"},
+        table={"BACKEND": DATABASE, "LOCATION": database_table, "OPTIONS": ROOMY},
+        files={"BACKEND": FILES, "LOCATION": str(tmp_path / "files")},
+    )
+    return str(request.param)
+
+
+def opened(person: Browser, alias: str, name: str = "key") -> Page:
+    """Return the page of a key, found by its exact name."""
+    listing = person.open(addresses.keys(alias, q=name))
+    return person.click(listing, listing.column("Key")[0])
+
+
+def editing(person: Browser, alias: str) -> Page:
+    return person.submit(opened(person, alias), "Edit")
+
+
+JSON_KINDS = [
+    *(0, 5, -7, 10**30, True, False, None, 1.5, -0.0, 1e300, 0.1),
+    *("", "text", " two  spaces ", "line\nbreak", "cr\rlf\r\n", "\ttab\t", "\nfirst", "\n\nfirst"),
+    *("007", "5", "true", "null", "{", '{"a": 1}', "[1]", '"quoted"', "é ü 😀", "<b>&amp;</b>"),
+    *("\x00nul", "\u2028\u202e\ufeff", "&lt;", "'single'", "\\n", "</textarea>", "x" * 3000),
+    *([], {}, [[]], [1, [2, {"a": None}]], {"": ""}, {"b": 1, "a": 2}),
+    {"items": [1.0, "x\ny", True], "keys": {"nested": {"é": "</script>"}}},
+    ["\x00", "\ud7ff", "\u2029"],
+]
+
+
+@pytest.mark.parametrize("value", JSON_KINDS, ids=lambda value: repr(value)[:24])
+def test_saving_what_was_not_touched_changes_no_byte(
+    admin: Browser, server_cache: Any, raw: valkey.Valkey, value: Any
+) -> None:
+    server_cache.set("key", value, 1000)
+    before = raw.get("p:1:key")
+    saved = admin.submit(editing(admin, "valkey"), "Save")
+    assert "Nothing to save" in saved.text
+    assert raw.get("p:1:key") == before
+    # Even where only the TTL is changed, or the text retyped, the value stays what it was.
+    admin.submit(editing(admin, "valkey"), "Save", timeout="500")
+    assert raw.get("p:1:key") == before
+    assert 490 < raw.ttl("p:1:key") <= 500
+
+
+@pytest.mark.parametrize(
+    "value", [5, True, None, 1.5, "text", " a\nb ", [1, "é"], {"b": 1, "a": [None]}], ids=repr
+)
+def test_a_value_stored_again_has_the_bytes_of_before(
+    admin: Browser, server_cache: Any, raw: valkey.Valkey, value: Any
+) -> None:
+    server_cache.set("key", value, 1000)
+    before = raw.get("p:1:key")
+    form = editing(admin, "valkey").form("Save")
+    same = {name: form.control(name).value for name in ("value", "store_as")}
+    other = admin.submit(editing(admin, "valkey"), "Save", value="something", store_as="text")
+    assert "Saved." in other.text
+    assert server_cache.get("key") == "something"
+    admin.submit(editing(admin, "valkey"), "Save", **same)
+    assert raw.get("p:1:key") == before
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        (1, 2),
+        {1, 2},
+        b"bytes",
+        decimal.Decimal("1.0"),
+        SafeString("<b>safe</b>"),
+        OrderedDict(a=1),
+        {1: "integer key"},
+        {"deep": (1,)},
+        float("nan"),
+        [float("inf")],
+        {"a": {"b": b"x"}},
+    ],
+    ids=repr,
+)
+def test_values_that_would_not_come_back_exactly_are_not_edited(
+    admin: Browser, alias: str, value: Any
+) -> None:
+    caches[alias].set("key", value)
+    page = opened(admin, alias)
+    assert not page.offers("Edit")
+    assert "Not editable here:" in page.text
+    form = opened(admin, alias).url
+    assert not admin.open(form, mode="edit").offers("Save")
+
+
+def test_edits_keep_the_ttl_to_the_millisecond(
+    admin: Browser, server_cache: Any, raw: valkey.Valkey
+) -> None:
+    server_cache.set("key", "old")
+    raw.pexpire("p:1:key", 123_456)
+    expiry = raw.execute_command("PEXPIRETIME", "p:1:key")
+    admin.submit(editing(admin, "valkey"), "Save", value="new")
+    assert server_cache.get("key") == "new"
+    assert raw.execute_command("PEXPIRETIME", "p:1:key") == expiry
+
+
+def test_edits_keep_keys_that_never_expire(admin: Browser, alias: str) -> None:
+    caches[alias].set("key", "old", None)
+    admin.submit(editing(admin, alias), "Save", value="new")
+    assert caches[alias].get("key") == "new"
+    assert "never expires" in opened(admin, alias).text
+
+
+def test_an_edit_is_said_stored_and_recorded(admin: Browser, alias: str) -> None:
+    caches[alias].set("key", {"a": 1}, 1000)
+    page = admin.submit(editing(admin, alias), "Save", value='{"a": 2}')
+    assert page.heading in ("key", opened(admin, alias).heading)
+    assert "Saved." in page.text
+    assert caches[alias].get("key") == {"a": 2}
+    entry = LogEntry.objects.get()
+    assert (entry.action_flag, entry.user, entry.content_type.model) == (CHANGE, admin.user, "key")
+    assert "Value changed" in entry.change_message
+    assert '"a"' not in entry.change_message
+    assert "expires in" in page.text
+
+
+@pytest.mark.parametrize(
+    ("text", "store_as", "stored"),
+    [
+        ('{"a": [1, 2.5, null]}', "auto", {"a": [1, 2.5, None]}),
+        ("[]", "auto", []),
+        ("  [1]", "auto", [1]),
+        ("plain", "auto", "plain"),
+        ("5", "auto", "5"),
+        (" padded ", "auto", " padded "),
+        ("", "auto", ""),
+        ("[1]", "text", "[1]"),
+        ("5", "integer", 5),
+        (" -5 ", "integer", -5),
+        ("null", "json", None),
+        ('"5"', "json", "5"),
+        ("true", "json", True),
+        ("a\nb", "text", "a\nb"),
+    ],
+)
+def test_what_is_typed_is_stored_as_asked(
+    admin: Browser, server_cache: Any, text: str, store_as: str, stored: Any
+) -> None:
+    server_cache.set("key", "old")
+    admin.submit(editing(admin, "valkey"), "Save", value=text, store_as=store_as)
+    found = server_cache.get("key")
+    assert (type(found), found) == (type(stored), stored)
+
+
+@pytest.mark.parametrize(
+    ("text", "store_as"),
+    [
+        ('{"a": 1', "auto"),
+        ("{'a': 1}", "auto"),
+        ("[1,]", "json"),
+        ("nope", "json"),
+        ("", "json"),
+        ("NaN", "json"),
+        ('{"a": 1, "a": 2}', "json"),
+        ("1.5", "integer"),
+        ("1e3", "integer"),
+        ("", "integer"),
+        ("x", "pickle"),
+        ("[" * 5000, "auto"),
+        ("9" * 5000, "integer"),
+        ('"\\ud800"', "json"),
+    ],
+    ids=lambda text: text[:12],
+)
+def test_what_cannot_be_stored_is_refused_and_kept_in_the_form(
+    admin: Browser, server_cache: Any, text: str, store_as: str
+) -> None:
+    server_cache.set("key", "old", 1000)
+    page = admin.submit(editing(admin, "valkey"), "Save", value=text, store_as=store_as)
+    assert page.status == 200
+    assert "Saved." not in page.text
+    assert page.form("Save").control("value").value == text
+    assert server_cache.get("key") == "old"
+    assert not LogEntry.objects.exists()
+    again = admin.submit(page, "Save", value="mended", store_as="text")
+    assert "Saved." in again.text
+    assert server_cache.get("key") == "mended"
+
+
+# Two people.
+
+
+def test_the_second_of_two_people_is_told_and_keeps_what_they_wrote(
+    admin: Browser, browser_of: BrowserOf, alias: str
+) -> None:
+    caches[alias].set("key", "original", 1000)
+    colleague = browser_of("change_key")
+    mine, theirs = editing(admin, alias), editing(colleague, alias)
+    assert "Saved." in colleague.submit(theirs, "Save", value="theirs").text
+    page = admin.submit(mine, "Save", value="mine <b>")
+    assert "Not saved: this key has changed since you opened it." in page.text
+    assert caches[alias].get("key") == "theirs"
+    assert page.form("Save").control("value").value == "mine <b>"
+    assert "theirs" in page.text
+    assert LogEntry.objects.count() == 1
+    # Having seen both, the person may insist.
+    assert "Saved." in admin.submit(page, "Save").text
+    assert caches[alias].get("key") == "mine <b>"
+
+
+def test_a_conflict_after_a_conflict_is_told_again(admin: Browser, server_cache: Any) -> None:
+    server_cache.set("key", "original")
+    page = editing(admin, "valkey")
+    for other in ("first", "second"):
+        server_cache.set("key", other)
+        page = admin.submit(page, "Save", value="mine")
+        assert "Not saved" in page.text
+        assert other in page.text
+        assert server_cache.get("key") == other
+
+
+def test_a_key_that_vanished_under_the_form_is_not_made_again(
+    admin: Browser, alias: str
+) -> None:
+    caches[alias].set("key", "original")
+    form = editing(admin, alias)
+    caches[alias].delete("key")
+    page = admin.submit(form, "Save", value="mine")
+    assert "There is no key" in page.text
+    assert "Saved." not in page.text
+    assert caches[alias].get("key") is None
+    assert not LogEntry.objects.exists()
+
+
+def test_a_key_whose_type_changed_under_the_form_is_left_alone(
+    admin: Browser, server_cache: Any, raw: valkey.Valkey
+) -> None:
+    server_cache.set("key", "original")
+    form = editing(admin, "valkey")
+    raw.delete("p:1:key")
+    raw.rpush("p:1:key", "a")
+    page = admin.submit(form, "Save", value="mine")
+    assert page.status == 200
+    assert "Not saved" in page.text
+    assert raw.lrange("p:1:key", 0, -1) == [b"a"]
+    assert not LogEntry.objects.exists()
+
+
+@pytest.mark.parametrize("expected", ["", "0" * 16, "x", "\x00"])
+def test_a_forged_fingerprint_saves_nothing(
+    admin: Browser, alias: str, expected: str
+) -> None:
+    caches[alias].set("key", "original")
+    page = admin.submit(editing(admin, alias), "Save", value="mine", expected=expected)
+    assert "Saved." not in page.text
+    assert caches[alias].get("key") == "original"
+
+
+def test_a_value_that_cannot_be_edited_is_not_overwritten_by_a_forged_form(
+    admin: Browser, server_cache: Any, raw: valkey.Valkey
+) -> None:
+    server_cache.set("key", (1, 2))
+    before = raw.get("p:1:key")
+    url = addresses.key("valkey", "p:1:key")
+    page = admin.post(url, {"mode": "save", "value": "x", "store_as": "text", "expected": ""})
+    assert "Saved." not in page.text
+    assert raw.get("p:1:key") == before
+
+
+def test_pickles_typed_as_text_stay_text(
+    admin: Browser, server_cache: Any, raw: valkey.Valkey
+) -> None:
+    server_cache.set("key", "old")
+    typed = pickle.dumps({"a": 1}, 0).decode()
+    admin.submit(editing(admin, "valkey"), "Save", value=typed, store_as="text")
+    assert server_cache.get("key") == typed
+
+
+def test_a_server_lost_while_saving_does_not_lose_the_text(
+    admin: Browser, configure: Configure, settings: Any
+) -> None:
+    settings.CACHEX_ADMIN = {"TIMEOUT": 0.5}
+    with servers.valkey() as server:
+        configure(valkey=valkey_params(server))
+        caches["valkey"].set("key", "old")
+        page = editing(admin, "valkey")
+    text = f"written at length {uuid.uuid4().hex}"
+    page = admin.submit(page, "Save", value=text)
+    assert page.status == 200
+    assert '"valkey"' in page.text
+    assert "Saved." not in page.text
+    assert page.form("Save").control("value").value == text
+
+
+def test_a_value_too_large_for_the_form_is_not_lost(admin: Browser, server_cache: Any) -> None:
+    server_cache.set("key", "x" * 600_000)
+    page = opened(admin, "valkey")
+    assert not page.offers("Edit")
+    assert "too large for a form" in page.text
+
+
+def test_cancel_changes_nothing(admin: Browser, server_cache: Any) -> None:
+    server_cache.set("key", "old")
+    back = admin.click(editing(admin, "valkey"), "Cancel")
+    assert back.heading == "key"
+    assert not back.offers("Save")
+    assert server_cache.get("key") == "old"

@@ -8,9 +8,8 @@ version = release = installed_version("django-cachex")
 
 extensions = ["myst_parser"]
 exclude_patterns = ["_build"]
+myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 3
-# Tables of figures are there once `make bench` has written them.
-suppress_warnings = ["toc.empty_glob"]
 
 html_theme = "furo"
 html_title = f"{project} {release}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, ClassVar
 
-from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
+from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache, InvalidCacheKey
 
 
 class ShelfCache(BaseCache):
@@ -53,3 +53,18 @@ class ClearableShelfCache(ShelfCache):
 
     def clear(self) -> None:
         self.shelf.clear()
+
+
+class FailingCache(ShelfCache):
+    """Every value has become unreadable."""
+
+    def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
+        raise RuntimeError("the shelf has fallen")
+
+
+class PickyCache(ShelfCache):
+    """Takes short names only, as memcached does."""
+
+    def validate_key(self, key: str) -> None:
+        if len(key) > 250:
+            raise InvalidCacheKey("the label does not fit the shelf")

@@ -17,8 +17,19 @@ def reason(inspector: Inspector, error: Exception) -> str:
     """Return in a few words why a cache did not do what it was asked."""
     if isinstance(error, NoAnswer | ServerTimeout):
         return _("no answer in %(seconds)g s") % {"seconds": limits().timeout}
+    if _refused(error):
+        return _("it refuses connections")
     text = str(error) or type(error).__name__
     return mask(text, secrets_in(inspector.params))[:LONGEST]
+
+
+def _refused(error: BaseException | None) -> bool:
+    """Return whether at the bottom of an error nobody listened at the cache's address."""
+    while error is not None:
+        if isinstance(error, ConnectionRefusedError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def explain(inspector: Inspector, error: Exception) -> str:

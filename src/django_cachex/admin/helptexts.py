@@ -79,7 +79,8 @@ def keys_help(inspector: Inspector) -> Sequence[Topic]:
         _("Upper and lower case differ. Only keys with this cache's prefix and version are shown."),
         _(
             "One request examines as many keys as it can in a short while; the line above the "
-            "table says how many that were. Next goes on from there."
+            "table says how many that were. Next goes on from there. What was found at once is "
+            "shown whole, so that a page may hold a few keys more."
         ),
     ]
     exact = [_("Type the exact name of a key, as application code calls it, to open that key.")]

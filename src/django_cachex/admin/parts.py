@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django_cachex.admin.apps import skin
+from django_cachex.admin.humane import NOTHING
 from django_cachex.admin.links import Link
 from django_cachex.inspectors.facts import Text
 
@@ -71,6 +72,11 @@ class Cell:
     """Milliseconds that a script may count down."""
 
     @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to say, which narrow screens leave out."""
+        return self.text in ("", NOTHING) and not (self.badge or self.lines)
+
+    @property
     def post_id(self) -> str:
         return self.link.post_id if isinstance(self.link, Link) else ""
 
@@ -102,6 +108,8 @@ class Table:
     rows: Sequence[Row]
     caption: Text = ""
     selectable: bool = False
+    compact: bool = False
+    """Whether narrow screens show a row in two lines, without the labels of its cells."""
 
     @property
     def cells_with_headers(self) -> list[tuple[Row, list[tuple[Header, Cell]]]]:
@@ -159,11 +167,15 @@ class Confirm:
     """One question with its consequences; the safe button comes first."""
 
     question: Text
+    step: Text
+    """What the trail calls it."""
+
     consequences: Sequence[Text]
     submit: Text
     back: Action
     hidden: Sequence[tuple[str, str]] = ()
     items: Sequence[Text] = ()
+    table: Table | None = None
     refused: Sequence[Text] = ()
     """What was asked for and will not be done, and why."""
 

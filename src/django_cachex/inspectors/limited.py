@@ -88,8 +88,7 @@ class LimitedInspector(Inspector):
         return (
             _(
                 "Nothing is known of this backend but Django's cache interface: keys are opened by "
-                "their exact names, an edit needs a new timeout, and another person's change at "
-                "the very moment of saving goes unnoticed."
+                "their exact names."
             ),
         )
 

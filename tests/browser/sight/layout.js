@@ -1,49 +1,56 @@
-// Returns what scrolls sideways or has text beyond the right edge of the page or of its own box.
+// Returns what scrolls sideways, and what ends beyond the edges of the page's column or of its box.
 () => {
-  const width = document.documentElement.clientWidth;
+  const page = document.documentElement;
   const problems = [];
-  const describe = (element, text) =>
-    `<${element.localName} class="${element.className}"> ${text.trim().slice(0, 40)}`;
-
-  if (document.documentElement.scrollWidth > width) {
-    problems.push(`the page is ${document.documentElement.scrollWidth} pixels wide, not ${width}`);
+  if (page.scrollWidth > page.clientWidth) {
+    problems.push(`the page is ${page.scrollWidth} pixels wide, not ${page.clientWidth}`);
   }
 
-  // The inside of the nearest box that hides or scrolls what does not fit in it sideways.
+  // The inside of the nearest box that hides or scrolls what does not fit in it, or of the column.
+  const column = document.querySelector("main .cx")?.getBoundingClientRect();
   const room = (element) => {
     for (let at = element; at && at !== document.body; at = at.parentElement) {
       if (getComputedStyle(at).overflowX !== "visible") {
-        const box = at.getBoundingClientRect();
-        return [box.left, box.right];
+        return at.getBoundingClientRect();
       }
     }
-    return [0, width];
+    return element.closest(".cx") ? column : { left: 0, right: page.clientWidth };
+  };
+  const outside = (element, boxes) => {
+    const { left, right } = room(element);
+    return [...boxes].some((box) => box.width && (box.right > right + 1 || box.left < left - 1));
+  };
+
+  // Blanks may hang over an edge unseen: where a text does, only its words count.
+  const range = document.createRange();
+  const isCut = (text) => {
+    range.selectNodeContents(text);
+    return (
+      outside(text.parentElement, range.getClientRects()) &&
+      [...text.data.matchAll(/\S+/g)].some((word) => {
+        range.setStart(text, word.index);
+        range.setEnd(text, word.index + word[0].length);
+        return outside(text.parentElement, range.getClientRects());
+      })
+    );
   };
 
   const seen = (element) => element.checkVisibility() && element.getBoundingClientRect().width > 1;
-  const range = document.createRange();
+  const report = (element, text) =>
+    problems.push(
+      `cut off: <${element.localName} class="${element.className}"> ${text.trim().slice(0, 40)}`,
+    );
   const texts = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
   while (texts.nextNode()) {
     const text = texts.currentNode;
-    if (!text.data.trim() || !seen(text.parentElement)) {
-      continue;
-    }
-    if (text.parentElement.closest("option, textarea")) {
-      continue;
-    }
-    range.selectNodeContents(text);
-    const [left, right] = room(text.parentElement);
-    const cut = [...range.getClientRects()].some(
-      (box) => box.width && (box.right > Math.min(right, width) + 1 || box.left < Math.max(left, 0) - 1),
-    );
-    if (cut) {
-      problems.push(`cut off: ${describe(text.parentElement, text.data)}`);
+    const parent = text.parentElement;
+    if (text.data.trim() && seen(parent) && !parent.closest("option, textarea") && isCut(text)) {
+      report(parent, text.data);
     }
   }
-  for (const element of document.querySelectorAll("main :is(button, input, select, textarea)")) {
-    const box = element.getBoundingClientRect();
-    if (seen(element) && (box.right > width + 1 || box.left < -1)) {
-      problems.push(`cut off: ${describe(element, element.textContent || element.name)}`);
+  for (const control of document.querySelectorAll("main :is(a, button, input, select, textarea)")) {
+    if (seen(control) && outside(control.parentElement, control.getClientRects())) {
+      report(control, control.textContent || control.name);
     }
   }
   return problems;

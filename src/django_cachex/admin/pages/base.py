@@ -61,7 +61,8 @@ class Page(TemplateView):
         """Return a cache's answer; what went wrong becomes a notice on this page."""
         answer = self.asker.ask(inspector, question)
         if answer.error is not None:
-            self.notices.append(Notice(explain(inspector, answer.error), "error"))
+            again = [Action(_("Try again"), self.here())] if self.request.method == "GET" else []
+            self.notices.append(Notice(explain(inspector, answer.error), "error", again))
         return answer
 
     # What is on the page.
@@ -96,16 +97,17 @@ class Page(TemplateView):
             **self.site.each_context(self.request),
             "title": self.title,
             "parts": Parts(),
-            "trail": [
-                *([Action(_("Caches"), self.links.caches())] if self._sees_caches() else []),
-                *self.trail(),
-            ],
+            "trail": self._way_here(),
             "actions": [*self.actions(), *self.standing_actions()],
             "help": self.help() if "help" in self.request.GET else (),
             "help_close": self.here(help=""),
             "notices": self.notices,
             **super().get_context_data(**kwargs),
         }
+
+    def _way_here(self) -> list[Action]:
+        index = [Action(_("Caches"), self.links.caches())] if self._sees_caches() else []
+        return [*index, *self.trail()]
 
     def _sees_caches(self) -> bool:
         return self.gate.allowed(SEE_CACHES)
@@ -114,7 +116,8 @@ class Page(TemplateView):
 
     def confirm(self, confirm: Confirm) -> HttpResponse:
         """Return a page that asks before something is lost."""
-        context = Page.get_context_data(self, confirm=confirm)
+        trail = [*self._way_here(), Action(confirm.step, "")]
+        context = Page.get_context_data(self, confirm=confirm, trail=trail, actions=())
         return self.response_class(self.request, "admin/django_cachex/confirm.html", context)
 
     def say(self, text: Text, level: int = messages.SUCCESS) -> None:

@@ -202,7 +202,7 @@ def state_cell(inspector: Inspector, answer: Answer[Status]) -> Cell:
     if answer.error is not None:
         return Cell(badge=Badge(_("down"), "bad"), lines=[reason(inspector, answer.error)])
     if answer.value is None or not inspector.can_info:
-        return Cell(badge=Badge(_("not asked"), ""))
+        return Cell(badge=Badge(_("not known")))
     latency = answer.value.latency
     took = [] if latency is None else [f"{humane.number(latency * 1000, 1)} ms"]
     return Cell(badge=Badge(_("up"), "good"), lines=took)

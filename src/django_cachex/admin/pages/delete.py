@@ -67,9 +67,12 @@ def delete_confirm(
             count,
         )
         % values,
-        consequences=[_("Their values are gone for good, unless an application stores them again.")]
-        if count
-        else [_("None of the selected keys can be deleted.")],
+        step=_("Delete"),
+        consequences=[
+            _("What is deleted is gone for good, unless an application stores it again.")
+            if count
+            else _("None of the selected keys can be deleted.")
+        ],
         submit=ngettext("Delete %(count)s key", "Delete %(count)s keys", count) % values,
         back=back,
         hidden=[

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from django.conf import settings
 from django.contrib import messages
@@ -15,24 +16,34 @@ from django_cachex.admin.access import FLUSH
 from django_cachex.admin.asking import Answer
 from django_cachex.admin.failures import explain
 from django_cachex.admin.pages.base import Page
-from django_cachex.admin.parts import Action, Confirm
+from django_cachex.admin.parts import Action, Cell, Confirm, Header, Row, Table
 from django_cachex.inspectors import Inspector, inspector_for
-from django_cachex.inspectors.facts import FlushPlan, Text
+from django_cachex.inspectors.facts import FlushPlan, Status
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a flush would do to a cache that is up."""
+
+    status: Status
+    flush: FlushPlan
 
 
 def flush_confirm(page: Page, inspectors: Sequence[Inspector]) -> Confirm:
     """Return the question before caches are flushed, with what each would lose."""
     able = [inspector for inspector in inspectors if page.gate.allowed(FLUSH, inspector)]
-    plans = page.asker.ask_all({inspector: inspector.flush_plan for inspector in able})
+    plans = page.asker.ask_all({inspector: _planner(inspector) for inspector in able})
     sharing = grouped(inspector_for(alias) for alias in settings.CACHES)
     ready = [inspector for inspector in able if plans[inspector].value is not None]
     return Confirm(
         question=_question(ready),
-        consequences=[
-            _consequence(inspector, plan, sharing[inspector.store])
+        step=_("Flush"),
+        consequences=(),
+        table=_table(
+            (inspector, plan, sharing[inspector.store])
             for inspector in ready
             if (plan := plans[inspector].value) is not None
-        ],
+        ),
         submit=_label(ready),
         back=Action(_("Cancel, keep everything"), page.links.caches()),
         hidden=[
@@ -46,7 +57,7 @@ def flush_confirm(page: Page, inspectors: Sequence[Inspector]) -> Confirm:
 
 
 def _refusals(
-    inspectors: Sequence[Inspector], plans: Mapping[Inspector, Answer[FlushPlan]]
+    inspectors: Sequence[Inspector], plans: Mapping[Inspector, Answer[Plan]]
 ) -> Iterable[str]:
     for inspector in inspectors:
         error = plans[inspector].error if inspector in plans else None
@@ -61,7 +72,9 @@ def _refusals(
 
 def flush(page: Page, inspector: Inspector) -> None:
     """Flush one cache; a long flush is under no deadline but that of each command."""
-    page.require(FLUSH, inspector)
+    if not page.gate.allowed(FLUSH, inspector):
+        page.say(_('You may not flush "%(alias)s".') % {"alias": inspector.alias}, messages.ERROR)
+        return
     try:
         count = inspector.flush()
     except Exception as error:  # One cache's failure does not keep the others from flushing.
@@ -105,19 +118,45 @@ def _label(inspectors: Sequence[Inspector]) -> str:
     return _("Flush %(count)s caches") % {"count": len(inspectors)}
 
 
-def _consequence(inspector: Inspector, plan: FlushPlan, sharing: Sequence[Inspector]) -> Text:
-    """Return what a flush runs, where, how much goes, and whose."""
-    text = _('"%(alias)s": this runs %(act)s. %(scope)s') % {
-        "alias": inspector.alias,
-        "act": plan.act,
-        "scope": plan.scope,
-    }
-    if plan.entries is not None:
-        text += " " + ngettext(
-            "About %(count)s entry is there.", "About %(count)s entries are there.", plan.entries
-        ) % {"count": humane.number(plan.entries)}
+def _planner(inspector: Inspector) -> Callable[[], Plan]:
+    """Return the question what a flush would do, which only a cache that is up can answer."""
+    return lambda: Plan(inspector.status(), inspector.flush_plan())
+
+
+def _table(plans: Iterable[tuple[Inspector, Plan, Sequence[Inspector]]]) -> Table:
+    """Return what goes, how much of it and whose, and by which command, for each cache."""
+    headers = (Header(_("Cache")), Header(_("What is deleted")), Header(_("Entries"), "number"))
+    rows = [
+        Row(
+            [
+                Cell(inspector.alias, kind="name"),
+                Cell(_scope(inspector, plan.flush, sharing), lines=[_runs(plan.flush)]),
+                _entries_cell(plan),
+            ]
+        )
+        for inspector, plan, sharing in plans
+    ]
+    return Table(headers, rows, caption=_("What is deleted"))
+
+
+def _runs(plan: FlushPlan) -> str:
+    return _("This runs %(act)s.") % {"act": plan.act}
+
+
+def _entries_cell(plan: Plan) -> Cell:
+    """Return about how many entries go: counted, or at most all that are there."""
+    text = _("not known")
+    if plan.flush.entries is not None:
+        text = _("about %(count)s") % {"count": humane.number(plan.flush.entries)}
+    elif plan.status.keys is not None:
+        text = _("at most %(count)s") % {"count": humane.number(plan.status.keys)}
+    return Cell(text, kind="number")
+
+
+def _scope(inspector: Inspector, plan: FlushPlan, sharing: Sequence[Inspector]) -> str:
+    """Return what a flush deletes, and which other caches lose their entries with it."""
     others = [other.alias for other in sharing if other.alias != inspector.alias]
-    if plan.whole_store and others:
-        names = ", ".join(f'"{alias}"' for alias in others)
-        text += " " + _("Among them those of %(names)s.") % {"names": names}
-    return text
+    if not plan.whole_store or not others:
+        return str(plan.scope)
+    names = ", ".join(f'"{alias}"' for alias in others)
+    return f"{plan.scope} " + _("Among them those of %(names)s.") % {"names": names}

@@ -194,7 +194,7 @@ class KeyPage(KeyedPage):
             "content": content,
             "excerpt": getattr(content, view),
             "views": self._views(view),
-            "cut": cut(getattr(content, view), view),
+            "cut": cut(content, view),
             "value_note": entry.note,
             "why_not": content.why_not if self.can(EDIT) and not content.editable else "",
         }

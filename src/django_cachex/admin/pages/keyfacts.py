@@ -87,11 +87,12 @@ def element_cell(content: Content) -> Cell:
     )
 
 
-def cut(excerpt: Excerpt, view: str) -> str:
-    """Return how much of a value is shown, where it is not all."""
+def cut(content: Content, view: str) -> str:
+    """Return how much of a value is shown in a view, where it is not all."""
+    excerpt: Excerpt = getattr(content, view)
     if not excerpt.truncated:
         return ""
     counts = {"shown": humane.number(excerpt.shown), "total": humane.number(excerpt.total)}
-    if view == "formatted":
+    if view == "formatted" and content.kind != "large":
         return _("First %(shown)s of %(total)s characters shown.") % counts
     return _("First %(shown)s of %(total)s bytes shown.") % counts

@@ -18,6 +18,7 @@ from django_cachex.admin.access import ADD, DELETE, SEE_INFO, SEE_KEYS
 from django_cachex.admin.helptexts import keys_help
 from django_cachex.admin.links import object_id, parse_object_id
 from django_cachex.admin.pages.base import CachePage
+from django_cachex.admin.pages.caches import BADGES
 from django_cachex.admin.pages.delete import delete_confirm, delete_keys
 from django_cachex.admin.pages.keycells import (
     examined_so_far,
@@ -97,6 +98,7 @@ class KeysPage(CachePage):
         self.notices += search.notices
         context: dict[str, Any] = {
             "heading": self.inspector.alias,
+            "badge": BADGES[self.inspector.support],
             "search": search,
             "sizes": PAGE_SIZES,
             "types": self.inspector.types if self.inspector.can_type else (),
@@ -109,7 +111,7 @@ class KeysPage(CachePage):
         else:
             context["empty"] = Empty(
                 _("This backend cannot list its keys"),
-                f"{self.inspector.why_not('can_list')} {_('Type an exact key to open it.')}",
+                _("Type the exact name of a key above to open it."),
             )
         return super().get_context_data(**context, **kwargs)
 
@@ -153,7 +155,7 @@ class KeysPage(CachePage):
             return Empty(
                 _("No key matches, all %(count)s examined") % {"count": humane.number(examined)},
                 _("Check the spelling: * stands for anything, and upper and lower case differ."),
-                first,
+                [*first, Action(_("Clear the search"), self.links.keys(self.inspector.alias))],
             )
         if search.place.token:
             return Empty(_("No more keys"), "", first)
@@ -174,7 +176,7 @@ class KeysPage(CachePage):
             Header(_("Size"), "number"),
         ]
         rows = self._within_form([self._row(one) for one in shown])
-        return Table(headers, rows, caption=_("Keys"), selectable=selectable)
+        return Table(headers, rows, caption=_("Keys"), selectable=selectable, compact=True)
 
     def _within_form(self, rows: list[Row]) -> list[Row]:
         """Take the boxes from rows beyond what one form can send, and say so."""
@@ -212,7 +214,7 @@ class KeysPage(CachePage):
     # The frame.
 
     def trail(self) -> Sequence[Action]:
-        return [Action(self.inspector.alias, "")]
+        return [Action(self.inspector.alias, self.links.keys(self.inspector.alias))]
 
     def actions(self) -> Sequence[Action]:
         alias = self.inspector.alias

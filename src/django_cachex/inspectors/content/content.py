@@ -78,12 +78,13 @@ def decode(
     total = max(len(raw), stored_size or 0)
     whole = len(raw) == total <= limit
     found = decoded(raw, codec, limit) if whole else undecoded(total, limit, raw[:preview])
+    text = bytes_as_text(raw, total, preview)
     return Content(
         kind=found.kind,
         label=found.label,
         stored_size=total,
-        formatted=beginning(found.formatted, preview),
-        text=bytes_as_text(raw, total, preview),
+        formatted=beginning(found.formatted, preview) if whole else text,
+        text=text,
         hex=bytes_as_hex(raw, total, preview),
         notes=found.notes,
         why_not=found.editing.why_not,

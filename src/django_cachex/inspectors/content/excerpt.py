@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from django.utils.formats import number_format
 from django.utils.functional import Promise, lazy
 
-LINE = 16
+# So many bytes a line fit a telephone.
+LINE = 8
 
 # What a page cannot carry or what would reorder it: control characters other than tab and line
 # feed, lone surrogates, marks of writing direction, line separators, the byte order mark.
@@ -55,7 +56,7 @@ def bytes_as_hex(data: bytes, total: int, limit: int) -> Excerpt:
 
 
 def hex_dump(data: bytes, start: int = 0) -> str:
-    """Return lines of an offset (counted from `start`), sixteen bytes, and those that print."""
+    """Return lines of an offset (counted from `start`), eight bytes, and those that print."""
     return "\n".join(
         hex_line(data[offset : offset + LINE], start + offset)
         for offset in range(0, len(data), LINE)
@@ -64,8 +65,7 @@ def hex_dump(data: bytes, start: int = 0) -> str:
 
 def hex_line(row: bytes, offset: int) -> str:
     printable = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row)
-    left, right = row[:8].hex(" "), row[8:].hex(" ")
-    return f"{offset:08x}  {left:<23}  {right:<23}  |{printable}|"
+    return f"{offset:06x}  {row.hex(' '):<23}  {printable}"
 
 
 def size_text(count: int) -> str:

@@ -229,7 +229,7 @@ class FileBasedInspector(PickledInspector):
             "it, whatever its prefix."
         )
         return FlushPlan(
-            act=f"rm {self.location}/{pattern}",
+            act=_("the removal of %(files)s") % {"files": f"{self.location}/{pattern}"},
             scope=scope % {"pattern": pattern, "folder": self.location},
             entries=self.folder.count(),
             whole_store=True,

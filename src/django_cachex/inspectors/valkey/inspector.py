@@ -145,7 +145,8 @@ class ServerInspector(Inspector):
             return super().store
 
     def status(self) -> Status:
-        """Return what DBSIZE and INFO say; the time they took counts the connecting, if any."""
+        """Return what DBSIZE and INFO say, and how long they took once connected."""
+        self.client.ping()
         started = time.perf_counter()
         keys, memory = self.client.collect([self.client._dbsize(), self.client._info("memory")])
         latency = time.perf_counter() - started

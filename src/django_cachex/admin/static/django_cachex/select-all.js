@@ -1,8 +1,9 @@
 // The checkbox in a table's head ticks every row of this page.
 export function selectAll(root) {
-  for (const all of root.querySelectorAll(".cx-all")) {
-    const boxes = [...all.closest("table").querySelectorAll("tbody input[type=checkbox]")];
-    all.hidden = !boxes.length;
+  for (const label of root.querySelectorAll(".cx-all")) {
+    const all = label.querySelector("input");
+    const boxes = [...label.closest("table").querySelectorAll("tbody input[type=checkbox]")];
+    label.hidden = !boxes.length;
     const show = () => {
       const ticked = boxes.filter((box) => box.checked).length;
       all.checked = ticked > 0 && ticked === boxes.length;

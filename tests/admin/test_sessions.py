@@ -1,0 +1,180 @@
+"""Sessions kept in a cache: whoever knows such a key is that user."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import valkey
+from django.core.cache import caches
+
+from tests import servers
+from tests.admin import addresses
+from tests.admin.browser import Browser
+from tests.admin.conftest import DATABASE, ROOMY, BrowserOf, Configure, stored_key, valkey_params
+
+SESSION = "0123456789abcdefghijklmnopqrstuv"
+PREFIXES = {
+    "django.contrib.sessions.backends.cache": "django.contrib.sessions.cache",
+    "django.contrib.sessions.backends.cached_db": "django.contrib.sessions.cached_db",
+}
+
+EVERYTHING = ("view_cache", "change_cache", "view_key", "add_key", "change_key", "delete_key")
+
+
+@pytest.fixture(params=PREFIXES)
+def prefix(request: pytest.FixtureRequest, settings: Any) -> str:
+    settings.SESSION_ENGINE = request.param
+    return PREFIXES[request.param]
+
+
+@pytest.fixture(params=["valkey", "table", "default"])
+def sessions(
+    request: pytest.FixtureRequest,
+    prefix: str,
+    valkey_server: servers.Server,
+    configure: Configure,
+    database_table: str,
+    settings: Any,
+) -> str:
+    """An alias with one known session and a key that is none, each kind in turn."""
+    alias = str(request.param)
+    configure(
+        valkey=valkey_params(valkey_server),
+        table={"BACKEND": DATABASE, "LOCATION": database_table, "OPTIONS": ROOMY},
+    )
+    settings.SESSION_CACHE_ALIAS = alias
+    caches[alias].set(f"{prefix}{SESSION}", {"secret": "basket"}, 1000)
+    caches[alias].set("plain", "visible", 1000)
+    return alias
+
+
+def session_key(alias: str, prefix: str) -> bytes:
+    return stored_key(alias, f"{prefix}{SESSION}")
+
+
+def test_ids_are_masked_in_the_list(
+    browser_of: BrowserOf, sessions: str, prefix: str
+) -> None:
+    page = browser_of(*EVERYTHING).open(addresses.keys(sessions))
+    assert "plain" in page.column("Key")
+    assert any(name.startswith("session ••••") for name in page.column("Key"))
+    assert SESSION not in page.html
+    assert addresses.object_id(sessions, session_key(sessions, prefix)) not in page.html
+    # Nor those of the people who are looking, whose sessions are here as well.
+    assert prefix not in page.text
+    ids = {one.value for one in page.form("Delete selected keys").controls}
+    assert addresses.object_id(sessions, stored_key(sessions, "plain")) in ids
+    masked = [name for name in page.column("Key") if "••••" in name]
+    assert not {link.text for link in page.links} & set(masked)
+
+
+@pytest.mark.parametrize("part", ["", "sessions", SESSION, SESSION[:1], SESSION[-4:], "*", "*0*"])
+def test_no_search_finds_them_letter_by_letter(
+    browser_of: BrowserOf, sessions: str, prefix: str, part: str
+) -> None:
+    person = browser_of(*EVERYTHING)
+    for text in (part, f"{prefix}{part}*", f"{prefix}{SESSION}", f"*{part}"):
+        page = person.open(addresses.keys(sessions, q=text))
+        assert SESSION not in page.text.replace(text, "")
+        if text.strip("*"):
+            assert not any("••••" in name for name in page.column("Key"))
+
+
+def test_they_are_not_opened(browser_of: BrowserOf, sessions: str, prefix: str) -> None:
+    person = browser_of(*EVERYTHING)
+    stored = session_key(sessions, prefix)
+    for query in ({}, {"view": "text"}, {"view": "hex"}, {"mode": "edit"}, {"mode": "read"}):
+        page = person.open(addresses.key(sessions, stored, **query))
+        assert "basket" not in page.text
+        assert "62 61 73 6b 65 74" not in page.text
+        assert not page.offers("Edit")
+        assert not page.offers("Save")
+        assert not page.offers("Change TTL")
+        assert not page.offers("Delete")
+
+
+def test_they_are_not_changed(browser_of: BrowserOf, sessions: str, prefix: str) -> None:
+    person = browser_of(*EVERYTHING)
+    stored = session_key(sessions, prefix)
+    key_id = addresses.object_id(sessions, stored)
+    url = addresses.key(sessions, stored)
+    tries = [
+        (url, {"mode": "save", "value": "x", "store_as": "text", "expected": ""}),
+        (url, {"mode": "set-ttl", "timeout": "5"}),
+        (addresses.delete(sessions, stored), {"confirmed": "1"}),
+        (addresses.by_form("delete"), {"id": key_id, "confirmed": "1"}),
+        (
+            addresses.keys(sessions),
+            {"action": "delete", "selected": [key_id], "confirmed": "1"},
+        ),
+        (
+            addresses.add(sessions),
+            {"key": f"{prefix}{SESSION}", "value": "x", "store_as": "text", "replace": "on"},
+        ),
+        (
+            addresses.add(sessions),
+            {"key": f"{prefix}{'9' * 32}", "value": "{}", "store_as": "json"},
+        ),
+    ]
+    for place, data in tries:
+        page = person.post(place, data)
+        assert page.status in (200, 403), place
+        assert "basket" not in page.text
+    assert caches[sessions].get(f"{prefix}{SESSION}") == {"secret": "basket"}
+    assert caches[sessions].get(f"{prefix}{'9' * 32}") is None
+
+
+def test_their_delete_page_is_refused(browser_of: BrowserOf, sessions: str, prefix: str) -> None:
+    page = browser_of("delete_key").open(
+        addresses.delete(sessions, session_key(sessions, prefix))
+    )
+    assert page.status == 403
+
+
+def test_superusers_see_and_change_them(admin: Browser, sessions: str, prefix: str) -> None:
+    page = admin.open(addresses.keys(sessions, q=SESSION))
+    assert page.column("Key") == [f"{prefix}{SESSION}"]
+    page = admin.click(page, f"{prefix}{SESSION}")
+    assert "basket" in page.text
+    admin.submit(admin.click(page, "Delete"), "Delete 1 key")
+    assert caches[sessions].get(f"{prefix}{SESSION}") is None
+
+
+def test_other_keys_stay_open(browser_of: BrowserOf, sessions: str) -> None:
+    page = browser_of("view_key").open(addresses.keys(sessions, q="plain"))
+    assert page.column("Key") == ["plain"]
+
+
+def test_the_same_names_in_another_cache_are_no_sessions(
+    browser_of: BrowserOf, valkey_server: servers.Server, configure: Configure, settings: Any
+) -> None:
+    configure(valkey=valkey_params(valkey_server))
+    settings.SESSION_ENGINE, settings.SESSION_CACHE_ALIAS = next(iter(PREFIXES)), "default"
+    name = f"{PREFIXES[settings.SESSION_ENGINE]}{SESSION}"
+    caches["valkey"].set(name, "v")
+    assert browser_of("view_key").open(addresses.keys("valkey")).column("Key") == [name]
+
+
+def test_another_alias_over_the_same_entries_shows_no_session(
+    browser_of: BrowserOf, valkey_server: servers.Server, configure: Configure, settings: Any
+) -> None:
+    # A second alias that can see the same stored keys is a way around the mask.
+    params = valkey_params(valkey_server)
+    configure(valkey=params, twin=params)
+    settings.SESSION_ENGINE, settings.SESSION_CACHE_ALIAS = next(iter(PREFIXES)), "valkey"
+    prefix = PREFIXES[settings.SESSION_ENGINE]
+    caches["valkey"].set(f"{prefix}{SESSION}", {"secret": "basket"})
+    person = browser_of("view_key", "delete_key")
+    assert SESSION not in person.open(addresses.keys("twin")).html
+    stored = stored_key("twin", f"{prefix}{SESSION}")
+    assert "basket" not in person.open(addresses.key("twin", stored)).text
+
+
+def test_history_and_recent_actions_hold_no_session_id(
+    admin: Browser, browser_of: BrowserOf, sessions: str, prefix: str, raw: valkey.Valkey
+) -> None:
+    stored = session_key(sessions, prefix)
+    admin.submit(admin.open(addresses.delete(sessions, stored)), "Delete 1 key")
+    for url in (addresses.cache_history(sessions), "/admin/"):
+        assert SESSION not in browser_of(*EVERYTHING).open(url).html

@@ -10,7 +10,7 @@ from typing import Any
 
 import valkey
 from django.core.cache import caches
-from django.db import connections
+from django.db import connections, transaction
 from tests import servers
 
 from django_cachex.inspectors.database.table import CacheTable
@@ -64,6 +64,6 @@ def fill_table(alias: str, database: str, count: int) -> None:
     expires = table.expiry_after(DAY)
     rows = ((cache.make_key(key_name(n)), value, expires) for n in range(count))
     statement = table.complete("INSERT INTO $table ($key, $value, $expires) VALUES (%s, %s, %s)")
-    with connection.cursor() as cursor:
+    with transaction.atomic(database), connection.cursor() as cursor:
         while batch := list(islice(rows, AT_ONCE)):
             cursor.executemany(statement, batch)

@@ -16,6 +16,9 @@ from benchmarks.filling import SECTIONS, key_name
 
 TRIPS = "round trips"
 SHOWN = "keys shown"
+KEY_BOX = 'name="selected"'
+"""What a page has once for each key."""
+
 GOALS = {TRIPS: 3, RATIO: 1.5}
 
 Url = Callable[[str], str]
@@ -70,10 +73,5 @@ def line(bench: Bench, what: str, many: Url, few: Url, between: Proxy) -> Measur
         page = bench.visitor.open(many("many"))
     trips = round_trips(between, partial(bench.visitor.open, many("counted")))
     # A proxy makes a search that goes on for some time end early; each SCAN is a round trip.
-    counts = {SHOWN: rows(page), TRIPS: max(trips, sent["SCAN"])}
+    counts = {SHOWN: page.count(KEY_BOX), TRIPS: max(trips, sent["SCAN"])}
     return Measured(what, counts, seconds, reference)
-
-
-def rows(page: str) -> int:
-    """Return how many keys a page shows."""
-    return page.count('name="selected"')

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import valkey
 from django.core.cache import caches
 
 from tests import servers
@@ -132,7 +131,7 @@ def test_their_delete_page_is_refused(browser_of: BrowserOf, sessions: str, pref
     assert page.status == 403
 
 
-def test_superusers_see_and_change_them(admin: Browser, sessions: str, prefix: str) -> None:
+def test_superusers_see_and_change_them(sessions: str, prefix: str, admin: Browser) -> None:
     page = admin.open(addresses.keys(sessions, q=SESSION))
     assert page.column("Key") == [f"{prefix}{SESSION}"]
     page = admin.click(page, f"{prefix}{SESSION}")
@@ -172,7 +171,7 @@ def test_another_alias_over_the_same_entries_shows_no_session(
 
 
 def test_history_and_recent_actions_hold_no_session_id(
-    admin: Browser, browser_of: BrowserOf, sessions: str, prefix: str, raw: valkey.Valkey
+    sessions: str, prefix: str, admin: Browser, browser_of: BrowserOf
 ) -> None:
     stored = session_key(sessions, prefix)
     admin.submit(admin.open(addresses.delete(sessions, stored)), "Delete 1 key")

@@ -9,6 +9,7 @@ from typing import Any
 import valkey
 from demo import oddities
 from demo.stranger import NotebookCache
+from django.conf import settings
 from django.core.cache import CacheKeyWarning, caches
 from django.core.cache.backends.base import BaseCache
 from django.core.management import call_command
@@ -84,11 +85,9 @@ def _fill_collections(cache: BaseCache, client: valkey.Valkey) -> None:
     scores = {f"user:{n}": n * 1.5 for n in range(40)}
     client.zadd(cache.make_key("leaderboard:2026-W01"), scores)
     for number in range(5):
-        client.xadd(cache.make_key("events:orders"), {"order": number, "state": "paid"})
+        client.xadd(cache.make_key("events:orders"), {"order": str(number), "state": "paid"})
 
 
 def raw(alias: str) -> valkey.Valkey:
     """Return a plain client of the server of an alias."""
-    from django.conf import settings
-
     return valkey.Valkey.from_url(settings.CACHES[alias]["LOCATION"])

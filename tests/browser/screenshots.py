@@ -52,6 +52,7 @@ def take(page: Page, path: Path) -> None:
     for look, (viewport, scheme) in LOOKS.items():
         page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
         page.set_viewport_size({"width": viewport["width"], "height": viewport["height"]})
+        page.evaluate("scrollTo(0, 0)")  # What sticks to the top would be drawn further down.
         height = min(TALLEST, page.evaluate("document.documentElement.scrollHeight"))
         clip = {"x": 0.0, "y": 0.0, "width": float(viewport["width"]), "height": float(height)}
         target = path.with_name(f"{path.name}-{look}.png")

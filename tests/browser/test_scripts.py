@@ -38,7 +38,7 @@ def test_without_scripts_nothing_is_offered_that_needs_them(visit: Visit) -> Non
 
 
 def select_all(visit: Visit) -> Locator:
-    return visit.page.locator("[aria-label='Select all on this page']")
+    return visit.main.get_by_label("Select all on this page")
 
 
 def row(visit: Visit, key: str) -> Locator:

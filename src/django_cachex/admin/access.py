@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest
@@ -58,6 +59,7 @@ class Gate:
     site: AdminSite
     request: HttpRequest
     _session_prefixes: dict[str, bytes | None] = field(default_factory=dict)
+    _latest: dict[str, Any] = field(default_factory=dict)
 
     def allowed(
         self, act: Act, inspector: Inspector | None = None, stored: bytes | None = None
@@ -77,11 +79,22 @@ class Gate:
 
     def _permitted(self, act: Act, inspector: Inspector | None, stored: bytes | None) -> bool:
         alias = inspector.alias if inspector is not None else None
-        cache = Cache(alias=alias) if alias is not None else None
-        key = Key(id=object_id(alias, stored)) if alias is not None and stored is not None else None
-        return all(self._has("cache", verb)(cache) for verb in act.cache) and all(
-            self._has("key", verb)(key) for verb in act.key
+        return all(self._has("cache", verb)(self._cache(alias)) for verb in act.cache) and all(
+            self._has("key", verb)(self._key(alias, stored)) for verb in act.key
         )
+
+    def _cache(self, alias: str | None) -> Cache | None:
+        return Cache(alias=alias) if alias is not None else None
+
+    def _key(self, alias: str | None, stored: bytes | None) -> Key | None:
+        """Return what a project's own has_…_permission is asked about; made once for each key."""
+        if alias is None or stored is None:
+            return None
+        if self._latest.get("asked") != (alias, stored):
+            key = Key(id=object_id(alias, stored))
+            self._latest.update(asked=(alias, stored), key=key)
+        latest: Key = self._latest["key"]
+        return latest
 
     def _has(self, model: str, verb: str) -> Callable[[Cache | Key | None], bool]:
         admin = self.site.get_model_admin(Cache if model == "cache" else Key)

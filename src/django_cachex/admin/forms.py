@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django import forms
@@ -18,8 +19,10 @@ from django_cachex.inspectors.entries import NEVER
 LONGEST_TIMEOUT = 10_000_000_000
 """Seconds: some three centuries, within what every store can hold."""
 
+WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,30}")
+
 STORE_AS = [
-    ("auto", gettext_lazy("Automatic (JSON from { or [)")),
+    ("auto", gettext_lazy("Automatic")),
     ("text", gettext_lazy("Text")),
     ("json", gettext_lazy("JSON")),
     ("integer", gettext_lazy("Integer")),
@@ -34,7 +37,7 @@ class TimeoutField(forms.CharField):
             'Enter a whole number of seconds%(otherwise)s. You entered "%(given)s".'
         ),
         "zero": gettext_lazy(
-            'A timeout must be at least 1 second. You entered "%(given)s"; to remove the key, '
+            'A timeout must be at least 1 second. You entered "%(given)s". To remove a key, '
             "delete it."
         ),
         "long": gettext_lazy(
@@ -53,7 +56,7 @@ class TimeoutField(forms.CharField):
         if not text:
             return None
         details = {"given": text[:50], "otherwise": self.otherwise}
-        if not (text.isascii() and text.lstrip("+-").isdigit()) or len(text) > 30:
+        if not WHOLE_NUMBER.fullmatch(text):
             raise ValidationError(self.error_messages["invalid"], "invalid", details)
         seconds = int(text)
         if seconds < 1:
@@ -89,6 +92,15 @@ class ExpireForm(forms.Form):
             )
         return data
 
+    def full_clean(self) -> None:
+        """Take the person to the first field that needs a look."""
+        super().full_clean()
+        wrong = [name for name in self.fields if name in self.errors]
+        if wrong:
+            for field in self.fields.values():
+                field.widget.attrs.pop("autofocus", None)
+            self.fields[wrong[0]].widget.attrs["autofocus"] = True
+
     @property
     def ttl(self) -> int | Keep:
         """Milliseconds, NEVER, or KEEP where the person said nothing."""
@@ -107,7 +119,14 @@ class ValueForm(ExpireForm):
         strip=False,
         widget=forms.Textarea(attrs={"rows": 12, "spellcheck": "false", "class": "cx-code"}),
     )
-    store_as = forms.ChoiceField(label=gettext_lazy("Store as"), choices=STORE_AS)
+    store_as = forms.ChoiceField(
+        label=gettext_lazy("Store as"),
+        choices=STORE_AS,
+        help_text=gettext_lazy(
+            "Automatic: what starts with { or [ is parsed as JSON, anything else is text as it "
+            "stands."
+        ),
+    )
 
     field_order = ("key", "value", "store_as", "timeout", "never", "replace")
 
@@ -142,19 +161,17 @@ class AddForm(ValueForm):
     )
     replace = forms.BooleanField(label=gettext_lazy("Replace the key if it exists"), required=False)
 
-    needs_timeout = False
-
     def __init__(self, *args: Any, default_ttl: int, can_replace: bool, **kwargs: Any) -> None:
-        self.otherwise = _(", or leave empty for this cache's default (%(default)s)") % {
-            "default": default_text(default_ttl)
-        }
+        self.needs_timeout = default_ttl != NEVER and default_ttl <= 0
+        default = {"default": default_text(default_ttl)}
+        if self.needs_timeout:
+            help_text = _("This cache's default (%(default)s) stores nothing: say how long.")
+            self.otherwise = ExpireForm.otherwise
+        else:
+            help_text = _("Empty: this cache's default, %(default)s.")
+            self.otherwise = _(", or leave empty for this cache's default (%(default)s)") % default
         super().__init__(*args, **kwargs)
-        self.fields["timeout"].help_text = _("Empty: this cache's default, %(default)s.") % {
-            "default": default_text(default_ttl)
-        }
-        self.fields["value"].help_text = _(
-            "JSON objects and arrays are parsed; anything else is stored as text, as it stands."
-        )
+        self.fields["timeout"].help_text = help_text % default
         if not can_replace:
             del self.fields["replace"]
 
@@ -163,6 +180,7 @@ class EditForm(ValueForm):
     """Another value for a key, as long as it is still what the person saw."""
 
     expected = forms.CharField(required=False, widget=forms.HiddenInput)
+    opened = forms.CharField(required=False, widget=forms.HiddenInput)
 
     otherwise: str | Promise = gettext_lazy(", or leave empty to keep the TTL as it is")
     needs_timeout = False

@@ -56,10 +56,13 @@ def duration(milliseconds: int) -> str:
 
 
 def moment(when: datetime) -> str:
-    """Return a moment in the current time zone; its date only where it is not today's."""
-    local = timezone.localtime(when)
-    layout = "H:i:s" if local.date() == timezone.localdate() else "Y-m-d H:i:s"
-    return formats.date_format(local, layout)
+    """Return a moment in the current time zone, with its date, the same in every language."""
+    return f"{timezone.localtime(when):%Y-%m-%d %H:%M:%S}"
+
+
+def clock() -> str:
+    """Return the time of day in the current time zone."""
+    return f"{timezone.localtime():%H:%M:%S}"
 
 
 def expiry(ttl: int | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote as percent_quote
 from urllib.parse import unquote as percent_unquote
@@ -15,6 +15,9 @@ from django.utils.http import urlencode
 
 LONGEST_ID = 3000
 """Web servers refuse URLs of some 4 000 characters; longer ids travel in a form."""
+
+PLACE = "THE.KEY.ID"
+"""Stands for an id where a URL is taken apart."""
 
 IN_FORM = "-"
 """Stands in a URL for an id that the form carries."""
@@ -53,6 +56,7 @@ class Links:
     """URLs of the pages within one admin site."""
 
     site_name: str = "admin"
+    _shapes: dict[str, tuple[str, str]] = field(default_factory=dict, repr=False)
 
     def _url(self, name: str, *args: str, **query: Any) -> str:
         url = reverse(f"admin:django_cachex_{name}", args=args, current_app=self.site_name)
@@ -63,7 +67,11 @@ class Links:
         key_id = object_id(alias, stored)
         if len(key_id) > LONGEST_ID:
             return Link(self._url(name, IN_FORM, **query), key_id)
-        return Link(self._url(name, quote(key_id), **query))
+        if name not in self._shapes:  # One `reverse` serves all rows of a page.
+            before, after = self._url(name, PLACE).split(PLACE)
+            self._shapes[name] = before, after
+        before, after = self._shapes[name]
+        return Link(f"{before}{quote(key_id)}{after}{f'?{urlencode(query)}' if query else ''}")
 
     def home(self) -> str:
         return reverse("admin:index", current_app=self.site_name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from django.utils.translation import gettext as _
 
 from django_cachex.admin import humane
@@ -9,6 +11,8 @@ from django_cachex.admin.forms import EditForm
 from django_cachex.inspectors.content import fingerprint
 from django_cachex.inspectors.edits import Keep, Outcome, Result
 from django_cachex.inspectors.entries import NEVER
+
+CLOCK = re.compile(r"\d\d:\d\d:\d\d")
 
 
 def value_message(form: EditForm) -> str:
@@ -29,24 +33,40 @@ def value_message(form: EditForm) -> str:
 
 
 def ttl_message(ttl: int) -> str:
-    """Return what became of the TTL."""
+    """Return what became of the TTL, so that it says as much next week."""
     if ttl == NEVER:
-        return _("It never expires now.")
-    return _("It expires %(when)s (%(moment)s).") % {
-        "when": humane.expiry(ttl),
+        return _("TTL removed: it never expires.")
+    return _("TTL set to %(seconds)s s (until %(moment)s).") % {
+        "seconds": humane.number(ttl / 1000),
         "moment": humane.moment(humane.expires_at(ttl)),
     }
 
 
-def refusal(outcome: Outcome) -> str:
+def kind_of(value: object) -> str:
+    """Return what a value is stored as, in words."""
+    kinds = {
+        dict: _("a JSON object"),
+        list: _("a JSON array"),
+        str: _("text"),
+        int: _("an integer"),
+        float: _("a number"),
+        bool: _("a boolean"),
+        type(None): _("null"),
+    }
+    return kinds.get(type(value), type(value).__name__)
+
+
+def refusal(outcome: Outcome, opened: str = "") -> str:
     """Return why an edit was not applied, and what to do."""
+    when = f" ({opened})" if CLOCK.fullmatch(opened) else ""
     texts = {
         Result.CHANGED: _(
-            "Not saved: this key has changed since you opened it. What it holds now is shown "
-            "beside what you wrote; save again to replace it."
-        ),
+            "Not saved: this key has changed since you opened it%(when)s. What it holds now is "
+            "shown with what you wrote; save again to replace it."
+        )
+        % {"when": when},
         Result.WRONG_TYPE: _(
-            "Not saved: this key holds another type of value now. Refresh to see it."
+            "Not saved: this key holds a value now that cannot be edited here. Refresh to see it."
         ),
         Result.EXISTS: _("Not saved: there is such a key already."),
     }

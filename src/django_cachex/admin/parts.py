@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from django_cachex.admin.apps import skin
@@ -22,8 +22,15 @@ class Parts:
         return f"{self._folder}/{name}.html"
 
 
+class Part:
+    """What a template reads. It looks for items before attributes: this spares it the error."""
+
+    def __getitem__(self, name: str) -> Any:
+        return getattr(self, name)
+
+
 @dataclass(frozen=True)
-class Action:
+class Action(Part):
     """A link or a button that leads somewhere."""
 
     label: Text
@@ -33,6 +40,8 @@ class Action:
 
     current: bool = False
     method: str = "get"
+    value: str = ""
+    """What the form of a control sends as `mode`."""
 
     @property
     def post_id(self) -> str:
@@ -41,7 +50,7 @@ class Action:
 
 
 @dataclass(frozen=True)
-class Badge:
+class Badge(Part):
     """A word in a shape; the word alone says it."""
 
     text: Text
@@ -52,7 +61,7 @@ class Badge:
 
 
 @dataclass(frozen=True)
-class Cell:
+class Cell(Part):
     """One cell of a table."""
 
     text: Text = ""
@@ -82,7 +91,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Header:
+class Header(Part):
     """The head of a column."""
 
     text: Text
@@ -91,7 +100,7 @@ class Header:
 
 
 @dataclass(frozen=True)
-class Row:
+class Row(Part):
     """A row of a table; `value` is what its checkbox sends, None without a checkbox."""
 
     cells: Sequence[Cell]
@@ -101,7 +110,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Table:
+class Table(Part):
     """Tables have one shape."""
 
     headers: Sequence[Header]
@@ -118,7 +127,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class FactLine:
+class FactLine(Part):
     """A label and what there is to say."""
 
     label: Text
@@ -129,10 +138,12 @@ class FactLine:
     """A part of a maximum, 0 to 1, drawn as a bar."""
 
     expires: int | None = None
+    note: Text = ""
+    """Said beneath, smaller."""
 
 
 @dataclass(frozen=True)
-class Card:
+class Card(Part):
     """A section of facts."""
 
     title: Text
@@ -143,7 +154,7 @@ class Card:
 
 
 @dataclass(frozen=True)
-class Notice:
+class Notice(Part):
     """Something to know before reading on."""
 
     text: Text
@@ -154,7 +165,7 @@ class Notice:
 
 
 @dataclass(frozen=True)
-class Empty:
+class Empty(Part):
     """Why there is nothing to see, and what to do."""
 
     title: Text
@@ -163,7 +174,7 @@ class Empty:
 
 
 @dataclass(frozen=True)
-class Confirm:
+class Confirm(Part):
     """One question with its consequences; the safe button comes first."""
 
     question: Text
@@ -183,7 +194,7 @@ class Confirm:
 
 
 @dataclass(frozen=True)
-class Topic:
+class Topic(Part):
     """A heading of the help panel and its sentences."""
 
     title: Text
@@ -191,7 +202,7 @@ class Topic:
 
 
 @dataclass(frozen=True)
-class FormBox:
+class FormBox(Part):
     """A form with its buttons, wherever it stands on a page."""
 
     form: Any
@@ -199,6 +210,3 @@ class FormBox:
     cancel: Action | None = None
     title: Text = ""
     hidden: Sequence[tuple[str, str]] = ()
-    note: Text = ""
-    kind: str = ""
-    extra: dict[str, Any] = field(default_factory=dict)

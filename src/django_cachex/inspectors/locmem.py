@@ -170,7 +170,7 @@ class LocMemInspector(PickledInspector):
         facts = (
             Fact(_("Never expire"), ttls.count(NEVER), Unit.ENTRIES),
             Fact(_("Expired, not yet removed"), ttls.count(GONE), Unit.ENTRIES),
-            Fact(_("Values"), sum(map(len, values)), Unit.BYTES),
-            Fact(_("Process"), os.getpid(), Unit.CODE),
+            Fact(_("Size of values"), sum(map(len, values)), Unit.BYTES),
+            Fact(_("Process"), str(os.getpid()), Unit.CODE),
         )
         return (Section(_("Keyspace"), facts, headline=entries), self.culling())

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -15,7 +14,7 @@ from django_cachex.admin.access import ADD, REPLACE, SEE_KEYS
 from django_cachex.admin.failures import explain
 from django_cachex.admin.forms import AddForm
 from django_cachex.admin.helptexts import add_help
-from django_cachex.admin.outcomes import refusal, ttl_message
+from django_cachex.admin.outcomes import kind_of, refusal, ttl_message
 from django_cachex.admin.pages.base import CachePage
 from django_cachex.admin.parts import Action, FormBox, Topic
 from django_cachex.inspectors.edits import AddValue, Keep, Outcome, Result
@@ -42,7 +41,8 @@ class AddPage(CachePage):
             _("Add key"),
             Action(_("Cancel"), self.landing(self.inspector.alias)),
         )
-        return super().get_context_data(box=box, **kwargs)
+        heading = _('Add key to "%(alias)s"') % {"alias": self.inspector.alias}
+        return super().get_context_data(box=box, heading=heading, **kwargs)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         self.form = form = self.new_form(request.POST)
@@ -67,7 +67,7 @@ class AddPage(CachePage):
         if answer.value.result != Result.DONE:
             self._refuse(form, answer.value)
             return None
-        self._report(name, stored, form, ttl)
+        self._report(stored, form, ttl)
         return self.go(self._after(stored))
 
     def _refuse(self, form: AddForm, outcome: Outcome) -> None:
@@ -76,21 +76,23 @@ class AddPage(CachePage):
             return
         text = _("There is such a key already.")
         if "replace" in form.fields:
-            text += " " + _("To overwrite it, choose to replace it.")
+            text += " " + _('To overwrite it, tick "Replace the key if it exists".')
         form.add_error("key", text)
 
-    def _report(self, name: str, stored: bytes, form: AddForm, ttl: int) -> None:
-        kind = type(form.decoded).__name__
+    def _report(self, stored: bytes, form: AddForm, ttl: int) -> None:
         replaced = form.cleaned_data.get("replace")
+        kind = {"kind": kind_of(form.decoded)}
         text = (
-            _("Stored as %(kind)s, replacing what was there.")
+            _("Stored as %(kind)s, in place of whatever was there.")
             if replaced
             else _("Stored as %(kind)s.")
-        ) % {"kind": kind}
+        ) % kind
         user_id, flag = self.request.user.pk, audit.CHANGE if replaced else audit.ADDITION
         message = f"{text} {ttl_message(ttl)}"
         audit.record_keys(user_id, flag, self.inspector, [stored], message)
-        self.say(f'"{name}": {message}', messages.SUCCESS)
+        self.say(
+            _('Key "%(key)s". %(what)s') % {"key": self.inspector.name(stored), "what": message}
+        )
 
     def _after(self, stored: bytes) -> Any:
         """Return where to go: to the key, or to another form for who may only add."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -189,11 +189,12 @@ class CachePage(Page):
         link = self.links.keys(self.inspector.alias) if sees_keys else ""
         return [Action(self.inspector.alias, link)]
 
-    def cache_notices(self) -> Iterable[Notice]:
-        return (Notice(note) for note in self.inspector.notes())
+    shows_notes = True
+    """Whether the page says what is to be known of this kind of cache."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        self.notices[:0] = self.cache_notices()
+        notes = self.inspector.notes() if self.shows_notes else ()
+        self.notices[:0] = [Notice(note) for note in notes]
         return super().get_context_data(**kwargs)
 
 

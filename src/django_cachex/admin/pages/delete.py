@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -25,6 +26,7 @@ MOST_NAMED = 100
 
 class DeletePage(KeyedPage):
     act = DELETE
+    shows_notes = False
     title = gettext_lazy("Delete key")
     template_name = "admin/django_cachex/confirm.html"
 
@@ -41,7 +43,17 @@ class DeletePage(KeyedPage):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         back = Action(_("Cancel, keep it"), self.back())
-        confirm = delete_confirm(self.inspector, [self.stored], [], back)
+        carried = [("id", self.request.POST["id"])] if "id" in self.request.POST else []
+        question = _('Delete "%(key)s" from "%(alias)s"?') % {
+            "key": self.key_name or _("(empty name)"),
+            "alias": self.inspector.alias,
+        }
+        confirm = replace(
+            delete_confirm(self.inspector, [self.stored], [], back),
+            question=question,
+            items=(),
+            hidden=[("confirmed", "1"), *carried],
+        )
         return super().get_context_data(confirm=confirm, **kwargs)
 
     def trail(self) -> Sequence[Action]:

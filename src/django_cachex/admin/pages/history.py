@@ -29,6 +29,7 @@ class HistoryPage(CachePage):
     title = gettext_lazy("History")
     template_name = "admin/django_cachex/history.html"
     model: type[models.Model]
+    shows_notes = False
 
     def object_id(self) -> str:
         raise NotImplementedError

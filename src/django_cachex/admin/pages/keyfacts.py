@@ -2,38 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from django_cachex.admin import humane
 from django_cachex.admin.parts import Cell, FactLine, Header, Row, Table
+from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.content import Content, Excerpt
 from django_cachex.inspectors.entries import NEVER, Description, Elements, Entry
 from django_cachex.inspectors.facts import Text, Unit
 from django_cachex.inspectors.limits import limits
+from django_cachex.inspectors.naming import printable
 
 
-def summary(entry: Entry) -> Sequence[str]:
-    """Return a line about the key: type, what it holds, how much, until when."""
-    one, parts = entry.description, []
-    if one.type:
-        parts.append(one.type)
+def summary(entry: Entry) -> str:
+    """Return in a few words what a key holds."""
+    one = entry.description
     if entry.content is not None:
-        parts.append(str(entry.content.label))
-        stored = humane.size(entry.content.stored_size)
-        parts.append(_("%(size)s stored") % {"size": stored})
-    elif one.size is not None and one.unit != Unit.BYTES:
-        parts.append(humane.elements(one.size, one.unit))
-    if one.ttl is not None:
-        never = one.ttl == NEVER
-        parts.append(
-            _("never expires")
-            if never
-            else _("expires %(when)s") % {"when": humane.expiry(one.ttl)}
-        )
-    return parts
+        return str(entry.content.label)
+    if one.size is not None and one.unit != Unit.BYTES:
+        return humane.elements(one.size, one.unit)
+    return ""
+
+
+def key_facts(inspector: Inspector, entry: Entry, masked: bool) -> list[FactLine]:
+    """Return type, length, memory, TTL, cache and, unless it is a secret, the stored key."""
+    one = entry.description
+    lines = [FactLine(_("Type"), one.type)] if one.type else []
+    if one.size is not None:
+        lines.append(size_line(one))
+    if one.memory is not None:
+        lines.append(bytes_line(_("Memory"), one.memory))
+    lines += [*ttl_lines(one.ttl), FactLine(_("Cache"), inspector.alias)]
+    if not masked:
+        lines.append(FactLine(_("Stored key"), printable(one.key), "code"))
+    return lines
+
+
+def views_of(content: Content) -> dict[str, str]:
+    """Return the ways to look at a value, the best first, with what they are called."""
+    stored = {"text": _("Text"), "hex": _("Hex")}
+    if not content.hex.total and content.formatted.total:
+        return {"formatted": _("Formatted")}  # Its stored bytes are not known.
+    if content.kind == "bytes":
+        return {"hex": _("Hex"), "text": _("Text")}
+    return {"formatted": _("Formatted"), **stored}
 
 
 def bytes_line(label: Text, count: int) -> FactLine:
@@ -56,12 +70,11 @@ def ttl_lines(ttl: int | None) -> list[FactLine]:
         return []
     if ttl == NEVER:
         return [FactLine(_("TTL"), _("never expires"))]
-    seconds = humane.number(ttl / 1000, 1 if ttl < 10_000 else 0)
-    return [
-        FactLine(_("TTL"), humane.duration(ttl), expires=ttl),
-        FactLine(_("TTL in seconds"), seconds),
-        FactLine(_("Expires at"), humane.moment(humane.expires_at(ttl))),
-    ]
+    details = _("%(seconds)s s, until %(moment)s") % {
+        "seconds": humane.number(ttl / 1000, 1 if ttl < 10_000 else 0),
+        "moment": humane.moment(humane.expires_at(ttl)),
+    }
+    return [FactLine(_("TTL"), humane.duration(ttl), expires=ttl, note=details)]
 
 
 def elements_table(elements: Elements) -> dict[str, Any]:

@@ -58,32 +58,39 @@ class KeysPage(CachePage):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         text = request.GET.get("q", "")
-        if text and not self.inspector.can_list:
+        if text and not self.inspector.can_list and self.opens_by_name():
             inspector = self.inspector
             return self.go(self.links.key(inspector.alias, inspector.locate(text)))
         return super().get(request, *args, **kwargs)
 
+    def opens_by_name(self) -> bool:
+        """Whether a key can be opened by whoever knows its name."""
+        inspector = self.inspector
+        return inspector.can_get or inspector.can_get_unsafely or inspector.can_delete
+
     def find_keys(self, search: Search) -> Found:
         """Return a page of keys: those that match, the one of exactly that name first."""
         inspector, pattern = self.inspector, search.pattern
-        deadline = time.monotonic() + limits().scan_budget
-        listing = inspector.scan(
-            pattern, search.place.token, search.size, deadline, type=search.type
-        )
-        keys = list(listing.keys)
         exact = self._exact(search)
-        if exact is not None:
-            keys = [exact, *(key for key in keys if key != exact)]
-        described = [one for one in inspector.describe(keys) if one.exists] if keys else []
-        if exact is not None and search.type:
-            described = [one for one in described if one.key != exact or one.type == search.type]
-        return Found(listing, described)
+        # What was typed is most likely what was meant: the search for more can wait for a Next.
+        budget = 0 if exact else limits().scan_budget
+        listing = inspector.scan(
+            pattern,
+            search.place.token,
+            search.size,
+            time.monotonic() + budget,
+            type=search.type,
+        )
+        others = [key for key in listing.keys if exact is None or key != exact.key]
+        described = [one for one in inspector.describe(others) if one.exists] if others else []
+        return Found(listing, [*([exact] if exact else []), *described])
 
-    def _exact(self, search: Search) -> bytes | None:
-        """Return the stored key whose whole name was typed, on the first page."""
-        if search.pattern.is_exact_candidate and not search.place.token:
-            return self.inspector.locate(search.text)
-        return None
+    def _exact(self, search: Search) -> Description | None:
+        """Return the key whose whole name was typed, on the first page, if there is one."""
+        if not search.pattern.is_exact_candidate or search.place.token:
+            return None
+        [one] = self.inspector.describe([self.inspector.locate(search.text)])
+        return one if one.exists and search.type in ("", one.type) else None
 
     def visible(self, found: Found, search: Search) -> Sequence[Description]:
         """Return the keys to show: to most people no search finds sessions, letter by letter."""
@@ -103,15 +110,20 @@ class KeysPage(CachePage):
             "sizes": PAGE_SIZES,
             "types": self.inspector.types if self.inspector.can_type else (),
             "can_list": self.inspector.can_list,
+            "can_search": self.inspector.can_list or self.opens_by_name(),
         }
         if self.inspector.can_list:
             answer = self.ask(self.inspector, lambda: self.find_keys(search))
             if answer.value is not None:
                 context |= self._found_context(search, answer.value)
-        else:
+        elif self.opens_by_name():
             context["empty"] = Empty(
                 _("This backend cannot list its keys"),
                 _("Type the exact name of a key above to open it."),
+            )
+        else:
+            context["empty"] = Empty(
+                _("There is nothing to browse"), str(self.inspector.why_not("can_list"))
             )
         return super().get_context_data(**context, **kwargs)
 

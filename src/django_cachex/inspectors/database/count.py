@@ -74,4 +74,4 @@ def size(table: CacheTable, rows: int) -> tuple[Fact, ...]:
     if rows > MOST_MEASURED:
         return ()
     ((taken,),) = table.select("SELECT SUM($length($value)) FROM $table")
-    return (Fact(_("Values"), int(taken or 0), Unit.BYTES),)
+    return (Fact(_("Size of values"), int(taken or 0), Unit.BYTES),)

@@ -76,20 +76,20 @@ class DatabaseInspector(PickledInspector):
         keys are compared alike on every vendor: exactly.
         """
         most = want + 1 if match.matches_all else ROWS_AT_ONCE
-        rows = self.rows_after(key_at(token), most)
+        rows = self.rows_after(key_at(token), most, counting(self.reading))
         candidates = (
             (key, bool(is_live) and self.means(match, key))
             for key, is_live, _counted in self.walk(rows, most)
         )
         return search(candidates, want, deadline, known(rows[0][2]) if rows else None)
 
-    def rows_after(self, key: str, most: int) -> list[Row]:
-        """Return the rows after a key: the key, whether it is live, how many rows there are."""
+    def rows_after(self, key: str, most: int, counted: str = "0") -> list[Row]:
+        """Return the rows after a key: the key, whether it is live, what `counted` selects."""
         table = self.reading
         # Not on the first page: Oracle takes an empty text for no text.
         after, parameters = ("WHERE $key > %s", [key]) if key else ("", [])
         return table.select(
-            f"SELECT $key, CASE WHEN {LIVE} THEN 1 ELSE 0 END, ({counting(table)}) "
+            f"SELECT $key, CASE WHEN {LIVE} THEN 1 ELSE 0 END, ({counted}) "
             f"FROM $table {after} ORDER BY $key {table.limit(most)}",
             table.now(),
             *parameters,

@@ -49,7 +49,7 @@ def keyspace(sizes: Sequence[int] | None, most_entries: int, folder: Fact) -> Se
         note = _("There are more than %(files)s files; they were not counted.")
         return Section(_("Keyspace"), (folder,), note=note % {"files": f"{MOST_COUNTED:,}"})
     entries = Fact(_("Entries"), len(sizes), Unit.ENTRIES, of=most_entries)
-    facts = (Fact(_("Files"), sum(sizes), Unit.BYTES), folder)
+    facts = (Fact(_("Size of files"), sum(sizes), Unit.BYTES), folder)
     return Section(_("Keyspace"), facts, headline=entries)
 
 

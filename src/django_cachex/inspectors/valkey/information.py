@@ -37,8 +37,8 @@ STATISTICS: Final[Fields] = (
     ("keyspace_hits", _("Hits"), Unit.NUMBER),
     ("keyspace_misses", _("Misses"), Unit.NUMBER),
     ("instantaneous_ops_per_sec", _("Commands a second"), Unit.NUMBER),
-    ("total_connections_received", _("Connections in all"), Unit.NUMBER),
-    ("total_commands_processed", _("Commands in all"), Unit.NUMBER),
+    ("total_connections_received", _("Total connections"), Unit.NUMBER),
+    ("total_commands_processed", _("Commands processed"), Unit.NUMBER),
     ("expired_keys", _("Expired keys"), Unit.NUMBER),
     ("evicted_keys", _("Evicted keys"), Unit.NUMBER),
 )

@@ -65,6 +65,7 @@ class Progress:
     def next_count(self, want: int) -> int:
         """Return the `COUNT` that should fill the page, from how sparse the keys have been."""
         expected = (want - len(self.keys)) * self.examined // max(1, len(self.keys))
+        expected += expected // 4  # Chance spreads keys unevenly: rather some more than again.
         return min(max(expected, SMALLEST_COUNT), limits().scan_count)
 
 

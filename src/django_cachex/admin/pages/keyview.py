@@ -1,0 +1,217 @@
+"""Key detail, looking: what a key holds, how much, until when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from django_cachex.admin.access import DELETE, EDIT, EXPIRE, SEE_HISTORY, SEE_KEYS, SEE_VALUE, Act
+from django_cachex.admin.asking import Answer
+from django_cachex.admin.helptexts import key_help
+from django_cachex.admin.links import Link
+from django_cachex.admin.pages.base import KeyedPage
+from django_cachex.admin.pages.keyfacts import cut, elements_table, key_facts, summary, views_of
+from django_cachex.admin.parts import Action, Topic
+from django_cachex.admin.sessions import masked
+from django_cachex.inspectors.content import Content
+from django_cachex.inspectors.entries import Description, Entry
+
+SHOWN_BY_GET = ("edit", "expire")
+
+
+class KeyView(KeyedPage):
+    """What there is to see of one key; `KeyPage` adds what can be changed."""
+
+    act = SEE_KEYS
+    title = gettext_lazy("Key")
+    template_name = "admin/django_cachex/key.html"
+
+    @property
+    def unsafe(self) -> bool:
+        """Whether the value comes from the backend's own `get`, and only on request."""
+        return not self.inspector.can_get
+
+    @cached_property
+    def mode(self) -> str:
+        """What is being done: nothing, `read`, `edit`, `expire`, `save` or `set-ttl`.
+
+        A link does no more than open a form, and none whose filling may run something.
+        """
+        if self.request.method == "POST":
+            return self.request.POST.get("mode", "")
+        asked = self.request.GET.get("mode", "")
+        may_be_linked = asked in SHOWN_BY_GET and not (self.unsafe and asked == "edit")
+        return asked if may_be_linked else ""
+
+    @cached_property
+    def answer(self) -> Answer[Entry | None]:
+        """What the cache says of the key, asked once; nothing where that takes a request."""
+        if not self.can(SEE_VALUE):
+            return self.ask(self.inspector, self._described)
+        if self.unsafe and self.mode not in ("read", "edit", "save"):
+            return Answer(Entry(Description(self.stored)))
+        return self.ask(self.inspector, lambda: self.inspector.read(self.stored))
+
+    def _described(self) -> Entry | None:
+        if not self.inspector.can_list:
+            return Entry(Description(self.stored))
+        [description] = self.inspector.describe([self.stored])
+        return Entry(description) if description.exists else None
+
+    def forget_answer(self) -> None:
+        """Ask again, as the key has changed."""
+        self.__dict__.pop("answer", None)
+
+    @property
+    def entry(self) -> Entry | None:
+        return self.answer.value
+
+    @property
+    def content(self) -> Content | None:
+        """The value, for who may see it and where it is a single one."""
+        entry = self.entry
+        return entry.content if entry is not None and self.can(SEE_VALUE) else None
+
+    @property
+    def gone(self) -> bool:
+        return self.answer.error is None and self.answer.value is None
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if self.gone:
+            return self.leave()
+        return super().get(request, *args, **kwargs)
+
+    def leave(self) -> HttpResponse:
+        """Return to the list: the key is not there."""
+        self.say(
+            _(
+                'There is no key "%(key)s" in "%(alias)s": it was deleted, has expired, or '
+                "never was."
+            )
+            % {"key": self.key_name, "alias": self.inspector.alias},
+            messages.WARNING,
+        )
+        return self.go(self.landing(self.inspector.alias))
+
+    def can(self, act: Act) -> bool:
+        return self.gate.allowed(act, self.inspector, self.stored)
+
+    @property
+    def link(self) -> Link:
+        """Where this key is."""
+        return self.links.key(self.inspector.alias, self.stored)
+
+    @property
+    def key_name(self) -> str:
+        name = super().key_name
+        return masked(name) if self.gate.is_secret(self.inspector, self.stored) else name
+
+    # What is on the page.
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = {
+            "heading": self.key_name or _("(empty name)"),
+            "key_name": self.key_name,
+        }
+        entry = self.entry
+        if entry is not None:
+            context |= {
+                "facts": key_facts(self.inspector, entry, masked=not self.can(SEE_HISTORY)),
+                "summary": summary(entry),
+                "ttl_offers": self._ttl_offers(),
+                "value_offers": self._value_offers(),
+                **self._value_context(entry),
+            }
+        return super().get_context_data(**context, **kwargs)
+
+    def _ttl_offers(self) -> list[Action]:
+        """Return what can be done to the TTL from here."""
+        if self.mode in ("expire", "set-ttl", "edit", "save") or not self.can(EXPIRE):
+            return []
+        return [self._offer("expire", _("Change TTL"))]
+
+    def _value_offers(self) -> list[Action]:
+        """Return what can be done to the value from here."""
+        if self.unsafe and self.mode not in ("read", "edit", "save") and self.can(SEE_VALUE):
+            return [self._offer("read", _("Read value"), "primary")]
+        if self.may_edit():
+            return [self._offer("edit", _("Edit"), "primary")]
+        return []
+
+    def _offer(self, mode: str, label: str, kind: str = "") -> Action:
+        """Return a control that opens this page in a mode; reading unsafely takes a POST."""
+        by_post = self.link.post_id or (self.unsafe and mode in ("read", "edit"))
+        return Action(label, self.link, kind, method="post" if by_post else "get", value=mode)
+
+    def may_edit(self) -> bool:
+        return self.can(EDIT) and self.content is not None and self.content.editable
+
+    def _value_context(self, entry: Entry) -> dict[str, Any]:
+        if not self.can(SEE_VALUE):
+            return {"hidden_value": self._why_hidden()}
+        if entry.elements is not None:
+            return {"elements": elements_table(entry.elements), "value_note": entry.note}
+        content = entry.content
+        if content is None:
+            return {"value_note": entry.note, "unread": self.unsafe and self.mode == ""}
+        views = views_of(content)
+        asked = self.request.GET.get("view", "")
+        view = asked if asked in views else next(iter(views))
+        why_not = content.why_not if self.can(EDIT) and content.why_not not in content.notes else ""
+        return {
+            "content": content,
+            "excerpt": getattr(content, view),
+            "views": self._view_links(views, view),
+            "cut": cut(content, view),
+            "value_note": entry.note,
+            "why_not": why_not,
+        }
+
+    def _view_links(self, views: dict[str, str], current: str) -> list[Action]:
+        if self.request.method == "POST" or len(views) == 1:
+            return []
+        return [
+            Action(label, self.here(view=view, mode=""), current=view == current)
+            for view, label in views.items()
+        ]
+
+    def _why_hidden(self) -> str:
+        if self.gate.is_secret(self.inspector, self.stored):
+            return _("This is a session: only superusers see what it holds.")
+        return str(self.inspector.why_not("can_get"))
+
+    # The frame.
+
+    def trail(self) -> Sequence[Action]:
+        return [*self.cache_trail(), Action(self.key_name or _("(empty name)"), "")]
+
+    def actions(self) -> Sequence[Action]:
+        alias, stored = self.inspector.alias, self.stored
+        delete = [Action(_("Delete"), self.links.delete(alias, stored), "danger")]
+        history = [Action(_("History"), self.links.history(alias, stored))]
+        return [
+            *(delete if self.can(DELETE) else []),
+            *(history if self.can(SEE_HISTORY) else []),
+        ]
+
+    def standing_actions(self) -> list[Action]:
+        if not self.link.post_id:
+            return super().standing_actions()
+        shown = "help" in self.request.GET
+        url = str(self.link) if shown else f"{self.link}?help=1"
+        help_action = Action(_("Help"), Link(url, self.link.post_id), current=shown)
+        return [help_action, Action(_("Refresh"), self.link)]
+
+    def here(self, **query: str) -> str:
+        if query or self.request.method == "GET":
+            return super().here(**query)
+        return str(self.link)
+
+    def help(self) -> Sequence[Topic]:
+        return key_help(self.inspector)

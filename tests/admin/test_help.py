@@ -1,0 +1,104 @@
+"""Help on every page: what it shows, its controls, this backend, the permissions."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+import pytest
+
+from tests.admin import addresses
+from tests.admin.browser import Browser
+from tests.admin.conftest import stored_key
+from tests.admin.reader import Page
+
+KINDS = (
+    *("default", "valkey", "redis", "django", "table", "files", "dummy"),
+    *("stranger", "unflushable", "broken", "refusing"),
+)
+
+ROUTES: dict[str, Callable[[str, bytes], str]] = {
+    "keys": lambda alias, _: addresses.keys(alias),
+    "info": lambda alias, _: addresses.info(alias),
+    "cache history": lambda alias, _: addresses.cache_history(alias),
+    "add": lambda alias, _: addresses.add(alias),
+    "key": lambda alias, stored: addresses.key(alias, stored),
+    "key history": lambda alias, stored: addresses.history(alias, stored),
+    "delete": lambda alias, stored: addresses.delete(alias, stored),
+}
+
+
+def hello(alias: str) -> bytes:
+    """Return the stored key of `hello`, as this kind of cache has it."""
+    if alias in ("stranger", "unflushable"):
+        return b"hello"
+    if alias == "files":
+        return hashlib.md5(stored_key(alias, "hello")).hexdigest().encode()
+    return b":1:hello" if alias == "broken" else stored_key(alias, "hello")
+
+
+def opens_help(person: Browser, page: Page) -> Page:
+    shown = person.click(page, "Help")
+    assert shown.status == 200
+    assert "Close help" in shown.text
+    closed = person.click(shown, "Close help")
+    assert closed.status == 200
+    assert "Close help" not in closed.text
+    return shown
+
+
+@pytest.mark.parametrize("alias", KINDS)
+def test_every_page_has_help_and_a_refresh(
+    admin: Browser, caches_of_every_kind: list[str], alias: str
+) -> None:
+    for name, route in ROUTES.items():
+        page = admin.open(route(alias, hello(alias)))
+        if page.status == 403 and name in ("add", "delete") and alias in ("dummy", "broken"):
+            continue  # What a backend cannot do has no page.
+        assert page.status == 200, name
+        if alias == "refusing" or alias in page.text:
+            shown = opens_help(admin, page)
+            assert len(shown.sections) > len(page.sections), name
+            assert admin.click(page, "Refresh").status == 200
+
+
+def test_the_index_has_help(admin: Browser, caches_of_every_kind: list[str]) -> None:
+    page = admin.open(addresses.caches(support="cachex"))
+    shown = opens_help(admin, page)
+    for words in ("cachex:", "wrapped:", "limited:", "change_cache: flush"):
+        assert words in shown.text
+    assert shown.column("Cache Name") == page.column("Cache Name")
+
+
+def test_help_keeps_the_state_of_the_page(admin: Browser, caches_of_every_kind: list[str]) -> None:
+    page = admin.open(addresses.keys("valkey", q="hel*", size=25))
+    shown = opens_help(admin, page)
+    assert shown.form("Search").control("q").value == "hel*"
+    assert shown.form("Search").control("size").value == "25"
+    assert shown.column("Key") == ["hello"]
+
+
+@pytest.mark.parametrize(
+    ("alias", "missing"),
+    [
+        ("default", "Only Valkey and Redis give keys a type."),
+        ("table", "Only Valkey and Redis give keys a type."),
+        ("stranger", "Django's cache interface does not list keys."),
+    ],
+)
+def test_help_says_what_a_backend_cannot_do(
+    admin: Browser, caches_of_every_kind: list[str], alias: str, missing: str
+) -> None:
+    page = admin.open(addresses.keys(alias, help="1"))
+    assert "This backend" in page.sections
+    assert missing in page.text
+
+
+def test_full_backends_lack_nothing(admin: Browser, caches_of_every_kind: list[str]) -> None:
+    assert "This backend" not in admin.open(addresses.keys("valkey", help="1")).sections
+
+
+def test_help_names_the_permissions(admin: Browser, caches_of_every_kind: list[str]) -> None:
+    text = admin.open(addresses.keys("valkey", help="1")).text
+    for permission in ("view_key", "change_key", "add_key", "delete_key"):
+        assert permission in text

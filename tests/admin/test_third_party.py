@@ -1,0 +1,250 @@
+"""A stranger's inspector, registered through the public call alone, is on every page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.core.cache import caches
+
+from django_cachex.inspectors import Inspector, register, unregister
+from django_cachex.inspectors.base import Support
+from django_cachex.inspectors.content import Codec, decode, fingerprint
+from django_cachex.inspectors.edits import (
+    KEEP,
+    AddValue,
+    Edit,
+    Outcome,
+    Result,
+    SetTtl,
+    SetValue,
+)
+from django_cachex.inspectors.entries import NEVER, Description, Entry, Listing
+from django_cachex.inspectors.facts import Fact, FlushPlan, Section, Status, Unit
+from django_cachex.inspectors.patterns import Pattern
+from tests.admin import addresses
+from tests.admin.browser import Browser
+from tests.admin.conftest import STRANGER, BrowserOf, Configure
+
+
+class ShelfInspector(Inspector):
+    """What the author of the shelf would write: everything but types."""
+
+    support = Support.WRAPPED
+    can_list = can_get = can_add = can_edit = can_keep_ttl = can_delete = True
+    can_ttl = can_expire = can_info = can_flush = True
+    reasons = {"can_type": "A shelf has no types."}
+
+    cache: Any
+
+    @property
+    def location(self) -> str:
+        return f"shelf {self.cache.location}"
+
+    def notes(self) -> Sequence[str]:
+        return ("Shelves are dusted on Mondays.",)
+
+    def status(self) -> Status:
+        return Status(keys=len(self.cache.shelf), latency=0.001)
+
+    def scan(
+        self, match: Pattern, token: str, want: int, deadline: float, type: str = ""
+    ) -> Listing:
+        names = sorted(made.encode() for made in self.cache.shelf)
+        own = [name for name in names if self.owns(name) and match.matches(self.name(name))]
+        start = int(token or 0)
+        found = own[start : start + want]
+        more = str(start + want) if start + want < len(own) else ""
+        return Listing(found, more, len(found), len(names))
+
+    def describe(
+        self, keys: Sequence[bytes], columns: Collection[str] = ("type", "ttl", "size")
+    ) -> list[Description]:
+        return [
+            Description(key, ttl=NEVER if key.decode() in self.cache.shelf else -2, size=7)
+            for key in keys
+        ]
+
+    def read(self, stored: bytes) -> Entry | None:
+        [description] = self.describe([stored])
+        if not description.exists:
+            return None
+        data = self.dumps(self.cache.shelf[stored.decode()][0])
+        content = decode(data, codec=Codec("shelf", "json", self.dumps))
+        return Entry(description, content, expected=fingerprint(data))
+
+    @staticmethod
+    def dumps(value: Any) -> bytes:
+        return json.dumps(value).encode()
+
+    def apply(self, stored: bytes, edit: Edit) -> Outcome:
+        shelf, made = self.cache.shelf, stored.decode()
+        match edit:
+            case AddValue() if made in shelf and not edit.replace:
+                return Outcome(Result.EXISTS)
+            case AddValue():
+                shelf[made] = (edit.value, None)
+            case _ if made not in shelf:
+                return Outcome(Result.GONE)
+            case SetValue() if edit.value == "forbidden":
+                return Outcome(Result.REFUSED, "Not on this shelf.")
+            case SetValue() if edit.ttl is KEEP:
+                shelf[made] = (edit.value, shelf[made][1])
+            case SetValue() | SetTtl():
+                shelf[made] = (getattr(edit, "value", shelf[made][0]), 9e9)
+        return Outcome(Result.DONE)
+
+    def delete(self, keys: Sequence[bytes]) -> int:
+        return sum(self.cache.shelf.pop(key.decode(), None) is not None for key in keys)
+
+    def flush_plan(self) -> FlushPlan:
+        return FlushPlan("a broom", "The whole shelf is swept.", len(self.cache.shelf), True)
+
+    def flush(self) -> int:
+        count = len(self.cache.shelf)
+        self.cache.shelf.clear()
+        return count
+
+    def info(self) -> Sequence[Section]:
+        boards = Fact("Boards", 12345, Unit.NUMBER)
+        return (Section("Carpentry", (Fact("Wood", "oak"), boards)),)
+
+
+@pytest.fixture
+def shelf(configure: Configure, tmp_path: Any) -> Iterator[Any]:
+    """The cache object of alias `shelf`, whose backend's author has registered an inspector."""
+    register(STRANGER, ShelfInspector)
+    configure(shelf={"BACKEND": STRANGER, "LOCATION": str(tmp_path), "KEY_PREFIX": "s"})
+    caches["shelf"].set("hello", {"to": "you"})
+    caches["shelf"].set("other", "thing")
+    try:
+        yield caches["shelf"]
+    finally:
+        unregister(STRANGER)
+
+
+def test_it_is_in_the_index(admin: Browser, shelf: Any, tmp_path: Any) -> None:
+    row = admin.open(addresses.caches()).table("Cache Name").row("Cache Name", "shelf")
+    assert row["Support Level"] == "wrapped"
+    assert row["Location"] == f"shelf {tmp_path}"
+    assert row["Keys"] == "2"
+    assert row["State"].startswith("up")
+
+
+def test_its_keys_are_browsed(admin: Browser, shelf: Any) -> None:
+    page = admin.open(addresses.keys("shelf"))
+    assert page.column("Key") == ["hello", "other"]
+    assert page.column("TTL") == ["never", "never"]
+    assert "Shelves are dusted on Mondays." in page.text
+    assert admin.open(addresses.keys("shelf", q="he*")).column("Key") == ["hello"]
+    assert "A shelf has no types." in admin.open(addresses.keys("shelf", help="1")).text
+
+
+def test_its_pages_are_walked(admin: Browser, shelf: Any) -> None:
+    for number in range(60):
+        shelf.set(f"n:{number:02}", number)
+    first = admin.open(addresses.keys("shelf", size=25))
+    second = admin.click(first, "Next 25")
+    third = admin.click(second, "Next 25")
+    assert [len(page.column("Key")) for page in (first, second, third)] == [25, 25, 12]
+    assert not third.offers("Next 25")
+
+
+def test_its_keys_are_opened_and_edited(admin: Browser, shelf: Any) -> None:
+    page = admin.click(admin.open(addresses.keys("shelf")), "hello")
+    assert '"to": "you"' in page.text
+    saved = admin.submit(admin.submit(page, "Edit"), "Save", value='{"to": "me"}')
+    assert "Saved." in saved.text
+    assert shelf.get("hello") == {"to": "me"}
+    changed = admin.submit(admin.submit(page, "Change TTL"), "Save TTL", timeout="60")
+    assert "It expires in 1 min" in changed.text
+    refused = admin.submit(
+        admin.submit(page, "Edit"), "Save", value="forbidden", store_as="text"
+    )
+    assert "Not on this shelf." in refused.text
+    assert LogEntry.objects.count() == 2
+
+
+def test_its_keys_are_added_and_deleted(admin: Browser, shelf: Any) -> None:
+    form = admin.open(addresses.add("shelf"))
+    assert "There is such a key already." in admin.submit(form, "Add key", key="hello").text
+    added = admin.submit(form, "Add key", key="new", value="[1]")
+    assert added.heading == "new"
+    assert "Deleted 1 key." in admin.submit(admin.click(added, "Delete"), "Delete 1 key").text
+    assert shelf.get("new") is None
+    page = admin.open(addresses.keys("shelf"))
+    ids = [one.value for one in page.form("Delete selected keys").controls if one.name == "selected"]
+    done = admin.submit(
+        admin.submit(page, "Delete selected keys", selected=ids), "Delete 2 keys"
+    )
+    assert "Deleted 2 keys." in done.text
+    assert shelf.shelf == {}
+
+
+def test_it_is_flushed(admin: Browser, shelf: Any) -> None:
+    data = {"action": "flush", "selected": ["shelf"]}
+    asked = admin.post(addresses.caches(), data)
+    for words in ("a broom", "The whole shelf is swept.", "About 2 entries"):
+        assert words in asked.text
+    assert "2 entries deleted" in admin.submit(asked, 'Flush "shelf"').text
+    assert shelf.shelf == {}
+
+
+def test_it_has_info(admin: Browser, shelf: Any) -> None:
+    page = admin.open(addresses.info("shelf"))
+    assert "Carpentry" in page.sections
+    assert "oak" in page.text
+    assert "12,345" in page.text
+
+
+def test_permissions_hold_for_it(browser_of: BrowserOf, shelf: Any) -> None:
+    person = browser_of("view_key")
+    page = person.open(addresses.key("shelf", "s:1:hello"))
+    assert '"to": "you"' in page.text
+    for label in ("Edit", "Change TTL", "Delete"):
+        assert not page.offers(label)
+    person.post(addresses.delete("shelf", "s:1:hello"), {"confirmed": "1"})
+    assert shelf.get("hello")
+
+
+class FaultyInspector(ShelfInspector):
+    """Everything it is asked raises, with a password in the text."""
+
+    def _fail(self, *args: Any, **kwargs: Any) -> Any:
+        raise RuntimeError("cannot reach shelf://bo:hunter2@attic/0")
+
+    status = scan = describe = read = apply = delete = flush_plan = flush = info = _fail
+
+
+def test_one_that_raises_breaks_no_page(admin: Browser, shelf: Any) -> None:
+    register(STRANGER, FaultyInspector)
+    pages = [
+        admin.open(addresses.caches()),
+        admin.open(addresses.keys("shelf")),
+        admin.open(addresses.keys("shelf", q="hello")),
+        admin.open(addresses.info("shelf")),
+        admin.open(addresses.key("shelf", "s:1:hello")),
+        admin.post(addresses.key("shelf", "s:1:hello"), {"mode": "set-ttl", "timeout": "5"}),
+        admin.post(addresses.delete("shelf", "s:1:hello"), {"confirmed": "1"}),
+        admin.post(addresses.add("shelf"), {"key": "a", "value": "b", "store_as": "text"}),
+        admin.post(addresses.caches(), {"action": "flush", "selected": ["shelf"]}),
+        admin.post(
+            addresses.caches(), {"action": "flush", "selected": ["shelf"], "confirmed": "1"}
+        ),
+    ]
+    for page in pages:
+        assert page.status == 200, page.url
+        assert "cannot reach" in page.text, page.url
+        assert "hunter2" not in page.html
+    assert not LogEntry.objects.exists()
+
+
+def test_one_that_cannot_be_made_breaks_no_page(admin: Browser, shelf: Any) -> None:
+    register(STRANGER, "no.such.module.Inspector")
+    for url in (addresses.caches(), addresses.keys("shelf"), addresses.info("shelf")):
+        page = admin.open(url)
+        assert page.status == 200
+        assert "no.such" in page.text or "No module named" in page.text

@@ -28,7 +28,7 @@ class Sizes:
     aliases: int = 100
     elements: int = 500_000
     string_bytes: int = 20_000_000
-    pages_walked: int = 200
+    pages_walked: int = 400
     rounds: int = 15
     """How often everything is timed, in turns."""
 

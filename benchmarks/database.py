@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -42,35 +42,35 @@ class Router:
 
 
 def measure(bench: Bench) -> Figure:
-    lines: list[Measured] = []
-    with tempfile.TemporaryDirectory(prefix="cachex-") as folder:
-        sqlite = {"ENGINE": "django.db.backends.sqlite3", "NAME": Path(folder) / "benchmark"}
-        lines += measured(bench, "SQLite", sqlite)
-    with ExitStack() as stack:
-        try:
-            server = stack.enter_context(servers.postgresql())
-        except FileNotFoundError as missing:
-            lines.append(Measured("PostgreSQL", note=f"not measured: {missing}"))
-        else:
-            lines += measured(bench, "PostgreSQL", postgresql(server))
     return Figure(
         f"Key browser: a DatabaseCache of {bench.sizes.rows:,} rows",
         "Whole pages of 100 keys. Django's own queries are for the session and its user.",
         GOALS,
-        lines,
+        [*on_sqlite(bench), *on_postgresql(bench)],
         (f"of {bench.sizes.rows:,}", f"of {bench.sizes.few_rows:,}"),
     )
 
 
-def postgresql(server: servers.Server) -> dict[str, Any]:
-    """Return the entry of `DATABASES` for a server."""
-    return {
-        "ENGINE": "django.db.backends.postgresql",
-        "NAME": "postgres",
-        "USER": "postgres",
-        "HOST": server.host,
-        "PORT": server.port,
-    }
+def on_sqlite(bench: Bench) -> list[Measured]:
+    with tempfile.TemporaryDirectory(prefix="cachex-") as folder:
+        file = Path(folder) / "benchmark"
+        params = {"ENGINE": "django.db.backends.sqlite3", "NAME": file}
+        return measured(bench, "SQLite", params)
+
+
+def on_postgresql(bench: Bench) -> list[Measured]:
+    try:
+        with servers.postgresql() as server:
+            params = {
+                "ENGINE": "django.db.backends.postgresql",
+                "NAME": "postgres",
+                "USER": "postgres",
+                "HOST": server.host,
+                "PORT": server.port,
+            }
+            return measured(bench, "PostgreSQL", params)
+    except FileNotFoundError as missing:
+        return [Measured("PostgreSQL", note=f"not measured: {missing}")]
 
 
 @contextmanager

@@ -9,6 +9,9 @@ from statistics import median
 RATIO = "ratio"
 """The name of the goal for the time of a page divided by the time it is compared with."""
 
+NOTHING = "–"
+"""Stands where nothing was measured."""
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -84,20 +87,19 @@ class Figure:
         yield line.what
         missed = line.misses(self.goals)
         for name in self._counted:
-            text = figure(line.counts[name]) if name in line.counts else "–"
+            text = figure(line.counts[name]) if name in line.counts else NOTHING
             yield f"**{text}**" if name in missed else text
         if self._is_timed:
-            yield milliseconds(line.seconds)
-            yield milliseconds(line.reference)
-            yield self._ratio(line)
+            yield from self._times(line) if line.seconds else (NOTHING,) * 3
 
-    def _ratio(self, line: Measured) -> str:
+    def _times(self, line: Measured) -> tuple[str, str, str]:
         ratios = line.ratios
         middle = median(ratios)
-        text = f"{middle:.2f}"
+        ratio = f"{middle:.2f}"
         if middle > self.goals.get(RATIO, middle):
-            text = f"**{text}**"
-        return f"{text} ({min(ratios):.2f}–{max(ratios):.2f})"
+            ratio = f"**{ratio}**"
+        spread = f"{min(ratios):.2f}–{max(ratios):.2f}"
+        return milliseconds(line.seconds), milliseconds(line.reference), f"{ratio} ({spread})"
 
 
 def row(cells: Sequence[str]) -> str:

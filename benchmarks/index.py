@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 from typing import Any
 
@@ -20,12 +21,14 @@ GOALS = {TRIPS: 3}
 
 def measure(bench: Bench) -> Figure:
     count = bench.sizes.aliases
+    trips, sent = counted(bench, count)
+    counts = {TRIPS: trips / count, COMMANDS: sum(sent.values()) / count}
     seconds, reference = bench.side_by_side(partial(timed, bench, count), partial(timed, bench, 1))
     return Figure(
         f"Index: {count:,} aliases on one server",
         f"The database of the aliases holds {bench.sizes.keys:,} keys.",
         GOALS,
-        [Measured("index", counted(bench, count), seconds, reference)],
+        [Measured("index", counts, seconds, reference, note=", ".join(sorted(sent)))],
         (f"of {count:,} aliases", "of one alias"),
     )
 
@@ -41,8 +44,8 @@ def timed(bench: Bench, count: int) -> float:
         return bench.visitor.timed(LINKS.caches())
 
 
-def counted(bench: Bench, count: int) -> dict[str, float]:
-    """Return the round trips and commands of a page, divided by its aliases."""
+def counted(bench: Bench, count: int) -> tuple[int, Counter[str]]:
+    """Return the round trips and the commands of a page of this many aliases."""
     with (
         proxy(bench.valkey.port) as between,
         override_settings(CACHES=aliases(between.port, count)),
@@ -51,4 +54,4 @@ def counted(bench: Bench, count: int) -> dict[str, float]:
         trips = round_trips(between, visit)
         with commands(bench.valkey) as sent:
             visit()
-    return {TRIPS: trips / count, COMMANDS: sum(sent.values()) / count}
+    return trips, sent

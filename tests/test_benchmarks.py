@@ -61,7 +61,8 @@ def test_pages_that_are_compared_are_full(bench: Bench) -> None:
 
 def test_a_table_shows_medians_and_what_misses_its_goal() -> None:
     line = Measured("page", {"queries": 3}, [0.010, 0.020, 0.060], [0.010, 0.010, 0.010], "why")
-    figure = Figure("Pages", "About.", {"queries": 2, RATIO: 1.5}, [line], ("new", "old"))
+    lines = [line, Measured("other page")]
+    figure = Figure("Pages", "About.", {"queries": 2, RATIO: 1.5}, lines, ("new", "old"))
     assert figure.misses() == ["page: queries"]
     assert figure.markdown().splitlines() == [
         "## Pages",
@@ -71,6 +72,7 @@ def test_a_table_shows_medians_and_what_misses_its_goal() -> None:
         "|  | queries | new | old | ratio (lowest–highest) |",
         "| --- | ---: | ---: | ---: | ---: |",
         "| page | **3** | 20.0 ms | 10.0 ms | **2.00** (1.00–6.00) |",
+        "| other page | – | – | – | – |",
         "",
         "- page: why",
     ]

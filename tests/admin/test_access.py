@@ -12,7 +12,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from tests.admin import addresses
+from tests.admin import addresses, words
 from tests.admin.browser import Browser
 from tests.admin.conftest import BrowserOf, UserWith
 
@@ -287,7 +287,7 @@ def test_add_permission_alone_shows_nothing_it_did_not_store(
     person = browser_of("add_key")
     page = person.open(addresses.add("valkey"))
     taken = person.submit(page, "Add key", key="hello", value="x", store_as="text")
-    assert "There is such a key already." in taken.text
+    assert words.EXISTS in taken.text
     assert "you" not in taken.text.split()
     added = person.submit(page, "Add key", **NEW)
     assert added.status == 200

@@ -10,7 +10,7 @@ from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
 from django.core.cache import caches
 
 from tests import servers
-from tests.admin import addresses
+from tests.admin import addresses, words
 from tests.admin.browser import Browser
 from tests.admin.conftest import BrowserOf, Configure, locmem_params, valkey_params
 from tests.admin.reader import Page
@@ -112,11 +112,11 @@ def test_a_name_is_required(admin: Browser, server_cache: Any, raw: valkey.Valke
 def test_an_existing_key_is_refused_unless_replaced(admin: Browser, alias: str) -> None:
     caches[alias].set("key", "old", 1000)
     page = add(admin, alias, key="key", value="new")
-    assert "There is such a key already. To overwrite it, choose to replace it." in page.text
+    assert f"{words.EXISTS} {words.REPLACE_IT}" in page.text
     assert caches[alias].get("key") == "old"
     assert page.form("Add key").control("value").value == "new"
     done = admin.submit(page, "Add key", replace="on")
-    assert "replacing what was there" in done.text
+    assert "in place of whatever was there" in done.text
     assert caches[alias].get("key") == "new"
     assert LogEntry.objects.get().action_flag == CHANGE
 
@@ -125,7 +125,7 @@ def test_a_key_of_another_type_is_replaced_whole(
     admin: Browser, server_cache: Any, raw: valkey.Valkey
 ) -> None:
     raw.rpush("p:1:key", "a", "b")
-    assert "There is such a key already." in add(admin, key="key", value="new").text
+    assert words.EXISTS in add(admin, key="key", value="new").text
     add(admin, key="key", value="new", replace="on")
     assert server_cache.get("key") == "new"
 
@@ -143,8 +143,8 @@ def test_who_may_not_replace_is_not_told_to(browser_of: BrowserOf, server_cache:
     server_cache.set("key", "old")
     person = browser_of("add_key", "view_key")
     page = add(person, key="key", value="new")
-    assert "There is such a key already." in page.text
-    assert "choose to replace it" not in page.text
+    assert words.EXISTS in page.text
+    assert words.REPLACE_IT not in page.text
     forged = {"key": "key", "value": "new", "store_as": "text", "replace": "on"}
     assert "Stored as" not in person.post(addresses.add("valkey"), forged).text
     assert server_cache.get("key") == "old"
@@ -160,7 +160,7 @@ def test_the_default_timeout_is_named_and_used(
     page = admin.open(addresses.add("valkey"))
     assert "this cache's default, 1,234 s" in page.text
     done = admin.submit(page, "Add key", key="a", value="v")
-    assert "It expires in 20 min 34 s" in done.text
+    assert words.expires_in(1234) in done.text
     assert 1230 < raw.ttl("p:1:a") <= 1234
 
 
@@ -170,16 +170,16 @@ def test_a_default_of_never_is_named_and_used(
     configure(valkey=valkey_params(valkey_server, TIMEOUT=None))
     page = admin.open(addresses.add("valkey"))
     assert "this cache's default, never expires" in page.text
-    assert "It never expires now." in admin.submit(page, "Add key", key="a", value="v").text
+    assert words.NEVER_NOW in admin.submit(page, "Add key", key="a", value="v").text
     assert raw.ttl("p:1:a") == -1
 
 
 def test_a_timeout_or_never_is_used(
     admin: Browser, server_cache: Any, raw: valkey.Valkey
 ) -> None:
-    assert "It expires in 1 min" in add(admin, key="a", value="v", timeout="60").text
+    assert words.expires_in(60) in add(admin, key="a", value="v", timeout="60").text
     assert 50 < raw.ttl("p:1:a") <= 60
-    assert "It never expires now." in add(admin, key="b", value="v", never="on").text
+    assert words.NEVER_NOW in add(admin, key="b", value="v", never="on").text
     assert raw.ttl("p:1:b") == -1
 
 
@@ -223,8 +223,8 @@ def test_a_cache_whose_default_stores_nothing_says_so(
 
 def test_the_message_says_what_was_stored_and_until_when(admin: Browser, alias: str) -> None:
     page = add(admin, alias, key="new", value='{"a": 1}', timeout="60")
-    assert '"new": Stored as' in page.text
-    assert "It expires in 1 min" in page.text
+    assert words.stored("new") in page.text
+    assert words.expires_in(60) in page.text
     assert '"a": 1' in page.text
     entry = LogEntry.objects.get()
     assert (entry.action_flag, entry.user) == (ADDITION, admin.user)

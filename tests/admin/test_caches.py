@@ -211,7 +211,7 @@ def test_silent_servers_hold_up_neither_the_page_nor_the_others(
         state = table.row("Cache Name", f"hanging{number}")["State"]
         assert state.startswith("down")
         assert "no answer in 2 s" in state
-    assert "refused" in table.row("Cache Name", "refusing")["State"]
+    assert "refuses connections" in table.row("Cache Name", "refusing")["State"]
 
 
 def test_figures_of_one_database_are_said_to_be_shared(

@@ -15,7 +15,7 @@ from django.core.cache import caches
 from django.utils.safestring import SafeString
 
 from tests import servers
-from tests.admin import addresses
+from tests.admin import addresses, words
 from tests.admin.browser import Browser
 from tests.admin.conftest import (
     DATABASE,
@@ -80,7 +80,7 @@ def test_saving_what_was_not_touched_changes_no_byte(
     server_cache.set("key", value, 1000)
     before = raw.get("p:1:key")
     saved = admin.submit(editing(admin, "valkey"), "Save")
-    assert "Nothing to save" in saved.text
+    assert words.UNCHANGED in saved.text
     assert raw.get("p:1:key") == before
     # Even where only the TTL is changed, or the text retyped, the value stays what it was.
     admin.submit(editing(admin, "valkey"), "Save", timeout="500")
@@ -99,7 +99,7 @@ def test_a_value_stored_again_has_the_bytes_of_before(
     form = editing(admin, "valkey").form("Save")
     same = {name: form.control(name).value for name in ("value", "store_as")}
     other = admin.submit(editing(admin, "valkey"), "Save", value="something", store_as="text")
-    assert "Saved." in other.text
+    assert words.SAVED in other.text
     assert server_cache.get("key") == "something"
     admin.submit(editing(admin, "valkey"), "Save", **same)
     assert raw.get("p:1:key") == before
@@ -128,7 +128,7 @@ def test_values_that_would_not_come_back_exactly_are_not_edited(
     caches[alias].set("key", value)
     page = opened(admin, alias)
     assert not page.offers("Edit")
-    assert "Not editable here:" in page.text
+    assert words.NOT_EDITABLE in page.text
     assert not admin.open(f"{page.url}?mode=edit").offers("Save")
 
 
@@ -154,13 +154,13 @@ def test_an_edit_is_said_stored_and_recorded(admin: Browser, alias: str) -> None
     caches[alias].set("key", {"a": 1}, 1000)
     page = admin.submit(editing(admin, alias), "Save", value='{"a": 2}')
     assert page.heading in ("key", opened(admin, alias).heading)
-    assert "Saved." in page.text
+    assert words.SAVED in page.text
     assert caches[alias].get("key") == {"a": 2}
     entry = LogEntry.objects.get()
     assert (entry.action_flag, entry.user, entry.content_type.model) == (CHANGE, admin.user, "key")
     assert "Value changed" in entry.change_message
     assert '"a"' not in entry.change_message
-    assert "expires in" in page.text
+    assert "16 min" in page.text
 
 
 @pytest.mark.parametrize(
@@ -217,12 +217,12 @@ def test_what_cannot_be_stored_is_refused_and_kept_in_the_form(
     server_cache.set("key", "old", 1000)
     page = admin.submit(editing(admin, "valkey"), "Save", value=text, store_as=store_as)
     assert page.status == 200
-    assert "Saved." not in page.text
+    assert words.SAVED not in page.text
     assert page.form("Save").control("value").value == text
     assert server_cache.get("key") == "old"
     assert not LogEntry.objects.exists()
     again = admin.submit(page, "Save", value="mended", store_as="text")
-    assert "Saved." in again.text
+    assert words.SAVED in again.text
     assert server_cache.get("key") == "mended"
 
 
@@ -235,24 +235,25 @@ def test_the_second_of_two_people_is_told_and_keeps_what_they_wrote(
     caches[alias].set("key", "original", 1000)
     colleague = browser_of("change_key")
     mine, theirs = editing(admin, alias), editing(colleague, alias)
-    assert "Saved." in colleague.submit(theirs, "Save", value="theirs").text
+    assert words.SAVED in colleague.submit(theirs, "Save", value="theirs").text
     page = admin.submit(mine, "Save", value="mine <b>")
-    assert "Not saved: this key has changed since you opened it." in page.text
+    assert words.CHANGED_MEANWHILE in page.text
     assert caches[alias].get("key") == "theirs"
-    assert page.form("Save").control("value").value == "mine <b>"
+    assert page.form(words.INSIST).control("value").value == "mine <b>"
     assert "theirs" in page.text
     assert LogEntry.objects.count() == 1
     # Having seen both, the person may insist.
-    assert "Saved." in admin.submit(page, "Save").text
+    assert words.SAVED in admin.submit(page, words.INSIST).text
     assert caches[alias].get("key") == "mine <b>"
 
 
 def test_a_conflict_after_a_conflict_is_told_again(admin: Browser, server_cache: Any) -> None:
     server_cache.set("key", "original")
-    page = editing(admin, "valkey")
+    page, button = editing(admin, "valkey"), "Save"
     for other in ("first", "second"):
         server_cache.set("key", other)
-        page = admin.submit(page, "Save", value="mine")
+        page = admin.submit(page, button, value="mine")
+        button = words.INSIST
         assert "Not saved" in page.text
         assert other in page.text
         assert server_cache.get("key") == other
@@ -265,8 +266,8 @@ def test_a_key_that_vanished_under_the_form_is_not_made_again(
     form = editing(admin, alias)
     caches[alias].delete("key")
     page = admin.submit(form, "Save", value="mine")
-    assert "There is no key" in page.text
-    assert "Saved." not in page.text
+    assert words.NO_SUCH_KEY in page.text
+    assert words.SAVED not in page.text
     assert caches[alias].get("key") is None
     assert not LogEntry.objects.exists()
 
@@ -291,7 +292,7 @@ def test_a_forged_fingerprint_saves_nothing(
 ) -> None:
     caches[alias].set("key", "original")
     page = admin.submit(editing(admin, alias), "Save", value="mine", expected=expected)
-    assert "Saved." not in page.text
+    assert words.SAVED not in page.text
     assert caches[alias].get("key") == "original"
 
 
@@ -302,7 +303,7 @@ def test_a_value_that_cannot_be_edited_is_not_overwritten_by_a_forged_form(
     before = raw.get("p:1:key")
     url = addresses.key("valkey", "p:1:key")
     page = admin.post(url, {"mode": "save", "value": "x", "store_as": "text", "expected": ""})
-    assert "Saved." not in page.text
+    assert words.SAVED not in page.text
     assert raw.get("p:1:key") == before
 
 
@@ -327,7 +328,7 @@ def test_a_server_lost_while_saving_does_not_lose_the_text(
     page = admin.submit(page, "Save", value=text)
     assert page.status == 200
     assert '"valkey"' in page.text
-    assert "Saved." not in page.text
+    assert words.SAVED not in page.text
     assert page.form("Save").control("value").value == text
 
 

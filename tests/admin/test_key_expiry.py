@@ -9,7 +9,7 @@ import valkey
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.cache import caches
 
-from tests.admin import addresses
+from tests.admin import addresses, words
 from tests.admin.browser import Browser
 from tests.admin.conftest import BrowserOf
 from tests.admin.reader import Page
@@ -25,18 +25,18 @@ def expiring(person: Browser, alias: str) -> Page:
 def test_a_ttl_is_set(admin: Browser, alias: str) -> None:
     caches[alias].set("key", {"a": 1}, 1000)
     page = admin.submit(expiring(admin, alias), "Save TTL", timeout="7200")
-    assert "Saved. It expires in 2 h" in page.text
+    assert words.expires_in(7200) in page.text
     assert "TTL 1 h 59 min" in page.text
     assert caches[alias].get("key") == {"a": 1}
     entry = LogEntry.objects.get()
     assert (entry.action_flag, entry.user) == (CHANGE, admin.user)
-    assert "It expires in 2 h" in entry.change_message
+    assert words.expires_in(7200) in entry.change_message
 
 
 def test_a_ttl_is_removed(admin: Browser, alias: str) -> None:
     caches[alias].set("key", 1, 1000)
     page = admin.submit(expiring(admin, alias), "Save TTL", never="on")
-    assert "Saved. It never expires now." in page.text
+    assert words.NEVER_NOW in page.text
     assert "never expires" in opened(admin, alias).text
 
 
@@ -58,7 +58,7 @@ def test_ttls_of_collections_are_set(
 
 
 WHOLE = 'Enter a whole number of seconds, or choose Never expires. You entered "{}".'
-AT_LEAST = 'A timeout must be at least 1 second. You entered "{}"; to remove the key, delete it.'
+AT_LEAST = 'A timeout must be at least 1 second. You entered "{}". To remove a key, delete it.'
 AT_MOST = (
     'A timeout can be at most 10,000,000,000 seconds. You entered "{}"; for no expiry, '
     "choose Never expires."
@@ -126,7 +126,7 @@ def test_the_longest_timeout_is_taken(
 ) -> None:
     server_cache.set("key", "v", 1000)
     page = admin.submit(expiring(admin, "valkey"), "Save TTL", timeout="10000000000")
-    assert "Saved." in page.text
+    assert words.SAVED in page.text
     assert raw.ttl("p:1:key") > 9_999_999_000
     assert admin.open(addresses.keys("valkey")).status == 200
 
@@ -173,10 +173,10 @@ def test_an_edit_with_an_empty_timeout_keeps_the_ttl(
 def test_an_edit_may_set_the_ttl_too(admin: Browser, alias: str) -> None:
     caches[alias].set("key", "old", 1000)
     page = admin.submit(editing(admin, alias), "Save", value="new", timeout="60")
-    assert "It expires in 1 min" in page.text
+    assert words.expires_in(60) in page.text
     assert caches[alias].get("key") == "new"
     never = admin.submit(editing(admin, alias), "Save", value="newer", never="on")
-    assert "It never expires now." in never.text
+    assert words.NEVER_NOW in never.text
 
 
 def test_a_vanished_key_is_not_made_by_its_ttl(admin: Browser, alias: str) -> None:
@@ -184,8 +184,8 @@ def test_a_vanished_key_is_not_made_by_its_ttl(admin: Browser, alias: str) -> No
     form = expiring(admin, alias)
     caches[alias].delete("key")
     page = admin.submit(form, "Save TTL", timeout="60")
-    assert "There is no key" in page.text
-    assert "Saved." not in page.text
+    assert words.NO_SUCH_KEY in page.text
+    assert words.SAVED not in page.text
     assert caches[alias].get("key") is None
     assert not LogEntry.objects.exists()
 

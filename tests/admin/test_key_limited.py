@@ -10,7 +10,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.core.cache import caches
 
-from tests.admin import addresses
+from tests.admin import addresses, words
 from tests.admin.browser import Browser
 from tests.admin.conftest import (
     FILES,
@@ -57,13 +57,13 @@ def test_no_get_reads_a_value(admin: Browser, stranger: Any, mode: str) -> None:
 def test_a_stored_none_is_there(admin: Browser, stranger: Any) -> None:
     page = admin.submit(opened(admin, "none"), "Read value")
     assert page.heading == "none"
-    assert "There is no key" not in page.text
+    assert words.NO_SUCH_KEY not in page.text
 
 
 def test_a_key_that_is_not_there_is_found_out_on_reading(admin: Browser, stranger: Any) -> None:
     page = opened(admin, "nothing")
     assert page.heading == "nothing"
-    assert "There is no key" in admin.submit(page, "Read value").text
+    assert words.NO_SUCH_KEY in admin.submit(page, "Read value").text
 
 
 def test_an_edit_requires_a_timeout_and_says_that_the_old_one_is_lost(
@@ -76,7 +76,7 @@ def test_an_edit_requires_a_timeout_and_says_that_the_old_one_is_lost(
     assert stranger.get("hello") == {"to": "you"}
     assert refused.form("Save").control("value").value == '{"to": "me"}'
     saved = admin.submit(refused, "Save", timeout="60")
-    assert "Saved." in saved.text
+    assert words.SAVED in saved.text
     assert stranger.get("hello") == {"to": "me"}
     assert LogEntry.objects.count() == 1
 
@@ -115,7 +115,7 @@ def test_delete_by_exact_name(admin: Browser, stranger: Any) -> None:
 def test_add_by_exact_name(admin: Browser, stranger: Any) -> None:
     page = admin.open(addresses.add("stranger"))
     taken = admin.submit(page, "Add key", key="hello", value="x")
-    assert "There is such a key already." in taken.text
+    assert words.EXISTS in taken.text
     admin.submit(page, "Add key", key="new", value="[1]", timeout="60")
     assert stranger.get("new") == [1]
 

@@ -9,7 +9,7 @@ import valkey
 from django.contrib.admin.models import LogEntry
 from django.core.cache import caches
 
-from tests.admin import addresses
+from tests.admin import addresses, words
 from tests.admin.browser import Browser
 from tests.admin.reader import Page
 
@@ -93,12 +93,12 @@ def test_every_act_works_on_a_key_of_any_name(
     assert "old" in page.text
 
     page = admin.submit(follow(admin, page, "Edit"), "Save", value="new")
-    assert "Saved." in page.text
+    assert words.SAVED in page.text
     assert b"new" in (raw.get(stored) or b"")
 
     page = open_row(admin, keys_page(admin))
     page = admin.submit(follow(admin, page, "Change TTL"), "Save TTL", timeout="60")
-    assert "Saved." in page.text
+    assert words.SAVED in page.text
     assert 50 < raw.ttl(stored) <= 60
 
     page = open_row(admin, keys_page(admin))
@@ -107,7 +107,8 @@ def test_every_act_works_on_a_key_of_any_name(
     assert len(history.column("What changed")) == 2
 
     asked = follow(admin, open_row(admin, keys_page(admin)), "Delete")
-    assert asked.heading == 'Delete 1 key from "valkey"?'
+    assert asked.heading.startswith("Delete ")
+    assert asked.heading.endswith('from "valkey"?')
     done = admin.submit(asked, "Delete 1 key")
     assert "Deleted 1 key." in done.text
     assert raw.dbsize() == 0

@@ -11,7 +11,7 @@ import valkey
 from django.core.cache import caches
 from django.core.signing import TimestampSigner
 
-from tests.admin import addresses
+from tests.admin import addresses, words
 from tests.admin.browser import Browser
 from tests.admin.conftest import FILES, BrowserOf, Configure, valkey_params
 from tests.admin.reader import Page
@@ -19,7 +19,7 @@ from tests.admin.test_keys import listed, listing, walk
 
 __all__ = ["listing"]
 
-REFUSED = "That page has expired or is not of this search: this is the first page."
+REFUSED = words.FIRST_PAGE
 
 
 def token_of(page: Page, button: str = "Next 25") -> str:

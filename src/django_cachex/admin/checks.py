@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.apps import AppConfig
@@ -11,7 +12,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 from django_cachex.admin.access import HIDDEN, READ_ONLY
 from django_cachex.cache.checks import check_prefixes
-from django_cachex.inspectors.limits import FIELDS, PAGE_SIZES
+from django_cachex.inspectors.limits import FIELDS, PAGE_SIZES, Limits
 
 register(check_prefixes, Tags.caches)
 
@@ -41,11 +42,13 @@ def _unknown(given: dict[str, Any]) -> Iterable[CheckMessage]:
 
 
 def _numbers(given: dict[str, Any]) -> Iterable[CheckMessage]:
-    for name in FIELDS - {"ALIASES"}:
-        value = given.get(name, 1)
-        if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+    defaults = Limits()
+    for name in sorted(FIELDS - {"ALIASES"} & given.keys()):
+        whole = isinstance(getattr(defaults, name.lower()), int)
+        if not _is_positive(given[name], whole):
+            kind = "whole number" if whole else "number"
             yield Error(
-                f"CACHEX_ADMIN[{name!r}] must be a positive number, not {value!r}.",
+                f"CACHEX_ADMIN[{name!r}] must be a positive {kind}, not {given[name]!r}.",
                 id="django_cachex.E002",
             )
     size = given.get("PAGE_SIZE", PAGE_SIZES[0])
@@ -56,8 +59,18 @@ def _numbers(given: dict[str, Any]) -> Iterable[CheckMessage]:
         )
 
 
+def _is_positive(value: object, whole: bool) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+        return False
+    return math.isfinite(value) and value > 0
+
+
 def _policies(given: dict[str, Any]) -> Iterable[CheckMessage]:
-    for alias, policy in given.get("ALIASES", {}).items():
+    policies = given.get("ALIASES", {})
+    if not isinstance(policies, Mapping):
+        yield Error("CACHEX_ADMIN['ALIASES'] must be a dict.", id="django_cachex.E001")
+        return
+    for alias, policy in policies.items():
         if alias not in settings.CACHES:
             yield Warning(
                 f"CACHEX_ADMIN['ALIASES'] names {alias!r}, which CACHES does not have.",

@@ -62,7 +62,7 @@ def refusal(outcome: Outcome, opened: str = "") -> str:
     texts = {
         Result.CHANGED: _(
             "Not saved: this key has changed since you opened it%(when)s. What it holds now is "
-            "shown with what you wrote; save again to replace it."
+            "shown with what you wrote."
         )
         % {"when": when},
         Result.WRONG_TYPE: _(

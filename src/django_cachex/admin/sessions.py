@@ -6,22 +6,26 @@ from importlib import import_module
 
 from django.conf import settings
 
-from django_cachex.inspectors.base import Inspector
+from django_cachex.inspectors import Inspector, inspector_for
 
 SHOWN_OF_SESSION = 4
 
 
 def session_prefix(inspector: Inspector) -> bytes | None:
-    """Return what the stored keys of this cache's sessions begin with, or None without any."""
-    if inspector.alias != settings.SESSION_CACHE_ALIAS:
-        return None
+    """Return what the stored keys of sessions begin with, or None where there are none.
+
+    Another alias of the same store shows the same entries.
+    """
     engine = import_module(settings.SESSION_ENGINE)
     name = getattr(getattr(engine, "SessionStore", None), "cache_key_prefix", None)
-    if not name:
+    if not name or settings.SESSION_CACHE_ALIAS not in settings.CACHES:
         return None
-    stored = inspector.locate(name)
+    sessions = inspector_for(settings.SESSION_CACHE_ALIAS)
+    if sessions.store != inspector.store:
+        return None
+    stored = sessions.locate(name)
     # Where stored keys are hashes, nobody can tell sessions from the rest: all may be some.
-    return stored if inspector.locate(f"{name}x").startswith(stored) else b""
+    return stored if sessions.locate(f"{name}x").startswith(stored) else b""
 
 
 def masked(name: str) -> str:

@@ -53,6 +53,11 @@ def unseen_focus(page: Page) -> list[str]:
     return unseen
 
 
-def _run(page: Page, name: str, *arguments: Any) -> Any:
-    script = (Path(__file__).parent / f"{name}.js").read_text().rstrip().removesuffix(";")
-    return page.evaluate(script, *arguments)
+def _run(page: Page, name: str, argument: Any = None) -> Any:
+    """Call one of the functions beside this file, with `seen` of seen.js within its reach."""
+    script = f"(given) => {{ const seen = {_source('seen')}; return ({_source(name)})(given); }}"
+    return page.evaluate(script, argument)
+
+
+def _source(name: str) -> str:
+    return (Path(__file__).parent / f"{name}.js").read_text().strip().removesuffix(";")

@@ -46,7 +46,6 @@
 
   const hasText = (element) =>
     [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
-  const seen = (element) => element.checkVisibility() && element.getBoundingClientRect().width > 1;
 
   document.getAnimations().forEach((animation) => animation.finish());
   const low = [];

@@ -1,4 +1,4 @@
-// Returns how the focused element looks, or null outside main: its name, its box, what shows focus.
+// Returns the focused element within main, or null: its name, whether it is in view and shows its focus.
 () => {
   const element = document.activeElement;
   if (!element.closest("main") || element.localName === "main") {

@@ -35,7 +35,6 @@
     );
   };
 
-  const seen = (element) => element.checkVisibility() && element.getBoundingClientRect().width > 1;
   const report = (element, text) =>
     problems.push(
       `cut off: <${element.localName} class="${element.className}"> ${text.trim().slice(0, 40)}`,

@@ -1,6 +1,5 @@
 // Returns the controls within main that lie on one another or on a text that is not theirs.
 () => {
-  const seen = (element) => element.checkVisibility() && element.getBoundingClientRect().width > 1;
   const describe = (element) =>
     `<${element.localName}> ${(element.ariaLabel || element.textContent).trim().slice(0, 40)}`;
   const meet = (one, two) =>

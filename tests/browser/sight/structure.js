@@ -1,7 +1,7 @@
 // Returns what a screen reader would stumble over: names, headings, landmarks, tables, ids.
 () => {
   const problems = [];
-  const seen = (element) => element.checkVisibility();
+  const exposed = (element) => element.checkVisibility();
   const labelled = (element) =>
     (element.getAttribute("aria-labelledby") ?? "")
       .split(" ")
@@ -12,17 +12,17 @@
 
   for (const field of document.querySelectorAll("main :is(input, select, textarea)")) {
     const label = [...(field.labels ?? [])].map((one) => one.textContent.trim()).join("");
-    if (field.type !== "hidden" && seen(field) && !label && !name(field)) {
+    if (field.type !== "hidden" && exposed(field) && !label && !name(field)) {
       problems.push(`no label: ${field.outerHTML.slice(0, 80)}`);
     }
   }
   for (const control of document.querySelectorAll("main :is(a, button)")) {
-    if (seen(control) && !control.textContent.trim() && !name(control)) {
+    if (exposed(control) && !control.textContent.trim() && !name(control)) {
       problems.push(`no name: ${control.outerHTML.slice(0, 80)}`);
     }
   }
 
-  const headings = [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")].filter(seen);
+  const headings = [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")].filter(exposed);
   const levels = headings.map((heading) => Number(heading.localName[1]));
   if (levels.filter((level) => level === 1).length !== 1) {
     problems.push(`not one h1: ${levels}`);
@@ -37,7 +37,7 @@
   if (document.querySelectorAll("main").length !== 1) {
     problems.push("not one main landmark");
   }
-  const navigations = [...document.querySelectorAll("main nav")].filter(seen).map(name);
+  const navigations = [...document.querySelectorAll("main nav")].filter(exposed).map(name);
   if (!navigations.length || navigations.includes("")) {
     problems.push(`navigation without a name: ${navigations}`);
   }

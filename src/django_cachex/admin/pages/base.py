@@ -180,7 +180,11 @@ class CachePage(Page):
         if self.gate.allowed(SEE_CACHES):
             self.say(_("Choose a cache first."), messages.INFO)
             return HttpResponseRedirect(self.links.caches())
-        choices = [Action(alias, self.here(cache=alias)) for alias in visible_aliases()]
+        choices = [
+            Action(alias, self.here(cache=alias))
+            for alias in visible_aliases()
+            if self.gate.allowed(self.act, inspector_for(alias))
+        ]
         choose = ChoosePage.as_view(site=self.site, act=self.act, choices=choices)
         return choose(self.request)
 

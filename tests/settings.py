@@ -14,10 +14,10 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # One run proves one skin; `SKIN=unfold` runs the same tests in the other.
 SKIN = os.environ.get("SKIN", "admin")
-UNFOLD = ["unfold", "unfold.contrib.filters", "unfold.contrib.forms"]
+UNFOLD_APPS = ["unfold", "unfold.contrib.filters", "unfold.contrib.forms"]
 
 INSTALLED_APPS = [
-    *(UNFOLD if SKIN == "unfold" else []),
+    *(UNFOLD_APPS if SKIN == "unfold" else []),
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -388,8 +388,9 @@ def test_stored_bytes_show_as_text_and_hex() -> None:
 
 def test_hex_dump() -> None:
     assert hex_dump(bytes(range(60, 80)), start=16) == (
-        "00000010  3c 3d 3e 3f 40 41 42 43  44 45 46 47 48 49 4a 4b  |<=>?@ABCDEFGHIJK|\n"
-        "00000020  4c 4d 4e 4f                                       |LMNO|"
+        "000010  3c 3d 3e 3f 40 41 42 43  <=>?@ABC\n"
+        "000018  44 45 46 47 48 49 4a 4b  DEFGHIJK\n"
+        "000020  4c 4d 4e 4f              LMNO"
     )
     assert hex_dump(b"") == ""
 

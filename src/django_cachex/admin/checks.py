@@ -12,6 +12,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 from django_cachex.admin.access import HIDDEN, READ_ONLY
 from django_cachex.cache.checks import check_prefixes
+from django_cachex.inspectors import inspector_for
 from django_cachex.inspectors.limits import FIELDS, PAGE_SIZES, Limits
 
 register(check_prefixes, Tags.caches)
@@ -28,6 +29,28 @@ def check_settings(
     if not isinstance(given, dict):
         return [Error("CACHEX_ADMIN must be a dict.", id="django_cachex.E001")]
     return [*_unknown(given), *_numbers(given), *_policies(given)]
+
+
+@register(Tags.caches)
+def check_sessions(
+    app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Warn of sessions on a server that every page would wait for, this admin's included."""
+    alias = settings.SESSION_CACHE_ALIAS
+    if "cache" not in settings.SESSION_ENGINE or alias not in settings.CACHES:
+        return []
+    params = settings.CACHES[alias]
+    waits = "socket_timeout" not in f"{params.get('OPTIONS')} {params.get('LOCATION')}"
+    if not waits or not inspector_for(alias).asked_in_thread:
+        return []
+    return [
+        Warning(
+            f"Sessions are kept in the cache {alias!r}, which has no socket_timeout: while its "
+            "server hangs no page can be reached, the cache admin included.",
+            hint=f'Set CACHES[{alias!r}]["OPTIONS"]["socket_timeout"] to a few seconds.',
+            id="django_cachex.W004",
+        )
+    ]
 
 
 def _unknown(given: dict[str, Any]) -> Iterable[CheckMessage]:

@@ -29,12 +29,14 @@ def summary(entry: Entry) -> str:
 def key_facts(inspector: Inspector, entry: Entry, masked: bool) -> list[FactLine]:
     """Return type, length, memory, TTL, cache and, unless it is a secret, the stored key."""
     one = entry.description
-    lines = [FactLine(_("Type"), one.type)] if one.type else []
+    lines = [FactLine(_("Cache"), inspector.alias)]
+    if one.type:
+        lines.append(FactLine(_("Type"), one.type))
     if one.size is not None:
         lines.append(size_line(one))
     if one.memory is not None:
         lines.append(bytes_line(_("Memory"), one.memory))
-    lines += [*ttl_lines(one.ttl), FactLine(_("Cache"), inspector.alias)]
+    lines += ttl_lines(one.ttl)
     if not masked:
         lines.append(FactLine(_("Stored key"), printable(one.key), "code"))
     return lines

@@ -94,8 +94,8 @@ class DjangoRedisInspector(ServerInspector):
         return (
             _(
                 "With django_cachex.cache.ValkeyCache or RedisCache as its backend, this cache "
-                "would be flushed without touching the keys of others, and the application "
-                "could use lists, sets, hashes and sorted sets; what is stored stays readable."
+                "could be flushed without touching the keys of others, and code could ask it "
+                "for keys, patterns and TTLs. What is stored stays readable."
             ),
         )
 

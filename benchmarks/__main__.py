@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests import servers
-
 from benchmarks import database, filling, index, keys, memory, opening, project, users
 from benchmarks.bench import Bench, Visitor
 from benchmarks.figure import Figure
 from benchmarks.machine import described
+from tests import servers
 
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks" / "admin.md"
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.test import Client
+
 from tests import servers
 
 Timed = Callable[[], float]

@@ -10,6 +10,7 @@ from typing import Any
 import valkey
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
+
 from tests import servers
 from tests.inspectors.valkey.proxy import Proxy
 

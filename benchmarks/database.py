@@ -14,13 +14,13 @@ from django.core.management import call_command
 from django.db import connections
 from django.db.utils import load_backend
 from django.test import override_settings
-from tests import servers
 
 from benchmarks.addresses import LINKS, keys_from, middle
 from benchmarks.bench import Bench
 from benchmarks.counting import queries
 from benchmarks.figure import Figure, Measured
 from benchmarks.filling import fill_table, key_name
+from tests import servers
 
 OF_CACHE = "queries on the table"
 OF_DJANGO = "other queries"

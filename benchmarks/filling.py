@@ -11,9 +11,9 @@ from typing import Any
 import valkey
 from django.core.cache import caches
 from django.db import connections, transaction
-from tests import servers
 
 from django_cachex.inspectors.database.table import CacheTable
+from tests import servers
 
 Command = tuple[Any, ...]
 

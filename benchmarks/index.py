@@ -7,12 +7,12 @@ from functools import partial
 from typing import Any
 
 from django.test import override_settings
-from tests.inspectors.valkey.proxy import proxy
 
 from benchmarks.addresses import LINKS
 from benchmarks.bench import Bench, valkey_alias
 from benchmarks.counting import commands, round_trips
 from benchmarks.figure import Figure, Measured
+from tests.inspectors.valkey.proxy import proxy
 
 TRIPS = "round trips an alias"
 COMMANDS = "commands an alias"

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from functools import partial
 
 from django.test import override_settings
-from tests.inspectors.valkey.proxy import Proxy, proxy
 
 from benchmarks.addresses import LINKS, keys_from, middle
 from benchmarks.bench import Bench, valkey_alias
 from benchmarks.counting import commands, round_trips
 from benchmarks.figure import RATIO, Figure, Measured
 from benchmarks.filling import SECTIONS, key_name
+from tests.inspectors.valkey.proxy import Proxy, proxy
 
 TRIPS = "round trips"
 SHOWN = "keys shown"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import django
 import valkey
+
 from tests import servers
 
 

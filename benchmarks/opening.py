@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 
 from django.test import override_settings
-from tests.inspectors.valkey.proxy import Proxy, proxy
 
 from benchmarks import addresses
 from benchmarks.bench import Bench, Sizes, valkey_alias
 from benchmarks.counting import commands, round_trips
 from benchmarks.figure import Figure, Measured
 from benchmarks.filling import Command, send
+from tests.inspectors.valkey.proxy import Proxy, proxy
 
 DATABASE = 3
 TRIPS = "round trips"

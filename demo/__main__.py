@@ -11,6 +11,7 @@ from typing import NoReturn
 
 import django
 from django.core.servers.basehttp import WSGIRequestHandler, WSGIServer
+
 from tests import servers
 
 HOST = "127.0.0.1"

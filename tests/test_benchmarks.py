@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+
 from benchmarks import database, filling, index, keys, memory, opening, users
 from benchmarks.bench import Bench, Sizes, Visitor
 from benchmarks.figure import RATIO, Figure, Measured
-
 from tests import servers
 
 TINY = Sizes(

@@ -174,9 +174,7 @@ def test_a_default_of_never_is_named_and_used(
     assert raw.ttl("p:1:a") == -1
 
 
-def test_a_timeout_or_never_is_used(
-    admin: Browser, server_cache: Any, raw: valkey.Valkey
-) -> None:
+def test_a_timeout_or_never_is_used(admin: Browser, server_cache: Any, raw: valkey.Valkey) -> None:
     assert words.expires_in(60) in add(admin, key="a", value="v", timeout="60").text
     assert 50 < raw.ttl("p:1:a") <= 60
     assert words.NEVER_NOW in add(admin, key="b", value="v", never="on").text

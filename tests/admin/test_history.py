@@ -85,9 +85,7 @@ def test_every_change_is_logged(
     server_cache.set("key", "topsecret")
     admin.post(addresses.key("valkey", "p:1:key"), {"mode": "set-ttl", "timeout": "60"})
     admin.post(addresses.delete("valkey", "p:1:key"), {"confirmed": "1"})
-    admin.post(
-        addresses.caches(), {"action": "flush", "selected": ["valkey"], "confirmed": "1"}
-    )
+    admin.post(addresses.caches(), {"action": "flush", "selected": ["valkey"], "confirmed": "1"})
     lines = [record.getMessage() for record in caplog.records]
     assert len(lines) == 3
     assert all("valkey" in line and str(admin.user.pk) in line for line in lines)

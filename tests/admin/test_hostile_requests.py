@@ -204,7 +204,7 @@ def test_no_page_redirects_elsewhere(admin: Browser, server_cache: Any) -> None:
 
 HOSTILE = [
     b"<script>alert(1)</script>",
-    b"\"><img src=x onerror=alert(1)>",
+    b'"><img src=x onerror=alert(1)>',
     b"javascript:alert(1)",
     b"'onmouseover='alert(1)",
     b"</textarea><script>alert(1)</script>",
@@ -226,9 +226,7 @@ def test_what_keys_and_values_hold_is_text_everywhere(
     pages = [admin.open(addresses.keys("valkey", q=text.decode()))]
     for prefix in (b"", b"hash", b"zset", b"list"):
         for view in ("formatted", "text", "hex"):
-            pages.append(
-                admin.open(addresses.key("valkey", b"p:1:" + prefix + text, view=view))
-            )
+            pages.append(admin.open(addresses.key("valkey", b"p:1:" + prefix + text, view=view)))
     server_cache.set("value", text.decode())
     pages += [
         admin.open(addresses.key("valkey", "p:1:value", mode="edit")),

@@ -145,9 +145,7 @@ def test_a_dead_server_leaves_the_configuration(
     with servers.silent() as port:
         ports = {"hanging": port, "refusing": 1}
         place = f"valkey://:hunter2@127.0.0.1:{ports[alias]}/0"
-        configure(
-            **{alias: {"BACKEND": "django_cachex.cache.ValkeyCache", "LOCATION": place}}
-        )
+        configure(**{alias: {"BACKEND": "django_cachex.cache.ValkeyCache", "LOCATION": place}})
         page = admin.open(addresses.info(alias))
     assert page.seconds < 2.5
     assert "Configuration" in page.sections

@@ -259,9 +259,7 @@ def test_a_conflict_after_a_conflict_is_told_again(admin: Browser, server_cache:
         assert server_cache.get("key") == other
 
 
-def test_a_key_that_vanished_under_the_form_is_not_made_again(
-    admin: Browser, alias: str
-) -> None:
+def test_a_key_that_vanished_under_the_form_is_not_made_again(admin: Browser, alias: str) -> None:
     caches[alias].set("key", "original")
     form = editing(admin, alias)
     caches[alias].delete("key")
@@ -287,9 +285,7 @@ def test_a_key_whose_type_changed_under_the_form_is_left_alone(
 
 
 @pytest.mark.parametrize("expected", ["", "0" * 16, "x", "\x00"])
-def test_a_forged_fingerprint_saves_nothing(
-    admin: Browser, alias: str, expected: str
-) -> None:
+def test_a_forged_fingerprint_saves_nothing(admin: Browser, alias: str, expected: str) -> None:
     caches[alias].set("key", "original")
     page = admin.submit(editing(admin, alias), "Save", value="mine", expected=expected)
     assert words.SAVED not in page.text

@@ -47,9 +47,7 @@ def test_a_key_that_never_expires_gets_a_ttl(admin: Browser, alias: str) -> None
     assert "TTL 59 s" in page.text
 
 
-def test_ttls_of_collections_are_set(
-    admin: Browser, server_cache: Any, raw: valkey.Valkey
-) -> None:
+def test_ttls_of_collections_are_set(admin: Browser, server_cache: Any, raw: valkey.Valkey) -> None:
     raw.rpush("p:1:key", "a")
     admin.submit(expiring(admin, "valkey"), "Save TTL", timeout="60")
     assert 55 < raw.ttl("p:1:key") <= 60
@@ -139,9 +137,7 @@ def test_the_longest_timeout_never_breaks_a_page(admin: Browser, alias: str) -> 
     assert admin.open(addresses.keys(alias)).status == 200
 
 
-def test_an_empty_field_is_no_choice(
-    admin: Browser, server_cache: Any, raw: valkey.Valkey
-) -> None:
+def test_an_empty_field_is_no_choice(admin: Browser, server_cache: Any, raw: valkey.Valkey) -> None:
     server_cache.set("key", "v", 1000)
     for empty in ("", "   "):
         page = admin.submit(expiring(admin, "valkey"), "Save TTL", timeout=empty)

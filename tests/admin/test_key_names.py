@@ -18,7 +18,7 @@ ODD = [
     b"a/b?c#d%e&f_g",
     b"a/change/",
     b"history/delete/",
-    b'"quoted" \'twice\'',
+    b"\"quoted\" 'twice'",
     b"<script>alert(1)</script>",
     b"<img src=x onerror=alert(1)>",
     b"&lt;&amp;",

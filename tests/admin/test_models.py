@@ -133,9 +133,7 @@ def test_the_sidebar_is_called_caches(admin: Browser) -> None:
 def test_a_record_in_recent_actions_leads_to_its_page(admin: Browser, server_cache: Any) -> None:
     server_cache.set("key", 1)
     admin.post(addresses.key("valkey", "p:1:key"), {"mode": "set-ttl", "timeout": "60"})
-    admin.post(
-        addresses.caches(), {"action": "flush", "selected": ["valkey"], "confirmed": "1"}
-    )
+    admin.post(addresses.caches(), {"action": "flush", "selected": ["valkey"], "confirmed": "1"})
     server_cache.set("key", 1)
     index = admin.open("/admin/")
     assert admin.open(index.link("key").url).heading == "key"

@@ -52,9 +52,7 @@ def session_key(alias: str, prefix: str) -> bytes:
     return stored_key(alias, f"{prefix}{SESSION}")
 
 
-def test_ids_are_masked_in_the_list(
-    browser_of: BrowserOf, sessions: str, prefix: str
-) -> None:
+def test_ids_are_masked_in_the_list(browser_of: BrowserOf, sessions: str, prefix: str) -> None:
     page = browser_of(*EVERYTHING).open(addresses.keys(sessions))
     assert "plain" in page.column("Key")
     assert any(name.startswith("session ••••") for name in page.column("Key"))
@@ -125,9 +123,7 @@ def test_they_are_not_changed(browser_of: BrowserOf, sessions: str, prefix: str)
 
 
 def test_their_delete_page_is_refused(browser_of: BrowserOf, sessions: str, prefix: str) -> None:
-    page = browser_of("delete_key").open(
-        addresses.delete(sessions, session_key(sessions, prefix))
-    )
+    page = browser_of("delete_key").open(addresses.delete(sessions, session_key(sessions, prefix)))
     assert page.status == 403
 
 

@@ -161,9 +161,7 @@ def test_its_keys_are_opened_and_edited(admin: Browser, shelf: Any) -> None:
     assert shelf.get("hello") == {"to": "me"}
     changed = admin.submit(admin.submit(page, "Change TTL"), "Save TTL", timeout="60")
     assert words.expires_in(60) in changed.text
-    refused = admin.submit(
-        admin.submit(page, "Edit"), "Save", value="forbidden", store_as="text"
-    )
+    refused = admin.submit(admin.submit(page, "Edit"), "Save", value="forbidden", store_as="text")
     assert "Not on this shelf." in refused.text
     assert LogEntry.objects.count() == 2
 
@@ -176,10 +174,10 @@ def test_its_keys_are_added_and_deleted(admin: Browser, shelf: Any) -> None:
     assert "Deleted 1 key." in admin.submit(admin.click(added, "Delete"), "Delete 1 key").text
     assert shelf.get("new") is None
     page = admin.open(addresses.keys("shelf"))
-    ids = [one.value for one in page.form("Delete selected keys").controls if one.name == "selected"]
-    done = admin.submit(
-        admin.submit(page, "Delete selected keys", selected=ids), "Delete 2 keys"
-    )
+    ids = [
+        one.value for one in page.form("Delete selected keys").controls if one.name == "selected"
+    ]
+    done = admin.submit(admin.submit(page, "Delete selected keys", selected=ids), "Delete 2 keys")
     assert "Deleted 2 keys." in done.text
     assert shelf.shelf == {}
 

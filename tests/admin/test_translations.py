@@ -118,9 +118,7 @@ def test_forms_take_plain_numbers(
     assert server_cache.get("n") == 1234567
 
 
-def test_page_sizes_are_plain_numbers(
-    admin: Browser, server_cache: Any, language: str
-) -> None:
+def test_page_sizes_are_plain_numbers(admin: Browser, server_cache: Any, language: str) -> None:
     control = admin.open(addresses.keys("valkey")).form_with("size").control("size")
     assert control.options == ["25", "50", "100", "250", "500"]
 
@@ -132,9 +130,7 @@ def test_scores_are_plain_numbers(
     assert "1234567.25" in admin.open(addresses.key("valkey", "p:1:key")).text
 
 
-def test_next_goes_on_in_any_language(
-    admin: Browser, server_cache: Any, language: str
-) -> None:
+def test_next_goes_on_in_any_language(admin: Browser, server_cache: Any, language: str) -> None:
     server_cache.set_many({f"key:{number:04}": 1 for number in range(700)})
     page, found = admin.open(addresses.keys("valkey", size=500)), set[str]()
     while True:
@@ -146,20 +142,14 @@ def test_next_goes_on_in_any_language(
     assert len(found) == 700
 
 
-def test_the_language_of_the_browser_decides(
-    admin: Browser, server_cache: Any
-) -> None:
+def test_the_language_of_the_browser_decides(admin: Browser, server_cache: Any) -> None:
     server_cache.set_many({f"key:{number:04}": 1 for number in range(1234)})
     for code in ("de", "en"):
-        page = admin.open(
-            addresses.keys("valkey", q="none"), headers={"accept-language": code}
-        )
+        page = admin.open(addresses.keys("valkey", q="none"), headers={"accept-language": code})
         assert f"1{MARKS[code][0]}234" in page.text
 
 
-def test_right_to_left_languages_have_their_direction(
-    admin: Browser, server_cache: Any
-) -> None:
+def test_right_to_left_languages_have_their_direction(admin: Browser, server_cache: Any) -> None:
     page = admin.open(addresses.caches(), headers={"accept-language": "ar"})
     assert page.status == 200
     assert ("html", "rtl") in [(tag, attrs.get("dir")) for tag, attrs in page.tags]

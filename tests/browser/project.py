@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import valkey
-from demo import oddities
-from demo.stranger import NotebookCache
 from django.conf import settings
 from django.core.cache import CacheKeyWarning, caches
 from django.core.cache.backends.base import BaseCache
 from django.core.management import call_command
 
+from demo import oddities
+from demo.stranger import NotebookCache
 from tests.servers import Server, free_port
 
 DAY = 86_400

@@ -8,9 +8,9 @@ import os
 
 import django
 from asgiref.sync import async_to_sync
+from cache import tests as django_tests
 from django.test import TestCase, override_settings
 
-from cache import tests as django_tests
 from django_cachex.cache import RedisCache, ValkeyCache
 
 NOT_APPLICABLE = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -15,7 +15,6 @@ from django.utils import translation
 from django_cachex.admin.links import object_id
 from django_cachex.admin.models import Cache, Key
 from django_cachex.inspectors.base import Inspector
-from django_cachex.inspectors.facts import Text
 
 __all__ = ["ADDITION", "CHANGE", "DELETION", "record_cache", "record_keys"]
 
@@ -24,22 +23,25 @@ MOST_ENTRIES = 500
 
 NAME_LENGTH = 200
 
+Message = Callable[[], str]
+"""Makes the text, in whatever language is active then."""
+
 logger = logging.getLogger("django_cachex.audit")
 
 
 def record_keys(
-    user_id: Any, flag: int, inspector: Inspector, keys: Sequence[bytes], message: Text
+    user_id: Any, flag: int, inspector: Inspector, keys: Sequence[bytes], message: Message
 ) -> None:
     """Record one act on some keys of an alias, in one insert."""
     if len(keys) > MOST_ENTRIES:
-        record_cache(user_id, flag, inspector, f"{message} ({len(keys)})")
+        record_cache(user_id, flag, inspector, message)
         return
     alias = inspector.alias
     named = [(object_id(alias, stored), inspector.name(stored)) for stored in keys]
     _record(user_id, flag, Key, named, alias, message)
 
 
-def record_cache(user_id: Any, flag: int, inspector: Inspector, message: Text) -> None:
+def record_cache(user_id: Any, flag: int, inspector: Inspector, message: Message) -> None:
     """Record one act on a whole alias."""
     _record(user_id, flag, Cache, [(inspector.alias, inspector.alias)], inspector.alias, message)
 
@@ -50,11 +52,11 @@ def _record(
     model: type[models.Model],
     objects: Sequence[tuple[str, str]],
     alias: str,
-    message: Text,
+    message: Message,
 ) -> None:
     # The entry is read by others: it is written in the project's language, not the writer's.
     with translation.override(settings.LANGUAGE_CODE):
-        text = str(message)
+        text = message()
     content_type = ContentType.objects.get_for_model(model)
     LogEntry.objects.bulk_create(
         LogEntry(

@@ -42,6 +42,16 @@ def ttl_message(ttl: int) -> str:
     }
 
 
+def added_message(value: object, ttl: int, replaced: bool) -> str:
+    """Return what was stored and when it expires."""
+    kind = {"kind": kind_of(value)}
+    if replaced:
+        text = _("Stored as %(kind)s, in place of whatever was there.") % kind
+    else:
+        text = _("Stored as %(kind)s.") % kind
+    return f"{text} {ttl_message(ttl)}"
+
+
 def kind_of(value: object) -> str:
     """Return what a value is stored as, in words."""
     kinds = {

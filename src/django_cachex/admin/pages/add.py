@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -14,10 +15,11 @@ from django_cachex.admin.access import ADD, REPLACE, SEE_KEYS
 from django_cachex.admin.failures import explain
 from django_cachex.admin.forms import AddForm
 from django_cachex.admin.helptexts import add_help
-from django_cachex.admin.outcomes import kind_of, refusal, ttl_message
+from django_cachex.admin.outcomes import added_message, refusal
 from django_cachex.admin.pages.base import CachePage
 from django_cachex.admin.parts import Action, FormBox, Topic
 from django_cachex.inspectors.edits import AddValue, Keep, Outcome, Result
+from django_cachex.inspectors.naming import encode_text, printable
 
 
 class AddPage(CachePage):
@@ -67,7 +69,7 @@ class AddPage(CachePage):
         if answer.value.result != Result.DONE:
             self._refuse(form, answer.value)
             return None
-        self._report(stored, form, ttl)
+        self._report(name, stored, form, ttl)
         return self.go(self._after(stored))
 
     def _refuse(self, form: AddForm, outcome: Outcome) -> None:
@@ -79,20 +81,13 @@ class AddPage(CachePage):
             text += " " + _('To overwrite it, tick "Replace the key if it exists".')
         form.add_error("key", text)
 
-    def _report(self, stored: bytes, form: AddForm, ttl: int) -> None:
-        replaced = form.cleaned_data.get("replace")
-        kind = {"kind": kind_of(form.decoded)}
-        text = (
-            _("Stored as %(kind)s, in place of whatever was there.")
-            if replaced
-            else _("Stored as %(kind)s.")
-        ) % kind
+    def _report(self, name: str, stored: bytes, form: AddForm, ttl: int) -> None:
+        replaced = bool(form.cleaned_data.get("replace"))
+        message = partial(added_message, form.decoded, ttl, replaced)
         user_id, flag = self.request.user.pk, audit.CHANGE if replaced else audit.ADDITION
-        message = f"{text} {ttl_message(ttl)}"
         audit.record_keys(user_id, flag, self.inspector, [stored], message)
-        self.say(
-            _('Key "%(key)s". %(what)s') % {"key": self.inspector.name(stored), "what": message}
-        )
+        what = {"key": printable(encode_text(name)), "what": message()}
+        self.say(_('Key "%(key)s". %(what)s') % what)
 
     def _after(self, stored: bytes) -> Any:
         """Return where to go: to the key, or to another form for who may only add."""

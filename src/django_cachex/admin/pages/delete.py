@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -110,10 +111,12 @@ def delete_keys(page: Page, inspector: Inspector, keys: Sequence[bytes]) -> None
             _("Not deleted, or not all of it: look again. %(why)s") % {"why": why}, messages.ERROR
         )
         return
-    text = deleted_text(answer.value, len(keys) - answer.value)
-    if answer.value:
-        audit.record_keys(page.request.user.pk, audit.DELETION, inspector, keys, text)
-    page.say(text, messages.SUCCESS if answer.value else messages.WARNING)
+    deleted, gone = answer.value, len(keys) - answer.value
+    if deleted:
+        user_id = page.request.user.pk
+        said = partial(deleted_text, deleted, gone)
+        audit.record_keys(user_id, audit.DELETION, inspector, keys, said)
+    page.say(deleted_text(deleted, gone), messages.SUCCESS if deleted else messages.WARNING)
 
 
 def deleted_text(deleted: int, gone: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from django.conf import settings
 from django.contrib import messages
@@ -81,9 +82,9 @@ def flush(page: Page, inspector: Inspector) -> None:
         why = {"why": explain(inspector, error)}
         page.say(_("Not flushed, or not completely. %(why)s") % why, messages.ERROR)
         return
-    text = _flushed(inspector, count)
-    audit.record_cache(page.request.user.pk, audit.CHANGE, inspector, text)
-    page.say(text)
+    said = partial(_flushed, inspector, count)
+    audit.record_cache(page.request.user.pk, audit.CHANGE, inspector, said)
+    page.say(said())
 
 
 def _flushed(inspector: Inspector, count: int | None) -> str:

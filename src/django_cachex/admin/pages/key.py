@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -51,7 +52,7 @@ class KeyPage(KeyView):
             self.say(_("Nothing to save: you changed nothing."), messages.INFO)
             return self.go(self.link)
         edit = SetValue(form.decoded, form.cleaned_data["expected"], form.ttl)
-        return self.apply(edit, value_message(form))
+        return self.apply(edit, partial(value_message, form))
 
     def set_ttl(self) -> HttpResponse | None:
         """Change when the key expires; None where the form must be shown again."""
@@ -59,9 +60,9 @@ class KeyPage(KeyView):
         self.form = form = ExpireForm(self.request.POST)
         if not form.is_valid() or isinstance(form.ttl, Keep):
             return None
-        return self.apply(SetTtl(form.ttl), ttl_message(form.ttl))
+        return self.apply(SetTtl(form.ttl), partial(ttl_message, form.ttl))
 
-    def apply(self, edit: Edit, message: str) -> HttpResponse | None:
+    def apply(self, edit: Edit, message: audit.Message) -> HttpResponse | None:
         """Apply an edit, put it on record, and say what became of it."""
         answer = self.asker.ask(self.inspector, lambda: self.inspector.apply(self.stored, edit))
         if answer.value is None:
@@ -73,7 +74,7 @@ class KeyPage(KeyView):
             return self.refuse(answer.value)
         user_id = self.request.user.pk
         audit.record_keys(user_id, audit.CHANGE, self.inspector, [self.stored], message)
-        self.say(_("Saved. %(what)s") % {"what": message})
+        self.say(_("Saved. %(what)s") % {"what": message()})
         return self.go(self.link)
 
     def refuse(self, outcome: Outcome) -> HttpResponse | None:

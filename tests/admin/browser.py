@@ -8,7 +8,7 @@ from urllib.parse import urljoin
 
 from django.test import Client
 
-from tests.admin.reader import Page
+from tests.admin.page import Page
 
 
 class Browser:

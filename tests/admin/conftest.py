@@ -158,3 +158,70 @@ def caches_of_every_kind(
 def stored_key(alias: str, name: str) -> bytes:
     """Return the stored key of a key in a cache whose store takes what `make_key` gives."""
     return str(caches[alias].make_key(name)).encode()
+
+
+LISTING = ("valkey", "django", "table", "default")
+
+
+@pytest.fixture(params=LISTING)
+def listing(
+    request: pytest.FixtureRequest,
+    valkey_server: servers.Server,
+    configure: Configure,
+    database_table: str,
+) -> str:
+    """An alias that lists its keys by name, each kind in turn."""
+    configure(
+        valkey=valkey_params(valkey_server),
+        django={"BACKEND": DJANGO_REDIS, "LOCATION": f"redis://{valkey_server.address}/1"},
+        table={"BACKEND": DATABASE, "LOCATION": database_table, "OPTIONS": ROOMY},
+    )
+    return str(request.param)
+
+
+EDITABLE = ("valkey", "redis", "django", "table", "files", "default")
+
+
+@pytest.fixture(params=EDITABLE)
+def editable(
+    request: pytest.FixtureRequest,
+    valkey_server: servers.Server,
+    configure: Configure,
+    database_table: str,
+    tmp_path: Path,
+) -> str:
+    """An alias whose values can be edited, each kind in turn."""
+    address = valkey_server.address
+    configure(
+        valkey=valkey_params(valkey_server),
+        redis={"BACKEND": REDIS, "LOCATION": f"redis://{address}/1"},
+        django={"BACKEND": DJANGO_REDIS, "LOCATION": f"redis://{address}/2"},
+        table={"BACKEND": DATABASE, "LOCATION": database_table, "OPTIONS": ROOMY},
+        files={"BACKEND": FILES, "LOCATION": str(tmp_path / "files")},
+    )
+    return str(request.param)
+
+
+STORES = {
+    "valkey": ("valkey_server", VALKEY, "valkey"),
+    "redis": ("redis_server", REDIS, "redis"),
+    "django": ("redis_server", DJANGO_REDIS, "redis"),
+}
+
+
+@pytest.fixture(params=STORES)
+def store(request: pytest.FixtureRequest, configure: Configure) -> Iterator[valkey.Valkey]:
+    """A plain client of the server behind alias `store`, of each kind in turn."""
+    fixture, backend, scheme = STORES[request.param]
+    server: servers.Server = request.getfixturevalue(fixture)
+    location = f"{scheme}://{server.address}/0"
+    configure(store={"BACKEND": backend, "LOCATION": location, "KEY_PREFIX": "p"})
+    with valkey.Valkey(port=server.port) as client:
+        yield client
+
+
+@pytest.fixture
+def hello(server_cache: Any) -> Any:
+    """A cache with one key, `hello`, that lives for a thousand seconds."""
+    server_cache.set("hello", {"to": "you"}, 1000)
+    return server_cache

@@ -1,9 +1,10 @@
-"""A page as a person meets it: its words, links, forms and tables, whatever skin drew it."""
+"""Reads a page as a person meets it: its words, links, forms and tables, whatever skin drew it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from html.parser import HTMLParser
+
+from tests.admin.parts import Button, Control, Form, Link, Table
 
 VOID = {"area", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
 UNREAD = {"script", "style", "template", "title", "option", "textarea"}
@@ -13,84 +14,6 @@ INLINE = {"a", "b", "code", "em", "i", "span", "strong", "wbr", "mark"}
 def squeezed(text: str) -> str:
     """Return text with each run of white space as one space, as browsers draw it."""
     return " ".join(text.split())
-
-
-@dataclass(frozen=True)
-class Link:
-    text: str
-    url: str
-
-
-@dataclass
-class Control:
-    """Something in a form that sends a value."""
-
-    tag: str
-    type: str
-    name: str
-    id: str
-    value: str
-    checked: bool = False
-    disabled: bool = False
-    label: str = ""
-    options: list[str] = field(default_factory=list)
-
-    @property
-    def sent(self) -> bool:
-        """Whether a browser sends it when it is left alone."""
-        ticked = self.type not in ("checkbox", "radio") or self.checked
-        return bool(self.name) and not self.disabled and ticked
-
-
-@dataclass
-class Button:
-    text: str
-    name: str
-    value: str
-    action: str
-    """The form's, or the button's own."""
-
-
-@dataclass
-class Form:
-    method: str
-    action: str
-    controls: list[Control] = field(default_factory=list)
-    buttons: list[Button] = field(default_factory=list)
-
-    def data(self) -> dict[str, list[str]]:
-        """Return what a browser sends when nothing is touched."""
-        sent: dict[str, list[str]] = {}
-        for control in self.controls:
-            if control.sent:
-                sent.setdefault(control.name, []).append(control.value)
-        return sent
-
-    def control(self, name: str) -> Control:
-        """Return the only control of a name or a label."""
-        [found] = [one for one in self.controls if name in (one.name, one.label)]
-        return found
-
-    @property
-    def names(self) -> set[str]:
-        return {control.name for control in self.controls}
-
-
-@dataclass
-class Table:
-    headers: list[str] = field(default_factory=list)
-    rows: list[list[str]] = field(default_factory=list)
-
-    def column(self, header: str) -> list[str]:
-        """Return the cells under a header, in order."""
-        place = self.headers.index(header)
-        return [row[place] for row in self.rows]
-
-    def row(self, header: str, text: str) -> dict[str, str]:
-        """Return the only row whose cell under a header begins with this text, by header."""
-        place = self.headers.index(header)
-        [found] = [row for row in self.rows if f"{row[place]} ".startswith(f"{text} ")]
-        return dict(zip(self.headers, found, strict=True))
 
 
 class Reader(HTMLParser):
@@ -268,59 +191,3 @@ class Reader(HTMLParser):
     def end_td(self, given: dict[str, str], start: int) -> None:
         if self.tables and self.tables[-1].rows:
             self.tables[-1].rows[-1].append(self._since(start))
-
-
-class Page:
-    """A response, read."""
-
-    def __init__(self, status: int, url: str, html: str, seconds: float = 0.0) -> None:
-        self.status = status
-        self.url = url
-        self.html = html
-        self.seconds = seconds
-        self._reader = reader = Reader(html)
-        self.text = squeezed("".join(reader.words))
-        self.title = squeezed(reader.title)
-        self.links = reader.links
-        self.forms = reader.forms
-        self.tags = reader.raw_tags
-        for form in self.forms:
-            for control in form.controls:
-                control.label = reader.labels.get(control.id) or control.label
-
-    @property
-    def heading(self) -> str:
-        """The page's own heading: the last of the first level."""
-        return [text for level, text in self._reader.headings if level == "h1"][-1]
-
-    @property
-    def sections(self) -> list[str]:
-        return [text for level, text in self._reader.headings if level == "h2"]
-
-    def table(self, header: str) -> Table:
-        """Return the table that has a column of this header, or an empty one."""
-        found = [table for table in self._reader.tables if header in table.headers]
-        return found[-1] if found else Table([header])
-
-    def column(self, header: str) -> list[str]:
-        """Return the cells of the column of this header; none without such a table."""
-        return self.table(header).column(header)
-
-    def link(self, text: str) -> Link:
-        """Return the last link of this text: what a page adds comes after what its host has."""
-        return [link for link in self.links if link.text == text][-1]
-
-    def offers(self, text: str) -> bool:
-        """Return whether there is a link or a button of this text."""
-        return any(link.text == text for link in self.links) or any(
-            button.text == text for form in self.forms for button in form.buttons
-        )
-
-    def form(self, button: str) -> Form:
-        """Return the last form that has a button of this text."""
-        return [form for form in self.forms if any(one.text == button for one in form.buttons)][-1]
-
-    def form_with(self, name: str) -> Form:
-        """Return the only form that has a control of this name."""
-        [found] = [form for form in self.forms if name in form.names]
-        return found

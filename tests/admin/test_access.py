@@ -3,53 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import combinations
 from typing import Any
 
 import pytest
-import valkey
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from tests.admin import addresses, words
+from tests.admin import addresses
 from tests.admin.browser import Browser
-from tests.admin.conftest import BrowserOf, UserWith
-
-PERMISSIONS = ("view_cache", "change_cache", "view_key", "add_key", "change_key", "delete_key")
-
-Held = frozenset[str]
-
-NONE: Held = frozenset()
-ALL: Held = frozenset(PERMISSIONS)
-SINGLES = [frozenset({one}) for one in PERMISSIONS]
-ALL_BUT_ONE = [ALL - one for one in SINGLES]
-PAIRS = [frozenset(pair) for pair in combinations(PERMISSIONS, 2)]
-PEOPLE = [NONE, *SINGLES, *PAIRS, *ALL_BUT_ONE, ALL]
-
-# The pairs that some act needs, or that come near to one.
-ACTING_PAIRS = [
-    frozenset({"change_cache", "view_key"}),
-    frozenset({"change_cache", "change_key"}),
-    frozenset({"add_key", "change_key"}),
-    frozenset({"add_key", "view_key"}),
-    frozenset({"view_key", "delete_key"}),
-]
-
-
-def named(held: Held) -> str:
-    return "+".join(sorted(held)) if len(held) < 3 else f"all-{'+'.join(ALL - held)}"
-
-
-def sees_caches(held: Held) -> bool:
-    return bool(held & {"view_cache", "change_cache"})
-
-
-def sees_keys(held: Held) -> bool:
-    return bool(held & {"view_key", "change_key"})
-
-
-Expectation = Callable[[Held], bool]
+from tests.admin.conftest import BrowserOf
+from tests.admin.people import (
+    ACTING_PAIRS,
+    ALL,
+    ALL_BUT_ONE,
+    NONE,
+    PEOPLE,
+    SINGLES,
+    Expectation,
+    Held,
+    named,
+    sees_caches,
+    sees_keys,
+)
+from tests.admin.steps import edit_data, page_url
 
 PAGES: dict[str, tuple[str, Expectation]] = {
     "index": ("caches", sees_caches),
@@ -63,22 +40,6 @@ PAGES: dict[str, tuple[str, Expectation]] = {
 }
 
 
-def page_url(name: str) -> str:
-    function = getattr(addresses, name)
-    if name == "caches":
-        return str(function())
-    if name in ("key", "history", "delete"):
-        return str(function("valkey", "p:1:hello"))
-    return str(function("valkey"))
-
-
-@pytest.fixture
-def hello(server_cache: Any) -> Any:
-    """A cache with one key, `hello`, that lives for a thousand seconds."""
-    server_cache.set("hello", {"to": "you"}, 1000)
-    return server_cache
-
-
 @pytest.mark.parametrize("held", PEOPLE, ids=named)
 def test_pages_open_for_those_and_only_those_who_may_see_them(
     hello: Any, browser_of: BrowserOf, held: Held
@@ -89,7 +50,7 @@ def test_pages_open_for_those_and_only_those_who_may_see_them(
     assert found == expected
 
 
-@pytest.mark.parametrize("route", {route for route, _opens in PAGES.values()})
+@pytest.mark.parametrize("route", sorted({route for route, _opens in PAGES.values()}))
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_strangers_to_the_site_are_sent_to_the_login(hello: Any, route: str, method: str) -> None:
     outsider = User.objects.create_user("outsider")
@@ -105,11 +66,6 @@ def test_strangers_to_the_site_are_sent_to_the_login(hello: Any, route: str, met
 
 
 # What changes something.
-
-
-def edit_data(administrator: Browser) -> dict[str, Any]:
-    page = administrator.open(addresses.key("valkey", "p:1:hello", mode="edit"))
-    return {**page.form("Save").data(), "value": '{"to": "me"}'}
 
 
 def is_flushed(cache: Any) -> bool:
@@ -219,86 +175,3 @@ def test_what_destroys_needs_a_confirmation(hello: Any, admin: Browser, act: str
     assert page.status == 200
     assert page.heading.endswith("?")
     assert not is_done(hello)
-
-
-# What pages offer.
-
-
-OFFERS: dict[str, tuple[str, Expectation]] = {
-    "Flush selected caches": ("caches", lambda held: "change_cache" in held),
-    "info": ("caches", lambda held: sees_keys(held) and sees_caches(held)),
-    "Add key": ("keys", lambda held: "add_key" in held),
-    "Cache info": ("keys", sees_caches),
-    "Delete selected keys": ("keys", lambda held: "delete_key" in held),
-    "Edit": ("key", lambda held: "change_key" in held),
-    "Change TTL": ("key", lambda held: "change_cache" in held),
-    "Delete": ("key", lambda held: "delete_key" in held),
-    "History": ("key", sees_keys),
-    "Keys": ("info", sees_keys),
-}
-
-
-@pytest.mark.parametrize("held", [*SINGLES, *PAIRS, *ALL_BUT_ONE, ALL], ids=named)
-def test_pages_offer_what_one_may_do_and_nothing_else(
-    hello: Any, browser_of: BrowserOf, held: Held
-) -> None:
-    person, wrong = browser_of(*held), []
-    for label, (route, may) in OFFERS.items():
-        page = person.open(page_url(route))
-        # "Keys" may stand in the host's sidebar as well, under another address.
-        offered = page.offers(label) if label != "Keys" else leads_to_keys(page.links)
-        if page.status == 200 and offered != may(held):
-            wrong.append((label, offered))
-    assert wrong == []
-
-
-def leads_to_keys(links: Any) -> bool:
-    return any(link.text == "Keys" and "cache=valkey" in link.url for link in links)
-
-
-def test_only_who_may_replace_is_asked_whether_to(hello: Any, browser_of: BrowserOf) -> None:
-    adds = browser_of("add_key").open(addresses.add("valkey")).form("Add key")
-    replaces = browser_of("add_key", "change_key").open(addresses.add("valkey")).form("Add key")
-    assert "replace" not in adds.names
-    assert "replace" in replaces.names
-
-
-def test_a_ttl_is_not_among_what_an_edit_changes_without_the_permission(
-    hello: Any, admin: Browser, browser_of: BrowserOf, raw: valkey.Valkey
-) -> None:
-    person, data = browser_of("change_key"), edit_data(admin)
-    page = person.open(addresses.key("valkey", "p:1:hello", mode="edit"))
-    assert {"timeout", "never"}.isdisjoint(page.form("Save").names)
-    before = raw.pttl("p:1:hello")
-    person.post(page_url("key"), {**data, "timeout": "5", "never": ""})
-    assert is_edited(hello)
-    assert before - 5000 < raw.pttl("p:1:hello") <= before
-
-
-def test_delete_permission_alone_shows_no_value(hello: Any, browser_of: BrowserOf) -> None:
-    page = browser_of("delete_key").open(page_url("delete"))
-    assert page.offers("Delete 1 key")
-    assert "you" not in page.text.split()
-
-
-def test_add_permission_alone_shows_nothing_it_did_not_store(
-    hello: Any, browser_of: BrowserOf
-) -> None:
-    person = browser_of("add_key")
-    page = person.open(addresses.add("valkey"))
-    taken = person.submit(page, "Add key", key="hello", value="x", store_as="text")
-    assert words.EXISTS in taken.text
-    assert "you" not in taken.text.split()
-    added = person.submit(page, "Add key", **NEW)
-    assert added.status == 200
-    assert "Stored as" in added.text
-    assert "hello" not in added.text
-
-
-def test_inactive_staff_are_sent_to_the_login(hello: Any, user_with: UserWith) -> None:
-    user = user_with(*PERMISSIONS)
-    person = Browser(user)
-    User.objects.filter(pk=user.pk).update(is_active=False)
-    page = person.open(addresses.caches(), follow=False)
-    assert page.status == 302
-    assert "/login/" in page.url

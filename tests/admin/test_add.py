@@ -13,10 +13,7 @@ from tests import servers
 from tests.admin import addresses, words
 from tests.admin.browser import Browser
 from tests.admin.conftest import BrowserOf, Configure, locmem_params, valkey_params
-from tests.admin.reader import Page
-from tests.admin.test_key_edit import alias
-
-__all__ = ["alias"]
+from tests.admin.page import Page
 
 
 def add(person: Browser, alias: str = "valkey", **fields: Any) -> Page:
@@ -48,11 +45,11 @@ def add(person: Browser, alias: str = "valkey", **fields: Any) -> Page:
     ],
 )
 def test_what_is_typed_is_stored_as_asked(
-    admin: Browser, alias: str, text: str, store_as: str, stored: Any
+    admin: Browser, editable: str, text: str, store_as: str, stored: Any
 ) -> None:
-    page = add(admin, alias, key="new", value=text, store_as=store_as)
+    page = add(admin, editable, key="new", value=text, store_as=store_as)
     assert "Stored as" in page.text
-    found = caches[alias].get("new", "missing")
+    found = caches[editable].get("new", "missing")
     assert (type(found), found) == (type(stored), stored)
 
 
@@ -109,15 +106,15 @@ def test_a_name_is_required(admin: Browser, server_cache: Any, raw: valkey.Valke
 # Keys that exist.
 
 
-def test_an_existing_key_is_refused_unless_replaced(admin: Browser, alias: str) -> None:
-    caches[alias].set("key", "old", 1000)
-    page = add(admin, alias, key="key", value="new")
+def test_an_existing_key_is_refused_unless_replaced(admin: Browser, editable: str) -> None:
+    caches[editable].set("key", "old", 1000)
+    page = add(admin, editable, key="key", value="new")
     assert f"{words.EXISTS} {words.REPLACE_IT}" in page.text
-    assert caches[alias].get("key") == "old"
+    assert caches[editable].get("key") == "old"
     assert page.form("Add key").control("value").value == "new"
     done = admin.submit(page, "Add key", replace="on")
     assert "in place of whatever was there" in done.text
-    assert caches[alias].get("key") == "new"
+    assert caches[editable].get("key") == "new"
     assert LogEntry.objects.get().action_flag == CHANGE
 
 
@@ -219,8 +216,8 @@ def test_a_cache_whose_default_stores_nothing_says_so(
 # What is said, and where it leads.
 
 
-def test_the_message_says_what_was_stored_and_until_when(admin: Browser, alias: str) -> None:
-    page = add(admin, alias, key="new", value='{"a": 1}', timeout="60")
+def test_the_message_says_what_was_stored_and_until_when(admin: Browser, editable: str) -> None:
+    page = add(admin, editable, key="new", value='{"a": 1}', timeout="60")
     assert words.stored("new") in page.text
     assert words.expires_in(60) in page.text
     assert '"a": 1' in page.text

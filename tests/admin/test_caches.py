@@ -23,7 +23,7 @@ from tests.admin.conftest import (
     locmem_params,
     valkey_params,
 )
-from tests.admin.reader import Page
+from tests.admin.page import Page
 
 LEVELS = {
     "default": "wrapped",

@@ -10,7 +10,7 @@ import pytest
 from tests.admin import addresses
 from tests.admin.browser import Browser
 from tests.admin.conftest import stored_key
-from tests.admin.reader import Page
+from tests.admin.page import Page
 
 KINDS = (
     *("default", "valkey", "redis", "django", "table", "files", "dummy"),

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import decimal
-import pickle
-import uuid
 from collections import OrderedDict
 from typing import Any
 
@@ -14,53 +12,9 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.cache import caches
 from django.utils.safestring import SafeString
 
-from tests import servers
-from tests.admin import addresses, words
+from tests.admin import words
 from tests.admin.browser import Browser
-from tests.admin.conftest import (
-    DATABASE,
-    DJANGO_REDIS,
-    FILES,
-    REDIS,
-    ROOMY,
-    BrowserOf,
-    Configure,
-    valkey_params,
-)
-from tests.admin.reader import Page
-
-EDITABLE = ("valkey", "redis", "django", "table", "files", "default")
-
-
-@pytest.fixture(params=EDITABLE)
-def alias(
-    request: pytest.FixtureRequest,
-    valkey_server: servers.Server,
-    configure: Configure,
-    database_table: str,
-    tmp_path: Any,
-) -> str:
-    """An alias whose values can be edited, each kind in turn."""
-    address = valkey_server.address
-    configure(
-        valkey=valkey_params(valkey_server),
-        redis={"BACKEND": REDIS, "LOCATION": f"redis://{address}/1"},
-        django={"BACKEND": DJANGO_REDIS, "LOCATION": f"redis://{address}/2"},
-        table={"BACKEND": DATABASE, "LOCATION": database_table, "OPTIONS": ROOMY},
-        files={"BACKEND": FILES, "LOCATION": str(tmp_path / "files")},
-    )
-    return str(request.param)
-
-
-def opened(person: Browser, alias: str, name: str = "key") -> Page:
-    """Return the page of a key, found by its exact name."""
-    listing = person.open(addresses.keys(alias, q=name))
-    return person.click(listing, listing.column("Key")[0])
-
-
-def editing(person: Browser, alias: str) -> Page:
-    return person.submit(opened(person, alias), "Edit")
-
+from tests.admin.steps import editing, opened
 
 JSON_KINDS = [
     *(0, 5, -7, 10**30, True, False, None, 1.5, -0.0, 1e300, 0.1),
@@ -123,10 +77,10 @@ def test_a_value_stored_again_has_the_bytes_of_before(
     ids=repr,
 )
 def test_values_that_would_not_come_back_exactly_are_not_edited(
-    admin: Browser, alias: str, value: Any
+    admin: Browser, editable: str, value: Any
 ) -> None:
-    caches[alias].set("key", value)
-    page = opened(admin, alias)
+    caches[editable].set("key", value)
+    page = opened(admin, editable)
     assert not page.offers("Edit")
     assert words.NOT_EDITABLE in page.text
     assert not admin.open(f"{page.url}?mode=edit").offers("Save")
@@ -143,19 +97,19 @@ def test_edits_keep_the_ttl_to_the_millisecond(
     assert raw.execute_command("PEXPIRETIME", "p:1:key") == expiry
 
 
-def test_edits_keep_keys_that_never_expire(admin: Browser, alias: str) -> None:
-    caches[alias].set("key", "old", None)
-    admin.submit(editing(admin, alias), "Save", value="new")
-    assert caches[alias].get("key") == "new"
-    assert "never expires" in opened(admin, alias).text
+def test_edits_keep_keys_that_never_expire(admin: Browser, editable: str) -> None:
+    caches[editable].set("key", "old", None)
+    admin.submit(editing(admin, editable), "Save", value="new")
+    assert caches[editable].get("key") == "new"
+    assert "never expires" in opened(admin, editable).text
 
 
-def test_an_edit_is_said_stored_and_recorded(admin: Browser, alias: str) -> None:
-    caches[alias].set("key", {"a": 1}, 1000)
-    page = admin.submit(editing(admin, alias), "Save", value='{"a": 2}')
-    assert page.heading in ("key", opened(admin, alias).heading)
+def test_an_edit_is_said_stored_and_recorded(admin: Browser, editable: str) -> None:
+    caches[editable].set("key", {"a": 1}, 1000)
+    page = admin.submit(editing(admin, editable), "Save", value='{"a": 2}')
+    assert page.heading in ("key", opened(admin, editable).heading)
     assert words.SAVED in page.text
-    assert caches[alias].get("key") == {"a": 2}
+    assert caches[editable].get("key") == {"a": 2}
     entry = LogEntry.objects.get()
     assert (entry.action_flag, entry.user, entry.content_type.model) == (CHANGE, admin.user, "key")
     assert "Value changed" in entry.change_message
@@ -224,120 +178,3 @@ def test_what_cannot_be_stored_is_refused_and_kept_in_the_form(
     again = admin.submit(page, "Save", value="mended", store_as="text")
     assert words.SAVED in again.text
     assert server_cache.get("key") == "mended"
-
-
-# Two people.
-
-
-def test_the_second_of_two_people_is_told_and_keeps_what_they_wrote(
-    admin: Browser, browser_of: BrowserOf, alias: str
-) -> None:
-    caches[alias].set("key", "original", 1000)
-    colleague = browser_of("change_key")
-    mine, theirs = editing(admin, alias), editing(colleague, alias)
-    assert words.SAVED in colleague.submit(theirs, "Save", value="theirs").text
-    page = admin.submit(mine, "Save", value="mine <b>")
-    assert words.CHANGED_MEANWHILE in page.text
-    assert caches[alias].get("key") == "theirs"
-    assert page.form(words.INSIST).control("value").value == "mine <b>"
-    assert "theirs" in page.text
-    assert LogEntry.objects.count() == 1
-    # Having seen both, the person may insist.
-    assert words.SAVED in admin.submit(page, words.INSIST).text
-    assert caches[alias].get("key") == "mine <b>"
-
-
-def test_a_conflict_after_a_conflict_is_told_again(admin: Browser, server_cache: Any) -> None:
-    server_cache.set("key", "original")
-    page, button = editing(admin, "valkey"), "Save"
-    for other in ("first", "second"):
-        server_cache.set("key", other)
-        page = admin.submit(page, button, value="mine")
-        button = words.INSIST
-        assert "Not saved" in page.text
-        assert other in page.text
-        assert server_cache.get("key") == other
-
-
-def test_a_key_that_vanished_under_the_form_is_not_made_again(admin: Browser, alias: str) -> None:
-    caches[alias].set("key", "original")
-    form = editing(admin, alias)
-    caches[alias].delete("key")
-    page = admin.submit(form, "Save", value="mine")
-    assert words.NO_SUCH_KEY in page.text
-    assert words.SAVED not in page.text
-    assert caches[alias].get("key") is None
-    assert not LogEntry.objects.exists()
-
-
-def test_a_key_whose_type_changed_under_the_form_is_left_alone(
-    admin: Browser, server_cache: Any, raw: valkey.Valkey
-) -> None:
-    server_cache.set("key", "original")
-    form = editing(admin, "valkey")
-    raw.delete("p:1:key")
-    raw.rpush("p:1:key", "a")
-    page = admin.submit(form, "Save", value="mine")
-    assert page.status == 200
-    assert "Not saved" in page.text
-    assert raw.lrange("p:1:key", 0, -1) == [b"a"]
-    assert not LogEntry.objects.exists()
-
-
-@pytest.mark.parametrize("expected", ["", "0" * 16, "x", "\x00"])
-def test_a_forged_fingerprint_saves_nothing(admin: Browser, alias: str, expected: str) -> None:
-    caches[alias].set("key", "original")
-    page = admin.submit(editing(admin, alias), "Save", value="mine", expected=expected)
-    assert words.SAVED not in page.text
-    assert caches[alias].get("key") == "original"
-
-
-def test_a_value_that_cannot_be_edited_is_not_overwritten_by_a_forged_form(
-    admin: Browser, server_cache: Any, raw: valkey.Valkey
-) -> None:
-    server_cache.set("key", (1, 2))
-    before = raw.get("p:1:key")
-    url = addresses.key("valkey", "p:1:key")
-    page = admin.post(url, {"mode": "save", "value": "x", "store_as": "text", "expected": ""})
-    assert words.SAVED not in page.text
-    assert raw.get("p:1:key") == before
-
-
-def test_pickles_typed_as_text_stay_text(
-    admin: Browser, server_cache: Any, raw: valkey.Valkey
-) -> None:
-    server_cache.set("key", "old")
-    typed = pickle.dumps({"a": 1}, 0).decode()
-    admin.submit(editing(admin, "valkey"), "Save", value=typed, store_as="text")
-    assert server_cache.get("key") == typed
-
-
-def test_a_server_lost_while_saving_does_not_lose_the_text(
-    admin: Browser, configure: Configure, settings: Any
-) -> None:
-    settings.CACHEX_ADMIN = {"TIMEOUT": 0.5}
-    with servers.valkey() as server:
-        configure(valkey=valkey_params(server))
-        caches["valkey"].set("key", "old")
-        page = editing(admin, "valkey")
-    text = f"written at length {uuid.uuid4().hex}"
-    page = admin.submit(page, "Save", value=text)
-    assert page.status == 200
-    assert '"valkey"' in page.text
-    assert words.SAVED not in page.text
-    assert page.form("Save").control("value").value == text
-
-
-def test_a_value_too_large_for_the_form_is_not_lost(admin: Browser, server_cache: Any) -> None:
-    server_cache.set("key", "x" * 600_000)
-    page = opened(admin, "valkey")
-    assert not page.offers("Edit")
-    assert "too large for a form" in page.text
-
-
-def test_cancel_changes_nothing(admin: Browser, server_cache: Any) -> None:
-    server_cache.set("key", "old")
-    back = admin.click(editing(admin, "valkey"), "Cancel")
-    assert back.heading == "key"
-    assert not back.offers("Save")
-    assert server_cache.get("key") == "old"

@@ -12,37 +12,35 @@ from django.core.cache import caches
 from tests.admin import addresses, words
 from tests.admin.browser import Browser
 from tests.admin.conftest import BrowserOf
-from tests.admin.reader import Page
-from tests.admin.test_key_edit import alias, editing, opened
-
-__all__ = ["alias"]
+from tests.admin.page import Page
+from tests.admin.steps import editing, opened
 
 
-def expiring(person: Browser, alias: str) -> Page:
-    return person.submit(opened(person, alias), "Change TTL")
+def expiring(person: Browser, editable: str) -> Page:
+    return person.submit(opened(person, editable), "Change TTL")
 
 
-def test_a_ttl_is_set(admin: Browser, alias: str) -> None:
-    caches[alias].set("key", {"a": 1}, 1000)
-    page = admin.submit(expiring(admin, alias), "Save TTL", timeout="7200")
+def test_a_ttl_is_set(admin: Browser, editable: str) -> None:
+    caches[editable].set("key", {"a": 1}, 1000)
+    page = admin.submit(expiring(admin, editable), "Save TTL", timeout="7200")
     assert words.expires_in(7200) in page.text
     assert "TTL 1 h 59 min" in page.text
-    assert caches[alias].get("key") == {"a": 1}
+    assert caches[editable].get("key") == {"a": 1}
     entry = LogEntry.objects.get()
     assert (entry.action_flag, entry.user) == (CHANGE, admin.user)
     assert words.expires_in(7200) in entry.change_message
 
 
-def test_a_ttl_is_removed(admin: Browser, alias: str) -> None:
-    caches[alias].set("key", 1, 1000)
-    page = admin.submit(expiring(admin, alias), "Save TTL", never="on")
+def test_a_ttl_is_removed(admin: Browser, editable: str) -> None:
+    caches[editable].set("key", 1, 1000)
+    page = admin.submit(expiring(admin, editable), "Save TTL", never="on")
     assert words.NEVER_NOW in page.text
-    assert "never expires" in opened(admin, alias).text
+    assert "never expires" in opened(admin, editable).text
 
 
-def test_a_key_that_never_expires_gets_a_ttl(admin: Browser, alias: str) -> None:
-    caches[alias].set("key", 1, None)
-    page = admin.submit(expiring(admin, alias), "Save TTL", timeout="60")
+def test_a_key_that_never_expires_gets_a_ttl(admin: Browser, editable: str) -> None:
+    caches[editable].set("key", 1, None)
+    page = admin.submit(expiring(admin, editable), "Save TTL", timeout="60")
     assert "never expires" not in page.text
     assert "TTL 59 s" in page.text
 
@@ -129,12 +127,12 @@ def test_the_longest_timeout_is_taken(
     assert admin.open(addresses.keys("valkey")).status == 200
 
 
-def test_the_longest_timeout_never_breaks_a_page(admin: Browser, alias: str) -> None:
-    caches[alias].set("key", "v", 1000)
-    page = admin.submit(expiring(admin, alias), "Save TTL", timeout="10000000000")
+def test_the_longest_timeout_never_breaks_a_page(admin: Browser, editable: str) -> None:
+    caches[editable].set("key", "v", 1000)
+    page = admin.submit(expiring(admin, editable), "Save TTL", timeout="10000000000")
     assert page.status == 200
-    assert caches[alias].get("key") == "v"
-    assert admin.open(addresses.keys(alias)).status == 200
+    assert caches[editable].get("key") == "v"
+    assert admin.open(addresses.keys(editable)).status == 200
 
 
 def test_an_empty_field_is_no_choice(admin: Browser, server_cache: Any, raw: valkey.Valkey) -> None:
@@ -166,23 +164,23 @@ def test_an_edit_with_an_empty_timeout_keeps_the_ttl(
     assert raw.execute_command("PEXPIRETIME", "p:1:key") == before
 
 
-def test_an_edit_may_set_the_ttl_too(admin: Browser, alias: str) -> None:
-    caches[alias].set("key", "old", 1000)
-    page = admin.submit(editing(admin, alias), "Save", value="new", timeout="60")
+def test_an_edit_may_set_the_ttl_too(admin: Browser, editable: str) -> None:
+    caches[editable].set("key", "old", 1000)
+    page = admin.submit(editing(admin, editable), "Save", value="new", timeout="60")
     assert words.expires_in(60) in page.text
-    assert caches[alias].get("key") == "new"
-    never = admin.submit(editing(admin, alias), "Save", value="newer", never="on")
+    assert caches[editable].get("key") == "new"
+    never = admin.submit(editing(admin, editable), "Save", value="newer", never="on")
     assert words.NEVER_NOW in never.text
 
 
-def test_a_vanished_key_is_not_made_by_its_ttl(admin: Browser, alias: str) -> None:
-    caches[alias].set("key", 1, 1000)
-    form = expiring(admin, alias)
-    caches[alias].delete("key")
+def test_a_vanished_key_is_not_made_by_its_ttl(admin: Browser, editable: str) -> None:
+    caches[editable].set("key", 1, 1000)
+    form = expiring(admin, editable)
+    caches[editable].delete("key")
     page = admin.submit(form, "Save TTL", timeout="60")
     assert words.NO_SUCH_KEY in page.text
     assert words.SAVED not in page.text
-    assert caches[alias].get("key") is None
+    assert caches[editable].get("key") is None
     assert not LogEntry.objects.exists()
 
 

@@ -19,7 +19,7 @@ from tests.admin.conftest import (
     BrowserOf,
     Configure,
 )
-from tests.admin.reader import Page
+from tests.admin.page import Page
 
 
 @pytest.fixture

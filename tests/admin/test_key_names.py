@@ -11,7 +11,7 @@ from django.core.cache import caches
 
 from tests.admin import addresses, words
 from tests.admin.browser import Browser
-from tests.admin.reader import Page
+from tests.admin.page import Page
 
 ODD = [
     b"plain",

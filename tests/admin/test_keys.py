@@ -14,118 +14,13 @@ from tests.admin import addresses
 from tests.admin.browser import Browser
 from tests.admin.conftest import (
     DATABASE,
-    DJANGO_REDIS,
     REDIS,
-    ROOMY,
     VALKEY,
     BrowserOf,
     Configure,
     locmem_params,
-    valkey_params,
 )
-from tests.admin.reader import Page
-
-NAMES = [
-    *("user:1", "user:2", "User:3", "xuser:1y"),
-    *("a*b", "a?b", "a[b]", "a\\b", "ab", "per%cent", "under_score", "bang!"),
-]
-
-LISTING = ("valkey", "django", "table", "default")
-
-
-@pytest.fixture(params=LISTING)
-def listing(
-    request: pytest.FixtureRequest,
-    valkey_server: servers.Server,
-    configure: Configure,
-    database_table: str,
-) -> str:
-    """An alias that lists its keys, each kind in turn."""
-    configure(
-        valkey=valkey_params(valkey_server),
-        django={"BACKEND": DJANGO_REDIS, "LOCATION": f"redis://{valkey_server.address}/1"},
-        table={"BACKEND": DATABASE, "LOCATION": database_table, "OPTIONS": ROOMY},
-    )
-    return str(request.param)
-
-
-def listed(page: Page) -> list[str]:
-    return page.column("Key")
-
-
-def walk(person: Browser, page: Page, button: str) -> list[Page]:
-    """Return a page and those that follow it, to the last."""
-    pages = [page]
-    while page.offers(button):
-        assert len(pages) < 100
-        page = person.click(page, button)
-        pages.append(page)
-    return pages
-
-
-# Searching.
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("user:1", {"user:1", "xuser:1y"}),
-        ("user:*", {"user:1", "user:2"}),
-        ("*:1", {"user:1"}),
-        ("*ser*1*", {"user:1", "xuser:1y"}),
-        ("User", {"User:3"}),
-        ("?", {"a?b"}),
-        ("[b]", {"a[b]"}),
-        ("[ab]", set()),
-        ("a\\b", {"a\\b"}),
-        ("a*b", {"a*b", "a?b", "a\\b", "ab"}),
-        ("%", {"per%cent"}),
-        ("_", {"under_score"}),
-        ("!", {"bang!"}),
-        ("*", set(NAMES)),
-        ("", set(NAMES)),
-        (" ", set()),
-        ("nothing like it", set()),
-    ],
-)
-def test_search_finds_what_its_text_means(
-    admin: Browser, listing: str, text: str, found: set[str]
-) -> None:
-    for name in NAMES:
-        caches[listing].set(name, "v")
-    page = admin.open(addresses.keys(listing, q=text))
-    assert set(listed(page)) == found
-    assert len(listed(page)) == len(found)
-
-
-def test_search_is_a_form_that_keeps_what_was_asked(admin: Browser, listing: str) -> None:
-    caches[listing].set("user:1", "v")
-    caches[listing].set("other", "v")
-    page = admin.submit(admin.open(addresses.keys(listing)), "Search", q='us<"er', size="50")
-    form = page.form("Search")
-    assert (form.control("q").value, form.control("size").value) == ('us<"er', "50")
-    page = admin.submit(page, "Search", q="user")
-    assert listed(page) == ["user:1"]
-    assert page.form("Search").control("size").value == "50"
-
-
-def test_an_exact_match_comes_first(admin: Browser, listing: str) -> None:
-    caches[listing].set_many({f"a:key:{number}": number for number in range(300)})
-    caches[listing].set("key", "v")
-    first, *others = walk(admin, admin.open(addresses.keys(listing, q="key", size=25)), "Next 25")
-    assert listed(first)[0] == "key"
-    assert listed(first).count("key") == 1
-    assert len({name for page in (first, *others) for name in listed(page)}) == 301
-
-
-def test_an_exact_match_is_found_among_many_at_once(
-    admin: Browser, server_cache: Any, settings: Any
-) -> None:
-    settings.CACHEX_ADMIN = {"SCAN_BUDGET": 0.000001}
-    server_cache.set_many({f"n:{number}": 1 for number in range(5000)})
-    server_cache.set("the-one", 1)
-    assert listed(admin.open(addresses.keys("valkey", q="the-one"))) == ["the-one"]
-
+from tests.admin.steps import listed, walk
 
 # Columns.
 

@@ -13,10 +13,8 @@ from tests import servers
 from tests.admin import addresses
 from tests.admin.browser import Browser
 from tests.admin.conftest import Configure, stored_key, valkey_params
-from tests.admin.reader import Page
-from tests.admin.test_keys import listed, listing
-
-__all__ = ["listing"]
+from tests.admin.page import Page
+from tests.admin.steps import listed
 
 KEEP = "Cancel, keep them"
 

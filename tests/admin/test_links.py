@@ -12,8 +12,9 @@ from django.contrib.auth.models import Permission
 from tests.admin import addresses
 from tests.admin.browser import Browser
 from tests.admin.conftest import BrowserOf
-from tests.admin.reader import Form, Page
-from tests.admin.test_access import ALL, NONE, PERMISSIONS, SINGLES, Held, named
+from tests.admin.page import Page
+from tests.admin.parts import Form
+from tests.admin.people import ALL, NONE, PERMISSIONS, SINGLES, Held, named
 
 OURS = "/admin/django_cachex/"
 MOST_PAGES = 400

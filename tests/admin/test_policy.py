@@ -14,7 +14,7 @@ from tests import servers
 from tests.admin import addresses
 from tests.admin.browser import Browser
 from tests.admin.conftest import DJANGO_REDIS, Configure, valkey_params
-from tests.admin.reader import Page
+from tests.admin.page import Page
 
 PAGES: dict[str, Callable[[], str]] = {
     "keys": lambda: addresses.keys("valkey"),
@@ -25,12 +25,6 @@ PAGES: dict[str, Callable[[], str]] = {
     "add": lambda: addresses.add("valkey"),
     "delete": lambda: addresses.delete("valkey", "p:1:hello"),
 }
-
-
-@pytest.fixture
-def hello(server_cache: Any) -> Any:
-    server_cache.set("hello", {"to": "you"}, 1000)
-    return server_cache
 
 
 def changes() -> list[tuple[str, dict[str, Any]]]:

@@ -185,8 +185,8 @@ def test_its_keys_are_added_and_deleted(admin: Browser, shelf: Any) -> None:
 def test_it_is_flushed(admin: Browser, shelf: Any) -> None:
     data = {"action": "flush", "selected": ["shelf"]}
     asked = admin.post(addresses.caches(), data)
-    for words in ("a broom", "The whole shelf is swept.", "about 2"):
-        assert words in asked.text
+    for said in ("a broom", "The whole shelf is swept.", "about 2"):
+        assert said in asked.text
     assert "2 entries deleted" in admin.submit(asked, 'Flush "shelf"').text
     assert shelf.shelf == {}
 

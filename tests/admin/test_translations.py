@@ -11,7 +11,7 @@ import valkey
 
 from tests.admin import addresses, words
 from tests.admin.browser import Browser
-from tests.admin.reader import Page
+from tests.admin.page import Page
 
 # What one language writes between thousands, and before decimals.
 MARKS = {"de": (".", ","), "fr": ("\N{NARROW NO-BREAK SPACE}", ","), "en": (",", ".")}

@@ -1,0 +1,78 @@
+"""Searching keys: what a text means, and the key of exactly that name first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.core.cache import caches
+
+from tests.admin import addresses
+from tests.admin.browser import Browser
+from tests.admin.steps import listed, walk
+
+NAMES = [
+    *("user:1", "user:2", "User:3", "xuser:1y"),
+    *("a*b", "a?b", "a[b]", "a\\b", "ab", "per%cent", "under_score", "bang!"),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("user:1", {"user:1", "xuser:1y"}),
+        ("user:*", {"user:1", "user:2"}),
+        ("*:1", {"user:1"}),
+        ("*ser*1*", {"user:1", "xuser:1y"}),
+        ("User", {"User:3"}),
+        ("?", {"a?b"}),
+        ("[b]", {"a[b]"}),
+        ("[ab]", set()),
+        ("a\\b", {"a\\b"}),
+        ("a*b", {"a*b", "a?b", "a\\b", "ab"}),
+        ("%", {"per%cent"}),
+        ("_", {"under_score"}),
+        ("!", {"bang!"}),
+        ("*", set(NAMES)),
+        ("", set(NAMES)),
+        (" ", set()),
+        ("nothing like it", set()),
+    ],
+)
+def test_search_finds_what_its_text_means(
+    admin: Browser, listing: str, text: str, found: set[str]
+) -> None:
+    for name in NAMES:
+        caches[listing].set(name, "v")
+    page = admin.open(addresses.keys(listing, q=text))
+    assert set(listed(page)) == found
+    assert len(listed(page)) == len(found)
+
+
+def test_search_is_a_form_that_keeps_what_was_asked(admin: Browser, listing: str) -> None:
+    caches[listing].set("user:1", "v")
+    caches[listing].set("other", "v")
+    page = admin.submit(admin.open(addresses.keys(listing)), "Search", q='us<"er', size="50")
+    form = page.form("Search")
+    assert (form.control("q").value, form.control("size").value) == ('us<"er', "50")
+    page = admin.submit(page, "Search", q="user")
+    assert listed(page) == ["user:1"]
+    assert page.form("Search").control("size").value == "50"
+
+
+def test_an_exact_match_comes_first(admin: Browser, listing: str) -> None:
+    caches[listing].set_many({f"a:key:{number}": number for number in range(300)})
+    caches[listing].set("key", "v")
+    first, *others = walk(admin, admin.open(addresses.keys(listing, q="key", size=25)), "Next 25")
+    assert listed(first)[0] == "key"
+    assert listed(first).count("key") == 1
+    assert len({name for page in (first, *others) for name in listed(page)}) == 301
+
+
+def test_an_exact_match_is_found_among_many_at_once(
+    admin: Browser, server_cache: Any, settings: Any
+) -> None:
+    settings.CACHEX_ADMIN = {"SCAN_BUDGET": 0.000001}
+    server_cache.set_many({f"n:{number}": 1 for number in range(5000)})
+    server_cache.set("the-one", 1)
+    assert listed(admin.open(addresses.keys("valkey", q="the-one"))) == ["the-one"]

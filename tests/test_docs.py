@@ -1,31 +1,25 @@
 """What the documentation says, held against the code: snippets run, tables are compared.
 
 A fenced block of Python after ``<!-- run -->`` is run; one of ``pycon`` is run and its results are
-compared. The blocks of a page are one module, and CACHES that one of them sets is in force from
-there on, on a real Valkey in place of the documented address.
+compared. A block that begins with the name of a file, as ``# notebook/cache.py``, is that file; the
+others of a page are one module, and CACHES that one of them sets is in force from there on, on a
+real Valkey in place of the documented address.
 """
 
 from __future__ import annotations
 
 import ast
-import asyncio
-import doctest
-import inspect
 import re
 import sys
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
-from textwrap import dedent
-from types import CodeType, ModuleType
 from typing import Any
 
 import pytest
 from django.contrib import admin
-from django.core.cache import caches
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
-from django.core.checks import run_checks
 from django.test import Client
 
 from django_cachex.inspectors import inspector_for, unregister
@@ -34,19 +28,14 @@ from django_cachex.inspectors.limits import Limits
 from tests.admin import addresses
 from tests.admin.strangers import ClearableShelfCache
 from tests.servers import Server
+from tests.snippets import Reader, snippets
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "django_cachex"
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 DOCUMENTED_SERVER = "127.0.0.1:6379"
-MODULE = "notebook"
-"""What the pages call their module where they name its classes."""
-
-BLOCK = re.compile(
-    r"^(?P<mark>[ ]*<!-- run -->\n)?(?P<indent>[ ]*)```(?P<language>python|pycon)\n"
-    r"(?P<text>.*?)^(?P=indent)```$",
-    re.DOTALL | re.MULTILINE,
-)
+EXAMPLE = "notebook"
+"""The package of the example in docs/inspectors.md."""
 
 
 class ShelfCache(ClearableShelfCache):
@@ -66,86 +55,29 @@ def page_id(path: Path) -> str:
 # Snippets.
 
 
-@dataclass(frozen=True)
-class Snippet:
-    """A fenced block and where it begins."""
-
-    path: Path
-    line: int
-    language: str
-    text: str
-
-    def run(self, names: dict[str, Any]) -> None:
-        if self.language == "pycon":
-            self._compare(names)
-            return
-        code = compile(
-            "\n" * self.line + self.text, str(self.path), "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-        )
-        run_code(code, names)
-
-    def _compare(self, names: dict[str, Any]) -> None:
-        example = doctest.DocTestParser().get_doctest(
-            self.text, names, page_id(self.path), str(self.path), self.line
-        )
-        report: list[str] = []
-        runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
-        runner.run(example, out=report.append, clear_globs=False)
-        names.update(example.globs)
-        assert not report, "".join(report)
-
-
-def run_code(code: CodeType, names: dict[str, Any]) -> None:
-    """Run a module, on an event loop where it awaits something."""
-    if code.co_flags & inspect.CO_COROUTINE:
-        asyncio.run(eval(code, names))
-    else:
-        exec(code, names)
-
-
-def snippets(path: Path) -> Iterator[Snippet]:
-    """Yield the blocks of a page that are to be run, in order."""
-    text = path.read_text()
-    for found in BLOCK.finditer(text):
-        if found["mark"] or found["language"] == "pycon":
-            line = text.count("\n", 0, found.start("text"))
-            yield Snippet(path, line, found["language"], dedent(found["text"]))
-
-
 @pytest.fixture
-def module(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    """A module for snippets; the admins and the inspector that they register go with it."""
+def reader(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
+    """Somebody who follows a page; the admins, modules and inspector of its blocks go with it."""
     admins = dict(admin.site._registry)
-    module = ModuleType(MODULE)
-    monkeypatch.setitem(sys.modules, MODULE, module)
-    yield module
+    monkeypatch.syspath_prepend(tmp_path)
+    yield Reader(tmp_path, settings)
     admin.site._registry.clear()
     admin.site._registry.update(admins)
-    unregister(f"{MODULE}.NotebookCache")
+    unregister(f"{EXAMPLE}.cache.NotebookCache")
+    for name in [name for name in sys.modules if name.partition(".")[0] == EXAMPLE]:
+        del sys.modules[name]
 
 
 @pytest.mark.parametrize("path", [path for path in PAGES if any(snippets(path))], ids=page_id)
-def test_snippets_run(path: Path, valkey_server: Server, settings: Any, module: ModuleType) -> None:
-    names = vars(module)
-    for snippet in snippets(path):
-        text = snippet.text.replace(DOCUMENTED_SERVER, valkey_server.address)
-        Snippet(path, snippet.line, snippet.language, text).run(names)
-        if "CACHES" in names:
-            settings.CACHES = names.pop("CACHES")
-            assert [type(caches[alias]) for alias in settings.CACHES]
-        if "CACHEX_ADMIN" in names:
-            settings.CACHEX_ADMIN = names.pop("CACHEX_ADMIN")
-            ids = {str(found.id) for found in run_checks()}
-            assert not [name for name in ids if name.startswith("django_cachex.E")]
+def test_snippets_run(path: Path, valkey_server: Server, reader: Reader) -> None:
+    for snippet in snippets(path, replace=(DOCUMENTED_SERVER, valkey_server.address)):
+        reader.follow(snippet)
 
 
 @pytest.mark.django_db
-def test_the_example_inspector_serves_every_page(
-    admin_client: Client, settings: Any, module: ModuleType
-) -> None:
+def test_the_example_inspector_serves_every_page(admin_client: Client, reader: Reader) -> None:
     for snippet in snippets(ROOT / "docs" / "inspectors.md"):
-        snippet.run(vars(module))
-        settings.CACHES = getattr(module, "CACHES", settings.CACHES)
+        reader.follow(snippet)
     stored = "shop:1:user:1"
     for url in (
         addresses.caches(),
@@ -234,6 +166,10 @@ CACHES = {
         "LOCATION": "f",
     },
     "DummyCache": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"},
+    "Memcached": {
+        "BACKEND": "django.core.cache.backends.memcached.PyMemcacheCache",
+        "LOCATION": "127.0.0.1:11211",
+    },
     "limited": {"BACKEND": f"{ShelfCache.__module__}.ShelfCache", "LOCATION": "s"},
 }
 
@@ -282,6 +218,30 @@ def test_every_system_check_is_documented() -> None:
     ids = set(re.findall(r'"(django_cachex\.[EW][0-9]{3})"', sources))
     rows = table(ROOT / "docs" / "checks.md", "id")
     assert {name.strip("`") for name, *_rest in rows} == ids
+
+
+# Messages.
+
+
+def messages() -> set[str]:
+    """Return every text of the source, with … where something is filled in."""
+    templates = "".join(path.read_text() for path in SOURCE.rglob("*.html"))
+    found = set(re.findall(r'translate "([^"]*)"', templates))
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+            texts = [part.value if isinstance(part, ast.Constant) else None for part in parts]
+            if any(isinstance(text, str) for text in texts):
+                found.add("".join(text if isinstance(text, str) else "…" for text in texts))
+    return {re.sub(r"%\(\w+\)[a-z]|\{\w+\}", "…", text) for text in found}
+
+
+def test_messages_in_troubleshooting_are_those_of_the_code() -> None:
+    page = (ROOT / "docs" / "troubleshooting.md").read_text()
+    quoted = [" ".join(text.split()) for text in re.findall(r"\*\*(.+?)\*\*", page, re.DOTALL)]
+    said = messages()
+    assert quoted
+    assert [text for text in quoted if not any(text in message for message in said)] == []
 
 
 # Links and pictures.

@@ -126,7 +126,9 @@ def test_every_page_renders_in_time_and_says_what_failed(
     assert "Not deleted" in after.text
     assert "Deleted" not in after.text.replace("Not deleted", "")
     assert after.table("Cache Name").row("Cache Name", "valkey")["State"].startswith("up")
-    assert not LogEntry.objects.exists()
+    # What may have been done is on record as just that.
+    recorded = [entry.get_change_message() for entry in LogEntry.objects.all()]
+    assert all(text.startswith("Asked for, and no answer came in time") for text in recorded)
 
 
 @pytest.mark.parametrize("action", ["flush", "look"])

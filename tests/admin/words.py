@@ -23,7 +23,3 @@ def expires_in(seconds: int) -> str:
 def stored(name: str) -> str:
     """Return how a new key is told."""
     return f'Key "{name}". Stored as'
-
-
-def delete_question(name: str, alias: str) -> str:
-    return f'Delete "{name}" from "{alias}"?'

@@ -188,7 +188,7 @@ class DatabaseContract(ListingContract, PickledContract, FlushContract):
         assert values["Expired, not yet removed"] == 1
         assert values["Table"] == inspector.params["LOCATION"]
         assert values["Database"] == self.database
-        assert values.get("Values") or values.get("Size")
+        assert values.get("Size of values") or values.get("Size")
         assert inspector.status().latency > 0
 
     def test_huge_tables_are_not_counted(self, inspector: Any, monkeypatch: Any) -> None:

@@ -156,7 +156,7 @@ class TestLocMem(ListingContract, PickledContract, FlushContract):
         size = len(pickle.dumps("value", pickle.HIGHEST_PROTOCOL))
         assert values["Never expire"] == 1
         assert values["Expired, not yet removed"] == 1
-        assert values["Values"] == 3 * size
+        assert values["Size of values"] == 3 * size
         assert [fact.value for fact in culling.facts] == [300, "1/3"]
 
 

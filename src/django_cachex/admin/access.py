@@ -107,11 +107,15 @@ class Gate:
     def is_superuser(self) -> bool:
         return bool(getattr(self.request.user, "is_superuser", False))
 
-    def is_secret(self, inspector: Inspector | None, stored: bytes) -> bool:
-        """Return whether a key is a session's and the user not a superuser."""
-        if inspector is None or self.is_superuser:
-            return False
+    def secrets_of(self, inspector: Inspector) -> bytes | None:
+        """Return what the stored keys begin with that this user may not know, or None."""
+        if self.is_superuser:
+            return None
         if inspector.alias not in self._session_prefixes:
             self._session_prefixes[inspector.alias] = session_prefix(inspector)
-        prefix = self._session_prefixes[inspector.alias]
+        return self._session_prefixes[inspector.alias]
+
+    def is_secret(self, inspector: Inspector | None, stored: bytes) -> bool:
+        """Return whether a key is a session's and the user not a superuser."""
+        prefix = self.secrets_of(inspector) if inspector is not None else None
         return prefix is not None and stored.startswith(prefix)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -13,6 +14,8 @@ from typing import Generic, TypeVar
 from django_cachex.inspectors.base import Inspector
 
 T = TypeVar("T")
+
+logger = logging.getLogger("django_cachex.admin")
 
 
 class NoAnswer(Exception):
@@ -40,8 +43,10 @@ class Asker:
 
     def ask_all(self, questions: Mapping[Inspector, Callable[[], T]]) -> dict[Inspector, Answer[T]]:
         """Return the answers of many caches, asked side by side."""
+        # After the deadline nothing is begun: what nobody waits for must not change anything.
+        on_time = time.monotonic() < self._deadline
         waiting = {
-            inspector: _start(question)
+            inspector: _start(question) if on_time else None
             for inspector, question in questions.items()
             if inspector.asked_in_thread
         }
@@ -52,7 +57,9 @@ class Asker:
             for inspector, question in questions.items()
         }
 
-    def _wait(self, future: Future[Answer[T]]) -> Answer[T]:
+    def _wait(self, future: Future[Answer[T]] | None) -> Answer[T]:
+        if future is None:
+            return Answer(error=NoAnswer())
         try:
             return future.result(max(0.0, self._deadline - time.monotonic()))
         except TimeoutError:
@@ -64,6 +71,7 @@ def _isolated(question: Callable[[], T]) -> Answer[T]:
     try:
         return Answer(question())
     except Exception as error:
+        logger.warning("A cache failed: %s", type(error).__name__, exc_info=error)
         return Answer(error=error)
 
 

@@ -15,12 +15,17 @@ LONGEST = 500
 
 def reason(inspector: Inspector, error: Exception) -> str:
     """Return in a few words why a cache did not do what it was asked."""
-    if isinstance(error, NoAnswer | ServerTimeout):
+    if is_unanswered(error):
         return _("no answer in %(seconds)g s") % {"seconds": limits().timeout}
     if _refused(error):
         return _("it refuses connections")
     text = str(error) or type(error).__name__
     return mask(text, secrets_in(inspector.params))[:LONGEST]
+
+
+def is_unanswered(error: Exception | None) -> bool:
+    """Return whether a cache may have done what it was asked, and did not say so in time."""
+    return isinstance(error, NoAnswer | ServerTimeout)
 
 
 def _refused(error: BaseException | None) -> bool:
@@ -36,7 +41,7 @@ def explain(inspector: Inspector, error: Exception) -> str:
     """Return a sentence that says which cache failed, where it is, and how."""
     place = f" ({inspector.location})" if inspector.location else ""
     what = {"alias": inspector.alias, "place": place}
-    if isinstance(error, NoAnswer | ServerTimeout):
+    if is_unanswered(error):
         text = _(
             '"%(alias)s" did not answer within %(seconds)g s%(place)s. Other caches are unaffected.'
         )

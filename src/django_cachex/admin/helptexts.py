@@ -8,7 +8,6 @@ from django.utils.translation import gettext as _
 
 from django_cachex.admin.parts import Topic
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.base import Support
 from django_cachex.inspectors.facts import Text
 
 EXPLAINED = (
@@ -217,7 +216,7 @@ def _backend(inspector: Inspector) -> list[Topic]:
         for ability in EXPLAINED
         if not getattr(inspector, ability) and ability in inspector.reasons
     ]
-    if inspector.support == Support.LIMITED:
+    if inspector.can_get_unsafely:
         missing.append(
             _("A backend of your own can have its full abilities: register an inspector for it.")
         )

@@ -57,12 +57,14 @@ def duration(milliseconds: int) -> str:
 
 def moment(when: datetime) -> str:
     """Return a moment in the current time zone, with its date, the same in every language."""
-    return f"{timezone.localtime(when):%Y-%m-%d %H:%M:%S}"
+    local = timezone.localtime(when) if timezone.is_aware(when) else when
+    return f"{local:%Y-%m-%d %H:%M:%S}"
 
 
 def clock() -> str:
     """Return the time of day in the current time zone."""
-    return f"{timezone.localtime():%H:%M:%S}"
+    now = timezone.now()
+    return f"{timezone.localtime(now) if timezone.is_aware(now) else now:%H:%M:%S}"
 
 
 def expiry(ttl: int | None) -> str:
@@ -78,10 +80,11 @@ def expiry(ttl: int | None) -> str:
 
 def expires_at(ttl: int) -> datetime:
     """Return the moment that a TTL in milliseconds leads to; far ones stay representable."""
+    now = timezone.now()
     try:
-        return timezone.now() + timedelta(milliseconds=ttl)
+        return now + timedelta(milliseconds=ttl)
     except OverflowError:
-        return datetime.max.replace(tzinfo=timezone.get_default_timezone())
+        return datetime.max.replace(year=datetime.max.year - 1, tzinfo=now.tzinfo)
 
 
 def elements(count: int, unit: Unit) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from django.utils.translation import gettext as _
 
@@ -50,6 +51,11 @@ def added_message(value: object, ttl: int, replaced: bool) -> str:
     else:
         text = _("Stored as %(kind)s.") % kind
     return f"{text} {ttl_message(ttl)}"
+
+
+def unanswered_message(message: Callable[[], str]) -> str:
+    """Return that an act was asked for and nobody knows what became of it."""
+    return _("Asked for, and no answer came in time: %(what)s") % {"what": message()}
 
 
 def kind_of(value: object) -> str:

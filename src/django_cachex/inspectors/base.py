@@ -133,6 +133,14 @@ class Inspector:
 
     # Keys.
 
+    unlisted: bytes | None = None
+    """Keys that begin so are left out of listings: set by who asks, for one request."""
+
+    def lists(self, stored: bytes) -> bool:
+        """Return whether a listing may show a stored key: it is ours, and not left out."""
+        left_out = self.unlisted is not None and stored.startswith(self.unlisted)
+        return self.owns(stored) and not left_out
+
     def locate(self, key: str) -> bytes:
         """Return the stored key of what application code calls `key`."""
         return self.naming.stored(key)
@@ -153,7 +161,7 @@ class Inspector:
         Stops at `want` keys, at `deadline` (of `time.monotonic`), or at the end, whichever is
         first. `token` is empty or another listing's of the same search; ValueError for any other.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{self.__class__.__qualname__}.scan")
 
     def describe(
         self, keys: Sequence[bytes], columns: Collection[str] = ("type", "ttl", "size")
@@ -162,29 +170,33 @@ class Inspector:
 
         What `columns` does not name is not asked for. A missing key has the TTL `GONE`.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{self.__class__.__qualname__}.describe")
 
     def read(self, stored: bytes) -> Entry | None:
         """Return one key's value within the limits, or None if there is no such key."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{self.__class__.__qualname__}.read")
 
     # Changes.
 
     def apply(self, stored: bytes, edit: Edit) -> Outcome:
         """Apply an edit in one atomic step together with what it expects to find."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{self.__class__.__qualname__}.apply")
 
     def delete(self, keys: Sequence[bytes]) -> int:
         """Delete keys; return how many there were to delete."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{self.__class__.__qualname__}.delete")
 
     def flush_plan(self) -> FlushPlan:
         """Return what `flush` would do."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{self.__class__.__qualname__}.flush_plan")
+
+    def flushes(self, other: Inspector) -> bool:
+        """Return whether `flush` takes keys of another alias that has the same `store`."""
+        return True
 
     def flush(self) -> int | None:
         """Delete all entries; return how many, or None where the store does not say."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{self.__class__.__qualname__}.flush")
 
     # Information.
 

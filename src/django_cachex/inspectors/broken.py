@@ -16,11 +16,13 @@ from django_cachex.inspectors.masking import mask, secrets_in
 class BrokenInspector(Inspector):
     """Can do nothing, and says what is wrong with the alias's settings."""
 
-    def __init__(
-        self, alias: str, cache: BaseCache, params: Mapping[str, Any], error: Exception
-    ) -> None:
-        super().__init__(alias, cache, params)
+    def __init__(self, alias: str, params: Mapping[str, Any], error: Exception) -> None:
+        super().__init__(alias, base_cache(params), params)
         self.error = error
+
+    @property
+    def location(self) -> str:
+        return mask(str(self.params.get("LOCATION") or ""), secrets_in(self.params))
 
     def notes(self) -> Sequence[Text]:
         reason = mask(f"{type(self.error).__name__}: {self.error}", secrets_in(self.params))
@@ -28,3 +30,11 @@ class BrokenInspector(Inspector):
 
     def status(self) -> Status:
         raise self.error
+
+
+def base_cache(params: Mapping[str, Any]) -> BaseCache:
+    """Return what Django makes of the settings that all backends share."""
+    try:
+        return BaseCache(dict(params))
+    except Exception:  # KEY_FUNCTION may be what is wrong.
+        return BaseCache({})

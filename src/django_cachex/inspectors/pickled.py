@@ -113,7 +113,9 @@ class PickledInspector(Inspector):
     def means(self, match: Pattern, key: str) -> bool:
         """Return whether a stored key is this alias's and matches."""
         prefix = decode_text(self.naming.prefix or b"")
-        return key.startswith(prefix) and match.matches(key.removeprefix(prefix))
+        if not key.startswith(prefix) or not match.matches(key.removeprefix(prefix)):
+            return False
+        return self.unlisted is None or self.lists(encode_text(key))
 
     @cached_property
     def codec(self) -> Codec:

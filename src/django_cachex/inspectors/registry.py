@@ -6,7 +6,6 @@ from collections import ChainMap
 
 from django.conf import settings
 from django.core.cache import InvalidCacheBackendError, caches
-from django.core.cache.backends.base import BaseCache
 from django.utils.module_loading import import_string
 
 from django_cachex.inspectors.base import Inspector
@@ -27,6 +26,9 @@ BUILT_IN: dict[str, str | type[Inspector]] = {
     ),
     "django.core.cache.backends.filebased.FileBasedCache": (
         "django_cachex.inspectors.filebased.FileBasedInspector"
+    ),
+    "django.core.cache.backends.memcached.BaseMemcachedCache": (
+        "django_cachex.inspectors.memcached.MemcachedInspector"
     ),
     "django.core.cache.backends.dummy.DummyCache": "django_cachex.inspectors.dummy.DummyInspector",
 }
@@ -72,4 +74,4 @@ def inspector_for(alias: str) -> Inspector:
         cache = caches[alias]
         return inspector_class(type(cache))(alias, cache, params)
     except Exception as error:  # A stranger's constructor may raise anything.
-        return BrokenInspector(alias, BaseCache({}), params, error)
+        return BrokenInspector(alias, params, error)

@@ -38,7 +38,7 @@ def test_what_the_specification_lists_is_there(inspector: ServerInspector, store
     assert str(memory.headline.label) == "Used"
     assert memory.headline.unit == Unit.BYTES
     assert {"Connected", "Blocked"} <= set(facts(clients))
-    assert {"Hits", "Misses", "Connections in all", "Commands in all"} <= set(
+    assert {"Hits", "Misses", "Total connections", "Commands processed"} <= set(
         facts(found["Statistics"])
     )
     assert [str(title) for title in found["Keyspace"].columns] == [

@@ -64,7 +64,10 @@ class AddPage(CachePage):
         edit = AddValue(form.decoded, ttl, replace)
         answer = self.asker.ask(inspector, lambda: inspector.apply(stored, edit))
         if answer.value is None:
-            form.add_error(None, explain(inspector, answer.error or Exception()))
+            message = partial(added_message, form.decoded, ttl, replace)
+            self.record_unanswered(answer, audit.ADDITION, [stored], message, inspector)
+            why = {"why": explain(inspector, answer.error or Exception())}
+            form.add_error(None, _("Perhaps not stored: look at the key. %(why)s") % why)
             return None
         if answer.value.result != Result.DONE:
             self._refuse(form, answer.value)

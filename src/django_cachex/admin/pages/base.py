@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -17,10 +18,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.generic import TemplateView
 
+from django_cachex.admin import audit
 from django_cachex.admin.access import HIDDEN, SEE_CACHES, SEE_KEYS, Act, Gate
 from django_cachex.admin.asking import Answer, Asker
-from django_cachex.admin.failures import explain
+from django_cachex.admin.failures import explain, is_unanswered
 from django_cachex.admin.links import IN_FORM, Link, Links, parse_object_id
+from django_cachex.admin.outcomes import unanswered_message
 from django_cachex.admin.parts import Action, Confirm, Notice, Parts, Topic
 from django_cachex.inspectors import Inspector, inspector_for
 from django_cachex.inspectors.facts import Text
@@ -119,6 +122,19 @@ class Page(TemplateView):
         trail = [*self._way_here(), Action(confirm.step, "")]
         context = Page.get_context_data(self, confirm=confirm, trail=trail, actions=())
         return self.response_class(self.request, "admin/django_cachex/confirm.html", context)
+
+    def record_unanswered(
+        self,
+        answer: Answer[Any],
+        flag: int,
+        keys: Sequence[bytes],
+        message: audit.Message,
+        inspector: Inspector,
+    ) -> None:
+        """Record an act of which nobody knows whether it was done."""
+        if is_unanswered(answer.error):
+            said = partial(unanswered_message, message)
+            audit.record_keys(self.request.user.pk, flag, inspector, keys, said)
 
     def say(self, text: Text, level: int = messages.SUCCESS) -> None:
         """Say on the next page what happened on this one."""
@@ -229,6 +245,18 @@ class KeyedPage(CachePage):
     @property
     def key_name(self) -> str:
         return self.inspector.name(self.stored)
+
+    def leave(self) -> HttpResponse:
+        """Return to the list: the key is not there."""
+        self.say(
+            _(
+                'There is no key "%(key)s" in "%(alias)s": it was deleted, has expired, or '
+                "never was."
+            )
+            % {"key": self.key_name, "alias": self.inspector.alias},
+            messages.WARNING,
+        )
+        return self.go(self.landing(self.inspector.alias))
 
     def key_trail(self) -> list[Action]:
         opens = self.gate.allowed(SEE_KEYS, self.inspector, self.stored)

@@ -17,7 +17,7 @@ from django_cachex.admin.asking import Answer
 from django_cachex.admin.failures import reason
 from django_cachex.admin.helptexts import caches_help
 from django_cachex.admin.pages.base import Page, visible_aliases
-from django_cachex.admin.pages.flush import flush, flush_confirm, grouped
+from django_cachex.admin.pages.flush import flush_all, flush_confirm, grouped
 from django_cachex.admin.parts import (
     Action,
     Badge,
@@ -184,8 +184,7 @@ class CachesPage(Page):
         elif "confirmed" not in request.POST:
             return self.confirm(flush_confirm(self, inspectors))
         else:
-            for inspector in inspectors:
-                flush(self, inspector)
+            flush_all(self, inspectors)
         return self.go(self.links.caches())
 
 

@@ -31,6 +31,13 @@ class DeletePage(KeyedPage):
     title = gettext_lazy("Delete key")
     template_name = "admin/django_cachex/confirm.html"
 
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if self.inspector.can_list:
+            answer = self.ask(self.inspector, lambda: self.inspector.describe([self.stored]))
+            if answer.value and not answer.value[0].exists:
+                return self.leave()
+        return super().get(request, *args, **kwargs)
+
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if "confirmed" not in request.POST:
             return self.render_to_response(self.get_context_data())
@@ -106,6 +113,8 @@ def delete_keys(page: Page, inspector: Inspector, keys: Sequence[bytes]) -> None
     """Delete keys, put it on record and say what happened, with numbers."""
     answer = page.asker.ask(inspector, lambda: inspector.delete(keys))
     if answer.value is None:
+        said = partial(deleted_text, len(keys), 0)
+        page.record_unanswered(answer, audit.DELETION, keys, said, inspector)
         why = explain(inspector, answer.error or Exception())
         page.say(
             _("Not deleted, or not all of it: look again. %(why)s") % {"why": why}, messages.ERROR

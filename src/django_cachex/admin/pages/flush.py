@@ -18,6 +18,7 @@ from django_cachex.admin.asking import Answer
 from django_cachex.admin.failures import explain
 from django_cachex.admin.pages.base import Page
 from django_cachex.admin.parts import Action, Cell, Confirm, Header, Row, Table
+from django_cachex.admin.sessions import session_prefix
 from django_cachex.inspectors import Inspector, inspector_for
 from django_cachex.inspectors.facts import FlushPlan, Status
 
@@ -69,6 +70,18 @@ def _refusals(
             yield _('"%(alias)s" cannot be flushed. %(why)s') % why
         elif inspector not in plans:
             yield _('You may not flush "%(alias)s".') % {"alias": inspector.alias}
+
+
+def flush_all(page: Page, inspectors: Sequence[Inspector]) -> None:
+    """Flush those caches that answer; all are asked side by side before the first goes."""
+    answers = page.asker.ask_all({inspector: inspector.status for inspector in inspectors})
+    for inspector in inspectors:
+        error = answers[inspector].error
+        if error is None:
+            flush(page, inspector)
+        else:
+            why = {"why": explain(inspector, error)}
+            page.say(_("Not flushed. %(why)s") % why, messages.ERROR)
 
 
 def flush(page: Page, inspector: Inspector) -> None:
@@ -156,8 +169,11 @@ def _entries_cell(plan: Plan) -> Cell:
 
 def _scope(inspector: Inspector, plan: FlushPlan, sharing: Sequence[Inspector]) -> str:
     """Return what a flush deletes, and which other caches lose their entries with it."""
-    others = [other.alias for other in sharing if other.alias != inspector.alias]
-    if not plan.whole_store or not others:
-        return str(plan.scope)
-    names = ", ".join(f'"{alias}"' for alias in others)
-    return f"{plan.scope} " + _("Among them those of %(names)s.") % {"names": names}
+    others = [other for other in sharing if other.alias != inspector.alias]
+    losing = ", ".join(f'"{other.alias}"' for other in others if inspector.flushes(other))
+    text = str(plan.scope)
+    if losing:
+        text += " " + _("Among them those of %(names)s.") % {"names": losing}
+    if session_prefix(inspector) is not None:
+        text += " " + _("Sessions are kept here: people may have to log in again.")
+    return text

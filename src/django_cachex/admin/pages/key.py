@@ -66,6 +66,7 @@ class KeyPage(KeyView):
         """Apply an edit, put it on record, and say what became of it."""
         answer = self.asker.ask(self.inspector, lambda: self.inspector.apply(self.stored, edit))
         if answer.value is None:
+            self.record_unanswered(answer, audit.CHANGE, [self.stored], message, self.inspector)
             why = explain(self.inspector, answer.error or Exception())
             text = _("Perhaps not saved: look at the key again. %(why)s") % {"why": why}
             self.notices.append(Notice(text, "error"))

@@ -69,6 +69,8 @@ def examined_so_far(place: Place, listing: Listing) -> int:
 def how_far(examined: int, listing: Listing) -> str:
     """Return how many keys of about how many were looked at."""
     count = humane.number(examined)
+    if listing.complete and listing.total is None:
+        return _("all keys examined")
     if listing.total is None:
         return _("%(count)s keys examined") % {"count": count}
     if listing.complete:

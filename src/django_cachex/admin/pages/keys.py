@@ -40,8 +40,14 @@ from django_cachex.inspectors.limits import PAGE_SIZES, limits
 class Found:
     """A page of keys with what is known of them."""
 
-    listing: Listing
+    listing: Listing | None
+    """None where the search failed after the exact key was found."""
+
     descriptions: Sequence[Description]
+
+
+def with_exact(exact: Description | None, others: list[Description]) -> list[Description]:
+    return others if exact is None else [exact, *others]
 
 
 class KeysPage(CachePage):
@@ -68,29 +74,38 @@ class KeysPage(CachePage):
         inspector = self.inspector
         return inspector.can_get or inspector.can_get_unsafely or inspector.can_delete
 
-    def find_keys(self, search: Search) -> Found:
+    def find_exact(self, search: Search) -> Description | None:
+        """Return the key whose whole name was typed, on the first page, if there is one."""
+        [one] = self.inspector.describe([self.inspector.locate(search.text)])
+        return one if one.exists and search.type in ("", one.type) else None
+
+    def find_keys(self, search: Search, exact: Description | None) -> Found:
         """Return a page of keys: those that match, the one of exactly that name first."""
-        inspector, pattern = self.inspector, search.pattern
-        exact = self._exact(search)
         # What was typed is most likely what was meant: the search for more can wait for a Next.
         budget = 0 if exact else limits().scan_budget
-        listing = inspector.scan(
-            pattern,
+        listing = self.inspector.scan(
+            search.pattern,
             search.place.token,
             search.size,
             time.monotonic() + budget,
             type=search.type,
         )
         others = [key for key in listing.keys if exact is None or key != exact.key]
-        described = [one for one in inspector.describe(others) if one.exists] if others else []
-        return Found(listing, [*([exact] if exact else []), *described])
+        described = self.inspector.describe(others) if others else []
+        return Found(listing, with_exact(exact, [one for one in described if one.exists]))
 
-    def _exact(self, search: Search) -> Description | None:
-        """Return the key whose whole name was typed, on the first page, if there is one."""
-        if not search.pattern.is_exact_candidate or search.place.token:
-            return None
-        [one] = self.inspector.describe([self.inspector.locate(search.text)])
-        return one if one.exists and search.type in ("", one.type) else None
+    def found(self, search: Search) -> Found | None:
+        """Return what both questions found; the search may fail and the exact key be there."""
+        exact = None
+        if search.pattern.is_exact_candidate and not search.place.token:
+            answer = self.ask(self.inspector, lambda: self.find_exact(search))
+            if answer.error is not None:
+                return None
+            exact = answer.value
+        found = self.ask(self.inspector, lambda: self.find_keys(search, exact)).value
+        if found is None and exact is not None:
+            return Found(None, [exact])
+        return found
 
     def visible(self, found: Found, search: Search) -> Sequence[Description]:
         """Return the keys to show: to most people no search finds sessions, letter by letter."""
@@ -113,32 +128,36 @@ class KeysPage(CachePage):
             "can_search": self.inspector.can_list or self.opens_by_name(),
         }
         if self.inspector.can_list:
-            answer = self.ask(self.inspector, lambda: self.find_keys(search))
-            if answer.value is not None:
-                context |= self._found_context(search, answer.value)
-        elif self.opens_by_name():
-            context["empty"] = Empty(
-                _("This backend cannot list its keys"),
-                _("Type the exact name of a key above to open it."),
-            )
+            if search.narrows:  # No search finds sessions letter by letter.
+                self.inspector.unlisted = self.gate.secrets_of(self.inspector)
+            found = self.found(search)
+            if found is not None:
+                context |= self._found_context(search, found)
         else:
+            title = _("This backend cannot list its keys")
+            nothing = _("There is nothing to browse")
             context["empty"] = Empty(
-                _("There is nothing to browse"), str(self.inspector.why_not("can_list"))
+                title if self.opens_by_name() else nothing,
+                str(self.inspector.why_not("can_list")),
             )
         return super().get_context_data(**context, **kwargs)
 
     def _found_context(self, search: Search, found: Found) -> dict[str, Any]:
         shown = self.visible(found, search)
-        examined = examined_so_far(search.place, found.listing)
         selectable = self.gate.allowed(DELETE, self.inspector)
+        context = {
+            "table": self._table(shown, selectable) if shown else None,
+            "delete": selectable and bool(shown),
+        }
+        if found.listing is None:
+            return context
+        examined = examined_so_far(search.place, found.listing)
         forward = self._forward(search, found.listing, examined)
         pager = [Action(_("First"), self.here(token=""))] if search.place.token else []
         if forward and shown:
             text = _("Next %(count)s") % {"count": search.size}
             pager.append(Action(text, forward, "primary"))
-        return {
-            "table": self._table(shown, selectable) if shown else None,
-            "delete": selectable and bool(shown),
+        return context | {
             "progress": progress(len(shown), examined, found.listing),
             "empty": self._empty(search, found.listing, examined, forward),
             "pager": pager,

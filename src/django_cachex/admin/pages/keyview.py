@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -86,18 +85,6 @@ class KeyView(KeyedPage):
         if self.gone:
             return self.leave()
         return super().get(request, *args, **kwargs)
-
-    def leave(self) -> HttpResponse:
-        """Return to the list: the key is not there."""
-        self.say(
-            _(
-                'There is no key "%(key)s" in "%(alias)s": it was deleted, has expired, or '
-                "never was."
-            )
-            % {"key": self.key_name, "alias": self.inspector.alias},
-            messages.WARNING,
-        )
-        return self.go(self.landing(self.inspector.alias))
 
     def can(self, act: Act) -> bool:
         return self.gate.allowed(act, self.inspector, self.stored)

@@ -16,9 +16,10 @@ KEYS_AT_ONCE: Final = 500
 def row_key(stored: bytes) -> str | None:
     """Return a stored key as text, or None, which finds no row: no database holds such a key."""
     try:
-        return stored.decode()
+        text = stored.decode()
     except UnicodeDecodeError:
         return None
+    return None if "\0" in text else text  # PostgreSQL refuses NUL in any text.
 
 
 def row_keys(keys: Sequence[bytes]) -> Iterator[list[str]]:

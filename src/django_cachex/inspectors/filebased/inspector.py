@@ -108,13 +108,14 @@ class FileBasedInspector(PickledInspector):
         exact = self.locate(match.text).decode() if match.is_exact_candidate else ""
         most = want + 1 if match.matches_all else NAMES_AT_ONCE
         candidates = (
-            (name, (name == exact or match.matches(name)) and self.is_live(name))
+            (name, (name == exact or match.matches(name)) and self.is_listed(name))
             for name in self.folder.hashes_after(key_at(token), most)
         )
         return search(candidates, want, deadline, self.folder.count())
 
-    def is_live(self, name: str) -> bool:
-        return self.description(name.encode(), ("ttl",)).exists
+    def is_listed(self, name: str) -> bool:
+        stored = name.encode()
+        return self.lists(stored) and self.description(stored, ("ttl",)).exists
 
     def describe(
         self, keys: Sequence[bytes], columns: Collection[str] = ("type", "ttl", "size")
@@ -129,6 +130,8 @@ class FileBasedInspector(PickledInspector):
                 size = value_size(file, header)
         except FileNotFoundError:
             return Description(stored, ttl=GONE)
+        except PermissionError:  # Another user's: listed, and not read.
+            return Description(stored)
         if header.ttl == GONE:
             return Description(stored, ttl=GONE)
         return Description(

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django_cachex.cache.keyspace import Keyspace, keyspace
 from django_cachex.commands import OpaqueKeysError
 from django_cachex.commands.sweeps import sweep
-from django_cachex.inspectors.base import Support
+from django_cachex.inspectors.base import Inspector, Support
 from django_cachex.inspectors.facts import FlushPlan, Text
 from django_cachex.inspectors.naming import encode_text, printable
 from django_cachex.inspectors.valkey.inspector import ServerInspector
@@ -66,6 +66,9 @@ class CachexInspector(ServerInspector):
             entries=None,
             whole_store=False,
         )
+
+    def flushes(self, other: Inspector) -> bool:
+        return self.keyspace.holds(other.locate("key"))
 
     def flush(self) -> int:
         return self.client.run(sweep(self.keyspace.pattern, self.keyspace.holds))

@@ -146,7 +146,7 @@ class ServerInspector(Inspector):
 
     def status(self) -> Status:
         """Return what DBSIZE and INFO say, and how long they took once connected."""
-        self.client.ping()
+        self.client.collect([self.client._ping()])  # A refusal is an answer, too.
         started = time.perf_counter()
         keys, memory = self.client.collect([self.client._dbsize(), self.client._info("memory")])
         latency = time.perf_counter() - started
@@ -162,7 +162,7 @@ class ServerInspector(Inspector):
 
         `examined` is an estimate: SCAN does not say how many keys it looked at.
         """
-        search = Search(self.client, match.glob(self.naming.prefix or b""), self.naming.owns, type)
+        search = Search(self.client, match.glob(self.naming.prefix or b""), self.lists, type)
         return scan(search, token, want, deadline)
 
     def describe(

@@ -25,6 +25,9 @@ COLUMNS: Final = ("type", "ttl", "size", "memory")
 FETCHED: Final = 32 * 1024 * 1024
 """About as many bytes of elements are fetched at most, where the server says what a key takes."""
 
+UNKNOWN: Final = FETCHED // 10
+"""What an element is taken to be, in bytes, where nobody may ask: ten of them are fetched."""
+
 NAMES: Final = Codec("", "opaque", bytes)
 """Field names, scores and ids did not go through a serializer."""
 
@@ -80,7 +83,10 @@ def read_collection(
     if not is_there:  # A stream may be there and empty.
         return None
     allowed = limits()
-    count = affordable(allowed.elements, total, found.memory)
+    memory = found.memory
+    if memory is None:  # Not permitted to ask: suppose the worst of a page's elements.
+        memory = total * UNKNOWN
+    count = affordable(allowed.elements, total, memory)
     answer = client.run(collection.first(client, found.key, count))
     # Scans of small hashes and sets answer with everything, whatever was asked for.
     rows = [
@@ -88,7 +94,8 @@ def read_collection(
         for row in islice(collection.rows(answer), count)
     ]
     elements = Elements(tuple(column.title for column in collection.columns), rows, total)
-    note = fewer(count) if count < min(allowed.elements, total) else ""
+    cut = count < min(allowed.elements, total)
+    note = fewer(count, found.memory is not None) if cut else ""
     return Entry(replace(found, size=total), elements=elements, note=note)
 
 
@@ -99,7 +106,11 @@ def affordable(count: int, total: int, memory: int | None) -> int:
     return max(1, min(count, FETCHED * total // memory))
 
 
-def fewer(count: int) -> Text:
+def fewer(count: int, are_large: bool) -> Text:
+    """Return why not a whole page of elements was fetched."""
+    if not are_large:
+        text = _("How large the elements are may not be asked: the first %(count)d were fetched.")
+        return text % {"count": count}
     return ngettext_lazy(
         "The elements are large: only the first was fetched.",
         "The elements are large: only the first %(count)d were fetched.",

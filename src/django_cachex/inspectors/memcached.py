@@ -1,0 +1,43 @@
+"""Django's memcached backends: keys by exact name, on connections of our own that do not hang."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.cache import caches
+from django.core.cache.backends.base import BaseCache
+
+from django_cachex.inspectors.base import Support
+from django_cachex.inspectors.limited import LimitedInspector
+from django_cachex.inspectors.limits import limits
+
+PYMEMCACHE = "django.core.cache.backends.memcached.PyMemcacheCache"
+
+
+class MemcachedInspector(LimitedInspector):
+    """A server that may hang, asked with the admin's patience by a cache object of its own."""
+
+    support = Support.WRAPPED
+    asked_in_thread = True
+
+    def __init__(self, alias: str, cache: BaseCache, params: Mapping[str, Any]) -> None:
+        super().__init__(alias, own_cache(alias, cache, params), params)
+        weakref.finalize(self, self.cache.close)
+
+
+def own_cache(alias: str, cache: BaseCache, params: Mapping[str, Any]) -> BaseCache:
+    """Return another cache object of an alias, which no other thread uses.
+
+    The client of pymemcache waits for ever by default; that of pylibmc has time limits in other
+    units under other names, and keeps those of the settings.
+    """
+    kinds = [f"{kind.__module__}.{kind.__qualname__}" for kind in type(cache).__mro__]
+    if PYMEMCACHE not in kinds:
+        return caches.create_connection(alias)
+    patience = {"timeout": limits().timeout, "connect_timeout": limits().timeout}
+    changed = {**params, "OPTIONS": {**params.get("OPTIONS", {}), **patience}}
+    make: Any = type(cache)
+    own: BaseCache = make(changed.pop("LOCATION", ""), changed)
+    return own

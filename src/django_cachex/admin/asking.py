@@ -6,12 +6,14 @@ import contextvars
 import logging
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from django_cachex.inspectors.base import Inspector
+from django_cachex.inspectors.masking import mask, secrets_in
 
 T = TypeVar("T")
 
@@ -46,14 +48,14 @@ class Asker:
         # After the deadline nothing is begun: what nobody waits for must not change anything.
         on_time = time.monotonic() < self._deadline
         waiting = {
-            inspector: _start(question) if on_time else None
+            inspector: _start(inspector, question) if on_time else None
             for inspector, question in questions.items()
             if inspector.asked_in_thread
         }
         return {
-            inspector: (
-                self._wait(waiting[inspector]) if inspector in waiting else _isolated(question)
-            )
+            inspector: self._wait(waiting[inspector])
+            if inspector in waiting
+            else _isolated(inspector, question)
             for inspector, question in questions.items()
         }
 
@@ -66,20 +68,22 @@ class Asker:
             return Answer(error=NoAnswer())
 
 
-def _isolated(question: Callable[[], T]) -> Answer[T]:
-    """The one place where an error of any kind is kept from the rest of a page."""
+def _isolated(inspector: Inspector, question: Callable[[], T]) -> Answer[T]:
+    """The one place where an error of any kind is kept from the rest of a page, and logged."""
     try:
         return Answer(question())
     except Exception as error:
-        logger.warning("A cache failed: %s", type(error).__name__, exc_info=error)
+        trace = "".join(traceback.format_tb(error.__traceback__))
+        text = f"{type(error).__name__}: {error}\n{trace}"
+        logger.warning("%s: %s", inspector.alias, mask(text, secrets_in(inspector.params)))
         return Answer(error=error)
 
 
-def _start(question: Callable[[], T]) -> Future[Answer[T]]:
+def _start(inspector: Inspector, question: Callable[[], T]) -> Future[Answer[T]]:
     """Ask in a daemon thread: one that hangs past the deadline holds up neither page nor exit."""
     future: Future[Answer[T]] = Future()
     context = contextvars.copy_context()
     threading.Thread(
-        target=lambda: future.set_result(context.run(_isolated, question)), daemon=True
+        target=lambda: future.set_result(context.run(_isolated, inspector, question)), daemon=True
     ).start()
     return future

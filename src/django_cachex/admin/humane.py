@@ -55,9 +55,17 @@ def duration(milliseconds: int) -> str:
     return " ".join(f"{number(count)} {unit}" for count, unit in parts[first : first + 2] if count)
 
 
-def moment(when: datetime) -> str:
-    """Return a moment in the current time zone, with its date, the same in every language."""
-    local = timezone.localtime(when) if timezone.is_aware(when) else when
+def moment(when: datetime | None) -> str:
+    """Return a moment in the current time zone, with its date, the same in every language.
+
+    None is one too far away to have a date, as is the last day that has one, in some time zones.
+    """
+    if when is None:
+        return _("after the year 9999")
+    try:
+        local = timezone.localtime(when) if timezone.is_aware(when) else when
+    except OverflowError:
+        return _("after the year 9999")
     return f"{local:%Y-%m-%d %H:%M:%S}"
 
 
@@ -78,13 +86,12 @@ def expiry(ttl: int | None) -> str:
     return _("in %(duration)s") % {"duration": duration(ttl)}
 
 
-def expires_at(ttl: int) -> datetime:
-    """Return the moment that a TTL in milliseconds leads to; far ones stay representable."""
-    now = timezone.now()
+def expires_at(ttl: int) -> datetime | None:
+    """Return the moment that a TTL in milliseconds leads to, or None if it is too far away."""
     try:
-        return now + timedelta(milliseconds=ttl)
+        return timezone.now() + timedelta(milliseconds=ttl)
     except OverflowError:
-        return datetime.max.replace(year=datetime.max.year - 1, tzinfo=now.tzinfo)
+        return None
 
 
 def elements(count: int, unit: Unit) -> str:

@@ -14,18 +14,18 @@ SHOWN_OF_SESSION = 4
 def session_prefix(inspector: Inspector) -> bytes | None:
     """Return what the stored keys of sessions begin with, or None where there are none.
 
-    Another alias of the same store shows the same entries.
+    Whatever looks like a session is one, in every alias: two of them may share their entries.
     """
     engine = import_module(settings.SESSION_ENGINE)
     name = getattr(getattr(engine, "SessionStore", None), "cache_key_prefix", None)
     if not name or settings.SESSION_CACHE_ALIAS not in settings.CACHES:
         return None
-    sessions = inspector_for(settings.SESSION_CACHE_ALIAS)
-    if sessions.store != inspector.store:
-        return None
-    stored = sessions.locate(name)
+    stored = inspector.locate(name)
+    if inspector.locate(f"{name}x").startswith(stored):
+        return stored
     # Where stored keys are hashes, nobody can tell sessions from the rest: all may be some.
-    return stored if sessions.locate(f"{name}x").startswith(stored) else b""
+    holds_sessions = inspector.store == inspector_for(settings.SESSION_CACHE_ALIAS).store
+    return b"" if holds_sessions else None
 
 
 def masked(name: str) -> str:

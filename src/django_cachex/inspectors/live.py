@@ -8,6 +8,8 @@ from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext_lazy as _
+
 from django_cachex.inspectors.content import Content, Excerpt
 from django_cachex.inspectors.content.decoding import described, formatted
 from django_cachex.inspectors.content.editing import editing
@@ -53,6 +55,8 @@ def zone_of(node: Node) -> tzinfo | None:
 def content_of(value: object) -> Content:
     """Return what a value is. Its stored bytes are not known: they are none here, of size 0."""
     limit = limits()
+    if isinstance(value, str | bytes) and type(value) in PLAIN and len(value) > limit.decode_bytes:
+        return large(value, limit.preview_bytes)
     tree = LiveWalk(Bounds(size=limit.decode_bytes)).visit(value)
     kind, label = described(tree)
     form = editing(tree)
@@ -68,4 +72,26 @@ def content_of(value: object) -> Content:
         edit_text=form.text,
         store_as=form.store_as,
         value=tree,
+    )
+
+
+def large(value: str | bytes, preview: int) -> Content:
+    """Return the beginning of a text or of bytes too large to be gone through."""
+    window = value[:preview]
+    text = window if isinstance(window, str) else window.decode("utf-8", "backslashreplace")
+    shown = Excerpt(beginning(text, preview).text, len(window), len(value))
+    reason = _("It is too large to be edited here.")
+    is_text = isinstance(value, str)
+    return Content(
+        kind="text" if is_text else "large",
+        label=_("text") if is_text else _("bytes"),
+        stored_size=0,
+        formatted=shown,
+        text=NOT_ASKED,
+        hex=NOT_ASKED,
+        notes=(),
+        why_not=reason,
+        edit_text="",
+        store_as="text",
+        value=None,
     )

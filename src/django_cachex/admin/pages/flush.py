@@ -174,6 +174,6 @@ def _scope(inspector: Inspector, plan: FlushPlan, sharing: Sequence[Inspector]) 
     text = str(plan.scope)
     if losing:
         text += " " + _("Among them those of %(names)s.") % {"names": losing}
-    if session_prefix(inspector) is not None:
+    if inspector.alias == settings.SESSION_CACHE_ALIAS and session_prefix(inspector) is not None:
         text += " " + _("Sessions are kept here: people may have to log in again.")
     return text

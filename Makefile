@@ -13,7 +13,7 @@ export PIP_ROOT_USER_ACTION := ignore
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: .venv/demo.installed ## Serve the admin over seeded caches (PORT=8000, SKIN=admin or unfold)
+demo: .venv/demo.installed ## Serve the admin over seeded caches (PORT=8000)
 	@SKIN=$(SKIN) $(BIN)/python -m demo $(PORT)
 
 test: .venv/test.installed ## Run the tests and Django's own cache tests on this Python

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 import pytest
 
@@ -51,29 +52,24 @@ def redis_server(redis_process: servers.Server) -> servers.Server:
     return flush(redis_process)
 
 
+@contextmanager
+def or_skip(manager: AbstractContextManager[servers.Server]) -> Iterator[servers.Server]:
+    """Run a server of Debian's; the tests that need it are skipped where it is not installed."""
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(manager)
+        except FileNotFoundError as missing:
+            pytest.skip(str(missing))
+        yield server
+
+
 @pytest.fixture(scope="session")
 def postgresql_process() -> Iterator[servers.Server]:
-    """Debian's PostgreSQL; the tests that need it are skipped where it is not installed."""
-    try:
-        manager = servers.postgresql()
-        server = manager.__enter__()
-    except FileNotFoundError as missing:
-        pytest.skip(str(missing))
-    try:
+    with or_skip(servers.postgresql()) as server:
         yield server
-    finally:
-        manager.__exit__(None, None, None)
 
 
 @pytest.fixture(scope="session")
 def memcached_process() -> Iterator[servers.Server]:
-    """Debian's memcached; the tests that need it are skipped where it is not installed."""
-    try:
-        manager = servers.memcached()
-        server = manager.__enter__()
-    except FileNotFoundError as missing:
-        pytest.skip(str(missing))
-    try:
+    with or_skip(servers.memcached()) as server:
         yield server
-    finally:
-        manager.__exit__(None, None, None)

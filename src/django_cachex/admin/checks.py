@@ -14,6 +14,7 @@ from django_cachex.admin.access import HIDDEN, READ_ONLY
 from django_cachex.cache.checks import check_prefixes
 from django_cachex.inspectors import inspector_for
 from django_cachex.inspectors.limits import FIELDS, PAGE_SIZES, Limits
+from django_cachex.inspectors.valkey.inspector import ServerInspector
 
 register(check_prefixes, Tags.caches)
 
@@ -41,7 +42,7 @@ def check_sessions(
         return []
     params = settings.CACHES[alias]
     waits = "socket_timeout" not in f"{params.get('OPTIONS')} {params.get('LOCATION')}"
-    if not waits or not inspector_for(alias).asked_in_thread:
+    if not waits or not isinstance(inspector_for(alias), ServerInspector):
         return []
     return [
         Warning(

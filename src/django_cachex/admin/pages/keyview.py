@@ -143,7 +143,12 @@ class KeyView(KeyedPage):
         if not self.can(SEE_VALUE):
             return {"hidden_value": self._why_hidden()}
         if entry.elements is not None:
-            return {"elements": elements_table(entry.elements), "value_note": entry.note}
+            read_only = _("Elements can be seen here, not edited.")
+            return {
+                "elements": elements_table(entry.elements),
+                "value_note": entry.note,
+                "why_not": read_only if self.can(EDIT) else "",
+            }
         content = entry.content
         if content is None:
             return {"value_note": entry.note, "unread": self.unsafe and self.mode == ""}

@@ -207,6 +207,35 @@ def test_a_denied_act_says_so(
     assert not LogEntry.objects.exists()
 
 
+def test_a_user_who_may_not_ping_is_up_and_may_flush(
+    admin: Browser, denied: Callable[..., None], raw: valkey.Valkey
+) -> None:
+    denied("@dangerous", "ping")
+    index = admin.open(addresses.caches())
+    assert index.table("Cache Name").row("Cache Name", "valkey")["State"].startswith("up")
+    asked = admin.submit(index, "Flush selected caches", selected=["valkey"])
+    done = admin.submit(asked, 'Flush "valkey"')
+    assert 'Flushed "valkey": 1 entry deleted.' in done.text
+    assert raw.dbsize() == 0
+
+
+def test_a_whole_listing_says_so_where_keys_may_not_be_counted(
+    admin: Browser, denied: Callable[..., None]
+) -> None:
+    denied("dbsize")
+    assert "1 shown · all keys examined" in admin.open(addresses.keys("valkey")).text
+
+
+def test_an_exact_key_is_shown_where_keys_may_not_be_listed(
+    admin: Browser, denied: Callable[..., None]
+) -> None:
+    denied("scan")
+    page = admin.open(addresses.keys("valkey", q="key"))
+    assert page.column("Key") == ["key"]
+    assert "permission" in page.text.lower()
+    assert admin.click(page, "key").heading == "key"
+
+
 def test_a_wrong_password_says_so_without_it(
     admin: Browser, valkey_server: servers.Server, configure: Configure
 ) -> None:

@@ -145,6 +145,23 @@ def test_a_whole_database_is_said_to_go_and_whose_keys_are_in_it(
     assert '"elsewhere"' not in text
 
 
+def test_other_caches_of_one_prefix_are_named(
+    admin: Browser, valkey_server: servers.Server, configure: Configure
+) -> None:
+    place = {"LOCATION": f"redis://{valkey_server.address}/0"}
+    configure(
+        ours=valkey_params(valkey_server, KEY_PREFIX=""),
+        theirs={"BACKEND": DJANGO_REDIS, **place},
+        apart={"BACKEND": DJANGO_REDIS, **place, "KEY_PREFIX": "t"},
+    )
+    for alias in ("theirs", "apart"):
+        caches[alias].set("hello", 1)
+    asked = ask(admin, "ours")
+    assert 'Among them those of "theirs".' in row_about(asked, "ours")
+    admin.submit(asked, 'Flush "ours"')
+    assert (caches["theirs"].get("hello"), caches["apart"].get("hello")) == (None, 1)
+
+
 def test_a_shared_table_is_said_to_go_and_whose_entries_are_in_it(
     admin: Browser, configure: Configure, database_table: str
 ) -> None:

@@ -67,6 +67,16 @@ def test_configuration_says_prefix_version_and_timeout(
         assert words in text
 
 
+def test_a_broken_cache_says_what_it_is_configured_as(admin: Browser, configure: Configure) -> None:
+    place = "redis://clerk:hunter2@cache.example/0"
+    broken = {"BACKEND": "tests.admin.strangers.NoSuchCache", "LOCATION": place}
+    configure(broken={**broken, "KEY_PREFIX": "shop", "VERSION": 7, "TIMEOUT": 7200})
+    page = admin.open(addresses.info("broken"))
+    for words in ("Key prefix shop", "Version 7", "Default timeout 2 h", "@cache.example/0"):
+        assert words in page.text
+    assert "hunter2" not in page.html
+
+
 def test_a_server_says_what_spec_lists(
     admin: Browser, server_cache: Any, raw: valkey.Valkey
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from tests.admin.conftest import (
     Configure,
 )
 from tests.admin.page import Page
+from tests.admin.strangers import ShelfCache
 
 
 @pytest.fixture
@@ -157,6 +159,46 @@ def test_a_backend_that_fails_to_load_says_so(
     assert read.status == 200
     assert '"stranger"' in read.text
     assert "the shelf has fallen" in read.text
+
+
+class LeakyCache(ShelfCache):
+    """Says where it is, with the password, in whatever fails."""
+
+    def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
+        raise RuntimeError(f"cannot reach {self.location}")
+
+
+def test_neither_page_nor_log_holds_a_password(
+    admin: Browser, configure: Configure, caplog: pytest.LogCaptureFixture
+) -> None:
+    place = "redis://clerk:hunter2@cache.example/0"
+    configure(stranger={"BACKEND": f"{__name__}.LeakyCache", "LOCATION": place})
+    read = admin.submit(opened(admin, "hello"), "Read value")
+    assert "cannot reach" in read.text
+    assert "hunter2" not in read.html
+    [record] = [one for one in caplog.records if one.name == "django_cachex.admin"]
+    line = logging.Formatter().format(record)
+    assert line.startswith("stranger: RuntimeError: cannot reach redis://")
+    assert "test_key_limited.py" in line
+    assert "hunter2" not in line
+
+
+@pytest.mark.parametrize(
+    "value", ["héllo " * 4_000_000, b"hello " * 4_000_000], ids=["text", "bytes"]
+)
+def test_of_a_huge_value_the_beginning_is_shown_and_how_much_there_is(
+    admin: Browser, stranger: Any, value: str | bytes
+) -> None:
+    stranger.set("hello", value, 1000)
+    page = admin.submit(opened(admin, "hello"), "Read value")
+    first = "héllo héllo" if isinstance(value, str) else "hello hello"
+    assert first in page.text
+    unit = "characters" if isinstance(value, str) else "bytes"
+    assert f"First 5,000 of 24,000,000 {unit} shown." in page.text
+    assert len(page.html) < 100_000
+    assert "Cut" not in page.text.split()
+    assert not page.offers("Edit")
+    assert stranger.get("hello") == value
 
 
 def test_a_long_name_opens(admin: Browser, stranger: Any) -> None:

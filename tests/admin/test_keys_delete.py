@@ -10,7 +10,7 @@ from django.contrib.admin.models import DELETION, LogEntry
 from django.core.cache import caches
 
 from tests import servers
-from tests.admin import addresses
+from tests.admin import addresses, words
 from tests.admin.browser import Browser
 from tests.admin.conftest import Configure, stored_key, valkey_params
 from tests.admin.page import Page
@@ -204,6 +204,12 @@ def test_a_page_of_long_keys_can_be_deleted_at_once(
     assert asked.status == 200
     assert admin.submit(asked, f"Delete {len(ids)} keys").status == 200
     assert raw.dbsize() == 500 - len(ids)
+
+
+def test_nobody_is_asked_about_a_key_that_has_gone(admin: Browser, listing: str) -> None:
+    page = admin.open(addresses.delete(listing, stored_key(listing, "gone")))
+    assert page.url == addresses.keys(listing)
+    assert f'{words.NO_SUCH_KEY} "gone"' in page.text
 
 
 def test_odd_names_are_shown_as_text_where_they_are_confirmed(

@@ -10,7 +10,16 @@ from django.core.cache import caches
 from tests import servers
 from tests.admin import addresses
 from tests.admin.browser import Browser
-from tests.admin.conftest import DATABASE, ROOMY, BrowserOf, Configure, stored_key, valkey_params
+from tests.admin.conftest import (
+    DATABASE,
+    DJANGO_REDIS,
+    ROOMY,
+    VALKEY,
+    BrowserOf,
+    Configure,
+    stored_key,
+    valkey_params,
+)
 
 SESSION = "0123456789abcdefghijklmnopqrstuv"
 PREFIXES = {
@@ -78,6 +87,18 @@ def test_no_search_finds_them_letter_by_letter(
             assert not any("••••" in name for name in page.column("Key"))
 
 
+def test_next_does_not_tell_that_a_session_matches(
+    browser_of: BrowserOf, sessions: str, prefix: str
+) -> None:
+    # One more than these fills a page, and there would be a next: a search of each letter.
+    guess = f"{prefix}{SESSION[:1]}"
+    caches[sessions].set_many({f"{number:02}{guess}": 1 for number in range(24)})
+    page = browser_of("view_key", "add_key").open(addresses.keys(sessions, q=guess, size=25))
+    assert len(page.column("Key")) == 24
+    assert "24 shown" in page.text
+    assert not any(page.offers(text) for text in ("Next 25", "Continue"))
+
+
 def test_they_are_not_opened(browser_of: BrowserOf, sessions: str, prefix: str) -> None:
     person = browser_of(*EVERYTHING)
     stored = session_key(sessions, prefix)
@@ -141,12 +162,12 @@ def test_other_keys_stay_open(browser_of: BrowserOf, sessions: str) -> None:
     assert page.column("Key") == ["plain"]
 
 
-def test_the_same_names_in_another_cache_are_no_sessions(
+def test_the_same_names_are_no_sessions_where_no_cache_holds_any(
     browser_of: BrowserOf, valkey_server: servers.Server, configure: Configure, settings: Any
 ) -> None:
     configure(valkey=valkey_params(valkey_server))
-    settings.SESSION_ENGINE, settings.SESSION_CACHE_ALIAS = next(iter(PREFIXES)), "default"
-    name = f"{PREFIXES[settings.SESSION_ENGINE]}{SESSION}"
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.db"
+    name = f"{next(iter(PREFIXES.values()))}{SESSION}"
     caches["valkey"].set(name, "v")
     assert browser_of("view_key").open(addresses.keys("valkey")).column("Key") == [name]
 
@@ -164,6 +185,36 @@ def test_another_alias_over_the_same_entries_shows_no_session(
     assert SESSION not in person.open(addresses.keys("twin")).html
     stored = stored_key("twin", f"{prefix}{SESSION}")
     assert "basket" not in person.open(addresses.key("twin", stored)).text
+
+
+@pytest.mark.parametrize("backend", [VALKEY, DJANGO_REDIS])
+@pytest.mark.parametrize("spelling", ["localhost", "socket"])
+def test_another_spelling_of_the_server_shows_no_session(
+    browser_of: BrowserOf,
+    valkey_server: servers.Server,
+    configure: Configure,
+    prefix: str,
+    settings: Any,
+    spelling: str,
+    backend: str,
+) -> None:
+    # Nobody can tell from their addresses that both are one server.
+    scheme = "valkey" if backend == VALKEY else "redis"
+    place = {
+        "localhost": f"{scheme}://localhost:{valkey_server.port}/0",
+        "socket": f"unix://{valkey_server.folder / 's'}?db=0",
+    }[spelling]
+    params = valkey_params(valkey_server)
+    configure(valkey=params, twin={**params, "BACKEND": backend, "LOCATION": place})
+    settings.SESSION_CACHE_ALIAS = "valkey"
+    caches["valkey"].set(f"{prefix}{SESSION}", {"secret": "basket"})
+    person = browser_of(*EVERYTHING)
+    listing = person.open(addresses.keys("twin"))
+    assert f"session ••••••••{SESSION[-4:]}" in listing.column("Key")
+    assert SESSION not in listing.html
+    page = person.open(addresses.key("twin", stored_key("twin", f"{prefix}{SESSION}")))
+    assert "basket" not in page.text
+    assert not page.offers("Delete")
 
 
 def test_history_and_recent_actions_hold_no_session_id(

@@ -151,6 +151,17 @@ class DatabaseContract(ListingContract, PickledContract, FlushContract):
         assert inspector.apply(stored, AddValue(1, NEVER)).result == Result.REFUSED
         assert inspector.apply(stored, SetTtl(1000)).result == Result.GONE
 
+    def test_text_with_nul_finds_nothing_and_breaks_nothing(self, inspector: Inspector) -> None:
+        stored, forged = inspector.locate("key"), inspector.locate("\0")
+        inspector.cache.set("key", "value")
+        for text in ("\0", "k\0*", "*\0*"):
+            assert self.names(inspector, text) == set()
+        assert inspector.read(forged) is None
+        assert [one.exists for one in inspector.describe([forged, stored])] == [False, True]
+        assert inspector.apply(forged, AddValue(1, NEVER)).result == Result.REFUSED
+        assert inspector.apply(forged, SetTtl(1000)).result == Result.GONE
+        assert inspector.delete([forged, stored]) == 1
+
     def test_a_missing_table_is_named_and_leaves_the_transaction_usable(
         self, inspector: Inspector, inspect: Inspect
     ) -> None:

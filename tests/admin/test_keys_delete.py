@@ -71,6 +71,7 @@ def test_keys_already_gone_are_told_apart(admin: Browser, server_cache: Any) -> 
     page = select(admin, "valkey", "a", "b", "c")
     server_cache.delete("b")
     assert "Deleted 2 keys; 1 was already gone." in admin.submit(page, "Delete 3 keys").text
+    assert sorted(entry.object_repr for entry in LogEntry.objects.all()) == ["a", "c"]
 
 
 def test_a_deletion_that_deleted_nothing_does_not_claim_to(

@@ -111,7 +111,7 @@ def delete_confirm(
 
 def delete_keys(page: Page, inspector: Inspector, keys: Sequence[bytes]) -> None:
     """Delete keys, put it on record and say what happened, with numbers."""
-    answer = page.asker.ask(inspector, lambda: inspector.delete(keys))
+    answer = page.asker.ask(inspector, lambda: (present(inspector, keys), inspector.delete(keys)))
     if answer.value is None:
         said = partial(deleted_text, len(keys), 0)
         page.record_unanswered(answer, audit.DELETION, keys, said, inspector)
@@ -120,12 +120,18 @@ def delete_keys(page: Page, inspector: Inspector, keys: Sequence[bytes]) -> None
             _("Not deleted, or not all of it: look again. %(why)s") % {"why": why}, messages.ERROR
         )
         return
-    deleted, gone = answer.value, len(keys) - answer.value
+    there, deleted = answer.value
+    said = partial(deleted_text, deleted, len(keys) - deleted)
     if deleted:
-        user_id = page.request.user.pk
-        said = partial(deleted_text, deleted, gone)
-        audit.record_keys(user_id, audit.DELETION, inspector, keys, said)
-    page.say(deleted_text(deleted, gone), messages.SUCCESS if deleted else messages.WARNING)
+        audit.record_keys(page.request.user.pk, audit.DELETION, inspector, there, said)
+    page.say(said(), messages.SUCCESS if deleted else messages.WARNING)
+
+
+def present(inspector: Inspector, keys: Sequence[bytes]) -> Sequence[bytes]:
+    """Return those of some keys that are there, as far as the cache can tell."""
+    if not inspector.can_list:
+        return keys
+    return [one.key for one in inspector.describe(keys, ("ttl",)) if one.exists]
 
 
 def deleted_text(deleted: int, gone: int) -> str:

@@ -101,7 +101,7 @@ class ShelfInspector(Inspector):
         return sum(self.cache.shelf.pop(key.decode(), None) is not None for key in keys)
 
     def flush_plan(self) -> FlushPlan:
-        return FlushPlan("a broom", "The whole shelf is swept.", len(self.cache.shelf), True)
+        return FlushPlan("a broom", "The whole shelf is swept.", len(self.cache.shelf))
 
     def flush(self) -> int:
         count = len(self.cache.shelf)

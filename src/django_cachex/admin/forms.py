@@ -79,7 +79,9 @@ class ExpireForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "timeout" in self.fields:
-            self.fields["timeout"].otherwise = self.otherwise  # type: ignore[attr-defined]
+            field = self.fields["timeout"]
+            assert isinstance(field, TimeoutField)
+            field.otherwise = self.otherwise
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

@@ -77,6 +77,3 @@ class FlushPlan:
 
     entries: int | None
     """About how many entries, or None where nobody knows."""
-
-    whole_store: bool
-    """Whether other aliases of the same `store` lose their keys as well."""

@@ -182,7 +182,6 @@ class LimitedInspector(Inspector):
                 "this alias."
             ),
             entries=None,
-            whole_store=True,
         )
 
     def flush(self) -> None:

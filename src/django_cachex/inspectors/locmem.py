@@ -151,7 +151,6 @@ class LocMemInspector(PickledInspector):
             act="LocMemCache.clear()",
             scope=scope % {"store": self.name_of_store, "process": os.getpid()},
             entries=len(self.cache._cache),
-            whole_store=True,
         )
 
     def flush(self) -> int:

@@ -216,7 +216,6 @@ class DatabaseInspector(PickledInspector):
             )
             % names,
             entries=count(table),
-            whole_store=True,
         )
 
     def flush(self) -> int:

@@ -235,7 +235,6 @@ class FileBasedInspector(PickledInspector):
             act=_("the removal of %(files)s") % {"files": f"{self.location}/{pattern}"},
             scope=scope % {"pattern": pattern, "folder": self.location},
             entries=self.folder.count(),
-            whole_store=True,
         )
 
     def flush(self) -> int:

@@ -64,7 +64,6 @@ class CachexInspector(ServerInspector):
                 "All keys with this cache's prefix, in every version, are deleted. Others stay."
             ),
             entries=None,
-            whole_store=False,
         )
 
     def flushes(self, other: Inspector) -> bool:
@@ -108,7 +107,6 @@ class DjangoRedisInspector(ServerInspector):
             act=_("FLUSHDB on %(address)s") % {"address": self.address},
             scope=_("Every key of the whole database is deleted, whoever stored it."),
             entries=permitted(keys),
-            whole_store=True,
         )
 
     def flush(self) -> int | None:

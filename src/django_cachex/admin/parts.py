@@ -61,6 +61,23 @@ class Badge(Part):
 
 
 @dataclass(frozen=True)
+class Heading(Part):
+    """What a page is about."""
+
+    text: Text
+    what: Text = ""
+    """What of it, said quieter: `keys`, `info`."""
+
+    kind: str = ""
+    """`key` and `question` stand in full, wherever a skin has its title; or empty."""
+
+    badge: Badge | None = None
+    summary: Text = ""
+    copied: str = ""
+    """What a button beside it copies."""
+
+
+@dataclass(frozen=True)
 class Cell(Part):
     """One cell of a table."""
 

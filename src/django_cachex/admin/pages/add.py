@@ -17,7 +17,7 @@ from django_cachex.admin.forms import AddForm
 from django_cachex.admin.helptexts import add_help
 from django_cachex.admin.outcomes import added_message, refusal
 from django_cachex.admin.pages.base import CachePage
-from django_cachex.admin.parts import Action, FormBox, Topic
+from django_cachex.admin.parts import Action, FormBox, Heading, Topic
 from django_cachex.inspectors.edits import AddValue, Keep, Outcome, Result
 from django_cachex.inspectors.naming import encode_text, printable
 
@@ -37,14 +37,16 @@ class AddPage(CachePage):
             can_replace=self.gate.allowed(REPLACE, self.inspector),
         )
 
+    def heading(self) -> Heading:
+        return Heading(_('Add key to "%(alias)s"') % {"alias": self.inspector.alias})
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         box = FormBox(
             self.form or self.new_form(),
             _("Add key"),
             Action(_("Cancel"), self.landing(self.inspector.alias)),
         )
-        heading = _('Add key to "%(alias)s"') % {"alias": self.inspector.alias}
-        return super().get_context_data(box=box, heading=heading, **kwargs)
+        return super().get_context_data(box=box, **kwargs)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         self.form = form = self.new_form(request.POST)

@@ -19,12 +19,12 @@ from django.utils.translation import gettext_lazy
 from django.views.generic import TemplateView
 
 from django_cachex.admin import audit
-from django_cachex.admin.access import HIDDEN, SEE_CACHES, SEE_KEYS, Act, Gate
+from django_cachex.admin.access import HIDDEN, SEE_CACHES, SEE_INFO, SEE_KEYS, Act, Gate
 from django_cachex.admin.asking import Answer, Asker
 from django_cachex.admin.failures import explain, is_unanswered
 from django_cachex.admin.links import IN_FORM, Link, Links, parse_object_id
 from django_cachex.admin.outcomes import unanswered_message
-from django_cachex.admin.parts import Action, Confirm, Notice, Parts, Topic
+from django_cachex.admin.parts import Action, Confirm, Heading, Notice, Parts, Topic
 from django_cachex.inspectors import Inspector, inspector_for
 from django_cachex.inspectors.facts import Text
 from django_cachex.inspectors.limits import limits
@@ -74,6 +74,14 @@ class Page(TemplateView):
         """Return the way from the index to here; the last is this page."""
         return ()
 
+    def heading(self) -> Heading:
+        """Return what this page is about."""
+        return Heading(self.title)
+
+    def tabs(self) -> Sequence[Action]:
+        """Return the pages beside this one, itself among them, within the person's permissions."""
+        return ()
+
     def actions(self) -> Sequence[Action]:
         """Return what can be done from here, within the person's permissions."""
         return ()
@@ -101,6 +109,8 @@ class Page(TemplateView):
             "title": self.title,
             "parts": Parts(),
             "trail": self._way_here(),
+            "heading": self.heading(),
+            "tabs": self.tabs(),
             "actions": [*self.actions(), *self.standing_actions()],
             "help": self.help() if "help" in self.request.GET else (),
             "help_close": self.here(help=""),
@@ -120,7 +130,10 @@ class Page(TemplateView):
     def confirm(self, confirm: Confirm) -> HttpResponse:
         """Return a page that asks before something is lost."""
         trail = [*self._way_here(), Action(confirm.step, "")]
-        context = Page.get_context_data(self, confirm=confirm, trail=trail, actions=())
+        heading = Heading(confirm.question, kind="question")
+        context = Page.get_context_data(
+            self, confirm=confirm, heading=heading, trail=trail, tabs=(), actions=()
+        )
         return self.response_class(self.request, "admin/django_cachex/confirm.html", context)
 
     def record_unanswered(
@@ -208,6 +221,20 @@ class CachePage(Page):
         sees_keys = self.gate.allowed(SEE_KEYS, self.inspector)
         link = self.links.keys(self.inspector.alias) if sees_keys else ""
         return [Action(self.inspector.alias, link)]
+
+    def cache_tabs(self) -> list[Action]:
+        """Return the pages about this cache."""
+        alias = self.inspector.alias
+        pages = (
+            (SEE_KEYS, _("Keys"), self.links.keys(alias)),
+            (SEE_INFO, _("Cache info"), self.links.info(alias)),
+            (SEE_CACHES, _("History"), self.links.cache_history(alias)),
+        )
+        return [
+            Action(label, link, current=act == self.act)
+            for act, label, link in pages
+            if self.gate.allowed(act, self.inspector)
+        ]
 
     shows_notes = True
     """Whether the page says what is to be known of this kind of cache."""

@@ -18,7 +18,7 @@ from django_cachex.admin.failures import explain
 from django_cachex.admin.helptexts import delete_help
 from django_cachex.admin.links import Link, object_id
 from django_cachex.admin.pages.base import KeyedPage, Page
-from django_cachex.admin.parts import Action, Confirm, Topic
+from django_cachex.admin.parts import Action, Confirm, Heading, Topic
 from django_cachex.inspectors import Inspector
 
 MOST_NAMED = 100
@@ -62,7 +62,9 @@ class DeletePage(KeyedPage):
             items=(),
             hidden=[("confirmed", "1"), *carried],
         )
-        return super().get_context_data(confirm=confirm, **kwargs)
+        return super().get_context_data(
+            confirm=confirm, heading=Heading(question, kind="question"), **kwargs
+        )
 
     def trail(self) -> Sequence[Action]:
         return [*self.key_trail(), Action(_("Delete"), "")]

@@ -18,7 +18,7 @@ from django_cachex.admin.helptexts import history_help
 from django_cachex.admin.links import object_id
 from django_cachex.admin.models import Cache, Key
 from django_cachex.admin.pages.base import CachePage, KeyedPage
-from django_cachex.admin.parts import Action, Cell, Empty, Header, Row, Table, Topic
+from django_cachex.admin.parts import Action, Cell, Empty, Header, Heading, Row, Table, Topic
 
 MOST_SHOWN = 100
 
@@ -60,14 +60,10 @@ class HistoryPage(CachePage):
             _("What is changed through this admin is recorded here; what applications do is not."),
         )
         return super().get_context_data(
-            heading=self.heading(),
             table=Table(headers, rows, caption=_("Changes")),
             empty=empty,
             **kwargs,
         )
-
-    def heading(self) -> str:
-        raise NotImplementedError
 
 
 class CacheHistoryPage(HistoryPage):
@@ -80,8 +76,11 @@ class CacheHistoryPage(HistoryPage):
     def object_id(self) -> str:
         return self.inspector.alias
 
-    def heading(self) -> str:
-        return self.inspector.alias
+    def heading(self) -> Heading:
+        return Heading(self.inspector.alias, _("history"))
+
+    def tabs(self) -> Sequence[Action]:
+        return self.cache_tabs()
 
     def trail(self) -> Sequence[Action]:
         info = self.links.info(self.inspector.alias)
@@ -99,8 +98,8 @@ class KeyHistoryPage(KeyedPage, HistoryPage):
     def object_id(self) -> str:
         return object_id(self.inspector.alias, self.stored)
 
-    def heading(self) -> str:
-        return self.key_name
+    def heading(self) -> Heading:
+        return Heading(self.key_name, _("history"), kind="key")
 
     def trail(self) -> Sequence[Action]:
         return [*self.key_trail(), Action(_("History"), "")]

@@ -10,11 +10,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import humane
-from django_cachex.admin.access import ADD, SEE_CACHES, SEE_INFO, SEE_KEYS
+from django_cachex.admin.access import ADD, SEE_INFO
 from django_cachex.admin.helptexts import info_help
 from django_cachex.admin.pages.base import CachePage
 from django_cachex.admin.pages.caches import BADGES
-from django_cachex.admin.parts import Action, Card, Cell, FactLine, Header, Row, Table, Topic
+from django_cachex.admin.parts import Action, Card, Cell, FactLine, Header, Heading, Row, Table, Topic
 from django_cachex.inspectors.facts import Fact, Section, Unit
 
 
@@ -29,16 +29,16 @@ class InfoPage(CachePage):
     def trail(self) -> Sequence[Action]:
         return [*self.cache_trail(), Action(_("Info"), "")]
 
+    def heading(self) -> Heading:
+        badge = BADGES[self.inspector.support]
+        return Heading(self.inspector.alias, _("info"), badge=badge)
+
+    def tabs(self) -> Sequence[Action]:
+        return self.cache_tabs()
+
     def actions(self) -> Sequence[Action]:
-        alias = self.inspector.alias
-        keys = [Action(_("Keys"), self.links.keys(alias))]
-        add = [Action(_("Add key"), self.links.add(alias))]
-        history = [Action(_("History"), self.links.cache_history(alias))]
-        return [
-            *(keys if self.gate.allowed(SEE_KEYS, self.inspector) else []),
-            *(add if self.gate.allowed(ADD, self.inspector) else []),
-            *(history if self.gate.allowed(SEE_CACHES, self.inspector) else []),
-        ]
+        add = [Action(_("Add key"), self.links.add(self.inspector.alias))]
+        return add if self.gate.allowed(ADD, self.inspector) else []
 
     def help(self) -> Sequence[Topic]:
         return info_help(self.inspector)
@@ -46,8 +46,6 @@ class InfoPage(CachePage):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         sections = self.ask(self.inspector, self.inspector.info).value or ()
         return super().get_context_data(
-            heading=self.inspector.alias,
-            badge=BADGES[self.inspector.support],
             cards=[card(section) for section in (self.inspector.configuration(), *sections)],
             **kwargs,
         )

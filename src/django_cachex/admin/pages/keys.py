@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from django_cachex.admin import humane
-from django_cachex.admin.access import ADD, DELETE, SEE_INFO, SEE_KEYS
+from django_cachex.admin.access import ADD, DELETE, SEE_KEYS
 from django_cachex.admin.helptexts import keys_help
 from django_cachex.admin.links import object_id, parse_object_id
 from django_cachex.admin.pages.base import CachePage
@@ -28,7 +28,7 @@ from django_cachex.admin.pages.keycells import (
     size_cell,
     ttl_cell,
 )
-from django_cachex.admin.parts import Action, Cell, Empty, Header, Notice, Row, Table, Topic
+from django_cachex.admin.parts import Action, Cell, Empty, Header, Heading, Notice, Row, Table, Topic
 from django_cachex.admin.searching import Search
 from django_cachex.admin.sessions import masked
 from django_cachex.admin.tokens import Place
@@ -115,12 +115,15 @@ class KeysPage(CachePage):
             one for one in found.descriptions if not self.gate.is_secret(self.inspector, one.key)
         ]
 
+    def heading(self) -> Heading:
+        badge = BADGES[self.inspector.support]
+        return Heading(self.inspector.alias, _("keys"), badge=badge)
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         search = self.search
         self.notices += search.notices
         context: dict[str, Any] = {
-            "heading": self.inspector.alias,
-            "badge": BADGES[self.inspector.support],
+            "alias": self.inspector.alias,
             "search": search,
             "sizes": PAGE_SIZES,
             "types": self.inspector.types if self.inspector.can_type else (),
@@ -247,14 +250,12 @@ class KeysPage(CachePage):
     def trail(self) -> Sequence[Action]:
         return [Action(self.inspector.alias, self.links.keys(self.inspector.alias))]
 
+    def tabs(self) -> Sequence[Action]:
+        return self.cache_tabs()
+
     def actions(self) -> Sequence[Action]:
-        alias = self.inspector.alias
-        add = [Action(_("Add key"), self.links.add(alias), "primary")]
-        info = [Action(_("Cache info"), self.links.info(alias))]
-        return [
-            *(add if self.gate.allowed(ADD, self.inspector) else []),
-            *(info if self.gate.allowed(SEE_INFO, self.inspector) else []),
-        ]
+        add = [Action(_("Add key"), self.links.add(self.inspector.alias), "primary")]
+        return add if self.gate.allowed(ADD, self.inspector) else []
 
     def help(self) -> Sequence[Topic]:
         return keys_help(self.inspector)

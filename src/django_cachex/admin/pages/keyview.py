@@ -16,7 +16,7 @@ from django_cachex.admin.helptexts import key_help
 from django_cachex.admin.links import Link
 from django_cachex.admin.pages.base import KeyedPage
 from django_cachex.admin.pages.keyfacts import cut, elements_table, key_facts, summary, views_of
-from django_cachex.admin.parts import Action, Topic
+from django_cachex.admin.parts import Action, Heading, Topic
 from django_cachex.admin.sessions import masked
 from django_cachex.inspectors.content import Content
 from django_cachex.inspectors.entries import Description, Entry
@@ -101,16 +101,17 @@ class KeyView(KeyedPage):
 
     # What is on the page.
 
+    def heading(self) -> Heading:
+        said = summary(self.entry) if self.entry is not None else ""
+        name = self.key_name or _("(empty name)")
+        return Heading(name, kind="key", summary=said, copied=self.key_name)
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        context: dict[str, Any] = {
-            "heading": self.key_name or _("(empty name)"),
-            "key_name": self.key_name,
-        }
+        context: dict[str, Any] = {}
         entry = self.entry
         if entry is not None:
             context |= {
                 "facts": key_facts(self.inspector, entry, masked=not self.can(SEE_HISTORY)),
-                "summary": summary(entry),
                 "ttl_offers": self._ttl_offers(),
                 "value_offers": self._value_offers(),
                 **self._value_context(entry),

@@ -25,8 +25,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
     parser.add_argument("port", nargs="?", type=int, default=8000)
     port: int = parser.parse_args().port
-    if os.environ.get("SKIN") == "unfold":
-        sys.exit("The Unfold skin is not in this version: `make demo` shows the plain admin.")
     # A closed terminal or a `kill` unwinds like Ctrl-C, so that Valkey ends with the demo.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)

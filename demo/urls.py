@@ -1,6 +1,13 @@
+from importlib import import_module
+
+from django.conf import settings
 from django.contrib import admin
 from django.urls import path
+
 from django.views.generic import RedirectView
+
+if settings.SKIN == "unfold":
+    import_module("demo.unfold_users")
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),

@@ -26,12 +26,12 @@ class Page:
 
     @property
     def heading(self) -> str:
-        """The page's own heading: the last of the first level."""
-        return [text for level, text in self._reader.headings if level == "h1"][-1]
+        """What the page is about, wherever the skin says it."""
+        return self._reader.heading
 
     @property
     def sections(self) -> list[str]:
-        return [text for level, text in self._reader.headings if level == "h2"]
+        return self._reader.sections
 
     def table(self, header: str) -> Table:
         """Return the table that has a column of this header, or an empty one."""

@@ -23,7 +23,8 @@ class Reader(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.words: list[str] = []
         self.title = ""
-        self.headings: list[tuple[str, str]] = []
+        self.heading = ""
+        self.sections: list[str] = []
         self.links: list[Link] = []
         self.forms: list[Form] = []
         self.tables: list[Table] = []
@@ -82,8 +83,13 @@ class Reader(HTMLParser):
             self._control.value += data
         elif self._inside("option") and self._control is not None:
             self._option_text += data
-        elif not self._inside(*UNREAD):
+        elif not self._inside(*UNREAD) and not self._is_drawing:
             self.words.append(data)
+
+    @property
+    def _is_drawing(self) -> bool:
+        """Whether this is an icon, which fonts make of words."""
+        return any(given.get("aria-hidden") == "true" for _tag, given, _start in self._open)
 
     # Links, headings, labels.
 
@@ -91,14 +97,15 @@ class Reader(HTMLParser):
         if "href" in given:
             self.links.append(Link(self._since(start), given["href"]))
 
-    def _end_heading(self, level: str, start: int) -> None:
-        self.headings.append((level, self._since(start)))
+    def _end_heading(self, given: dict[str, str], start: int) -> None:
+        if given.get("id") == "cx-heading":
+            self.heading = self._since(start)
 
-    def end_h1(self, given: dict[str, str], start: int) -> None:
-        self._end_heading("h1", start)
+    end_h1 = _end_heading
 
     def end_h2(self, given: dict[str, str], start: int) -> None:
-        self._end_heading("h2", start)
+        self._end_heading(given, start)
+        self.sections.append(self._since(start))
 
     def end_label(self, given: dict[str, str], start: int) -> None:
         self.labels[given.get("for", "")] = self._since(start)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import ModuleType
+from typing import cast
 
 from django.apps import AppConfig, apps
 from django.core.exceptions import ImproperlyConfigured
@@ -20,6 +22,11 @@ class CachexAdminConfig(AppConfig):
     skin = "admin"
     """The folder of parts and the stylesheet that pages are drawn with."""
 
+    @property
+    def classes(self) -> Mapping[str, str]:
+        """The `class` of each kind of control, where the host has such classes."""
+        return {}
+
     def __init__(self, app_name: str, app_module: ModuleType | None) -> None:
         super().__init__(app_name, app_module)
         if LABEL in apps.app_configs and apps.app_configs[LABEL] is not self:
@@ -33,7 +40,6 @@ class CachexAdminConfig(AppConfig):
         from django_cachex.admin import checks  # noqa: F401
 
 
-def skin() -> str:
-    """Return the name of the skin that is installed."""
-    config = apps.get_app_config(LABEL)
-    return str(getattr(config, "skin", CachexAdminConfig.skin))
+def installed() -> CachexAdminConfig:
+    """Return the configuration of the skin that is installed."""
+    return cast(CachexAdminConfig, apps.get_app_config(LABEL))

@@ -6,11 +6,12 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 from django_cachex.admin.access import HIDDEN, READ_ONLY
+from django_cachex.admin.apps import CachexAdminConfig, installed
 from django_cachex.cache.checks import check_prefixes
 from django_cachex.inspectors import inspector_for
 from django_cachex.inspectors.limits import FIELDS, PAGE_SIZES, Limits
@@ -50,6 +51,21 @@ def check_sessions(
             "server hangs no page can be reached, the cache admin included.",
             hint=f'Set CACHES[{alias!r}]["OPTIONS"]["socket_timeout"] to a few seconds.',
             id="django_cachex.W004",
+        )
+    ]
+
+
+@register()
+def check_skin(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Warn of pages in Django's plain style amid those of Unfold."""
+    if installed().skin != CachexAdminConfig.skin or not apps.is_installed("unfold"):
+        return []
+    return [
+        Warning(
+            "The pages of the cache admin keep Django's plain style in a project that uses Unfold.",
+            hint='Put "django_cachex.unfold" in the place of "django_cachex.admin" in '
+            "INSTALLED_APPS.",
+            id="django_cachex.W005",
         )
     ]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django_cachex.admin.apps import skin
+from django_cachex.admin.apps import installed
 from django_cachex.admin.humane import NOTHING
 from django_cachex.admin.links import Link
 from django_cachex.inspectors.facts import Text
@@ -16,7 +16,7 @@ class Parts:
     """Template paths of the installed skin's parts: `{% include parts.table %}`."""
 
     def __init__(self) -> None:
-        self._folder = f"admin/django_cachex/parts/{skin()}"
+        self._folder = f"admin/django_cachex/parts/{installed().skin}"
 
     def __getitem__(self, name: str) -> str:
         return f"{self._folder}/{name}.html"

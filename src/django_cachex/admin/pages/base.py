@@ -20,6 +20,7 @@ from django.views.generic import TemplateView
 
 from django_cachex.admin import audit
 from django_cachex.admin.access import HIDDEN, SEE_CACHES, SEE_INFO, SEE_KEYS, Act, Gate
+from django_cachex.admin.apps import installed
 from django_cachex.admin.asking import Answer, Asker
 from django_cachex.admin.failures import explain, is_unanswered
 from django_cachex.admin.links import IN_FORM, Link, Links, parse_object_id
@@ -39,6 +40,8 @@ class Page(TemplateView):
     act: Act = SEE_CACHES
     title: Text = ""
     """Without names of keys: a host's template may alter it."""
+
+    tabs_label: Text = gettext_lazy("About this cache")
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
@@ -108,9 +111,11 @@ class Page(TemplateView):
             **self.site.each_context(self.request),
             "title": self.title,
             "parts": Parts(),
+            "classes": installed().classes,
             "trail": self._way_here(),
             "heading": self.heading(),
             "tabs": self.tabs(),
+            "tabs_label": self.tabs_label,
             "actions": [*self.actions(), *self.standing_actions()],
             "help": self.help() if "help" in self.request.GET else (),
             "help_close": self.here(help=""),
@@ -231,7 +236,7 @@ class CachePage(Page):
             (SEE_CACHES, _("History"), self.links.cache_history(alias)),
         )
         return [
-            Action(label, link, current=act == self.act)
+            Action(label, link, current=act is self.act)
             for act, label, link in pages
             if self.gate.allowed(act, self.inspector)
         ]

@@ -49,6 +49,7 @@ BADGES = {
 class CachesPage(Page):
     act = SEE_CACHES
     title = gettext_lazy("Caches")
+    tabs_label = gettext_lazy("Support level")
     template_name = "admin/django_cachex/caches.html"
 
     @cached_property
@@ -64,7 +65,6 @@ class CachesPage(Page):
         statuses = self.asker.ask_all({inspector: inspector.status for inspector in shown})
         can_flush = any(self.gate.allowed(FLUSH, inspector) for inspector in shown)
         return super().get_context_data(
-            filters=self._filters(),
             table=self._table(shown, statuses, can_flush),
             empty=Empty(
                 _("No cache to show"),
@@ -86,7 +86,7 @@ class CachesPage(Page):
             return self.inspectors
         return [inspector for inspector in self.inspectors if inspector.support == support]
 
-    def _filters(self) -> list[Action]:
+    def tabs(self) -> Sequence[Action]:
         chosen = self.request.GET.get("support", "")
         chosen = chosen if chosen in list(Support) else ""
         counts = dict.fromkeys(Support, 0)

@@ -5,12 +5,20 @@ from __future__ import annotations
 import re
 
 from django import template
+from django.forms import BoundField
 from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString, mark_safe
 
 register = template.Library()
 
 JOINTS = re.compile(r"(?<=[.:/@?])(?=[^\W\d])")
+
+
+@register.filter
+def wearing(field: BoundField, classes: str) -> SafeString:
+    """Return a field's widget with classes beside its own."""
+    own = field.field.widget.attrs.get("class", "")
+    return field.as_widget(attrs={"class": f"{own} {classes}".strip()})
 
 
 @register.filter

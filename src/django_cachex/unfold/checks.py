@@ -1,0 +1,51 @@
+"""What a project lacks that uses the Unfold skin, said at start-up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps import AppConfig, apps
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+
+UNFOLD, ADMIN = "unfold", "django.contrib.admin"
+
+
+@register()
+def check_unfold(
+    app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Return whether Unfold is missing, or comes after the admin whose templates it replaces."""
+    lines = _lines()
+    if UNFOLD not in lines:
+        return [_missing()]
+    order = list(lines)
+    if ADMIN in lines and order.index(UNFOLD) > order.index(ADMIN):
+        return [_late(lines)]
+    return []
+
+
+def _lines() -> dict[str, Any]:
+    """Return what INSTALLED_APPS says of each app, in its order: the config's path, or its name."""
+    names = (config.name for config in apps.get_app_configs())
+    return dict(zip(names, settings.INSTALLED_APPS, strict=True))
+
+
+def _missing() -> Error:
+    return Error(
+        '"django_cachex.unfold" is in INSTALLED_APPS and django-unfold is not: the pages of the '
+        "cache admin cannot be drawn.",
+        hint='Run "pip install django-unfold", and put "unfold" before "django.contrib.admin" in '
+        'INSTALLED_APPS; or use "django_cachex.admin", which needs no Unfold.',
+        id="django_cachex.E005",
+    )
+
+
+def _late(lines: dict[str, Any]) -> Error:
+    return Error(
+        f'"{lines[UNFOLD]}" comes after "{lines[ADMIN]}" in INSTALLED_APPS: too late for its '
+        "templates and its admin site to take the place of Django's.",
+        hint=f'Move the line "{lines[UNFOLD]}" above "{lines[ADMIN]}".',
+        id="django_cachex.E006",
+    )

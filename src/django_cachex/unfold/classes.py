@@ -1,0 +1,31 @@
+"""What Unfold's controls wear: its own constants, and lists of its classes where it has none."""
+
+from __future__ import annotations
+
+from unfold import widgets
+
+PRIMARY = widgets.BUTTON_CLASSES
+DANGER = ["bg-red-600" if name == "bg-primary-600" else name for name in PRIMARY]
+BUTTON = [
+    *("border", "border-base-200", "rounded-default", "shadow-xs", "px-3", "py-2"),
+    *("bg-white", "font-medium", "text-center", "text-important", "whitespace-nowrap"),
+    *("cursor-pointer", "dark:bg-transparent", "dark:border-base-700"),
+]
+TAB = ["flex", "flex-row", "font-medium", "items-center", "px-2.5", "py-[5px]", "rounded-default"]
+
+CONTROLS = {
+    "button": BUTTON,
+    "primary": PRIMARY,
+    "danger": DANGER,
+    "danger_quiet": [*BUTTON, "text-red-600", "dark:text-red-500"],
+    "tab": [*TAB, "hover:bg-base-700/[.04]", "dark:hover:bg-white/[.04]"],
+    "tab_current": [*TAB, "bg-white", "shadow-xs", "dark:bg-base-900"],
+    "label": widgets.LABEL_CLASSES,
+    "tick_label": widgets.CHECKBOX_LABEL_CLASSES,
+    "text": widgets.INPUT_CLASSES,
+    "textarea": widgets.TEXTAREA_CLASSES,
+    "select": widgets.SELECT_CLASSES,
+    "checkbox": widgets.CHECKBOX_CLASSES,
+}
+CLASSES = {control: " ".join(names) for control, names in CONTROLS.items()}
+"""The `class` of each kind of control, as the skin's parts ask for it."""

@@ -1,0 +1,165 @@
+"""Caches are asked behind the pages: by one thread at a time, and hardly a page waits."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from django_cachex.inspectors import inspector_for
+from django_cachex.unfold.watch import Down, Pace, Watch, look
+from tests.admin import addresses
+from tests.admin.browser import Browser
+from tests.admin.conftest import TABLE
+from tests.servers import wait_until
+from tests.unfold.startup import start
+
+SOON = 5.0
+"""Seconds, far less than `LONG`, that what does not wait may take on a busy machine."""
+
+LONG = 30.0
+
+
+class Looker:
+    """Somebody to look: counts how often, finds what it is told, and may be held up."""
+
+    def __init__(self, found: Down = ()) -> None:
+        self.found = found
+        self.looks = 0
+        self.may_go_on = threading.Event()
+        self.may_go_on.set()
+
+    def __call__(self) -> Down:
+        self.looks += 1
+        found = self.found
+        assert self.may_go_on.wait(LONG)
+        return found
+
+    @contextmanager
+    def held_up(self) -> Iterator[None]:
+        self.may_go_on.clear()
+        try:
+            yield
+        finally:
+            self.may_go_on.set()
+
+
+@pytest.fixture
+def some() -> Down:
+    return (inspector_for("default"),)
+
+
+def test_the_first_page_gets_an_answer_that_comes_in_time(some: Down) -> None:
+    assert Watch(Looker(some), Pace(patience=LONG)).down() == some
+
+
+def test_the_first_page_goes_on_without_one_that_does_not(some: Down) -> None:
+    looker = Looker(some)
+    watch = Watch(looker, Pace(patience=0.05))
+    with looker.held_up():
+        started = time.monotonic()
+        assert watch.down() == ()
+        assert time.monotonic() - started < SOON
+    wait_until(lambda: watch.down() == some, "the answer")
+    assert looker.looks == 1
+
+
+def test_no_other_page_waits(some: Down) -> None:
+    looker = Looker(some)
+    watch = Watch(looker, Pace(patience=LONG))
+    answers: list[Down] = []
+    first = threading.Thread(target=lambda: answers.append(watch.down()))
+    with looker.held_up():
+        first.start()
+        wait_until(lambda: looker.looks, "the first page's question")
+        started = time.monotonic()
+        assert watch.down() == ()
+        assert time.monotonic() - started < SOON
+    first.join()
+    assert answers == [some]
+
+
+def test_one_thread_at_a_time_looks() -> None:
+    looker = Looker()
+    watch = Watch(looker, Pace(fresh=0, patience=0))
+    with looker.held_up():
+        for _page in range(10):
+            watch.down()
+        assert looker.looks == 1
+
+
+def test_an_answer_serves_many_pages(some: Down) -> None:
+    looker = Looker(some)
+    watch = Watch(looker, Pace(fresh=LONG, patience=LONG))
+    assert [watch.down() for _page in range(10)] == [some] * 10
+    assert looker.looks == 1
+
+
+def test_an_answer_past_its_time_is_shown_while_the_next_is_awaited(some: Down) -> None:
+    looker = Looker()
+    watch = Watch(looker, Pace(fresh=0, patience=LONG))
+    assert watch.down() == ()
+    looker.found = some
+    with looker.held_up():
+        wait_until(lambda: watch.down() == () and looker.looks == 2, "the second look")
+    wait_until(lambda: watch.down() == some, "the next answer")
+
+
+def test_an_answer_that_is_too_old_is_not_shown(some: Down) -> None:
+    assert Watch(Looker(some), Pace(kept=0, patience=LONG)).down() == ()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_look_that_fails_shows_nothing_and_is_not_repeated_at_once() -> None:
+    looks = []
+
+    def stumble() -> Down:
+        looks.append(1)
+        raise RuntimeError("stumbled")
+
+    watch = Watch(stumble, Pace(fresh=LONG, patience=LONG))
+    assert [watch.down() for _page in range(10)] == [()] * 10
+    assert len(looks) == 1
+
+
+def test_a_cache_is_down_where_the_list_says_so(
+    admin: Browser, caches_of_every_kind: list[str]
+) -> None:
+    table = admin.open(addresses.caches()).table("State")
+    states = zip(table.column("Cache Name"), table.column("State"), strict=True)
+    down = [name.split()[0] for name, state in states if state.startswith("down")]
+    assert down == ["broken", "refusing"]
+    assert [inspector.alias for inspector in look()] == down
+
+
+CONNECTIONS = """
+import time
+from django.core.management import call_command
+from django.db import connections
+from django.db.backends.signals import connection_created
+from django_cachex.unfold.badges import watch
+
+made = []
+connection_created.connect(lambda connection, **kwargs: made.append(connection), weak=False)
+call_command("createcachetable", verbosity=0)
+mine = connections["default"]
+assert made == [mine]
+assert watch().down() == ()
+deadline = time.monotonic() + 15
+while len(made) < 2 or made[1].connection is not None:
+    assert time.monotonic() < deadline
+    time.sleep(0.02)
+assert mine.connection is not None
+print(json.dumps("closed"))
+"""
+
+
+def test_the_thread_closes_its_database_connection_and_no_other(tmp_path: Path) -> None:
+    database = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path / "db.sqlite3")}
+    table = {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": TABLE}
+    done = start(CONNECTIONS, DATABASES={"default": database}, CACHES={"default": table})
+    assert done == "closed"

@@ -146,7 +146,7 @@ def test_a_record_in_recent_actions_leads_to_its_page(admin: Browser, server_cac
 @pytest.fixture
 def second_site(settings: Any) -> Iterator[django_admin.AdminSite]:
     """A second admin site beside the first, at /backstage/."""
-    site = django_admin.AdminSite("backstage")
+    site = django_admin.site.__class__("backstage")  # Unfold has a class of its own
     site.register(Cache, CacheAdmin)
     site.register(Key, KeyAdmin)
     urlpatterns = [path("admin/", django_admin.site.urls), path("backstage/", site.urls)]

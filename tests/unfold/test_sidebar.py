@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,10 +16,12 @@ from tests.admin.browser import Browser
 from tests.admin.conftest import VALKEY, BrowserOf, Configure
 from tests.admin.page import Page
 from tests.servers import wait_until
+from tests.snippets import snippets
 from tests.unfold.skin import under_unfold
 
 pytestmark = under_unfold
 
+PAGE = Path(__file__).parents[2] / "docs" / "unfold.md"
 STYLESHEET = "/static/django_cachex/skins/unfold.css"
 MARK = "data-cx-none"
 
@@ -36,6 +39,17 @@ def linked(page: Page) -> list[str]:
         for tag, attrs in page.tags
         if tag == "link" and attrs.get("rel") == "stylesheet"
     ]
+
+
+def documented(setting: str) -> Any:
+    """Return what the documentation has a project write of a setting of Unfold."""
+    found = []
+    for snippet in snippets(PAGE):
+        names: dict[str, Any] = {}
+        snippet.run(names)
+        found += [names["UNFOLD"][setting]] if setting in names.get("UNFOLD", {}) else []
+    [value] = found
+    return value
 
 
 # The stylesheet.
@@ -56,9 +70,10 @@ def test_its_address_is_that_of_the_storage_at_the_time(settings: Any, admin: Br
 
 
 def test_a_project_with_stylesheets_of_its_own_names_it(settings: Any, admin: Browser) -> None:
-    settings.UNFOLD = {"STYLES": ["/own.css", "django_cachex.unfold.sidebar.stylesheet"]}
+    settings.UNFOLD = {"STYLES": ["/own.css"]}
+    assert STYLESHEET not in linked(home(admin))
+    settings.UNFOLD = {"STYLES": ["/own.css", *documented("STYLES")]}
     assert linked(home(admin)).count(STYLESHEET) == 1
-    assert "/own.css" in linked(home(admin))
 
 
 # The sidebar that Unfold makes.
@@ -76,20 +91,12 @@ def test_caches_are_in_the_sidebar_under_the_id_that_the_stylesheet_gives_an_ico
 
 @pytest.fixture
 def _written(settings: Any) -> None:
-    item = {
-        "title": "All our caches",
-        "icon": "database",
-        "link": addresses.caches(),
-        "permission": "django_cachex.unfold.sidebar.sees_caches",
-        "active": "django_cachex.unfold.sidebar.is_current",
-        "badge": "django_cachex.unfold.badges.caches_down",
-    }
-    settings.UNFOLD = {"SIDEBAR": {"navigation": [{"items": [item]}]}}
+    settings.UNFOLD = {"SIDEBAR": documented("SIDEBAR")}
 
 
 def item_of(page: Page) -> str:
     """Return the markup of the item in the sidebar; empty if it is not there."""
-    before, _, after = page.html.partition("<span>All our caches</span>")
+    before, _, after = page.html.partition("<span>Caches</span>")
     if not after:
         return ""
     return before[before.rindex("<a ") :] + after[: after.index("</a>")]

@@ -105,7 +105,9 @@ def test_an_answer_past_its_time_is_shown_while_the_next_is_awaited(some: Down) 
     assert watch.down() == ()
     looker.found = some
     with looker.held_up():
+        started = time.monotonic()
         wait_until(lambda: watch.down() == () and looker.looks == 2, "the second look")
+        assert time.monotonic() - started < SOON
     wait_until(lambda: watch.down() == some, "the next answer")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextvars
 import math
 import threading
 import time
@@ -76,9 +75,7 @@ class Watch:
             if looks or now - self._begun < self._pace.fresh:
                 return None
             self._begun = now
-            # In a context of its own, the thread's caches and connections are no request's.
-            run = contextvars.Context().run
-            self._thread = threading.Thread(target=run, args=(self._see,), daemon=True)
+            self._thread = threading.Thread(target=self._see, daemon=True)
             self._thread.start()
             return self._thread
 

@@ -7,7 +7,7 @@
   }
 
   // The inside of the nearest box that hides or scrolls what does not fit in it, or of the column.
-  const column = document.querySelector("main .cx")?.getBoundingClientRect();
+  const column = document.querySelector(".cx")?.getBoundingClientRect();
   const room = (element) => {
     for (let at = element; at && at !== document.body; at = at.parentElement) {
       if (getComputedStyle(at).overflowX !== "visible") {

@@ -1,6 +1,6 @@
 """`python -m tests.browser.screenshots FOLDER [--skin SKIN] [--only NAME …]`: pictures to look at.
 
-Every page of the cache admin over the demo's data, as PNG files: light, dark and narrow.
+Every page of the cache admin over the demo's data, as PNG files, in each of the looks.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from pathlib import Path
 
 from playwright.sync_api import Error, Page
 
-from tests.browser.chromium import NARROW, WIDE, new_context, running
+from tests.browser.chromium import new_context, running
+from tests.browser.looks import LOOKS
 from tests.browser.places import PLACES
 from tests.browser.visit import Visit
 from tests.servers import free_port
 
 ROOT = Path(__file__).parents[2]
-LOOKS = {"light": (WIDE, "light"), "dark": (WIDE, "dark"), "narrow": (NARROW, "light")}
 TALLEST = 6_000
 """Pixels of a page that a picture shows."""
 
@@ -49,16 +49,14 @@ def main() -> None:
 
 def take(page: Page, path: Path) -> None:
     """Write a picture of a page for each look, the page staying as it is."""
-    for look, (viewport, scheme) in LOOKS.items():
-        page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-        page.set_viewport_size({"width": viewport["width"], "height": viewport["height"]})
+    for name, look in LOOKS.items():
+        look.show(page)
         page.evaluate("scrollTo(0, 0)")  # What sticks to the top would be drawn further down.
         height = min(TALLEST, page.evaluate("document.documentElement.scrollHeight"))
-        clip = {"x": 0.0, "y": 0.0, "width": float(viewport["width"]), "height": float(height)}
-        target = path.with_name(f"{path.name}-{look}.png")
+        clip = {"x": 0.0, "y": 0.0, "width": float(look.size["width"]), "height": float(height)}
+        target = path.with_name(f"{path.name}-{name.replace(' ', '-')}.png")
         page.screenshot(path=target, full_page=True, clip=clip, animations="disabled")  # type: ignore[arg-type]  # a dict
-    page.set_viewport_size({"width": WIDE["width"], "height": WIDE["height"]})
-    page.emulate_media(color_scheme="light")
+    LOOKS["wide"].show(page)
 
 
 @contextmanager

@@ -8,16 +8,10 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser import sight
-from tests.browser.chromium import NARROW, WIDE
+from tests.browser.looks import LOOKS
 from tests.browser.places import PLACES
 from tests.browser.visit import Visit
 
-LOOKS = {
-    "wide": (WIDE, "light"),
-    "wide dark": (WIDE, "dark"),
-    "narrow": (NARROW, "light"),
-    "narrow dark": (NARROW, "dark"),
-}
 CHECKS: dict[str, Callable[[Page], list[str]]] = {
     "cut off": sight.cut_off,
     "overlapping": sight.overlaps,
@@ -39,12 +33,11 @@ def looks_for(check: str) -> list[str]:
 def problems(page: Page) -> dict[str, list[str]]:
     """Return what is wrong with a page, by check and look."""
     found = {}
-    for look, (size, scheme) in LOOKS.items():
-        page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-        page.set_viewport_size({"width": size["width"], "height": size["height"]})
+    for name, look in LOOKS.items():
+        look.show(page)
         for check, search in CHECKS.items():
-            if look in looks_for(check):
-                found[f"{check} ({look})"] = search(page)
+            if name in looks_for(check):
+                found[f"{check} ({name})"] = search(page)
     return {title: some for title, some in found.items() if some}
 
 

@@ -19,7 +19,7 @@ class Visit:
         self.page.goto(self.admin)
         self.page.get_by_label("Username").fill(name)
         self.page.get_by_label("Password").fill(password)
-        self.press("Log in")
+        self.open(self.page.get_by_role("button", name="Log in"))  # Unfold draws an arrow beside it.
 
     def caches(self, **query: str) -> None:
         self._go("cache/", query)
@@ -61,6 +61,11 @@ class Visit:
         """Tick rows of a table."""
         for name in names:
             self.page.get_by_role("checkbox", name=f'Select "{name}"', exact=True).check()
+
+    @property
+    def heading(self) -> Locator:
+        """The page's own heading: what it is about."""
+        return self.page.locator("#cx-heading")
 
     @property
     def main(self) -> Locator:

@@ -33,10 +33,14 @@ class Answer(Generic[T]):
 
 
 class Asker:
-    """Asks inspectors until the deadline; those whose servers may hang, in threads of their own."""
+    """Asks inspectors until the deadline; those whose servers may hang, in threads of their own.
 
-    def __init__(self, seconds: float) -> None:
+    What goes wrong is logged at `level`: who asks again and again says less.
+    """
+
+    def __init__(self, seconds: float, level: int = logging.WARNING) -> None:
         self.seconds = seconds
+        self._level = level
         self._deadline = time.monotonic() + seconds
 
     def ask(self, inspector: Inspector, question: Callable[[], T]) -> Answer[T]:
@@ -48,14 +52,14 @@ class Asker:
         # After the deadline nothing is begun: what nobody waits for must not change anything.
         on_time = time.monotonic() < self._deadline
         waiting = {
-            inspector: _start(inspector, question) if on_time else None
+            inspector: self._start(inspector, question) if on_time else None
             for inspector, question in questions.items()
             if inspector.asked_in_thread
         }
         return {
             inspector: self._wait(waiting[inspector])
             if inspector in waiting
-            else _isolated(inspector, question)
+            else self._isolated(inspector, question)
             for inspector, question in questions.items()
         }
 
@@ -67,23 +71,24 @@ class Asker:
         except TimeoutError:
             return Answer(error=NoAnswer())
 
+    def _isolated(self, inspector: Inspector, question: Callable[[], T]) -> Answer[T]:
+        """The one place where an error of any kind is kept from the rest of a page, and logged."""
+        try:
+            return Answer(question())
+        except Exception as error:
+            trace = "".join(traceback.format_tb(error.__traceback__))
+            text = f"{type(error).__name__}: {error}\n{trace}"
+            logger.log(
+                self._level, "%s: %s", inspector.alias, mask(text, secrets_in(inspector.params))
+            )
+            return Answer(error=error)
 
-def _isolated(inspector: Inspector, question: Callable[[], T]) -> Answer[T]:
-    """The one place where an error of any kind is kept from the rest of a page, and logged."""
-    try:
-        return Answer(question())
-    except Exception as error:
-        trace = "".join(traceback.format_tb(error.__traceback__))
-        text = f"{type(error).__name__}: {error}\n{trace}"
-        logger.warning("%s: %s", inspector.alias, mask(text, secrets_in(inspector.params)))
-        return Answer(error=error)
-
-
-def _start(inspector: Inspector, question: Callable[[], T]) -> Future[Answer[T]]:
-    """Ask in a daemon thread: one that hangs past the deadline holds up neither page nor exit."""
-    future: Future[Answer[T]] = Future()
-    context = contextvars.copy_context()
-    threading.Thread(
-        target=lambda: future.set_result(context.run(_isolated, inspector, question)), daemon=True
-    ).start()
-    return future
+    def _start(self, inspector: Inspector, question: Callable[[], T]) -> Future[Answer[T]]:
+        """Ask in a daemon thread: one that hangs past the deadline holds up no page and no exit."""
+        future: Future[Answer[T]] = Future()
+        context = contextvars.copy_context()
+        threading.Thread(
+            target=lambda: future.set_result(context.run(self._isolated, inspector, question)),
+            daemon=True,
+        ).start()
+        return future

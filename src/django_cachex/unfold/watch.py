@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import threading
 import time
@@ -91,6 +92,7 @@ class Watch:
 def look() -> Down:
     """Return the caches that do not answer, of all that policy shows: as the list says it."""
     inspectors = [inspector_for(alias) for alias in visible_aliases()]
-    asker = Asker(limits().timeout)
+    # Asked again and again: the list's own page is where a failure is worth a warning.
+    asker = Asker(limits().timeout, logging.DEBUG)
     answers = asker.ask_all({inspector: inspector.status for inspector in inspectors})
     return tuple(inspector for inspector in inspectors if answers[inspector].error is not None)

@@ -53,10 +53,19 @@ def unseen_focus(page: Page) -> list[str]:
     return unseen
 
 
+def wait_for_scheme(page: Page, scheme: str) -> None:
+    """Wait until the page stands on a "light" or "dark" ground. Raise TimeoutError if it does not."""
+    page.wait_for_function(_script("scheme"), arg=scheme)
+
+
 def _run(page: Page, name: str, argument: Any = None) -> Any:
-    """Call one of the functions beside this file, with `seen` of seen.js within its reach."""
-    script = f"(given) => {{ const seen = {_source('seen')}; return ({_source(name)})(given); }}"
-    return page.evaluate(script, argument)
+    return page.evaluate(_script(name), argument)
+
+
+def _script(name: str) -> str:
+    """Return one of the functions beside this file, with what the others share in its reach."""
+    shared = " ".join(f"const {one} = {_source(one)};" for one in ("seen", "colours"))
+    return f"(given) => {{ {shared} return ({_source(name)})(given); }}"
 
 
 def _source(name: str) -> str:

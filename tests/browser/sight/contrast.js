@@ -1,32 +1,6 @@
 // Returns the texts and fields within main whose contrast with what is behind them is below a ratio.
 (least) => {
-  const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
-
-  // Any CSS colour as red, green, blue and alpha, each 0 to 1.
-  const channels = (colour) => {
-    canvas.clearRect(0, 0, 1, 1);
-    canvas.fillStyle = colour;
-    canvas.fillRect(0, 0, 1, 1);
-    return [...canvas.getImageData(0, 0, 1, 1).data].map((value) => value / 255);
-  };
-
-  const over = ([r, g, b, alpha], under) =>
-    [r, g, b].map((value, index) => value * alpha + under[index] * (1 - alpha));
-
-  const behind = (element) => {
-    const layers = [];
-    for (let at = element; at; at = at.parentElement) {
-      layers.unshift(channels(getComputedStyle(at).backgroundColor));
-    }
-    return layers.reduce((under, layer) => over(layer, under), [1, 1, 1]);
-  };
-
-  const luminance = (colour) => {
-    const [r, g, b] = colour.map((value) =>
-      value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4,
-    );
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
+  const { channels, over, behind, luminance } = colours;
 
   const opacity = (element) => {
     let product = 1;

@@ -14,7 +14,17 @@ from django_cachex.admin.access import ADD, SEE_INFO
 from django_cachex.admin.helptexts import info_help
 from django_cachex.admin.pages.base import CachePage
 from django_cachex.admin.pages.caches import BADGES
-from django_cachex.admin.parts import Action, Card, Cell, FactLine, Header, Heading, Row, Table, Topic
+from django_cachex.admin.parts import (
+    Action,
+    Card,
+    Cell,
+    FactLine,
+    Header,
+    Heading,
+    Row,
+    Table,
+    Topic,
+)
 from django_cachex.inspectors.facts import Fact, Section, Unit
 
 

@@ -28,7 +28,17 @@ from django_cachex.admin.pages.keycells import (
     size_cell,
     ttl_cell,
 )
-from django_cachex.admin.parts import Action, Cell, Empty, Header, Heading, Notice, Row, Table, Topic
+from django_cachex.admin.parts import (
+    Action,
+    Cell,
+    Empty,
+    Header,
+    Heading,
+    Notice,
+    Row,
+    Table,
+    Topic,
+)
 from django_cachex.admin.searching import Search
 from django_cachex.admin.sessions import masked
 from django_cachex.admin.tokens import Place

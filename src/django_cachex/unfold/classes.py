@@ -18,14 +18,15 @@ CONTROLS = {
     "primary": PRIMARY,
     "danger": DANGER,
     "danger_quiet": [*BUTTON, "text-red-600", "dark:text-red-500"],
-    "tab": [*TAB, "hover:bg-base-700/[.04]", "dark:hover:bg-white/[.04]"],
-    "tab_current": [*TAB, "bg-white", "shadow-xs", "dark:bg-base-900"],
+    "tab": [*TAB, "hover:bg-base-700/[.04]", "dark:hover:bg-white/[.06]"],
+    "tab_current": [*TAB, "bg-white", "shadow-xs", "dark:bg-base-700"],
     "label": widgets.LABEL_CLASSES,
     "tick_label": widgets.CHECKBOX_LABEL_CLASSES,
     "text": widgets.INPUT_CLASSES,
     "textarea": widgets.TEXTAREA_CLASSES,
     "select": widgets.SELECT_CLASSES,
     "checkbox": widgets.CHECKBOX_CLASSES,
+    "switch": widgets.SWITCH_CLASSES,
 }
 CLASSES = {control: " ".join(names) for control, names in CONTROLS.items()}
 """The `class` of each kind of control, as the skin's parts ask for it."""

@@ -1,0 +1,31 @@
+"""The class names that templates give to their elements."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+TAG = r"\{%.*?%\}|\{\{.*?\}\}"
+ATTRIBUTE = re.compile(rf'\bclass="((?:{TAG}|[^"])*)"')
+GIVEN = re.compile(r'\bclass="([^"{]*)"')
+"""An `include` gives classes within its own tag."""
+
+
+def classes_of(*folders: Path) -> set[str]:
+    """Return the class names in the templates of some folders, not of those within them.
+
+    What a variable completes ends with it: `cx-{{ badge.kind }}`; what is all variable is left out.
+    """
+    paths = [path for folder in folders for path in folder.glob("*.html")]
+    return {name for path in paths for name in classes_in(path.read_text())}
+
+
+def classes_in(template: str) -> set[str]:
+    found = {name for value in ATTRIBUTE.findall(template) for name in _names(value)}
+    return {name for name in found if not name.startswith("{{")}
+
+
+def _names(value: str) -> Iterable[str]:
+    """Split what is between the quotes of `class`, where tags and their texts are as good as blanks."""
+    return re.findall(r"(?:\{\{.*?\}\}|[^\s{}])+", re.sub(r"\{%.*?%\}", " ", value))

@@ -73,7 +73,8 @@ def test_a_cancelled_task_leaves_no_reply_to_the_next(cache: ServerCache) -> Non
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(cache.client.arun(HANG), 0.1)
         assert await cache.aget("key") == "value"
-        assert await cache.client.arun(Request(("CLIENT", "ID"), unread)) != before
+        # Blocking commands have connections of their own: the shared one was not disturbed.
+        assert await cache.client.arun(Request(("CLIENT", "ID"), unread)) == before
 
     asyncio.run(main())
 
@@ -219,7 +220,7 @@ def test_a_loop_that_ended_badly_is_forgotten(cache: ServerCache) -> None:
     loop.run_until_complete(cache.aset("key", 1))
     loop.close()  # Without shutdown_asyncgens().
     assert asyncio.run(cache.aget("key")) == 1
-    assert cache.client.server._async_pools == {}
+    assert len(cache.client.server._loops) == 0
     gc.collect()
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import Any, ParamSpec, TypeVar
 
 from asgiref.sync import sync_to_async
@@ -168,7 +167,7 @@ class ServerCache(CacheCommands, EntryRequests):
 
     def _reread(self, key: Any, default: Any, version: Any) -> Request[Any]:
         """Get what has just been written, which a replica may not have yet."""
-        return replace(self._get(key, default, version), replica=False)
+        return self._get(key, default, version).on_primary()
 
     def _version(self, version: int | None) -> int:
         return self.version if version is None else version

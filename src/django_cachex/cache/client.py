@@ -58,11 +58,15 @@ class Client(Entries, AllCommands):
 
         Raise `CommandError` for what the server refuses, `ServerUnavailable`, `ServerTimeout`.
         """
-        return self._server_for(command).run(command)
+        if self.replicas:
+            return self._server_for(command).run(command)
+        return self.server.run(command)
 
     async def arun(self, command: Request[T] | Steps[T]) -> T:
         """Do what `run` does, on the running event loop."""
-        return await self._server_for(command).arun(command)
+        if self.replicas:
+            return await self._server_for(command).arun(command)
+        return await self.server.arun(command)
 
     def collect(self, requests: Sequence[Request[Any]]) -> list[Any]:
         """Send `requests` in one round trip; return their results in order.
@@ -80,6 +84,6 @@ class Client(Entries, AllCommands):
         return Pipeline(self, self, transaction)
 
     def _server_for(self, command: Request[Any] | Steps[Any]) -> Server:
-        if self.replicas and isinstance(command, Request) and command.replica:
+        if isinstance(command, Request) and command.replica:
             return random.choice(self.replicas)
         return self.server

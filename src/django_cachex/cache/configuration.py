@@ -5,15 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
-from django_cachex.cache.drivers import AsyncPool, Driver, Pool, load
+from django_cachex.cache.drivers import AsyncConnection, Connection, Driver, Pool, load
 
 CONNECT_TIMEOUT = 5.0
+LIMIT = 64
+"""Connections of one process to one server, for all its threads, at most."""
+PATIENCE = 5.0
+"""Seconds to wait for one of them."""
 
 # Settings of the cache that people write into OPTIONS; Django's own backends read the first two.
 CACHE_OPTIONS = frozenset(
@@ -27,7 +32,7 @@ BLOCKING_ONLY = frozenset({"pool_class", "parser_class", "connection_class", "qu
 ASYNC_ONLY = frozenset({"async_pool_class", "async_parser_class"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Configuration:
     """Everything that decides what a pool of connections is."""
 
@@ -45,15 +50,35 @@ class Configuration:
         host, port = found.get("host", "localhost"), found.get("port", 6379)
         return f"{host}:{port}/{found.get('db', 0)}"
 
-    def pool(self) -> Pool:
-        """Return a new pool of blocking connections."""
+    @cached_property
+    def _pool(self) -> Pool:
         options = {name: v for name, v in self.options.items() if name not in ASYNC_ONLY}
         kind: Any = options.pop("pool_class", None) or self.driver.blocking.ConnectionPool
         pool: Pool = kind.from_url(self.url, **options)
         return pool
 
-    def async_pool(self) -> AsyncPool:
-        """Return a new pool of connections for the running event loop."""
+    def connection(self) -> Connection:
+        """Return a new blocking connection, made as the configured pool would; not connected."""
+        made: Connection = self._pool.connection_class(**self._pool.connection_kwargs)
+        return made
+
+    def async_connection(self) -> AsyncConnection:
+        """Return a new connection for the running event loop, not connected."""
+        pool = self._async_pool()
+        made: AsyncConnection = pool.connection_class(**pool.connection_kwargs)
+        return made
+
+    @property
+    def limit(self) -> int:
+        """How many blocking connections a process may have."""
+        return min(getattr(self._pool, "max_connections", LIMIT), LIMIT)
+
+    @property
+    def patience(self) -> float:
+        """How long to wait for one of them, in seconds."""
+        return getattr(self._pool, "timeout", None) or PATIENCE
+
+    def _async_pool(self) -> Pool:
         kind: Any = self.options.get("async_pool_class") or self._async_twin()
         options = {
             name: value
@@ -66,7 +91,7 @@ class Configuration:
             options["parser_class"] = self.options["async_parser_class"]
         if "retry" in options:
             options["retry"] = self._async_retry(options["retry"])
-        pool: AsyncPool = kind.from_url(self.url, **options)
+        pool: Pool = kind.from_url(self.url, **options)
         return pool
 
     def _async_twin(self) -> type:

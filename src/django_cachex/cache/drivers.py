@@ -5,8 +5,9 @@ Their connections and pools have one API; the protocols here name all of it that
 
 from __future__ import annotations
 
+import asyncio
 import functools
-from collections.abc import Iterable
+import socket
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
@@ -18,35 +19,41 @@ from django.core.exceptions import ImproperlyConfigured
 class Connection(Protocol):
     """A driver's connection to one server."""
 
-    def pack_commands(self, commands: Iterable[Iterable[Any]]) -> list[bytes]: ...
-    def send_packed_command(self, command: list[bytes]) -> None: ...
-    def read_response(self) -> Any: ...
-    def disconnect(self) -> None: ...
-
-
-class Pool(Protocol):
-    """A driver's pool of connections."""
-
-    def get_connection(self, *command: str) -> Connection: ...
-    def release(self, connection: Connection) -> None: ...
+    def connect(self) -> None: ...
     def disconnect(self) -> None: ...
 
 
 class AsyncConnection(Protocol):
     """A driver's connection to one server, on an event loop."""
 
-    def pack_commands(self, commands: Iterable[Iterable[Any]]) -> list[bytes]: ...
-    async def send_packed_command(self, command: list[bytes]) -> None: ...
-    async def read_response(self) -> Any: ...
+    socket_timeout: float | None
+
+    async def connect(self) -> None: ...
     async def disconnect(self, nowait: bool = False) -> None: ...
 
 
-class AsyncPool(Protocol):
-    """A driver's pool of connections, on an event loop."""
+class Pool(Protocol):
+    """A driver's pool, which is asked how its connections are made, and for nothing else."""
 
-    async def get_connection(self, *command: str) -> AsyncConnection: ...
-    async def release(self, connection: AsyncConnection) -> None: ...
-    async def disconnect(self) -> None: ...
+    connection_class: Any
+    connection_kwargs: dict[str, Any]
+
+
+# The private attributes of the drivers that are used, all here: there is no public way from a
+# connection that is connected to what it is connected by.
+
+
+def socket_of(connection: Any) -> socket.socket:
+    """Return the socket of a blocking connection that is connected."""
+    found: socket.socket = connection._sock
+    return found
+
+
+def taken_from(connection: Any) -> asyncio.StreamWriter:
+    """Return the writer of a connection that is connected, which from now on is not its own."""
+    writer: asyncio.StreamWriter = connection._writer
+    connection._reader = connection._writer = None
+    return writer
 
 
 @dataclass(frozen=True, slots=True)

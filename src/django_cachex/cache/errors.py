@@ -1,4 +1,4 @@
-"""The boundary at which the drivers' errors become ours."""
+"""The boundary at which what servers and drivers say becomes our errors."""
 
 from __future__ import annotations
 
@@ -17,44 +17,59 @@ from django_cachex.commands.exceptions import (
     WrongTypeError,
 )
 
-# By the drivers' class, most specific first: refused credentials are a ConnectionError to them.
-BY_CLASS: tuple[tuple[str, type[CachexError]], ...] = (
-    ("AuthenticationError", AccessDenied),
-    ("AuthorizationError", AccessDenied),
-    ("AuthenticationWrongNumberOfArgsError", AccessDenied),
-    ("NoPermissionError", AccessDenied),
-    ("ReadOnlyError", ReadOnlyError),
-    ("OutOfMemoryError", OutOfMemoryError),
-    ("NoScriptError", ScriptMissing),
-    ("TimeoutError", ServerTimeout),
-    ("ConnectionError", ServerUnavailable),
-    ("InvalidResponse", ServerUnavailable),
-)
+# By the word with which a server begins an error.
+BY_CODE: dict[str, type[CachexError]] = {
+    "WRONGTYPE": WrongTypeError,
+    "READONLY": ReadOnlyError,
+    "OOM": OutOfMemoryError,
+    "NOSCRIPT": ScriptMissing,
+    "NOPERM": AccessDenied,
+    "NOAUTH": AccessDenied,
+    "WRONGPASS": AccessDenied,
+    "LOADING": ServerUnavailable,
+    "MASTERDOWN": ServerUnavailable,
+}
 
-# By what the server says, for replies to which the drivers give no class.
+# By what it goes on with, for errors that begin with ERR.
 BY_TEXT: tuple[tuple[str, type[CommandError]], ...] = (
-    ("WRONGTYPE", WrongTypeError),
     ("not an integer", WrongTypeError),
     ("would overflow", OutOfRangeError),
     ("unknown command", UnknownCommand),
 )
 
+# The drivers' own, raised while connecting, the most specific first.
+BY_CLASS: tuple[tuple[str, type[CachexError]], ...] = (
+    ("AuthenticationError", AccessDenied),
+    ("AuthorizationError", AccessDenied),
+    ("AuthenticationWrongNumberOfArgsError", AccessDenied),
+    ("NoPermissionError", AccessDenied),
+    ("TimeoutError", ServerTimeout),
+    ("ConnectionError", ServerUnavailable),
+    ("InvalidResponse", ServerUnavailable),
+    ("ResponseError", CommandError),
+)
+
+
+class ProtocolError(ServerUnavailable):
+    """The server answered what is no reply."""
+
+
+def reply_error(text: str) -> CachexError:
+    """Return our error for one with which the server answers."""
+    kind = BY_CODE.get(text.partition(" ")[0])
+    if kind is None:
+        kind = next((kind for part, kind in BY_TEXT if part in text), CommandError)
+    return kind(text)
+
 
 def translated(error: Exception, driver: Driver) -> CachexError:
-    """Return our error for one of the driver's, chained to it."""
-    ours = kind_of(error, driver)(str(error))
-    ours.__cause__ = error
-    return ours
+    """Return our error for one that a driver raised while connecting."""
+    found = (kind for name, kind in BY_CLASS if isinstance(error, getattr(driver.errors, name)))
+    return next(found, CachexError)(str(error))
 
 
-def kind_of(error: Exception, driver: Driver) -> type[CachexError]:
-    for name, kind in BY_CLASS:
-        if isinstance(error, getattr(driver.errors, name)):
-            return kind
-    if not isinstance(error, driver.errors.ResponseError):
-        return CachexError
-    text = str(error)
-    for part, kind in BY_TEXT:
-        if part in text:
-            return kind
-    return CommandError
+def broken(error: OSError, address: str) -> ServerUnavailable:
+    """Return our error for what went wrong on a connection to `address`."""
+    if isinstance(error, (BlockingIOError, TimeoutError)):
+        return ServerTimeout(f"{address} did not answer in time.")
+    return ServerUnavailable(f"The connection to {address} broke: {error.strerror or error}.")

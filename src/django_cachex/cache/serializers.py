@@ -10,6 +10,7 @@ from django.utils.module_loading import import_string
 
 from django_cachex.commands.base import INT64
 
+_loads = pickle.loads
 _integer = re.compile(rb"-?[0-9]+").fullmatch
 
 
@@ -37,9 +38,9 @@ class PickleSerializer:
 
     def loads(self, data: bytes) -> Any:
         # 0x80 opens every pickle of protocol 2 and later. `int()` would take b" 1_0 " too.
-        if data[:1] != b"\x80" and _integer(data):
-            return int(data)
-        return pickle.loads(data)
+        if data[:1] == b"\x80":
+            return _loads(data)
+        return int(data) if _integer(data) else _loads(data)
 
 
 def make_serializer(given: Any = None) -> Serializer:

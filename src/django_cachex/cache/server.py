@@ -1,4 +1,4 @@
-"""Servers and their connections: leased from the driver's pools, which all caches share.
+"""Servers and the ways to them, which all caches of a process share.
 
 Caches are made per thread and per task; what is expensive lives here, once for a process and a
 configuration, and once more for each event loop.
@@ -9,15 +9,17 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn, TypeVar
 
 from django_cachex.cache.configuration import Configuration, configure, frozen
-from django_cachex.cache.drivers import AsyncPool, Pool
-from django_cachex.cache.errors import translated
-from django_cachex.cache.exchange import aexchange, exchange, leaves_open
-from django_cachex.commands.exceptions import ReadOnlyError
-from django_cachex.commands.request import Request, Steps, conversation
+from django_cachex.cache.errors import broken, translated
+from django_cachex.cache.line import Line
+from django_cachex.cache.loops import Loops
+from django_cachex.cache.pool import Lines
+from django_cachex.cache.resp import checked, codec_for, packed
+from django_cachex.commands.exceptions import CachexError, ReadOnlyError, ServerUnavailable
+from django_cachex.commands.request import Request, Steps, advance, leaves_open
 
 T = TypeVar("T")
 
@@ -25,13 +27,11 @@ T = TypeVar("T")
 class Server:
     """One configured server. `Server.of` returns the same one for the same configuration."""
 
-    __slots__ = ("_async_pools", "_driver", "_pool", "configuration")
-
     def __init__(self, configuration: Configuration) -> None:
         self.configuration = configuration
         self._driver = configuration.driver
-        self._pool: Pool | None = None
-        self._async_pools: dict[asyncio.AbstractEventLoop, LoopPool] = {}
+        self._codec = codec_for(self._driver.name)
+        self.after_fork()
 
     @classmethod
     def of(
@@ -67,107 +67,88 @@ class Server:
 
         Raise `CommandError` for what the server refuses, `ServerUnavailable`, `ServerTimeout`.
         """
-        talk = conversation(command)
-        try:
-            return self._converse(talk, next(talk))
-        except StopIteration as stop:
-            return stop.value  # type: ignore[no-any-return]  # T
-        except self._driver.error as error:
-            raise translated(error, self._driver) from error
+        if isinstance(command, Request):
+            return command.read(self._ask(command))
+        return self._converse(command)
 
     async def arun(self, command: Request[T] | Steps[T]) -> T:
         """Do what `run` does, on the running event loop."""
-        talk = conversation(command)
+        return await self._loops.here().run(command)
+
+    def _ask(self, request: Request[Any]) -> Any:
+        """Return the raw reply to `request`; send it again where that is harmless and of use."""
+        data = self._codec.pack(checked(request.words))
+        lines = self._lines
+        while True:
+            line = lines.lease() if request.idempotent else self._open_line()
+            try:
+                reply = line.ask(data)
+            except BaseException as error:
+                lines.drop(line)
+                if isinstance(error, OSError):
+                    self._give_up_unless(line.reused and request.idempotent, error)
+                    continue
+                raise
+            if isinstance(reply, CachexError):
+                self._give_back_unless_moved(line, reply)
+                raise reply
+            lines.give_back(line)
+            return reply
+
+    def _converse(self, steps: Steps[T]) -> T:
         try:
-            return await self._aconverse(talk, next(talk))
+            requests = next(steps)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]  # T
+        line, clean = self._open_line(), False
+        try:
+            while True:
+                data, clean = packed(requests, self._codec.pack), False
+                replies = line.ask_all(data, len(requests))
+                clean = not leaves_open(requests)
+                requests = advance(steps, requests, replies)
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]  # T
+        except (ReadOnlyError, ServerUnavailable):
+            clean = False
+            raise
+        except OSError as error:
+            raise broken(error, self.address) from error
+        finally:
+            (self._lines.give_back if clean else self._lines.drop)(line)
+
+    def _open_line(self) -> Line:
+        """Lease a connection whose other end is there, for what must not be sent twice."""
+        while (line := self._lines.lease()).reused and not line.is_open():
+            self._lines.drop(line)
+        return line
+
+    def _give_up_unless(self, harmless: bool, error: OSError) -> None:
+        """Raise our error, unless sending again, on a new connection, is harmless and may help."""
+        failure = broken(error, self.address)
+        if not harmless or isinstance(error, (BlockingIOError, TimeoutError)):
+            raise failure from error
+        self._lines.drop_free()
+
+    def _give_back_unless_moved(self, line: Line, reply: CachexError) -> None:
+        """After a failover the same name leads to another server: then connect anew."""
+        moved = isinstance(reply, (ReadOnlyError, ServerUnavailable))
+        (self._lines.drop if moved else self._lines.give_back)(line)
+
+    def _connect(self) -> Line:
+        connection = self.configuration.connection()
+        try:
+            connection.connect()
+            return Line(connection, self._codec)
         except self._driver.error as error:
             raise translated(error, self._driver) from error
 
-    def _converse(self, talk: Steps[T], requests: Sequence[Request[Any]]) -> T:
-        pool = self._pool or self._new_pool()
-        connection = pool.get_connection(*self._driver.lease)
-        discard = False
-        try:
-            while True:
-                replies = exchange(connection, requests, self._driver)
-                discard = leaves_open(requests, discard)
-                requests = talk.send(replies)
-        except StopIteration as stop:
-            return stop.value  # type: ignore[no-any-return]  # T
-        except ReadOnlyError:
-            discard = True  # After a failover, the same name leads to another server.
-            raise
-        finally:
-            if discard:
-                connection.disconnect()
-            pool.release(connection)
-
-    async def _aconverse(self, talk: Steps[T], requests: Sequence[Request[Any]]) -> T:
-        pool = await self._loop_pool()
-        connection = await pool.get_connection(*self._driver.lease)
-        discard = False
-        try:
-            while True:
-                replies = await aexchange(connection, requests, self._driver)
-                discard = leaves_open(requests, discard)
-                requests = talk.send(replies)
-        except StopIteration as stop:
-            return stop.value  # type: ignore[no-any-return]  # T
-        except ReadOnlyError:
-            discard = True  # As above.
-            raise
-        finally:
-            if discard:
-                await connection.disconnect(nowait=True)
-            await pool.release(connection)
-
-    def _new_pool(self) -> Pool:
-        with _registry.lock:
-            if self._pool is None:
-                self._pool = self.configuration.pool()
-            return self._pool
-
-    async def _loop_pool(self) -> AsyncPool:
-        """Return the pool of the running loop, which closes it when it shuts down."""
-        loop = asyncio.get_running_loop()
-        found = self._async_pools.get(loop)
-        if found is None:
-            self._forget_closed_loops()
-            pool = self.configuration.async_pool()
-            closer = self._closing(loop, pool)
-            found = self._async_pools[loop] = LoopPool(pool, closer)
-            await anext(closer)
-        return found.pool
-
-    async def _closing(
-        self, loop: asyncio.AbstractEventLoop, pool: AsyncPool
-    ) -> AsyncGenerator[None]:
-        """Wait for the loop's end: asyncio closes running generators before it closes a loop."""
-        try:
-            yield
-        finally:
-            self._async_pools.pop(loop, None)
-            await pool.disconnect()
-
-    def _forget_closed_loops(self) -> None:
-        """Drop the pools of loops that ended without shutting down their generators."""
-        for loop in [loop for loop in list(self._async_pools) if loop.is_closed()]:
-            self._async_pools.pop(loop, None)
-
     def after_fork(self) -> None:
         """Leave the parent's connections to the parent."""
-        self._pool = None  # The driver's connections close without a word in a child.
-        _registry.inherited.extend(self._async_pools.values())
-        self._async_pools = {}
-
-
-class LoopPool(NamedTuple):
-    """The pool of one event loop, and the generator that closes it."""
-
-    pool: AsyncPool
-    closer: AsyncGenerator[None]
+        limit, patience = self.configuration.limit, self.configuration.patience
+        # The driver's connections close without a word in a child.
+        self._lines = Lines(self._connect, limit, patience)
+        self._loops = Loops(self.configuration, self._codec)
 
 
 class Registry:
@@ -176,13 +157,14 @@ class Registry:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.servers: dict[Any, Server] = {}
-        self.inherited: list[LoopPool] = []
-        """Pools of event loops that run in the parent: collecting them would disturb those."""
+        self.inherited: list[Loops] = []
+        """Ways of event loops that run in the parent: collecting them would disturb those."""
 
     def after_fork(self) -> None:
         """Start anew in a child, where another thread's lock would never be released."""
         self.lock = threading.Lock()
         for server in self.servers.values():
+            self.inherited.append(server._loops)
             server.after_fork()
 
 

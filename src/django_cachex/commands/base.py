@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
@@ -33,6 +34,10 @@ class Commands:
         """
         return key if isinstance(key, bytes) else str(key).encode("utf-8", "surrogateescape")
 
+    def stored_keys(self, keys: Iterable[Any], version: Any = None) -> list[bytes]:
+        """Return `stored_key` of each of `keys`."""
+        return [self.stored_key(key, version) for key in keys]
+
     def stored_pattern(self, pattern: Any, version: Any = None) -> bytes:
         """Return the pattern of stored keys that stands for `pattern` of keys."""
         return Commands.stored_key(self, pattern)
@@ -48,6 +53,10 @@ class Commands:
     def decode(self, data: bytes) -> Any:
         """Return the value that is stored as `data`."""
         return data
+
+    def decode_all(self, replies: Iterable[bytes | None]) -> list[Any]:
+        """Return `decode` of each of `replies`; None, which stands for no value, stays."""
+        return [None if data is None else self.decode(data) for data in replies]
 
     def expiry(self, timeout: Any) -> int | None:
         """Return `timeout`, in seconds, as milliseconds; None for never, 0 for not even now."""

@@ -79,15 +79,14 @@ class EntryRequests(CounterRequests):
         """Return the values of those of `keys`, one at least, that exist."""
 
         def read(replies: list[bytes | None]) -> dict[Any, Any]:
-            pairs = zip(keys, replies, strict=True)
-            return {key: self.decode(reply) for key, reply in pairs if reply is not None}
+            found = zip(keys, replies, self.decode_all(replies), strict=True)
+            return {key: value for key, reply, value in found if reply is not None}
 
-        stored = [self.stored_key(key, version) for key in keys]
-        return Request(("MGET", *stored), read, replica=True)
+        return Request(("MGET", *self.stored_keys(keys, version)), read, replica=True)
 
     def _delete_many(self, keys: Iterable[Any], version: Any = None) -> Request[None]:
         """Delete `keys`, one at least."""
-        return Request(("UNLINK", *(self.stored_key(key, version) for key in keys)), done)
+        return Request(("UNLINK", *self.stored_keys(keys, version)), done, idempotent=True)
 
     def _set_many(
         self, data: Mapping[Any, Any], timeout: Any = DEFAULT_TIMEOUT, version: Any = None
@@ -96,12 +95,15 @@ class EntryRequests(CounterRequests):
 
         Everything is encoded before anything is sent: a value that cannot be stored stops all.
         """
-        expiry = self.expiry(timeout)
-        entries = [
-            (key, set_request(self.stored_key(key, version), self.encode(value), expiry))
-            for key, value in data.items()
-        ]
-        return stored_in_chunks(entries)
+        stored, expiry = self.stored_keys(data, version), self.expiry(timeout)
+        encoded = [self.encode(value) for value in data.values()]
+        if expiry == 0:
+            requests = [Request(("UNLINK", one), done) for one in stored]
+        else:
+            ends = lifetime(expiry)
+            pairs = zip(stored, encoded, strict=True)
+            requests = [Request(("SET", one, datum, *ends), done) for one, datum in pairs]
+        return stored_in_chunks(list(zip(data, requests, strict=True)))
 
     def _incr_version(self, key: Any, delta: int, version: int) -> Steps[int]:
         """Move `key` from `version` to that plus `delta`, expiry included; return the sum."""
@@ -129,8 +131,8 @@ class Entries(EntryRequests):
 
 def set_request(stored: bytes, data: Word, expiry: int | None) -> Request[None]:
     if expiry == 0:
-        return Request(("UNLINK", stored), done)
-    return Request(("SET", stored, data, *lifetime(expiry)), done)
+        return Request(("UNLINK", stored), done, idempotent=True)
+    return Request(("SET", stored, data, *lifetime(expiry)), done, idempotent=True)
 
 
 def lifetime(expiry: int | None) -> tuple[Word, ...]:
@@ -165,7 +167,8 @@ def chunks(entries: list[Entry]) -> Iterable[list[Entry]]:
     size = 0
     for entry in entries:
         chunk.append(entry)
-        size += sum(len(word) for word in entry[1].words if isinstance(word, bytes))
+        datum = entry[1].words[-1 if len(entry[1].words) < 3 else 2]
+        size += len(datum) if isinstance(datum, bytes) else 0
         if len(chunk) == CHUNK_KEYS or size >= CHUNK_BYTES:
             yield chunk
             chunk, size = [], 0

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Coroutine, Generator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
-from django_cachex.commands.exceptions import CommandError
+from django_cachex.commands.exceptions import CachexError, CommandError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -20,16 +19,35 @@ T_co = TypeVar("T_co", covariant=True)
 Word = bytes | str | int | float
 
 
-@dataclass(frozen=True, slots=True)
 class Request(Generic[T_co]):
-    """One command: its words, how to read the reply, and whether a replica may answer it.
+    """One command: its words, how to read the reply, and who may be asked how often.
 
-    The first word is the command's name, as text in capitals.
+    The first word is the command's name, as text in capitals. `replica` says that a replica may
+    answer it. An `idempotent` command may be sent again where nobody knows whether it was run: it
+    does and answers the same; what a replica may answer always is.
     """
 
-    words: tuple[Word, ...]
-    read: Callable[[Any], T_co]
-    replica: bool = False
+    # Made for every call of a cache: a dataclass that is frozen takes four times as long.
+    __slots__ = ("idempotent", "read", "replica", "words")
+
+    def __init__(
+        self,
+        words: tuple[Word, ...],
+        read: Callable[[Any], T_co],
+        replica: bool = False,
+        idempotent: bool = False,
+    ) -> None:
+        self.words = words
+        self.read = read
+        self.replica = replica
+        self.idempotent = idempotent or replica
+
+    def __repr__(self) -> str:
+        return f"<Request {self.words[0]!s}>"
+
+    def on_primary(self) -> Request[T_co]:
+        """Return this request, not to be answered by a replica."""
+        return Request(self.words, self.read, False, self.idempotent)
 
 
 class Attempts(list[Request[Any]]):
@@ -59,41 +77,67 @@ def attempt(requests: Sequence[Request[Any]]) -> Steps[list[Any]]:
     return (yield Attempts(requests))
 
 
-def conversation(command: Request[T] | Steps[T]) -> Steps[T]:
-    """Turn a command into the exchanges it takes: yield requests, receive *raw* replies.
+def alone(request: Request[T]) -> Steps[T]:
+    """Send one request as an operation of one step."""
+    [result] = yield [request]
+    return result  # type: ignore[no-any-return]  # one T
 
-    A raw reply is the driver's, or a `CommandError` where the server refused the command.
+
+def advance(
+    steps: Steps[Any], requests: Sequence[Request[Any]], replies: Sequence[Any]
+) -> Sequence[Request[Any]]:
+    """Give an operation the raw replies to its last requests; return its next ones.
+
+    A raw reply is the reader's, one of our exceptions among them. Raise StopIteration at the end.
     """
-    if isinstance(command, Request):
-        replies = yield (command,)
-        return read_all((command,), replies)[0]  # type: ignore[no-any-return]  # one T
     try:
-        requests = next(command)
-        while True:
-            replies = yield requests
-            try:
-                results = read_all(requests, replies)
-            except CommandError as error:
-                requests = command.throw(error)
-            else:
-                requests = command.send(results)
-    except StopIteration as stop:
-        value: T = stop.value
-        return value
+        results = read_all(requests, replies)
+    except CommandError as error:
+        return steps.throw(error)
+    return steps.send(results)
 
 
 def read_all(requests: Sequence[Request[Any]], replies: Sequence[Any]) -> list[Any]:
     """Return the results of `requests`; raise the first refusal unless they are `Attempts`."""
-    if not isinstance(requests, Attempts):
-        for number, (request, reply) in enumerate(zip(requests, replies, strict=True), 1):
-            if isinstance(reply, CommandError):
-                if len(requests) > 1:
-                    reply.add_note(f"Command {number} of {len(requests)}: {request.words[0]!s}")
-                raise reply
+    errors = [reply for reply in replies if isinstance(reply, CachexError)]
+    if not errors:
+        return [request.read(reply) for request, reply in zip(requests, replies, strict=True)]
+    for error in errors:
+        if not isinstance(requests, Attempts) or not isinstance(error, CommandError):
+            number = next(n for n, reply in enumerate(replies) if reply is error)
+            if len(requests) > 1:
+                name = requests[number].words[0]
+                error.add_note(f"Command {number + 1} of {len(requests)}: {name!s}")
+            raise error
     return [
         reply if isinstance(reply, CommandError) else request.read(reply)
         for request, reply in zip(requests, replies, strict=True)
     ]
+
+
+# Commands that may keep a connection waiting; XREAD and XREADGROUP do with the word BLOCK.
+BLOCKING = frozenset(
+    ("BLPOP", "BRPOP", "BRPOPLPUSH", "BLMOVE", "BLMPOP", "BZPOPMIN", "BZPOPMAX", "BZMPOP")
+    + ("WAIT", "WAITAOF", "SUBSCRIBE", "PSUBSCRIBE", "MONITOR")
+)
+
+
+def blocks(request: Request[Any]) -> bool:
+    """Return whether `request` may keep its connection waiting."""
+    name = request.words[0]
+    return name in BLOCKING or (name in ("XREAD", "XREADGROUP") and "BLOCK" in request.words)
+
+
+def leaves_open(requests: Sequence[Request[Any]]) -> bool:
+    """Return whether a connection watches keys or is inside a transaction after `requests`."""
+    is_open = False
+    for request in requests:
+        name = request.words[0]
+        if name in ("WATCH", "MULTI"):
+            is_open = True
+        elif name in ("EXEC", "DISCARD", "UNWATCH"):
+            is_open = False
+    return is_open
 
 
 class Queue:

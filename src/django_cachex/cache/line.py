@@ -1,0 +1,99 @@
+"""A blocking connection: the driver opens it, the bytes on it are ours."""
+
+from __future__ import annotations
+
+import select
+import socket
+import struct
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from django_cachex.cache.drivers import Connection, socket_of
+from django_cachex.cache.resp import MISSING, Codec
+
+RECEIVED_AT_ONCE = 65_536
+"""Bytes: large values arrive fastest in pieces of this size."""
+
+# The kernel watches over the time of plain sockets: Python would poll before each send and receive.
+KERNEL_TIMEOUTS = sys.platform in ("linux", "darwin")
+
+
+class Line:
+    """A connection in use by one thread at a time.
+
+    Its methods raise OSError for what goes wrong on the way, `ProtocolError` for nonsense. After
+    any exception it must be closed: a reply left unread would be the next caller's data.
+    """
+
+    __slots__ = (
+        *("__weakref__", "_buffer", "_connection", "_reader", "_receive", "_sock"),
+        *("_something_to_read", "reused"),
+    )
+
+    def __init__(self, connection: Connection, codec: Codec) -> None:
+        self._connection = connection
+        self._sock = sock = socket_of(connection)
+        self._reader = codec.reader()
+        self._buffer = bytearray(RECEIVED_AT_ONCE)
+        self._receive = sock.recv_into
+        self._something_to_read = _looking_at(sock)
+        self.reused = False
+        """Whether an exchange went well on it before."""
+        _leave_time_to_the_kernel(sock)
+
+    def ask(self, data: bytes) -> Any:
+        """Send one packed command; return its reply, which may be one of our exceptions."""
+        self._sock.sendall(data)
+        return self.reply()
+
+    def reply(self) -> Any:
+        """Return the next reply."""
+        gets = self._reader.gets
+        reply = gets()
+        while reply is MISSING:
+            length = self._receive(self._buffer)
+            if not length:
+                raise ConnectionResetError("the server closed it")
+            self._reader.feed(self._buffer, 0, length)
+            reply = gets()
+        return reply
+
+    def ask_all(self, data: bytes, count: int) -> list[Any]:
+        """Send `count` packed commands in one write; return their replies."""
+        self._sock.sendall(data)
+        reply = self.reply
+        return [reply() for _ in range(count)]
+
+    def is_open(self) -> bool:
+        """Return whether the other end has neither hung up nor sent what nobody asked for."""
+        try:
+            return not self._something_to_read()
+        except (OSError, ValueError):
+            return False
+
+    def close(self) -> None:
+        """Close the connection, whatever happened on it."""
+        self._connection.disconnect()
+
+
+def _looking_at(sock: socket.socket) -> Callable[[], bool]:
+    """Return a function that tells, without waiting, whether there is something to read."""
+    if not hasattr(select, "poll"):  # Under gevent, and on Windows.
+        return lambda: bool(select.select([sock], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return lambda: bool(poll.poll(0))
+
+
+def _leave_time_to_the_kernel(sock: socket.socket) -> None:
+    """Let the kernel end what takes too long, where it can: not for TLS, not under gevent."""
+    seconds = sock.gettimeout()
+    plain = type(sock) is socket.socket and type(sock).__module__ == "socket"
+    if not (KERNEL_TIMEOUTS and seconds and plain):
+        return
+    whole, part = divmod(seconds, 1)
+    timeval = struct.pack("@ll", int(whole), int(part * 1_000_000))
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeval)
+    sock.settimeout(None)

@@ -1,0 +1,175 @@
+"""The ways to one server from event loops: few connections each, shared by all its tasks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any, TypeVar
+
+from django_cachex.cache.configuration import Configuration
+from django_cachex.cache.errors import translated
+from django_cachex.cache.resp import Codec, checked, packed
+from django_cachex.cache.stream import Stream
+from django_cachex.commands.exceptions import (
+    CachexError,
+    ReadOnlyError,
+    ServerTimeout,
+    ServerUnavailable,
+)
+from django_cachex.commands.request import (
+    Request,
+    Steps,
+    advance,
+    alone,
+    blocks,
+    leaves_open,
+)
+
+T = TypeVar("T")
+
+
+class Loops:
+    """Finds the running loop's way to a server."""
+
+    def __init__(self, configuration: Configuration, codec: Codec) -> None:
+        self._configuration = configuration
+        self._codec = codec
+        self._ways: dict[asyncio.AbstractEventLoop, Way] = {}
+
+    def here(self) -> Way:
+        """Return the way of the running loop."""
+        loop = asyncio.get_running_loop()
+        found = self._ways.get(loop)
+        if found is None:
+            self._forget_closed()
+            found = self._ways[loop] = Way(loop, self._configuration, self._codec, self._ways)
+        return found
+
+    def _forget_closed(self) -> None:
+        """Drop the ways of loops that ended without shutting down their generators."""
+        for loop in [loop for loop in list(self._ways) if loop.is_closed()]:
+            self._ways.pop(loop, None)
+
+    def __len__(self) -> int:
+        return len(self._ways)
+
+
+class Way:
+    """One shared connection, and others for conversations that need one to themselves."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        configuration: Configuration,
+        codec: Codec,
+        ways: dict[asyncio.AbstractEventLoop, Way],
+    ) -> None:
+        self._loop = loop
+        self._configuration = configuration
+        self._codec = codec
+        self._shared: Stream | None = None
+        self._connecting: asyncio.Task[Stream] | None = None
+        self._spare: list[Stream] = []
+        self._closer = self._closing(ways)
+
+    async def run(self, command: Request[T] | Steps[T]) -> T:
+        """Send a request, or all steps of an operation; return the result."""
+        if not isinstance(command, Request):
+            return await self._converse(command)
+        if blocks(command):
+            return await self._converse(alone(command))
+        return command.read(await self._ask(command))
+
+    async def _ask(self, request: Request[Any]) -> Any:
+        data = self._codec.pack(checked(request.words))
+        while True:
+            stream = self._shared
+            if stream is None or stream.closed:
+                stream = await self._connect_shared()
+            reused = stream.reused
+            try:
+                reply = await stream.send(data)
+            except ServerTimeout:
+                raise
+            except ServerUnavailable:
+                if reused and request.idempotent:
+                    continue
+                raise
+            if isinstance(reply, CachexError):
+                if isinstance(reply, (ReadOnlyError, ServerUnavailable)):
+                    stream.retire()
+                raise reply
+            return reply
+
+    async def _converse(self, steps: Steps[T]) -> T:
+        try:
+            requests = next(steps)
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]  # T
+        own: Stream | None = None
+        clean = True
+        try:
+            while True:
+                if own is None and needs_its_own(requests):
+                    own = await self._own()
+                data, clean = packed(requests, self._codec.pack), False
+                stream = own or await self._usable()
+                replies = await stream.send_all(data, len(requests))
+                clean = not leaves_open(requests)
+                requests = advance(steps, requests, replies)
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]  # T
+        finally:
+            if own is not None:
+                self._spare.append(own) if clean and not own.closed else own.close()
+
+    async def _usable(self) -> Stream:
+        stream = self._shared
+        return stream if stream and not stream.closed else await self._connect_shared()
+
+    async def _own(self) -> Stream:
+        while self._spare:
+            stream = self._spare.pop()
+            if not stream.closed:
+                return stream
+        return await self._connect()
+
+    async def _connect_shared(self) -> Stream:
+        """Return the shared connection, for which one task connects and all others wait."""
+        if self._connecting is None:
+            self._connecting = self._loop.create_task(self._connect())
+            self._connecting.add_done_callback(self._connected)
+        return await asyncio.shield(self._connecting)
+
+    def _connected(self, task: asyncio.Task[Stream]) -> None:
+        self._connecting = None
+        if not task.cancelled() and task.exception() is None:
+            self._shared = task.result()
+
+    async def _connect(self) -> Stream:
+        await anext(self._closer, None)  # From now on the loop knows what to close at its end.
+        connection = self._configuration.async_connection()
+        driver = self._configuration.driver
+        try:
+            await connection.connect()
+        except driver.error as error:
+            raise translated(error, driver) from error
+        return Stream(connection, self._codec, self._configuration.address)
+
+    async def _closing(
+        self, ways: dict[asyncio.AbstractEventLoop, Way]
+    ) -> AsyncGenerator[None]:
+        """Wait for the loop's end: asyncio closes running generators before it closes a loop."""
+        try:
+            while True:
+                yield
+        finally:
+            ways.pop(self._loop, None)
+            for stream in (self._shared, *self._spare):
+                if stream is not None:
+                    await stream.aclose()
+
+
+def needs_its_own(requests: Sequence[Request[Any]]) -> bool:
+    """Return whether `requests` change what the connection is, or keep it waiting."""
+    return leaves_open(requests) or any(blocks(request) for request in requests)

@@ -1,0 +1,142 @@
+"""The protocol of the server (RESP2): packing commands, reading replies.
+
+The C parsers that the drivers use do both; without one of them, what is here does.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Protocol
+
+from django_cachex.cache.errors import ProtocolError, reply_error
+from django_cachex.commands.base import INT64
+from django_cachex.commands.request import Request, Word
+
+# The parser that belongs to each driver comes first; the other will do.
+PARSERS = {"valkey": ("libvalkey", "hiredis"), "redis": ("hiredis", "libvalkey")}
+
+MISSING = object()
+"""What a reader returns while a reply is not complete."""
+
+Pack = Callable[[tuple[Word, ...]], bytes]
+
+
+class Reader(Protocol):
+    """Takes what a connection received, gives replies; refusals are our exceptions."""
+
+    def feed(self, data: Any, start: int, length: int, /) -> None: ...
+    def gets(self) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """How commands are packed and replies are read."""
+
+    pack: Pack
+    """Return the bytes of one command. Integers must have 64 bits at most: see `packed`."""
+    reader: Callable[[], Reader]
+    """Return a new reader, for one connection."""
+
+
+@functools.cache
+def codec_for(driver: str) -> Codec:
+    """Return the fastest codec that is installed, the driver's own parser first."""
+    for name in PARSERS[driver]:
+        try:
+            parser = import_module(name)
+        except ImportError:
+            continue
+        reader = functools.partial(
+            parser.Reader,
+            protocolError=ProtocolError,
+            replyError=reply_error,
+            notEnoughData=MISSING,
+        )
+        return Codec(parser.pack_command, reader)
+    return Codec(pack_command, ReplyReader)
+
+
+def packed(requests: Iterable[Request[Any]], pack: Pack) -> bytes:
+    """Return the bytes of `requests`; raise ValueError for an integer that no packer survives."""
+    return b"".join([pack(checked(request.words)) for request in requests])
+
+
+def checked(words: tuple[Word, ...]) -> tuple[Word, ...]:
+    """Return `words`; raise ValueError where an integer has more than 64 bits.
+
+    The C packers of both drivers end the interpreter when they meet one.
+    """
+    for word in words:
+        if isinstance(word, int) and word not in INT64:
+            raise ValueError(f"{words[0]!s}: an integer has more than 64 bits")
+    return words
+
+
+def pack_command(words: tuple[Word, ...]) -> bytes:
+    """Return one command as the server reads it."""
+    parts = [b"*%d\r\n" % len(words)]
+    for word in words:
+        data = word if isinstance(word, bytes) else str(word).encode()
+        parts.append(b"$%d\r\n%b\r\n" % (len(data), data))
+    return b"".join(parts)
+
+
+class ReplyReader:
+    """A reader in Python. It goes on where it stopped, however replies are cut into pieces."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._at = 0
+        self._reading = self._reply()
+
+    def feed(self, data: Any, start: int = 0, length: int = -1, /) -> None:
+        end = len(data) if length < 0 else start + length
+        self._buffer += memoryview(data)[start:end]
+
+    def gets(self) -> Any:
+        """Return the next reply, or `MISSING` while it is not complete."""
+        try:
+            next(self._reading)
+        except StopIteration as stop:
+            self._reading = self._reply()
+            del self._buffer[: self._at]
+            self._at = 0
+            return stop.value
+        return MISSING
+
+    def _reply(self) -> Generator[None, None, Any]:
+        line = yield from self._line()
+        kind, rest = line[:1], line[1:]
+        if kind == b"+":
+            return rest
+        if kind == b":":
+            return int(rest)
+        if kind == b"-":
+            return reply_error(rest.decode("utf-8", "replace"))
+        if kind == b"$":
+            return None if rest == b"-1" else (yield from self._bytes(int(rest)))
+        if kind == b"*":
+            return None if rest == b"-1" else (yield from self._replies(int(rest)))
+        raise ProtocolError(f"A reply begins with {bytes(kind)!r}.")
+
+    def _replies(self, count: int) -> Generator[None, None, list[Any]]:
+        replies = []
+        for _ in range(count):
+            replies.append((yield from self._reply()))
+        return replies
+
+    def _line(self) -> Generator[None, None, bytes]:
+        while (end := self._buffer.find(b"\r\n", self._at)) < 0:
+            yield
+        line, self._at = bytes(self._buffer[self._at : end]), end + 2
+        return line
+
+    def _bytes(self, length: int) -> Generator[None, None, bytes]:
+        end = self._at + length
+        while len(self._buffer) < end + 2:
+            yield
+        data, self._at = bytes(self._buffer[self._at : end]), end + 2
+        return data

@@ -1,23 +1,64 @@
-"""A relay between a client and a server, which counts their turns and can stop answering."""
+"""A relay between a client and a server, which counts their turns and does what networks do."""
 
 from __future__ import annotations
 
 import socket
+import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+
+# Closing sends a reset instead of an orderly end.
+ABRUPTLY = struct.pack("ii", 1, 0)
+
+
+class Link:
+    """One connection through the relay."""
+
+    def __init__(self, near: socket.socket, far: socket.socket, left: int | None) -> None:
+        self.near = near
+        self.far = far
+        self.left = left
+        """How many bytes of replies it passes before it hangs up; None for all."""
+        self.waiting = threading.Event()
+        self.waiting.set()
+        for end in (near, far):
+            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def cut(self, resets: bool = False) -> None:
+        """Hang up on both ends.
+
+        On the server first: nothing reaches it once the client may know that the link is gone.
+        """
+        for end in (self.far, self.near):
+            with suppress(OSError):
+                if resets and end is self.near:
+                    end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABRUPTLY)
+                    end.shutdown(socket.SHUT_RD)
+                else:
+                    end.shutdown(socket.SHUT_RDWR)
+            end.close()
 
 
 class Relay:
     """Passes bytes on. `turns` counts the round trips: writes that came after a reply."""
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int, lifetime: Callable[[], int | None] = lambda: None) -> None:
         self.target = target
+        self.lifetime = lifetime
+        """Says of each new link how many bytes of replies it passes before it hangs up."""
         self.turns = 0
         self.connections = 0
+        self.piece: int | None = None
+        """How many bytes of a reply are written at once; None for as many as came."""
+        self.resets = False
+        """Whether hanging up resets the connection."""
+        self.flowing = threading.Event()
+        """Whether replies are passed on; they wait while it is not set."""
+        self.flowing.set()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.listener.getsockname()[1]
-        self.sockets: list[socket.socket] = []
+        self.links: list[Link] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
@@ -25,45 +66,70 @@ class Relay:
             while True:
                 near, _ = self.listener.accept()
                 self.connections += 1
-                far = socket.create_connection(("127.0.0.1", self.target))
-                self.sockets += near, far
-                waiting = threading.Event()
-                waiting.set()
-                for pair in ((near, far, True), (far, near, False)):
-                    threading.Thread(target=self._pass, args=(*pair, waiting), daemon=True).start()
+                try:
+                    far = socket.create_connection(("127.0.0.1", self.target))
+                except OSError:
+                    near.close()
+                    continue
+                link = Link(near, far, self.lifetime())
+                self.links.append(link)
+                for work in (self._ask, self._answer):
+                    threading.Thread(target=work, args=(link,), daemon=True).start()
 
-    def _pass(
-        self, source: socket.socket, sink: socket.socket, asks: bool, waiting: threading.Event
-    ) -> None:
+    def _ask(self, link: Link) -> None:
         with suppress(OSError):
-            while data := source.recv(1 << 20):
-                if asks and waiting.is_set():
-                    waiting.clear()
+            while data := link.near.recv(1 << 20):
+                if link.waiting.is_set():
+                    link.waiting.clear()
                     self.turns += 1
-                elif not asks:
-                    waiting.set()
-                sink.sendall(data)
-            sink.shutdown(socket.SHUT_RDWR)
+                link.far.sendall(data)
+        link.cut()
+
+    def _answer(self, link: Link) -> None:
+        with suppress(OSError):
+            while data := link.far.recv(1 << 20):
+                link.waiting.set()
+                self.flowing.wait()
+                if not self._pass_on(link, data):
+                    break
+        link.cut(self.resets)
+
+    def _pass_on(self, link: Link, data: bytes) -> bool:
+        """Write `data` in pieces; return whether the link lives on."""
+        step = self.piece or len(data)
+        for start in range(0, len(data), step):
+            piece = data[start : start + step]
+            if link.left is not None:
+                piece = piece[: link.left]
+                link.left -= len(piece)
+            link.near.sendall(piece)
+            if link.left == 0:
+                return False
+        return True
+
+    def hang_up_after(self, count: int) -> None:
+        """Hang up on each of today's links after `count` more bytes of its replies, 1 at least."""
+        for link in self.links:
+            link.left = count
 
     def cut(self) -> None:
         """Hang up on everybody."""
-        for end in self.sockets:
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-            end.close()
-        self.sockets = []
+        links, self.links = self.links, []
+        for link in links:
+            link.cut(self.resets)
 
     def close(self) -> None:
         with suppress(OSError):
             self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
+        self.flowing.set()
         self.cut()
 
 
 @contextmanager
-def relay(target: int) -> Iterator[Relay]:
+def relay(target: int, lifetime: Callable[[], int | None] = lambda: None) -> Iterator[Relay]:
     """Run a relay to the port `target`."""
-    between = Relay(target)
+    between = Relay(target, lifetime)
     try:
         yield between
     finally:

@@ -6,18 +6,18 @@ import pytest
 
 from django_cachex.commands import Attempts, CommandError, Request, attempt, awaitable, blocking
 from django_cachex.commands.base import Commands, as_word
-from django_cachex.commands.request import Steps, conversation, unread
+from django_cachex.commands.request import Steps, advance, alone, unread
 
 
 class Echo(Commands):
     """Answers every command with its words."""
 
     def run(self, command: Any) -> Any:
-        talk = conversation(command)
-        requests = next(talk)
+        steps = alone(command) if isinstance(command, Request) else command
+        requests = next(steps)
         try:
             while True:
-                requests = talk.send([request.words for request in requests])
+                requests = advance(steps, requests, [request.words for request in requests])
         except StopIteration as stop:
             return stop.value
 
@@ -38,12 +38,12 @@ class Echo(Commands):
 
 
 def drive(command: Any, *answers: list[Any]) -> Any:
-    """Converse with prepared answers; return the result."""
-    talk = conversation(command)
-    next(talk)
+    """Give an operation prepared answers; return the result."""
+    steps = alone(command) if isinstance(command, Request) else command
+    requests = next(steps)
     try:
         for answer in answers:
-            talk.send(answer)
+            requests = advance(steps, requests, answer)
     except StopIteration as stop:
         return stop.value
     raise AssertionError("the conversation wants more answers")
@@ -102,7 +102,7 @@ def test_steps_without_a_request_need_no_answer() -> None:
         return "nothing to ask"
 
     with pytest.raises(StopIteration) as stop:
-        next(conversation(steps()))
+        next(steps())
     assert stop.value.value == "nothing to ask"
 
 

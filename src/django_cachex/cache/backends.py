@@ -112,10 +112,10 @@ class ServerCache(CacheCommands, EntryRequests):
         return await self.arun(self._has_key(key, version))
 
     def incr(self, key: Any, delta: int = 1, version: Any = None) -> int:
-        return self.run(self._incr(key, delta, version))
+        return self.count(self._incr(key, delta, version))
 
     async def aincr(self, key: Any, delta: int = 1, version: Any = None) -> int:
-        return await self.arun(self._incr(key, delta, version))
+        return await self.acount(self._incr(key, delta, version))
 
     def decr(self, key: Any, delta: int = 1, version: Any = None) -> int:
         return self.incr(key, -delta, version=version)
@@ -148,10 +148,10 @@ class ServerCache(CacheCommands, EntryRequests):
         await self.arun(self._clear())
 
     def incr_version(self, key: Any, delta: int = 1, version: int | None = None) -> int:
-        return self.run(self._incr_version(key, delta, self._version(version)))
+        return self.count(self._incr_version(key, delta, self._version(version)))
 
     async def aincr_version(self, key: Any, delta: int = 1, version: int | None = None) -> int:
-        return await self.arun(self._incr_version(key, delta, self._version(version)))
+        return await self.acount(self._incr_version(key, delta, self._version(version)))
 
     def decr_version(self, key: Any, delta: int = 1, version: int | None = None) -> int:
         return self.incr_version(key, -delta, version)

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from time import perf_counter
 from typing import Any, ClassVar, TypeVar
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache, default_key_func
 
 from django_cachex.cache.client import Client
 from django_cachex.cache.configuration import locations
+from django_cachex.cache.ignoring import FailingOpen
 from django_cachex.cache.keyspace import keyspace, prefix, within
 from django_cachex.cache.pipeline import Pipeline
 from django_cachex.cache.serializers import make_serializer
 from django_cachex.cache.server import Server
+from django_cachex.cache.statistics import statistics_of
 from django_cachex.commands.all import AllCommands
 from django_cachex.commands.base import Commands, as_word
+from django_cachex.commands.exceptions import CachexError
 from django_cachex.commands.expiry import milliseconds
 from django_cachex.commands.request import Request, Steps, awaitable, blocking
 from django_cachex.commands.server import ServerCommands
@@ -49,18 +53,60 @@ class CacheCommands(AllCommands, BaseCache):
         self.serializer = make_serializer(options.get("serializer"))
         primary, *replicas = (Server.of(self.driver, url, options) for url in self.location)
         self.client = Client(primary, replicas)
+        self.statistics = statistics_of(self.driver, server, params)
+        """What this process knows of its use of this cache."""
+        self._way: Client | FailingOpen = self.client
+        if options.get("ignore_exceptions"):
+            self._way = FailingOpen(self.client, self.statistics)
+        self._way_to_count = self._way if options.get("ignore_counter_exceptions") else self.client
 
     def run(self, command: Request[T] | Steps[T]) -> T:
         """Send a request, or the steps of an operation over one connection; return the result."""
-        return self.client.run(command)
+        return self._measured(self._way, command)
 
     async def arun(self, command: Request[T] | Steps[T]) -> T:
         """Do what `run` does, on the running event loop."""
-        return await self.client.arun(command)
+        return await self._ameasured(self._way, command)
+
+    def count(self, command: Request[T] | Steps[T]) -> T:
+        """Do what `run` does for a counter, which raises rather than lie."""
+        return self._measured(self._way_to_count, command)
+
+    async def acount(self, command: Request[T] | Steps[T]) -> T:
+        """Do what `count` does, on the running event loop."""
+        return await self._ameasured(self._way_to_count, command)
+
+    def _measured(self, way: Client | FailingOpen, command: Request[T] | Steps[T]) -> T:
+        statistics = self.statistics
+        statistics.calls += 1
+        began = perf_counter()
+        try:
+            return way.run(command)
+        except CachexError:
+            statistics.errors += 1
+            raise
+        finally:
+            statistics.seconds += perf_counter() - began
+
+    async def _ameasured(self, way: Client | FailingOpen, command: Request[T] | Steps[T]) -> T:
+        statistics = self.statistics
+        statistics.calls += 1
+        began = perf_counter()
+        try:
+            return await way.arun(command)
+        except CachexError:
+            statistics.errors += 1
+            raise
+        finally:
+            statistics.seconds += perf_counter() - began
+
+    def looked_up(self, hits: int, misses: int) -> None:
+        self.statistics.hits += hits
+        self.statistics.misses += misses
 
     def pipeline(self, transaction: bool = False) -> Pipeline:
         """Return an empty pipeline of this cache's keys and values."""
-        return Pipeline(self.client, self, transaction)
+        return Pipeline(self, self, transaction)
 
     def validate_key(self, key: Any) -> None:
         if not (isinstance(key, bytes) or _portable(key)):
@@ -124,7 +170,7 @@ class CacheCommands(AllCommands, BaseCache):
 
     def expiry(self, timeout: Any) -> int | None:
         if timeout is DEFAULT_TIMEOUT and self._timeout_is_ours:
-            default = self.default_timeout
+            default: Any = self.default_timeout
             if type(default) is int and 0 < default < 2**31:
                 return default * 1000
         return milliseconds(self.get_backend_timeout(timeout))

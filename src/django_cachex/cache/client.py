@@ -45,6 +45,7 @@ class Client(Entries, AllCommands):
         share their connections. Raise ImproperlyConfigured for what cannot work.
         """
         own = {n: v for n, v in (options or {}).items() if n not in POOL_OPTIONS}
+        own["breaker"] = False  # Whoever asks this way wants an attempt.
         server, *replicas = (Server.of(driver, url, own, overrides) for url in locations(location))
         return cls(server, replicas)
 

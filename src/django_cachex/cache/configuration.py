@@ -24,6 +24,7 @@ PATIENCE = 5.0
 CACHE_OPTIONS = frozenset(
     {"MAX_ENTRIES", "CULL_FREQUENCY", "max_entries", "cull_frequency"}
     | {"TIMEOUT", "KEY_PREFIX", "KEY_FUNCTION", "VERSION", "serializer"}
+    | {"ignore_exceptions", "ignore_counter_exceptions"}
 )
 # Which pool the application wants, with what only such a pool understands.
 POOL_OPTIONS = frozenset({"pool_class", "async_pool_class", "timeout", "queue_class"})
@@ -40,6 +41,8 @@ class Configuration:
     # Both may hold a password, which no representation shows.
     url: str = field(repr=False)
     options: Mapping[str, Any] = field(repr=False)
+    breaks: bool = True
+    """Whether a server that does not answer is left alone for a while."""
 
     @property
     def address(self) -> str:
@@ -125,8 +128,9 @@ def configure(
     refuse_other_protocols(chosen, in_url)
     chosen = {name: imported(name, value) for name, value in chosen.items()}
     chosen.pop("decode_responses", None)
+    breaks = bool(chosen.pop("breaker", True))
     chosen.setdefault("socket_connect_timeout", CONNECT_TIMEOUT)
-    return Configuration(driver, url, chosen | {"protocol": 2})
+    return Configuration(driver, url, chosen | {"protocol": 2}, breaks)
 
 
 def locations(location: str | Sequence[str]) -> list[str]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import nullcontext
 from typing import Any, TypeVar
 
+from django_cachex.cache import tracing
+from django_cachex.cache.breaker import Breaker
 from django_cachex.cache.configuration import Configuration
 from django_cachex.cache.errors import translated
 from django_cachex.cache.resp import Codec, checked, packed
@@ -22,6 +25,7 @@ from django_cachex.commands.request import (
     advance,
     alone,
     blocks,
+    failed,
     leaves_open,
 )
 
@@ -31,9 +35,10 @@ T = TypeVar("T")
 class Loops:
     """Finds the running loop's way to a server."""
 
-    def __init__(self, configuration: Configuration, codec: Codec) -> None:
+    def __init__(self, configuration: Configuration, codec: Codec, breaker: Breaker) -> None:
         self._configuration = configuration
         self._codec = codec
+        self._breaker = breaker
         self._ways: dict[asyncio.AbstractEventLoop, Way] = {}
 
     def here(self) -> Way:
@@ -42,7 +47,8 @@ class Loops:
         found = self._ways.get(loop)
         if found is None:
             self._forget_closed()
-            found = self._ways[loop] = Way(loop, self._configuration, self._codec, self._ways)
+            found = Way(loop, self._configuration, self._codec, self._breaker, self._ways)
+            self._ways[loop] = found
         return found
 
     def _forget_closed(self) -> None:
@@ -62,11 +68,14 @@ class Way:
         loop: asyncio.AbstractEventLoop,
         configuration: Configuration,
         codec: Codec,
+        breaker: Breaker,
         ways: dict[asyncio.AbstractEventLoop, Way],
     ) -> None:
         self._loop = loop
         self._configuration = configuration
         self._codec = codec
+        self._breaker = breaker
+        self._address = configuration.address
         self._shared: Stream | None = None
         self._connecting: asyncio.Task[Stream] | None = None
         self._spare: list[Stream] = []
@@ -81,20 +90,29 @@ class Way:
         return command.read(await self._ask(command))
 
     async def _ask(self, request: Request[Any]) -> Any:
+        """Return the raw reply to `request`; send it again where that is harmless and of use."""
+        if tracing.wrappers:
+            with tracing.around((request,), self._address):
+                return await self._ask_once_or_twice(request)
+        return await self._ask_once_or_twice(request)
+
+    async def _ask_once_or_twice(self, request: Request[Any]) -> Any:
         data = self._codec.pack(checked(request.words))
+        breaker = self._breaker
+        if breaker.until:
+            breaker.check(self._address)
         while True:
-            stream = self._shared
-            if stream is None or stream.closed:
-                stream = await self._connect_shared()
-            reused = stream.reused
+            stream = await self._usable()
+            again = stream.reused and request.idempotent
             try:
                 reply = await stream.send(data)
-            except ServerTimeout:
-                raise
-            except ServerUnavailable:
-                if reused and request.idempotent:
+            except ServerUnavailable as error:
+                if again and not isinstance(error, ServerTimeout):
                     continue
+                breaker.failed(error)
                 raise
+            if breaker.failures:
+                breaker.reset()
             if isinstance(reply, CachexError):
                 if isinstance(reply, (ReadOnlyError, ServerUnavailable)):
                     stream.retire()
@@ -102,26 +120,47 @@ class Way:
             return reply
 
     async def _converse(self, steps: Steps[T]) -> T:
+        own: Stream | None = None
+        clean = False
         try:
             requests = next(steps)
-        except StopIteration as stop:
-            return stop.value  # type: ignore[no-any-return]  # T
-        own: Stream | None = None
-        clean = True
-        try:
+            if self._breaker.until:
+                self._breaker.check(self._address)
             while True:
                 if own is None and needs_its_own(requests):
                     own = await self._own()
-                data, clean = packed(requests, self._codec.pack), False
-                stream = own or await self._usable()
-                replies = await stream.send_all(data, len(requests))
+                clean = False
+                replies = await self._exchange(own or await self._usable(), requests)
                 clean = not leaves_open(requests)
                 requests = advance(steps, requests, replies)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]  # T
+        except (ReadOnlyError, ServerUnavailable) as error:
+            if self._shared is not None:
+                self._shared.retire()  # After a failover the same name leads to another server.
+            return failed(steps, error)
         finally:
             if own is not None:
-                self._spare.append(own) if clean and not own.closed else own.close()
+                self._give_back(own, clean)
+
+    def _give_back(self, own: Stream, clean: bool) -> None:
+        if clean and not own.closed:
+            self._spare.append(own)
+        else:
+            own.close()
+
+    async def _exchange(self, stream: Stream, requests: Sequence[Request[Any]]) -> list[Any]:
+        """Return the raw replies to `requests`, which go out with nobody else's between."""
+        data = packed(requests, self._codec.pack)
+        try:
+            with tracing.around(requests, self._address) if tracing.wrappers else nullcontext():
+                replies = await stream.send_all(data, len(requests))
+        except ServerUnavailable as error:
+            self._breaker.failed(error)
+            raise
+        if self._breaker.failures:
+            self._breaker.reset()
+        return replies
 
     async def _usable(self) -> Stream:
         stream = self._shared
@@ -153,12 +192,13 @@ class Way:
         try:
             await connection.connect()
         except driver.error as error:
-            raise translated(error, driver) from error
+            failure = translated(error, driver)
+            if isinstance(failure, ServerUnavailable):
+                self._breaker.failed(failure)
+            raise failure from error
         return Stream(connection, self._codec, self._configuration.address)
 
-    async def _closing(
-        self, ways: dict[asyncio.AbstractEventLoop, Way]
-    ) -> AsyncGenerator[None]:
+    async def _closing(self, ways: dict[asyncio.AbstractEventLoop, Way]) -> AsyncGenerator[None]:
         """Wait for the loop's end: asyncio closes running generators before it closes a loop."""
         try:
             while True:

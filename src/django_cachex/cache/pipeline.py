@@ -20,6 +20,7 @@ from django_cachex.commands.request import (
 )
 
 if TYPE_CHECKING:
+    from django_cachex.cache.base import CacheCommands
     from django_cachex.cache.client import Client
 
 
@@ -31,7 +32,9 @@ class Pipeline(Queue, Entries, AllCommands):
     `transaction`, the server runs the commands without any other in between (MULTI and EXEC).
     """
 
-    def __init__(self, client: Client, owner: Commands, transaction: bool = False) -> None:
+    def __init__(
+        self, client: Client | CacheCommands, owner: Commands, transaction: bool = False
+    ) -> None:
         self.client = client
         self.owner = owner
         self.transaction = transaction

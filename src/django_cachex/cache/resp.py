@@ -123,9 +123,10 @@ class ReplyReader:
         raise ProtocolError(f"A reply begins with {bytes(kind)!r}.")
 
     def _replies(self, count: int) -> Generator[None, None, list[Any]]:
-        replies = []
-        for _ in range(count):
-            replies.append((yield from self._reply()))
+        replies: list[Any] = []
+        while len(replies) < count:
+            reply = yield from self._reply()
+            replies.append(reply)
         return replies
 
     def _line(self) -> Generator[None, None, bytes]:

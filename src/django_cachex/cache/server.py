@@ -6,22 +6,32 @@ configuration, and once more for each event loop.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn, TypeVar
+from contextlib import nullcontext
+from typing import Any, TypeVar
 
+from django_cachex.cache import tracing
+from django_cachex.cache.breaker import Breaker, NeverBreaks
 from django_cachex.cache.configuration import Configuration, configure, frozen
 from django_cachex.cache.errors import broken, translated
 from django_cachex.cache.line import Line
 from django_cachex.cache.loops import Loops
 from django_cachex.cache.pool import Lines
 from django_cachex.cache.resp import checked, codec_for, packed
-from django_cachex.commands.exceptions import CachexError, ReadOnlyError, ServerUnavailable
-from django_cachex.commands.request import Request, Steps, advance, leaves_open
+from django_cachex.commands.exceptions import (
+    CachexError,
+    ReadOnlyError,
+    ServerTimeout,
+    ServerUnavailable,
+)
+from django_cachex.commands.request import Request, Steps, advance, failed, leaves_open
 
 T = TypeVar("T")
+
+# After a failover the same name leads to another server: then connect anew.
+MOVED = ReadOnlyError, ServerUnavailable
 
 
 class Server:
@@ -77,45 +87,76 @@ class Server:
 
     def _ask(self, request: Request[Any]) -> Any:
         """Return the raw reply to `request`; send it again where that is harmless and of use."""
+        if tracing.wrappers:
+            with tracing.around((request,), self.address):
+                return self._ask_once_or_twice(request)
+        return self._ask_once_or_twice(request)
+
+    def _ask_once_or_twice(self, request: Request[Any]) -> Any:
         data = self._codec.pack(checked(request.words))
-        lines = self._lines
+        lines, breaker = self._lines, self.breaker
+        if breaker.until:
+            breaker.check(self.address)
         while True:
             line = lines.lease() if request.idempotent else self._open_line()
             try:
                 reply = line.ask(data)
             except BaseException as error:
                 lines.drop(line)
-                if isinstance(error, OSError):
-                    self._give_up_unless(line.reused and request.idempotent, error)
-                    continue
-                raise
+                if not isinstance(error, OSError):
+                    raise
+                self._give_up_unless(line.reused and request.idempotent, error)
+                continue
+            if breaker.failures:
+                breaker.reset()
             if isinstance(reply, CachexError):
-                self._give_back_unless_moved(line, reply)
+                (lines.drop if isinstance(reply, MOVED) else lines.give_back)(line)
                 raise reply
             lines.give_back(line)
             return reply
 
+    def _give_up_unless(self, harmless: bool, error: OSError) -> None:
+        """Raise our error, unless sending again, on a new connection, is harmless and may help."""
+        failure = broken(error, self.address)
+        if not harmless or isinstance(failure, ServerTimeout):
+            self.breaker.failed(failure)
+            raise failure from error
+        self._lines.drop_free()
+
     def _converse(self, steps: Steps[T]) -> T:
+        line, clean = None, False
         try:
             requests = next(steps)
-        except StopIteration as stop:
-            return stop.value  # type: ignore[no-any-return]  # T
-        line, clean = self._open_line(), False
-        try:
+            if self.breaker.until:
+                self.breaker.check(self.address)
+            line = self._open_line()
             while True:
-                data, clean = packed(requests, self._codec.pack), False
-                replies = line.ask_all(data, len(requests))
+                clean = False
+                replies = self._exchange(line, requests)
                 clean = not leaves_open(requests)
                 requests = advance(steps, requests, replies)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]  # T
-        except (ReadOnlyError, ServerUnavailable):
+        except MOVED as error:
             clean = False
-            raise
-        except OSError as error:
-            raise broken(error, self.address) from error
+            return failed(steps, error)
         finally:
-            (self._lines.give_back if clean else self._lines.drop)(line)
+            if line is not None:
+                (self._lines.give_back if clean else self._lines.drop)(line)
+
+    def _exchange(self, line: Line, requests: Sequence[Request[Any]]) -> list[Any]:
+        """Return the raw replies to `requests`, which go out in one write."""
+        data = packed(requests, self._codec.pack)
+        try:
+            with tracing.around(requests, self.address) if tracing.wrappers else nullcontext():
+                replies = line.ask_all(data, len(requests))
+        except OSError as error:
+            failure = broken(error, self.address)
+            self.breaker.failed(failure)
+            raise failure from error
+        if self.breaker.failures:
+            self.breaker.reset()
+        return replies
 
     def _open_line(self) -> Line:
         """Lease a connection whose other end is there, for what must not be sent twice."""
@@ -123,32 +164,24 @@ class Server:
             self._lines.drop(line)
         return line
 
-    def _give_up_unless(self, harmless: bool, error: OSError) -> None:
-        """Raise our error, unless sending again, on a new connection, is harmless and may help."""
-        failure = broken(error, self.address)
-        if not harmless or isinstance(error, (BlockingIOError, TimeoutError)):
-            raise failure from error
-        self._lines.drop_free()
-
-    def _give_back_unless_moved(self, line: Line, reply: CachexError) -> None:
-        """After a failover the same name leads to another server: then connect anew."""
-        moved = isinstance(reply, (ReadOnlyError, ServerUnavailable))
-        (self._lines.drop if moved else self._lines.give_back)(line)
-
     def _connect(self) -> Line:
         connection = self.configuration.connection()
         try:
             connection.connect()
             return Line(connection, self._codec)
         except self._driver.error as error:
-            raise translated(error, self._driver) from error
+            failure = translated(error, self._driver)
+            if isinstance(failure, ServerUnavailable):
+                self.breaker.failed(failure)
+            raise failure from error
 
     def after_fork(self) -> None:
         """Leave the parent's connections to the parent."""
+        self.breaker = Breaker() if self.configuration.breaks else NeverBreaks()
         limit, patience = self.configuration.limit, self.configuration.patience
         # The driver's connections close without a word in a child.
         self._lines = Lines(self._connect, limit, patience)
-        self._loops = Loops(self.configuration, self._codec)
+        self._loops = Loops(self.configuration, self._codec, self.breaker)
 
 
 class Registry:

@@ -58,6 +58,9 @@ class Commands:
         """Return `decode` of each of `replies`; None, which stands for no value, stays."""
         return [None if data is None else self.decode(data) for data in replies]
 
+    def looked_up(self, hits: int, misses: int) -> None:
+        """Take note of keys that were found and that were not."""
+
     def expiry(self, timeout: Any) -> int | None:
         """Return `timeout`, in seconds, as milliseconds; None for never, 0 for not even now."""
         return None if timeout == DEFAULT_TIMEOUT else milliseconds(timeout)

@@ -10,6 +10,7 @@ from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from django_cachex.commands.counters import CounterRequests
 from django_cachex.commands.exceptions import CommandError, OutOfMemoryError
 from django_cachex.commands.request import (
+    NO_SUCH_KEY,
     Attempts,
     Request,
     Steps,
@@ -23,6 +24,9 @@ from django_cachex.commands.request import (
 CHUNK_KEYS = 1000
 CHUNK_BYTES = 4 * 2**20
 
+NOT_SENT = CommandError("The server was not reached.")
+"""What stands for the reply where a failure is ignored, and the value is not stored."""
+
 # A caller's key and the request that stores its value.
 Entry = tuple[Any, Request[None]]
 
@@ -34,7 +38,11 @@ class EntryRequests(CounterRequests):
         """Return the value of `key`, or `default`."""
 
         def read(reply: bytes | None) -> Any:
-            return default if reply is None else self.decode(reply)
+            if reply is None:
+                self.looked_up(0, 1)
+                return default
+            self.looked_up(1, 0)
+            return self.decode(reply)
 
         return Request(("GET", self.stored_key(key, version)), read, replica=True)
 
@@ -52,7 +60,7 @@ class EntryRequests(CounterRequests):
         stored, data = self.stored_key(key, version), self.encode(value)
         expiry = self.expiry(timeout)
         if expiry == 0:
-            return Request(("EXISTS", stored), lambda count: not count)
+            return Request(("EXISTS", stored), lambda count: not count, absent=1)
         words: tuple[Word, ...] = ("SET", stored, data, *lifetime(expiry), "NX")
         return Request(words, bool)
 
@@ -79,10 +87,14 @@ class EntryRequests(CounterRequests):
         """Return the values of those of `keys`, one at least, that exist."""
 
         def read(replies: list[bytes | None]) -> dict[Any, Any]:
+            absent = replies.count(None)
+            self.looked_up(len(replies) - absent, absent)
             found = zip(keys, replies, self.decode_all(replies), strict=True)
             return {key: value for key, reply, value in found if reply is not None}
 
-        return Request(("MGET", *self.stored_keys(keys, version)), read, replica=True)
+        return Request(
+            ("MGET", *self.stored_keys(keys, version)), read, True, absent=[None] * len(keys)
+        )
 
     def _delete_many(self, keys: Iterable[Any], version: Any = None) -> Request[None]:
         """Delete `keys`, one at least."""
@@ -98,11 +110,14 @@ class EntryRequests(CounterRequests):
         stored, expiry = self.stored_keys(data, version), self.expiry(timeout)
         encoded = [self.encode(value) for value in data.values()]
         if expiry == 0:
-            requests = [Request(("UNLINK", one), done) for one in stored]
+            requests = [Request(("UNLINK", one), done, absent=NOT_SENT) for one in stored]
         else:
             ends = lifetime(expiry)
             pairs = zip(stored, encoded, strict=True)
-            requests = [Request(("SET", one, datum, *ends), done) for one, datum in pairs]
+            requests = [
+                Request(("SET", one, datum, *ends), done, False, True, NOT_SENT)
+                for one, datum in pairs
+            ]
         return stored_in_chunks(list(zip(data, requests, strict=True)))
 
     def _incr_version(self, key: Any, delta: int, version: int) -> Steps[int]:
@@ -110,7 +125,7 @@ class EntryRequests(CounterRequests):
         moved = version + delta
         names = self.stored_key(key, version), self.stored_key(key, moved)
         try:
-            yield [Request(("RENAME", *names), done)]
+            yield [Request(("RENAME", *names), done, absent=NO_SUCH_KEY)]
         except CommandError as error:
             if "no such key" not in str(error):
                 raise
@@ -154,7 +169,7 @@ def stored_in_chunks(entries: list[Entry]) -> Steps[list[Any]]:
     for chunk in chunks(entries):
         results = yield Attempts(request for _key, request in chunk)
         for (key, _request), result in zip(chunk, results, strict=True):
-            if isinstance(result, OutOfMemoryError):
+            if result is NOT_SENT or isinstance(result, OutOfMemoryError):
                 failed.append(key)
             elif isinstance(result, CommandError):
                 raise result

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django_cachex.commands.base import Commands, options
-from django_cachex.commands.request import Request, awaitable, blocking
+from django_cachex.commands.request import NOTHING_FOUND, Request, awaitable, blocking
 
 
 class Hashes(Commands):
@@ -13,7 +13,7 @@ class Hashes(Commands):
 
     def _hlen(self, key: Any, version: int | None = None) -> Request[int]:
         """Return the number of fields, 0 for no such key."""
-        return Request(("HLEN", self.stored_key(key, version)), int, replica=True)
+        return Request(("HLEN", self.stored_key(key, version)), int, replica=True, absent=0)
 
     def _hscan(
         self,
@@ -30,7 +30,9 @@ class Hashes(Commands):
             return int(reply[0]), {name: self.decode(value) for name, value in pairs}
 
         words = ("HSCAN", self.stored_key(key, version), str(cursor))
-        return Request((*words, *options(("MATCH", match), ("COUNT", count))), read)
+        return Request(
+            (*words, *options(("MATCH", match), ("COUNT", count))), read, absent=NOTHING_FOUND
+        )
 
     hlen, ahlen = blocking(_hlen), awaitable(_hlen)
     hscan, ahscan = blocking(_hscan), awaitable(_hscan)

@@ -7,7 +7,14 @@ from typing import Any
 
 from django_cachex.commands.base import Commands, options
 from django_cachex.commands.expiry import milliseconds
-from django_cachex.commands.request import Request, Word, awaitable, blocking
+from django_cachex.commands.request import (
+    NO_SUCH_KEY,
+    NOTHING_FOUND,
+    Request,
+    Word,
+    awaitable,
+    blocking,
+)
 
 
 class Keys(Commands):
@@ -15,11 +22,11 @@ class Keys(Commands):
 
     def _ttl(self, key: Any, version: int | None = None) -> Request[int | None]:
         """Return the seconds `key` has left; None without an expiry, -2 for no such key."""
-        return Request(("TTL", self.stored_key(key, version)), read_ttl, replica=True)
+        return Request(("TTL", self.stored_key(key, version)), read_ttl, replica=True, absent=-2)
 
     def _pttl(self, key: Any, version: int | None = None) -> Request[int | None]:
         """Return the milliseconds `key` has left; None without an expiry, -2 for no such key."""
-        return Request(("PTTL", self.stored_key(key, version)), read_ttl, replica=True)
+        return Request(("PTTL", self.stored_key(key, version)), read_ttl, replica=True, absent=-2)
 
     def _expire(
         self, key: Any, time: float | timedelta, version: int | None = None
@@ -43,27 +50,25 @@ class Keys(Commands):
 
     def _type(self, key: Any, version: int | None = None) -> Request[str]:
         """Return the type of `key`: string, list, set, zset, hash, stream, …, or none."""
-        return Request(("TYPE", self.stored_key(key, version)), bytes.decode, replica=True)
+        return Request(("TYPE", self.stored_key(key, version)), bytes.decode, True, absent=b"none")
 
     def _exists(self, *keys: Any, version: int | None = None) -> Request[int]:
         """Return how many of `keys` exist."""
-        return Request(("EXISTS", *self._stored(keys, version)), int, replica=True)
+        return Request(("EXISTS", *self._stored(keys, version)), int, True, absent=0)
 
     def _unlink(self, *keys: Any, version: int | None = None) -> Request[int]:
         """Delete `keys`, freeing their memory in the background; return how many existed."""
-        return Request(("UNLINK", *self._stored(keys, version)), int)
+        return Request(("UNLINK", *self._stored(keys, version)), int, absent=0)
 
     def _rename(self, src: Any, dst: Any, version: int | None = None) -> Request[bool]:
         """Rename `src` to `dst`, expiry included, over whatever `dst` holds."""
-        return Request(
-            ("RENAME", self.stored_key(src, version), self.stored_key(dst, version)), bool
-        )
+        names = self.stored_key(src, version), self.stored_key(dst, version)
+        return Request(("RENAME", *names), bool, absent=NO_SUCH_KEY)
 
     def _renamenx(self, src: Any, dst: Any, version: int | None = None) -> Request[bool]:
         """Rename `src` to `dst` unless that exists; return whether it was renamed."""
-        return Request(
-            ("RENAMENX", self.stored_key(src, version), self.stored_key(dst, version)), bool
-        )
+        names = self.stored_key(src, version), self.stored_key(dst, version)
+        return Request(("RENAMENX", *names), bool, absent=NO_SUCH_KEY)
 
     def _copy(
         self, source: Any, destination: Any, replace: bool = False, version: int | None = None
@@ -107,7 +112,9 @@ class Keys(Commands):
 
         # Cursors have 64 bits and no sign: as an integer they may not fit a packer.
         words = ("SCAN", str(cursor), "MATCH", pattern)
-        return Request((*words, *options(("COUNT", count), ("TYPE", _type))), read)
+        return Request(
+            (*words, *options(("COUNT", count), ("TYPE", _type))), read, absent=NOTHING_FOUND
+        )
 
     def _stored(self, keys: tuple[Any, ...], version: int | None) -> tuple[Word, ...]:
         return tuple(self.stored_key(key, version) for key in keys)

@@ -13,7 +13,7 @@ class Lists(Commands):
 
     def _llen(self, key: Any, version: int | None = None) -> Request[int]:
         """Return the length of the list, 0 for no such key."""
-        return Request(("LLEN", self.stored_key(key, version)), int, replica=True)
+        return Request(("LLEN", self.stored_key(key, version)), int, replica=True, absent=0)
 
     def _lrange(
         self, key: Any, start: int, end: int, version: int | None = None
@@ -23,7 +23,7 @@ class Lists(Commands):
         def read(reply: list[bytes]) -> list[Any]:
             return [self.decode(element) for element in reply]
 
-        return Request(("LRANGE", self.stored_key(key, version), start, end), read, replica=True)
+        return Request(("LRANGE", self.stored_key(key, version), start, end), read, True, absent=())
 
     llen, allen = blocking(_llen), awaitable(_llen)
     lrange, alrange = blocking(_lrange), awaitable(_lrange)

@@ -24,11 +24,12 @@ class Request(Generic[T_co]):
 
     The first word is the command's name, as text in capitals. `replica` says that a replica may
     answer it. An `idempotent` command may be sent again where nobody knows whether it was run: it
-    does and answers the same; what a replica may answer always is.
+    does and answers the same; what a replica may answer always is. `absent` is what the server
+    replies where there is no such key, or the error that it answers with.
     """
 
     # Made for every call of a cache: a dataclass that is frozen takes four times as long.
-    __slots__ = ("idempotent", "read", "replica", "words")
+    __slots__ = ("absent", "idempotent", "read", "replica", "words")
 
     def __init__(
         self,
@@ -36,18 +37,26 @@ class Request(Generic[T_co]):
         read: Callable[[Any], T_co],
         replica: bool = False,
         idempotent: bool = False,
+        absent: Any = None,
     ) -> None:
         self.words = words
         self.read = read
         self.replica = replica
         self.idempotent = idempotent or replica
+        self.absent = absent
+
+    def missed(self) -> T_co:
+        """Return the result where there is no such key; raise the error that this is to some."""
+        if isinstance(self.absent, CommandError):
+            raise self.absent
+        return self.read(self.absent)
 
     def __repr__(self) -> str:
         return f"<Request {self.words[0]!s}>"
 
     def on_primary(self) -> Request[T_co]:
         """Return this request, not to be answered by a replica."""
-        return Request(self.words, self.read, False, self.idempotent)
+        return Request(self.words, self.read, False, self.idempotent, self.absent)
 
 
 class Attempts(list[Request[Any]]):
@@ -56,6 +65,12 @@ class Attempts(list[Request[Any]]):
     The list of results then holds a `CommandError` in the place of each refused command's result.
     """
 
+
+NO_SUCH_KEY = CommandError("ERR no such key")
+"""What some commands answer where others answer nothing."""
+
+NOTHING_FOUND = (b"0", ())
+"""The reply to a SCAN that is at its end."""
 
 Steps = Generator[Sequence[Request[Any]], list[Any], T]
 """An operation in several steps: each yields requests that go out in one write, and receives the
@@ -97,6 +112,16 @@ def advance(
     return steps.send(results)
 
 
+def failed(steps: Steps[T], error: Exception) -> T:
+    """Raise `error` into an operation that can go no further; return what it makes of that."""
+    try:
+        steps.throw(error)
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]  # T
+    steps.close()
+    raise error
+
+
 def read_all(requests: Sequence[Request[Any]], replies: Sequence[Any]) -> list[Any]:
     """Return the results of `requests`; raise the first refusal unless they are `Attempts`."""
     errors = [reply for reply in replies if isinstance(reply, CachexError)]
@@ -117,8 +142,10 @@ def read_all(requests: Sequence[Request[Any]], replies: Sequence[Any]) -> list[A
 
 # Commands that may keep a connection waiting; XREAD and XREADGROUP do with the word BLOCK.
 BLOCKING = frozenset(
-    ("BLPOP", "BRPOP", "BRPOPLPUSH", "BLMOVE", "BLMPOP", "BZPOPMIN", "BZPOPMAX", "BZMPOP")
-    + ("WAIT", "WAITAOF", "SUBSCRIBE", "PSUBSCRIBE", "MONITOR")
+    (
+        *("BLPOP", "BRPOP", "BRPOPLPUSH", "BLMOVE", "BLMPOP", "BZPOPMIN", "BZPOPMAX", "BZMPOP"),
+        *("WAIT", "WAITAOF", "SUBSCRIBE", "PSUBSCRIBE", "MONITOR"),
+    )
 )
 
 

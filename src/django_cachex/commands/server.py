@@ -17,11 +17,11 @@ class ServerCommands(Commands):
 
     def _info(self, *sections: str) -> Request[Info]:
         """Return INFO's fields by name, as text and as the server spells them."""
-        return Request(("INFO", *sections), read_info)
+        return Request(("INFO", *sections), read_info, absent=b"")
 
     def _dbsize(self) -> Request[int]:
         """Return the number of keys in the database, whoever stored them."""
-        return Request(("DBSIZE",), int)
+        return Request(("DBSIZE",), int, absent=0)
 
     def _flushdb(self) -> Request[None]:
         """Delete every key of the database, whoever stored it."""

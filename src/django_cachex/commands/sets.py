@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django_cachex.commands.base import Commands, options
-from django_cachex.commands.request import Request, awaitable, blocking
+from django_cachex.commands.request import NOTHING_FOUND, Request, awaitable, blocking
 
 
 class Sets(Commands):
@@ -13,7 +13,7 @@ class Sets(Commands):
 
     def _scard(self, key: Any, version: int | None = None) -> Request[int]:
         """Return the number of members, 0 for no such key."""
-        return Request(("SCARD", self.stored_key(key, version)), int, replica=True)
+        return Request(("SCARD", self.stored_key(key, version)), int, replica=True, absent=0)
 
     def _sscan(
         self,
@@ -29,7 +29,9 @@ class Sets(Commands):
             return int(reply[0]), [self.decode(member) for member in reply[1]]
 
         words = ("SSCAN", self.stored_key(key, version), str(cursor))
-        return Request((*words, *options(("MATCH", match), ("COUNT", count))), read)
+        return Request(
+            (*words, *options(("MATCH", match), ("COUNT", count))), read, absent=NOTHING_FOUND
+        )
 
     scard, ascard = blocking(_scard), awaitable(_scard)
     sscan, asscan = blocking(_sscan), awaitable(_sscan)

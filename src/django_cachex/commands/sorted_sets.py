@@ -13,7 +13,7 @@ class SortedSets(Commands):
 
     def _zcard(self, key: Any, version: int | None = None) -> Request[int]:
         """Return the number of members, 0 for no such key."""
-        return Request(("ZCARD", self.stored_key(key, version)), int, replica=True)
+        return Request(("ZCARD", self.stored_key(key, version)), int, replica=True, absent=0)
 
     def _zrange(
         self,
@@ -38,7 +38,7 @@ class SortedSets(Commands):
 
         words = ("ZRANGE", self.stored_key(key, version), start, end)
         flags = (*(("REV",) if desc else ()), *(("WITHSCORES",) if withscores else ()))
-        return Request((*words, *flags), scored if withscores else members, replica=True)
+        return Request((*words, *flags), scored if withscores else members, True, absent=())
 
     zcard, azcard = blocking(_zcard), awaitable(_zcard)
     zrange, azrange = blocking(_zrange), awaitable(_zrange)

@@ -13,7 +13,7 @@ class Streams(Commands):
 
     def _xlen(self, key: Any, version: int | None = None) -> Request[int]:
         """Return the number of entries, 0 for no such key."""
-        return Request(("XLEN", self.stored_key(key, version)), int, replica=True)
+        return Request(("XLEN", self.stored_key(key, version)), int, replica=True, absent=0)
 
     def _xrange(
         self,
@@ -34,7 +34,7 @@ class Streams(Commands):
             return [(name, self._fields(flat)) for name, flat in reply]
 
         words = ("XRANGE", self.stored_key(key, version), min, max)
-        return Request((*words, *options(("COUNT", count))), read, replica=True)
+        return Request((*words, *options(("COUNT", count))), read, True, absent=())
 
     def _fields(self, flat: list[bytes]) -> dict[bytes, Any]:
         return {name: self.decode(value) for name, value in zip(flat[::2], flat[1::2], strict=True)}

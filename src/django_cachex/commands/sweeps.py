@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from django_cachex.commands.request import Request, Steps, unread
+from django_cachex.commands.request import NOTHING_FOUND, Request, Steps, unread
 
 # Keys that the server looks at in one turn; more would hold up its other clients.
 COUNT = 1000
@@ -18,9 +18,11 @@ def sweep(pattern: bytes, holds: Callable[[bytes], bool] | None = None) -> Steps
     cursor, deleted = b"0", 0
     doomed: list[bytes] = []
     while True:
-        scan = Request(("SCAN", cursor, "MATCH", pattern, "COUNT", COUNT), unread)
+        scan = Request(
+            ("SCAN", cursor, "MATCH", pattern, "COUNT", COUNT), unread, absent=NOTHING_FOUND
+        )
         if doomed:
-            count, (cursor, found) = yield [Request(("UNLINK", *doomed), int), scan]
+            count, (cursor, found) = yield [Request(("UNLINK", *doomed), int, absent=0), scan]
             deleted += count
         else:
             [(cursor, found)] = yield [scan]
@@ -28,6 +30,6 @@ def sweep(pattern: bytes, holds: Callable[[bytes], bool] | None = None) -> Steps
         if cursor == b"0":
             break
     if doomed:
-        [count] = yield [Request(("UNLINK", *doomed), int)]
+        [count] = yield [Request(("UNLINK", *doomed), int, absent=0)]
         deleted += count
     return deleted

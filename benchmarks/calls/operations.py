@@ -1,0 +1,81 @@
+"""The calls that are measured."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from benchmarks.calls.samples import Entries
+from benchmarks.calls.sizes import Sizes
+from benchmarks.calls.stores import Store
+
+Call = Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One kind of call."""
+
+    name: str
+    prepare: Callable[[Store, Entries, int], Call]
+    """Store what so many calls will find, which is not timed; return the call."""
+
+    calls: Callable[[Sizes], int]
+    """Return how many calls make a turn."""
+
+
+def get(store: Store, entries: Entries, calls: int) -> Call:
+    store.set(entries.key, entries.value)
+    return partial(store.get, entries.key)
+
+
+def set_(store: Store, entries: Entries, calls: int) -> Call:
+    return partial(store.set, entries.key, entries.value)
+
+
+def incr(store: Store, entries: Entries, calls: int) -> Call:
+    store.set(entries.counter, 0)
+    return partial(store.incr, entries.counter)
+
+
+def get_many(store: Store, entries: Entries, calls: int) -> Call:
+    store.set_many(entries.data())
+    return partial(store.get_many, entries.keys())
+
+
+def set_many(store: Store, entries: Entries, calls: int) -> Call:
+    return partial(store.set_many, entries.data())
+
+
+def delete_many(store: Store, entries: Entries, calls: int) -> Call:
+    """Every call finds the keys that it deletes."""
+    for batch in range(calls):
+        store.set_many(entries.data(batch))
+    batches = itertools.cycle([entries.keys(batch) for batch in range(calls)])
+    return lambda: store.delete_many(next(batches))
+
+
+def single(sizes: Sizes) -> int:
+    return sizes.single
+
+
+def many(sizes: Sizes) -> int:
+    return sizes.many
+
+
+def large(sizes: Sizes) -> int:
+    return sizes.large
+
+
+GET = Operation("get", get, single)
+SET = Operation("set", set_, single)
+INCR = Operation("incr", incr, single)
+GET_MANY = Operation("get_many", get_many, many)
+SET_MANY = Operation("set_many", set_many, many)
+DELETE_MANY = Operation("delete_many", delete_many, many)
+OPERATIONS = (GET, SET, INCR, GET_MANY, SET_MANY, DELETE_MANY)
+
+GET_LARGE = Operation("get of a large value", get, large)

@@ -1,0 +1,98 @@
+"""System checks of CACHES. None connects to a server, and no message holds a secret."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
+
+from django_cachex.cache.backends import ServerCache
+from django_cachex.cache.checks.alias import Alias
+from django_cachex.cache.checks.classes import check_classes, check_serializer, hint, reason
+from django_cachex.cache.checks.locations import check_databases, check_locations
+from django_cachex.cache.checks.options import (
+    check_names,
+    check_numbers,
+    check_places,
+    check_prefix,
+)
+from django_cachex.cache.checks.prefixes import check_prefixes
+
+__all__ = ["check_caches", "check_prefixes"]
+
+CHECKS = (
+    *(check_locations, check_databases, check_names, check_places),
+    *(check_classes, check_serializer, check_numbers, check_prefix),
+)
+
+
+@register(Tags.caches)
+def check_caches(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """Return what is wrong with the settings of the caches whose backend is ours."""
+    found: list[CheckMessage] = []
+    for name, params in settings.CACHES.items():
+        # Several servers may have one fault.
+        found += [message for message in _check(name, params) if message not in found]
+    return found
+
+
+def _check(name: str, params: Mapping[str, Any]) -> Iterator[CheckMessage]:
+    try:
+        backend = import_string(params["BACKEND"])
+    except Exception as error:  # Importing a module may raise anything.
+        yield _not_imported(name, error)
+        return
+    if not isinstance(backend, type) or not issubclass(backend, ServerCache):
+        return
+    alias = Alias(name, backend, params)
+    if not isinstance(alias.options, Mapping):
+        yield alias.error(
+            "django_cachex.E102",
+            _("OPTIONS must be a dict."),
+            _('Write "OPTIONS": {"socket_timeout": 2}.'),
+        )
+        return
+    wrong = [*_check_driver(alias), *(found for check in CHECKS for found in check(alias))]
+    yield from wrong or _check_making(alias)
+
+
+def _not_imported(name: str, error: Exception) -> CheckMessage:
+    return Error(
+        _("BACKEND cannot be imported: %(reason)s") % {"reason": reason(error)},
+        hint=hint(error),
+        obj=f"CACHES[{name!r}]",
+        id="django_cachex.E101",
+    )
+
+
+def _check_driver(alias: Alias) -> Iterator[CheckMessage]:
+    if alias.driver is None:
+        yield alias.error(
+            "django_cachex.E103",
+            _("%(backend)s needs the driver %(driver)s-py, which is not installed.")
+            % {"backend": alias.backend.__name__, "driver": alias.backend.driver},
+            _("Run: pip install %(driver)s") % {"driver": alias.backend.driver},
+        )
+
+
+def _check_making(alias: Alias) -> Iterator[CheckMessage]:
+    """Report what no other check has found, and who makes the cache will be told."""
+    params = {name: value for name, value in alias.params.items() if name != "BACKEND"}
+    try:
+        alias.backend(params.pop("LOCATION", ""), params)
+    except ImproperlyConfigured as error:
+        text = str(error)
+    except Exception as error:  # A subclass's constructor may raise anything.
+        text = reason(error)
+    else:
+        return
+    yield alias.error(
+        "django_cachex.E100",
+        _("This cache cannot be made: %(reason)s") % {"reason": text},
+        _("Correct its settings in CACHES."),
+    )

@@ -1,0 +1,107 @@
+"""Failing open: a server that cannot be reached is a cache in which no key is."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from django_cachex.cache.client import Client
+from django_cachex.cache.statistics import Statistics
+from django_cachex.commands.exceptions import CommandError, ServerUnavailable
+from django_cachex.commands.request import Attempts, Request, Steps
+
+T = TypeVar("T")
+
+logger = logging.getLogger("django_cachex.cache")
+
+EVERY = 60.0
+"""Seconds between two reports."""
+
+
+class Reports:
+    """Says once a minute how many errors were ignored, and the last of them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._count = 0
+        self._said = -EVERY
+
+    def add(self, error: ServerUnavailable) -> None:
+        """Count `error`; log what was counted, unless that was done lately."""
+        with self._lock:
+            self._count += 1
+            now = time.monotonic()
+            if now - self._said < EVERY:
+                return
+            count, self._count, self._said = self._count, 0, now
+        logger.warning("%d errors ignored, as ignore_exceptions asks; the last: %s", count, error)
+
+
+_reports = Reports()
+
+
+class FailingOpen:
+    """A client's way to its server on which failures become misses, and are reported."""
+
+    def __init__(self, client: Client, statistics: Statistics) -> None:
+        self._client = client
+        self._statistics = statistics
+
+    def run(self, command: Request[T] | Steps[T]) -> T:
+        """Do what `Client.run` does; return what a server without keys answers if it is lost."""
+        if not isinstance(command, Request):
+            return self._client.run(ignoring(command, self._note))
+        try:
+            return self._client.run(command)
+        except ServerUnavailable as error:
+            self._note(error)
+            return command.missed()
+
+    async def arun(self, command: Request[T] | Steps[T]) -> T:
+        """Do what `run` does, on the running event loop."""
+        if not isinstance(command, Request):
+            return await self._client.arun(ignoring(command, self._note))
+        try:
+            return await self._client.arun(command)
+        except ServerUnavailable as error:
+            self._note(error)
+            return command.missed()
+
+    def _note(self, error: ServerUnavailable) -> None:
+        self._statistics.errors += 1
+        _reports.add(error)
+
+
+def ignoring(steps: Steps[T], note: Callable[[ServerUnavailable], None]) -> Steps[T]:
+    """Do what `steps` does; when the server is lost, as though no key were in it from then on."""
+    try:
+        requests = next(steps)
+        while True:
+            try:
+                results = yield requests
+            except CommandError as error:
+                requests = steps.throw(error)
+            except ServerUnavailable as error:
+                note(error)
+                break
+            else:
+                requests = steps.send(results)
+        while True:
+            requests = _missed(steps, requests)
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]  # T
+
+
+def _missed(steps: Steps[Any], requests: Sequence[Request[Any]]) -> Sequence[Request[Any]]:
+    results: list[Any] = []
+    for request in requests:
+        try:
+            results.append(request.missed())
+        except CommandError as error:
+            if not isinstance(requests, Attempts):
+                return steps.throw(error)
+            results.append(error)
+    return steps.send(results)

@@ -1,0 +1,77 @@
+"""One way to call a cache for both of its halves, so that a fault is written down once."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Protocol
+
+from django_cachex.cache.backends import ServerCache
+from django_cachex.commands import Request
+from django_cachex.commands.request import Steps, unread
+
+WHO = Request(("CLIENT", "ID"), int)
+# Holds the connection without an answer for as long as no test lasts.
+HANG = Request(("BLPOP", b"nothing", 30), unread)
+
+
+class Caller(Protocol):
+    """Calls the methods of a cache, blocking or awaited, and returns what they return."""
+
+    cache: ServerCache
+
+    def call(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        """Return what the method `name`, or its asynchronous twin, returns."""
+
+    def run(self, command: Request[Any] | Steps[Any]) -> Any:
+        """Return the result of a request, or of the steps of an operation."""
+
+    def settle(self) -> None:
+        """Let an event loop see what happened to its connections meanwhile."""
+
+    def close(self) -> None:
+        """Close the connections."""
+
+
+class Blocking:
+    def __init__(self, cache: ServerCache) -> None:
+        self.cache = cache
+
+    def call(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        return getattr(self.cache, name)(*args, **kwargs)
+
+    def run(self, command: Request[Any] | Steps[Any]) -> Any:
+        return self.cache.client.run(command)
+
+    def settle(self) -> None:
+        """A thread looks when it calls."""
+
+    def close(self) -> None:
+        self.cache.client.server.after_fork()  # Lets go of all connections.
+
+
+class Awaiting:
+    """Calls on one event loop, which stands still between the calls."""
+
+    def __init__(self, cache: ServerCache) -> None:
+        self.cache = cache
+        self._runner = asyncio.Runner()
+
+    def call(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        return self._runner.run(getattr(self.cache, f"a{name}")(*args, **kwargs))
+
+    def run(self, command: Request[Any] | Steps[Any]) -> Any:
+        return self._runner.run(self.cache.client.arun(command))
+
+    def settle(self) -> None:
+        async def turn() -> None:
+            for _ in range(5):
+                await asyncio.sleep(0)
+
+        self._runner.run(turn())
+
+    def close(self) -> None:
+        self._runner.close()
+        self.cache.client.server.after_fork()
+
+
+CALLERS: dict[str, type[Blocking] | type[Awaiting]] = {"blocking": Blocking, "awaited": Awaiting}

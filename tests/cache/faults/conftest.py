@@ -1,0 +1,136 @@
+"""Routes to a server: blocking and awaited, plain and behind TLS, in C and in Python."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from django_cachex.cache.resp import Codec, ReplyReader, pack_command
+from tests.cache.conftest import BACKENDS
+from tests.cache.faults.callers import CALLERS, Caller
+from tests.cache.faults.endpoints import Certificate, Endpoint, Phoenix, phoenix
+from tests.conftest import flush
+from tests.servers import Server, wait_until
+
+IN_PYTHON = Codec(pack_command, ReplyReader)
+
+MakeCaller = Callable[..., Caller]
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Route:
+    """How a cache gets to its server."""
+
+    surface: str
+    tls: bool = False
+    codec: str = "C"
+
+
+ROUTES = [
+    pytest.param(Route("blocking"), id="blocking"),
+    pytest.param(Route("blocking", codec="Python"), id="blocking-in-python"),
+    pytest.param(Route("blocking", tls=True), id="blocking-tls"),
+    pytest.param(Route("awaited"), id="awaited"),
+    pytest.param(Route("awaited", codec="Python"), id="awaited-in-python"),
+    pytest.param(Route("awaited", tls=True), id="awaited-tls"),
+]
+
+
+@pytest.fixture(params=ROUTES)
+def route(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Route:
+    """A route, with its codec in the place of the one that is installed."""
+    chosen: Route = request.param
+    if chosen.codec == "Python":
+        monkeypatch.setattr("django_cachex.cache.server.codec_for", lambda driver: IN_PYTHON)
+    return chosen
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    return Certificate.made_in(tmp_path_factory.mktemp("certificate"))
+
+
+@pytest.fixture(scope="session")
+def tls_process(certificate: Certificate) -> Iterator[Phoenix]:
+    with phoenix(certificate) as server:
+        yield server
+
+
+@pytest.fixture
+def endpoint(route: Route, request: pytest.FixtureRequest, valkey_server: Server) -> Endpoint:
+    """An empty server that all tests share."""
+    if not route.tls:
+        return Endpoint(valkey_server, valkey_server.port)
+    found: Endpoint = request.getfixturevalue("tls_process").endpoint
+    flush(found.server)
+    return found
+
+
+@pytest.fixture
+def mortal(route: Route, request: pytest.FixtureRequest) -> Iterator[Phoenix]:
+    """A server of this test's own, to be killed."""
+    with phoenix(request.getfixturevalue("certificate") if route.tls else None) as server:
+        yield server
+
+
+def name_of(caller: Caller) -> str:
+    """Return what the connections of `caller` call themselves."""
+    return str(caller.cache.client.server.configuration.options["client_name"])
+
+
+@pytest.fixture
+def make_caller(driver: str) -> Iterator[MakeCaller]:
+    """Make callers whose connections have a name of their own, and whose every call is tried."""
+    made: list[Caller] = []
+
+    def make(surface: str, location: str, **options: Any) -> Caller:
+        options = {
+            "client_name": f"caller-{os.getpid()}-{next(_numbers)}",
+            "breaker": False,
+            **options,
+        }
+        cache = BACKENDS[driver](location, {"OPTIONS": options, "TIMEOUT": 1000})
+        caller = CALLERS[surface](cache)
+        made.append(caller)
+        return caller
+
+    yield make
+    for caller in made:
+        caller.close()
+
+
+@pytest.fixture
+def caller(make_caller: MakeCaller, route: Route, endpoint: Endpoint) -> Caller:
+    """A caller on the shared server."""
+    return make_caller(route.surface, endpoint.url(), **endpoint.options)
+
+
+@contextmanager
+def once(ready: Callable[[], object], act: Callable[[], object]) -> Iterator[None]:
+    """Do `act` in a thread of its own as soon as `ready` is true, while the block runs."""
+    failures: list[BaseException] = []
+
+    def watch() -> None:
+        try:
+            wait_until(ready, "the moment to act", 5)
+            act()
+        except BaseException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+        if failures:
+            raise failures[0]

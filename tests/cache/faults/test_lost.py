@@ -1,0 +1,152 @@
+"""Servers and connections that die between the calls of a cache and during them."""
+
+from __future__ import annotations
+
+import pytest
+
+from django_cachex.commands import Request, ServerUnavailable
+from django_cachex.commands.request import Steps, unread
+from tests.cache.faults.callers import HANG, WHO, Caller
+from tests.cache.faults.conftest import MakeCaller, Route, name_of, once
+from tests.cache.faults.endpoints import Endpoint, Phoenix
+from tests.cache.relay import relay
+
+
+def refill(server: Phoenix) -> None:
+    with server.endpoint.control() as control:
+        control.mset({":1:text": b"\x80\x05\x8c\x03old\x94.", ":1:number": 5})
+
+
+# Each finds the text "old" and the number 5.
+CALLS = [
+    ("get", ("text",), "old"),
+    ("set", ("text", "new"), None),
+    ("add", ("text", "new"), False),
+    ("add", ("other", "new"), True),
+    ("incr", ("number", 2), 7),
+    ("delete", ("text",), True),
+    ("touch", ("text", 50), True),
+    ("touch", ("text", None), True),
+    ("has_key", ("text",), True),
+    ("get_many", (["text", "none"],), {"text": "old"}),
+    ("set_many", ({"text": 1, "other": 2},), []),
+    ("delete_many", (["text"],), None),
+    ("incr_version", ("text",), 2),
+]
+
+
+def test_a_restart_between_two_calls_is_not_noticed(
+    make_caller: MakeCaller, route: Route, mortal: Phoenix
+) -> None:
+    caller = make_caller(route.surface, mortal.endpoint.url(), **mortal.endpoint.options)
+    refill(mortal)
+    assert caller.call("get", "number") == 5
+    for name, arguments, expected in CALLS[:6]:
+        mortal.restart()
+        refill(mortal)
+        caller.settle()
+        assert caller.call(name, *arguments) == expected, name
+
+
+@pytest.mark.parametrize("settles", [True, False], ids=["loop-turned", "loop-stood-still"])
+def test_a_killed_connection_is_not_noticed(
+    caller: Caller, endpoint: Endpoint, settles: bool
+) -> None:
+    for name, arguments, expected in CALLS:
+        caller.cache.set_many({"text": "old", "number": 5})
+        caller.cache.delete_many(["other", "none"])
+        caller.cache.delete("text", version=2)
+        caller.call("get", "text")
+        assert endpoint.kill_connections(name_of(caller)) >= 1
+        if settles:
+            caller.settle()
+        assert caller.call(name, *arguments) == expected, name
+
+
+def test_all_idle_connections_are_given_up_when_one_is_found_dead(
+    make_caller: MakeCaller, route: Route, endpoint: Endpoint
+) -> None:
+    """A call costs one attempt on an old connection, not one for each that lies there."""
+    if route.surface != "blocking":
+        pytest.skip("An event loop shares one connection.")
+    caller = make_caller(route.surface, endpoint.url(), **endpoint.options)
+    lines = caller.cache.client.server._lines
+    leased = [lines.lease() for _ in range(5)]
+    for line in leased:
+        lines.give_back(line)
+    assert endpoint.kill_connections(name_of(caller)) == 5
+    assert caller.call("get", "key") is None
+    assert len(endpoint.connections(name_of(caller))) == 1
+
+
+@pytest.mark.parametrize(("name", "arguments"), [call[:2] for call in CALLS[:6]])
+def test_a_server_that_dies_during_a_call_is_said_and_the_next_call_is_fine(
+    make_caller: MakeCaller,
+    route: Route,
+    mortal: Phoenix,
+    name: str,
+    arguments: tuple[object, ...],
+) -> None:
+    with relay(mortal.endpoint.port) as between:
+        location = mortal.endpoint.url(between.port)
+        caller = make_caller(route.surface, location, **mortal.endpoint.options)
+        refill(mortal)
+        caller.call("get", "text")
+        mortal.freeze()
+        turns = between.turns
+        with (
+            pytest.raises(ServerUnavailable),
+            once(lambda: between.turns > turns, mortal.kill),
+        ):
+            caller.call(name, *arguments)
+        mortal.start()
+        refill(mortal)
+        assert caller.call("get", "text") == "old"
+        assert caller.call("incr", "number") == 6
+
+
+def test_a_connection_killed_during_a_call_is_said_or_replaced(
+    caller: Caller, endpoint: Endpoint
+) -> None:
+    caller.call("set", "key", "value")
+    with (
+        pytest.raises(ServerUnavailable),
+        once(
+            lambda: blocked(endpoint, name_of(caller)),
+            lambda: endpoint.kill_connections(name_of(caller)),
+        ),
+    ):
+        caller.run(HANG)
+    assert caller.call("get", "key") == "value"
+    assert caller.call("add", "key", 1) is False
+
+
+def blocked(endpoint: Endpoint, name: str) -> bool:
+    with endpoint.control() as control:
+        return any(
+            one["name"] == name and "b" in one["flags"] for one in control.client_list()
+        )
+
+
+def test_a_connection_that_dies_between_the_steps_of_an_operation(
+    caller: Caller, endpoint: Endpoint
+) -> None:
+    def steps(turns: bool) -> Steps[None]:
+        yield [Request(("WATCH", b"key"), unread)]
+        assert endpoint.kill_connections(name_of(caller)) >= 1
+        yield [Request(("GET", b"key"), unread)]
+
+    caller.call("get", "key")
+    with pytest.raises(ServerUnavailable, match="broke"):
+        caller.run(steps(True))
+    assert caller.call("get", "key") is None
+
+
+def test_the_new_connection_is_kept(caller: Caller, endpoint: Endpoint) -> None:
+    first = caller.run(WHO)
+    endpoint.kill_connections(name_of(caller))
+    caller.settle()
+    second = caller.run(WHO)
+    assert second != first
+    assert caller.run(WHO) == second
+    assert len(endpoint.connections(name_of(caller))) == 1

@@ -1,4 +1,4 @@
-"""What the cache admin costs, measured on real servers: `python -m benchmarks`, or `make bench`.
+"""What the cache admin and the calls of caches cost, on real servers: `make bench`.
 
 A module for each figure; none of them asserts a time.
 """

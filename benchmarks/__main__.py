@@ -1,56 +1,44 @@
-"""Measure every figure, print the tables, and keep them with the documentation."""
+"""Measure, print the tables, and keep them with the documentation.
+
+`python -m benchmarks` writes every page, `python -m benchmarks calls` one of them;
+`python -m benchmarks profile` prints where a get spends its time.
+"""
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import database, filling, index, keys, memory, opening, project, users
-from benchmarks.bench import Bench, Visitor
-from benchmarks.figure import Figure
-from benchmarks.machine import described
-from tests import servers
+from benchmarks import admin, profile, project
+from benchmarks.calls import page as calls
 
-PAGE = Path(__file__).parent.parent / "docs" / "benchmarks" / "admin.md"
+FOLDER = Path(__file__).parent.parent / "docs" / "benchmarks"
 
-FIGURES: tuple[Callable[[Bench], Figure], ...] = (
-    keys.measure,
-    database.measure,
-    index.measure,
-    opening.measure,
-    memory.measure,
-    users.measure,
-)
-
-INTRODUCTION = """\
-# What the cache admin costs
-
-Written by `make bench`. Times are medians of whole pages, through Django's test client:
-middleware, session, user, templates. What is compared was measured in turns, in one run; a ratio is
-the median of the ratios of all rounds, with the lowest and the highest. Round trips are counted on
-the connection, commands by the server. What misses its goal is bold."""
+PAGES: dict[str, Callable[[], Iterator[str]]] = {"admin": admin.report, "calls": calls.report}
+PROFILE = "profile"
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("what", nargs="?", choices=[*PAGES, PROFILE], help="default: every page")
+    what = parser.parse_args().what
     project.set_up()
+    if what == PROFILE:
+        print(profile.report())
+        return
+    for name in [what] if what else PAGES:
+        write(name)
+
+
+def write(name: str) -> None:
+    """Measure what a page tells, and write the page."""
     sections = []
-    for section in report():
+    for section in PAGES[name]():
         print(section, end="\n\n", flush=True)
         sections.append(section)
-    PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text("\n\n".join(sections) + "\n")
-
-
-def report() -> Iterator[str]:
-    """Yield the sections of the page, as they are measured."""
-    yield INTRODUCTION
-    with servers.valkey() as valkey:
-        bench = Bench(Visitor(), valkey)
-        yield described(valkey)
-        filling.send(valkey, 0, filling.keys(bench.sizes.keys))
-        filling.send(valkey, 1, filling.keys(bench.sizes.few_keys))
-        for measure in FIGURES:
-            yield measure(bench).markdown()
+    FOLDER.mkdir(exist_ok=True)
+    (FOLDER / f"{name}.md").write_text("\n\n".join(sections) + "\n")
 
 
 if __name__ == "__main__":

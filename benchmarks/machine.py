@@ -6,27 +6,42 @@ import os
 import platform
 import sqlite3
 import subprocess
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-import django
 import valkey
 
 from tests import servers
 
+# Packages that people know by another name.
+NAMES = {"django": "Django", "valkey": "valkey-py", "redis": "redis-py"}
+
 
 def described(server: servers.Server) -> str:
-    """Return a sentence about processors, versions and how busy the machine was."""
-    parts = [
-        f"{os.cpu_count()} processors (load {os.getloadavg()[0]:.1f} at the start)",
-        f"{platform.python_implementation()} {platform.python_version()}",
-        f"Django {django.get_version()}",
-        f"valkey-py {version('valkey')}",
+    """Return what the admin was measured on."""
+    return measured_on(
+        *packages("django", "valkey"),
         f"Valkey {valkey_version(server)}",
         f"SQLite {sqlite3.sqlite_version}",
         *postgresql_version(),
+    )
+
+
+def measured_on(*versions: str) -> str:
+    """Return a sentence about processors, how busy the machine was, and versions."""
+    parts = [
+        f"{os.cpu_count()} processors (load {os.getloadavg()[0]:.1f} at the start)",
+        f"{platform.python_implementation()} {platform.python_version()}",
+        *versions,
     ]
     return f"Measured on {', '.join(parts)}."
+
+
+def packages(*names: str) -> Iterator[str]:
+    """Yield packages with their versions."""
+    for name in names:
+        yield f"{NAMES.get(name, name)} {version(name)}"
 
 
 def valkey_version(server: servers.Server) -> str:

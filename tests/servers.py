@@ -13,8 +13,8 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,6 +122,74 @@ def valkey(*options: str, program: str | None = None, port: int | None = None) -
             command, port, folder, lambda: answers("127.0.0.1", port, b"PING\r\n", b"")
         ) as server:
             yield server
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Servers of which one is the primary, and the sentinel that watches them as `name`."""
+
+    name: str
+    servers: tuple[Server, ...]
+    sentinel: Server
+
+    @property
+    def primary(self) -> Server:
+        """The primary, as the sentinel says."""
+        import valkey
+
+        with valkey.Valkey(port=self.sentinel.port) as client:
+            _host, port = client.sentinel_get_master_addr_by_name(self.name)
+        return next(server for server in self.servers if server.port == port)
+
+    @property
+    def replicas(self) -> list[Server]:
+        primary = self.primary
+        return [server for server in self.servers if server is not primary]
+
+
+# What a replica logs once it has what the primary has.
+FOLLOWS = "REPLICA sync: Finished with success"
+
+
+@contextmanager
+def sentinel(
+    *options: str,
+    replicas: int = 2,
+    name: str = "mymaster",
+    directives: Sequence[str] = (),
+    program: str | None = None,
+) -> Iterator[Fleet]:
+    """Run a primary and replicas with `options`, and one sentinel with `directives`.
+
+    A primary that is gone is replaced within some two seconds.
+    """
+    with ExitStack() as stack:
+        primary = stack.enter_context(valkey(*options, program=program))
+        follow = ("--replicaof", f"127.0.0.1 {primary.port}", "--repl-diskless-sync-delay", "0")
+        followers = [
+            stack.enter_context(valkey(*options, *follow, program=program)) for _ in range(replicas)
+        ]
+        for follower in followers:
+            wait_until(
+                lambda log=follower.folder / "server.log": FOLLOWS in log.read_text(), "a replica"
+            )
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cachex-")))
+        port = free_port()
+        settings = folder / "sentinel.conf"
+        own = [
+            f"port {port}",
+            "bind 127.0.0.1",
+            f"dir {folder}",
+            f"sentinel monitor {name} 127.0.0.1 {primary.port} 1",
+            f"sentinel down-after-milliseconds {name} 300",
+            f"sentinel failover-timeout {name} 1000",
+        ]
+        settings.write_text("\n".join([*own, *directives, ""]))
+        command = [program or valkey_server(), str(settings), "--sentinel"]
+        watching = stack.enter_context(
+            running(command, port, folder, lambda: answers("127.0.0.1", port))
+        )
+        yield Fleet(name, (primary, *followers), watching)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Who is compared on an event loop: our backends, others, the two drivers."""
+"""Who is compared on an event loop: our backends, Django's, the two drivers."""
 
 from __future__ import annotations
 
@@ -10,15 +10,9 @@ from typing import Any
 import redis.asyncio
 import valkey.asyncio
 
+from benchmarks.calls import contenders
 from benchmarks.calls.addresses import TIMEOUT, Address
-from benchmarks.calls.contenders import (
-    DJANGO,
-    MADE_PREFIX,
-    OUR_REDIS,
-    OUR_VALKEY,
-    SOCKET_TIMEOUT,
-    Backend,
-)
+from benchmarks.calls.contenders import MADE_PREFIX, Backend
 from benchmarks.calls.samples import Entries, Sample
 
 Coroutine = Callable[..., Awaitable[Any]]
@@ -60,7 +54,7 @@ def driver(name: str, scheme: str, kind: Any) -> Caller:
     return Caller(name, opened, pickled)
 
 
-def with_pickle(raw: Caller) -> Caller:
+def with_pickle(name: str, raw: Caller) -> Caller:
     def opened(address: Address, database: int) -> AwaitableStore:
         store = raw.open(address, database)
 
@@ -69,25 +63,20 @@ def with_pickle(raw: Caller) -> Caller:
 
         return AwaitableStore(get, store.set, store.close)
 
-    return Caller(f"{raw.name} and pickle", opened, raw.entries)
+    return Caller(name, opened, raw.entries)
 
 
 def pickled(sample: Sample) -> Entries:
     return Entries(MADE_PREFIX, sample.pickled)
 
 
-OURS = backend(OUR_VALKEY), backend(OUR_REDIS)
-OTHERS = (
-    backend(DJANGO),
-    backend(
-        Backend(
-            "django-valkey's AsyncValkeyCache",
-            "django_valkey.async_cache.cache.AsyncValkeyCache",
-            "valkey",
-            SOCKET_TIMEOUT,
-        )
-    ),
-)
+OUR_VALKEY = backend(contenders.OUR_VALKEY)
+OUR_REDIS = backend(contenders.OUR_REDIS)
+OURS = OUR_VALKEY, OUR_REDIS
+DJANGO = backend(contenders.DJANGO)
 VALKEY = driver("raw valkey.asyncio", "valkey", valkey.asyncio.Valkey)
 REDIS = driver("raw redis.asyncio", "redis", redis.asyncio.Redis)
-CALLERS = (*OURS, *OTHERS, VALKEY, REDIS)
+VALKEY_AND_PICKLE = with_pickle("valkey.asyncio and pickle", VALKEY)
+REDIS_AND_PICKLE = with_pickle("redis.asyncio and pickle", REDIS)
+
+CALLERS = (*OURS, DJANGO, VALKEY, REDIS)

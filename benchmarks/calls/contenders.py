@@ -27,7 +27,7 @@ class Contender(Protocol):
     def entries(self, sample: Sample) -> Entries: ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Backend:
     """A cache backend of Django."""
 
@@ -87,9 +87,7 @@ BARE = Pickled("bare socket", Bare)
 VALKEY_AND_PICKLE = Pickled(
     "valkey-py and pickle", lambda *where: RawAndPickle(valkey_client(*where))
 )
-REDIS_AND_PICKLE = Pickled(
-    "redis-py and pickle", lambda *where: RawAndPickle(redis_client(*where))
-)
+REDIS_AND_PICKLE = Pickled("redis-py and pickle", lambda *where: RawAndPickle(redis_client(*where)))
 
 CONTENDERS: tuple[Contender, ...] = (
     *OURS,

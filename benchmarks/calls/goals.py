@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from benchmarks.calls.blocking import Measured
 from benchmarks.calls.contenders import BARE, OURS, REDIS, VALKEY
+from benchmarks.calls.sizes import AT_ONCE
 from benchmarks.calls.tables import table
 from benchmarks.calls.turns import Ratio, ratio
 
@@ -42,7 +43,11 @@ GOALS = (
 def goals_table(measured: Sequence[Measured]) -> str:
     """Return what each of ours reaches with each value over each way."""
     rows = [
-        [f"{goal}: {ours.name}", f"{goal.most:g}", *(str(goal.reached(ours.name, one)) for one in measured)]
+        [
+            f"{goal}: {ours.name}",
+            f"{goal.most:g}",
+            *(str(goal.reached(ours.name, one)) for one in measured),
+        ]
         for goal in GOALS
         for ours in OURS
     ]
@@ -50,10 +55,21 @@ def goals_table(measured: Sequence[Measured]) -> str:
 
 
 def misses(measured: Sequence[Measured]) -> Iterator[str]:
-    """Yield in words what misses its goal."""
-    for one in measured:
-        for goal in GOALS:
-            for ours in OURS:
-                reached = goal.reached(ours.name, one)
-                if reached.misses:
-                    yield f"{goal}: {ours.name}, {one.title}: {reached.middle:.2f}, not {goal.most:g}"
+    """Yield in words what misses its goal in the first column, for which the goals were set."""
+    first = measured[0]
+    for goal in GOALS:
+        for ours in OURS:
+            reached = goal.reached(ours.name, first)
+            if reached.misses:
+                yield f"{goal}: {ours.name}, {first.title}: {reached.missed}"
+
+
+def section(measured: Sequence[Measured]) -> str:
+    return (
+        "## Goals\n\n"
+        f"CPU time of calls of a thread; calls for many have {AT_ONCE} keys. The goals were set "
+        "for a str over TCP, the first column. The others show what becomes of them elsewhere: "
+        "a dict takes its pickling, which the references are spared, and over a unix socket the "
+        "kernel, which all pay alike, takes less. What misses its goal is bold.\n\n"
+        f"{goals_table(measured)}"
+    )

@@ -1,99 +1,124 @@
-"""A large value: what backends take to get it, beside their driver and pickle."""
+"""A large value: what a backend takes to get it, beside its driver called by hand."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
+from math import inf
+from typing import TypeVar
 
-from benchmarks.calls.addresses import Address, addresses
+from benchmarks.calls import callers, contenders
+from benchmarks.calls.addresses import Address, Tcp, addresses
 from benchmarks.calls.blocking import turn
-from benchmarks.calls.contenders import (
-    DJANGO,
-    DJANGO_REDIS,
-    DJANGO_VALKEY,
-    OUR_REDIS,
-    OUR_VALKEY,
-    OURS,
-    REDIS_AND_PICKLE,
-    VALKEY_AND_PICKLE,
-)
+from benchmarks.calls.loops import Load, turns_on_loop
 from benchmarks.calls.operations import GET_LARGE
-from benchmarks.calls.samples import text_of
+from benchmarks.calls.samples import Sample, text_of
 from benchmarks.calls.sizes import Sizes
 from benchmarks.calls.tables import table
 from benchmarks.calls.turns import CLOCKS, Clock, Ratio, Turns, in_turns, microseconds, ratio
 from tests import servers
 
-# Each backend, and its driver by hand.
-PAIRS = (
-    (OUR_VALKEY, VALKEY_AND_PICKLE),
-    (DJANGO_VALKEY, VALKEY_AND_PICKLE),
-    (OUR_REDIS, REDIS_AND_PICKLE),
-    (DJANGO, REDIS_AND_PICKLE),
-    (DJANGO_REDIS, REDIS_AND_PICKLE),
-)
-REFERENCES = VALKEY_AND_PICKLE, REDIS_AND_PICKLE
+T = TypeVar("T")
+
 MOST = 1.3
+OUR_NAMES = frozenset(ours.name for ours in contenders.OURS)
+
+# Each backend with what it is compared with: its driver by hand, and pickle.
+PAIRS: tuple[tuple[contenders.Contender, contenders.Contender], ...] = (
+    (contenders.OUR_VALKEY, contenders.VALKEY_AND_PICKLE),
+    (contenders.DJANGO_VALKEY, contenders.VALKEY_AND_PICKLE),
+    (contenders.OUR_REDIS, contenders.REDIS_AND_PICKLE),
+    (contenders.DJANGO, contenders.REDIS_AND_PICKLE),
+    (contenders.DJANGO_REDIS, contenders.REDIS_AND_PICKLE),
+)
+AWAITABLE_PAIRS = (
+    (callers.OUR_VALKEY, callers.VALKEY_AND_PICKLE),
+    (callers.OUR_REDIS, callers.REDIS_AND_PICKLE),
+    (callers.DJANGO, callers.REDIS_AND_PICKLE),
+)
 
 
 @dataclass(frozen=True)
 class Large:
-    """The times of a get over each way."""
+    """The times of a get, over some ways."""
 
-    bytes: int
-    ways: dict[str, Turns]
+    title: str
+    pairs: Sequence[tuple[str, str]]
+    ways: Mapping[str, Turns]
 
-    def section(self) -> str:
+    def markdown(self) -> str:
+        headers = [f"{clock}, {way}" for way in self.ways for _, clock in CLOCKS]
         rows = [
-            [f"{one.name}, {other.name} = 1", *self._ratios(one.name, other.name)]
-            for one, other in PAIRS
+            [f"{one}, {other} = 1", *map(str, self._ratios(one, other))]
+            for one, other in self.pairs
         ]
-        absolute = [
-            [other.name, *(microseconds(turns, other.name, clock) for turns, clock in self._columns())]
-            for other in REFERENCES
-        ]
-        headers = [f"{clock_name}, {way}" for way in self.ways for _clock, clock_name in CLOCKS]
-        return (
-            f"## A value of {self.bytes:,} bytes\n\n"
-            "A `get` of a str, beside the driver called by hand and pickle. The goal of ours, "
-            f"for CPU time, is at most {MOST:g}.\n\n" + table(["", *headers], rows + absolute)
-        )
+        return f"{self.title}:\n\n{table(['', *headers], [*rows, *self._references()])}"
 
     def misses(self) -> Iterator[str]:
-        for one, other in PAIRS:
+        for one, other in self.pairs:
             for way, turns in self.ways.items():
-                reached = self._ratio(turns, one.name, other.name, "cpu")
+                reached = reached_by(turns, one, other, "cpu")
                 if reached.misses:
-                    yield (
-                        f"get of {self.bytes:,} bytes, {other.name} = 1: {one.name}, {way}: "
-                        f"{reached.middle:.2f}, not {MOST:g}"
-                    )
+                    yield f"{self.title}, {other} = 1: {one}, {way}: {reached.missed}"
 
-    def _columns(self) -> list[tuple[Turns, Clock]]:
-        return [(turns, clock) for turns in self.ways.values() for clock, _name in CLOCKS]
+    def _ratios(self, one: str, other: str) -> Iterator[Ratio]:
+        for turns in self.ways.values():
+            for clock, _name in CLOCKS:
+                yield reached_by(turns, one, other, clock)
 
-    def _ratios(self, one: str, other: str) -> Iterator[str]:
-        for turns, clock in self._columns():
-            yield str(self._ratio(turns, one, other, clock))
-
-    def _ratio(self, turns: Turns, one: str, other: str, clock: Clock) -> Ratio:
-        is_ours = one in [ours.name for ours in OURS]
-        return ratio(turns, one, other, clock, *([MOST] if is_ours and clock == "cpu" else []))
-
-
-def measure(server: servers.Server, sizes: Sizes) -> Large:
-    ways = {address.name: turns_over(address, sizes) for address in addresses(server)}
-    return Large(sizes.large_bytes, ways)
+    def _references(self) -> Iterator[list[str]]:
+        for name in dict.fromkeys(other for _one, other in self.pairs):
+            times = [
+                f"1 = {microseconds(turns, name, clock)}"
+                for turns in self.ways.values()
+                for clock, _name in CLOCKS
+            ]
+            yield [name, *times]
 
 
-def turns_over(address: Address, sizes: Sizes) -> Turns:
+def reached_by(turns: Turns, one: str, other: str, clock: Clock) -> Ratio:
+    judged = one in OUR_NAMES and clock == "cpu"
+    return ratio(turns, one, other, clock, MOST if judged else inf)
+
+
+def measure(server: servers.Server, sizes: Sizes) -> tuple[Large, Large]:
+    """Return what threads take, and what a task on an event loop takes."""
     sample = text_of(sizes.large_bytes)
-    contenders = [*(one for one, _other in PAIRS), *REFERENCES]
+    pairs = [(one.name, other.name) for one, other in PAIRS]
+    ways = {address.name: of_threads(address, sample, sizes) for address in addresses(server)}
+    awaitable_pairs = [(one.name, other.name) for one, other in AWAITABLE_PAIRS]
+    return (
+        Large("`get` of a thread", pairs, ways),
+        Large("`get` of a task", awaitable_pairs, {Tcp.name: of_tasks(server, sample, sizes)}),
+    )
+
+
+def each_once(pairs: Iterable[tuple[T, T]]) -> list[T]:
+    """Return who is in any of the pairs."""
+    return list(dict.fromkeys(one for pair in pairs for one in pair))
+
+
+def of_threads(address: Address, sample: Sample, sizes: Sizes) -> Turns:
     with ExitStack() as opened:
         turns = {}
-        for database, contender in enumerate(contenders):
+        for database, contender in enumerate(each_once(PAIRS)):
             store = opened.enter_context(closing(contender.open(address, database)))
             turns[contender.name] = partial(turn, GET_LARGE, contender, store, sample, sizes)
         return in_turns(turns, sizes.rounds)
+
+
+def of_tasks(server: servers.Server, sample: Sample, sizes: Sizes) -> Turns:
+    load = Load(tasks=1, in_a_row=sizes.large)
+    found = each_once(AWAITABLE_PAIRS)
+    return turns_on_loop(Tcp(server.port), found, sample, load, sizes.rounds)
+
+
+def section(measured: Iterable[Large], sizes: Sizes) -> str:
+    tables = "\n\n".join(one.markdown() for one in measured)
+    return (
+        f"## A value of {sizes.large_bytes:,} bytes\n\n"
+        f"A str, beside the driver called by hand and pickle. The goal of ours: at most {MOST:g} "
+        f"of that CPU time.\n\n{tables}"
+    )

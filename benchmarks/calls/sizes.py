@@ -31,3 +31,6 @@ class Sizes:
 
     crowd: int = 1000
     """Tasks that call at once when sockets are counted."""
+
+
+FULL = Sizes()

@@ -11,6 +11,8 @@ from math import inf
 from statistics import median
 from typing import Any, Literal
 
+from benchmarks.calls.tables import bold
+
 Clock = Literal["cpu", "wall"]
 CLOCKS: tuple[tuple[Clock, str], ...] = (("cpu", "CPU time"), ("wall", "Wall time"))
 
@@ -52,9 +54,14 @@ class Ratio:
     def misses(self) -> bool:
         return self.middle > self.most
 
+    @property
+    def missed(self) -> str:
+        """What was reached, and what was not."""
+        return f"{self.middle:.2f}, not {self.most:g}"
+
     def __str__(self) -> str:
         """Return the median, bold where it misses its goal, with the lowest and the highest."""
-        middle = f"**{self.middle:.2f}**" if self.misses else f"{self.middle:.2f}"
+        middle = bold(f"{self.middle:.2f}", self.misses)
         return f"{middle} ({min(self.rounds):.2f}–{max(self.rounds):.2f})"
 
 

@@ -14,6 +14,8 @@ from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from django.core.exceptions import SynchronousOnlyOperation
 
 from django_cachex.cache.base import CacheCommands
+from django_cachex.cache.sentinel import SentinelClient
+from django_cachex.commands.counters import NO_SCRIPT
 from django_cachex.commands.entries import EntryRequests
 from django_cachex.commands.request import Request
 
@@ -112,10 +114,16 @@ class ServerCache(CacheCommands, EntryRequests):
         return await self.arun(self._has_key(key, version))
 
     def incr(self, key: Any, delta: int = 1, version: Any = None) -> int:
-        return self.count(self._incr(key, delta, version))
+        try:
+            return self.count(self._quick_incr(key, delta, version))
+        except NO_SCRIPT:
+            return self.count(self._incr(key, delta, version))
 
     async def aincr(self, key: Any, delta: int = 1, version: Any = None) -> int:
-        return await self.acount(self._incr(key, delta, version))
+        try:
+            return await self.acount(self._quick_incr(key, delta, version))
+        except NO_SCRIPT:
+            return await self.acount(self._incr(key, delta, version))
 
     def decr(self, key: Any, delta: int = 1, version: Any = None) -> int:
         return self.incr(key, -delta, version=version)
@@ -183,3 +191,17 @@ class RedisCache(ServerCache):
     """A cache in Redis or Valkey, reached through redis-py."""
 
     driver = "redis"
+
+
+class ValkeySentinelCache(ServerCache):
+    """A cache on whichever server Sentinel says is the primary, reached through valkey-py."""
+
+    driver = "valkey"
+    client_class = SentinelClient
+
+
+class RedisSentinelCache(ServerCache):
+    """A cache on whichever server Sentinel says is the primary, reached through redis-py."""
+
+    driver = "redis"
+    client_class = SentinelClient

@@ -15,7 +15,6 @@ from django_cachex.cache.ignoring import FailingOpen
 from django_cachex.cache.keyspace import keyspace, prefix, within
 from django_cachex.cache.pipeline import Pipeline
 from django_cachex.cache.serializers import make_serializer
-from django_cachex.cache.server import Server
 from django_cachex.cache.statistics import statistics_of
 from django_cachex.commands.all import AllCommands
 from django_cachex.commands.base import Commands, as_word
@@ -42,6 +41,8 @@ class CacheCommands(AllCommands, BaseCache):
     """The commands of a Django cache: keys get prefix and version, values are serialized."""
 
     driver: ClassVar[str]
+    client_class: ClassVar[type[Client]] = Client
+    """What makes servers of LOCATION and OPTIONS: the topology."""
 
     _keys_are_ours: ClassVar[bool] = True
     _timeout_is_ours: ClassVar[bool] = True
@@ -51,8 +52,7 @@ class CacheCommands(AllCommands, BaseCache):
         options = params.get("OPTIONS", {})
         self.location = locations(server)
         self.serializer = make_serializer(options.get("serializer"))
-        primary, *replicas = (Server.of(self.driver, url, options) for url in self.location)
-        self.client = Client(primary, replicas)
+        self.client = self.client_class.of(self.driver, self.location, options)
         self.statistics = statistics_of(self.driver, server, params)
         """What this process knows of its use of this cache."""
         self._way: Client | FailingOpen = self.client
@@ -156,6 +156,10 @@ class CacheCommands(AllCommands, BaseCache):
     def decode(self, data: bytes) -> Any:
         """Return the value that is stored as `data`; raise what the serializer raises."""
         return self.serializer.loads(data)
+
+    def encode_all(self, values: Iterable[Any]) -> list[bytes | int]:
+        dumped = map(self.serializer.dumps, values)
+        return [data if type(data) is bytes else as_word(data) for data in dumped]
 
     def decode_all(self, replies: Iterable[bytes | None]) -> list[Any]:
         loads = self.serializer.loads

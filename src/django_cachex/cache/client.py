@@ -46,7 +46,22 @@ class Client(Entries, AllCommands):
         """
         own = {n: v for n, v in (options or {}).items() if n not in POOL_OPTIONS}
         own["breaker"] = False  # Whoever asks this way wants an attempt.
-        server, *replicas = (Server.of(driver, url, own, overrides) for url in locations(location))
+        return cls.of(driver, location, own, overrides)
+
+    @classmethod
+    def of(
+        cls,
+        driver: str,
+        location: str | Sequence[str],
+        options: Mapping[str, Any],
+        overrides: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """Return the client that CACHES describes, on the application's own connections.
+
+        Classes of other topologies make something else of LOCATION and OPTIONS.
+        """
+        urls = locations(location)
+        server, *replicas = (Server.of(driver, url, options, overrides) for url in urls)
         return cls(server, replicas)
 
     @property

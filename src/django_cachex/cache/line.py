@@ -37,7 +37,7 @@ class Line:
         self._reader = codec.reader()
         self._buffer = bytearray(RECEIVED_AT_ONCE)
         self._receive = sock.recv_into
-        self._something_to_read = _looking_at(sock)
+        self._something_to_read = looking_at(sock)
         self.reused = False
         """Whether an exchange went well on it before."""
         _leave_time_to_the_kernel(sock)
@@ -77,7 +77,7 @@ class Line:
         self._connection.disconnect()
 
 
-def _looking_at(sock: socket.socket) -> Callable[[], bool]:
+def looking_at(sock: Any) -> Callable[[], bool]:
     """Return a function that tells, without waiting, whether there is something to read."""
     if not hasattr(select, "poll"):  # Under gevent, and on Windows.
         return lambda: bool(select.select([sock], [], [], 0)[0])

@@ -102,7 +102,7 @@ class Way:
         if breaker.until:
             breaker.check(self._address)
         while True:
-            stream = await self._usable()
+            stream = await (self._usable() if request.idempotent else self._open())
             again = stream.reused and request.idempotent
             try:
                 reply = await stream.send(data)
@@ -130,7 +130,7 @@ class Way:
                 if own is None and needs_its_own(requests):
                     own = await self._own()
                 clean = False
-                replies = await self._exchange(own or await self._usable(), requests)
+                replies = await self._exchange(own or await self._open(), requests)
                 clean = not leaves_open(requests)
                 requests = advance(steps, requests, replies)
         except StopIteration as stop:
@@ -161,6 +161,12 @@ class Way:
         if self._breaker.failures:
             self._breaker.reset()
         return replies
+
+    async def _open(self) -> Stream:
+        """Return the shared connection, its other end there, for what must not be sent twice."""
+        while not (stream := await self._usable()).is_open():
+            stream.close()
+        return stream
 
     async def _usable(self) -> Stream:
         stream = self._shared

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
-from types import ModuleType
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 from django_cachex.cache.drivers import Driver
 from django_cachex.cache.equivalents import equivalents
+from django_cachex.cache.halves import async_half, blocking_half, parameters
 
 CULLING = frozenset({"MAX_ENTRIES", "CULL_FREQUENCY", "max_entries", "cull_frequency"})
 """Accepted as by Django's RedisCache, and without effect: the server decides what to evict."""
@@ -33,77 +29,6 @@ BLOCKING_ONLY = frozenset({"pool_class", "parser_class", "connection_class", "qu
 ASYNC_ONLY = frozenset({"async_pool_class", "async_parser_class"})
 WAITING = frozenset({"timeout", "queue_class"})
 """What only a BlockingConnectionPool takes."""
-
-NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-
-
-@dataclass(frozen=True)
-class Parameters:
-    """What a class takes when it is called."""
-
-    names: frozenset[str]
-    others: bool
-    """Whether it takes any other name as well."""
-
-
-@functools.cache
-def parameters(kind: type) -> Parameters:
-    """Return what `kind` and, as long as each passes others on, its bases take."""
-    names: set[str] = set()
-    for base in kind.__mro__:
-        if "__init__" not in vars(base) or base is object:
-            continue
-        taken = inspect.signature(vars(base)["__init__"]).parameters
-        names.update(name for name, one in taken.items() if one.kind in NAMED)
-        if all(one.kind is not one.VAR_KEYWORD for one in taken.values()):
-            return Parameters(frozenset(names - {"self"}), False)
-    return Parameters(frozenset(names - {"self"}), True)
-
-
-@dataclass(frozen=True)
-class Half:
-    """The blocking or the asynchronous half of a driver: the classes that will be called."""
-
-    pool: type
-    connection: type
-
-    def refuses(self, name: str) -> bool:
-        taken = parameters(self.connection)
-        return not taken.others and name not in self.names()
-
-    def names(self) -> frozenset[str]:
-        return parameters(self.pool).names | parameters(self.connection).names
-
-
-def blocking_half(driver: Driver, url: str, options: Mapping[str, Any]) -> Half:
-    module = driver.blocking
-    pool = class_of(options.get("pool_class"), module.ConnectionPool)
-    connection = class_of(options.get("connection_class"), connection_for(module, url))
-    return Half(pool, connection)
-
-
-def async_half(driver: Driver, url: str, options: Mapping[str, Any]) -> Half:
-    module = driver.awaitable
-    pool = class_of(options.get("async_pool_class"), module.ConnectionPool)
-    return Half(pool, connection_for(module, url))
-
-
-def class_of(given: Any, default: type) -> type:
-    """Return the class that an option names; `default` where it names none."""
-    try:
-        found = import_string(given) if isinstance(given, str) else given
-    except Exception:  # Modules may raise anything. A check of its own says so.
-        return default
-    return found if isinstance(found, type) else default
-
-
-def connection_for(module: ModuleType, url: str) -> type:
-    """Return the class that the driver takes for `url`, by its scheme."""
-    try:
-        found: type = module.parse_url(url).get("connection_class", module.Connection)
-    except ValueError:
-        found = module.Connection
-    return found
 
 
 def unknown(driver: Driver, url: str, options: Mapping[str, Any]) -> Iterator[str]:
@@ -142,23 +67,32 @@ def refuse_unknown(driver: Driver, url: str, options: Mapping[str, Any]) -> None
 
 def advice(name: str, driver: Driver, url: str) -> str:
     """Return what to write in place of an option that is unknown."""
-    if found := equivalents().get(name):
+    if found := (equivalents() | _unsupported(driver)).get(name):
         return found
-    if name == "compressor":
-        return _(
-            "Compression is not supported in this version. Leave the option out, or write a "
-            "serializer that compresses in dumps() and decompresses in loads()."
-        )
-    if name.startswith("ssl_"):
-        scheme = f"{driver.name}s" if driver.name == "valkey" else "rediss"
-        return _("TLS takes a LOCATION that begins with %(scheme)s://.") % {"scheme": scheme}
-    if name in WAITING:
-        return _('It belongs to a pool that waits: write "pool_class": "%(pool)s" as well.') % {
-            "pool": f"{driver.name}.BlockingConnectionPool"
-        }
-    known = blocking_half(driver, url, {}).names() | OWN | ASYNC_ONLY | {"pool_class"}
-    if near := get_close_matches(name.lower(), sorted(known), n=1):
+    of_other_urls = parameters(driver.blocking.SSLConnection).names
+    if name in of_other_urls or name == "ssl":
+        return _of_other_urls(name, driver)
+    known = blocking_half(driver, url, {}).names() | of_other_urls | OWN | ASYNC_ONLY
+    if near := get_close_matches(name.lower(), sorted(known | {"pool_class"}), n=1):
         return _('Did you mean "%(name)s"?') % {"name": near[0]}
     return _("Leave it out: neither the cache nor %(driver)s-py has such an option.") % {
         "driver": driver.name
     }
+
+
+def _unsupported(driver: Driver) -> dict[str, str]:
+    waiting = _('It belongs to a pool that waits: write "pool_class": "%(pool)s" as well.') % {
+        "pool": f"{driver.name}.BlockingConnectionPool"
+    }
+    compression = _(
+        "Compression is not supported in this version. Leave the option out, or write a "
+        "serializer that compresses in dumps() and decompresses in loads()."
+    )
+    return dict.fromkeys(WAITING, waiting) | {"compressor": compression}
+
+
+def _of_other_urls(name: str, driver: Driver) -> str:
+    if not name.startswith("ssl"):
+        return _("Leave it out: connections over a unix socket do not take it.")
+    scheme = "valkeys" if driver.name == "valkey" else "rediss"
+    return _("TLS takes a LOCATION that begins with %(scheme)s://.") % {"scheme": scheme}

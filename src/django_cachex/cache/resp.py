@@ -21,6 +21,8 @@ PARSERS = {"valkey": ("libvalkey", "hiredis"), "redis": ("hiredis", "libvalkey")
 MISSING = object()
 """What a reader returns while a reply is not complete."""
 
+LEAST, MOST = INT64[0], INT64[-1]
+
 Pack = Callable[[tuple[Word, ...]], bytes]
 
 
@@ -70,7 +72,7 @@ def checked(words: tuple[Word, ...]) -> tuple[Word, ...]:
     The C packers of both drivers end the interpreter when they meet one.
     """
     for word in words:
-        if isinstance(word, int) and word not in INT64:
+        if isinstance(word, int) and not LEAST <= word <= MOST:
             raise ValueError(f"{words[0]!s}: an integer has more than 64 bits")
     return words
 

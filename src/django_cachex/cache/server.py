@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, TypeVar
 
@@ -29,6 +29,7 @@ from django_cachex.commands.exceptions import (
 from django_cachex.commands.request import Request, Steps, advance, failed, leaves_open
 
 T = TypeVar("T")
+S = TypeVar("S", bound="Server")
 
 # After a failover the same name leads to another server: then connect anew.
 MOVED = ReadOnlyError, ServerUnavailable
@@ -57,12 +58,7 @@ class Server:
         Nothing is connected yet. Raise ImproperlyConfigured for what cannot work.
         """
         name = driver, url, frozen(options or {}), frozen(overrides or {})
-        server = _registry.servers.get(name)
-        if server is None:
-            server = cls(configure(driver, url, options or {}, overrides or {}))
-            with _registry.lock:
-                server = _registry.servers.setdefault(name, server)
-        return server
+        return shared(name, lambda: cls(configure(driver, url, options or {}, overrides or {})))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._driver.name} {self.address}>"
@@ -202,4 +198,16 @@ class Registry:
 
 
 _registry = Registry()
+
+
+def shared(name: Any, make: Callable[[], S]) -> S:
+    """Return the server that this process knows by `name`; make it, if there is none yet."""
+    server = _registry.servers.get(name)
+    if server is None:
+        server = make()
+        with _registry.lock:
+            server = _registry.servers.setdefault(name, server)
+    return server  # type: ignore[return-value]  # A name belongs to one class.
+
+
 os.register_at_fork(after_in_child=_registry.after_fork)

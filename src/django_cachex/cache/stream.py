@@ -8,6 +8,7 @@ from typing import Any
 
 from django_cachex.cache.drivers import AsyncConnection, taken_from
 from django_cachex.cache.errors import ProtocolError
+from django_cachex.cache.line import looking_at
 from django_cachex.cache.resp import MISSING, Codec
 from django_cachex.commands.exceptions import ServerTimeout, ServerUnavailable
 
@@ -46,6 +47,14 @@ class Stream(asyncio.Protocol):
         self._writer = taken_from(connection)  # Kept: without it Python closes the transport.
         self._transport = self._writer.transport
         self._transport.set_protocol(self)
+        self._something_to_read = looking_at(self._transport.get_extra_info("socket"))
+
+    def is_open(self) -> bool:
+        """Return whether the other end is there, as far as can be told; look past a busy loop."""
+        try:
+            return not self.closed and (bool(self._waiting) or not self._something_to_read())
+        except (OSError, ValueError):
+            return False
 
     def send(self, data: bytes) -> asyncio.Future[Any]:
         """Send one packed command; return what becomes its reply, maybe one of our exceptions."""

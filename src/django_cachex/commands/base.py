@@ -54,6 +54,10 @@ class Commands:
         """Return the value that is stored as `data`."""
         return data
 
+    def encode_all(self, values: Iterable[Any]) -> list[bytes | int]:
+        """Return `encode` of each of `values`."""
+        return [self.encode(value) for value in values]
+
     def decode_all(self, replies: Iterable[bytes | None]) -> list[Any]:
         """Return `decode` of each of `replies`; None, which stands for no value, stays."""
         return [None if data is None else self.decode(data) for data in replies]

@@ -108,7 +108,7 @@ class EntryRequests(CounterRequests):
         Everything is encoded before anything is sent: a value that cannot be stored stops all.
         """
         stored, expiry = self.stored_keys(data, version), self.expiry(timeout)
-        encoded = [self.encode(value) for value in data.values()]
+        encoded = self.encode_all(data.values())
         if expiry == 0:
             requests = [Request(("UNLINK", one), done, absent=NOT_SENT) for one in stored]
         else:

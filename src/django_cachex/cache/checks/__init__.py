@@ -36,8 +36,9 @@ def check_caches(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
     """Return what is wrong with the settings of the caches whose backend is ours."""
     found: list[CheckMessage] = []
     for name, params in settings.CACHES.items():
-        # Several servers may have one fault.
-        found += [message for message in _check(name, params) if message not in found]
+        for message in _check(name, params):
+            if message not in found:  # Several servers may have one fault.
+                found.append(message)
     return found
 
 
@@ -50,7 +51,7 @@ def _check(name: str, params: Mapping[str, Any]) -> Iterator[CheckMessage]:
     if not isinstance(backend, type) or not issubclass(backend, ServerCache):
         return
     alias = Alias(name, backend, params)
-    if not isinstance(alias.options, Mapping):
+    if not isinstance(params.get("OPTIONS", {}), Mapping):
         yield alias.error(
             "django_cachex.E102",
             _("OPTIONS must be a dict."),

@@ -16,6 +16,14 @@ from django_cachex.cache.drivers import Driver, load
 from django_cachex.cache.options import in_url
 
 
+def understands(driver: Driver, url: str) -> bool:
+    try:
+        driver.blocking.parse_url(url)
+    except ValueError:
+        return False
+    return True
+
+
 @dataclass(frozen=True)
 class Alias:
     """Nothing here raises for what is wrong with the settings: it is empty then.
@@ -43,15 +51,20 @@ class Alias:
     def urls(self) -> list[str]:
         try:
             return locations(self.params.get("LOCATION", ""))
-        except ImproperlyConfigured:
+        except (ImproperlyConfigured, TypeError):  # It may be neither a text nor a list.
             return []
+
+    @cached_property
+    def understood(self) -> list[str]:
+        """The URLs that the driver can parse."""
+        return [url for url in self.urls if self.driver and understands(self.driver, url)]
 
     @cached_property
     def each(self) -> list[dict[str, Any]]:
         """The options of each server: those in its URL win."""
-        if self.driver is None:
-            return [dict(self.options)]
-        return [{**self.options, **in_url(self.driver, url)} for url in self.urls]
+        driver = self.driver
+        found = [in_url(driver, url) for url in self.understood] if driver else []
+        return [{**self.options, **one} for one in found] or [dict(self.options)]
 
     @property
     def is_cluster(self) -> bool:

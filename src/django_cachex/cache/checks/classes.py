@@ -72,9 +72,7 @@ def check_serializer(alias: Alias) -> Iterator[CheckMessage]:
             "django_cachex.E111",
             _("The serializer, of the class %(kind)s, lacks %(lacking)s.")
             % {"kind": type(made).__name__, "lacking": ", ".join(f"{one}()" for one in lacking)},
-            _(
-                "Give it dumps(obj), which returns bytes, and loads(data), which returns the object."
-            ),
+            _("Give it dumps(obj), which returns bytes, and loads(data), which returns obj."),
         )
 
 

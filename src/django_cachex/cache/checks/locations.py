@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 from django.core.checks import CheckMessage
 from django.utils.translation import gettext as _
 
-from django_cachex.cache.checks.alias import Alias
+from django_cachex.cache.checks.alias import Alias, understands
 from django_cachex.cache.drivers import Driver
 
 SCHEMES = ("valkey", "valkeys", "redis", "rediss", "unix")
@@ -28,7 +28,7 @@ def check_locations(alias: Alias) -> Iterator[CheckMessage]:
     if not alias.urls:
         yield _not_a_url(alias, alias.driver, "")
     for url in alias.urls:
-        if not understood(alias.driver, url):
+        if url not in alias.understood:
             yield _problem(alias, alias.driver, url)
 
 
@@ -57,9 +57,9 @@ def _problem(alias: Alias, driver: Driver, url: str) -> CheckMessage:
     if not found:
         return _not_a_url(alias, driver, url)
     scheme = found[1]
-    if not understood(driver, f"{scheme}://"):
+    if not understands(driver, f"{scheme}://"):
         return _other_scheme(alias, driver, scheme)
-    if names := [name for name in _query(url) if not understood(driver, f"{scheme}://?{name}")]:
+    if names := [name for name in _query(url) if not understands(driver, f"{scheme}://?{name}")]:
         return alias.error(
             "django_cachex.E104",
             _("LOCATION has a value for %(names)s that makes no sense.")
@@ -73,7 +73,7 @@ def _problem(alias: Alias, driver: Driver, url: str) -> CheckMessage:
             "Write it as %(example)s. In a password, the characters / ? # @ : must be "
             "percent-encoded."
         )
-        % {"example": f"{scheme}://user:password@host:6379/0"},
+        % {"example": f"{driver.name}://user:password@host:6379/0"},
     )
 
 
@@ -95,7 +95,7 @@ def _meant(driver: Driver, text: str) -> str:
 
 
 def _other_scheme(alias: Alias, driver: Driver, scheme: str) -> CheckMessage:
-    known = [f"{name}://" for name in SCHEMES if understood(driver, f"{name}://")]
+    known = [f"{name}://" for name in SCHEMES if understands(driver, f"{name}://")]
     twin = TWINS.get(scheme)
     return alias.error(
         "django_cachex.E105",
@@ -111,11 +111,3 @@ def _query(url: str) -> list[str]:
     """Return the options in the query of `url`, each as ``name=value``."""
     query = url.partition("?")[2]
     return [urlencode([pair]) for pair in parse_qsl(query, keep_blank_values=True)]
-
-
-def understood(driver: Driver, url: str) -> bool:
-    try:
-        driver.blocking.parse_url(url)
-    except ValueError:
-        return False
-    return True

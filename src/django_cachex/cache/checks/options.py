@@ -15,6 +15,8 @@ from django_cachex.cache.checks.alias import Alias
 from django_cachex.cache.equivalents import equivalents
 from django_cachex.cache.options import BESIDE, advice, unknown, unknown_to_loops
 
+ANY_URL = ("rediss://",)
+"""Connections over TLS take more options than others, and both drivers have this scheme."""
 TIMEOUTS = ("socket_timeout", "socket_connect_timeout")
 
 
@@ -22,7 +24,7 @@ def check_names(alias: Alias) -> Iterator[CheckMessage]:
     """Report options that nobody takes."""
     if alias.driver is None:
         return
-    for url in alias.urls:
+    for url in alias.understood or ANY_URL:
         for name in unknown(alias.driver, url, alias.options):
             yield _unknown(alias, name, advice(name, alias.driver, url))
         for name in unknown_to_loops(alias.driver, url, alias.options):

@@ -1,0 +1,40 @@
+"""The page on what the cache admin costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from benchmarks import database, filling, index, keys, memory, opening, users
+from benchmarks.bench import Bench, Visitor
+from benchmarks.figure import Figure
+from benchmarks.machine import described
+from tests import servers
+
+FIGURES: tuple[Callable[[Bench], Figure], ...] = (
+    keys.measure,
+    database.measure,
+    index.measure,
+    opening.measure,
+    memory.measure,
+    users.measure,
+)
+
+INTRODUCTION = """\
+# What the cache admin costs
+
+Written by `make bench`. Times are medians of whole pages, through Django's test client:
+middleware, session, user, templates. What is compared was measured in turns, in one run; a ratio is
+the median of the ratios of all rounds, with the lowest and the highest. Round trips are counted on
+the connection, commands by the server. What misses its goal is bold."""
+
+
+def report() -> Iterator[str]:
+    """Yield the sections of the page, as they are measured."""
+    yield INTRODUCTION
+    with servers.valkey() as valkey:
+        bench = Bench(Visitor(), valkey)
+        yield described(valkey)
+        filling.send(valkey, 0, filling.keys(bench.sizes.keys))
+        filling.send(valkey, 1, filling.keys(bench.sizes.few_keys))
+        for measure in FIGURES:
+            yield measure(bench).markdown()

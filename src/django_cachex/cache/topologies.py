@@ -1,0 +1,97 @@
+"""Asking several servers: a plan is written once, and carried out blocking or on an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from django_cachex.cache.server import Server
+from django_cachex.commands.exceptions import CachexError
+from django_cachex.commands.request import Request, Steps
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one server is to be asked."""
+
+    server: Server
+    command: Request[Any] | Steps[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A time to wait, in seconds."""
+
+    seconds: float
+
+
+Plan = Generator[Sequence[Part] | Pause, list[Any], T]
+"""Yields what several servers are to be asked, side by side on an event loop, and receives their
+results in order, with a `CachexError` in the place of each result that there is not."""
+
+
+def carry_out(plan: Plan[T]) -> T:
+    """Ask what `plan` wants asked, one server after the other; return its result."""
+    try:
+        wanted = next(plan)
+        while True:
+            if isinstance(wanted, Pause):
+                time.sleep(wanted.seconds)
+                wanted = plan.send([])
+            else:
+                wanted = plan.send([_outcome(part) for part in wanted])
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]  # T
+
+
+async def acarry_out(plan: Plan[T]) -> T:
+    """Ask what `plan` wants asked, on the running event loop; return its result."""
+    try:
+        wanted = next(plan)
+        while True:
+            if isinstance(wanted, Pause):
+                await asyncio.sleep(wanted.seconds)
+                wanted = plan.send([])
+            else:
+                wanted = plan.send(await _outcomes(wanted))
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]  # T
+
+
+def _outcome(part: Part) -> Any:
+    try:
+        return part.server.run(part.command)
+    except CachexError as error:
+        return error
+
+
+async def _outcomes(parts: Sequence[Part]) -> list[Any]:
+    if len(parts) == 1:
+        return [await _aoutcome(parts[0])]
+    return list(await asyncio.gather(*map(_aoutcome, parts)))
+
+
+async def _aoutcome(part: Part) -> Any:
+    try:
+        return await part.server.arun(part.command)
+    except CachexError as error:
+        return error
+
+
+def resumed(steps: Steps[T], requests: Sequence[Request[Any]]) -> Steps[T]:
+    """Go on with `steps`, which have yielded `requests` and wait for their results."""
+    try:
+        while True:
+            try:
+                results = yield requests
+            except CachexError as error:
+                requests = steps.throw(error)
+            else:
+                requests = steps.send(results)
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]  # T

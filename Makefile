@@ -40,7 +40,7 @@ format: .venv/check.installed ## Format the code and the templates
 docs: .venv/docs.installed ## Build the documentation into docs/_build/html
 	$(BIN)/sphinx-build --fail-on-warning --keep-going docs docs/_build/html
 
-bench: .venv/test.installed ## Measure what the documentation claims
+bench: .venv/test.installed .venv/bench.installed ## Measure what the documentation claims
 	$(BIN)/python -m benchmarks
 
 dist: .venv/dist.installed ## Build the source distribution and the wheel into dist/

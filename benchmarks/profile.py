@@ -46,9 +46,13 @@ class Line:
     number: int
 
     @property
-    def place(self) -> str:
+    def file(self) -> str:
         path = Path(self.code.co_filename)
-        return f"{path.parent.name}/{path.name}:{self.number}"
+        return f"{path.parent.name}/{path.name}"
+
+    @property
+    def place(self) -> str:
+        return f"{self.file}:{self.number}"
 
     @property
     def text(self) -> str:
@@ -65,21 +69,26 @@ class Profile:
     seconds: float
 
     def markdown(self) -> str:
-        total = self.seen.total() or 1
-        rows = [
-            [
-                line.place,
-                f"{count / total:.1%}",
-                f"{count / total * self.seconds * 1e6:.2f}",
-                line.text,
-            ]
+        files = Counter[str]()
+        for line, count in self.seen.items():
+            files[line.file] += count
+        by_line = [
+            [line.place, *self._shares(count), line.text]
             for line, count in self.seen.most_common(SHOWN)
         ]
+        by_file = [[name, *self._shares(count)] for name, count in files.most_common()]
         return (
             f"## {self.name}: `get` of a {TEXT.name} over TCP\n\n"
-            f"{self.seconds * 1e6:.1f} µs of CPU time a call, the line seen {total:,} times.\n\n"
-            + table(["", "share", "µs", "line"], rows)
+            f"{self.seconds * 1e6:.1f} µs of CPU time a call. "
+            f"The interpreter was stopped {self.seen.total():,} times.\n\n"
+            f"{table(['', 'share', 'µs', 'line'], by_line)}\n\n"
+            f"{table(['', 'share', 'µs'], by_file)}"
         )
+
+    def _shares(self, count: int) -> tuple[str, str]:
+        """Return which part of the time was seen so often, in percent and in microseconds."""
+        share = count / self.seen.total()
+        return f"{share:.1%}", f"{share * self.seconds * 1e6:.2f}"
 
 
 def report(seconds: float = SECONDS) -> str:
@@ -112,7 +121,8 @@ def watching() -> Iterator[Counter[Line]]:
 
     def look(_signal: int, frame: FrameType | None) -> None:
         if frame is not None:
-            seen[Line(frame.f_code, frame.f_lineno)] += 1
+            # An instruction may be of no line.
+            seen[Line(frame.f_code, frame.f_lineno or frame.f_code.co_firstlineno)] += 1
 
     before = signal.signal(signal.SIGPROF, look)
     signal.setitimer(signal.ITIMER_PROF, INTERVAL, INTERVAL)

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 def free_port() -> int:
@@ -164,8 +165,9 @@ def sentinel(
     A primary that is gone is replaced within some two seconds.
     """
     with ExitStack() as stack:
+        options = (*options, "--repl-diskless-sync-delay", "0")
         primary = stack.enter_context(valkey(*options, program=program))
-        follow = ("--replicaof", f"127.0.0.1 {primary.port}", "--repl-diskless-sync-delay", "0")
+        follow = ("--replicaof", f"127.0.0.1 {primary.port}")
         followers = [
             stack.enter_context(valkey(*options, *follow, program=program)) for _ in range(replicas)
         ]
@@ -190,6 +192,52 @@ def sentinel(
             running(command, port, folder, lambda: answers("127.0.0.1", port))
         )
         yield Fleet(name, (primary, *followers), watching)
+
+
+@contextmanager
+def cluster(
+    *options: str, primaries: int = 3, replicas: int = 0, program: str | None = None, **client: Any
+) -> Iterator[tuple[Server, ...]]:
+    """Run a cluster whose first nodes share all slots, and as many as `replicas` follow the first.
+
+    `client` is what a client needs to be let in.
+    """
+    from valkey import Valkey
+
+    with ExitStack() as stack:
+        shared = ("--cluster-enabled", "yes", "--cluster-node-timeout", "1000")
+        nodes, buses = [], []
+        for _ in range(primaries + replicas):
+            buses.append(free_port())
+            own = ("--cluster-port", str(buses[-1]), *shared, *options)
+            nodes.append(stack.enter_context(valkey(*own, program=program)))
+        clients = [stack.enter_context(Valkey(port=one.port, **client)) for one in nodes]
+        for number, one in enumerate(clients[:primaries]):
+            first, end = (16384 * part // primaries for part in (number, number + 1))
+            one.execute_command("CLUSTER", "ADDSLOTSRANGE", first, end - 1)
+            one.execute_command("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
+        for node, bus in zip(nodes[1:], buses[1:], strict=True):
+            clients[0].execute_command("CLUSTER", "MEET", node.host, node.port, bus)
+        known = primaries + replicas
+        for one in clients[primaries:]:
+            wait_until(lambda one=one: _state(one)["cluster_known_nodes"] == str(known), "a node")
+            one.execute_command("CLUSTER", "REPLICATE", clients[0].execute_command("CLUSTER MYID"))
+        wait_until(lambda: all(_is_whole(one, known) for one in clients), "the cluster")
+        for node in nodes[primaries:]:
+            wait_until(
+                lambda log=node.folder / "server.log": FOLLOWS in log.read_text(), "a replica"
+            )
+        yield tuple(nodes)
+
+
+def _state(client: Any) -> dict[str, str]:
+    found: dict[str, str] = client.execute_command("CLUSTER INFO")
+    return found
+
+
+def _is_whole(client: Any, nodes: int) -> bool:
+    state = _state(client)
+    return state["cluster_state"] == "ok" and state["cluster_known_nodes"] == str(nodes)
 
 
 @contextmanager

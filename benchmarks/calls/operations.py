@@ -43,7 +43,7 @@ def incr(store: Store, entries: Entries, calls: int) -> Call:
 
 def get_many(store: Store, entries: Entries, calls: int) -> Call:
     store.set_many(entries.data())
-    return partial(store.get_many, entries.keys())
+    return partial(store.get_many, entries.keys_of())
 
 
 def set_many(store: Store, entries: Entries, calls: int) -> Call:
@@ -54,7 +54,7 @@ def delete_many(store: Store, entries: Entries, calls: int) -> Call:
     """Every call finds the keys that it deletes."""
     for batch in range(calls):
         store.set_many(entries.data(batch))
-    batches = itertools.cycle([entries.keys(batch) for batch in range(calls)])
+    batches = itertools.cycle([entries.keys_of(batch) for batch in range(calls)])
     return lambda: store.delete_many(next(batches))
 
 

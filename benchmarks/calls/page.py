@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from benchmarks.calls import awaitable, blocking, goals, large
+from benchmarks.calls.memory import keep_freed_memory
 from benchmarks.calls.sizes import FULL, Sizes
 from benchmarks.calls.turns import settled
 from benchmarks.machine import measured_on, packages, valkey_version
@@ -38,6 +39,7 @@ PACKAGES = (
 
 def report(sizes: Sizes = FULL) -> Iterator[str]:
     """Yield the sections of the page."""
+    keep_freed_memory()
     yield INTRODUCTION
     with servers.valkey() as server, settled():
         yield measured_on(*packages(*PACKAGES), f"Valkey {valkey_version(server)}")

@@ -37,13 +37,13 @@ class Entries:
     def counter(self) -> str:
         return f"{self.prefix}user:1:visits"
 
-    def keys(self, batch: int = 0) -> list[str]:
+    def keys_of(self, batch: int = 0) -> list[str]:
         """Return the keys of one call for many; each batch has its own."""
         return [f"{self.prefix}user:{batch}:{number}:feed" for number in range(AT_ONCE)]
 
     def data(self, batch: int = 0) -> dict[str, Any]:
         """Return the entries of one call for many."""
-        return dict.fromkeys(self.keys(batch), self.value)
+        return dict.fromkeys(self.keys_of(batch), self.value)
 
 
 def profile() -> dict[str, Any]:
@@ -55,7 +55,7 @@ def profile() -> dict[str, Any]:
         "plan": "pro",
         "score": 0.815,
         "is_active": True,
-        "about": "Writes about gardens, rivers, slow trains and long books. " * 8,
+        "about": "Writes about gardens, rivers, slow trains and long books. " * 10,
         "tags": ["gardens", "rivers", "trains", "books", "mobile", "new"],
         "visits": [1_700_000_000 + 86_400 * day for day in range(28)],
         "address": {"street": "Rua da Alegria 12", "city": "Porto", "country": "PT"},

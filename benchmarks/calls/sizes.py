@@ -10,7 +10,7 @@ AT_ONCE = 100
 
 @dataclass(frozen=True)
 class Sizes:
-    rounds: int = 11
+    rounds: int = 9
     """How often everything is timed, in turns; one round before them is not counted."""
 
     single: int = 400

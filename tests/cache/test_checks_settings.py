@@ -20,7 +20,7 @@ from django_cachex.cache import ValkeyCache
 from django_cachex.cache.checks import check_caches
 from django_cachex.cache.drivers import load
 from django_cachex.cache.equivalents import equivalents
-from django_cachex.cache.options import refuse_unknown
+from django_cachex.cache.options import refuse_unknown, refuse_wrong_numbers
 from django_cachex.cache.serializers import PickleSerializer
 
 HERE = "tests.cache.test_checks_settings"
@@ -240,6 +240,17 @@ def test_the_first_use_is_refused_in_the_same_words(driver: str) -> None:
         refuse_unknown(load(driver), URL, {"password": "x", "PASSWORD": "hush"})
     assert "hush" not in str(error.value)
     refuse_unknown(load(driver), URL, {"password": "x", "socket_timeout": 1})
+
+
+@pytest.mark.parametrize(
+    "options", [{"socket_timeout": 0}, {"socket_connect_timeout": "hush"}, {"max_connections": -1}]
+)
+def test_numbers_that_make_no_sense_are_refused_too(options: dict[str, Any]) -> None:
+    [name] = options
+    with pytest.raises(ImproperlyConfigured, match=name) as error:
+        refuse_wrong_numbers(options)
+    assert "hush" not in str(error.value)
+    refuse_wrong_numbers({"socket_timeout": 0.1, "max_connections": 1})
 
 
 # LOCATION

@@ -133,18 +133,19 @@ def test_a_demoted_primary_is_left_for_the_new_one(
     demoted: ServerCache, fleet: Fleet, write: str
 ) -> None:
     WRITES[write](demoted)
-    fresh = type(demoted)(demoted.location, {"OPTIONS": {**options_of(fleet), "client_name": "x"}})
-    assert (
-        fresh.get_many(["key", "other"])
-        == {
-            "set": {"key": 5, "other": 1},
-            "incr": {"key": 2, "other": 1},
-            "touch": {"key": 1, "other": 1},
-            "set_many": {"key": 5, "other": 6},
-            "delete_many": {"key": 1},
-            "pipeline": {"key": 2, "other": 1},
-        }[write]
-    )
+    with raw(fleet.primary, db=1) as primary:
+        found = {key: primary.get(f":1:{key}") for key in ("key", "other")}
+        assert (
+            found
+            == {
+                "set": {"key": b"5", "other": b"1"},
+                "incr": {"key": b"2", "other": b"1"},
+                "touch": {"key": b"1", "other": b"1"},
+                "set_many": {"key": b"5", "other": b"6"},
+                "delete_many": {"key": b"1", "other": None},
+                "pipeline": {"key": b"2", "other": b"1"},
+            }[write]
+        )
 
 
 def options_of(fleet: Fleet) -> dict[str, Any]:

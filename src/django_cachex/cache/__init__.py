@@ -2,8 +2,10 @@
 
 from django_cachex.cache.backends import (
     RedisCache,
+    RedisClusterCache,
     RedisSentinelCache,
     ValkeyCache,
+    ValkeyClusterCache,
     ValkeySentinelCache,
 )
 from django_cachex.cache.client import Client
@@ -13,7 +15,9 @@ __all__ = [
     "Client",
     "Pipeline",
     "RedisCache",
+    "RedisClusterCache",
     "RedisSentinelCache",
     "ValkeyCache",
+    "ValkeyClusterCache",
     "ValkeySentinelCache",
 ]

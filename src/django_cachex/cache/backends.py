@@ -14,10 +14,13 @@ from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from django.core.exceptions import SynchronousOnlyOperation
 
 from django_cachex.cache.base import CacheCommands
+from django_cachex.cache.cluster import ClusterClient
+from django_cachex.cache.cluster.keys import slot_of
+from django_cachex.cache.cluster.versions import copied
 from django_cachex.cache.sentinel import SentinelClient
 from django_cachex.commands.counters import NO_SCRIPT
 from django_cachex.commands.entries import EntryRequests
-from django_cachex.commands.request import Request
+from django_cachex.commands.request import Request, Steps
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -205,3 +208,30 @@ class RedisSentinelCache(ServerCache):
 
     driver = "redis"
     client_class = SentinelClient
+
+
+class ClusterCache(ServerCache):
+    """What the caches on clusters have in common."""
+
+    client_class = ClusterClient
+    topology = "cluster"
+
+    def _incr_version(self, key: Any, delta: int, version: int) -> Steps[int]:
+        """Move `key`, by copying it where the server cannot rename: the slots may differ."""
+        moved = version + delta
+        source, target = self.stored_key(key, version), self.stored_key(key, moved)
+        if slot_of(source) == slot_of(target):
+            return super()._incr_version(key, delta, version)
+        return copied(source, target, key, moved)
+
+
+class ValkeyClusterCache(ClusterCache):
+    """A cache in a cluster, reached through valkey-py."""
+
+    driver = "valkey"
+
+
+class RedisClusterCache(ClusterCache):
+    """A cache in a cluster, reached through redis-py."""
+
+    driver = "redis"

@@ -9,6 +9,7 @@ from typing import Any, Self, TypeVar
 from django_cachex.cache.configuration import POOL_OPTIONS, locations
 from django_cachex.cache.pipeline import Pipeline
 from django_cachex.cache.server import Server
+from django_cachex.cache.topologies import Target
 from django_cachex.commands.all import AllCommands
 from django_cachex.commands.entries import Entries
 from django_cachex.commands.request import Request, Steps, attempt
@@ -22,7 +23,7 @@ class Client(Entries, AllCommands):
     Keys are stored keys, values are raw bytes. Without a timeout, `set` and `add` store for good.
     """
 
-    def __init__(self, server: Server, replicas: Sequence[Server] = ()) -> None:
+    def __init__(self, server: Target, replicas: Sequence[Target] = ()) -> None:
         self.server = server
         self.replicas = tuple(replicas)
 
@@ -99,7 +100,7 @@ class Client(Entries, AllCommands):
         """Return an empty pipeline, which with `transaction` runs as one."""
         return Pipeline(self, self, transaction)
 
-    def _server_for(self, command: Request[Any] | Steps[Any]) -> Server:
+    def _server_for(self, command: Request[Any] | Steps[Any]) -> Target:
         if isinstance(command, Request) and command.replica:
             return random.choice(self.replicas)
         return self.server

@@ -49,11 +49,11 @@ def socket_of(connection: Any) -> socket.socket:
     return found
 
 
-def taken_from(connection: Any) -> asyncio.StreamWriter:
-    """Return the writer of a connection that is connected, which from now on is not its own."""
-    writer: asyncio.StreamWriter = connection._writer
+def taken_from(connection: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Return what a connection reads and writes with, which from now on is not its own."""
+    taken = connection._reader, connection._writer
     connection._reader = connection._writer = None
-    return writer
+    return taken
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,18 @@ from __future__ import annotations
 from django_cachex.cache.drivers import Driver
 from django_cachex.commands.exceptions import (
     AccessDenied,
+    AskError,
     CachexError,
     CommandError,
+    CrossSlotError,
+    MovedError,
     OutOfMemoryError,
     OutOfRangeError,
     ReadOnlyError,
     ScriptMissing,
     ServerTimeout,
     ServerUnavailable,
+    SlotUnavailable,
     UnknownCommand,
     WrongTypeError,
 )
@@ -28,6 +32,11 @@ BY_CODE: dict[str, type[CachexError]] = {
     "WRONGPASS": AccessDenied,
     "LOADING": ServerUnavailable,
     "MASTERDOWN": ServerUnavailable,
+    "MOVED": MovedError,
+    "ASK": AskError,
+    "CROSSSLOT": CrossSlotError,
+    "CLUSTERDOWN": SlotUnavailable,
+    "TRYAGAIN": SlotUnavailable,
 }
 
 # By what it goes on with, for errors that begin with ERR.

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django_cachex.cache.drivers import Connection, socket_of
+from django_cachex.cache.errors import ProtocolError
 from django_cachex.cache.resp import MISSING, Codec
 
 RECEIVED_AT_ONCE = 65_536
@@ -28,7 +29,7 @@ class Line:
 
     __slots__ = (
         *("__weakref__", "_buffer", "_connection", "_reader", "_receive", "_sock"),
-        *("_something_to_read", "reused"),
+        *("_something_to_read", "reused", "since"),
     )
 
     def __init__(self, connection: Connection, codec: Codec) -> None:
@@ -40,14 +41,19 @@ class Line:
         self._something_to_read = looking_at(sock)
         self.reused = False
         """Whether an exchange went well on it before."""
+        self.since = 0.0
+        """When that was, by `time.monotonic`."""
         _leave_time_to_the_kernel(sock)
 
     def ask(self, data: bytes) -> Any:
         """Send one packed command; return its reply, which may be one of our exceptions."""
         self._sock.sendall(data)
-        return self.reply()
+        reply = self._reply()
+        if self._reader.gets() is not MISSING:
+            raise ProtocolError("The server answered what nobody asked.")
+        return reply
 
-    def reply(self) -> Any:
+    def _reply(self) -> Any:
         """Return the next reply."""
         gets = self._reader.gets
         reply = gets()
@@ -62,8 +68,11 @@ class Line:
     def ask_all(self, data: bytes, count: int) -> list[Any]:
         """Send `count` packed commands in one write; return their replies."""
         self._sock.sendall(data)
-        reply = self.reply
-        return [reply() for _ in range(count)]
+        reply = self._reply
+        replies = [reply() for _ in range(count)]
+        if self._reader.gets() is not MISSING:
+            raise ProtocolError("The server answered what nobody asked.")
+        return replies
 
     def is_open(self) -> bool:
         """Return whether the other end has neither hung up nor sent what nobody asked for."""

@@ -202,7 +202,10 @@ class Way:
             if isinstance(failure, ServerUnavailable):
                 self._breaker.failed(failure)
             raise failure from error
-        return Stream(connection, self._codec, self._configuration.address)
+        stream = Stream(connection, self._codec, self._address)
+        if stream.closed:
+            raise ServerUnavailable(f"{self._address} hung up at once.")
+        return stream
 
     async def _closing(self, ways: dict[asyncio.AbstractEventLoop, Way]) -> AsyncGenerator[None]:
         """Wait for the loop's end: asyncio closes running generators before it closes a loop."""

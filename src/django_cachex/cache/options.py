@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
@@ -27,6 +28,7 @@ CACHE_OPTIONS = CULLING | BESIDE | OWN
 BLOCKING_ONLY = frozenset({"pool_class", "parser_class", "connection_class", "queue_class"})
 """Classes of the blocking half of a driver, which its other half is not told of."""
 ASYNC_ONLY = frozenset({"async_pool_class", "async_parser_class"})
+TIMEOUTS = ("socket_timeout", "socket_connect_timeout")
 WAITING = frozenset({"timeout", "queue_class"})
 """What only a BlockingConnectionPool takes."""
 
@@ -63,6 +65,33 @@ def refuse_unknown(driver: Driver, url: str, options: Mapping[str, Any]) -> None
     """Raise ImproperlyConfigured for the first name that nobody takes, saying what to write."""
     for name in unknown(driver, url, options):
         raise ImproperlyConfigured(f"OPTIONS[{name!r}] is unknown. {advice(name, driver, url)}")
+
+
+def wrong_numbers(options: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the names of timeouts and limits with which no connection could be made."""
+    for name in TIMEOUTS:
+        if not is_timeout(options.get(name)):
+            yield name
+    if not is_limit(options.get("max_connections")):
+        yield "max_connections"
+
+
+def refuse_wrong_numbers(options: Mapping[str, Any]) -> None:
+    """Raise ImproperlyConfigured for the first timeout or limit that makes no sense."""
+    for name in wrong_numbers(options):
+        raise ImproperlyConfigured(f"OPTIONS[{name!r}] must be a number above zero, or None.")
+
+
+def is_timeout(value: Any) -> bool:
+    if value is None:
+        return True
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return math.isfinite(value) and value > 0
+
+
+def is_limit(value: Any) -> bool:
+    return value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0)
 
 
 def advice(name: str, driver: Driver, url: str) -> str:

@@ -5,17 +5,31 @@ from __future__ import annotations
 import threading
 import time
 import weakref
+from collections import deque
 from collections.abc import Callable
 
 from django_cachex.cache.line import Line
 from django_cachex.commands.exceptions import ServerTimeout
+
+IDLE = 1.0
+"""Seconds after which a connection is looked at before it is used again."""
+
+
+class Waiter:
+    """A thread in the queue: served with a connection, or with the right to open one."""
+
+    __slots__ = ("line", "served")
+
+    def __init__(self) -> None:
+        self.line: Line | None = None
+        self.served = threading.Event()
 
 
 class Lines:
     """Leases connections, the last used first; opens one where none is free, up to a limit.
 
     Lists take and give in one step of the interpreter, so nobody waits for a lock while a
-    connection is free.
+    connection is free. Those who wait are served in turn, before anybody else.
     """
 
     def __init__(self, connect: Callable[[], Line], limit: int, patience: float) -> None:
@@ -25,32 +39,39 @@ class Lines:
         self._free: list[Line] = []
         self._all: weakref.WeakSet[Line] = weakref.WeakSet()
         self._opening = 0
-        self._waiting = 0
-        self._change = threading.Condition(threading.Lock())
+        self._queue: deque[Waiter] = deque()
+        self._lock = threading.Lock()
 
     def lease(self) -> Line:
         """Return a connection that nobody else uses.
 
         Raise `ServerTimeout` where none was to be had in time, and what connecting raises.
         """
+        if self._queue:
+            return self._wait_or_open()
         try:
-            return self._free.pop()
+            line = self._free.pop()
         except IndexError:
             return self._wait_or_open()
+        if time.monotonic() - line.since > IDLE and not line.is_open():
+            self.drop(line)
+            return self.lease()
+        return line
 
     def give_back(self, line: Line) -> None:
         """Let others use `line`, on which no reply may be left."""
         line.reused = True
+        line.since = time.monotonic()
         self._free.append(line)
-        if self._waiting:
-            self._tell()
+        if self._queue:
+            self._serve()
 
     def drop(self, line: Line) -> None:
         """Close `line`, and make room for another."""
         line.close()
         self._all.discard(line)
-        if self._waiting:
-            self._tell()
+        if self._queue:
+            self._serve()
 
     def drop_free(self) -> None:
         """Close what lies unused: where one connection was dead, the others are likely to be."""
@@ -60,30 +81,33 @@ class Lines:
             except IndexError:
                 return
 
-    def _tell(self) -> None:
-        with self._change:
-            self._change.notify()
-
     def _wait_or_open(self) -> Line:
-        end = time.monotonic() + self._patience
-        with self._change:
-            self._waiting += 1
-            try:
-                while True:
-                    # Anew: who gave back before `_waiting` was counted told nobody.
-                    if self._free:
-                        return self._free.pop()
-                    if len(self._all) + self._opening < self._limit:
-                        self._opening += 1
-                        break
-                    left = end - time.monotonic()
-                    if left <= 0 or not self._change.wait(left):
-                        raise ServerTimeout(
-                            f"All {self._limit} connections were in use for {self._patience:g} s."
-                        )
-            finally:
-                self._waiting -= 1
-        return self._open()
+        waiter = Waiter()
+        self._queue.append(waiter)
+        self._serve()  # Who gave back before this joined the queue served nobody.
+        if not waiter.served.wait(self._patience):
+            with self._lock:
+                if waiter in self._queue:
+                    self._queue.remove(waiter)
+                    raise ServerTimeout(
+                        f"All {self._limit} connections were in use for {self._patience:g} s."
+                    )
+        return waiter.line or self._open()
+
+    def _serve(self) -> None:
+        """Give those who wait what there is."""
+        with self._lock:
+            while self._queue:
+                try:
+                    line = self._free.pop()
+                except IndexError:
+                    if len(self._all) + self._opening >= self._limit:
+                        return
+                    self._opening += 1
+                    line = None
+                waiter = self._queue.popleft()
+                waiter.line = line
+                waiter.served.set()
 
     def _open(self) -> Line:
         try:
@@ -91,6 +115,7 @@ class Lines:
             self._all.add(line)
             return line
         finally:
-            with self._change:
+            with self._lock:
                 self._opening -= 1
-                self._change.notify()
+            if self._queue:
+                self._serve()

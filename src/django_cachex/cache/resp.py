@@ -6,6 +6,7 @@ The C parsers that the drivers use do both; without one of them, what is here do
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from importlib import import_module
@@ -20,6 +21,11 @@ PARSERS = {"valkey": ("libvalkey", "hiredis"), "redis": ("hiredis", "libvalkey")
 
 MISSING = object()
 """What a reader returns while a reply is not complete."""
+
+DEEPEST = 9
+"""Levels of lists within a reply: as many as the C parsers take."""
+
+_integer = re.compile(rb"-?[0-9]{1,19}").fullmatch
 
 LEAST, MOST = INT64[0], INT64[-1]
 
@@ -109,25 +115,34 @@ class ReplyReader:
             return stop.value
         return MISSING
 
-    def _reply(self) -> Generator[None, None, Any]:
+    def _reply(self, depth: int = 0) -> Generator[None, None, Any]:
         line = yield from self._line()
         kind, rest = line[:1], line[1:]
         if kind == b"+":
             return rest
-        if kind == b":":
-            return int(rest)
         if kind == b"-":
             return reply_error(rest.decode("utf-8", "replace"))
+        if kind not in b":$*" or not _integer(rest):
+            raise ProtocolError(f"A reply begins with {line[:20]!r}.")
+        number = int(rest)
+        if kind == b":":
+            return number
+        if number < 0:
+            return self._nothing(number)
         if kind == b"$":
-            return None if rest == b"-1" else (yield from self._bytes(int(rest)))
-        if kind == b"*":
-            return None if rest == b"-1" else (yield from self._replies(int(rest)))
-        raise ProtocolError(f"A reply begins with {bytes(kind)!r}.")
+            return (yield from self._bytes(number))
+        return (yield from self._replies(number, depth))
 
-    def _replies(self, count: int) -> Generator[None, None, list[Any]]:
+    def _nothing(self, length: int) -> None:
+        if length != -1:
+            raise ProtocolError(f"A reply has the length {length}.")
+
+    def _replies(self, count: int, depth: int) -> Generator[None, None, list[Any]]:
+        if depth == DEEPEST:
+            raise ProtocolError("A reply has too many levels.")
         replies: list[Any] = []
         while len(replies) < count:
-            reply = yield from self._reply()
+            reply = yield from self._reply(depth + 1)
             replies.append(reply)
         return replies
 

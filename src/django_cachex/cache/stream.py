@@ -44,9 +44,11 @@ class Stream(asyncio.Protocol):
         """Whether nothing more can be sent."""
         self.reused = False
         """Whether anything was answered on it before."""
-        self._writer = taken_from(connection)  # Kept: without it Python closes the transport.
+        reader, self._writer = taken_from(connection)  # Kept: else Python closes the transport.
         self._transport = self._writer.transport
         self._transport.set_protocol(self)
+        if reader.at_eof():  # Nobody would tell us.
+            self.close()
         self._something_to_read = looking_at(self._transport.get_extra_info("socket"))
 
     def is_open(self) -> bool:
@@ -67,6 +69,9 @@ class Stream(asyncio.Protocol):
     def _send(self, data: bytes, wanted: int) -> asyncio.Future[Any]:
         loop = self._loop
         future = loop.create_future()
+        if self.closed:
+            future.set_exception(self._lost_it("it is closed"))
+            return future
         until = 0.0
         if self._timeout:
             until = loop.time() + self._timeout
@@ -109,10 +114,12 @@ class Stream(asyncio.Protocol):
         """Let the transport close itself."""
 
     def connection_lost(self, error: Exception | None) -> None:
-        why = error or "the server closed it"
-        self._fail(ServerUnavailable(f"The connection to {self._address} broke: {why}."))
+        self._fail(self._lost_it(error or "the server closed it"))
         if not self._lost.done():
             self._lost.set_result(None)
+
+    def _lost_it(self, why: object) -> ServerUnavailable:
+        return ServerUnavailable(f"The connection to {self._address} broke: {why}.")
 
     # How it ends.
 

@@ -6,20 +6,28 @@ import asyncio
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from django_cachex.cache.server import Server
 from django_cachex.commands.exceptions import CachexError
 from django_cachex.commands.request import Request, Steps
 
 T = TypeVar("T")
 
 
+class Target(Protocol):
+    """What answers commands: a server, or servers that act as one."""
+
+    @property
+    def address(self) -> str: ...
+    def run(self, command: Request[T] | Steps[T]) -> T: ...
+    async def arun(self, command: Request[T] | Steps[T]) -> T: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """What one server is to be asked."""
 
-    server: Server
+    server: Target
     command: Request[Any] | Steps[Any]
 
 

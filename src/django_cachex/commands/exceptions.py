@@ -51,5 +51,31 @@ class ScriptMissing(CommandError):
     """EVALSHA named a script that the server does not hold."""
 
 
+class CrossSlotError(CommandError):
+    """The keys of one command, or of one transaction, are in several slots of a cluster."""
+
+
+class Redirection(CommandError):
+    """A node of a cluster names another one, as in ``MOVED 3999 127.0.0.1:6381``."""
+
+    @property
+    def target(self) -> tuple[str, int]:
+        """The other node's host, empty where it is the one that was asked, and its port."""
+        host, _, port = str(self).split()[2].rpartition(":")
+        return host, int(port)
+
+
+class MovedError(Redirection):
+    """Another node has the slot of the key."""
+
+
+class AskError(Redirection):
+    """Another node is taking over the slot, and has this key already."""
+
+
+class SlotUnavailable(CommandError, ServerUnavailable):
+    """No node of a cluster serves the key's slot at the moment: one is down, or it moves."""
+
+
 class OpaqueKeysError(CachexError):
     """The cache's KEY_FUNCTION hides keys, so its keys cannot be told from others'."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -13,11 +12,10 @@ from django.utils.translation import gettext as _
 
 from django_cachex.cache.checks.alias import Alias
 from django_cachex.cache.equivalents import equivalents
-from django_cachex.cache.options import BESIDE, advice, unknown, unknown_to_loops
+from django_cachex.cache.options import BESIDE, advice, unknown, unknown_to_loops, wrong_numbers
 
 ANY_URL = ("rediss://",)
 """Connections over TLS take more options than others, and both drivers have this scheme."""
-TIMEOUTS = ("socket_timeout", "socket_connect_timeout")
 
 
 def check_names(alias: Alias) -> Iterator[CheckMessage]:
@@ -66,21 +64,26 @@ def check_places(alias: Alias) -> Iterator[CheckMessage]:
 def check_numbers(alias: Alias) -> Iterator[CheckMessage]:
     """Report timeouts and limits with which no connection could be made."""
     for options in alias.each:
-        for name in TIMEOUTS:
-            if not is_timeout(options.get(name)):
-                yield alias.error(
-                    "django_cachex.E112",
-                    _("“%(name)s” must be a number of seconds above zero, not %(value)s.")
-                    % {"name": name, "value": shown(options[name])},
-                    _('Write "%(name)s": 2, or None to wait for ever.') % {"name": name},
-                )
-        if not is_limit(options.get("max_connections")):
-            yield alias.error(
-                "django_cachex.E113",
-                _("“max_connections” must be a whole number above zero, not %(value)s.")
-                % {"value": shown(options["max_connections"])},
-                _("Leave it out, or write how many connections a process may have at most."),
-            )
+        for name in wrong_numbers(options):
+            yield (_limit if name == "max_connections" else _timeout)(alias, name, options[name])
+
+
+def _timeout(alias: Alias, name: str, value: Any) -> CheckMessage:
+    return alias.error(
+        "django_cachex.E112",
+        _("“%(name)s” must be a number of seconds above zero, not %(value)s.")
+        % {"name": name, "value": shown(value)},
+        _('Write "%(name)s": 2, or None to wait for ever.') % {"name": name},
+    )
+
+
+def _limit(alias: Alias, name: str, value: Any) -> CheckMessage:
+    return alias.error(
+        "django_cachex.E113",
+        _("“%(name)s” must be a whole number above zero, not %(value)s.")
+        % {"name": name, "value": shown(value)},
+        _("Leave it out, or write how many connections a process may have at most."),
+    )
 
 
 def check_prefix(alias: Alias) -> Iterator[CheckMessage]:
@@ -102,18 +105,6 @@ def check_prefix(alias: Alias) -> Iterator[CheckMessage]:
             "of letters, digits and punctuation; what is stored is not found under another."
         ),
     )
-
-
-def is_timeout(value: Any) -> bool:
-    if value is None:
-        return True
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return math.isfinite(value) and value > 0
-
-
-def is_limit(value: Any) -> bool:
-    return value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0)
 
 
 def shown(value: Any) -> str:

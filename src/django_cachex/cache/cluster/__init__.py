@@ -1,0 +1,6 @@
+"""A cluster: which node has which keys, and how commands find their way to it."""
+
+from django_cachex.cache.cluster.client import ClusterClient
+from django_cachex.cache.cluster.cluster import Cluster
+
+__all__ = ["Cluster", "ClusterClient"]

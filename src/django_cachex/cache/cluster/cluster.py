@@ -1,0 +1,242 @@
+"""A cluster of servers that share the keys: what asks the right ones, and follows when keys move.
+
+How commands are routed is written once, as plans; those are carried out blocking or on an event
+loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from django_cachex.cache.cluster.conversation import Conversation, opens
+from django_cachex.cache.cluster.fragments import Fragment, split, take, together
+from django_cachex.cache.cluster.keys import keys_of, slot_of
+from django_cachex.cache.cluster.nodes import Nodes
+from django_cachex.cache.configuration import frozen
+from django_cachex.cache.server import Server
+from django_cachex.cache.topologies import Part, Pause, Plan, acarry_out, carry_out
+from django_cachex.commands.exceptions import (
+    AskError,
+    CachexError,
+    CommandError,
+    CrossSlotError,
+    MovedError,
+    Redirection,
+    ServerTimeout,
+    ServerUnavailable,
+    SlotUnavailable,
+)
+from django_cachex.commands.request import Request, Steps, advance, failed
+
+T = TypeVar("T")
+
+REDIRECTIONS = 5
+"""How often one request is sent, at most."""
+PAUSES = 0.05, 0.1, 0.2
+"""Seconds to wait for a slot that no node serves, one after the other."""
+
+
+class Cluster:
+    """All nodes of a cluster. `Cluster.of` returns the same one for the same configuration."""
+
+    def __init__(self, nodes: Nodes) -> None:
+        self._nodes = nodes
+
+    @classmethod
+    def of(
+        cls,
+        driver: str,
+        urls: Sequence[str],
+        options: Mapping[str, Any],
+        overrides: Mapping[str, Any],
+    ) -> Cluster:
+        """Return the cluster of which the nodes at `urls` are some: see `Server.of`."""
+        name = driver, tuple(urls), frozen(options), frozen(overrides)
+        found = _clusters.get(name)
+        if found is None:
+            found = _clusters.setdefault(name, cls(Nodes(driver, urls, options, overrides)))
+        return found
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.address}>"
+
+    @property
+    def address(self) -> str:
+        """The nodes of LOCATION, as ``host:port/0,host:port/0``; never a credential."""
+        return self._nodes.address
+
+    def run(self, command: Request[T] | Steps[T]) -> T:
+        """Send a request, or the steps of an operation, to the nodes that have the keys.
+
+        Raise what `Server.run` does, and `CrossSlotError` before anything is sent.
+        """
+        if not isinstance(command, Request):
+            return carry_out(self._operation(command))
+        node = self._only_node(command)
+        if node is None:
+            return carry_out(self._single(command))
+        try:
+            return node.run(command)
+        except (Redirection, ServerUnavailable) as error:
+            return carry_out(self._single(command, node, error))
+
+    async def arun(self, command: Request[T] | Steps[T]) -> T:
+        """Do what `run` does, on the running event loop, with the nodes side by side."""
+        if not isinstance(command, Request):
+            return await acarry_out(self._operation(command))
+        node = self._only_node(command)
+        if node is None:
+            return await acarry_out(self._single(command))
+        try:
+            return await node.arun(command)
+        except (Redirection, ServerUnavailable) as error:
+            return await acarry_out(self._single(command, node, error))
+
+    def _only_node(self, request: Request[Any]) -> Server | None:
+        """Return the node that has the only key of `request`; None where it is not that simple."""
+        keys = keys_of(request.words)
+        return self._nodes.slots.owners[slot_of(keys[0])] if len(keys) == 1 else None
+
+    def _single(
+        self,
+        request: Request[T],
+        node: Server | None = None,
+        error: CachexError | None = None,
+    ) -> Plan[T]:
+        """Send one request, which met `error` on `node` if that was asked before."""
+        [reply] = yield from self._exchange([request], node, error)
+        if isinstance(reply, CachexError):
+            raise reply
+        return request.read(reply)
+
+    def _operation(self, steps: Steps[T]) -> Plan[T]:
+        """Send the requests of every step to the nodes that have the keys."""
+        try:
+            requests = next(steps)
+            while True:
+                try:
+                    if opens(requests):
+                        return (yield from self._conversation(Conversation(steps, requests)))
+                    replies = yield from self._exchange(requests)
+                except CrossSlotError as error:
+                    requests = steps.throw(error)
+                else:
+                    requests = advance(steps, requests, replies)
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]  # T
+        except ServerUnavailable as error:
+            return failed(steps, error)
+
+    # Requests that may go to several nodes.
+
+    def _exchange(
+        self,
+        requests: Sequence[Request[Any]],
+        node: Server | None = None,
+        error: CachexError | None = None,
+    ) -> Plan[list[Any]]:
+        """Return the raw replies to `requests`, our exceptions among them."""
+        yield from self._nodes.known()
+        splits = [split(request, self._nodes.slots) for request in requests]
+        fragments = [fragment for each in splits for fragment in each.fragments]
+        pauses = iter(PAUSES)
+        if node is not None:
+            fragments[0].reply = error
+            fragments = yield from self._once_more(node, fragments, pauses)
+        for _ in range(REDIRECTIONS):
+            groups = self._grouped(fragments)
+            if not groups:
+                break
+            outcomes = yield [Part(node, together(group)) for node, group in groups.items()]
+            fragments = []
+            for (node, group), outcome in zip(groups.items(), outcomes, strict=True):
+                take(group, outcome)
+                fragments += yield from self._once_more(node, group, pauses)
+        return [each.reply() for each in splits]
+
+    def _grouped(self, fragments: Sequence[Fragment]) -> dict[Server, list[Fragment]]:
+        """Return what each node is to be asked; what no node serves has its error as reply."""
+        groups: dict[Server, list[Fragment]] = {}
+        for fragment in fragments:
+            try:
+                node = fragment.node or self._nodes.owner(fragment.slot or 0)
+            except SlotUnavailable as error:
+                fragment.reply = error
+            else:
+                groups.setdefault(node, []).append(fragment)
+        return groups
+
+    def _once_more(
+        self, node: Server, fragments: Sequence[Fragment], pauses: Iterator[float]
+    ) -> Plan[list[Fragment]]:
+        """Return those of `fragments`, which `node` has answered, that are to be sent again."""
+        refused = [one for one in fragments if isinstance(one.reply, CachexError)]
+        again = [one for one in refused if isinstance(one.reply, Redirection)]
+        for fragment in again:
+            yield from self._redirect(fragment, node)
+        lost = [one for one in refused if isinstance(one.reply, ServerUnavailable)]
+        if lost and (yield from self._may_be_served(node, lost, pauses)):
+            for fragment in filter(is_harmless, lost):
+                fragment.node = None if fragment.slot is not None else node
+                again.append(fragment)
+        return again
+
+    def _redirect(self, fragment: Fragment, node: Server) -> Plan[None]:
+        """Let `fragment` go where `node` says, and learn from that."""
+        error = fragment.reply
+        fragment.node = self._nodes.named(error, node)
+        fragment.asking = isinstance(error, AskError)
+        known = self._nodes.slots.owners[fragment.slot or 0] is fragment.node
+        if isinstance(error, MovedError) and not known:
+            yield from self._nodes.moved(fragment.node)
+
+    def _may_be_served(
+        self, node: Server, fragments: Sequence[Fragment], pauses: Iterator[float]
+    ) -> Plan[bool]:
+        """Return, perhaps after a while, whether what `node` did not do may be done now."""
+        error = fragments[0].reply
+        if isinstance(error, SlotUnavailable):
+            return (yield from paused(pauses))
+        if isinstance(error, ServerTimeout) or fragments[0].slot is None:
+            return False
+        yield from self._nodes.successor(node)
+        owners = self._nodes.slots.owners
+        return all(one.slot is None or owners[one.slot] is not node for one in fragments)
+
+    # Operations that need one connection to one node.
+
+    def _conversation(self, conversation: Conversation[T]) -> Plan[T]:
+        yield from self._nodes.known()
+        node, pauses = self._nodes.owner(conversation.slot), iter(PAUSES)
+        outcome: Any = None
+        for _ in range(REDIRECTIONS):
+            [outcome] = yield [Part(node, conversation.once())]
+            if conversation.lost:
+                yield from self._nodes.successor(node)
+            error = conversation.refusal
+            if isinstance(error, MovedError):
+                node = self._nodes.named(error, node)
+                yield from self._nodes.moved(node)
+            elif error is None or not (yield from paused(pauses)):
+                break  # Else the slot is moving: soon the keys will be here or there.
+        if isinstance(outcome, CachexError):
+            raise outcome
+        return outcome  # type: ignore[no-any-return]  # T
+
+
+_clusters: dict[Any, Cluster] = {}
+
+
+def is_harmless(fragment: Fragment) -> bool:
+    """Return whether what failed may be sent again: it was refused, or does no harm twice."""
+    return isinstance(fragment.reply, CommandError) or fragment.request.idempotent
+
+
+def paused(pauses: Iterator[float]) -> Plan[bool]:
+    """Wait for the next of `pauses`; return whether there was one."""
+    seconds = next(pauses, None)
+    if seconds is None:
+        return False
+    yield Pause(seconds)
+    return True

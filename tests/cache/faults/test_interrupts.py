@@ -1,0 +1,276 @@
+"""What raises in the middle of an exchange: Ctrl-C, a signal's handler, a cancelled task."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from django_cachex import cache as package
+from django_cachex.cache.backends import ServerCache
+from django_cachex.commands import ServerTimeout
+from tests.cache.faults.callers import HANG, WHO
+from tests.cache.faults.conftest import MakeCaller, Route, name_of
+from tests.cache.faults.endpoints import Endpoint
+from tests.cache.relay import relay
+from tests.servers import Server, wait_until
+
+OURS = str(Path(package.__file__).parent)
+RUNNING = frozenset({"server.py", "pool.py", "line.py", "resp.py"})
+
+BLOCKING = [
+    pytest.param(Route("blocking"), id="C"),
+    pytest.param(Route("blocking", codec="Python"), id="Python"),
+]
+
+
+@contextmanager
+def interrupted_at(number: int) -> Iterator[list[int]]:
+    """Raise KeyboardInterrupt at the instruction `number` of the way to the server.
+
+    Yield a list that holds how many instructions there were.
+    """
+    count = [0]
+
+    def step(frame: FrameType, event: str, _argument: Any) -> Any:
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            count[0] += 1
+            if count[0] == number:
+                raise KeyboardInterrupt
+        return step
+
+    def enter(frame: FrameType, _event: str, _argument: Any) -> Any:
+        path = Path(frame.f_code.co_filename)
+        if str(path.parent) == OURS and path.name in RUNNING:
+            frame.f_trace_opcodes = True
+            return step
+        return None
+
+    previous = sys.gettrace()
+    sys.settrace(enter)
+    try:
+        yield count
+    finally:
+        sys.settrace(previous)
+
+
+def single_line(make_caller: MakeCaller, endpoint: Endpoint, driver: str) -> ServerCache:
+    """Return a cache with one connection: one place lost, and the next call is a timeout."""
+    pool = f"{driver}.connection.BlockingConnectionPool"
+    caller = make_caller(
+        "blocking", endpoint.url(), max_connections=1, pool_class=pool, timeout=0.1
+    )
+    return caller.cache
+
+
+CALLS: dict[str, Callable[[ServerCache], Any]] = {
+    "get": lambda cache: cache.get("text"),
+    "add": lambda cache: cache.add("text", 1),
+    "incr": lambda cache: cache.incr("number"),
+    "get_many": lambda cache: cache.get_many(["text", "number"]),
+    "set_many": lambda cache: cache.set_many({"other": 1, "more": 2}),
+}
+
+
+@pytest.mark.parametrize("route", BLOCKING, indirect=True)
+@pytest.mark.parametrize("fresh", [False, True], ids=["reused", "fresh"])
+@pytest.mark.parametrize("name", ["get", "incr", "set_many"])
+def test_interrupted_at_any_instruction(
+    make_caller: MakeCaller, driver: str, endpoint: Endpoint, name: str, fresh: bool
+) -> None:
+    """The next call has its own reply, and the only place for a connection is not lost."""
+    cache, call = single_line(make_caller, endpoint, driver), CALLS[name]
+    cache.set_many({"text": "value", "number": 0})
+    with interrupted_at(-1) as count:
+        if fresh:
+            cache.client.server._lines.drop_free()
+        call(cache)
+    stride = max(1, count[0] // 120)  # Every instruction, but for the longest ways.
+    for number in range(1, count[0] + 1, stride):
+        if fresh:
+            cache.client.server._lines.drop_free()
+        try:
+            with interrupted_at(number):
+                call(cache)
+        except KeyboardInterrupt:
+            pass
+        try:
+            assert cache.get("text") == "value"
+        except ServerTimeout as error:
+            raise AssertionError(f"a place is lost at instruction {number}") from error
+        assert cache.get_many(["text", "none"]) == {"text": "value"}
+    assert cache.incr("number") >= 1
+
+
+@contextmanager
+def alarm_after(seconds: float) -> Iterator[None]:
+    def ring(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+
+
+@pytest.mark.parametrize("route", [Route("blocking"), Route("blocking", tls=True)], indirect=True)
+def test_signals_at_random_moments(
+    make_caller: MakeCaller, route: Route, driver: str, endpoint: Endpoint
+) -> None:
+    caller = make_caller("blocking", endpoint.url(), **endpoint.options, max_connections=2)
+    cache = caller.cache
+    chance = random.Random(20_261)
+    interrupted = 0
+    for number in range(60):
+        cache.set_many({"text": f"value{number}", "number": number})
+        try:
+            with alarm_after(chance.uniform(0.0001, 0.004)):
+                for _ in range(10_000):
+                    assert cache.get("text") == f"value{number}"
+                    assert cache.get_many(["number"])["number"] >= number
+                    cache.incr("number")
+        except KeyboardInterrupt:
+            interrupted += 1
+        assert cache.get("text") == f"value{number}"
+    assert interrupted > 50
+    wait_until(lambda: len(endpoint.connections(name_of(caller))) <= 2, "lost lines to close", 2)
+
+
+# Event loops
+
+
+@pytest.fixture
+def plain(valkey_server: Server) -> Endpoint:
+    return Endpoint(valkey_server, valkey_server.port)
+
+
+async def turns(count: int) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+def test_a_task_cancelled_after_any_number_of_turns(
+    make_caller: MakeCaller, plain: Endpoint
+) -> None:
+    """Its neighbours have their own replies, on the connection that they had before."""
+    cache = make_caller("awaited", plain.url(), socket_timeout=2).cache
+
+    async def main() -> None:
+        await cache.aset_many({f"key{number}": number for number in range(10)})
+        before = await cache.client.arun(WHO)
+        for count in range(12):
+            for victim in (cache.aget("key0"), cache.aincr("key0"), cache.aget_many(["key0"])):
+                task = asyncio.create_task(victim)
+                neighbours = [asyncio.create_task(cache.aget(f"key{n}")) for n in range(1, 10)]
+                await turns(count)
+                task.cancel()
+                assert await asyncio.gather(*neighbours) == list(range(1, 10))
+                await asyncio.gather(task, return_exceptions=True)
+        assert await cache.client.arun(WHO) == before
+
+    asyncio.run(main())
+
+
+def test_tasks_cancelled_while_the_reply_is_under_way(
+    make_caller: MakeCaller, plain: Endpoint
+) -> None:
+    with relay(plain.port) as between:
+        cache = make_caller("awaited", plain.url(between.port), socket_timeout=2).cache
+
+        async def main() -> None:
+            await cache.aset_many({f"key{number}": number for number in range(30)})
+            chance = random.Random(20_261)
+            for _ in range(10):
+                between.flowing.clear()
+                tasks = [asyncio.create_task(cache.aget(f"key{n}")) for n in range(30)]
+                await turns(3)
+                doomed = set(chance.sample(range(30), 15))
+                for number in doomed:
+                    tasks[number].cancel()
+                between.flowing.set()
+                found = await asyncio.gather(*tasks, return_exceptions=True)
+                for number, reply in enumerate(found):
+                    if number in doomed:
+                        assert isinstance(reply, asyncio.CancelledError)
+                    else:
+                        assert reply == number
+            assert between.connections == 1
+
+        asyncio.run(main())
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_task_cancelled_while_it_connects(make_caller: MakeCaller, plain: Endpoint) -> None:
+    """Alone, and as one of several that wait for the one connection."""
+    with relay(plain.port) as between:
+        caller = make_caller("awaited", plain.url(between.port), socket_timeout=2)
+        cache = caller.cache
+
+        async def main() -> None:
+            for count in range(1, 12):
+                between.flowing.clear()
+                tasks = [asyncio.create_task(cache.aget("key", number)) for number in range(3)]
+                own = asyncio.create_task(cache.client.arun(HANG))
+                await turns(count)
+                tasks[0].cancel()
+                own.cancel()
+                between.flowing.set()
+                first, *others = await asyncio.gather(*tasks, return_exceptions=True)
+                assert isinstance(first, asyncio.CancelledError)
+                assert others == [1, 2]
+                await asyncio.gather(own, return_exceptions=True)
+                between.cut()
+
+        asyncio.run(main())
+        wait_until(lambda: not plain.connections(name_of(caller)), "connections to go", 1)
+
+
+def test_a_loop_that_ends_while_a_task_connects(make_caller: MakeCaller, plain: Endpoint) -> None:
+    with relay(plain.port) as between:
+        caller = make_caller("awaited", plain.url(between.port), socket_timeout=2)
+        between.flowing.clear()
+
+        async def main() -> None:
+            task = asyncio.create_task(caller.cache.aget("key"))
+            await turns(5)
+            assert not task.done()
+
+        asyncio.run(main())
+        between.flowing.set()
+        assert asyncio.run(caller.cache.aget("key", "default")) == "default"
+        wait_until(lambda: not plain.connections(name_of(caller)), "connections to go", 1)
+
+
+def test_a_cancelled_conversation_leaves_its_connection(
+    make_caller: MakeCaller, plain: Endpoint
+) -> None:
+    caller = make_caller("awaited", plain.url())
+
+    async def main() -> None:
+        cache = caller.cache
+        await cache.aset("key", 1)
+        for _ in range(5):
+            task = asyncio.create_task(cache.client.arun(HANG))
+            await asyncio.to_thread(
+                wait_until, lambda: len(plain.connections(name_of(caller))) == 2, "it to hang"
+            )
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await asyncio.to_thread(
+                wait_until, lambda: len(plain.connections(name_of(caller))) == 1, "it to go"
+            )
+        assert await cache.aget("key") == 1
+
+    asyncio.run(main())

@@ -1,0 +1,513 @@
+"""Caches on a cluster of three primaries."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import valkey
+from django.core.exceptions import ImproperlyConfigured
+
+from django_cachex.cache import RedisClusterCache, ValkeyClusterCache
+from django_cachex.cache.backends import ServerCache
+from django_cachex.cache.cluster.keys import keys_of, slot_of
+from django_cachex.commands import (
+    Attempts,
+    CommandError,
+    CrossSlotError,
+    Request,
+    ServerUnavailable,
+    WrongTypeError,
+)
+from django_cachex.commands.counters import watched_increment
+from django_cachex.commands.request import unread
+from tests import servers
+from tests.servers import Server
+
+CLUSTERS: dict[str, type[ServerCache]] = {
+    "valkey": ValkeyClusterCache,
+    "redis": RedisClusterCache,
+}
+
+Nodes = tuple[Server, ...]
+MakeCache = Callable[..., ServerCache]
+
+
+def raw(server: Server, **options: Any) -> valkey.Valkey:
+    return valkey.Valkey(port=server.port, **options)
+
+
+def ask(server: Server, *words: Any) -> Any:
+    """Return the reply as it is: the drivers' clients make something else of some."""
+    connection = valkey.Connection(port=server.port)
+    try:
+        connection.send_command(*words)
+        return connection.read_response()
+    finally:
+        connection.disconnect()
+
+
+@pytest.fixture(scope="module")
+def lasting_nodes() -> Iterator[Nodes]:
+    with servers.cluster() as nodes:
+        yield nodes
+
+
+@pytest.fixture
+def nodes(lasting_nodes: Nodes) -> Nodes:
+    for node in lasting_nodes:
+        with raw(node) as client:
+            client.flushall()
+    return lasting_nodes
+
+
+@pytest.fixture
+def make_cache(driver: str) -> MakeCache:
+    def make(nodes: Nodes, **options: Any) -> ServerCache:
+        return CLUSTERS[driver](f"redis://{nodes[0].address}", {"OPTIONS": options})
+
+    return make
+
+
+@pytest.fixture
+def cache(make_cache: MakeCache, nodes: Nodes) -> ServerCache:
+    return make_cache(nodes)
+
+
+MANY = {f"key-{number}": number for number in range(300)}
+
+
+def sizes(nodes: Nodes) -> list[int]:
+    found = []
+    for node in nodes:
+        with raw(node) as client:
+            found.append(client.dbsize())
+    return found
+
+
+# Keys and slots.
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("GET k", "SET k v", "MGET a b c", "UNLINK a b", "MSET a 1 b 2", "RENAME a b"),
+        *("COPY a b", "EVAL script 2 a b c", "EVALSHA digest 0 a", "EVAL script 1 a b"),
+        *("XREAD COUNT 2 STREAMS a b 0 0", "XREADGROUP GROUP g c STREAMS a >", "OBJECT ENCODING k"),
+        *("MEMORY USAGE k SAMPLES 0", "XINFO STREAM k", "XGROUP CREATE k g $", "BITOP AND d a b"),
+        *(
+            "BLPOP a b 0",
+            "BZPOPMIN a b 0",
+            "LMPOP 2 a b LEFT",
+            "BLMPOP 0 2 a b LEFT",
+            "SMOVE a b m",
+        ),
+        *("ZUNIONSTORE d 2 a b", "ZINTER 2 a b", "SINTERSTORE d a b", "SORT k STORE d", "SORT k"),
+        *("PFCOUNT a b", "WATCH a b", "LMOVE a b LEFT RIGHT", "SINTERCARD 2 a b", "TOUCH a b"),
+        *(
+            "HSCAN k 0",
+            "EXPIRE k 5",
+            "LCS a b",
+            "ZRANGESTORE d a 0 1",
+            "GEOSEARCHSTORE d a BYRADIUS",
+        ),
+        *("PING", "SCAN 0", "DBSIZE", "INFO", "FLUSHDB ASYNC", "CLIENT LIST", "CONFIG GET x"),
+        *("MULTI", "EXEC", "SCRIPT LOAD x", "MEMORY DOCTOR", "COMMAND COUNT", "CLUSTER SLOTS"),
+    ],
+)
+def test_keys_are_found_where_the_server_finds_them(nodes: Nodes, command: str) -> None:
+    words = command.split()
+    try:
+        wanted = ask(nodes[0], "COMMAND", "GETKEYS", *words)
+    except valkey.ResponseError as error:
+        assert "no key arguments" in str(error)  # noqa: PT017  # Two ways to say "none".
+        wanted = []
+    assert [str(key).encode() for key in keys_of(words)] == wanted
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *(b"", b"key", b"\xff\x00", b"{user}:1", b"{}:1", b"a{}{b}", b"a{b", b"a}b{c}", b"{{a}}"),
+        *(b"foo{bar}{zap}", b"123456789", ":1:é".encode(), b"}{", b"{a}b}"),
+    ],
+)
+def test_slots_are_those_of_the_server(nodes: Nodes, key: bytes) -> None:
+    assert slot_of(key) == ask(nodes[0], "CLUSTER", "KEYSLOT", key)
+
+
+# Commands on many keys.
+
+
+def test_many_keys_go_to_the_nodes_that_have_them(cache: ServerCache, nodes: Nodes) -> None:
+    assert cache.set_many(MANY) == []
+    assert all(size > 50 for size in sizes(nodes))
+    assert cache.get_many(MANY) == MANY
+    assert cache.get_many(["key-1", "missing", "key-7", "key-1"]) == {"key-1": 1, "key-7": 7}
+    cache.delete_many(list(MANY)[:290])
+    assert sizes(nodes) == [len_on(node) for node in nodes]
+    assert sum(sizes(nodes)) == 10
+    assert cache.exists("key-295", "key-296", "missing") == 2
+    assert cache.unlink("key-295", "key-296", "missing") == 2
+    assert cache.dbsize() == 8
+
+
+def len_on(node: Server) -> int:
+    with raw(node) as client:
+        return len(client.keys())
+
+
+def test_many_keys_on_an_event_loop(cache: ServerCache) -> None:
+    async def around() -> None:
+        assert await cache.aset_many(MANY) == []
+        assert await cache.aget_many(MANY) == MANY
+        await cache.adelete_many(list(MANY)[:290])
+        assert await cache.adbsize() == 10
+        assert await asyncio.gather(*(cache.aget("key-299") for _ in range(1000))) == [299] * 1000
+        assert sorted(await cache.akeys()) == sorted(list(MANY)[290:])
+        await cache.aclear()
+        assert await cache.adbsize() == 0
+
+    asyncio.run(around())
+
+
+def test_each_node_is_asked_in_one_write(cache: ServerCache, nodes: Nodes) -> None:
+    cache.set_many(MANY)
+    with raw(nodes[0]) as client:
+        before = client.info("clients")["connected_clients"]
+        for _ in range(5):
+            cache.get_many(MANY)
+        assert client.info("clients")["connected_clients"] == before
+
+
+def test_a_pipeline_keeps_the_order(cache: ServerCache) -> None:
+    cache.set_many(MANY)
+    pipeline = cache.pipeline()
+    for key in MANY:
+        pipeline.get(key)
+    assert pipeline.execute() == list(MANY.values())
+    pipeline.incr("key-1").unlink("key-1", "key-2").get("key-1").set("key-3", "x").get("key-3")
+    assert asyncio.run(pipeline.aexecute()) == [2, 2, None, None, "x"]
+
+
+def test_a_refused_command_is_told_from_the_others(cache: ServerCache) -> None:
+    cache.set_many(MANY)
+    cache.set("text", "no number")
+    with pytest.raises(WrongTypeError):
+        cache.pipeline().get("key-1").incr("text").get("key-2").execute()
+    requests = [cache._get("key-1"), cache._queued_incr("text", 1), cache._get("key-2")]
+    one, refused, two = cache.client.collect(requests)
+    assert (one, two) == (1, 2)
+    assert isinstance(refused, WrongTypeError)
+
+
+# What needs keys of one slot.
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        lambda cache: cache.rename("key-1", "key-2"),
+        lambda cache: cache.copy("key-1", "key-2"),
+        lambda cache: cache.pipeline(transaction=True).set("key-1", 0).set("key-2", 0).execute(),
+        lambda cache: cache.client.run(Request(("EVAL", "return 1", 2, "a", "b"), unread)),
+        lambda cache: cache.client.collect([cache._set("key-1", 0), cache._rename("a", "b")]),
+        lambda cache: asyncio.run(cache.arename("key-1", "key-2")),
+    ],
+)
+def test_what_crosses_slots_is_refused_before_anything_is_sent(
+    cache: ServerCache, command: Callable[[ServerCache], Any]
+) -> None:
+    cache.set_many(MANY)
+    with pytest.raises(CrossSlotError, match="braces"):
+        command(cache)
+    assert cache.get_many(MANY) == MANY
+
+
+def test_keys_with_a_part_in_braces_stay_together(cache: ServerCache) -> None:
+    cache.set("{user}:a", 1)
+    assert cache.rename("{user}:a", "{user}:b") is True
+    pipeline = cache.pipeline(transaction=True)
+    assert pipeline.incr("{user}:b").get("{user}:b").get("{user}:a").execute() == [2, 2, None]
+    assert asyncio.run(pipeline.incr("{user}:b").aexecute()) == [3]
+
+
+def test_a_transaction_that_fails_says_why(cache: ServerCache) -> None:
+    cache.set("{user}:a", "text")
+    with pytest.raises(WrongTypeError):
+        cache.pipeline(transaction=True).set("{user}:b", 1).incr("{user}:a").execute()
+    assert cache.get("{user}:b") == 1  # As on a single server: EXEC undoes nothing.
+
+
+def test_watching_stays_on_one_connection(cache: ServerCache) -> None:
+    cache.set_many(MANY)
+    for number in range(20):
+        stored = cache.stored_key(f"key-{number}")
+        assert cache.client.run(watched_increment(stored, 5)) == number + 5
+        assert asyncio.run(cache.client.arun(watched_increment(stored, 5))) == number + 10
+
+
+def test_a_conversation_that_leaves_its_slot_is_stopped(cache: ServerCache) -> None:
+    def steps() -> Any:
+        yield [Request(("WATCH", "a"), unread)]
+        yield [Request(("GET", "b"), unread)]
+
+    with pytest.raises(CrossSlotError):
+        cache.client.run(steps())
+    with pytest.raises(CrossSlotError):
+        asyncio.run(cache.client.arun(steps()))
+
+
+def test_versions_move_between_slots(cache: ServerCache) -> None:
+    cache.set_many(MANY, 50)
+    for key, value in list(MANY.items())[:20]:
+        assert cache.incr_version(key) == 2
+        assert cache.get(key) is None
+        assert cache.get(key, version=2) == value
+        assert cache.ttl(key, version=2) == 50
+    cache.set("lasting", [1], None)
+    assert asyncio.run(cache.aincr_version("lasting", 5)) == 6
+    assert cache.ttl("lasting", version=6) is None
+    cache.set("{together}", 1, version=1)
+    assert cache.decr_version("{together}") == 0
+    with pytest.raises(ValueError, match="missing"):
+        cache.incr_version("missing")
+
+
+# The whole database.
+
+
+def test_a_walk_comes_by_every_node(cache: ServerCache, nodes: Nodes) -> None:
+    cache.set_many(MANY)
+    assert sorted(cache.keys()) == sorted(MANY)
+    assert sorted(cache.keys("key-29*")) == sorted(key for key in MANY if key[:6] == "key-29")
+    cursor, found, turns = 0, [], 0
+    while cursor or not turns:
+        cursor, keys = cache.scan(cursor, count=20)
+        found += keys
+        turns += 1
+        assert 0 <= cursor < 2**64
+    assert sorted(set(found)) == sorted(MANY)
+    assert turns >= len(MANY) // 40
+
+
+def test_an_empty_node_does_not_end_a_walk(cache: ServerCache, nodes: Nodes) -> None:
+    cache.set("a", 1)
+    cache.set("b", 1)
+    assert sorted(cache.keys()) == ["a", "b"]
+    with raw(nodes[0]) as client:
+        client.flushall()
+    assert len(cache.keys()) == sum(sizes(nodes))
+
+
+def test_clearing_leaves_the_keys_of_others(cache: ServerCache, nodes: Nodes) -> None:
+    other = type(cache)(cache.location, {"KEY_PREFIX": "other"})
+    cache.set_many(MANY)
+    other.set_many(MANY)
+    assert cache.delete_pattern("key-1*") == 111
+    assert cache.dbsize() == 489
+    cache.clear()
+    assert other.get_many(MANY) == MANY
+    assert cache.dbsize() == 300
+    cache.flush_db()
+    assert sizes(nodes) == [0, 0, 0]
+
+
+def test_commands_without_keys_are_answered(cache: ServerCache) -> None:
+    assert cache.ping() is True
+    assert "cluster_enabled" in cache.info("cluster")
+
+
+# Slots that move.
+
+
+def owner(nodes: Nodes, slot: int) -> Server:
+    for first, last, (_host, port, *_), *_replicas in ask(nodes[0], "CLUSTER", "SLOTS"):
+        if first <= slot <= last:
+            return next(node for node in nodes if node.port == port)
+    raise AssertionError(f"nobody has slot {slot}")
+
+
+class Move:
+    """A slot on its way from one node to another."""
+
+    def __init__(self, nodes: Nodes, key: bytes) -> None:
+        self.nodes, self.slot = nodes, slot_of(key)
+        self.source = owner(nodes, self.slot)
+        self.target = next(node for node in nodes if node is not self.source)
+        self.ids = {node.port: self.tell(node, "MYID").decode() for node in nodes}
+
+    def tell(self, node: Server, *words: Any) -> Any:
+        return ask(node, "CLUSTER", *words)
+
+    def begin(self) -> None:
+        self.tell(self.target, "SETSLOT", self.slot, "IMPORTING", self.ids[self.source.port])
+        self.tell(self.source, "SETSLOT", self.slot, "MIGRATING", self.ids[self.target.port])
+
+    def carry(self, *keys: bytes) -> None:
+        """Carry `keys` over, or all there are."""
+        keys = keys or tuple(self.tell(self.source, "GETKEYSINSLOT", self.slot, 1000))
+        with raw(self.source) as client:
+            if keys:
+                client.migrate("127.0.0.1", self.target.port, keys, 0, 5000)
+
+    def end(self) -> None:
+        for node in (self.target, self.source, *self.nodes):
+            self.tell(node, "SETSLOT", self.slot, "NODE", self.ids[self.target.port])
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        lambda cache: cache.get("key") == 5,
+        lambda cache: asyncio.run(cache.aget("key")) == 5,
+        lambda cache: cache.incr("key") == 6,
+        lambda cache: cache.set_many({"key": 6, "a": 1, "b": 1}) == [],
+        lambda cache: cache.get_many(["a", "key", "b"]) == {"key": 5},
+        lambda cache: cache.pipeline().incr("key").incr("key").execute() == [6, 7],
+        lambda cache: cache.pipeline(transaction=True).incr("key").get("key").execute() == [6, 6],
+        lambda cache: cache.client.run(watched_increment(b":1:key", 1)) == 6,
+        lambda cache: asyncio.run(cache.client.arun(watched_increment(b":1:key", 1))) == 6,
+    ],
+)
+def test_a_slot_that_moved_is_found(
+    cache: ServerCache, nodes: Nodes, command: Callable[[ServerCache], bool]
+) -> None:
+    cache.set("key", 5)
+    move = Move(nodes, b":1:key")
+    move.begin()
+    move.carry()
+    move.end()
+    assert command(cache) is True
+    with raw(move.target) as client:
+        assert client.exists(":1:key")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        lambda cache: cache.get("{x}key") == 5,
+        lambda cache: asyncio.run(cache.aget("{x}key")) == 5,
+        lambda cache: cache.incr("{x}key") == 6,
+        lambda cache: cache.set("{x}new", 1) is None and cache.get("{x}new") == 1,
+        lambda cache: cache.set_many({"{x}key": 6, "{x}stays": 7}) == [],
+        lambda cache: cache.pipeline().incr("{x}key").get("{x}stays").execute() == [6, 6],
+        lambda cache: cache.pipeline(transaction=True).get("{x}stays").execute() == [6],
+    ],
+)
+def test_keys_of_a_slot_on_its_way_are_found(
+    cache: ServerCache, nodes: Nodes, command: Callable[[ServerCache], bool]
+) -> None:
+    cache.set_many({"{x}key": 5, "{x}stays": 6})
+    move = Move(nodes, b"x")
+    move.begin()
+    move.carry(b":1:{x}key")
+    try:
+        assert command(cache) is True
+    finally:
+        move.carry()
+        move.end()
+    assert cache.has_key("{x}key") is True
+
+
+def test_many_keys_of_a_slot_on_its_way_are_waited_for(cache: ServerCache, nodes: Nodes) -> None:
+    """Those of one slot that are in two places: TRYAGAIN, until the move is over or time is."""
+    cache.set_many({"{x}key": 5, "{x}stays": 6})
+    move = Move(nodes, b"x")
+    move.begin()
+    move.carry(b":1:{x}key")
+
+    async def around() -> dict[str, Any]:
+        asking = asyncio.ensure_future(cache.aget_many(["{x}key", "{x}stays"]))
+        await asyncio.to_thread(move.carry)
+        await asyncio.to_thread(move.end)
+        return await asking
+
+    with pytest.raises(ServerUnavailable, match="TRYAGAIN"):
+        cache.get_many(["{x}key", "{x}stays"])
+    assert asyncio.run(around()) == {"{x}key": 5, "{x}stays": 6}
+
+
+def test_slots_move_under_traffic(cache: ServerCache, nodes: Nodes) -> None:
+    keys = [f"{{{name}}}counter" for name in "abcdefgh"]
+    cache.set_many(dict.fromkeys(keys, 0))
+
+    async def count(key: str, moving: asyncio.Future[Any]) -> int:
+        turns = 0
+        while not moving.done():
+            turns += 1
+            assert await cache.aincr(key) == turns
+        return turns
+
+    def move_all() -> None:
+        for name in "abcdefgh":
+            move = Move(nodes, name.encode())
+            move.begin()
+            move.carry()
+            move.end()
+
+    async def around() -> list[int]:
+        moving = asyncio.ensure_future(asyncio.to_thread(move_all))
+        counted = await asyncio.gather(*(count(key, moving) for key in keys))
+        await moving
+        return counted
+
+    counted = asyncio.run(around())
+    assert cache.get_many(keys) == dict(zip(keys, counted, strict=True))
+
+
+# Where a cluster is.
+
+
+def test_any_node_of_several_leads_to_all(driver: str, nodes: Nodes) -> None:
+    dead = f"redis://127.0.0.1:{servers.free_port()}"
+    cache = CLUSTERS[driver]([dead, f"redis://{nodes[2].address}"], {})
+    cache.set_many(MANY)
+    assert asyncio.run(cache.aget_many(MANY)) == MANY
+
+
+def test_a_cluster_that_is_gone_is_named(driver: str) -> None:
+    port = servers.free_port()
+    cache = CLUSTERS[driver](f"redis://127.0.0.1:{port}", {})
+    with pytest.raises(ServerUnavailable, match=f"127.0.0.1:{port}"):
+        cache.get("key")
+    with pytest.raises(ServerUnavailable):
+        asyncio.run(cache.aget_many(["key"]))
+
+
+def test_a_server_that_is_no_cluster_says_so(driver: str, valkey_server: Server) -> None:
+    cache = CLUSTERS[driver](f"redis://{valkey_server.address}", {})
+    with pytest.raises(CommandError, match="cluster support disabled"):
+        cache.get("key")
+
+
+@pytest.mark.parametrize("location", ["redis://127.0.0.1/1", "unix:///tmp/nowhere"])
+def test_what_no_cluster_has_is_refused(driver: str, location: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="no database but 0"):
+        CLUSTERS[driver](location, {})
+    with pytest.raises(ImproperlyConfigured):
+        CLUSTERS[driver]("redis://127.0.0.1", {"OPTIONS": {"db": 3}})
+
+
+def test_failing_open_asks_on(make_cache: MakeCache, nodes: Nodes) -> None:
+    cache = make_cache(nodes, ignore_exceptions=True)
+    cache.set_many(MANY)
+    assert cache.get_many(MANY) == MANY
+    gone = type(cache)(
+        f"redis://127.0.0.1:{servers.free_port()}", {"OPTIONS": {"ignore_exceptions": True}}
+    )
+    assert gone.get_many(MANY) == {}
+    assert gone.get("key-1", "default") == "default"
+    gone.set_many(MANY)
+    gone.clear()
+
+
+def test_attempts_of_a_step_meet_refusals_one_by_one(cache: ServerCache) -> None:
+    def steps() -> Any:
+        return (yield Attempts([cache._set("a", "x"), cache._queued_incr("a"), cache._get("a")]))
+
+    stored, refused, found = cache.client.run(steps())
+    assert (stored, found) == (None, "x")
+    assert isinstance(refused, WrongTypeError)

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -159,14 +159,20 @@ def sentinel(
     name: str = "mymaster",
     directives: Sequence[str] = (),
     program: str | None = None,
+    tls: tuple[str, str] | None = None,
 ) -> Iterator[Fleet]:
     """Run a primary and replicas with `options`, and one sentinel with `directives`.
 
-    A primary that is gone is replaced within some two seconds.
+    A primary that is gone is replaced within some two seconds. With `tls`, the files of a
+    certificate and its key, they speak nothing but TLS; there are no replicas then.
     """
     with ExitStack() as stack:
         options = (*options, "--repl-diskless-sync-delay", "0")
-        primary = stack.enter_context(valkey(*options, program=program))
+        port, place = free_port(), free_port()
+        if tls:
+            options += ("--tls-replication", "yes", *_tls(*tls), "--port", "0")
+            options += ("--tls-port", str(place))
+        primary = stack.enter_context(valkey(*options, program=program, port=place))
         follow = ("--replicaof", f"127.0.0.1 {primary.port}")
         followers = [
             stack.enter_context(valkey(*options, *follow, program=program)) for _ in range(replicas)
@@ -176,10 +182,10 @@ def sentinel(
                 lambda log=follower.folder / "server.log": FOLLOWS in log.read_text(), "a replica"
             )
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cachex-")))
-        port = free_port()
         settings = folder / "sentinel.conf"
         own = [
-            f"port {port}",
+            *(["tls-replication yes", "port 0", f"tls-port {port}"] if tls else [f"port {port}"]),
+            *(_lines(_tls(*tls)) if tls else []),
             "bind 127.0.0.1",
             f"dir {folder}",
             f"sentinel monitor {name} 127.0.0.1 {primary.port} 1",
@@ -196,11 +202,17 @@ def sentinel(
 
 @contextmanager
 def cluster(
-    *options: str, primaries: int = 3, replicas: int = 0, program: str | None = None, **client: Any
+    *options: str,
+    primaries: int = 3,
+    replicas: int = 0,
+    program: str | None = None,
+    tls: tuple[str, str] | None = None,
+    **client: Any,
 ) -> Iterator[tuple[Server, ...]]:
     """Run a cluster whose first nodes share all slots, and as many as `replicas` follow the first.
 
-    `client` is what a client needs to be let in.
+    `client` is what a client needs to be let in. With `tls`, the files of a certificate and its
+    key, the ports of the nodes that are yielded are those for TLS.
     """
     from valkey import Valkey
 
@@ -210,8 +222,13 @@ def cluster(
         for _ in range(primaries + replicas):
             buses.append(free_port())
             own = ("--cluster-port", str(buses[-1]), *shared, *options)
+            if tls:
+                own += ("--tls-port", str(free_port()), "--tls-cluster", "yes", *_tls(*tls))
             nodes.append(stack.enter_context(valkey(*own, program=program)))
         clients = [stack.enter_context(Valkey(port=one.port, **client)) for one in nodes]
+        if tls:
+            ports = [int(one.config_get("tls-port")["tls-port"]) for one in clients]
+            nodes = [replace(one, port=port) for one, port in zip(nodes, ports, strict=True)]
         for number, one in enumerate(clients[:primaries]):
             first, end = (16384 * part // primaries for part in (number, number + 1))
             one.execute_command("CLUSTER", "ADDSLOTSRANGE", first, end - 1)
@@ -228,6 +245,17 @@ def cluster(
                 lambda log=node.folder / "server.log": FOLLOWS in log.read_text(), "a replica"
             )
         yield tuple(nodes)
+
+
+def _tls(certificate: str, key: str) -> tuple[str, ...]:
+    files = ("--tls-cert-file", certificate, "--tls-key-file", key)
+    return (*files, "--tls-ca-cert-file", certificate, "--tls-auth-clients", "no")
+
+
+def _lines(options: Sequence[str]) -> list[str]:
+    """Return what is given on a command line as lines of a file."""
+    names, values = options[::2], options[1::2]
+    return [f"{name[2:]} {value}" for name, value in zip(names, values, strict=True)]
 
 
 def _state(client: Any) -> dict[str, str]:

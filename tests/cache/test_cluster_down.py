@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +15,18 @@ from django_cachex.cache.cluster.keys import slot_of
 from django_cachex.commands import CachexError, ServerUnavailable
 from tests import servers
 from tests.cache.certificates import certificate
-from tests.cache.test_cluster import CLUSTERS, MANY, Nodes, owner, raw
-from tests.servers import wait_until
+from tests.cache.test_cluster import CLUSTERS, MANY, Nodes, ask, owner, raw
+from tests.servers import Server, wait_until
 
 PARTIAL = ("--cluster-require-full-coverage", "no")
 
 
 def caches(nodes: Nodes, **options: Any) -> list[ServerCache]:
     location = [f"redis://{node.address}" for node in nodes]
-    return [backend(location, {"OPTIONS": {"breaker": False, **options}}) for backend in CLUSTERS.values()]
+    return [
+        backend(location, {"OPTIONS": {"breaker": False, **options}})
+        for backend in CLUSTERS.values()
+    ]
 
 
 def by_owner(nodes: Nodes) -> dict[int, list[str]]:
@@ -30,6 +35,11 @@ def by_owner(nodes: Nodes) -> dict[int, list[str]]:
     for key in MANY:
         found[owner(nodes, slot_of(f":1:{key}".encode())).port].append(key)
     return found
+
+
+def nodes_of(node: Server) -> bytes:
+    """Return what a node says of all, in lines."""
+    return bytes(ask(node, "CLUSTER", "NODES"))
 
 
 def test_without_one_node_the_others_are_used() -> None:
@@ -42,8 +52,7 @@ def test_without_one_node_the_others_are_used() -> None:
         lost = nodes[1]
         lost.process.kill()
         lost.process.wait()
-        with raw(nodes[0]) as client:
-            wait_until(lambda: b"fail " in client.execute_command("CLUSTER NODES", NEVER_DECODE=True), "news")
+        wait_until(lambda: b"fail" in nodes_of(nodes[0]).replace(b"fail?", b""), "news")
         here = [key for node in (nodes[0], nodes[2]) for key in places[node.port]]
         [there, *_] = places[lost.port]
         for cache in used:
@@ -57,3 +66,85 @@ def test_without_one_node_the_others_are_used() -> None:
                 cache.get_many(MANY)
             with pytest.raises(ServerUnavailable, match=f":{lost.port}|slot"):
                 asyncio.run(cache.aset_many(MANY))
+
+
+def test_a_replica_that_takes_over_is_found() -> None:
+    with servers.cluster(replicas=1) as nodes:
+        used = caches(nodes[1:3])
+        for cache in used:
+            cache.set_many(MANY)
+        places = by_owner(nodes)
+        mine = places[nodes[0].port]
+        with raw(nodes[0]) as client:
+            client.wait(1, 5000)
+        nodes[0].process.kill()
+        for cache in used:
+            wait_until(lambda cache=cache: reads(cache, mine), "the replica")
+            assert cache.get_many(MANY) == MANY
+            assert asyncio.run(cache.aincr(mine[1])) == MANY[mine[1]] + 1
+            cache.set_many(MANY)
+
+
+def reads(cache: ServerCache, keys: list[str]) -> bool:
+    try:
+        return len(cache.get_many(keys)) == len(keys)
+    except CachexError:
+        return False
+
+
+def test_a_replica_that_takes_over_is_found_by_transactions() -> None:
+    with servers.cluster(replicas=1) as nodes:
+        key = by_owner(nodes)[nodes[0].port][0]
+        used = caches(nodes[1:3])
+        for cache in used:
+            cache.pipeline(transaction=True).set(key, 1).execute()
+        nodes[0].process.kill()
+        for cache in used:
+            wait_until(lambda cache=cache: counts(cache, key), "the replica")
+
+
+def counts(cache: ServerCache, key: str) -> bool:
+    try:
+        return bool(cache.pipeline(transaction=True).set(key, 1).incr(key).execute() == [None, 2])
+    except CachexError:
+        return False
+
+
+def test_a_node_that_does_not_answer_costs_one_timeout() -> None:
+    with servers.cluster(*PARTIAL) as nodes:
+        places = by_owner(nodes)
+        for cache in caches(nodes, socket_timeout=0.2):
+            cache.set_many(MANY)
+            stopped = nodes[2]
+            stopped.process.send_signal(signal.SIGSTOP)
+            try:
+                began = time.monotonic()
+                with pytest.raises(ServerUnavailable, match=f":{stopped.port}"):
+                    cache.get(places[stopped.port][0])
+                assert time.monotonic() - began < 1
+                assert cache.get(places[nodes[0].port][0]) is not None
+            finally:
+                stopped.process.send_signal(signal.SIGCONT)
+            wait_until(lambda: b"fail" not in nodes_of(nodes[0]), "the node")
+
+
+def test_tls_and_credentials_reach_every_node(tmp_path: Path) -> None:
+    program = servers.redis_server()
+    if program is None:
+        pytest.skip("redis-server is not installed: apt-get install redis-server")
+    files = certificate(tmp_path)
+    secret = ("--requirepass", "secret", "--masterauth", "secret")
+    with servers.cluster(*secret, program=program, tls=files, password="secret") as nodes:
+        for backend in CLUSTERS.values():
+            location = f"rediss://:secret@{nodes[0].address}"
+            cache = backend(location, {"OPTIONS": {"ssl_ca_certs": files[0]}})
+            cache.set_many(MANY)
+            assert cache.get_many(MANY) == MANY
+            assert asyncio.run(cache.aget_many(MANY)) == MANY
+            with pytest.raises(ServerUnavailable, match=r"(?i)certificate|ssl"):
+                backend(location, {}).get("key")
+            with pytest.raises(CachexError) as caught:
+                backend(
+                    f"rediss://:wrong@{nodes[0].address}", {"OPTIONS": {"ssl_ca_certs": files[0]}}
+                ).get("key")
+            assert "wrong@" not in str(caught.value)

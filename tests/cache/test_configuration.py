@@ -167,13 +167,13 @@ def test_retries_work_on_both_sides(driver: str, valkey_server: Server) -> None:
 )
 def test_decoding_replies_is_refused(driver: str, query: str, options: dict[str, Any]) -> None:
     with pytest.raises(ImproperlyConfigured, match="decode_responses"):
-        BACKENDS[driver](f"redis://127.0.0.1:1/0{query}", {"OPTIONS": options})
+        BACKENDS[driver](f"redis://127.0.0.1:1/0{query}", {"OPTIONS": options}).get("key")
 
 
 @pytest.mark.parametrize(("query", "options"), [("", {"protocol": 3}), ("?protocol=3", {})])
 def test_another_protocol_is_refused(driver: str, query: str, options: dict[str, Any]) -> None:
     with pytest.raises(ImproperlyConfigured, match="protocol"):
-        BACKENDS[driver](f"redis://127.0.0.1:1/0{query}", {"OPTIONS": options})
+        BACKENDS[driver](f"redis://127.0.0.1:1/0{query}", {"OPTIONS": options}).get("key")
 
 
 def test_what_asks_for_what_we_do_anyway_is_not_refused(cache: Any, make_cache: MakeCache) -> None:
@@ -184,12 +184,12 @@ def test_what_asks_for_what_we_do_anyway_is_not_refused(cache: Any, make_cache: 
 @pytest.mark.parametrize("location", ["", [], "127.0.0.1:6379", "http://127.0.0.1", None, [""]])
 def test_a_location_that_is_no_url_is_refused(driver: str, location: Any) -> None:
     with pytest.raises(ImproperlyConfigured, match="LOCATION"):
-        BACKENDS[driver](location or [], {})
+        BACKENDS[driver](location or [], {}).get("key")
 
 
 def test_a_password_that_breaks_the_url_is_not_quoted(driver: str) -> None:
     with pytest.raises(ImproperlyConfigured, match="percent-encoded") as error:
-        BACKENDS[driver]("redis://user:hu/sh@127.0.0.1:6379/0", {})
+        BACKENDS[driver]("redis://user:hu/sh@127.0.0.1:6379/0", {}).get("key")
     assert error.value.__cause__ is None
     assert error.value.__suppress_context__
     assert "hu" not in str(error.value)
@@ -204,7 +204,7 @@ settings.configure()
 from django_cachex.cache import RedisCache, ValkeyCache
 from django.core.exceptions import ImproperlyConfigured
 try:
-    dict(valkey=ValkeyCache, redis=RedisCache)["{driver}"]("redis://127.0.0.1", {{}})
+    dict(valkey=ValkeyCache, redis=RedisCache)["{driver}"]("redis://127.0.0.1", {{}}).get("key")
 except ImproperlyConfigured as error:
     print(error)
 """

@@ -7,6 +7,7 @@ import socketserver
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from django_cachex.cache import RedisSentinelCache, ValkeySentinelCache
 from django_cachex.cache.backends import ServerCache
 from django_cachex.commands import CachexError, ReadOnlyError, ServerUnavailable
 from tests import servers
+from tests.cache.certificates import certificate
 from tests.servers import Fleet, Server, wait_until
 
 SENTINELS: dict[str, type[ServerCache]] = {
@@ -311,6 +313,23 @@ def test_sentinels_and_servers_have_credentials_of_their_own(driver: str) -> Non
         assert "theirs" not in str(caught.value)
 
 
+def test_tls_reaches_sentinels_and_servers(driver: str, tmp_path: Path) -> None:
+    program = servers.redis_server()
+    if program is None:
+        pytest.skip("redis-server is not installed: apt-get install redis-server")
+    files = certificate(tmp_path)
+    with servers.sentinel(replicas=0, program=program, tls=files) as fleet:
+        options = {**options_of(fleet), "ssl_ca_certs": files[0]}
+        cache = SENTINELS[driver]("rediss://mymaster/1", {"OPTIONS": options})
+        cache.set("key", 1)
+        assert asyncio.run(cache.aget("key")) == 1
+        with pytest.raises(ServerUnavailable, match=r"(?i)certificate|ssl"):
+            SENTINELS[driver]("rediss://mymaster/1", {"OPTIONS": options_of(fleet)}).get("key")
+        with pytest.raises(ServerUnavailable):
+            plain = {**options, "sentinel_kwargs": {"ssl": False}}
+            SENTINELS[driver]("rediss://mymaster/1", {"OPTIONS": plain}).get("key")
+
+
 class FakeSentinel(socketserver.BaseRequestHandler):
     """A sentinel whose picture of the world is out of date: no real one can be kept in the dark."""
 
@@ -385,5 +404,5 @@ def test_a_primary_that_stays_read_only_is_asked_twice_and_no_more(
     ],
 )
 def test_what_cannot_work_is_refused(driver: str, location: Any, options: dict[str, Any]) -> None:
-    with pytest.raises(ImproperlyConfigured, match="LOCATION|sentinels"):
+    with pytest.raises(ImproperlyConfigured, match=r"LOCATION|sentinels"):
         SENTINELS[driver](location, {"OPTIONS": options})

@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from time import perf_counter
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache, default_key_func
+from django.core.exceptions import ImproperlyConfigured
 
 from django_cachex.cache.client import Client
 from django_cachex.cache.configuration import locations
 from django_cachex.cache.ignoring import FailingOpen
 from django_cachex.cache.keyspace import keyspace, prefix, within
 from django_cachex.cache.pipeline import Pipeline
-from django_cachex.cache.serializers import make_serializer
+from django_cachex.cache.refusal import Refusal
+from django_cachex.cache.serializers import PickleSerializer, make_serializer, unpickled
 from django_cachex.cache.statistics import statistics_of
 from django_cachex.commands.all import AllCommands
 from django_cachex.commands.base import Commands, as_word
@@ -44,15 +46,23 @@ class CacheCommands(AllCommands, BaseCache):
     client_class: ClassVar[type[Client]] = Client
     """What makes servers of LOCATION and OPTIONS: the topology."""
 
+    refusal: ImproperlyConfigured | None = None
+    """What is wrong with its settings; whoever uses it is told."""
+
     _keys_are_ours: ClassVar[bool] = True
     _timeout_is_ours: ClassVar[bool] = True
 
     def __init__(self, server: str | Sequence[str], params: dict[str, Any]) -> None:
         super().__init__(params)
         options = params.get("OPTIONS", {})
-        self.location = locations(server)
-        self.serializer = make_serializer(options.get("serializer"))
-        self.client = self.client_class.of(self.driver, self.location, options)
+        try:
+            self.location = locations(server)
+            self.serializer = make_serializer(options.get("serializer"))
+            self.client = self.client_class.of(self.driver, self.location, options)
+        except ImproperlyConfigured as error:
+            self.refusal = error
+            self.location, self.serializer = [], PickleSerializer()
+            self.client = cast(Client, Refusal(error))
         self.statistics = statistics_of(self.driver, server, params)
         """What this process knows of its use of this cache."""
         self._way: Client | FailingOpen = self.client
@@ -162,8 +172,10 @@ class CacheCommands(AllCommands, BaseCache):
         return [data if type(data) is bytes else as_word(data) for data in dumped]
 
     def decode_all(self, replies: Iterable[bytes | None]) -> list[Any]:
-        loads = self.serializer.loads
-        return [None if data is None else loads(data) for data in replies]
+        serializer = self.serializer
+        if type(serializer) is PickleSerializer:
+            return unpickled(replies)
+        return [None if data is None else serializer.loads(data) for data in replies]
 
     def get_backend_timeout(self, timeout: Any = DEFAULT_TIMEOUT) -> Any:
         """Return the seconds that an entry lives, 0 for not at all, None for ever."""

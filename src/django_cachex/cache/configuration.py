@@ -13,6 +13,13 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from django_cachex.cache.drivers import AsyncConnection, Connection, Driver, Pool, load
+from django_cachex.cache.options import (
+    ASYNC_ONLY,
+    BLOCKING_ONLY,
+    CACHE_OPTIONS,
+    refuse_unknown,
+    refuse_wrong_numbers,
+)
 
 CONNECT_TIMEOUT = 5.0
 LIMIT = 64
@@ -20,17 +27,8 @@ LIMIT = 64
 PATIENCE = 5.0
 """Seconds to wait for one of them."""
 
-# Settings of the cache that people write into OPTIONS; Django's own backends read the first two.
-CACHE_OPTIONS = frozenset(
-    {"MAX_ENTRIES", "CULL_FREQUENCY", "max_entries", "cull_frequency"}
-    | {"TIMEOUT", "KEY_PREFIX", "KEY_FUNCTION", "VERSION", "serializer"}
-    | {"ignore_exceptions", "ignore_counter_exceptions"}
-)
 # Which pool the application wants, with what only such a pool understands.
 POOL_OPTIONS = frozenset({"pool_class", "async_pool_class", "timeout", "queue_class"})
-# Classes of the blocking half of a driver, which its other half cannot use.
-BLOCKING_ONLY = frozenset({"pool_class", "parser_class", "connection_class", "queue_class"})
-ASYNC_ONLY = frozenset({"async_pool_class", "async_parser_class"})
 
 
 @dataclass(frozen=True)
@@ -126,16 +124,18 @@ def configure(
     in_url = parsed(driver, url)
     refuse_decoding(chosen, in_url)
     refuse_other_protocols(chosen, in_url)
+    refuse_unknown(driver, url, chosen)
+    refuse_wrong_numbers({**chosen, **in_url})
     chosen = {name: imported(name, value) for name, value in chosen.items()}
     chosen.pop("decode_responses", None)
-    breaks = bool(chosen.pop("breaker", True))
+    breaks = bool(options.get("breaker", True))
     chosen.setdefault("socket_connect_timeout", CONNECT_TIMEOUT)
     return Configuration(driver, url, chosen | {"protocol": 2}, breaks)
 
 
 def locations(location: str | Sequence[str]) -> list[str]:
     """Return the URLs in a LOCATION: the primary's, then those of its read replicas."""
-    urls = re.split("[;,]", location) if isinstance(location, str) else list(location)
+    urls = re.split("[;,]", location) if isinstance(location, str) else list(location or ())
     if not urls or not all(isinstance(url, str) and url for url in urls):
         raise ImproperlyConfigured(
             "LOCATION must be the URL of a server, or several, the primary's first."
@@ -173,7 +173,12 @@ def refuse_other_protocols(chosen: Mapping[str, Any], in_url: Mapping[str, Any])
 
 def imported(name: str, value: Any) -> Any:
     """Return an option, a class in place of its dotted path."""
-    return import_string(value) if name.endswith("_class") and isinstance(value, str) else value
+    if not (name.endswith("_class") and isinstance(value, str)):
+        return value
+    try:
+        return import_string(value)
+    except ImportError as error:
+        raise ImproperlyConfigured(f"OPTIONS[{name!r}] cannot be imported: {error}") from error
 
 
 def without_query(url: str, names: frozenset[str]) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pickle
 import re
+from collections.abc import Iterable
 from typing import Any, Protocol, cast
 
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from django_cachex.commands.base import INT64
@@ -38,15 +40,33 @@ class PickleSerializer:
 
     def loads(self, data: bytes) -> Any:
         # 0x80 opens every pickle of protocol 2 and later. `int()` would take b" 1_0 " too.
-        if data[:1] == b"\x80":
-            return _loads(data)
-        return int(data) if _integer(data) else _loads(data)
+        return _loads(data) if data[:1] == b"\x80" else _other(data)
+
+
+def unpickled(replies: Iterable[bytes | None]) -> list[Any]:
+    """Return what `PickleSerializer.loads` returns for each; None, for no value, stays."""
+    return [
+        _loads(data) if data is not None and data[:1] == b"\x80" else _other(data)
+        for data in replies
+    ]
+
+
+def _other(data: bytes | None) -> Any:
+    if data is None:
+        return None
+    return int(data) if _integer(data) else _loads(data)
 
 
 def make_serializer(given: Any = None) -> Serializer:
     """Return the serializer that OPTIONS name: a class, its dotted path, or an instance."""
-    if isinstance(given, str):
-        given = import_string(given)
-    if callable(given):
-        given = given()
-    return cast(Serializer, given) if given else PickleSerializer()
+    if given is None:
+        return PickleSerializer()
+    try:
+        if isinstance(given, str):
+            given = import_string(given)
+        made = given() if callable(given) else given
+    except (ImportError, TypeError) as error:
+        raise ImproperlyConfigured(f"The serializer cannot be made: {error}") from error
+    if not (hasattr(made, "dumps") and hasattr(made, "loads")):
+        raise ImproperlyConfigured("The serializer must have dumps(obj) and loads(data).")
+    return cast(Serializer, made)

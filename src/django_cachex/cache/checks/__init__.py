@@ -7,7 +7,6 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
-from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
@@ -85,15 +84,13 @@ def _check_making(alias: Alias) -> Iterator[CheckMessage]:
     """Report what no other check has found, and who makes the cache will be told."""
     params = {name: value for name, value in alias.params.items() if name != "BACKEND"}
     try:
-        alias.backend(params.pop("LOCATION", ""), params)
-    except ImproperlyConfigured as error:
-        text = str(error)
-    except Exception as error:  # A subclass's constructor may raise anything.
-        text = reason(error)
-    else:
-        return
-    yield alias.error(
-        "django_cachex.E100",
-        _("This cache cannot be made: %(reason)s") % {"reason": text},
-        _("Correct its settings in CACHES."),
-    )
+        error = alias.backend(params.pop("LOCATION", ""), params).refusal
+        text = str(error or "")
+    except Exception as raised:  # A subclass's constructor may raise anything.
+        text = reason(raised)
+    if text:
+        yield alias.error(
+            "django_cachex.E100",
+            _("This cache cannot be made: %(reason)s") % {"reason": text},
+            _("Correct its settings in CACHES."),
+        )

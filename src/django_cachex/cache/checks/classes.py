@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.core.checks import CheckMessage
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
@@ -58,28 +59,27 @@ def belongs_to(package: str, found: Any) -> bool:
 def check_serializer(alias: Alias) -> Iterator[CheckMessage]:
     """Report a serializer that cannot be made, or is none."""
     try:
-        made = make_serializer(alias.options.get("serializer"))
-    except Exception as error:  # So may making an object.
+        make_serializer(alias.options.get("serializer"))
+    except Exception as raised:  # So may making an object.
+        error = cause(raised)
         yield alias.error(
             "django_cachex.E111",
             _("The serializer cannot be made: %(reason)s") % {"reason": reason(error)},
             hint(error),
         )
-        return
-    lacking = [name for name in ("dumps", "loads") if not callable(getattr(made, name, None))]
-    if lacking:
-        yield alias.error(
-            "django_cachex.E111",
-            _("The serializer, of the class %(kind)s, lacks %(lacking)s.")
-            % {"kind": type(made).__name__, "lacking": ", ".join(f"{one}()" for one in lacking)},
-            _("Give it dumps(obj), which returns bytes, and loads(data), which returns obj."),
-        )
+
+
+def cause(error: Exception) -> Exception:
+    """Return why our code raised ImproperlyConfigured, and any other error as it is."""
+    found = error.__cause__
+    return found if isinstance(found, Exception) else error
 
 
 def reason(error: Exception) -> str:
     """Return what went wrong; not in the words of strangers, who may quote anything."""
     name = type(error).__name__
-    return f"{name}: {error}" if isinstance(error, ImportError) else name
+    ours = isinstance(error, ImportError | ImproperlyConfigured)
+    return f"{name}: {error}" if ours else name
 
 
 def hint(error: Exception) -> str:
@@ -90,4 +90,7 @@ def hint(error: Exception) -> str:
         }
     if isinstance(error, ImportError):
         return _("Correct the path: the module's, a point, and the name of the class in it.")
-    return _("Its class must be importable, and callable without arguments.")
+    return _(
+        "It must be callable without arguments if it is a class, and have dumps(obj), which "
+        "returns bytes, and loads(data), which returns obj."
+    )

@@ -46,7 +46,9 @@ def ours() -> Iterator[tuple[str, ServerCache]]:
             cache = caches[alias]
         except Exception:
             continue  # A stranger's constructor may raise anything; its user will be told.
-        if isinstance(cache, ServerCache) and cache.key_func is default_key_func:
+        if not isinstance(cache, ServerCache) or cache.refusal:
+            continue
+        if cache.key_func is default_key_func:
             yield alias, cache
 
 

@@ -164,15 +164,14 @@ def sentinel(
     """Run a primary and replicas with `options`, and one sentinel with `directives`.
 
     A primary that is gone is replaced within some two seconds. With `tls`, the files of a
-    certificate and its key, they speak nothing but TLS; there are no replicas then.
+    certificate and its key, they are watched and found by TLS; there are no replicas then.
     """
     with ExitStack() as stack:
         options = (*options, "--repl-diskless-sync-delay", "0")
         port, place = free_port(), free_port()
         if tls:
-            options += ("--tls-replication", "yes", *_tls(*tls), "--port", "0")
-            options += ("--tls-port", str(place))
-        primary = stack.enter_context(valkey(*options, program=program, port=place))
+            options += ("--tls-port", str(place), *_tls(*tls))
+        primary = stack.enter_context(valkey(*options, program=program))
         follow = ("--replicaof", f"127.0.0.1 {primary.port}")
         followers = [
             stack.enter_context(valkey(*options, *follow, program=program)) for _ in range(replicas)
@@ -188,7 +187,7 @@ def sentinel(
             *(_lines(_tls(*tls)) if tls else []),
             "bind 127.0.0.1",
             f"dir {folder}",
-            f"sentinel monitor {name} 127.0.0.1 {primary.port} 1",
+            f"sentinel monitor {name} 127.0.0.1 {place if tls else primary.port} 1",
             f"sentinel down-after-milliseconds {name} 300",
             f"sentinel failover-timeout {name} 1000",
         ]

@@ -70,19 +70,23 @@ def test_without_one_node_the_others_are_used() -> None:
 
 def test_a_replica_that_takes_over_is_found() -> None:
     with servers.cluster(replicas=1) as nodes:
-        used = caches(nodes[1:3])
-        for cache in used:
-            cache.set_many(MANY)
+        used, transacting = caches(nodes[1:3]), caches(nodes[1:3], client_name="apart")
         places = by_owner(nodes)
         mine = places[nodes[0].port]
+        for cache in used:
+            cache.set_many(MANY)
+        for cache in transacting:
+            assert counts(cache, mine[1])
         with raw(nodes[0]) as client:
             client.wait(1, 5000)
         nodes[0].process.kill()
+        for cache in transacting:
+            wait_until(lambda cache=cache: counts(cache, mine[1]), "the replica")
         for cache in used:
             wait_until(lambda cache=cache: reads(cache, mine), "the replica")
-            assert cache.get_many(MANY) == MANY
-            assert asyncio.run(cache.aincr(mine[1])) == MANY[mine[1]] + 1
+            assert asyncio.run(cache.aincr(mine[0])) == MANY[mine[0]] + 1
             cache.set_many(MANY)
+            assert cache.get_many(MANY) == MANY
 
 
 def reads(cache: ServerCache, keys: list[str]) -> bool:
@@ -90,17 +94,6 @@ def reads(cache: ServerCache, keys: list[str]) -> bool:
         return len(cache.get_many(keys)) == len(keys)
     except CachexError:
         return False
-
-
-def test_a_replica_that_takes_over_is_found_by_transactions() -> None:
-    with servers.cluster(replicas=1) as nodes:
-        key = by_owner(nodes)[nodes[0].port][0]
-        used = caches(nodes[1:3])
-        for cache in used:
-            cache.pipeline(transaction=True).set(key, 1).execute()
-        nodes[0].process.kill()
-        for cache in used:
-            wait_until(lambda cache=cache: counts(cache, key), "the replica")
 
 
 def counts(cache: ServerCache, key: str) -> bool:

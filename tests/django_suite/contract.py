@@ -9,9 +9,17 @@ import os
 import django
 from asgiref.sync import async_to_sync
 from cache import tests as django_tests
+from django.core.cache import caches
 from django.test import TestCase, override_settings
 
-from django_cachex.cache import RedisCache, ValkeyCache
+from django_cachex.cache import (
+    RedisCache,
+    RedisClusterCache,
+    RedisSentinelCache,
+    ValkeyCache,
+    ValkeyClusterCache,
+    ValkeySentinelCache,
+)
 
 NOT_APPLICABLE = {
     "test_incr_write_connection": "mocks get_client of Django's RedisCacheClient",
@@ -44,11 +52,31 @@ class AwaitedRedisCache(RedisCache):
     """RedisCache with every one of Django's methods answered by its asynchronous twin."""
 
 
+class AwaitedValkeySentinelCache(ValkeySentinelCache):
+    """ValkeySentinelCache, answered likewise."""
+
+
+class AwaitedRedisSentinelCache(RedisSentinelCache):
+    """RedisSentinelCache, answered likewise."""
+
+
+class AwaitedValkeyClusterCache(ValkeyClusterCache):
+    """ValkeyClusterCache, answered likewise."""
+
+
+class AwaitedRedisClusterCache(RedisClusterCache):
+    """RedisClusterCache, answered likewise."""
+
+
+AWAITED = (
+    *(AwaitedValkeyCache, AwaitedRedisCache, AwaitedValkeySentinelCache),
+    *(AwaitedRedisSentinelCache, AwaitedValkeyClusterCache, AwaitedRedisClusterCache),
+)
 TWINS = (
     *("add", "get", "set", "touch", "delete", "has_key", "get_or_set", "incr", "decr", "close"),
     *("get_many", "set_many", "delete_many", "clear", "incr_version", "decr_version"),
 )
-for awaited in AwaitedValkeyCache, AwaitedRedisCache:
+for awaited in AWAITED:
     for twin in TWINS:
         setattr(awaited, twin, through_the_loop(twin))
 
@@ -59,6 +87,30 @@ def settings_for(backend, database):
         CACHES=django_tests.caches_setting_for_tests(
             BACKEND=backend,
             LOCATION=f"{os.environ['CACHEX_SUITE_LOCATION']}/{database}",
+            exclude=django_tests.redis_excluded_caches,
+        )
+    )
+
+
+def settings_on_sentinel(backend, database):
+    """Return the same, on the servers that a sentinel knows."""
+    port = int(os.environ["CACHEX_SUITE_SENTINEL"])
+    return override_settings(
+        CACHES=django_tests.caches_setting_for_tests(
+            BACKEND=backend,
+            LOCATION=f"redis://mymaster/{database}",
+            OPTIONS={"sentinels": [("127.0.0.1", port)]},
+            exclude=django_tests.redis_excluded_caches,
+        )
+    )
+
+
+def settings_on_cluster(backend):
+    """Return the same, on a cluster."""
+    return override_settings(
+        CACHES=django_tests.caches_setting_for_tests(
+            BACKEND=backend,
+            LOCATION=os.environ["CACHEX_SUITE_CLUSTER"],
             exclude=django_tests.redis_excluded_caches,
         )
     )
@@ -96,4 +148,53 @@ class AwaitedRedisCacheTests(Contract, TestCase):
     pass
 
 
+@settings_on_sentinel("django_cachex.cache.ValkeySentinelCache", 1)
+class ValkeySentinelCacheTests(Contract, TestCase):
+    pass
+
+
+@settings_on_sentinel("django_cachex.cache.RedisSentinelCache", 2)
+class RedisSentinelCacheTests(Contract, TestCase):
+    pass
+
+
+@settings_on_sentinel("cache.test_cachex.AwaitedValkeySentinelCache", 3)
+class AwaitedValkeySentinelCacheTests(Contract, TestCase):
+    pass
+
+
+@settings_on_sentinel("cache.test_cachex.AwaitedRedisSentinelCache", 4)
+class AwaitedRedisSentinelCacheTests(Contract, TestCase):
+    pass
+
+
+class ClusterContract(Contract):
+    """The same on a cluster, whose one database no other class may leave keys in."""
+
+    def setUp(self):
+        super().setUp()
+        caches["default"].flush_db()
+
+
+@settings_on_cluster("django_cachex.cache.ValkeyClusterCache")
+class ValkeyClusterCacheTests(ClusterContract, TestCase):
+    pass
+
+
+@settings_on_cluster("django_cachex.cache.RedisClusterCache")
+class RedisClusterCacheTests(ClusterContract, TestCase):
+    pass
+
+
+@settings_on_cluster("cache.test_cachex.AwaitedValkeyClusterCache")
+class AwaitedValkeyClusterCacheTests(ClusterContract, TestCase):
+    pass
+
+
+@settings_on_cluster("cache.test_cachex.AwaitedRedisClusterCache")
+class AwaitedRedisClusterCacheTests(ClusterContract, TestCase):
+    pass
+
+
+del ClusterContract
 del Contract

@@ -1,5 +1,6 @@
 """Settings for Django's own tests: its SQLite ones, with our backend as the default cache."""
 
+import json
 import os
 
 DATABASES = {
@@ -14,5 +15,6 @@ CACHES = {
     "default": {
         "BACKEND": os.environ["CACHEX_SUITE_BACKEND"],
         "LOCATION": os.environ["CACHEX_SUITE_LOCATION"],
+        "OPTIONS": json.loads(os.environ.get("CACHEX_SUITE_OPTIONS", "{}")),
     }
 }

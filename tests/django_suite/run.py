@@ -8,6 +8,7 @@ pip. Exits with 1 when a test fails.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -15,6 +16,9 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import django
@@ -22,9 +26,14 @@ import django
 from tests import servers
 
 HERE = Path(__file__).parent
+SESSIONS = "sessions_tests.tests"
 LABELS = {
-    "django_cachex.cache.ValkeyCache": ["cache.test_cachex", "sessions_tests.tests"],
-    "django_cachex.cache.RedisCache": ["sessions_tests.tests"],
+    "django_cachex.cache.ValkeyCache": ["cache.test_cachex", SESSIONS],
+    "django_cachex.cache.RedisCache": [SESSIONS],
+    "django_cachex.cache.ValkeySentinelCache": [SESSIONS],
+    "django_cachex.cache.RedisSentinelCache": [SESSIONS],
+    "django_cachex.cache.ValkeyClusterCache": [SESSIONS],
+    "django_cachex.cache.RedisClusterCache": [SESSIONS],
 }
 
 
@@ -60,12 +69,41 @@ def unpack(archive: Path, folder: Path) -> Path:
     return tests
 
 
-def run(tests: Path, backend: str, labels: list[str], port: int) -> list[int]:
+@dataclass(frozen=True)
+class Places:
+    """Where the caches of the tests are."""
+
+    server: str
+    cluster: str
+    sentinel_port: int
+
+    def environment(self, backend: str) -> dict[str, str]:
+        """Return what tells the settings so; the default cache is a `backend`."""
+        location, options = self.server, {}
+        if "Cluster" in backend:
+            location = self.cluster
+        elif "Sentinel" in backend:
+            location = "redis://mymaster"
+            options = {"sentinels": [("127.0.0.1", self.sentinel_port)]}
+        return {
+            "CACHEX_SUITE_BACKEND": backend,
+            "CACHEX_SUITE_LOCATION": location,
+            "CACHEX_SUITE_OPTIONS": json.dumps(options),
+            "CACHEX_SUITE_CLUSTER": self.cluster,
+            "CACHEX_SUITE_SENTINEL": str(self.sentinel_port),
+        }
+
+
+@contextmanager
+def places() -> Iterator[Places]:
+    with servers.valkey() as server, servers.cluster() as nodes, servers.sentinel() as fleet:
+        cluster = ",".join(f"redis://{node.address}" for node in nodes)
+        yield Places(f"redis://{server.address}", cluster, fleet.sentinel.port)
+
+
+def run(tests: Path, backend: str, labels: list[str], where: Places) -> list[int]:
     """Run Django's test runner; return how many passed, failed and were skipped."""
-    environment = os.environ | {
-        "CACHEX_SUITE_BACKEND": backend,
-        "CACHEX_SUITE_LOCATION": f"redis://127.0.0.1:{port}",
-    }
+    environment = os.environ | where.environment(backend)
     command = [sys.executable, "-W", "error::ResourceWarning", "runtests.py", "--parallel=1"]
     done = subprocess.run(
         [*command, "--settings=test_cachex_project", *labels],
@@ -90,10 +128,10 @@ def run(tests: Path, backend: str, labels: list[str], port: int) -> list[int]:
 
 def main(labels: list[str]) -> int:
     """Run `labels`, or everything, and print the sums; return the exit status."""
-    with tempfile.TemporaryDirectory(prefix="cachex-") as name, servers.valkey() as server:
+    with tempfile.TemporaryDirectory(prefix="cachex-") as name, places() as where:
         tests = unpack(source_distribution(), Path(name))
         results = [
-            run(tests, backend, labels or own_labels, server.port)
+            run(tests, backend, labels or own_labels, where)
             for backend, own_labels in LABELS.items()
         ]
     passed, failed, skipped = (sum(numbers) for numbers in zip(*results, strict=True))

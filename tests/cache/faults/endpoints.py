@@ -40,6 +40,12 @@ class Endpoint:
         with self.control() as control:
             return [one["id"] for one in control.client_list() if one["name"] == name]
 
+    def blocked(self, name: str) -> int:
+        """Return how many of the connections that call themselves `name` wait for their reply."""
+        with self.control() as control:
+            flags = [one["flags"] for one in control.client_list() if one["name"] == name]
+        return sum("b" in one for one in flags)
+
     def kill_connections(self, name: str) -> int:
         """Have the server close the connections that call themselves `name`; return how many."""
         with self.control() as control:

@@ -25,9 +25,7 @@ def between(endpoint: Endpoint) -> Iterator[Relay]:
 
 
 @pytest.fixture
-def relayed(
-    make_caller: MakeCaller, route: Route, endpoint: Endpoint, between: Relay
-) -> Caller:
+def relayed(make_caller: MakeCaller, route: Route, endpoint: Endpoint, between: Relay) -> Caller:
     """A caller behind the relay."""
     caller = make_caller(route.surface, endpoint.url(between.port), **endpoint.options)
     caller.call("set_many", VALUES)

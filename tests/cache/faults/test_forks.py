@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from tests.cache.faults.endpoints import Endpoint
 from tests.cache.faults.conftest import Route
+from tests.cache.faults.endpoints import Endpoint
 
 PRELUDE = """
 import asyncio, json, multiprocessing, os, sys, threading
@@ -20,6 +20,7 @@ from django_cachex.commands import Request
 from django_cachex.commands.request import unread
 
 WHO = Request(("CLIENT", "ID"), int)
+PUSH = Request(("RPUSH", b"gate", 1), unread)
 driver, url, options = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
 cache = {"valkey": ValkeyCache, "redis": RedisCache}[driver](url, {"OPTIONS": options})
 
@@ -43,6 +44,7 @@ def forked(work):
 
 MANY_CHILDREN = """
 cache.set_many({f"key{n}": n for n in range(50)})
+cache.set("count", 0)
 mine = cache.client.run(WHO)
 
 
@@ -50,7 +52,7 @@ def work():
     assert cache.client.run(WHO) != mine
     for _ in range(5):
         assert cache.get_many(f"key{n}" for n in range(50)) == {f"key{n}": n for n in range(50)}
-        cache.incr("key0")
+        cache.incr("count")
     assert asyncio.run(cache.aget("key1")) == 1
 
 
@@ -58,7 +60,7 @@ children = [forked(work) for _ in range(4)]
 for _ in range(20):
     assert cache.get("key7") == 7
 assert [ended(child) for child in children] == [0] * 4
-assert cache.get("key0") == 20
+assert cache.get("count") == 20
 assert cache.client.run(WHO) == mine
 """
 
@@ -93,7 +95,7 @@ for _ in range(10):
 stop.set()
 for thread in threads:
     thread.join()
-cache.client.rpush(b"gate", 1)
+cache.client.run(PUSH)
 held.join()
 assert wrong == []
 """
@@ -115,7 +117,7 @@ async def main():
         assert ended(forked(work)) == 0
         assert await asyncio.gather(*replies) == ["value"] * 20
         assert await cache.client.arun(WHO) == mine
-    await cache.client.arpush(b"gate", 1)
+    await cache.client.arun(PUSH)
     assert await waiting == [b"gate", b"1"]
 
 

@@ -42,7 +42,7 @@ gevent.joinall(greenlets, timeout=20, raise_error=True)
 assert all(greenlet.value for greenlet in greenlets)
 assert cache.get("count") == 500
 assert not holder.dead
-cache.client.rpush(b"gate", 1)
+cache.client.run(Request(("RPUSH", b"gate", 1), unread))
 assert holder.get(timeout=5) == [b"gate", b"1"]
 
 # A timeout of the socket, while other greenlets go on.

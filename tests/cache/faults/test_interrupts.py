@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
 import signal
 import sys
@@ -34,33 +35,26 @@ BLOCKING = [
 
 @contextmanager
 def interrupted_at(number: int) -> Iterator[list[int]]:
-    """Raise KeyboardInterrupt at the instruction `number` of the way to the server.
+    """Raise KeyboardInterrupt at the place `number` where Python would run a signal's handler.
 
-    Yield a list that holds how many instructions there were.
+    That is where one of our functions begins and where it has called one in C. Yield a list that
+    holds how many such places there were.
     """
     count = [0]
 
-    def step(frame: FrameType, event: str, _argument: Any) -> Any:
-        frame.f_trace_opcodes = True
-        if event == "opcode":
+    def look(frame: FrameType, event: str, _argument: Any) -> None:
+        path = Path(frame.f_code.co_filename)
+        if event in ("call", "c_return") and str(path.parent) == OURS and path.name in RUNNING:
             count[0] += 1
             if count[0] == number:
                 raise KeyboardInterrupt
-        return step
 
-    def enter(frame: FrameType, _event: str, _argument: Any) -> Any:
-        path = Path(frame.f_code.co_filename)
-        if str(path.parent) == OURS and path.name in RUNNING:
-            frame.f_trace_opcodes = True
-            return step
-        return None
-
-    previous = sys.gettrace()
-    sys.settrace(enter)
+    previous = sys.getprofile()
+    sys.setprofile(look)
     try:
         yield count
     finally:
-        sys.settrace(previous)
+        sys.setprofile(previous)
 
 
 def single_line(make_caller: MakeCaller, endpoint: Endpoint, driver: str) -> ServerCache:
@@ -72,19 +66,29 @@ def single_line(make_caller: MakeCaller, endpoint: Endpoint, driver: str) -> Ser
     return caller.cache
 
 
+def patient_get(cache: ServerCache) -> Any:
+    """Return what is stored; an interrupted frame may hold its connection until it is collected."""
+    try:
+        return cache.get("text")
+    except ServerTimeout:
+        gc.collect()
+    try:
+        return cache.get("text")
+    except ServerTimeout as error:
+        return error
+
+
 CALLS: dict[str, Callable[[ServerCache], Any]] = {
     "get": lambda cache: cache.get("text"),
-    "add": lambda cache: cache.add("text", 1),
     "incr": lambda cache: cache.incr("number"),
-    "get_many": lambda cache: cache.get_many(["text", "number"]),
     "set_many": lambda cache: cache.set_many({"other": 1, "more": 2}),
 }
 
 
 @pytest.mark.parametrize("route", BLOCKING, indirect=True)
 @pytest.mark.parametrize("fresh", [False, True], ids=["reused", "fresh"])
-@pytest.mark.parametrize("name", ["get", "incr", "set_many"])
-def test_interrupted_at_any_instruction(
+@pytest.mark.parametrize("name", CALLS)
+def test_interrupted_anywhere(
     make_caller: MakeCaller, driver: str, endpoint: Endpoint, name: str, fresh: bool
 ) -> None:
     """The next call has its own reply, and the only place for a connection is not lost."""
@@ -94,8 +98,8 @@ def test_interrupted_at_any_instruction(
         if fresh:
             cache.client.server._lines.drop_free()
         call(cache)
-    stride = max(1, count[0] // 120)  # Every instruction, but for the longest ways.
-    for number in range(1, count[0] + 1, stride):
+    assert count[0] > 20
+    for number in range(1, count[0] + 1):
         if fresh:
             cache.client.server._lines.drop_free()
         try:
@@ -103,10 +107,7 @@ def test_interrupted_at_any_instruction(
                 call(cache)
         except KeyboardInterrupt:
             pass
-        try:
-            assert cache.get("text") == "value"
-        except ServerTimeout as error:
-            raise AssertionError(f"a place is lost at instruction {number}") from error
+        assert patient_get(cache) == "value", f"a place is lost at {number}"
         assert cache.get_many(["text", "none"]) == {"text": "value"}
     assert cache.incr("number") >= 1
 
@@ -237,6 +238,26 @@ def test_a_task_cancelled_while_it_connects(make_caller: MakeCaller, plain: Endp
         wait_until(lambda: not plain.connections(name_of(caller)), "connections to go", 1)
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_conversation_cancelled_while_it_connects_leaves_nothing(
+    make_caller: MakeCaller, plain: Endpoint
+) -> None:
+    with relay(plain.port) as between:
+        caller = make_caller("awaited", plain.url(between.port), socket_timeout=2)
+        name = name_of(caller)
+
+        async def main() -> None:
+            between.flowing.clear()
+            task = asyncio.create_task(caller.cache.client.arun(HANG))
+            await asyncio.to_thread(wait_until, lambda: plain.connections(name), "it to connect")
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            between.flowing.set()
+            await asyncio.to_thread(wait_until, lambda: not plain.connections(name), "it to go", 1)
+
+        asyncio.run(main())
+
+
 def test_a_loop_that_ends_while_a_task_connects(make_caller: MakeCaller, plain: Endpoint) -> None:
     with relay(plain.port) as between:
         caller = make_caller("awaited", plain.url(between.port), socket_timeout=2)
@@ -264,7 +285,7 @@ def test_a_cancelled_conversation_leaves_its_connection(
         for _ in range(5):
             task = asyncio.create_task(cache.client.arun(HANG))
             await asyncio.to_thread(
-                wait_until, lambda: len(plain.connections(name_of(caller))) == 2, "it to hang"
+                wait_until, lambda: plain.blocked(name_of(caller)), "it to hang"
             )
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)

@@ -66,9 +66,7 @@ def in_threads(work: Any, count: int) -> None:
 def test_a_limit_that_stays_exhausted_is_a_timeout(
     make_caller: MakeCaller, plain: Endpoint, driver: str
 ) -> None:
-    caller = make_caller(
-        "blocking", plain.url(), max_connections=2, **blocking_pool(driver, 0.3)
-    )
+    caller = make_caller("blocking", plain.url(), max_connections=2, **blocking_pool(driver, 0.3))
     holders = [threading.Thread(target=caller.run, args=(HOLD,)) for _ in range(2)]
     for holder in holders:
         holder.start()

@@ -112,7 +112,7 @@ def test_a_connection_killed_during_a_call_is_said_or_replaced(
     with (
         pytest.raises(ServerUnavailable),
         once(
-            lambda: blocked(endpoint, name_of(caller)),
+            lambda: endpoint.blocked(name_of(caller)),
             lambda: endpoint.kill_connections(name_of(caller)),
         ),
     ):
@@ -121,24 +121,17 @@ def test_a_connection_killed_during_a_call_is_said_or_replaced(
     assert caller.call("add", "key", 1) is False
 
 
-def blocked(endpoint: Endpoint, name: str) -> bool:
-    with endpoint.control() as control:
-        return any(
-            one["name"] == name and "b" in one["flags"] for one in control.client_list()
-        )
-
-
 def test_a_connection_that_dies_between_the_steps_of_an_operation(
     caller: Caller, endpoint: Endpoint
 ) -> None:
-    def steps(turns: bool) -> Steps[None]:
+    def steps() -> Steps[None]:
         yield [Request(("WATCH", b"key"), unread)]
         assert endpoint.kill_connections(name_of(caller)) >= 1
         yield [Request(("GET", b"key"), unread)]
 
     caller.call("get", "key")
     with pytest.raises(ServerUnavailable, match="broke"):
-        caller.run(steps(True))
+        caller.run(steps())
     assert caller.call("get", "key") is None
 
 

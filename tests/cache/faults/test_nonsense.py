@@ -128,9 +128,7 @@ def answers(caller: Caller, name: str, *arguments: object) -> object:
         return None
 
 
-def test_a_server_that_hangs_up_after_the_handshake(
-    make_caller: MakeCaller, route: Route
-) -> None:
+def test_a_server_that_hangs_up_after_the_handshake(make_caller: MakeCaller, route: Route) -> None:
     """The end of the connection may arrive before anybody listens for it."""
 
     def handshake(words: list[bytes]) -> bytes | None:

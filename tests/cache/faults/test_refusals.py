@@ -41,9 +41,7 @@ def lodger(make_caller: MakeCaller, route: Route, second: Endpoint) -> Caller:
     return make_caller(route.surface, second.url())
 
 
-def test_a_full_server_refuses_and_the_connection_is_kept(
-    lodger: Caller, second: Endpoint
-) -> None:
+def test_a_full_server_refuses_and_the_connection_is_kept(lodger: Caller, second: Endpoint) -> None:
     lodger.call("set_many", {"text": "old", "number": 1})
     before = lodger.run(WHO)
     with second.control() as control:

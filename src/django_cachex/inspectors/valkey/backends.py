@@ -10,13 +10,33 @@ from django.core.cache.backends.base import BaseCache
 from django.utils.translation import gettext_lazy as _
 
 from django_cachex.cache.keyspace import Keyspace, keyspace
+from django_cachex.cache.statistics import Statistics
 from django_cachex.commands import OpaqueKeysError
 from django_cachex.commands.sweeps import sweep
 from django_cachex.inspectors.base import Inspector, Support
-from django_cachex.inspectors.facts import FlushPlan, Text
+from django_cachex.inspectors.facts import Fact, FlushPlan, Section, Text, Unit
 from django_cachex.inspectors.naming import encode_text, printable
 from django_cachex.inspectors.valkey.inspector import ServerInspector
 from django_cachex.inspectors.valkey.replies import permitted, required
+
+
+def in_this_process(statistics: Statistics) -> Section:
+    """Return what the process that draws the page knows of its own use of a cache."""
+    rate = statistics.hit_rate
+    average = statistics.seconds / statistics.calls * 1000 if statistics.calls else None
+    figures = (
+        (_("Hits"), statistics.hits, Unit.NUMBER),
+        (_("Misses"), statistics.misses, Unit.NUMBER),
+        (_("Calls"), statistics.calls, Unit.NUMBER),
+        (_("Errors"), statistics.errors, Unit.NUMBER),
+        (_("Time a call"), average, Unit.MILLISECONDS),
+    )
+    return Section(
+        _("This process"),
+        [Fact(*figure) for figure in figures if figure[1] is not None],
+        Fact(_("Hit rate"), rate * 100, Unit.PERCENT) if rate is not None else None,
+        note=_("Of this cache, by the one process of yours that drew this page, since it began."),
+    )
 
 
 class CachexInspector(ServerInspector):
@@ -55,6 +75,9 @@ class CachexInspector(ServerInspector):
     def dumps(self, value: Any) -> bytes | int:
         data: bytes | int = self.cache.encode(value)
         return data
+
+    def info(self) -> Sequence[Section]:
+        return [*super().info(), in_this_process(self.cache.statistics)]
 
     def flush_plan(self) -> FlushPlan:
         return FlushPlan(

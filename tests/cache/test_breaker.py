@@ -1,0 +1,119 @@
+"""A dead server costs one timeout, not one for each call."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from django_cachex.cache import Client
+from django_cachex.cache.breaker import FIRST_PAUSE, Breaker
+from django_cachex.commands import ServerTimeout, ServerUnavailable
+from tests.cache.conftest import BACKENDS, url
+from tests.servers import Server, free_port, silent, valkey, wait_until
+
+CALLS = 200
+TIMEOUT = 0.3
+
+
+def test_a_silent_server_costs_one_timeout(driver: str) -> None:
+    with silent() as port:
+        cache = BACKENDS[driver](
+            f"redis://127.0.0.1:{port}", {"OPTIONS": {"socket_timeout": TIMEOUT, "protocol": 2}}
+        )
+        began = time.monotonic()
+        for _ in range(CALLS):
+            with pytest.raises(ServerTimeout):
+                cache.get("key")
+        # One for the connection's handshake, and those of the attempts after each pause.
+        assert time.monotonic() - began < 4 * TIMEOUT
+
+
+def test_a_silent_server_costs_one_timeout_on_an_event_loop(driver: str) -> None:
+    with silent() as port:
+        cache = BACKENDS[driver](
+            f"redis://127.0.0.1:{port}", {"OPTIONS": {"socket_timeout": TIMEOUT}}
+        )
+
+        async def main() -> None:
+            for _ in range(CALLS):
+                with pytest.raises(ServerTimeout):
+                    await cache.aget("key")
+
+        began = time.monotonic()
+        asyncio.run(main())
+        assert time.monotonic() - began < 4 * TIMEOUT
+
+
+def test_a_server_that_refuses_is_left_alone_after_some_failures(driver: str) -> None:
+    cache = BACKENDS[driver](f"redis://127.0.0.1:{free_port()}", {})
+    for _ in range(10):
+        with pytest.raises(ServerUnavailable) as caught:
+            cache.get("key")
+    assert "will be tried again in" in str(caught.value)
+    assert caught.value.__cause__ is not None
+
+
+def test_a_server_that_is_back_is_found_after_the_pause(driver: str) -> None:
+    port = free_port()
+    cache = BACKENDS[driver](f"redis://127.0.0.1:{port}", {})
+    for _ in range(5):
+        with pytest.raises(ServerUnavailable):
+            cache.get("key")
+
+    def answers() -> bool:
+        try:
+            return cache.get("key", "nothing") == "nothing"
+        except ServerUnavailable:
+            return False
+
+    with valkey(port=port):
+        wait_until(answers, "the breaker to close", 10 * FIRST_PAUSE)
+        for number in range(5):
+            cache.set("key", number)
+            assert cache.get("key") == number
+
+
+def test_pauses_grow_and_an_answer_forgets_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    breaker = Breaker()
+    breaker.failed(ServerTimeout("late"))
+    pauses = []
+    for _ in range(8):
+        pauses.append(breaker.until - now)
+        now = breaker.until
+        breaker.check("here")  # The attempt, which fails too.
+        breaker.failed(ServerTimeout("late"))
+        with pytest.raises(ServerTimeout):
+            breaker.check("here")  # Everybody else, meanwhile.
+    assert pauses == [0.5, 1, 2, 4, 8, 16, 30, 30]
+    breaker.reset()
+    assert not breaker.until
+    assert not breaker.failures
+
+
+def test_it_can_be_switched_off(driver: str) -> None:
+    cache = BACKENDS[driver](f"redis://127.0.0.1:{free_port()}", {"OPTIONS": {"breaker": False}})
+    for _ in range(10):
+        with pytest.raises(ServerUnavailable) as caught:
+            cache.get("key")
+    assert "tried again" not in str(caught.value)
+
+
+def test_the_admins_clients_always_try(driver: str) -> None:
+    client = Client.from_settings(driver, f"redis://127.0.0.1:{free_port()}")
+    for _ in range(10):
+        with pytest.raises(ServerUnavailable) as caught:
+            client.ping()
+    assert "tried again" not in str(caught.value)
+
+
+def test_one_server_does_not_break_another(driver: str, valkey_server: Server) -> None:
+    dead = BACKENDS[driver](f"redis://127.0.0.1:{free_port()}", {})
+    alive = BACKENDS[driver](url(valkey_server), {})
+    for _ in range(5):
+        with pytest.raises(ServerUnavailable):
+            dead.get("key")
+        assert alive.get("key") is None

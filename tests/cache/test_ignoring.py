@@ -1,0 +1,144 @@
+"""Failing open: without its server, a cache behaves as one in which no key is."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.contrib.sessions.backends.cache import SessionStore
+
+from django_cachex.cache import ignoring
+from django_cachex.cache.backends import ServerCache
+from django_cachex.commands import ServerUnavailable, WrongTypeError
+from tests.cache.conftest import BACKENDS, MakeCache
+from tests.servers import free_port
+
+
+@pytest.fixture
+def lost(driver: str) -> Iterator[ServerCache]:
+    """A cache that ignores that nobody listens."""
+    options = {"ignore_exceptions": True}
+    yield BACKENDS[driver](f"redis://127.0.0.1:{free_port()}", {"OPTIONS": options})
+
+
+CALLS: dict[str, tuple[Callable[[Any], Any], Any]] = {
+    "get": (lambda c: c.get("key"), None),
+    "get default": (lambda c: c.get("key", 5), 5),
+    "set": (lambda c: c.set("key", 1), None),
+    "add": (lambda c: c.add("key", 1), False),
+    "add for no time": (lambda c: c.add("key", 1, 0), False),
+    "touch": (lambda c: c.touch("key"), False),
+    "touch for ever": (lambda c: c.touch("key", None), False),
+    "delete": (lambda c: c.delete("key"), False),
+    "has_key": (lambda c: c.has_key("key"), False),
+    "get_many": (lambda c: c.get_many(["a", "b"]), {}),
+    "set_many": (lambda c: c.set_many({"a": 1, "b": 2}), ["a", "b"]),
+    "set_many for no time": (lambda c: c.set_many({"a": 1}, 0), ["a"]),
+    "delete_many": (lambda c: c.delete_many(["a"]), None),
+    "get_or_set": (lambda c: c.get_or_set("key", lambda: 7), 7),
+    "clear": (lambda c: c.clear(), None),
+    "keys": (lambda c: c.keys(), []),
+    "delete_pattern": (lambda c: c.delete_pattern("*"), 0),
+    "ttl": (lambda c: c.ttl("key"), -2),
+    "type": (lambda c: c.type("key"), "none"),
+    "hlen": (lambda c: c.hlen("key"), 0),
+    "hscan": (lambda c: c.hscan("key"), (0, {})),
+    "sscan": (lambda c: c.sscan("key"), (0, [])),
+    "lrange": (lambda c: c.lrange("key", 0, -1), []),
+    "zrange": (lambda c: c.zrange("key", 0, -1, withscores=True), []),
+    "xrange": (lambda c: c.xrange("key"), []),
+    "getrange": (lambda c: c.getrange("key", 0, -1), b""),
+    "dbsize": (lambda c: c.dbsize(), 0),
+    "info": (lambda c: c.info(), {}),
+    "pipeline": (lambda c: c.pipeline().get("a").delete("a").execute(), [None, False]),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_lost_server_answers_as_an_empty_one(
+    lost: ServerCache, make_cache: MakeCache, call: str
+) -> None:
+    ask, expected = CALLS[call]
+    assert ask(lost) == expected
+    if not call.startswith(("set", "add", "get_or_set", "info")):
+        assert ask(make_cache()) == expected  # So answers one that is there, and empty.
+
+
+ASYNC_CALLS: dict[str, tuple[Callable[[Any], Any], Any]] = {
+    "aget": (lambda c: c.aget("key", 5), 5),
+    "aset": (lambda c: c.aset("key", 1), None),
+    "aadd": (lambda c: c.aadd("key", 1), False),
+    "aget_many": (lambda c: c.aget_many(["a"]), {}),
+    "aset_many": (lambda c: c.aset_many({"a": 1}), ["a"]),
+    "aget_or_set": (lambda c: c.aget_or_set("key", 7), 7),
+    "aclear": (lambda c: c.aclear(), None),
+    "akeys": (lambda c: c.akeys(), []),
+}
+
+
+@pytest.mark.parametrize("call", ASYNC_CALLS)
+def test_so_does_it_on_an_event_loop(lost: ServerCache, call: str) -> None:
+    ask, expected = ASYNC_CALLS[call]
+    assert asyncio.run(ask(lost)) == expected
+
+
+def test_counters_raise_rather_than_lie(lost: ServerCache) -> None:
+    for count in (lost.incr, lost.decr, lost.incr_version, lost.decr_version):
+        with pytest.raises(ServerUnavailable):
+            count("key")
+    with pytest.raises(ServerUnavailable):
+        asyncio.run(lost.aincr("key"))
+
+
+def test_counters_may_be_told_to_miss_too(driver: str) -> None:
+    options = {"ignore_exceptions": True, "ignore_counter_exceptions": True}
+    cache = BACKENDS[driver](f"redis://127.0.0.1:{free_port()}", {"OPTIONS": options})
+    for count in (cache.incr, cache.incr_version):
+        with pytest.raises(ValueError, match="not found"):
+            count("key")
+
+
+def test_errors_of_use_are_never_ignored(make_cache: MakeCache) -> None:
+    cache = make_cache(OPTIONS={"ignore_exceptions": True})
+    with pytest.raises(Exception, match="pickle"):
+        cache.set("key", lambda: None)
+    cache.set("key", "text")
+    with pytest.raises(WrongTypeError):
+        cache.incr("key")
+    cache.client.set(b":1:broken", b"\x80broken")
+    with pytest.raises(Exception, match=r"pickle|truncated|unsupported"):
+        cache.get("broken")
+
+
+def test_without_the_option_errors_are_raised(driver: str) -> None:
+    cache = BACKENDS[driver](f"redis://127.0.0.1:{free_port()}", {})
+    with pytest.raises(ServerUnavailable):
+        cache.get("key")
+
+
+def test_what_is_ignored_is_said_once_a_minute(
+    lost: ServerCache, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1_000.0
+    monkeypatch.setattr(ignoring, "_reports", ignoring.Reports())
+    monkeypatch.setattr(ignoring.time, "monotonic", lambda: now)
+    caplog.set_level(logging.WARNING, "django_cachex.cache")
+    for _ in range(10):
+        lost.get("key")
+    now += 61
+    lost.get("key")
+    first, second = caplog.messages
+    assert first.startswith("1 errors ignored")
+    assert second.startswith("10 errors ignored")
+
+
+def test_a_session_without_its_server_does_not_hang(lost: ServerCache) -> None:
+    session = SessionStore()
+    session._cache = lost
+    session["name"] = "value"
+    # Django tries ten thousand keys: each must fail at once.
+    with pytest.raises(RuntimeError, match="Unable to create a new session key"):
+        session.create()

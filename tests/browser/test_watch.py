@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from django.conf import settings
 from playwright.sync_api import Browser, Page
 
 from tests.browser import chromium, sight
+from tests.browser.skin import under_admin
 from tests.browser.watch import Watch
 
 UGLY = """
@@ -48,11 +48,20 @@ def test_watch_notices(served: str, page: Page, script: str, problem: str) -> No
     assert any(found.startswith(problem) for found in watch.problems)
 
 
-@pytest.mark.skipif(settings.SKIN != "admin", reason="Unfold needs a laxer policy")
-def test_watch_notices_what_the_content_security_policy_stops(served: str, page: Page) -> None:
+@pytest.mark.parametrize(
+    "script",
+    [
+        "document.body.setAttribute('onclick', 'forbidden()')",
+        "new Image().src = 'data:image/gif;base64,'",
+        pytest.param("document.body.setAttribute('style', 'color: red')", marks=under_admin),
+    ],
+)
+def test_watch_notices_what_the_content_security_policy_stops(
+    served: str, page: Page, script: str
+) -> None:
     watch = Watch(page.context)
     page.goto(served)
-    page.evaluate("document.body.setAttribute('style', 'color: red')")
+    page.evaluate(script)
     assert any("Content Security Policy" in found for found in watch.problems)
 
 

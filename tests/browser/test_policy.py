@@ -1,0 +1,60 @@
+"""Under Unfold, whose own markup needs a lax content security policy, ours asks for no more."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Browser, Page, Route
+
+from tests.browser import chromium
+from tests.browser.places import PLACES
+from tests.browser.policy import EVALUATING
+from tests.browser.skin import under_unfold
+from tests.browser.visit import Visit
+
+POLICY = f"{EVALUATING}; style-src 'self' 'report-sample'"
+"""What Unfold's scripts need to run, and no more; a violation comes with a sample of its text."""
+
+NOTE = """
+window.violations = [];
+document.addEventListener("securitypolicyviolation", (event) =>
+  window.violations.push([event.effectiveDirective, event.blockedURI, event.sample].join(" "))
+);
+"""
+SEEN = [
+    *("caches", "caches-help", "flush-confirm", "keys", "keys-bad-query", "keys-no-match"),
+    *("key-json", "key-hash", "key-edit", "key-history", "delete-confirm", "add-error", "info"),
+]
+
+
+def violations(page: Page) -> set[str]:
+    """Return what the policy has stopped on this page: directive, address and text."""
+    return set(page.evaluate("window.violations"))
+
+
+@pytest.fixture
+def strict(browser: Browser, visit: Visit) -> Visit:
+    """The person's browser under the stricter policy, which is not watched."""
+
+    def tighten(route: Route) -> None:
+        answer = route.fetch(max_redirects=0)
+        headers = {**answer.headers, "content-security-policy": POLICY}
+        route.fulfill(response=answer, headers=headers)
+
+    context = chromium.new_context(browser, storage_state=visit.page.context.storage_state())
+    context.add_init_script(NOTE)
+    context.route(f"{visit.admin}**", tighten)
+    return Visit(context.new_page(), visit.admin)
+
+
+@under_unfold
+def test_pages_violate_no_policy_that_unfolds_index_does_not(strict: Visit) -> None:
+    strict.page.goto(strict.admin)
+    allowed = violations(strict.page)
+    assert allowed  # Else the policy is not in force.
+    found = {}
+    for place in SEEN:
+        PLACES[place](strict)
+        found[place] = violations(strict.page) - allowed
+    assert {place: some for place, some in found.items() if some} == {}
+    strict.page.evaluate("document.querySelector('main').setAttribute('style', 'color: red')")
+    assert violations(strict.page) - allowed

@@ -40,7 +40,7 @@ class Finding:
 
     theme: str
     element: str
-    property: str
+    attribute: str
     ours: str
     unfolds: str
 
@@ -51,12 +51,12 @@ class Finding:
         return len(ours) == len(unfolds) and all(map(_alike, ours, unfolds))
 
     def __str__(self) -> str:
-        return f"{self.theme}, {self.element}, {self.property}: {self.ours} / {self.unfolds}"
+        return f"{self.theme}, {self.element}, {self.attribute}: {self.ours} / {self.unfolds}"
 
     @property
     def excuse(self) -> str:
         """Why they may differ; empty if they may not."""
-        known = (one for one in EXCUSES if self.property in one.properties)
+        known = (one for one in EXCUSES if self.attribute in one.properties)
         return next((one.reason for one in known if self.element in one.elements), "")
 
 
@@ -74,6 +74,7 @@ class Excuse:
     reason: str
 
 
+LEFT_TO_BROWSERS = ("link in a table", "checkbox in a table", "primary button", "default button")
 EXCUSES = (
     Excuse(
         ("textarea", "search input", "link in a table"),
@@ -92,7 +93,7 @@ EXCUSES = (
     ),
     Excuse(("confirmation",), ("padding",), "ours has one section, theirs several"),
     Excuse(
-        [name for name in PAIRS if name.endswith(" with the focus")],
+        [f"{name} with the focus" for name in LEFT_TO_BROWSERS],
         ("outline",),
         "Unfold leaves links, buttons and checkboxes to the browser, whose ring is hard to see",
     ),
@@ -106,13 +107,13 @@ def findings(visit: Visit) -> list[Finding]:
         Finding(
             theme,
             element,
-            property,
-            seen[pair.ours, theme][property],
-            seen[pair.unfolds, theme][property],
+            attribute,
+            seen[pair.ours, theme][attribute],
+            seen[pair.unfolds, theme][attribute],
         )
         for theme in THEMES
         for element, pair in PAIRS.items()
-        for property in pair.properties
+        for attribute in pair.properties
     ]
 
 
@@ -151,7 +152,7 @@ def main() -> None:
     for one in measured:
         verdict = "same" if one.is_same else one.excuse or "DIFFERENT"
         print(
-            f"{one.theme:5}  {one.element:35}  {one.property:19}"
+            f"{one.theme:5}  {one.element:35}  {one.attribute:19}"
             f"  {one.ours:40}  {one.unfolds:40}  {verdict}"
         )
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Browser, Page
 
 from tests.browser import chromium
 from tests.browser.places import PLACES
-from tests.browser.policy import EVALUATING
+from tests.browser.policy import EVALUATING, POLICIES
 from tests.browser.skin import under_unfold
 from tests.browser.visit import Visit
 
@@ -32,18 +34,13 @@ def violations(page: Page) -> set[str]:
 
 
 @pytest.fixture
-def strict(browser: Browser, visit: Visit) -> Visit:
-    """The person's browser under the stricter policy, which is not watched."""
-
-    def tighten(route: Route) -> None:
-        answer = route.fetch(max_redirects=0)
-        headers = {**answer.headers, "content-security-policy": POLICY}
-        route.fulfill(response=answer, headers=headers)
-
+def strict(browser: Browser, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> Iterator[Visit]:
+    """The person, under the stricter policy, in a browser that is not watched."""
+    monkeypatch.setitem(POLICIES, "unfold", POLICY)
     context = chromium.new_context(browser, storage_state=visit.page.context.storage_state())
     context.add_init_script(NOTE)
-    context.route(f"{visit.admin}**", tighten)
-    return Visit(context.new_page(), visit.admin)
+    yield Visit(context.new_page(), visit.admin)
+    context.close()
 
 
 @under_unfold

@@ -95,3 +95,11 @@ def test_select_all_ticks_only_what_can_be_chosen(visit: Visit) -> None:
     visit.press("Flush selected caches")
     expect(visit.heading).to_contain_text("Flush")
     assert caches["default"].get("user:1") is not None
+
+
+def test_the_first_field_has_the_focus_and_the_safe_button_of_a_question(visit: Visit) -> None:
+    visit.add("default")
+    expect(visit.page.get_by_label("Key Name")).to_be_focused()
+    visit.key("default", "user:1")
+    visit.follow("Delete")
+    expect(visit.page.get_by_role("link", name="Cancel, keep it")).to_be_focused()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, TimeoutError
 
 from tests.browser import chromium, sight
 from tests.browser.skin import under_admin
@@ -20,6 +20,8 @@ UGLY = """
   <button style="outline: 0; position: fixed; top: 0; left: 0">over everything</button>
 </main>
 """
+
+GROUNDS = {"light": "white", "dark": "#121212"}
 
 
 @pytest.fixture
@@ -74,3 +76,12 @@ def test_sight_sees_what_is_wrong(page: Page) -> None:
     assert any("headings out of order" in one for one in sight.hard_to_read_aloud(page))
     assert any("over everything" in one for one in sight.overlaps(page))
     assert any("over everything" in one for one in sight.unseen_focus(page))
+
+
+@pytest.mark.parametrize(("scheme", "other"), [("light", "dark"), ("dark", "light")])
+def test_sight_takes_no_light_page_for_a_dark_one(page: Page, scheme: str, other: str) -> None:
+    page.set_content(f'<body style="background: {GROUNDS[scheme]}"><div id="main"></div>')
+    sight.wait_for_scheme(page, scheme)
+    page.set_default_timeout(200)
+    with pytest.raises(TimeoutError):
+        sight.wait_for_scheme(page, other)

@@ -54,7 +54,7 @@ def unseen_focus(page: Page) -> list[str]:
 
 
 def wait_for_scheme(page: Page, scheme: str) -> None:
-    """Wait until a page stands on a "light" or "dark" ground; raise TimeoutError if it never does."""
+    """Wait until a page's ground is "light" or "dark". Raise TimeoutError where it never is."""
     page.wait_for_function(_script("scheme"), arg=scheme)
 
 

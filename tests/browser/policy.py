@@ -13,7 +13,8 @@ EVALUATING = f"{STRICTEST}; script-src 'self' 'unsafe-eval'"
 
 POLICIES = {
     "admin": STRICTEST,
-    "unfold": f"{EVALUATING}; style-src 'self' 'unsafe-inline'",
+    # Older releases draw the arrows of selects with data: images.
+    "unfold": f"{EVALUATING}; style-src 'self' 'unsafe-inline'; img-src 'self' data:",
 }
 
 

@@ -22,6 +22,10 @@ document.addEventListener("securitypolicyviolation", (event) =>
   window.violations.push([event.effectiveDirective, event.blockedURI, event.sample].join(" "))
 );
 """
+DRAW = """async (markup) => {
+    document.getElementById("main").insertAdjacentHTML("beforeend", markup);
+    await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+}"""
 SEEN = [
     *("caches", "caches-help", "flush-confirm", "keys", "keys-bad-query", "keys-no-match"),
     *("key-json", "key-hash", "key-edit", "key-history", "delete-confirm", "add-error", "info"),
@@ -43,10 +47,18 @@ def strict(browser: Browser, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> I
     context.close()
 
 
+def unfolds_own(visit: Visit) -> set[str]:
+    """Return what Unfold's index violates, and Unfold's select upon it."""
+    from unfold.widgets import UnfoldAdminSelectWidget
+
+    visit.page.goto(visit.admin)
+    visit.page.evaluate(DRAW, UnfoldAdminSelectWidget().render("unfolds", None))
+    return violations(visit.page)
+
+
 @under_unfold
 def test_pages_violate_no_policy_that_unfolds_index_does_not(strict: Visit) -> None:
-    strict.page.goto(strict.admin)
-    allowed = violations(strict.page)
+    allowed = unfolds_own(strict)
     assert allowed  # Else the policy is not in force.
     found = {}
     for place in SEEN:

@@ -31,7 +31,7 @@
     }
   };
   for (const element of document.querySelectorAll(":is(main, .cx-trail) *")) {
-    if (!seen(element) || element.closest("[aria-hidden=true]")) {
+    if (!seen(element) || element.closest("[aria-hidden=true], [type=checkbox]")) {
       continue;
     }
     if (element.matches("input, select, textarea")) {

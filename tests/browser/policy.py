@@ -11,6 +11,7 @@ STRICTEST = "default-src 'self'"
 EVALUATING = f"{STRICTEST}; script-src 'self' 'unsafe-eval'"
 """Unfold's scripts evaluate expressions of its markup."""
 
+HEADER = "Content-Security-Policy"
 POLICIES = {
     "admin": STRICTEST,
     # Older releases draw the arrows of selects with data: images.
@@ -26,5 +27,5 @@ class ContentSecurityPolicy:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        response.headers["Content-Security-Policy"] = POLICIES[settings.SKIN]
+        response.headers[HEADER] = POLICIES[settings.SKIN]
         return response

@@ -7,13 +7,12 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.browser import chromium
+from tests.browser import chromium, policy
 from tests.browser.places import PLACES
-from tests.browser.policy import EVALUATING, POLICIES
 from tests.browser.skin import under_unfold
 from tests.browser.visit import Visit
 
-POLICY = f"{EVALUATING}; style-src 'self' 'report-sample'"
+POLICY = f"{policy.EVALUATING}; style-src 'self' 'report-sample'"
 """What Unfold's scripts need to run, and no more; a violation comes with a sample of its text."""
 
 NOTE = """
@@ -33,14 +32,15 @@ SEEN = [
 
 
 def violations(page: Page) -> set[str]:
-    """Return what the policy has stopped on this page: directive, address and text."""
+    """Return what the policy would stop on this page: directive, address and text."""
     return set(page.evaluate("window.violations"))
 
 
 @pytest.fixture
 def strict(browser: Browser, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> Iterator[Visit]:
-    """The person, under the stricter policy, in a browser that is not watched."""
-    monkeypatch.setitem(POLICIES, "unfold", POLICY)
+    """The person, told of what a stricter policy would stop, in a browser that is not watched."""
+    monkeypatch.setattr(policy, "HEADER", f"{policy.HEADER}-Report-Only")
+    monkeypatch.setitem(policy.POLICIES, "unfold", POLICY)
     context = chromium.new_context(browser, storage_state=visit.page.context.storage_state())
     context.add_init_script(NOTE)
     yield Visit(context.new_page(), visit.admin)

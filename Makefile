@@ -3,6 +3,7 @@ PORT ?= 8000
 SKIN ?= admin
 
 BIN := .venv/bin
+SKINNED := tests/admin tests/browser tests/unfold
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
@@ -13,12 +14,13 @@ export PIP_ROOT_USER_ACTION := ignore
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: .venv/demo.installed ## Serve the admin over seeded caches (PORT=8000)
+demo: .venv/demo.installed ## Serve the admin over seeded caches (PORT=8000, SKIN=unfold for the other skin)
 	@SKIN=$(SKIN) $(BIN)/python -m demo $(PORT)
 
-test: .venv/test.installed ## Run the tests and Django's own cache tests on this Python
+test: .venv/test.installed ## Run the tests, in both skins, and Django's own cache tests on this Python
 	@PYTHON=$(BIN)/python .ci/programs redis-server memcached postgresql chromium
 	PYTHONDEVMODE=1 $(BIN)/pytest -n 2 -m "not slow"
+	SKIN=unfold PYTHONDEVMODE=1 $(BIN)/pytest -n 2 -m "not slow" $(SKINNED)
 	$(BIN)/python -m tests.django_suite.run
 
 test-all: ## Run all tests, the slow ones too, on every supported Python and Django found

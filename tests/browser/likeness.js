@@ -1,23 +1,22 @@
-// Returns how an element looks, by property: what is computed of it, colours as they are on the screen.
+// Returns how an element looks, by property: colours as red, green, blue and alpha, each 0 to 255.
 (element, focused) => {
   const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
-
-  // Any CSS colours, one painted on the other, as red, green, blue and alpha, each 0 to 255.
-  const painted = (...colours) => {
+  const painted = (...layers) => {
     canvas.clearRect(0, 0, 1, 1);
-    for (const colour of colours) {
+    for (const colour of layers) {
       canvas.fillStyle = colour;
       canvas.fillRect(0, 0, 1, 1);
     }
     return [...canvas.getImageData(0, 0, 1, 1).data].join(" ");
   };
 
+  // What is seen behind its text, whichever element paints it.
   const background = () => {
-    const layers = ["white"];
+    const layers = [];
     for (let at = element; at; at = at.parentElement) {
-      layers.splice(1, 0, getComputedStyle(at).backgroundColor);
+      layers.unshift(getComputedStyle(at).backgroundColor);
     }
-    return painted(...layers);
+    return painted("white", ...layers);
   };
 
   if (focused) {
@@ -25,14 +24,14 @@
   }
   document.getAnimations().forEach((animation) => animation.finish());
   const style = getComputedStyle(element);
-  const border = (side) => {
-    const width = style[`border${side}Width`];
-    return width === "0px" ? "none" : `${width} ${painted(style[`border${side}Color`])}`;
-  };
-  const outline =
-    style.outlineStyle === "none" || style.outlineWidth === "0px"
+  const line = (name) =>
+    style[`${name}Style`] === "none" || style[`${name}Width`] === "0px"
       ? "none"
-      : `${style.outlineWidth} ${style.outlineStyle} ${painted(style.outlineColor)} at ${style.outlineOffset}`;
+      : `${style[`${name}Width`]} ${style[`${name}Style`]} ${painted(style[`${name}Color`])}`;
+  const offset = line("outline") === "none" ? "" : ` at ${style.outlineOffset}`;
+  // An empty shadow stands in for each that Tailwind might add.
+  const shadows = style.boxShadow.split(/, (?=rgb|oklch|oklab|color)/);
+
   return {
     "font family": style.fontFamily,
     "font size": style.fontSize,
@@ -43,12 +42,12 @@
     colour: painted(style.color),
     background: background(),
     padding: style.padding,
-    "border above": border("Top"),
-    "border beside": `${border("Left")}, ${border("Right")}`,
-    "border beneath": border("Bottom"),
+    "border above": line("borderTop"),
+    "border beneath": line("borderBottom"),
+    "border at the sides": `${line("borderLeft")} | ${line("borderRight")}`,
     radius: style.borderRadius,
-    shadow: style.boxShadow.includes(" 1px") ? "small" : style.boxShadow,
-    outline,
+    shadow: shadows.filter((shadow) => !shadow.endsWith(" 0px 0px 0px 0px")).join(", ") || "none",
+    outline: line("outline") + offset,
     height: `${element.offsetHeight}px`,
   };
 };

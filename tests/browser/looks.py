@@ -10,8 +10,10 @@ from playwright.sync_api import Page, ViewportSize
 from tests.browser import sight
 from tests.browser.chromium import NARROW, WIDE
 
-UNFOLD_THEME = "scheme => window.Alpine?.$data(document.documentElement).switchTheme(scheme)"
-"""What Unfold's own switch does. Unfold follows the browser only while a page loads."""
+UNFOLD_THEME = """scheme => {
+    if (window.Alpine) Alpine.$data(document.documentElement).adminTheme = scheme;
+}"""
+"""What Unfold's own switch sets. Unfold follows the browser only while a page loads."""
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,8 @@ from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import NAME, PASSWORD
 from tests.browser.project import raw
+from tests.browser.skin import WITHOUT_SCRIPTS
 from tests.browser.visit import Visit
-
-WITHOUT_SCRIPTS = pytest.param({"java_script_enabled": False}, id="without-javascript")
 
 
 def expires_at(key: str) -> float:
@@ -35,7 +34,7 @@ def find_caches(visit: Visit, scripts: bool) -> None:
     else:
         navigation = visit.main
     visit.open(navigation.get_by_role("link", name="Caches", exact=True).last)
-    expect(visit.page.get_by_role("heading", level=1)).to_have_text("Caches")
+    expect(visit.heading).to_have_text("Caches")
 
 
 def find_key(visit: Visit) -> None:
@@ -75,7 +74,7 @@ def add_key(visit: Visit) -> None:
     visit.page.get_by_label("Value", exact=True).fill('{"first": ["steps", 1]}')
     visit.page.get_by_label("Timeout in seconds").fill("600")
     visit.press("Add key")
-    expect(visit.page.get_by_role("heading", level=1)).to_contain_text("newcomer:1")
+    expect(visit.heading).to_contain_text("newcomer:1")
     assert caches["default"].get("newcomer:1") == {"first": ["steps", 1]}
     assert 500 < expires_at("newcomer:1") - time.time() <= 600
 
@@ -93,7 +92,7 @@ def delete_several(visit: Visit) -> None:
     visit.press("Search")
     visit.tick("user:7", "user:70", "user:71")
     visit.press("Delete selected keys")
-    expect(visit.page.get_by_role("heading", level=1)).to_contain_text("Delete 3 keys")
+    expect(visit.heading).to_contain_text("Delete 3 keys")
     assert "user:70" in caches["default"]
     visit.press("Delete 3 keys")
     expect(visit.main).to_contain_text("Deleted 3 keys.")

@@ -19,6 +19,11 @@ CHECKS: dict[str, Callable[[Page], list[str]]] = {
     "low contrast": sight.low_contrast,
     "focus not seen": sight.unseen_focus,
 }
+LINES_DRAWN = """element => {
+    const range = document.createRange();
+    range.selectNodeContents(element);
+    return new Set([...range.getClientRects()].map((box) => Math.round(box.top))).size;
+}"""
 IN_EVERY_LOOK = {"low contrast"}
 IN_ONE_LOOK = {"focus not seen"}
 
@@ -45,3 +50,11 @@ def problems(page: Page) -> dict[str, list[str]]:
 def test_page_is_whole_legible_and_within_reach(visit: Visit, place: str) -> None:
     PLACES[place](visit)
     assert problems(visit.page) == {}
+
+
+def test_rows_of_a_hex_dump_fit_a_narrow_screen(visit: Visit) -> None:
+    PLACES["key-as-hex"](visit)
+    LOOKS["narrow"].show(visit.page)
+    dump = visit.main.locator("pre").first
+    rows = dump.inner_text().strip().count("\n") + 1
+    assert dump.evaluate(LINES_DRAWN) == rows > 1

@@ -8,10 +8,10 @@ import pytest
 from django.core.cache import caches
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.skin import WITHOUT_SCRIPTS
 from tests.browser.visit import Visit
 
 MAY_COPY = pytest.param({"permissions": ["clipboard-read", "clipboard-write"]}, id="may-copy")
-WITHOUT_SCRIPTS = pytest.param({"java_script_enabled": False}, id="without-javascript")
 
 
 def clipboard(page: Page) -> str:
@@ -93,5 +93,13 @@ def test_select_all_ticks_only_what_can_be_chosen(visit: Visit) -> None:
     visit.caches()
     select_all(visit).check()
     visit.press("Flush selected caches")
-    expect(visit.page.get_by_role("heading", level=1)).to_contain_text("Flush")
+    expect(visit.heading).to_contain_text("Flush")
     assert caches["default"].get("user:1") is not None
+
+
+def test_the_first_field_has_the_focus_and_the_safe_button_of_a_question(visit: Visit) -> None:
+    visit.add("default")
+    expect(visit.page.get_by_label("Key Name")).to_be_focused()
+    visit.key("default", "user:1")
+    visit.follow("Delete")
+    expect(visit.page.get_by_role("link", name="Cancel, keep it")).to_be_focused()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from django.conf import settings
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, TimeoutError
 
 from tests.browser import chromium, sight
+from tests.browser.skin import under_admin
 from tests.browser.watch import Watch
 
 UGLY = """
@@ -20,6 +20,8 @@ UGLY = """
   <button style="outline: 0; position: fixed; top: 0; left: 0">over everything</button>
 </main>
 """
+
+GROUNDS = {"light": "white", "dark": "#121212"}
 
 
 @pytest.fixture
@@ -48,11 +50,20 @@ def test_watch_notices(served: str, page: Page, script: str, problem: str) -> No
     assert any(found.startswith(problem) for found in watch.problems)
 
 
-@pytest.mark.skipif(settings.SKIN != "admin", reason="Unfold needs a laxer policy")
-def test_watch_notices_what_the_content_security_policy_stops(served: str, page: Page) -> None:
+@pytest.mark.parametrize(
+    "script",
+    [
+        "document.body.setAttribute('onclick', 'forbidden()')",
+        "new Image().src = 'https://elsewhere.invalid/'",
+        pytest.param("document.body.setAttribute('style', 'color: red')", marks=under_admin),
+    ],
+)
+def test_watch_notices_what_the_content_security_policy_stops(
+    served: str, page: Page, script: str
+) -> None:
     watch = Watch(page.context)
     page.goto(served)
-    page.evaluate("document.body.setAttribute('style', 'color: red')")
+    page.evaluate(script)
     assert any("Content Security Policy" in found for found in watch.problems)
 
 
@@ -65,3 +76,12 @@ def test_sight_sees_what_is_wrong(page: Page) -> None:
     assert any("headings out of order" in one for one in sight.hard_to_read_aloud(page))
     assert any("over everything" in one for one in sight.overlaps(page))
     assert any("over everything" in one for one in sight.unseen_focus(page))
+
+
+@pytest.mark.parametrize(("scheme", "other"), [("light", "dark"), ("dark", "light")])
+def test_sight_takes_no_light_page_for_a_dark_one(page: Page, scheme: str, other: str) -> None:
+    page.set_content(f'<body style="background: {GROUNDS[scheme]}"><div id="main"></div>')
+    sight.wait_for_scheme(page, scheme)
+    page.set_default_timeout(200)
+    with pytest.raises(TimeoutError):
+        sight.wait_for_scheme(page, other)

@@ -14,8 +14,8 @@ from unfold.sites import UnfoldAdminSite
 from django_cachex.admin.admin import CacheAdmin, KeyAdmin
 from django_cachex.admin.models import Cache, Key
 
-LABELS = {"up": "success", "down": "danger", "slow": "warning", "default": "primary", "other": ""}
-"""A label of each kind, and what Unfold calls the kind."""
+LABELS = {"up": "success", "down": "danger", "limited": "warning", "cachex": "primary"}
+"""What Unfold calls the kind of a label of this text."""
 
 UNFOLD = {
     "TABS": [
@@ -28,14 +28,14 @@ UNFOLD = {
         }
     ]
 }
-"""The setting that gives the users' list tabs."""
+"""The setting that gives the list of users tabs."""
 
 
 class Users(UserAdmin, ModelAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
-    list_display = ("username", "email", "first_name", *LABELS)
+    list_display = ("username", "email", "up", "down", "limited", "cachex", "wrapped")
 
     @display(label=LABELS)
     def up(self, user: User) -> str:
@@ -46,16 +46,16 @@ class Users(UserAdmin, ModelAdmin):
         return "down"
 
     @display(label=LABELS)
-    def slow(self, user: User) -> str:
-        return "slow"
+    def limited(self, user: User) -> str:
+        return "limited"
 
     @display(label=LABELS)
-    def default(self, user: User) -> str:
-        return "default"
+    def cachex(self, user: User) -> str:
+        return "cachex"
 
     @display(label=LABELS)
-    def other(self, user: User) -> str:
-        return "other"
+    def wrapped(self, user: User) -> str:
+        return "wrapped"
 
 
 site = UnfoldAdminSite(name="admin")

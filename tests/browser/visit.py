@@ -19,7 +19,8 @@ class Visit:
         self.page.goto(self.admin)
         self.page.get_by_label("Username").fill(name)
         self.page.get_by_label("Password").fill(password)
-        self.open(self.page.get_by_role("button", name="Log in"))  # Unfold draws an arrow beside it.
+        # Unfold draws an arrow beside the words.
+        self.open(self.page.get_by_role("button", name="Log in"))
 
     def caches(self, **query: str) -> None:
         self._go("cache/", query)

@@ -7,9 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 TAG = r"\{%.*?%\}|\{\{.*?\}\}"
-ATTRIBUTE = re.compile(rf'\bclass="((?:{TAG}|[^"])*)"')
-GIVEN = re.compile(r'\bclass="([^"{]*)"')
-"""An `include` gives classes within its own tag."""
+ATTRIBUTE = re.compile(rf'(?<![\w-])class="((?:{TAG}|[^"])*)"')
 
 
 def classes_of(*folders: Path) -> set[str]:
@@ -27,5 +25,5 @@ def classes_in(template: str) -> set[str]:
 
 
 def _names(value: str) -> Iterable[str]:
-    """Split what is between the quotes of `class`, where tags and their texts are as good as blanks."""
+    """Split the value of `class`, where a tag is as good as a blank."""
     return re.findall(r"(?:\{\{.*?\}\}|[^\s{}])+", re.sub(r"\{%.*?%\}", " ", value))

@@ -32,9 +32,7 @@ def classes_in(css: str) -> set[str]:
 
 def unescaped(name: str) -> str:
     r"""Return a name as markup has it: `lg\:w-1\/2` is `lg:w-1/2`, `\32 xl` is `2xl`."""
-    by_number = re.sub(
-        r"\\([0-9a-fA-F]{1,6})\s?", lambda escape: chr(int(escape[1], 16)), name
-    )
+    by_number = re.sub(r"\\([0-9a-fA-F]{1,6})\s?", lambda escape: chr(int(escape[1], 16)), name)
     return re.sub(r"\\(.)", r"\1", by_number)
 
 

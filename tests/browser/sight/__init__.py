@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 
 LEAST_CONTRAST = 4.5
 """What WCAG 2 asks of text, level AA."""
@@ -54,8 +54,14 @@ def unseen_focus(page: Page) -> list[str]:
 
 
 def wait_for_scheme(page: Page, scheme: str) -> None:
-    """Wait until the page stands on a "light" or "dark" ground. Raise TimeoutError if it does not."""
+    """Wait until a page's ground is "light" or "dark". Raise TimeoutError where it never is."""
     page.wait_for_function(_script("scheme"), arg=scheme)
+
+
+def ink(text: Locator) -> dict[str, Any]:
+    """Return the colours, as channels, of a text and of what is behind it, and its weight."""
+    found: dict[str, Any] = text.evaluate(_script("ink"))
+    return found
 
 
 def _run(page: Page, name: str, argument: Any = None) -> Any:

@@ -1,15 +1,17 @@
 // Returns the focused element within main, or null: its name, whether it is in view and shows its focus.
 () => {
   const element = document.activeElement;
-  if (!element.closest("main") || element.localName === "main") {
+  if (!element.closest("main, .cx-trail") || element.localName === "main") {
     return null;
   }
   document.getAnimations().forEach((animation) => animation.finish());
-  const looks = () => {
-    const style = getComputedStyle(element);
+  const look = (one) => {
+    const style = getComputedStyle(one);
     const outline = style.outlineStyle === "none" ? "" : `${style.outlineWidth} ${style.outlineColor}`;
     return [outline, style.boxShadow, style.borderColor, style.backgroundColor].join(" | ");
   };
+  // A field may leave it to the frame around it.
+  const looks = () => look(element) + look(element.parentElement);
   const box = element.getBoundingClientRect();
   const focused = looks();
   element.blur();

@@ -22,7 +22,10 @@
     }
   }
 
-  const headings = [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")].filter(exposed);
+  // Hosts draw headings of their own around ours, in an order of their own.
+  const headings = [
+    ...document.querySelectorAll("h1, main :is(h2, h3, h4, h5, h6)"),
+  ].filter(exposed);
   const levels = headings.map((heading) => Number(heading.localName[1]));
   if (levels.filter((level) => level === 1).length !== 1) {
     problems.push(`not one h1: ${levels}`);
@@ -37,7 +40,7 @@
   if (document.querySelectorAll("main").length !== 1) {
     problems.push("not one main landmark");
   }
-  const navigations = [...document.querySelectorAll("main nav")].filter(exposed).map(name);
+  const navigations = [...document.querySelectorAll("main nav, .cx-trail")].filter(exposed).map(name);
   if (!navigations.length || navigations.includes("")) {
     problems.push(`navigation without a name: ${navigations}`);
   }

@@ -1,8 +1,10 @@
 // Conveniences on top of pages that work without them: each finds its elements and leaves the rest.
+import { focusLate } from "./autofocus.js";
 import { copyButtons } from "./copy.js";
 import { countDown } from "./countdown.js";
 import { selectAll } from "./select-all.js";
 
+focusLate(document);
 copyButtons(document);
 countDown(document);
 selectAll(document);

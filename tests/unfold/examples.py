@@ -1,0 +1,223 @@
+"""What the parts are drawn with in tests: of each part an example with nothing, and full ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django_cachex.admin.parts import (
+    Badge,
+    Card,
+    Cell,
+    Confirm,
+    Empty,
+    FactLine,
+    FormBox,
+    Heading,
+    Notice,
+    Table,
+    Topic,
+)
+from tests.unfold.samples import LONG, Samples
+
+Context = dict[str, Any]
+
+BADGE_KINDS = ("", "good", "warning", "bad", "strong")
+NOTICE_KINDS = ("info", "warning", "error")
+
+
+class Examples(Samples):
+    """Contexts of the parts: a method for each."""
+
+    def of(self, part: str) -> list[Context]:
+        """Return the contexts to draw a part with. Raise AttributeError for one without."""
+        return list(getattr(self, part)())
+
+    def actions(self) -> Iterable[Context]:
+        yield {"actions": []}
+        yield {"actions": self.links(), "label": self.say("Actions")}
+
+    def badge(self) -> Iterable[Context]:
+        yield {"badge": Badge(self.say("up"))}
+        for kind in BADGE_KINDS:
+            yield {"badge": self.badge_of(kind)}
+
+    def card(self) -> Iterable[Context]:
+        yield {"card": Card(self.say("Clients"))}
+        headline = FactLine(self.say("of reads hit"), self.say("97 %"), exact=self.say("96.9 %"))
+        facts, note = self.some_facts(), self.say("Since the start.")
+        yield {"card": Card(self.say("Reads"), facts, headline, self.a_table(), note)}
+
+    def cell(self) -> Iterable[Context]:
+        yield {"cell": Cell()}
+        text, more = self.say("user:1.a"), [self.action("info", link="/cache/")]
+        for kind in ("key", "code", "number", "value", ""):
+            yield {"cell": Cell(text, kind=kind, lines=[self.say("cut"), self.say("off")])}
+        yield {"cell": Cell(text, "/key/1/", actions=more)}
+        yield {"cell": Cell(text, LONG)}
+        yield {"cell": Cell(text, exact=self.say("240 s"), expires=240_000)}
+        yield {"cell": Cell(badge=self.badge_of("bad"))}
+
+    def choices(self) -> Iterable[Context]:
+        yield {"choices": []}
+        yield {"choices": self.links()}
+
+    def confirm(self) -> Iterable[Context]:
+        question, step = self.say("Delete 1 key?"), self.say("Delete")
+        back, submit = self.action("No, go back"), self.say("Delete 1 key")
+        nothing: list[str] = []
+        yield {"confirm": Confirm(question, step, nothing, submit, back, possible=False)}
+        yield {
+            "confirm": Confirm(
+                *(question, step, [self.say("It is gone for good.")], submit, back),
+                hidden=[("post", self.say("yes"))],
+                items=[self.say("user:1"), self.say("user:2")],
+                table=self.a_table(),
+                refused=[self.say("user:3: not yours")],
+            )
+        }
+
+    def copy(self) -> Iterable[Context]:
+        yield {"text": ""}
+        yield {"text": self.say("user:1")}
+
+    def elements(self) -> Iterable[Context]:
+        progress = self.say("First 2 of 5 shown")
+        yield {"elements": {"progress": progress, "table": self.a_table()}}
+        yield {
+            "elements": {"progress": progress, "table": self.a_table()},
+            "value_note": self.say("Only a part."),
+            "why_not": self.say("It is too long."),
+        }
+
+    def empty(self) -> Iterable[Context]:
+        yield {"empty": Empty(self.say("No key matches"))}
+        actions = [self.action("Clear the search")]
+        yield {"empty": Empty(self.say("No key matches"), self.say("Look again."), actions)}
+
+    def facts(self) -> Iterable[Context]:
+        yield {"facts": []}
+        yield {"facts": self.some_facts()}
+
+    def field(self) -> Iterable[Context]:
+        for form in (self.new_form(), self.refused_form()):
+            yield from ({"field": field} for field in form.visible_fields())
+
+    def filters(self) -> Iterable[Context]:
+        yield {"filters": [], "label": self.say("Support Level")}
+        yield {"filters": self.links(), "label": self.say("Support Level")}
+
+    def form(self) -> Iterable[Context]:
+        yield {"box": FormBox(self.new_form(), self.say("Save"))}
+        title, hidden = self.say("New value"), [("mode", self.say("edit"))]
+        refused = self.refused_form()
+        cancel = self.action("Cancel")
+        yield {"box": FormBox(refused, self.say("Save"), cancel, title, hidden)}
+        conflict = self.refused_form()
+        conflict.add_error(None, self.say("Changed meanwhile."))
+        cancel = self.action("Cancel", link=LONG)
+        yield {"box": FormBox(conflict, self.say("Save"), cancel, title, hidden)}
+
+    def frame(self) -> Iterable[Context]:
+        yield {"heading": Heading("")}
+        yield {
+            **self._only(self.trail()),
+            **self._only(self.heading()),
+            **self._only(self.tabs()),
+            **self._only(self.actions()),
+        }
+
+    @staticmethod
+    def _only(contexts: Iterable[Context]) -> Context:
+        """Return the last, which is a full one."""
+        return list(contexts)[-1]
+
+    def heading(self) -> Iterable[Context]:
+        yield {"heading": Heading(self.say("Caches"))}
+        yield {"heading": Heading(self.say("user:1"), self.say("history"), "key")}
+        yield {"heading": Heading(self.say("Delete 1 key?"), kind="question")}
+        badge, summary = self.badge_of("strong"), self.say("A hash of 5 fields.")
+        full = Heading(self.say("default"), self.say("keys"), "", badge, summary, self.say("it"))
+        yield {"heading": full, **self._only(self.tabs())}
+
+    def help(self) -> Iterable[Context]:
+        yield {"help": [], "help_close": "/"}
+        topic = Topic(self.say("This page"), [self.say("It lists."), self.say("It counts.")])
+        yield {"help": [topic, topic], "help_close": "/?q=a&size=5"}
+
+    def link(self) -> Iterable[Context]:
+        yield {"action": self.action()}
+        yield from ({"action": action} for action in self.links())
+        yield from ({"action": action, "class": "cx-more"} for action in self.links())
+        yield {"action": self.action(), "focus": True}
+
+    def notice(self) -> Iterable[Context]:
+        for kind in NOTICE_KINDS:
+            yield {"notice": Notice(self.say("It is down."), kind)}
+            yield {"notice": Notice(self.say("It is down."), kind, self.links())}
+
+    def offers(self) -> Iterable[Context]:
+        yield {"offers": []}
+        yield {
+            "offers": [
+                self.action("Edit", kind="primary", method="post", value="edit"),
+                self.action("Edit", link=LONG, method="post", value="edit"),
+                self.action("Read value", value="read"),
+            ]
+        }
+
+    def pager(self) -> Iterable[Context]:
+        yield {"pager": []}
+        yield {"pager": self.links()}
+
+    def search(self) -> Iterable[Context]:
+        yield {"alias": self.say("default"), "search": {"text": ""}}
+        sizes = {"sizes": (25, 100), "types": [self.say("hash"), self.say("set")]}
+        given = {"text": self.say("user:*"), "type": self.say("set"), "size": 100}
+        for can_list in (True, False):
+            context = {"alias": self.say("default"), "search": given, "can_list": can_list}
+            yield context | sizes
+
+    def style(self) -> Iterable[Context]:
+        yield {}
+
+    def submit(self) -> Iterable[Context]:
+        for kind in ("", "danger-quiet"):
+            yield {"kind": kind, "name": "action", "value": "flush", "text": self.say("Flush")}
+
+    def table(self) -> Iterable[Context]:
+        yield {"table": Table([], [])}
+        yield {"table": self.a_table()}
+        yield {"table": self.a_table(selectable=True, compact=True)}
+
+    def tabs(self) -> Iterable[Context]:
+        yield {"tabs": []}
+        yield {"tabs": self.links(), "tabs_label": self.say("About this cache")}
+
+    def trail(self) -> Iterable[Context]:
+        yield {"trail": []}
+        here = self.action("user:1", link="")
+        yield {"trail": [self.action("Caches"), self.action("default", link=""), here]}
+        yield {"trail": [self.action("Caches"), self.action("long", link=LONG), here]}
+
+    def unread(self) -> Iterable[Context]:
+        yield {"value_offers": []}
+        yield {"value_offers": self._only(self.offers())["offers"]}
+
+    def value(self) -> Iterable[Context]:
+        yield {}
+        yield {"content": {"notes": []}, "excerpt": {"text": ""}}
+        for editing in (True, False):
+            yield {
+                "editing": editing,
+                "views": self.links(),
+                "value_offers": self._only(self.offers())["offers"],
+                "value_note": self.say("Only a part."),
+                "content": {"notes": [self.say("Numbers are text.")]},
+                "excerpt": {"text": self.say("[1, 2]")},
+                "cut": self.say("The first 5,000 bytes."),
+                "why_not": self.say("It is a tuple."),
+            }
+
+    def wrong(self) -> Iterable[Context]:
+        yield {}

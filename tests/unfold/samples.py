@@ -1,0 +1,79 @@
+"""What several parts are drawn with in tests: links, tables, facts and forms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+
+from django_cachex.admin.links import Link
+from django_cachex.admin.parts import Action, Badge, Cell, FactLine, Header, Row, Table
+
+LONG = Link("/key/-/change/", "default:c2hvcDoxOmxvbmc")
+"""A link to a key whose id is too long for a URL."""
+
+WIDGETS: dict[str, type[forms.Widget]] = {
+    "text": forms.TextInput,
+    "number": forms.NumberInput,
+    "textarea": forms.Textarea,
+    "select": forms.Select,
+    "checkbox": forms.CheckboxInput,
+}
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Data of parts; whatever they say goes through `say`."""
+
+    say: Callable[[str], str]
+
+    def action(self, label: str = "Add key", **given: Any) -> Action:
+        return Action(self.say(label), **{"link": "/key/add/", **given})
+
+    def links(self) -> list[Action]:
+        """Return a link of each kind."""
+        return [
+            self.action("Search", kind="primary"),
+            self.action("Delete", kind="danger"),
+            self.action("Help", current=True),
+            self.action("Open key", link=LONG),
+        ]
+
+    def badge_of(self, kind: str) -> Badge:
+        return Badge(self.say("up"), kind, self.say("It answers."))
+
+    def a_table(self, **given: Any) -> Table:
+        headers = [Header(self.say("Key")), Header(self.say("Size"), "number")]
+        cells = [Cell(self.say("user:1"), "/key/1/", "key"), Cell(self.say("5"), None, "number")]
+        rows = [Row(cells, self.say("1"), self.say('Select "user:1"')), Row(cells)]
+        return Table(headers, rows, **{"caption": self.say("Keys"), **given})
+
+    def some_facts(self) -> list[FactLine]:
+        return [
+            FactLine(self.say("Type"), self.say("hash")),
+            FactLine(self.say("Stored key"), self.say("shop:1:user.1"), "code"),
+            FactLine(self.say("Used"), self.say("5 MB"), "", self.say("5,000,000 bytes"), 0.5),
+            FactLine(self.say("TTL"), self.say("4 min"), expires=240_000, note=self.say("s")),
+            FactLine(self.say("Age"), self.say("1 min"), exact=self.say("60 s"), expires=1),
+        ]
+
+    def new_form(self, data: dict[str, str] | None = None, help_text: str = "") -> forms.Form:
+        """Return a form with a field of each kind."""
+        form = forms.Form(data, auto_id="id_%s")
+        for name, widget in WIDGETS.items():
+            label = self.say(f"The {name}")
+            form.fields[name] = forms.CharField(label=label, widget=widget, help_text=help_text)
+        form.fields["select"].widget.choices = [(self.say("a"), self.say("An option"))]
+        form.fields["token"] = forms.CharField(
+            initial=self.say("token"), required=False, widget=forms.HiddenInput
+        )
+        return form
+
+    def refused_form(self) -> forms.Form:
+        """Return a form whose every field has been filled in, and wrongly."""
+        form = self.new_form({name: self.say("given") for name in WIDGETS}, self.say("Any text."))
+        for name in WIDGETS:
+            form.add_error(name, self.say("Wrong."))
+        return form

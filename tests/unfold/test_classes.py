@@ -1,0 +1,203 @@
+"""No class is dead: what templates use has a rule, and what has a rule of ours is used."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import django_cachex
+from django_cachex.admin import parts
+from tests.unfold import markup, stylesheets
+from tests.unfold.skin import under_unfold
+
+SOURCE = Path(django_cachex.__file__).parent
+PAGES = SOURCE / "admin" / "templates" / "admin" / "django_cachex"
+PARTS = {skin: PAGES / "parts" / skin for skin in ("admin", "unfold")}
+STATIC = SOURCE / "admin" / "static" / "django_cachex"
+STYLES = {skin: STATIC / "skins" / f"{skin}.css" for skin in PARTS}
+COMMON = STATIC / "cachex.css"
+
+KINDS = {
+    "action": {"danger", "danger-quiet", "primary"},
+    "badge": {"bad", "good", "strong", "warning"},
+    "cell": {"code", "key", "name", "number", "type", "value"},
+    "fact": {"code"},
+    "header": {"number"},
+    "notice": {"error", "info", "warning"},
+}
+"""What `cx-{{ badge.kind }}` and its like can be, by what the kind is of."""
+
+PART_OF = {
+    "action": parts.Action,
+    "badge": parts.Badge,
+    "cell": parts.Cell,
+    "fact": parts.FactLine,
+    "header": parts.Header,
+    "notice": parts.Notice,
+}
+LIKE_THE_REST = {"cx-info", "cx-type"}
+"""Kinds that nothing sets apart."""
+
+HOOKS = {"errornote", "errors", "group"}
+"""Names that Unfold's scripts and the variants of other classes look for."""
+
+
+def completed(names: set[str]) -> set[str]:
+    """Return class names, with those that a kind completes in the place of their stem."""
+    return {name for stem in names for name in _completed(stem)}
+
+
+def _completed(stem: str) -> list[str]:
+    before, brace, variable = stem.partition("{{")
+    if not brace:
+        return [stem]
+    of = variable.strip(" }").removesuffix("kind").rstrip(".") or "action"
+    return [before + kind for kind in KINDS[of]]
+
+
+def of_ours(names: set[str]) -> set[str]:
+    return {name for name in names if re.match("cx($|-)", name)}
+
+
+def used(*skins: str) -> set[str]:
+    """Return the class names in the templates of pages and of these skins' parts."""
+    return completed(markup.classes_of(PAGES, *(PARTS[skin] for skin in skins)))
+
+
+def unfolds_own() -> set[str]:
+    """Return the class names that the installed Unfold has rules for."""
+    unfold = pytest.importorskip("unfold")
+    return stylesheets.classes_of(Path(unfold.__file__).parent / "static/unfold/css/styles.css")
+
+
+def worn() -> set[str]:
+    """Return the class names of Unfold's controls as we list them, without its own lists."""
+    from unfold import widgets
+
+    from django_cachex.unfold.classes import CONTROLS
+
+    lists = [names for name, names in vars(widgets).items() if name.endswith("_CLASSES")]
+    theirs = {name for names in lists if isinstance(names, list) for name in names}
+    return {name for names in CONTROLS.values() for name in names} - theirs
+
+
+# Classes that are used.
+
+
+def test_the_plain_skin_has_a_rule_for_each_class() -> None:
+    ruled = stylesheets.classes_of(COMMON, STYLES["admin"])
+    assert used("admin") - ruled - LIKE_THE_REST == set()
+
+
+def test_unfolds_skin_has_a_rule_for_each_class_of_ours() -> None:
+    ruled = stylesheets.classes_of(COMMON, STYLES["unfold"])
+    assert of_ours(used("unfold")) - ruled - LIKE_THE_REST == set()
+
+
+@under_unfold
+def test_the_installed_unfold_has_a_rule_for_each_other_class() -> None:
+    names = completed(markup.classes_of(PARTS["unfold"]))
+    assert (names | worn()) - of_ours(names) - HOOKS - unfolds_own() == set()
+
+
+@under_unfold
+def test_a_made_up_class_is_found_dead() -> None:
+    names = markup.classes_in('<p class="{% if a %}mb-2 {% else %}mb-made-up{% endif %} cx">')
+    assert names - of_ours(names) - unfolds_own() == {"mb-made-up"}
+
+
+# Lists of classes.
+
+
+def asked_for() -> set[str]:
+    """Return the controls whose classes Unfold's parts ask for."""
+    templates = "".join(path.read_text() for path in PARTS["unfold"].glob("*.html"))
+    return set(re.findall(r"\bclasses\.(\w+)", templates))
+
+
+@under_unfold
+def test_the_parts_ask_for_the_controls_that_there_are() -> None:
+    from django_cachex.unfold.classes import CONTROLS
+
+    assert asked_for() == set(CONTROLS)
+
+
+# Rules.
+
+
+def test_each_rule_of_all_skins_is_for_something_used() -> None:
+    assert of_ours(stylesheets.classes_of(COMMON)) - used(*PARTS) == set()
+
+
+def test_each_rule_of_the_plain_skin_is_for_something_used() -> None:
+    assert of_ours(stylesheets.classes_of(STYLES["admin"])) - used("admin") == set()
+
+
+def test_each_rule_of_unfolds_skin_is_for_something_used() -> None:
+    # Many of its parts are the plain ones.
+    assert of_ours(stylesheets.classes_of(STYLES["unfold"])) - used(*PARTS) == set()
+
+
+# Kinds.
+
+
+def literals(node: ast.AST) -> set[str]:
+    """Return the strings in an expression."""
+    constants = [one.value for one in ast.walk(node) if isinstance(one, ast.Constant)]
+    return {value for value in constants if isinstance(value, str)}
+
+
+def given_kinds(part: Any) -> set[str]:
+    """Return the kinds that the code writes where it makes a part of this class."""
+    place = [field.name for field in fields(part)].index("kind")
+    found: set[str] = set()
+    for path in (SOURCE / "admin").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == part.__name__:
+                given = [*node.args[place : place + 1]]
+                given += [one.value for one in node.keywords if one.arg == "kind"]
+                found |= {kind for one in given for kind in literals(one)}
+    return found - {""}
+
+
+@pytest.mark.parametrize("of", KINDS)
+def test_the_kinds_that_the_code_gives_are_known_here(of: str) -> None:
+    assert given_kinds(PART_OF[of]) <= KINDS[of]
+
+
+def test_the_kinds_that_are_known_here_are_given_somewhere() -> None:
+    paths = [*SOURCE.rglob("*.py"), *PAGES.glob("*.html")]
+    source = "".join(path.read_text() for path in paths)
+    kinds = {kind for kinds in KINDS.values() for kind in kinds}
+    assert {kind for kind in kinds if f'"{kind}"' not in source} == set()
+
+
+# The reading of stylesheets and templates.
+
+
+def test_selectors_are_read_as_browsers_read_them() -> None:
+    css = r"""
+    /* .comment { } */
+    @layer utilities { .lg\:w-1\/2 { width: 50.5% }
+      @media (width >= 1.5rem) { a.\32 xl:hover > .-m-1\.5 {} } }
+    .after\:content-\[\'\{\'\]::after { content: ".string {" }
+    .group-\[\.errors\]\:red:is(:where(.group):is(.errors) *), [title=".attribute"] {}
+    .url { background: url(data:image/svg+xml;.data{}) } 33.3% { top: 0 }
+    """
+    assert stylesheets.classes_in(css) == {
+        *("lg:w-1/2", "2xl", "-m-1.5", "after:content-['{']"),
+        *("group-[.errors]:red", "group", "errors", "url"),
+    }
+
+
+def test_class_attributes_are_read_with_the_tags_in_them() -> None:
+    template = """
+    <p class="one{% if a == "b" %} two{% else %} {{ three }}{% endif %} cx-{{ four.kind }}">
+    {% include "part" with class="five six" %} <p data-class="none">
+    """
+    assert markup.classes_in(template) == {"one", "two", "cx-{{ four.kind }}", "five", "six"}

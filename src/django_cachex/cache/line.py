@@ -29,7 +29,7 @@ class Line:
 
     __slots__ = (
         *("__weakref__", "_buffer", "_connection", "_reader", "_receive", "_sock"),
-        *("_something_to_read", "reused", "since"),
+        *("_something_to_read", "place", "reused", "since"),
     )
 
     def __init__(self, connection: Connection, codec: Codec) -> None:
@@ -43,6 +43,8 @@ class Line:
         """Whether an exchange went well on it before."""
         self.since = 0.0
         """When that was, by `time.monotonic`."""
+        self.place: object = None
+        """Its place among the connections that there may be."""
         _leave_time_to_the_kernel(sock)
 
     def ask(self, data: bytes) -> Any:

@@ -197,6 +197,9 @@ class Way:
         driver = self._configuration.driver
         try:
             await connection.connect()
+        except asyncio.CancelledError:
+            await connection.disconnect(nowait=True)
+            raise
         except driver.error as error:
             failure = translated(error, driver)
             if isinstance(failure, ServerUnavailable):

@@ -15,13 +15,20 @@ IDLE = 1.0
 """Seconds after which a connection is looked at before it is used again."""
 
 
-class Waiter:
-    """A thread in the queue: served with a connection, or with the right to open one."""
+class Place:
+    """The right to one connection: it lapses when nobody refers to it, whatever went wrong."""
 
-    __slots__ = ("line", "served")
+    __slots__ = ("__weakref__",)
+
+
+class Waiter:
+    """A thread in the queue: served with a connection, or with a place to open one."""
+
+    __slots__ = ("line", "place", "served")
 
     def __init__(self) -> None:
         self.line: Line | None = None
+        self.place: Place | None = None
         self.served = threading.Event()
 
 
@@ -37,8 +44,7 @@ class Lines:
         self._limit = limit
         self._patience = patience
         self._free: list[Line] = []
-        self._all: weakref.WeakSet[Line] = weakref.WeakSet()
-        self._opening = 0
+        self._taken: weakref.WeakSet[Place] = weakref.WeakSet()
         self._queue: deque[Waiter] = deque()
         self._lock = threading.Lock()
 
@@ -69,7 +75,7 @@ class Lines:
     def drop(self, line: Line) -> None:
         """Close `line`, and make room for another."""
         line.close()
-        self._all.discard(line)
+        line.place = None
         if self._queue:
             self._serve()
 
@@ -92,7 +98,7 @@ class Lines:
                     raise ServerTimeout(
                         f"All {self._limit} connections were in use for {self._patience:g} s."
                     )
-        return waiter.line or self._open()
+        return waiter.line or self._open(waiter)
 
     def _serve(self) -> None:
         """Give those who wait what there is."""
@@ -101,21 +107,22 @@ class Lines:
                 try:
                     line = self._free.pop()
                 except IndexError:
-                    if len(self._all) + self._opening >= self._limit:
+                    if len(self._taken) >= self._limit:
                         return
-                    self._opening += 1
                     line = None
                 waiter = self._queue.popleft()
+                if line is None:
+                    waiter.place = Place()
+                    self._taken.add(waiter.place)
                 waiter.line = line
                 waiter.served.set()
 
-    def _open(self) -> Line:
+    def _open(self, waiter: Waiter) -> Line:
         try:
             line = self._connect()
-            self._all.add(line)
+            line.place = waiter.place
             return line
         finally:
-            with self._lock:
-                self._opening -= 1
+            waiter.place = None
             if self._queue:
                 self._serve()

@@ -44,7 +44,7 @@ class Codec:
     """How commands are packed and replies are read."""
 
     pack: Pack
-    """Return the bytes of one command. Integers must have 64 bits at most: see `packed`."""
+    """Return the bytes of one command, in which nothing is an integer: see `checked`."""
     reader: Callable[[], Reader]
     """Return a new reader, for one connection."""
 
@@ -73,14 +73,21 @@ def packed(requests: Iterable[Request[Any]], pack: Pack) -> bytes:
 
 
 def checked(words: tuple[Word, ...]) -> tuple[Word, ...]:
-    """Return `words`; raise ValueError where an integer has more than 64 bits.
+    """Return `words`, integers as text; raise ValueError where one has more than 64 bits.
 
-    The C packers of both drivers end the interpreter when they meet one.
+    No integer goes to the C packers: where making text of it fails (too many digits, or a signal
+    whose handler raises) they end the interpreter.
     """
     for word in words:
-        if isinstance(word, int) and not LEAST <= word <= MOST:
-            raise ValueError(f"{words[0]!s}: an integer has more than 64 bits")
+        if isinstance(word, int):
+            return tuple([_text(word) if isinstance(word, int) else word for word in words])
     return words
+
+
+def _text(number: int) -> bytes:
+    if LEAST <= number <= MOST:
+        return b"%d" % number
+    raise ValueError("An integer has more than 64 bits.")
 
 
 def pack_command(words: tuple[Word, ...]) -> bytes:

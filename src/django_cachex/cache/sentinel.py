@@ -305,13 +305,13 @@ def sentinels(
     They are reached as the servers are, timeouts and TLS included, but for what `sentinel_kwargs`
     says otherwise; credentials are not shared.
     """
-    alike = {name: v for name, v in options.items() if name.startswith(("socket_", "ssl_"))}
+    alike = {n: v for n, v in options.items() if n.startswith(("socket_", "ssl_", "breaker"))}
     own = {**alike, **(options.get("sentinel_kwargs") or {})}
     tls = own.pop("ssl", urlsplit(url).scheme in ("rediss", "valkeys"))
     scheme = "rediss" if tls else "redis"
     if not tls:
         own = {name: value for name, value in own.items() if not name.startswith("ssl_")}
-    limits = {n: v for n, v in overrides.items() if n.startswith(("socket_", "retry", "breaker"))}
+    limits = {n: v for n, v in overrides.items() if n.startswith(("socket_", "retry"))}
     servers = [
         Server.of(driver, f"{scheme}://{bracketed(host)}:{port}", own, limits)
         for host, port in addresses(options.get("sentinels"))

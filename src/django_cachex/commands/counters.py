@@ -49,7 +49,8 @@ class CounterRequests(Commands):
 
     def _quick_incr(self, key: Any, delta: int = 1, version: Any = None) -> Request[int]:
         """Do what `incr` does where the server has the script: it nearly always has."""
-        words = ("EVALSHA", DIGEST, 1, self.stored_key(key, version), integer(delta))
+        by = b"%d" % integer(delta)
+        words = ("EVALSHA", DIGEST, b"1", self.stored_key(key, version), by)
         return Request(words, lambda total: counted(key, total))
 
     def _decr(self, key: Any, delta: int = 1, version: Any = None) -> Steps[int]:

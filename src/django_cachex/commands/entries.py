@@ -151,7 +151,7 @@ def set_request(stored: bytes, data: Word, expiry: int | None) -> Request[None]:
 
 
 def lifetime(expiry: int | None) -> tuple[Word, ...]:
-    return () if expiry is None else ("PX", expiry)
+    return () if expiry is None else ("PX", b"%d" % expiry)
 
 
 def persisted(stored: bytes) -> Steps[bool]:

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any, Protocol
 
 from django_cachex.cache.backends import ServerCache
+from django_cachex.cache.server import Server
 from django_cachex.commands import Request
 from django_cachex.commands.request import Steps, unread
 
@@ -32,6 +33,13 @@ class Caller(Protocol):
         """Close the connections."""
 
 
+def server_of(cache: ServerCache) -> Server:
+    """Return the one server that `cache` asks."""
+    server = cache.client.server
+    assert isinstance(server, Server)
+    return server
+
+
 class Blocking:
     def __init__(self, cache: ServerCache) -> None:
         self.cache = cache
@@ -46,7 +54,7 @@ class Blocking:
         """A thread looks when it calls."""
 
     def close(self) -> None:
-        self.cache.client.server.after_fork()  # Lets go of all connections.
+        server_of(self.cache).after_fork()  # Lets go of all connections.
 
 
 class Awaiting:
@@ -71,7 +79,7 @@ class Awaiting:
 
     def close(self) -> None:
         self._runner.close()
-        self.cache.client.server.after_fork()
+        server_of(self.cache).after_fork()
 
 
 CALLERS: dict[str, type[Blocking] | type[Awaiting]] = {"blocking": Blocking, "awaited": Awaiting}

@@ -14,7 +14,7 @@ import pytest
 
 from django_cachex.cache.resp import Codec, ReplyReader, pack_command
 from tests.cache.conftest import BACKENDS
-from tests.cache.faults.callers import CALLERS, Caller
+from tests.cache.faults.callers import CALLERS, Caller, server_of
 from tests.cache.faults.endpoints import Certificate, Endpoint, Phoenix, phoenix
 from tests.conftest import flush
 from tests.servers import Server, wait_until
@@ -84,7 +84,7 @@ def mortal(route: Route, request: pytest.FixtureRequest) -> Iterator[Phoenix]:
 
 def name_of(caller: Caller) -> str:
     """Return what the connections of `caller` call themselves."""
-    return str(caller.cache.client.server.configuration.options["client_name"])
+    return str(server_of(caller.cache).configuration.options["client_name"])
 
 
 @pytest.fixture

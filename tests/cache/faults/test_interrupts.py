@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import random
 import signal
+import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -18,7 +22,7 @@ import pytest
 from django_cachex import cache as package
 from django_cachex.cache.backends import ServerCache
 from django_cachex.commands import ServerTimeout
-from tests.cache.faults.callers import HANG, WHO
+from tests.cache.faults.callers import HANG, WHO, Blocking, server_of
 from tests.cache.faults.conftest import MakeCaller, Route, name_of
 from tests.cache.faults.endpoints import Endpoint
 from tests.cache.relay import relay
@@ -57,11 +61,13 @@ def interrupted_at(number: int) -> Iterator[list[int]]:
         sys.setprofile(previous)
 
 
-def single_line(make_caller: MakeCaller, endpoint: Endpoint, driver: str) -> ServerCache:
+def single_line(
+    make_caller: MakeCaller, endpoint: Endpoint, driver: str, patience: float = 0.1
+) -> ServerCache:
     """Return a cache with one connection: one place lost, and the next call is a timeout."""
     pool = f"{driver}.connection.BlockingConnectionPool"
     caller = make_caller(
-        "blocking", endpoint.url(), max_connections=1, pool_class=pool, timeout=0.1
+        "blocking", endpoint.url(), max_connections=1, pool_class=pool, timeout=patience
     )
     return caller.cache
 
@@ -96,12 +102,12 @@ def test_interrupted_anywhere(
     cache.set_many({"text": "value", "number": 0})
     with interrupted_at(-1) as count:
         if fresh:
-            cache.client.server._lines.drop_free()
+            server_of(cache)._lines.drop_free()
         call(cache)
     assert count[0] > 20
     for number in range(1, count[0] + 1):
         if fresh:
-            cache.client.server._lines.drop_free()
+            server_of(cache)._lines.drop_free()
         try:
             with interrupted_at(number):
                 call(cache)
@@ -126,27 +132,103 @@ def alarm_after(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, previous)
 
 
-@pytest.mark.parametrize("route", [Route("blocking"), Route("blocking", tls=True)], indirect=True)
-def test_signals_at_random_moments(
-    make_caller: MakeCaller, route: Route, driver: str, endpoint: Endpoint
+# In a process of its own, because what goes wrong here may be the end of the interpreter.
+SIGNALS = """
+import json, random, signal, sys
+from django.conf import settings
+settings.configure()
+from django_cachex.cache import RedisCache, ValkeyCache
+
+driver, url, options = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
+cache = {"valkey": ValkeyCache, "redis": RedisCache}[driver](url, {"OPTIONS": options})
+chance = random.Random(20_261)
+interrupted = 0
+
+
+def ring(*_):
+    raise KeyboardInterrupt
+
+
+signal.signal(signal.SIGALRM, ring)
+for number in range(80):
+    cache.set_many({"text": f"value{number}", "number": number})
+    try:
+        signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.0002, 0.004))
+        while True:
+            assert cache.get("text") == f"value{number}"
+            assert cache.get_many(["number"])["number"] >= number
+            cache.incr("number")
+            cache.set("other", 12345, timeout=1000)
+    except KeyboardInterrupt:
+        interrupted += 1
+    assert cache.get("text") == f"value{number}"
+assert interrupted == 80
+"""
+
+
+@pytest.mark.parametrize(
+    "route", [Route("blocking"), Route("blocking", tls=True)], indirect=True, ids=["tcp", "tls"]
+)
+def test_signals_at_random_moments(driver: str, route: Route, endpoint: Endpoint) -> None:
+    command = [sys.executable, "-c", SIGNALS, driver, endpoint.url()]
+    command.append(json.dumps({**endpoint.options, "max_connections": 2}))
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+PACKING = """
+import signal, sys
+from django_cachex.cache.resp import codec_for, packed
+from django_cachex.commands import Request
+from django_cachex.commands.request import unread
+
+codec = codec_for(sys.argv[1])
+interrupted = []
+
+
+def ring(*_):
+    interrupted.append(True)
+    raise KeyboardInterrupt
+
+
+signal.signal(signal.SIGALRM, ring)
+while len(interrupted) < 300:
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.001)
+        while True:
+            packed([Request(("SET", b"key", 12345, "PX", 300_000), unread)] * 50, codec.pack)
+    except KeyboardInterrupt:
+        pass
+"""
+
+
+def test_a_signal_while_a_command_is_packed(driver: str) -> None:
+    """The packers in C do not look whether an integer could be written: handlers run there."""
+    command = [sys.executable, "-c", PACKING, driver]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.parametrize("route", BLOCKING[:1], indirect=True)
+def test_interrupted_while_waiting_for_a_connection(
+    make_caller: MakeCaller, driver: str, endpoint: Endpoint
 ) -> None:
-    caller = make_caller("blocking", endpoint.url(), **endpoint.options, max_connections=2)
-    cache = caller.cache
-    chance = random.Random(20_261)
-    interrupted = 0
-    for number in range(60):
-        cache.set_many({"text": f"value{number}", "number": number})
-        try:
-            with alarm_after(chance.uniform(0.0001, 0.004)):
-                for _ in range(10_000):
-                    assert cache.get("text") == f"value{number}"
-                    assert cache.get_many(["number"])["number"] >= number
-                    cache.incr("number")
-        except KeyboardInterrupt:
-            interrupted += 1
-        assert cache.get("text") == f"value{number}"
-    assert interrupted > 50
-    wait_until(lambda: len(endpoint.connections(name_of(caller))) <= 2, "lost lines to close", 2)
+    """Whoever went away is handed nothing, and those who come later are not kept waiting."""
+    cache = single_line(make_caller, endpoint, driver, patience=1)
+    for _ in range(3):
+        holder = threading.Thread(target=cache.client.run, args=(HANG,))
+        holder.start()
+        name = name_of(Blocking(cache))
+        wait_until(partial(endpoint.blocked, name), "it to hold")
+        with pytest.raises(KeyboardInterrupt), alarm_after(0.05):
+            cache.get("text")
+        with endpoint.control() as control:
+            control.rpush("nothing", 1)
+        holder.join()
+        assert cache.get("text", "default") == "default"
+        endpoint.kill_connections(name)
+        assert cache.add("text", 1) is True
+        cache.delete("text")
 
 
 # Event loops
@@ -220,7 +302,7 @@ def test_a_task_cancelled_while_it_connects(make_caller: MakeCaller, plain: Endp
         cache = caller.cache
 
         async def main() -> None:
-            for count in range(1, 12):
+            for count in (1, 3, 6):
                 between.flowing.clear()
                 tasks = [asyncio.create_task(cache.aget("key", number)) for number in range(3)]
                 own = asyncio.create_task(cache.client.arun(HANG))
@@ -242,20 +324,26 @@ def test_a_task_cancelled_while_it_connects(make_caller: MakeCaller, plain: Endp
 def test_a_conversation_cancelled_while_it_connects_leaves_nothing(
     make_caller: MakeCaller, plain: Endpoint
 ) -> None:
+    """Wherever in the greeting it is: what drivers wait for with `wait_for` may swallow it."""
     with relay(plain.port) as between:
-        caller = make_caller("awaited", plain.url(between.port), socket_timeout=2)
+        caller = make_caller("awaited", plain.url(between.port), socket_timeout=0.3)
         name = name_of(caller)
 
         async def main() -> None:
-            between.flowing.clear()
-            task = asyncio.create_task(caller.cache.client.arun(HANG))
-            await asyncio.to_thread(wait_until, lambda: plain.connections(name), "it to connect")
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            between.flowing.set()
-            await asyncio.to_thread(wait_until, lambda: not plain.connections(name), "it to go", 1)
+            for count in range(1, 16):
+                between.flowing.clear()
+                task = asyncio.create_task(caller.cache.client.arun(HANG))
+                await turns(count)
+                task.cancel()
+                between.flowing.set()
+                found = (await asyncio.gather(task, return_exceptions=True))[0]
+                assert isinstance(found, asyncio.CancelledError), f"after {count} turns"
+            await asyncio.to_thread(
+                wait_until, lambda: not plain.blocked(name), "all that hang to go", 1
+            )
 
         asyncio.run(main())
+        wait_until(lambda: not plain.connections(name), "connections to go", 1)
 
 
 def test_a_loop_that_ends_while_a_task_connects(make_caller: MakeCaller, plain: Endpoint) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from django_cachex.commands import Request, ServerUnavailable
 from django_cachex.commands.request import Steps, unread
-from tests.cache.faults.callers import HANG, WHO, Caller
+from tests.cache.faults.callers import HANG, WHO, Caller, server_of
 from tests.cache.faults.conftest import MakeCaller, Route, name_of, once
 from tests.cache.faults.endpoints import Endpoint, Phoenix
 from tests.cache.relay import relay
@@ -18,7 +20,7 @@ def refill(server: Phoenix) -> None:
 
 
 # Each finds the text "old" and the number 5.
-CALLS = [
+CALLS: list[tuple[str, tuple[Any, ...], Any]] = [
     ("get", ("text",), "old"),
     ("set", ("text", "new"), None),
     ("add", ("text", "new"), False),
@@ -70,7 +72,7 @@ def test_all_idle_connections_are_given_up_when_one_is_found_dead(
     if route.surface != "blocking":
         pytest.skip("An event loop shares one connection.")
     caller = make_caller(route.surface, endpoint.url(), **endpoint.options)
-    lines = caller.cache.client.server._lines
+    lines = server_of(caller.cache)._lines
     leased = [lines.lease() for _ in range(5)]
     for line in leased:
         lines.give_back(line)

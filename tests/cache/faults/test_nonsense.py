@@ -55,7 +55,7 @@ def test_nonsense_is_unavailable_and_closes_the_connection(
     nonsense: bytes,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    sane = []
+    sane: list[bool] = []
     with talker(lambda words: b"$2\r\n42\r\n" if sane else nonsense) as server:
         caller = connect(make_caller, route, server.port, socket_timeout=1)
         for number, (name, arguments) in enumerate(CALLS, start=1):
@@ -73,7 +73,7 @@ def test_what_is_announced_and_never_comes(
 ) -> None:
     if route.codec == "C":  # They set aside 8 GB for 10^9 elements, and take seconds to free it.
         announced = announced.replace(b"*1000000000", b"*1000000")
-    sane = []
+    sane: list[bool] = []
     with talker(lambda words: b"$2\r\n42\r\n" if sane else announced) as server:
         caller = connect(make_caller, route, server.port, socket_timeout=0.1)
         with pytest.raises(ServerTimeout):

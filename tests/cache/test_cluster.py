@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from django_cachex.cache import RedisClusterCache, ValkeyClusterCache
 from django_cachex.cache.backends import ServerCache
 from django_cachex.cache.cluster.keys import keys_of, slot_of
 from django_cachex.commands import (
+    AccessDenied,
     Attempts,
     CommandError,
     CrossSlotError,
@@ -415,9 +418,20 @@ def test_many_keys_of_a_slot_on_its_way_are_waited_for(cache: ServerCache, nodes
     assert asyncio.run(around()) == {"{x}key": 5, "{x}stays": 6}
 
 
-def test_slots_move_under_traffic(cache: ServerCache, nodes: Nodes) -> None:
-    keys = [f"{{{name}}}counter" for name in "abcdefgh"]
-    cache.set_many(dict.fromkeys(keys, 0))
+NAMES = "abcdefgh"
+COUNTERS = [f"{{{name}}}counter" for name in NAMES]
+
+
+def move_all(nodes: Nodes) -> None:
+    for name in NAMES:
+        move = Move(nodes, name.encode())
+        move.begin()
+        move.carry()
+        move.end()
+
+
+def test_slots_move_under_tasks(cache: ServerCache, nodes: Nodes) -> None:
+    cache.set_many(dict.fromkeys(COUNTERS, 0))
 
     async def count(key: str, moving: asyncio.Future[Any]) -> int:
         turns = 0
@@ -426,21 +440,36 @@ def test_slots_move_under_traffic(cache: ServerCache, nodes: Nodes) -> None:
             assert await cache.aincr(key) == turns
         return turns
 
-    def move_all() -> None:
-        for name in "abcdefgh":
-            move = Move(nodes, name.encode())
-            move.begin()
-            move.carry()
-            move.end()
-
     async def around() -> list[int]:
-        moving = asyncio.ensure_future(asyncio.to_thread(move_all))
-        counted = await asyncio.gather(*(count(key, moving) for key in keys))
+        moving = asyncio.ensure_future(asyncio.to_thread(move_all, nodes))
+        counted = await asyncio.gather(*(count(key, moving) for key in COUNTERS))
         await moving
         return counted
 
     counted = asyncio.run(around())
-    assert cache.get_many(keys) == dict(zip(keys, counted, strict=True))
+    assert cache.get_many(COUNTERS) == dict(zip(COUNTERS, counted, strict=True))
+
+
+def test_slots_move_under_threads(cache: ServerCache, nodes: Nodes) -> None:
+    cache.set_many(dict.fromkeys(COUNTERS, 0))
+    moved = threading.Event()
+
+    def count(key: str) -> int:
+        turns = 0
+        while not moved.is_set():
+            turns += 1
+            assert cache.incr(key) == turns
+            assert cache.get_many([key]) == {key: turns}
+        return turns
+
+    with ThreadPoolExecutor(len(COUNTERS)) as pool:
+        counting = [pool.submit(count, key) for key in COUNTERS]
+        try:
+            move_all(nodes)
+        finally:
+            moved.set()
+        counted = [future.result() for future in counting]
+    assert cache.get_many(COUNTERS) == dict(zip(COUNTERS, counted, strict=True))
 
 
 # Where a cluster is.
@@ -451,6 +480,36 @@ def test_any_node_of_several_leads_to_all(driver: str, nodes: Nodes) -> None:
     cache = CLUSTERS[driver]([dead, f"redis://{nodes[2].address}"], {})
     cache.set_many(MANY)
     assert asyncio.run(cache.aget_many(MANY)) == MANY
+
+
+def test_nodes_that_do_not_know_their_own_names_are_found(
+    make_cache: MakeCache, nodes: Nodes
+) -> None:
+    """As behind an address translation: CLUSTER SLOTS and MOVED then name ports alone."""
+    for node in nodes:
+        ask(node, "CONFIG", "SET", "cluster-preferred-endpoint-type", "unknown-endpoint")
+    try:
+        cache = make_cache(nodes, client_name="nameless")
+        cache.set_many(MANY)
+        move = Move(nodes, b":1:key-1")
+        move.begin()
+        move.carry()
+        move.end()
+        assert cache.get("key-1") == 1
+        assert cache.get_many(MANY) == MANY
+    finally:
+        for node in nodes:
+            ask(node, "CONFIG", "SET", "cluster-preferred-endpoint-type", "ip")
+
+
+def test_who_may_not_ask_for_slots_is_told(make_cache: MakeCache, nodes: Nodes) -> None:
+    with raw(nodes[0]) as client:
+        client.acl_setuser(
+            "few", enabled=True, nopass=True, keys=["*"], commands=["+@all", "-cluster"]
+        )
+        with pytest.raises(AccessDenied, match="cluster"):
+            make_cache(nodes, username="few", password="any").get("key")
+        client.acl_deluser("few")
 
 
 def test_a_cluster_that_is_gone_is_named(driver: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,10 +18,10 @@ from tests.servers import free_port
 
 
 @pytest.fixture
-def lost(driver: str) -> Iterator[ServerCache]:
+def lost(driver: str) -> ServerCache:
     """A cache that ignores that nobody listens."""
     options = {"ignore_exceptions": True}
-    yield BACKENDS[driver](f"redis://127.0.0.1:{free_port()}", {"OPTIONS": options})
+    return BACKENDS[driver](f"redis://127.0.0.1:{free_port()}", {"OPTIONS": options})
 
 
 CALLS: dict[str, tuple[Callable[[Any], Any], Any]] = {

@@ -177,7 +177,18 @@ class Way:
             stream = self._spare.pop()
             if not stream.closed:
                 return stream
-        return await self._connect()
+        # In a task of its own: the drivers swallow a cancellation while they connect.
+        connecting = self._loop.create_task(self._connect())
+        try:
+            return await asyncio.shield(connecting)
+        except asyncio.CancelledError:
+            connecting.add_done_callback(self._keep)
+            raise
+
+    def _keep(self, connecting: asyncio.Task[Stream]) -> None:
+        """Keep for others a connection whose caller was cancelled."""
+        if not connecting.cancelled() and connecting.exception() is None:
+            self._spare.append(connecting.result())
 
     async def _connect_shared(self) -> Stream:
         """Return the shared connection, for which one task connects and all others wait."""

@@ -105,7 +105,7 @@ def test_interrupted_anywhere(
             server_of(cache)._lines.drop_free()
         call(cache)
     assert count[0] > 20
-    for number in range(1, count[0] + 1):
+    for number in range(1, count[0] + 1, 1 + count[0] // 90):  # Not every one of the longest way.
         if fresh:
             server_of(cache)._lines.drop_free()
         try:

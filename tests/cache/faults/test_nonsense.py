@@ -109,8 +109,17 @@ def test_a_reply_too_many_in_the_same_breath_is_nobodys(
 
 @pytest.mark.parametrize(("name", "arguments"), [("get", ("key",)), ("incr", ("key",))])
 def test_a_reply_that_nobody_asked_for_is_nobodys(
-    make_caller: MakeCaller, route: Route, name: str, arguments: tuple[object, ...]
+    make_caller: MakeCaller,
+    route: Route,
+    name: str,
+    arguments: tuple[object, ...],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """Threads look at a connection that has been idle for a while, or before what must not fail.
+
+    What comes unasked in the second before an idempotent call is taken for its reply.
+    """
+    monkeypatch.setattr("django_cachex.cache.pool.IDLE", -1.0)
     with talker(lambda words: b"$1\r\n7\r\n") as server:
         caller = connect(make_caller, route, server.port)
         assert caller.call("get", "key") == 7

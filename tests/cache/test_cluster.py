@@ -373,6 +373,22 @@ def test_a_slot_that_moved_is_found(
         assert client.exists(":1:key")
 
 
+def redirections(node: Server) -> int:
+    with raw(node) as client:
+        return int(client.info("errorstats").get("errorstat_MOVED", {"count": 0})["count"])
+
+
+def test_where_a_slot_moved_to_is_remembered(cache: ServerCache, nodes: Nodes) -> None:
+    cache.set("key", 5)
+    move = Move(nodes, b":1:key")
+    move.begin()
+    move.carry()
+    move.end()
+    before = redirections(move.source)
+    assert [cache.get("key") for _ in range(5)] == [5] * 5
+    assert redirections(move.source) == before + 1
+
+
 @pytest.mark.parametrize(
     "command",
     [

@@ -12,7 +12,7 @@ import pytest
 
 from django_cachex.cache.backends import ServerCache
 from django_cachex.cache.cluster.keys import slot_of
-from django_cachex.commands import CachexError, ServerUnavailable
+from django_cachex.commands import CachexError, ServerUnavailable, SlotUnavailable
 from tests import servers
 from tests.cache.certificates import certificate
 from tests.cache.test_cluster import CLUSTERS, MANY, Nodes, ask, owner, raw
@@ -68,6 +68,27 @@ def test_without_one_node_the_others_are_used() -> None:
                 asyncio.run(cache.aset_many(MANY))
 
 
+def test_a_slot_that_nobody_has_stops_nothing_else() -> None:
+    with servers.cluster(*PARTIAL) as nodes:
+        places = by_owner(nodes)
+        lost, *others = places[nodes[1].port]
+        slot = slot_of(f":1:{lost}".encode())
+        others = [key for key in others if slot_of(f":1:{key}".encode()) != slot]
+        for node in nodes:
+            ask(node, "CLUSTER", "DELSLOTS", slot)
+        for cache in caches(nodes):
+            assert cache.set_many(dict.fromkeys(others, 1)) == []
+            assert cache.get_many(others) == dict.fromkeys(others, 1)
+            assert sorted(cache.keys()) == sorted(others)
+            with pytest.raises(SlotUnavailable):
+                cache.get(lost)
+            with pytest.raises(SlotUnavailable):
+                asyncio.run(cache.aget_many([lost, *others]))
+            with pytest.raises(SlotUnavailable):
+                cache.pipeline(transaction=True).set(lost, 1).execute()
+            cache.clear()
+
+
 def test_a_replica_that_takes_over_is_found() -> None:
     with servers.cluster(replicas=1) as nodes:
         used, transacting = caches(nodes[1:3]), caches(nodes[1:3], client_name="apart")
@@ -78,7 +99,8 @@ def test_a_replica_that_takes_over_is_found() -> None:
         for cache in transacting:
             assert counts(cache, mine[1])
         with raw(nodes[0]) as client:
-            client.wait(1, 5000)
+            client.expire(f":1:{mine[0]}", 300)  # WAIT looks after writes of its own connection.
+            assert client.wait(1, 5000) == 1
         nodes[0].process.kill()
         for cache in transacting:
             wait_until(lambda cache=cache: counts(cache, mine[1]), "the replica")

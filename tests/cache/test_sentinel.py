@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import socketserver
 import threading
 from collections.abc import Callable, Iterator
@@ -28,23 +29,32 @@ SENTINELS: dict[str, type[ServerCache]] = {
 
 MakeCache = Callable[..., ServerCache]
 
+numbers = itertools.count()
+
 
 def raw(server: Server, **options: Any) -> valkey.Valkey:
     return valkey.Valkey(port=server.port, **options)
 
 
+def replicate(fleet: Fleet) -> None:
+    """Wait until all replicas have what was written so far."""
+    with raw(fleet.primary, db=15) as primary:
+        primary.incr("written")  # WAIT looks after the writes of its own connection.
+        count = len(fleet.servers) - 1
+        wait_until(lambda: primary.wait(count, 100) == count, "a replica")
+
+
 def await_replicas(fleet: Fleet) -> None:
-    """Wait until the sentinel knows all replicas, and they follow."""
+    """Wait until the sentinel knows all replicas, no failover is going on, and they follow."""
     with raw(fleet.sentinel) as sentinel:
 
-        def known() -> bool:
+        def settled() -> bool:
             found = sentinel.sentinel_slaves(fleet.name)
-            up = [one for one in found if one["flags"] == "slave"]
-            return len(up) == len(fleet.servers) - 1
+            up = {one["port"] for one in found if one["flags"] == "slave"}
+            return up == {server.port for server in fleet.replicas}
 
-        wait_until(known, "a replica")
-    with raw(fleet.primary) as primary:
-        wait_until(lambda: primary.wait(len(fleet.servers) - 1, 0) > 0, "a replica")
+        wait_until(settled, "a replica")
+    replicate(fleet)
 
 
 @contextmanager
@@ -63,9 +73,10 @@ def lasting_fleet() -> Iterator[Fleet]:
 @pytest.fixture
 def fleet(lasting_fleet: Fleet) -> Fleet:
     """A primary and two replicas, empty, of which tests may make another one the primary."""
+    await_replicas(lasting_fleet)
     with raw(lasting_fleet.primary) as primary:
         primary.flushall()
-        primary.wait(2, 5000)
+    replicate(lasting_fleet)
     return lasting_fleet
 
 
@@ -73,6 +84,8 @@ def fleet(lasting_fleet: Fleet) -> Fleet:
 def make_cache(driver: str) -> MakeCache:
     def make(fleet: Fleet, database: int = 1, **options: Any) -> ServerCache:
         options.setdefault("sentinels", [("127.0.0.1", fleet.sentinel.port)])
+        # Equal options would share connections, to what was a replica in another test.
+        options.setdefault("client_name", f"test-{next(numbers)}")
         location = f"redis://{fleet.name}/{database}"
         return SENTINELS[driver](location, {"OPTIONS": {**options}})
 
@@ -109,79 +122,66 @@ def _failover(sentinel: valkey.Valkey, name: str) -> bool:
         return False  # No replica is good enough yet, or one failover is going on.
 
 
-WRITES: dict[str, Callable[[ServerCache], Any]] = {
-    "set": lambda cache: cache.set("key", 5),
-    "incr": lambda cache: cache.incr("key"),
-    "touch": lambda cache: cache.touch("key", 50),
-    "set_many": lambda cache: cache.set_many({"key": 5, "other": 6}),
-    "delete_many": lambda cache: cache.delete_many(["other"]),
-    "pipeline": lambda cache: cache.pipeline().incr("key").execute(),
+# What is done on a demoted primary, and what `key`, 1 before, and `other`, 1 too, are then.
+WRITES: dict[str, tuple[Callable[[ServerCache], Any], dict[str, int]]] = {
+    "set": (lambda cache: cache.set("key", 5), {"key": 5, "other": 1}),
+    "incr": (lambda cache: cache.incr("key"), {"key": 2, "other": 1}),
+    "touch": (lambda cache: cache.touch("key", 50), {"key": 1, "other": 1}),
+    "set_many": (lambda cache: cache.set_many({"key": 5, "other": 6}), {"key": 5, "other": 6}),
+    "delete_many": (lambda cache: cache.delete_many(["other"]), {"key": 1}),
+    "pipeline": (lambda cache: cache.pipeline().incr("key").execute(), {"key": 2, "other": 1}),
 }
+AWAITED: dict[str, tuple[Callable[[ServerCache], Any], dict[str, int]]] = {
+    "aset": (lambda cache: cache.aset("key", 5), {"key": 5, "other": 1}),
+    "aincr": (lambda cache: cache.aincr("key"), {"key": 2, "other": 1}),
+    "aset_many": (lambda cache: cache.aset_many({"key": 5}), {"key": 5, "other": 1}),
+}
+DATABASES = [*WRITES, *AWAITED]
 
 
-@pytest.fixture
-def demoted(make_cache: MakeCache, fleet: Fleet) -> ServerCache:
-    """A cache whose connections, one of them on a loop, lead to what has become a replica."""
-    cache = make_cache(fleet)
-    cache.set_many({"key": 1, "other": 1})
-    with raw(fleet.primary) as primary:
-        primary.wait(2, 5000)
-    promote(fleet)
-    return cache
-
-
-@pytest.mark.parametrize("write", WRITES)
-def test_a_demoted_primary_is_left_for_the_new_one(
-    demoted: ServerCache, fleet: Fleet, write: str
-) -> None:
-    WRITES[write](demoted)
-    with raw(fleet.primary, db=1) as primary:
+def stored(fleet: Fleet, name: str) -> dict[str, int]:
+    """Return what the primary has of the cache that does `name`."""
+    with raw(fleet.primary, db=DATABASES.index(name)) as primary:
         found = {key: primary.get(f":1:{key}") for key in ("key", "other")}
-        assert (
-            found
-            == {
-                "set": {"key": b"5", "other": b"1"},
-                "incr": {"key": b"2", "other": b"1"},
-                "touch": {"key": b"1", "other": b"1"},
-                "set_many": {"key": b"5", "other": b"6"},
-                "delete_many": {"key": b"1", "other": None},
-                "pipeline": {"key": b"2", "other": b"1"},
-            }[write]
-        )
+    return {key: int(value) for key, value in found.items() if value is not None}
+
+
+def test_a_demoted_primary_is_left_for_the_new_one(make_cache: MakeCache, fleet: Fleet) -> None:
+    caches = {name: make_cache(fleet, DATABASES.index(name)) for name in WRITES}
+    for cache in caches.values():
+        cache.set_many({"key": 1, "other": 1})
+    await_replicas(fleet)
+    promote(fleet)
+    for name, (write, left) in WRITES.items():
+        write(caches[name])
+        assert stored(fleet, name) == left, name
+
+
+def test_a_demoted_primary_is_left_on_an_event_loop(make_cache: MakeCache, fleet: Fleet) -> None:
+    caches = {name: make_cache(fleet, DATABASES.index(name)) for name in AWAITED}
+
+    async def around() -> None:
+        for cache in caches.values():
+            await cache.aset_many({"key": 1, "other": 1})
+        await asyncio.to_thread(await_replicas, fleet)
+        await asyncio.to_thread(promote, fleet)
+        for name, (write, _left) in AWAITED.items():
+            await write(caches[name])
+
+    asyncio.run(around())
+    for name, (_write, left) in AWAITED.items():
+        assert stored(fleet, name) == left, name
 
 
 def options_of(fleet: Fleet) -> dict[str, Any]:
     return {"sentinels": [("127.0.0.1", fleet.sentinel.port)]}
 
 
-@pytest.mark.parametrize("write", ["aset", "aincr", "aset_many"])
-def test_a_demoted_primary_is_left_on_an_event_loop(
-    make_cache: MakeCache, fleet: Fleet, write: str
-) -> None:
-    cache = make_cache(fleet)
-
-    async def around() -> dict[str, Any]:
-        await cache.aset("key", 1)
-        with raw(fleet.primary) as primary:
-            primary.wait(2, 5000)
-        await asyncio.to_thread(promote, fleet)
-        if write == "aset":
-            await cache.aset("key", 2)
-        elif write == "aincr":
-            await cache.aincr("key")
-        else:
-            await cache.aset_many({"key": 2})
-        return await cache.aget_many(["key"])
-
-    assert asyncio.run(around()) == {"key": 2}
-
-
 def test_a_primary_that_died_is_replaced_under_the_cache(make_cache: MakeCache) -> None:
     with fleet_of() as fleet:
         cache = make_cache(fleet, breaker=False)
         cache.set("key", "kept")
-        with raw(fleet.primary) as primary:
-            primary.wait(2, 5000)
+        replicate(fleet)
         fleet.primary.process.kill()
         wait_until(lambda: reads(cache), "another primary")
         assert cache.get("key") == "kept"
@@ -200,8 +200,7 @@ def test_a_primary_that_died_is_replaced_under_an_event_loop(make_cache: MakeCac
     async def around(fleet: Fleet) -> Any:
         cache = make_cache(fleet, breaker=False)
         await cache.aset("key", "kept")
-        with raw(fleet.primary) as primary:
-            primary.wait(2, 5000)
+        replicate(fleet)
         fleet.primary.process.kill()
         async with asyncio.timeout(15):
             while True:
@@ -225,8 +224,7 @@ def test_replicas_are_read_from_where_that_is_asked_for(
 ) -> None:
     cache = make_cache(fleet, read_replicas=True)
     cache.set("key", 1)
-    with raw(fleet.primary) as primary:
-        assert primary.wait(2, 5000) == 2
+    replicate(fleet)
     before = [calls(server, "get") for server in (fleet.primary, *fleet.replicas)]
     assert cache.get("key") == 1
     assert asyncio.run(cache.aget("key")) == 1
@@ -243,6 +241,17 @@ def test_what_was_just_written_is_read_from_the_primary(
     assert cache.get_or_set("key", 1) == 1
     assert asyncio.run(cache.aget_or_set("other", 2)) == 2
     assert calls(fleet.primary, "get") == before + 2
+
+
+def test_what_no_replica_answers_is_read_from_the_primary(make_cache: MakeCache) -> None:
+    with fleet_of(replicas=1) as fleet:
+        cache = make_cache(fleet, read_replicas=True)
+        cache.set("key", 1)
+        assert cache.get("missing") is None  # Connects to the replica.
+        [replica] = fleet.replicas
+        replica.process.kill()
+        assert cache.get("key") == 1
+        assert asyncio.run(cache.aget("key")) == 1
 
 
 def test_without_replicas_reads_go_to_the_primary(make_cache: MakeCache) -> None:
@@ -333,20 +342,31 @@ def test_tls_reaches_sentinels_and_servers(driver: str, tmp_path: Path) -> None:
 class FakeSentinel(socketserver.BaseRequestHandler):
     """A sentinel whose picture of the world is out of date: no real one can be kept in the dark."""
 
-    address = b""
+    address = replicas = b""
 
     def handle(self) -> None:
         while received := self.request.recv(65536):
             for command in received.upper().split(b"*")[1:]:
-                known = b"SENTINEL" in command
-                self.request.sendall(self.address if known else b"+OK\r\n")
+                known = {b"GET-MASTER-ADDR-BY-NAME": self.address, b"REPLICAS": self.replicas}
+                replies = [reply for question, reply in known.items() if question in command]
+                self.request.sendall(replies[0] if replies else b"+OK\r\n")
+
+
+def array(*texts: str) -> bytes:
+    return b"*%d\r\n" % len(texts) + b"".join(
+        b"$%d\r\n%b\r\n" % (len(text), text.encode()) for text in texts
+    )
 
 
 @contextmanager
 def sentinel_saying(port: int) -> Iterator[int]:
-    """Run a sentinel that calls the server at `port` the primary; yield its own port."""
-    reply = b"*2\r\n$9\r\n127.0.0.1\r\n$%d\r\n%d\r\n" % (len(str(port)), port)
-    handler = type("Stale", (FakeSentinel,), {"address": reply})
+    """Run a sentinel that calls the server at `port` the primary; yield its own port.
+
+    Where it says a replica is, nobody listens.
+    """
+    dead = ["ip", "127.0.0.1", "port", str(servers.free_port()), "flags", "slave"]
+    replies = {"address": array("127.0.0.1", str(port)), "replicas": b"*1\r\n" + array(*dead)}
+    handler = type("Stale", (FakeSentinel,), replies)
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler) as server:
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -369,6 +389,17 @@ def test_a_sentinel_that_takes_a_replica_for_the_primary_is_not_believed(
         with pytest.raises(ServerUnavailable, match="is a replica"):
             asyncio.run(cache.aset("key", 1))
         asyncio.run(cache.aset("key", 1))
+
+
+def test_a_replica_that_is_gone_unnoticed_is_done_without(
+    make_cache: MakeCache, fleet: Fleet
+) -> None:
+    with sentinel_saying(fleet.primary.port) as stale:
+        sentinels = [("127.0.0.1", stale)]
+        cache = make_cache(fleet, sentinels=sentinels, read_replicas=True)
+        cache.set("key", 1)
+        assert cache.get("key") == 1
+        assert asyncio.run(cache.aget("key")) == 1
 
 
 def test_a_primary_that_stays_read_only_is_asked_twice_and_no_more(

@@ -91,6 +91,11 @@ class Reader(HTMLParser):
         """Whether this is an icon, which fonts make of words."""
         return any(given.get("aria-hidden") == "true" for _tag, given, _start in self._open)
 
+    @property
+    def _is_ours(self) -> bool:
+        """Whether this is within the page itself, not what its host draws around it."""
+        return any("cx" in given.get("class", "").split() for _tag, given, _start in self._open)
+
     # Links, headings, labels.
 
     def end_a(self, given: dict[str, str], start: int) -> None:
@@ -105,7 +110,8 @@ class Reader(HTMLParser):
 
     def end_h2(self, given: dict[str, str], start: int) -> None:
         self._end_heading(given, start)
-        self.sections.append(self._since(start))
+        if self._is_ours:
+            self.sections.append(self._since(start))
 
     def end_label(self, given: dict[str, str], start: int) -> None:
         self.labels[given.get("for", "")] = self._since(start)

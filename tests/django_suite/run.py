@@ -27,13 +27,20 @@ from tests import servers
 
 HERE = Path(__file__).parent
 SESSIONS = "sessions_tests.tests"
+CONTRACTS = "cache.test_cachex"
+SINGLE = ("Valkey", "Redis", "AwaitedValkey", "AwaitedRedis")
+TOPOLOGIES = ("ValkeySentinel", "RedisSentinel", "ValkeyCluster", "RedisCluster")
+# What `--all` adds: the contracts of these on event loops, and sessions on each.
 LABELS = {
-    "django_cachex.cache.ValkeyCache": ["cache.test_cachex", SESSIONS],
+    "django_cachex.cache.ValkeyCache": [
+        *(f"{CONTRACTS}.{name}CacheTests" for name in (*SINGLE, *TOPOLOGIES)),
+        SESSIONS,
+    ],
     "django_cachex.cache.RedisCache": [SESSIONS],
-    "django_cachex.cache.ValkeySentinelCache": [SESSIONS],
-    "django_cachex.cache.RedisSentinelCache": [SESSIONS],
-    "django_cachex.cache.ValkeyClusterCache": [SESSIONS],
-    "django_cachex.cache.RedisClusterCache": [SESSIONS],
+}
+EVERYTHING = LABELS | {
+    "django_cachex.cache.ValkeyCache": [CONTRACTS, SESSIONS],
+    **{f"django_cachex.cache.{name}Cache": [SESSIONS] for name in TOPOLOGIES},
 }
 
 
@@ -127,12 +134,14 @@ def run(tests: Path, backend: str, labels: list[str], where: Places) -> list[int
 
 
 def main(labels: list[str]) -> int:
-    """Run `labels`, or everything, and print the sums; return the exit status."""
+    """Run `labels`, or the default, or `--all`; print the sums and return the exit status."""
+    chosen = EVERYTHING if labels == ["--all"] else LABELS
+    labels = [] if labels == ["--all"] else labels
     with tempfile.TemporaryDirectory(prefix="cachex-") as name, places() as where:
         tests = unpack(source_distribution(), Path(name))
         results = [
             run(tests, backend, labels or own_labels, where)
-            for backend, own_labels in LABELS.items()
+            for backend, own_labels in chosen.items()
         ]
     passed, failed, skipped = (sum(numbers) for numbers in zip(*results, strict=True))
     print(f"Django {django.__version__}: {passed} passed, {failed} failed, {skipped} skipped")

@@ -136,12 +136,19 @@ class Way:
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]  # T
         except (ReadOnlyError, ServerUnavailable) as error:
-            if self._shared is not None:
-                self._shared.retire()  # After a failover the same name leads to another server.
+            clean = False
+            self._leave()
             return failed(steps, error)
         finally:
             if own is not None:
                 self._give_back(own, clean)
+
+    def _leave(self) -> None:
+        """Connect anew from now on: after a failover the same name leads to another server."""
+        if self._shared is not None:
+            self._shared.retire()
+        while self._spare:
+            self._spare.pop().close()
 
     def _give_back(self, own: Stream, clean: bool) -> None:
         if clean and not own.closed:

@@ -158,7 +158,7 @@ def persisted(stored: bytes) -> Steps[bool]:
     """Take the expiry away; PERSIST alone does not tell a missing key from a lasting one."""
     [_had_expiry, exists] = yield [
         Request(("PERSIST", stored), bool),
-        Request(("EXISTS", stored), bool),
+        Request(("EXISTS", stored), bool, idempotent=True),
     ]
     return bool(exists)
 

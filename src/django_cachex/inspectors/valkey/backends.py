@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 from django.core.cache.backends.base import BaseCache
 from django.utils.translation import gettext_lazy as _
 
+from django_cachex.cache.client import Client
 from django_cachex.cache.keyspace import Keyspace, keyspace
 from django_cachex.cache.statistics import Statistics
 from django_cachex.commands import OpaqueKeysError
@@ -69,6 +70,30 @@ class CachexInspector(ServerInspector):
         return list(self.cache.location)
 
     @property
+    def client_class(self) -> type[Client]:
+        kind: type[Client] = self.cache.client_class
+        return kind
+
+    @property
+    def store(self) -> Hashable:
+        # A fleet's name or a cluster's nodes are no address of one server.
+        return super().store if self.client_class is Client else ("valkey", self.place)
+
+    @property
+    def place(self) -> str:
+        """Where the keys are, for people."""
+        plain = self.client_class is Client
+        return str(self.address if plain else self.cache.client.server.address)
+
+    def notes(self) -> Sequence[Text]:
+        if getattr(self.cache, "topology", "") != "cluster":
+            return super().notes()
+        return [
+            *super().notes(),
+            _("A cluster: keys are those of all its primaries, figures of a server those of one."),
+        ]
+
+    @property
     def serializer(self) -> Any:
         return self.cache.serializer
 
@@ -82,7 +107,7 @@ class CachexInspector(ServerInspector):
     def flush_plan(self) -> FlushPlan:
         return FlushPlan(
             act=_("SCAN and UNLINK of %(pattern)s on %(address)s")
-            % {"pattern": printable(self.keyspace.pattern), "address": self.address},
+            % {"pattern": printable(self.keyspace.pattern), "address": self.place},
             scope=_(
                 "All keys with this cache's prefix, in every version, are deleted. Others stay."
             ),

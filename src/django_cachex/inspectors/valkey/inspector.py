@@ -103,6 +103,11 @@ class ServerInspector(Inspector):
         """Return what the backend stores for a value."""
         raise NotImplementedError
 
+    @property
+    def client_class(self) -> type[Client]:
+        """What finds the servers behind the URLs: the topology."""
+        return Client
+
     # Who it is.
 
     @property
@@ -113,14 +118,15 @@ class ServerInspector(Inspector):
     def client(self) -> Client:
         """The primary, under the admin's timeouts."""
         seconds = limits().timeout
-        return Client.from_settings(
+        client = self.client_class.from_settings(
             self.driver,
-            self.urls[:1],
+            list(self.urls),
             self.options,
             socket_timeout=seconds,
             socket_connect_timeout=seconds,
             **OVERRIDES,
         )
+        return client.primary
 
     @cached_property
     def codec(self) -> Codec:

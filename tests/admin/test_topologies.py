@@ -1,0 +1,87 @@
+"""The pages of caches behind a sentinel and in a cluster: what they say is true of all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.cache import caches
+
+from tests import servers
+from tests.admin.browser import Browser
+
+MANY = 250
+CACHE = "django_cachex.cache."
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[dict[str, Any]]:
+    with servers.cluster() as nodes:
+        yield {"BACKEND": CACHE + "ValkeyClusterCache", "LOCATION": f"valkey://{nodes[0].address}"}
+
+
+@pytest.fixture(scope="module")
+def sentinel() -> Iterator[dict[str, Any]]:
+    with servers.sentinel() as fleet:
+        yield {
+            "BACKEND": CACHE + "RedisSentinelCache",
+            "LOCATION": f"redis://{fleet.name}/1",
+            "OPTIONS": {"sentinels": [("127.0.0.1", fleet.sentinel.port)]},
+        }
+
+
+@pytest.fixture(params=["cluster", "sentinel"])
+def filled(request: pytest.FixtureRequest, settings: Any) -> str:
+    """The alias of a cache with MANY keys."""
+    topology = str(request.param)
+    settings.CACHES = {topology: request.getfixturevalue(topology)}
+    caches[topology].clear()
+    caches[topology].set_many({f"key:{number}": number for number in range(MANY)})
+    return topology
+
+
+def listed(admin: Browser, alias: str) -> set[str]:
+    """Return the keys on all pages of the browser."""
+    page = admin.open(f"/admin/django_cachex/key/?cache={alias}")
+    found = set(page.column("Key"))
+    while page.offers("Next 100"):
+        page = admin.click(page, "Next 100")
+        found |= set(page.column("Key"))
+    return found
+
+
+def test_all_keys_are_listed_and_one_is_found(admin: Browser, filled: str) -> None:
+    assert listed(admin, filled) == {f"key:{number}" for number in range(MANY)}
+    page = admin.open(f"/admin/django_cachex/key/?cache={filled}&q=key:77")
+    assert "key:77" in page.column("Key")
+    page = admin.click(page, "key:77")
+    assert "77" in page.text
+
+
+def test_values_are_edited_and_keys_deleted(admin: Browser, filled: str) -> None:
+    page = admin.open(f"/admin/django_cachex/key/?cache={filled}&q=key:77")
+    page = admin.click(page, "key:77")
+    page = admin.submit(admin.submit(page, "Edit"), "Save", value="78")
+    assert "Saved" in page.text
+    assert caches[filled].get("key:77") == 78
+    admin.submit(admin.click(page, "Delete"), "Delete 1 key")
+    assert caches[filled].get("key:77") is None
+
+
+def test_the_list_counts_all_and_a_flush_takes_all(admin: Browser, filled: str) -> None:
+    page = admin.open("/admin/django_cachex/cache/")
+    assert page.column("Keys") == [str(MANY)]
+    assert page.column("State")[0].startswith("up")
+    page = admin.submit(page, "Flush selected caches", selected=filled)
+    done = admin.submit(page, f'Flush "{filled}"')
+    assert "Flushed" in done.text
+    assert caches[filled].get("key:1") is None
+    assert listed(admin, filled) == set()
+
+
+def test_info_says_whose_figures_it_shows(admin: Browser, filled: str) -> None:
+    page = admin.open(f"/admin/django_cachex/cache/{filled}/change/")
+    assert page.status == 200
+    assert "Memory" in page.sections
+    assert ("A cluster:" in page.text) == (filled == "cluster")

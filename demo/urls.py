@@ -3,7 +3,6 @@ from importlib import import_module
 from django.conf import settings
 from django.contrib import admin
 from django.urls import path
-
 from django.views.generic import RedirectView
 
 if settings.SKIN == "unfold":

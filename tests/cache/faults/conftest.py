@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +25,8 @@ IN_PYTHON = Codec(pack_command, ReplyReader)
 MakeCaller = Callable[..., Caller]
 
 _numbers = itertools.count(1)
+
+HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,17 @@ ROUTES = [
     pytest.param(Route("awaited", codec="Python"), id="awaited-in-python"),
     pytest.param(Route("awaited", tls=True), id="awaited-tls"),
 ]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave to the full campaign what differs only in who opened the connection."""
+    for item in items:
+        chosen = getattr(item, "callspec", None)
+        if chosen is None or HERE not in item.path.parents:
+            continue
+        route: Route | None = chosen.params.get("route")
+        if route and chosen.params.get("driver") == "redis" and (route.tls or route.codec != "C"):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(params=ROUTES)

@@ -34,7 +34,7 @@ def test_parameters_have_djangos_names_and_order(name: str) -> None:
 
 
 def run(scenario: Callable[[], Awaitable[None]]) -> None:
-    asyncio.run(scenario())  # type: ignore[arg-type]
+    asyncio.run(scenario())  # type: ignore[arg-type]  # any awaitable
 
 
 def test_every_twin_does_what_its_name_says(cache: ServerCache) -> None:

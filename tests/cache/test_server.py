@@ -310,3 +310,20 @@ def test_the_address_shows_the_database_and_no_credential(driver: str) -> None:
     server = ConfiguredServer.of(driver, "redis://example.org", {"db": 5, "password": "hush"})
     assert server.address == "example.org:6379/5"
     assert "hush" not in repr(server) + repr(server.configuration) + repr(Client(server))
+
+
+def test_a_retired_stream_answers_those_who_were_there_and_closes(cache: ServerCache) -> None:
+    async def main() -> None:
+        await cache.aset("key", 1)
+        way = cache.client.server._loops.here()  # type: ignore[attr-defined]  # one server's
+        stream = way._shared
+        waiting = [asyncio.create_task(cache.aget("key")) for _ in range(3)]
+        while not stream._outgoing:
+            await asyncio.sleep(0)
+        stream.retire()  # As a READONLY for another task does: nothing of theirs is sent yet.
+        assert await asyncio.wait_for(asyncio.gather(*waiting), 2) == [1, 1, 1]
+        assert stream._transport.is_closing()
+        assert await cache.aget("key") == 1
+        assert way._shared is not stream
+
+    asyncio.run(main())

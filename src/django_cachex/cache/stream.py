@@ -85,7 +85,8 @@ class Stream(asyncio.Protocol):
 
     def _flush(self) -> None:
         outgoing, self._outgoing = self._outgoing, []
-        if not self.closed:
+        # A retired stream still sends for those who were there before.
+        if not self._transport.is_closing():
             self._transport.write(b"".join(outgoing))
 
     # What the transport tells.
@@ -109,6 +110,8 @@ class Stream(asyncio.Protocol):
                     first.future.set_result(reply)
         except ProtocolError as error:
             self._fail(error)
+        if self.closed and not waiting:
+            self.close()
 
     def eof_received(self) -> None:
         """Let the transport close itself."""

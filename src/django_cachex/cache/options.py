@@ -19,7 +19,7 @@ CULLING = frozenset({"MAX_ENTRIES", "CULL_FREQUENCY", "max_entries", "cull_frequ
 BESIDE = frozenset({"TIMEOUT", "KEY_PREFIX", "KEY_FUNCTION", "VERSION"})
 """Settings of the alias that people write into OPTIONS, where nobody reads them."""
 OWN = frozenset(
-    {"serializer", "ignore_exceptions", "ignore_counter_exceptions", "breaker"}
+    {"serializer", "compressor", "ignore_exceptions", "ignore_counter_exceptions", "breaker"}
     | {"sentinels", "sentinel_kwargs", "read_replicas"}
 )
 CACHE_OPTIONS = CULLING | BESIDE | OWN

@@ -11,7 +11,7 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 from django_cachex.cache.checks.alias import Alias
-from django_cachex.cache.serializers import make_serializer
+from django_cachex.cache.formats import make_codec
 
 OTHER = {"valkey": "redis", "redis": "valkey"}
 

@@ -97,6 +97,7 @@ class ValueCodec:
             except Exception as error:  # A serializer of unknown make may raise anything.
                 failures.append((serializer, error))
         unreadable = UnreadableValue("No serializer of this cache can read the stored value.")
-        for serializer, error in failures:
-            unreadable.add_note(f"{type(serializer).__name__}: {type(error).__name__}: {error}")
+        for serializer, failure in failures:
+            name = type(serializer).__name__
+            unreadable.add_note(f"{name}: {type(failure).__name__}: {failure}")
         raise unreadable from (failures[0][1] if failures else None)

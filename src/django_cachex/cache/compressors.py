@@ -29,10 +29,13 @@ class Damaged(ValueError):
 class Decompressor(Protocol):
     """What opens one stream, bit by bit."""
 
-    eof: bool
-    """Whether the end of the stream was reached."""
-    unused_data: bytes
-    """What followed it."""
+    @property
+    def eof(self) -> bool:
+        """Whether the end of the stream was reached."""
+
+    @property
+    def unused_data(self) -> bytes:
+        """What followed it."""
 
     def decompress(self, data: bytes, max_length: int, /) -> bytes:
         """Return at most `max_length` bytes of what `data` holds."""
@@ -138,12 +141,6 @@ class Lz4Compressor(Compressor):
         # Without the checksum, damaged data would be taken for a value.
         made: bytes = self._frame.compress(data, self.level, content_checksum=True)
         return made
-
-    def decompress(self, data: bytes) -> bytes:
-        size = self._frame.get_frame_info(data)["content_size"]
-        if size > self.max_size:
-            raise TooLarge(f"It holds {size:,} bytes, and “max_size” is {self.max_size:,}.")
-        return super().decompress(data)
 
     def decompressor(self, data: bytes) -> Decompressor:
         return Lz4Stream(self._frame, data)

@@ -72,15 +72,18 @@ def _of_connections() -> dict[str, str]:
 def _of_values() -> dict[str, str]:
     return {
         "COMPRESSOR": _(
-            "Compression is not supported in this version: leave it out. Values that are "
-            "stored compressed cannot be read; flush them."
+            'Write "compressor" with "zlib", "gzip", "lzma", "lz4" or "zstd" in its place: what is '
+            "stored stays readable. For others, write the path of a class with recognises(data), "
+            "compress(data) and decompress(data)."
         ),
         "PICKLE_VERSION": _(
-            'Write "serializer": PickleSerializer(4) in its place, with the number of the '
-            "protocol; the class is in django_cachex.cache.serializers."
+            'Write "serializer": ("pickle", {"protocol": 4}) in its place, with the number of the '
+            "protocol."
         ),
         "SERIALIZER": _(
-            'Leave it out for pickle. For another, write "serializer" with the path of a class '
-            "that is called without arguments and has dumps(obj) and loads(data)."
+            'Leave it out for pickle, write "serializer": "msgpack" for MessagePack, and for JSON '
+            '"serializer": ("json", {"encoder": '
+            '"django.core.serializers.json.DjangoJSONEncoder"}): what is stored stays readable. '
+            "For others, write the path of a class with dumps(obj) and loads(data)."
         ),
     }

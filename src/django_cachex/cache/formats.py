@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
 
 from django_cachex.cache.codec import ValueCodec
 from django_cachex.cache.serializers import Serializer
@@ -32,6 +33,10 @@ METHODS = {
     "serializer": ("dumps", "loads"),
     "compressor": ("recognises", "compress", "decompress"),
 }
+EXAMPLES = {
+    "serializer": '"serializer": ("msgpack", {"default": "shop.cache.packed"})',
+    "compressor": '"compressor": ("zstd", {"level": 9})',
+}
 EXTRAS = {
     "orjson": "orjson",
     "msgpack": "msgpack",
@@ -46,15 +51,19 @@ EXTRAS = {
 class WrongFormat(ImproperlyConfigured):
     """What OPTIONS have for a serializer or compressor cannot be used."""
 
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(f"{message} {hint}")
+        self.message = message
+        self.hint = hint
+
 
 class MissingPackage(WrongFormat):
     """It can, once a package is installed."""
 
-    def __init__(self, what: str, module: str) -> None:
-        self.extra = EXTRAS[module]
+    def __init__(self, what: str, extra: str) -> None:
         super().__init__(
-            f"The {what} needs the extra “{self.extra}”. "
-            f"Run: pip install django-cachex[{self.extra}]"
+            _("The %(what)s needs a package that is not installed.") % {"what": what},
+            _("Run: pip install django-cachex[%(extra)s]") % {"extra": extra},
         )
 
 
@@ -80,7 +89,10 @@ def make_all(what: str, options: Mapping[str, Any]) -> list[Any]:
         return []
     if isinstance(given, list):
         if not given:
-            raise WrongFormat(f"“{what}” is an empty list. Leave it out, or name one.")
+            raise WrongFormat(
+                _("“%(what)s” is an empty list.") % {"what": what},
+                _("Leave it out, or name at least one."),
+            )
         return [make(what, one) for one in given]
     return [make(what, given)]
 
@@ -95,7 +107,11 @@ def make(what: str, given: Any) -> Any:
     made = called(what, found(what, given), arguments)
     lacking = [name for name in METHODS[what] if not callable(getattr(made, name, None))]
     if lacking:
-        raise WrongFormat(f"The {what} must have {', '.join(f'{n}()' for n in METHODS[what])}.")
+        raise WrongFormat(
+            _("The %(what)s lacks %(methods)s.")
+            % {"what": what, "methods": ", ".join(f"{name}()" for name in lacking)},
+            usage(what),
+        )
     return made
 
 
@@ -108,13 +124,20 @@ def parted(what: str, given: Any) -> tuple[Any, Mapping[str, Any]]:
             return named, arguments
         case _:
             raise WrongFormat(
-                f"Options of a {what} stand beside its name, in a tuple: "
-                f'"{what}": ({example(what)}). Several are a list.'
+                _("“%(what)s” is neither a name, nor a name with its options.") % {"what": what},
+                _("Write the two as a tuple: %(example)s. Several are a list of such.")
+                % {"example": EXAMPLES[what]},
             )
 
 
-def example(what: str) -> str:
-    return '"json", {"encoder": "…"}' if what == "serializer" else '"zstd", {"level": 9}'
+def usage(what: str) -> str:
+    """Return what a class of one's own has to be like."""
+    if what == "serializer":
+        return _("It must have dumps(obj), which returns bytes, and loads(data), which undoes it.")
+    return _(
+        "It must have compress(data) and decompress(data), which return bytes, and "
+        "recognises(data), which tells by how data begins whether it was compressed."
+    )
 
 
 def found(what: str, given: Any) -> Any:
@@ -123,30 +146,63 @@ def found(what: str, given: Any) -> Any:
         return given
     names = NAMES[what]
     if "." not in given and given not in names:
-        known = ", ".join(f'"{name}"' for name in names)
-        raise WrongFormat(f"There is no {what} “{given}”. There are {known}; or write a path.")
+        raise WrongFormat(
+            _("There is no %(what)s of that name.") % {"what": what},
+            _("There are %(names)s; of others, write the dotted path.")
+            % {"names": ", ".join(f'"{name}"' for name in names)},
+        )
     try:
         return import_string(names.get(given, given))
     except ImportError as error:
-        raise WrongFormat(f"The {what} cannot be imported: {error}") from error
+        raise failed(what, error) from error
 
 
 def called(what: str, given: Any, arguments: Mapping[str, Any]) -> Any:
     """Return what a class makes of its options, or an instance as it is."""
     if not callable(given):
         if arguments:
-            raise WrongFormat(f"The {what} is an instance: options are for a class.")
+            raise WrongFormat(
+                _("The %(what)s is an object, which takes no options.") % {"what": what},
+                _("Write its class in its place: %(example)s.") % {"example": EXAMPLES[what]},
+            )
         return given
     refuse_unknown_arguments(what, given, arguments)
     try:
         return given(**arguments)
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         module = (error.name or "").partition(".")[0]
         if module in EXTRAS:
-            raise MissingPackage(what, module) from error
-        raise WrongFormat(f"The {what} cannot be made: {error}") from error
-    except (ImportError, TypeError) as error:
-        raise WrongFormat(f"The {what} cannot be made: {error}") from error
+            raise MissingPackage(what, EXTRAS[module]) from error
+        raise failed(what, error) from error
+    except TypeError as error:
+        raise failed(what, error) from error
+
+
+def failed(what: str, error: Exception) -> WrongFormat:
+    """Return what to say of an error whose words are not a stranger's, or are left out."""
+    name = type(error).__name__
+    reason = f"{name}: {error}" if isinstance(error, ImportError) else name
+    return WrongFormat(
+        _("The %(what)s cannot be made: %(reason)s.") % {"what": what, "reason": reason},
+        remedy(what, error),
+    )
+
+
+def remedy(what: str, error: Exception) -> str:
+    if isinstance(error, ImportError):
+        return path_advice(error)
+    return _("A class that takes arguments is written with them: %(example)s.") % {
+        "example": EXAMPLES[what]
+    }
+
+
+def path_advice(error: ImportError) -> str:
+    """Return what to do about a dotted path that leads nowhere."""
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return _("Install the package that has the module “%(module)s”, or correct the path.") % {
+            "module": error.name.partition(".")[0]
+        }
+    return _("Correct the path: the module's, a point, and the name of the class in it.")
 
 
 def refuse_unknown_arguments(
@@ -160,5 +216,9 @@ def refuse_unknown_arguments(
     if any(one.kind is one.VAR_KEYWORD for one in takes.values()):
         return
     if unknown := [name for name in arguments if name not in takes]:
-        known = ", ".join(takes) or "none"
-        raise WrongFormat(f"The {what} has no option {', '.join(unknown)}. It has: {known}.")
+        known = ", ".join(f"“{name}”" for name in takes)
+        raise WrongFormat(
+            _("The %(what)s has no option %(names)s.")
+            % {"what": what, "names": ", ".join(f"“{name}”" for name in unknown)},
+            _("It has %(known)s.") % {"known": known} if known else _("It has none."),
+        )

@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _
 
 from django_cachex.cache.backends import ServerCache
 from django_cachex.cache.checks.alias import Alias
-from django_cachex.cache.checks.classes import check_classes, check_serializer, hint, reason
+from django_cachex.cache.checks.classes import check_classes, hint, reason
+from django_cachex.cache.checks.formats import check_formats
 from django_cachex.cache.checks.locations import check_databases, check_locations
 from django_cachex.cache.checks.options import (
     check_names,
@@ -26,7 +27,7 @@ __all__ = ["check_caches", "check_prefixes"]
 
 CHECKS = (
     *(check_locations, check_databases, check_names, check_places),
-    *(check_classes, check_serializer, check_numbers, check_prefix),
+    *(check_classes, check_formats, check_numbers, check_prefix),
 )
 
 

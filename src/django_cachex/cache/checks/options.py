@@ -35,10 +35,6 @@ def check_names(alias: Alias) -> Iterator[CheckMessage]:
 
 
 def _unknown(alias: Alias, name: str, hint: str) -> CheckMessage:
-    if name == "compressor":
-        return alias.error(
-            "django_cachex.E109", _("There is no compression: “compressor” is refused."), hint
-        )
     if name in equivalents():
         return alias.error(
             "django_cachex.E108",

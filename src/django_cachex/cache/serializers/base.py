@@ -10,6 +10,18 @@ from django.utils.module_loading import import_string
 integer = re.compile(rb"-?[0-9]+").fullmatch
 """Match what is stored for an integer. `int()` would take b" 1_0 " too."""
 
+_float = re.compile(rb"-?(?:[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?|inf|nan)").fullmatch
+
+
+def number(data: bytes) -> int | float | None:
+    """Return the number that `data` is in decimal: our integers, or a float; None if it is none.
+
+    django-valkey stores floats so. No pickle, and no MessagePack of more than a byte, is one.
+    """
+    if integer(data):
+        return int(data)
+    return float(data) if _float(data) else None
+
 
 class Serializer(Protocol):
     """What OPTIONS["serializer"] is: the interface of Django's RedisCache.

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from django_cachex.cache.serializers.base import imported, integer
+from django_cachex.cache.serializers.base import imported, number
 from django_cachex.commands.base import INT64
 
 Hook = Callable[[Any], Any]
@@ -23,13 +23,15 @@ class Packed:
         return b"\xcc" + data if len(data) == 1 and data.isdigit() else data
 
     def loads(self, data: bytes) -> Any:
-        return int(data) if integer(data) else self._unpack(data)
+        # Below 0x80 are integers of one byte: what is longer is a number in decimal.
+        found = number(data) if data[:1] < b"\x80" else None
+        return self._unpack(data) if found is None else found
 
     def recognises(self, data: bytes) -> bool:
         """Return whether `data` can be one MessagePack object, or is a number."""
-        # Below 0x80 are integers of one byte; pickles begin with 0x80, an empty map.
+        # Pickles begin with 0x80, which as a map is empty, and has nothing after it.
         if data[:1] < b"\x81":
-            return len(data) == 1 or bool(integer(data))
+            return len(data) == 1 or number(data) is not None
         return data[:1] != b"\xc1"
 
     def _pack(self, obj: Any) -> bytes:

@@ -6,7 +6,7 @@ import pickle
 from collections.abc import Iterable
 from typing import Any
 
-from django_cachex.cache.serializers.base import integer
+from django_cachex.cache.serializers.base import integer, number
 from django_cachex.commands.base import INT64
 
 _loads = pickle.loads
@@ -30,7 +30,7 @@ class PickleSerializer:
 
     def recognises(self, data: bytes) -> bool:
         """Return whether `data` ends like a pickle and does not begin like JSON, or is a number."""
-        return (data[-1:] == b"." and len(data) > 1) or bool(integer(data))
+        return (data[-1:] == b"." and len(data) > 1) or number(data) is not None
 
 
 def unpickled(replies: Iterable[bytes | None]) -> list[Any]:
@@ -44,4 +44,7 @@ def unpickled(replies: Iterable[bytes | None]) -> list[Any]:
 def _other(data: bytes | None) -> Any:
     if data is None:
         return None
-    return int(data) if integer(data) else _loads(data)
+    if integer(data):
+        return int(data)
+    found = number(data)
+    return _loads(data) if found is None else found

@@ -75,7 +75,9 @@ class ORJSONSerializer:
             return self._decode(str(data, "utf-8"))
         try:
             return self._read(data)
-        except ValueError:  # NaN, infinity or half a surrogate pair, which it does not write either.
+        except (
+            ValueError
+        ):  # NaN, infinity or half a surrogate pair, which it does not write either.
             return self._decode(str(data, "utf-8"))
 
     def recognises(self, data: bytes) -> bool:

@@ -75,6 +75,7 @@ class Line:
 
         Each may take so many seconds `longer` than the connection's timeout.
         """
+        replies: list[Any] = []
         if longer and self._timeout:
             set_timeout(self._sock, self._timeout + longer)
             replies = self.ask_all(data, count)
@@ -82,7 +83,6 @@ class Line:
             return replies
         self._sock.sendall(data)
         gets = self._reader.gets
-        replies: list[Any] = []
         while len(replies) < count:
             self._wait()
             replies += iter(gets, MISSING)

@@ -49,9 +49,7 @@ class Request(Generic[T_co]):
     def missed(self) -> T_co:
         """Return the result where there is no such key; raise the error that this is to some."""
         if isinstance(self.absent, CachexError):
-            raise type(self.absent)(
-                *self.absent.args
-            )  # Another: tracebacks grow on one raised often.
+            raise self.absent.with_traceback(None)  # Else it grows each time.
         return self.read(self.absent)
 
     def __repr__(self) -> str:

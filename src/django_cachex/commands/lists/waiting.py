@@ -51,7 +51,7 @@ class ListWaiting(Commands):
     ) -> Request[Any]:
         """Do what `lmove` does, as soon as there is an element; return None in vain."""
         keys = self.stored_keys((first_list, second_list), version)
-        words = ("BLMOVE", *keys, src, dest, number(timeout))
+        words: tuple[Word, ...] = ("BLMOVE", *keys, src, dest, number(timeout))
         return Waiting(words, self.decode_optional, timeout)
 
     def _brpoplpush(

@@ -84,7 +84,7 @@ class Client(Entries, AllCommands[bytes], Walks[bytes]):
             return self.server.run(command)
         except CommandError as error:
             if isinstance(command, Request):
-                explain(command, error)
+                explain(command.words, error)
             raise
 
     async def arun(self, command: Request[T] | Steps[T]) -> T:
@@ -95,7 +95,7 @@ class Client(Entries, AllCommands[bytes], Walks[bytes]):
             return await self.server.arun(command)
         except CommandError as error:
             if isinstance(command, Request):
-                explain(command, error)
+                explain(command.words, error)
             raise
 
     def collect(self, requests: Sequence[Request[Any]]) -> list[Any]:

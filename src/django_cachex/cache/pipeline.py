@@ -142,6 +142,6 @@ def transacted(requests: list[Request[Any]]) -> Steps[list[Any]]:
     replies = yield Attempts([multi, *queued, exec_])
     for request, reply in zip([multi, *requests, exec_], replies, strict=True):
         if isinstance(reply, CommandError):
-            explain(request, reply)
+            explain(request.words, reply)
             raise reply  # The command that was refused comes before the EXEC that it aborts.
     return read_all(requests, replies[-1])

@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine, Generator, Sequence
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from django_cachex.commands.exceptions import CachexError, CommandError, ServerUnavailable
+from django_cachex.commands.support import explain
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -163,6 +164,7 @@ def read_all(requests: Sequence[Request[Any]], replies: Sequence[Any]) -> list[A
             if len(requests) > 1:
                 name = requests[number].words[0]
                 error.add_note(f"Command {number + 1} of {len(requests)}: {name!s}")
+            explain(requests[number].words, error)
             raise error
     return [
         reply if isinstance(reply, CommandError) else request.read(reply)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django_cachex.commands.exceptions import CommandError, NotSupportedError, UnknownCommand
-from django_cachex.commands.request import Request, Word
+from django_cachex.commands.exceptions import CachexError, NotSupportedError, UnknownCommand
 
 SINCE: dict[Any, str] = {
     **dict.fromkeys(
@@ -37,14 +36,14 @@ OPTION_SINCE: dict[tuple[Any, Any], str] = {
 SYNTAX = "syntax error", "wrong number of arguments", "unknown subcommand"
 
 
-def explain(request: Request[Any], error: CommandError) -> None:
-    """Raise `NotSupportedError` where `error`, the answer to `request`, means too old a server."""
-    since = _needed(request.words, error)
-    if since:
-        raise NotSupportedError(since) from error
+def explain(words: tuple[Any, ...], error: CachexError) -> None:
+    """Raise `NotSupportedError` where `error`, the answer to a command, means too old a server."""
+    needed = _needed(words, error)
+    if needed:
+        raise NotSupportedError(needed) from error
 
 
-def _needed(words: tuple[Word, ...], error: CommandError) -> str:
+def _needed(words: tuple[Any, ...], error: CachexError) -> str:
     name = words[0]
     if isinstance(error, UnknownCommand) and name in SINCE:
         return f"The server lacks {name!s}: that needs {SINCE[name]}."

@@ -221,8 +221,7 @@ class Way:
             raise
         except driver.error as error:
             failure = translated(error, driver)
-            if isinstance(failure, ServerUnavailable):
-                self._breaker.failed(failure)
+            self._breaker.heard(failure)
             raise failure from error
         stream = Stream(connection, self._codec, self._address)
         if stream.closed:

@@ -151,13 +151,13 @@ class Server:
     def _exchange(self, line: Line, requests: Sequence[Request[Any]]) -> list[Any]:
         """Return the raw replies to `requests`, which go out in one write."""
         data = packed(requests, self._codec.pack)
-        try:
-            with tracing.around(requests, self.address) if tracing.wrappers else nullcontext():
+        with tracing.around(requests, self.address) if tracing.wrappers else nullcontext():
+            try:
                 replies = line.ask_all(data, len(requests), waiting_time(requests))
-        except OSError as error:
-            failure = broken(error, self.address)
-            self.breaker.failed(failure)
-            raise failure from error
+            except OSError as error:
+                failure = broken(error, self.address)
+                self.breaker.failed(failure)
+                raise failure from error
         if self.breaker.failures:
             self.breaker.reset()
         return replies
@@ -175,8 +175,7 @@ class Server:
             return Line(connection, self._codec)
         except self._driver.error as error:
             failure = translated(error, self._driver)
-            if isinstance(failure, ServerUnavailable):
-                self.breaker.failed(failure)
+            self.breaker.heard(failure)
             raise failure from error
 
     def after_fork(self) -> None:

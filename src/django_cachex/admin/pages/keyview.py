@@ -10,9 +10,10 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from django_cachex.admin.access import DELETE, EDIT, EXPIRE, SEE_HISTORY, SEE_KEYS, SEE_VALUE, Act
+from django_cachex.admin.access import DELETE, EDIT, SEE_HISTORY, SEE_KEYS, SEE_VALUE, Act
 from django_cachex.admin.asking import Answer
 from django_cachex.admin.helptexts import key_help
+from django_cachex.admin.keyacts import ACTS, APPLYING, OPENING, KeyAct, Place, Subject
 from django_cachex.admin.links import Link
 from django_cachex.admin.pages.base import KeyedPage
 from django_cachex.admin.pages.keyfacts import cut, elements_table, key_facts, summary, views_of
@@ -21,7 +22,8 @@ from django_cachex.admin.sessions import masked
 from django_cachex.inspectors.content import Content
 from django_cachex.inspectors.entries import Description, Entry
 
-SHOWN_BY_GET = ("edit", "expire")
+READ = "read"
+"""The mode that has the value read where that may run something."""
 
 
 class KeyView(KeyedPage):
@@ -38,22 +40,48 @@ class KeyView(KeyedPage):
 
     @cached_property
     def mode(self) -> str:
-        """What is being done: nothing, `read`, `edit`, `expire`, `save` or `set-ttl`.
+        """What is being done: nothing, `read`, or what opens or applies one of the acts.
 
         A link does no more than open a form, and none whose filling may run something.
         """
         if self.request.method == "POST":
             return self.request.POST.get("mode", "")
         asked = self.request.GET.get("mode", "")
-        may_be_linked = asked in SHOWN_BY_GET and not (self.unsafe and asked == "edit")
-        return asked if may_be_linked else ""
+        act = OPENING.get(asked)
+        return asked if act is not None and not (self.unsafe and act.reads_value) else ""
+
+    @property
+    def asked(self) -> KeyAct | None:
+        """The act that is being done, its form open or sent."""
+        return OPENING.get(self.mode) or APPLYING.get(self.mode)
+
+    @property
+    def element(self) -> str:
+        """The row that the act is about, by its id; empty for the whole key."""
+        given = self.request.POST if self.request.method == "POST" else self.request.GET
+        return given.get("element", "")
+
+    @property
+    def subject(self) -> Subject:
+        """What an act is told of this key."""
+        return Subject(self.inspector, self.stored, self.entry, self.can, self.element)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the form of an act is on the page."""
+        return self.asked is not None and self.asked.offered(self.subject)
+
+    @property
+    def reads(self) -> bool:
+        """Whether the value is asked for although that may run something."""
+        return self.mode == READ or (self.asked is not None and self.asked.reads_value)
 
     @cached_property
     def answer(self) -> Answer[Entry | None]:
         """What the cache says of the key, asked once; nothing where that takes a request."""
         if not self.can(SEE_VALUE):
             return self.ask(self.inspector, self._described)
-        if self.unsafe and self.mode not in ("read", "edit", "save"):
+        if self.unsafe and not self.reads:
             return Answer(Entry(Description(self.stored)))
         return self.ask(self.inspector, lambda: self.inspector.read(self.stored))
 
@@ -112,33 +140,33 @@ class KeyView(KeyedPage):
         if entry is not None:
             context |= {
                 "facts": key_facts(self.inspector, entry, masked=not self.can(SEE_HISTORY)),
-                "ttl_offers": self._ttl_offers(),
+                "head_offers": self.offers("head"),
                 "value_offers": self._value_offers(),
                 **self._value_context(entry),
             }
         return super().get_context_data(**context, **kwargs)
 
-    def _ttl_offers(self) -> list[Action]:
-        """Return what can be done to the TTL from here."""
-        if self.mode in ("expire", "set-ttl", "edit", "save") or not self.can(EXPIRE):
+    def offers(self, spot: Place) -> list[Action]:
+        """Return the controls of a spot on the page, within the person's permissions."""
+        if self.is_open:  # Whoever left would lose what they have written.
             return []
-        return [self._offer("expire", _("Change TTL"))]
+        return [self._offer(act) for act in self._offered(spot)]
+
+    def _offered(self, spot: Place) -> list[KeyAct]:
+        acts = [act for act in ACTS if act.opens and act.offered_in == spot]
+        return [act for act in acts if act.offered(self.subject)]
 
     def _value_offers(self) -> list[Action]:
         """Return what can be done to the value from here."""
-        if self.unsafe and self.mode not in ("read", "edit", "save") and self.can(SEE_VALUE):
-            return [self._offer("read", _("Read value"), "primary")]
-        if self.may_edit():
-            return [self._offer("edit", _("Edit"), "primary")]
-        return []
+        if self.unsafe and not self.reads and self.can(SEE_VALUE):
+            return [Action(_("Read value"), self.link, "primary", method="post", value=READ)]
+        return self.offers("value")
 
-    def _offer(self, mode: str, label: str, kind: str = "") -> Action:
-        """Return a control that opens this page in a mode; reading unsafely takes a POST."""
-        by_post = self.link.post_id or (self.unsafe and mode in ("read", "edit"))
-        return Action(label, self.link, kind, method="post" if by_post else "get", value=mode)
-
-    def may_edit(self) -> bool:
-        return self.can(EDIT) and self.content is not None and self.content.editable
+    def _offer(self, act: KeyAct) -> Action:
+        """Return a control that opens an act's form; one that reads unsafely takes a POST."""
+        by_post = self.link.post_id or (self.unsafe and act.reads_value)
+        method = "post" if by_post else "get"
+        return Action(act.label, self.link, act.kind, method=method, value=act.opens)
 
     def _value_context(self, entry: Entry) -> dict[str, Any]:
         if not self.can(SEE_VALUE):
@@ -152,7 +180,7 @@ class KeyView(KeyedPage):
             }
         content = entry.content
         if content is None:
-            return {"value_note": entry.note, "unread": self.unsafe and self.mode == ""}
+            return {"value_note": entry.note, "unread": self.unsafe and not self.reads}
         views = views_of(content)
         asked = self.request.GET.get("view", "")
         view = asked if asked in views else next(iter(views))
@@ -189,9 +217,15 @@ class KeyView(KeyedPage):
         delete = [Action(_("Delete"), self.links.delete(alias, stored), "danger")]
         history = [Action(_("History"), self.links.history(alias, stored))]
         return [
+            *map(self._bar_link, self._offered("bar")),
             *(delete if self.can(DELETE) else []),
             *(history if self.can(SEE_HISTORY) else []),
         ]
+
+    def _bar_link(self, act: KeyAct) -> Action:
+        """Return the link of the action bar that opens an act's form."""
+        link = self.links.key(self.inspector.alias, self.stored, mode=act.opens)
+        return Action(act.label, link, act.kind, act is self.asked, value=act.opens)
 
     def standing_actions(self) -> list[Action]:
         if not self.link.post_id:

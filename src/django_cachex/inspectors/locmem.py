@@ -24,6 +24,7 @@ from django_cachex.inspectors.pickled import (
     text_of,
     timeout,
 )
+from django_cachex.inspectors.windows import BEGINNING, Window
 
 
 class LocMemInspector(PickledInspector):
@@ -91,11 +92,11 @@ class LocMemInspector(PickledInspector):
             size=len(raw) if "size" in columns else None,
         )
 
-    def read(self, stored: bytes) -> Entry | None:
+    def read(self, stored: bytes, window: Window = BEGINNING) -> Entry | None:
         with self.cache._lock:
             description = self.description(stored, ("ttl", "size"))
             raw = self.cache._cache[decode_text(stored)] if description.exists else b""
-        return self.entry(description, raw) if description.exists else None
+        return self.entry(description, raw, window=window) if description.exists else None
 
     # Changes.
 

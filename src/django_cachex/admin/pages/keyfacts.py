@@ -82,7 +82,7 @@ def ttl_lines(ttl: int | None) -> list[FactLine]:
 def elements_table(elements: Elements) -> dict[str, Any]:
     """Return the first elements of a collection as a table, and how many there are."""
     headers = [Header(text) for text in elements.columns]
-    rows = [Row([element_cell(content) for content in row]) for row in elements.rows]
+    rows = [Row([element_cell(content) for content in row.cells]) for row in elements.rows]
     shown, total = len(rows), elements.total
     text = _("All %(total)s shown") if shown >= total else _("First %(shown)s of %(total)s shown")
     return {

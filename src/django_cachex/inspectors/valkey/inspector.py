@@ -15,7 +15,7 @@ from django_cachex.commands import CommandError, Steps
 from django_cachex.commands.base import as_word
 from django_cachex.inspectors.base import Inspector
 from django_cachex.inspectors.content import Codec, recognise
-from django_cachex.inspectors.edits import AddValue, Edit, Outcome, Result, SetTtl
+from django_cachex.inspectors.edits import AddValue, Edit, Outcome, Result, SetTtl, SetValue
 from django_cachex.inspectors.entries import Description, Entry, Listing
 from django_cachex.inspectors.facts import Section, Status, Text
 from django_cachex.inspectors.limits import limits
@@ -28,6 +28,7 @@ from django_cachex.inspectors.valkey.elements import TYPES
 from django_cachex.inspectors.valkey.listing import Search, scan
 from django_cachex.inspectors.valkey.replies import permitted, required
 from django_cachex.inspectors.valkey.values import read
+from django_cachex.inspectors.windows import BEGINNING, Window
 
 # A retry would double the time that a page waits, a driver that decodes would break values, and
 # the application's bound on its own connections is not the admin's.
@@ -176,7 +177,7 @@ class ServerInspector(Inspector):
     ) -> list[Description]:
         return describe(self.client, keys, columns)
 
-    def read(self, stored: bytes) -> Entry | None:
+    def read(self, stored: bytes, window: Window = BEGINNING) -> Entry | None:
         return read(self.client, stored, self.codec)
 
     # Changes.
@@ -184,6 +185,8 @@ class ServerInspector(Inspector):
     def apply(self, stored: bytes, edit: Edit) -> Outcome:
         if isinstance(edit, SetTtl):
             return self._run(edits.expire(stored, edit))
+        if not isinstance(edit, AddValue | SetValue):
+            return self.not_offered()
         try:
             data = as_word(self.codec.dumps(edit.value))
         except (TypeError, ValueError, OverflowError) as error:

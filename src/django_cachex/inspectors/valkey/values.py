@@ -13,7 +13,7 @@ from django.utils.translation import ngettext_lazy
 from django_cachex.cache.client import Client
 from django_cachex.commands import Request, Steps
 from django_cachex.inspectors.content import Codec, Content, decode, fingerprint
-from django_cachex.inspectors.entries import Description, Elements, Entry
+from django_cachex.inspectors.entries import Description, Element, Elements, Entry
 from django_cachex.inspectors.facts import Text
 from django_cachex.inspectors.limits import Limits, limits
 from django_cachex.inspectors.valkey.descriptions import answers, description, questions
@@ -90,7 +90,7 @@ def read_collection(
     answer = client.run(collection.first(client, found.key, count))
     # Scans of small hashes and sets answer with everything, whatever was asked for.
     rows = [
-        tuple(cells(collection, row, codec, allowed))
+        Element("", "", tuple(cells(collection, row, codec, allowed)))
         for row in islice(collection.rows(answer), count)
     ]
     elements = Elements(tuple(column.title for column in collection.columns), rows, total)

@@ -67,7 +67,26 @@ class TimeoutField(forms.CharField):
         return seconds * 1000
 
 
-class ExpireForm(forms.Form):
+class FocusedForm(forms.Form):
+    """A form that takes the person to the first field that needs a look."""
+
+    def full_clean(self) -> None:
+        super().full_clean()
+        self.focus_first_error()
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        super().add_error(field, error)
+        self.focus_first_error()
+
+    def focus_first_error(self) -> None:
+        wrong = [name for name in self.fields if name in self.errors]
+        if wrong:
+            for field in self.fields.values():
+                field.widget.attrs.pop("autofocus", None)
+            self.fields[wrong[0]].widget.attrs["autofocus"] = True
+
+
+class ExpireForm(FocusedForm):
     """When a key expires: in so many seconds, or never."""
 
     timeout = TimeoutField(label=gettext_lazy("Timeout in seconds"))
@@ -93,15 +112,6 @@ class ExpireForm(forms.Form):
                 "timeout", _("Enter a whole number of seconds, or choose Never expires.")
             )
         return data
-
-    def full_clean(self) -> None:
-        """Take the person to the first field that needs a look."""
-        super().full_clean()
-        wrong = [name for name in self.fields if name in self.errors]
-        if wrong:
-            for field in self.fields.values():
-                field.widget.attrs.pop("autofocus", None)
-            self.fields[wrong[0]].widget.attrs["autofocus"] = True
 
     @property
     def ttl(self) -> int | Keep:

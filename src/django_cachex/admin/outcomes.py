@@ -16,21 +16,40 @@ from django_cachex.inspectors.entries import NEVER
 CLOCK = re.compile(r"\d\d:\d\d:\d\d")
 
 
-def value_message(form: EditForm) -> str:
-    """Return what an edit changed, on record with a fingerprint and without the value."""
-    text = form.cleaned_data["value"]
+def value_message(form: EditForm, outcome: Outcome | None, replaced: bool = False) -> str:
+    """Return what an edit changed, on record with fingerprints and without the value."""
     parts = []
-    if form.has_changed_value():
-        parts.append(
-            _("Value changed (%(length)s characters, fingerprint %(fingerprint)s).")
-            % {
-                "length": humane.number(len(text)),
-                "fingerprint": fingerprint(text.encode("utf-8", "surrogatepass")),
-            }
-        )
+    if replaced or form.has_changed_value():
+        pattern = _("Value replaced (%(trace)s).") if replaced else _("Value changed (%(trace)s).")
+        parts.append(pattern % {"trace": trace_of(outcome) or trace_of_text(form)})
     if not isinstance(form.ttl, Keep):
         parts.append(ttl_message(form.ttl))
     return " ".join(parts)
+
+
+def trace_of(outcome: Outcome | None) -> str:
+    """Return the lengths and fingerprints of what was there and what is, where they are known."""
+    if outcome is None or outcome.new is None:
+        return ""
+    new = _("%(size)s, fingerprint %(fingerprint)s") % {
+        "size": humane.size(outcome.new.size),
+        "fingerprint": outcome.new.fingerprint,
+    }
+    if outcome.old is None:
+        return new
+    old = _("%(size)s, fingerprint %(fingerprint)s") % {
+        "size": humane.size(outcome.old.size),
+        "fingerprint": outcome.old.fingerprint,
+    }
+    return _("now %(new)s; before %(old)s") % {"new": new, "old": old}
+
+
+def trace_of_text(form: EditForm) -> str:
+    text = form.cleaned_data["value"]
+    return _("%(length)s characters, fingerprint %(fingerprint)s") % {
+        "length": humane.number(len(text)),
+        "fingerprint": fingerprint(text.encode("utf-8", "surrogatepass")),
+    }
 
 
 def ttl_message(ttl: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -35,6 +35,9 @@ class Subject:
     entry: Entry | None
     may: Callable[[Act], bool]
     """Whether the gate allows an act on this key."""
+
+    allowed: Callable[[Act, Inspector], bool]
+    """Whether it allows an act on a cache."""
 
     element: str = ""
     """The id of a row, where the act is about one."""
@@ -73,6 +76,9 @@ class KeyAct:
     reads_value: ClassVar[bool] = False
     """Whether its form is filled from the value: no link reads what may run something."""
 
+    previews: ClassVar[bool] = False
+    """Whether a valid form can say in words what it would do: `preview`."""
+
     flag: ClassVar[int] = audit.CHANGE
     """What Django's `LogEntry` calls it."""
 
@@ -104,6 +110,14 @@ class KeyAct:
     def form(self, subject: Subject, data: Any = None) -> forms.Form:
         """Return its form: for this subject, or with what was sent."""
         raise NotImplementedError(f"{type(self).__qualname__}.form")
+
+    def notes(self, subject: Subject) -> Sequence[Text]:
+        """Return what to know before filling in the form."""
+        return ()
+
+    def preview(self, subject: Subject, form: forms.Form) -> str:
+        """Return in words what a valid form would do."""
+        raise NotImplementedError(f"{type(self).__qualname__}.preview")
 
     def needs(self, subject: Subject, form: forms.Form) -> Iterable[Need]:
         """Return what must be allowed besides, once the form is known."""

@@ -55,4 +55,4 @@ class EditValue(KeyAct):
 
     def said(self, subject: Subject, form: forms.Form, outcome: Outcome | None) -> str:
         assert isinstance(form, EditForm)
-        return value_message(form)
+        return value_message(form, outcome)

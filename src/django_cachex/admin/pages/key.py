@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -26,6 +27,9 @@ class KeyPage(KeyView):
     conflict = False
     """Whether the key has changed under the form."""
 
+    preview = ""
+    """What the form would do, where that was asked."""
+
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         act = APPLYING.get(self.mode)
         done = self.perform(act) if act is not None else None
@@ -45,6 +49,9 @@ class KeyPage(KeyView):
             return self.refuse(act, form, Outcome(Result.WRONG_TYPE))
         for need in act.needs(self.subject, form):
             self.require(*need)
+        if act.previews and "preview" in self.request.POST:
+            self.preview = act.preview(self.subject, form)
+            return None
         edit = act.edit(self.subject, form)
         if isinstance(edit, Outcome):
             return self.refuse(act, form, edit)
@@ -58,7 +65,16 @@ class KeyPage(KeyView):
         """Return the question that has to be answered first, if there is one."""
         if "confirmed" in self.request.POST:
             return None
-        return act.confirm(self.subject, form, Action(_("Cancel, keep it"), self.link))
+        question = act.confirm(self.subject, form, Action(_("Cancel, keep it"), self.link))
+        if question is None:
+            return None
+        sent = [
+            (name, value)
+            for name, values in self.request.POST.lists()
+            for value in values
+            if name != "csrfmiddlewaretoken"
+        ]
+        return replace(question, hidden=[*sent, ("confirmed", "1")])
 
     def apply(self, act: KeyAct, form: forms.Form, edit: Edit) -> HttpResponse | None:
         """Apply an edit, put it on record, and say what became of it."""
@@ -119,4 +135,13 @@ class KeyPage(KeyView):
         carried += [("element", self.element)] if self.element else []
         back = Action(str(act.yield_ if self.conflict else act.cancel), self.link)
         submit = act.insist if self.conflict else act.submit
-        return FormBox(form, submit, back, act.title, [*carried, ("mode", act.applies)])
+        return FormBox(
+            form,
+            submit,
+            back,
+            act.title,
+            [*carried, ("mode", act.applies)],
+            notes=act.notes(self.subject),
+            previews=act.previews,
+            preview=self.preview,
+        )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -14,10 +14,12 @@ from django_cachex.admin.access import DELETE, EDIT, SEE_HISTORY, SEE_KEYS, SEE_
 from django_cachex.admin.asking import Answer
 from django_cachex.admin.helptexts import key_help
 from django_cachex.admin.keyacts import ACTS, APPLYING, OPENING, KeyAct, Place, Subject
+from django_cachex.admin.keywindows import window_of
 from django_cachex.admin.links import Link
 from django_cachex.admin.pages.base import KeyedPage
-from django_cachex.admin.pages.keyfacts import cut, elements_table, key_facts, summary, views_of
-from django_cachex.admin.parts import Action, Heading, Topic
+from django_cachex.admin.pages.keyfacts import elements_table, key_facts, summary
+from django_cachex.admin.pages.keyvalue import ValueView
+from django_cachex.admin.parts import Action, Heading, Topic, ValueBox
 from django_cachex.admin.sessions import masked
 from django_cachex.inspectors.content import Content
 from django_cachex.inspectors.entries import Description, Entry
@@ -58,13 +60,18 @@ class KeyView(KeyedPage):
     @property
     def element(self) -> str:
         """The row that the act is about, by its id; empty for the whole key."""
-        given = self.request.POST if self.request.method == "POST" else self.request.GET
-        return given.get("element", "")
+        return self.given.get("element", "")
+
+    @property
+    def given(self) -> QueryDict:
+        """What the request asks for."""
+        return self.request.POST if self.request.method == "POST" else self.request.GET
 
     @property
     def subject(self) -> Subject:
         """What an act is told of this key."""
-        return Subject(self.inspector, self.stored, self.entry, self.can, self.element)
+        allowed = self.gate.allowed
+        return Subject(self.inspector, self.stored, self.entry, self.can, allowed, self.element)
 
     @property
     def is_open(self) -> bool:
@@ -83,7 +90,10 @@ class KeyView(KeyedPage):
             return self.ask(self.inspector, self._described)
         if self.unsafe and not self.reads:
             return Answer(Entry(Description(self.stored)))
-        return self.ask(self.inspector, lambda: self.inspector.read(self.stored))
+        if not self.inspector.can_window:
+            return self.ask(self.inspector, lambda: self.inspector.read(self.stored))
+        window = window_of(self.given)
+        return self.ask(self.inspector, lambda: self.inspector.read(self.stored, window))
 
     def _described(self) -> Entry | None:
         if not self.inspector.can_list:
@@ -141,7 +151,6 @@ class KeyView(KeyedPage):
             context |= {
                 "facts": key_facts(self.inspector, entry, masked=not self.can(SEE_HISTORY)),
                 "head_offers": self.offers("head"),
-                "value_offers": self._value_offers(),
                 **self._value_context(entry),
             }
         return super().get_context_data(**context, **kwargs)
@@ -178,29 +187,37 @@ class KeyView(KeyedPage):
                 "value_note": entry.note,
                 "why_not": read_only if self.can(EDIT) else "",
             }
+        if self.unsafe and not self.reads:
+            return {"unread": True, "value_offers": self._value_offers()}
         content = entry.content
-        if content is None:
-            return {"value_note": entry.note, "unread": self.unsafe and not self.reads}
-        views = views_of(content)
-        asked = self.request.GET.get("view", "")
-        view = asked if asked in views else next(iter(views))
-        why_not = content.why_not if self.can(EDIT) and content.why_not not in content.notes else ""
-        return {
-            "content": content,
-            "excerpt": getattr(content, view),
-            "views": self._view_links(views, view),
-            "cut": cut(content, view),
-            "value_note": entry.note,
-            "why_not": why_not,
-        }
+        if content is not None:
+            return {"value": self._value_box(entry, content)}
+        return {"value": ValueBox(_("Value"), notes=[entry.note])} if entry.note else {}
 
-    def _view_links(self, views: dict[str, str], current: str) -> list[Action]:
-        if self.request.method == "POST" or len(views) == 1:
-            return []
-        return [
-            Action(label, self.here(view=view, mode=""), current=view == current)
-            for view, label in views.items()
-        ]
+    def _value_box(self, entry: Entry, content: Content) -> ValueBox:
+        look = ValueView(content, self.given.get("view", ""), self._look, self.inspector.can_window)
+        text, rest = look.halves()
+        in_form = self.is_open and self.asked is not None and self.asked.place == "value"
+        why_not = content.why_not if self.can(EDIT) and content.why_not not in content.notes else ""
+        return ValueBox(
+            _("What it holds now") if in_form else _("Value"),
+            [] if in_form else look.views(),
+            self._value_offers(),
+            [note for note in (entry.note, *content.notes) if note],
+            text,
+            rest,
+            look.folds(),
+            look.cut(),
+            [] if in_form else look.more(),
+            why_not,
+        )
+
+    def _look(self, label: str, current: bool = False, at: str = "", **asked: str) -> Action:
+        """Return a control that shows the value in another way."""
+        if self.link.post_id:
+            return Action(label, self.link, current=current, fields=list(asked.items()))
+        state = {"mode": "", "count": "", **asked}
+        return Action(label, f"{self.here(**state)}{f'#{at}' if at else ''}", current=current)
 
     def _why_hidden(self) -> str:
         if self.gate.is_secret(self.inspector, self.stored):

@@ -153,6 +153,8 @@ class Outcome:
 
     result: Result
     reason: Text = ""
+    """Of a refusal the store's; which elements exist already; the id of an entry that was added;
+    the score that a member has now."""
 
     old: Trace | None = None
     new: Trace | None = None
@@ -168,7 +170,10 @@ class Outcome:
     """How many elements were added or removed."""
 
     left: int | None = None
-    """How many elements the key has now; with 0 it is gone."""
+    """How many elements the key has now."""
+
+    key_gone: bool = False
+    """Whether the last element went, and the key with it."""
 
     removed: tuple[Content, ...] = ()
     """What was taken out, where nobody chose which."""
@@ -183,8 +188,3 @@ class Outcome:
     @property
     def is_done(self) -> bool:
         return self.result == Result.DONE
-
-    @property
-    def took_the_key(self) -> bool:
-        """Whether the last element went, and the key with it."""
-        return self.is_done and self.left == 0

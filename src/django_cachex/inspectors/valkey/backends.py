@@ -10,6 +10,8 @@ from django.core.cache.backends.base import BaseCache
 from django.utils.translation import gettext_lazy as _
 
 from django_cachex.cache.client import Client
+from django_cachex.cache.cluster.client import ClusterClient
+from django_cachex.cache.cluster.keys import slot_of
 from django_cachex.cache.keyspace import Keyspace, keyspace
 from django_cachex.cache.statistics import Statistics
 from django_cachex.commands import OpaqueKeysError
@@ -78,6 +80,9 @@ class CachexInspector(ServerInspector):
     def store(self) -> Hashable:
         # A fleet's name or a cluster's nodes are no address of one server.
         return super().store if self.client_class is Client else ("valkey", self.place)
+
+    def shares_slot(self, key: bytes, other: bytes) -> bool:
+        return not issubclass(self.client_class, ClusterClient) or slot_of(key) == slot_of(other)
 
     @property
     def place(self) -> str:

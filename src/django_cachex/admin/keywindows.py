@@ -13,5 +13,5 @@ COUNT = re.compile(r"[1-9][0-9]{0,8}")
 
 def window_of(given: QueryDict) -> Window:
     """Return the window that a request asks for; what makes no sense is left out."""
-    count = given.get("count", "")
+    count = given.get("shown", "")
     return Window(count=int(count) if COUNT.fullmatch(count) else None)

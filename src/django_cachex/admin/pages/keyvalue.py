@@ -92,4 +92,4 @@ class ValueView:
         if not (self.can_load and self.excerpt.truncated) or shown >= most:
             return ()
         count = min(shown * STEP, most)
-        return [self.action(_("Load more"), at="cx-more", view=self.name, count=str(count))]
+        return [self.action(_("Load more"), at="cx-more", view=self.name, shown=str(count))]

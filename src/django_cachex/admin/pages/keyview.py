@@ -3,139 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from django_cachex.admin.access import DELETE, EDIT, SEE_HISTORY, SEE_KEYS, SEE_VALUE, Act
-from django_cachex.admin.asking import Answer
+from django_cachex.admin.access import DELETE, EDIT, SEE_HISTORY, SEE_VALUE
 from django_cachex.admin.helptexts import key_help
-from django_cachex.admin.keyacts import ACTS, APPLYING, OPENING, KeyAct, Place, Subject
-from django_cachex.admin.keywindows import window_of
+from django_cachex.admin.keyacts import ACTS, KeyAct, Place
 from django_cachex.admin.links import Link
-from django_cachex.admin.pages.base import KeyedPage
+from django_cachex.admin.pages.download import downloads
 from django_cachex.admin.pages.keyfacts import elements_table, key_facts, summary
+from django_cachex.admin.pages.keyread import READ, KeyRead
 from django_cachex.admin.pages.keyvalue import ValueView
 from django_cachex.admin.parts import Action, Heading, Topic, ValueBox
-from django_cachex.admin.sessions import masked
 from django_cachex.inspectors.content import Content
-from django_cachex.inspectors.entries import Description, Entry
-
-READ = "read"
-"""The mode that has the value read where that may run something."""
+from django_cachex.inspectors.entries import CommandLine, Entry
 
 
-class KeyView(KeyedPage):
+class KeyView(KeyRead):
     """What there is to see of one key; `KeyPage` adds what can be changed."""
 
-    act = SEE_KEYS
     title = gettext_lazy("Key")
     template_name = "admin/django_cachex/key.html"
-
-    @property
-    def unsafe(self) -> bool:
-        """Whether the value comes from the backend's own `get`, and only on request."""
-        return not self.inspector.can_get
-
-    @cached_property
-    def mode(self) -> str:
-        """What is being done: nothing, `read`, or what opens or applies one of the acts.
-
-        A link does no more than open a form, and none whose filling may run something.
-        """
-        if self.request.method == "POST":
-            return self.request.POST.get("mode", "")
-        asked = self.request.GET.get("mode", "")
-        act = OPENING.get(asked)
-        return asked if act is not None and not (self.unsafe and act.reads_value) else ""
-
-    @property
-    def asked(self) -> KeyAct | None:
-        """The act that is being done, its form open or sent."""
-        return OPENING.get(self.mode) or APPLYING.get(self.mode)
-
-    @property
-    def element(self) -> str:
-        """The row that the act is about, by its id; empty for the whole key."""
-        return self.given.get("element", "")
-
-    @property
-    def given(self) -> QueryDict:
-        """What the request asks for."""
-        return self.request.POST if self.request.method == "POST" else self.request.GET
-
-    @property
-    def subject(self) -> Subject:
-        """What an act is told of this key."""
-        allowed = self.gate.allowed
-        return Subject(self.inspector, self.stored, self.entry, self.can, allowed, self.element)
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the form of an act is on the page."""
-        return self.asked is not None and self.asked.offered(self.subject)
-
-    @property
-    def reads(self) -> bool:
-        """Whether the value is asked for although that may run something."""
-        return self.mode == READ or (self.asked is not None and self.asked.reads_value)
-
-    @cached_property
-    def answer(self) -> Answer[Entry | None]:
-        """What the cache says of the key, asked once; nothing where that takes a request."""
-        if not self.can(SEE_VALUE):
-            return self.ask(self.inspector, self._described)
-        if self.unsafe and not self.reads:
-            return Answer(Entry(Description(self.stored)))
-        if not self.inspector.can_window:
-            return self.ask(self.inspector, lambda: self.inspector.read(self.stored))
-        window = window_of(self.given)
-        return self.ask(self.inspector, lambda: self.inspector.read(self.stored, window))
-
-    def _described(self) -> Entry | None:
-        if not self.inspector.can_list:
-            return Entry(Description(self.stored))
-        [description] = self.inspector.describe([self.stored])
-        return Entry(description) if description.exists else None
-
-    def forget_answer(self) -> None:
-        """Ask again, as the key has changed."""
-        self.__dict__.pop("answer", None)
-
-    @property
-    def entry(self) -> Entry | None:
-        return self.answer.value
-
-    @property
-    def content(self) -> Content | None:
-        """The value, for who may see it and where it is a single one."""
-        entry = self.entry
-        return entry.content if entry is not None and self.can(SEE_VALUE) else None
-
-    @property
-    def gone(self) -> bool:
-        return self.answer.error is None and self.answer.value is None
-
-    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if self.gone:
-            return self.leave()
-        return super().get(request, *args, **kwargs)
-
-    def can(self, act: Act) -> bool:
-        return self.gate.allowed(act, self.inspector, self.stored)
-
-    @property
-    def link(self) -> Link:
-        """Where this key is."""
-        return self.links.key(self.inspector.alias, self.stored)
-
-    @property
-    def key_name(self) -> str:
-        name = super().key_name
-        return masked(name) if self.gate.is_secret(self.inspector, self.stored) else name
 
     # What is on the page.
 
@@ -151,9 +41,15 @@ class KeyView(KeyedPage):
             context |= {
                 "facts": key_facts(self.inspector, entry, masked=not self.can(SEE_HISTORY)),
                 "head_offers": self.offers("head"),
+                "command_lines": self._command_lines(entry),
                 **self._value_context(entry),
             }
         return super().get_context_data(**context, **kwargs)
+
+    def _command_lines(self, entry: Entry) -> Sequence[CommandLine]:
+        if not self.can(SEE_VALUE):
+            return ()
+        return self.inspector.command_lines(self.stored, entry.description.type)
 
     def offers(self, spot: Place) -> list[Action]:
         """Return the controls of a spot on the page, within the person's permissions."""
@@ -208,15 +104,20 @@ class KeyView(KeyedPage):
             rest,
             look.folds(),
             look.cut(),
-            [] if in_form else look.more(),
+            [] if in_form else [*look.more(), *self._json_download(entry)],
             why_not,
         )
+
+    def _json_download(self, entry: Entry) -> list[Action]:
+        """Return the link to the value as JSON, where the stored bytes are another download."""
+        rest = downloads(self.gate, self.inspector, self.stored, entry)[1:]
+        return [self._download(form, _("Download as JSON")) for form in rest]
 
     def _look(self, label: str, current: bool = False, at: str = "", **asked: str) -> Action:
         """Return a control that shows the value in another way."""
         if self.link.post_id:
             return Action(label, self.link, current=current, fields=list(asked.items()))
-        state = {"mode": "", "count": "", **asked}
+        state = {"mode": "", "shown": "", **asked}
         return Action(label, f"{self.here(**state)}{f'#{at}' if at else ''}", current=current)
 
     def _why_hidden(self) -> str:
@@ -233,11 +134,17 @@ class KeyView(KeyedPage):
         alias, stored = self.inspector.alias, self.stored
         delete = [Action(_("Delete"), self.links.delete(alias, stored), "danger")]
         history = [Action(_("History"), self.links.history(alias, stored))]
+        entry = self.entry
+        forms = downloads(self.gate, self.inspector, self.stored, entry) if entry else []
         return [
             *map(self._bar_link, self._offered("bar")),
+            *(self._download(form, _("Download")) for form in forms[:1]),
             *(delete if self.can(DELETE) else []),
             *(history if self.can(SEE_HISTORY) else []),
         ]
+
+    def _download(self, form: str, label: str) -> Action:
+        return Action(label, self.links.download(self.inspector.alias, self.stored, form))
 
     def _bar_link(self, act: KeyAct) -> Action:
         """Return the link of the action bar that opens an act's form."""

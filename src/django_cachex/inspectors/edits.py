@@ -188,3 +188,7 @@ class Outcome:
     @property
     def is_done(self) -> bool:
         return self.result == Result.DONE
+
+    @property
+    def is_refused(self) -> bool:
+        return self.result == Result.REFUSED

@@ -164,3 +164,7 @@ class CommandLine:
 
 class Changed(Exception):
     """A key has changed while it was read in pieces."""
+
+
+class TooLarge(Exception):
+    """A key is larger than what may be had at once; `str()` is a sentence."""

@@ -17,8 +17,7 @@ from django_cachex.inspectors.entries import NEVER, Description, Entry
 from django_cachex.inspectors.facts import FlushPlan, Text
 from django_cachex.inspectors.live import content_of
 from django_cachex.inspectors.masking import mask, secrets_in
-from django_cachex.inspectors.naming import encode_text, printable
-from django_cachex.inspectors.pickled import text_of
+from django_cachex.inspectors.naming import encode_text, printable, text_of
 from django_cachex.inspectors.windows import BEGINNING, Window
 
 MISSING: Final = object()

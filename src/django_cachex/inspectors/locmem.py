@@ -13,7 +13,7 @@ from django_cachex.inspectors.content import fingerprint
 from django_cachex.inspectors.edits import KEEP, AddValue, Outcome, Result, SetTtl, SetValue
 from django_cachex.inspectors.entries import GONE, NEVER, Description, Entry, Listing
 from django_cachex.inspectors.facts import Fact, FlushPlan, Section, Status, Text, Unit
-from django_cachex.inspectors.naming import decode_text
+from django_cachex.inspectors.naming import decode_text, text_of
 from django_cachex.inspectors.patterns import Pattern
 from django_cachex.inspectors.pickled import (
     PickledInspector,
@@ -21,7 +21,6 @@ from django_cachex.inspectors.pickled import (
     key_at,
     milliseconds_until,
     search,
-    text_of,
     timeout,
 )
 from django_cachex.inspectors.windows import BEGINNING, Window

@@ -73,14 +73,6 @@ def search(
     return Listing(found, token, examined, total)
 
 
-def text_of(stored: bytes) -> str | None:
-    """Return a stored key as the backend's text, or None if no text has these bytes."""
-    try:
-        return decode_text(stored)
-    except UnicodeDecodeError:
-        return None
-
-
 class PickledInspector(Inspector):
     """A backend that pickles every value, integers too, and knows when each expires."""
 

@@ -10,8 +10,10 @@ from django.utils.translation import gettext as _
 from django_cachex.admin import humane
 from django_cachex.admin.forms import EditForm
 from django_cachex.inspectors.content import fingerprint
-from django_cachex.inspectors.edits import Keep, Outcome, Result
+from django_cachex.inspectors.edits import AddValue, Keep, Outcome, Result
+from django_cachex.inspectors.element_edits import AddKey
 from django_cachex.inspectors.entries import NEVER
+from django_cachex.inspectors.facts import Unit
 
 CLOCK = re.compile(r"\d\d:\d\d:\d\d")
 
@@ -62,14 +64,29 @@ def ttl_message(ttl: int) -> str:
     }
 
 
-def added_message(value: object, ttl: int, replaced: bool) -> str:
+def added_message(edit: AddValue | AddKey) -> str:
     """Return what was stored and when it expires."""
-    kind = {"kind": kind_of(value)}
-    if replaced:
+    kind = {"kind": kind_of(edit.value) if isinstance(edit, AddValue) else collection_of(edit)}
+    if edit.replace:
         text = _("Stored as %(kind)s, in place of whatever was there.") % kind
     else:
         text = _("Stored as %(kind)s.") % kind
-    return f"{text} {ttl_message(ttl)}"
+    return f"{text} {ttl_message(edit.ttl)}"
+
+
+def collection_of(edit: AddKey) -> str:
+    """Return a type with how many elements it begins with, in words."""
+    if edit.type == "stream":
+        return _("a stream of one entry")
+    count = len(edit.elements)
+    patterns = {
+        "list": (_("a list of %(elements)s"), Unit.ITEMS),
+        "set": (_("a set of %(elements)s"), Unit.MEMBERS),
+        "zset": (_("a sorted set of %(elements)s"), Unit.MEMBERS),
+        "hash": (_("a hash of %(elements)s"), Unit.FIELDS),
+    }
+    pattern, unit = patterns[edit.type]
+    return pattern % {"elements": humane.elements(count, unit)}
 
 
 def unanswered_message(message: Callable[[], str]) -> str:

@@ -27,6 +27,7 @@ from django_cachex.commands.request import (
     blocks,
     failed,
     leaves_open,
+    waiting_time,
 )
 
 T = TypeVar("T")
@@ -161,7 +162,7 @@ class Way:
         data = packed(requests, self._codec.pack)
         try:
             with tracing.around(requests, self._address) if tracing.wrappers else nullcontext():
-                replies = await stream.send_all(data, len(requests))
+                replies = await stream.send_all(data, len(requests), waiting_time(requests))
         except ServerUnavailable as error:
             self._breaker.failed(error)
             raise

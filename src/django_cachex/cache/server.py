@@ -26,7 +26,15 @@ from django_cachex.commands.exceptions import (
     ServerTimeout,
     ServerUnavailable,
 )
-from django_cachex.commands.request import Request, Steps, advance, failed, leaves_open
+from django_cachex.commands.request import (
+    Request,
+    Steps,
+    advance,
+    alone,
+    failed,
+    leaves_open,
+    waiting_time,
+)
 
 T = TypeVar("T")
 S = TypeVar("S", bound="Server")
@@ -73,9 +81,9 @@ class Server:
 
         Raise `CommandError` for what the server refuses, `ServerUnavailable`, `ServerTimeout`.
         """
-        if isinstance(command, Request):
+        if type(command) is Request:
             return command.read(self._ask(command))
-        return self._converse(command)
+        return self._converse(alone(command) if isinstance(command, Request) else command)
 
     async def arun(self, command: Request[T] | Steps[T]) -> T:
         """Do what `run` does, on the running event loop."""
@@ -145,7 +153,7 @@ class Server:
         data = packed(requests, self._codec.pack)
         with tracing.around(requests, self.address) if tracing.wrappers else nullcontext():
             try:
-                replies = line.ask_all(data, len(requests))
+                replies = line.ask_all(data, len(requests), waiting_time(requests))
             except OSError as error:
                 failure = broken(error, self.address)
                 self.breaker.failed(failure)

@@ -5,6 +5,7 @@ from django_cachex.commands.exceptions import (
     CachexError,
     CommandError,
     CrossSlotError,
+    NotSupportedError,
     OpaqueKeysError,
     OutOfMemoryError,
     OutOfRangeError,
@@ -16,7 +17,15 @@ from django_cachex.commands.exceptions import (
     UnknownCommand,
     WrongTypeError,
 )
-from django_cachex.commands.request import Attempts, Request, Steps, attempt, awaitable, blocking
+from django_cachex.commands.request import (
+    Attempts,
+    Request,
+    Steps,
+    Waiting,
+    attempt,
+    awaitable,
+    blocking,
+)
 
 __all__ = [
     "AccessDenied",
@@ -24,6 +33,7 @@ __all__ = [
     "CachexError",
     "CommandError",
     "CrossSlotError",
+    "NotSupportedError",
     "OpaqueKeysError",
     "OutOfMemoryError",
     "OutOfRangeError",
@@ -35,6 +45,7 @@ __all__ = [
     "SlotUnavailable",
     "Steps",
     "UnknownCommand",
+    "Waiting",
     "WrongTypeError",
     "attempt",
     "awaitable",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django_cachex.commands.base import Name
 from django_cachex.commands.hashes import Hashes
 from django_cachex.commands.keys import Keys
 from django_cachex.commands.lists import Lists
@@ -12,5 +13,7 @@ from django_cachex.commands.streams import Streams
 from django_cachex.commands.strings import Strings
 
 
-class AllCommands(Keys, Strings, Lists, Hashes, Sets, SortedSets, Streams, ServerCommands):
+class AllCommands(
+    Keys, Strings, Lists, Hashes[Name], Sets, SortedSets, Streams[Name], ServerCommands
+):
     """Every command that a client, a cache and a pipeline have in common."""

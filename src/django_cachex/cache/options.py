@@ -20,7 +20,7 @@ BESIDE = frozenset({"TIMEOUT", "KEY_PREFIX", "KEY_FUNCTION", "VERSION"})
 """Settings of the alias that people write into OPTIONS, where nobody reads them."""
 OWN = frozenset(
     {"serializer", "compressor", "ignore_exceptions", "ignore_counter_exceptions", "breaker"}
-    | {"sentinels", "sentinel_kwargs", "read_replicas"}
+    | {"stampede_protection", "sentinels", "sentinel_kwargs", "read_replicas"}
 )
 CACHE_OPTIONS = CULLING | BESIDE | OWN
 """What is no business of the driver's."""

@@ -20,6 +20,7 @@ from django_cachex.cache.checks.options import (
     check_numbers,
     check_places,
     check_prefix,
+    check_protection,
 )
 from django_cachex.cache.checks.prefixes import check_prefixes
 
@@ -27,7 +28,7 @@ __all__ = ["check_caches", "check_prefixes"]
 
 CHECKS = (
     *(check_locations, check_databases, check_names, check_places),
-    *(check_classes, check_formats, check_numbers, check_prefix),
+    *(check_classes, check_formats, check_numbers, check_protection, check_prefix),
 )
 
 

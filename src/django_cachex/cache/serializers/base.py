@@ -16,7 +16,8 @@ _float = re.compile(rb"-?(?:[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?|inf|nan)").full
 def number(data: bytes) -> int | float | None:
     """Return the number that `data` is in decimal: our integers, or a float; None if it is none.
 
-    HINCRBYFLOAT and django-valkey store floats so. No pickle, and no MessagePack of more than a byte, is one.
+    HINCRBYFLOAT and django-valkey store floats so. No pickle is one, and no MessagePack of more
+    than a byte.
     """
     if integer(data):
         return int(data)

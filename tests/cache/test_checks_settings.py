@@ -106,6 +106,8 @@ def ids(found: list[CheckMessage]) -> list[str]:
         {"OPTIONS": {"serializer": "django.core.cache.backends.redis.RedisSerializer"}},
         {"OPTIONS": {"serializer": PickleSerializer(4)}},
         {"OPTIONS": {"serializer": PickleSerializer, "compressor": "zlib"}},
+        {"OPTIONS": {"stampede_protection": True}},
+        {"OPTIONS": {"stampede_protection": {"early": 5, "lease": 0.5}}},
         {"OPTIONS": {"serializer": ["msgpack", "json"], "compressor": [("zstd", {"level": 9})]}},
         {"OPTIONS": {"ignore_exceptions": True, "ignore_counter_exceptions": True}},
         {"OPTIONS": {"protocol": 2, "decode_responses": False, "client_name": "mine"}},
@@ -406,6 +408,13 @@ def test_a_package_that_is_missing_gets_the_line_that_installs_it(
     [error] = check(OPTIONS=options)
     assert error.id == "django_cachex.E114"
     assert str(error.hint) == f"Run: pip install django-cachex[{extra}]"
+
+
+@pytest.mark.parametrize("given", ["hush", 5, {"late": 1}, {"early": 0}, {"lease": "hush"}])
+def test_a_protection_that_makes_no_sense(check: Check, given: Any) -> None:
+    [error] = check(OPTIONS={"stampede_protection": given})
+    assert error.id == "django_cachex.E115"
+    assert "hush" not in f"{error}{error.hint}"
 
 
 @pytest.mark.parametrize("name", ["pool_class", "parser_class", "async_parser_class"])

@@ -118,8 +118,11 @@ class Entry:
         return replaced(self.stored, old, self.cache.encode(value), self.expiry, dies)
 
     def others(self) -> Flow:
-        """Wait for whoever makes the value; make it where nobody does, or it takes too long."""
-        until = time.monotonic() + self.lease
+        """Wait for whoever makes the value; make it where nobody does, or it takes too long.
+
+        One that dies has a successor, which is waited for as well: two leases.
+        """
+        until = time.monotonic() + 2 * self.lease
         pause = SHORTEST
         while time.monotonic() < until:
             yield Pause(pause)

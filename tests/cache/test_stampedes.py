@@ -7,13 +7,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
+from django_cachex.cache import tracing
 from django_cachex.cache.backends import ServerCache
 from django_cachex.cache.stampedes import Protection
 from tests.cache.conftest import BACKENDS, MakeCache, url
@@ -257,6 +259,36 @@ def test_whoever_died_holds_nobody_up_for_longer_than_its_lease(cache: ServerCac
     factory = Factory()
     assert ask(cache, factory) == "old"
     assert factory.calls == 0
+
+
+def test_the_successor_of_one_that_died_is_waited_for(cache: ServerCache) -> None:
+    cache.set(LOCK, "of the dead", 0.5)
+    factory = Factory()
+    with Callers() as callers:
+        asked = callers.ask(8, cache, factory, lease=0.5)
+        assert {one.result(15) for one in asked} == {"new 1"}
+    assert factory.calls == 1
+
+
+def test_what_was_made_just_before_one_got_the_right_is_not_made_again(
+    make_cache: MakeCache,
+) -> None:
+    cache, other, factory = make_cache(), make_cache(), Factory()
+
+    @contextmanager
+    def meanwhile(requests: Any, address: str) -> Iterator[None]:
+        if "NX" in requests[0].words and not factory.calls:
+            assert ask(other, factory) == "new 1"
+        yield
+
+    cache.set("key", "old", 10)
+    tracing.install(meanwhile)
+    try:
+        assert ask(cache, factory) == "new 1"
+    finally:
+        tracing.remove(meanwhile)
+    assert factory.calls == 1
+    assert not cache.has_key(LOCK)
 
 
 def test_nobody_waits_for_longer_than_two_leases_in_all(cache: ServerCache) -> None:

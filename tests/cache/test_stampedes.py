@@ -274,11 +274,12 @@ def test_what_was_made_just_before_one_got_the_right_is_not_made_again(
     make_cache: MakeCache,
 ) -> None:
     cache, other, factory = make_cache(), make_cache(), Factory()
+    quicker = [other]
 
     @contextmanager
     def meanwhile(requests: Any, address: str) -> Iterator[None]:
-        if "NX" in requests[0].words and not factory.calls:
-            assert ask(other, factory) == "new 1"
+        if "NX" in requests[0].words and quicker:
+            assert ask(quicker.pop(), factory) == "new 1"
         yield
 
     cache.set("key", "old", 10)

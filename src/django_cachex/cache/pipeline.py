@@ -14,10 +14,12 @@ from django_cachex.commands.request import (
     Queue,
     Request,
     Steps,
+    Word,
     blocking,
     read_all,
     unread,
 )
+from django_cachex.commands.scripts import Read, Script
 
 if TYPE_CHECKING:
     from django_cachex.cache.base import CacheCommands
@@ -54,6 +56,11 @@ class Pipeline(Queue, Entries, AllCommands):
 
     incr = blocking(CounterRequests._queued_incr)
     decr = blocking(CounterRequests._queued_decr)
+
+    def _running(
+        self, script: Script, keys: list[bytes], args: list[Word], read: Read[Any]
+    ) -> Request[Any]:
+        return script.in_full(keys, args, read)
 
     def execute(self) -> list[Any]:
         """Send what is queued; return the results in order."""

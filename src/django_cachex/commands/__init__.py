@@ -17,6 +17,7 @@ from django_cachex.commands.exceptions import (
     WrongTypeError,
 )
 from django_cachex.commands.request import Attempts, Request, Steps, attempt, awaitable, blocking
+from django_cachex.commands.scripts import Script
 
 __all__ = [
     "AccessDenied",
@@ -29,6 +30,7 @@ __all__ = [
     "OutOfRangeError",
     "ReadOnlyError",
     "Request",
+    "Script",
     "ScriptMissing",
     "ServerTimeout",
     "ServerUnavailable",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django_cachex.commands.hashes import Hashes
 from django_cachex.commands.keys import Keys
 from django_cachex.commands.lists import Lists
+from django_cachex.commands.scripts import Scripts
 from django_cachex.commands.server import ServerCommands
 from django_cachex.commands.sets import Sets
 from django_cachex.commands.sorted_sets import SortedSets
@@ -12,5 +13,5 @@ from django_cachex.commands.streams import Streams
 from django_cachex.commands.strings import Strings
 
 
-class AllCommands(Keys, Strings, Lists, Hashes, Sets, SortedSets, Streams, ServerCommands):
+class AllCommands(Keys, Strings, Lists, Hashes, Sets, SortedSets, Streams, Scripts, ServerCommands):
     """Every command that a client, a cache and a pipeline have in common."""

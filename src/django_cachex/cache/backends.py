@@ -13,10 +13,10 @@ from asgiref.sync import sync_to_async
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from django.core.exceptions import SynchronousOnlyOperation
 
-from django_cachex.cache.base import CacheCommands
 from django_cachex.cache.cluster import ClusterClient
 from django_cachex.cache.cluster.keys import slot_of
 from django_cachex.cache.cluster.versions import copied
+from django_cachex.cache.locks.making import LockingCache
 from django_cachex.cache.sentinel import SentinelClient
 from django_cachex.commands.counters import NO_SCRIPT
 from django_cachex.commands.entries import EntryRequests
@@ -37,7 +37,7 @@ async def built(build: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await sync_to_async(build)(*args, **kwargs)
 
 
-class ServerCache(CacheCommands, EntryRequests):
+class ServerCache(LockingCache, EntryRequests):
     """Django's contract, blocking and asynchronous; what it says is documented there."""
 
     def add(

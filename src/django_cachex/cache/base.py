@@ -86,6 +86,14 @@ class CacheCommands(AllCommands, BaseCache):
         """Do what `count` does, on the running event loop."""
         return await self._ameasured(self._way_to_count, command)
 
+    def insist(self, command: Request[T] | Steps[T]) -> T:
+        """Do what `run` does, and raise whatever went wrong: locks that fail open are none."""
+        return self._measured(self.client, command)
+
+    async def ainsist(self, command: Request[T] | Steps[T]) -> T:
+        """Do what `insist` does, on the running event loop."""
+        return await self._ameasured(self.client, command)
+
     def _measured(self, way: Client | FailingOpen, command: Request[T] | Steps[T]) -> T:
         statistics = self.statistics
         statistics.calls += 1

@@ -28,15 +28,19 @@ from django_cachex.commands.sweeps import sweep
 
 T = TypeVar("T")
 
+_plain = frozenset((str,)).issuperset
 # What Django calls portable to memcached. Its own loop finds the words for the warning.
 _portable = re.compile(r"[^\x00-\x20\x7f]{0,250}").fullmatch
 
 
-def _all_portable(made: list[str]) -> bool:
-    """Return whether all of these keys are portable; some that are may be overlooked."""
-    together = "".join(made)
-    plain = together.isascii() and together.isprintable() and " " not in together
-    return plain and max(map(len, made), default=0) <= 250
+def _made_at_once(before: str, keys: list[str]) -> list[bytes] | None:
+    """Return `keys` with `before` in front of each, if all that makes are portable; else None."""
+    together = f"{before}{f' {before}'.join(keys)}"
+    if together.isascii() and together.isprintable() and together.count(" ") == len(keys) - 1:
+        made = together.encode().split(b" ")
+        if max(map(len, made)) <= 250:
+            return made
+    return None
 
 
 class CacheCommands(AllCommands, BaseCache):
@@ -152,10 +156,12 @@ class CacheCommands(AllCommands, BaseCache):
         if not (self._keys_are_ours and self.key_func is default_key_func):
             return super().stored_keys(keys, version)
         before = f"{self.key_prefix}:{self.version if version is None else version}:"
+        keys = list(keys)
+        if _plain(map(type, keys)) and (stored := _made_at_once(before, keys)) is not None:
+            return stored
         made = [f"{before}{key}" for key in keys]
-        if not _all_portable(made):
-            for one in made:
-                self.validate_key(one)
+        for one in made:
+            self.validate_key(one)
         return [one.encode("utf-8", "surrogateescape") for one in made]
 
     def stored_pattern(self, pattern: Any, version: Any = None) -> bytes:

@@ -50,29 +50,30 @@ class Line:
     def ask(self, data: bytes) -> Any:
         """Send one packed command; return its reply, which may be one of our exceptions."""
         self._sock.sendall(data)
-        reply = self._reply()
-        if self._reader.gets() is not MISSING:
+        gets = self._reader.gets
+        self._wait()
+        while (reply := gets()) is MISSING:
+            self._wait()
+        if gets() is not MISSING:
             raise ProtocolError("The server answered what nobody asked.")
         return reply
 
-    def _reply(self) -> Any:
-        """Return the next reply."""
-        gets = self._reader.gets
-        reply = gets()
-        while reply is MISSING:
-            length = self._receive(self._buffer)
-            if not length:
-                raise ConnectionResetError("the server closed it")
-            self._reader.feed(self._buffer, 0, length)
-            reply = gets()
-        return reply
+    def _wait(self) -> None:
+        """Give the reader what comes next."""
+        length = self._receive(self._buffer)
+        if not length:
+            raise ConnectionResetError("the server closed it")
+        self._reader.feed(self._buffer, 0, length)
 
     def ask_all(self, data: bytes, count: int) -> list[Any]:
         """Send `count` packed commands in one write; return their replies."""
         self._sock.sendall(data)
-        reply = self._reply
-        replies = [reply() for _ in range(count)]
-        if self._reader.gets() is not MISSING:
+        gets = self._reader.gets
+        replies: list[Any] = []
+        while len(replies) < count:
+            self._wait()
+            replies += iter(gets, MISSING)
+        if len(replies) > count:
             raise ProtocolError("The server answered what nobody asked.")
         return replies
 

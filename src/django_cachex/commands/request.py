@@ -155,15 +155,19 @@ def blocks(request: Request[Any]) -> bool:
     return name in BLOCKING or (name in ("XREAD", "XREADGROUP") and "BLOCK" in request.words)
 
 
+BRACKETS = frozenset(("WATCH", "MULTI", "EXEC", "DISCARD", "UNWATCH"))
+"""Commands that begin or end what ties a connection to one conversation."""
+
+
 def leaves_open(requests: Sequence[Request[Any]]) -> bool:
     """Return whether a connection watches keys or is inside a transaction after `requests`."""
+    names = [request.words[0] for request in requests]
+    if BRACKETS.isdisjoint(names):
+        return False
     is_open = False
-    for request in requests:
-        name = request.words[0]
-        if name in ("WATCH", "MULTI"):
-            is_open = True
-        elif name in ("EXEC", "DISCARD", "UNWATCH"):
-            is_open = False
+    for name in names:
+        if name in BRACKETS:
+            is_open = name in ("WATCH", "MULTI")
     return is_open
 
 

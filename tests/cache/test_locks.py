@@ -23,16 +23,9 @@ from django_cachex.commands import (
     LockNotAcquired,
     ServerUnavailable,
 )
-from tests import servers
 from tests.cache.conftest import BACKENDS, MakeCache, url
 from tests.cache.relay import relay
 from tests.servers import Server, free_port, wait_until
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[ServerCache]:
-    with servers.cluster() as nodes:
-        yield ValkeyClusterCache(f"redis://{nodes[0].address}", {})
 
 
 class Blocking:
@@ -108,7 +101,9 @@ def made(request: pytest.FixtureRequest) -> Iterator[tuple[ServerCache, Callable
     """A cache, and what makes locks of it."""
     *_, where = request.param.split()
     if where == "cluster":
-        cache: ServerCache = request.getfixturevalue("cluster")
+        cache: ServerCache = ValkeyClusterCache(
+            url(request.getfixturevalue("cluster_of_valkeys")), {}
+        )
         cache.clear()
     else:
         cache = BACKENDS[where](url(request.getfixturevalue("valkey_server")), {})

@@ -23,7 +23,6 @@ from django_cachex.commands import (
     WrongTypeError,
 )
 from django_cachex.commands.semaphores import Share, used
-from tests import servers
 from tests.cache.conftest import BACKENDS, MakeCache, url
 from tests.cache.relay import relay
 from tests.cache.test_locks import LOOP, Awaited, Blocking
@@ -34,9 +33,11 @@ from tests.servers import Server, free_port, wait_until
 def made(request: pytest.FixtureRequest) -> Iterator[tuple[ServerCache, Callable[..., Any]]]:
     """A cache, and what makes semaphores of it."""
     if request.param == "cluster":
-        with servers.cluster() as nodes:
-            cache: ServerCache = ValkeyClusterCache(f"redis://{nodes[0].address}", {})
-            yield cache, lambda *args, **options: Blocking(cache.semaphore(*args, **options))
+        cache: ServerCache = ValkeyClusterCache(
+            url(request.getfixturevalue("cluster_of_valkeys")), {}
+        )
+        cache.clear()
+        yield cache, lambda *args, **options: Blocking(cache.semaphore(*args, **options))
     elif request.param == "async redis":
         cache = BACKENDS["redis"](url(request.getfixturevalue("valkey_server")), {})
         with LOOP:

@@ -13,11 +13,12 @@ from django_cachex.cache.topologies import Target
 from django_cachex.commands.all import AllCommands
 from django_cachex.commands.entries import Entries
 from django_cachex.commands.request import Request, Steps, attempt
+from django_cachex.commands.values import Values
 
 T = TypeVar("T")
 
 
-class Client(Entries, AllCommands):
+class Client(Values, Entries, AllCommands):
     """Commands on one server. What may be read from a replica is read from a random one.
 
     Keys are stored keys, values are raw bytes. Without a timeout, `set` and `add` store for good.

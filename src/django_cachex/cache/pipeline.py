@@ -20,13 +20,14 @@ from django_cachex.commands.request import (
     unread,
 )
 from django_cachex.commands.scripts import Read, Script
+from django_cachex.commands.values import Values
 
 if TYPE_CHECKING:
     from django_cachex.cache.base import CacheCommands
     from django_cachex.cache.client import Client
 
 
-class Pipeline(Queue, Entries, AllCommands):
+class Pipeline(Queue, Values, Entries, AllCommands):
     """Queues commands and sends them together.
 
     Every command returns the pipeline. `execute` returns the results in order, or raises the
@@ -88,6 +89,9 @@ class Pipeline(Queue, Entries, AllCommands):
 
     def decode(self, data: bytes) -> Any:
         return self.owner.decode(data)
+
+    def looked_up(self, hits: int, misses: int) -> None:
+        self.owner.looked_up(hits, misses)
 
     def expiry(self, timeout: Any) -> int | None:
         return self.owner.expiry(timeout)

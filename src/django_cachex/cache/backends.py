@@ -17,6 +17,7 @@ from django.core.exceptions import SynchronousOnlyOperation
 from django_cachex.cache.cluster import ClusterClient
 from django_cachex.cache.cluster.keys import slot_of
 from django_cachex.cache.cluster.versions import copied
+from django_cachex.cache.foreign import Foreign, ForeignNames, refuse
 from django_cachex.cache.locks.making import LockingCache
 from django_cachex.cache.sentinel import SentinelClient
 from django_cachex.commands.counters import NO_SCRIPT
@@ -38,7 +39,7 @@ async def built(build: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await sync_to_async(build)(*args, **kwargs)
 
 
-class ServerCache(LockingCache, Values):
+class ServerCache(LockingCache, Values, ForeignNames):
     """Django's contract, blocking and asynchronous; what it says is documented there."""
 
     def add(
@@ -51,10 +52,18 @@ class ServerCache(LockingCache, Values):
     ) -> bool:
         return await self.arun(await built(self._add, key, value, timeout, version))
 
-    def get(self, key: Any, default: Any = None, version: Any = None) -> Any:
+    def get(
+        self, key: Any, default: Any = None, version: Any = None, **foreign: Unpack[Foreign]
+    ) -> Any:
+        if foreign:
+            refuse(foreign)
         return self.run(self._get(key, default, version))
 
-    async def aget(self, key: Any, default: Any = None, version: Any = None) -> Any:
+    async def aget(
+        self, key: Any, default: Any = None, version: Any = None, **foreign: Unpack[Foreign]
+    ) -> Any:
+        if foreign:
+            refuse(foreign)
         return await self.arun(self._get(key, default, version))
 
     def set(
@@ -66,6 +75,7 @@ class ServerCache(LockingCache, Values):
         **options: Unpack[SetOptions],
     ) -> Any:
         if options:
+            refuse(options.keys() - SetOptions.__optional_keys__)
             return self.run(self._set_if(key, value, timeout, version, **options))
         self.run(self._set(key, value, timeout, version))
 
@@ -78,6 +88,7 @@ class ServerCache(LockingCache, Values):
         **options: Unpack[SetOptions],
     ) -> Any:
         if options:
+            refuse(options.keys() - SetOptions.__optional_keys__)
             command = partial(self._set_if, **options)
             return await self.arun(await built(command, key, value, timeout, version))
         await self.arun(await built(self._set, key, value, timeout, version))

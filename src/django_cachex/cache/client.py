@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self, TypeVar
 
 from django_cachex.cache.configuration import POOL_OPTIONS, locations
+from django_cachex.cache.foreign import ForeignClientNames
 from django_cachex.cache.pipeline import Pipeline
 from django_cachex.cache.server import Server
 from django_cachex.cache.topologies import Target
@@ -18,7 +19,7 @@ from django_cachex.commands.values import Values
 T = TypeVar("T")
 
 
-class Client(Values, Entries, AllCommands):
+class Client(Values, Entries, AllCommands, ForeignClientNames):
     """Commands on one server. What may be read from a replica is read from a random one.
 
     Keys are stored keys, values are raw bytes. Without a timeout, `set` and `add` store for good.

@@ -25,6 +25,7 @@ from django_cachex.commands.expiry import milliseconds
 from django_cachex.commands.request import Request, Steps, awaitable, blocking
 from django_cachex.commands.server import ServerCommands
 from django_cachex.commands.sweeps import COUNT, sweep
+from django_cachex.commands.walks import Walks
 
 T = TypeVar("T")
 
@@ -43,7 +44,7 @@ def _made_at_once(before: str, keys: list[str]) -> list[bytes] | None:
     return None
 
 
-class CacheCommands(AllCommands, BaseCache):
+class CacheCommands(AllCommands[str], Walks[str], BaseCache):
     """The commands of a Django cache: keys get prefix and version, values are serialized."""
 
     driver: ClassVar[str]
@@ -172,6 +173,10 @@ class CacheCommands(AllCommands, BaseCache):
         """Return the keys that are stored as `stored`, all of which must be of `version`."""
         before = prefix(self._made, version)
         return [key.removeprefix(before).decode("utf-8", "surrogateescape") for key in stored]
+
+    def plain_name(self, stored: bytes) -> str:
+        """Return the field, id, group or consumer that the server calls `stored`."""
+        return stored.decode("utf-8", "surrogateescape")
 
     def encode(self, value: Any) -> bytes | int:
         """Return what to store for `value`; raise what the serializer raises."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Self
 
 from django_cachex.commands.all import AllCommands
@@ -20,6 +21,7 @@ from django_cachex.commands.request import (
     unread,
 )
 from django_cachex.commands.scripts import Read, Script
+from django_cachex.commands.support import explain
 from django_cachex.commands.values import Values
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from django_cachex.cache.client import Client
 
 
-class Pipeline(Queue, Values, Entries, AllCommands):
+class Pipeline(Queue, Values, Entries, AllCommands[Any]):
     """Queues commands and sends them together.
 
     Every command returns the pipeline. `execute` returns the results in order, or raises the
@@ -90,6 +92,18 @@ class Pipeline(Queue, Values, Entries, AllCommands):
     def decode(self, data: bytes) -> Any:
         return self.owner.decode(data)
 
+    def encode_all(self, values: Iterable[Any]) -> list[bytes | int]:
+        return self.owner.encode_all(values)
+
+    def decode_all(self, replies: Iterable[bytes | None]) -> list[Any]:
+        return self.owner.decode_all(replies)
+
+    def plain_name(self, stored: bytes) -> Any:
+        return self.owner.plain_name(stored)
+
+    def stored_keys(self, keys: Iterable[Any], version: Any = None) -> list[bytes]:
+        return self.owner.stored_keys(keys, version)
+
     def looked_up(self, hits: int, misses: int) -> None:
         self.owner.looked_up(hits, misses)
 
@@ -131,9 +145,11 @@ def together(requests: list[Request[Any]], transaction: bool) -> Steps[list[Any]
 def transacted(requests: list[Request[Any]]) -> Steps[list[Any]]:
     """Send `requests` as one transaction; return their results."""
     queued = [Request(request.words, unread) for request in requests]
-    multi, exec_ = Request(("MULTI",), unread), Request(("EXEC",), unread)
+    multi = Request(("MULTI",), unread)
+    exec_ = Request(("EXEC",), unread, absent=[request.absent for request in requests])
     replies = yield Attempts([multi, *queued, exec_])
-    for reply in replies:
+    for request, reply in zip([multi, *requests, exec_], replies, strict=True):
         if isinstance(reply, CommandError):
+            explain(request.words, reply)
             raise reply  # The command that was refused comes before the EXEC that it aborts.
     return read_all(requests, replies[-1])

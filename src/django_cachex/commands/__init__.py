@@ -8,6 +8,7 @@ from django_cachex.commands.exceptions import (
     LockError,
     LockLost,
     LockNotAcquired,
+    NotSupportedError,
     OpaqueKeysError,
     OutOfMemoryError,
     OutOfRangeError,
@@ -19,7 +20,15 @@ from django_cachex.commands.exceptions import (
     UnknownCommand,
     WrongTypeError,
 )
-from django_cachex.commands.request import Attempts, Request, Steps, attempt, awaitable, blocking
+from django_cachex.commands.request import (
+    Attempts,
+    Request,
+    Steps,
+    Waiting,
+    attempt,
+    awaitable,
+    blocking,
+)
 from django_cachex.commands.scripts import Script
 
 __all__ = [
@@ -31,6 +40,7 @@ __all__ = [
     "LockError",
     "LockLost",
     "LockNotAcquired",
+    "NotSupportedError",
     "OpaqueKeysError",
     "OutOfMemoryError",
     "OutOfRangeError",
@@ -43,6 +53,7 @@ __all__ = [
     "SlotUnavailable",
     "Steps",
     "UnknownCommand",
+    "Waiting",
     "WrongTypeError",
     "attempt",
     "awaitable",

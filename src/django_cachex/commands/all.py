@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django_cachex.commands.base import Name
 from django_cachex.commands.hashes import Hashes
 from django_cachex.commands.keys import Keys
 from django_cachex.commands.lifetimes import Lifetimes
@@ -20,10 +21,10 @@ class AllCommands(
     Lifetimes,
     Strings,
     Lists,
-    Hashes,
+    Hashes[Name],
     Sets,
     SortedSets,
-    Streams,
+    Streams[Name],
     Scripts,
     ServerCommands,
     SlowLog,

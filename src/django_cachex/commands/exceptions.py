@@ -39,6 +39,10 @@ class UnknownCommand(CommandError):
     """The server does not have this command: too old, renamed, or switched off."""
 
 
+class NotSupportedError(UnknownCommand):
+    """The server is too old for a command, or for an option of it; the text says what has it."""
+
+
 class ReadOnlyError(CommandError):
     """The server is a replica, which takes no writes: probably after a failover."""
 

@@ -23,13 +23,9 @@ class Fragment:
     __slots__ = ("asking", "node", "reply", "request", "slot")
 
     def __init__(
-        self,
-        words: tuple[Word, ...],
-        idempotent: bool,
-        slot: int | None = None,
-        node: Server | None = None,
+        self, request: Request[Any], slot: int | None = None, node: Server | None = None
     ) -> None:
-        self.request = Request(words, unread, idempotent=idempotent)
+        self.request = request
         self.slot = slot
         self.node = node
         self.asking = False
@@ -75,17 +71,18 @@ EVERYWHERE: dict[Word, Merge] = {
 
 def split(request: Request[Any], slots: SlotMap) -> Split:
     """Return what to ask of which node; raise `CrossSlotError` where that cannot be done."""
-    words, idempotent = request.words, request.idempotent
+    words = request.words
     keys = keys_of(words)
     if not keys:
         return without_keys(request, slots)
+    whole = request.reworded(words)
     if len(keys) == 1:
-        return Split([Fragment(words, idempotent, slot_of(keys[0]))], first)
+        return Split([Fragment(whole, slot_of(keys[0]))], first)
     places: dict[int, list[int]] = {}
     for place, key in enumerate(keys):
         places.setdefault(slot_of(key), []).append(place)
     if len(places) == 1:
-        return Split([Fragment(words, idempotent, slot) for slot in places], first)
+        return Split([Fragment(whole, slot) for slot in places], first)
     name = words[0]
     if name != "MGET" and name not in BY_KEY:
         raise CrossSlotError(
@@ -93,7 +90,7 @@ def split(request: Request[Any], slots: SlotMap) -> Split:
             "{user:1}:a and {user:1}:b."
         )
     fragments = [
-        Fragment((name, *(keys[place] for place in some)), idempotent, slot)
+        Fragment(request.reworded((name, *(keys[place] for place in some))), slot)
         for slot, some in places.items()
     ]
     return Split(fragments, BY_KEY.get(name) or in_order(list(places.values())))
@@ -113,14 +110,15 @@ def in_order(places: Sequence[Sequence[int]]) -> Merge:
 
 
 def without_keys(request: Request[Any], slots: SlotMap) -> Split:
-    words, idempotent = request.words, request.idempotent
+    words = request.words
     if words[0] == "SCAN":
         return scanning(request, slots)
     nodes = [node for _slot, node in slots.primaries]
     merge = EVERYWHERE.get(words[0])
     if merge is None:
         del nodes[1:]
-    return Split([Fragment(words, idempotent, node=node) for node in nodes], merge or first)
+    whole = request.reworded(words)
+    return Split([Fragment(whole, node=node) for node in nodes], merge or first)
 
 
 def scanning(request: Request[Any], slots: SlotMap) -> Split:
@@ -141,7 +139,7 @@ def scanning(request: Request[Any], slots: SlotMap) -> Split:
         return [b"%d" % (same_node if int(following) else slots.following(slot) or 0), keys]
 
     words = (name, str(at), *options)
-    return Split([Fragment(words, request.idempotent, node=node)], merge)
+    return Split([Fragment(request.reworded(words), node=node)], merge)
 
 
 def together(fragments: Sequence[Fragment]) -> Request[Any] | Steps[list[Any]]:

@@ -37,7 +37,8 @@ def _of_classes() -> dict[str, str]:
         "CLIENT_CLASS": _(
             "Leave it out. For Sentinel and Cluster there are backends: ValkeySentinelCache, "
             "RedisSentinelCache, ValkeyClusterCache and RedisClusterCache, all in "
-            "django_cachex.cache. Sharding and herds have no equivalent."
+            "django_cachex.cache. Sharding has no equivalent; herds are kept off by "
+            '"stampede_protection": True.'
         ),
         "REDIS_CLIENT_CLASS": no_client,
         "REDIS_CLIENT_KWARGS": no_client,
@@ -45,6 +46,7 @@ def _of_classes() -> dict[str, str]:
 
 
 def _of_connections() -> dict[str, str]:
+    logged = _('Leave it out: what "ignore_exceptions" hides is always logged, once a minute.')
     sentinel = _(
         'Write "%(new)s" in its place, with the BACKEND '
         "django_cachex.cache.ValkeySentinelCache or RedisSentinelCache."
@@ -60,9 +62,8 @@ def _of_connections() -> dict[str, str]:
         "CONNECTION_POOL_KWARGS": _(
             'Write what it holds into OPTIONS itself: "OPTIONS": {"max_connections": 100}.'
         ),
-        "LOG_IGNORED_EXCEPTIONS": _(
-            'Leave it out: what "ignore_exceptions" hides is always logged, once a minute.'
-        ),
+        "LOG_IGNORED_EXCEPTIONS": logged,
+        "LOG_IGNORE_EXCEPTIONS": logged,
         "REPLICA_READ_ONLY": _("Leave it out: replicas are never written to."),
         "SENTINELS": sentinel % {"new": "sentinels"},
         "SENTINEL_KWARGS": sentinel % {"new": "sentinel_kwargs"},

@@ -67,6 +67,10 @@ class Compressor:
                 raise ImproperlyConfigured(f"“{name}” is a number of bytes.")
         self.min_size = min_size
         self.max_size = max_size
+        self.load()
+
+    def load(self) -> None:
+        """Import what compresses; ImportError where it is not installed."""
 
     def recognises(self, data: bytes) -> bool:
         """Return whether `data` begins as this compressor's do."""
@@ -131,10 +135,7 @@ class Lz4Compressor(Compressor):
     levels = range(-65536, 17)
     level = 0
 
-    def __init__(
-        self, level: int | None = None, min_size: int = MIN_SIZE, max_size: int = MAX_SIZE
-    ) -> None:
-        super().__init__(level, min_size, max_size)
+    def load(self) -> None:
         self._frame: Any = import_module("lz4.frame")
 
     def compress(self, data: bytes) -> bytes:
@@ -174,10 +175,7 @@ class ZstdCompressor(Compressor):
     levels = range(-131072, 23)
     level = 3
 
-    def __init__(
-        self, level: int | None = None, min_size: int = MIN_SIZE, max_size: int = MAX_SIZE
-    ) -> None:
-        super().__init__(level, min_size, max_size)
+    def load(self) -> None:
         package = "compression" if sys.version_info >= (3, 14) else "backports"
         self._zstd: Any = import_module(f"{package}.zstd")
         names = self._zstd.CompressionParameter

@@ -57,6 +57,8 @@ class Decoded:
     editing: Editing
     value: Tree = None
     notes: tuple[Text, ...] = ()
+    open_ended: bool = False
+    """Whether there is more than `formatted`, and nobody knows how much."""
 
 
 def decoded(raw: bytes, codec: Codec, limit: int) -> Decoded:
@@ -177,7 +179,12 @@ def opened(inflated: Inflated, raw: bytes, codec: Codec, limit: int) -> Decoded:
             stored=human_size(len(raw)),
             limit=human_size(limit),
         )
-        return replace(undecoded(limit + 1, limit, inflated.data), label=label)
+        reason = format_lazy(
+            _("It is not decoded: opened, it is more than the limit of {limit}."),
+            limit=human_size(limit),
+        )
+        shown = as_text(inflated.data)
+        return Decoded("large", label, shown, Editing(reason), notes=(reason,), open_ended=True)
     inner = as_serialized(inflated.data, codec, limit) or plain(inflated.data, codec)
     label = format_lazy(
         _("{name}-compressed {inner}, {stored} → {opened} ({percent} %)"),

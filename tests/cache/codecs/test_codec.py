@@ -12,7 +12,7 @@ import pytest
 
 from django_cachex.cache import ValkeyCache
 from django_cachex.cache.codec import UnreadableValue, ValueCodec
-from django_cachex.cache.compressors import Compressor, TooLarge
+from django_cachex.cache.compressors import Compressor, TooLarge, ZlibCompressor
 from django_cachex.cache.formats import COMPRESSORS, SERIALIZERS, make_codec
 from django_cachex.cache.serializers import JSONSerializer, PickleSerializer
 from tests.cache.codecs.changes import Whole, alike
@@ -148,6 +148,15 @@ def test_plain_text_that_begins_like_compressed_data_comes_back(text: str) -> No
 def test_what_begins_like_compressed_data_and_is_not_is_read_as_it_is() -> None:
     codec = ValueCodec([Upside()], [only("zlib")])
     assert codec.loads(b"x^2 + y^2") == "2^y + 2^x"  # As from before there was a compressor.
+
+
+def test_a_second_compressor_of_one_format_is_asked_too() -> None:
+    class Picky(ZlibCompressor):
+        def decompress(self, data: bytes) -> bytes:
+            raise LookupError("not mine")
+
+    codec = ValueCodec([PickleSerializer()], [Picky(), ZlibCompressor()])
+    assert codec.loads(zlib.compress(pickle.dumps([1]))) == [1]
 
 
 def test_damaged_data_are_not_taken_for_a_value(compressor: str) -> None:

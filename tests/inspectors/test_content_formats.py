@@ -48,7 +48,7 @@ def test_every_pair_of_ours_is_recognised_opened_and_edited(
     assert content.kind == "json"
     name = {"lzma": "xz"}.get(compressor, compressor)
     assert str(content.label).startswith(f"{name}-compressed JSON")
-    assert re.search(r", [0-9]+ B → 5\.[0-9] kB \([1-3] %\)$", str(content.label))
+    assert re.search(r", [0-9]+\sB → 5\.[0-9]\skB \([1-3]\s%\)$", str(content.label))
     assert content.value == LONG
     assert content.editable
     assert stored(codec, encode(content.edit_text, content.store_as)) == raw
@@ -93,7 +93,7 @@ def test_a_bomb_fills_no_memory(compressor: str) -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert content.kind == "large"
-    assert "more than 1.0 MB" in str(content.label)
+    assert "more than 1.0\xa0MB" in str(content.label)
     assert "opened, it is more than the limit of 1.0 MB" in str(content.why_not)
     assert content.formatted.open_ended
     assert content.formatted.truncated

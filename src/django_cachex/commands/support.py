@@ -12,13 +12,11 @@ SINCE: dict[Any, str] = {
     ),
     **dict.fromkeys(
         [
-            *("HEXPIRE", "HEXPIREAT", "HEXPIRETIME", "HPERSIST", "HPEXPIRE", "HPEXPIREAT"),
-            *("HPEXPIRETIME", "HPTTL", "HTTL"),
+            *("HEXPIRETIME", "HPERSIST", "HPEXPIRE", "HPEXPIREAT", "HPEXPIRETIME"),
+            *("HPTTL", "HTTL"),
         ],
         "Valkey 9.0 or Redis 7.4",
     ),
-    **dict.fromkeys(["HGETEX", "HSETEX"], "Valkey 9.0 or Redis 8.0"),
-    "HGETDEL": "Valkey 9.1 or Redis 8.0",
 }
 """By the name of a command, the first server that has it, where that is newer than Redis 6.2."""
 

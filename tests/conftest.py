@@ -42,6 +42,13 @@ def redis_62_process() -> Iterator[servers.Server]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def cluster_of_valkeys() -> Iterator[servers.Server]:
+    """One node of three that share the keys."""
+    with servers.cluster() as nodes:
+        yield nodes[0]
+
+
 def flush(server: servers.Server) -> servers.Server:
     import valkey
 

@@ -24,7 +24,7 @@ from django_cachex.commands.exceptions import CachexError
 from django_cachex.commands.expiry import milliseconds
 from django_cachex.commands.request import Request, Steps, awaitable, blocking
 from django_cachex.commands.server import ServerCommands
-from django_cachex.commands.sweeps import sweep
+from django_cachex.commands.sweeps import COUNT, sweep
 from django_cachex.commands.walks import Walks
 
 T = TypeVar("T")
@@ -90,6 +90,14 @@ class CacheCommands(AllCommands[str], Walks[str], BaseCache):
     async def acount(self, command: Request[T] | Steps[T]) -> T:
         """Do what `count` does, on the running event loop."""
         return await self._ameasured(self._way_to_count, command)
+
+    def insist(self, command: Request[T] | Steps[T]) -> T:
+        """Do what `run` does, and raise whatever went wrong: locks that fail open are none."""
+        return self._measured(self.client, command)
+
+    async def ainsist(self, command: Request[T] | Steps[T]) -> T:
+        """Do what `insist` does, on the running event loop."""
+        return await self._ameasured(self.client, command)
 
     def _measured(self, way: Client | FailingOpen, command: Request[T] | Steps[T]) -> T:
         statistics = self.statistics
@@ -216,45 +224,47 @@ class CacheCommands(AllCommands[str], Walks[str], BaseCache):
         own = keyspace(self._made, self.version)
         yield from sweep(own.pattern, own.holds)
 
-    def _delete_pattern(self, pattern: str, version: int | None = None) -> Steps[int]:
+    def _delete_pattern(
+        self, pattern: str, version: int | None = None, *, itersize: int = COUNT
+    ) -> Steps[int]:
         """Delete the keys of one version that match `pattern`, `*` standing for anything.
 
-        Return how many there were. Raise ValueError for an empty pattern, `OpaqueKeysError` where
-        the KEY_FUNCTION does not keep the key at the end.
+        Return how many there were; `itersize` is as in `iter_keys`. Raise ValueError for an empty
+        pattern, `OpaqueKeysError` where the KEY_FUNCTION does not keep the key at the end.
         """
         if not pattern:
             raise ValueError("An empty pattern matches nothing; “*” matches every key.")
-        return (yield from sweep(self.stored_pattern(pattern, version)))
+        return (yield from sweep(self.stored_pattern(pattern, version), count=itersize))
 
     delete_pattern, adelete_pattern = blocking(_delete_pattern), awaitable(_delete_pattern)
     flush_db, aflush_db = blocking(ServerCommands._flushdb), awaitable(ServerCommands._flushdb)
 
     def iter_keys(
-        self, pattern: str = "*", version: int | None = None, count: int = 1000
+        self, pattern: str = "*", *, version: int | None = None, itersize: int = COUNT
     ) -> Iterator[str]:
         """Yield the keys of one version that match `pattern`, as they are found.
 
-        `count` is how many the server looks at in one turn. A key may come twice.
+        `itersize` is how many keys the server looks at in one turn. A key may come twice.
         """
         cursor = -1
         while cursor:
-            cursor, keys = self.scan(max(cursor, 0), pattern, count, version=version)
+            cursor, keys = self.scan(max(cursor, 0), pattern, itersize, version=version)
             yield from keys
 
     async def aiter_keys(
-        self, pattern: str = "*", version: int | None = None, count: int = 1000
+        self, pattern: str = "*", *, version: int | None = None, itersize: int = COUNT
     ) -> AsyncIterator[str]:
         """Do what `iter_keys` does, on the running event loop."""
         cursor = -1
         while cursor:
-            cursor, keys = await self.ascan(max(cursor, 0), pattern, count, version=version)
+            cursor, keys = await self.ascan(max(cursor, 0), pattern, itersize, version=version)
             for key in keys:
                 yield key
 
     def keys(self, pattern: str = "*", version: int | None = None) -> list[str]:
         """Return the keys of one version that match `pattern`, each once."""
-        return list(dict.fromkeys(self.iter_keys(pattern, version)))
+        return list(dict.fromkeys(self.iter_keys(pattern, version=version)))
 
     async def akeys(self, pattern: str = "*", version: int | None = None) -> list[str]:
         """Do what `keys` does, on the running event loop."""
-        return list({key: None async for key in self.aiter_keys(pattern, version)})
+        return list({key: None async for key in self.aiter_keys(pattern, version=version)})

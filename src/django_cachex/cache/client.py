@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self, TypeVar
 
 from django_cachex.cache.configuration import POOL_OPTIONS, locations
+from django_cachex.cache.foreign import ForeignClientNames
 from django_cachex.cache.pipeline import Pipeline
 from django_cachex.cache.server import Server
 from django_cachex.cache.topologies import Target
@@ -15,12 +16,13 @@ from django_cachex.commands.entries import Entries
 from django_cachex.commands.exceptions import CommandError
 from django_cachex.commands.request import Request, Steps, attempt
 from django_cachex.commands.support import explain
+from django_cachex.commands.values import Values
 from django_cachex.commands.walks import Walks
 
 T = TypeVar("T")
 
 
-class Client(Entries, AllCommands[bytes], Walks[bytes]):
+class Client(Values, Entries, AllCommands[bytes], Walks[bytes], ForeignClientNames):
     """Commands on one server. What may be read from a replica is read from a random one.
 
     Keys are stored keys, values are raw bytes. Without a timeout, `set` and `add` store for good.

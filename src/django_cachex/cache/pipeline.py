@@ -15,18 +15,21 @@ from django_cachex.commands.request import (
     Queue,
     Request,
     Steps,
+    Word,
     blocking,
     read_all,
     unread,
 )
+from django_cachex.commands.scripts import Read, Script
 from django_cachex.commands.support import explain
+from django_cachex.commands.values import Values
 
 if TYPE_CHECKING:
     from django_cachex.cache.base import CacheCommands
     from django_cachex.cache.client import Client
 
 
-class Pipeline(Queue, Entries, AllCommands[Any]):
+class Pipeline(Queue, Values, Entries, AllCommands[Any]):
     """Queues commands and sends them together.
 
     Every command returns the pipeline. `execute` returns the results in order, or raises the
@@ -56,6 +59,11 @@ class Pipeline(Queue, Entries, AllCommands[Any]):
 
     incr = blocking(CounterRequests._queued_incr)
     decr = blocking(CounterRequests._queued_decr)
+
+    def _running(
+        self, script: Script, keys: list[bytes], args: list[Word], read: Read[Any]
+    ) -> Request[Any]:
+        return script.in_full(keys, args, read)
 
     def execute(self) -> list[Any]:
         """Send what is queued; return the results in order."""

@@ -5,6 +5,9 @@ from django_cachex.commands.exceptions import (
     CachexError,
     CommandError,
     CrossSlotError,
+    LockError,
+    LockLost,
+    LockNotAcquired,
     NotSupportedError,
     OpaqueKeysError,
     OutOfMemoryError,
@@ -26,6 +29,7 @@ from django_cachex.commands.request import (
     awaitable,
     blocking,
 )
+from django_cachex.commands.scripts import Script
 
 __all__ = [
     "AccessDenied",
@@ -33,12 +37,16 @@ __all__ = [
     "CachexError",
     "CommandError",
     "CrossSlotError",
+    "LockError",
+    "LockLost",
+    "LockNotAcquired",
     "NotSupportedError",
     "OpaqueKeysError",
     "OutOfMemoryError",
     "OutOfRangeError",
     "ReadOnlyError",
     "Request",
+    "Script",
     "ScriptMissing",
     "ServerTimeout",
     "ServerUnavailable",

@@ -140,7 +140,6 @@ class Entries(EntryRequests):
     """Django's operations under their names, for what is not itself a Django cache."""
 
     get, aget = blocking(EntryRequests._get), awaitable(EntryRequests._get)
-    set, aset = blocking(EntryRequests._set), awaitable(EntryRequests._set)
     add, aadd = blocking(EntryRequests._add), awaitable(EntryRequests._add)
     touch, atouch = blocking(EntryRequests._touch), awaitable(EntryRequests._touch)
     delete, adelete = blocking(EntryRequests._delete), awaitable(EntryRequests._delete)

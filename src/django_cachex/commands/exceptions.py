@@ -81,5 +81,17 @@ class SlotUnavailable(CommandError, ServerUnavailable):
     """No node of a cluster serves the key's slot at the moment: one is down, or it moves."""
 
 
+class LockError(CachexError):
+    """A lock or a semaphore was used as it cannot be: released without having been acquired, …"""
+
+
+class LockNotAcquired(LockError):
+    """A lock, or room in a semaphore, was not to be had in time by a ``with`` statement."""
+
+
+class LockLost(LockError):
+    """A lock, or the lease of a semaphore, had expired or been deleted before it was released."""
+
+
 class OpaqueKeysError(CachexError):
     """The cache's KEY_FUNCTION hides keys, so its keys cannot be told from others'."""

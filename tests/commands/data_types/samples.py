@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django_cachex.commands import Request
+from django_cachex.commands.bits import Bits
 from django_cachex.commands.hashes import Hashes
+from django_cachex.commands.hyperloglogs import HyperLogLogs
 from django_cachex.commands.lists import Lists
 from django_cachex.commands.sets import Sets
 from django_cachex.commands.sorted_sets import SortedSets
@@ -18,6 +20,8 @@ GROUPS = {
     "hash": Hashes,
     "zset": SortedSets,
     "stream": Streams,
+    "bits": Bits,
+    "hyperloglog": HyperLogLogs,
 }
 
 
@@ -171,6 +175,17 @@ SAMPLES: dict[str, dict[str, Sample]] = {
         "xinfo_stream": call("a"),
         "xinfo_groups": call("a"),
         "xinfo_consumers": call("a", "g"),
+    },
+    "bits": {
+        "getbit": call("a", 5),
+        "setbit": call("a", 5, 1, lost=0),
+        "bitcount": call("a"),
+        "bitpos": call("a", 1),
+        "bitop": call("OR", "d", "a", "b"),
+    },
+    "hyperloglog": {
+        "pfadd": call("a", 1, lost=False),
+        "pfcount": call("a", "b"),
     },
 }
 

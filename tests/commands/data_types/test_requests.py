@@ -14,6 +14,7 @@ from django_cachex.cache.backends import ServerCache
 from django_cachex.cache.cluster.keys import keys_of
 from django_cachex.commands import (
     CommandError,
+    NotSupportedError,
     ServerUnavailable,
     UnknownCommand,
     Waiting,
@@ -22,7 +23,9 @@ from django_cachex.commands import (
 from django_cachex.commands.request import BLOCKING
 from django_cachex.commands.support import SINCE
 from tests.commands.data_types import (
+    test_bits,
     test_hashes,
+    test_hyperloglogs,
     test_lists,
     test_sets,
     test_sorted_sets,
@@ -70,13 +73,14 @@ def test_every_command_has_three_methods_of_one_signature() -> None:
 
 
 def test_another_type_is_refused(cache: ServerCache) -> None:
-    cache.set("a", "a string")
-    cache.set("b", "a string")
-    for name in EVERY.keys() - NEWER:
-        sample = EVERY[name]
-        with pytest.raises(WrongTypeError):
-            getattr(cache, name)(*sample.args, **sample.kwargs)
-    assert cache.get("a") == "a string"
+    for group, samples in SAMPLES.items():
+        emptied(cache)
+        for key in ("a", "b"):
+            cache.rpush(key, 1) if group in ("bits", "hyperloglog") else cache.set(key, "text")
+        for name in samples.keys() - NEWER:
+            sample = samples[name]
+            with pytest.raises(WrongTypeError):
+                getattr(cache, name)(*sample.args, **sample.kwargs)
 
 
 def outcome(call: Any) -> Any:
@@ -154,7 +158,16 @@ def test_what_an_old_server_lacks_is_named(redis_62_process: Server) -> None:
     assert said == {
         command: f"The server lacks {command}: that needs {since}."
         for command, since in SINCE.items()
+        if not command.endswith("EXPIRETIME") or command.startswith("H")
     }
+
+
+def test_so_is_it_for_keys(redis_62_process: Server) -> None:
+    cache = emptied(cache_on(redis_62_process, "redis"))
+    with pytest.raises(NotSupportedError, match=r"lacks EXPIRETIME: that needs .* 7\.0"):
+        cache.expiretime("a")
+    with pytest.raises(NotSupportedError, match=r"lacks NX of PEXPIRE: that needs .* 7\.0"):
+        cache.expire("a", 5, nx=True)
 
 
 # The contracts.
@@ -165,6 +178,8 @@ CONTRACTS = (
     test_hashes.TestHashes,
     test_sorted_sets.TestSortedSets,
     test_streams.TestStreams,
+    test_bits.TestBits,
+    test_hyperloglogs.TestHyperLogLogs,
 )
 
 

@@ -11,9 +11,11 @@ import pytest
 from django_cachex.inspectors.entries import Element, Elements
 from django_cachex.inspectors.windows import BEGINNING, InvalidWindow, Order, Window
 from tests.inspectors.valkey.changes.subject import KEY, Subject
-from tests.inspectors.valkey.conftest import Store
+from tests.inspectors.valkey.conftest import Store, on_each_server
 
 LAST = Window(order=Order.LAST)
+
+pytestmark = on_each_server
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from django_cachex.inspectors.element_edits import AddKey
 from django_cachex.inspectors.entries import NEVER, Changed, TooLarge
 from django_cachex.inspectors.valkey.changes import elsewhere
 from tests.inspectors.valkey.changes.subject import KEY, Subject
-from tests.inspectors.valkey.conftest import Store
+from tests.inspectors.valkey.conftest import Store, on_each_server
 
 OTHER = b":1:other"
 
@@ -37,6 +37,8 @@ FILLED: dict[str, tuple[Any, ...]] = {
     "hash": (("a", 1), (" ", "")),
     "stream": (("a", 1), ("b", [2])),
 }
+
+pytestmark = on_each_server
 
 
 @pytest.mark.parametrize("type", FILLED)

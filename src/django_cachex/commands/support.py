@@ -19,6 +19,7 @@ SINCE: dict[Any, str] = {
     ),
     **dict.fromkeys(["HGETEX", "HSETEX"], "Valkey 9.0 or Redis 8.0"),
     "HGETDEL": "Valkey 9.1 or Redis 8.0",
+    **dict.fromkeys(["EXPIRETIME", "PEXPIRETIME"], "Valkey or Redis 7.0"),
 }
 """By the name of a command, the first server that has it, where that is newer than Redis 6.2."""
 
@@ -27,6 +28,12 @@ OPTION_SINCE: dict[tuple[Any, Any], str] = {
     ("BITCOUNT", "BYTE"): "Valkey or Redis 7.0",
     ("BITPOS", "BIT"): "Valkey or Redis 7.0",
     ("BITPOS", "BYTE"): "Valkey or Redis 7.0",
+    **{
+        (name, condition): "Valkey or Redis 7.0"
+        for name in ("PEXPIRE", "PEXPIREAT")
+        for condition in ("NX", "XX", "GT", "LT")
+    },
+    ("SET", "GET"): "Valkey or Redis 7.0, where NX is given too",
     ("XGROUP", "ENTRIESREAD"): "Valkey or Redis 7.0",
     ("ZRANK", "WITHSCORE"): "Valkey or Redis 7.2",
     ("ZREVRANK", "WITHSCORE"): "Valkey or Redis 7.2",

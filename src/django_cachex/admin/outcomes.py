@@ -120,7 +120,11 @@ def refusal(outcome: Outcome, opened: str = "") -> str:
         Result.WRONG_TYPE: _(
             "Not saved: this key holds a value now that cannot be edited here. Refresh to see it."
         ),
+        Result.ELEMENT_GONE: _(
+            "Not saved: that element is not there any more. What the key holds now is shown."
+        ),
         Result.EXISTS: _("Not saved: there is such a key already."),
+        Result.UNCHANGED: _("Nothing was changed: it was so already, or a condition did not hold."),
     }
     default = _("Not saved: the cache refused it. %(reason)s") % {"reason": outcome.reason}
     return texts.get(outcome.result, default)

@@ -18,6 +18,7 @@ from django_cachex.inspectors.edits import Edit, Outcome, Result, SetValue
 
 class ReplaceValue(EditValue):
     opens, applies = "replace", "set-value"
+    place = "head"
     kind = ""
     label = title = submit = gettext_lazy("Replace value")
 
@@ -56,7 +57,7 @@ class ReplaceValue(EditValue):
             % {"key": subject.inspector.name(subject.stored) or _("(empty name)")},
             step=_("Replace value"),
             consequences=[
-                _("What it holds now (%(label)s) is gone for good.") % {"label": label},
+                _("What it holds now is gone for good: %(label)s.") % {"label": label},
                 _("An application that expects a value of the same kind may fail to read it."),
             ],
             submit=_("Replace value"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.utils.translation import gettext_lazy
@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 from django_cachex.admin import humane
 from django_cachex.admin.access import EDIT, EXPIRE
 from django_cachex.admin.forms import EditForm
-from django_cachex.admin.keyacts.base import KeyAct, Subject
+from django_cachex.admin.keyacts.base import KeyAct, Place, Subject
 from django_cachex.admin.outcomes import value_message
 from django_cachex.inspectors.edits import Edit, Keep, Outcome, Result, SetValue
 
@@ -19,7 +19,8 @@ class EditValue(KeyAct):
     """Another value in place of one that a form can hold exactly."""
 
     opens, applies, act = "edit", "save", EDIT
-    offered_in, place = "value", "value"
+    offered_in: ClassVar[Place] = "value"
+    place: ClassVar[Place] = "value"
     reads_value = True
     kind = "primary"
     label = gettext_lazy("Edit")

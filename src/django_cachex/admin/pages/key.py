@@ -128,6 +128,8 @@ class KeyPage(KeyView):
         if act is None or not self.is_open:
             return {}
         form = self.sent or act.form(self.subject)
+        if not form.is_bound:
+            form.visible_fields()[0].field.widget.attrs.setdefault("autofocus", True)
         return {f"{act.place}_box": self._box(act, form)}
 
     def _box(self, act: KeyAct, form: forms.Form) -> FormBox:

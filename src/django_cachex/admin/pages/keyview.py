@@ -104,14 +104,15 @@ class KeyView(KeyRead):
             rest,
             look.folds(),
             look.cut(),
-            [] if in_form else [*look.more(), *self._json_download(entry)],
+            [] if in_form else [*look.more(), *self._decoded_download(entry)],
             why_not,
         )
 
-    def _json_download(self, entry: Entry) -> list[Action]:
-        """Return the link to the value as JSON, where the stored bytes are another download."""
+    def _decoded_download(self, entry: Entry) -> list[Action]:
+        """Return the link to the value as it was decoded, beside the one to its stored bytes."""
+        labels = {"json": _("Download as JSON"), "text": _("Download as text")}
         rest = downloads(self.gate, self.inspector, self.stored, entry)[1:]
-        return [self._download(form, _("Download as JSON")) for form in rest]
+        return [self._download(form, labels[form]) for form in rest]
 
     def _look(self, label: str, current: bool = False, at: str = "", **asked: str) -> Action:
         """Return a control that shows the value in another way."""

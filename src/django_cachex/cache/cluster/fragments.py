@@ -58,9 +58,29 @@ def joined(replies: list[Any]) -> list[Any]:
     return [element for reply in replies for element in reply]
 
 
+def united(replies: list[Any]) -> list[Any]:
+    return list(set(joined(replies)))
+
+
+def in_common(replies: list[Any]) -> list[Any]:
+    return list(set.intersection(*map(set, replies)))
+
+
+def left_over(replies: list[Any]) -> list[Any]:
+    of_first, *others = map(set, replies)
+    return list(of_first.difference(*others))
+
+
 # Commands on many keys that may as well be several commands, and what becomes of their replies;
 # MGET's order is restored.
-BY_KEY: dict[Word, Merge] = dict.fromkeys(["UNLINK", "DEL", "EXISTS", "TOUCH"], sum)
+BY_KEY: dict[Word, Merge] = {
+    **dict.fromkeys(["UNLINK", "DEL", "EXISTS", "TOUCH"], sum),
+    "SUNION": united,
+    "SINTER": in_common,
+    "SDIFF": left_over,
+}
+# What is asked of the slots that do not have the first key, where that is another command.
+OTHERS: dict[Word, Word] = {"SDIFF": "SUNION"}
 # Commands that mean all of a database.
 EVERYWHERE: dict[Word, Merge] = {
     **dict.fromkeys(["FLUSHDB", "FLUSHALL", "SCRIPT"], first),
@@ -89,9 +109,10 @@ def split(request: Request[Any], slots: SlotMap) -> Split:
             f"{name!s} needs keys of one slot: give them a part in braces in common, as in "
             "{user:1}:a and {user:1}:b."
         )
+    names = [name, *[OTHERS.get(name, name)] * (len(places) - 1)]  # The first key's slot is first.
     fragments = [
-        Fragment(request.reworded((name, *(keys[place] for place in some))), slot)
-        for slot, some in places.items()
+        Fragment(request.reworded((asked, *(keys[place] for place in some))), slot)
+        for asked, (slot, some) in zip(names, places.items(), strict=True)
     ]
     return Split(fragments, BY_KEY.get(name) or in_order(list(places.values())))
 

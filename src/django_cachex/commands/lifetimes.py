@@ -13,9 +13,10 @@ from django_cachex.commands.request import Request, Word, awaitable, blocking
 class Lifetimes(Commands):
     """Commands of Valkey's *generic* group on expiries.
 
-    Signatures follow valkey-py, but that a time to live is called as by Django. What sets one takes `nx` (only where there is none yet), `xx` (only where there is one), `gt`
-    and `lt` (only to one that is later, earlier), and returns False where it set none: for no such
-    key, or because of these. A time that has passed deletes the key.
+    Signatures follow valkey-py, but that a time to live is called as by Django. What sets one takes
+    `nx` (only where there is none yet), `xx` (only where there is one), `gt` and `lt` (only to one
+    that is later, earlier), and returns False where it set none: for no such key, or because of
+    these. A time that has passed deletes the key.
     """
 
     def _ttl(self, key: Any, version: int | None = None) -> Request[int | None]:

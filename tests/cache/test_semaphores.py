@@ -191,7 +191,7 @@ def test_who_needs_much_is_not_passed_by_who_needs_little(cache: ServerCache) ->
 
 def test_a_place_in_the_queue_lapses(cache: ServerCache) -> None:
     run = cache.client.run
-    assert run(share(b"holder", weight=2, lease=1).taken(0)) is True
+    assert run(share(b"holder").taken(0)) is True
     assert run(share(b"died", weight=2).taken(1)) is False
     wait_until(lambda: run(share(b"other").taken(0)), "the place")
 

@@ -113,3 +113,17 @@ def test_many_keys_are_one_round_trip(make_cache: MakeCache, valkey_server: Serv
             assert between.turns == before + 3
 
     run(scenario)
+
+
+def test_a_default_may_be_awaited(cache: ServerCache) -> None:
+    async def made() -> int:
+        return 7
+
+    async def scenario() -> None:
+        assert await cache.aget_or_set("function", made) == 7
+        assert await cache.aget_or_set("coroutine", made()) == 7
+        assert await cache.aget_many(["function", "coroutine"]) == {"function": 7, "coroutine": 7}
+        # Python would warn of one that nobody awaits, and warnings are errors here.
+        assert await cache.aget_or_set("coroutine", made()) == 7
+
+    run(scenario)

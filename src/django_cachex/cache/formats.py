@@ -175,7 +175,15 @@ def called(what: str, given: Any, arguments: Mapping[str, Any]) -> Any:
             raise MissingPackage(what, EXTRAS[module]) from error
         raise failed(what, error) from error
     except TypeError as error:
-        raise failed(what, error) from error
+        raise (unfit(what, arguments) if arguments else failed(what, error)) from error
+
+
+def unfit(what: str, arguments: Mapping[str, Any]) -> WrongFormat:
+    names = ", ".join(f"“{name}”" for name in arguments)
+    return WrongFormat(
+        _("The %(what)s cannot be made with these options.") % {"what": what},
+        _("Correct what %(names)s is.") % {"names": names},
+    )
 
 
 def failed(what: str, error: Exception) -> WrongFormat:

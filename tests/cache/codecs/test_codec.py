@@ -13,7 +13,7 @@ import pytest
 from django_cachex.cache import ValkeyCache
 from django_cachex.cache.codec import UnreadableValue, ValueCodec
 from django_cachex.cache.compressors import Compressor, TooLarge, ZlibCompressor
-from django_cachex.cache.formats import COMPRESSORS, SERIALIZERS, make_codec
+from django_cachex.cache.formats import COMPRESSOR, SERIALIZER, make_codec
 from django_cachex.cache.serializers import JSONSerializer, PickleSerializer
 from tests.cache.codecs.changes import Whole, alike
 from tests.cache.conftest import MakeCache, url
@@ -22,12 +22,12 @@ from tests.servers import Server
 LONG = {"text": "long " * 1000}
 
 
-@pytest.fixture(params=COMPRESSORS)
+@pytest.fixture(params=COMPRESSOR.paths)
 def compressor(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(params=SERIALIZERS)
+@pytest.fixture(params=SERIALIZER.paths)
 def serializer(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -267,7 +267,7 @@ def test_serializers_are_told_apart_by_bytes_alone() -> None:
     """None is asked to read what another wrote: that would cost an exception for every value."""
     samples = [None, True, "7", "text", [], [1], {}, {"a": 1}, ["x" * 300], list(range(50))]
     groups = ("pickle",), ("json", "orjson"), ("msgpack", "ormsgpack")
-    made = {name: make_codec({"serializer": name}) for name in SERIALIZERS}
+    made = {name: make_codec({"serializer": name}) for name in SERIALIZER.paths}
     for group in groups:
         for name in group:
             for value in samples:

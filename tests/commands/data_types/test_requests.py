@@ -20,8 +20,8 @@ from django_cachex.commands import (
     Waiting,
     WrongTypeError,
 )
-from django_cachex.commands.request import BLOCKING
 from django_cachex.commands.support import SINCE
+from django_cachex.commands.waiting import BLOCKING
 from tests.commands.data_types import (
     test_bits,
     test_hashes,

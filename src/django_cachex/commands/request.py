@@ -10,6 +10,9 @@ import functools
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
+from asgiref.sync import sync_to_async
+from django.core.exceptions import SynchronousOnlyOperation
+
 from django_cachex.commands.exceptions import CachexError, CommandError, ServerUnavailable
 from django_cachex.commands.support import explain
 
@@ -204,7 +207,11 @@ else:
 
         @functools.wraps(command)
         async def method(self, *args, **kwargs):
-            return await self.arun(command(self, *args, **kwargs))
+            try:
+                made = command(self, *args, **kwargs)
+            except SynchronousOnlyOperation:  # Pickling a queryset asks the database.
+                made = await sync_to_async(command)(self, *args, **kwargs)
+            return await self.arun(made)
 
         return named(method, "a" + command.__name__.removeprefix("_"))
 

@@ -6,15 +6,20 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from django_cachex.commands.exceptions import ServerUnavailable
 from django_cachex.commands.request import Request, Word, unread
 
 T_co = TypeVar("T_co", covariant=True)
 
 
+NOT_WAITED = ServerUnavailable("The server was not reached, and so nothing was waited for.")
+
+
 class Waiting(Request[T_co]):
     """A command that keeps its connection waiting for up to so many seconds; 0 means for ever.
 
-    It may wait for longer than the connection's timeout. Raise ValueError for less than nothing.
+    It may wait for longer than the connection's timeout. Where a failure is ignored it raises:
+    whoever waits in a loop would go round without a pause. Raise ValueError for less than no time.
     """
 
     __slots__ = ("seconds",)
@@ -24,9 +29,8 @@ class Waiting(Request[T_co]):
         words: tuple[Word, ...],
         read: Callable[[Any], T_co],
         seconds: float,
-        absent: Any = None,
     ) -> None:
-        super().__init__(words, read, absent=absent)
+        super().__init__(words, read, absent=NOT_WAITED)
         if not seconds >= 0:
             raise ValueError(f"One can wait for 0 (for ever) or more seconds, not for {seconds}.")
         self.seconds = seconds or math.inf

@@ -58,7 +58,7 @@ class StreamReading(EntryReading[Name]):
         given = (*group, *chosen, *words)
         if block is None:
             return Request(given, read, absent=NO_GROUP)
-        return Waiting(given, read, block / 1000, absent=NO_GROUP)
+        return Waiting(given, read, block / 1000)
 
     def _of_streams(
         self, streams: Mapping[Any, Word], version: Any

@@ -186,6 +186,7 @@ SAMPLES: dict[str, dict[str, Sample]] = {
     "hyperloglog": {
         "pfadd": call("a", 1, lost=False),
         "pfcount": call("a", "b"),
+        "pfmerge": call("d", "a", "b"),
     },
 }
 

@@ -133,3 +133,17 @@ def test_what_asks_the_database_is_pickled_in_a_thread(cache: ServerCache) -> No
         assert await cache.ahset("hash", mapping={"x": AsksTheDatabase()}) == 1
 
     run(scenario)
+
+
+def test_a_default_may_be_awaited(cache: ServerCache) -> None:
+    async def made() -> int:
+        return 7
+
+    async def scenario() -> None:
+        assert await cache.aget_or_set("function", made) == 7
+        assert await cache.aget_or_set("coroutine", made()) == 7
+        assert await cache.aget_many(["function", "coroutine"]) == {"function": 7, "coroutine": 7}
+        # Python would warn of one that nobody awaits, and warnings are errors here.
+        assert await cache.aget_or_set("coroutine", made()) == 7
+
+    run(scenario)

@@ -21,7 +21,13 @@ from django_cachex.cache.checks import check_caches
 from django_cachex.cache.compressors import ZlibCompressor
 from django_cachex.cache.drivers import load
 from django_cachex.cache.equivalents import equivalents
-from django_cachex.cache.options import refuse_unknown, refuse_wrong_numbers
+from django_cachex.cache.options import (
+    ASYNC_ONLY,
+    CULLING,
+    OWN,
+    refuse_unknown,
+    refuse_wrong_numbers,
+)
 from django_cachex.cache.serializers import PickleSerializer
 
 HERE = "tests.cache.test_checks_settings"
@@ -548,3 +554,11 @@ def test_every_equivalent_is_documented() -> None:
     table = page.read_text().partition("(renamed)=")[2].partition("\n## ")[0]
     rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
     assert set(re.findall(r"`([A-Z_]+)`", "".join(rows))) == equivalents().keys()
+
+
+def test_every_option_of_ours_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "backends.md").read_text()
+    table = page.partition("## OPTIONS")[2].partition("\n\n`decode")[0]
+    names = OWN | CULLING | ASYNC_ONLY | {"pool_class", "parser_class", "socket_connect_timeout"}
+    written = set(re.findall(r"`(\w+)`", table))
+    assert {name for name in names if not {name, name.upper()} & written} == set()

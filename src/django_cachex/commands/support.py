@@ -30,6 +30,7 @@ OPTION_SINCE: dict[tuple[Any, Any], str] = {
     **dict.fromkeys(
         product(["PEXPIRE", "PEXPIREAT"], ["NX", "XX", "GT", "LT"]), "Valkey or Redis 7.0"
     ),
+    ("SET", "GET"): "Valkey or Redis 7.0, where NX is given too",
     ("XGROUP", "ENTRIESREAD"): "Valkey or Redis 7.0",
     **dict.fromkeys(product(["ZRANK", "ZREVRANK"], ["WITHSCORE"]), "Valkey or Redis 7.2"),
 }

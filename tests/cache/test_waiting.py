@@ -20,10 +20,10 @@ from tests import servers
 from tests.cache.conftest import BACKENDS, MakeCache
 from tests.servers import Server, wait_until
 
-TIMEOUT = 0.15
+TIMEOUT = 0.25
 """The connections' own, in seconds."""
 
-LONGER = 0.35
+LONGER = 0.4
 
 HANG = Request(("BLPOP", b"nothing", 30), unread)
 """What waits, and does not say so: it has the connection's timeout."""

@@ -32,6 +32,12 @@ HANG = Request(("BLPOP", b"nothing", 30), unread)
 OPTIONS = {"socket_timeout": TIMEOUT, "max_connections": 2, "breaker": False}
 
 
+@pytest.fixture(params=["valkey", pytest.param("redis", marks=pytest.mark.slow)])
+def driver(request: pytest.FixtureRequest) -> str:
+    """One always: that each can wait is shown by the contracts of data types."""
+    return str(request.param)
+
+
 @pytest.fixture
 def cache(make_cache: MakeCache) -> ServerCache:
     return make_cache(OPTIONS=OPTIONS)

@@ -325,6 +325,7 @@ PLACES: dict[str, Way] = {
     "delete-confirm": delete_confirm,
     "delete-long-confirm": delete_long_confirm,
     **{f"key-{kind}": _key(name) for kind, name in (VALUES | COLLECTIONS).items()},
+    "key-opened": _key("search:kettle", "sessions"),
     "key-as-text": key_view("Text"),
     "key-as-hex": key_view("Hex"),
     "key-help": key_help,

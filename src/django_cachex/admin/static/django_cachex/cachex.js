@@ -2,9 +2,11 @@
 import { focusLate } from "./autofocus.js";
 import { copyButtons } from "./copy.js";
 import { countDown } from "./countdown.js";
+import { livePreviews } from "./preview.js";
 import { selectAll } from "./select-all.js";
 
 focusLate(document);
 copyButtons(document);
 countDown(document);
+livePreviews(document);
 selectAll(document);

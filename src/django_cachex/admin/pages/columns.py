@@ -48,7 +48,10 @@ def _memory_cell(one: Description) -> Cell:
 
 
 def _idle_cell(one: Description) -> Cell:
-    return Cell(humane.NOTHING if one.idle is None else humane.duration(one.idle), kind="number")
+    if one.idle is None:
+        return Cell(humane.NOTHING, kind="number")
+    # Servers tell whole seconds.
+    return Cell(humane.duration(one.idle) if one.idle else _("used just now"), kind="number")
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ codecs = st.fixed_dictionaries(
     },
 )
 
-some = settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+some = settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
 many = settings(some, max_examples=5000)
 
 

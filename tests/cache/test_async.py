@@ -34,7 +34,9 @@ def with_djangos_parameters(name: str) -> bool:
     ours, theirs = (inspect.signature(getattr(kind, name)) for kind in (ServerCache, BaseCache))
     own = list(ours.parameters.values())[len(theirs.parameters) :]
     return list(ours.parameters)[: len(theirs.parameters)] == list(theirs.parameters) and all(
-        one.kind is one.VAR_KEYWORD for one in own
+        one.kind is one.VAR_KEYWORD
+        or (one.kind is one.KEYWORD_ONLY and one.default is not one.empty)
+        for one in own
     )
 
 

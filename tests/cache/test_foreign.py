@@ -12,7 +12,6 @@ import pytest
 from django.core.cache import CacheHandler
 
 from django_cachex.cache.backends import ServerCache
-from django_cachex.cache.serializers import PickleSerializer
 from tests.cache.conftest import MakeCache, url
 from tests.servers import Server
 
@@ -94,7 +93,7 @@ def theirs(request: pytest.FixtureRequest, valkey_server: Server) -> Iterator[An
 @pytest.fixture
 def ours(make_cache: MakeCache) -> ServerCache:
     # Elements are found by their bytes: theirs are pickled with another protocol than Django's.
-    serializer = PickleSerializer(pickle.DEFAULT_PROTOCOL)
+    serializer = ("pickle", {"protocol": pickle.DEFAULT_PROTOCOL})
     return make_cache(KEY_PREFIX="shop", OPTIONS={"serializer": serializer})
 
 

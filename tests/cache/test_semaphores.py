@@ -95,10 +95,10 @@ def test_weights_fill_it_up(made: Any) -> None:
 
 def test_the_lease_of_whoever_crashed_comes_back(made: Any) -> None:
     cache, semaphore = made
-    crashed, other = semaphore("name", 1, lease=0.05), semaphore("name", 1, sleep=0.01)
+    crashed, other = semaphore("name", 1, lease=0.05), semaphore("name", 1, sleep=0)
     crashed.acquire()
     assert 0 < cache.pttl("name") <= 50
-    assert other.acquire(blocking_timeout=10) is True
+    assert other.acquire() is True
     with pytest.raises(LockLost, match="“name”"):
         crashed.extend()
     with pytest.raises(LockLost, match="“name”"):
@@ -334,7 +334,7 @@ from django.conf import settings
 settings.configure()
 from django_cachex.cache import ValkeyCache
 cache = ValkeyCache(sys.argv[1], {"TIMEOUT": None})
-for _ in range(20):
+for _ in range(int(sys.argv[2])):
     with cache.semaphore("name", 2, sleep=0.001):
         most = cache.incr("now")
         assert most <= 2, most
@@ -342,12 +342,17 @@ for _ in range(20):
 """
 
 
-def test_processes_never_hold_more_than_the_capacity(valkey_server: Server) -> None:
+@pytest.mark.parametrize(
+    ("processes", "times"), [(3, 20), pytest.param(8, 200, marks=pytest.mark.slow)]
+)
+def test_processes_never_hold_more_than_the_capacity(
+    valkey_server: Server, processes: int, times: int
+) -> None:
     cache = BACKENDS["valkey"](url(valkey_server), {})
     cache.set("now", 0, timeout=None)
-    command = [sys.executable, "-c", WORKING, url(valkey_server)]
-    processes = [subprocess.Popen(command) for _ in range(3)]
-    assert [process.wait(60) for process in processes] == [0, 0, 0]
+    command = [sys.executable, "-c", WORKING, url(valkey_server), str(times)]
+    running = [subprocess.Popen(command) for _ in range(processes)]
+    assert [process.wait(300) for process in running] == [0] * processes
     assert cache.get("now") == 0
 
 

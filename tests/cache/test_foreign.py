@@ -48,6 +48,13 @@ def test_the_drivers_client_is_refused_with_what_to_write(cache: ServerCache) ->
     assert cache.has_key("key") is False
 
 
+def test_a_counter_that_begins_by_itself_is_refused(cache: ServerCache) -> None:
+    for count in (cache.incr, lambda *args, **given: asyncio.run(cache.aincr(*args, **given))):
+        with pytest.raises(TypeError, match=r"Write cache\.add\(key, 0, timeout\)"):
+            count("key", ignore_key_check=True)  # type: ignore[arg-type]  # what is tested
+    assert cache.has_key("key") is False
+
+
 def test_an_argument_that_nobody_knows_is_refused(cache: ServerCache) -> None:
     with pytest.raises(TypeError, match="verison"):
         cache.get("key", verison=2)  # type: ignore[call-arg]  # what is tested

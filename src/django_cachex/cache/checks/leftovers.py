@@ -73,9 +73,9 @@ def equivalents() -> dict[str, str]:
         "CACHE_HERD_TIMEOUT": _(
             'Write "stampede_protection": {"early": 60} into OPTIONS, with the seconds.'
         ),
-        "CACHE_COMPRESS_LEVEL": _('Write "compressor": ("zlib", {"level": 6}) into OPTIONS.'),
+        "CACHE_COMPRESS_LEVEL": _('Write "compressor": ("zstd", {"level": 9}) into OPTIONS.'),
         "CACHE_COMPRESS_MIN_LENGTH": _(
-            'Write "compressor": ("zlib", {"min_size": 15}) into OPTIONS.'
+            'Write "compressor": ("zstd", {"min_size": 500}) into OPTIONS.'
         ),
         **dict.fromkeys(OF_COMPRESSORS, of_compressors),
     }

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import redis
 import valkey
 
 from django_cachex.cache import Pipeline, ValkeyCache
@@ -70,6 +71,38 @@ def test_every_command_has_three_methods_of_one_signature() -> None:
         assert "version" in one.parameters
         assert getattr(Pipeline, name) is getattr(ServerCache, name)
         assert getattr(ServerCache, name).__doc__
+
+
+LEFT_OUT = {"score_cast_func", "no_values"}
+"""Arguments of the drivers that change what a result is made of."""
+
+SAME = {"field": "key", "name": "key"}
+"""Theirs have names for keys, and keys for fields."""
+
+
+LISTS = {"keys", "fields", "values", "sources"}
+
+
+def arguments_of(function: Any) -> list[tuple[str, Any]]:
+    """Return names and defaults, in order, behind the first; a list of keys is left out.
+
+    Some take that list as one argument, some one by one, some both ways.
+    """
+    found = list(inspect.signature(function).parameters.values())[2:]
+    splat = [n for n, one in enumerate(found) if one.kind is one.VAR_POSITIONAL]
+    lists = {*splat, *(n - 1 for n in splat if found[n - 1].name in LISTS)}
+    chosen = [one for n, one in enumerate(found) if n not in lists]
+    return [
+        (SAME.get(one.name, one.name), one.default)
+        for one in chosen
+        if one.name not in {"version", *LEFT_OUT}
+    ]
+
+
+def test_arguments_are_those_of_the_drivers() -> None:
+    for name in EVERY:
+        theirs = getattr(valkey.Valkey, name, None) or getattr(redis.Redis, name)
+        assert arguments_of(getattr(ServerCache, name)) == arguments_of(theirs), name
 
 
 def test_another_type_is_refused(cache: ServerCache) -> None:

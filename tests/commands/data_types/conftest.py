@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
+import valkey
 
 from django_cachex import cache as backends
 from django_cachex.cache.backends import ServerCache
 from tests import servers
 from tests.commands.data_types.surfaces import SENDS, Surface, close_loop
 
-SERVERS = {"valkey": (7, 2), "redis": (7, 0), "redis_62": (6, 2)}
-"""Servers by fixture, and which version of Redis they are compatible with."""
+SERVERS = ["valkey", "redis", "redis_62"]
+"""The fixtures of servers, without what is common to them all."""
 
 PREFIX = "pre*fix{slot}"
 """In a cluster all keys of a case are in one slot; elsewhere the prefix is one like others."""
@@ -91,9 +93,17 @@ def c(request: pytest.FixtureRequest) -> Surface:
     return Surface(
         emptied(cache_on(server, chosen.driver, chosen.in_cluster, chosen.compressor)),
         SENDS[chosen.send],
-        SERVERS[chosen.server],
+        compatible_with(server),
         chosen.version,
     )
+
+
+@functools.cache
+def compatible_with(server: servers.Server) -> tuple[int, ...]:
+    """Return the version of Redis that a server is compatible with."""
+    with valkey.Valkey(port=server.port) as client:
+        said: str = client.info("server")["redis_version"]
+    return tuple(map(int, said.split(".")))
 
 
 def cache_on(

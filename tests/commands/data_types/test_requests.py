@@ -32,7 +32,7 @@ from tests.commands.data_types import (
     test_sorted_sets,
     test_streams,
 )
-from tests.commands.data_types.conftest import SERVERS, cache_on, emptied
+from tests.commands.data_types.conftest import cache_on, compatible_with, emptied
 from tests.commands.data_types.samples import EVERY, GROUPS, RAISES, SAMPLES, commands_of
 from tests.commands.data_types.surfaces import Surface
 from tests.servers import Server, free_port
@@ -178,6 +178,15 @@ def test_keys_are_found_where_the_server_finds_them(cache: ServerCache) -> None:
             assert list(keys_of(words)) == [key.encode() for key in found], name
 
 
+def test_servers_are_three_versions(
+    valkey_process: Server, redis_process: Server, redis_62_process: Server
+) -> None:
+    found = [compatible_with(one)[:2] for one in (valkey_process, redis_process, redis_62_process)]
+    assert found[0] >= (7, 2)
+    assert found[1] >= (7, 0)
+    assert found[2] == (6, 2)
+
+
 def test_what_an_old_server_lacks_is_named(redis_62_process: Server) -> None:
     cache = emptied(cache_on(redis_62_process, "redis"))
     said = {}
@@ -228,7 +237,7 @@ def test_contracts_use_every_argument_of_every_command(valkey_process: Server) -
     cache = cache_on(valkey_process, "valkey")
     for contract in CONTRACTS:
         for case in [case for name, case in vars(contract).items() if name.startswith("test_")]:
-            case(contract(), Surface(emptied(cache), recorded, SERVERS["valkey"]))
+            case(contract(), Surface(emptied(cache), recorded, compatible_with(valkey_process)))
     wanted = {
         (name, argument)
         for name in EVERY

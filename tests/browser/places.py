@@ -325,6 +325,7 @@ PLACES: dict[str, Way] = {
     "delete-confirm": delete_confirm,
     "delete-long-confirm": delete_long_confirm,
     **{f"key-{kind}": _key(name) for kind, name in (VALUES | COLLECTIONS).items()},
+    "key-local": _key("product:1", "local"),
     "key-as-text": key_view("Text"),
     "key-as-hex": key_view("Hex"),
     "key-help": key_help,
@@ -376,7 +377,7 @@ SELDOM = frozenset(
     {
         *("key-rename", "key-rename-confirm", "key-copy", "key-copied", "key-increase"),
         *("key-increase-error", "key-replace-confirm", "key-more", "key-long-name-as-hex"),
-        *("add-collection", "added-collection"),
+        *("add-collection", "added-collection", "key-local"),
     }
 )
 """What is made of the same parts as other places: `make test` leaves them to `make test-all`."""

@@ -105,7 +105,7 @@ class KeyPage(KeyView):
             form.add_error(name, problem)
         if not problems:
             opened = self.request.POST.get("opened", "")
-            self.notices.append(Notice(refusal(outcome, opened), "error"))
+            self.notices.append(Notice(refusal(outcome, opened, self.subject.type), "error"))
         if outcome.result == Result.CHANGED and self.entry is not None:
             data = self.request.POST.copy()
             data["expected"] = act.expected(self.subject, outcome)

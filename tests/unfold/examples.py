@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from django_cachex.admin.folds import Fold
 from django_cachex.admin.parts import (
     Badge,
     Card,
@@ -17,7 +18,9 @@ from django_cachex.admin.parts import (
     Notice,
     Table,
     Topic,
+    ValueBox,
 )
+from django_cachex.inspectors.entries import CommandLine
 from tests.unfold.samples import LONG, Samples
 
 Context = dict[str, Any]
@@ -62,6 +65,10 @@ class Examples(Samples):
         yield {"choices": []}
         yield {"choices": self.links()}
 
+    def commands(self) -> Iterable[Context]:
+        line = CommandLine(self.say("valkey-cli"), self.say("GET user:1"))
+        yield {"command_lines": [line]}
+
     def confirm(self) -> Iterable[Context]:
         question, step = self.say("Delete 1 key?"), self.say("Delete")
         back, submit = self.action("No, go back"), self.say("Delete 1 key")
@@ -80,6 +87,7 @@ class Examples(Samples):
     def copy(self) -> Iterable[Context]:
         yield {"text": ""}
         yield {"text": self.say("user:1")}
+        yield {"text": self.say("user:1"), "what": self.say("Python")}
 
     def elements(self) -> Iterable[Context]:
         progress = self.say("First 2 of 5 shown")
@@ -107,6 +115,11 @@ class Examples(Samples):
         yield {"filters": [], "label": self.say("Support Level")}
         yield {"filters": self.links(), "label": self.say("Support Level")}
 
+    def folds(self) -> Iterable[Context]:
+        yield {"folds": []}
+        inner = [Fold(self.say('"a": 1')), Fold(self.say('"b": {'), [Fold(self.say("2"))], 1)]
+        yield {"folds": [Fold(self.say("{")), Fold(self.say('"c": ['), inner, 50)]}
+
     def form(self) -> Iterable[Context]:
         yield {"box": FormBox(self.new_form(), self.say("Save"))}
         title, hidden = self.say("New value"), [("mode", self.say("edit"))]
@@ -115,6 +128,9 @@ class Examples(Samples):
         yield {"box": FormBox(refused, self.say("Save"), cancel, title, hidden)}
         conflict = self.refused_form()
         conflict.add_error(None, self.say("Changed meanwhile."))
+        notes, preview = [self.say("It stays.")], self.say("It would go.")
+        submit = self.say("Save")
+        yield {"box": FormBox(refused, submit, notes=notes, previews=True, preview=preview)}
         cancel = self.action("Cancel", link=LONG)
         yield {"box": FormBox(conflict, self.say("Save"), cancel, title, hidden)}
 
@@ -162,7 +178,7 @@ class Examples(Samples):
             "offers": [
                 self.action("Edit", kind="primary", method="post", value="edit"),
                 self.action("Edit", link=LONG, method="post", value="edit"),
-                self.action("Read value", value="read"),
+                self.action("Read value", value="read", fields=[("view", self.say("hex"))]),
             ]
         }
 
@@ -205,19 +221,19 @@ class Examples(Samples):
         yield {"value_offers": self._only(self.offers())["offers"]}
 
     def value(self) -> Iterable[Context]:
-        yield {}
-        yield {"content": {"notes": []}, "excerpt": {"text": ""}}
-        for editing in (True, False):
-            yield {
-                "editing": editing,
-                "views": self.links(),
-                "value_offers": self._only(self.offers())["offers"],
-                "value_note": self.say("Only a part."),
-                "content": {"notes": [self.say("Numbers are text.")]},
-                "excerpt": {"text": self.say("[1, 2]")},
-                "cut": self.say("The first 5,000 bytes."),
-                "why_not": self.say("It is a tuple."),
-            }
+        title = self.say("Value")
+        yield {"value": ValueBox(title)}
+        yield {"value": ValueBox(title, text="")}
+        given: dict[str, Any] = {
+            "views": self.links(),
+            "offers": self._only(self.offers())["offers"],
+            "notes": [self.say("Only a part.")],
+            "cut": self.say("The first 5,000 bytes."),
+            "more": self.links(),
+            "why_not": self.say("It is a tuple."),
+        }
+        yield {"value": ValueBox(title, text=self.say("[1,"), rest=self.say("2]"), **given)}
+        yield {"value": ValueBox(title, folds=self._only(self.folds())["folds"], **given)}
 
     def wrong(self) -> Iterable[Context]:
         yield {}

@@ -14,6 +14,10 @@ UNASKED = "/favicon.ico"
 """Browsers ask for it by themselves; the admin has none."""
 
 
+ABORTED = "net::ERR_ABORTED"
+"""What becomes of a script's request when its page is left, or its work is stopped."""
+
+
 class Watch:
     """Collects the errors of every page of a browser context."""
 
@@ -37,6 +41,8 @@ class Watch:
         self._add(url, f"page error: {error.error}")
 
     def _failed(self, request: Request) -> None:
+        if request.resource_type == "fetch" and request.failure == ABORTED:
+            return
         self._add(request.url, f"request failed: {request.failure}")
 
     def _response(self, response: Response) -> None:

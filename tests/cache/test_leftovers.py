@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import re
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 from django.core.checks import CheckMessage, registry
 from django.test import override_settings
 
+from django_cachex.cache.backends import ServerCache
 from django_cachex.cache.checks import check_caches, check_leftovers, leftovers
 from django_cachex.cache.equivalents import equivalents
 from django_cachex.cache.options import CULLING
@@ -94,8 +97,49 @@ def test_a_setting_that_nobody_reads_any_more_is_a_warning(check: Any) -> None:
     assert check_leftovers in registry.registry.get_checks()
 
 
+def test_settings_of_their_compressors_are_options_of_ours(check: Any) -> None:
+    settings = {"CACHE_COMPRESS_LEVEL": 9, "CACHE_COMPRESS_MIN_LENGTH": 100}
+    level, size = check({"default": OURS}, **settings)
+    assert (level.id, size.id) == ("django_cachex.W105", "django_cachex.W105")
+    assert '("zstd", {"level": 9})' in level.hint
+    assert '"min_size"' in size.hint
+    theirs = {"BACKEND": "django_valkey.cache.ValkeyCache"}
+    assert check({"default": OURS, "other": theirs}, **settings) == []
+
+
 def test_a_setting_that_is_off_or_still_read_is_none(check: Any) -> None:
     settings = {"DJANGO_REDIS_IGNORE_EXCEPTIONS": True, "DJANGO_REDIS_CLOSE_CONNECTION": False}
     assert check({"default": OURS, "old": DJANGO_REDIS}, **settings) == []
     assert check({"default": {"BACKEND": "no.such.Module"}}, **settings) == []
     assert check({"default": OURS}, DJANGO_REDIS_CLOSE_CONNECTION=False) == []
+
+
+# Methods.
+
+
+def named(kind: type) -> dict[str, list[str]]:
+    """Return the arguments of the public methods of a class; those of the driver's client not."""
+    return {
+        name: [each for each in inspect.signature(method).parameters if each not in IGNORED]
+        for name, method in inspect.getmembers(kind, inspect.isfunction)
+        if not name.startswith("_")
+    }
+
+
+IGNORED = {"self", "client"}
+
+
+@pytest.mark.parametrize("package", ["django_redis", "django_valkey"])
+def test_every_method_that_is_called_otherwise_is_documented(package: str) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "migration.md").read_text()
+    table = page.partition("## Methods")[2].partition("\n\n##")[0]
+    first = " ".join(line.split(" | ")[0] for line in table.splitlines())
+    documented = set(re.findall(r"\w+", first)) | set(re.findall(r"`(\w+)`", table))
+    theirs = named(import_module(f"{package}.client").DefaultClient)
+    assert len(theirs) > 50
+    ours = named(ServerCache)
+    differing = {
+        name for name, given in theirs.items() if ours.get(name, [])[: len(given)] != given
+    }
+    assert {"lock", "get_client", "iter_keys"} < differing
+    assert differing - documented == set()

@@ -103,6 +103,9 @@ class Cell(Part):
     expires: int | None = None
     """Milliseconds that a script may count down."""
 
+    order: str = ""
+    """What the rows of a table can be sorted by, as text; empty for what comes last."""
+
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to say, which narrow screens leave out."""
@@ -120,6 +123,12 @@ class Header(Part):
     text: Text
     kind: str = ""
     """`number` aligns right."""
+
+    link: str = ""
+    """Leads to this page sorted by this column."""
+
+    sorted: str = ""
+    """`ascending`, `descending`, or empty."""
 
 
 @dataclass(frozen=True)
@@ -158,6 +167,48 @@ class Table(Part):
     def cells_with_headers(self) -> list[tuple[Row, list[tuple[Header, Cell]]]]:
         """Rows whose cells know their headers, which narrow screens show beside them."""
         return [(row, list(zip(self.headers, row.cells, strict=True))) for row in self.rows]
+
+
+@dataclass(frozen=True)
+class Option(Part):
+    """One of the values that a person can choose."""
+
+    value: str
+    text: Text
+    chosen: bool = False
+
+
+@dataclass(frozen=True)
+class Select(Part):
+    """A value of several, chosen in a form."""
+
+    name: str
+    label: Text
+    options: Sequence[Option]
+
+    @property
+    def is_set(self) -> bool:
+        """Whether anything but the first is chosen."""
+        return any(option.chosen for option in self.options[1:])
+
+
+@dataclass(frozen=True)
+class Live(Part):
+    """Going on with a search in the background: what a script needs to know."""
+
+    forward: str
+    """Where the search goes on."""
+
+    shown: int
+    """How many keys the page has."""
+
+    size: int
+    """How many it is to have."""
+
+    examined: int
+    total: int | None
+    goes_on: bool
+    """Whether to go on without being asked."""
 
 
 @dataclass(frozen=True)

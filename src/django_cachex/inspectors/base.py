@@ -23,6 +23,8 @@ from django_cachex.inspectors.entries import (
 from django_cachex.inspectors.facts import Fact, FlushPlan, Section, Status, Text, Unit
 from django_cachex.inspectors.naming import Naming
 from django_cachex.inspectors.patterns import Pattern
+from django_cachex.inspectors.query import Query, Scope
+from django_cachex.inspectors.reach import Reach
 from django_cachex.inspectors.windows import BEGINNING, Window
 
 
@@ -115,6 +117,16 @@ class Inspector:
     types: ClassVar[tuple[str, ...]] = ()
     """The types that a listing can be filtered by."""
 
+    @property
+    def scopes(self) -> tuple[Scope, ...]:
+        """Whose keys `scan` can be asked for."""
+        return (Scope.VERSION,)
+
+    filters: frozenset[str] = frozenset()
+    """The filters of a `Query` that `scan` minds, its type aside."""
+
+    figures: ClassVar[tuple[str, ...]] = ()
+    """What `describe` knows beside type, TTL and size: of `memory`, `idle` and `encoding`."""
     addable: ClassVar[tuple[str, ...]] = ()
     """The types that `AddKey` takes; strings are added by `AddValue`."""
 
@@ -153,6 +165,11 @@ class Inspector:
         return ""
 
     @property
+    def serializer_name(self) -> str:
+        """What makes stored bytes of the application's values; empty where nobody knows."""
+        return ""
+
+    @property
     def store(self) -> Hashable:
         """What aliases that share their entries have in common."""
         return (self.backend, self.alias)
@@ -176,10 +193,40 @@ class Inspector:
     unlisted: bytes | None = None
     """Keys that begin so are left out of listings: set by who asks, for one request."""
 
-    def lists(self, stored: bytes) -> bool:
-        """Return whether a listing may show a stored key: it is ours, and not left out."""
-        left_out = self.unlisted is not None and stored.startswith(self.unlisted)
-        return self.owns(stored) and not left_out
+    def lists(
+        self, stored: bytes, reach: Reach | None = None, pattern: Pattern | None = None
+    ) -> bool:
+        """Return whether a listing may show a stored key: it is within reach, and not left out.
+
+        Without a reach that is what `owns` says. A pattern is compared where the reach's glob
+        matches more than it means.
+        """
+        if self.leaves_out(stored):
+            return False
+        if reach is None or reach.is_exact:
+            return self.owns(stored) if reach is None else reach.key(stored) is not None
+        return reach.means(stored, pattern or Pattern())
+
+    def leaves_out(self, stored: bytes) -> bool:
+        """Return whether who asks is not to find a key: see `unlisted`."""
+        return self.is_like(stored, self.unlisted)
+
+    def is_like(self, stored: bytes, beginning: bytes | None) -> bool:
+        """Return whether a key begins so, or does in another version or under another prefix.
+
+        Where such a key's name begins nobody can tell: it counts wherever it holds the name.
+        """
+        if beginning is None:
+            return False
+        if self.owns(stored):
+            return stored.startswith(beginning)
+        return beginning.removeprefix(self.naming.prefix or b"") in stored
+
+    def reach(self, scope: Scope) -> Reach:
+        """Return which stored keys a scope holds; ValueError for none of `scopes`."""
+        if scope not in self.scopes:
+            raise ValueError(scope)
+        return Reach.of(scope, self.naming, self.cache)
 
     def locate(self, key: str) -> bytes:
         """Return the stored key of what application code calls `key`."""
@@ -193,10 +240,8 @@ class Inspector:
         """Return whether a stored key is this alias's; True where nobody can tell."""
         return self.naming.prefix is None or self.naming.owns(stored)
 
-    def scan(
-        self, match: Pattern, token: str, want: int, deadline: float, type: str = ""
-    ) -> Listing:
-        """Return some keys of this alias and version; values are not read.
+    def scan(self, query: Query, token: str, want: int, deadline: float) -> Listing:
+        """Return some keys that a query is for; values are not read.
 
         Stops at `want` keys, at `deadline` (of `time.monotonic`), or at the end, whichever is
         first. `token` is empty or another listing's of the same search; ValueError for any other.

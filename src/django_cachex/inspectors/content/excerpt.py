@@ -25,10 +25,12 @@ class Excerpt:
     text: str
     shown: int
     total: int
+    open_ended: bool = False
+    """Whether there is more than `total`, and nobody knows how much."""
 
     @property
     def truncated(self) -> bool:
-        return self.shown < self.total
+        return self.shown < self.total or self.open_ended
 
 
 def visible(text: str) -> str:
@@ -36,9 +38,9 @@ def visible(text: str) -> str:
     return UNSHOWABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
-def beginning(text: str, limit: int) -> Excerpt:
+def beginning(text: str, limit: int, open_ended: bool = False) -> Excerpt:
     """Return the first characters of a text."""
-    return Excerpt(visible(text[:limit]), min(len(text), limit), len(text))
+    return Excerpt(visible(text[:limit]), min(len(text), limit), len(text), open_ended)
 
 
 def bytes_as_text(data: bytes, total: int, limit: int) -> Excerpt:
@@ -77,9 +79,19 @@ def size_text(count: int) -> str:
     return f"{number_format(round(size, 1), decimal_pos=1)} {units[0]}"
 
 
+def unbroken_text(count: int) -> str:
+    return size_text(count).replace(" ", "\N{NO-BREAK SPACE}")
+
+
 lazy_size_text = lazy(size_text, str)
+lazy_unbroken_text = lazy(unbroken_text, str)
 
 
 def human_size(count: int) -> str | Promise:
     """Return a number of bytes as people write it, in the language active then: "1.2 kB"."""
     return lazy_size_text(count)
+
+
+def unbroken_size(count: int) -> str | Promise:
+    """Return what `human_size` does, for a line that may be broken, but not there."""
+    return lazy_unbroken_text(count)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Final
 
 from django.core.cache.backends.base import BaseCache
@@ -29,7 +29,8 @@ from django_cachex.inspectors.facts import Section, Status, Text
 from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.masking import mask, secrets_in
 from django_cachex.inspectors.naming import text_of
-from django_cachex.inspectors.patterns import Pattern
+from django_cachex.inspectors.query import Query, Scope
+from django_cachex.inspectors.reach import all_scopes
 from django_cachex.inspectors.valkey import information, raw
 from django_cachex.inspectors.valkey.address import Address
 from django_cachex.inspectors.valkey.changes import Target, elsewhere, outcome_of
@@ -40,6 +41,7 @@ from django_cachex.inspectors.valkey.descriptions import describe
 from django_cachex.inspectors.valkey.elements import TYPES
 from django_cachex.inspectors.valkey.groups import groups
 from django_cachex.inspectors.valkey.listing import Search, scan
+from django_cachex.inspectors.valkey.primaries import primaries
 from django_cachex.inspectors.valkey.reading import read, read_element
 from django_cachex.inspectors.valkey.replies import permitted, required
 from django_cachex.inspectors.windows import BEGINNING, InvalidWindow, Window
@@ -56,6 +58,9 @@ OVERRIDES: Final[Mapping[str, Any]] = {
 }
 
 KEYS_PER_UNLINK: Final = 500
+
+NODES_PATIENCE: Final = 4
+"""The part of a page's time for which one silent node of a cluster may hold up a search."""
 
 
 class ServerInspector(Inspector):
@@ -88,6 +93,8 @@ class ServerInspector(Inspector):
     can_edit_elements = True
 
     types = TYPES
+    filters = frozenset({"expires_within", "larger_than", "idle_for"})
+    figures = ("memory", "idle", "encoding")
     addable = TYPES
 
     # Any: what an inspector needs of Django's backend has no public name, and no stub.
@@ -141,7 +148,9 @@ class ServerInspector(Inspector):
     @cached_property
     def client(self) -> Client:
         """The primary, under the admin's timeouts."""
-        seconds = limits().timeout
+        return self._client(limits().timeout)
+
+    def _client(self, seconds: float) -> Client:
         client = self.client_class.from_settings(
             self.driver,
             list(self.urls),
@@ -153,10 +162,19 @@ class ServerInspector(Inspector):
         return client.primary
 
     @cached_property
+    def scanner(self) -> Client:
+        """Who is asked for keys: nodes of a cluster with less patience, as others can go on."""
+        return self._client(limits().timeout / NODES_PATIENCE) if self.is_cluster else self.client
+
+    @cached_property
     def codec(self) -> Codec:
         """How the application reads and writes the values."""
         kind = type(self.serializer)
         return recognise(f"{kind.__module__}.{kind.__qualname__}", self.dumps)
+
+    @property
+    def serializer_name(self) -> str:
+        return self.codec.name
 
     @property
     def address(self) -> Address:
@@ -185,14 +203,24 @@ class ServerInspector(Inspector):
 
     # Keys.
 
-    def scan(
-        self, match: Pattern, token: str, want: int, deadline: float, type: str = ""
-    ) -> Listing:
+    @cached_property
+    def scopes(self) -> tuple[Scope, ...]:
+        return all_scopes(self.naming, self.cache)
+
+    def scan(self, query: Query, token: str, want: int, deadline: float) -> Listing:
         """Return some keys, as `Inspector.scan` says.
 
         `examined` is an estimate: SCAN does not say how many keys it looked at.
         """
-        search = Search(self.client, match.glob(self.naming.prefix or b""), self.lists, type)
+        reach = self.reach(query.scope)
+        search = Search(
+            client=self.scanner,
+            primaries=primaries(self.scanner),
+            query=query,
+            glob=reach.match(query.pattern),
+            lists=partial(self.lists, reach=reach, pattern=query.pattern),
+            figures=self.figures,
+        )
         return scan(search, token, want, deadline)
 
     def describe(

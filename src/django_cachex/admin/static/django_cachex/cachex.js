@@ -2,11 +2,15 @@
 import { focusLate } from "./autofocus.js";
 import { copyButtons } from "./copy.js";
 import { countDown } from "./countdown.js";
+import { liveSearch } from "./live-search.js";
 import { livePreviews } from "./preview.js";
 import { selectAll } from "./select-all.js";
+import { sortRows } from "./sorting.js";
 
 focusLate(document);
 copyButtons(document);
 countDown(document);
 livePreviews(document);
 selectAll(document);
+sortRows(document);
+liveSearch(document);

@@ -124,15 +124,10 @@ class KeyPage(KeyView):
             form.add_error(name, problem)
         if not problems:
             opened = self.request.POST.get("opened", "")
-<<<<<<< HEAD
-            self.notices.append(Notice(refusal(outcome, opened), "error"))
+            self.notices.append(Notice(refusal(outcome, opened, self.subject.type), "error"))
         if self.entry is not None and act.lacks(self.subject):
             self.sent = None
         elif outcome.result == Result.CHANGED and self.entry is not None:
-=======
-            self.notices.append(Notice(refusal(outcome, opened, self.subject.type), "error"))
-        if outcome.result == Result.CHANGED and self.entry is not None:
->>>>>>> w6b
             data = self.request.POST.copy()
             data["expected"] = act.expected(self.subject, outcome)
             self.theirs = outcome.theirs

@@ -136,7 +136,7 @@ class Examples(Samples):
     def find(self) -> Iterable[Context]:
         for type in ("list", "hash"):
             yield {"collection": CollectionBox("", FindForm(type)), "key_link": "/key/1/"}
-        wrong = FindForm("zset", {"low": self.say("many")})
+        wrong = FindForm("zset", {"low": "many"})
         box = CollectionBox(
             *("", wrong, [("sort", self.say("name"))], self.links()),
             is_found=True,

@@ -118,6 +118,25 @@ class Upside:
         return data[:0:-1]
 
 
+@pytest.mark.parametrize(
+    ("there", "here", "taken"),
+    [
+        ({}, {}, True),
+        ({}, {"compressor": "zlib"}, True),
+        ({"compressor": "zlib"}, {}, False),
+        ({"compressor": "zlib"}, {"compressor": ["zstd", "zlib"]}, True),
+        ({"compressor": ["zstd", "zlib"]}, {"compressor": "zstd"}, False),
+        ({"serializer": "json"}, {"serializer": ["json", "pickle"]}, True),
+        ({"serializer": ["json", "pickle"]}, {"serializer": "json"}, False),
+        ({"serializer": "json"}, {"serializer": "msgpack"}, False),
+    ],
+)
+def test_one_cache_takes_what_another_stores(
+    there: dict[str, Any], here: dict[str, Any], taken: bool
+) -> None:
+    assert alias(**here).takes(alias(**there)) is taken
+
+
 # MessagePack
 
 

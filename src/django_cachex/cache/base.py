@@ -182,6 +182,9 @@ class CacheCommands(AllCommands[str], Walks[str], BaseCache):
         """Return the field, id, group or consumer that the server calls `stored`."""
         return stored.decode("utf-8", "surrogateescape")
 
+    def plain_names(self, stored: Iterable[bytes]) -> list[str]:
+        return [name.decode("utf-8", "surrogateescape") for name in stored]
+
     def encode(self, value: Any) -> bytes | int:
         """Return what to store for `value`; raise what the serializer raises."""
         return as_word(self.serializer.dumps(value))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django_cachex.commands.base import Commands, options
-from django_cachex.commands.replies import Scored, optional_float, optional_int, pairs
+from django_cachex.commands.replies import Scored, optional_float, optional_int
 from django_cachex.commands.request import (
     NOT_COUNTED,
     NOTHING_FOUND,
@@ -27,7 +27,7 @@ class ScoredMembers(Commands):
 
     def decode_scored(self, flat: Sequence[bytes]) -> Scored:
         """Return the members and scores of a reply in which they take turns."""
-        return [(self.decode(member), float(score)) for member, score in pairs(flat)]
+        return list(zip(self.decode_all(flat[::2]), map(float, flat[1::2]), strict=True))
 
 
 class SortedMembers(ScoredMembers):

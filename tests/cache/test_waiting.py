@@ -165,6 +165,39 @@ def test_whoever_stops_waiting_takes_nothing(cache: ServerCache, server: valkey.
     asyncio.run(main())
 
 
+def test_each_element_is_taken_once(make_cache: MakeCache) -> None:
+    """By threads and by tasks; those who find nothing in time ask again."""
+    cache, count = make_cache(), 400
+
+    def taken() -> list[int]:
+        found = []
+        while (one := cache.blpop("queue", 5)) and one[1] is not None:
+            found.append(one[1])
+            cache.rpush("taken", one[1])
+        return found
+
+    async def ataken() -> list[int]:
+        found = []
+        while (one := await cache.ablpop("queue", 5)) and one[1] is not None:
+            found.append(one[1])
+            await cache.arpush("taken", one[1])
+        return found
+
+    async def all_taken() -> list[list[int]]:
+        return await asyncio.gather(*(ataken() for _ in range(4)))
+
+    with ThreadPoolExecutor() as pool:
+        threads = [pool.submit(taken) for _ in range(3)]
+        tasks = pool.submit(lambda: asyncio.run(all_taken()))
+        for number in range(count):
+            cache.rpush("queue", number)
+        wait_until(lambda: cache.llen("taken") == count, "all of them")
+        cache.rpush("queue", *[None] * 7)
+        found = [number for one in threads for number in one.result(20)]
+        found += [number for one in tasks.result(20) for number in one]
+    assert sorted(found) == list(range(count))
+
+
 @pytest.mark.parametrize("awaited", [False, True])
 def test_a_primary_that_becomes_a_replica_ends_the_wait(driver: str, awaited: bool) -> None:
     with servers.valkey() as primary, valkey.Valkey(port=primary.port) as server:

@@ -165,6 +165,14 @@ def test_whoever_stops_waiting_takes_nothing(cache: ServerCache, server: valkey.
     asyncio.run(main())
 
 
+def test_a_wait_is_a_call_and_no_slow_one(cache: ServerCache) -> None:
+    calls, seconds = cache.statistics.calls, cache.statistics.seconds
+    cache.blpop("a", LONGER)
+    asyncio.run(cache.ablpop("a", LONGER))
+    assert cache.statistics.calls == calls + 2
+    assert cache.statistics.seconds - seconds < LONGER
+
+
 def test_each_element_is_taken_once(make_cache: MakeCache) -> None:
     """By threads and by tasks; those who find nothing in time ask again."""
     cache, count = make_cache(), 400

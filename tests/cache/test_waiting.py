@@ -145,7 +145,9 @@ def test_on_an_event_loop_others_work_while_many_wait(cache: ServerCache) -> Non
     asyncio.run(main())
 
 
-def test_whoever_stops_waiting_takes_nothing(cache: ServerCache, server: valkey.Valkey) -> None:
+def test_what_comes_after_a_wait_was_cancelled_is_for_others(
+    cache: ServerCache, server: valkey.Valkey
+) -> None:
     async def until(wanted: bool) -> None:
         deadline = time.monotonic() + 10
         while waits(server) is not wanted:

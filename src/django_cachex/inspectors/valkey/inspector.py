@@ -309,10 +309,7 @@ class ServerInspector(Inspector):
 
     def stores_like(self, other: ServerInspector) -> bool:
         """Return whether another alias reads what this one stores."""
-        return (self.codec.name, self.codec.compression) == (
-            other.codec.name,
-            other.codec.compression,
-        )
+        return other.codec.takes(self.codec)
 
     def copies_into(self, other: Inspector) -> bool:
         return other.can_add

@@ -133,6 +133,11 @@ class Examples(Samples):
             reset=self.action("Show all"),
         )
 
+    def theirs(self) -> Iterable[Context]:
+        title, notes = self.say("What it holds now"), [self.say("text")]
+        yield {"theirs": ValueBox(title, text="")}
+        yield {"theirs": ValueBox(title, notes=notes, text=self.say("theirs"))}
+
     def find(self) -> Iterable[Context]:
         for type in ("list", "hash"):
             yield {"collection": CollectionBox("", FindForm(type)), "key_link": "/key/1/"}

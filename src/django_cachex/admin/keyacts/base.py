@@ -116,6 +116,10 @@ class KeyAct:
         """Return whether this person can do it to this key."""
         return subject.may(self.act) and self.suits(subject)
 
+    def lacks(self, subject: Subject) -> bool:
+        """Return whether what it is about is not there any more: it has no form then."""
+        return False
+
     def form(self, subject: Subject, data: Any = None) -> forms.Form:
         """Return its form: for this subject, or with what was sent."""
         raise NotImplementedError(f"{type(self).__qualname__}.form")

@@ -112,8 +112,11 @@ class CollectionView:
             return _("%(first)s to %(last)s of %(found)s in this range, of %(of)s in all") % counts
         if shown == total:
             return _("All %(total)s shown") % counts
-        if found.start is None or self.type in ("hash", "set"):
+        if found.start is None or not shown or self.type in ("hash", "set"):
             return _("%(shown)s of %(total)s shown") % counts
+        if self.type == "list":
+            counts |= {"first": found.rows[0].name, "last": found.rows[-1].name}
+            return _("Index %(first)s to %(last)s of %(total)s") % counts
         counts |= self.span(found.start, shown)
         return _("%(first)s to %(last)s of %(total)s shown") % counts
 

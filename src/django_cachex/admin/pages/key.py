@@ -48,6 +48,8 @@ class KeyPage(KeyView):
     def perform(self, act: KeyAct) -> HttpResponse | None:
         """Do what was sent; None where this page must be shown again, with the form."""
         self.require(act.act, self.inspector, self.stored)
+        if self.entry is not None and act.lacks(self.subject):
+            return self.refuse(act, forms.Form(), Outcome(Result.ELEMENT_GONE))
         self.sent = form = act.form(self.subject, self.request.POST)
         if not form.is_valid() or self.entry is None:
             return None
@@ -123,7 +125,9 @@ class KeyPage(KeyView):
         if not problems:
             opened = self.request.POST.get("opened", "")
             self.notices.append(Notice(refusal(outcome, opened, self.subject.type), "error"))
-        if outcome.result == Result.CHANGED and self.entry is not None:
+        if self.entry is not None and act.lacks(self.subject):
+            self.sent = None
+        elif outcome.result == Result.CHANGED and self.entry is not None:
             data = self.request.POST.copy()
             data["expected"] = act.expected(self.subject, outcome)
             self.theirs = outcome.theirs
@@ -143,7 +147,7 @@ class KeyPage(KeyView):
 
     def _form_context(self) -> dict[str, Any]:
         act = self.asked
-        if act is None or not self.is_open:
+        if act is None or not self.is_open or act.lacks(self.subject):
             return {}
         form = self.sent or act.form(self.subject)
         if not form.is_bound:

@@ -7,6 +7,7 @@ import itertools
 import socketserver
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,25 @@ def test_the_primary_is_found(make_cache: MakeCache, fleet: Fleet) -> None:
         assert sorted(primary.keys()) == [b":1:one", b":1:two"]
 
 
+def test_locks_semaphores_and_scripts_are_those_of_the_primary(
+    make_cache: MakeCache, fleet: Fleet
+) -> None:
+    cache = make_cache(fleet, read_replicas=True)
+    with cache.lock("lock", timeout=30) as lock, cache.semaphore("room", 2) as room:
+        assert lock.owned() is cache.lock("lock").locked() is True
+        assert room.in_use() == 1
+        with raw(fleet.primary, db=1) as primary:
+            assert sorted(primary.keys()) == [b":1:lock", b":1:room"]
+    assert cache.eval_script("return redis.call('SET', KEYS[1], 'x')", ["key"]) == b"OK"
+
+    async def main() -> None:
+        async with cache.alock("lock", timeout=30) as lock, cache.asemaphore("room", 2) as room:
+            assert await lock.owned() is True
+            assert await room.in_use() == 1
+
+    asyncio.run(main())
+
+
 def promote(fleet: Fleet) -> Server:
     """Let Sentinel make another server the primary, and make the old one a replica at once."""
     old = fleet.primary
@@ -171,6 +191,28 @@ def test_a_demoted_primary_is_left_on_an_event_loop(make_cache: MakeCache, fleet
     asyncio.run(around())
     for name, (_write, left) in AWAITED.items():
         assert stored(fleet, name) == left, name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["blpop", "ablpop"])
+def test_a_wait_goes_on_at_the_new_primary(make_cache: MakeCache, fleet: Fleet, name: str) -> None:
+    cache = make_cache(fleet)
+
+    def wait() -> Any:
+        found = getattr(cache, name)("queue", 30)
+        return asyncio.run(found) if asyncio.iscoroutine(found) else found
+
+    def waits() -> bool:
+        with raw(fleet.primary) as primary:
+            return bool(primary.info("clients")["blocked_clients"])
+
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(wait)
+        wait_until(waits, "somebody who waits")
+        promote(fleet)
+        wait_until(waits, "somebody who waits at the new primary")
+        assert cache.rpush("queue", [1]) == 1
+        assert waiting.result(20) == ("queue", [1])
 
 
 def options_of(fleet: Fleet) -> dict[str, Any]:

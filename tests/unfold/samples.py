@@ -39,6 +39,7 @@ class Samples:
             self.action("Delete", kind="danger"),
             self.action("Help", current=True),
             self.action("Open key", link=LONG),
+            self.action("Hex", link=LONG, value="read", fields=[("view", self.say("hex"))]),
         ]
 
     def badge_of(self, kind: str) -> Badge:

@@ -152,7 +152,15 @@ class ValueForm(ExpireForm):
         ),
     )
 
-    field_order = ("key", "type", "value", "store_as", "timeout", "never", "replace")
+    field_order: tuple[str, ...] = (
+        "key",
+        "type",
+        "value",
+        "store_as",
+        "timeout",
+        "never",
+        "replace",
+    )
 
     def clean_value(self) -> str:
         # Browsers send every line end as CR LF.
@@ -259,6 +267,17 @@ class EditForm(ValueForm):
         """Whether the value, or how to store it, differs from what the form was filled with."""
         before = (self.initial.get("value", ""), self.initial.get("store_as"))
         return (self.cleaned_data["value"], self.cleaned_data["store_as"]) != before
+
+
+class NumberForm(EditForm):
+    """Another number for a key: it stays one as long as it is stored as what it was."""
+
+    value = forms.CharField(
+        label=gettext_lazy("Value"),
+        required=False,
+        strip=False,
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "size": 30, "autocomplete": "off"}),
+    )
 
 
 def default_text(default_ttl: int) -> str:

@@ -88,8 +88,8 @@ class Links:
     def keys(self, alias: str, **query: Any) -> str:
         return self._url("key_changelist", cache=alias, **query)
 
-    def add(self, alias: str) -> str:
-        return self._url("key_add", cache=alias)
+    def add(self, alias: str, **query: Any) -> str:
+        return self._url("key_add", cache=alias, **query)
 
     def key(self, alias: str, stored: bytes, **query: Any) -> Link:
         return self._key_link("key_change", alias, stored, **query)

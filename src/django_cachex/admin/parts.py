@@ -46,6 +46,9 @@ class Action(Part):
     fields: Sequence[tuple[str, str]] = ()
     """What else it sends."""
 
+    about: Text = ""
+    """What it is about, for screen readers: many rows have controls of one label."""
+
     @property
     def post_id(self) -> str:
         """The id to post, where the link needs a form."""
@@ -106,7 +109,7 @@ class Cell(Part):
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to say, which narrow screens leave out."""
-        return self.text in ("", NOTHING) and not (self.badge or self.lines)
+        return self.text in ("", NOTHING) and not (self.badge or self.lines or self.actions)
 
     @property
     def post_id(self) -> str:
@@ -137,6 +140,9 @@ class Row(Part):
     label: Text = ""
     """What the checkbox selects, for screen readers."""
 
+    opens: bool = False
+    """Whether a form stands beneath it."""
+
 
 @dataclass(frozen=True)
 class Table(Part):
@@ -148,6 +154,14 @@ class Table(Part):
     selectable: bool = False
     compact: bool = False
     """Whether narrow screens show a row in two lines, without the labels of its cells."""
+
+    form: str = ""
+    """The id of the form that its checkboxes and buttons belong to, where it stands elsewhere."""
+
+    @property
+    def width(self) -> int:
+        """How many columns there are, that of the checkboxes included."""
+        return len(self.headers) + self.selectable
 
     @property
     def cells_with_headers(self) -> list[tuple[Row, list[tuple[Header, Cell]]]]:
@@ -289,6 +303,35 @@ class FormBox(Part):
 
     preview: Text = ""
     """What would happen, in words, once that was asked."""
+
+    theirs: Any = None
+    """A `ValueBox` of what somebody else wrote meanwhile, to stand beside the form."""
+
+
+@dataclass(frozen=True)
+class CollectionBox(Part):
+    """A part of a collection, with ways to others."""
+
+    title: Text
+    form: Any
+    """Finds elements."""
+
+    hidden: Sequence[tuple[str, str]] = ()
+    orders: Sequence[Action] = ()
+    offers: Sequence[Action] = ()
+    notes: Sequence[Text] = ()
+    progress: Text = ""
+    table: Table | None = None
+    empty: Empty | None = None
+    pager: Sequence[Action] = ()
+    rows_form: str = ""
+    """The id of the form that removes rows; empty where nobody may."""
+
+    is_found: bool = False
+    """Whether less than everything was asked for."""
+
+    reset: Action | None = None
+    """Shows everything again."""
 
 
 @dataclass(frozen=True)

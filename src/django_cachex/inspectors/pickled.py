@@ -162,6 +162,10 @@ class PickledInspector(Inspector):
         """How the application reads and writes the values."""
         return Codec("pickle", "pickle", self.pickled)
 
+    @property
+    def serializer_name(self) -> str:
+        return self.codec.name
+
     def pickled(self, value: Any) -> bytes:
         """Return a value as the backend stores it."""
         return pickle.dumps(value, self.cache.pickle_protocol)

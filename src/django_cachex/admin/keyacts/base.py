@@ -16,11 +16,11 @@ from django_cachex.admin.parts import Action, Confirm
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.content import Content
 from django_cachex.inspectors.edits import Edit, Outcome
-from django_cachex.inspectors.entries import Entry
+from django_cachex.inspectors.entries import Element, Entry
 from django_cachex.inspectors.facts import Text
 
-Place = Literal["bar", "head", "value", "row"]
-"""A spot on the page: its action bar, the facts about the key, the value, a row of elements."""
+Place = Literal["bar", "head", "value", "elements", "row"]
+"""A spot on the page: its action bar, the facts about the key, the value, the elements, a row."""
 
 Need = tuple[Act, Inspector, bytes]
 """An act that must be allowed on a key."""
@@ -41,6 +41,15 @@ class Subject:
 
     element: str = ""
     """The id of a row, where the act is about one."""
+
+    row: Element | None = None
+    """That row, as it was read in full; None where it is not there."""
+
+    def row_of(self, element: str) -> Element | None:
+        """Return the row with an id, where the page that was read has it."""
+        elements = self.entry.elements if self.entry is not None else None
+        rows = elements.rows if elements is not None else ()
+        return next((row for row in rows if row.id == element), None)
 
     @property
     def content(self) -> Content | None:
@@ -80,7 +89,7 @@ class KeyAct:
     """Whether a valid form can say in words what it would do: `preview`."""
 
     flag: ClassVar[int] = audit.CHANGE
-    """What Django's `LogEntry` calls it."""
+    """What Django's `LogEntry` calls it: see `recorded_as`."""
 
     kind: ClassVar[str] = ""
     """`primary`, `danger`, or empty: how its control looks."""
@@ -96,7 +105,7 @@ class KeyAct:
     """What the button says once the person has seen what somebody else did meanwhile."""
 
     cancel: ClassVar[Text] = gettext_lazy("Cancel")
-    yield_: ClassVar[Text] = gettext_lazy("Keep what it holds now")
+    give_way: ClassVar[Text] = gettext_lazy("Keep what it holds now")
     """What Cancel says then."""
 
     def suits(self, subject: Subject) -> bool:
@@ -106,6 +115,10 @@ class KeyAct:
     def offered(self, subject: Subject) -> bool:
         """Return whether this person can do it to this key."""
         return subject.may(self.act) and self.suits(subject)
+
+    def lacks(self, subject: Subject) -> bool:
+        """Return whether what it is about is not there any more: it has no form then."""
+        return False
 
     def form(self, subject: Subject, data: Any = None) -> forms.Form:
         """Return its form: for this subject, or with what was sent."""
@@ -141,6 +154,10 @@ class KeyAct:
         `outcome` is None where the cache did not say what became of it.
         """
         raise NotImplementedError(f"{type(self).__qualname__}.said")
+
+    def recorded_as(self, form: forms.Form) -> int:
+        """Return what Django's `LogEntry` calls it: an addition, or a change."""
+        return self.flag
 
     def report(self, subject: Subject, form: forms.Form, outcome: Outcome) -> str:
         """Return what the next page says."""

@@ -173,6 +173,10 @@ class ServerInspector(Inspector):
         return recognise(f"{kind.__module__}.{kind.__qualname__}", self.dumps)
 
     @property
+    def serializer_name(self) -> str:
+        return self.codec.name
+
+    @property
     def address(self) -> Address:
         """The primary's database; ValueError where its URL is none."""
         return Address.of(next(iter(self.urls), ""), self.options)

@@ -5,12 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from django.contrib.admin import site
-from django.test import RequestFactory
-
-from django_cachex.admin.access import Gate
 from django_cachex.admin.links import Links
-from django_cachex.admin.searching import Search
 from django_cachex.admin.tokens import Place
 from django_cachex.inspectors import inspector_for
 from django_cachex.inspectors.query import Query
@@ -26,6 +21,13 @@ def middle(alias: str, count: int) -> Place:
 
 def keys_from(alias: str, place: Place, user: Any) -> str:
     """Return the URL of the page of the key browser that goes on from a place."""
+    # These ask for the settings.
+    from django.contrib.admin import site
+    from django.test import RequestFactory
+
+    from django_cachex.admin.access import Gate
+    from django_cachex.admin.searching import Search
+
     request = RequestFactory().get("/")
     request.user = user
     search = Search.read({}, inspector_for(alias), Gate(site, request))

@@ -17,8 +17,10 @@ from django_cachex.admin.parts import (
     Empty,
     FactLine,
     FormBox,
+    Header,
     Heading,
     Notice,
+    Row,
     Table,
     Topic,
     ValueBox,
@@ -72,6 +74,11 @@ class Examples(Samples):
     def commands(self) -> Iterable[Context]:
         line = CommandLine(self.say("valkey-cli"), self.say("GET user:1"))
         yield {"command_lines": [line]}
+
+    def columns(self) -> Iterable[Context]:
+        yield {"column_options": []}
+        state = [("q", self.say("user:*"))]
+        yield {"state": state, "column_options": self.a_select("columns").options}
 
     def confirm(self) -> Iterable[Context]:
         question, step = self.say("Delete 1 key?"), self.say("Delete")
@@ -256,11 +263,18 @@ class Examples(Samples):
 
     def search(self) -> Iterable[Context]:
         yield {"alias": self.say("default"), "search": {"text": ""}}
-        sizes = {"sizes": (25, 100), "types": [self.say("hash"), self.say("set")]}
-        given = {"text": self.say("user:*"), "type": self.say("set"), "size": 100}
-        for can_list in (True, False):
-            context = {"alias": self.say("default"), "search": given, "can_list": can_list}
-            yield context | sizes
+        given = {"alias": self.say("default"), "search": {"text": self.say("user:*")}}
+        yield given | {"can_list": False}
+        selects = [self.a_select("type"), self.a_select("size")]
+        yield given | {"can_list": True, "selects": selects}
+        more = {"more_selects": [self.a_select("scope")], "more_open": True}
+        yield given | {"can_list": True, "selects": selects} | more
+
+    def select(self) -> Iterable[Context]:
+        yield {"select": self.a_select("type")}
+
+    def stop(self) -> Iterable[Context]:
+        yield {}
 
     def style(self) -> Iterable[Context]:
         yield {}
@@ -273,6 +287,10 @@ class Examples(Samples):
         yield {"table": Table([], [])}
         yield {"table": self.a_table()}
         yield {"table": self.a_table(selectable=True, compact=True)}
+        cells = [Cell(self.say("12 B"), kind="number", order=self.say("12"))]
+        for kind in ("ascending", "descending", ""):
+            header = Header(self.say("Size"), "number", "/key/?sort=size", kind)
+            yield {"table": Table([header], [Row(cells)])}
 
     def tabs(self) -> Iterable[Context]:
         yield {"tabs": []}

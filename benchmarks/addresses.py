@@ -9,14 +9,14 @@ from django_cachex.admin.links import Links
 from django_cachex.admin.searching import Search
 from django_cachex.admin.tokens import Place
 from django_cachex.inspectors import inspector_for
-from django_cachex.inspectors.patterns import Pattern
+from django_cachex.inspectors.query import Query
 
 LINKS = Links()
 
 
 def middle(alias: str, count: int) -> Place:
     """Return where a listing of this many keys has come half the way."""
-    listing = inspector_for(alias).scan(Pattern(""), "", count // 2, math.inf)
+    listing = inspector_for(alias).scan(Query(), "", count // 2, math.inf)
     return Place(listing.token, listing.examined)
 
 

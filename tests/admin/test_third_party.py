@@ -24,7 +24,7 @@ from django_cachex.inspectors.edits import (
 )
 from django_cachex.inspectors.entries import NEVER, Description, Entry, Listing
 from django_cachex.inspectors.facts import Fact, FlushPlan, Section, Status, Unit
-from django_cachex.inspectors.patterns import Pattern
+from django_cachex.inspectors.query import Query
 from tests.admin import addresses, words
 from tests.admin.browser import Browser
 from tests.admin.conftest import STRANGER, BrowserOf, Configure
@@ -50,11 +50,9 @@ class ShelfInspector(Inspector):
     def status(self) -> Status:
         return Status(keys=len(self.cache.shelf), latency=0.001)
 
-    def scan(
-        self, match: Pattern, token: str, want: int, deadline: float, type: str = ""
-    ) -> Listing:
+    def scan(self, query: Query, token: str, want: int, deadline: float) -> Listing:
         names = sorted(made.encode() for made in self.cache.shelf)
-        own = [name for name in names if self.owns(name) and match.matches(self.name(name))]
+        own = [name for name in names if self.owns(name) and query.pattern.matches(self.name(name))]
         start = int(token or 0)
         found = own[start : start + want]
         more = str(start + want) if start + want < len(own) else ""

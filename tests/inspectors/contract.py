@@ -16,6 +16,7 @@ from django_cachex.inspectors.base import Support
 from django_cachex.inspectors.edits import AddValue
 from django_cachex.inspectors.entries import NEVER, Listing
 from django_cachex.inspectors.patterns import Pattern
+from django_cachex.inspectors.query import Query
 
 ABILITIES = frozenset(name for name in vars(Inspector) if name.startswith("can_"))
 
@@ -52,7 +53,7 @@ def pages(
     while not listings or token:
         assert len(listings) < 1000, "the listing never ends"
         until = later() if deadline is None else deadline
-        listings.append(inspector.scan(Pattern(text), token, want, until))
+        listings.append(inspector.scan(Query(Pattern(text)), token, want, until))
         token = listings[-1].token
     return listings
 
@@ -152,7 +153,7 @@ class ListingContract(InspectorContract):
         return {inspector.name(key) for key in listed(inspector, text)}
 
     def test_an_empty_store_is_known_to_be_empty(self, inspector: Inspector) -> None:
-        listing = inspector.scan(Pattern(), "", 100, later())
+        listing = inspector.scan(Query(), "", 100, later())
         assert listing.complete
         assert list(listing.keys) == []
 
@@ -186,13 +187,13 @@ class ListingContract(InspectorContract):
 
     def test_keys_that_stay_are_found_while_others_come_and_go(self, inspector: Inspector) -> None:
         stored = self.fill(inspector, *(f"key:{n}" for n in range(30)))
-        first = inspector.scan(Pattern(), "", 10, later())
+        first = inspector.scan(Query(), "", 10, later())
         found, token = set(first.keys), first.token
         going = sorted(found)[:5]
         inspector.delete(going)
         self.fill(inspector, *(f"a new key:{n}" for n in range(20)))
         while token:
-            listing = inspector.scan(Pattern(), token, 10, later())
+            listing = inspector.scan(Query(), token, 10, later())
             found, token = found | set(listing.keys), listing.token
         assert stored <= found
 
@@ -220,7 +221,7 @@ class ListingContract(InspectorContract):
         self.fill(inspector, "key")
         for token in ("nonsense!", "é", "-1 OR 1=1", "\0"):
             with pytest.raises(ValueError):  # noqa: PT011 - the contract promises no text
-                inspector.scan(Pattern(), token, 10, later())
+                inspector.scan(Query(), token, 10, later())
 
     def test_expired_keys_are_not_listed(self, inspector: Inspector) -> None:
         inspector.cache.set("expired", 1, timeout=-1)

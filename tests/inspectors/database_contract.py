@@ -14,6 +14,7 @@ from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.edits import AddValue, Result, SetTtl, SetValue
 from django_cachex.inspectors.entries import NEVER
 from django_cachex.inspectors.patterns import Pattern
+from django_cachex.inspectors.query import Query
 from tests.inspectors.contract import FlushContract, Inspect, ListingContract, later
 from tests.inspectors.values_contract import PickledContract
 
@@ -49,7 +50,7 @@ class DatabaseContract(ListingContract, PickledContract, FlushContract):
         self.fill(inspector, *(f"key:{n}" for n in range(30)))
         for text in ("", "key:*", "no such key"):
             with self.queries(inspector) as captured:
-                listing = inspector.scan(Pattern(text), "", 10, later())
+                listing = inspector.scan(Query(Pattern(text)), "", 10, later())
                 inspector.describe(listing.keys)
             selects = [sql for sql in texts(captured) if "SELECT" in sql]
             assert len(selects) == (2 if listing.keys else 1)
@@ -57,10 +58,10 @@ class DatabaseContract(ListingContract, PickledContract, FlushContract):
 
     def test_a_search_tells_how_far_it_came(self, inspector: Inspector) -> None:
         self.fill(inspector, *(f"key:{n:02}" for n in range(30)))
-        first = inspector.scan(Pattern("*5"), "", 2, later())
+        first = inspector.scan(Query(Pattern("*5")), "", 2, later())
         assert [inspector.name(key) for key in first.keys] == ["key:05", "key:15"]
         assert (first.examined, first.total) == (16, 30)
-        rest = inspector.scan(Pattern("*5"), first.token, 2, later())
+        rest = inspector.scan(Query(Pattern("*5")), first.token, 2, later())
         assert (rest.examined, rest.total, rest.complete) == (14, 30, True)
 
     def test_keys_that_differ_in_case_are_different(self, inspector: Inspector) -> None:
@@ -167,7 +168,7 @@ class DatabaseContract(ListingContract, PickledContract, FlushContract):
     ) -> None:
         missing = inspect("other", **entry_of_caches())
         acts = [
-            lambda: missing.scan(Pattern(), "", 10, later()),
+            lambda: missing.scan(Query(), "", 10, later()),
             lambda: missing.status(),
             lambda: missing.info(),
             lambda: missing.read(b"key"),
@@ -208,7 +209,7 @@ class DatabaseContract(ListingContract, PickledContract, FlushContract):
         self.fill(inspector, "a", "b", "c", "d")
         assert inspector.status().keys is None
         assert inspector.flush_plan().entries is None
-        listing = inspector.scan(Pattern(), "", 10, later())
+        listing = inspector.scan(Query(), "", 10, later())
         assert (len(listing.keys), listing.total) == (4, None)
         keyspace, _culling = inspector.info()
         assert keyspace.headline is None

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.edits import AddValue, Result, SetTtl, SetValue
 from django_cachex.inspectors.entries import NEVER
-from django_cachex.inspectors.patterns import Pattern
+from django_cachex.inspectors.query import Query
 from tests import servers
 from tests.inspectors.contract import later
 from tests.inspectors.database_contract import DatabaseContract, texts
@@ -92,7 +92,7 @@ class TestPostgreSQL(DatabaseContract):
         stored = inspector.locate("key")
         settings.DATABASE_ROUTERS = [f"{__name__}.WithReplica"]
         with CaptureQueriesContext(connections[POSTGRESQL]) as captured:
-            inspector.scan(Pattern(), "", 10, later())
+            inspector.scan(Query(), "", 10, later())
             inspector.describe([stored])
             entry = inspector.read(stored)
             inspector.status(), inspector.info()

@@ -15,7 +15,7 @@ import pytest
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.edits import KEEP, AddValue, Result, SetTtl, SetValue
 from django_cachex.inspectors.entries import GONE, NEVER
-from django_cachex.inspectors.patterns import Pattern
+from django_cachex.inspectors.query import Query
 from tests.inspectors.contract import FlushContract, Inspect, later, listed, pages
 from tests.inspectors.values_contract import PickledContract
 
@@ -252,4 +252,4 @@ class TestFileBased(PickledContract, FlushContract):
     def test_a_token_that_is_none_of_ours_is_refused(self, inspector: Inspector) -> None:
         for token in ("nonsense!", "é", "\0"):
             with pytest.raises(ValueError):  # noqa: PT011 - the contract promises no text
-                inspector.scan(Pattern(), token, 10, later())
+                inspector.scan(Query(), token, 10, later())

@@ -14,7 +14,7 @@ from django.core.cache.backends.locmem import LocMemCache
 
 from django_cachex.inspectors.edits import AddValue, Result, SetValue
 from django_cachex.inspectors.entries import NEVER
-from django_cachex.inspectors.patterns import Pattern
+from django_cachex.inspectors.query import Query
 from tests.inspectors.contract import (
     HOSTILE_KEYS,
     FlushContract,
@@ -118,7 +118,7 @@ class TestLocMem(ListingContract, PickledContract, FlushContract):
         writer.start()
         try:
             for _round in range(30):
-                keys = inspector.scan(Pattern(), "", 500, later()).keys
+                keys = inspector.scan(Query(), "", 500, later()).keys
                 assert len(inspector.describe(keys)) == len(keys)
         finally:
             stop.set()

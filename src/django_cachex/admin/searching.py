@@ -13,6 +13,7 @@ from django_cachex.admin.tokens import Place, sign, unsign
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.limits import PAGE_SIZES, limits
 from django_cachex.inspectors.patterns import Pattern
+from django_cachex.inspectors.query import Query
 
 
 @dataclass
@@ -73,10 +74,11 @@ class Search:
         return sign(place, *self._bound_to())
 
     @property
-    def pattern(self) -> Pattern:
-        return Pattern(self.text)
+    def query(self) -> Query:
+        """What the inspector is asked for."""
+        return Query(Pattern(self.text), type=self.type)
 
     @property
     def narrows(self) -> bool:
         """Whether keys may be left out of the result."""
-        return bool(self.type) or not self.pattern.matches_all
+        return self.query.narrows

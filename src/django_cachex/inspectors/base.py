@@ -14,7 +14,7 @@ from django_cachex.inspectors.edits import Edit, Outcome
 from django_cachex.inspectors.entries import NEVER, Description, Entry, Listing
 from django_cachex.inspectors.facts import Fact, FlushPlan, Section, Status, Text, Unit
 from django_cachex.inspectors.naming import Naming
-from django_cachex.inspectors.patterns import Pattern
+from django_cachex.inspectors.query import Query, Scope
 
 
 class Support(StrEnum):
@@ -81,6 +81,15 @@ class Inspector:
 
     types: ClassVar[tuple[str, ...]] = ()
     """The types that a listing can be filtered by."""
+
+    scopes: tuple[Scope, ...] = (Scope.VERSION,)
+    """Whose keys `scan` can be asked for."""
+
+    filters: frozenset[str] = frozenset()
+    """The filters of a `Query` that `scan` minds, its type aside."""
+
+    figures: ClassVar[tuple[str, ...]] = ()
+    """What `describe` knows beside type, TTL and size: of `memory`, `idle` and `encoding`."""
 
     reasons: Mapping[str, Text] = {}
     """Ability -> a sentence saying why this backend lacks it."""
@@ -153,10 +162,8 @@ class Inspector:
         """Return whether a stored key is this alias's; True where nobody can tell."""
         return self.naming.prefix is None or self.naming.owns(stored)
 
-    def scan(
-        self, match: Pattern, token: str, want: int, deadline: float, type: str = ""
-    ) -> Listing:
-        """Return some keys of this alias and version; values are not read.
+    def scan(self, query: Query, token: str, want: int, deadline: float) -> Listing:
+        """Return some keys that a query is for; values are not read.
 
         Stops at `want` keys, at `deadline` (of `time.monotonic`), or at the end, whichever is
         first. `token` is empty or another listing's of the same search; ValueError for any other.

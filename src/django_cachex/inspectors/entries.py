@@ -32,6 +32,12 @@ class Listing:
     total: int | None
     """About how many there are to look at, or None where nobody knows."""
 
+    unknown: int = 0
+    """How many keys were left out because nobody says whether they pass a filter."""
+
+    unanswered: Sequence[str] = ()
+    """The servers that did not answer, whose keys are missing here."""
+
     @property
     def complete(self) -> bool:
         return not self.token
@@ -54,6 +60,12 @@ class Description:
 
     memory: int | None = None
     """Bytes that the key takes in the store, its overhead included."""
+
+    idle: int | None = None
+    """Milliseconds since the key was used."""
+
+    encoding: str | None = None
+    """How the store keeps the value, as `OBJECT ENCODING` names it."""
 
     @property
     def exists(self) -> bool:

@@ -14,7 +14,6 @@ from django_cachex.inspectors.edits import KEEP, AddValue, Outcome, Result, SetT
 from django_cachex.inspectors.entries import GONE, NEVER, Description, Entry, Listing
 from django_cachex.inspectors.facts import Fact, FlushPlan, Section, Status, Text, Unit
 from django_cachex.inspectors.naming import decode_text
-from django_cachex.inspectors.patterns import Pattern
 from django_cachex.inspectors.pickled import (
     PickledInspector,
     expiry_after,
@@ -24,6 +23,7 @@ from django_cachex.inspectors.pickled import (
     text_of,
     timeout,
 )
+from django_cachex.inspectors.query import Query
 
 
 class LocMemInspector(PickledInspector):
@@ -61,14 +61,12 @@ class LocMemInspector(PickledInspector):
             # An ordered dict walks its order in Python's time, the dict beneath it in C's.
             return list(dict.keys(self.cache._cache))
 
-    def scan(
-        self, match: Pattern, token: str, want: int, deadline: float, type: str = ""
-    ) -> Listing:
+    def scan(self, query: Query, token: str, want: int, deadline: float) -> Listing:
         prefix = decode_text(self.naming.prefix or b"")
         own = sorted(key for key in self.snapshot() if key.startswith(prefix))
         start = bisect_right(own, key_at(token)) if token else 0
         candidates = (
-            (key, self.means(match, key) and not self.cache._has_expired(key))
+            (key, self.means(query.pattern, key) and not self.cache._has_expired(key))
             for key in islice(own, start, None)
         )
         return search(candidates, want, deadline, len(own))

@@ -19,7 +19,7 @@ from django_cachex.commands.request import unread
 from django_cachex.inspectors.edits import AddValue, SetTtl
 from django_cachex.inspectors.entries import NEVER
 from django_cachex.inspectors.masking import mask, secrets_in
-from django_cachex.inspectors.patterns import Pattern
+from django_cachex.inspectors.query import Query
 from django_cachex.inspectors.valkey import DjangoRedisInspector
 from django_cachex.inspectors.valkey.inspector import ServerInspector
 from tests import servers
@@ -30,7 +30,7 @@ Question = Callable[[ServerInspector], Any]
 
 QUESTIONS: dict[str, Question] = {
     "status": lambda inspector: inspector.status(),
-    "scan": lambda inspector: inspector.scan(Pattern(), "", 10, later()),
+    "scan": lambda inspector: inspector.scan(Query(), "", 10, later()),
     "describe": lambda inspector: inspector.describe([b"key"]),
     "read": lambda inspector: inspector.read(b"key"),
     "add": lambda inspector: inspector.apply(b"key", AddValue(1, NEVER)),

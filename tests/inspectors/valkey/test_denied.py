@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from django_cachex.inspectors.patterns import Pattern
+from django_cachex.inspectors.query import Query
 from django_cachex.inspectors.valkey.inspector import ServerInspector
 from tests.inspectors.contract import later
 from tests.inspectors.valkey.conftest import Store
@@ -26,7 +26,7 @@ def test_a_user_who_may_not_ping_finds_the_server_up(store: Store, user: str) ->
     status = inspector.status()
     assert status.latency is not None
     assert status.keys == 1
-    assert [*inspector.scan(Pattern(), "", 10, later()).keys] == [b":1:key"]
+    assert [*inspector.scan(Query(), "", 10, later()).keys] == [b":1:key"]
     assert inspector.delete([b":1:key"]) == 1
 
 

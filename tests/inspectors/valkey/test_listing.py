@@ -9,6 +9,7 @@ import valkey
 from django_cachex.inspectors.entries import Description
 from django_cachex.inspectors.facts import Unit
 from django_cachex.inspectors.patterns import Pattern
+from django_cachex.inspectors.query import Query
 from django_cachex.inspectors.valkey.elements import TYPES
 from django_cachex.inspectors.valkey.inspector import ServerInspector
 from django_cachex.inspectors.valkey.listing import read_token
@@ -39,7 +40,7 @@ def test_a_page_of_a_million_keys_takes_two_round_trips(
         inspector.status()  # Connects.
         counted.trips = 0
 
-        listing = inspector.scan(Pattern(), "", 100, later())
+        listing = inspector.scan(Query(), "", 100, later())
         descriptions = inspector.describe(listing.keys)
 
         assert counted.trips == 2
@@ -69,19 +70,19 @@ def test_a_search_stops_at_its_deadline_and_goes_on_from_there(
 ) -> None:
     inspector = store.inspect(f"valkey://{crowded.address}/0")
     started = time.monotonic()
-    listing = inspector.scan(Pattern("nothing like it"), "", 100, started + 0.05)
+    listing = inspector.scan(Query(Pattern("nothing like it")), "", 100, started + 0.05)
     assert time.monotonic() - started < 1
     assert not listing.complete
     assert list(listing.keys) == []
     assert 0 < listing.examined < MANY
-    further = inspector.scan(Pattern("nothing like it"), listing.token, 100, later(0.05))
+    further = inspector.scan(Query(Pattern("nothing like it")), listing.token, 100, later(0.05))
     assert further.token != listing.token
 
 
 def test_a_listing_of_everything_has_examined_everything(store: Store) -> None:
     store.raw.mset({f":1:mine:{n}": n for n in range(30)})
     store.raw.mset({f"other:1:{n}": n for n in range(70)})
-    listing = store.inspect().scan(Pattern(), "", 500, later())
+    listing = store.inspect().scan(Query(), "", 500, later())
     assert (len(listing.keys), listing.examined, listing.total) == (30, 100, 100)
     assert listing.complete
 
@@ -90,7 +91,7 @@ def test_keys_are_found_by_type(store: Store) -> None:
     fill_types(store)
     inspector = store.inspect()
     for type in TYPES:
-        listing = inspector.scan(Pattern(), "", 100, later(), type)
+        listing = inspector.scan(Query(type=type), "", 100, later())
         assert list(listing.keys) == [b":1:" + type.encode()]
 
 
@@ -173,12 +174,12 @@ def test_a_prefix_is_taken_literally(store: Store, prefix: str) -> None:
 @pytest.mark.parametrize("token", ["0", "-1", "01", "1 ", "+1", "18446744073709551616", "٣", "a"])
 def test_a_token_that_is_no_cursor_is_refused(inspector: ServerInspector, token: str) -> None:
     with pytest.raises(ValueError, match="No listing of this cache"):
-        inspector.scan(Pattern(), token, 10, later())
+        inspector.scan(Query(), token, 10, later())
 
 
 def test_a_cursor_has_64_bits(inspector: ServerInspector) -> None:
     assert read_token("18446744073709551615") == 2**64 - 1
-    listing = inspector.scan(Pattern(), "18446744073709551615", 10, later())
+    listing = inspector.scan(Query(), "18446744073709551615", 10, later())
     assert list(listing.keys) == []
 
 
@@ -210,7 +211,7 @@ def test_what_the_server_denies_is_left_out_of_a_listing(store: Store, user: str
     store.raw.mset({":1:a": 1, ":1:b": 22})
     inspector = store.inspect(store.url.replace("//", f"//{user}:hunter2@"))
     deny(store, user, "dbsize", "pttl", "memory|usage")
-    listing = inspector.scan(Pattern(), "", 100, later())
+    listing = inspector.scan(Query(), "", 100, later())
     assert set(listing.keys) == {b":1:a", b":1:b"}
     assert listing.total is None
     assert listing.examined >= 2

@@ -94,11 +94,10 @@ class KeysPage(CachePage):
         # What was typed is most likely what was meant: the search for more can wait for a Next.
         budget = 0 if exact else limits().scan_budget
         listing = self.inspector.scan(
-            search.pattern,
+            search.query,
             search.place.token,
             search.size,
             time.monotonic() + budget,
-            type=search.type,
         )
         others = [key for key in listing.keys if exact is None or key != exact.key]
         described = self.inspector.describe(others) if others else []
@@ -107,7 +106,7 @@ class KeysPage(CachePage):
     def found(self, search: Search) -> Found | None:
         """Return what both questions found; the search may fail and the exact key be there."""
         exact = None
-        if search.pattern.is_exact_candidate and not search.place.token:
+        if search.query.pattern.is_exact_candidate and not search.place.token:
             answer = self.ask(self.inspector, lambda: self.find_exact(search))
             if answer.error is not None:
                 return None

@@ -24,8 +24,8 @@ from django_cachex.inspectors.edits import KEEP, AddValue, Outcome, Result, SetT
 from django_cachex.inspectors.entries import GONE, Description, Entry, Listing
 from django_cachex.inspectors.facts import FlushPlan, Section, Status
 from django_cachex.inspectors.limits import limits
-from django_cachex.inspectors.patterns import Pattern
 from django_cachex.inspectors.pickled import PickledInspector, key_at, search, timeout
+from django_cachex.inspectors.query import Query
 
 ROWS_AT_ONCE: Final = 5000
 """Rows that one query of a search looks at: some 5 ms, whatever the size of the table."""
@@ -67,18 +67,16 @@ class DatabaseInspector(PickledInspector):
 
     # Keys.
 
-    def scan(
-        self, match: Pattern, token: str, want: int, deadline: float, type: str = ""
-    ) -> Listing:
+    def scan(self, query: Query, token: str, want: int, deadline: float) -> Listing:
         """Walk the primary key and match here, not in SQL.
 
         So a query looks at a known number of rows, the deadline holds for tables of any size, and
         keys are compared alike on every vendor: exactly.
         """
-        most = want + 1 if match.matches_all else ROWS_AT_ONCE
+        most = want + 1 if query.pattern.matches_all else ROWS_AT_ONCE
         rows = self.rows_after(key_at(token), most, counting(self.reading))
         candidates = (
-            (key, bool(is_live) and self.means(match, key))
+            (key, bool(is_live) and self.means(query.pattern, key))
             for key, is_live, _counted in self.walk(rows, most)
         )
         return search(candidates, want, deadline, known(rows[0][2]) if rows else None)

@@ -31,8 +31,8 @@ from django_cachex.inspectors.filebased.file import (
 from django_cachex.inspectors.filebased.folder import HASH, MOST_COUNTED, NAMES_AT_ONCE, Folder
 from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.naming import printable
-from django_cachex.inspectors.patterns import Pattern
 from django_cachex.inspectors.pickled import PickledInspector, key_at, search
+from django_cachex.inspectors.query import Query
 
 
 def unchangeable(header: Header) -> Outcome:
@@ -98,13 +98,12 @@ class FileBasedInspector(PickledInspector):
         """Every file of the folder is listed: whose alias it is, nobody can tell."""
         return HASH.fullmatch(printable(stored)) is not None
 
-    def scan(
-        self, match: Pattern, token: str, want: int, deadline: float, type: str = ""
-    ) -> Listing:
+    def scan(self, query: Query, token: str, want: int, deadline: float) -> Listing:
         """List in the order of the hashes: a folder has none that would last.
 
         So each call goes through the folder once at least, and keeps no more names than it needs.
         """
+        match = query.pattern
         exact = self.locate(match.text).decode() if match.is_exact_candidate else ""
         most = want + 1 if match.matches_all else NAMES_AT_ONCE
         candidates = (

@@ -20,7 +20,7 @@ from django_cachex.inspectors.entries import Description, Entry, Listing
 from django_cachex.inspectors.facts import Section, Status, Text
 from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.masking import mask, secrets_in
-from django_cachex.inspectors.patterns import Pattern
+from django_cachex.inspectors.query import Query
 from django_cachex.inspectors.valkey import edits, information
 from django_cachex.inspectors.valkey.address import Address
 from django_cachex.inspectors.valkey.descriptions import describe
@@ -161,14 +161,14 @@ class ServerInspector(Inspector):
 
     # Keys.
 
-    def scan(
-        self, match: Pattern, token: str, want: int, deadline: float, type: str = ""
-    ) -> Listing:
+    def scan(self, query: Query, token: str, want: int, deadline: float) -> Listing:
         """Return some keys, as `Inspector.scan` says.
 
         `examined` is an estimate: SCAN does not say how many keys it looked at.
         """
-        search = Search(self.client, match.glob(self.naming.prefix or b""), self.lists, type)
+        search = Search(
+            self.client, query.pattern.glob(self.naming.prefix or b""), self.lists, query.type
+        )
         return scan(search, token, want, deadline)
 
     def describe(

@@ -14,6 +14,7 @@ from django_cachex.cache.client import Client
 from django_cachex.commands import CommandError, Steps
 from django_cachex.commands.base import as_word
 from django_cachex.inspectors.base import Inspector
+from django_cachex.inspectors.bulk import Tally
 from django_cachex.inspectors.content import Codec, recognise
 from django_cachex.inspectors.edits import AddValue, Edit, Outcome, Result, SetTtl
 from django_cachex.inspectors.entries import Description, Entry, Listing
@@ -21,7 +22,7 @@ from django_cachex.inspectors.facts import Section, Status, Text
 from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.masking import mask, secrets_in
 from django_cachex.inspectors.query import Query
-from django_cachex.inspectors.valkey import edits, information
+from django_cachex.inspectors.valkey import bulk, edits, information
 from django_cachex.inspectors.valkey.address import Address
 from django_cachex.inspectors.valkey.descriptions import describe
 from django_cachex.inspectors.valkey.elements import TYPES
@@ -39,8 +40,6 @@ OVERRIDES: Final[Mapping[str, Any]] = {
     "protocol": 2,
     "max_connections": None,
 }
-
-KEYS_PER_UNLINK: Final = 500
 
 
 class ServerInspector(Inspector):
@@ -65,6 +64,7 @@ class ServerInspector(Inspector):
     can_flush = True
 
     types = TYPES
+    figures = ("memory",)
 
     # Any: what an inspector needs of Django's backend has no public name, and no stub.
     cache: Any
@@ -201,11 +201,14 @@ class ServerInspector(Inspector):
             return Outcome(Result.REFUSED, mask(str(error), secrets_in(self.params)))
 
     def delete(self, keys: Sequence[bytes]) -> int:
-        requests = [
-            self.client._unlink(*keys[start : start + KEYS_PER_UNLINK])
-            for start in range(0, len(keys), KEYS_PER_UNLINK)
-        ]
+        requests = [self.client._unlink(*some) for some in bulk.batches(keys)]
         return sum(required(count) for count in self.client.collect(requests))
+
+    def delete_each(self, keys: Sequence[bytes]) -> Tally:
+        return bulk.unlink(self.client, keys)
+
+    def expire_each(self, keys: Sequence[bytes], ttl: int) -> Tally:
+        return bulk.expire(self.client, keys, ttl)
 
     # Information.
 

@@ -37,6 +37,14 @@ def keys(alias: str = "", **query: object) -> str:
     return _url("key_changelist", query={"cache": alias, **query} if alias else query)
 
 
+def matching(alias: str, **query: object) -> str:
+    return _url("key_matching", query={"cache": alias, **query})
+
+
+def namespaces(alias: str, **query: object) -> str:
+    return _url("cache_namespaces", quote(alias), query=query)
+
+
 def add(alias: str = "", **query: object) -> str:
     return _url("key_add", query={"cache": alias, **query} if alias else query)
 

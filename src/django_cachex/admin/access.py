@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from django.contrib.admin import AdminSite
+from django.contrib.admin import AdminSite, ModelAdmin
 from django.http import HttpRequest
 
 from django_cachex.admin.links import object_id
@@ -70,6 +70,25 @@ class Gate:
         if stored is not None and act.shows_secrets and self.is_secret(inspector, stored):
             return False
         return self._permitted(act, inspector, stored)
+
+    def those_allowed(
+        self, act: Act, inspector: Inspector, keys: Sequence[bytes]
+    ) -> Sequence[bytes]:
+        """Return the keys that an act is allowed on, which is allowed on their cache.
+
+        Where no project has permissions of its own that could tell keys apart, none is asked for.
+        """
+        own = self.secrets_of(inspector) if act.shows_secrets else None
+        if own is not None:
+            keys = [stored for stored in keys if not stored.startswith(own)]
+        if not any(self._tells_keys_apart(verb) for verb in act.key):
+            return keys
+        return [stored for stored in keys if self._permitted(act, inspector, stored)]
+
+    def _tells_keys_apart(self, verb: str) -> bool:
+        name = f"has_{verb}_permission"
+        kind = type(self.site.get_model_admin(Key))
+        return verb != "add" and getattr(kind, name) is not getattr(ModelAdmin, name)
 
     def _alias_allows(self, act: Act, inspector: Inspector) -> bool:
         policy = limits().aliases.get(inspector.alias)

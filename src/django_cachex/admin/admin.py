@@ -17,6 +17,7 @@ from django_cachex.admin.pages.history import CacheHistoryPage, KeyHistoryPage
 from django_cachex.admin.pages.info import InfoPage
 from django_cachex.admin.pages.key import KeyPage
 from django_cachex.admin.pages.keys import KeysPage
+from django_cachex.admin.pages.matching import MatchingPage
 
 if TYPE_CHECKING:
     CacheModelAdmin = admin.ModelAdmin[Cache]
@@ -56,6 +57,7 @@ class KeyAdmin(KeyModelAdmin):
         return [
             page_url(site, "", KeysPage, "key_changelist"),
             page_url(site, "add/", AddPage, "key_add"),
+            page_url(site, "matching/", MatchingPage, "key_matching"),
             page_url(site, "<path:object_id>/history/", KeyHistoryPage, "key_history"),
             page_url(site, "<path:object_id>/delete/", DeletePage, "key_delete"),
             page_url(site, "<path:object_id>/change/", KeyPage, "key_change"),

@@ -106,6 +106,34 @@ def keys_help(inspector: Inspector) -> Sequence[Topic]:
     ]
 
 
+def matching_help() -> Sequence[Topic]:
+    return [
+        Topic(
+            _("This page"),
+            [
+                _(
+                    "First the keys that match are counted and some of them named; then a page "
+                    "asks; then it is done in short steps, each of which is recorded in the "
+                    "history of the cache."
+                ),
+                _(
+                    "Stop whenever you like, or close the page: what was done is done and on "
+                    "record, and nothing goes on without the page. Continue goes on from there, "
+                    "within a day."
+                ),
+                _(
+                    "Keys that are stored while it runs may be missed. The report has what was "
+                    "changed, what was gone already, and which keys failed."
+                ),
+            ],
+        ),
+        _permissions(
+            _("view_key or change_key: see this page. delete_key: delete what matches."),
+            _("change_cache: let what matches expire. Only superusers change sessions."),
+        ),
+    ]
+
+
 def key_help(inspector: Inspector) -> Sequence[Topic]:
     return [
         Topic(

@@ -88,6 +88,12 @@ class Links:
     def keys(self, alias: str, **query: Any) -> str:
         return self._url("key_changelist", cache=alias, **query)
 
+    def matching(self, alias: str, **query: Any) -> str:
+        return self._url("key_matching", cache=alias, **query)
+
+    def namespaces(self, alias: str, **query: Any) -> str:
+        return self._url("cache_namespaces", quote(alias), **query)
+
     def add(self, alias: str) -> str:
         return self._url("key_add", cache=alias)
 

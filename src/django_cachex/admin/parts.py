@@ -168,6 +168,7 @@ class Card(Part):
     headline: FactLine | None = None
     table: Table | None = None
     note: Text = ""
+    items: Sequence[Action] = ()
 
 
 @dataclass(frozen=True)
@@ -208,6 +209,40 @@ class Confirm(Part):
     """What was asked for and will not be done, and why."""
 
     possible: bool = True
+
+
+@dataclass(frozen=True)
+class Button(Part):
+    """A button of a form with several."""
+
+    text: Text
+    value: str
+    kind: str = ""
+    """`primary`, `danger-quiet`, or empty."""
+
+
+@dataclass(frozen=True)
+class Working(Part):
+    """Long work: how far it has come, and the buttons that carry it on."""
+
+    progress: Text
+    share: float | None = None
+    """The part of all keys that was examined, 0 to 1, or None where nobody knows."""
+
+    states: Sequence[str] = ()
+    """What the form carries of it."""
+
+    go_on: Button | None = None
+    automatic: bool = False
+    """Whether a script presses the button that goes on."""
+
+    buttons: Sequence[Button] = ()
+    resume: str = ""
+    """Where the work can be carried on after the page was closed."""
+
+    @property
+    def percent(self) -> str:
+        return "" if self.share is None else f"{self.share:.4f}"
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from django_cachex.admin.parts import Cell
 from django_cachex.admin.tokens import Place
 from django_cachex.inspectors.entries import NEVER, Description, Listing
 from django_cachex.inspectors.facts import Unit
+from django_cachex.inspectors.work import Position
 
 SPARE_FIELDS, SPARE_BYTES = 10, 10_000
 """What a form sends besides the selected keys."""
@@ -66,7 +67,7 @@ def examined_so_far(place: Place, listing: Listing) -> int:
     return listing.total if listing.complete else min(examined, listing.total)
 
 
-def how_far(examined: int, listing: Listing) -> str:
+def how_far(examined: int, listing: Listing | Position) -> str:
     """Return how many keys of about how many were looked at."""
     count = humane.number(examined)
     if listing.complete and listing.total is None:

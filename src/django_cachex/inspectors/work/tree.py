@@ -36,11 +36,14 @@ class Weight(NamedTuple):
         )
 
 
+NOTHING: Final = Weight()
+
+
 @dataclass(frozen=True)
 class Branch:
     """All keys whose names begin alike."""
 
-    weight: Weight = Weight()
+    weight: Weight = NOTHING
     late: bool = False
     """Whether it may have been folded before: then it weighs this at least."""
 

@@ -3,8 +3,14 @@ import { focusLate } from "./autofocus.js";
 import { copyButtons } from "./copy.js";
 import { countDown } from "./countdown.js";
 import { selectAll } from "./select-all.js";
+import { carryOn } from "./working.js";
 
-focusLate(document);
-copyButtons(document);
-countDown(document);
-selectAll(document);
+function enhance(root) {
+  focusLate(root);
+  copyButtons(root);
+  countDown(root);
+  selectAll(root);
+  carryOn(root, enhance);
+}
+
+enhance(document);

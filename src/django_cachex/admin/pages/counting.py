@@ -1,0 +1,25 @@
+"""Counting keys, one budget at a time."""
+
+from __future__ import annotations
+
+import time
+
+from django_cachex.admin.pages.base import CachePage
+from django_cachex.inspectors.limits import limits
+from django_cachex.inspectors.work import Survey, Work, advance
+from django_cachex.inspectors.work.work import Find
+
+
+def count_on(
+    page: CachePage, work: Work[Survey], find: Find
+) -> tuple[Work[Survey], Exception | None]:
+    """Go on counting for one budget; return what was counted, and what went wrong, if it did."""
+    works = [work]
+
+    def count() -> None:
+        deadline = time.monotonic() + limits().scan_budget
+        for more in advance(work, find, page.inspector, deadline):
+            works.append(more)  # noqa: PERF402  # What is there already stays.
+
+    answer = page.ask(page.inspector, count)
+    return works[-1], answer.error

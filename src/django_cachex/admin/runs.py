@@ -52,6 +52,9 @@ class Step:
     continued: bool = False
     """Whether the counts begin anew, as the run had gone on elsewhere."""
 
+    is_stuck: bool = False
+    """Whether it has not come further: another step would not, either, for now."""
+
 
 @dataclass(frozen=True)
 class Runner:
@@ -71,7 +74,9 @@ class Runner:
             run = self._begun(run.afresh())
         works = [run.work]
         answer = ask(self.inspector, lambda: self._carry_on(works))
-        return Step(self._recorded(run, works[-1]), answer.error, continued)
+        after = works[-1]
+        is_stuck = after.position.token == run.work.position.token and not after.complete
+        return Step(self._recorded(run, after), answer.error, continued, is_stuck)
 
     def _carry_on(self, works: list[Work[Sweep]]) -> None:
         """Append the work after each batch: the page may stop to wait before this is over."""

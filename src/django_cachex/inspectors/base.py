@@ -15,7 +15,9 @@ from django_cachex.inspectors.edits import Edit, Outcome, SetTtl
 from django_cachex.inspectors.entries import NEVER, Description, Entry, Listing
 from django_cachex.inspectors.facts import Fact, FlushPlan, Section, Status, Text, Unit
 from django_cachex.inspectors.naming import Naming
+from django_cachex.inspectors.patterns import Pattern
 from django_cachex.inspectors.query import Query, Scope
+from django_cachex.inspectors.reach import Reach
 
 
 class Support(StrEnum):
@@ -83,8 +85,10 @@ class Inspector:
     types: ClassVar[tuple[str, ...]] = ()
     """The types that a listing can be filtered by."""
 
-    scopes: tuple[Scope, ...] = (Scope.VERSION,)
-    """Whose keys `scan` can be asked for."""
+    @property
+    def scopes(self) -> tuple[Scope, ...]:
+        """Whose keys `scan` can be asked for."""
+        return (Scope.VERSION,)
 
     filters: frozenset[str] = frozenset()
     """The filters of a `Query` that `scan` minds, its type aside."""
@@ -146,10 +150,36 @@ class Inspector:
     unlisted: bytes | None = None
     """Keys that begin so are left out of listings: set by who asks, for one request."""
 
-    def lists(self, stored: bytes) -> bool:
-        """Return whether a listing may show a stored key: it is ours, and not left out."""
-        left_out = self.unlisted is not None and stored.startswith(self.unlisted)
-        return self.owns(stored) and not left_out
+    def lists(
+        self, stored: bytes, reach: Reach | None = None, pattern: Pattern | None = None
+    ) -> bool:
+        """Return whether a listing may show a stored key: it is within reach, and not left out.
+
+        Without a reach that is what `owns` says. A pattern is compared where the reach's glob
+        matches more than it means.
+        """
+        if self.leaves_out(stored):
+            return False
+        if reach is None or reach.is_exact:
+            return self.owns(stored) if reach is None else reach.key(stored) is not None
+        return reach.means(stored, pattern or Pattern())
+
+    def leaves_out(self, stored: bytes) -> bool:
+        """Return whether who asks is not to find a key: see `unlisted`.
+
+        Keys of other versions, or of others, are left out wherever they hold such a name.
+        """
+        if self.unlisted is None:
+            return False
+        if self.owns(stored):
+            return stored.startswith(self.unlisted)
+        return self.unlisted.removeprefix(self.naming.prefix or b"") in stored
+
+    def reach(self, scope: Scope) -> Reach:
+        """Return which stored keys a scope holds; ValueError for none of `scopes`."""
+        if scope not in self.scopes:
+            raise ValueError(scope)
+        return Reach.of(scope, self.naming, self.cache)
 
     def locate(self, key: str) -> bytes:
         """Return the stored key of what application code calls `key`."""

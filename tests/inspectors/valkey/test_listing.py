@@ -12,7 +12,7 @@ from django_cachex.inspectors.patterns import Pattern
 from django_cachex.inspectors.query import Query
 from django_cachex.inspectors.valkey.elements import TYPES
 from django_cachex.inspectors.valkey.inspector import ServerInspector
-from django_cachex.inspectors.valkey.listing import read_token
+from django_cachex.inspectors.valkey.walks import read_token
 from tests import servers
 from tests.inspectors.contract import later, listed, pages
 from tests.inspectors.valkey.conftest import Store
@@ -178,7 +178,8 @@ def test_a_token_that_is_no_cursor_is_refused(inspector: ServerInspector, token:
 
 
 def test_a_cursor_has_64_bits(inspector: ServerInspector) -> None:
-    assert read_token("18446744073709551615") == 2**64 - 1
+    [walk] = read_token("18446744073709551615", is_cluster=False)
+    assert walk.cursor == 2**64 - 1
     listing = inspector.scan(Query(), "18446744073709551615", 10, later())
     assert list(listing.keys) == []
 

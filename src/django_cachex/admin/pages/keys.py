@@ -28,6 +28,7 @@ from django_cachex.admin.pages.keycells import (
     size_cell,
     ttl_cell,
 )
+from django_cachex.admin.pages.matched import offers
 from django_cachex.admin.parts import (
     Action,
     Cell,
@@ -160,6 +161,7 @@ class KeysPage(CachePage):
         context = {
             "table": self._table(shown, selectable) if shown else None,
             "delete": selectable and bool(shown),
+            "matching": offers(self, search.query) if shown else [],
         }
         if found.listing is None:
             return context

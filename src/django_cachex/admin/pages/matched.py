@@ -10,15 +10,34 @@ from django.utils.translation import ngettext
 from django_cachex.admin import deeds, humane
 from django_cachex.admin.access import SEE_KEYS, Gate
 from django_cachex.admin.links import Links
+from django_cachex.admin.pages.base import CachePage
 from django_cachex.admin.pages.caches import bytes_cell
 from django_cachex.admin.pages.keycells import how_far
 from django_cachex.admin.parts import Action, Card, Cell, FactLine, Header, Row, Table
 from django_cachex.admin.sessions import masked
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.limits import limits
+from django_cachex.inspectors.query import Query, Scope
 from django_cachex.inspectors.work import Survey, Work
 
 MOST_NAMESPACES = 10
+
+
+PASSED_ON = ("token", "size", "help", "cache")
+"""Parameters of the key browser that do not say which keys are meant."""
+
+
+def offers(page: CachePage, query: Query) -> list[Action]:
+    """Return what can be done to all keys that a search finds, within the person's permissions."""
+    if not query.pattern.text or query.scope is not Scope.VERSION:
+        return []
+    given = page.request.GET.dict()
+    search = {name: text for name, text in given.items() if name not in PASSED_ON}
+    return [
+        Action(deed.step, page.links.matching(page.inspector.alias, act=deed.name, **search), kind)
+        for deed, kind in ((deeds.EXPIRING, ""), (deeds.DELETING, "danger"))
+        if page.gate.allowed(deed.act, page.inspector)
+    ]
 
 
 def matched_progress(work: Work[Survey]) -> str:

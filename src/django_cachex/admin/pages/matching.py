@@ -146,7 +146,7 @@ class MatchingPage(CachePage):
 
     def counted(self, work: Work[Survey] | None) -> HttpResponse:
         """Go on counting for one budget, and show what was counted."""
-        work, error = count_on(self, work or Work(Survey(self.sorting)), self.matching)
+        work, goes_on = count_on(self, work or Work(Survey(self.sorting)), self.matching)
         found = work.deed.whole.keys
         submit = deeds.submit(self.ttl, found, work.complete)
         return self.show(
@@ -156,7 +156,7 @@ class MatchingPage(CachePage):
                 Button(_("Count on"), "count"),
                 [self.sealed(COUNT, work.state())],
                 [Button(f"{submit} …", "ask", "danger-quiet")] if found else [],
-                automatic=error is None,
+                automatic=goes_on,
             ),
             cards=matched_cards(work.deed, self.inspector, self.gate, self.links),
             empty=self.nothing() if work.complete and not found else None,

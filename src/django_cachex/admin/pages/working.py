@@ -52,7 +52,7 @@ def running(step: Step, token: str, resume: str, automatic: bool) -> Working:
         Button(_("Continue"), "run", "primary"),
         [token],
         report,
-        automatic and step.error is None and not is_refused(step),
+        automatic and step.error is None and not step.is_stuck and not is_refused(step),
         resume,
     )
 
@@ -76,7 +76,14 @@ def step_notices(step: Step) -> list[Notice]:
         [(_key, reason), *_rest] = step.run.work.deed.failures or ((b"", ""),)
         text = _("Nothing could be changed so far: the store refuses. %(reason)s")
         found.append(Notice(text % {"reason": reason}, "warning"))
-    return found
+    unanswered = step.run.work.position.unanswered
+    return [*found, *([silent(unanswered)] if unanswered else [])]
+
+
+def silent(servers: Sequence[str]) -> Notice:
+    """Return which servers did not answer, and what that means."""
+    text = _("%(servers)s did not answer: the keys there are not among these. Continue asks again.")
+    return Notice(text % {"servers": ", ".join(servers)}, "warning")
 
 
 def run_cards(run: Run, inspector: Inspector) -> list[Card]:

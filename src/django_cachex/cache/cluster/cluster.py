@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 from django_cachex.cache.cluster.conversation import Conversation, opens
 from django_cachex.cache.cluster.fragments import Fragment, split, take, together
 from django_cachex.cache.cluster.keys import keys_of, slot_of
-from django_cachex.cache.cluster.nodes import Nodes
+from django_cachex.cache.cluster.nodes import Nodes, host_of
+from django_cachex.cache.cluster.slots import SlotMap, slot_map
 from django_cachex.cache.configuration import frozen
 from django_cachex.cache.server import Server
 from django_cachex.cache.topologies import Part, Pause, Plan, acarry_out, carry_out
@@ -65,6 +66,18 @@ class Cluster:
     def address(self) -> str:
         """The nodes of LOCATION, as ``host:port/0,host:port/0``; never a credential."""
         return self._nodes.address
+
+    def located(self, but: Server | None = None) -> SlotMap:
+        """Ask the nodes, all but one, who has which slot; return what is known if none says.
+
+        Raise what is wrong where nothing was known before.
+        """
+        carry_out(self._nodes.again(but))
+        return self._nodes.slots
+
+    def read_slots(self, reply: Sequence[Sequence[Any]], node: Server) -> SlotMap:
+        """Return what a node has replied to CLUSTER SLOTS."""
+        return slot_map(reply, self._nodes.at, host_of(node))
 
     def run(self, command: Request[T] | Steps[T]) -> T:
         """Send a request, or the steps of an operation, to the nodes that have the keys.

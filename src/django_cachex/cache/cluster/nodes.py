@@ -62,7 +62,7 @@ class Nodes:
     def named(self, error: Redirection, asked: Server) -> Server:
         """Return the node that `error` names, which `asked` answered."""
         host, port = error.target
-        return self._at(host or host_of(asked), port)
+        return self.at(host or host_of(asked), port)
 
     def known(self) -> Plan[None]:
         """Ask where the slots are, if nobody did yet; raise what is wrong where none answers."""
@@ -70,6 +70,12 @@ class Nodes:
             reasons = yield from self._read(())
             if not self.slots.primaries:
                 raise nobody_knows(reasons)
+
+    def again(self, but: Server | None = None) -> Plan[None]:
+        """Ask where the slots are now, of all nodes but one; as `known` where none says."""
+        reasons = yield from self._read((), but)
+        if not self.slots.primaries:
+            raise nobody_knows(reasons)
 
     def moved(self, node: Server) -> Plan[None]:
         """Ask `node`, which has more slots than was known, then others, where the slots are."""
@@ -91,14 +97,14 @@ class Nodes:
             if isinstance(reply, CachexError):
                 reasons.append(reply)
                 continue
-            found = slot_map(reply, self._at, host_of(node))
+            found = slot_map(reply, self.at, host_of(node))
             if found.primaries:
                 self.slots = found
                 break
         self._read_at = time.monotonic()
         return reasons
 
-    def _at(self, host: str, port: int) -> Server:
+    def at(self, host: str, port: int) -> Server:
         """Return the node at an address, reached as the first of LOCATION is."""
         parts = urlsplit(self._url)
         credentials, at, _host = parts.netloc.rpartition("@")

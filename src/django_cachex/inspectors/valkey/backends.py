@@ -18,8 +18,8 @@ from django_cachex.inspectors.base import Inspector, Support
 from django_cachex.inspectors.entries import Listing
 from django_cachex.inspectors.facts import Fact, FlushPlan, Section, Text, Unit
 from django_cachex.inspectors.naming import encode_text, printable
+from django_cachex.inspectors.query import Query, Scope
 from django_cachex.inspectors.valkey.inspector import ServerInspector
-from django_cachex.inspectors.valkey.listing import Search, scan
 from django_cachex.inspectors.valkey.replies import permitted, required
 
 
@@ -122,8 +122,7 @@ class CachexInspector(ServerInspector):
     flushes_in_steps = True
 
     def find_doomed(self, token: str, want: int, deadline: float) -> Listing:
-        search = Search(self.client, self.keyspace.pattern, self.keyspace.holds)
-        return scan(search, token, want, deadline)
+        return self.scan(Query(scope=Scope.VERSIONS), token, want, deadline)
 
     def flush(self) -> int:
         return self.client.run(sweep(self.keyspace.pattern, self.keyspace.holds))

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from django_cachex.cache.client import Client
-from django_cachex.commands import Request, WrongTypeError
+from django_cachex.commands import CommandError, Request, WrongTypeError
+from django_cachex.commands.request import unread
 from django_cachex.inspectors.entries import GONE, NEVER, Description
 from django_cachex.inspectors.facts import Unit
 from django_cachex.inspectors.valkey.elements import COLLECTIONS
@@ -37,6 +38,8 @@ def questions(client: Client, columns: Collection[str]) -> Questions:
         ("ttl", {"ttl"}, client._pttl),
         ("size", {"size"}, client._strlen),
         ("memory", {"memory"}, client._memory_usage),
+        ("idle", {"idle"}, idletime),
+        ("encoding", {"encoding"}, client._object_encoding),
     )
     return {name: ask for name, used_by, ask in known if not used_by.isdisjoint(columns)}
 
@@ -63,6 +66,8 @@ def description(key: bytes, found: Figures) -> Description:
         ttl=read_ttl(found["ttl"]) if "ttl" in found else None,
         size=read_size(found.get("size")),
         memory=permitted(found.get("memory")),
+        idle=read_idle(found.get("idle")),
+        encoding=permitted(found.get("encoding")),
         unit=collection.unit if collection else Unit.BYTES,
     )
 
@@ -72,6 +77,16 @@ def read_ttl(reply: Any) -> int | None:
     if isinstance(reply, DENIED):
         return None
     return NEVER if required(reply) is None else int(reply)
+
+
+def idletime(key: bytes) -> Request[int | None]:
+    """Return what asks for the seconds in which a key was not used."""
+    return Request(("OBJECT", "IDLETIME", key), unread, replica=True)
+
+
+def read_idle(reply: Any) -> int | None:
+    """Return milliseconds; None also where the server counts uses instead (`maxmemory-policy`)."""
+    return None if reply is None or isinstance(reply, CommandError) else int(reply) * 1000
 
 
 def read_size(reply: Any) -> int | None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Hashable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Final
 
 from django.core.cache.backends.base import BaseCache
 from django.utils.translation import gettext_lazy as _
 
 from django_cachex.cache.client import Client
+from django_cachex.cache.cluster.client import ClusterClient
 from django_cachex.commands import CommandError, Steps
 from django_cachex.commands.base import as_word
 from django_cachex.inspectors.base import Inspector
@@ -21,12 +22,14 @@ from django_cachex.inspectors.entries import Description, Entry, Listing
 from django_cachex.inspectors.facts import Section, Status, Text
 from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.masking import mask, secrets_in
-from django_cachex.inspectors.query import Query
+from django_cachex.inspectors.query import Query, Scope
+from django_cachex.inspectors.reach import all_scopes
 from django_cachex.inspectors.valkey import bulk, edits, information
 from django_cachex.inspectors.valkey.address import Address
 from django_cachex.inspectors.valkey.descriptions import describe
 from django_cachex.inspectors.valkey.elements import TYPES
 from django_cachex.inspectors.valkey.listing import Search, scan
+from django_cachex.inspectors.valkey.primaries import primaries
 from django_cachex.inspectors.valkey.replies import permitted, required
 from django_cachex.inspectors.valkey.values import read
 
@@ -40,6 +43,9 @@ OVERRIDES: Final[Mapping[str, Any]] = {
     "protocol": 2,
     "max_connections": None,
 }
+
+NODES_PATIENCE: Final = 4
+"""The part of a page's time for which one silent node of a cluster may hold up a search."""
 
 
 class ServerInspector(Inspector):
@@ -64,7 +70,8 @@ class ServerInspector(Inspector):
     can_flush = True
 
     types = TYPES
-    figures = ("memory",)
+    filters = frozenset({"expires_within", "larger_than", "idle_for"})
+    figures = ("memory", "idle", "encoding")
 
     # Any: what an inspector needs of Django's backend has no public name, and no stub.
     cache: Any
@@ -117,7 +124,9 @@ class ServerInspector(Inspector):
     @cached_property
     def client(self) -> Client:
         """The primary, under the admin's timeouts."""
-        seconds = limits().timeout
+        return self._client(limits().timeout)
+
+    def _client(self, seconds: float) -> Client:
         client = self.client_class.from_settings(
             self.driver,
             list(self.urls),
@@ -127,6 +136,15 @@ class ServerInspector(Inspector):
             **OVERRIDES,
         )
         return client.primary
+
+    @cached_property
+    def scanner(self) -> Client:
+        """Who is asked for keys: nodes of a cluster with less patience, as others can go on."""
+        return self._client(limits().timeout / NODES_PATIENCE) if self.is_cluster else self.client
+
+    @property
+    def is_cluster(self) -> bool:
+        return issubclass(self.client_class, ClusterClient)
 
     @cached_property
     def codec(self) -> Codec:
@@ -161,13 +179,23 @@ class ServerInspector(Inspector):
 
     # Keys.
 
+    @cached_property
+    def scopes(self) -> tuple[Scope, ...]:
+        return all_scopes(self.naming, self.cache)
+
     def scan(self, query: Query, token: str, want: int, deadline: float) -> Listing:
         """Return some keys, as `Inspector.scan` says.
 
         `examined` is an estimate: SCAN does not say how many keys it looked at.
         """
+        reach = self.reach(query.scope)
         search = Search(
-            self.client, query.pattern.glob(self.naming.prefix or b""), self.lists, query.type
+            client=self.scanner,
+            primaries=primaries(self.scanner),
+            query=query,
+            glob=reach.match(query.pattern),
+            lists=partial(self.lists, reach=reach, pattern=query.pattern),
+            figures=self.figures,
         )
         return scan(search, token, want, deadline)
 

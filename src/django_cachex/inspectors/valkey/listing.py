@@ -2,108 +2,159 @@
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
-from django.utils.translation import gettext as _
-
 from django_cachex.cache.client import Client
-from django_cachex.commands import Request
+from django_cachex.commands import Request, ServerUnavailable
+from django_cachex.commands.request import attempt
 from django_cachex.inspectors.entries import Listing
 from django_cachex.inspectors.limits import limits
+from django_cachex.inspectors.query import Query
+from django_cachex.inspectors.valkey.descriptions import describe
+from django_cachex.inspectors.valkey.pace import Pace
+from django_cachex.inspectors.valkey.primaries import Primaries
 from django_cachex.inspectors.valkey.replies import permitted, required
+from django_cachex.inspectors.valkey.walks import Walk, write_token
 
 Batch = tuple[int, list[bytes]]
 """The next cursor and some keys."""
 
-CURSOR = re.compile(r"[1-9][0-9]{0,19}", re.ASCII)
-CURSORS = range(1, 2**64)
-
-# The least that a SCAN asks for, however few keys are missing from the page.
-SMALLEST_COUNT = 10
-
 
 @dataclass(frozen=True)
 class Search:
-    """Which keys to find."""
+    """Which keys to find, and where."""
 
     client: Client
+    primaries: Primaries
+    query: Query
     glob: bytes
     """As `MATCH` takes it."""
 
-    owns: Callable[[bytes], bool]
-    """Whether a stored key is the alias's own."""
+    lists: Callable[[bytes], bool]
+    """Whether a stored key may be in the listing."""
 
-    type: str = ""
-    """As `TYPE` takes it; empty for any."""
+    figures: Sequence[str] = ()
+    """What the server may know of a key, as `Inspector.figures`."""
 
     def batch(self, cursor: int, count: int) -> Request[Batch]:
-        return self.client._scan(cursor, self.glob, count, self.type or None)
+        return self.client._scan(cursor, self.glob, count, self.query.type or None)
+
+    def passing(self, keys: list[bytes]) -> tuple[list[bytes], int]:
+        """Return the keys that pass the filters, and of how many nobody knows."""
+        columns = self.query.columns(self.figures)
+        if not columns or not keys:
+            return keys, 0
+        described = describe(self.client, keys, columns | {"ttl"})
+        answers = [self.query.passes(one) if one.exists else False for one in described]
+        return [key for key, answer in zip(keys, answers, strict=True) if answer], answers.count(
+            None
+        )
 
 
 @dataclass
 class Progress:
     """How far a search has come in this request."""
 
-    cursor: int
-    examined: int = 0
-    """The sum of the `COUNT`s: `SCAN` looks at about as many keys, and does not say."""
+    walks: list[Walk]
+    """Those that take turns."""
 
+    lost: list[Walk]
+    """Those whose servers do not answer."""
+
+    pace: Pace
     keys: dict[bytes, None] = field(default_factory=dict)
     """Those found, in order; `SCAN` may return one twice."""
 
-    def take(self, search: Search, batch: Batch, count: int) -> None:
-        self.cursor, found = batch
-        self.examined += count
-        self.keys.update((key, None) for key in found if search.owns(key))
+    sizes: dict[str, int | None] = field(default_factory=dict)
+    """How many keys each server has that was asked, or None where it does not say."""
+
+    unknown: int = 0
 
     def is_over(self, want: int, deadline: float) -> bool:
-        return not self.cursor or len(self.keys) >= want or time.monotonic() >= deadline
+        return not self.walks or len(self.keys) >= want or time.monotonic() >= deadline
 
-    def next_count(self, want: int) -> int:
-        """Return the `COUNT` that should fill the page, from how sparse the keys have been."""
-        expected = (want - len(self.keys)) * self.examined // max(1, len(self.keys))
-        expected += expected // 4  # Chance spreads keys unevenly: rather some more than again.
-        return min(max(expected, SMALLEST_COUNT), limits().scan_count)
+    def turn(self, search: Search, want: int) -> None:
+        """Ask the server whose turn it is; it is the last in the row afterwards."""
+        walk = self.walks.pop(0)
+        try:
+            batch = self._ask(search, walk, self.pace.count(want, len(self.keys)))
+            self._take(search, walk, batch)
+            self.walks += [walk] if walk.cursor else search.primaries.moved(walk)
+        except ServerUnavailable as error:
+            self._lose(search, walk, error)
+
+    def count(self, search: Search) -> None:
+        """Ask those servers how many keys they have that were asked nothing yet."""
+        lost = {walk.node for walk in self.lost}
+        for node, server in search.primaries.servers().items():
+            if node not in self.sizes and node not in lost:
+                with suppress(ServerUnavailable):
+                    self.sizes[node] = permitted(*server.run(attempt([search.client._dbsize()])))
+
+    def _ask(self, search: Search, walk: Walk, count: int) -> Batch:
+        server, request = search.primaries.server(walk), search.batch(walk.cursor, count)
+        if walk.node not in self.sizes:
+            self.pace.asked += count
+            batch, size = server.run(attempt([request, search.client._dbsize()]))
+            self.sizes[walk.node] = permitted(size)
+            first: Batch = required(batch)
+            return first
+        with self.pace.timed(count):
+            found: Batch = server.run(request)
+            return found
+
+    def _take(self, search: Search, walk: Walk, batch: Batch) -> None:
+        cursor, found = batch
+        fresh = [key for key in found if key not in self.keys and search.lists(key)]
+        new = [key for key in dict.fromkeys(fresh) if search.primaries.is_new(walk, key)]
+        passing, unknown = search.passing(new)
+        self.keys.update(dict.fromkeys(passing))
+        self.unknown += unknown
+        walk.cursor, walk.is_lost = cursor, False
+
+    def _lose(self, search: Search, walk: Walk, error: ServerUnavailable) -> None:
+        """Go on without a server that does not answer, unless it is the only one."""
+        if not walk.node:
+            raise error
+        instead = search.primaries.successors(walk)
+        self.walks += instead
+        if not instead:
+            walk.is_lost = True
+            self.lost.append(walk)
 
 
 def scan(search: Search, token: str, want: int, deadline: float) -> Listing:
     """Return some keys; asks at least once, however late it is.
 
-    Raises ValueError for a token that is no cursor.
+    Raises ValueError for a token that is none of ours.
     """
-    progress = Progress(read_token(token))
-    count = min(max(1, want), limits().scan_count)
-    batch, size = search.client.collect(
-        [search.batch(progress.cursor, count), search.client._dbsize()]
-    )
-    progress.take(search, required(batch), count)
+    walks = search.primaries.resume(token) if token else search.primaries.begin()
+    answering = [walk for walk in walks if not walk.is_lost]
+    lost = [walk for walk in walks if walk.is_lost] if answering else []
+    progress = Progress(answering or walks, lost, Pace(limits().scan_count))
+    progress.turn(search, want)
     while not progress.is_over(want, deadline):
-        count = progress.next_count(want)
-        progress.take(search, search.client.run(search.batch(progress.cursor, count)), count)
-    return listing(progress, permitted(size), whole=not token)
+        progress.turn(search, want)
+    progress.count(search)
+    return listing(progress, whole=not token)
 
 
-def read_token(token: str) -> int:
-    """Return the cursor that a listing stopped at, 0 for no listing."""
-    if not token:
-        return 0
-    if CURSOR.fullmatch(token) is None or int(token) not in CURSORS:
-        raise ValueError(_("No listing of this cache has stopped there."))
-    return int(token)
-
-
-def listing(progress: Progress, total: int | None, whole: bool) -> Listing:
+def listing(progress: Progress, whole: bool) -> Listing:
     """Return what was found; a listing from start to end has examined the whole database."""
-    keys, examined = tuple(progress.keys), progress.examined
+    sizes = list(progress.sizes.values())
+    found, asked = len(progress.keys), progress.pace.asked
+    left = progress.walks + progress.lost
+    total = None if None in sizes else max(sum(filter(None, sizes)), found)
     if total is not None:
-        total = max(total, len(keys))
-        examined = total if whole and not progress.cursor else min(examined, total)
+        asked = total if whole and not left else min(asked, total)
     return Listing(
-        keys=keys,
-        token=str(progress.cursor) if progress.cursor else "",
-        examined=max(examined, len(keys)),
+        keys=tuple(progress.keys),
+        token=write_token(left),
+        examined=max(asked, found),
         total=total,
+        unknown=progress.unknown,
+        unanswered=sorted({walk.node.rpartition("/")[0] for walk in progress.lost}),
     )

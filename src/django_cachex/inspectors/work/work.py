@@ -42,6 +42,8 @@ class Position:
     """About how many keys there are to examine, or None where nobody knows."""
 
     complete: bool = False
+    unanswered: tuple[str, ...] = ()
+    """The servers that did not answer, whose keys are still to be found."""
 
     def after(self, listing: Listing) -> Position:
         """Return the position after another listing."""
@@ -49,7 +51,8 @@ class Position:
         if listing.total is not None:
             # An estimate until everything was seen; then it is the total.
             examined = listing.total if listing.complete else min(examined, listing.total)
-        return Position(listing.token, examined, listing.total, listing.complete)
+        unanswered = tuple(listing.unanswered)
+        return Position(listing.token, examined, listing.total, listing.complete, unanswered)
 
 
 @dataclass(frozen=True)
@@ -66,13 +69,15 @@ class Work(Generic[D]):
     def state(self) -> list[Any]:
         """Return all of it as JSON can say it."""
         at = self.position
-        return [at.token, at.examined, at.total, at.complete, self.deed.state()]
+        found = [at.token, at.examined, at.total, at.complete, at.unanswered]
+        return [*found, self.deed.state()]
 
     @classmethod
     def of_state(cls, state: list[Any], deed_of: Callable[[Any], D]) -> Work[D]:
         """Return the work that `state` returned this of."""
-        token, examined, total, complete, counts = state
-        return cls(deed_of(counts), Position(token, examined, total, complete))
+        token, examined, total, complete, unanswered, counts = state
+        position = Position(token, examined, total, complete, tuple(unanswered))
+        return cls(deed_of(counts), position)
 
 
 def advance(
@@ -84,9 +89,10 @@ def advance(
     then. It raises what the store raises; to go on from what was yielded last is always right.
     """
     while not work.complete:
-        listing = find(work.position.token, batch, deadline)
+        before = work.position.token
+        listing = find(before, batch, deadline)
         deed = work.deed.take(inspector, listing.keys) if listing.keys else work.deed
         work = replace(work, deed=deed, position=work.position.after(listing))
         yield work
-        if time.monotonic() >= deadline:
-            return
+        if time.monotonic() >= deadline or listing.token == before:
+            return  # Where it is where it was, only servers are left that do not answer.

@@ -1,0 +1,161 @@
+"""The servers that a search walks through: one, or the primaries of a cluster."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Protocol
+
+from django_cachex.cache.client import Client
+from django_cachex.cache.cluster.cluster import Cluster
+from django_cachex.cache.cluster.keys import slot_of
+from django_cachex.cache.cluster.nodes import WHERE
+from django_cachex.cache.cluster.slots import SlotMap
+from django_cachex.cache.server import Server
+from django_cachex.cache.topologies import Target
+from django_cachex.commands import Request, ServerUnavailable
+from django_cachex.commands.request import attempt, unread
+from django_cachex.inspectors.valkey.replies import permitted, required
+from django_cachex.inspectors.valkey.walks import ALL, Walk, read_token
+
+NODES = Request(("CLUSTER", "NODES"), unread, idempotent=True)
+
+
+class Primaries(Protocol):
+    """What a search asks for its servers."""
+
+    def begin(self) -> list[Walk]:
+        """Return the walks of a search that finds all keys."""
+
+    def resume(self, token: str) -> list[Walk]:
+        """Return the walks that are left; raise ValueError for none of our tokens."""
+
+    def servers(self) -> Mapping[str, Target]:
+        """Return all servers by the names that walks have for them."""
+
+    def server(self, walk: Walk) -> Target:
+        """Return whom to ask; raise `ServerUnavailable` where it is not known any more."""
+
+    def is_new(self, walk: Walk, stored: bytes) -> bool:
+        """Return whether a walk, and no other, is to find a key."""
+
+    def moved(self, walk: Walk) -> list[Walk]:
+        """Return the walks for what has left a server while it was walked through."""
+
+    def successors(self, walk: Walk) -> list[Walk]:
+        """Return the walks instead of one whose server does not answer: none, if none took over."""
+
+
+class OnePrimary:
+    """The only server there is."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def begin(self) -> list[Walk]:
+        return [Walk()]
+
+    def resume(self, token: str) -> list[Walk]:
+        return read_token(token, is_cluster=False)
+
+    def servers(self) -> Mapping[str, Target]:
+        return {"": self._client.server}
+
+    def server(self, walk: Walk) -> Target:
+        return self._client.server
+
+    def is_new(self, walk: Walk, stored: bytes) -> bool:
+        return True
+
+    def moved(self, walk: Walk) -> list[Walk]:
+        return []
+
+    def successors(self, walk: Walk) -> list[Walk]:
+        return []
+
+
+def primaries(client: Client) -> Primaries:
+    """Return the servers behind a client."""
+    server = client.server
+    return ManyPrimaries(server) if isinstance(server, Cluster) else OnePrimary(client)
+
+
+class ManyPrimaries:
+    """The primaries of a cluster, each of which is walked through for the slots that it has.
+
+    A slot may move meanwhile, keys before the cursor of the one node to where the other's cursor
+    has passed. So a node that was walked through is asked which of its slots are elsewhere now, or
+    on their way: those are looked for there, from the beginning.
+    """
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._servers: dict[str, Server] = {}
+
+    def begin(self) -> list[Walk]:
+        return self._walks_for(self._owners())
+
+    def resume(self, token: str) -> list[Walk]:
+        walks = read_token(token, is_cluster=True)
+        owners = self._owners()
+        kept: list[Walk] = []
+        for walk in walks:
+            # Who took over from a primary that is none any more is walked through as a whole.
+            instead = [] if walk.node in self._servers else self._walks_for(owners, walk.slots)
+            kept += instead or [walk]
+        return kept
+
+    def servers(self) -> Mapping[str, Target]:
+        return self._servers
+
+    def server(self, walk: Walk) -> Target:
+        if walk.node not in self._servers:
+            raise ServerUnavailable(f"{walk.node} is no primary of this cluster any more.")
+        return self._servers[walk.node]
+
+    def is_new(self, walk: Walk, stored: bytes) -> bool:
+        return not walk.again or slot_of(stored) in walk.slots
+
+    def moved(self, walk: Walk) -> list[Walk]:
+        node = self._servers[walk.node]
+        slots, nodes = node.run(attempt([WHERE, NODES]))
+        found = self._cluster.read_slots(required(slots), node)
+        owners = self._named(found)
+        addresses = {entry[2][2]: owners[entry[0]] for entry in slots if len(entry[2]) > 2}
+        for slot, target in leaving(permitted(nodes) or b"").items():
+            owners[slot] = addresses.get(target, owners.get(slot, walk.node))
+        elsewhere = {slot for slot in walk.slots if owners.get(slot, walk.node) != walk.node}
+        return self._walks_for(owners, elsewhere)
+
+    def successors(self, walk: Walk) -> list[Walk]:
+        owners = self._owners(but=self._servers.get(walk.node))
+        if any(owners.get(slot, walk.node) == walk.node for slot in walk.slots):
+            return []
+        return self._walks_for(owners, walk.slots)
+
+    def _owners(self, but: Server | None = None) -> dict[int, str]:
+        return self._named(self._cluster.located(but))
+
+    def _named(self, found: SlotMap) -> dict[int, str]:
+        """Return the addresses of the nodes by slot, having made their acquaintance."""
+        self._servers.update((node.address, node) for _slot, node in found.primaries)
+        return {slot: node.address for slot, node in enumerate(found.owners) if node is not None}
+
+    def _walks_for(self, owners: Mapping[int, str], wanted: Collection[int] = ALL) -> list[Walk]:
+        """Return walks for slots; for all of them where none is named."""
+        by_node: dict[str, set[int]] = {}
+        for slot in wanted or owners:
+            if slot in owners:
+                by_node.setdefault(owners[slot], set()).add(slot)
+        again = bool(wanted)
+        return [Walk(node, slots=frozenset(slots), again=again) for node, slots in by_node.items()]
+
+
+def leaving(nodes: bytes) -> dict[int, bytes]:
+    """Return the slots that are on their way from a node to others, by its CLUSTER NODES.
+
+    Those are written ``[slot->-id of the other node]`` in the node's own line.
+    """
+    own = next((line for line in nodes.splitlines() if b"myself" in line), b"")
+    found = re.findall(rb"\[([0-9]+)->-([0-9a-f]+)\]", own)
+    return {int(slot): target for slot, target in found}

@@ -13,6 +13,7 @@ from django_cachex.admin.pages.add import AddPage
 from django_cachex.admin.pages.base import Page
 from django_cachex.admin.pages.caches import CachesPage
 from django_cachex.admin.pages.delete import DeletePage
+from django_cachex.admin.pages.flushing import FlushingPage
 from django_cachex.admin.pages.history import CacheHistoryPage, KeyHistoryPage
 from django_cachex.admin.pages.info import InfoPage
 from django_cachex.admin.pages.key import KeyPage
@@ -37,6 +38,7 @@ class CacheAdmin(CacheModelAdmin):
         site = self.admin_site
         return [
             page_url(site, "", CachesPage, "cache_changelist"),
+            page_url(site, "flushing/", FlushingPage, "cache_flushing"),
             page_url(site, "<path:object_id>/history/", CacheHistoryPage, "cache_history"),
             page_url(site, "<path:object_id>/change/", InfoPage, "cache_change"),
         ]

@@ -106,6 +106,22 @@ def keys_help(inspector: Inspector) -> Sequence[Topic]:
     ]
 
 
+def flushing_help() -> Sequence[Topic]:
+    return [
+        Topic(
+            _("This page"),
+            [
+                _(
+                    "A cache that shares its database is flushed by deleting its keys, in short "
+                    "steps. What was deleted is on record in the history of the cache."
+                ),
+                _("Nothing goes on without this page; Continue goes on from where it is."),
+            ],
+        ),
+        _permissions(_("change_cache: flush.")),
+    ]
+
+
 def matching_help() -> Sequence[Topic]:
     return [
         Topic(

@@ -82,6 +82,9 @@ class Links:
     def info(self, alias: str, **query: Any) -> str:
         return self._url("cache_change", quote(alias), **query)
 
+    def flushing(self) -> str:
+        return self._url("cache_flushing")
+
     def cache_history(self, alias: str) -> str:
         return self._url("cache_history", quote(alias))
 

@@ -229,8 +229,11 @@ class Working(Part):
     share: float | None = None
     """The part of all keys that was examined, 0 to 1, or None where nobody knows."""
 
-    states: Sequence[str] = ()
+    hidden: Sequence[tuple[str, str]] = ()
     """What the form carries of it."""
+
+    action: str = ""
+    """Where the form leads; empty for the page that it is on."""
 
     go_on: Button | None = None
     automatic: bool = False

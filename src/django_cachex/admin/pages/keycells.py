@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from django_cachex.admin import humane
-from django_cachex.admin.pages.caches import bytes_cell
+from django_cachex.admin.pages.cells import bytes_cell
 from django_cachex.admin.parts import Cell
 from django_cachex.admin.tokens import Place
 from django_cachex.inspectors.entries import NEVER, Description, Listing

@@ -11,7 +11,7 @@ from django_cachex.admin import deeds, humane
 from django_cachex.admin.access import SEE_KEYS, Gate
 from django_cachex.admin.links import Links
 from django_cachex.admin.pages.base import CachePage
-from django_cachex.admin.pages.caches import bytes_cell
+from django_cachex.admin.pages.cells import bytes_cell
 from django_cachex.admin.pages.keycells import how_far
 from django_cachex.admin.parts import Action, Card, Cell, FactLine, Header, Row, Table
 from django_cachex.admin.sessions import masked

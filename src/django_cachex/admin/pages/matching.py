@@ -154,7 +154,7 @@ class MatchingPage(CachePage):
                 matched_progress(work),
                 work.position,
                 Button(_("Count on"), "count"),
-                [self.sealed(COUNT, work.state())],
+                [("state", self.sealed(COUNT, work.state()))],
                 [Button(f"{submit} …", "ask", "danger-quiet")] if found else [],
                 automatic=goes_on,
             ),

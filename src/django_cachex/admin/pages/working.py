@@ -22,10 +22,11 @@ def working(
     said: str,
     position: Position,
     go_on: Button,
-    states: Sequence[str],
+    hidden: Sequence[tuple[str, str]],
     buttons: Sequence[Button] = (),
     automatic: bool = True,
     resume: str = "",
+    action: str = "",
 ) -> Working:
     """Return work at a position; at its end nothing carries it on."""
     share = None
@@ -34,11 +35,12 @@ def working(
     return Working(
         progress=f"{said} · {how_far(position.examined, position)}",
         share=share,
-        states=states,
+        hidden=hidden,
         go_on=None if position.complete else go_on,
         automatic=automatic and not position.complete,
         buttons=buttons,
         resume=resume if len(resume) <= LONGEST_ID else "",
+        action=action,
     )
 
 
@@ -50,7 +52,7 @@ def running(step: Step, token: str, resume: str, automatic: bool) -> Working:
         deeds.outcome(work.deed).rstrip("."),
         work.position,
         Button(_("Continue"), "run", "primary"),
-        [token],
+        [("state", token)],
         report,
         automatic and step.error is None and not step.is_stuck and not is_refused(step),
         resume,

@@ -42,6 +42,7 @@ class Act:
 SEE_CACHES = Act(cache=("view",))
 SEE_INFO = Act(cache=("view",))
 SEE_KEYS = Act(key=("view",))
+SEE_NAMESPACES = Act(("can_list",), key=("view",))
 SEE_VALUE = Act(("can_get", "can_get_unsafely"), key=("view",), shows_secrets=True)
 SEE_HISTORY = Act(key=("view",), shows_secrets=True)
 ADD = Act(("can_add",), key=("add",), changes=True, shows_secrets=True)

@@ -19,6 +19,7 @@ from django_cachex.admin.pages.info import InfoPage
 from django_cachex.admin.pages.key import KeyPage
 from django_cachex.admin.pages.keys import KeysPage
 from django_cachex.admin.pages.matching import MatchingPage
+from django_cachex.admin.pages.namespaces import NamespacesPage
 
 if TYPE_CHECKING:
     CacheModelAdmin = admin.ModelAdmin[Cache]
@@ -40,6 +41,7 @@ class CacheAdmin(CacheModelAdmin):
             page_url(site, "", CachesPage, "cache_changelist"),
             page_url(site, "flushing/", FlushingPage, "cache_flushing"),
             page_url(site, "<path:object_id>/history/", CacheHistoryPage, "cache_history"),
+            page_url(site, "<path:object_id>/namespaces/", NamespacesPage, "cache_namespaces"),
             page_url(site, "<path:object_id>/change/", InfoPage, "cache_change"),
         ]
 

@@ -106,6 +106,40 @@ def keys_help(inspector: Inspector) -> Sequence[Topic]:
     ]
 
 
+def namespaces_help(inspector: Inspector) -> Sequence[Topic]:
+    return [
+        Topic(
+            _("This page"),
+            [
+                _(
+                    "What the keys of this cache are called before the last separator, how many "
+                    "begin so, how much memory they take, and how many never expire."
+                ),
+                _(
+                    "A name opens those keys in the key browser; inside shows what it is made of. "
+                    "The separator is CACHEX_ADMIN's NAMESPACE_SEPARATOR."
+                ),
+            ],
+        ),
+        Topic(
+            _("Sample and count"),
+            [
+                _(
+                    "A server returns keys in an order that has nothing to do with their names: "
+                    "what was examined first is a sample of the rest. The number after ± says how "
+                    "far a share may be off; nineteen samples of twenty are closer."
+                ),
+                _(
+                    "At most 200 namespaces are kept; the smallest are folded into the one that "
+                    "they are in. One that appeared after that has at least what it shows."
+                ),
+            ],
+        ),
+        *_backend(inspector),
+        _permissions(_("view_key or change_key: see this page.")),
+    ]
+
+
 def flushing_help() -> Sequence[Topic]:
     return [
         Topic(

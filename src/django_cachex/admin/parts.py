@@ -249,6 +249,48 @@ class Working(Part):
 
 
 @dataclass(frozen=True)
+class Bar(Part):
+    """A share of a whole: its name, its length, and the figure that says the same."""
+
+    label: Text
+    text: Text
+    value: float
+    """0 to 1."""
+
+    doubt: float = 0.0
+    """How far the value may be off to each side."""
+
+    link: Link | str = ""
+
+    @property
+    def width(self) -> str:
+        return _thousandths(self.value)
+
+    @property
+    def doubt_from(self) -> str:
+        return _thousandths(self.value - self.doubt)
+
+    @property
+    def doubt_width(self) -> str:
+        low, high = max(0.0, self.value - self.doubt), min(1.0, self.value + self.doubt)
+        return _thousandths(high - low)
+
+
+@dataclass(frozen=True)
+class Bars(Part):
+    """A picture of shares, one under the other."""
+
+    title: Text
+    rows: Sequence[Bar]
+    note: Text = ""
+
+
+def _thousandths(share: float) -> str:
+    """Return a share as a drawing of a thousand units takes it, in every language alike."""
+    return f"{max(0.0, min(1.0, share)) * 1000:.1f}"
+
+
+@dataclass(frozen=True)
 class Topic(Part):
     """A heading of the help panel and its sentences."""
 

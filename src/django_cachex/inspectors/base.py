@@ -82,6 +82,12 @@ class Inspector:
     can_flush: bool = False
     """`flush`, `flush_plan`."""
 
+    names_are_known: ClassVar[bool] = True
+    """Whether the store knows the keys by their names."""
+
+    scans_at_random: ClassVar[bool] = False
+    """Whether what `scan` finds first is as good as drawn by lot: a sample of all."""
+
     types: ClassVar[tuple[str, ...]] = ()
     """The types that a listing can be filtered by."""
 

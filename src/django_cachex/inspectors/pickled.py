@@ -7,7 +7,7 @@ import pickle
 import time
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 from django.core.cache.backends.base import BaseCache
 from django.utils.translation import gettext_lazy as _
@@ -96,9 +96,6 @@ class PickledInspector(Inspector):
     can_flush = True
 
     reasons = {"can_type": _("Only Valkey and Redis give keys a type.")}
-
-    names_are_known: ClassVar[bool] = True
-    """Whether the store knows the keys by their names."""
 
     # Any: what an inspector needs of Django's backends has no public name, and no stub.
     cache: Any

@@ -19,7 +19,15 @@ from django.utils.translation import gettext_lazy
 from django.views.generic import TemplateView
 
 from django_cachex.admin import audit
-from django_cachex.admin.access import HIDDEN, SEE_CACHES, SEE_INFO, SEE_KEYS, Act, Gate
+from django_cachex.admin.access import (
+    HIDDEN,
+    SEE_CACHES,
+    SEE_INFO,
+    SEE_KEYS,
+    SEE_NAMESPACES,
+    Act,
+    Gate,
+)
 from django_cachex.admin.apps import installed
 from django_cachex.admin.asking import Answer, Asker
 from django_cachex.admin.failures import explain, is_unanswered
@@ -232,6 +240,7 @@ class CachePage(Page):
         alias = self.inspector.alias
         pages = (
             (SEE_KEYS, _("Keys"), self.links.keys(alias)),
+            (SEE_NAMESPACES, _("Namespaces"), self.links.namespaces(alias)),
             (SEE_INFO, _("Cache info"), self.links.info(alias)),
             (SEE_CACHES, _("History"), self.links.cache_history(alias)),
         )

@@ -41,13 +41,18 @@ def offers(page: CachePage, query: Query) -> list[Action]:
 
 
 def matched_progress(work: Work[Survey]) -> str:
-    """Return how many keys match, of how many that were looked at."""
+    """Return how many keys match."""
     found = work.deed.whole.keys
     text = ngettext("%(count)s key matches", "%(count)s keys match", found)
     if not work.complete:
         text = ngettext("%(count)s key matches so far", "%(count)s keys match so far", found)
-    count = text % {"count": humane.number(found)}
-    return f"{count} · {how_far(work.position.examined, work.position)}"
+    return text % {"count": humane.number(found)}
+
+
+def counted_progress(found: int) -> str:
+    """Return how many keys of a cache were counted."""
+    text = ngettext("%(count)s key counted", "%(count)s keys counted", found)
+    return text % {"count": humane.number(found)}
 
 
 def matched_cards(survey: Survey, inspector: Inspector, gate: Gate, links: Links) -> list[Card]:
@@ -118,7 +123,8 @@ def named(stored: bytes, inspector: Inspector, gate: Gate, links: Links) -> Acti
 def consequences(work: Work[Survey], ttl: int | None) -> Sequence[str]:
     """Return what the person should know before it is done."""
     survey = work.deed
-    said = [f"{matched_progress(work)}.", deeds.consequence(ttl)]
+    how = how_far(work.position.examined, work.position)
+    said = [f"{matched_progress(work)}, {how}.", deeds.consequence(ttl)]
     if not work.complete:
         said.append(_("Those that are found on the way are treated alike."))
     if survey.sessions:

@@ -176,7 +176,7 @@ class MatchingPage(CachePage):
         return self.confirm(
             Confirm(
                 question=deeds.question(self.ttl, subject, self.inspector.alias),
-                step=str(self.deed.step),
+                step=_("Confirm"),
                 consequences=consequences(work, self.ttl),
                 submit=deeds.submit(self.ttl, work.deed.whole.keys, work.complete),
                 back=Action(_("Cancel, keep them"), self.back()),
@@ -267,7 +267,7 @@ class MatchingPage(CachePage):
         return Heading(deeds.doing(self.ttl, subject), kind="question")
 
     def trail(self) -> Sequence[Action]:
-        return [*self.cache_trail(), Action(self.deed.step, "")]
+        return [*self.cache_trail(), Action(self.deed.step, self.here(run=""))]
 
     def help(self) -> Sequence[Topic]:
         return matching_help()

@@ -70,6 +70,7 @@ class ServerInspector(Inspector):
     can_flush = True
 
     types = TYPES
+    scans_at_random = True
     filters = frozenset({"expires_within", "larger_than", "idle_for"})
     figures = ("memory", "idle", "encoding")
 

@@ -34,6 +34,15 @@ VALUES: dict[str, Any] = {
     "tuple": (1, (2, (3,))),
     "nested": {"a": [{"b": [{"c": [{"d": [None, True, 1.5, "text"]}]}]}]},
     "bytes": bytes(range(256)),
+    "large-json": {
+        "currency": "EUR",
+        "shipping": {"weight": 12.5, "zones": [{"zone": n, "price": 4.9 + n} for n in range(8)]},
+        "products": [
+            {"id": n, "name": f"Kettle no. {n}", "price": n / 4, "tags": ["kitchen", "steel"]}
+            for n in range(120)
+        ],
+        "notes": "A value of some size: its blocks can be closed.",
+    },
 }
 
 

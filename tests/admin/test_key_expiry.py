@@ -147,7 +147,7 @@ def test_an_empty_field_is_no_choice(admin: Browser, server_cache: Any, raw: val
 def test_both_at_once_is_no_choice(admin: Browser, server_cache: Any, raw: valkey.Valkey) -> None:
     server_cache.set("key", "v", 1000)
     page = admin.submit(expiring(admin, "valkey"), "Save TTL", timeout="60", never="on")
-    assert "Give a timeout or choose Never expires, not both." in page.text
+    assert "Choose one way only: a timeout, a moment, time to add, or Never expires." in page.text
     assert 990 < raw.ttl("p:1:key") <= 1000
 
 

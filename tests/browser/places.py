@@ -33,6 +33,7 @@ VALUES = {
     "pickle-that-calls": "raw:pickle-that-calls",
     "cut-pickle": "raw:pickle-cut-short",
     "empty": "odd:empty",
+    "large-json": "odd:large-json",
     "never-expires": "views:product:1",
     "long-value": LONG_VALUE,
     "long-name": LONG_KEY,
@@ -161,6 +162,74 @@ def ttl_error(visit: Visit) -> None:
     visit.press("Save TTL")
 
 
+def ttl_previewed(visit: Visit) -> None:
+    """See in words what a moment would mean; whoever has no scripts presses a button for it."""
+    ttl(visit)
+    visit.page.get_by_label("or at a moment").fill("2090-01-02T03:04:05")
+    expect(visit.main.locator(".cx-preview")).to_contain_text("2090-01-02 03:04:05")
+
+
+def rename(visit: Visit) -> None:
+    visit.key("default", "user:1")
+    visit.follow("Rename")
+
+
+def rename_taken(visit: Visit) -> None:
+    rename(visit)
+    visit.page.get_by_label("New name").fill("user:2")
+    visit.press("Rename")
+
+
+def rename_confirm(visit: Visit) -> None:
+    rename(visit)
+    visit.page.get_by_label("New name").fill("user:2")
+    visit.page.get_by_label("Overwrite the key of that name").check()
+    visit.press("Rename")
+
+
+def copy_key(visit: Visit) -> None:
+    visit.key("default", "user:1")
+    visit.follow("Copy key")
+
+
+def copied(visit: Visit) -> None:
+    copy_key(visit)
+    visit.page.get_by_label("New name").fill("user:1:copy")
+    visit.press("Copy key")
+
+
+def increase(visit: Visit) -> None:
+    visit.key("default", "views:product:1")
+    visit.press("Increase by…")
+
+
+def increase_error(visit: Visit) -> None:
+    increase(visit)
+    visit.page.get_by_label("Increase by").fill("a lot")
+    visit.press("Increase")
+
+
+def replace_value(visit: Visit) -> None:
+    visit.key("default", "odd:tuple")
+    visit.press("Replace value")
+
+
+def replace_confirm(visit: Visit) -> None:
+    replace_value(visit)
+    visit.page.get_by_label("Value", exact=True).fill("[1, 2, 3]")
+    visit.press("Replace value")
+
+
+def load_more(visit: Visit) -> None:
+    visit.key("default", LONG_VALUE)
+    visit.follow("Load more")
+
+
+def load_more_of_long_name(visit: Visit) -> None:
+    visit.key("default", LONG_KEY)
+    visit.press("Hex")
+
+
 def changed_ttl(visit: Visit) -> None:
     ttl(visit)
     visit.page.get_by_label("Timeout in seconds").fill("4200")
@@ -212,6 +281,24 @@ def add_existing(visit: Visit) -> None:
     add(visit)
     visit.page.get_by_label("Key Name").fill("user:1")
     visit.page.get_by_label("Value", exact=True).fill("hello")
+    visit.press("Add key")
+
+
+def add_collection(visit: Visit) -> None:
+    add(visit)
+    visit.page.get_by_label("Type").select_option("hash")
+    visit.page.get_by_label("Key Name").fill("profile:7")
+    visit.page.get_by_label("Value", exact=True).fill("name=Ana\nplan=pro\nseats=[1, 2]")
+
+
+def add_collection_error(visit: Visit) -> None:
+    add_collection(visit)
+    visit.page.get_by_label("Value", exact=True).fill("name=Ana\nplan")
+    visit.press("Add key")
+
+
+def added_collection(visit: Visit) -> None:
+    add_collection(visit)
     visit.press("Add key")
 
 
@@ -285,7 +372,19 @@ PLACES: dict[str, Way] = {
     "key-edit-conflict": edit_conflict,
     "key-ttl": ttl,
     "key-ttl-error": ttl_error,
+    "key-ttl-previewed": ttl_previewed,
     "key-ttl-changed": changed_ttl,
+    "key-rename": rename,
+    "key-rename-taken": rename_taken,
+    "key-rename-confirm": rename_confirm,
+    "key-copy": copy_key,
+    "key-copied": copied,
+    "key-increase": increase,
+    "key-increase-error": increase_error,
+    "key-replace": replace_value,
+    "key-replace-confirm": replace_confirm,
+    "key-more": load_more,
+    "key-long-name-as-hex": load_more_of_long_name,
     "key-unread": unread,
     "key-read": read,
     "key-edit-unread": edit_unread,
@@ -296,6 +395,9 @@ PLACES: dict[str, Way] = {
     "add-error": add_error,
     "add-existing": add_existing,
     "added": added,
+    "add-collection": add_collection,
+    "add-collection-error": add_collection_error,
+    "added-collection": added_collection,
     "info": _info("default"),
     "info-help": _info("default", help="1"),
     "info-local": _info("local"),

@@ -9,7 +9,7 @@ import pytest
 
 from django_cachex.cache import Client
 from django_cachex.cache.breaker import FIRST_PAUSE, Breaker
-from django_cachex.commands import ServerTimeout, ServerUnavailable
+from django_cachex.commands import AccessDenied, ServerTimeout, ServerUnavailable
 from tests.cache.conftest import BACKENDS, url
 from tests.servers import Server, free_port, silent, valkey, wait_until
 
@@ -73,6 +73,28 @@ def test_a_server_that_is_back_is_found_after_the_pause(driver: str) -> None:
         for number in range(5):
             cache.set("key", number)
             assert cache.get("key") == number
+
+
+def test_a_server_that_refuses_the_credentials_is_there(driver: str) -> None:
+    port = free_port()
+    cache = BACKENDS[driver](f"redis://127.0.0.1:{port}", {})
+    for _ in range(5):
+        with pytest.raises(ServerUnavailable):
+            cache.get("key")
+
+    def is_asked() -> bool:
+        try:
+            cache.get("key")
+        except AccessDenied:
+            return True
+        except ServerUnavailable:
+            return False
+        return False
+
+    with valkey("--requirepass", "secret", port=port):
+        wait_until(is_asked, "the breaker to let a call through", 10 * FIRST_PAUSE)
+        for _ in range(3):
+            assert is_asked()
 
 
 def test_pauses_grow_and_an_answer_forgets_them(monkeypatch: pytest.MonkeyPatch) -> None:

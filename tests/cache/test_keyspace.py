@@ -165,7 +165,7 @@ def test_keys_come_in_batches_from_a_walk(cache: ServerCache) -> None:
     data = {f"key{number}": number for number in range(300)}
     cache.set_many(data)
     cache.client.set(b"stranger", b"x")
-    assert set(cache.iter_keys(count=10)) == set(data)
+    assert set(cache.iter_keys(itersize=10)) == set(data)
     assert set(cache.iter_keys("key1*")) == {key for key in data if key.startswith("key1")}
     cursor, found = cache.scan(count=10)
     assert cursor != 0

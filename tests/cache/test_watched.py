@@ -12,7 +12,8 @@ import pytest
 from django_cachex.cache import tracing
 from django_cachex.commands import Request, ServerUnavailable
 from tests.cache.conftest import BACKENDS, MakeCache
-from tests.servers import free_port
+from tests.cache.relay import relay
+from tests.servers import Server, free_port
 
 
 def test_lookups_are_counted_for_all_instances_of_a_configuration(make_cache: MakeCache) -> None:
@@ -72,3 +73,31 @@ def test_a_hook_sees_every_exchange(make_cache: MakeCache) -> None:
     assert {where for _name, where in seen} == {address}
     with pytest.raises(ValueError, match="not in list"):
         tracing.remove(note)
+
+
+def test_a_hook_sees_our_errors_whatever_was_sent(driver: str, valkey_server: Server) -> None:
+    seen: list[type[BaseException]] = []
+
+    @contextmanager
+    def note(requests: Sequence[Request[Any]], address: str) -> Iterator[None]:
+        try:
+            yield
+        except BaseException as error:
+            seen.append(type(error))
+            raise
+
+    with relay(valkey_server.port) as between:
+        cache = BACKENDS[driver](f"redis://127.0.0.1:{between.port}", {})
+        cache.set("key", 1)
+        between.hang_up_after(1)
+        tracing.install(note)
+        try:
+            with pytest.raises(ServerUnavailable):
+                cache.pipeline().get("key").get("key").execute()
+            assert cache.get("key") == 1
+            between.hang_up_after(1)
+            with pytest.raises(ServerUnavailable):
+                cache.add("key", 1)
+        finally:
+            tracing.remove(note)
+    assert seen == [ServerUnavailable, ServerUnavailable]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from django.conf import settings
 from django.contrib.admin import AdminSite, ModelAdmin
 from django.http import HttpRequest
 
@@ -48,9 +49,23 @@ SEE_HISTORY = Act(key=("view",), shows_secrets=True)
 ADD = Act(("can_add",), key=("add",), changes=True, shows_secrets=True)
 REPLACE = Act(("can_add",), key=("add", "change"), changes=True, shows_secrets=True)
 EDIT = Act(("can_edit",), key=("change",), changes=True, shows_secrets=True)
+INCREASE = Act(("can_increase",), key=("change",), changes=True, shows_secrets=True)
+RENAME = Act(("can_rename",), key=("add", "delete"), changes=True, shows_secrets=True)
+COPY = Act(("can_copy",), key=("view", "add"), shows_secrets=True)
+COPY_TO = Act(key=("add",), changes=True, shows_secrets=True)
+COPY_OVER = Act(key=("add", "change"), changes=True, shows_secrets=True)
+DOWNLOAD = Act(("can_download",), key=("view",), shows_secrets=True)
+DOWNLOAD_DECODED = Act(("can_get",), key=("view",), shows_secrets=True)
+DUMP = Act(("can_dump",), key=("view",), shows_secrets=True)
 EXPIRE = Act(("can_expire",), cache=("change",), key=("view",), changes=True, shows_secrets=True)
 DELETE = Act(("can_delete",), key=("delete",), changes=True, shows_secrets=True)
 FLUSH = Act(("can_flush",), cache=("change",), changes=True)
+
+
+def visible_aliases() -> list[str]:
+    """Return the aliases of `settings.CACHES` that policy does not hide."""
+    policies = limits().aliases
+    return [alias for alias in settings.CACHES if policies.get(alias) != HIDDEN]
 
 
 @dataclass(frozen=True)

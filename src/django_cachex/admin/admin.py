@@ -13,6 +13,7 @@ from django_cachex.admin.pages.add import AddPage
 from django_cachex.admin.pages.base import Page
 from django_cachex.admin.pages.caches import CachesPage
 from django_cachex.admin.pages.delete import DeletePage
+from django_cachex.admin.pages.download import DownloadPage
 from django_cachex.admin.pages.flushing import FlushingPage
 from django_cachex.admin.pages.history import CacheHistoryPage, KeyHistoryPage
 from django_cachex.admin.pages.info import InfoPage
@@ -63,6 +64,7 @@ class KeyAdmin(KeyModelAdmin):
             page_url(site, "add/", AddPage, "key_add"),
             page_url(site, "matching/", MatchingPage, "key_matching"),
             page_url(site, "<path:object_id>/history/", KeyHistoryPage, "key_history"),
+            page_url(site, "<path:object_id>/download/", DownloadPage, "key_download"),
             page_url(site, "<path:object_id>/delete/", DeletePage, "key_delete"),
             page_url(site, "<path:object_id>/change/", KeyPage, "key_change"),
         ]

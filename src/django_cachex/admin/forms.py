@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -12,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import humane
+from django_cachex.admin.firstelements import first_elements
 from django_cachex.inspectors.content import InvalidValue, encode, from_form
 from django_cachex.inspectors.edits import KEEP, Keep
 from django_cachex.inspectors.entries import NEVER
@@ -27,6 +29,16 @@ STORE_AS = [
     ("json", gettext_lazy("JSON")),
     ("integer", gettext_lazy("Integer")),
 ]
+
+LINES = {
+    "string": gettext_lazy("string: one value"),
+    "list": gettext_lazy("list: a line for each item"),
+    "set": gettext_lazy("set: a line for each member"),
+    "zset": gettext_lazy("zset: a line for each score and member, such as 2.5 user:1"),
+    "hash": gettext_lazy("hash: a line for each field=value"),
+    "stream": gettext_lazy("stream: a line for each field=value of its first entry"),
+}
+"""The types that can be added, with how their elements are typed."""
 
 
 class TimeoutField(forms.CharField):
@@ -67,7 +79,26 @@ class TimeoutField(forms.CharField):
         return seconds * 1000
 
 
-class ExpireForm(forms.Form):
+class FocusedForm(forms.Form):
+    """A form that takes the person to the first field that needs a look."""
+
+    def full_clean(self) -> None:
+        super().full_clean()
+        self.focus_first_error()
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        super().add_error(field, error)
+        self.focus_first_error()
+
+    def focus_first_error(self) -> None:
+        wrong = [name for name in self.fields if name in self.errors]
+        if wrong:
+            for field in self.fields.values():
+                field.widget.attrs.pop("autofocus", None)
+            self.fields[wrong[0]].widget.attrs["autofocus"] = True
+
+
+class ExpireForm(FocusedForm):
     """When a key expires: in so many seconds, or never."""
 
     timeout = TimeoutField(label=gettext_lazy("Timeout in seconds"))
@@ -93,15 +124,6 @@ class ExpireForm(forms.Form):
                 "timeout", _("Enter a whole number of seconds, or choose Never expires.")
             )
         return data
-
-    def full_clean(self) -> None:
-        """Take the person to the first field that needs a look."""
-        super().full_clean()
-        wrong = [name for name in self.fields if name in self.errors]
-        if wrong:
-            for field in self.fields.values():
-                field.widget.attrs.pop("autofocus", None)
-            self.fields[wrong[0]].widget.attrs["autofocus"] = True
 
     @property
     def ttl(self) -> int | Keep:
@@ -130,7 +152,7 @@ class ValueForm(ExpireForm):
         ),
     )
 
-    field_order = ("key", "value", "store_as", "timeout", "never", "replace")
+    field_order = ("key", "type", "value", "store_as", "timeout", "never", "replace")
 
     def clean_value(self) -> str:
         # Browsers send every line end as CR LF.
@@ -140,10 +162,14 @@ class ValueForm(ExpireForm):
         data = super().clean()
         if "value" in data and "store_as" in data:
             try:
-                self.decoded = encode(data["value"], data["store_as"])
+                self.decoded = self.decode(data)
             except InvalidValue as problem:
                 self.add_error("value", str(problem))
         return data
+
+    def decode(self, data: dict[str, Any]) -> Any:
+        """Return the value that was typed; raise InvalidValue where it is none."""
+        return encode(data["value"], data["store_as"])
 
 
 class AddForm(ValueForm):
@@ -161,9 +187,17 @@ class AddForm(ValueForm):
             }
         ),
     )
+    type = forms.ChoiceField(label=gettext_lazy("Type"))
     replace = forms.BooleanField(label=gettext_lazy("Replace the key if it exists"), required=False)
 
-    def __init__(self, *args: Any, default_ttl: int, can_replace: bool, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        default_ttl: int,
+        can_replace: bool,
+        types: Sequence[str] = (),
+        **kwargs: Any,
+    ) -> None:
         self.needs_timeout = default_ttl != NEVER and default_ttl <= 0
         default = {"default": default_text(default_ttl)}
         if self.needs_timeout:
@@ -176,6 +210,26 @@ class AddForm(ValueForm):
         self.fields["timeout"].help_text = help_text % default
         if not can_replace:
             del self.fields["replace"]
+        self._offer_types(types)
+
+    def _offer_types(self, types: Sequence[str]) -> None:
+        field = self.fields["type"]
+        assert isinstance(field, forms.ChoiceField)
+        offered = dict.fromkeys(("string", *types))
+        field.choices = [(type, LINES[type]) for type in offered if type in LINES]
+        field.required = False
+        if len(field.choices) == 1:
+            del self.fields["type"]
+
+    def decode(self, data: dict[str, Any]) -> Any:
+        if self.chosen_type == "string":
+            return super().decode(data)
+        return first_elements(self.chosen_type, data["value"], data["store_as"])
+
+    @property
+    def chosen_type(self) -> str:
+        """The type to add, as `TYPE` names it; other types than a string have elements."""
+        return self.cleaned_data.get("type") or "string"
 
 
 class EditForm(ValueForm):

@@ -106,5 +106,8 @@ class Links:
     def delete(self, alias: str, stored: bytes) -> Link:
         return self._key_link("key_delete", alias, stored)
 
+    def download(self, alias: str, stored: bytes, form: str) -> Link:
+        return self._key_link("key_download", alias, stored, **{"as": form})
+
     def history(self, alias: str, stored: bytes) -> Link:
         return self._key_link("key_history", alias, stored)

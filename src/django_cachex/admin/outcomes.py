@@ -10,27 +10,48 @@ from django.utils.translation import gettext as _
 from django_cachex.admin import humane
 from django_cachex.admin.forms import EditForm
 from django_cachex.inspectors.content import fingerprint
-from django_cachex.inspectors.edits import Keep, Outcome, Result
+from django_cachex.inspectors.edits import AddValue, Keep, Outcome, Result
+from django_cachex.inspectors.element_edits import AddKey
 from django_cachex.inspectors.entries import NEVER
+from django_cachex.inspectors.facts import Unit
 
 CLOCK = re.compile(r"\d\d:\d\d:\d\d")
 
 
-def value_message(form: EditForm) -> str:
-    """Return what an edit changed, on record with a fingerprint and without the value."""
-    text = form.cleaned_data["value"]
+def value_message(form: EditForm, outcome: Outcome | None, replaced: bool = False) -> str:
+    """Return what an edit changed, on record with fingerprints and without the value."""
     parts = []
-    if form.has_changed_value():
-        parts.append(
-            _("Value changed (%(length)s characters, fingerprint %(fingerprint)s).")
-            % {
-                "length": humane.number(len(text)),
-                "fingerprint": fingerprint(text.encode("utf-8", "surrogatepass")),
-            }
-        )
+    if replaced or form.has_changed_value():
+        pattern = _("Value replaced (%(trace)s).") if replaced else _("Value changed (%(trace)s).")
+        parts.append(pattern % {"trace": trace_of(outcome) or trace_of_text(form)})
     if not isinstance(form.ttl, Keep):
         parts.append(ttl_message(form.ttl))
     return " ".join(parts)
+
+
+def trace_of(outcome: Outcome | None) -> str:
+    """Return the lengths and fingerprints of what was there and what is, where they are known."""
+    if outcome is None or outcome.new is None:
+        return ""
+    new = _("%(size)s, fingerprint %(fingerprint)s") % {
+        "size": humane.size(outcome.new.size),
+        "fingerprint": outcome.new.fingerprint,
+    }
+    if outcome.old is None:
+        return new
+    old = _("%(size)s, fingerprint %(fingerprint)s") % {
+        "size": humane.size(outcome.old.size),
+        "fingerprint": outcome.old.fingerprint,
+    }
+    return _("now %(new)s; before %(old)s") % {"new": new, "old": old}
+
+
+def trace_of_text(form: EditForm) -> str:
+    text = form.cleaned_data["value"]
+    return _("%(length)s characters, fingerprint %(fingerprint)s") % {
+        "length": humane.number(len(text)),
+        "fingerprint": fingerprint(text.encode("utf-8", "surrogatepass")),
+    }
 
 
 def ttl_message(ttl: int) -> str:
@@ -43,14 +64,29 @@ def ttl_message(ttl: int) -> str:
     }
 
 
-def added_message(value: object, ttl: int, replaced: bool) -> str:
+def added_message(edit: AddValue | AddKey) -> str:
     """Return what was stored and when it expires."""
-    kind = {"kind": kind_of(value)}
-    if replaced:
+    kind = {"kind": kind_of(edit.value) if isinstance(edit, AddValue) else collection_of(edit)}
+    if edit.replace:
         text = _("Stored as %(kind)s, in place of whatever was there.") % kind
     else:
         text = _("Stored as %(kind)s.") % kind
-    return f"{text} {ttl_message(ttl)}"
+    return f"{text} {ttl_message(edit.ttl)}"
+
+
+def collection_of(edit: AddKey) -> str:
+    """Return a type with how many elements it begins with, in words."""
+    if edit.type == "stream":
+        return _("a stream of one entry")
+    count = len(edit.elements)
+    patterns = {
+        "list": (_("a list of %(elements)s"), Unit.ITEMS),
+        "set": (_("a set of %(elements)s"), Unit.MEMBERS),
+        "zset": (_("a sorted set of %(elements)s"), Unit.MEMBERS),
+        "hash": (_("a hash of %(elements)s"), Unit.FIELDS),
+    }
+    pattern, unit = patterns[edit.type]
+    return pattern % {"elements": humane.elements(count, unit)}
 
 
 def unanswered_message(message: Callable[[], str]) -> str:
@@ -84,7 +120,11 @@ def refusal(outcome: Outcome, opened: str = "") -> str:
         Result.WRONG_TYPE: _(
             "Not saved: this key holds a value now that cannot be edited here. Refresh to see it."
         ),
+        Result.ELEMENT_GONE: _(
+            "Not saved: that element is not there any more. What the key holds now is shown."
+        ),
         Result.EXISTS: _("Not saved: there is such a key already."),
+        Result.UNCHANGED: _("Nothing was changed: it was so already, or a condition did not hold."),
     }
     default = _("Not saved: the cache refused it. %(reason)s") % {"reason": outcome.reason}
     return texts.get(outcome.result, default)

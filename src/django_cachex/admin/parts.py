@@ -43,6 +43,9 @@ class Action(Part):
     value: str = ""
     """What the form of a control sends as `mode`."""
 
+    fields: Sequence[tuple[str, str]] = ()
+    """What else it sends."""
+
     @property
     def post_id(self) -> str:
         """The id to post, where the link needs a form."""
@@ -307,3 +310,36 @@ class FormBox(Part):
     cancel: Action | None = None
     title: Text = ""
     hidden: Sequence[tuple[str, str]] = ()
+    notes: Sequence[Text] = ()
+    """Said between the title and the fields."""
+
+    previews: bool = False
+    """Whether a button beside the others says what would happen."""
+
+    preview: Text = ""
+    """What would happen, in words, once that was asked."""
+
+
+@dataclass(frozen=True)
+class ValueBox(Part):
+    """A single value in one of its views."""
+
+    title: Text
+    views: Sequence[Action] = ()
+    offers: Sequence[Action] = ()
+    notes: Sequence[Text] = ()
+    text: str | None = None
+    """None where there is nothing to show; empty for an empty value."""
+
+    rest: str = ""
+    """What *Load more* brought, after `text`."""
+
+    folds: Sequence[Any] = ()
+    """In place of `text`: lines and blocks that can be closed, as `folds.Fold`."""
+
+    cut: Text = ""
+    """How much is shown, where it is not all."""
+
+    more: Sequence[Action] = ()
+    why_not: Text = ""
+    """Why it cannot be edited."""

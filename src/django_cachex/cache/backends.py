@@ -7,20 +7,22 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ParamSpec, TypeVar
+from functools import partial
+from typing import Any, ParamSpec, TypeVar, Unpack
 
 from asgiref.sync import sync_to_async
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from django.core.exceptions import SynchronousOnlyOperation
 
-from django_cachex.cache.base import CacheCommands
 from django_cachex.cache.cluster import ClusterClient
 from django_cachex.cache.cluster.keys import slot_of
 from django_cachex.cache.cluster.versions import copied
+from django_cachex.cache.foreign import Foreign, ForeignNames, refuse
+from django_cachex.cache.locks.making import LockingCache
 from django_cachex.cache.sentinel import SentinelClient
 from django_cachex.commands.counters import NO_SCRIPT
-from django_cachex.commands.entries import EntryRequests
 from django_cachex.commands.request import Request, Steps
+from django_cachex.commands.values import SetOptions, Values
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -37,7 +39,7 @@ async def built(build: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await sync_to_async(build)(*args, **kwargs)
 
 
-class ServerCache(CacheCommands, EntryRequests):
+class ServerCache(LockingCache, Values, ForeignNames):
     """Django's contract, blocking and asynchronous; what it says is documented there."""
 
     def add(
@@ -50,20 +52,45 @@ class ServerCache(CacheCommands, EntryRequests):
     ) -> bool:
         return await self.arun(await built(self._add, key, value, timeout, version))
 
-    def get(self, key: Any, default: Any = None, version: Any = None) -> Any:
+    def get(
+        self, key: Any, default: Any = None, version: Any = None, **foreign: Unpack[Foreign]
+    ) -> Any:
+        if foreign:
+            refuse(foreign)
         return self.run(self._get(key, default, version))
 
-    async def aget(self, key: Any, default: Any = None, version: Any = None) -> Any:
+    async def aget(
+        self, key: Any, default: Any = None, version: Any = None, **foreign: Unpack[Foreign]
+    ) -> Any:
+        if foreign:
+            refuse(foreign)
         return await self.arun(self._get(key, default, version))
 
     def set(
-        self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None
-    ) -> None:
+        self,
+        key: Any,
+        value: Any,
+        timeout: Any = DEFAULT_TIMEOUT,
+        version: Any = None,
+        **options: Unpack[SetOptions],
+    ) -> Any:
+        if options:
+            refuse(options.keys() - SetOptions.__optional_keys__)
+            return self.run(self._set_if(key, value, timeout, version, **options))
         self.run(self._set(key, value, timeout, version))
 
     async def aset(
-        self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None
-    ) -> None:
+        self,
+        key: Any,
+        value: Any,
+        timeout: Any = DEFAULT_TIMEOUT,
+        version: Any = None,
+        **options: Unpack[SetOptions],
+    ) -> Any:
+        if options:
+            refuse(options.keys() - SetOptions.__optional_keys__)
+            command = partial(self._set_if, **options)
+            return await self.arun(await built(command, key, value, timeout, version))
         await self.arun(await built(self._set, key, value, timeout, version))
 
     def touch(self, key: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None) -> bool:
@@ -102,6 +129,8 @@ class ServerCache(CacheCommands, EntryRequests):
     ) -> Any:
         value = await self.aget(key, self._missing_key, version=version)
         if value is not self._missing_key:
+            if inspect.iscoroutine(default):
+                default.close()  # Python would warn that nobody awaited it.
             return value
         if callable(default):
             default = default()

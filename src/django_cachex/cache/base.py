@@ -24,22 +24,27 @@ from django_cachex.commands.exceptions import CachexError
 from django_cachex.commands.expiry import milliseconds
 from django_cachex.commands.request import Request, Steps, awaitable, blocking
 from django_cachex.commands.server import ServerCommands
-from django_cachex.commands.sweeps import sweep
+from django_cachex.commands.sweeps import COUNT, sweep
+from django_cachex.commands.walks import Walks
 
 T = TypeVar("T")
 
+_plain = frozenset((str,)).issuperset
 # What Django calls portable to memcached. Its own loop finds the words for the warning.
 _portable = re.compile(r"[^\x00-\x20\x7f]{0,250}").fullmatch
 
 
-def _all_portable(made: list[str]) -> bool:
-    """Return whether all of these keys are portable; some that are may be overlooked."""
-    together = "".join(made)
-    plain = together.isascii() and together.isprintable() and " " not in together
-    return plain and max(map(len, made), default=0) <= 250
+def _made_at_once(before: str, keys: list[str]) -> list[bytes] | None:
+    """Return `keys` with `before` in front of each, if all that makes are portable; else None."""
+    together = f"{before}{f' {before}'.join(keys)}"
+    if together.isascii() and together.isprintable() and together.count(" ") == len(keys) - 1:
+        made = together.encode().split(b" ")
+        if max(map(len, made)) <= 250:
+            return made
+    return None
 
 
-class CacheCommands(AllCommands, BaseCache):
+class CacheCommands(AllCommands[str], Walks[str], BaseCache):
     """The commands of a Django cache: keys get prefix and version, values are serialized."""
 
     driver: ClassVar[str]
@@ -85,6 +90,14 @@ class CacheCommands(AllCommands, BaseCache):
     async def acount(self, command: Request[T] | Steps[T]) -> T:
         """Do what `count` does, on the running event loop."""
         return await self._ameasured(self._way_to_count, command)
+
+    def insist(self, command: Request[T] | Steps[T]) -> T:
+        """Do what `run` does, and raise whatever went wrong: locks that fail open are none."""
+        return self._measured(self.client, command)
+
+    async def ainsist(self, command: Request[T] | Steps[T]) -> T:
+        """Do what `insist` does, on the running event loop."""
+        return await self._ameasured(self.client, command)
 
     def _measured(self, way: Client | FailingOpen, command: Request[T] | Steps[T]) -> T:
         statistics = self.statistics
@@ -144,10 +157,12 @@ class CacheCommands(AllCommands, BaseCache):
         if not (self._keys_are_ours and self.key_func is default_key_func):
             return super().stored_keys(keys, version)
         before = f"{self.key_prefix}:{self.version if version is None else version}:"
+        keys = list(keys)
+        if _plain(map(type, keys)) and (stored := _made_at_once(before, keys)) is not None:
+            return stored
         made = [f"{before}{key}" for key in keys]
-        if not _all_portable(made):
-            for one in made:
-                self.validate_key(one)
+        for one in made:
+            self.validate_key(one)
         return [one.encode("utf-8", "surrogateescape") for one in made]
 
     def stored_pattern(self, pattern: Any, version: Any = None) -> bytes:
@@ -158,6 +173,10 @@ class CacheCommands(AllCommands, BaseCache):
         """Return the keys that are stored as `stored`, all of which must be of `version`."""
         before = prefix(self._made, version)
         return [key.removeprefix(before).decode("utf-8", "surrogateescape") for key in stored]
+
+    def plain_name(self, stored: bytes) -> str:
+        """Return the field, id, group or consumer that the server calls `stored`."""
+        return stored.decode("utf-8", "surrogateescape")
 
     def encode(self, value: Any) -> bytes | int:
         """Return what to store for `value`; raise what the serializer raises."""
@@ -205,45 +224,47 @@ class CacheCommands(AllCommands, BaseCache):
         own = keyspace(self._made, self.version)
         yield from sweep(own.pattern, own.holds)
 
-    def _delete_pattern(self, pattern: str, version: int | None = None) -> Steps[int]:
+    def _delete_pattern(
+        self, pattern: str, version: int | None = None, *, itersize: int = COUNT
+    ) -> Steps[int]:
         """Delete the keys of one version that match `pattern`, `*` standing for anything.
 
-        Return how many there were. Raise ValueError for an empty pattern, `OpaqueKeysError` where
-        the KEY_FUNCTION does not keep the key at the end.
+        Return how many there were; `itersize` is as in `iter_keys`. Raise ValueError for an empty
+        pattern, `OpaqueKeysError` where the KEY_FUNCTION does not keep the key at the end.
         """
         if not pattern:
             raise ValueError("An empty pattern matches nothing; “*” matches every key.")
-        return (yield from sweep(self.stored_pattern(pattern, version)))
+        return (yield from sweep(self.stored_pattern(pattern, version), count=itersize))
 
     delete_pattern, adelete_pattern = blocking(_delete_pattern), awaitable(_delete_pattern)
     flush_db, aflush_db = blocking(ServerCommands._flushdb), awaitable(ServerCommands._flushdb)
 
     def iter_keys(
-        self, pattern: str = "*", version: int | None = None, count: int = 1000
+        self, pattern: str = "*", *, version: int | None = None, itersize: int = COUNT
     ) -> Iterator[str]:
         """Yield the keys of one version that match `pattern`, as they are found.
 
-        `count` is how many the server looks at in one turn. A key may come twice.
+        `itersize` is how many keys the server looks at in one turn. A key may come twice.
         """
         cursor = -1
         while cursor:
-            cursor, keys = self.scan(max(cursor, 0), pattern, count, version=version)
+            cursor, keys = self.scan(max(cursor, 0), pattern, itersize, version=version)
             yield from keys
 
     async def aiter_keys(
-        self, pattern: str = "*", version: int | None = None, count: int = 1000
+        self, pattern: str = "*", *, version: int | None = None, itersize: int = COUNT
     ) -> AsyncIterator[str]:
         """Do what `iter_keys` does, on the running event loop."""
         cursor = -1
         while cursor:
-            cursor, keys = await self.ascan(max(cursor, 0), pattern, count, version=version)
+            cursor, keys = await self.ascan(max(cursor, 0), pattern, itersize, version=version)
             for key in keys:
                 yield key
 
     def keys(self, pattern: str = "*", version: int | None = None) -> list[str]:
         """Return the keys of one version that match `pattern`, each once."""
-        return list(dict.fromkeys(self.iter_keys(pattern, version)))
+        return list(dict.fromkeys(self.iter_keys(pattern, version=version)))
 
     async def akeys(self, pattern: str = "*", version: int | None = None) -> list[str]:
         """Do what `keys` does, on the running event loop."""
-        return list({key: None async for key in self.aiter_keys(pattern, version)})
+        return list({key: None async for key in self.aiter_keys(pattern, version=version)})

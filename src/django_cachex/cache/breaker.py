@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from django_cachex.commands.exceptions import ServerTimeout, ServerUnavailable
+from django_cachex.commands.exceptions import CachexError, ServerTimeout, ServerUnavailable
 
 FAILURES = 3
 """In a row, before a server is left alone; of timeouts, which cost so much, one is enough."""
@@ -39,6 +39,13 @@ class Breaker:
                 f"{address} does not answer: it will be tried again in {left:.1f} s."
             ) from self._last
         self._wait(now)
+
+    def heard(self, error: CachexError) -> None:
+        """Take note of an attempt to connect: a server that refuses somebody is there."""
+        if isinstance(error, ServerUnavailable):
+            self.failed(error)
+        else:
+            self.reset()
 
     def failed(self, error: ServerUnavailable) -> None:
         """Count a failure; leave the server alone after too many."""

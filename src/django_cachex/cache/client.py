@@ -7,17 +7,22 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self, TypeVar
 
 from django_cachex.cache.configuration import POOL_OPTIONS, locations
+from django_cachex.cache.foreign import ForeignClientNames
 from django_cachex.cache.pipeline import Pipeline
 from django_cachex.cache.server import Server
 from django_cachex.cache.topologies import Target
 from django_cachex.commands.all import AllCommands
 from django_cachex.commands.entries import Entries
+from django_cachex.commands.exceptions import CommandError
 from django_cachex.commands.request import Request, Steps, attempt
+from django_cachex.commands.support import explain
+from django_cachex.commands.values import Values
+from django_cachex.commands.walks import Walks
 
 T = TypeVar("T")
 
 
-class Client(Entries, AllCommands):
+class Client(Values, Entries, AllCommands[bytes], Walks[bytes], ForeignClientNames):
     """Commands on one server. What may be read from a replica is read from a random one.
 
     Keys are stored keys, values are raw bytes. Without a timeout, `set` and `add` store for good.
@@ -75,15 +80,25 @@ class Client(Entries, AllCommands):
 
         Raise `CommandError` for what the server refuses, `ServerUnavailable`, `ServerTimeout`.
         """
-        if self.replicas:
-            return self._server_for(command).run(command)
-        return self.server.run(command)
+        try:
+            if self.replicas:
+                return self._server_for(command).run(command)
+            return self.server.run(command)
+        except CommandError as error:
+            if isinstance(command, Request):
+                explain(command.words, error)
+            raise
 
     async def arun(self, command: Request[T] | Steps[T]) -> T:
         """Do what `run` does, on the running event loop."""
-        if self.replicas:
-            return await self._server_for(command).arun(command)
-        return await self.server.arun(command)
+        try:
+            if self.replicas:
+                return await self._server_for(command).arun(command)
+            return await self.server.arun(command)
+        except CommandError as error:
+            if isinstance(command, Request):
+                explain(command.words, error)
+            raise
 
     def collect(self, requests: Sequence[Request[Any]]) -> list[Any]:
         """Send `requests` in one round trip; return their results in order.

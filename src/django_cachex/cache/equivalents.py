@@ -45,6 +45,7 @@ def _of_classes() -> dict[str, str]:
 
 
 def _of_connections() -> dict[str, str]:
+    logged = _('Leave it out: what "ignore_exceptions" hides is always logged, once a minute.')
     sentinel = _(
         'Write "%(new)s" in its place, with the BACKEND '
         "django_cachex.cache.ValkeySentinelCache or RedisSentinelCache."
@@ -60,9 +61,8 @@ def _of_connections() -> dict[str, str]:
         "CONNECTION_POOL_KWARGS": _(
             'Write what it holds into OPTIONS itself: "OPTIONS": {"max_connections": 100}.'
         ),
-        "LOG_IGNORED_EXCEPTIONS": _(
-            'Leave it out: what "ignore_exceptions" hides is always logged, once a minute.'
-        ),
+        "LOG_IGNORED_EXCEPTIONS": logged,
+        "LOG_IGNORE_EXCEPTIONS": logged,
         "REPLICA_READ_ONLY": _("Leave it out: replicas are never written to."),
         "SENTINELS": sentinel % {"new": "sentinels"},
         "SENTINEL_KWARGS": sentinel % {"new": "sentinel_kwargs"},

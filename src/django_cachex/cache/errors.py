@@ -42,6 +42,7 @@ BY_CODE: dict[str, type[CachexError]] = {
 # By what it goes on with, for errors that begin with ERR.
 BY_TEXT: tuple[tuple[str, type[CommandError]], ...] = (
     ("not an integer", WrongTypeError),
+    ("not a float", WrongTypeError),
     ("would overflow", OutOfRangeError),
     ("unknown command", UnknownCommand),
 )

@@ -16,6 +16,9 @@ from django_cachex.cache.resp import MISSING, Codec
 RECEIVED_AT_ONCE = 65_536
 """Bytes: large values arrive fastest in pieces of this size."""
 
+LONGEST = 365 * 86_400
+"""Seconds, a year, that stand for no end: the clocks of sockets take so many."""
+
 # The kernel watches over the time of plain sockets: Python would poll before each send and receive.
 KERNEL_TIMEOUTS = sys.platform in ("linux", "darwin")
 
@@ -29,7 +32,7 @@ class Line:
 
     __slots__ = (
         *("__weakref__", "_buffer", "_connection", "_reader", "_receive", "_sock"),
-        *("_something_to_read", "place", "reused", "since"),
+        *("_something_to_read", "_timeout", "place", "reused", "since"),
     )
 
     def __init__(self, connection: Connection, codec: Codec) -> None:
@@ -39,40 +42,51 @@ class Line:
         self._buffer = bytearray(RECEIVED_AT_ONCE)
         self._receive = sock.recv_into
         self._something_to_read = looking_at(sock)
+        self._timeout = sock.gettimeout()
         self.reused = False
         """Whether an exchange went well on it before."""
         self.since = 0.0
         """When that was, by `time.monotonic`."""
         self.place: object = None
         """Its place among the connections that there may be."""
-        _leave_time_to_the_kernel(sock)
+        if self._timeout:
+            set_timeout(sock, self._timeout)
 
     def ask(self, data: bytes) -> Any:
         """Send one packed command; return its reply, which may be one of our exceptions."""
         self._sock.sendall(data)
-        reply = self._reply()
-        if self._reader.gets() is not MISSING:
+        gets = self._reader.gets
+        self._wait()
+        while (reply := gets()) is MISSING:
+            self._wait()
+        if gets() is not MISSING:
             raise ProtocolError("The server answered what nobody asked.")
         return reply
 
-    def _reply(self) -> Any:
-        """Return the next reply."""
-        gets = self._reader.gets
-        reply = gets()
-        while reply is MISSING:
-            length = self._receive(self._buffer)
-            if not length:
-                raise ConnectionResetError("the server closed it")
-            self._reader.feed(self._buffer, 0, length)
-            reply = gets()
-        return reply
+    def _wait(self) -> None:
+        """Give the reader what comes next."""
+        length = self._receive(self._buffer)
+        if not length:
+            raise ConnectionResetError("the server closed it")
+        self._reader.feed(self._buffer, 0, length)
 
-    def ask_all(self, data: bytes, count: int) -> list[Any]:
-        """Send `count` packed commands in one write; return their replies."""
+    def ask_all(self, data: bytes, count: int, longer: float = 0) -> list[Any]:
+        """Send `count` packed commands in one write; return their replies.
+
+        Each may take so many seconds `longer` than the connection's timeout.
+        """
+        replies: list[Any] = []
+        if longer and self._timeout:
+            set_timeout(self._sock, self._timeout + longer)
+            replies = self.ask_all(data, count)
+            set_timeout(self._sock, self._timeout)
+            return replies
         self._sock.sendall(data)
-        reply = self._reply
-        replies = [reply() for _ in range(count)]
-        if self._reader.gets() is not MISSING:
+        gets = self._reader.gets
+        while len(replies) < count:
+            self._wait()
+            replies += iter(gets, MISSING)
+        if len(replies) > count:
             raise ProtocolError("The server answered what nobody asked.")
         return replies
 
@@ -97,11 +111,15 @@ def looking_at(sock: Any) -> Callable[[], bool]:
     return lambda: bool(poll.poll(0))
 
 
-def _leave_time_to_the_kernel(sock: socket.socket) -> None:
-    """Let the kernel end what takes too long, where it can: not for TLS, not under gevent."""
-    seconds = sock.gettimeout()
+def set_timeout(sock: Any, seconds: float) -> None:
+    """Let a send or a receive on `sock` take so many seconds, infinitely many for no end.
+
+    The kernel ends what takes longer, where it can: not for TLS, not under gevent.
+    """
+    seconds = min(seconds, LONGEST)
     plain = type(sock) is socket.socket and type(sock).__module__ == "socket"
-    if not (KERNEL_TIMEOUTS and seconds and plain):
+    if not (KERNEL_TIMEOUTS and plain):
+        sock.settimeout(seconds)
         return
     whole, part = divmod(seconds, 1)
     timeval = struct.pack("@ll", int(whole), int(part * 1_000_000))

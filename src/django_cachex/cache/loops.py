@@ -27,6 +27,7 @@ from django_cachex.commands.request import (
     blocks,
     failed,
     leaves_open,
+    waiting_time,
 )
 
 T = TypeVar("T")
@@ -161,7 +162,7 @@ class Way:
         data = packed(requests, self._codec.pack)
         try:
             with tracing.around(requests, self._address) if tracing.wrappers else nullcontext():
-                replies = await stream.send_all(data, len(requests))
+                replies = await stream.send_all(data, len(requests), waiting_time(requests))
         except ServerUnavailable as error:
             self._breaker.failed(error)
             raise
@@ -220,8 +221,7 @@ class Way:
             raise
         except driver.error as error:
             failure = translated(error, driver)
-            if isinstance(failure, ServerUnavailable):
-                self._breaker.failed(failure)
+            self._breaker.heard(failure)
             raise failure from error
         stream = Stream(connection, self._codec, self._address)
         if stream.closed:

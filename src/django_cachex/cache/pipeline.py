@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Self
 
 from django_cachex.commands.all import AllCommands
@@ -14,17 +15,21 @@ from django_cachex.commands.request import (
     Queue,
     Request,
     Steps,
+    Word,
     blocking,
     read_all,
     unread,
 )
+from django_cachex.commands.scripts import Read, Script
+from django_cachex.commands.support import explain
+from django_cachex.commands.values import Values
 
 if TYPE_CHECKING:
     from django_cachex.cache.base import CacheCommands
     from django_cachex.cache.client import Client
 
 
-class Pipeline(Queue, Entries, AllCommands):
+class Pipeline(Queue, Values, Entries, AllCommands[Any]):
     """Queues commands and sends them together.
 
     Every command returns the pipeline. `execute` returns the results in order, or raises the
@@ -55,6 +60,11 @@ class Pipeline(Queue, Entries, AllCommands):
     incr = blocking(CounterRequests._queued_incr)
     decr = blocking(CounterRequests._queued_decr)
 
+    def _running(
+        self, script: Script, keys: list[bytes], args: list[Word], read: Read[Any]
+    ) -> Request[Any]:
+        return script.in_full(keys, args, read)
+
     def execute(self) -> list[Any]:
         """Send what is queued; return the results in order."""
         requests, self._queue = self._queue, []
@@ -81,6 +91,21 @@ class Pipeline(Queue, Entries, AllCommands):
 
     def decode(self, data: bytes) -> Any:
         return self.owner.decode(data)
+
+    def encode_all(self, values: Iterable[Any]) -> list[bytes | int]:
+        return self.owner.encode_all(values)
+
+    def decode_all(self, replies: Iterable[bytes | None]) -> list[Any]:
+        return self.owner.decode_all(replies)
+
+    def plain_name(self, stored: bytes) -> Any:
+        return self.owner.plain_name(stored)
+
+    def stored_keys(self, keys: Iterable[Any], version: Any = None) -> list[bytes]:
+        return self.owner.stored_keys(keys, version)
+
+    def looked_up(self, hits: int, misses: int) -> None:
+        self.owner.looked_up(hits, misses)
 
     def expiry(self, timeout: Any) -> int | None:
         return self.owner.expiry(timeout)
@@ -120,9 +145,11 @@ def together(requests: list[Request[Any]], transaction: bool) -> Steps[list[Any]
 def transacted(requests: list[Request[Any]]) -> Steps[list[Any]]:
     """Send `requests` as one transaction; return their results."""
     queued = [Request(request.words, unread) for request in requests]
-    multi, exec_ = Request(("MULTI",), unread), Request(("EXEC",), unread)
+    multi = Request(("MULTI",), unread)
+    exec_ = Request(("EXEC",), unread, absent=[request.absent for request in requests])
     replies = yield Attempts([multi, *queued, exec_])
-    for reply in replies:
+    for request, reply in zip([multi, *requests, exec_], replies, strict=True):
         if isinstance(reply, CommandError):
+            explain(request.words, reply)
             raise reply  # The command that was refused comes before the EXEC that it aborts.
     return read_all(requests, replies[-1])

@@ -26,6 +26,7 @@ DEEPEST = 9
 """Levels of lists within a reply: as many as the C parsers take."""
 
 _integer = re.compile(rb"-?[0-9]{1,19}").fullmatch
+_harmless = frozenset((bytes, str)).issuperset
 
 LEAST, MOST = INT64[0], INT64[-1]
 
@@ -78,10 +79,9 @@ def checked(words: tuple[Word, ...]) -> tuple[Word, ...]:
     No integer goes to the C packers: where making text of it fails (too many digits, or a signal
     whose handler raises) they end the interpreter.
     """
-    for word in words:
-        if isinstance(word, int):
-            return tuple([_text(word) if isinstance(word, int) else word for word in words])
-    return words
+    if _harmless(map(type, words)):
+        return words
+    return tuple([_text(word) if isinstance(word, int) else word for word in words])
 
 
 def _text(number: int) -> bytes:

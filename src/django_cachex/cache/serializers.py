@@ -14,6 +14,7 @@ from django_cachex.commands.base import INT64
 
 _loads = pickle.loads
 _integer = re.compile(rb"-?[0-9]+").fullmatch
+_sum = re.compile(rb"-?[0-9]+\.[0-9]+").fullmatch  # What HINCRBYFLOAT stores.
 
 
 class Serializer(Protocol):
@@ -54,7 +55,9 @@ def unpickled(replies: Iterable[bytes | None]) -> list[Any]:
 def _other(data: bytes | None) -> Any:
     if data is None:
         return None
-    return int(data) if _integer(data) else _loads(data)
+    if _integer(data):
+        return int(data)
+    return float(data) if _sum(data) else _loads(data)
 
 
 def make_serializer(given: Any = None) -> Serializer:

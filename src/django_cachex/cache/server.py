@@ -26,7 +26,15 @@ from django_cachex.commands.exceptions import (
     ServerTimeout,
     ServerUnavailable,
 )
-from django_cachex.commands.request import Request, Steps, advance, failed, leaves_open
+from django_cachex.commands.request import (
+    Request,
+    Steps,
+    advance,
+    alone,
+    failed,
+    leaves_open,
+    waiting_time,
+)
 
 T = TypeVar("T")
 S = TypeVar("S", bound="Server")
@@ -73,9 +81,9 @@ class Server:
 
         Raise `CommandError` for what the server refuses, `ServerUnavailable`, `ServerTimeout`.
         """
-        if isinstance(command, Request):
+        if type(command) is Request:
             return command.read(self._ask(command))
-        return self._converse(command)
+        return self._converse(alone(command) if isinstance(command, Request) else command)
 
     async def arun(self, command: Request[T] | Steps[T]) -> T:
         """Do what `run` does, on the running event loop."""
@@ -143,13 +151,13 @@ class Server:
     def _exchange(self, line: Line, requests: Sequence[Request[Any]]) -> list[Any]:
         """Return the raw replies to `requests`, which go out in one write."""
         data = packed(requests, self._codec.pack)
-        try:
-            with tracing.around(requests, self.address) if tracing.wrappers else nullcontext():
-                replies = line.ask_all(data, len(requests))
-        except OSError as error:
-            failure = broken(error, self.address)
-            self.breaker.failed(failure)
-            raise failure from error
+        with tracing.around(requests, self.address) if tracing.wrappers else nullcontext():
+            try:
+                replies = line.ask_all(data, len(requests), waiting_time(requests))
+            except OSError as error:
+                failure = broken(error, self.address)
+                self.breaker.failed(failure)
+                raise failure from error
         if self.breaker.failures:
             self.breaker.reset()
         return replies
@@ -167,8 +175,7 @@ class Server:
             return Line(connection, self._codec)
         except self._driver.error as error:
             failure = translated(error, self._driver)
-            if isinstance(failure, ServerUnavailable):
-                self.breaker.failed(failure)
+            self.breaker.heard(failure)
             raise failure from error
 
     def after_fork(self) -> None:

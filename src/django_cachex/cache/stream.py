@@ -8,7 +8,7 @@ from typing import Any
 
 from django_cachex.cache.drivers import AsyncConnection, taken_from
 from django_cachex.cache.errors import ProtocolError
-from django_cachex.cache.line import looking_at
+from django_cachex.cache.line import LONGEST, looking_at
 from django_cachex.cache.resp import MISSING, Codec
 from django_cachex.commands.exceptions import ServerTimeout, ServerUnavailable
 
@@ -62,9 +62,20 @@ class Stream(asyncio.Protocol):
         """Send one packed command; return what becomes its reply, maybe one of our exceptions."""
         return self._send(data, 0)
 
-    def send_all(self, data: bytes, count: int) -> asyncio.Future[list[Any]]:
-        """Send `count` packed commands with nobody else's between; return their replies to be."""
-        return self._send(data, count)
+    def send_all(self, data: bytes, count: int, longer: float = 0) -> asyncio.Future[list[Any]]:
+        """Send `count` packed commands with nobody else's between; return their replies to be.
+
+        They may take so many seconds `longer` than the connection's timeout: on such a connection
+        nobody else waits.
+        """
+        future = self._send(data, count)
+        if longer and self._timeout:
+            self._stop_the_clock()
+            until = self._loop.time() + self._timeout + min(longer, LONGEST)
+            self._waiting[-1].until = until
+            self._timer = self._loop.call_at(until, self._look_at_the_clock)
+            future.add_done_callback(self._stop_the_clock)
+        return future
 
     def _send(self, data: bytes, wanted: int) -> asyncio.Future[Any]:
         loop = self._loop
@@ -152,10 +163,13 @@ class Stream(asyncio.Protocol):
     def close(self) -> None:
         """Close at once: whoever waits is told that the connection broke."""
         self.closed = True
+        self._stop_the_clock()
+        self._transport.abort()
+
+    def _stop_the_clock(self, _done: object = None) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._transport.abort()
 
     async def aclose(self) -> None:
         """Close, and wait until the transport has done so."""

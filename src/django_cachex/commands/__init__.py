@@ -5,6 +5,10 @@ from django_cachex.commands.exceptions import (
     CachexError,
     CommandError,
     CrossSlotError,
+    LockError,
+    LockLost,
+    LockNotAcquired,
+    NotSupportedError,
     OpaqueKeysError,
     OutOfMemoryError,
     OutOfRangeError,
@@ -16,7 +20,16 @@ from django_cachex.commands.exceptions import (
     UnknownCommand,
     WrongTypeError,
 )
-from django_cachex.commands.request import Attempts, Request, Steps, attempt, awaitable, blocking
+from django_cachex.commands.request import (
+    Attempts,
+    Request,
+    Steps,
+    Waiting,
+    attempt,
+    awaitable,
+    blocking,
+)
+from django_cachex.commands.scripts import Script
 
 __all__ = [
     "AccessDenied",
@@ -24,17 +37,23 @@ __all__ = [
     "CachexError",
     "CommandError",
     "CrossSlotError",
+    "LockError",
+    "LockLost",
+    "LockNotAcquired",
+    "NotSupportedError",
     "OpaqueKeysError",
     "OutOfMemoryError",
     "OutOfRangeError",
     "ReadOnlyError",
     "Request",
+    "Script",
     "ScriptMissing",
     "ServerTimeout",
     "ServerUnavailable",
     "SlotUnavailable",
     "Steps",
     "UnknownCommand",
+    "Waiting",
     "WrongTypeError",
     "attempt",
     "awaitable",

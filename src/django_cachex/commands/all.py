@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+from django_cachex.commands.base import Name
 from django_cachex.commands.hashes import Hashes
 from django_cachex.commands.keys import Keys
+from django_cachex.commands.lifetimes import Lifetimes
 from django_cachex.commands.lists import Lists
+from django_cachex.commands.scripts import Scripts
 from django_cachex.commands.server import ServerCommands
 from django_cachex.commands.sets import Sets
+from django_cachex.commands.slowlog import SlowLog
 from django_cachex.commands.sorted_sets import SortedSets
 from django_cachex.commands.streams import Streams
 from django_cachex.commands.strings import Strings
 
 
-class AllCommands(Keys, Strings, Lists, Hashes, Sets, SortedSets, Streams, ServerCommands):
+class AllCommands(
+    Keys,
+    Lifetimes,
+    Strings,
+    Lists,
+    Hashes[Name],
+    Sets,
+    SortedSets,
+    Streams[Name],
+    Scripts,
+    ServerCommands,
+    SlowLog,
+):
     """Every command that a client, a cache and a pipeline have in common."""

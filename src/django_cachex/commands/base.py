@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 
 from django_cachex.commands.expiry import milliseconds
 from django_cachex.commands.request import Request, Steps, Word
+from django_cachex.commands.words import at_least_one, several_names
 
 INT64 = range(-(2**63), 2**63)
+
+Name = TypeVar("Name")
+"""What fields, ids, groups and consumers are called: text in a cache, bytes on a client."""
 
 
 class Commands:
@@ -46,6 +50,10 @@ class Commands:
         """Return the keys that are stored as `stored`."""
         return list(stored)
 
+    def plain_name(self, stored: bytes) -> Any:
+        """Return the field, id, group or consumer that the server calls `stored`."""
+        return stored
+
     def encode(self, value: Any) -> bytes | int:
         """Return what to store for `value`."""
         return as_word(value)
@@ -61,6 +69,37 @@ class Commands:
     def decode_all(self, replies: Iterable[bytes | None]) -> list[Any]:
         """Return `decode` of each of `replies`; None, which stands for no value, stays."""
         return [None if data is None else self.decode(data) for data in replies]
+
+    # What commands have in common.
+
+    def several_keys(self, keys: Iterable[Any], version: Any) -> list[Word]:
+        """Return `stored_key` of each of `keys`; raise ValueError where there is none."""
+        return at_least_one([*self.stored_keys(keys, version)], "key")
+
+    def several_values(self, values: Iterable[Any]) -> list[Word]:
+        """Return `encode` of each of `values`; raise ValueError where there is none."""
+        return at_least_one([*self.encode_all(values)], "value")
+
+    def decode_optional(self, data: bytes | None) -> Any:
+        """Return `decode` of `data`; None, which stands for no value, stays."""
+        return None if data is None else self.decode(data)
+
+    def decode_set(self, replies: Iterable[bytes]) -> set[Any]:
+        """Return `decode` of each of `replies`; raise TypeError for one that no set can hold."""
+        return set(self.decode_all(replies))
+
+    def plain_names(self, stored: Iterable[bytes]) -> list[Any]:
+        """Return `plain_name` of each of `stored`."""
+        return [self.plain_name(name) for name in stored]
+
+    def plain_fields(self, flat: Sequence[bytes]) -> dict[Any, Any]:
+        """Return the fields of a reply in which names and values take turns."""
+        return dict(zip(self.plain_names(flat[::2]), self.decode_all(flat[1::2]), strict=True))
+
+    def stored_fields(self, mapping: Mapping[Any, Any]) -> list[Word]:
+        """Return `mapping` as names and values that take turns."""
+        names, values = several_names(mapping), self.encode_all(mapping.values())
+        return [word for pair in zip(names, values, strict=True) for word in pair]
 
     def looked_up(self, hits: int, misses: int) -> None:
         """Take note of keys that were found and that were not."""

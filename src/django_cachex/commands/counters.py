@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import operator
 from typing import Any
 
@@ -14,14 +13,14 @@ from django_cachex.commands.exceptions import (
     UnknownCommand,
 )
 from django_cachex.commands.request import Request, Steps, unread
+from django_cachex.commands.scripts import Script
 
 # GET at the end, because Lua's numbers are doubles and would round a counter past 2**53.
-SCRIPT = """\
+SCRIPT = Script("""\
 if redis.call('EXISTS', KEYS[1]) == 0 then return false end
 local reply = redis.pcall('INCRBY', KEYS[1], ARGV[1])
 if type(reply) == 'table' and reply.err then return reply end
-return redis.call('GET', KEYS[1])"""
-DIGEST = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
+return redis.call('GET', KEYS[1])""")
 
 
 # Why a script did not run, which another way of counting does not mind.
@@ -39,10 +38,9 @@ class CounterRequests(Commands):
         """
         stored = self.stored_key(key, version)
         by = integer(delta)
+        total: bytes | int | None
         try:
-            [total] = yield [Request(("EVALSHA", DIGEST, 1, stored, by), unread)]
-        except ScriptMissing:
-            [total] = yield [Request(("EVAL", SCRIPT, 1, stored, by), unread)]
+            total = yield from SCRIPT.steps([stored], [by])
         except (AccessDenied, UnknownCommand):
             total = yield from watched_increment(stored, by)
         return counted(key, total)
@@ -50,7 +48,7 @@ class CounterRequests(Commands):
     def _quick_incr(self, key: Any, delta: int = 1, version: Any = None) -> Request[int]:
         """Do what `incr` does where the server has the script: it nearly always has."""
         by = b"%d" % integer(delta)
-        words = ("EVALSHA", DIGEST, b"1", self.stored_key(key, version), by)
+        words = ("EVALSHA", SCRIPT.digest, b"1", self.stored_key(key, version), by)
         return Request(words, lambda total: counted(key, total))
 
     def _decr(self, key: Any, delta: int = 1, version: Any = None) -> Steps[int]:
@@ -59,8 +57,8 @@ class CounterRequests(Commands):
 
     def _queued_incr(self, key: Any, delta: int = 1, version: Any = None) -> Request[int]:
         """Add `delta` in one request, as a pipeline needs it: see `incr`."""
-        words = ("EVAL", SCRIPT, 1, self.stored_key(key, version), integer(delta))
-        return Request(words, lambda total: counted(key, total))
+        stored = self.stored_key(key, version)
+        return SCRIPT.in_full([stored], [integer(delta)], lambda total: counted(key, total))
 
     def _queued_decr(self, key: Any, delta: int = 1, version: Any = None) -> Request[int]:
         """Subtract `delta` in one request: see `incr`."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
@@ -26,9 +28,6 @@ CHUNK_BYTES = 4 * 2**20
 
 NOT_SENT = CommandError("The server was not reached.")
 """What stands for the reply where a failure is ignored, and the value is not stored."""
-
-# A caller's key and the request that stores its value.
-Entry = tuple[Any, Request[None]]
 
 
 class EntryRequests(CounterRequests):
@@ -89,7 +88,10 @@ class EntryRequests(CounterRequests):
         def read(replies: list[bytes | None]) -> dict[Any, Any]:
             absent = replies.count(None)
             self.looked_up(len(replies) - absent, absent)
-            found = zip(keys, replies, self.decode_all(replies), strict=True)
+            values = self.decode_all(replies)
+            if not absent:
+                return dict(zip(keys, values, strict=True))
+            found = zip(keys, replies, values, strict=True)
             return {key: value for key, reply, value in found if reply is not None}
 
         return Request(
@@ -118,7 +120,8 @@ class EntryRequests(CounterRequests):
                 Request(("SET", one, datum, *ends), done, False, True, NOT_SENT)
                 for one, datum in pairs
             ]
-        return stored_in_chunks(list(zip(data, requests, strict=True)))
+        sizes = [0 if isinstance(datum, int) else len(datum) for datum in encoded]
+        return stored_in_chunks(list(data), requests, sizes)
 
     def _incr_version(self, key: Any, delta: int, version: int) -> Steps[int]:
         """Move `key` from `version` to that plus `delta`, expiry included; return the sum."""
@@ -137,7 +140,6 @@ class Entries(EntryRequests):
     """Django's operations under their names, for what is not itself a Django cache."""
 
     get, aget = blocking(EntryRequests._get), awaitable(EntryRequests._get)
-    set, aset = blocking(EntryRequests._set), awaitable(EntryRequests._set)
     add, aadd = blocking(EntryRequests._add), awaitable(EntryRequests._add)
     touch, atouch = blocking(EntryRequests._touch), awaitable(EntryRequests._touch)
     delete, adelete = blocking(EntryRequests._delete), awaitable(EntryRequests._delete)
@@ -163,12 +165,16 @@ def persisted(stored: bytes) -> Steps[bool]:
     return bool(exists)
 
 
-def stored_in_chunks(entries: list[Entry]) -> Steps[list[Any]]:
-    """Send `entries`, one write a chunk; return the keys for which there was no memory."""
+def stored_in_chunks(
+    keys: list[Any], requests: list[Request[None]], sizes: list[int]
+) -> Steps[list[Any]]:
+    """Send `requests`, one write a chunk; return the keys for which there was no memory."""
     failed: list[Any] = []
-    for chunk in chunks(entries):
-        results = yield Attempts(request for _key, request in chunk)
-        for (key, _request), result in zip(chunk, results, strict=True):
+    for chunk in chunks(sizes):
+        results = yield Attempts(requests[chunk])
+        if results.count(None) == len(results):
+            continue
+        for key, result in zip(keys[chunk], results, strict=True):
             if result is NOT_SENT or isinstance(result, OutOfMemoryError):
                 failed.append(key)
             elif isinstance(result, CommandError):
@@ -176,16 +182,11 @@ def stored_in_chunks(entries: list[Entry]) -> Steps[list[Any]]:
     return failed
 
 
-def chunks(entries: list[Entry]) -> Iterable[list[Entry]]:
-    """Cut `entries` where a chunk has enough keys or enough bytes."""
-    chunk: list[Entry] = []
-    size = 0
-    for entry in entries:
-        chunk.append(entry)
-        datum = entry[1].words[-1 if len(entry[1].words) < 3 else 2]
-        size += len(datum) if isinstance(datum, bytes) else 0
-        if len(chunk) == CHUNK_KEYS or size >= CHUNK_BYTES:
-            yield chunk
-            chunk, size = [], 0
-    if chunk:
-        yield chunk
+def chunks(sizes: list[int]) -> Iterator[slice]:
+    """Yield where to cut values of these sizes, in bytes: where there are enough keys or bytes."""
+    start = 0
+    while start < len(sizes):
+        ahead = list(accumulate(sizes[start : start + CHUNK_KEYS]))
+        end = start + min(len(ahead), bisect_left(ahead, CHUNK_BYTES) + 1)
+        yield slice(start, end)
+        start = end

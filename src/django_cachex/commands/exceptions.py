@@ -39,6 +39,10 @@ class UnknownCommand(CommandError):
     """The server does not have this command: too old, renamed, or switched off."""
 
 
+class NotSupportedError(UnknownCommand):
+    """The server is too old for a command, or for an option of it; the text says what has it."""
+
+
 class ReadOnlyError(CommandError):
     """The server is a replica, which takes no writes: probably after a failover."""
 
@@ -75,6 +79,18 @@ class AskError(Redirection):
 
 class SlotUnavailable(CommandError, ServerUnavailable):
     """No node of a cluster serves the key's slot at the moment: one is down, or it moves."""
+
+
+class LockError(CachexError):
+    """A lock or a semaphore was used as it cannot be: released without having been acquired, …"""
+
+
+class LockNotAcquired(LockError):
+    """A lock, or room in a semaphore, was not to be had in time by a ``with`` statement."""
+
+
+class LockLost(LockError):
+    """A lock, or the lease of a semaphore, had expired or been deleted before it was released."""
 
 
 class OpaqueKeysError(CachexError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from numbers import Real
 from typing import Any
@@ -37,3 +37,19 @@ def milliseconds(timeout: Any) -> int | None:
         raise ValueError(f"A timeout may be at most {LONGEST // 1000} seconds.")
     rounded: int = round(timeout * 1000)
     return max(1, rounded)
+
+
+def moment(when: Any) -> int:
+    """Return a point in time, in seconds since 1970 or a datetime, as milliseconds since then.
+
+    Raise TypeError for what is neither, ValueError for what the server cannot count.
+    """
+    if isinstance(when, datetime):
+        when = when.timestamp()
+    if not isinstance(when, NUMBERS):
+        kind = type(when).__name__
+        raise TypeError(f"A point in time is a datetime or seconds since 1970, not {kind}.")
+    if not -LONGEST // 1000 < when < LONGEST // 1000:
+        raise ValueError(f"Seconds since 1970 may be at most {LONGEST // 1000}.")
+    at: int = round(when * 1000)
+    return at

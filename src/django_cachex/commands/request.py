@@ -7,10 +7,12 @@ turn a function that returns one into the two methods that send it, and a pipeli
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
-from django_cachex.commands.exceptions import CachexError, CommandError
+from django_cachex.commands.exceptions import CachexError, CommandError, ServerUnavailable
+from django_cachex.commands.support import explain
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -47,8 +49,8 @@ class Request(Generic[T_co]):
 
     def missed(self) -> T_co:
         """Return the result where there is no such key; raise the error that this is to some."""
-        if isinstance(self.absent, CommandError):
-            raise self.absent
+        if isinstance(self.absent, CachexError):
+            raise self.absent.with_traceback(None)  # Else it grows each time.
         return self.read(self.absent)
 
     def __repr__(self) -> str:
@@ -57,6 +59,32 @@ class Request(Generic[T_co]):
     def on_primary(self) -> Request[T_co]:
         """Return this request, not to be answered by a replica."""
         return Request(self.words, self.read, False, self.idempotent, self.absent)
+
+    def reworded(self, words: tuple[Word, ...]) -> Request[Any]:
+        """Return what sends `words` as this would be sent, and reads the reply as it is."""
+        return Request(words, unread, idempotent=self.idempotent)
+
+
+class Waiting(Request[T_co]):
+    """A command that keeps its connection waiting for up to so many seconds; 0 means for ever.
+
+    It waits beyond the connection's own timeout.
+    """
+
+    __slots__ = ("seconds",)
+
+    def __init__(
+        self,
+        words: tuple[Word, ...],
+        read: Callable[[Any], T_co],
+        seconds: float,
+        absent: Any = None,
+    ) -> None:
+        super().__init__(words, read, absent=absent)
+        self.seconds = seconds or math.inf
+
+    def reworded(self, words: tuple[Word, ...]) -> Request[Any]:
+        return Waiting(words, unread, self.seconds)
 
 
 class Attempts(list[Request[Any]]):
@@ -68,6 +96,9 @@ class Attempts(list[Request[Any]]):
 
 NO_SUCH_KEY = CommandError("ERR no such key")
 """What some commands answer where others answer nothing."""
+
+NOT_COUNTED = ServerUnavailable("The server was not reached, and so nothing was counted.")
+"""What stands for the reply of a counter where a failure is ignored: no number would be true."""
 
 NOTHING_FOUND = (b"0", ())
 """The reply to a SCAN that is at its end."""
@@ -133,6 +164,7 @@ def read_all(requests: Sequence[Request[Any]], replies: Sequence[Any]) -> list[A
             if len(requests) > 1:
                 name = requests[number].words[0]
                 error.add_note(f"Command {number + 1} of {len(requests)}: {name!s}")
+            explain(requests[number].words, error)
             raise error
     return [
         reply if isinstance(reply, CommandError) else request.read(reply)
@@ -152,18 +184,34 @@ BLOCKING = frozenset(
 def blocks(request: Request[Any]) -> bool:
     """Return whether `request` may keep its connection waiting."""
     name = request.words[0]
-    return name in BLOCKING or (name in ("XREAD", "XREADGROUP") and "BLOCK" in request.words)
+    return (
+        isinstance(request, Waiting)
+        or name in BLOCKING
+        or (name in ("XREAD", "XREADGROUP") and "BLOCK" in request.words)
+    )
+
+
+def waiting_time(requests: Sequence[Request[Any]]) -> float:
+    """Return the seconds for which `requests` may keep a connection waiting, one after the other.
+
+    Other commands are to be answered within the connection's timeout: for these it is 0.
+    """
+    return sum([request.seconds for request in requests if isinstance(request, Waiting)])
+
+
+BRACKETS = frozenset(("WATCH", "MULTI", "EXEC", "DISCARD", "UNWATCH"))
+"""Commands that begin or end what ties a connection to one conversation."""
 
 
 def leaves_open(requests: Sequence[Request[Any]]) -> bool:
     """Return whether a connection watches keys or is inside a transaction after `requests`."""
+    names = [request.words[0] for request in requests]
+    if BRACKETS.isdisjoint(names):
+        return False
     is_open = False
-    for request in requests:
-        name = request.words[0]
-        if name in ("WATCH", "MULTI"):
-            is_open = True
-        elif name in ("EXEC", "DISCARD", "UNWATCH"):
-            is_open = False
+    for name in names:
+        if name in BRACKETS:
+            is_open = name in ("WATCH", "MULTI")
     return is_open
 
 

@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 from django_cachex.commands.request import NOTHING_FOUND, Request, Steps, unread
 
-# Keys that the server looks at in one turn; more would hold up its other clients.
 COUNT = 1000
+"""Keys that the server looks at in one turn; more would hold up its other clients."""
 
 
-def sweep(pattern: bytes, holds: Callable[[bytes], bool] | None = None) -> Steps[int]:
+def sweep(
+    pattern: bytes, holds: Callable[[bytes], bool] | None = None, count: int = COUNT
+) -> Steps[int]:
     """Delete the keys that match `pattern` and of which `holds` is true; return how many.
 
     Keys stored meanwhile may stay. Each turn deletes one batch and asks for the next.
@@ -19,17 +21,17 @@ def sweep(pattern: bytes, holds: Callable[[bytes], bool] | None = None) -> Steps
     doomed: list[bytes] = []
     while True:
         scan = Request(
-            ("SCAN", cursor, "MATCH", pattern, "COUNT", COUNT), unread, absent=NOTHING_FOUND
+            ("SCAN", cursor, "MATCH", pattern, "COUNT", count), unread, absent=NOTHING_FOUND
         )
         if doomed:
-            count, (cursor, found) = yield [Request(("UNLINK", *doomed), int, absent=0), scan]
-            deleted += count
+            gone, (cursor, found) = yield [Request(("UNLINK", *doomed), int, absent=0), scan]
+            deleted += gone
         else:
             [(cursor, found)] = yield [scan]
         doomed = [key for key in found if holds is None or holds(key)]
         if cursor == b"0":
             break
     if doomed:
-        [count] = yield [Request(("UNLINK", *doomed), int, absent=0)]
-        deleted += count
+        [gone] = yield [Request(("UNLINK", *doomed), int, absent=0)]
+        deleted += gone
     return deleted

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, ClassVar
@@ -12,12 +12,21 @@ from django.utils.translation import gettext_lazy as _
 
 from django_cachex.inspectors.bulk import Tally, of_outcomes, one_by_one
 from django_cachex.inspectors.edits import Edit, Outcome, SetTtl
-from django_cachex.inspectors.entries import NEVER, Description, Entry, Listing
+from django_cachex.inspectors.entries import (
+    NEVER,
+    CommandLine,
+    Description,
+    Element,
+    Entry,
+    Group,
+    Listing,
+)
 from django_cachex.inspectors.facts import Fact, FlushPlan, Section, Status, Text, Unit
 from django_cachex.inspectors.naming import Naming
 from django_cachex.inspectors.patterns import Pattern
 from django_cachex.inspectors.query import Query, Scope
 from django_cachex.inspectors.reach import Reach
+from django_cachex.inspectors.windows import BEGINNING, Window
 
 
 class Support(StrEnum):
@@ -71,7 +80,31 @@ class Inspector:
     """Descriptions say when a key expires."""
 
     can_expire: bool = False
-    """`apply` takes `SetTtl`."""
+    """`apply` takes `SetTtl` and `ExpireAt`."""
+
+    can_extend: bool = False
+    """`apply` takes `ExtendTtl`."""
+
+    can_rename: bool = False
+    """`apply` takes `Rename`."""
+
+    can_copy: bool = False
+    """`apply` takes `Copy`: under the same alias, and into others that `can_copy_into` names."""
+
+    can_increase: bool = False
+    """`apply` takes `Increase`."""
+
+    can_download: bool = False
+    """The stored bytes of a string can be had whole: `chunks`."""
+
+    can_dump: bool = False
+    """What the store knows of a key, of any type, can be had in its own form: `dump`."""
+
+    can_window: bool = False
+    """`read` takes a `Window`."""
+
+    can_edit_elements: bool = False
+    """`element`; `apply` takes the edits of `element_edits` for the types that are `addable`."""
 
     can_type: bool = False
     """Keys have types, shown and filtered by."""
@@ -101,6 +134,8 @@ class Inspector:
 
     figures: ClassVar[tuple[str, ...]] = ()
     """What `describe` knows beside type, TTL and size: of `memory`, `idle` and `encoding`."""
+    addable: ClassVar[tuple[str, ...]] = ()
+    """The types that `AddKey` takes; strings are added by `AddValue`."""
 
     reasons: Mapping[str, Text] = {}
     """Ability -> a sentence saying why this backend lacks it."""
@@ -110,6 +145,10 @@ class Inspector:
         self.alias = alias
         self.cache = cache
         self.params = params
+
+    def not_offered(self) -> Outcome:
+        """Return the outcome of an edit that no ability promises."""
+        return Outcome.refused(_("This backend does not offer it."))
 
     def why_not(self, ability: str) -> Text:
         """Return a sentence saying why an ability is missing."""
@@ -216,15 +255,55 @@ class Inspector:
         """
         raise NotImplementedError(f"{self.__class__.__qualname__}.describe")
 
-    def read(self, stored: bytes) -> Entry | None:
-        """Return one key's value within the limits, or None if there is no such key."""
+    def read(self, stored: bytes, window: Window = BEGINNING) -> Entry | None:
+        """Return one key's value within the limits, or None if there is no such key.
+
+        Inspectors that cannot page are only ever asked for the beginning. Raises `InvalidWindow`.
+        """
         raise NotImplementedError(f"{self.__class__.__qualname__}.read")
+
+    def element(self, stored: bytes, type: str, element: str) -> Element | None:
+        """Return one element of a collection, decoded up to the limit of a string, for editing.
+
+        `element` is `Element.id`. None where there is no such key of the type, or element.
+        """
+        raise NotImplementedError(f"{self.__class__.__qualname__}.element")
+
+    def chunks(self, stored: bytes) -> Iterator[bytes]:
+        """Yield the stored bytes of a string, piece by piece; nothing if there is no such key.
+
+        Raises `Changed` where the value changes meanwhile.
+        """
+        raise NotImplementedError(f"{self.__class__.__qualname__}.chunks")
+
+    def dump(self, stored: bytes) -> bytes | None:
+        """Return a key of any type in the store's own form, or None if there is no such key."""
+        raise NotImplementedError(f"{self.__class__.__qualname__}.dump")
+
+    def groups(self, stored: bytes) -> Sequence[Group]:
+        """Return the consumer groups of a stream."""
+        return ()
+
+    def command_lines(self, stored: bytes, type: str | None) -> Sequence[CommandLine]:
+        """Return lines that read a key elsewhere, quoted so that they can be pasted."""
+        return ()
+
+    def has_field_ttls(self) -> bool:
+        """Return whether fields of a hash can expire; asks the store once."""
+        return False
 
     # Changes.
 
     def apply(self, stored: bytes, edit: Edit) -> Outcome:
-        """Apply an edit in one atomic step together with what it expects to find."""
+        """Apply an edit in one atomic step together with what it expects to find.
+
+        An edit that the abilities do not promise is refused.
+        """
         raise NotImplementedError(f"{self.__class__.__qualname__}.apply")
+
+    def can_copy_into(self, other: Inspector) -> bool:
+        """Return whether `Copy` can put a key of this alias into another."""
+        return False
 
     def delete(self, keys: Sequence[bytes]) -> int:
         """Delete keys; return how many there were to delete."""

@@ -1,12 +1,20 @@
-"""Changes to one key, as values, and what became of them."""
+"""Changes to one key, as values, and what became of them.
+
+Those of elements are in `element_edits`; `Edit` is any of both.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from django_cachex.inspectors.content import Content, fingerprint
+from django_cachex.inspectors.element_edits import ElementEdit
 from django_cachex.inspectors.facts import Text
+
+if TYPE_CHECKING:
+    from django_cachex.inspectors.base import Inspector
 
 
 class Keep(Enum):
@@ -43,6 +51,13 @@ class SetValue:
 
 
 @dataclass(frozen=True, slots=True)
+class Increase:
+    """Add to the number that an existing key holds, whatever it is by then; the TTL stays."""
+
+    by: int | float
+
+
+@dataclass(frozen=True, slots=True)
 class SetTtl:
     """Change when an existing key expires."""
 
@@ -50,7 +65,49 @@ class SetTtl:
     """Milliseconds, or `NEVER`."""
 
 
-Edit = AddValue | SetValue | SetTtl
+@dataclass(frozen=True, slots=True)
+class ExpireAt:
+    """Let an existing key expire at a moment."""
+
+    moment: int
+    """Milliseconds since the epoch; in the future."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendTtl:
+    """Let an existing key that expires live longer, whatever it has left by then."""
+
+    by: int
+    """Milliseconds, more than 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """Give a key another name; its TTL goes with it."""
+
+    to: bytes
+    """The stored key."""
+
+    overwrite: bool = False
+    """Whether a key of that name, of whatever type, may be lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """Store what a key holds, and its TTL, under another name."""
+
+    to: bytes
+    """The stored key."""
+
+    into: Inspector | None = None
+    """Whose key it becomes; None for the same alias."""
+
+    overwrite: bool = False
+    """Whether a key of that name, of whatever type, may be lost."""
+
+
+KeyEdit = AddValue | SetValue | Increase | SetTtl | ExpireAt | ExtendTtl | Rename | Copy
+Edit = KeyEdit | ElementEdit
 
 
 class Result(StrEnum):
@@ -58,14 +115,36 @@ class Result(StrEnum):
 
     DONE = "done"
     CHANGED = "changed"
-    """Someone changed the key since it was read."""
+    """Someone changed the key, or the element, since it was read."""
 
     GONE = "gone"
+    """There is no such key."""
+
+    ELEMENT_GONE = "element gone"
+    """The key is there, the element is not."""
+
     WRONG_TYPE = "wrong type"
     EXISTS = "exists"
-    """The key to add is there already."""
+    """The key, field or member to add is there already."""
+
+    UNCHANGED = "unchanged"
+    """A condition of the edit did not hold, or it was so already: nothing was changed."""
 
     REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What may be said on record of a value: not the value."""
+
+    size: int
+    """Bytes as stored."""
+
+    fingerprint: str
+
+    @classmethod
+    def of(cls, raw: bytes) -> Trace:
+        return cls(len(raw), fingerprint(raw))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +153,42 @@ class Outcome:
 
     result: Result
     reason: Text = ""
+    """Of a refusal the store's; which elements exist already; the id of an entry that was added;
+    the score that a member has now."""
+
+    old: Trace | None = None
+    new: Trace | None = None
+    """The value, element or number before and after, where one was changed."""
+
+    theirs: Content | None = None
+    """What is there now in place of what was seen, where it changed; None where not known."""
+
+    expected: str = ""
+    """The fingerprint of `theirs`, for another attempt."""
+
+    count: int | None = None
+    """How many elements were added or removed."""
+
+    left: int | None = None
+    """How many elements the key has now."""
+
+    key_gone: bool = False
+    """Whether the last element went, and the key with it."""
+
+    removed: tuple[Content, ...] = ()
+    """What was taken out, where nobody chose which."""
+
+    number: int | float | None = None
+    """What `Increase` made of it."""
+
+    @classmethod
+    def refused(cls, reason: Text) -> Outcome:
+        return cls(Result.REFUSED, reason)
+
+    @property
+    def is_done(self) -> bool:
+        return self.result == Result.DONE
+
+    @property
+    def is_refused(self) -> bool:
+        return self.result == Result.REFUSED

@@ -73,12 +73,54 @@ class Description:
 
 
 @dataclass(frozen=True, slots=True)
+class Element:
+    """One element of a collection as it was read."""
+
+    id: str
+    """Names it exactly, whatever its bytes: ASCII without spaces, for links, forms and edits."""
+
+    expected: str
+    """Its fingerprint, for the edit that follows."""
+
+    cells: tuple[Content, ...]
+    """As `Elements.columns`; of a stream without shared fields: the id, and a value per field."""
+
+    name: str = ""
+    """What to call it, for a person: an index, a field, a member, an id; on one line."""
+
+    fields: tuple[str, ...] = ()
+    """Of a stream's entry: the fields whose values follow the id in `cells`."""
+
+    ttl: int | None = None
+    """Of a hash's field, where the server has such: milliseconds or `NEVER`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Elements:
-    """The first elements of a collection."""
+    """Some elements of a collection."""
 
     columns: tuple[Text, ...]
-    rows: Sequence[tuple[Content, ...]]
+    rows: Sequence[Element]
     total: int
+    """How many the key has."""
+
+    next: str | None = None
+    """`Window.at` of the page that follows; None at the end."""
+
+    previous: str | None = None
+    """`Window.at` of the page before; None at the beginning, or where nobody can go back."""
+
+    examined: int | None = None
+    """How many were looked at to find these, None where nothing was searched for."""
+
+    found: int | None = None
+    """How many there are in the range of scores asked for."""
+
+    start: int | None = None
+    """Which of the elements in the order asked for is the first here, from 0; None: unknown."""
+
+    uniform: bool = True
+    """Whether each row has a cell for each column; a stream's rows do if they share fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +135,48 @@ class Entry:
 
     note: Text = ""
     """Why there is less to see than one would expect."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """Who reads a stream for a group."""
+
+    name: str
+    pending: int
+    """Entries given to it and not acknowledged."""
+
+    idle: int
+    """Milliseconds since it last asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Consumers that share a stream."""
+
+    name: str
+    pending: int
+    last_delivered: str
+    """The id of the last entry given to any of them."""
+
+    lag: int | None
+    """Entries not yet given to any of them; None where the server does not say."""
+
+    consumers: Sequence[Consumer]
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLine:
+    """One line that reads a key elsewhere."""
+
+    tool: Text
+    """Where it runs: `valkey-cli`, Python."""
+
+    text: str
+
+
+class Changed(Exception):
+    """A key has changed while it was read in pieces."""
+
+
+class TooLarge(Exception):
+    """A key is larger than what may be had at once; `str()` is a sentence."""

@@ -17,8 +17,8 @@ from django_cachex.inspectors.entries import NEVER, Description, Entry
 from django_cachex.inspectors.facts import FlushPlan, Text
 from django_cachex.inspectors.live import content_of
 from django_cachex.inspectors.masking import mask, secrets_in
-from django_cachex.inspectors.naming import encode_text, printable
-from django_cachex.inspectors.pickled import text_of
+from django_cachex.inspectors.naming import encode_text, printable, text_of
+from django_cachex.inspectors.windows import BEGINNING, Window
 
 MISSING: Final = object()
 """What `get` returns for a key that is not there; None may be stored."""
@@ -104,7 +104,7 @@ class LimitedInspector(Inspector):
         """Every key is this alias's: the backend itself puts the prefix before it."""
         return True
 
-    def read(self, stored: bytes) -> Entry | None:
+    def read(self, stored: bytes, window: Window = BEGINNING) -> Entry | None:
         """Return what the backend's `get` returns; it may run what is stored.
 
         Raises InvalidCacheKey for a key that the backend refuses.
@@ -113,7 +113,7 @@ class LimitedInspector(Inspector):
         value = MISSING if key is None else self.cache.get(key, MISSING)
         if value is MISSING:
             return None
-        content = content_of(value)
+        content = content_of(value, window)
         return Entry(Description(stored), content, expected=fingerprint_of(content))
 
     # Changes.
@@ -130,6 +130,8 @@ class LimitedInspector(Inspector):
                     return self.set_value(key, edit)
                 case SetTtl():
                     return self.set_ttl(key, edit)
+                case _:
+                    return self.not_offered()
         except InvalidCacheKey as refused:
             return Outcome(Result.REFUSED, str(refused))
 

@@ -18,6 +18,7 @@ from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.pickles import Bounds, Opaque, Tree
 from django_cachex.inspectors.pickles.graph import Bag, Node
 from django_cachex.inspectors.pickles.walk import Walk
+from django_cachex.inspectors.windows import BEGINNING, Window
 
 PLAIN: Final = frozenset(
     (
@@ -52,11 +53,12 @@ def zone_of(node: Node) -> tzinfo | None:
     return node.tzinfo if type(node) in (datetime, time) else None
 
 
-def content_of(value: object) -> Content:
+def content_of(value: object, window: Window = BEGINNING) -> Content:
     """Return what a value is. Its stored bytes are not known: they are none here, of size 0."""
     limit = limits()
+    preview = window.bytes_shown(limit)
     if isinstance(value, str | bytes) and type(value) in PLAIN and len(value) > limit.decode_bytes:
-        return large(value, limit.preview_bytes)
+        return large(value, preview)
     tree = LiveWalk(Bounds(size=limit.decode_bytes)).visit(value)
     kind, label = described(tree)
     form = editing(tree)
@@ -64,7 +66,7 @@ def content_of(value: object) -> Content:
         kind=kind,
         label=label,
         stored_size=0,
-        formatted=beginning(formatted(tree), limit.preview_bytes),
+        formatted=beginning(formatted(tree), preview),
         text=NOT_ASKED,
         hex=NOT_ASKED,
         notes=(),

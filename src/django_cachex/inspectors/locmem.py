@@ -13,17 +13,17 @@ from django_cachex.inspectors.content import fingerprint
 from django_cachex.inspectors.edits import KEEP, AddValue, Outcome, Result, SetTtl, SetValue
 from django_cachex.inspectors.entries import GONE, NEVER, Description, Entry, Listing
 from django_cachex.inspectors.facts import Fact, FlushPlan, Section, Status, Text, Unit
-from django_cachex.inspectors.naming import decode_text
+from django_cachex.inspectors.naming import decode_text, text_of
 from django_cachex.inspectors.pickled import (
     PickledInspector,
     expiry_after,
     key_at,
     milliseconds_until,
     search,
-    text_of,
     timeout,
 )
 from django_cachex.inspectors.query import Query
+from django_cachex.inspectors.windows import BEGINNING, Window
 
 
 class LocMemInspector(PickledInspector):
@@ -89,11 +89,11 @@ class LocMemInspector(PickledInspector):
             size=len(raw) if "size" in columns else None,
         )
 
-    def read(self, stored: bytes) -> Entry | None:
+    def read(self, stored: bytes, window: Window = BEGINNING) -> Entry | None:
         with self.cache._lock:
             description = self.description(stored, ("ttl", "size"))
             raw = self.cache._cache[decode_text(stored)] if description.exists else b""
-        return self.entry(description, raw) if description.exists else None
+        return self.entry(description, raw, window=window) if description.exists else None
 
     # Changes.
 

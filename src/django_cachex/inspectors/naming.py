@@ -18,6 +18,14 @@ def decode_text(stored: bytes) -> str:
     return stored.decode("utf-8", "surrogatepass")
 
 
+def text_of(stored: bytes) -> str | None:
+    """Return a key as text, or None if no text has these bytes."""
+    try:
+        return decode_text(stored)
+    except UnicodeDecodeError:
+        return None
+
+
 def printable(stored: bytes) -> str:
     """Return one line of text for a person: what is not printable is written with backslashes."""
     text = stored.decode("utf-8", "backslashreplace")

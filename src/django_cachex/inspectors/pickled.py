@@ -20,6 +20,7 @@ from django_cachex.inspectors.facts import Fact, Section, Text, Unit
 from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.naming import decode_text, encode_text
 from django_cachex.inspectors.patterns import Pattern
+from django_cachex.inspectors.windows import BEGINNING, Window
 
 STRIDE = 1000
 """Keys that a search looks at between two looks at the clock."""
@@ -72,14 +73,6 @@ def search(
     return Listing(found, token, examined, total)
 
 
-def text_of(stored: bytes) -> str | None:
-    """Return a stored key as the backend's text, or None if no text has these bytes."""
-    try:
-        return decode_text(stored)
-    except UnicodeDecodeError:
-        return None
-
-
 class PickledInspector(Inspector):
     """A backend that pickles every value, integers too, and knows when each expires."""
 
@@ -123,7 +116,13 @@ class PickledInspector(Inspector):
         """Return a value as the backend stores it."""
         return pickle.dumps(value, self.cache.pickle_protocol)
 
-    def entry(self, description: Description, raw: bytes, size: int | None = None) -> Entry:
+    def entry(
+        self,
+        description: Description,
+        raw: bytes,
+        size: int | None = None,
+        window: Window = BEGINNING,
+    ) -> Entry:
         """Return what a key holds; `size` is its bytes where `raw` is only their beginning."""
         limit = limits()
         content = decode(
@@ -131,7 +130,7 @@ class PickledInspector(Inspector):
             codec=self.codec,
             stored_size=size,
             limit=limit.decode_bytes,
-            preview=limit.preview_bytes,
+            preview=window.bytes_shown(limit),
         )
         return Entry(description, content, expected="" if size else fingerprint(raw))
 
@@ -168,6 +167,8 @@ class PickledInspector(Inspector):
                     return self.set_value(stored, edit)
                 case SetTtl():
                     return self.set_ttl(stored, edit)
+                case _:
+                    return self.not_offered()
         except OverflowError:
             reason = _("This cache cannot hold an expiry that far in the future.")
             return Outcome(Result.REFUSED, reason)

@@ -104,7 +104,7 @@ def test_interrupted_anywhere(
         if fresh:
             server_of(cache)._lines.drop_free()
         call(cache)
-    assert count[0] > 20
+    assert count[0] >= 15  # So many places does the shortest of the calls have, at least.
     for number in range(1, count[0] + 1, 1 + count[0] // 90):  # Not every one of the longest way.
         if fresh:
             server_of(cache)._lines.drop_free()

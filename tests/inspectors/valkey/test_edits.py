@@ -8,10 +8,10 @@ import pytest
 import valkey
 
 from django_cachex.commands import Request
-from django_cachex.inspectors.content import fingerprint
+from django_cachex.inspectors.content import Codec, fingerprint
 from django_cachex.inspectors.edits import KEEP, AddValue, Edit, Result, SetTtl, SetValue
 from django_cachex.inspectors.entries import NEVER
-from django_cachex.inspectors.valkey import edits
+from django_cachex.inspectors.valkey.changes import Target, outcome_of
 from django_cachex.inspectors.valkey.inspector import ServerInspector
 from tests import servers
 from tests.inspectors.valkey.conftest import Store
@@ -113,8 +113,9 @@ def test_the_same_value_written_again_is_no_change(
     ("meanwhile", "outcome"),
     [
         (("SET", KEY, "theirs"), Result.CHANGED),
-        (("APPEND", KEY, ""), Result.CHANGED),
-        (("PEXPIRE", KEY, 500_000), Result.CHANGED),
+        (("APPEND", KEY, ""), Result.DONE),
+        (("PEXPIRE", KEY, 500_000), Result.DONE),
+        (("RPUSH", ":1:list", "theirs"), Result.DONE),
         (("UNLINK", KEY), Result.GONE),
         (("SET", ":1:other", "theirs"), Result.DONE),
     ],
@@ -123,7 +124,9 @@ def test_a_change_between_comparison_and_write_is_told(
     inspector: ServerInspector, store: Store, meanwhile: tuple[Any, ...], outcome: Result
 ) -> None:
     store.raw.set(KEY, "old")
-    steps = edits.change(KEY, b"mine", SetValue("mine", fingerprint(b"old")))
+    target = Target(KEY, Codec("", "opaque", bytes))
+    steps = outcome_of(target, SetValue(b"mine", fingerprint(b"old")))
+    assert steps is not None
 
     def interrupted() -> Iterator[Any]:
         replies = yield next(steps)
@@ -135,7 +138,7 @@ def test_a_change_between_comparison_and_write_is_told(
         except StopIteration as stop:
             return stop.value
 
-    assert inspector.client.run(interrupted()) == outcome
+    assert inspector.client.run(interrupted()).result == outcome
     if outcome == Result.DONE:
         assert store.raw.get(KEY) == b"mine"
     assert store.raw.get(KEY) in (b"mine", b"theirs", b"old", None)
@@ -204,8 +207,6 @@ def test_a_denied_command_refuses_with_the_servers_reason(store: Store, user: st
     for denied, edit in (
         ("set", AddValue(1, NEVER)),
         ("set", SetValue(1, "")),
-        ("watch", SetValue(1, "")),
-        ("multi", SetValue(1, "")),
         ("pexpire", SetTtl(5000)),
         ("persist", SetTtl(NEVER)),
     ):

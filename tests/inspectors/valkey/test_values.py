@@ -25,7 +25,7 @@ def read(inspector: ServerInspector, key: bytes = b":1:key") -> Entry:
 
 def cells(entry: Entry) -> list[tuple[str, ...]]:
     assert entry.elements is not None
-    return [tuple(cell.formatted.text for cell in row) for row in entry.elements.rows]
+    return [tuple(cell.formatted.text for cell in row.cells) for row in entry.elements.rows]
 
 
 def columns(entry: Entry) -> list[str]:
@@ -96,7 +96,7 @@ def test_of_a_large_value_only_the_beginning_crosses_the_network(
     assert entry.content.text.shown == 5000
     assert entry.content.notes
     assert not entry.content.editable
-    assert entry.expected == ""
+    assert entry.expected.endswith(f".{entry.content.stored_size}")
 
 
 Fill = Callable[[Store], Any]
@@ -152,7 +152,12 @@ def test_a_list_is_shown_with_its_indexes(inspector: ServerInspector, store: Sto
     assert columns(entry) == ["Index", "Value"]
     assert cells(entry) == [("0", "plain"), ("1", '{\n  "a": 1\n}'), ("2", "42"), ("3", "\\xff")]
     assert entry.elements is not None
-    assert [row[1].kind for row in entry.elements.rows] == ["text", "json", "integer", "bytes"]
+    assert [row.cells[1].kind for row in entry.elements.rows] == [
+        "text",
+        "json",
+        "integer",
+        "bytes",
+    ]
     assert (entry.description.size, entry.description.unit) == (4, Unit.ITEMS)
     assert entry.content is None
 
@@ -193,20 +198,27 @@ def test_a_stream_is_shown_entry_by_entry(inspector: ServerInspector, store: Sto
     store.raw.xadd(":1:key", {"user": pickle.dumps("Ana"), "n": 1}, id="1-1")
     store.raw.xadd(":1:key", {"user": "Bo"}, id="2-0")
     entry = read(inspector)
-    assert columns(entry) == ["Entry", "Field", "Value"]
-    assert cells(entry) == [("1-1", "user", "Ana"), ("1-1", "n", "1"), ("2-0", "user", "Bo")]
+    assert columns(entry) == ["Entry", "Fields"]
+    assert cells(entry) == [("1-1", "Ana", "1"), ("2-0", "Bo")]
     assert entry.elements is not None
+    assert not entry.elements.uniform
+    assert [row.fields for row in entry.elements.rows] == [("user", "n"), ("user",)]
     assert entry.elements.total == 2
 
 
-def test_a_small_hash_of_which_the_server_sends_all_is_cut(
+def test_a_small_hash_of_which_the_server_sends_all_is_shown_whole_unless_much_is_left(
     inspector: ServerInspector, store: Store
 ) -> None:
-    store.raw.hset(":1:key", mapping={str(n): n for n in range(120)})
-    assert store.raw.object("encoding", ":1:key") == b"listpack"
-    entry = read(inspector)
-    assert entry.elements is not None
-    assert (len(entry.elements.rows), entry.elements.total) == (100, 120)
+    store.raw.config_set("hash-max-listpack-entries", 512)
+    try:
+        for total, shown in ((120, 120), (300, 100)):
+            store.raw.hset(":1:key", mapping={str(n): n for n in range(total)})
+            assert store.raw.object("encoding", ":1:key") == b"listpack"
+            entry = read(inspector)
+            assert entry.elements is not None
+            assert (len(entry.elements.rows), entry.elements.total) == (shown, total)
+    finally:
+        store.raw.config_set("hash-max-listpack-entries", 128)
 
 
 def test_large_elements_are_cut_and_not_decoded(inspector: ServerInspector, store: Store) -> None:
@@ -215,7 +227,7 @@ def test_large_elements_are_cut_and_not_decoded(inspector: ServerInspector, stor
     entry = read(inspector)
     assert entry.elements is not None
     assert len(entry.elements.rows) == 100
-    for _index, value in entry.elements.rows:
+    for _index, value in (row.cells for row in entry.elements.rows):
         assert value.kind == "large"
         assert value.stored_size == len(big)
         assert len(value.formatted.text) <= 1000 * len("\\xff")
@@ -234,7 +246,7 @@ def test_huge_elements_are_fetched_a_few_at_a_time(
     assert len(entry.elements.rows) in (7, 8)
     assert entry.elements.total == 20
     assert str(entry.note) == (
-        f"The elements are large: only the first {len(entry.elements.rows)} were fetched."
+        f"The elements are large: only {len(entry.elements.rows)} were fetched."
     )
     assert store.raw.info("stats")["total_net_output_bytes"] - before < 36 * MB
 

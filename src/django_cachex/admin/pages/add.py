@@ -19,7 +19,16 @@ from django_cachex.admin.outcomes import added_message, refusal
 from django_cachex.admin.pages.base import CachePage
 from django_cachex.admin.parts import Action, FormBox, Heading, Topic
 from django_cachex.inspectors.edits import AddValue, Keep, Outcome, Result
+from django_cachex.inspectors.element_edits import AddKey
 from django_cachex.inspectors.naming import encode_text, printable
+
+
+def new_key(form: AddForm, ttl: int) -> AddValue | AddKey:
+    """Return the edit that a valid form asks for."""
+    replace = bool(form.cleaned_data.get("replace"))
+    if form.chosen_type == "string":
+        return AddValue(form.decoded, ttl, replace)
+    return AddKey(form.chosen_type, form.decoded, ttl, replace)
 
 
 class AddPage(CachePage):
@@ -35,6 +44,7 @@ class AddPage(CachePage):
             initial={"key": self.request.GET.get("key", "")},
             default_ttl=self.inspector.default_ttl,
             can_replace=self.gate.allowed(REPLACE, self.inspector),
+            types=self.inspector.addable,
         )
 
     def heading(self) -> Heading:
@@ -63,10 +73,10 @@ class AddPage(CachePage):
         replace = bool(form.cleaned_data.get("replace"))
         self.require(REPLACE if replace else ADD, inspector, stored)
         ttl = inspector.default_ttl if isinstance(form.ttl, Keep) else form.ttl
-        edit = AddValue(form.decoded, ttl, replace)
+        edit = new_key(form, ttl)
         answer = self.asker.ask(inspector, lambda: inspector.apply(stored, edit))
         if answer.value is None:
-            message = partial(added_message, form.decoded, ttl, replace)
+            message = partial(added_message, edit)
             self.record_unanswered(answer, audit.ADDITION, [stored], message, inspector)
             why = {"why": explain(inspector, answer.error or Exception())}
             form.add_error(None, _("Perhaps not stored: look at the key. %(why)s") % why)
@@ -74,7 +84,7 @@ class AddPage(CachePage):
         if answer.value.result != Result.DONE:
             self._refuse(form, answer.value)
             return None
-        self._report(name, stored, form, ttl)
+        self._report(name, stored, edit)
         return self.go(self._after(stored))
 
     def _refuse(self, form: AddForm, outcome: Outcome) -> None:
@@ -86,10 +96,9 @@ class AddPage(CachePage):
             text += " " + _('To overwrite it, tick "Replace the key if it exists".')
         form.add_error("key", text)
 
-    def _report(self, name: str, stored: bytes, form: AddForm, ttl: int) -> None:
-        replaced = bool(form.cleaned_data.get("replace"))
-        message = partial(added_message, form.decoded, ttl, replaced)
-        user_id, flag = self.request.user.pk, audit.CHANGE if replaced else audit.ADDITION
+    def _report(self, name: str, stored: bytes, edit: AddValue | AddKey) -> None:
+        message = partial(added_message, edit)
+        user_id, flag = self.request.user.pk, audit.CHANGE if edit.replace else audit.ADDITION
         audit.record_keys(user_id, flag, self.inspector, [stored], message)
         what = {"key": printable(encode_text(name)), "what": message()}
         self.say(_('Key "%(key)s". %(what)s') % what)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.contrib.admin.utils import unquote
@@ -20,13 +19,13 @@ from django.views.generic import TemplateView
 
 from django_cachex.admin import audit
 from django_cachex.admin.access import (
-    HIDDEN,
     SEE_CACHES,
     SEE_INFO,
     SEE_KEYS,
     SEE_NAMESPACES,
     Act,
     Gate,
+    visible_aliases,
 )
 from django_cachex.admin.apps import installed
 from django_cachex.admin.asking import Answer, Asker
@@ -314,9 +313,3 @@ class ChoosePage(Page):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(choices=self.choices, **kwargs)
-
-
-def visible_aliases() -> list[str]:
-    """Return the aliases of `settings.CACHES` that policy does not hide."""
-    policies = limits().aliases
-    return [alias for alias in settings.CACHES if policies.get(alias) != HIDDEN]

@@ -12,11 +12,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import humane
-from django_cachex.admin.access import FLUSH, SEE_CACHES, SEE_INFO, SEE_KEYS
+from django_cachex.admin.access import FLUSH, SEE_CACHES, SEE_INFO, SEE_KEYS, visible_aliases
 from django_cachex.admin.asking import Answer
 from django_cachex.admin.failures import reason
 from django_cachex.admin.helptexts import caches_help
-from django_cachex.admin.pages.base import Page, visible_aliases
+from django_cachex.admin.pages.base import Page
 from django_cachex.admin.pages.cells import bytes_cell
 from django_cachex.admin.pages.flush import flush_all, flush_confirm, grouped
 from django_cachex.admin.pages.flushing import FlushingPage

@@ -9,9 +9,9 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from django_cachex.admin.access import FLUSH
+from django_cachex.admin.access import FLUSH, visible_aliases
 from django_cachex.admin.helptexts import flushing_help
-from django_cachex.admin.pages.base import Page, visible_aliases
+from django_cachex.admin.pages.base import Page
 from django_cachex.admin.pages.flush import Flushing
 from django_cachex.admin.pages.working import run_cards, step_notices, working
 from django_cachex.admin.parts import Action, Button, Heading, Topic

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django_cachex.admin import humane
 from django_cachex.admin.parts import Cell, FactLine, Header, Row, Table
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.content import Content, Excerpt
+from django_cachex.inspectors.content import Content
 from django_cachex.inspectors.entries import NEVER, Description, Elements, Entry
 from django_cachex.inspectors.facts import Text, Unit
 from django_cachex.inspectors.limits import limits
@@ -42,16 +42,6 @@ def key_facts(inspector: Inspector, entry: Entry, masked: bool) -> list[FactLine
     return lines
 
 
-def views_of(content: Content) -> dict[str, str]:
-    """Return the ways to look at a value, the best first, with what they are called."""
-    stored = {"text": _("Text"), "hex": _("Hex")}
-    if not content.hex.total and content.formatted.total:
-        return {"formatted": _("Formatted")}  # Its stored bytes are not known.
-    if content.kind == "bytes":
-        return {"hex": _("Hex"), "text": _("Text")}
-    return {"formatted": _("Formatted"), **stored}
-
-
 def bytes_line(label: Text, count: int) -> FactLine:
     """Return a number of bytes, its exact figure at hand."""
     text, exact = humane.size_with_exact(count)
@@ -82,7 +72,7 @@ def ttl_lines(ttl: int | None) -> list[FactLine]:
 def elements_table(elements: Elements) -> dict[str, Any]:
     """Return the first elements of a collection as a table, and how many there are."""
     headers = [Header(text) for text in elements.columns]
-    rows = [Row([element_cell(content) for content in row]) for row in elements.rows]
+    rows = [Row([element_cell(content) for content in row.cells]) for row in elements.rows]
     shown, total = len(rows), elements.total
     text = _("All %(total)s shown") if shown >= total else _("First %(shown)s of %(total)s shown")
     return {
@@ -100,14 +90,3 @@ def element_cell(content: Content) -> Cell:
     return Cell(
         f"{text[:longest]}…" if cut_off else text or _("(empty)"), kind="value", lines=lines
     )
-
-
-def cut(content: Content, view: str) -> str:
-    """Return how much of a value is shown in a view, where it is not all."""
-    excerpt: Excerpt = getattr(content, view)
-    if not excerpt.truncated:
-        return ""
-    counts = {"shown": humane.number(excerpt.shown), "total": humane.number(excerpt.total)}
-    if view == "formatted" and content.kind != "large":
-        return _("First %(shown)s of %(total)s characters shown.") % counts
-    return _("First %(shown)s of %(total)s bytes shown.") % counts

@@ -3,101 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from django_cachex.admin.access import DELETE, EDIT, EXPIRE, SEE_HISTORY, SEE_KEYS, SEE_VALUE, Act
-from django_cachex.admin.asking import Answer
+from django_cachex.admin.access import DELETE, EDIT, SEE_HISTORY, SEE_VALUE
 from django_cachex.admin.helptexts import key_help
+from django_cachex.admin.keyacts import ACTS, KeyAct, Place
 from django_cachex.admin.links import Link
-from django_cachex.admin.pages.base import KeyedPage
-from django_cachex.admin.pages.keyfacts import cut, elements_table, key_facts, summary, views_of
-from django_cachex.admin.parts import Action, Heading, Topic
-from django_cachex.admin.sessions import masked
+from django_cachex.admin.pages.download import downloads
+from django_cachex.admin.pages.keyfacts import elements_table, key_facts, summary
+from django_cachex.admin.pages.keyread import READ, KeyRead
+from django_cachex.admin.pages.keyvalue import ValueView
+from django_cachex.admin.parts import Action, Heading, Topic, ValueBox
 from django_cachex.inspectors.content import Content
-from django_cachex.inspectors.entries import Description, Entry
-
-SHOWN_BY_GET = ("edit", "expire")
+from django_cachex.inspectors.entries import CommandLine, Entry
 
 
-class KeyView(KeyedPage):
+class KeyView(KeyRead):
     """What there is to see of one key; `KeyPage` adds what can be changed."""
 
-    act = SEE_KEYS
     title = gettext_lazy("Key")
     template_name = "admin/django_cachex/key.html"
-
-    @property
-    def unsafe(self) -> bool:
-        """Whether the value comes from the backend's own `get`, and only on request."""
-        return not self.inspector.can_get
-
-    @cached_property
-    def mode(self) -> str:
-        """What is being done: nothing, `read`, `edit`, `expire`, `save` or `set-ttl`.
-
-        A link does no more than open a form, and none whose filling may run something.
-        """
-        if self.request.method == "POST":
-            return self.request.POST.get("mode", "")
-        asked = self.request.GET.get("mode", "")
-        may_be_linked = asked in SHOWN_BY_GET and not (self.unsafe and asked == "edit")
-        return asked if may_be_linked else ""
-
-    @cached_property
-    def answer(self) -> Answer[Entry | None]:
-        """What the cache says of the key, asked once; nothing where that takes a request."""
-        if not self.can(SEE_VALUE):
-            return self.ask(self.inspector, self._described)
-        if self.unsafe and self.mode not in ("read", "edit", "save"):
-            return Answer(Entry(Description(self.stored)))
-        return self.ask(self.inspector, lambda: self.inspector.read(self.stored))
-
-    def _described(self) -> Entry | None:
-        if not self.inspector.can_list:
-            return Entry(Description(self.stored))
-        [description] = self.inspector.describe([self.stored])
-        return Entry(description) if description.exists else None
-
-    def forget_answer(self) -> None:
-        """Ask again, as the key has changed."""
-        self.__dict__.pop("answer", None)
-
-    @property
-    def entry(self) -> Entry | None:
-        return self.answer.value
-
-    @property
-    def content(self) -> Content | None:
-        """The value, for who may see it and where it is a single one."""
-        entry = self.entry
-        return entry.content if entry is not None and self.can(SEE_VALUE) else None
-
-    @property
-    def gone(self) -> bool:
-        return self.answer.error is None and self.answer.value is None
-
-    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if self.gone:
-            return self.leave()
-        return super().get(request, *args, **kwargs)
-
-    def can(self, act: Act) -> bool:
-        return self.gate.allowed(act, self.inspector, self.stored)
-
-    @property
-    def link(self) -> Link:
-        """Where this key is."""
-        return self.links.key(self.inspector.alias, self.stored)
-
-    @property
-    def key_name(self) -> str:
-        name = super().key_name
-        return masked(name) if self.gate.is_secret(self.inspector, self.stored) else name
 
     # What is on the page.
 
@@ -112,33 +40,38 @@ class KeyView(KeyedPage):
         if entry is not None:
             context |= {
                 "facts": key_facts(self.inspector, entry, masked=not self.can(SEE_HISTORY)),
-                "ttl_offers": self._ttl_offers(),
-                "value_offers": self._value_offers(),
+                "head_offers": self.offers("head"),
+                "command_lines": self._command_lines(entry),
                 **self._value_context(entry),
             }
         return super().get_context_data(**context, **kwargs)
 
-    def _ttl_offers(self) -> list[Action]:
-        """Return what can be done to the TTL from here."""
-        if self.mode in ("expire", "set-ttl", "edit", "save") or not self.can(EXPIRE):
+    def _command_lines(self, entry: Entry) -> Sequence[CommandLine]:
+        if not self.can(SEE_VALUE):
+            return ()
+        return self.inspector.command_lines(self.stored, entry.description.type)
+
+    def offers(self, spot: Place) -> list[Action]:
+        """Return the controls of a spot on the page, within the person's permissions."""
+        if self.is_open:  # Whoever left would lose what they have written.
             return []
-        return [self._offer("expire", _("Change TTL"))]
+        return [self._offer(act) for act in self._offered(spot)]
+
+    def _offered(self, spot: Place) -> list[KeyAct]:
+        acts = [act for act in ACTS if act.opens and act.offered_in == spot]
+        return [act for act in acts if act.offered(self.subject)]
 
     def _value_offers(self) -> list[Action]:
         """Return what can be done to the value from here."""
-        if self.unsafe and self.mode not in ("read", "edit", "save") and self.can(SEE_VALUE):
-            return [self._offer("read", _("Read value"), "primary")]
-        if self.may_edit():
-            return [self._offer("edit", _("Edit"), "primary")]
-        return []
+        if self.unsafe and not self.reads and self.can(SEE_VALUE):
+            return [Action(_("Read value"), self.link, "primary", method="post", value=READ)]
+        return self.offers("value")
 
-    def _offer(self, mode: str, label: str, kind: str = "") -> Action:
-        """Return a control that opens this page in a mode; reading unsafely takes a POST."""
-        by_post = self.link.post_id or (self.unsafe and mode in ("read", "edit"))
-        return Action(label, self.link, kind, method="post" if by_post else "get", value=mode)
-
-    def may_edit(self) -> bool:
-        return self.can(EDIT) and self.content is not None and self.content.editable
+    def _offer(self, act: KeyAct) -> Action:
+        """Return a control that opens an act's form; one that reads unsafely takes a POST."""
+        by_post = self.link.post_id or (self.unsafe and act.reads_value)
+        method = "post" if by_post else "get"
+        return Action(act.label, self.link, act.kind, method=method, value=act.opens)
 
     def _value_context(self, entry: Entry) -> dict[str, Any]:
         if not self.can(SEE_VALUE):
@@ -150,29 +83,43 @@ class KeyView(KeyedPage):
                 "value_note": entry.note,
                 "why_not": read_only if self.can(EDIT) else "",
             }
+        if self.unsafe and not self.reads:
+            return {"unread": True, "value_offers": self._value_offers()}
         content = entry.content
-        if content is None:
-            return {"value_note": entry.note, "unread": self.unsafe and self.mode == ""}
-        views = views_of(content)
-        asked = self.request.GET.get("view", "")
-        view = asked if asked in views else next(iter(views))
-        why_not = content.why_not if self.can(EDIT) and content.why_not not in content.notes else ""
-        return {
-            "content": content,
-            "excerpt": getattr(content, view),
-            "views": self._view_links(views, view),
-            "cut": cut(content, view),
-            "value_note": entry.note,
-            "why_not": why_not,
-        }
+        if content is not None:
+            return {"value": self._value_box(entry, content)}
+        return {"value": ValueBox(_("Value"), notes=[entry.note])} if entry.note else {}
 
-    def _view_links(self, views: dict[str, str], current: str) -> list[Action]:
-        if self.request.method == "POST" or len(views) == 1:
-            return []
-        return [
-            Action(label, self.here(view=view, mode=""), current=view == current)
-            for view, label in views.items()
-        ]
+    def _value_box(self, entry: Entry, content: Content) -> ValueBox:
+        look = ValueView(content, self.given.get("view", ""), self._look, self.inspector.can_window)
+        text, rest = look.halves()
+        in_form = self.is_open and self.asked is not None and self.asked.place == "value"
+        why_not = content.why_not if self.can(EDIT) and content.why_not not in content.notes else ""
+        return ValueBox(
+            _("What it holds now") if in_form else _("Value"),
+            [] if in_form else look.views(),
+            self._value_offers(),
+            [note for note in (entry.note, *content.notes) if note],
+            text,
+            rest,
+            look.folds(),
+            look.cut(),
+            [] if in_form else [*look.more(), *self._decoded_download(entry)],
+            why_not,
+        )
+
+    def _decoded_download(self, entry: Entry) -> list[Action]:
+        """Return the link to the value as it was decoded, beside the one to its stored bytes."""
+        labels = {"json": _("Download as JSON"), "text": _("Download as text")}
+        rest = downloads(self.gate, self.inspector, self.stored, entry)[1:]
+        return [self._download(form, labels[form]) for form in rest]
+
+    def _look(self, label: str, current: bool = False, at: str = "", **asked: str) -> Action:
+        """Return a control that shows the value in another way."""
+        if self.link.post_id:
+            return Action(label, self.link, current=current, fields=list(asked.items()))
+        state = {"mode": "", "shown": "", **asked}
+        return Action(label, f"{self.here(**state)}{f'#{at}' if at else ''}", current=current)
 
     def _why_hidden(self) -> str:
         if self.gate.is_secret(self.inspector, self.stored):
@@ -188,10 +135,22 @@ class KeyView(KeyedPage):
         alias, stored = self.inspector.alias, self.stored
         delete = [Action(_("Delete"), self.links.delete(alias, stored), "danger")]
         history = [Action(_("History"), self.links.history(alias, stored))]
+        entry = self.entry
+        forms = downloads(self.gate, self.inspector, self.stored, entry) if entry else []
         return [
+            *map(self._bar_link, self._offered("bar")),
+            *(self._download(form, _("Download")) for form in forms[:1]),
             *(delete if self.can(DELETE) else []),
             *(history if self.can(SEE_HISTORY) else []),
         ]
+
+    def _download(self, form: str, label: str) -> Action:
+        return Action(label, self.links.download(self.inspector.alias, self.stored, form))
+
+    def _bar_link(self, act: KeyAct) -> Action:
+        """Return the link of the action bar that opens an act's form."""
+        link = self.links.key(self.inspector.alias, self.stored, mode=act.opens)
+        return Action(act.label, link, act.kind, act is self.asked, value=act.opens)
 
     def standing_actions(self) -> list[Action]:
         if not self.link.post_id:

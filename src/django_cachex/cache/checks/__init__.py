@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django_cachex.cache.backends import ServerCache
 from django_cachex.cache.checks.alias import Alias
 from django_cachex.cache.checks.classes import check_classes, check_serializer, hint, reason
+from django_cachex.cache.checks.leftovers import check_leftovers
 from django_cachex.cache.checks.locations import check_databases, check_locations
 from django_cachex.cache.checks.options import (
     check_names,
@@ -22,7 +23,7 @@ from django_cachex.cache.checks.options import (
 )
 from django_cachex.cache.checks.prefixes import check_prefixes
 
-__all__ = ["check_caches", "check_prefixes"]
+__all__ = ["check_caches", "check_leftovers", "check_prefixes"]
 
 CHECKS = (
     *(check_locations, check_databases, check_names, check_places),

@@ -23,13 +23,9 @@ class Fragment:
     __slots__ = ("asking", "node", "reply", "request", "slot")
 
     def __init__(
-        self,
-        words: tuple[Word, ...],
-        idempotent: bool,
-        slot: int | None = None,
-        node: Server | None = None,
+        self, request: Request[Any], slot: int | None = None, node: Server | None = None
     ) -> None:
-        self.request = Request(words, unread, idempotent=idempotent)
+        self.request = request
         self.slot = slot
         self.node = node
         self.asking = False
@@ -62,9 +58,29 @@ def joined(replies: list[Any]) -> list[Any]:
     return [element for reply in replies for element in reply]
 
 
+def united(replies: list[Any]) -> list[Any]:
+    return list(set(joined(replies)))
+
+
+def in_common(replies: list[Any]) -> list[Any]:
+    return list(set.intersection(*map(set, replies)))
+
+
+def left_over(replies: list[Any]) -> list[Any]:
+    of_first, *others = map(set, replies)
+    return list(of_first.difference(*others))
+
+
 # Commands on many keys that may as well be several commands, and what becomes of their replies;
 # MGET's order is restored.
-BY_KEY: dict[Word, Merge] = dict.fromkeys(["UNLINK", "DEL", "EXISTS", "TOUCH"], sum)
+BY_KEY: dict[Word, Merge] = {
+    **dict.fromkeys(["UNLINK", "DEL", "EXISTS", "TOUCH"], sum),
+    "SUNION": united,
+    "SINTER": in_common,
+    "SDIFF": left_over,
+}
+# What is asked of the slots that do not have the first key, where that is another command.
+OTHERS: dict[Word, Word] = {"SDIFF": "SUNION"}
 # Commands that mean all of a database.
 EVERYWHERE: dict[Word, Merge] = {
     **dict.fromkeys(["FLUSHDB", "FLUSHALL", "SCRIPT"], first),
@@ -75,26 +91,28 @@ EVERYWHERE: dict[Word, Merge] = {
 
 def split(request: Request[Any], slots: SlotMap) -> Split:
     """Return what to ask of which node; raise `CrossSlotError` where that cannot be done."""
-    words, idempotent = request.words, request.idempotent
+    words = request.words
     keys = keys_of(words)
     if not keys:
         return without_keys(request, slots)
+    whole = request.reworded(words)
     if len(keys) == 1:
-        return Split([Fragment(words, idempotent, slot_of(keys[0]))], first)
+        return Split([Fragment(whole, slot_of(keys[0]))], first)
     places: dict[int, list[int]] = {}
     for place, key in enumerate(keys):
         places.setdefault(slot_of(key), []).append(place)
     if len(places) == 1:
-        return Split([Fragment(words, idempotent, slot) for slot in places], first)
+        return Split([Fragment(whole, slot) for slot in places], first)
     name = words[0]
     if name != "MGET" and name not in BY_KEY:
         raise CrossSlotError(
             f"{name!s} needs keys of one slot: give them a part in braces in common, as in "
             "{user:1}:a and {user:1}:b."
         )
+    names = [name, *[OTHERS.get(name, name)] * (len(places) - 1)]  # The first key's slot is first.
     fragments = [
-        Fragment((name, *(keys[place] for place in some)), idempotent, slot)
-        for slot, some in places.items()
+        Fragment(request.reworded((asked, *(keys[place] for place in some))), slot)
+        for asked, (slot, some) in zip(names, places.items(), strict=True)
     ]
     return Split(fragments, BY_KEY.get(name) or in_order(list(places.values())))
 
@@ -113,14 +131,15 @@ def in_order(places: Sequence[Sequence[int]]) -> Merge:
 
 
 def without_keys(request: Request[Any], slots: SlotMap) -> Split:
-    words, idempotent = request.words, request.idempotent
+    words = request.words
     if words[0] == "SCAN":
         return scanning(request, slots)
     nodes = [node for _slot, node in slots.primaries]
     merge = EVERYWHERE.get(words[0])
     if merge is None:
         del nodes[1:]
-    return Split([Fragment(words, idempotent, node=node) for node in nodes], merge or first)
+    whole = request.reworded(words)
+    return Split([Fragment(whole, node=node) for node in nodes], merge or first)
 
 
 def scanning(request: Request[Any], slots: SlotMap) -> Split:
@@ -141,7 +160,7 @@ def scanning(request: Request[Any], slots: SlotMap) -> Split:
         return [b"%d" % (same_node if int(following) else slots.following(slot) or 0), keys]
 
     words = (name, str(at), *options)
-    return Split([Fragment(words, request.idempotent, node=node)], merge)
+    return Split([Fragment(request.reworded(words), node=node)], merge)
 
 
 def together(fragments: Sequence[Fragment]) -> Request[Any] | Steps[list[Any]]:

@@ -27,6 +27,7 @@ from django_cachex.inspectors.facts import FlushPlan, Section, Status
 from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.pickled import PickledInspector, key_at, search, timeout
 from django_cachex.inspectors.query import Query
+from django_cachex.inspectors.windows import BEGINNING, Window
 
 ROWS_AT_ONCE: Final = 5000
 """Rows that one query of a search looks at: some 5 ms, whatever the size of the table."""
@@ -117,14 +118,14 @@ class DatabaseInspector(PickledInspector):
                 found[name] = described(name, table.ttl(expires), length)
         return [found.get(row_key(key) or "", Description(key, ttl=GONE)) for key in keys]
 
-    def read(self, stored: bytes) -> Entry | None:
+    def read(self, stored: bytes, window: Window = BEGINNING) -> Entry | None:
         limit, table, key = limits(), self.reading, row_key(stored)
         rows = table.select(
             "SELECT $key, $expires, $length($value), "
             "CASE WHEN $length($value) <= %s THEN $value ELSE SUBSTR($value, 1, %s) END "
             f"FROM $table WHERE $key = %s AND {LIVE}",
             length_in_base64(limit.decode_bytes),
-            length_in_base64(limit.preview_bytes),
+            length_in_base64(window.bytes_shown(limit)),
             key,
             table.now(),
         )
@@ -133,7 +134,7 @@ class DatabaseInspector(PickledInspector):
                 text = table.text(value)
                 pickled_size = None if len(text) == size else size // 4 * 3
                 description = described(found, table.ttl(expires), size)
-                return self.entry(description, from_base64(text), pickled_size)
+                return self.entry(description, from_base64(text), pickled_size, window)
         return None
 
     # Changes.

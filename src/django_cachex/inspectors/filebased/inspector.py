@@ -33,6 +33,7 @@ from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.naming import printable
 from django_cachex.inspectors.pickled import PickledInspector, key_at, search
 from django_cachex.inspectors.query import Query
+from django_cachex.inspectors.windows import BEGINNING, Window
 
 
 def unchangeable(header: Header) -> Outcome:
@@ -139,22 +140,22 @@ class FileBasedInspector(PickledInspector):
             size=size if "size" in columns else None,
         )
 
-    def read(self, stored: bytes) -> Entry | None:
+    def read(self, stored: bytes, window: Window = BEGINNING) -> Entry | None:
         limit = limits()
         try:
             with self.folder.file(stored).open("rb") as file:
                 header = read_header(file)
                 size = value_size(file, header)
                 is_large = size > limit.decode_bytes
-                body = file.read(limit.preview_bytes if is_large else -1)
+                body = file.read(window.bytes_shown(limit) if is_large else -1)
         except FileNotFoundError:
             return None
         if header.ttl == GONE:
             return None
         description = Description(stored, ttl=header.ttl, size=size)
         if is_large:
-            return self.entry(description, body, size)
-        return self.entry(description, without_rest(body, limit.decode_bytes))
+            return self.entry(description, body, size, window)
+        return self.entry(description, without_rest(body, limit.decode_bytes), window=window)
 
     # Changes.
 

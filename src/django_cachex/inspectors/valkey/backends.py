@@ -10,6 +10,7 @@ from django.core.cache.backends.base import BaseCache
 from django.utils.translation import gettext_lazy as _
 
 from django_cachex.cache.client import Client
+from django_cachex.cache.cluster.client import ClusterClient
 from django_cachex.cache.keyspace import Keyspace, keyspace
 from django_cachex.cache.statistics import Statistics
 from django_cachex.commands import OpaqueKeysError
@@ -19,6 +20,7 @@ from django_cachex.inspectors.entries import Listing
 from django_cachex.inspectors.facts import Fact, FlushPlan, Section, Text, Unit
 from django_cachex.inspectors.naming import encode_text, printable
 from django_cachex.inspectors.query import Query, Scope
+from django_cachex.inspectors.valkey.command_lines import python_line
 from django_cachex.inspectors.valkey.inspector import ServerInspector
 from django_cachex.inspectors.valkey.replies import permitted, required
 
@@ -80,6 +82,14 @@ class CachexInspector(ServerInspector):
     def store(self) -> Hashable:
         # A fleet's name or a cluster's nodes are no address of one server.
         return super().store if self.client_class is Client else ("valkey", self.place)
+
+    @property
+    def is_cluster(self) -> bool:
+        return issubclass(self.client_class, ClusterClient)
+
+    def python_line(self, stored: bytes, type: str | None) -> str | None:
+        key = self.key_of(stored)
+        return None if key is None else python_line(self.alias, key, type)
 
     @property
     def place(self) -> str:
@@ -146,6 +156,11 @@ class DjangoRedisInspector(ServerInspector):
     def dumps(self, value: Any) -> bytes | str | int:
         data: bytes | str | int = self.serializer.dumps(value)
         return data
+
+    def python_line(self, stored: bytes, type: str | None) -> str | None:
+        key = self.key_of(stored)
+        is_value = type in (None, "string")
+        return python_line(self.alias, key, "string") if key is not None and is_value else None
 
     def notes(self) -> Sequence[Text]:
         return (

@@ -1,18 +1,16 @@
-"""The types that hold elements: how many there are, and the first of them as rows of cells."""
+"""The types that hold elements: how many there are, and what their columns are."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from django.utils.translation import gettext_lazy as _
 
 from django_cachex.cache.client import Client
 from django_cachex.commands import Request
 from django_cachex.inspectors.facts import Text, Unit
-
-Cells = tuple[bytes, ...]
 
 
 @dataclass(frozen=True)
@@ -29,31 +27,12 @@ class Collection:
     unit: Unit
     columns: tuple[Column, ...]
     length: Callable[[Client, bytes], Request[int]]
-    first: Callable[[Client, bytes, int], Request[Any]]
-    """Ask for the first elements; scans of small hashes and sets answer with all of them."""
+    has_fields: bool = False
+    """Whether the last column stands for any number of fields, as in the entries of a stream."""
 
-    rows: Callable[[Any], Iterable[Cells]]
-    """Turn the answer into rows, a cell for each column."""
-
-
-def items(elements: list[bytes]) -> Iterator[Cells]:
-    return ((b"%d" % index, element) for index, element in enumerate(elements))
-
-
-def fields(batch: tuple[int, Mapping[bytes, bytes]]) -> Iterable[Cells]:
-    return batch[1].items()
-
-
-def members(batch: tuple[int, list[bytes]]) -> Iterator[Cells]:
-    return ((member,) for member in batch[1])
-
-
-def scored(pairs: list[tuple[bytes, float]]) -> Iterator[Cells]:
-    return ((member, repr(score).removesuffix(".0").encode()) for member, score in pairs)
-
-
-def entries(found: list[tuple[bytes, Mapping[bytes, bytes]]]) -> Iterator[Cells]:
-    return ((name, *field) for name, entry in found for field in entry.items())
+    def is_value(self, place: int) -> bool:
+        """Return whether the cell at a place of a row went through the serializer."""
+        return self.columns[min(place, len(self.columns) - 1)].is_value
 
 
 COLLECTIONS: Final[Mapping[str, Collection]] = {
@@ -61,36 +40,27 @@ COLLECTIONS: Final[Mapping[str, Collection]] = {
         Unit.ITEMS,
         (Column(_("Index")), Column(_("Value"), is_value=True)),
         lambda client, key: client._llen(key),
-        lambda client, key, count: client._lrange(key, 0, count - 1),
-        items,
     ),
     "set": Collection(
         Unit.MEMBERS,
         (Column(_("Member"), is_value=True),),
         lambda client, key: client._scard(key),
-        lambda client, key, count: client._sscan(key, count=count),
-        members,
     ),
     "zset": Collection(
         Unit.MEMBERS,
         (Column(_("Member"), is_value=True), Column(_("Score"))),
         lambda client, key: client._zcard(key),
-        lambda client, key, count: client._zrange(key, 0, count - 1, withscores=True),
-        scored,
     ),
     "hash": Collection(
         Unit.FIELDS,
         (Column(_("Field")), Column(_("Value"), is_value=True)),
         lambda client, key: client._hlen(key),
-        lambda client, key, count: client._hscan(key, count=count),
-        fields,
     ),
     "stream": Collection(
         Unit.ENTRIES,
-        (Column(_("Entry")), Column(_("Field")), Column(_("Value"), is_value=True)),
+        (Column(_("Entry")), Column(_("Value"), is_value=True)),
         lambda client, key: client._xlen(key),
-        lambda client, key, count: client._xrange(key, count=count),
-        entries,
+        has_fields=True,
     ),
 }
 

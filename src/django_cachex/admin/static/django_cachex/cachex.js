@@ -2,6 +2,7 @@
 import { focusLate } from "./autofocus.js";
 import { copyButtons } from "./copy.js";
 import { countDown } from "./countdown.js";
+import { livePreviews } from "./preview.js";
 import { selectAll } from "./select-all.js";
 import { carryOn } from "./working.js";
 
@@ -9,6 +10,7 @@ function enhance(root) {
   focusLate(root);
   copyButtons(root);
   countDown(root);
+  livePreviews(root);
   selectAll(root);
   carryOn(root, enhance);
 }

@@ -6,13 +6,14 @@ export function copyButtons(root) {
     return;
   }
   for (const button of root.querySelectorAll("[data-copy]")) {
-    const label = button.textContent;
+    const words = button.firstChild; // What follows says to whom cannot see it what is copied.
+    const label = words.textContent;
     button.hidden = false;
     button.addEventListener("click", async () => {
       await navigator.clipboard.writeText(button.dataset.copy);
-      button.textContent = button.dataset.copied;
+      words.textContent = button.dataset.copied;
       setTimeout(() => {
-        button.textContent = label;
+        words.textContent = label;
       }, SHOWN_FOR);
     });
   }

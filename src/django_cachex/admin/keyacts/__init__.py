@@ -1,0 +1,27 @@
+"""What can be done to a key from its page: one class for each act, in one table."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from django_cachex.admin.keyacts.base import KeyAct, Need, Place, Subject
+from django_cachex.admin.keyacts.copy import CopyKey
+from django_cachex.admin.keyacts.increase import IncreaseValue
+from django_cachex.admin.keyacts.rename import RenameKey
+from django_cachex.admin.keyacts.replace import ReplaceValue
+from django_cachex.admin.keyacts.ttl import ChangeTtl
+from django_cachex.admin.keyacts.value import EditValue
+
+__all__ = ["ACTS", "APPLYING", "OPENING", "KeyAct", "Need", "Place", "Subject"]
+
+ACTS: Final[Sequence[KeyAct]] = (
+    RenameKey(),
+    CopyKey(),
+    ChangeTtl(),
+    IncreaseValue(),
+    EditValue(),
+    ReplaceValue(),
+)
+"""In the order in which a page offers them."""
+
+OPENING: Final = {act.opens: act for act in ACTS if act.opens}
+APPLYING: Final = {act.applies: act for act in ACTS}

@@ -1,0 +1,104 @@
+"""Copying a key to another name, or into another cache."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from django_cachex.admin import audit
+from django_cachex.admin.access import COPY, COPY_OVER, COPY_TO, visible_aliases
+from django_cachex.admin.keyacts.base import KeyAct, Need, Subject
+from django_cachex.admin.keyacts.names import (
+    CopyForm,
+    already_there,
+    overwriting,
+    said_name,
+    typed_name,
+)
+from django_cachex.admin.parts import Action, Confirm
+from django_cachex.inspectors import Inspector, inspector_for
+from django_cachex.inspectors.edits import Copy, Edit, Outcome, Result
+
+
+class CopyKey(KeyAct):
+    opens, applies, act = "copy", "make-copy", COPY
+    flag = audit.ADDITION
+    label = gettext_lazy("Copy key")
+    title = gettext_lazy("Copy key")
+    submit = gettext_lazy("Copy key")
+
+    def suits(self, subject: Subject) -> bool:
+        return bool(self._aliases(subject))
+
+    def form(self, subject: Subject, data: Any = None) -> CopyForm:
+        aliases = self._aliases(subject)
+        return CopyForm(
+            data,
+            aliases=aliases,
+            name=typed_name(subject.inspector, subject.stored),
+            can_overwrite=any(subject.allowed(COPY_OVER, inspector_for(one)) for one in aliases),
+        )
+
+    @staticmethod
+    def _aliases(subject: Subject) -> list[str]:
+        """Return the caches that can hold a copy and that this person may add to, its own first."""
+        own = subject.inspector
+        others = [inspector_for(alias) for alias in visible_aliases() if alias != own.alias]
+        able = [own, *(other for other in others if own.can_copy_into(other))]
+        return [one.alias for one in able if subject.allowed(COPY_TO, one)]
+
+    def notes(self, subject: Subject) -> list[str]:
+        return [_("The copy holds the same and expires at the same time.")]
+
+    def needs(self, subject: Subject, form: forms.Form) -> Iterable[Need]:
+        assert isinstance(form, CopyForm)
+        act = COPY_OVER if form.overwrites else COPY_TO
+        return [(act, *self.after(subject, form))]
+
+    def edit(self, subject: Subject, form: forms.Form) -> Edit | Outcome | None:
+        assert isinstance(form, CopyForm)
+        into, to = self.after(subject, form)
+        if into is subject.inspector:
+            return None if to == subject.stored else Copy(to, None, form.overwrites)
+        return Copy(to, into, form.overwrites)
+
+    def confirm(self, subject: Subject, form: forms.Form, back: Action) -> Confirm | None:
+        assert isinstance(form, CopyForm)
+        if not form.overwrites:
+            return None
+        data = form.cleaned_data
+        return overwriting(data["name"], data["into"], _("Copy and overwrite"), back)
+
+    def refusal(self, subject: Subject, form: forms.Form, outcome: Outcome) -> Mapping[str, str]:
+        return already_there(form) if outcome.result == Result.EXISTS else {}
+
+    def after(self, subject: Subject, form: forms.Form) -> tuple[Inspector, bytes]:
+        alias, name = form.cleaned_data["into"], form.cleaned_data["name"]
+        own = subject.inspector
+        into = own if alias == own.alias else inspector_for(alias)
+        return into, into.locate(name)
+
+    def said(self, subject: Subject, form: forms.Form, outcome: Outcome | None) -> str:
+        own = subject.inspector
+        names = {
+            "old": own.name(subject.stored) or _("(empty name)"),
+            "alias": own.alias,
+            "into": form.cleaned_data["into"],
+            "new": said_name(form.cleaned_data["name"]),
+        }
+        assert isinstance(form, CopyForm)
+        if form.overwrites:
+            text = _(
+                'Copied from "%(old)s" of "%(alias)s" to "%(new)s" of "%(into)s", in place of '
+                "whatever was there."
+            )
+        else:
+            text = _('Copied from "%(old)s" of "%(alias)s" to "%(new)s" of "%(into)s".')
+        return text % names
+
+    def report(self, subject: Subject, form: forms.Form, outcome: Outcome) -> str:
+        return self.said(subject, form, outcome)

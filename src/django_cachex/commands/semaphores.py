@@ -1,0 +1,128 @@
+"""A counting semaphore in one hash: who holds how much of it until when, and who waits.
+
+Each field is a token, each value three numbers: the place in the queue, 0 for a holder; the
+weight; and the server's time, in milliseconds, at which the entry lapses. One key needs one slot of
+a cluster, and one clock, the server's, decides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django_cachex.commands.request import Steps, Word
+from django_cachex.commands.scripts import Script
+
+# What all scripts begin with. A hash that is something else is left alone.
+_ENTRIES = """\
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local function entry(text)
+  local place, weight, ends = string.match(text, '^(%d+) (%d+) (%d+)$')
+  return tonumber(place), tonumber(weight), tonumber(ends)
+end
+local function keep(token, place, weight, span)
+  local text = string.format('%.0f %.0f %.0f', place, weight, now + span)
+  redis.call('HSET', KEYS[1], token, text)
+  if redis.call('PTTL', KEYS[1]) < span then redis.call('PEXPIRE', KEYS[1], span) end
+end
+"""
+
+TAKE = Script(
+    _ENTRIES
+    + """\
+local mine, weight, capacity = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local lease, patience = tonumber(ARGV[4]), tonumber(ARGV[5])
+local held, first, last, waiting, again = 0, math.huge, 0, nil, false
+local all = redis.call('HGETALL', KEYS[1])
+for number = 1, #all, 2 do
+  local token, place, load, ends = all[number], entry(all[number + 1])
+  if not ends then return redis.error_reply('WRONGTYPE The key holds no semaphore') end
+  if ends <= now then
+    redis.call('HDEL', KEYS[1], token)
+  elseif token == mine then
+    waiting, again = place, place == 0
+  elseif place == 0 then
+    held = held + load
+  else
+    first, last = math.min(first, place), math.max(last, place)
+  end
+end
+if again or (held + weight <= capacity and (waiting or last + 1) < first) then
+  keep(mine, 0, weight, lease)
+  return 1
+end
+if patience > 0 then
+  keep(mine, waiting or last + 1, weight, patience)
+else
+  redis.call('HDEL', KEYS[1], mine)
+end
+return 0"""
+)
+
+RELEASE = Script(
+    _ENTRIES
+    + """\
+local text = redis.call('HGET', KEYS[1], ARGV[1])
+if not text then return 0 end
+redis.call('HDEL', KEYS[1], ARGV[1])
+local place, _, ends = entry(text)
+return place == 0 and ends > now and 1 or 0"""
+)
+
+EXTEND = Script(
+    _ENTRIES
+    + """\
+local text = redis.call('HGET', KEYS[1], ARGV[1])
+if not text then return 0 end
+local place, weight, ends = entry(text)
+if place ~= 0 or ends <= now then return 0 end
+keep(ARGV[1], 0, weight, tonumber(ARGV[2]))
+return 1"""
+)
+
+USED = Script(
+    _ENTRIES
+    + """\
+local held, waiting = 0, 0
+for _, text in ipairs(redis.call('HVALS', KEYS[1])) do
+  local place, weight, ends = entry(text)
+  if not ends then return redis.error_reply('WRONGTYPE The key holds no semaphore') end
+  if ends > now and place == 0 then held = held + weight end
+  if ends > now and place > 0 then waiting = waiting + 1 end
+end
+return {held, waiting}"""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What somebody wants of a semaphore; times are in milliseconds."""
+
+    stored: bytes
+    token: bytes
+    weight: int
+    capacity: int
+    lease: int
+
+    def taken(self, patience: int) -> Steps[bool]:
+        """Take it if there is room and nobody came earlier; return whether that was so.
+
+        Otherwise have a place in the queue for `patience`; with 0, leave the queue.
+        """
+        args: list[Word] = [self.token, self.weight, self.capacity, self.lease, patience]
+        return TAKE.steps([self.stored], args, bool)
+
+
+def released(stored: bytes, token: bytes) -> Steps[bool]:
+    """Give back what `token` holds, or its place in the queue; return whether it held anything."""
+    return RELEASE.steps([stored], [token], bool)
+
+
+def extended(stored: bytes, token: bytes, lease: int) -> Steps[bool]:
+    """Let what `token` holds lapse after `lease` milliseconds; return whether it holds anything."""
+    return EXTEND.steps([stored], [token, lease], bool)
+
+
+def used(stored: bytes) -> Steps[tuple[int, int]]:
+    """Return how much is held, and how many wait."""
+    return USED.steps([stored], [], lambda reply: (int(reply[0]), int(reply[1])))

@@ -1,0 +1,75 @@
+"""When a key of any type expires."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.utils.translation import gettext as _
+
+from django_cachex.commands import AccessDenied, Request, Steps, UnknownCommand
+from django_cachex.commands.entries import persisted
+from django_cachex.commands.request import unread
+from django_cachex.inspectors.edits import ExpireAt, ExtendTtl, Outcome, Result, SetTtl
+from django_cachex.inspectors.entries import GONE, NEVER
+from django_cachex.inspectors.valkey.changes.guarded import EXEC, MULTI, UNWATCH
+from django_cachex.inspectors.valkey.changes.strings import positive
+
+EXTEND: Final = """\
+local left = redis.call('PTTL', KEYS[1])
+if left >= 0 then redis.call('PEXPIRE', KEYS[1], left + tonumber(ARGV[1])) end
+return left
+"""
+
+ATTEMPTS: Final = 20
+
+
+def set_ttl(stored: bytes, edit: SetTtl) -> Steps[Outcome]:
+    if edit.ttl == NEVER:
+        exists = yield from persisted(stored)
+    else:
+        [exists] = yield [Request(("PEXPIRE", stored, positive(edit.ttl)), bool)]
+    return Outcome(Result.DONE if exists else Result.GONE)
+
+
+def expire_at(stored: bytes, edit: ExpireAt) -> Steps[Outcome]:
+    """Set the moment; one that is over by the server's clock would delete the key."""
+    [(seconds, microseconds)] = yield [Request(("TIME",), unread)]
+    if edit.moment <= int(seconds) * 1000 + int(microseconds) // 1000:
+        return Outcome.refused(_("This moment is over by the server's clock."))
+    [exists] = yield [Request(("PEXPIREAT", stored, edit.moment), bool)]
+    return Outcome(Result.DONE if exists else Result.GONE)
+
+
+def extend_ttl(stored: bytes, edit: ExtendTtl) -> Steps[Outcome]:
+    try:
+        [left] = yield [Request(("EVAL", EXTEND, 1, stored, positive(edit.by)), int)]
+    except (AccessDenied, UnknownCommand):
+        return (yield from extend_by_transaction(stored, edit))
+    return extended(left)
+
+
+def extend_by_transaction(stored: bytes, edit: ExtendTtl) -> Steps[Outcome]:
+    for _attempt in range(ATTEMPTS):
+        _watched, (seconds, microseconds), left = yield [
+            Request(("WATCH", stored), unread),
+            Request(("TIME",), unread),
+            Request(("PTTL", stored), int),
+        ]
+        if left < 0:
+            yield [UNWATCH]
+            return extended(left)
+        moment = int(seconds) * 1000 + int(microseconds) // 1000 + left + edit.by
+        yield [MULTI]
+        _queued, executed = yield [Request(("PEXPIREAT", stored, moment), unread), EXEC]
+        if executed is not None:
+            return Outcome(Result.DONE)
+    return Outcome(Result.CHANGED)
+
+
+def extended(left: int) -> Outcome:
+    """Return what became of a TTL that had so many milliseconds left."""
+    if left == GONE:
+        return Outcome(Result.GONE)
+    if left == NEVER:
+        return Outcome(Result.UNCHANGED, _("This key never expires: there is nothing to add to."))
+    return Outcome(Result.DONE)

@@ -1,0 +1,117 @@
+"""Changes of strings."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from django_cachex.commands import Request, Steps
+from django_cachex.commands.request import Word
+from django_cachex.inspectors.content import fingerprint
+from django_cachex.inspectors.edits import (
+    KEEP,
+    AddValue,
+    Increase,
+    Keep,
+    Outcome,
+    Result,
+    SetValue,
+    Trace,
+)
+from django_cachex.inspectors.entries import NEVER
+from django_cachex.inspectors.limits import limits
+from django_cachex.inspectors.valkey.changes.guarded import Change, Write
+from django_cachex.inspectors.valkey.changes.target import GONE, Target, replaced
+
+DIGITS = re.compile(rb"-?[0-9]{1,19}")
+
+SAMPLE = 4096
+"""Bytes from the beginning of a value too large to be read whole that stand for it."""
+
+
+def lifetime(ttl: int | Keep) -> tuple[Word, ...]:
+    """Return the words of a `SET` that give the key this TTL, to the millisecond."""
+    if ttl is KEEP:
+        return ("KEEPTTL",)
+    return () if ttl == NEVER else ("PX", positive(ttl))
+
+
+def positive(ttl: int) -> int:
+    """Return a TTL that keeps the key; raise ValueError for one that would delete it."""
+    if ttl <= 0:
+        raise ValueError(_("A key lives for a millisecond at least; delete it instead."))
+    return ttl
+
+
+def expected_of_large(beginning: bytes, size: int) -> str:
+    """Return the fingerprint of a value of which only the beginning is read."""
+    return f"{fingerprint(beginning[:SAMPLE])}.{size}"
+
+
+def add_value(on: Target, edit: AddValue) -> Steps[Outcome]:
+    data = on.data(edit.value)
+    unless_there = () if edit.replace else ("NX",)
+    words = ("SET", on.key, data, *lifetime(edit.ttl), *unless_there)
+    [is_set] = yield [Request(words, bool)]
+    return Outcome(Result.DONE, new=Trace.of(data)) if is_set else Outcome(Result.EXISTS)
+
+
+def set_value(on: Target, edit: SetValue, names: list[bytes]) -> Change:
+    data, life = on.data(edit.value), lifetime(edit.ttl)
+    if "." in edit.expected:
+        return (yield from set_large(on, edit, data, life))
+    [raw] = yield [("GET", on.key)]
+    obstacle = on.obstacle(raw is not None, raw, edit.expected)
+    if obstacle:
+        return obstacle
+    yield Write([("SET", on.key, data, *life)])
+    return replaced(raw, data)
+
+
+def set_large(on: Target, edit: SetValue, data: bytes, life: tuple[Word, ...]) -> Change:
+    """Set the value in the place of one that was too large to be read whole."""
+    exists, size, beginning = yield [
+        on.exists,
+        ("STRLEN", on.key),
+        ("GETRANGE", on.key, 0, SAMPLE - 1),
+    ]
+    if not exists:
+        return GONE
+    if expected_of_large(beginning, size) != edit.expected:
+        return Outcome(Result.CHANGED)
+    yield Write([("SET", on.key, data, *life)])
+    return Outcome(Result.DONE, new=Trace.of(data))
+
+
+def increase(on: Target, edit: Increase, names: list[bytes]) -> Change:
+    """Let the server count where it can; else compare and set."""
+    [raw] = yield [("GET", on.key)]
+    if raw is None:
+        return GONE
+    if DIGITS.fullmatch(raw) and isinstance(edit.by, int):
+        [number] = yield Write([("INCRBY", on.key, edit.by)], holds=[(on.exists, 1)])
+        before, after = b"%d" % (number - edit.by), b"%d" % number
+        return Outcome(Result.DONE, number=number, old=Trace.of(before), new=Trace.of(after))
+    value = number_in(on, raw)
+    if value is None or (type(value) is int and not isinstance(edit.by, int)):
+        return Outcome(Result.WRONG_TYPE, why_not_increased(value))
+    data = on.data(value + edit.by)
+    yield Write([("SET", on.key, data, "KEEPTTL")])
+    return Outcome(Result.DONE, number=value + edit.by, old=Trace.of(raw), new=Trace.of(data))
+
+
+def number_in(on: Target, raw: bytes) -> int | float | None:
+    """Return the number that stored bytes are, if they are one that could be edited."""
+    if len(raw) > limits().decode_bytes:
+        return None
+    content = on.content(raw)
+    value: Any = content.value
+    return value if content.editable and type(value) in (int, float) else None
+
+
+def why_not_increased(value: object) -> str:
+    if value is None:
+        return _("Only a number can be increased.")
+    return _("An integer can be increased by whole numbers alone, or it could not be counted with.")

@@ -1,0 +1,172 @@
+"""Pages of hashes and sets, and searches: what `SCAN` of a kind says, batch by batch."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from django_cachex.commands import Request, Steps
+from django_cachex.inspectors.content import Codec, decode, fingerprint
+from django_cachex.inspectors.limits import limits
+from django_cachex.inspectors.patterns import Pattern
+from django_cachex.inspectors.valkey.changes.hashes import EXPIRES
+from django_cachex.inspectors.valkey.names import spell
+from django_cachex.inspectors.valkey.reading.page import Asked, Page, Row, ask
+from django_cachex.inspectors.windows import InvalidWindow, Window
+
+CURSOR = re.compile(r"([0-9]{1,20})(?:\.([0-9]{1,9}))?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one `SCAN` found."""
+
+    cursor: int
+    """Where it began."""
+
+    following: int
+    flat: list[bytes]
+
+
+Rows = Callable[[Batch], Sequence[Row]]
+
+
+@dataclass
+class Found:
+    """The rows of a page as they come together."""
+
+    count: int
+    rows: list[Row] = field(default_factory=list)
+    examined: int = 0
+
+    def take(self, rows: Sequence[Row], offset: int, matches: Callable[[Row], bool]) -> int | None:
+        """Take those of a batch that match; return where it was cut, or None.
+
+        Small hashes and sets come whole, whatever was asked for: only a batch that is much larger
+        than a page is cut, since another like it may come in another order.
+        """
+        is_cut = len(rows) > 2 * self.count
+        for place, row in enumerate(rows[offset:], offset):
+            if is_cut and len(self.rows) >= self.count:
+                return place
+            self.examined += 1
+            if matches(row):
+                self.rows.append(row)
+        return None
+
+
+def read_fields(asked: Asked) -> Steps[Page]:
+    page = yield from scan(asked, "HSCAN", fields, by_value=False)
+    if not (has_field_ttls(asked.known) and page.rows):
+        return page
+    names = [row.name for row in page.rows]
+    [ttls] = yield [ask("HPTTL", asked.key, "FIELDS", len(names), *names)]
+    rows = [with_ttl(row, ttl) for row, ttl in zip(page.rows, ttls, strict=True)]
+    return Page(rows, page.next, page.previous, page.examined)
+
+
+def before_fields(key: bytes, window: Window) -> list[Request[Any]]:
+    return [ask("COMMAND", "INFO", "HPEXPIRE")]
+
+
+def has_field_ttls(known: Sequence[Any]) -> bool:
+    """Return whether the server knows the command: by a description of it, not by nothing."""
+    return bool(known) and isinstance(known[0], list) and bool(known[0]) and bool(known[0][0])
+
+
+def with_ttl(row: Row, ttl: int) -> Row:
+    """Return the row of a field that has so many milliseconds left."""
+    expected = row.expected + EXPIRES if ttl >= 0 else row.expected
+    return Row(row.id, row.name, row.cells, expected, ttl=ttl)
+
+
+def fields(batch: Batch) -> Sequence[Row]:
+    pairs = zip(batch.flat[::2], batch.flat[1::2], strict=True)
+    return [
+        Row(spell(name, batch.cursor), name, (name, value), fingerprint(value))
+        for name, value in pairs
+    ]
+
+
+def read_members(asked: Asked) -> Steps[Page]:
+    return (yield from scan(asked, "SSCAN", members, by_value=True))
+
+
+def members(batch: Batch) -> Sequence[Row]:
+    return [Row(spell(name, batch.cursor), name, (name,)) for name in batch.flat]
+
+
+def scan(asked: Asked, command: str, rows_of: Rows, by_value: bool) -> Steps[Page]:
+    """Return a page from a cursor on, or what a search finds until the deadline.
+
+    The server matches names; values, which the alias's serializer wrote, are matched here.
+    """
+    pattern = Pattern(asked.window.match)
+    cursor, offset = read_cursor(asked.window.at)
+    start = (cursor, offset)
+    here = by_value and asked.codec.kind != "opaque"
+    on_server = not (pattern.matches_all or here)
+    count = asked.count if pattern.matches_all else asked.batch if here else limits().scan_count
+    match = ("MATCH", pattern.glob()) if on_server else ()
+    matches = (lambda row: pattern.matches(shown(row.name, asked.codec))) if here else anything
+    found = Found(asked.count)
+    while True:
+        words = (command, asked.key, str(cursor), *match, "COUNT", count)
+        [(following, flat)] = yield [ask(*words)]
+        batch = Batch(cursor, int(following), flat)
+        cut = found.take(rows_of(batch), offset, matches)
+        if on_server and cut is None:
+            found.examined += count - len(flat)
+        if cut is not None:
+            return page(asked, found, f"{cursor}.{cut}", start)
+        cursor, offset = batch.following, 0
+        if not cursor or is_enough(found, asked, bool(pattern.matches_all)):
+            return page(asked, found, str(cursor) if cursor else None, start)
+
+
+def is_enough(found: Found, asked: Asked, is_plain: bool) -> bool:
+    """Return whether a page has come together, or time is over."""
+    enough = 1 if is_plain else asked.count
+    return len(found.rows) >= enough or time.monotonic() >= asked.deadline
+
+
+def anything(row: Row) -> bool:
+    return True
+
+
+def shown(raw: bytes, codec: Codec) -> str:
+    """Return a member as the page shows it, to be matched."""
+    allowed = limits()
+    limit = max(allowed.decode_bytes // allowed.elements, allowed.element_chars)
+    content = decode(raw[:limit], codec=codec, stored_size=len(raw), limit=limit, preview=limit)
+    return content.formatted.text
+
+
+def page(asked: Asked, found: Found, following: str | None, start: tuple[int, int]) -> Page:
+    cursor, offset = start
+    searched = not Pattern(asked.window.match).matches_all
+    whole = start == (0, 0) and following is None
+    examined = asked.total if whole else min(found.examined, asked.total)
+    back = f"{cursor}.{max(0, offset - asked.count)}" if offset else None
+    return Page(
+        found.rows,
+        next=following,
+        previous=back,
+        examined=examined if searched else None,
+        start=0 if start == (0, 0) else None,
+    )
+
+
+def read_cursor(at: str) -> tuple[int, int]:
+    """Return the cursor that a page begins with, and how much of its batch came before it."""
+    if not at:
+        return 0, 0
+    found = CURSOR.fullmatch(at)
+    if found is None or int(found[1]) >= 2**64:
+        raise InvalidWindow(_("No page of this key begins there."))
+    return int(found[1]), int(found[2] or 0)

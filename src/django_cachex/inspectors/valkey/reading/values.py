@@ -1,0 +1,154 @@
+"""What one key holds, within the limits: a string's content, or a window of a collection."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
+
+from django_cachex.cache.client import Client
+from django_cachex.commands import Request, Steps
+from django_cachex.commands.request import Attempts
+from django_cachex.inspectors.content import Codec, decode, fingerprint
+from django_cachex.inspectors.entries import Description, Entry
+from django_cachex.inspectors.facts import Text
+from django_cachex.inspectors.limits import limits
+from django_cachex.inspectors.valkey.changes.strings import expected_of_large
+from django_cachex.inspectors.valkey.descriptions import answers, description, questions
+from django_cachex.inspectors.valkey.elements import COLLECTIONS
+from django_cachex.inspectors.valkey.reading import lists, scanned, sorted_sets, streams
+from django_cachex.inspectors.valkey.reading.elements import elements_of
+from django_cachex.inspectors.valkey.reading.page import Asked, Page, ask
+from django_cachex.inspectors.valkey.replies import required
+from django_cachex.inspectors.windows import Window
+
+COLUMNS: Final = ("type", "ttl", "size", "memory")
+
+FETCHED: Final = 32 * 1024 * 1024
+"""About as many bytes of elements are fetched at most, where the server says what a key takes."""
+
+SEARCHED: Final = 4 * 1024 * 1024
+"""About as many bytes of elements are fetched at once to be searched here."""
+
+UNKNOWN: Final = FETCHED // 10
+"""What an element is taken to be, in bytes, where nobody may ask: ten of them are fetched."""
+
+
+def nothing_before(key: bytes, window: Window) -> list[Request[Any]]:
+    return []
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How a type's windows are read."""
+
+    page: Callable[[Asked], Steps[Page]]
+    before: Callable[[bytes, Window], list[Request[Any]]] = nothing_before
+    """What to ask together with the length."""
+
+
+READERS: Final = {
+    "list": Reader(lists.read_items),
+    "set": Reader(scanned.read_members),
+    "zset": Reader(sorted_sets.read_members, sorted_sets.before_members),
+    "hash": Reader(scanned.read_fields, scanned.before_fields),
+    "stream": Reader(streams.read_entries),
+}
+
+
+def read(client: Client, stored: bytes, codec: Codec, window: Window) -> Entry | None:
+    """Return what a key holds, or None if there is no such key; three round trips at most."""
+    [figures] = answers(client, [stored], questions(client, COLUMNS))
+    found = description(stored, figures)
+    if not found.exists:
+        return None
+    type = found.type or ("string" if found.size is not None else required(figures["type"]))
+    if type == "string":
+        return client.run(read_string(found, codec, window))
+    if type in COLLECTIONS:
+        return client.run(read_collection(found, type, codec, window))
+    note = _("Values of the type %(type)s cannot be shown here.") % {"type": type}
+    return Entry(found, note=note)
+
+
+def read_string(found: Description, codec: Codec, window: Window) -> Steps[Entry | None]:
+    """Return a string's content: whole within the limit, else only how it begins."""
+    allowed, size = limits(), found.size or 0
+    shown = window.bytes_shown(allowed)
+    is_large = size > allowed.decode_bytes
+    # A byte more than is decoded tells that the value has grown since its size was asked.
+    end = max(shown, allowed.preview_bytes) - 1 if is_large else allowed.decode_bytes
+    raw, exists, length = yield [
+        ask("GETRANGE", found.key, 0, end),
+        ask("EXISTS", found.key),
+        ask("STRLEN", found.key),
+    ]
+    if not exists:
+        return None
+    is_large = is_large or len(raw) > allowed.decode_bytes
+    content = decode(
+        raw,
+        codec=codec,
+        stored_size=max(length, len(raw)) if is_large else None,
+        limit=allowed.decode_bytes,
+        preview=shown,
+    )
+    expected = expected_of_large(raw, length) if is_large else fingerprint(raw)
+    return Entry(found, content, expected=expected)
+
+
+def read_collection(
+    found: Description, type: str, codec: Codec, window: Window
+) -> Steps[Entry | None]:
+    """Return a window of a list, set, sorted set, hash or stream."""
+    reader, key = READERS[type], found.key
+    first = Attempts([ask(LENGTHS[type], key), ask("EXISTS", key), *reader.before(key, window)])
+    length, exists, *known = yield first
+    total = required(length)
+    if not required(exists):  # A stream may be there and empty.
+        return None
+    allowed = limits()
+    wanted = window.elements_shown(allowed)
+    # Where nobody may ask what the key takes, the worst is supposed of a page's elements.
+    memory = total * UNKNOWN if found.memory is None else found.memory
+    count = affordable(wanted, total, memory, FETCHED)
+    asked = Asked(
+        key,
+        window,
+        codec,
+        count,
+        batch=affordable(allowed.scan_count, total, memory, SEARCHED),
+        deadline=time.monotonic() + allowed.scan_budget,
+        total=total,
+        known=known,
+    )
+    page = yield from reader.page(asked)
+    elements = elements_of(COLLECTIONS[type], page, codec, total)
+    note = fewer(count, found.memory is not None) if count < min(wanted, total) else ""
+    return Entry(replace(found, size=total), elements=elements, note=note)
+
+
+LENGTHS: Final = {"list": "LLEN", "set": "SCARD", "zset": "ZCARD", "hash": "HLEN", "stream": "XLEN"}
+
+
+def affordable(count: int, total: int, memory: int, most: int) -> int:
+    """Return how many elements to fetch: fewer where the server says that they are huge."""
+    if memory <= most:
+        return count
+    return max(1, min(count, most * total // memory))
+
+
+def fewer(count: int, are_large: bool) -> Text:
+    """Return why not a whole page of elements was fetched."""
+    if not are_large:
+        text = _("How large the elements are may not be asked: %(count)d were fetched.")
+        return text % {"count": count}
+    return ngettext_lazy(
+        "The elements are large: only one was fetched.",
+        "The elements are large: only %(count)d were fetched.",
+        "count",
+    ) % {"count": count}

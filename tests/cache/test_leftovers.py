@@ -1,0 +1,101 @@
+"""Settings of the packages that a project comes from: each is answered with what to write."""
+
+from __future__ import annotations
+
+import re
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.checks import CheckMessage, registry
+from django.test import override_settings
+
+from django_cachex.cache.checks import check_caches, check_leftovers, leftovers
+from django_cachex.cache.equivalents import equivalents
+from django_cachex.cache.options import CULLING
+
+OURS = {"BACKEND": "django_cachex.cache.RedisCache", "LOCATION": "redis://cache.example:6379/1"}
+
+
+def sources(package: str) -> str:
+    spec = find_spec(package)
+    assert spec is not None
+    assert spec.origin is not None
+    return "".join(path.read_text() for path in Path(spec.origin).parent.rglob("*.py"))
+
+
+@pytest.mark.parametrize("package", ["django_redis", "django_valkey"])
+def test_every_option_that_they_read_has_an_equivalent(package: str) -> None:
+    read = set(re.findall(r'options(?:\.get\(|\[)\s*"([A-Z_]+)"', sources(package)))
+    assert {"SERIALIZER", "COMPRESSOR", "IGNORE_EXCEPTIONS"} < read
+    assert read - CULLING <= equivalents().keys()
+
+
+@pytest.mark.parametrize("package", ["django_redis", "django_valkey"])
+def test_every_setting_of_theirs_has_an_equivalent(package: str) -> None:
+    prefix = f"{package.upper()}_"
+    read = set(re.findall(rf'settings,\s*"{prefix}([A-Z_]+)"', sources(package)))
+    assert "SCAN_ITERSIZE" in read
+    assert read <= leftovers.equivalents().keys()
+
+
+DJANGO_REDIS = {
+    "BACKEND": "django_redis.cache.RedisCache",
+    "LOCATION": "redis://cache.example:6379/1",
+    "TIMEOUT": 300,
+    "KEY_PREFIX": "shop",
+    "OPTIONS": {
+        "CLIENT_CLASS": "django_redis.client.DefaultClient",
+        "PASSWORD": "hush",
+        "SOCKET_CONNECT_TIMEOUT": 5,
+        "SOCKET_TIMEOUT": 5,
+        "IGNORE_EXCEPTIONS": True,
+        "COMPRESSOR": "django_redis.compressors.zlib.ZlibCompressor",
+        "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
+        "PARSER_CLASS": "redis.connection.DefaultParser",
+        "CONNECTION_POOL_CLASS": "redis.BlockingConnectionPool",
+        "CONNECTION_POOL_KWARGS": {"max_connections": 100},
+        "PICKLE_VERSION": 4,
+        "REDIS_CLIENT_KWARGS": {},
+    },
+}
+
+
+def test_a_whole_dict_of_django_redis_is_answered_line_by_line() -> None:
+    params = {**DJANGO_REDIS, "BACKEND": OURS["BACKEND"]}
+    with override_settings(CACHES={"default": params}):
+        found = check_caches()
+    by_option = {re.findall("“([A-Z_]+)”", error.msg)[0]: error for error in found}
+    assert by_option.keys() == params["OPTIONS"].keys()  # type: ignore[attr-defined]  # It is a dict.
+    assert {error.id for error in found} == {"django_cachex.E108"}
+    for name, error in by_option.items():
+        assert error.hint == equivalents()[name]
+        assert re.search(r"[Ww]rite|[Ll]eave it out", error.hint)
+        assert "hush" not in f"{error.msg} {error.hint}"
+
+
+@pytest.fixture
+def check() -> Any:
+    def checked(caches: dict[str, Any], **settings: Any) -> list[CheckMessage]:
+        with override_settings(CACHES=caches, **settings):
+            return check_leftovers()
+
+    return checked
+
+
+def test_a_setting_that_nobody_reads_any_more_is_a_warning(check: Any) -> None:
+    settings = {"DJANGO_REDIS_IGNORE_EXCEPTIONS": True, "DJANGO_VALKEY_SCAN_ITERSIZE": 50}
+    first, second = check({"default": OURS, "other": OURS}, **settings)
+    assert first.id == second.id == "django_cachex.W105"
+    assert "DJANGO_REDIS_IGNORE_EXCEPTIONS has no effect on CACHES['default']" in first.msg
+    assert '"ignore_exceptions": True' in first.hint
+    assert "itersize" in second.hint
+    assert check_leftovers in registry.registry.get_checks()
+
+
+def test_a_setting_that_is_off_or_still_read_is_none(check: Any) -> None:
+    settings = {"DJANGO_REDIS_IGNORE_EXCEPTIONS": True, "DJANGO_REDIS_CLOSE_CONNECTION": False}
+    assert check({"default": OURS, "old": DJANGO_REDIS}, **settings) == []
+    assert check({"default": {"BACKEND": "no.such.Module"}}, **settings) == []
+    assert check({"default": OURS}, DJANGO_REDIS_CLOSE_CONNECTION=False) == []

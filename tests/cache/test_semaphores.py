@@ -1,0 +1,324 @@
+"""Semaphores: of threads and of tasks, on one server and in a cluster."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from django_cachex.cache import ValkeyClusterCache
+from django_cachex.cache.backends import ServerCache
+from django_cachex.commands import (
+    LockError,
+    LockLost,
+    LockNotAcquired,
+    ServerUnavailable,
+    WrongTypeError,
+)
+from django_cachex.commands.semaphores import Share, used
+from tests.cache.conftest import BACKENDS, MakeCache, url
+from tests.cache.relay import relay
+from tests.cache.test_locks import LOOP, Awaited, Blocking
+from tests.servers import Server, free_port, wait_until
+
+
+@pytest.fixture(params=["valkey", "redis server", "async redis", "cluster"])
+def made(request: pytest.FixtureRequest) -> Iterator[tuple[ServerCache, Callable[..., Any]]]:
+    """A cache, and what makes semaphores of it."""
+    if request.param == "cluster":
+        cache: ServerCache = ValkeyClusterCache(
+            url(request.getfixturevalue("cluster_of_valkeys")), {}
+        )
+        cache.clear()
+        yield cache, lambda *args, **options: Blocking(cache.semaphore(*args, **options))
+    elif request.param == "async redis":
+        cache = BACKENDS["redis"](url(request.getfixturevalue("valkey_server")), {})
+        with LOOP:
+            yield cache, lambda *args, **options: Awaited(cache.asemaphore(*args, **options))
+    else:
+        name = "redis_server" if "server" in request.param else "valkey_server"
+        cache = BACKENDS["valkey"](url(request.getfixturevalue(name)), {})
+        yield cache, lambda *args, **options: Blocking(cache.semaphore(*args, **options))
+
+
+def test_it_has_room_for_its_capacity_and_no_more(made: Any) -> None:
+    cache, semaphore = made
+    one, two, three = (semaphore("name", 2, blocking=False) for _ in range(3))
+    assert one.acquire() is two.acquire() is True
+    assert three.acquire() is False
+    assert three.acquire(blocking=True, blocking_timeout=0.05) is False
+    assert three.in_use() == 2
+    one.release()
+    assert three.in_use() == 1
+    assert three.acquire() is True
+    two.release()
+    three.release()
+    assert one.in_use() == 0
+    assert cache.has_key("name") is False
+
+
+def test_weights_fill_it_up(made: Any) -> None:
+    _cache, semaphore = made
+    heavy, light, other = (semaphore("name", 10, blocking=False) for _ in range(3))
+    assert heavy.acquire(weight=7) is True
+    assert other.acquire(weight=4) is False
+    assert light.acquire(weight=3) is True
+    assert light.in_use() == 10
+    heavy.release()
+    assert other.acquire(weight=7) is True
+    light.release()
+    other.release()
+    by_default = semaphore("name", 10, weight=6)
+    by_default.hold(lambda: None)
+    for weight in 0, 11, -1:
+        with pytest.raises(ValueError, match="capacity, which is 10"):
+            other.acquire(weight=weight)
+
+
+def test_the_lease_of_whoever_crashed_comes_back(made: Any) -> None:
+    cache, semaphore = made
+    crashed, other = semaphore("name", 1, lease=0.05), semaphore("name", 1, sleep=0.01)
+    crashed.acquire()
+    assert 0 < cache.pttl("name") <= 50
+    assert other.acquire(blocking_timeout=10) is True
+    with pytest.raises(LockLost, match="“name”"):
+        crashed.extend()
+    with pytest.raises(LockLost, match="“name”"):
+        crashed.release()
+    assert other.in_use() == 1
+    assert crashed.acquire(blocking=False) is False
+
+
+def test_a_lease_can_be_extended(made: Any) -> None:
+    cache, semaphore = made
+    one = semaphore("name", 1, lease=5)
+    one.acquire()
+    one.extend(50)
+    assert 49 <= cache.ttl("name") <= 50
+    one.extend()
+    assert 49 <= cache.ttl("name") <= 50  # Of the key; the entry says how long the lease is.
+    one.release()
+    with pytest.raises(ValueError, match="above zero"):
+        semaphore("name", 1, lease=0)
+
+
+def test_what_is_not_held_cannot_be_given_back(made: Any) -> None:
+    _cache, semaphore = made
+    one = semaphore("name", 3)
+    for impossible in one.release, one.extend:
+        with pytest.raises(LockError, match="not held"):
+            impossible()
+    one.acquire()
+    with pytest.raises(LockError, match="release it first"):
+        one.acquire()
+    assert one.in_use() == 1
+
+
+def test_a_block_holds_it_and_tells_what_happened_to_it(made: Any) -> None:
+    cache, semaphore = made
+    one = semaphore("name", 1)
+    one.hold(lambda: None)
+    assert one.in_use() == 0
+    with pytest.raises(LockLost):
+        one.hold(lambda: cache.delete("name"))
+    semaphore("name", 1).acquire()
+    with pytest.raises(LockNotAcquired, match=r"“name” within 0\.05 s"):
+        semaphore("name", 1, blocking_timeout=0.05).hold()
+
+    def fail() -> None:
+        cache.delete("other")
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine") as error:
+        semaphore("other", 1).hold(fail)
+    assert "lost" in error.value.__notes__[0]
+
+
+def test_a_key_that_holds_something_else_is_left_alone(made: Any) -> None:
+    cache, semaphore = made
+    cache.set("name", "text", version=2)
+    with pytest.raises(WrongTypeError):
+        semaphore("name", 1, version=2).acquire()
+    assert cache.get("name", version=2) == "text"
+    cache.eval_script("return redis.call('HSET', KEYS[1], 'field', 'value')", ["name"])
+    with pytest.raises(WrongTypeError, match="no semaphore"):
+        semaphore("name", 1).acquire()
+    with pytest.raises(WrongTypeError, match="no semaphore"):
+        semaphore("name", 1).in_use()
+
+
+# The queue.
+
+
+def share(token: bytes, weight: int = 1, capacity: int = 2, lease: int = 60_000) -> Share:
+    return Share(b":1:name", token, weight, capacity, lease)
+
+
+def test_who_comes_first_is_served_first(cache: ServerCache) -> None:
+    run = cache.client.run
+    assert run(share(b"holder", weight=2).taken(0)) is True
+    for token in b"a", b"b", b"c":
+        assert run(share(token).taken(60_000)) is False
+    assert run(used(b":1:name")) == (2, 3)
+    cache.client.run(cache._eval_script("return redis.call('HDEL', KEYS[1], 'holder')", ["name"]))
+    assert run(share(b"late").taken(0)) is False  # There is room, and there are others before it.
+    assert run(share(b"b").taken(60_000)) is False
+    assert [run(share(token).taken(60_000)) for token in (b"a", b"b", b"c")] == [True, True, False]
+
+
+def test_who_needs_much_is_not_passed_by_who_needs_little(cache: ServerCache) -> None:
+    run = cache.client.run
+    assert run(share(b"holder").taken(0)) is True
+    assert run(share(b"heavy", weight=2).taken(60_000)) is False
+    assert run(share(b"light").taken(60_000)) is False  # Though it would fit.
+
+
+def test_a_place_in_the_queue_lapses(cache: ServerCache) -> None:
+    run = cache.client.run
+    assert run(share(b"holder", weight=2, lease=1).taken(0)) is True
+    assert run(share(b"died", weight=2).taken(1)) is False
+    wait_until(lambda: run(share(b"other").taken(0)), "the place")
+
+
+def test_acquiring_again_by_one_token_is_acquiring_once(cache: ServerCache) -> None:
+    run = cache.client.run
+    assert [run(share(b"one").taken(0)) for _ in range(3)] == [True, True, True]
+    assert run(used(b":1:name")) == (1, 0)
+
+
+# Threads, tasks, processes.
+
+
+class Gauge:
+    """How much is held at once, and how much at most."""
+
+    def __init__(self) -> None:
+        self.now = self.most = self.times = 0
+        self._lock = threading.Lock()
+
+    def move(self, by: int) -> None:
+        with self._lock:
+            self.now += by
+            self.most = max(self.most, self.now)
+            self.times += by > 0
+
+
+def test_threads_never_hold_more_than_the_capacity(cache: ServerCache) -> None:
+    gauge, semaphore = Gauge(), cache.semaphore("name", 5, sleep=0.002)
+
+    def work(seed: int) -> None:
+        weights = random.Random(seed)
+        for _ in range(6):
+            weight = weights.randint(1, 4)
+            semaphore.acquire(weight=weight)
+            gauge.move(weight)
+            time.sleep(0.001)
+            gauge.move(-weight)
+            semaphore.release()
+
+    threads = [threading.Thread(target=work, args=[seed]) for seed in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (gauge.times, gauge.now) == (36, 0)
+    assert 1 < gauge.most <= 5
+    assert cache.has_key("name") is False
+
+
+def test_tasks_never_hold_more_than_the_capacity(cache: ServerCache) -> None:
+    gauge = Gauge()
+
+    async def main() -> None:
+        semaphore = cache.asemaphore("name", 4, sleep=0.002)
+
+        async def work() -> None:
+            for _ in range(3):
+                async with semaphore:
+                    gauge.move(1)
+                    await asyncio.sleep(0.001)
+                    gauge.move(-1)
+
+        await asyncio.gather(*(work() for _ in range(12)))
+
+    asyncio.run(main())
+    assert (gauge.times, gauge.now) == (36, 0)
+    assert 1 < gauge.most <= 4
+
+
+WORKING = """
+import sys
+from django.conf import settings
+settings.configure()
+from django_cachex.cache import ValkeyCache
+cache = ValkeyCache(sys.argv[1], {"TIMEOUT": None})
+for _ in range(20):
+    with cache.semaphore("name", 2, sleep=0.001):
+        most = cache.incr("now")
+        assert most <= 2, most
+        cache.decr("now")
+"""
+
+
+def test_processes_never_hold_more_than_the_capacity(valkey_server: Server) -> None:
+    cache = BACKENDS["valkey"](url(valkey_server), {})
+    cache.set("now", 0, timeout=None)
+    command = [sys.executable, "-c", WORKING, url(valkey_server)]
+    processes = [subprocess.Popen(command) for _ in range(3)]
+    assert [process.wait(60) for process in processes] == [0, 0, 0]
+    assert cache.get("now") == 0
+
+
+# What goes wrong.
+
+
+def test_cancelling_who_waits_leaves_nothing(cache: ServerCache) -> None:
+    async def main() -> None:
+        holder = cache.asemaphore("name", 1)
+        await holder.acquire()
+        waiting = asyncio.create_task(cache.asemaphore("name", 1, sleep=0.01).acquire())
+        while (await cache.arun(used(b":1:name")))[1] == 0:
+            await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert await cache.arun(used(b":1:name")) == (1, 0)
+        await holder.release()
+
+    asyncio.run(main())
+
+
+def test_cancelling_who_is_just_being_let_in_makes_room(
+    make_cache: MakeCache, valkey_server: Server
+) -> None:
+    with relay(valkey_server.port) as between:
+        cache = make_cache(f"redis://127.0.0.1:{between.port}")
+
+        async def main() -> None:
+            await cache.asemaphore("other", 1).acquire()  # The server knows the script.
+            before = between.turns
+            taking = asyncio.create_task(cache.asemaphore("name", 1).acquire())
+            while between.turns == before:
+                await asyncio.sleep(0)
+            taking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await taking
+            assert await cache.ahas_key("name") is False
+
+        asyncio.run(main())
+
+
+def test_without_its_server_there_is_no_room_even_if_failures_are_ignored(driver: str) -> None:
+    options = {"ignore_exceptions": True, "ignore_counter_exceptions": True}
+    cache = BACKENDS[driver](f"redis://127.0.0.1:{free_port()}", {"OPTIONS": options})
+    with pytest.raises(ServerUnavailable):
+        cache.semaphore("name", 1).acquire()
+    with pytest.raises(ServerUnavailable):
+        asyncio.run(cache.asemaphore("name", 1).acquire())

@@ -1,0 +1,158 @@
+"""Commands that wait: longer than the connection's timeout, and in nobody's way."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import valkey
+
+from django_cachex.cache import line
+from django_cachex.cache.backends import ServerCache
+from django_cachex.commands import Request, ServerTimeout
+from django_cachex.commands.request import unread
+from tests.cache.conftest import MakeCache
+from tests.servers import Server, wait_until
+
+TIMEOUT = 0.15
+"""The connections' own, in seconds."""
+
+LONGER = 0.35
+
+HANG = Request(("BLPOP", b"nothing", 30), unread)
+"""What waits, and does not say so: it has the connection's timeout."""
+
+
+OPTIONS = {"socket_timeout": TIMEOUT, "max_connections": 2, "breaker": False}
+
+
+@pytest.fixture
+def cache(make_cache: MakeCache) -> ServerCache:
+    return make_cache(OPTIONS=OPTIONS)
+
+
+@pytest.fixture(params=["kernel", pytest.param("Python", marks=pytest.mark.slow)])
+def clocked(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, make_cache: MakeCache
+) -> ServerCache:
+    """A cache; the kernel watches over the time of its connections, or Python, as with TLS."""
+    monkeypatch.setattr(line, "KERNEL_TIMEOUTS", request.param == "kernel")
+    return make_cache(OPTIONS={**OPTIONS, "client_name": request.param})
+
+
+@pytest.fixture
+def server(valkey_server: Server) -> Iterator[valkey.Valkey]:
+    with valkey.Valkey(port=valkey_server.port) as client:
+        yield client
+
+
+def waits(server: valkey.Valkey) -> bool:
+    return bool(server.info("clients")["blocked_clients"])
+
+
+def meanwhile(server: valkey.Valkey, wait: Callable[[], Any], act: Callable[[], Any]) -> Any:
+    """Return what `wait` returns in a thread; `act` once it has waited for longer than TIMEOUT."""
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(wait)
+        wait_until(lambda: waits(server), "somebody who waits")
+        began = time.monotonic()
+        wait_until(lambda: time.monotonic() - began > 1.5 * TIMEOUT, "time")
+        act()
+        return waiting.result(10)
+
+
+def test_a_wait_in_vain_lasts_longer_than_the_timeout(clocked: ServerCache) -> None:
+    for wait in (
+        lambda: clocked.blpop("a", LONGER),
+        lambda: clocked.pipeline().blpop("a", LONGER).execute()[0],
+    ):
+        began = time.monotonic()
+        assert wait() is None
+        assert time.monotonic() - began >= LONGER
+
+
+def test_a_wait_for_ever_ends_when_something_comes(
+    clocked: ServerCache, server: valkey.Valkey
+) -> None:
+    push = lambda: clocked.rpush("a", [1])  # noqa: E731  # short
+    assert meanwhile(server, lambda: clocked.blpop("a"), push) == ("a", [1])
+    found = meanwhile(
+        server, lambda: clocked.bzpopmin(["a", "b"]), lambda: clocked.zadd("b", {2: 3})
+    )
+    assert found == ("b", 2, 3.0)
+    found = meanwhile(
+        server, lambda: clocked.xread({"s": 0}, block=0), lambda: clocked.xadd("s", {"x": 1}, "1-1")
+    )
+    assert found == {"s": [("1-1", {"x": 1})]}
+
+
+def test_the_connection_has_its_own_timeout_again_afterwards(clocked: ServerCache) -> None:
+    assert clocked.blpop("a", LONGER) is None
+    began = time.monotonic()
+    with pytest.raises(ServerTimeout):
+        clocked.client.run(HANG)
+    assert time.monotonic() - began < 5
+
+
+def test_others_work_while_one_waits(cache: ServerCache, server: valkey.Valkey) -> None:
+    cache.set("x", 1)
+    stop = threading.Event()
+
+    def work_and_push() -> None:
+        assert cache.get("x") == 1
+        cache.rpush("a", "come")
+        stop.set()
+
+    assert meanwhile(server, lambda: cache.brpop("a", 20), work_and_push) == ("a", "come")
+    assert stop.is_set()
+
+
+def test_on_an_event_loop_a_wait_lasts_longer_than_the_timeout(cache: ServerCache) -> None:
+    async def main() -> None:
+        began = time.monotonic()
+        assert await cache.ablpop("a", LONGER) is None
+        assert await cache.pipeline().blpop("a", LONGER).aexecute() == [None]
+        assert time.monotonic() - began >= 2 * LONGER
+        assert await cache.ablpop("a", 0.01) is None
+        with pytest.raises(ServerTimeout):
+            await cache.client.arun(HANG)
+
+    asyncio.run(main())
+
+
+def test_on_an_event_loop_others_work_while_many_wait(cache: ServerCache) -> None:
+    async def main() -> None:
+        waiting = [asyncio.create_task(cache.ablpop("a")) for _ in range(3)]
+        until = time.monotonic() + 2 * TIMEOUT
+        while time.monotonic() < until:  # Time passes with work of others.
+            assert await cache.aget("x", 5) == 5
+        await cache.arpush("a", 1, 2, 3)
+        found = await asyncio.wait_for(asyncio.gather(*waiting), 10)
+        assert sorted(found) == [("a", 1), ("a", 2), ("a", 3)]
+
+    asyncio.run(main())
+
+
+def test_whoever_stops_waiting_takes_nothing(cache: ServerCache, server: valkey.Valkey) -> None:
+    async def until(wanted: bool) -> None:
+        deadline = time.monotonic() + 10
+        while waits(server) is not wanted:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.01)
+
+    async def main() -> None:
+        waiting = asyncio.create_task(cache.ablpop("a"))
+        await until(True)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        await until(False)
+        assert await cache.arpush("a", 1) == 1
+        assert await cache.ablpop("a", 5) == ("a", 1)
+
+    asyncio.run(main())

@@ -1,0 +1,89 @@
+"""Commands whose keys are in several slots of a cluster: done exactly, or refused unsent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from django_cachex.cache import ValkeyClusterCache
+from django_cachex.cache.backends import ServerCache
+from django_cachex.cache.cluster.keys import slot_of
+from django_cachex.commands import CrossSlotError
+from tests import servers
+from tests.commands.data_types.conftest import emptied
+from tests.commands.data_types.surfaces import SENDS, Send
+
+KEYS = [f"set-{number}" for number in range(12)]
+
+
+@pytest.fixture
+def cache(cluster_of_valkeys: servers.Server) -> ServerCache:
+    options = {"socket_timeout": 0.15}
+    location = f"redis://{cluster_of_valkeys.address}"
+    return emptied(ValkeyClusterCache(location, {"OPTIONS": options}))
+
+
+@pytest.mark.parametrize("send", [SENDS["blocking"], SENDS["awaited"], SENDS["piped"]])
+def test_sets_of_several_slots_are_combined(cache: ServerCache, send: Send) -> None:
+    for number, key in enumerate(KEYS):
+        cache.sadd(key, "everywhere", number, (number + 1) % 12)
+    assert len({slot_of(cache.stored_key(key)) for key in KEYS}) > 8
+    assert send(cache, "sunion", (KEYS,), {}) == {"everywhere", *range(12)}
+    assert send(cache, "sinter", (KEYS,), {}) == {"everywhere"}
+    assert send(cache, "sdiff", (KEYS[:2],), {}) == {0}
+    assert send(cache, "sdiff", ("set-5", "set-9", "set-6", "missing"), {}) == {5}
+    assert send(cache, "sdiff", ("missing", *KEYS), {}) == set()
+
+
+REFUSED: dict[str, Callable[[Any], Any]] = {
+    "lmove": lambda c: c.lmove("a", "b"),
+    "rpoplpush": lambda c: c.rpoplpush("a", "b"),
+    "lmpop": lambda c: c.lmpop(2, "a", "b", direction="LEFT"),
+    "blpop": lambda c: c.blpop(["a", "b"], 1),
+    "blmove": lambda c: c.blmove("a", "b", 1),
+    "blmpop": lambda c: c.blmpop(1, 2, "a", "b", direction="LEFT"),
+    "smove": lambda c: c.smove("a", "b", 1),
+    "sunionstore": lambda c: c.sunionstore("d", "a", "b"),
+    "sinterstore": lambda c: c.sinterstore("d", ["a", "b"]),
+    "sdiffstore": lambda c: c.sdiffstore("d", ["a", "b"]),
+    "sintercard": lambda c: c.sintercard(2, ["a", "b"]),
+    "zunion": lambda c: c.zunion(["a", "b"]),
+    "zunionstore": lambda c: c.zunionstore("d", ["a", "b"]),
+    "zrangestore": lambda c: c.zrangestore("d", "a", 0, 1),
+    "zmpop": lambda c: c.zmpop(2, ["a", "b"], min=True),
+    "bzpopmin": lambda c: c.bzpopmin(["a", "b"], 1),
+    "bzmpop": lambda c: c.bzmpop(1, 2, ["a", "b"], min=True),
+    "xread": lambda c: c.xread({"a": 0, "b": 0}),
+    "xreadgroup": lambda c: c.xreadgroup("g", "me", {"a": ">", "b": ">"}),
+    "transaction": lambda c: c.pipeline(transaction=True).rpush("a", 1).rpush("b", 1).execute(),
+    "pipeline": lambda c: c.pipeline().rpush("a", 1).lmove("a", "b").execute(),
+}
+
+
+@pytest.mark.parametrize("call", REFUSED.values(), ids=REFUSED)
+def test_others_are_refused_before_anything_is_sent(
+    cache: ServerCache, call: Callable[[Any], Any]
+) -> None:
+    with pytest.raises(CrossSlotError, match="keys of one slot"):
+        call(cache)
+    assert cache.client.dbsize() == 0
+
+
+def test_a_pipeline_goes_to_all_nodes_and_its_results_come_in_order(cache: ServerCache) -> None:
+    pipe = cache.pipeline()
+    for number, key in enumerate(KEYS):
+        pipe.rpush(key, number, [number])
+    pipe.sunion("missing")
+    for key in KEYS:
+        pipe.lrange(key, 0, -1)
+    assert pipe.execute() == [*[2] * 12, set(), *[[number, [number]] for number in range(12)]]
+
+
+@pytest.mark.parametrize("send", [SENDS["blocking"], SENDS["awaited"], SENDS["piped"]])
+def test_a_wait_on_a_node_lasts_longer_than_the_timeout(cache: ServerCache, send: Send) -> None:
+    began = time.monotonic()
+    assert send(cache, "blpop", (["{s}a", "{s}b"], 0.3), {}) is None
+    assert time.monotonic() - began >= 0.3

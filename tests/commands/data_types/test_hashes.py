@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from django_cachex.commands import NotSupportedError, OutOfRangeError, WrongTypeError
+from tests.commands.data_types.surfaces import Surface
+
+FIELDS = {"name": "Ana", "plan": {"pro": True}, "visits": 7, "none": None, "é": b"\xff"}
+
+
+class TestHashes:
+    """Hashes, on every surface."""
+
+    def test_fields_are_stored_and_come_back_as_they_were(self, c: Surface) -> None:
+        assert c.hset("a", mapping=FIELDS) == 5
+        assert c.hgetall("a") == FIELDS
+        assert (c.hget("a", "plan"), c.hget("a", b"name")) == ({"pro": True}, "Ana")
+        assert (c.hget("a", "?"), c.hget("missing", "name")) == (None, None)
+        assert (c.hlen("a"), c.hlen("missing"), c.hgetall("missing")) == (5, 0, {})
+
+    def test_fields_are_given_in_three_ways(self, c: Surface) -> None:
+        assert c.hset("a", "x", 1) == 1
+        assert c.hset("a", "x", [2], mapping={"y": 3}) == 1
+        assert c.hset("a", items=["y", 4, "z", 5]) == 1
+        assert c.hset("a", "w", 0, {"v": 1}, ["u", 2]) == 3
+        assert c.hgetall("a") == {"x": [2], "y": 4, "z": 5, "w": 0, "v": 1, "u": 2}
+
+    def test_no_field_is_refused_before_it_is_sent(self, c: Surface) -> None:
+        calls = [
+            *(lambda: c.hset("a"), lambda: c.hset("a", mapping={}), lambda: c.hdel("a")),
+            lambda: c.hmget("a", []),
+        ]
+        for call in calls:
+            with pytest.raises(ValueError, match="At least one name"):
+                call()
+        with pytest.raises(TypeError, match="A name is text, bytes or a number, not NoneType"):
+            c.hget("a", None)
+
+    def test_names_may_be_numbers_and_any_bytes(self, c: Surface) -> None:
+        c.hset("a", mapping={5: "five", b"\xff": "bytes", 1.5: "float"})
+        assert c.hgetall("a") == {"5": "five", "\udcff": "bytes", "1.5": "float"}
+        assert (c.hget("a", 5), c.hget("a", "\udcff"), c.hget("a", b"\xff")) == (
+            *("five", "bytes", "bytes"),
+        )
+
+    def test_several_fields_are_read(self, c: Surface) -> None:
+        c.hset("a", mapping=FIELDS)
+        assert c.hmget("a", ["name", "?", "none"]) == ["Ana", None, None]
+        assert c.hmget("a", "visits", "name") == [7, "Ana"]
+        assert c.hmget("missing", ["x", "y"]) == [None, None]
+
+    def test_names_values_and_sizes(self, c: Surface) -> None:
+        c.hset("a", mapping=FIELDS)
+        assert sorted(c.hkeys("a")) == sorted(FIELDS)
+        assert len(c.hvals("a")) == 5
+        assert {"pro": True} in c.hvals("a")
+        assert (c.hkeys("missing"), c.hvals("missing")) == ([], [])
+        assert (c.hexists("a", "none"), c.hexists("a", "?")) == (True, False)
+        assert (c.hstrlen("a", "visits"), c.hstrlen("a", "?")) == (1, 0)
+
+    def test_a_field_is_stored_once(self, c: Surface) -> None:
+        assert (c.hsetnx("a", "x", [1]), c.hsetnx("a", "x", [2])) == (True, False)
+        assert c.hget("a", "x") == [1]
+
+    def test_fields_are_deleted(self, c: Surface) -> None:
+        c.hset("a", mapping=FIELDS)
+        assert (c.hdel("a", "name", b"plan", "?"), c.hdel("missing", "x")) == (2, 0)
+        assert sorted(c.hkeys("a")) == ["none", "visits", "é"]
+
+    def test_integers_are_counted(self, c: Surface) -> None:
+        c.hset("a", "visits", 7)
+        assert c.hincrby("a", "visits") == 8
+        assert c.hincrby("a", "visits", amount=-10) == -2
+        assert c.hincrby("a", "new", 2**62) == 2**62
+        assert c.hget("a", "visits") == -2
+        with pytest.raises(OutOfRangeError):
+            c.hincrby("a", "new", 2**62)
+        c.hset("a", "text", "x")
+        with pytest.raises(WrongTypeError, match="not an integer"):
+            c.hincrby("a", "text")
+
+    def test_floats_are_counted(self, c: Surface) -> None:
+        assert c.hincrbyfloat("a", "x") == 1.0
+        assert c.hincrbyfloat("a", "x", amount=-0.25) == 0.75
+        assert c.hget("a", "x") == 0.75
+        assert c.hincrbyfloat("a", "x", 1e20) == pytest.approx(1e20)
+        c.hset("a", "text", "x")
+        with pytest.raises(WrongTypeError, match="not a float"):
+            c.hincrbyfloat("a", "text")
+
+    def test_random_fields(self, c: Surface) -> None:
+        c.hset("a", mapping={"x": 1, "y": [2]})
+        assert c.hrandfield("a") in {"x", "y"}
+        assert sorted(c.hrandfield("a", 5)) == ["x", "y"]
+        assert len(c.hrandfield("a", count=-5)) == 5
+        assert sorted(c.hrandfield("a", 5, withvalues=True)) == [("x", 1), ("y", [2])]
+        assert (c.hrandfield("missing"), c.hrandfield("missing", 2)) == (None, [])
+        with pytest.raises(ValueError, match="only with a count"):
+            c.hrandfield("a", withvalues=True)
+
+    def test_a_walk_finds_each_field(self, c: Surface) -> None:
+        fields = {f"field-{number}": number for number in range(600)}
+        c.hset("a", mapping=fields)
+        cursor, found = c.hscan("a", count=50)
+        while cursor:
+            cursor, more = c.hscan("a", cursor=cursor, count=50)
+            found |= more
+        assert found == fields
+        cursor, matching = -1, {}
+        while cursor:
+            cursor, more = c.hscan("a", max(cursor, 0), match="*-59?", count=1000)
+            matching |= more
+        assert matching == {f"field-{number}": number for number in range(590, 600)}
+        assert c.hscan("missing") == (0, {})
+
+    def test_field_lifetimes_need_a_newer_server(self, c: Surface) -> None:
+        """No server to be had has them: that they are refused is what can be seen."""
+        c.hset("a", "x", 1)
+        then = datetime(2030, 1, 1, tzinfo=UTC)
+        calls = [
+            lambda: c.hexpire("a", 5, "x", nx=True),
+            lambda: c.hexpire("a", timedelta(minutes=1), "x"),
+            lambda: c.hpexpire("a", 5000, "x", xx=True),
+            lambda: c.hexpireat("a", then, "x", gt=True),
+            lambda: c.hpexpireat("a", 1_900_000_000_000, "x", lt=True),
+            *(lambda: c.hpersist("a", "x"), lambda: c.httl("a", "x"), lambda: c.hpttl("a", "x")),
+            *(lambda: c.hexpiretime("a", "x"), lambda: c.hpexpiretime("a", "x", "y")),
+        ]
+        for call in calls:
+            with pytest.raises(NotSupportedError, match=r"H\w+: that needs Valkey 9.0 or Redis 7"):
+                call()
+        with pytest.raises(ValueError, match="At least one name"):
+            c.httl("a")
+        with pytest.raises(TypeError, match="hpersist"):
+            c.hexpire("a", None, "x")
+
+    def test_another_type_is_refused(self, c: Surface) -> None:
+        c.rpush("a", 1)
+        for call in (lambda: c.hset("a", "x", 1), lambda: c.hgetall("a"), lambda: c.hget("a", 1)):
+            with pytest.raises(WrongTypeError):
+                call()

@@ -67,7 +67,7 @@ def test_the_picture_says_the_same_as_the_table(
         float(text)
         for text in re.findall(r"([0-9.]+) %", " ".join(page.table("Namespace").column("Memory")))
     ]
-    assert [round(width / 10, 1) for width in widths[:2]] == shares
+    assert [width / 10 for width in widths[:2]] == pytest.approx(shares, abs=0.1)
     assert 70 < shares[0] < 80
     assert not [given for _tag, given in page.tags if "style" in given]
 

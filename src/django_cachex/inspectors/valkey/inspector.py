@@ -11,7 +11,6 @@ from django.core.cache.backends.base import BaseCache
 from django.utils.translation import gettext_lazy as _
 
 from django_cachex.cache.client import Client
-from django_cachex.cache.cluster.client import ClusterClient
 from django_cachex.cache.cluster.keys import slot_of
 from django_cachex.commands import CommandError, WrongTypeError
 from django_cachex.inspectors.base import Inspector
@@ -167,10 +166,6 @@ class ServerInspector(Inspector):
         """Who is asked for keys: nodes of a cluster with less patience, as others can go on."""
         return self._client(limits().timeout / NODES_PATIENCE) if self.is_cluster else self.client
 
-    @property
-    def is_cluster(self) -> bool:
-        return issubclass(self.client_class, ClusterClient)
-
     @cached_property
     def codec(self) -> Codec:
         """How the application reads and writes the values."""
@@ -268,6 +263,10 @@ class ServerInspector(Inspector):
             return None
         key = text_of(stored.removeprefix(prefix))
         return key if key is not None and self.locate(key) == stored else None
+
+    @property
+    def is_cluster(self) -> bool:
+        return False
 
     # Changes.
 

@@ -80,7 +80,8 @@ class Progress:
         """Ask the server whose turn it is; it is the last in the row afterwards."""
         walk = self.walks.pop(0)
         try:
-            batch = self._ask(search, walk, self.pace.count(want, len(self.keys)))
+            count = self.pace.count(want, len(self.keys), 1 + len(self.walks))
+            batch = self._ask(search, walk, count)
             self._take(search, walk, batch)
             self.walks += [walk] if walk.cursor else search.primaries.moved(walk)
         except ServerUnavailable as error:
@@ -97,8 +98,8 @@ class Progress:
     def _ask(self, search: Search, walk: Walk, count: int) -> Batch:
         server, request = search.primaries.server(walk), search.batch(walk.cursor, count)
         if walk.node not in self.sizes:
-            self.pace.asked += count
             batch, size = server.run(attempt([request, search.client._dbsize()]))
+            self.pace.asked += count
             self.sizes[walk.node] = permitted(size)
             first: Batch = required(batch)
             return first

@@ -34,13 +34,13 @@ class Pace:
     def __post_init__(self) -> None:
         self._cap = self.most
 
-    def count(self, want: int, found: int) -> int:
-        """Return the `COUNT` that should find what is missing of `want` keys."""
+    def count(self, want: int, found: int, turns: int = 1) -> int:
+        """Return the `COUNT` that should find what is missing of `want` keys, in so many turns."""
         if not self.asked:
-            return min(max(1, want), self._cap)
+            return min(max(1, want // turns), self._cap)
         expected = (want - found) * self.asked // max(1, found)
         expected += expected // 4  # Chance spreads keys unevenly: rather some more than again.
-        return min(max(expected, SMALLEST), self._cap)
+        return min(max(expected // turns, SMALLEST), self._cap)
 
     @contextmanager
     def timed(self, count: int) -> Iterator[None]:

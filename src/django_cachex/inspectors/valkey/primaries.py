@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from django_cachex.cache.client import Client
@@ -16,7 +17,7 @@ from django_cachex.cache.topologies import Target
 from django_cachex.commands import Request, ServerUnavailable
 from django_cachex.commands.request import attempt, unread
 from django_cachex.inspectors.valkey.replies import permitted, required
-from django_cachex.inspectors.valkey.walks import ALL, Walk, read_token
+from django_cachex.inspectors.valkey.walks import Walk, read_token
 
 NODES = Request(("CLUSTER", "NODES"), unread, idempotent=True)
 
@@ -93,15 +94,16 @@ class ManyPrimaries:
         self._servers: dict[str, Server] = {}
 
     def begin(self) -> list[Walk]:
-        return self._walks_for(self._owners())
+        owners = self._owners()
+        return walks(owners, owners, again=False)
 
     def resume(self, token: str) -> list[Walk]:
-        walks = read_token(token, is_cluster=True)
+        left = read_token(token, is_cluster=True)
         owners = self._owners()
         kept: list[Walk] = []
-        for walk in walks:
+        for walk in left:
             # Who took over from a primary that is none any more is walked through as a whole.
-            instead = [] if walk.node in self._servers else self._walks_for(owners, walk.slots)
+            instead = [] if walk.node in self._servers else walks(owners, walk.slots)
             kept += instead or [walk]
         return kept
 
@@ -122,40 +124,54 @@ class ManyPrimaries:
         found = self._cluster.read_slots(required(slots), node)
         owners = self._named(found)
         addresses = {entry[2][2]: owners[entry[0]] for entry in slots if len(entry[2]) > 2}
-        for slot, target in leaving(permitted(nodes) or b"").items():
+        moving = Moving.read(permitted(nodes) or b"")
+        for slot, target in moving.away.items():
             owners[slot] = addresses.get(target, owners.get(slot, walk.node))
-        elsewhere = {slot for slot in walk.slots if owners.get(slot, walk.node) != walk.node}
-        return self._walks_for(owners, elsewhere)
+        # A slot that is still arriving was walked through where it comes from.
+        here = {slot for slot in walk.slots if owners.get(slot, walk.node) == walk.node}
+        return walks(owners, walk.slots - here - moving.arriving)
 
     def successors(self, walk: Walk) -> list[Walk]:
         owners = self._owners(but=self._servers.get(walk.node))
         if any(owners.get(slot, walk.node) == walk.node for slot in walk.slots):
             return []
-        return self._walks_for(owners, walk.slots)
+        return walks(owners, walk.slots)
 
     def _owners(self, but: Server | None = None) -> dict[int, str]:
         return self._named(self._cluster.located(but))
 
     def _named(self, found: SlotMap) -> dict[int, str]:
         """Return the addresses of the nodes by slot, having made their acquaintance."""
-        self._servers.update((node.address, node) for _slot, node in found.primaries)
-        return {slot: node.address for slot, node in enumerate(found.owners) if node is not None}
-
-    def _walks_for(self, owners: Mapping[int, str], wanted: Collection[int] = ALL) -> list[Walk]:
-        """Return walks for slots; for all of them where none is named."""
-        by_node: dict[str, set[int]] = {}
-        for slot in wanted or owners:
-            if slot in owners:
-                by_node.setdefault(owners[slot], set()).add(slot)
-        again = bool(wanted)
-        return [Walk(node, slots=frozenset(slots), again=again) for node, slots in by_node.items()]
+        addresses = {node: node.address for _slot, node in found.primaries}
+        self._servers.update((address, node) for node, address in addresses.items())
+        return {slot: addresses[node] for slot, node in enumerate(found.owners) if node is not None}
 
 
-def leaving(nodes: bytes) -> dict[int, bytes]:
-    """Return the slots that are on their way from a node to others, by its CLUSTER NODES.
+def walks(owners: Mapping[int, str], slots: Iterable[int], again: bool = True) -> list[Walk]:
+    """Return a walk for each node that has any of the slots."""
+    by_node: dict[str, set[int]] = {}
+    for slot in slots:
+        if slot in owners:
+            by_node.setdefault(owners[slot], set()).add(slot)
+    return [Walk(node, slots=frozenset(theirs), again=again) for node, theirs in by_node.items()]
 
-    Those are written ``[slot->-id of the other node]`` in the node's own line.
-    """
-    own = next((line for line in nodes.splitlines() if b"myself" in line), b"")
-    found = re.findall(rb"\[([0-9]+)->-([0-9a-f]+)\]", own)
-    return {int(slot): target for slot, target in found}
+
+@dataclass(frozen=True)
+class Moving:
+    """The slots that are on their way from a node to others, and from others to it."""
+
+    away: Mapping[int, bytes]
+    """By slot, the ids of the other nodes."""
+
+    arriving: frozenset[int]
+
+    @classmethod
+    def read(cls, nodes: bytes) -> Moving:
+        """Read what is written so in a node's own line of its CLUSTER NODES.
+
+        https://valkey.io/commands/cluster-nodes/#special-slot-entries
+        """
+        own = next((line for line in nodes.splitlines() if b"myself" in line), b"")
+        away = re.findall(rb"\[([0-9]+)->-([0-9a-f]+)\]", own)
+        arriving = re.findall(rb"\[([0-9]+)-<-[0-9a-f]+\]", own)
+        return cls({int(slot): target for slot, target in away}, frozenset(map(int, arriving)))

@@ -1,0 +1,192 @@
+"""Searching a cluster: nodes that are down, and slots that move meanwhile."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import valkey
+
+from django_cachex.cache.cluster.keys import slot_of
+from django_cachex.inspectors import Inspector, inspector_for
+from django_cachex.inspectors.patterns import Pattern
+from django_cachex.inspectors.query import Query
+from tests import servers
+from tests.inspectors.contract import later
+
+MANY = 3000
+KEYS = {f":1:key:{n}".encode() for n in range(MANY)}
+
+Nodes = tuple[servers.Server, ...]
+
+
+@pytest.fixture(scope="module")
+def nodes() -> Iterator[Nodes]:
+    with servers.cluster("--cluster-require-full-coverage", "no") as nodes:
+        yield nodes
+
+
+@pytest.fixture
+def inspector(nodes: Nodes, settings: Any) -> Inspector:
+    """The inspector of an alias with `KEYS` in a cluster."""
+    backend = "django_cachex.cache.ValkeyClusterCache"
+    location = [f"valkey://{node.address}" for node in nodes]
+    settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": location}}
+    found = inspector_for("default")
+    for node in nodes:
+        with valkey.Valkey(port=node.port) as client:
+            client.flushall()
+    found.cache.set_many({f"key:{n}": n for n in range(MANY)})
+    return found
+
+
+def walk(
+    inspector: Inspector,
+    between: Callable[[int], None] = lambda page: None,
+    query: Query | None = None,
+) -> list[bytes]:
+    """Return the keys of all pages; `between` is told the number of each page that is there."""
+    found: list[bytes] = []
+    token = ""
+    for number in range(200):
+        listing = inspector.scan(query or Query(), token, 100, later())
+        found += listing.keys
+        token = listing.token
+        if not token:
+            return found
+        between(number)
+    raise AssertionError("the search never ends")
+
+
+def test_all_keys_of_all_primaries_are_found_once(inspector: Inspector) -> None:
+    found = walk(inspector)
+    assert len(found) == MANY
+    assert set(found) == KEYS
+
+
+def test_nodes_take_turns(inspector: Inspector, nodes: Nodes) -> None:
+    listing = inspector.scan(Query(), "", 600, later())
+    thirds = [0, 0, 0]
+    for key in listing.keys:
+        thirds[slot_of(key) // 5462] += 1
+    assert all(thirds)
+
+
+def test_every_page_says_how_many_keys_the_whole_cluster_has(inspector: Inspector) -> None:
+    token = "first"
+    while token:
+        listing = inspector.scan(Query(), "" if token == "first" else token, 100, later())
+        assert listing.total == MANY
+        token = listing.token
+    assert inspector.scan(Query(Pattern("nothing")), "", 100, later()).examined == MANY
+
+
+def test_filters_hold_on_every_node(inspector: Inspector) -> None:
+    inspector.cache.set("large:1", "x" * 10_000)
+    inspector.cache.set("large:2", "x" * 10_000)
+    found = walk(inspector, query=Query(larger_than=5000))
+    assert set(found) == {b":1:large:1", b":1:large:2"}
+
+
+def test_a_node_that_does_not_answer_is_named_and_the_others_are_searched(
+    inspector: Inspector, nodes: Nodes
+) -> None:
+    stopped = nodes[1]
+    theirs = {key for key in KEYS if 5461 <= slot_of(key) <= 10921}
+    inspector.scan(Query(), "", 1, later())  # The cluster is known.
+    stopped.process.send_signal(signal.SIGSTOP)
+    try:
+        found, token, listing = [], "", None
+        for _page in range(50):
+            started = time.monotonic()
+            listing = inspector.scan(Query(), token, 1000, later())
+            assert time.monotonic() - started < 2
+            assert listing.unanswered == [stopped.address]
+            assert not listing.complete
+            found += listing.keys
+            token = listing.token
+            if not listing.examined:
+                break
+        assert set(found) == KEYS - theirs
+    finally:
+        stopped.process.send_signal(signal.SIGCONT)
+    rest = []
+    while token and len(rest) < MANY:
+        listing = inspector.scan(Query(), token, 1000, later())
+        rest += listing.keys
+        token = listing.token
+    assert set(rest) == theirs
+
+
+def test_a_slot_that_moves_during_a_search_loses_nothing(
+    inspector: Inspector, nodes: Nodes
+) -> None:
+    giver, taker = nodes[0], nodes[2]
+    slots = sorted({slot_of(key) for key in KEYS if slot_of(key) < 5000})
+
+    def between(page: int) -> None:
+        if page == 2:
+            for slot in slots[::4]:
+                move(slot, giver, taker)
+        if page == 4:
+            for slot in slots[1::4]:
+                move(slot, giver, taker)
+
+    try:
+        found = walk(inspector, between)
+        assert set(found) == KEYS
+    finally:
+        for slot in sorted(slots[::4] + slots[1::4]):
+            move(slot, taker, giver)
+
+
+def test_a_slot_half_of_whose_keys_have_moved_loses_nothing(
+    inspector: Inspector, nodes: Nodes
+) -> None:
+    """The taker is walked through when the first keys arrive there: only those are looked for."""
+    giver, taker = nodes[0], nodes[2]
+    inspector.cache.set_many({f"{{tag}}:{n}": n for n in range(200)})
+    slot = slot_of(b"{tag}")
+    if not slot < 5461:
+        giver = nodes[slot * 3 // 16384]
+        taker = next(node for node in nodes if node is not giver)
+    tagged = {f":1:{{tag}}:{n}".encode() for n in range(200)}
+    pages = []
+
+    def between(page: int) -> None:
+        pages.append(page)
+        if page == 25:
+            move(slot, giver, taker, most=100, finish=False)
+
+    try:
+        found = walk(inspector, between)
+        assert max(pages) > 25
+        assert tagged <= set(found)
+    finally:
+        move(slot, giver, taker)
+        move(slot, taker, giver)
+
+
+def test_a_token_of_no_cluster_is_refused(inspector: Inspector) -> None:
+    for token in ("17", "[]x", '[["a"]]', '[["a","1","0-99999",0]]', '[[1,"1","0",0]]', "[" * 9999):
+        with pytest.raises(ValueError, match="No listing of this cache"):
+            inspector.scan(Query(), token, 10, later())
+
+
+def move(
+    slot: int, giver: servers.Server, taker: servers.Server, most: int = 10_000, finish: bool = True
+) -> None:
+    """Move a slot's keys, as valkey-cli does."""
+    with valkey.Valkey(port=giver.port) as source, valkey.Valkey(port=taker.port) as target:
+        ids = [client.execute_command("CLUSTER MYID").decode() for client in (source, target)]
+        target.execute_command("CLUSTER SETSLOT", slot, "IMPORTING", ids[0])
+        source.execute_command("CLUSTER SETSLOT", slot, "MIGRATING", ids[1])
+        keys = source.execute_command("CLUSTER GETKEYSINSLOT", slot, most)
+        if keys:
+            source.execute_command("MIGRATE", taker.host, taker.port, "", 0, 5000, "KEYS", *keys)
+        if finish:
+            for client in (target, source):
+                client.execute_command("CLUSTER SETSLOT", slot, "NODE", ids[1])

@@ -14,6 +14,9 @@ UNASKED = "/favicon.ico"
 """Browsers ask for it by themselves; the admin has none."""
 
 
+LEFT = "net::ERR_ABORTED"
+
+
 class Watch:
     """Collects the errors of every page of a browser context."""
 
@@ -37,6 +40,8 @@ class Watch:
         self._add(url, f"page error: {error.error}")
 
     def _failed(self, request: Request) -> None:
+        if request.resource_type == "fetch" and request.failure == LEFT:
+            return  # Who leaves a page ends what its scripts have asked for.
         self._add(request.url, f"request failed: {request.failure}")
 
     def _response(self, response: Response) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, Protocol, Self, TypeVar
 from django_cachex.inspectors.base import Inspector
 from django_cachex.inspectors.entries import Listing
 
-BATCH: Final = 1000
+BATCH: Final = 5000
 """Keys that are looked for before something is done to them."""
 
 Find = Callable[[str, int, float], Listing]

@@ -68,6 +68,14 @@ def visible_aliases() -> list[str]:
     return [alias for alias in settings.CACHES if policies.get(alias) != HIDDEN]
 
 
+def alias_allows(act: Act, inspector: Inspector) -> bool:
+    """Return whether a cache's ability and policy allow an act, whoever wants it."""
+    policy = limits().aliases.get(inspector.alias)
+    if policy == HIDDEN or (policy == READ_ONLY and act.changes):
+        return False
+    return not act.abilities or any(getattr(inspector, name) for name in act.abilities)
+
+
 @dataclass(frozen=True)
 class Gate:
     """What one request's user may do on one admin site."""
@@ -81,7 +89,7 @@ class Gate:
         self, act: Act, inspector: Inspector | None = None, stored: bytes | None = None
     ) -> bool:
         """Return whether ability, permission and the alias's policy all allow an act."""
-        if inspector is not None and not self._alias_allows(act, inspector):
+        if inspector is not None and not alias_allows(act, inspector):
             return False
         if stored is not None and act.shows_secrets and self.is_secret(inspector, stored):
             return False
@@ -105,12 +113,6 @@ class Gate:
         name = f"has_{verb}_permission"
         kind = type(self.site.get_model_admin(Key))
         return verb != "add" and getattr(kind, name) is not getattr(ModelAdmin, name)
-
-    def _alias_allows(self, act: Act, inspector: Inspector) -> bool:
-        policy = limits().aliases.get(inspector.alias)
-        if policy == HIDDEN or (policy == READ_ONLY and act.changes):
-            return False
-        return not act.abilities or any(getattr(inspector, name) for name in act.abilities)
 
     def _permitted(self, act: Act, inspector: Inspector | None, stored: bytes | None) -> bool:
         alias = inspector.alias if inspector is not None else None

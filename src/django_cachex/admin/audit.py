@@ -79,6 +79,12 @@ def go_on_record(entry: int, inspector: Inspector, before: Message, after: Messa
     return True
 
 
+def log(inspector: Inspector, what: str, message: Message) -> None:
+    """Write what nobody's `LogEntry` says to the logger: who has a shell needs no name."""
+    text = in_project_language(message)
+    logger.info("user=- cache=%s %s %s", inspector.alias, what, text)
+
+
 def in_project_language(message: Message) -> str:
     """Return a message for others to read: in the project's language, not the writer's."""
     with translation.override(settings.LANGUAGE_CODE):

@@ -3,7 +3,9 @@ PORT ?= 8000
 SKIN ?= admin
 
 BIN := .venv/bin
-SKINNED := tests/admin tests/browser tests/unfold
+# Under Unfold: what it draws, and every page for every person; `make test-all` runs all of tests/admin.
+SKINNED := tests/browser tests/unfold tests/admin/test_links.py tests/admin/test_failures.py \
+	tests/admin/test_key_names.py tests/admin/test_hostile_requests.py
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
@@ -19,8 +21,8 @@ demo: .venv/demo.installed ## Serve the admin over seeded caches (PORT=8000, SKI
 
 test: .venv/test.installed ## Run the tests, in both skins, and Django's own cache tests on this Python
 	@PYTHON=$(BIN)/python .ci/programs redis-server memcached postgresql chromium
-	PYTHONDEVMODE=1 $(BIN)/pytest -n 2 -m "not slow"
-	SKIN=unfold PYTHONDEVMODE=1 $(BIN)/pytest -n 2 -m "not slow" $(SKINNED)
+	PYTHONDEVMODE=1 $(BIN)/pytest -n 3 -m "not slow"
+	SKIN=unfold PYTHONDEVMODE=1 $(BIN)/pytest -n 3 -m "not slow" $(SKINNED)
 	$(BIN)/python -m tests.django_suite.run
 
 test-all: ## Run all tests, the slow ones too, on every supported Python and Django found

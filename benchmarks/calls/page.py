@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from benchmarks.calls import awaitable, blocking, goals, large
+from benchmarks.calls import awaitable, blocking, collections, goals, large
 from benchmarks.calls.memory import keep_freed_memory
 from benchmarks.calls.sizes import FULL, Sizes
 from benchmarks.calls.turns import settled
@@ -46,10 +46,12 @@ def report(sizes: Sizes = FULL) -> Iterator[str]:
         calls = list(blocking.measure(server, sizes))
         on_loop = awaitable.measure(server, sizes)
         big = large.measure(server, sizes)
+        many = collections.measure(server, sizes)
     yield goals.section(calls)
     yield missed([*goals.misses(calls), *on_loop.misses(), *(m for b in big for m in b.misses())])
     yield on_loop.section()
     yield large.section(big, sizes)
+    yield many.section()
     yield every_call(calls)
 
 

@@ -61,6 +61,10 @@ def delete(alias: str, stored: bytes | str, **query: object) -> str:
     return _url("key_delete", quote(object_id(alias, stored)), query=query)
 
 
+def download(alias: str, stored: bytes | str, **query: object) -> str:
+    return _url("key_download", quote(object_id(alias, stored)), query=query)
+
+
 def history(alias: str, stored: bytes | str, **query: object) -> str:
     return _url("key_history", quote(object_id(alias, stored)), query=query)
 

@@ -70,4 +70,6 @@ class Browser:
         query = response.request["QUERY_STRING"]
         if query and "?" not in url and response.status_code == 200:
             url = f"{url}?{query}"
+        if response.streaming:  # A file is saved, not read.
+            return Page(response.status_code, url, "", seconds)
         return Page(response.status_code, url, response.content.decode(), seconds)

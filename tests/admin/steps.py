@@ -53,7 +53,7 @@ def page_url(name: str) -> str:
     function = getattr(addresses, name)
     if name == "caches":
         return str(function())
-    if name in ("key", "history", "delete"):
+    if name in ("key", "history", "delete", "download"):
         return str(function("valkey", "p:1:hello"))
     return str(function("valkey"))
 

@@ -35,6 +35,7 @@ PAGES: dict[str, tuple[str, Expectation]] = {
     "key browser": ("keys", sees_keys),
     "key detail": ("key", sees_keys),
     "key history": ("history", sees_keys),
+    "download": ("download", sees_keys),
     "add": ("add", lambda held: "add_key" in held),
     "delete": ("delete", lambda held: "delete_key" in held),
 }
@@ -88,6 +89,14 @@ def is_replaced(cache: Any) -> bool:
     return bool(cache.get("hello") == "other")
 
 
+def is_renamed(cache: Any) -> bool:
+    return bool(cache.get("other") == {"to": "you"} and cache.get("hello") is None)
+
+
+def is_copied(cache: Any) -> bool:
+    return bool(cache.get("other") == {"to": "you"} == cache.get("hello"))
+
+
 NEW = {"key": "new", "value": "thing", "store_as": "text"}
 OTHER = {"key": "hello", "value": "other", "store_as": "text", "replace": "on"}
 SELECTED = addresses.object_id("valkey", "p:1:hello")
@@ -119,6 +128,18 @@ ACTS: dict[str, Act] = {
         lambda _: {"mode": "set-ttl", "timeout": "60"},
         is_expiring,
         lambda held: "change_cache" in held and sees_keys(held),
+    ),
+    "rename": (
+        "key",
+        lambda _: {"mode": "set-name", "name": "other"},
+        is_renamed,
+        lambda held: {"add_key", "delete_key"} <= held and sees_keys(held),
+    ),
+    "copy": (
+        "key",
+        lambda _: {"mode": "make-copy", "name": "other", "into": "valkey"},
+        is_copied,
+        lambda held: "add_key" in held and sees_keys(held),
     ),
     "add": ("add", lambda _: NEW, is_added, lambda held: "add_key" in held),
     "replace": (

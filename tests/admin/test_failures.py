@@ -100,6 +100,10 @@ def visits(person: Browser) -> dict[str, Callable[[], Page]]:
         "set-ttl": lambda: person.post(
             addresses.key(alias, key), {"mode": "set-ttl", "timeout": "60"}
         ),
+        "rename": lambda: person.post(
+            addresses.key(alias, key), {"mode": "set-name", "name": "other"}
+        ),
+        "download": lambda: person.open(addresses.download(alias, key), follow=False),
         "add": lambda: person.post(
             addresses.add(alias), {"key": "a", "value": "b", "store_as": "text"}
         ),
@@ -182,7 +186,10 @@ def test_a_denied_command_loses_its_figure_and_no_more(
     assert admin.open(addresses.info("valkey")).status == 200
 
 
-@pytest.mark.parametrize("command", ["scan", "get", "getrange", "set", "unlink", "pexpire"])
+@pytest.mark.parametrize(
+    "command",
+    ["scan", "get", "getrange", "set", "unlink", "pexpire", "rename", "copy", "incrby", "strlen"],
+)
 def test_a_denied_act_says_so(
     admin: Browser, denied: Callable[..., None], raw: valkey.Valkey, command: str
 ) -> None:
@@ -196,6 +203,10 @@ def test_a_denied_act_says_so(
         "set": lambda: admin.submit(edit, "Save", value="6"),
         "unlink": lambda: admin.post(addresses.delete("valkey", "p:1:key"), {"confirmed": "1"}),
         "pexpire": lambda: admin.post(key, {"mode": "set-ttl", "timeout": "60"}),
+        "rename": lambda: admin.post(key, {"mode": "set-name", "name": "other"}),
+        "copy": lambda: admin.post(key, {"mode": "make-copy", "name": "b", "into": "valkey"}),
+        "incrby": lambda: admin.post(key, {"mode": "add-number", "by": "1"}),
+        "strlen": lambda: admin.open(addresses.download("valkey", "p:1:key")),
     }
     page = pages[command]()
     assert page.status == 200

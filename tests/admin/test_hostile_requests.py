@@ -35,7 +35,10 @@ ODD = {
     "empty": "",
 }
 
-PARAMETERS = ("q", "type", "size", "token", "support", "mode", "view", "help", "key", "id")
+PARAMETERS = (
+    *("q", "type", "size", "token", "support", "mode", "view", "help", "key", "id"),
+    *("as", "shown", "element"),
+)
 
 
 def encoded(text: str) -> str:
@@ -57,6 +60,7 @@ def pages(server_cache: Any) -> list[str]:
         addresses.key("valkey", stored),
         addresses.history("valkey", stored),
         addresses.delete("valkey", stored),
+        addresses.download("valkey", stored),
     ]
 
 
@@ -94,6 +98,11 @@ def test_odd_form_fields_are_no_error(
             {"mode": text},
             {"mode": "save", "value": text, "store_as": text, "expected": text, "timeout": text},
             {"mode": "set-ttl", "timeout": text, "never": text},
+            {"mode": "set-ttl", "moment": text, "add": text, "preview": text},
+            {"mode": "make-copy", "name": text, "into": "valkey", "overwrite": text},
+            {"mode": "set-name", "name": "", "element": text, "shown": text},
+            {"mode": "add-number", "by": text},
+            {"key": text, "type": "hash", "value": text, "store_as": "auto", "timeout": "5"},
             {"key": text, "value": text, "store_as": "json", "timeout": text},
             {"id": text},
         ):

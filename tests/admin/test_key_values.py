@@ -116,6 +116,16 @@ def test_twenty_megabytes_are_shown_in_part(admin: Browser, store: valkey.Valkey
     assert not page.offers("Edit")
 
 
+def test_of_what_is_too_large_once_opened_nobody_says_how_large(
+    admin: Browser, store: valkey.Valkey
+) -> None:
+    store.set("p:1:key", zlib.compress(b"x" * 20_000_000))
+    page = detail(admin)
+    assert "First 5,000 of more than 1,048,576 characters shown" in page.text
+    assert "It is not decoded: opened, it is more than the limit of 1.0 MB." in page.text
+    assert not page.offers("Edit")
+
+
 def test_strings_of_servers_own_making_are_shown_and_deletable(
     admin: Browser, store: valkey.Valkey
 ) -> None:

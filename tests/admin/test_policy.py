@@ -24,6 +24,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "key history": lambda: addresses.history("valkey", "p:1:hello"),
     "add": lambda: addresses.add("valkey"),
     "delete": lambda: addresses.delete("valkey", "p:1:hello"),
+    "download": lambda: addresses.download("valkey", "p:1:hello"),
 }
 
 
@@ -35,6 +36,11 @@ def changes() -> list[tuple[str, dict[str, Any]]]:
         (addresses.keys("valkey"), {"action": "delete", "selected": [key_id], "confirmed": "1"}),
         (addresses.delete("valkey", "p:1:hello"), {"confirmed": "1"}),
         (addresses.key("valkey", "p:1:hello"), {"mode": "set-ttl", "timeout": "5"}),
+        (addresses.key("valkey", "p:1:hello"), {"mode": "set-name", "name": "other"}),
+        (
+            addresses.key("valkey", "p:1:hello"),
+            {"mode": "make-copy", "name": "other", "into": "valkey"},
+        ),
         (addresses.add("valkey"), {"key": "new", "value": "x", "store_as": "text"}),
     ]
 

@@ -120,6 +120,11 @@ def test_they_are_not_changed(browser_of: BrowserOf, sessions: str, prefix: str)
     tries = [
         (url, {"mode": "save", "value": "x", "store_as": "text", "expected": ""}),
         (url, {"mode": "set-ttl", "timeout": "5"}),
+        (url, {"mode": "set-name", "name": "open"}),
+        (url, {"mode": "make-copy", "name": "open", "into": sessions}),
+        (url, {"mode": "set-value", "value": "x", "store_as": "text", "confirmed": "1"}),
+        (addresses.download(sessions, stored), {}),
+        (addresses.download(sessions, stored, **{"as": "json"}), {}),
         (addresses.delete(sessions, stored), {"confirmed": "1"}),
         (addresses.by_form("delete"), {"id": key_id, "confirmed": "1"}),
         (

@@ -9,7 +9,7 @@ from playwright.sync_api import Page
 
 from tests.browser import sight
 from tests.browser.looks import LOOKS
-from tests.browser.places import PLACES
+from tests.browser.places import PLACES, SELDOM
 from tests.browser.visit import Visit
 
 CHECKS: dict[str, Callable[[Page], list[str]]] = {
@@ -46,7 +46,10 @@ def problems(page: Page) -> dict[str, list[str]]:
     return {title: some for title, some in found.items() if some}
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize(
+    "place",
+    [pytest.param(place, marks=pytest.mark.slow) if place in SELDOM else place for place in PLACES],
+)
 def test_page_is_whole_legible_and_within_reach(visit: Visit, place: str) -> None:
     PLACES[place](visit)
     assert problems(visit.page) == {}

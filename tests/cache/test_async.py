@@ -34,7 +34,9 @@ def with_djangos_parameters(name: str) -> bool:
     ours, theirs = (inspect.signature(getattr(kind, name)) for kind in (ServerCache, BaseCache))
     own = list(ours.parameters.values())[len(theirs.parameters) :]
     return list(ours.parameters)[: len(theirs.parameters)] == list(theirs.parameters) and all(
-        one.kind is one.VAR_KEYWORD for one in own
+        one.kind is one.VAR_KEYWORD
+        or (one.kind is one.KEYWORD_ONLY and one.default is not one.empty)
+        for one in own
     )
 
 
@@ -109,5 +111,19 @@ def test_many_keys_are_one_round_trip(make_cache: MakeCache, valkey_server: Serv
             await cache.aget_many("abcdef")
             await cache.adelete_many("abcdef")
             assert between.turns == before + 3
+
+    run(scenario)
+
+
+def test_a_default_may_be_awaited(cache: ServerCache) -> None:
+    async def made() -> int:
+        return 7
+
+    async def scenario() -> None:
+        assert await cache.aget_or_set("function", made) == 7
+        assert await cache.aget_or_set("coroutine", made()) == 7
+        assert await cache.aget_many(["function", "coroutine"]) == {"function": 7, "coroutine": 7}
+        # Python would warn of one that nobody awaits, and warnings are errors here.
+        assert await cache.aget_or_set("coroutine", made()) == 7
 
     run(scenario)

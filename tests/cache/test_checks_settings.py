@@ -18,12 +18,20 @@ from django.test import override_settings
 
 from django_cachex.cache import ValkeyCache
 from django_cachex.cache.checks import check_caches
+from django_cachex.cache.compressors import ZlibCompressor
 from django_cachex.cache.drivers import load
 from django_cachex.cache.equivalents import equivalents
-from django_cachex.cache.options import refuse_unknown, refuse_wrong_numbers
+from django_cachex.cache.options import (
+    ASYNC_ONLY,
+    CULLING,
+    OWN,
+    refuse_unknown,
+    refuse_wrong_numbers,
+)
 from django_cachex.cache.serializers import PickleSerializer
 
 HERE = "tests.cache.test_checks_settings"
+ZSTD = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
 URL = "redis://cache.example:6379/1"
 
 Check = Callable[..., list[CheckMessage]]
@@ -41,6 +49,11 @@ class NoSerializer:
 class Picky(NoSerializer):
     def __init__(self, options: dict[str, Any]) -> None:
         pass
+
+
+class Failing:
+    def __init__(self) -> None:
+        raise RuntimeError("hush")
 
 
 class OwnConnection(import_module("valkey.connection").Connection):  # type: ignore[misc] # no stubs
@@ -98,6 +111,10 @@ def ids(found: list[CheckMessage]) -> list[str]:
         {"OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": None}},
         {"OPTIONS": {"serializer": "django.core.cache.backends.redis.RedisSerializer"}},
         {"OPTIONS": {"serializer": PickleSerializer(4)}},
+        {"OPTIONS": {"serializer": PickleSerializer, "compressor": "zlib"}},
+        {"OPTIONS": {"stampede_protection": True}},
+        {"OPTIONS": {"stampede_protection": {"early": 5, "lease": 0.5}}},
+        {"OPTIONS": {"serializer": ["msgpack", "json"], "compressor": [("zstd", {"level": 9})]}},
         {"OPTIONS": {"ignore_exceptions": True, "ignore_counter_exceptions": True}},
         {"OPTIONS": {"protocol": 2, "decode_responses": False, "client_name": "mine"}},
         {"KEY_PREFIX": "shop-1", "TIMEOUT": None, "VERSION": 2},
@@ -217,12 +234,6 @@ def test_names_that_others_use_as_we_do_have_no_equivalent() -> None:
     assert not equivalents().keys() & CACHE_OPTIONS
 
 
-def test_compression_is_refused(check: Check) -> None:
-    [error] = check(OPTIONS={"compressor": "zlib"})
-    assert error.id == "django_cachex.E109"
-    assert "dumps()" in str(error.hint)
-
-
 @pytest.mark.parametrize("name", ["TIMEOUT", "KEY_PREFIX", "KEY_FUNCTION", "VERSION"])
 def test_settings_that_stand_in_options_are_reported(check: Check, name: str) -> None:
     [warning] = check(OPTIONS={name: 1})
@@ -340,16 +351,76 @@ def test_a_cluster_has_one_database(check: Check, location: str, options: dict[s
     [
         ("nowhere.Serializer", "module “nowhere”"),
         (f"{HERE}.Missing", "Correct the path"),
-        ("serializer", "Correct the path"),
-        (f"{HERE}.Picky", "without arguments"),
+        ("serializer", '"json", "orjson"'),
+        (f"{HERE}.Picky", "is written with them"),
         (f"{HERE}.NoSerializer", "loads(data)"),
         (object(), "dumps(obj)"),
     ],
 )
 def test_a_serializer_that_is_none(check: Check, path: Any, part: str) -> None:
-    [error] = check(OPTIONS={"serializer": path})
-    assert error.id == "django_cachex.E111"
-    assert part in str(error.hint)
+    for given in (path, [path, "json"]):
+        [error] = check(OPTIONS={"serializer": given})
+        assert error.id == "django_cachex.E111"
+        assert part in str(error.hint)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("nowhere.Compressor", "module “nowhere”"),
+        ("zstandard", '"zlib", "gzip"'),
+        (f"{HERE}.NoSerializer", "recognises(data)"),
+        (object(), "recognises(data)"),
+        ([], "at least one"),
+        (["zlib", "nosuch"], '"zlib", "gzip"'),
+        ({"level": 9}, '("zstd", {"level": 9})'),
+        (("zlib", 9), '("zstd", {"level": 9})'),
+        (["zlib", {"level": 9}], '("zstd", {"level": 9})'),
+        ((ZlibCompressor(), {"level": 9}), "its class"),
+        (("zlib", {"preset": 9}), "“level”, “min_size”, “max_size”"),
+        (("zlib", {"level": 10}), "from -1 to 9"),
+        (("zstd", {"level": "9"}), "from -131072 to 22"),
+        (("lzma", {"min_size": -1}), "number of bytes"),
+        (Failing, "in a shell"),
+    ],
+)
+def test_a_compressor_that_is_none(check: Check, given: Any, said: str) -> None:
+    [error] = check(OPTIONS={"compressor": given})
+    assert error.id == "django_cachex.E109"
+    assert said in str(error.hint)
+    assert "hush" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("options", "module", "extra"),
+    [
+        ({"serializer": "orjson"}, "orjson", "orjson"),
+        ({"serializer": ["json", "msgpack"]}, "msgpack", "msgpack"),
+        ({"serializer": "ormsgpack"}, "ormsgpack", "ormsgpack"),
+        ({"compressor": "lz4"}, "lz4", "lz4"),
+        ({"compressor": ["zlib", "zstd"]}, ZSTD, "zstd"),
+    ],
+)
+def test_a_package_that_is_missing_gets_the_line_that_installs_it(
+    check: Check,
+    monkeypatch: pytest.MonkeyPatch,
+    options: dict[str, Any],
+    module: str,
+    extra: str,
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    if module == "lz4":
+        monkeypatch.setitem(sys.modules, "lz4.frame", None)
+    [error] = check(OPTIONS=options)
+    assert error.id == "django_cachex.E114"
+    assert str(error.hint) == f"Run: pip install django-cachex[{extra}]"
+
+
+@pytest.mark.parametrize("given", ["hush", 5, {"late": 1}, {"early": 0}, {"lease": "hush"}])
+def test_a_protection_that_makes_no_sense(check: Check, given: Any) -> None:
+    [error] = check(OPTIONS={"stampede_protection": given})
+    assert error.id == "django_cachex.E115"
+    assert "hush" not in f"{error}{error.hint}"
 
 
 @pytest.mark.parametrize("name", ["pool_class", "parser_class", "async_parser_class"])
@@ -483,3 +554,11 @@ def test_every_equivalent_is_documented() -> None:
     table = page.read_text().partition("(renamed)=")[2].partition("\n## ")[0]
     rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
     assert set(re.findall(r"`([A-Z_]+)`", "".join(rows))) == equivalents().keys()
+
+
+def test_every_option_of_ours_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "backends.md").read_text()
+    table = page.partition("## OPTIONS")[2].partition("\n\n`decode")[0]
+    names = OWN | CULLING | ASYNC_ONLY | {"pool_class", "parser_class", "socket_connect_timeout"}
+    written = set(re.findall(r"`(\w+)`", table))
+    assert {name for name in names if not {name, name.upper()} & written} == set()

@@ -571,3 +571,44 @@ def test_attempts_of_a_step_meet_refusals_one_by_one(cache: ServerCache) -> None
     stored, refused, found = cache.client.run(steps())
     assert (stored, found) == (None, "x")
     assert isinstance(refused, WrongTypeError)
+
+
+# Stampedes
+
+
+@pytest.mark.parametrize("old", ["old", None])
+def test_one_makes_a_value_wherever_it_is(cache: ServerCache, old: str | None) -> None:
+    """The key of whoever makes it is in another slot than the value."""
+    calls: list[str] = []
+    began, go = threading.Event(), threading.Event()
+
+    def make() -> str:
+        calls.append("made")
+        began.set()
+        assert go.wait(15)
+        return "new"
+
+    def ask(key: str) -> Any:
+        return cache.get_or_set(key, make, 100, stampede_protection={"early": 50})
+
+    for key in ("a", "b", "{c}"):
+        began.clear()
+        go.clear()
+        calls.clear()
+        if old:
+            cache.set(key, old, 10)
+        with ThreadPoolExecutor(10) as pool:
+            first = pool.submit(ask, key)
+            assert began.wait(15)
+            others = [pool.submit(ask, key) for _number in range(9)]
+            if old:
+                assert [other.result(15) for other in others] == [old] * 9
+            go.set()
+            assert first.result(15) == "new"
+            assert [other.result(15) for other in others] == [old or "new"] * 9
+        assert calls == ["made"]
+        assert 90 < cache.ttl(key) <= 100
+        assert not cache.has_key(f"{key}.recomputing")
+    assert (
+        asyncio.run(cache.aget_or_set("d", lambda: "new", 100, stampede_protection=True)) == "new"
+    )

@@ -34,6 +34,16 @@ def test_an_unknown_command(cache: ServerCache) -> None:
         cache.client.run(Request(("NOSUCH",), unread))
 
 
+@pytest.mark.parametrize("server", ["valkey", "redis", "redis_62"])
+def test_what_a_command_in_a_script_was_refused_for(
+    server: str, request: pytest.FixtureRequest
+) -> None:
+    cache = BACKENDS["redis"](url(request.getfixturevalue(f"{server}_process")), {})
+    cache.set("text", "x")
+    with pytest.raises(WrongTypeError):
+        cache.eval_script("return redis.call('LLEN', KEYS[1])", ["text"])
+
+
 def test_a_command_that_access_rules_deny(driver: str) -> None:
     with valkey() as server:
         admin = Client.from_settings(driver, url(server))

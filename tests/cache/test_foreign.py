@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
+import warnings
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from django.core.cache import CacheHandler
 
 from django_cachex.cache.backends import ServerCache
+from django_cachex.cache.serializers import PickleSerializer
+from tests.cache.conftest import MakeCache, url
+from tests.servers import Server
 
 
 @pytest.mark.parametrize(
@@ -65,3 +73,72 @@ def test_positions_that_mean_something_else_there_are_refused(cache: ServerCache
     for call in (lambda: cache.lock("key", 2), lambda: list(cache.iter_keys("*", 1000))):  # type: ignore[misc]
         with pytest.raises(TypeError):
             call()
+
+
+# What they stored.
+
+
+@pytest.fixture(params=["django_redis.cache.RedisCache", "django_valkey.cache.ValkeyCache"])
+def theirs(request: pytest.FixtureRequest, valkey_server: Server) -> Iterator[Any]:
+    """A cache of theirs, on the server and with the prefix of `ours`."""
+    scheme = "redis" if "redis" in request.param else "valkey"
+    settings = {"BACKEND": request.param, "LOCATION": url(valkey_server, 0, scheme)}
+    settings["KEY_PREFIX"] = "shop"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Of django-valkey's own hashes.
+        cache: Any = CacheHandler({"default": settings})["default"]
+        yield cache
+        cache.client.do_close_clients() if scheme == "redis" else cache.client.disconnect()
+
+
+@pytest.fixture
+def ours(make_cache: MakeCache) -> ServerCache:
+    # Elements are found by their bytes: theirs are pickled with another protocol than Django's.
+    serializer = PickleSerializer(pickle.DEFAULT_PROTOCOL)
+    return make_cache(KEY_PREFIX="shop", OPTIONS={"serializer": serializer})
+
+
+VALUES = [1, -7, "text", None, True, 1.5, (1, "two")]
+
+
+def test_entries_are_read_on_both_sides(theirs: Any, ours: ServerCache) -> None:
+    entries = {f"key-{number}": value for number, value in enumerate(VALUES)}
+    theirs.set_many(entries, 50)
+    assert ours.get_many(entries) == entries
+    assert 49 <= (ours.ttl("key-0") or 0) <= 50
+    ours.set_many({f"{key}-ours": value for key, value in entries.items()})
+    assert [theirs.get(f"{key}-ours") for key in entries] == VALUES
+    theirs.set("n", 5)
+    assert (ours.incr("n"), theirs.incr("n"), ours.incr("n", -3)) == (6, 7, 4)
+
+
+def test_sets_are_read_on_both_sides(theirs: Any, ours: ServerCache) -> None:
+    theirs.sadd("set", *VALUES)
+    assert ours.smembers("set") == set(VALUES)
+    ours.sadd("set", "more")
+    assert theirs.sismember("set", "more")
+    assert theirs.smembers("set") == {*VALUES, "more"}
+
+
+def test_a_lock_holds_on_both_sides(theirs: Any, ours: ServerCache) -> None:
+    with theirs.lock("lock", timeout=30):
+        assert ours.lock("lock").acquire(blocking=False) is False
+    with ours.lock("lock", timeout=30):
+        assert theirs.lock("lock").acquire(blocking=False) is False
+
+
+def test_hashes_and_sorted_sets_of_django_redis_are_read(theirs: Any, ours: ServerCache) -> None:
+    if not hasattr(theirs, "zadd"):
+        # django-valkey puts the prefix before the fields instead of before the key.
+        theirs.hset("hash", "field", [1])
+        assert ours.hgetall("hash") == {}
+        assert ours.client.hkeys(b"hash") == [b"shop:1:field"]
+        return
+    theirs.hset("hash", mapping={"a": [1], "b": "text"})
+    assert ours.hgetall("hash") == {"a": [1], "b": "text"}
+    ours.hset("hash", "c", 7)
+    assert theirs.hkeys("hash") == ["a", "b", "c"]
+    theirs.zadd("board", {"Ana": 3.5, ("b", 1): 1})
+    assert ours.zrange("board", 0, -1, withscores=True) == [(("b", 1), 1.0), ("Ana", 3.5)]
+    ours.zadd("board", {"Cy": 9})
+    assert theirs.zscore("board", "Cy") == 9.0

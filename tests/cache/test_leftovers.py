@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import re
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 from django.core.checks import CheckMessage, registry
 from django.test import override_settings
 
+from django_cachex.cache.backends import ServerCache
 from django_cachex.cache.checks import check_caches, check_leftovers, leftovers
 from django_cachex.cache.equivalents import equivalents
 from django_cachex.cache.options import CULLING
@@ -99,3 +102,34 @@ def test_a_setting_that_is_off_or_still_read_is_none(check: Any) -> None:
     assert check({"default": OURS, "old": DJANGO_REDIS}, **settings) == []
     assert check({"default": {"BACKEND": "no.such.Module"}}, **settings) == []
     assert check({"default": OURS}, DJANGO_REDIS_CLOSE_CONNECTION=False) == []
+
+
+# Methods.
+
+
+def named(kind: type) -> dict[str, list[str]]:
+    """Return the arguments of the public methods of a class; those of the driver's client not."""
+    return {
+        name: [each for each in inspect.signature(method).parameters if each not in IGNORED]
+        for name, method in inspect.getmembers(kind, inspect.isfunction)
+        if not name.startswith("_")
+    }
+
+
+IGNORED = {"self", "client"}
+
+
+@pytest.mark.parametrize("package", ["django_redis", "django_valkey"])
+def test_every_method_that_is_called_otherwise_is_documented(package: str) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "migration.md").read_text()
+    table = page.partition("## Methods")[2].partition("\n\n##")[0]
+    first = " ".join(line.split(" | ")[0] for line in table.splitlines())
+    documented = set(re.findall(r"\w+", first)) | set(re.findall(r"`(\w+)`", table))
+    theirs = named(import_module(f"{package}.client").DefaultClient)
+    assert len(theirs) > 50
+    ours = named(ServerCache)
+    differing = {
+        name for name, given in theirs.items() if ours.get(name, [])[: len(given)] != given
+    }
+    assert {"lock", "get_client", "iter_keys"} < differing
+    assert differing - documented == set()

@@ -249,11 +249,42 @@ def test_a_thread_cannot_release_what_another_acquired(cache: ServerCache) -> No
 def test_a_task_cannot_release_what_another_acquired(cache: ServerCache) -> None:
     async def main() -> None:
         private, common = cache.alock("private"), cache.alock("common", thread_local=False)
-        await asyncio.gather(private.acquire(), common.acquire())
+        acquired, end = asyncio.Event(), asyncio.Event()
+
+        async def hold() -> None:
+            await private.acquire()
+            await common.acquire()
+            acquired.set()
+            await end.wait()
+            await private.release()
+
+        holding = asyncio.create_task(hold())
+        await acquired.wait()
         assert await private.owned() is False
         with pytest.raises(LockError):
             await private.release()
         await common.release()
+        end.set()
+        await holding
+
+    asyncio.run(main())
+
+
+def test_what_a_task_that_ended_acquired_is_released_by_another(cache: ServerCache) -> None:
+    async def main() -> None:
+        lock, semaphore = cache.alock("lock"), cache.asemaphore("semaphore", 2)
+        for _turn in range(2):  # Before Python 3.12, each waits in a task of its own.
+            assert await asyncio.wait_for(lock.acquire(), 30) is True
+            assert await asyncio.wait_for(semaphore.acquire(), 30) is True
+            await asyncio.create_task(semaphore.acquire())  # Somebody else's.
+            assert await lock.owned() is True
+            await lock.release()
+            await semaphore.release()
+            await semaphore.release()
+            with pytest.raises(LockError):
+                await semaphore.release()
+        assert await semaphore.in_use() == 0
+        assert await lock.locked() is False
 
     asyncio.run(main())
 

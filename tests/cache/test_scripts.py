@@ -8,10 +8,18 @@ from typing import Any
 
 import pytest
 
+from django_cachex.cache import RedisClusterCache, ValkeyClusterCache
 from django_cachex.cache.backends import ServerCache
-from django_cachex.commands import CommandError, Request, Script, ServerUnavailable, WrongTypeError
+from django_cachex.commands import (
+    CommandError,
+    CrossSlotError,
+    Request,
+    Script,
+    ServerUnavailable,
+    WrongTypeError,
+)
 from django_cachex.commands.request import done
-from tests.cache.conftest import BACKENDS, MakeCache
+from tests.cache.conftest import BACKENDS, MakeCache, url
 from tests.cache.relay import relay
 from tests.servers import Server, free_port
 
@@ -98,3 +106,20 @@ def test_without_its_server_a_script_answers_nothing_if_failures_are_ignored(dri
     assert ignoring.eval_script("return 1", ["a"], decode=True) is None
     with pytest.raises(ServerUnavailable):
         BACKENDS[driver](location, {}).eval_script("return 1", ["a"])
+
+
+def test_in_a_cluster_a_script_goes_where_its_keys_are(
+    driver: str, cluster_of_valkeys: Server
+) -> None:
+    kind = {"valkey": ValkeyClusterCache, "redis": RedisClusterCache}[driver]
+    cache = kind(url(cluster_of_valkeys), {})
+    add = "return redis.call('INCRBY', KEYS[1], ARGV[1]) + redis.call('INCRBY', KEYS[2], ARGV[1])"
+    for number in range(5):
+        pair = [f"{{{number}}}a", f"{{{number}}}b"]
+        cache.set_many(dict.fromkeys(pair, number))
+        assert cache.eval_script(add, pair, [1]) == 2 * number + 2
+        assert asyncio.run(cache.aeval_script(add, pair, [1])) == 2 * number + 4
+        assert cache.pipeline().eval_script(add, pair, [1]).execute() == [2 * number + 6]
+    with pytest.raises(CrossSlotError):
+        cache.eval_script(add, ["a", "b"], [1])
+    assert cache.get_many(["a", "b"]) == {}

@@ -9,9 +9,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from django_cachex.cache import ValkeyClusterCache
 from django_cachex.cache.backends import ServerCache
@@ -22,14 +25,16 @@ from django_cachex.commands import (
     ServerUnavailable,
     WrongTypeError,
 )
-from django_cachex.commands.semaphores import Share, used
+from django_cachex.commands.semaphores import Share, released, used
 from tests.cache.conftest import BACKENDS, MakeCache, url
 from tests.cache.relay import relay
 from tests.cache.test_locks import LOOP, Awaited, Blocking
 from tests.servers import Server, free_port, wait_until
 
+OLD = pytest.param("redis 6.2", marks=pytest.mark.slow)
 
-@pytest.fixture(params=["valkey", "redis server", "async redis", "cluster"])
+
+@pytest.fixture(params=["valkey", "redis server", "async redis", "cluster", OLD])
 def made(request: pytest.FixtureRequest) -> Iterator[tuple[ServerCache, Callable[..., Any]]]:
     """A cache, and what makes semaphores of it."""
     if request.param == "cluster":
@@ -43,8 +48,10 @@ def made(request: pytest.FixtureRequest) -> Iterator[tuple[ServerCache, Callable
         with LOOP:
             yield cache, lambda *args, **options: Awaited(cache.asemaphore(*args, **options))
     else:
-        name = "redis_server" if "server" in request.param else "valkey_server"
-        cache = BACKENDS["valkey"](url(request.getfixturevalue(name)), {})
+        fixtures = {"redis server": "redis_process", "redis 6.2": "redis_62_process"}
+        server = request.getfixturevalue(fixtures.get(request.param, "valkey_process"))
+        cache = BACKENDS["valkey"](url(server), {})
+        cache.flush_db()
         yield cache, lambda *args, **options: Blocking(cache.semaphore(*args, **options))
 
 
@@ -80,6 +87,8 @@ def test_weights_fill_it_up(made: Any) -> None:
     for weight in 0, 11, -1:
         with pytest.raises(ValueError, match="capacity, which is 10"):
             other.acquire(weight=weight)
+    with pytest.raises(TypeError):
+        other.acquire(weight=1.5)
 
 
 def test_the_lease_of_whoever_crashed_comes_back(made: Any) -> None:
@@ -182,7 +191,7 @@ def test_who_needs_much_is_not_passed_by_who_needs_little(cache: ServerCache) ->
 
 def test_a_place_in_the_queue_lapses(cache: ServerCache) -> None:
     run = cache.client.run
-    assert run(share(b"holder", weight=2, lease=1).taken(0)) is True
+    assert run(share(b"holder").taken(0)) is True
     assert run(share(b"died", weight=2).taken(1)) is False
     wait_until(lambda: run(share(b"other").taken(0)), "the place")
 
@@ -191,6 +200,70 @@ def test_acquiring_again_by_one_token_is_acquiring_once(cache: ServerCache) -> N
     run = cache.client.run
     assert [run(share(b"one").taken(0)) for _ in range(3)] == [True, True, True]
     assert run(used(b":1:name")) == (1, 0)
+
+
+@dataclass
+class Model:
+    """What a semaphore is: who holds how much, and who waits for it, in order."""
+
+    capacity: int
+    held: dict[bytes, int] = field(default_factory=dict)
+    queue: list[bytes] = field(default_factory=list)
+
+    def take(self, token: bytes, weight: int, waits: bool) -> bool:
+        if token in self.held:
+            return True
+        before = self.queue[: self.queue.index(token)] if token in self.queue else self.queue
+        fits = sum(self.held.values()) + weight <= self.capacity
+        if token in self.queue and (not waits or (fits and not before)):
+            self.queue.remove(token)
+        elif waits and not (fits and not before) and token not in self.queue:
+            self.queue.append(token)
+        if fits and not before:
+            self.held[token] = weight
+        return token in self.held
+
+    def release(self, token: bytes) -> bool:
+        if token in self.queue:
+            self.queue.remove(token)
+        return self.held.pop(token, None) is not None
+
+
+tokens = st.sampled_from([b"a", b"b", b"c", b"d"])
+acts = st.one_of(
+    st.tuples(st.just("take"), tokens, st.integers(1, 4), st.booleans()),
+    st.tuples(st.just("release"), tokens),
+)
+
+
+def follows_the_model(cache: ServerCache, done: list[Any]) -> None:
+    cache.client.unlink(b":1:name")
+    model, run = Model(4), cache.client.run
+    for name, token, *how in done:
+        if name == "take":
+            weight, waits = how
+            patience = 600_000 if waits else 0
+            taken = run(share(token, weight, model.capacity).taken(patience))
+            assert taken is model.take(token, weight, waits)
+        else:
+            assert run(released(b":1:name", token)) is model.release(token)
+        assert run(used(b":1:name")) == (sum(model.held.values()), len(model.queue))
+
+
+SHARED = HealthCheck.function_scoped_fixture
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[SHARED])
+@given(done=st.lists(acts, max_size=30))
+def test_any_sequence_leaves_what_a_model_has(cache: ServerCache, done: list[Any]) -> None:
+    follows_the_model(cache, done)
+
+
+@pytest.mark.slow
+@settings(max_examples=2_000, deadline=None, suppress_health_check=[SHARED])
+@given(done=st.lists(acts, max_size=60))
+def test_very_many_sequences_leave_what_a_model_has(cache: ServerCache, done: list[Any]) -> None:
+    follows_the_model(cache, done)
 
 
 # Threads, tasks, processes.

@@ -20,8 +20,14 @@ from django_cachex.inspectors.query import Query
 
 ABILITIES = frozenset(name for name in vars(Inspector) if name.startswith("can_"))
 
-NEED_NO_REASON = frozenset({"can_get_unsafely", "can_add", "can_keep_ttl", "can_expire"})
+NEED_NO_REASON = ABILITIES - {
+    *("can_list", "can_get", "can_edit", "can_delete"),
+    *("can_ttl", "can_type", "can_info", "can_flush"),
+}
 """Abilities that SPEC's table does not name: a page without them needs no explanation."""
+
+ELEMENTS = frozenset({"can_window", "can_edit_elements", "can_dump"})
+"""Abilities of stores that have types."""
 
 HOSTILE_KEYS = (
     "",

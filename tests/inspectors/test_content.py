@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import bz2
 import collections
 import datetime
 import decimal
@@ -17,6 +18,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+import msgpack
 import pytest
 from django.core.cache.backends.redis import RedisSerializer
 from django.http import HttpResponse
@@ -107,7 +109,8 @@ def stored(codec: Codec, value: Any) -> bytes:
         (b"\x80\xff", OPAQUE, "bytes", "bytes"),
         (b"42", OPAQUE, "text", "text"),
         (pickle.dumps([1]), OPAQUE, "bytes", "bytes"),
-        (lzma.compress(b"x"), REDIS, "bytes", "xz-compressed bytes, not opened"),
+        (lzma.compress(b"x"), REDIS, "text", "xz-compressed text, 60 B → 1 B (6000 %)"),
+        (lzma.compress(b"x")[:20], REDIS, "bytes", "xz-compressed bytes, not opened"),
         (b"\x28\xb5\x2f\xfd1234", REDIS, "bytes", "zstd-compressed bytes, not opened"),
         (b"\x04\x22\x4d\x181234", OPAQUE, "bytes", "lz4-compressed bytes, not opened"),
     ],
@@ -453,7 +456,7 @@ def test_compressed_values_are_opened(compress: Any) -> None:
     content = decode(raw, codec=codec)
     assert content.kind == "json"
     assert str(content.label).startswith(f"{name}-compressed JSON in a pickle (protocol 5), ")
-    assert str(content.label).endswith(" B → 5.0 kB")
+    assert str(content.label).endswith((" B → 5.0 kB (1 %)", " B → 5.0 kB (2 %)"))
     assert content.editable
     assert encode(content.edit_text, content.store_as) == value
     # The same bytes where the serializer does not compress: shown, not edited.
@@ -570,7 +573,9 @@ class Unreliable:
         (lambda value: json.dumps(value, indent=1).encode(), "json", False, ""),
         (lambda value: zlib.compress(pickle.dumps(value)), "pickle", False, "zlib"),
         (lambda value: gzip.compress(json.dumps(value).encode()), "json", False, "gzip"),
-        (lambda value: lzma.compress(pickle.dumps(value)), "opaque", False, ""),
+        (lambda value: lzma.compress(pickle.dumps(value)), "pickle", False, "xz"),
+        (lambda value: bz2.compress(pickle.dumps(value)), "opaque", False, ""),
+        (msgpack.packb, "msgpack", False, ""),
         (lambda value: base64.b64encode(pickle.dumps(value)), "opaque", False, ""),
         (lambda value: b"constant", "opaque", False, ""),
         (lambda value: 7, "opaque", False, ""),

@@ -213,6 +213,7 @@ class TestMemcached(LimitedContract):
     """Django's own `PyMemcacheCache`, which has an inspector of its own for its patience."""
 
     support = Support.WRAPPED
+    abilities = ABILITIES | {"can_increase"}
 
     # What memcached takes as a key; the others are tested below.
     hostile_keys = tuple(key for key in HOSTILE_KEYS if " " not in key and key.isprintable())

@@ -9,7 +9,7 @@ from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.content import encode
 from django_cachex.inspectors.edits import KEEP, AddValue, Result, SetTtl, SetValue
 from django_cachex.inspectors.entries import GONE, NEVER
-from tests.inspectors.contract import ABILITIES, InspectorContract
+from tests.inspectors.contract import ABILITIES, ELEMENTS, InspectorContract
 
 JSON_VALUES = (
     "text",
@@ -237,7 +237,7 @@ class TtlContract(ValueContract):
 class PickledContract(TtlContract):
     """What Django's own backends that pickle hold besides."""
 
-    abilities = ABILITIES - {"can_get_unsafely", "can_type"}
+    abilities = ABILITIES - ELEMENTS - {"can_get_unsafely", "can_type"}
 
     def test_a_ttl_beyond_all_time_is_refused(self, inspector: Inspector) -> None:
         inspector.cache.set("key", "value", timeout=None)

@@ -88,7 +88,7 @@ class TtlForm(ExpireForm):
         elif not given and not wrong:
             text = _("Enter a whole number of seconds, or choose Never expires.")
             self.add_error("timeout", text)
-        if "add" in given:
+        if given == ["add"]:
             self._check_total(data["add"])
         return data
 

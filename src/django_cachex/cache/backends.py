@@ -20,6 +20,7 @@ from django_cachex.cache.cluster.versions import copied
 from django_cachex.cache.foreign import Foreign, ForeignNames, refuse
 from django_cachex.cache.locks.making import LockingCache
 from django_cachex.cache.sentinel import SentinelClient
+from django_cachex.cache.stampedes import Entry, Given, afollow, follow, protection_of
 from django_cachex.commands.counters import NO_SCRIPT
 from django_cachex.commands.request import Request, Steps
 from django_cachex.commands.values import SetOptions, Values
@@ -114,8 +115,16 @@ class ServerCache(LockingCache, Values, ForeignNames):
         return await self.arun(self._get_many(keys, version)) if keys else {}
 
     def get_or_set(
-        self, key: Any, default: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None
+        self,
+        key: Any,
+        default: Any,
+        timeout: Any = DEFAULT_TIMEOUT,
+        version: Any = None,
+        *,
+        stampede_protection: Given = None,
     ) -> Any:
+        if entry := self._protected(key, default, timeout, version, stampede_protection):
+            return follow(entry.flow(), self, default)
         value = self.get(key, self._missing_key, version=version)
         if value is not self._missing_key:
             return value
@@ -125,8 +134,16 @@ class ServerCache(LockingCache, Values, ForeignNames):
         return self.run(self._reread(key, default, version))
 
     async def aget_or_set(
-        self, key: Any, default: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None
+        self,
+        key: Any,
+        default: Any,
+        timeout: Any = DEFAULT_TIMEOUT,
+        version: Any = None,
+        *,
+        stampede_protection: Given = None,
     ) -> Any:
+        if entry := self._protected(key, default, timeout, version, stampede_protection):
+            return await afollow(entry.flow(), self, default, built)
         value = await self.aget(key, self._missing_key, version=version)
         if value is not self._missing_key:
             if inspect.iscoroutine(default):
@@ -204,6 +221,16 @@ class ServerCache(LockingCache, Values, ForeignNames):
 
     async def aclose(self, **kwargs: Any) -> None:
         """Keep the connections: see `close`."""
+
+    def _protected(
+        self, key: Any, default: Any, timeout: Any, version: Any, given: Given
+    ) -> Entry | None:
+        """Return what is to be made by one caller at a time, or None where none is."""
+        protection = self.protection if given is None else protection_of(given)
+        if protection is None or not callable(default) or self.refusal:
+            return None
+        entry = Entry(self, key, timeout, version, protection)
+        return None if entry.expiry == 0 else entry
 
     def _reread(self, key: Any, default: Any, version: Any) -> Request[Any]:
         """Get what has just been written, which a replica may not have yet."""

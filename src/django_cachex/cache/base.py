@@ -12,11 +12,13 @@ from django.core.exceptions import ImproperlyConfigured
 
 from django_cachex.cache.client import Client
 from django_cachex.cache.configuration import locations
+from django_cachex.cache.formats import make_codec
 from django_cachex.cache.ignoring import FailingOpen
 from django_cachex.cache.keyspace import keyspace, prefix, within
 from django_cachex.cache.pipeline import Pipeline
 from django_cachex.cache.refusal import Refusal
-from django_cachex.cache.serializers import PickleSerializer, make_serializer, unpickled
+from django_cachex.cache.serializers import PickleSerializer, unpickled
+from django_cachex.cache.stampedes import protection_of
 from django_cachex.cache.statistics import statistics_of
 from django_cachex.commands.all import AllCommands
 from django_cachex.commands.base import Commands, as_word
@@ -62,11 +64,13 @@ class CacheCommands(AllCommands[str], Walks[str], BaseCache):
         options = params.get("OPTIONS", {})
         try:
             self.location = locations(server)
-            self.serializer = make_serializer(options.get("serializer"))
+            self.serializer = make_codec(options)
+            self.protection = protection_of(options.get("stampede_protection"))
             self.client = self.client_class.of(self.driver, self.location, options)
         except ImproperlyConfigured as error:
             self.refusal = error
             self.location, self.serializer = [], PickleSerializer()
+            self.protection = None
             self.client = cast(Client, Refusal(error))
         self.statistics = statistics_of(self.driver, server, params)
         """What this process knows of its use of this cache."""

@@ -37,7 +37,8 @@ def _of_classes() -> dict[str, str]:
         "CLIENT_CLASS": _(
             "Leave it out. For Sentinel and Cluster there are backends: ValkeySentinelCache, "
             "RedisSentinelCache, ValkeyClusterCache and RedisClusterCache, all in "
-            "django_cachex.cache. Sharding and herds have no equivalent."
+            "django_cachex.cache. Sharding has no equivalent; herds are kept off by "
+            '"stampede_protection": True.'
         ),
         "REDIS_CLIENT_CLASS": no_client,
         "REDIS_CLIENT_KWARGS": no_client,
@@ -72,15 +73,18 @@ def _of_connections() -> dict[str, str]:
 def _of_values() -> dict[str, str]:
     return {
         "COMPRESSOR": _(
-            "Compression is not supported in this version: leave it out. Values that are "
-            "stored compressed cannot be read; flush them."
+            'Write "compressor" with "zlib", "gzip", "lzma", "lz4" or "zstd" in its place: what is '
+            "stored stays readable. For others, write the path of a class with recognises(data), "
+            "compress(data) and decompress(data)."
         ),
         "PICKLE_VERSION": _(
-            'Write "serializer": PickleSerializer(4) in its place, with the number of the '
-            "protocol; the class is in django_cachex.cache.serializers."
+            'Write "serializer": ("pickle", {"protocol": 4}) in its place, with the number of the '
+            "protocol."
         ),
         "SERIALIZER": _(
-            'Leave it out for pickle. For another, write "serializer" with the path of a class '
-            "that is called without arguments and has dumps(obj) and loads(data)."
+            'Leave it out for pickle, write "serializer": "msgpack" for MessagePack, and for JSON '
+            '"serializer": ("json", {"encoder": '
+            '"django.core.serializers.json.DjangoJSONEncoder"}): what is stored stays readable. '
+            "For others, write the path of a class with dumps(obj) and loads(data)."
         ),
     }

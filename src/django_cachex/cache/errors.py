@@ -66,7 +66,9 @@ class ProtocolError(ServerUnavailable):
 
 def reply_error(text: str) -> CachexError:
     """Return our error for one with which the server answers."""
-    kind = BY_CODE.get(text.partition(" ")[0])
+    # Servers before 7.0 put a script's number of the line before what a command answered it.
+    said = text.partition("@user_script:")[2].partition(": ")[2] or text
+    kind = BY_CODE.get(said.partition(" ")[0])
     if kind is None:
         kind = next((kind for part, kind in BY_TEXT if part in text), CommandError)
     return kind(text)

@@ -19,8 +19,8 @@ CULLING = frozenset({"MAX_ENTRIES", "CULL_FREQUENCY", "max_entries", "cull_frequ
 BESIDE = frozenset({"TIMEOUT", "KEY_PREFIX", "KEY_FUNCTION", "VERSION"})
 """Settings of the alias that people write into OPTIONS, where nobody reads them."""
 OWN = frozenset(
-    {"serializer", "ignore_exceptions", "ignore_counter_exceptions", "breaker"}
-    | {"sentinels", "sentinel_kwargs", "read_replicas"}
+    {"serializer", "compressor", "ignore_exceptions", "ignore_counter_exceptions", "breaker"}
+    | {"stampede_protection", "sentinels", "sentinel_kwargs", "read_replicas"}
 )
 CACHE_OPTIONS = CULLING | BESIDE | OWN
 """What is no business of the driver's."""
@@ -96,7 +96,7 @@ def is_limit(value: Any) -> bool:
 
 def advice(name: str, driver: Driver, url: str) -> str:
     """Return what to write in place of an option that is unknown."""
-    if found := (equivalents() | _unsupported(driver)).get(name):
+    if found := (equivalents() | _of_pools(driver)).get(name):
         return found
     of_other_urls = parameters(driver.blocking.SSLConnection).names
     if name in of_other_urls or name == "ssl":
@@ -109,15 +109,11 @@ def advice(name: str, driver: Driver, url: str) -> str:
     }
 
 
-def _unsupported(driver: Driver) -> dict[str, str]:
+def _of_pools(driver: Driver) -> dict[str, str]:
     waiting = _('It belongs to a pool that waits: write "pool_class": "%(pool)s" as well.') % {
         "pool": f"{driver.name}.BlockingConnectionPool"
     }
-    compression = _(
-        "Compression is not supported in this version. Leave the option out, or write a "
-        "serializer that compresses in dumps() and decompresses in loads()."
-    )
-    return dict.fromkeys(WAITING, waiting) | {"compressor": compression}
+    return dict.fromkeys(WAITING, waiting)
 
 
 def _of_other_urls(name: str, driver: Driver) -> str:

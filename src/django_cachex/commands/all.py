@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from django_cachex.commands.base import Name
+from django_cachex.commands.bits import Bits
 from django_cachex.commands.hashes import Hashes
+from django_cachex.commands.hyperloglogs import HyperLogLogs
 from django_cachex.commands.keys import Keys
 from django_cachex.commands.lifetimes import Lifetimes
 from django_cachex.commands.lists import Lists
@@ -20,6 +22,8 @@ class AllCommands(
     Keys,
     Lifetimes,
     Strings,
+    Bits,
+    HyperLogLogs,
     Lists,
     Hashes[Name],
     Sets,

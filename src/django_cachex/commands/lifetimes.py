@@ -11,11 +11,12 @@ from django_cachex.commands.request import Request, Word, awaitable, blocking
 
 
 class Lifetimes(Commands):
-    """Commands of Valkey's *generic* group on expiries; signatures follow valkey-py.
+    """Commands of Valkey's *generic* group on expiries.
 
-    What sets one takes `nx` (only where there is none yet), `xx` (only where there is one), `gt`
-    and `lt` (only to one that is later, earlier), and returns False where it set none: for no such
-    key, or because of these. A time that has passed deletes the key.
+    Signatures follow valkey-py, but that a time to live is called as by Django. What sets one takes
+    `nx` (only where there is none yet), `xx` (only where there is one), `gt` and `lt` (only to one
+    that is later, earlier), and returns False where it set none: for no such key, or because of
+    these. A time that has passed deletes the key.
     """
 
     def _ttl(self, key: Any, version: int | None = None) -> Request[int | None]:
@@ -37,7 +38,7 @@ class Lifetimes(Commands):
     def _expire(
         self,
         key: Any,
-        time: float | timedelta,
+        timeout: float | timedelta,
         version: int | None = None,
         *,
         nx: bool = False,
@@ -45,16 +46,16 @@ class Lifetimes(Commands):
         gt: bool = False,
         lt: bool = False,
     ) -> Request[bool]:
-        """Let `key` live for `time` seconds more; return whether that was set."""
-        expiry = milliseconds(time)
+        """Let `key` live for `timeout` seconds more; return whether that was set."""
+        expiry = milliseconds(timeout)
         if expiry is None:
-            raise TypeError("expire() needs a time: persist() takes the expiry away.")
+            raise TypeError("expire() needs a timeout: persist() takes the expiry away.")
         return self._until("PEXPIRE", key, expiry, version, only(nx, xx, gt, lt))
 
     def _pexpire(
         self,
         key: Any,
-        time: int | timedelta,
+        timeout: int | timedelta,
         version: int | None = None,
         *,
         nx: bool = False,
@@ -62,8 +63,8 @@ class Lifetimes(Commands):
         gt: bool = False,
         lt: bool = False,
     ) -> Request[bool]:
-        """Let `key` live for `time` milliseconds more; return whether that was set."""
-        expiry = milliseconds(time) or 0 if isinstance(time, timedelta) else time
+        """Let `key` live for `timeout` milliseconds more; return whether that was set."""
+        expiry = milliseconds(timeout) or 0 if isinstance(timeout, timedelta) else timeout
         return self._until("PEXPIRE", key, expiry, version, only(nx, xx, gt, lt))
 
     def _expireat(

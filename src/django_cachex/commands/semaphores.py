@@ -32,7 +32,7 @@ TAKE = Script(
     + """\
 local mine, weight, capacity = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local lease, patience = tonumber(ARGV[4]), tonumber(ARGV[5])
-local held, first, last, waiting, again = 0, math.huge, 0, nil, false
+local held, first, last, waiting, again = 0, math.huge, 0, nil, nil
 local all = redis.call('HGETALL', KEYS[1])
 for number = 1, #all, 2 do
   local token, place, load, ends = all[number], entry(all[number + 1])
@@ -40,7 +40,7 @@ for number = 1, #all, 2 do
   if ends <= now then
     redis.call('HDEL', KEYS[1], token)
   elseif token == mine then
-    waiting, again = place, place == 0
+    waiting, again = place, place == 0 and load
   elseif place == 0 then
     held = held + load
   else
@@ -48,7 +48,7 @@ for number = 1, #all, 2 do
   end
 end
 if again or (held + weight <= capacity and (waiting or last + 1) < first) then
-  keep(mine, 0, weight, lease)
+  keep(mine, 0, again or weight, lease)
   return 1
 end
 if patience > 0 then

@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 from django_cachex.commands.exceptions import CachexError, NotSupportedError, UnknownCommand
 
 SINCE: dict[Any, str] = {
     **dict.fromkeys(
-        ["BLMPOP", "BZMPOP", "LMPOP", "SINTERCARD", "ZINTERCARD", "ZMPOP"], "Valkey or Redis 7.0"
+        [
+            *("BLMPOP", "BZMPOP", "EXPIRETIME", "LMPOP", "PEXPIRETIME", "SINTERCARD"),
+            *("ZINTERCARD", "ZMPOP"),
+        ],
+        "Valkey or Redis 7.0",
     ),
     **dict.fromkeys(
         [
-            *("HEXPIRE", "HEXPIREAT", "HEXPIRETIME", "HPERSIST", "HPEXPIRE", "HPEXPIREAT"),
-            *("HPEXPIRETIME", "HPTTL", "HTTL"),
+            *("HEXPIRETIME", "HPERSIST", "HPEXPIRE", "HPEXPIREAT", "HPEXPIRETIME"),
+            *("HPTTL", "HTTL"),
         ],
         "Valkey 9.0 or Redis 7.4",
     ),
-    **dict.fromkeys(["HGETEX", "HSETEX"], "Valkey 9.0 or Redis 8.0"),
-    "HGETDEL": "Valkey 9.1 or Redis 8.0",
 }
 """By the name of a command, the first server that has it, where that is newer than Redis 6.2."""
 
 OPTION_SINCE: dict[tuple[Any, Any], str] = {
-    ("BITCOUNT", "BIT"): "Valkey or Redis 7.0",
-    ("BITCOUNT", "BYTE"): "Valkey or Redis 7.0",
-    ("BITPOS", "BIT"): "Valkey or Redis 7.0",
-    ("BITPOS", "BYTE"): "Valkey or Redis 7.0",
+    **dict.fromkeys(product(["BITCOUNT", "BITPOS"], ["BIT", "BYTE"]), "Valkey or Redis 7.0"),
+    **dict.fromkeys(
+        product(["PEXPIRE", "PEXPIREAT"], ["NX", "XX", "GT", "LT"]), "Valkey or Redis 7.0"
+    ),
+    ("SET", "GET"): "Valkey or Redis 7.0, where NX is given too",
     ("XGROUP", "ENTRIESREAD"): "Valkey or Redis 7.0",
-    ("ZRANK", "WITHSCORE"): "Valkey or Redis 7.2",
-    ("ZREVRANK", "WITHSCORE"): "Valkey or Redis 7.2",
+    **dict.fromkeys(product(["ZRANK", "ZREVRANK"], ["WITHSCORE"]), "Valkey or Redis 7.2"),
 }
 """By the names of a command and an option, the same; servers call these a syntax error."""
 

@@ -89,7 +89,7 @@ class Inspector:
     """`apply` takes `Rename`."""
 
     can_copy: bool = False
-    """`apply` takes `Copy`: under the same alias, and into others that `can_copy_into` names."""
+    """`apply` takes `Copy`: under the same alias, and into others that `copies_into` names."""
 
     can_increase: bool = False
     """`apply` takes `Increase`."""
@@ -301,7 +301,7 @@ class Inspector:
         """
         raise NotImplementedError(f"{self.__class__.__qualname__}.apply")
 
-    def can_copy_into(self, other: Inspector) -> bool:
+    def copies_into(self, other: Inspector) -> bool:
         """Return whether `Copy` can put a key of this alias into another."""
         return False
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Final
 
@@ -12,7 +13,17 @@ from django.utils.translation import gettext_lazy as _
 
 from django_cachex.inspectors.base import Inspector, Support
 from django_cachex.inspectors.content import Content, fingerprint
-from django_cachex.inspectors.edits import KEEP, AddValue, Edit, Outcome, Result, SetTtl, SetValue
+from django_cachex.inspectors.edits import (
+    KEEP,
+    AddValue,
+    Edit,
+    ExpireAt,
+    Increase,
+    Outcome,
+    Result,
+    SetTtl,
+    SetValue,
+)
 from django_cachex.inspectors.entries import NEVER, Description, Entry
 from django_cachex.inspectors.facts import FlushPlan, Text
 from django_cachex.inspectors.live import content_of
@@ -68,6 +79,7 @@ class LimitedInspector(Inspector):
         self.can_edit = self.has("get") and self.has("set")
         self.can_delete = self.has("delete")
         self.can_expire = self.has("touch")
+        self.can_increase = self.has("incr")
         self.can_flush = self.has("clear")
 
     def has(self, method: str) -> bool:
@@ -123,17 +135,25 @@ class LimitedInspector(Inspector):
         if key is None:
             return Outcome(Result.REFUSED, _("The key is not text."))
         try:
-            match edit:
-                case AddValue():
-                    return self.add(key, edit)
-                case SetValue():
-                    return self.set_value(key, edit)
-                case SetTtl():
-                    return self.set_ttl(key, edit)
-                case _:
-                    return self.not_offered()
+            return self.change(key, edit)
         except InvalidCacheKey as refused:
             return Outcome(Result.REFUSED, str(refused))
+
+    def change(self, key: str, edit: Edit) -> Outcome:
+        """Apply an edit; InvalidCacheKey for a key that the backend refuses."""
+        match edit:
+            case AddValue():
+                return self.add(key, edit)
+            case SetValue():
+                return self.set_value(key, edit)
+            case SetTtl():
+                return self.set_ttl(key, edit)
+            case ExpireAt():
+                return self.expire_at(key, edit)
+            case Increase():
+                return self.increase(key, edit)
+            case _:
+                return self.not_offered()
 
     def add(self, key: str, edit: AddValue) -> Outcome:
         if edit.replace:
@@ -164,6 +184,23 @@ class LimitedInspector(Inspector):
     def set_ttl(self, key: str, edit: SetTtl) -> Outcome:
         done = self.cache.touch(key, seconds(edit.ttl))
         return Outcome(Result.DONE if done else Result.GONE)
+
+    def expire_at(self, key: str, edit: ExpireAt) -> Outcome:
+        ttl = edit.moment - int(time.time() * 1000)
+        if ttl <= 0:
+            return Outcome.refused(_("This moment is over."))
+        return self.set_ttl(key, SetTtl(ttl))
+
+    def increase(self, key: str, edit: Increase) -> Outcome:
+        """Let the backend count, which takes integers only."""
+        if not self.can_increase or not isinstance(edit.by, int):
+            return self.not_offered()
+        try:
+            return Outcome(Result.DONE, number=self.cache.incr(key, edit.by))
+        except ValueError:
+            return Outcome(Result.GONE)
+        except TypeError as error:
+            return Outcome(Result.WRONG_TYPE, str(error))
 
     def delete(self, keys: Sequence[bytes]) -> int:
         texts = map(text_of, dict.fromkeys(keys))

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Collection, Hashable, Iterator, Sequence
 from itertools import islice
 
 from django.utils.translation import gettext as _
 
 from django_cachex.inspectors.content import fingerprint
-from django_cachex.inspectors.edits import KEEP, AddValue, Outcome, Result, SetTtl, SetValue
+from django_cachex.inspectors.edits import (
+    KEEP,
+    AddValue,
+    Copy,
+    ExtendTtl,
+    Outcome,
+    Rename,
+    Result,
+    SetTtl,
+    SetValue,
+)
 from django_cachex.inspectors.entries import GONE, NEVER, Description, Entry, Listing
 from django_cachex.inspectors.facts import Fact, FlushPlan, Section, Status, Text, Unit
 from django_cachex.inspectors.naming import decode_text, text_of
@@ -21,6 +31,7 @@ from django_cachex.inspectors.pickled import (
     milliseconds_until,
     search,
     timeout,
+    without_expiry,
 )
 from django_cachex.inspectors.query import Query
 from django_cachex.inspectors.windows import BEGINNING, Window
@@ -128,6 +139,48 @@ class LocMemInspector(PickledInspector):
                 return Outcome(Result.GONE)
             self.cache._expire_info[key] = expiry_after(edit.ttl)
         return Outcome(Result.DONE)
+
+    def extend_ttl(self, stored: bytes, edit: ExtendTtl) -> Outcome:
+        key = text_of(stored)
+        with self.cache._lock:
+            if key is None or self.cache._has_expired(key):
+                return Outcome(Result.GONE)
+            expiry = self.cache._expire_info[key]
+            if milliseconds_until(expiry) == NEVER:
+                return without_expiry()
+            self.cache._expire_info[key] = expiry + edit.by / 1000
+        return Outcome(Result.DONE)
+
+    def rename_here(self, stored: bytes, edit: Rename) -> Outcome:
+        return self.put(stored, edit, removes=True)
+
+    def copy_here(self, stored: bytes, edit: Copy) -> Outcome:
+        return self.put(stored, edit, removes=False)
+
+    def put(self, stored: bytes, edit: Rename | Copy, removes: bool) -> Outcome:
+        """Store what a key holds under another, until the same moment."""
+        key, to = text_of(stored), decode_text(edit.to)
+        reason = self.refusal(to)
+        if reason:
+            return Outcome.refused(reason)
+        with self.cache._lock:
+            if key is None or self.cache._has_expired(key):
+                return Outcome(Result.GONE)
+            if not edit.overwrite and not self.cache._has_expired(to):
+                return Outcome(Result.EXISTS)
+            raw, expiry = self.cache._cache[key], self.cache._expire_info[key]
+            if removes:
+                self.cache._delete(key)
+            self.cache._set(to, raw, None)
+            self.cache._expire_info[to] = expiry
+        return Outcome(Result.DONE)
+
+    def chunks(self, stored: bytes) -> Iterator[bytes]:
+        key = text_of(stored)
+        with self.cache._lock:
+            gone = key is None or self.cache._has_expired(key)
+            raw = b"" if gone else self.cache._cache[key]
+        yield raw
 
     def delete(self, keys: Sequence[bytes]) -> int:
         with self.cache._lock:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import pickle
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -14,9 +14,23 @@ from django.utils.translation import gettext_lazy as _
 
 from django_cachex.inspectors.base import Inspector, Support
 from django_cachex.inspectors.content import Codec, decode, fingerprint
-from django_cachex.inspectors.edits import AddValue, Edit, Outcome, Result, SetTtl, SetValue
+from django_cachex.inspectors.copying import copy_value
+from django_cachex.inspectors.edits import (
+    AddValue,
+    Copy,
+    Edit,
+    ExpireAt,
+    ExtendTtl,
+    Increase,
+    Outcome,
+    Rename,
+    Result,
+    SetTtl,
+    SetValue,
+)
 from django_cachex.inspectors.entries import GONE, NEVER, Description, Entry, Listing
 from django_cachex.inspectors.facts import Fact, Section, Text, Unit
+from django_cachex.inspectors.increasing import increase
 from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.naming import decode_text, encode_text
 from django_cachex.inspectors.patterns import Pattern
@@ -87,6 +101,11 @@ class PickledInspector(Inspector):
     can_expire = True
     can_info = True
     can_flush = True
+    can_extend = True
+    can_rename = True
+    can_copy = True
+    can_increase = True
+    can_download = True
 
     reasons = {"can_type": _("Only Valkey and Redis give keys a type.")}
 
@@ -159,19 +178,48 @@ class PickledInspector(Inspector):
         return ""
 
     def apply(self, stored: bytes, edit: Edit) -> Outcome:
+        changes: Mapping[type, Callable[[bytes, Any], Outcome]] = {
+            AddValue: self.add,
+            SetValue: self.set_value,
+            Increase: self.increase,
+            SetTtl: self.set_ttl,
+            ExpireAt: self.expire_at,
+            ExtendTtl: self.extend_ttl,
+            Rename: self.rename,
+            Copy: self.copy,
+        }
+        change = changes.get(type(edit))
+        if change is None:
+            return self.not_offered()
         try:
-            match edit:
-                case AddValue():
-                    return self.add(stored, edit)
-                case SetValue():
-                    return self.set_value(stored, edit)
-                case SetTtl():
-                    return self.set_ttl(stored, edit)
-                case _:
-                    return self.not_offered()
+            return change(stored, edit)
         except OverflowError:
-            reason = _("This cache cannot hold an expiry that far in the future.")
-            return Outcome(Result.REFUSED, reason)
+            return Outcome.refused(_("This cache cannot hold an expiry that far in the future."))
+
+    def increase(self, stored: bytes, edit: Increase) -> Outcome:
+        return increase(self, stored, edit)
+
+    def expire_at(self, stored: bytes, edit: ExpireAt) -> Outcome:
+        ttl = edit.moment - int(time.time() * 1000)
+        if ttl <= 0:
+            return Outcome.refused(_("This moment is over."))
+        return self.set_ttl(stored, SetTtl(ttl))
+
+    def copy(self, stored: bytes, edit: Copy) -> Outcome:
+        """Copy what is stored where it is the same store, else the value."""
+        if edit.into is not None and edit.into.store != self.store:
+            return copy_value(self, stored, edit)
+        if stored == edit.to:
+            return Outcome(Result.UNCHANGED)
+        return self.copy_here(stored, edit)
+
+    def rename(self, stored: bytes, edit: Rename) -> Outcome:
+        if stored == edit.to:
+            return Outcome(Result.UNCHANGED)
+        return self.rename_here(stored, edit)
+
+    def copies_into(self, other: Inspector) -> bool:
+        return other.can_add
 
     def add(self, stored: bytes, edit: AddValue) -> Outcome:
         """Apply an `AddValue`; OverflowError for a TTL that the backend cannot hold."""
@@ -184,3 +232,20 @@ class PickledInspector(Inspector):
     def set_ttl(self, stored: bytes, edit: SetTtl) -> Outcome:
         """Apply a `SetTtl`; OverflowError as for `add`."""
         raise NotImplementedError
+
+    def extend_ttl(self, stored: bytes, edit: ExtendTtl) -> Outcome:
+        """Apply an `ExtendTtl`; OverflowError as for `add`."""
+        raise NotImplementedError
+
+    def rename_here(self, stored: bytes, edit: Rename) -> Outcome:
+        """Apply a `Rename` to another name."""
+        raise NotImplementedError
+
+    def copy_here(self, stored: bytes, edit: Copy) -> Outcome:
+        """Apply a `Copy` to another name in the same store."""
+        raise NotImplementedError
+
+
+def without_expiry() -> Outcome:
+    """Return that a TTL cannot be extended that never ends."""
+    return Outcome(Result.UNCHANGED, _("This key never expires: there is nothing to add to."))

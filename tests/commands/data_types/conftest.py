@@ -49,12 +49,6 @@ LATER = [one for one in ALL if one not in ALWAYS]
 
 
 @pytest.fixture(scope="session")
-def cluster_of_valkeys() -> Iterator[servers.Server]:
-    with servers.cluster() as nodes:
-        yield nodes[0]
-
-
-@pytest.fixture(scope="session")
 def cluster_of_redises() -> Iterator[servers.Server]:
     with servers.cluster(program=servers.redis_server()) as nodes:
         yield nodes[0]

@@ -120,14 +120,18 @@ class TestHashes:
         c.hset("a", "x", 1)
         then = datetime(2030, 1, 1, tzinfo=UTC)
         calls = [
-            lambda: c.hexpire("a", 5, "x", nx=True),
-            lambda: c.hexpire("a", timedelta(minutes=1), "x"),
-            lambda: c.hpexpire("a", 5000, "x", xx=True),
-            lambda: c.hexpireat("a", then, "x", gt=True),
-            lambda: c.hpexpireat("a", 1_900_000_000_000, "x", lt=True),
             *(lambda: c.hpersist("a", "x"), lambda: c.httl("a", "x"), lambda: c.hpttl("a", "x")),
             *(lambda: c.hexpiretime("a", "x"), lambda: c.hpexpiretime("a", "x", "y")),
+            lambda: c.hexpire("a", timedelta(minutes=1), "x"),
         ]
+        for condition in ("nx", "xx", "gt", "lt"):
+            given = {condition: True}
+            calls += [
+                lambda given=given: c.hexpire("a", 0.5, "x", **given),
+                lambda given=given: c.hpexpire("a", 5000, "x", **given),
+                lambda given=given: c.hexpireat("a", then, "x", **given),
+                lambda given=given: c.hpexpireat("a", 1_900_000_000_000, "x", **given),
+            ]
         for call in calls:
             with pytest.raises(NotSupportedError, match=r"H\w+: that needs Valkey 9.0 or Redis 7"):
                 call()

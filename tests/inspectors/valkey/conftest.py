@@ -20,6 +20,20 @@ BACKENDS = {
 }
 
 
+def slow(backend: str) -> Any:
+    return pytest.param(backend, marks=pytest.mark.slow)
+
+
+on_each_server = pytest.mark.parametrize(
+    "store", ["valkey_server", "redis_server", slow("django")], indirect=True
+)
+"""Django's backend talks to a server that is tried anyway: it is left to the slow run."""
+
+on_one_server = pytest.mark.parametrize(
+    "store", ["valkey_server", slow("redis_server"), slow("django")], indirect=True
+)
+
+
 @dataclass
 class Store:
     """An empty server, a plain client of it, and aliases that are kept there."""

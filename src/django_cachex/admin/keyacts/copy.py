@@ -48,7 +48,7 @@ class CopyKey(KeyAct):
         """Return the caches that can hold a copy and that this person may add to, its own first."""
         own = subject.inspector
         others = [inspector_for(alias) for alias in visible_aliases() if alias != own.alias]
-        able = [own, *(other for other in others if own.can_copy_into(other))]
+        able = [own, *(other for other in others if own.copies_into(other))]
         return [one.alias for one in able if subject.allowed(COPY_TO, one)]
 
     def notes(self, subject: Subject) -> list[str]:

@@ -82,6 +82,8 @@ class ValueView:
         if not excerpt.truncated:
             return ""
         counts = {"shown": humane.number(excerpt.shown), "total": humane.number(excerpt.total)}
+        if excerpt.open_ended:
+            return _("First %(shown)s of more than %(total)s characters shown.") % counts
         if self.name == "formatted" and self.content.kind != "large":
             return _("First %(shown)s of %(total)s characters shown.") % counts
         return _("First %(shown)s of %(total)s bytes shown.") % counts

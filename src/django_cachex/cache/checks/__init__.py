@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _
 
 from django_cachex.cache.backends import ServerCache
 from django_cachex.cache.checks.alias import Alias
-from django_cachex.cache.checks.classes import check_classes, check_serializer, hint, reason
+from django_cachex.cache.checks.classes import check_classes, hint, reason
+from django_cachex.cache.checks.formats import check_formats
 from django_cachex.cache.checks.leftovers import check_leftovers
 from django_cachex.cache.checks.locations import check_databases, check_locations
 from django_cachex.cache.checks.options import (
@@ -20,6 +21,7 @@ from django_cachex.cache.checks.options import (
     check_numbers,
     check_places,
     check_prefix,
+    check_protection,
 )
 from django_cachex.cache.checks.prefixes import check_prefixes
 
@@ -27,7 +29,7 @@ __all__ = ["check_caches", "check_leftovers", "check_prefixes"]
 
 CHECKS = (
     *(check_locations, check_databases, check_names, check_places),
-    *(check_classes, check_serializer, check_numbers, check_prefix),
+    *(check_classes, check_formats, check_numbers, check_protection, check_prefix),
 )
 
 

@@ -11,7 +11,7 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 from django_cachex.cache.checks.alias import Alias
-from django_cachex.cache.serializers import make_serializer
+from django_cachex.cache.formats import path_advice
 
 OTHER = {"valkey": "redis", "redis": "valkey"}
 
@@ -56,25 +56,6 @@ def belongs_to(package: str, found: Any) -> bool:
     return any(base.__module__.partition(".")[0] == package for base in bases)
 
 
-def check_serializer(alias: Alias) -> Iterator[CheckMessage]:
-    """Report a serializer that cannot be made, or is none."""
-    try:
-        make_serializer(alias.options.get("serializer"))
-    except Exception as raised:  # So may making an object.
-        error = cause(raised)
-        yield alias.error(
-            "django_cachex.E111",
-            _("The serializer cannot be made: %(reason)s") % {"reason": reason(error)},
-            hint(error),
-        )
-
-
-def cause(error: Exception) -> Exception:
-    """Return why our code raised ImproperlyConfigured, and any other error as it is."""
-    found = error.__cause__
-    return found if isinstance(found, Exception) else error
-
-
 def reason(error: Exception) -> str:
     """Return what went wrong; not in the words of strangers, who may quote anything."""
     name = type(error).__name__
@@ -84,13 +65,6 @@ def reason(error: Exception) -> str:
 
 def hint(error: Exception) -> str:
     """Return what to do about a dotted path that leads to no usable object."""
-    if isinstance(error, ModuleNotFoundError) and error.name:
-        return _("Install the package that has the module “%(module)s”, or correct the path.") % {
-            "module": error.name.partition(".")[0]
-        }
     if isinstance(error, ImportError):
-        return _("Correct the path: the module's, a point, and the name of the class in it.")
-    return _(
-        "It must be callable without arguments if it is a class, and have dumps(obj), which "
-        "returns bytes, and loads(data), which returns obj."
-    )
+        return path_advice(error)
+    return _("Import it in a shell: that shows where it fails.")

@@ -8,11 +8,13 @@ from typing import Any
 
 from django.core.cache.backends.base import MEMCACHE_MAX_KEY_LENGTH
 from django.core.checks import CheckMessage
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext as _
 
 from django_cachex.cache.checks.alias import Alias
 from django_cachex.cache.equivalents import equivalents
 from django_cachex.cache.options import BESIDE, advice, unknown, unknown_to_loops, wrong_numbers
+from django_cachex.cache.stampedes import protection_of
 
 ANY_URL = ("rediss://",)
 """Connections over TLS take more options than others, and both drivers have this scheme."""
@@ -35,10 +37,6 @@ def check_names(alias: Alias) -> Iterator[CheckMessage]:
 
 
 def _unknown(alias: Alias, name: str, hint: str) -> CheckMessage:
-    if name == "compressor":
-        return alias.error(
-            "django_cachex.E109", _("There is no compression: “compressor” is refused."), hint
-        )
     if name in equivalents():
         return alias.error(
             "django_cachex.E108",
@@ -84,6 +82,18 @@ def _limit(alias: Alias, name: str, value: Any) -> CheckMessage:
         % {"name": name, "value": shown(value)},
         _("Leave it out, or write how many connections a process may have at most."),
     )
+
+
+def check_protection(alias: Alias) -> Iterator[CheckMessage]:
+    """Report a protection from stampedes that makes no sense."""
+    try:
+        protection_of(alias.options.get("stampede_protection"))
+    except ImproperlyConfigured as error:
+        yield alias.error(
+            "django_cachex.E115",
+            _("“stampede_protection” makes no sense."),
+            str(error),
+        )
 
 
 def check_prefix(alias: Alias) -> Iterator[CheckMessage]:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from django_cachex.cache.base import CacheCommands
 from django_cachex.cache.drivers import load
 from django_cachex.cache.locks.driver import Client, awaitable_lock, blocking_lock
-from django_cachex.cache.locks.holders import Local, TaskLocal, ThreadLocal, shared
+from django_cachex.cache.locks.holders import Local, Shared, TaskLocal, ThreadLocal
 from django_cachex.cache.locks.lock import AsyncLock, Lock
 from django_cachex.cache.locks.semaphore import AsyncSemaphore, Semaphore, Terms
 from django_cachex.commands.expiry import milliseconds
@@ -54,7 +54,7 @@ class LockingCache(CacheCommands):
         `acquire` waits for it if `blocking`, for `blocking_timeout` seconds or for ever, and tries
         every `sleep` seconds. With `thread_local`, a thread cannot release what another acquired.
         """
-        driver, local = load(self.driver), ThreadLocal() if thread_local else shared()
+        driver = load(self.driver)
         beneath = blocking_lock(driver)(
             Client(self.insist),
             self.stored_key(key, version),
@@ -63,7 +63,7 @@ class LockingCache(CacheCommands):
             blocking,
             blocking_timeout,
         )
-        beneath.local = local
+        beneath.local = ThreadLocal() if thread_local else Shared()
         return Lock(key, driver, beneath)
 
     def alock(
@@ -78,7 +78,7 @@ class LockingCache(CacheCommands):
         version: int | None = None,
     ) -> AsyncLock:
         """Return a lock for tasks: see `lock`. What is said of threads there holds for tasks."""
-        driver, local = load(self.driver), TaskLocal() if thread_local else shared()
+        driver = load(self.driver)
         beneath = awaitable_lock(driver)(
             Client(self.ainsist),
             self.stored_key(key, version),
@@ -87,7 +87,7 @@ class LockingCache(CacheCommands):
             blocking,
             blocking_timeout,
         )
-        beneath.local = local
+        beneath.local = TaskLocal() if thread_local else Shared()
         return AsyncLock(key, driver, beneath)
 
     def semaphore(
@@ -110,7 +110,7 @@ class LockingCache(CacheCommands):
         as in `lock`.
         """
         terms = Terms(capacity, weight, lease, sleep, blocking, blocking_timeout)
-        local: Local = ThreadLocal() if thread_local else shared()
+        local: Local = ThreadLocal() if thread_local else Shared()
         return Semaphore(key, self.stored_key(key, version), terms, Insisting(self), local)
 
     def asemaphore(
@@ -128,7 +128,7 @@ class LockingCache(CacheCommands):
     ) -> AsyncSemaphore:
         """Return a semaphore for tasks: see `semaphore`."""
         terms = Terms(capacity, weight, lease, sleep, blocking, blocking_timeout)
-        local: Local = TaskLocal() if thread_local else shared()
+        local: Local = TaskLocal() if thread_local else Shared()
         return AsyncSemaphore(key, self.stored_key(key, version), terms, Insisting(self), local)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import operator
 import time
 import uuid
 from collections.abc import Generator
@@ -37,7 +38,7 @@ class Terms:
     blocking_timeout: float | None
 
     def __post_init__(self) -> None:
-        if not 1 <= self.weight <= self.capacity:
+        if not 1 <= operator.index(self.weight) <= operator.index(self.capacity):
             raise ValueError(
                 f"A weight of {self.weight} never fits: it must be from 1 to the capacity, which "
                 f"is {self.capacity}."
@@ -69,7 +70,7 @@ class SharedSemaphore:
         return f"<{type(self).__name__} {self.key!r} of {self.terms.capacity}>"
 
     def _new_token(self) -> bytes:
-        if self._local.token is not None:
+        if self._local.own is not None:
             raise LockError(f"“{self.key}” is held here already: release it first.")
         return uuid.uuid4().hex.encode()
 
@@ -82,7 +83,8 @@ class SharedSemaphore:
             left = terms.sleep if limit is None else began + limit - time.monotonic()
             taken = yield from self._asked(share.taken(terms.patience if left > 0 else 0))
             if taken or left <= 0:
-                self._local.token = token if taken else None
+                if taken:
+                    self._local.token = token
                 return taken
             yield Pause(min(terms.sleep, left))
 

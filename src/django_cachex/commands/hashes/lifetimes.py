@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django_cachex.commands.base import Commands
-from django_cachex.commands.expiry import milliseconds
+from django_cachex.commands.expiry import milliseconds, moment
+from django_cachex.commands.lifetimes import only, read_ttl
 from django_cachex.commands.request import Request, Word, awaitable, blocking
-from django_cachex.commands.words import flags, several_names
+from django_cachex.commands.words import several_names
 
 Outcomes = list[int]
 """One for each field: 1 done, 0 a condition was not met, 2 deleted at once, -2 no such field."""
@@ -40,8 +41,7 @@ class FieldLifetimes(Commands):
         time = milliseconds(seconds)
         if time is None:
             raise TypeError("hexpire() needs a time: hpersist() takes the expiry away.")
-        condition = flags(("NX", nx), ("XX", xx), ("GT", gt), ("LT", lt))
-        return self._on_fields("HPEXPIRE", key, fields, version, time, *condition)
+        return self._on_fields("HPEXPIRE", key, fields, version, time, *only(nx, xx, gt, lt))
 
     def _hpexpire(
         self,
@@ -55,7 +55,7 @@ class FieldLifetimes(Commands):
         version: int | None = None,
     ) -> Request[Outcomes]:
         """Let `fields` live for `milliseconds` more; return an outcome each."""
-        condition = flags(("NX", nx), ("XX", xx), ("GT", gt), ("LT", lt))
+        condition = only(nx, xx, gt, lt)
         return self._on_fields("HPEXPIRE", key, fields, version, milliseconds, *condition)
 
     def _hexpireat(
@@ -70,9 +70,8 @@ class FieldLifetimes(Commands):
         version: int | None = None,
     ) -> Request[Outcomes]:
         """Let `fields` live until then, kept to the millisecond; return an outcome each."""
-        condition = flags(("NX", nx), ("XX", xx), ("GT", gt), ("LT", lt))
-        time = unix_milliseconds(unix_time_seconds)
-        return self._on_fields("HPEXPIREAT", key, fields, version, time, *condition)
+        time = moment(unix_time_seconds)
+        return self._on_fields("HPEXPIREAT", key, fields, version, time, *only(nx, xx, gt, lt))
 
     def _hpexpireat(
         self,
@@ -86,9 +85,8 @@ class FieldLifetimes(Commands):
         version: int | None = None,
     ) -> Request[Outcomes]:
         """Let `fields` live until then; return an outcome each."""
-        condition = flags(("NX", nx), ("XX", xx), ("GT", gt), ("LT", lt))
         time = unix_time_milliseconds
-        return self._on_fields("HPEXPIREAT", key, fields, version, time, *condition)
+        return self._on_fields("HPEXPIREAT", key, fields, version, time, *only(nx, xx, gt, lt))
 
     def _hpersist(self, key: Any, *fields: Word, version: int | None = None) -> Request[Outcomes]:
         """Take the expiry from `fields`; return 1 for each that had one, -1 for none, -2 for no
@@ -143,11 +141,6 @@ class FieldLifetimes(Commands):
     hpexpiretime, ahpexpiretime = blocking(_hpexpiretime), awaitable(_hpexpiretime)
 
 
-def unix_milliseconds(time: float | datetime) -> int:
-    """Return a moment, in seconds since 1970 or as a datetime, in milliseconds since 1970."""
-    return round((time.timestamp() if isinstance(time, datetime) else time) * 1000)
-
-
 def read_times(reply: Iterable[int]) -> list[int | None]:
-    """Return what is left of each field's life: the server's -1 means no expiry."""
-    return [None if time == -1 else time for time in reply]
+    """Return what is left of each field's life, as `read_ttl` does of a key's."""
+    return [read_ttl(time) for time in reply]

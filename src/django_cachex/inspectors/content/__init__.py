@@ -1,6 +1,6 @@
 """Stored bytes for people to read, and what people type as values: see `decode`, `encode`."""
 
-from django_cachex.inspectors.content.codec import Codec, recognise
+from django_cachex.inspectors.content.codec import Codec, recognise, recognise_all
 from django_cachex.inspectors.content.content import Content, decode, fingerprint
 from django_cachex.inspectors.content.decoding import Kind
 from django_cachex.inspectors.content.excerpt import Excerpt, hex_dump, human_size
@@ -20,4 +20,5 @@ __all__ = [
     "hex_dump",
     "human_size",
     "recognise",
+    "recognise_all",
 ]

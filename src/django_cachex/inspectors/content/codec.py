@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from django_cachex.cache.codec import BytesCompressor, ValueCodec
 from django_cachex.inspectors.content.compression import inflate
-from django_cachex.inspectors.pickles import read_pickle
+from django_cachex.inspectors.content.packed import read_packed
+from django_cachex.inspectors.pickles import Bounds, bounded, read_pickle
+
+Format = Literal["pickle", "json", "msgpack", "opaque"]
 
 # Long and repetitive, so that a compressor with a threshold compresses it.
 PROBE = {"probe": ["é", 1, -2.5, None, True, {}], "long": "x" * 10_000}
@@ -22,7 +26,7 @@ class Codec:
     name: str
     """What to call it: the dotted path of the serializer."""
 
-    kind: Literal["pickle", "json", "opaque"]
+    kind: Format
     """What the application reads stored bytes as; "opaque" where we do not know."""
 
     dumps: Callable[[Any], bytes | int]
@@ -32,7 +36,13 @@ class Codec:
     """Whether decimal digits are read as an integer before anything else."""
 
     compression: str = ""
-    """What the application opens first: "zlib", "gzip" or nothing."""
+    """What the application opens first, as it compresses so itself: "zlib", …, or nothing."""
+
+    reads: tuple[Format, ...] = ()
+    """What else it can read, besides `kind`."""
+
+    opens: tuple[str, ...] = ()
+    """What else it can open, besides `compression`."""
 
 
 def recognise(name: str, dumps: Callable[[Any], bytes | str | int]) -> Codec:
@@ -53,15 +63,53 @@ def recognise(name: str, dumps: Callable[[Any], bytes | str | int]) -> Codec:
     return Codec(name, kind_of(plain), serialize, isinstance(seven, int), compression)
 
 
-def kind_of(probe: bytes) -> Literal["pickle", "json", "opaque"]:
+def recognise_all(codec: ValueCodec, dumps: Callable[[Any], bytes | str | int]) -> Codec:
+    """Return the codec of several serializers and compressors, of which the first write."""
+    first, *others = (recognise(path(one), one.dumps) for one in codec.serializers)
+    return replace(
+        first,
+        dumps=as_bytes(dumps),
+        loads_ints=first.loads_ints or any(one.loads_ints for one in others),
+        reads=tuple(one.kind for one in others if one.kind != "opaque"),
+        opens=tuple(filter(None, map(compression_of, codec.compressors))),
+    )
+
+
+def path(serializer: object) -> str:
+    """Return the dotted path of a serializer's class."""
+    kind = type(serializer)
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def compression_of(compressor: BytesCompressor) -> str:
+    """Return the name of what a compressor makes, found out by compressing; "" for a stranger's."""
+    try:
+        opened = inflate(compressor.compress(b"probe"), PROBE_SIZE)
+    except Exception:
+        # A compressor of unknown make may raise anything.
+        return ""
+    return opened.name if opened and opened.data == b"probe" else ""
+
+
+def kind_of(probe: bytes) -> Format:
     """Return what the serialized probe is."""
     pickled = read_pickle(probe)
     if pickled.is_json and pickled.value == PROBE:
         return "pickle"
-    try:
-        return "json" if json.loads(probe) == PROBE else "opaque"
-    except ValueError:
-        return "opaque"
+    for kind, read in READERS.items():
+        try:
+            if read(probe) == PROBE:
+                return kind
+        except ValueError:
+            continue
+    return "opaque"
+
+
+def plain_of(data: bytes) -> Any:
+    return bounded(read_packed(data).value, Bounds())[0]
+
+
+READERS: dict[Format, Callable[[bytes], Any]] = {"json": json.loads, "msgpack": plain_of}
 
 
 def as_bytes(dumps: Callable[[Any], bytes | str | int]) -> Callable[[Any], bytes | int]:

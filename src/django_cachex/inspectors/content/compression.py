@@ -1,18 +1,30 @@
-"""Compressed values: recognised by how they begin, opened if the standard library can."""
+"""Compressed values: recognised by how they begin, opened if there is what opens them."""
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
 
-# Any zlib header passes 31 * n; these are the windows and levels that real programs write.
-ZLIB = tuple(bytes([0x78, level]) for level in (0x01, 0x5E, 0x9C, 0xDA))
-GZIP = b"\x1f\x8b\x08"
+from django_cachex.cache.compressors import (
+    Compressor,
+    Decompressor,
+    GzipCompressor,
+    Lz4Compressor,
+    LzmaCompressor,
+    ZlibCompressor,
+    ZstdCompressor,
+)
 
-UNOPENED = {
-    b"\x28\xb5\x2f\xfd": "zstd",
-    b"\x04\x22\x4d\x18": "lz4",
-    b"\xfd7zXZ\x00": "xz",
+OPENED: dict[str, type[Compressor]] = {
+    "zlib": ZlibCompressor,
+    "gzip": GzipCompressor,
+    "xz": LzmaCompressor,
+    "lz4": Lz4Compressor,
+    "zstd": ZstdCompressor,
+}
+
+# Text may begin like zlib's data: of that, the name alone says nothing.
+NAMED = {
+    **{magic: name for name, kind in OPENED.items() if name != "zlib" for magic in kind.magic},
     b"\xff\x06\x00\x00sNaPpY": "snappy",
     b"BZh91AY&SY": "bzip2",
 }
@@ -23,7 +35,7 @@ class Inflated:
     """What compressed bytes hold."""
 
     name: str
-    """Which compression: "zlib" or "gzip"."""
+    """Which compression."""
 
     data: bytes
     whole: bool
@@ -34,28 +46,28 @@ class Inflated:
 
 
 def unopened(raw: bytes) -> str:
-    """Return the name of a compression that is recognised but not opened, or ""."""
-    return next((name for magic, name in UNOPENED.items() if raw.startswith(magic)), "")
+    """Return the name of a compression that is recognised where it is not opened, or ""."""
+    names = (name for magic, name in NAMED.items() if raw.startswith(magic) and name != "gzip")
+    return next(names, "")
 
 
 def inflate(raw: bytes, limit: int) -> Inflated | None:
-    """Return at most `limit` bytes of what zlib or gzip compressed; None if they did not.
+    """Return at most `limit` bytes of what was compressed; None if it was not, or cannot be opened.
 
     Bytes after a zlib stream are ignored: Django's file-based cache leaves some.
     """
-    if raw.startswith(ZLIB):
-        name, window = "zlib", zlib.MAX_WBITS
-    elif raw.startswith(GZIP):
-        name, window = "gzip", zlib.MAX_WBITS | 16
-    else:
+    name = next((name for name, kind in OPENED.items() if raw.startswith(kind.magic)), "")
+    if not name:
         return None
-    decompressor = zlib.decompressobj(window)
     try:
-        data = decompressor.decompress(raw, limit + 1)
-    except zlib.error:
+        stream = OPENED[name]().decompressor(raw)
+        data = stream.decompress(raw, limit + 1)
+    except Exception:  # Its package is missing, or it is damaged: each format has its own error.
         return None
-    if not data and not decompressor.eof:
-        return None
-    rest = name == "gzip" and decompressor.unused_data
+    return inflated(name, data, limit, stream) if data or stream.eof else None
+
+
+def inflated(name: str, data: bytes, limit: int, stream: Decompressor) -> Inflated:
+    rest = name != "zlib" and stream.unused_data
     cut = len(data) > limit
-    return Inflated(name, data[:limit], decompressor.eof and not rest and not cut, cut)
+    return Inflated(name, data[:limit], stream.eof and not rest and not cut, cut)

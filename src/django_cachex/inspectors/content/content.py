@@ -83,7 +83,7 @@ def decode(
         kind=found.kind,
         label=found.label,
         stored_size=total,
-        formatted=beginning(found.formatted, preview) if whole else text,
+        formatted=beginning(found.formatted, preview, found.open_ended) if whole else text,
         text=text,
         hex=bytes_as_hex(raw, total, preview),
         notes=found.notes,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -11,11 +12,12 @@ from django.utils.functional import Promise
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from django_cachex.inspectors.content.codec import Codec
+from django_cachex.inspectors.content.codec import Codec, Format
 from django_cachex.inspectors.content.compression import Inflated, inflate, unopened
 from django_cachex.inspectors.content.editing import Editing, editing, json_text
 from django_cachex.inspectors.content.excerpt import human_size
 from django_cachex.inspectors.content.notation import notation
+from django_cachex.inspectors.content.packed import read_packed
 from django_cachex.inspectors.pickles import (
     Bounds,
     Opaque,
@@ -28,7 +30,7 @@ from django_cachex.inspectors.pickles import (
 )
 from django_cachex.inspectors.pickles.bounds import most_digits
 
-Kind = Literal["empty", "integer", "text", "json", "bytes", "pickle", "large"]
+Kind = Literal["empty", "integer", "text", "json", "bytes", "pickle", "msgpack", "large"]
 Text = str | Promise
 
 INTEGER = re.compile(rb"-?[0-9]+")
@@ -55,6 +57,8 @@ class Decoded:
     editing: Editing
     value: Tree = None
     notes: tuple[Text, ...] = ()
+    open_ended: bool = False
+    """Whether there is more than `formatted`, and nobody knows how much."""
 
 
 def decoded(raw: bytes, codec: Codec, limit: int) -> Decoded:
@@ -81,20 +85,20 @@ def as_application(raw: bytes, codec: Codec, limit: int) -> Decoded | None:
     if codec.loads_ints and INTEGER.fullmatch(raw) and len(raw) <= most_digits():
         number = int(raw)
         return Decoded("integer", _("integer"), str(number), editing(number), number)
-    inflated = inflate(raw, limit) if codec.compression else None
-    if inflated and inflated.name == codec.compression:
+    inflated = inflate(raw, limit) if codec.compression or codec.opens else None
+    if inflated and inflated.name in (codec.compression, *codec.opens):
         return opened(inflated, raw, codec, limit)
     return as_serialized(raw, codec, limit)
 
 
 def as_serialized(raw: bytes, codec: Codec, limit: int) -> Decoded | None:
-    match codec.kind:
-        case "pickle":
-            return as_pickle(raw, limit)
-        case "json":
-            return as_json(raw, limit)
-        case "opaque":
-            return None
+    """Return what the first of its serializers loads that can."""
+    for format in (codec.kind, *codec.reads):
+        read = FORMATS.get(format)
+        found = read(raw, limit) if read else None
+        if found:
+            return found
+    return None
 
 
 def as_pickle(raw: bytes, limit: int) -> Decoded | None:
@@ -140,6 +144,32 @@ def as_json(raw: bytes, limit: int) -> Decoded | None:
     return Decoded(kind, label, formatted(tree), editing(tree), tree)
 
 
+def as_msgpack(raw: bytes, limit: int) -> Decoded | None:
+    bounds = Bounds(size=limit)
+    try:
+        packed = read_packed(raw, bounds)
+    except ValueError:
+        return None
+    tree, _nodes = bounded(packed.value, bounds)
+    if packed.ended:
+        label: Text = _("MessagePack, read in part")
+        reason = Editing(packed.ended)
+        return Decoded("msgpack", label, notation(tree), reason, tree, (packed.ended,))
+    kind, what = described(tree)
+    if kind == "pickle":
+        label = format_lazy(_("MessagePack of {what}"), what=what)
+        return Decoded("msgpack", label, formatted(tree), editing(tree), tree)
+    label = format_lazy(_("{what} in MessagePack"), what=what)
+    return Decoded(kind, label, formatted(tree), editing(tree), tree)
+
+
+FORMATS: dict[Format, Callable[[bytes, int], Decoded | None]] = {
+    "pickle": as_pickle,
+    "json": as_json,
+    "msgpack": as_msgpack,
+}
+
+
 def opened(inflated: Inflated, raw: bytes, codec: Codec, limit: int) -> Decoded:
     """Return what compressed bytes hold; editable only if all of it is there."""
     if inflated.cut:
@@ -149,14 +179,20 @@ def opened(inflated: Inflated, raw: bytes, codec: Codec, limit: int) -> Decoded:
             stored=human_size(len(raw)),
             limit=human_size(limit),
         )
-        return replace(undecoded(limit + 1, limit, inflated.data), label=label)
+        reason = format_lazy(
+            _("It is not decoded: opened, it is more than the limit of {limit}."),
+            limit=human_size(limit),
+        )
+        shown = as_text(inflated.data)
+        return Decoded("large", label, shown, Editing(reason), notes=(reason,), open_ended=True)
     inner = as_serialized(inflated.data, codec, limit) or plain(inflated.data, codec)
     label = format_lazy(
-        _("{name}-compressed {inner}, {stored} → {opened}"),
+        _("{name}-compressed {inner}, {stored} → {opened} ({percent} %)"),
         name=inflated.name,
         inner=inner.label,
         stored=human_size(len(raw)),
         opened=human_size(len(inflated.data)),
+        percent=max(1, round(100 * len(raw) / max(1, len(inflated.data)))),
     )
     if inflated.whole:
         return replace(inner, label=label)
@@ -205,6 +241,8 @@ def unreadable(codec: Codec) -> Text:
             return _("This cache stores pickles, and this is not one: it cannot be read.")
         case "json":
             return _("This cache stores JSON, and this is none: it cannot be read.")
+        case "msgpack":
+            return _("This cache stores MessagePack, and this is none: it cannot be read.")
         case "opaque":
             return format_lazy(
                 _("How {name} stores values is not known here: they are shown as stored."),

@@ -25,10 +25,12 @@ class Excerpt:
     text: str
     shown: int
     total: int
+    open_ended: bool = False
+    """Whether there is more than `total`, and nobody knows how much."""
 
     @property
     def truncated(self) -> bool:
-        return self.shown < self.total
+        return self.shown < self.total or self.open_ended
 
 
 def visible(text: str) -> str:
@@ -36,9 +38,9 @@ def visible(text: str) -> str:
     return UNSHOWABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
-def beginning(text: str, limit: int) -> Excerpt:
+def beginning(text: str, limit: int, open_ended: bool = False) -> Excerpt:
     """Return the first characters of a text."""
-    return Excerpt(visible(text[:limit]), min(len(text), limit), len(text))
+    return Excerpt(visible(text[:limit]), min(len(text), limit), len(text), open_ended)
 
 
 def bytes_as_text(data: bytes, total: int, limit: int) -> Excerpt:

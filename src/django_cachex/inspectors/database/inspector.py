@@ -6,7 +6,7 @@ import time
 from collections.abc import Collection, Hashable, Iterator, Sequence
 from typing import Any, Final
 
-from django.db import connections, router
+from django.db import DataError, IntegrityError, connections, router, transaction
 from django.utils.translation import gettext as _
 
 from django_cachex.inspectors.bulk import Tally
@@ -21,11 +21,27 @@ from django_cachex.inspectors.database.rows import (
     row_keys,
 )
 from django_cachex.inspectors.database.table import CacheTable, Row, placeholders
-from django_cachex.inspectors.edits import KEEP, AddValue, Outcome, Result, SetTtl, SetValue
-from django_cachex.inspectors.entries import GONE, Description, Entry, Listing
+from django_cachex.inspectors.edits import (
+    KEEP,
+    AddValue,
+    Copy,
+    ExtendTtl,
+    Outcome,
+    Rename,
+    Result,
+    SetTtl,
+    SetValue,
+)
+from django_cachex.inspectors.entries import GONE, NEVER, Description, Entry, Listing
 from django_cachex.inspectors.facts import FlushPlan, Section, Status
 from django_cachex.inspectors.limits import limits
-from django_cachex.inspectors.pickled import PickledInspector, key_at, search, timeout
+from django_cachex.inspectors.pickled import (
+    PickledInspector,
+    key_at,
+    search,
+    timeout,
+    without_expiry,
+)
 from django_cachex.inspectors.query import Query
 from django_cachex.inspectors.windows import BEGINNING, Window
 
@@ -209,6 +225,59 @@ class DatabaseInspector(PickledInspector):
             for names in row_keys(keys)
         )
         return Tally(done, len(keys) - done)
+
+    def extend_ttl(self, stored: bytes, edit: ExtendTtl) -> Outcome:
+        table, key = self.writing, row_key(stored)
+        rows = table.select(
+            f"SELECT $expires FROM $table WHERE $key = %s AND {LIVE}", key, table.now()
+        )
+        if not rows:
+            return Outcome(Result.GONE)
+        left = table.ttl(rows[0][0])
+        if left == NEVER:
+            return without_expiry()
+        # Whole seconds: a millisecond more than was cut off keeps the second that it is in.
+        done = table.change(
+            f"UPDATE $table SET $expires = %s WHERE $key = %s AND {LIVE}",
+            table.expiry_after(left + 1 + edit.by),
+            key,
+            table.now(),
+        )
+        return Outcome(Result.DONE if done else Result.GONE)
+
+    def rename_here(self, stored: bytes, edit: Rename) -> Outcome:
+        statement = f"UPDATE $table SET $key = %s WHERE $key = %s AND {LIVE}"
+        return self.put(statement, stored, edit)
+
+    def copy_here(self, stored: bytes, edit: Copy) -> Outcome:
+        statement = (
+            "INSERT INTO $table ($key, $value, $expires) "
+            f"SELECT %s, $value, $expires FROM $table WHERE $key = %s AND {LIVE}"
+        )
+        return self.put(statement, stored, edit)
+
+    def put(self, statement: str, stored: bytes, edit: Rename | Copy) -> Outcome:
+        """Let a statement make a row of another key, in one transaction with what it replaces."""
+        table, key, to = self.writing, row_key(stored), row_key(edit.to)
+        if to is None or self.refusal(to):
+            return Outcome.refused(_("A database holds no such key."))
+        try:
+            with transaction.atomic(table.connection.alias):
+                if self.live_value(table, key) is None:
+                    return Outcome(Result.GONE)
+                if not edit.overwrite and self.live_value(table, to) is not None:
+                    return Outcome(Result.EXISTS)
+                table.change("DELETE FROM $table WHERE $key = %s", to)
+                done = table.change(statement, to, key, table.now())
+        except IntegrityError:
+            return Outcome(Result.EXISTS)
+        except DataError:
+            return Outcome.refused(_("The database did not take it. Keys may have 255 characters."))
+        return Outcome(Result.DONE if done else Result.GONE)
+
+    def chunks(self, stored: bytes) -> Iterator[bytes]:
+        value = self.live_value(self.reading, row_key(stored))
+        yield from_base64(value or "")
 
     def delete(self, keys: Sequence[bytes]) -> int:
         """Delete live rows; expired ones are no keys and stay until the backend culls them."""

@@ -5,17 +5,28 @@ from __future__ import annotations
 import io
 import os
 import zlib
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Collection, Hashable, Iterator, Sequence
 from functools import cached_property
 from hashlib import md5
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
 from django_cachex.inspectors.content import Codec, fingerprint
-from django_cachex.inspectors.edits import KEEP, AddValue, Edit, Outcome, Result, SetTtl, SetValue
-from django_cachex.inspectors.entries import GONE, Description, Entry, Listing
+from django_cachex.inspectors.edits import (
+    KEEP,
+    AddValue,
+    Copy,
+    Edit,
+    ExtendTtl,
+    Outcome,
+    Rename,
+    Result,
+    SetTtl,
+    SetValue,
+)
+from django_cachex.inspectors.entries import GONE, NEVER, Description, Entry, Listing
 from django_cachex.inspectors.facts import Fact, FlushPlan, Section, Status, Text, Unit
 from django_cachex.inspectors.filebased.file import (
     Header,
@@ -31,9 +42,12 @@ from django_cachex.inspectors.filebased.file import (
 from django_cachex.inspectors.filebased.folder import HASH, MOST_COUNTED, NAMES_AT_ONCE, Folder
 from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.naming import printable
-from django_cachex.inspectors.pickled import PickledInspector, key_at, search
+from django_cachex.inspectors.pickled import PickledInspector, key_at, search, without_expiry
 from django_cachex.inspectors.query import Query
 from django_cachex.inspectors.windows import BEGINNING, Window
+
+PIECE: Final = 1024 * 1024
+"""Bytes of a file that are read at once to be passed on."""
 
 
 def unchangeable(header: Header) -> Outcome:
@@ -212,6 +226,53 @@ class FileBasedInspector(PickledInspector):
                 return unchangeable(header)
             done = overwrite(path, file, self.header(edit.ttl), file)
         return Outcome(Result.DONE if done else Result.CHANGED)
+
+    def extend_ttl(self, stored: bytes, edit: ExtendTtl) -> Outcome:
+        path = self.folder.file(stored)
+        with locked(path) as file:
+            header = read_header(file)
+            if header.ttl is None or header.ttl == GONE:
+                return unchangeable(header)
+            if header.ttl == NEVER:
+                return without_expiry()
+            done = overwrite(path, file, self.header(header.ttl + edit.by), file)
+        return Outcome(Result.DONE if done else Result.CHANGED)
+
+    def rename_here(self, stored: bytes, edit: Rename) -> Outcome:
+        return self.put(stored, edit, removes=True)
+
+    def copy_here(self, stored: bytes, edit: Copy) -> Outcome:
+        return self.put(stored, edit, removes=False)
+
+    def put(self, stored: bytes, edit: Rename | Copy, removes: bool) -> Outcome:
+        """Make a file of another key of the bytes of one."""
+        path, to = self.folder.file(stored), self.folder.file(edit.to)
+        with locked(path) as file:
+            header = read_header(file)
+            if header.ttl is None or header.ttl == GONE:
+                return unchangeable(header)
+            if not edit.overwrite and self.description(edit.to, ()).exists:
+                return Outcome(Result.EXISTS)
+            body = file.read()
+            if edit.overwrite:
+                replace(to, header.raw, body)
+            else:
+                if not self.description(edit.to, ()).exists:
+                    to.unlink(missing_ok=True)
+                if not create(to, header.raw, body):
+                    return Outcome(Result.EXISTS)
+            if removes:
+                path.unlink(missing_ok=True)
+        return Outcome(Result.DONE)
+
+    def chunks(self, stored: bytes) -> Iterator[bytes]:
+        try:
+            with self.folder.file(stored).open("rb") as file:
+                if read_header(file).ttl != GONE:
+                    while piece := file.read(PIECE):
+                        yield piece
+        except FileNotFoundError:
+            return
 
     def delete(self, keys: Sequence[bytes]) -> int:
         live = [stored for stored in dict.fromkeys(keys) if self.description(stored, ()).exists]

@@ -11,11 +11,13 @@ from django.utils.translation import gettext_lazy as _
 
 from django_cachex.cache.client import Client
 from django_cachex.cache.cluster.client import ClusterClient
+from django_cachex.cache.codec import ValueCodec
 from django_cachex.cache.keyspace import Keyspace, keyspace
 from django_cachex.cache.statistics import Statistics
 from django_cachex.commands import OpaqueKeysError
 from django_cachex.commands.sweeps import sweep
 from django_cachex.inspectors.base import Inspector, Support
+from django_cachex.inspectors.content import Codec, recognise_all
 from django_cachex.inspectors.entries import Listing
 from django_cachex.inspectors.facts import Fact, FlushPlan, Section, Text, Unit
 from django_cachex.inspectors.naming import encode_text, printable
@@ -112,6 +114,12 @@ class CachexInspector(ServerInspector):
     def dumps(self, value: Any) -> bytes | int:
         data: bytes | int = self.cache.encode(value)
         return data
+
+    @cached_property
+    def codec(self) -> Codec:
+        if isinstance(self.serializer, ValueCodec):
+            return recognise_all(self.serializer, self.dumps)
+        return super().codec
 
     def info(self) -> Sequence[Section]:
         return [*super().info(), in_this_process(self.cache.statistics)]

@@ -310,7 +310,7 @@ class ServerInspector(Inspector):
             other.codec.compression,
         )
 
-    def can_copy_into(self, other: Inspector) -> bool:
+    def copies_into(self, other: Inspector) -> bool:
         return other.can_add
 
     def delete(self, keys: Sequence[bytes]) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -21,7 +20,7 @@ from django_cachex.inspectors.edits import (
     Trace,
 )
 from django_cachex.inspectors.entries import NEVER
-from django_cachex.inspectors.limits import limits
+from django_cachex.inspectors.increasing import added, why_not_added
 from django_cachex.inspectors.valkey.changes.guarded import Change, Write
 from django_cachex.inspectors.valkey.changes.target import GONE, Target, replaced
 
@@ -94,24 +93,10 @@ def increase(on: Target, edit: Increase, names: list[bytes]) -> Change:
         [number] = yield Write([("INCRBY", on.key, edit.by)], holds=[(on.exists, 1)])
         before, after = b"%d" % (number - edit.by), b"%d" % number
         return Outcome(Result.DONE, number=number, old=Trace.of(before), new=Trace.of(after))
-    value = number_in(on, raw)
-    if value is None or (type(value) is int and not isinstance(edit.by, int)):
-        return Outcome(Result.WRONG_TYPE, why_not_increased(value))
-    data = on.data(value + edit.by)
-    yield Write([("SET", on.key, data, "KEEPTTL")])
-    return Outcome(Result.DONE, number=value + edit.by, old=Trace.of(raw), new=Trace.of(data))
-
-
-def number_in(on: Target, raw: bytes) -> int | float | None:
-    """Return the number that stored bytes are, if they are one that could be edited."""
-    if len(raw) > limits().decode_bytes:
-        return None
     content = on.content(raw)
-    value: Any = content.value
-    return value if content.editable and type(value) in (int, float) else None
-
-
-def why_not_increased(value: object) -> str:
-    if value is None:
-        return _("Only a number can be increased.")
-    return _("An integer can be increased by whole numbers alone, or it could not be counted with.")
+    number = added(content, edit.by)
+    if number is None:
+        return Outcome(Result.WRONG_TYPE, why_not_added(content))
+    data = on.data(number)
+    yield Write([("SET", on.key, data, "KEEPTTL")])
+    return Outcome(Result.DONE, number=number, old=Trace.of(raw), new=Trace.of(data))

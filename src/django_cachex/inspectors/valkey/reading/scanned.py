@@ -11,7 +11,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from django_cachex.commands import Request, Steps
-from django_cachex.inspectors.content import Codec, decode, fingerprint
+from django_cachex.inspectors.content import Codec, fingerprint
+from django_cachex.inspectors.content.decoding import decoded, undecoded
 from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.patterns import Pattern
 from django_cachex.inspectors.valkey.changes.hashes import EXPIRES
@@ -143,8 +144,9 @@ def shown(raw: bytes, codec: Codec) -> str:
     """Return a member as the page shows it, to be matched."""
     allowed = limits()
     limit = max(allowed.decode_bytes // allowed.elements, allowed.element_chars)
-    content = decode(raw[:limit], codec=codec, stored_size=len(raw), limit=limit, preview=limit)
-    return content.formatted.text
+    if len(raw) > limit:
+        return undecoded(len(raw), limit, raw[:limit]).formatted
+    return decoded(raw, codec, limit).formatted
 
 
 def page(asked: Asked, found: Found, following: str | None, start: tuple[int, int]) -> Page:

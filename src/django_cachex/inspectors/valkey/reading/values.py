@@ -23,7 +23,7 @@ from django_cachex.inspectors.valkey.elements import COLLECTIONS
 from django_cachex.inspectors.valkey.reading import lists, scanned, sorted_sets, streams
 from django_cachex.inspectors.valkey.reading.elements import elements_of
 from django_cachex.inspectors.valkey.reading.page import Asked, Page, ask
-from django_cachex.inspectors.valkey.replies import required
+from django_cachex.inspectors.valkey.replies import permitted, required
 from django_cachex.inspectors.windows import Window
 
 COLUMNS: Final = ("type", "ttl", "size", "memory")
@@ -82,13 +82,16 @@ def read_string(found: Description, codec: Codec, window: Window) -> Steps[Entry
     is_large = size > allowed.decode_bytes
     # A byte more than is decoded tells that the value has grown since its size was asked.
     end = max(shown, allowed.preview_bytes) - 1 if is_large else allowed.decode_bytes
-    raw, exists, length = yield [
-        ask("GETRANGE", found.key, 0, end),
-        ask("EXISTS", found.key),
-        ask("STRLEN", found.key),
-    ]
-    if not exists:
+    raw, exists, length = yield Attempts(
+        [
+            ask("GETRANGE", found.key, 0, end),
+            ask("EXISTS", found.key),
+            ask("STRLEN", found.key),
+        ]
+    )
+    if not required(exists):
         return None
+    raw, length = required(raw), permitted(length) or 0
     is_large = is_large or len(raw) > allowed.decode_bytes
     content = decode(
         raw,

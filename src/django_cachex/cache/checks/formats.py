@@ -1,0 +1,39 @@
+"""The serializers and compressors that OPTIONS name: can they be had, and made?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.core.checks import CheckMessage
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext as _
+
+from django_cachex.cache.checks.alias import Alias
+from django_cachex.cache.checks.classes import hint, reason
+from django_cachex.cache.formats import MissingPackage, WrongFormat, make_all
+
+WRONG = {"serializer": "django_cachex.E111", "compressor": "django_cachex.E109"}
+
+
+def check_formats(alias: Alias) -> Iterator[CheckMessage]:
+    """Report serializers and compressors that cannot be made, or are none."""
+    for what, id in WRONG.items():
+        try:
+            make_all(what, alias.options)
+        except MissingPackage as error:
+            yield alias.error("django_cachex.E114", error.message, error.hint)
+        except WrongFormat as error:
+            yield alias.error(id, error.message, error.hint)
+        except ImproperlyConfigured as error:
+            yield alias.error(
+                id,
+                _("An option of the %(what)s makes no sense.") % {"what": what},
+                str(error),
+            )
+        except Exception as error:  # Importing a module, and making an object, may raise anything.
+            yield alias.error(
+                id,
+                _("The %(what)s cannot be made: %(reason)s.")
+                % {"what": what, "reason": reason(error)},
+                hint(error),
+            )

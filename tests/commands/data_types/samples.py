@@ -1,0 +1,201 @@
+"""One call of every command on a data type; "a" is the key that decides its answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django_cachex.commands import Request
+from django_cachex.commands.bits import Bits
+from django_cachex.commands.hashes import Hashes
+from django_cachex.commands.hyperloglogs import HyperLogLogs
+from django_cachex.commands.lists import Lists
+from django_cachex.commands.sets import Sets
+from django_cachex.commands.sorted_sets import SortedSets
+from django_cachex.commands.streams import Streams
+
+GROUPS = {
+    "list": Lists,
+    "set": Sets,
+    "hash": Hashes,
+    "zset": SortedSets,
+    "stream": Streams,
+    "bits": Bits,
+    "hyperloglog": HyperLogLogs,
+}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Arguments of a call, and what a lost server answers where that is not as an empty one."""
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    lost: Any = ...
+
+    def request(self, commands: Any, name: str) -> Request[Any]:
+        """Return what this call of the command would send."""
+        found: Request[Any] = getattr(commands, f"_{name}")(*self.args, **self.kwargs)
+        return found
+
+
+def call(*args: Any, lost: Any = ..., **kwargs: Any) -> Sample:
+    return Sample(args, kwargs, lost)
+
+
+COUNTED = object()
+"""The result of a counter: no number would be true, so that the error is raised."""
+
+SAMPLES: dict[str, dict[str, Sample]] = {
+    "list": {
+        "llen": call("a"),
+        "lrange": call("a", 0, -1),
+        "lindex": call("a", 0),
+        "lpos": call("a", 1),
+        "lset": call("a", 0, 1),
+        "linsert": call("a", "BEFORE", 1, 2),
+        "lrem": call("a", 0, 1),
+        "ltrim": call("a", 0, 1),
+        "lpush": call("a", 1, lost=0),
+        "rpush": call("a", 1, lost=0),
+        "lpushx": call("a", 1),
+        "rpushx": call("a", 1),
+        "lpop": call("a"),
+        "rpop": call("a", 2),
+        "lmove": call("a", "b"),
+        "rpoplpush": call("a", "b"),
+        "lmpop": call(1, "a", direction="LEFT"),
+        "blpop": call("a", 0.01),
+        "brpop": call(["a", "b"], 0.01),
+        "blmove": call("a", "b", 0.01),
+        "brpoplpush": call("a", "b", 0.01),
+        "blmpop": call(0.01, 2, "a", "b", direction="RIGHT"),
+    },
+    "set": {
+        "scard": call("a"),
+        "sadd": call("a", 1, lost=0),
+        "srem": call("a", 1),
+        "smove": call("a", "b", 1),
+        "sismember": call("a", 1),
+        "smismember": call("a", [1, 2]),
+        "smembers": call("a"),
+        "spop": call("a", 2),
+        "srandmember": call("a"),
+        "sunion": call("a", "b"),
+        "sinter": call("a", "b"),
+        "sdiff": call("a", "b"),
+        "sunionstore": call("d", "a", "b"),
+        "sinterstore": call("d", "a", "b"),
+        "sdiffstore": call("d", "a", "b"),
+        "sintercard": call(2, ["a", "b"]),
+        "sscan": call("a"),
+    },
+    "hash": {
+        "hlen": call("a"),
+        "hget": call("a", "x"),
+        "hmget": call("a", ["x", "y"]),
+        "hgetall": call("a"),
+        "hkeys": call("a"),
+        "hvals": call("a"),
+        "hexists": call("a", "x"),
+        "hstrlen": call("a", "x"),
+        "hrandfield": call("a", 2, True),
+        "hset": call("a", "x", 1, lost=0),
+        "hsetnx": call("a", "x", 1, lost=False),
+        "hdel": call("a", "x"),
+        "hincrby": call("a", "x", lost=COUNTED),
+        "hincrbyfloat": call("a", "x", lost=COUNTED),
+        "hscan": call("a"),
+        "hexpire": call("a", 5, "x", "y"),
+        "hpexpire": call("a", 5, "x", "y"),
+        "hexpireat": call("a", 2e9, "x", "y"),
+        "hpexpireat": call("a", 2 * 10**12, "x", "y"),
+        "hpersist": call("a", "x", "y"),
+        "httl": call("a", "x", "y"),
+        "hpttl": call("a", "x", "y"),
+        "hexpiretime": call("a", "x", "y"),
+        "hpexpiretime": call("a", "x", "y"),
+    },
+    "zset": {
+        "zcard": call("a"),
+        "zadd": call("a", {"x": 1}, lost=0),
+        "zincrby": call("a", 1, "x", lost=COUNTED),
+        "zrem": call("a", "x"),
+        "zscore": call("a", "x"),
+        "zmscore": call("a", ["x", "y"]),
+        "zrank": call("a", "x"),
+        "zrevrank": call("a", "x"),
+        "zcount": call("a", 0, 1),
+        "zlexcount": call("a", "-", "+"),
+        "zrandmember": call("a", 2),
+        "zscan": call("a"),
+        "zrange": call("a", 0, -1, withscores=True),
+        "zrevrange": call("a", 0, -1),
+        "zrangebyscore": call("a", 0, 1),
+        "zrevrangebyscore": call("a", 1, 0),
+        "zrangebylex": call("a", "-", "+"),
+        "zrevrangebylex": call("a", "+", "-"),
+        "zrangestore": call("d", "a", 0, -1),
+        "zremrangebyrank": call("a", 0, 1),
+        "zremrangebyscore": call("a", 0, 1),
+        "zremrangebylex": call("a", "-", "+"),
+        "zpopmin": call("a"),
+        "zpopmax": call("a", 2),
+        "zmpop": call(2, ["a", "b"], min=True),
+        "bzmpop": call(0.01, 2, ["a", "b"], max=True),
+        "bzpopmin": call("a", 0.01),
+        "bzpopmax": call(["a", "b"], 0.01),
+        "zunion": call(["a", "b"]),
+        "zinter": call(["a", "b"], withscores=True),
+        "zdiff": call(["a", "b"]),
+        "zunionstore": call("d", {"a": 1, "b": 2}),
+        "zinterstore": call("d", ["a", "b"]),
+        "zdiffstore": call("d", ["a", "b"]),
+        "zintercard": call(2, ["a", "b"]),
+    },
+    "stream": {
+        "xlen": call("a"),
+        "xadd": call("a", {"x": 1}, lost=None),
+        "xrange": call("a"),
+        "xrevrange": call("a"),
+        "xdel": call("a", "1-1"),
+        "xtrim": call("a", maxlen=5),
+        "xread": call({"a": 0, "b": 0}, block=10),
+        "xreadgroup": call("g", "me", {"a": ">"}),
+        "xgroup_create": call("a", "g"),
+        "xgroup_setid": call("a", "g", "0"),
+        "xgroup_destroy": call("a", "g"),
+        "xgroup_createconsumer": call("a", "g", "me"),
+        "xgroup_delconsumer": call("a", "g", "me"),
+        "xack": call("a", "g", "1-1"),
+        "xpending": call("a", "g"),
+        "xpending_range": call("a", "g", "-", "+", 5),
+        "xclaim": call("a", "g", "me", 0, ["1-1"]),
+        "xautoclaim": call("a", "g", "me", 0),
+        "xinfo_stream": call("a"),
+        "xinfo_groups": call("a"),
+        "xinfo_consumers": call("a", "g"),
+    },
+    "bits": {
+        "getbit": call("a", 5),
+        "setbit": call("a", 5, 1, lost=0),
+        "bitcount": call("a"),
+        "bitpos": call("a", 1),
+        "bitop": call("OR", "d", "a", "b"),
+    },
+    "hyperloglog": {
+        "pfadd": call("a", 1, lost=False),
+        "pfcount": call("a", "b"),
+    },
+}
+
+EVERY = {name: sample for samples in SAMPLES.values() for name, sample in samples.items()}
+
+
+def commands_of(group: type) -> set[str]:
+    """Return the names of a group's commands: those with a builder."""
+    return {
+        name[1:]
+        for name in dir(group)
+        if name[0] == "_" and name[1] != "_" and hasattr(group, f"a{name[1:]}")
+    }

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import pytest
+
+from django_cachex.commands import CommandError, WrongTypeError
+from tests.commands.data_types.surfaces import Surface
+
+
+class TestBits:
+    """Bits, on every surface."""
+
+    def test_bits_are_set_and_read(self, c: Surface) -> None:
+        assert (c.setbit("a", 7, 1), c.setbit("a", 7, 1), c.setbit("a", 8, 0)) == (0, 1, 0)
+        assert [c.getbit("a", offset) for offset in (6, 7, 8, 99)] == [0, 1, 0, 0]
+        assert c.getbit("missing", 0) == 0
+        with pytest.raises(CommandError, match="bit is not an integer or out of range"):
+            c.setbit("a", 0, 2)
+
+    def test_bits_are_counted(self, c: Surface) -> None:
+        for offset in (0, 9, 10, 20):
+            c.setbit("a", offset, 1)
+        assert (c.bitcount("a"), c.bitcount("a", 1, 1), c.bitcount("missing")) == (4, 2, 0)
+        with c.since(7, 0):
+            assert c.bitcount("a", start=9, end=10, mode="BIT") == 2
+        with c.since(7, 0):
+            assert c.bitcount("a", 0, 0, "BYTE") == 1
+        with pytest.raises(ValueError, match="A range has a start"):
+            c.bitcount("a", end=1)
+
+    def test_a_bit_is_found(self, c: Surface) -> None:
+        c.setbit("a", 9, 1)
+        assert (c.bitpos("a", 1), c.bitpos("a", 0), c.bitpos("missing", 1)) == (9, 0, -1)
+        assert c.bitpos("missing", 0) == 0
+        assert (c.bitpos("a", 1, 1), c.bitpos("a", 1, start=0, end=0)) == (9, -1)
+        with c.since(7, 0):
+            assert c.bitpos("a", 0, 9, 12, mode="BIT") == 10
+        with pytest.raises(ValueError, match="both where it has a mode"):
+            c.bitpos("a", 0, 9, mode="BIT")
+
+    def test_strings_are_combined(self, c: Surface) -> None:
+        c.setbit("a", 1, 1)
+        c.setbit("b", 9, 1)
+        assert c.bitop("OR", "d", "a", "b") == c.bitop("OR", "d", ["a", "b"]) == 2
+        assert (c.getbit("d", 1), c.getbit("d", 9)) == (1, 1)
+        assert c.bitop("NOT", "d", "a") == 1
+        assert c.bitcount("d") == 7
+        assert c.bitop("AND", "d", "missing") == 0
+
+    def test_another_type_is_refused(self, c: Surface) -> None:
+        c.rpush("a", 1)
+        with pytest.raises(WrongTypeError):
+            c.getbit("a", 0)

@@ -1,0 +1,205 @@
+"""What holds for every command on a data type, tried with one call of each."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import valkey
+
+from django_cachex.cache import Pipeline, ValkeyCache
+from django_cachex.cache.backends import ServerCache
+from django_cachex.cache.cluster.keys import keys_of
+from django_cachex.commands import (
+    CommandError,
+    NotSupportedError,
+    ServerUnavailable,
+    UnknownCommand,
+    Waiting,
+    WrongTypeError,
+)
+from django_cachex.commands.request import BLOCKING
+from django_cachex.commands.support import SINCE
+from tests.commands.data_types import (
+    test_bits,
+    test_hashes,
+    test_hyperloglogs,
+    test_lists,
+    test_sets,
+    test_sorted_sets,
+    test_streams,
+)
+from tests.commands.data_types.conftest import SERVERS, cache_on, emptied
+from tests.commands.data_types.samples import COUNTED, EVERY, GROUPS, SAMPLES, commands_of
+from tests.commands.data_types.surfaces import Surface
+from tests.servers import Server, free_port
+
+NEWER = {name for name, sample in EVERY.items() if name.startswith(("hexp", "hp", "httl"))}
+"""Commands that no server to be had knows."""
+
+
+@pytest.fixture
+def cache(valkey_server: Server) -> ServerCache:
+    return cache_on(valkey_server, "valkey")
+
+
+@pytest.fixture(scope="module")
+def lost() -> ServerCache:
+    """A cache that ignores that nobody listens."""
+    return ValkeyCache(f"redis://127.0.0.1:{free_port()}", {"OPTIONS": {"ignore_exceptions": True}})
+
+
+@pytest.fixture(scope="module")
+def told(valkey_process: Server) -> Iterator[dict[str, Any]]:
+    """What the server tells of its commands."""
+    with valkey.Valkey(port=valkey_process.port) as client:
+        yield client.command()
+
+
+@pytest.mark.parametrize("group", SAMPLES)
+def test_every_command_has_a_sample(group: str) -> None:
+    assert commands_of(GROUPS[group]) == set(SAMPLES[group])
+
+
+def test_every_command_has_three_methods_of_one_signature() -> None:
+    for name in EVERY:
+        one, two = (inspect.signature(getattr(ServerCache, each)) for each in (name, f"a{name}"))
+        assert one.parameters == two.parameters
+        assert "version" in one.parameters
+        assert getattr(Pipeline, name) is getattr(ServerCache, name)
+        assert getattr(ServerCache, name).__doc__
+
+
+def test_another_type_is_refused(cache: ServerCache) -> None:
+    for group, samples in SAMPLES.items():
+        emptied(cache)
+        for key in ("a", "b"):
+            cache.rpush(key, 1) if group in ("bits", "hyperloglog") else cache.set(key, "text")
+        for name in samples.keys() - NEWER:
+            sample = samples[name]
+            with pytest.raises(WrongTypeError):
+                getattr(cache, name)(*sample.args, **sample.kwargs)
+
+
+def outcome(call: Any) -> Any:
+    try:
+        return call()
+    except CommandError as error:
+        return str(error).split()[0]
+
+
+def test_a_lost_server_answers_as_an_empty_one(cache: ServerCache, lost: ServerCache) -> None:
+    for name, sample in EVERY.items():
+
+        def ask(cache: Any, name: str = name, sample: Any = sample) -> Any:
+            return outcome(lambda: getattr(cache, name)(*sample.args, **sample.kwargs))
+
+        if sample.lost is COUNTED:
+            with pytest.raises(ServerUnavailable, match="nothing was counted"):
+                ask(lost)
+        elif name in NEWER:
+            assert ask(lost) == [-2, -2], name
+        elif sample.lost is ...:
+            assert ask(lost) == ask(emptied(cache)), name
+        else:
+            assert ask(lost) == sample.lost, name
+
+
+def test_so_does_a_transaction(lost: ServerCache) -> None:
+    pipe = lost.pipeline(transaction=True).llen("a").hgetall("a").rpush("a", 1)
+    assert pipe.execute() == [0, {}, 0]
+    with pytest.raises(CommandError, match="no such key"):
+        lost.pipeline(transaction=True).lset("a", 0, 1).execute()
+    with pytest.raises(ServerUnavailable, match="nothing was counted"):
+        lost.pipeline(transaction=True).hincrby("a", "x").execute()
+
+
+def test_what_a_replica_may_answer_only_reads(cache: ServerCache, told: dict[str, Any]) -> None:
+    for name in EVERY.keys() - NEWER:
+        request = EVERY[name].request(cache, name)
+        words = [str(word).lower() for word in request.words[:2]]
+        known = told.get(" ".join(words)) or told[words[0]]
+        reads = "readonly" in known["flags"]
+        if request.replica:
+            assert reads or words[0] in ("xinfo", "xpending"), name
+        elif reads:
+            assert name.endswith("scan") or isinstance(request, Waiting), name
+
+
+def test_what_waits_says_so(cache: ServerCache) -> None:
+    for name, sample in EVERY.items():
+        request = sample.request(cache, name)
+        waits = request.words[0] in BLOCKING or "BLOCK" in request.words
+        assert isinstance(request, Waiting) is waits, name
+        if isinstance(request, Waiting):
+            assert request.seconds == 0.01, name
+
+
+def test_keys_are_found_where_the_server_finds_them(cache: ServerCache) -> None:
+    with valkey.Valkey.from_url(cache.location[0]) as client:
+        for name in EVERY.keys() - NEWER:
+            words = EVERY[name].request(cache, name).words
+            found = client.execute_command("COMMAND GETKEYS", *words)
+            assert list(keys_of(words)) == [key.encode() for key in found], name
+
+
+def test_what_an_old_server_lacks_is_named(redis_62_process: Server) -> None:
+    cache = emptied(cache_on(redis_62_process, "redis"))
+    said = {}
+    for name, sample in EVERY.items():
+        try:
+            getattr(cache, name)(*sample.args, **sample.kwargs)
+        except UnknownCommand as error:
+            said[sample.request(cache, name).words[0]] = str(error)
+        except CommandError:
+            continue  # It knows the command, and misses a group, or a key.
+    assert said == {
+        command: f"The server lacks {command}: that needs {since}."
+        for command, since in SINCE.items()
+        if not command.endswith("EXPIRETIME") or command.startswith("H")
+    }
+
+
+def test_so_is_it_for_keys(redis_62_process: Server) -> None:
+    cache = emptied(cache_on(redis_62_process, "redis"))
+    with pytest.raises(NotSupportedError, match=r"lacks EXPIRETIME: that needs .* 7\.0"):
+        cache.expiretime("a")
+    with pytest.raises(NotSupportedError, match=r"lacks NX of PEXPIRE: that needs .* 7\.0"):
+        cache.expire("a", 5, nx=True)
+
+
+# The contracts.
+
+CONTRACTS = (
+    test_lists.TestLists,
+    test_sets.TestSets,
+    test_hashes.TestHashes,
+    test_sorted_sets.TestSortedSets,
+    test_streams.TestStreams,
+    test_bits.TestBits,
+    test_hyperloglogs.TestHyperLogLogs,
+)
+
+
+def test_contracts_use_every_argument_of_every_command(valkey_process: Server) -> None:
+    """`version` is left out: a surface adds it to all calls."""
+    used: set[tuple[str, str]] = set()
+
+    def recorded(cache: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        bound = inspect.signature(getattr(cache, name)).bind(*args, **kwargs)
+        used.update((name, argument) for argument in bound.arguments)
+        return getattr(cache, name)(*args, **kwargs)
+
+    cache = cache_on(valkey_process, "valkey")
+    for contract in CONTRACTS:
+        for case in [case for name, case in vars(contract).items() if name.startswith("test_")]:
+            case(contract(), Surface(emptied(cache), recorded, SERVERS["valkey"]))
+    wanted = {
+        (name, argument)
+        for name in EVERY
+        for argument in inspect.signature(getattr(cache, name)).parameters
+        if argument != "version"
+    }
+    assert wanted - used == set()

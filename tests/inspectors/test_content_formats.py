@@ -1,0 +1,230 @@
+"""What our own serializers and compressors store, for people to read."""
+
+from __future__ import annotations
+
+import pickle
+import re
+import tracemalloc
+from typing import Any
+
+import msgpack
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from django_cachex.cache import ValkeyCache
+from django_cachex.cache.codec import ValueCodec
+from django_cachex.cache.formats import COMPRESSORS, SERIALIZERS, make, make_codec
+from django_cachex.inspectors.content import Codec, decode, encode, recognise_all
+from django_cachex.inspectors.content.packed import read_packed
+from django_cachex.inspectors.pickles import Bounds, Opaque, bounded
+from tests.inspectors.pickle_samples import Shell, unhurried
+
+PACKED = Codec("msgpack", "msgpack", msgpack.packb, loads_ints=True)
+LONG = {"text": "long " * 1000, "list": [1, None, True, 2.5]}
+
+
+def alias(**options: Any) -> Codec:
+    """Return how the inspectors see a cache with these options."""
+    cache = ValkeyCache("redis://cache.example/0", {"OPTIONS": options})
+    serializer = cache.serializer
+    made = serializer if isinstance(serializer, ValueCodec) else ValueCodec([serializer])
+    return recognise_all(made, cache.encode)
+
+
+def stored(codec: Codec, value: Any) -> bytes:
+    data = codec.dumps(value)
+    return b"%d" % data if isinstance(data, int) else data
+
+
+@pytest.mark.parametrize("serializer", SERIALIZERS)
+@pytest.mark.parametrize("compressor", COMPRESSORS)
+def test_every_pair_of_ours_is_recognised_opened_and_edited(
+    serializer: str, compressor: str
+) -> None:
+    codec = alias(serializer=serializer, compressor=compressor)
+    raw = stored(codec, LONG)
+    content = decode(raw, codec=codec)
+    assert content.kind == "json"
+    name = {"lzma": "xz"}.get(compressor, compressor)
+    assert str(content.label).startswith(f"{name}-compressed JSON")
+    assert re.search(r", [0-9]+ B → 5\.[0-9] kB \([1-3] %\)$", str(content.label))
+    assert content.value == LONG
+    assert content.editable
+    assert stored(codec, encode(content.edit_text, content.store_as)) == raw
+    for small in ([1], "text", 7, True, None):
+        content = decode(stored(codec, small), codec=codec)
+        assert content.value == small
+        assert type(content.value) is type(small)
+        assert "compressed" not in str(content.label)
+        assert content.editable
+
+
+def test_what_any_of_several_wrote_is_read() -> None:
+    codec = alias(serializer=["json", "msgpack", "pickle"], compressor=["zstd", "zlib"])
+    for serializer in ("json", "msgpack", "pickle"):
+        for compressor in ("zstd", "zlib"):
+            written = make_codec({"serializer": serializer, "compressor": compressor})
+            raw = written.dumps(LONG)
+            assert isinstance(raw, bytes)
+            content = decode(raw, codec=codec)
+            assert content.value == LONG
+            assert content.editable
+    unlisted = make_codec({"serializer": "json", "compressor": "lz4"}).dumps(LONG)
+    assert isinstance(unlisted, bytes)
+    content = decode(unlisted, codec=codec)
+    assert str(content.label).startswith("lz4-compressed")
+    assert not content.editable  # The application could not read it.
+
+
+def test_a_threshold_above_the_probe_does_not_hide_the_compression() -> None:
+    codec = alias(compressor=("zstd", {"min_size": 100_000}))
+    raw = make("compressor", "zstd").compress(pickle.dumps(LONG))
+    assert decode(raw, codec=codec).editable
+
+
+@pytest.mark.parametrize("compressor", COMPRESSORS)
+def test_a_bomb_fills_no_memory(compressor: str) -> None:
+    codec = alias(compressor=compressor)
+    made = make("compressor", compressor)
+    raw = made.compress(bytes(30_000_000))
+    tracemalloc.start()
+    content = decode(raw, codec=codec)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert content.kind == "large"
+    assert "more than 1.0 MB" in str(content.label)
+    assert "opened, it is more than the limit of 1.0 MB" in str(content.why_not)
+    assert content.formatted.open_ended
+    assert content.formatted.truncated
+    assert not content.editable
+    assert peak < 20_000_000
+
+
+def test_a_strangers_compressor_leaves_what_is_plain_readable() -> None:
+    codec = alias(compressor=Upside())
+    assert decode(pickle.dumps([1]), codec=codec).value == [1]
+    assert not decode(b"?" + pickle.dumps([1] * 9)[::-1], codec=codec).editable
+
+
+class Upside:
+    def recognises(self, data: bytes) -> bool:
+        return data[:1] == b"?"
+
+    def compress(self, data: bytes) -> bytes:
+        return b"?" + data[::-1]
+
+    def decompress(self, data: bytes) -> bytes:
+        return data[:0:-1]
+
+
+# MessagePack
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "label", "shown"),
+    [
+        ({"a": 1}, "json", "JSON in MessagePack", '{\n  "a": 1\n}'),
+        ("é", "text", "text in MessagePack", "é"),
+        (2**63, "integer", "integer in MessagePack", str(2**63)),
+        (None, "json", "None in MessagePack", "null"),
+        (b"\xff", "bytes", "bytes in MessagePack", "b'\\xff'"),
+        ({1: "a"}, "msgpack", "MessagePack of dict", "{1: 'a'}"),
+        ({(1, (2, "b")): "a"}, "msgpack", "MessagePack of dict", "{(1, (2, 'b')): 'a'}"),
+        ([float("nan")], "msgpack", "MessagePack of list", "[nan]"),
+        (
+            [msgpack.ExtType(5, b"x")],
+            "msgpack",
+            "MessagePack of list",
+            "[msgpack.ExtType(5, b'x')]",
+        ),
+    ],
+)
+def test_messagepack_is_shown(value: Any, kind: str, label: str, shown: str) -> None:
+    content = decode(msgpack.packb(value), codec=PACKED)
+    assert (content.kind, str(content.label)) == (kind, label)
+    assert content.formatted.text.strip("<>") == shown
+    assert content.editable == (kind in ("json", "text", "integer"))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"\xc1", b"\x92\x01", b"\x80\x05", b"\xa5abc", b"\xa1\xff", b"\xdd\xff\xff\xff\xff", b"ab"],
+)
+def test_what_is_no_messagepack_is_shown_as_stored(raw: bytes) -> None:
+    content = decode(raw, codec=PACKED)
+    assert content.kind in ("bytes", "text")
+    assert not content.editable
+    assert "MessagePack" in str(content.why_not)
+
+
+def test_too_many_parts_are_read_in_part() -> None:
+    content = decode(msgpack.packb([[{"a": 1}] * 90_000, "end"]), codec=PACKED)
+    assert str(content.label) == "MessagePack, read in part"
+    assert not content.editable
+    assert content.notes
+
+
+def test_deep_nesting_is_shown_as_far_as_it_is_bearable() -> None:
+    content = decode(b"\x91" * 100_000 + b"\x01", codec=PACKED)
+    assert not content.editable
+    assert content.formatted.text.startswith("[")
+
+
+def test_a_pickle_is_not_run_where_messagepack_is_expected() -> None:
+    raw = pickle.dumps([Shell("exit 1")])
+    content = decode(raw, codec=PACKED)
+    assert content.kind == "bytes"
+
+
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats()
+    | st.text(st.characters(codec="utf-8"))
+    | st.binary()
+)
+keys = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.text(st.characters(codec="utf-8"))
+)
+nested = st.recursive(
+    scalars, lambda inner: st.lists(inner) | st.dictionaries(keys, inner), max_leaves=30
+)
+
+
+@unhurried
+@given(nested)
+def test_what_msgpack_writes_is_read(value: Any) -> None:
+    tree, _nodes = bounded(read_packed(msgpack.packb(value)).value, Bounds())
+    assert repr(tree) == repr(value)
+
+
+@unhurried
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_or_refused_as_msgpack_does(raw: bytes) -> None:
+    try:
+        expected = msgpack.unpackb(raw, strict_map_key=False, object_pairs_hook=list)
+    except Exception:
+        expected = Refused
+    try:
+        read_packed(raw)
+        found: Any = None
+    except ValueError:
+        found = Refused
+    assert (found is Refused) == (expected is Refused)
+
+
+class Refused(Exception):
+    pass
+
+
+def test_extensions_are_labels() -> None:
+    for size in (0, 1, 2, 3, 4, 8, 16, 300, 70_000):
+        raw = msgpack.packb(msgpack.ExtType(7, b"x" * size))
+        tree, _nodes = bounded(read_packed(raw).value, Bounds())
+        assert isinstance(tree, Opaque)
+        assert tree.args == (7, b"x" * size)

@@ -1,0 +1,68 @@
+"""A key, its inspector, and what tests ask of both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django_cachex.inspectors.edits import Edit, Outcome, Result
+from django_cachex.inspectors.element_edits import AddKey, Chosen
+from django_cachex.inspectors.entries import NEVER, Element, Elements, Entry
+from django_cachex.inspectors.valkey.inspector import ServerInspector
+from django_cachex.inspectors.windows import BEGINNING, Window
+
+KEY = b":1:key"
+
+
+@dataclass
+class Subject:
+    """One key of an alias, seen through its inspector."""
+
+    inspector: ServerInspector
+    raw: Any
+    """A plain client of the server."""
+
+    key: bytes = KEY
+
+    def fill(self, type: str, *elements: Any, ttl: int = NEVER) -> None:
+        edit = AddKey(type, elements, ttl, replace=True)
+        assert self.apply(edit).result == Result.DONE
+
+    def apply(self, edit: Edit) -> Outcome:
+        return self.inspector.apply(self.key, edit)
+
+    def done(self, edit: Edit) -> Outcome:
+        outcome = self.apply(edit)
+        assert outcome.result == Result.DONE, outcome
+        return outcome
+
+    def read(self, window: Window = BEGINNING) -> Entry:
+        entry = self.inspector.read(self.key, window)
+        assert entry is not None
+        return entry
+
+    def elements(self, window: Window = BEGINNING) -> Elements:
+        elements = self.read(window).elements
+        assert elements is not None
+        return elements
+
+    def rows(self, window: Window = BEGINNING) -> Sequence[Element]:
+        return self.elements(window).rows
+
+    def values(self, window: Window = BEGINNING) -> list[Any]:
+        """Return what each row holds in its last cell."""
+        return [row.cells[-1].value for row in self.rows(window)]
+
+    def row(self, name: str) -> Element:
+        [found] = [row for row in self.rows() if row.name == name]
+        return found
+
+    def chosen(self, *names: str) -> tuple[Chosen, ...]:
+        rows = [self.row(name) for name in names]
+        return tuple(Chosen(row.id, row.expected) for row in rows)
+
+    def stored(self, value: Any) -> bytes:
+        """Return what the alias's serializer makes of a value."""
+        data = self.inspector.codec.dumps(value)
+        return data if isinstance(data, bytes) else str(data).encode()

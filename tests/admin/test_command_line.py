@@ -326,6 +326,7 @@ def test_a_bar_shows_progress_on_a_terminal_only(users: Any) -> None:
     seen = Ran("delete", "valkey", "--pattern", "user:*", "--yes", err=Terminal())
     assert "100%" in seen.err
     assert "[####" in seen.err
+    assert "\n" not in seen.err, "It is drawn over what was there."
     users.set("user:1", 1)
     assert "100%" not in Ran("delete", "valkey", "--pattern", "user:*", "--yes").err
 

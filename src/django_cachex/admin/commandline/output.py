@@ -6,7 +6,9 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TextIO
+from typing import Any
+
+from django.core.management.base import OutputWrapper
 
 from django_cachex.admin import humane
 from django_cachex.inspectors.work import Position
@@ -19,13 +21,13 @@ WIDTH = 24
 class Output:
     """Where a command writes to: results to one stream, all else to the other."""
 
-    out: TextIO
-    err: TextIO
+    out: OutputWrapper
+    err: OutputWrapper
     as_json: bool = False
 
     def record(self, **values: Any) -> None:
         """Write one result for programs: an object on one line."""
-        self.out.write(f"{json.dumps(values, ensure_ascii=False, default=str)}\n")
+        self.out.write(json.dumps(values, ensure_ascii=False, default=str))
 
     def table(self, headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Write rows under their headers, each column as wide as it needs."""
@@ -33,15 +35,22 @@ class Output:
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         for line in lines:
             cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-            self.out.write("  ".join(cells).rstrip() + "\n")
+            self.out.write("  ".join(cells).rstrip())
 
     def say(self, text: str) -> None:
         """Write a sentence for people; programs read the results."""
-        stream = self.err if self.as_json else self.out
-        stream.write(f"{plain(text)}\n")
+        if self.as_json:
+            self.warn(text)
+        else:
+            self.out.write(plain(text))
 
     def warn(self, text: str) -> None:
-        self.err.write(f"{plain(text)}\n")
+        self.draw(f"{plain(text)}\n")
+
+    def draw(self, text: str) -> None:
+        """Write as it stands to whoever looks."""
+        self.err.write(text, style_func=str, ending="")
+        self.err.flush()
 
     def result(self, said: str, values: Mapping[str, Any]) -> None:
         """Write what was done, in a sentence or as an object."""
@@ -54,7 +63,7 @@ class Output:
 
     @property
     def shows_progress(self) -> bool:
-        return bool(getattr(self.err, "isatty", lambda: False)())
+        return bool(self.err.isatty())
 
     def progress(self, at: Position, said: str) -> None:
         """Draw how far a search has come, over what was drawn before."""
@@ -66,14 +75,12 @@ class Output:
             filled = round(share * WIDTH)
             bar = f"[{'#' * filled}{'.' * (WIDTH - filled)}] {share:4.0%} "
         examined = humane.number(at.examined)
-        self.err.write(f"\r\x1b[K{bar}{examined} · {plain(said)}")
-        self.err.flush()
+        self.draw(f"\r\x1b[K{bar}{examined} · {plain(said)}")
 
     def progress_ends(self) -> None:
         """Take the bar away."""
         if self.shows_progress:
-            self.err.write("\r\x1b[K")
-            self.err.flush()
+            self.draw("\r\x1b[K")
 
 
 def plain(text: object) -> str:

@@ -95,8 +95,7 @@ class Session:
         if not is_interactive():
             text = _("%(question)s Nobody is there to be asked: say --yes, or --dry-run to look.")
             raise usage(text % {"question": question})
-        self.output.err.write(f"{question} [y/N] ")
-        self.output.err.flush()
+        self.output.draw(f"{question} [y/N] ")
         if input().strip().lower() not in ("y", "yes"):
             raise failed(_("Nothing done."))
 

@@ -38,7 +38,7 @@ class Command(BaseCommand):
             subcommand.add_arguments(own)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        output = Output(self.stdout, self.stderr, options["json"])  # type: ignore[arg-type]  # they write
+        output = Output(self.stdout, self.stderr, options["json"])
         code = SUBCOMMANDS[options["subcommand"]].run(Session(output, options))
         if code:
             sys.exit(code)

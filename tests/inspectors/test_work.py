@@ -89,6 +89,19 @@ def test_an_expiry_is_given_to_each_and_taken_from_each(
     assert {raw.pttl(f":1:user:{n}") for n in range(120)} == {-1}
 
 
+def test_a_store_that_grows_smaller_does_not_hurry_the_progress(
+    inspector: Inspector, raw: valkey.Valkey
+) -> None:
+    fill(raw, *(f"user:{n}" for n in range(1000)))
+    work, shares = Work(Sweep()), [0.0]
+    while not work.complete:
+        [work] = list(advance(work, finder(inspector), inspector, time.monotonic(), 50))
+        assert work.position.total == 1000
+        shares.append(work.position.examined / work.position.total)
+        assert abs(shares[-1] - work.deed.done / 1000) < 0.25
+    assert shares == sorted(shares)
+
+
 def test_keys_that_go_meanwhile_are_counted_as_gone(
     inspector: Inspector, raw: valkey.Valkey
 ) -> None:

@@ -6,12 +6,11 @@ from argparse import ArgumentParser
 from collections.abc import Callable
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from django_cachex.admin import audit, deeds, humane
 from django_cachex.admin.commandline.options import add_cache, add_changing, add_expiry, expiry
 from django_cachex.admin.commandline.session import DONE, FAILED, Session, Subcommand, failed, usage
-from django_cachex.admin.commandline.sweeping import Sweeper
+from django_cachex.admin.commandline.sweeping import Sweeper, keys_counted
 from django_cachex.admin.deeds import Deed
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.entries import Listing
@@ -105,7 +104,9 @@ def change_matching(session: Session, inspector: Inspector, deed: Deed, ttl: int
         if session["dry_run"] or not count:
             session.output.result(would(ttl, count), {"cache": inspector.alias, "would": count})
             return DONE if count else FAILED
-        session.agree(f"{deeds.question(ttl, deeds.which(query), inspector.alias)} {keys(count)}.")
+        session.agree(
+            f"{deeds.question(ttl, deeds.which(query), inspector.alias)} {keys_counted(count)}."
+        )
     return sweeper.swept(ttl)
 
 
@@ -114,11 +115,6 @@ def known_type(session: Session, inspector: Inspector) -> str:
     if type and type not in inspector.types:
         raise usage(_('There is no key type "%(given)s" here.') % {"given": type})
     return type
-
-
-def keys(count: int) -> str:
-    text = ngettext("%(count)s key", "%(count)s keys", count)
-    return text % {"count": humane.number(count)}
 
 
 def asked(ttl: int | None, count: int, alias: str) -> str:
@@ -200,5 +196,4 @@ def flush_in_steps(session: Session, inspector: Inspector) -> int:
             return DONE
         question = _('Flush "%(alias)s" (entries: %(count)s)?')
         session.agree(question % {"alias": inspector.alias, "count": humane.number(count)})
-    code = sweeper.swept(None)
-    return code
+    return sweeper.swept(None)

@@ -13,6 +13,7 @@ from django_cachex.admin.access import SEE_INFO, SEE_NAMESPACES, visible_aliases
 from django_cachex.admin.asking import Answer, Asker
 from django_cachex.admin.commandline.options import add_cache
 from django_cachex.admin.commandline.session import DONE, FAILED, Session, Subcommand, failed
+from django_cachex.admin.commandline.sweeping import keys_counted
 from django_cachex.admin.failures import reason
 from django_cachex.admin.pages.keycells import how_far
 from django_cachex.admin.pages.surveyed import percent
@@ -143,7 +144,7 @@ def _counted(session: Session, inspector: Inspector) -> Work[Survey]:
             before = work.position.token
             batches = advance(work, find, inspector, time.monotonic() + limits().scan_budget)
             for work in session.attempt(inspector, lambda: list(batches)):  # noqa: B023  # at once
-                output.progress(work.position, str(work.deed.whole.keys))
+                output.progress(work.position, keys_counted(work.deed.whole.keys))
             if work.position.token == before:
                 break
     finally:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.management.base import OutputWrapper
+from django.utils.translation import gettext as _
 
 from django_cachex.admin import humane
 from django_cachex.inspectors.work import Position
@@ -74,7 +75,7 @@ class Output:
             share = 1.0 if at.complete else min(1.0, at.examined / at.total)
             filled = round(share * WIDTH)
             bar = f"[{'#' * filled}{'.' * (WIDTH - filled)}] {share:4.0%} "
-        examined = humane.number(at.examined)
+        examined = _("%(count)s examined") % {"count": humane.number(at.examined)}
         self.draw(f"\r\x1b[K{bar}{examined} · {plain(said)}")
 
     def progress_ends(self) -> None:

@@ -9,8 +9,9 @@ from functools import partial
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from django_cachex.admin import audit
+from django_cachex.admin import audit, humane
 from django_cachex.admin.commandline.session import DONE, FAILED, Session
 from django_cachex.admin.deeds import Deed
 from django_cachex.admin.failures import reason
@@ -20,6 +21,12 @@ from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.work import Sorting, Survey, Sweep, Work, advance
 from django_cachex.inspectors.work.work import Find
+
+
+def keys_counted(count: int) -> str:
+    """Return a number of keys, for the end of a progress bar."""
+    text = ngettext("%(count)s key", "%(count)s keys", count)
+    return text % {"count": humane.number(count)}
 
 
 @dataclass(frozen=True)
@@ -41,7 +48,7 @@ class Sweeper:
                 before = work.position.token
                 for after in self.steps(work):
                     work = after
-                    output.progress(work.position, str(work.deed.whole.keys))
+                    output.progress(work.position, keys_counted(work.deed.whole.keys))
                 if work.position.token == before:
                     break
         finally:
@@ -80,7 +87,7 @@ class Sweeper:
         deadline = time.monotonic() + limits().scan_budget
         try:
             for work in advance(run.work, self.find, self.inspector, deadline):
-                self.session.output.progress(work.position, self.said(work))
+                self.session.output.progress(work.position, keys_counted(work.deed.turns))
         except Exception as error:  # What was done before it is recorded and reported.
             problem = reason(self.inspector, error)
         return self.recorded(run, work), problem

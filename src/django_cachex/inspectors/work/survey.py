@@ -81,6 +81,10 @@ class Survey:
     def whole(self) -> Weight:
         return self.tree.whole.weight
 
+    @property
+    def removed(self) -> int:
+        return 0
+
     def take(self, inspector: Inspector, keys: Sequence[bytes]) -> Survey:
         """Count a batch of keys; return the survey with them in it."""
         weight = "memory" if "memory" in inspector.figures else "size"

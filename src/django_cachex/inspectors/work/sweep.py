@@ -38,6 +38,10 @@ class Sweep:
         """How many keys had their turn."""
         return self.done + self.gone + self.failed
 
+    @property
+    def removed(self) -> int:
+        return self.done if self.ttl is None else 0
+
     def take(self, inspector: Inspector, keys: Sequence[bytes]) -> Sweep:
         """Change a batch of keys; return the sweep with what became of them."""
         if self.ttl is None:

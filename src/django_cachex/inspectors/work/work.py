@@ -26,6 +26,10 @@ class Deed(Protocol):
     def state(self) -> Any:
         """Return the counts as JSON can say them."""
 
+    @property
+    def removed(self) -> int:
+        """How many keys it has taken out of the store, which has grown smaller by them."""
+
 
 D = TypeVar("D", bound=Deed)
 
@@ -45,14 +49,18 @@ class Position:
     unanswered: tuple[str, ...] = ()
     """The servers that did not answer, whose keys are still to be found."""
 
-    def after(self, listing: Listing) -> Position:
-        """Return the position after another listing."""
-        examined = self.examined + listing.examined
-        if listing.total is not None:
+    def after(self, listing: Listing, removed: int = 0) -> Position:
+        """Return the position after another listing, of a store that `removed` keys are gone from.
+
+        A total counts what was there at first: else it would come to meet what is examined.
+        """
+        examined, total = self.examined + listing.examined, listing.total
+        if total is not None:
+            total += removed
             # An estimate until everything was seen; then it is the total.
-            examined = listing.total if listing.complete else min(examined, listing.total)
+            examined = total if listing.complete else min(examined, total)
         unanswered = tuple(listing.unanswered)
-        return Position(listing.token, examined, listing.total, listing.complete, unanswered)
+        return Position(listing.token, examined, total, listing.complete, unanswered)
 
 
 @dataclass(frozen=True)
@@ -92,7 +100,8 @@ def advance(
         before = work.position.token
         listing = find(before, batch, deadline)
         deed = work.deed.take(inspector, listing.keys) if listing.keys else work.deed
-        work = replace(work, deed=deed, position=work.position.after(listing))
+        position = work.position.after(listing, work.deed.removed)
+        work = replace(work, deed=deed, position=position)
         yield work
         if time.monotonic() >= deadline or listing.token == before:
             return  # Where it is where it was, only servers are left that do not answer.

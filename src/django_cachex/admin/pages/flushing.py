@@ -27,7 +27,7 @@ class FlushingPage(Page):
 
     act = FLUSH
     title = gettext_lazy("Flush")
-    template_name = "admin/django_cachex/flushing.html"
+    template_name = "admin/django_cachex/working.html"
 
     @classmethod
     def begun(cls, page: Page, flushes: Sequence[Flushing]) -> HttpResponse:

@@ -50,7 +50,7 @@ PASSING = ("help", "run", "token", "size")
 class MatchingPage(CachePage):
     act = SEE_KEYS
     title = gettext_lazy("All matching keys")
-    template_name = "admin/django_cachex/matching.html"
+    template_name = "admin/django_cachex/working.html"
     shows_notes = False
 
     # What is asked for.

@@ -46,6 +46,15 @@ VALUES: dict[str, Any] = {
 }
 
 
+COMPRESSED: dict[str, Any] = {
+    "search:kettle": [
+        {"id": number, "name": f"Kettle {number}", "on sale": number % 3 == 0}
+        for number in range(1, 41)
+    ]
+}
+"""What is long enough for a compressor to gain."""
+
+
 class Shout:
     """Its pickle asks the reader to call a function: only a careless reader does."""
 

@@ -30,6 +30,7 @@ def seed() -> None:
         caches[alias].clear()
     _fill_default()
     _store(caches["sessions"], _sessions())
+    caches["sessions"].set_many(oddities.COMPRESSED, oddities.DAY)
     _store(caches["catalogue"], shop.products(600))
     _store(caches["local"], shop.products(150))
     with transaction.atomic():  # DatabaseCache would commit each entry on its own.

@@ -68,6 +68,7 @@ CACHES = {
     "sessions": {
         "BACKEND": "django_cachex.cache.RedisCache",
         "LOCATION": f"redis://{VALKEY}/1",
+        "OPTIONS": {"compressor": "zlib"},
     },
     "catalogue": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",

@@ -9,6 +9,7 @@ real Valkey in place of the documented address.
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 import sys
 import tomllib
@@ -22,11 +23,13 @@ from django.contrib import admin
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from django.test import Client
 
+from django_cachex.cache import ValkeyCache
 from django_cachex.inspectors import inspector_for, unregister
 from django_cachex.inspectors.entries import NEVER
 from django_cachex.inspectors.limits import Limits
 from tests.admin import addresses
 from tests.admin.strangers import ClearableShelfCache
+from tests.commands.data_types.samples import EVERY
 from tests.servers import Server
 from tests.snippets import Reader, snippets
 
@@ -214,6 +217,26 @@ def test_settings_have_the_documented_defaults() -> None:
     }
     rows = table(ROOT / "docs" / "settings.md", "setting")
     assert {name.strip("`"): float(default) for name, default, *_rest in rows} == actual
+
+
+def documented_commands() -> dict[str, list[str]]:
+    """Return docs/data-types.md: command -> the names of its arguments, `version` left out."""
+    page = (ROOT / "docs" / "data-types.md").read_text()
+    found = {}
+    for row in [line for line in page.splitlines() if line.startswith("| `")]:
+        for name, arguments in re.findall(r"`([a-z_]+)\(([^`]*)\)`", cells(row)[0]):
+            found[name] = re.findall(r"\*?([a-z_]+)(?:=[^,]*)?(?:, |$)", arguments)
+    return found
+
+
+def test_every_command_on_data_types_is_documented_with_its_arguments() -> None:
+    conditions = {"nx", "xx", "gt", "lt"}
+    actual = {}
+    for name in [*EVERY, "hscan_iter", "sscan_iter", "zscan_iter"]:
+        parameters = list(inspect.signature(getattr(ValkeyCache, name)).parameters)
+        shared = {"version"} | (conditions if "expire" in name else set())
+        actual[name] = [one for one in parameters[1:] if one not in shared]
+    assert documented_commands() == actual
 
 
 def test_every_system_check_is_documented() -> None:

@@ -119,7 +119,6 @@ def neighbours(
 FORGED = {
     "another alias's id": addresses.object_id("other", "q:1:theirs"),
     "another prefix under this alias": addresses.object_id("valkey", "q:1:theirs"),
-    "another version under this alias": addresses.object_id("valkey", "p:2:version"),
     "this prefix under another alias": addresses.object_id("other", "p:1:mine"),
     "a stranger's key": addresses.object_id("valkey", "loose"),
     "an unknown alias": addresses.object_id("nobody", "p:1:mine"),

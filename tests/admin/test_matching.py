@@ -457,3 +457,45 @@ def test_a_run_begins_on_no_page_but_the_question(
     admin.post(url, {"confirmed": "1"})
     assert raw.dbsize() == 5
     assert not LogEntry.objects.exists()
+
+
+# Filters.
+
+
+def test_filters_of_the_search_hold_for_the_deed(
+    admin: Browser, server_cache: Any, raw: valkey.Valkey
+) -> None:
+    fill(raw, "user:short:", 5, ttl=30)
+    fill(raw, "user:ever:", 3)
+    raw.lpush("p:1:user:list", "v")
+    keys = admin.open(addresses.keys("valkey", q="user:*", expires="60"))
+    page = admin.click(keys, "Delete all matching")
+    assert page.heading == 'Delete all keys that match "user:*" · expiring within 1 min'
+    done = admin.submit(admin.submit(page, "Delete 5 keys …"), "Delete 5 keys")
+    assert "Deleted 5 keys" in done.text
+    assert raw.dbsize() == 4
+    run(admin, "valkey", act="delete", q="user:*", type="list")
+    assert raw.dbsize() == 3
+
+
+@pytest.mark.parametrize("bad", [{"type": "tree"}, {"expires": "soon"}, {"scope": "all"}])
+def test_a_filter_that_makes_no_sense_does_not_widen_the_deed(
+    admin: Browser, server_cache: Any, raw: valkey.Valkey, bad: dict[str, str]
+) -> None:
+    fill(raw, "user:", 5)
+    page = admin.open(addresses.matching("valkey", act="delete", q="user:*", **bad))
+    assert NOW in page.text
+    admin.post(addresses.matching("valkey", act="delete", q="user:*", **bad), {"step": "ask"})
+    assert raw.dbsize() == 5
+
+
+def test_other_scopes_than_this_version_are_not_changed_by_a_pattern(
+    admin: Browser, server_cache: Any, raw: valkey.Valkey
+) -> None:
+    raw.mset({"p:1:user:1": "v", "p:2:user:1": "v", "q:1:user:1": "v"})
+    for scope in ("versions", "store"):
+        page = admin.open(addresses.matching("valkey", act="delete", q="user", scope=scope))
+        assert NOW in page.text
+        keys = admin.open(addresses.keys("valkey", q="user", scope=scope))
+        assert not keys.offers("Delete all matching")
+    assert raw.dbsize() == 3

@@ -56,6 +56,25 @@ def _info(alias: str, **query: str) -> Way:
     return lambda visit: visit.info(alias, **query)
 
 
+def columns(visit: Visit) -> None:
+    """Have all columns shown."""
+    visit.keys("default", q="user:1*", size="25", sort="-memory")
+    visit.page.get_by_text("Columns", exact=True).click()
+    for name in ("Memory", "Idle", "Encoding"):
+        visit.page.get_by_role("checkbox", name=name, exact=True).check()
+    visit.press("Show these columns")
+    visit.page.get_by_text("Columns", exact=True).click()
+
+
+def fewest_columns(visit: Visit) -> None:
+    """Have the usual columns shown again."""
+    visit.keys("default", q="user:1*", size="25")
+    visit.page.get_by_text("Columns", exact=True).click()
+    for name in ("Memory", "Idle", "Encoding"):
+        visit.page.get_by_role("checkbox", name=name, exact=True).uncheck()
+    visit.press("Show these columns")
+
+
 def flush_confirm(visit: Visit) -> None:
     visit.caches()
     visit.page.get_by_role("checkbox", name="Select all on this page").check()
@@ -339,6 +358,12 @@ PLACES: dict[str, Way] = {
     "keys-help": _keys("default", help="1"),
     "keys-search": _keys("default", q="user:1*", size="25"),
     "keys-awkward": _keys("default", q="a"),
+    "keys-exact": _keys("default", q="user:1"),
+    "keys-filters": _keys("default", larger="1000", expires="86400", type="string", size="25"),
+    "keys-columns": columns,
+    "keys-usual-columns": fewest_columns,
+    "keys-versions": _keys("default", scope="versions", size="25"),
+    "keys-whole-database": _keys("default", scope="store", q="*user:1*", size="25"),
     "keys-no-match": _keys("default", q="usr:*"),
     "keys-bad-query": _keys("default", size="7", type="tree", token="x"),
     "keys-sessions": _keys("sessions", size="25"),
@@ -364,6 +389,7 @@ PLACES: dict[str, Way] = {
     "delete-confirm": delete_confirm,
     "delete-long-confirm": delete_long_confirm,
     **{f"key-{kind}": _key(name) for kind, name in (VALUES | COLLECTIONS).items()},
+    "key-opened": _key("search:kettle", "sessions"),
     "key-as-text": key_view("Text"),
     "key-as-hex": key_view("Hex"),
     "key-help": key_help,

@@ -33,6 +33,7 @@ def cache_settings(server: Server, folder: Path) -> dict[str, dict[str, Any]]:
         "sessions": {
             "BACKEND": "django_cachex.cache.RedisCache",
             "LOCATION": f"redis://{server.address}/1",
+            "OPTIONS": {"compressor": "zlib"},
         },
         "catalogue": {
             "BACKEND": f"{builtin}.redis.RedisCache",
@@ -57,6 +58,7 @@ def fill() -> None:
         caches[alias].clear()
     _fill_default(caches["default"])
     caches["sessions"].set_many({f"visitor:{n}": {"seen": [n]} for n in range(60)}, DAY)
+    caches["sessions"].set_many(oddities.COMPRESSED, DAY)
     for alias in ("catalogue", "local", "pages", "files"):
         caches[alias].set_many({f"product:{n}": f"product {n}" for n in range(30)}, DAY)
     caches["stranger"].set("greeting", "hello", DAY)

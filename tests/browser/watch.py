@@ -14,7 +14,8 @@ UNASKED = "/favicon.ico"
 """Browsers ask for it by themselves; the admin has none."""
 
 
-LEFT = "net::ERR_ABORTED"
+ABORTED = "net::ERR_ABORTED"
+"""What becomes of a script's request when its page is left, or its work is stopped."""
 
 
 class Watch:
@@ -40,8 +41,8 @@ class Watch:
         self._add(url, f"page error: {error.error}")
 
     def _failed(self, request: Request) -> None:
-        if request.resource_type == "fetch" and request.failure == LEFT:
-            return  # Who leaves a page ends what its scripts have asked for.
+        if request.resource_type == "fetch" and request.failure == ABORTED:
+            return
         self._add(request.url, f"request failed: {request.failure}")
 
     def _response(self, response: Response) -> None:

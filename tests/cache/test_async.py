@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from django.core.cache.backends.base import BaseCache
+from django.utils.asyncio import async_unsafe
 
 from django_cachex.cache.backends import ServerCache
 from tests.cache.conftest import MakeCache
@@ -111,6 +112,25 @@ def test_many_keys_are_one_round_trip(make_cache: MakeCache, valkey_server: Serv
             await cache.aget_many("abcdef")
             await cache.adelete_many("abcdef")
             assert between.turns == before + 3
+
+    run(scenario)
+
+
+class AsksTheDatabase:
+    """What Django lets nobody pickle on an event loop, as it does a queryset."""
+
+    @async_unsafe("asked on an event loop")
+    def __reduce__(self) -> tuple[type, tuple[()]]:
+        return dict, ()
+
+
+def test_what_asks_the_database_is_pickled_in_a_thread(cache: ServerCache) -> None:
+    async def scenario() -> None:
+        assert await cache.aset("a", AsksTheDatabase()) is None
+        assert await cache.aget("a") == {}
+        assert await cache.arpush("list", AsksTheDatabase(), 1) == 2
+        assert await cache.alrange("list", 0, -1) == [{}, 1]
+        assert await cache.ahset("hash", mapping={"x": AsksTheDatabase()}) == 1
 
     run(scenario)
 

@@ -392,6 +392,26 @@ def test_a_compressor_that_is_none(check: Check, given: Any, said: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("pickle", {"protocol": 99}), "at most"),
+        (("pickle", {"protocol": "4"}), "whole number"),
+        (("json", {"encoder": "nowhere.Encoder"}), "module “nowhere”"),
+        (("json", {"encoder": 5}), "“encoder” is a function or a class"),
+        (("json", {"default": str}), "“encoder”, “decoder”"),
+        (("orjson", {"default": "builtins.nothing"}), "Correct the path"),
+        (("orjson", {"option": -1}), "Correct what “option” is"),
+        (("msgpack", {"ext_hook": 5}), "“ext_hook” is a function"),
+        (("ormsgpack", {"option": 2**31}), "Correct what “option” is"),
+    ],
+)
+def test_options_of_a_serializer_that_make_no_sense(check: Check, given: Any, said: str) -> None:
+    [error] = check(OPTIONS={"serializer": given})
+    assert error.id == "django_cachex.E111"
+    assert said in str(error.hint)
+
+
+@pytest.mark.parametrize(
     ("options", "module", "extra"),
     [
         ({"serializer": "orjson"}, "orjson", "orjson"),

@@ -378,6 +378,28 @@ def redirections(node: Server) -> int:
         return int(client.info("errorstats").get("errorstat_MOVED", {"count": 0})["count"])
 
 
+def blocked(node: Server) -> bool:
+    with raw(node) as client:
+        return bool(client.info("clients")["blocked_clients"])
+
+
+@pytest.mark.parametrize("name", ["blpop", "ablpop"])
+def test_a_wait_goes_on_where_the_slot_moved(cache: ServerCache, nodes: Nodes, name: str) -> None:
+    def wait() -> Any:
+        found = getattr(cache, name)("queue", 20)
+        return asyncio.run(found) if asyncio.iscoroutine(found) else found
+
+    move = Move(nodes, b":1:queue")
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(wait)
+        servers.wait_until(lambda: blocked(move.source), "somebody who waits")
+        move.begin()
+        move.end()
+        servers.wait_until(lambda: blocked(move.target), "somebody who waits elsewhere")
+        assert cache.rpush("queue", [1]) == 1
+        assert waiting.result(20) == ("queue", [1])
+
+
 def test_where_a_slot_moved_to_is_remembered(cache: ServerCache, nodes: Nodes) -> None:
     cache.set("key", 5)
     move = Move(nodes, b":1:key")

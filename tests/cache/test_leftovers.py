@@ -97,6 +97,16 @@ def test_a_setting_that_nobody_reads_any_more_is_a_warning(check: Any) -> None:
     assert check_leftovers in registry.registry.get_checks()
 
 
+def test_settings_of_their_compressors_are_options_of_ours(check: Any) -> None:
+    settings = {"CACHE_COMPRESS_LEVEL": 9, "CACHE_COMPRESS_MIN_LENGTH": 100}
+    level, size = check({"default": OURS}, **settings)
+    assert (level.id, size.id) == ("django_cachex.W105", "django_cachex.W105")
+    assert '("zstd", {"level": 9})' in level.hint
+    assert '"min_size"' in size.hint
+    theirs = {"BACKEND": "django_valkey.cache.ValkeyCache"}
+    assert check({"default": OURS, "other": theirs}, **settings) == []
+
+
 def test_a_setting_that_is_off_or_still_read_is_none(check: Any) -> None:
     settings = {"DJANGO_REDIS_IGNORE_EXCEPTIONS": True, "DJANGO_REDIS_CLOSE_CONNECTION": False}
     assert check({"default": OURS, "old": DJANGO_REDIS}, **settings) == []

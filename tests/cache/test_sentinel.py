@@ -7,6 +7,7 @@ import itertools
 import socketserver
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -171,6 +172,28 @@ def test_a_demoted_primary_is_left_on_an_event_loop(make_cache: MakeCache, fleet
     asyncio.run(around())
     for name, (_write, left) in AWAITED.items():
         assert stored(fleet, name) == left, name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["blpop", "ablpop"])
+def test_a_wait_goes_on_at_the_new_primary(make_cache: MakeCache, fleet: Fleet, name: str) -> None:
+    cache = make_cache(fleet)
+
+    def wait() -> Any:
+        found = getattr(cache, name)("queue", 30)
+        return asyncio.run(found) if asyncio.iscoroutine(found) else found
+
+    def waits() -> bool:
+        with raw(fleet.primary) as primary:
+            return bool(primary.info("clients")["blocked_clients"])
+
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(wait)
+        wait_until(waits, "somebody who waits")
+        promote(fleet)
+        wait_until(waits, "somebody who waits at the new primary")
+        assert cache.rpush("queue", [1]) == 1
+        assert waiting.result(20) == ("queue", [1])
 
 
 def options_of(fleet: Fleet) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 import subprocess
 import sys
 import threading
@@ -337,7 +338,7 @@ def test_a_task_that_is_cancelled_lets_go(cache: ServerCache) -> None:
 
 def test_what_cannot_be_stored_is_raised_and_lets_go(cache: ServerCache) -> None:
     cache.set("key", "old", 10)
-    with pytest.raises(AttributeError, match="pickle"):
+    with pytest.raises((AttributeError, pickle.PicklingError)):  # Which one depends on Python.
         ask(cache, lambda: lambda: None)
     assert cache.get("key") == "old"
     assert not cache.has_key(LOCK)

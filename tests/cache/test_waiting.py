@@ -14,21 +14,28 @@ import valkey
 
 from django_cachex.cache import line
 from django_cachex.cache.backends import ServerCache
-from django_cachex.commands import Request, ServerTimeout
+from django_cachex.commands import ReadOnlyError, Request, ServerTimeout, ServerUnavailable
 from django_cachex.commands.request import unread
-from tests.cache.conftest import MakeCache
+from tests import servers
+from tests.cache.conftest import BACKENDS, MakeCache
 from tests.servers import Server, wait_until
 
-TIMEOUT = 0.15
+TIMEOUT = 0.25
 """The connections' own, in seconds."""
 
-LONGER = 0.35
+LONGER = 0.4
 
 HANG = Request(("BLPOP", b"nothing", 30), unread)
 """What waits, and does not say so: it has the connection's timeout."""
 
 
 OPTIONS = {"socket_timeout": TIMEOUT, "max_connections": 2, "breaker": False}
+
+
+@pytest.fixture(params=["valkey", pytest.param("redis", marks=pytest.mark.slow)])
+def driver(request: pytest.FixtureRequest) -> str:
+    """One always: that each can wait is shown by the contracts of data types."""
+    return str(request.param)
 
 
 @pytest.fixture
@@ -156,3 +163,26 @@ def test_whoever_stops_waiting_takes_nothing(cache: ServerCache, server: valkey.
         assert await cache.ablpop("a", 5) == ("a", 1)
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+def test_a_primary_that_becomes_a_replica_ends_the_wait(driver: str, awaited: bool) -> None:
+    with servers.valkey() as primary, valkey.Valkey(port=primary.port) as server:
+        cache = BACKENDS[driver](f"redis://{primary.address}", {})
+        wait = (lambda: asyncio.run(cache.ablpop("a"))) if awaited else (lambda: cache.blpop("a"))
+        with pytest.raises(ReadOnlyError, match="instance state changed"):
+            meanwhile(server, wait, lambda: server.replicaof("127.0.0.1", servers.free_port()))
+
+
+def test_a_wait_without_its_server_is_no_miss(driver: str) -> None:
+    """Whoever waits in a loop would go round without a pause."""
+    location = f"redis://127.0.0.1:{servers.free_port()}"
+    cache = BACKENDS[driver](location, {"OPTIONS": {"ignore_exceptions": True}})
+    assert cache.lpop("a") is None
+    for wait in (
+        lambda: cache.blpop("a", 5),
+        lambda: asyncio.run(cache.axread({"a": "$"}, block=5)),
+        lambda: cache.pipeline().bzpopmin("a").execute(),
+    ):
+        with pytest.raises(ServerUnavailable):
+            wait()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from django_cachex.cache import ValkeyCache
 from django_cachex.cache.codec import ValueCodec
-from django_cachex.cache.formats import COMPRESSORS, SERIALIZERS, make, make_codec
+from django_cachex.cache.formats import COMPRESSOR, SERIALIZER, make, make_codec
 from django_cachex.inspectors.content import Codec, decode, encode, recognise_all
 from django_cachex.inspectors.content.packed import read_packed
 from django_cachex.inspectors.pickles import Bounds, Opaque, bounded
@@ -37,8 +37,8 @@ def stored(codec: Codec, value: Any) -> bytes:
     return b"%d" % data if isinstance(data, int) else data
 
 
-@pytest.mark.parametrize("serializer", SERIALIZERS)
-@pytest.mark.parametrize("compressor", COMPRESSORS)
+@pytest.mark.parametrize("serializer", SERIALIZER.paths)
+@pytest.mark.parametrize("compressor", COMPRESSOR.paths)
 def test_every_pair_of_ours_is_recognised_opened_and_edited(
     serializer: str, compressor: str
 ) -> None:
@@ -48,7 +48,7 @@ def test_every_pair_of_ours_is_recognised_opened_and_edited(
     assert content.kind == "json"
     name = {"lzma": "xz"}.get(compressor, compressor)
     assert str(content.label).startswith(f"{name}-compressed JSON")
-    assert re.search(r", [0-9]+ B → 5\.[0-9] kB \([1-3] %\)$", str(content.label))
+    assert re.search(r", [0-9]+\sB → 5\.[0-9]\skB \([1-3]\s%\)$", str(content.label))
     assert content.value == LONG
     assert content.editable
     assert stored(codec, encode(content.edit_text, content.store_as)) == raw
@@ -79,21 +79,21 @@ def test_what_any_of_several_wrote_is_read() -> None:
 
 def test_a_threshold_above_the_probe_does_not_hide_the_compression() -> None:
     codec = alias(compressor=("zstd", {"min_size": 100_000}))
-    raw = make("compressor", "zstd").compress(pickle.dumps(LONG))
+    raw = make(COMPRESSOR, "zstd").compress(pickle.dumps(LONG))
     assert decode(raw, codec=codec).editable
 
 
-@pytest.mark.parametrize("compressor", COMPRESSORS)
+@pytest.mark.parametrize("compressor", COMPRESSOR.paths)
 def test_a_bomb_fills_no_memory(compressor: str) -> None:
     codec = alias(compressor=compressor)
-    made = make("compressor", compressor)
+    made = make(COMPRESSOR, compressor)
     raw = made.compress(bytes(30_000_000))
     tracemalloc.start()
     content = decode(raw, codec=codec)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert content.kind == "large"
-    assert "more than 1.0 MB" in str(content.label)
+    assert "more than 1.0\xa0MB" in str(content.label)
     assert "opened, it is more than the limit of 1.0 MB" in str(content.why_not)
     assert content.formatted.open_ended
     assert content.formatted.truncated

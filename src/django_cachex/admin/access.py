@@ -14,8 +14,10 @@ from django.http import HttpRequest
 from django_cachex.admin.links import object_id
 from django_cachex.admin.models import Cache, Key
 from django_cachex.admin.sessions import session_prefix
+from django_cachex.inspectors import inspector_for
 from django_cachex.inspectors.base import Inspector
 from django_cachex.inspectors.limits import limits
+from django_cachex.inspectors.query import Scope
 
 HIDDEN, READ_ONLY = "hidden", "read-only"
 
@@ -49,6 +51,7 @@ SEE_HISTORY = Act(key=("view",), shows_secrets=True)
 ADD = Act(("can_add",), key=("add",), changes=True, shows_secrets=True)
 REPLACE = Act(("can_add",), key=("add", "change"), changes=True, shows_secrets=True)
 EDIT = Act(("can_edit",), key=("change",), changes=True, shows_secrets=True)
+EDIT_ELEMENTS = Act(("can_edit_elements",), key=("change",), changes=True, shows_secrets=True)
 INCREASE = Act(("can_increase",), key=("change",), changes=True, shows_secrets=True)
 RENAME = Act(("can_rename",), key=("add", "delete"), changes=True, shows_secrets=True)
 COPY = Act(("can_copy",), key=("view", "add"), shows_secrets=True)
@@ -84,6 +87,7 @@ class Gate:
     request: HttpRequest
     _session_prefixes: dict[str, bytes | None] = field(default_factory=dict)
     _latest: dict[str, Any] = field(default_factory=dict)
+    _neighbours: dict[str, Sequence[Inspector]] = field(default_factory=dict)
 
     def allowed(
         self, act: Act, inspector: Inspector | None = None, stored: bytes | None = None
@@ -154,5 +158,42 @@ class Gate:
 
     def is_secret(self, inspector: Inspector | None, stored: bytes) -> bool:
         """Return whether a key is a session's and the user not a superuser."""
-        prefix = self.secrets_of(inspector) if inspector is not None else None
-        return prefix is not None and stored.startswith(prefix)
+        if inspector is None:
+            return False
+        return inspector.is_like(stored, self.secrets_of(inspector))
+
+    def scopes(self, inspector: Inspector) -> tuple[Scope, ...]:
+        """Return whose keys this user may look for: in a whole database only superusers."""
+        return tuple(
+            scope for scope in inspector.scopes if scope is not Scope.STORE or self.is_superuser
+        )
+
+    def reaches(self, inspector: Inspector, stored: bytes) -> bool:
+        """Return whether a key is opened through a cache: one of its own.
+
+        Those of its other versions are, too, unless they are another cache's. What else a whole
+        database holds is listed, and left alone.
+        """
+        if inspector.owns(stored):
+            return True
+        if Scope.VERSIONS not in inspector.scopes:
+            return False
+        is_ours = inspector.reach(Scope.VERSIONS).key(stored) is not None
+        return is_ours and not any(one.owns(stored) for one in self.neighbours(inspector))
+
+    def neighbours(self, inspector: Inspector) -> Sequence[Inspector]:
+        """Return the other caches of `settings.CACHES` that keep their keys in the same store."""
+        if inspector.alias not in self._neighbours:
+            others = [inspector_for(alias) for alias in settings.CACHES if alias != inspector.alias]
+            self._neighbours[inspector.alias] = [
+                one for one in others if one.store == inspector.store
+            ]
+        return self._neighbours[inspector.alias]
+
+    def is_hidden(self, inspector: Inspector, stored: bytes) -> bool:
+        """Return whether a key that a wide search finds is one of a cache that policy hides."""
+        policies = limits().aliases
+        return not inspector.owns(stored) and any(
+            policies.get(one.alias) == HIDDEN and one.owns(stored)
+            for one in self.neighbours(inspector)
+        )

@@ -152,7 +152,15 @@ class ValueForm(ExpireForm):
         ),
     )
 
-    field_order = ("key", "type", "value", "store_as", "timeout", "never", "replace")
+    field_order: tuple[str, ...] = (
+        "key",
+        "type",
+        "value",
+        "store_as",
+        "timeout",
+        "never",
+        "replace",
+    )
 
     def clean_value(self) -> str:
         # Browsers send every line end as CR LF.

@@ -97,8 +97,8 @@ class Links:
     def namespaces(self, alias: str, **query: Any) -> str:
         return self._url("cache_namespaces", quote(alias), **query)
 
-    def add(self, alias: str) -> str:
-        return self._url("key_add", cache=alias)
+    def add(self, alias: str, **query: Any) -> str:
+        return self._url("key_add", cache=alias, **query)
 
     def key(self, alias: str, stored: bytes, **query: Any) -> Link:
         return self._key_link("key_change", alias, stored, **query)

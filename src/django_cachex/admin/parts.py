@@ -46,6 +46,9 @@ class Action(Part):
     fields: Sequence[tuple[str, str]] = ()
     """What else it sends."""
 
+    about: Text = ""
+    """What it is about, for screen readers: many rows have controls of one label."""
+
     @property
     def post_id(self) -> str:
         """The id to post, where the link needs a form."""
@@ -100,6 +103,9 @@ class Cell(Part):
     expires: int | None = None
     """Milliseconds that a script may count down."""
 
+    order: str = ""
+    """What the rows of a table can be sorted by, as text; empty for what comes last."""
+
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to say, which narrow screens leave out."""
@@ -118,6 +124,12 @@ class Header(Part):
     kind: str = ""
     """`number` aligns right."""
 
+    link: str = ""
+    """Leads to this page sorted by this column."""
+
+    sorted: str = ""
+    """`ascending`, `descending`, or empty."""
+
 
 @dataclass(frozen=True)
 class Row(Part):
@@ -127,6 +139,9 @@ class Row(Part):
     value: str | None = None
     label: Text = ""
     """What the checkbox selects, for screen readers."""
+
+    opens: bool = False
+    """Whether a form stands beneath it."""
 
 
 @dataclass(frozen=True)
@@ -140,10 +155,60 @@ class Table(Part):
     compact: bool = False
     """Whether narrow screens show a row in two lines, without the labels of its cells."""
 
+    form: str = ""
+    """The id of the form that its checkboxes and buttons belong to, where it stands elsewhere."""
+
+    @property
+    def width(self) -> int:
+        """How many columns there are, that of the checkboxes included."""
+        return len(self.headers) + self.selectable
+
     @property
     def cells_with_headers(self) -> list[tuple[Row, list[tuple[Header, Cell]]]]:
         """Rows whose cells know their headers, which narrow screens show beside them."""
         return [(row, list(zip(self.headers, row.cells, strict=True))) for row in self.rows]
+
+
+@dataclass(frozen=True)
+class Option(Part):
+    """One of the values that a person can choose."""
+
+    value: str
+    text: Text
+    chosen: bool = False
+
+
+@dataclass(frozen=True)
+class Select(Part):
+    """A value of several, chosen in a form."""
+
+    name: str
+    label: Text
+    options: Sequence[Option]
+
+    @property
+    def is_set(self) -> bool:
+        """Whether anything but the first is chosen."""
+        return any(option.chosen for option in self.options[1:])
+
+
+@dataclass(frozen=True)
+class Live(Part):
+    """Going on with a search in the background: what a script needs to know."""
+
+    forward: str
+    """Where the search goes on."""
+
+    shown: int
+    """How many keys the page has."""
+
+    size: int
+    """How many it is to have."""
+
+    examined: int
+    total: int | None
+    goes_on: bool
+    """Whether to go on without being asked."""
 
 
 @dataclass(frozen=True)
@@ -318,6 +383,35 @@ class FormBox(Part):
 
     preview: Text = ""
     """What would happen, in words, once that was asked."""
+
+    theirs: Any = None
+    """A `ValueBox` of what somebody else wrote meanwhile, to stand beside the form."""
+
+
+@dataclass(frozen=True)
+class CollectionBox(Part):
+    """A part of a collection, with ways to others."""
+
+    title: Text
+    form: Any
+    """Finds elements."""
+
+    hidden: Sequence[tuple[str, str]] = ()
+    orders: Sequence[Action] = ()
+    offers: Sequence[Action] = ()
+    notes: Sequence[Text] = ()
+    progress: Text = ""
+    table: Table | None = None
+    empty: Empty | None = None
+    pager: Sequence[Action] = ()
+    rows_form: str = ""
+    """The id of the form that removes rows; empty where nobody may."""
+
+    is_found: bool = False
+    """Whether less than everything was asked for."""
+
+    reset: Action | None = None
+    """Shows everything again."""
 
 
 @dataclass(frozen=True)

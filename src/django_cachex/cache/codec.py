@@ -54,16 +54,18 @@ class ValueCodec:
 
         Raise what the only serializer raises, `UnreadableValue` if there are several, `TooLarge`.
         """
+        failures: list[Exception] = []
         for compressor in self.compressors:
             if compressor.recognises(data):
                 try:
                     opened = compressor.decompress(data)
                 except TooLarge:
                     raise
-                except Exception as error:  # Each format has its own; it may be another's.
-                    return self._read_unopened(data, error)
-                return self._read(opened)
-        return self._read(data)
+                except Exception as error:  # Each format has its own.
+                    failures.append(error)
+                else:
+                    return self._read(opened)
+        return self._read_unopened(data, failures) if failures else self._read(data)
 
     def _compressed(self, data: bytes) -> bytes:
         """Return `data`, compressed if that is of use or needed to tell what it is."""
@@ -78,12 +80,13 @@ class ValueCodec:
             raise TooLarge(f"It could not be told from compressed data: {len(data):,} bytes.")
         return compress(data)
 
-    def _read_unopened(self, data: bytes, error: Exception) -> Any:
+    def _read_unopened(self, data: bytes, failures: list[Exception]) -> Any:
         """Read what begins like compressed data, and is none, or is damaged."""
         try:
             return self._read(data)
         except Exception as raised:
-            raised.add_note(f"It begins like compressed data: {type(error).__name__}: {error}")
+            for error in failures:
+                raised.add_note(f"It begins like compressed data: {type(error).__name__}: {error}")
             raise
 
     def _read_by_any(self, data: bytes) -> Any:

@@ -45,6 +45,7 @@ BY_TEXT: tuple[tuple[str, type[CommandError]], ...] = (
     ("not a float", WrongTypeError),
     ("would overflow", OutOfRangeError),
     ("unknown command", UnknownCommand),
+    ("instance state changed (master", ReadOnlyError),  # Whoever waits is told of a failover.
 )
 
 # The drivers' own, raised while connecting, the most specific first.

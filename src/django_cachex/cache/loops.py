@@ -24,11 +24,10 @@ from django_cachex.commands.request import (
     Steps,
     advance,
     alone,
-    blocks,
     failed,
     leaves_open,
-    waiting_time,
 )
+from django_cachex.commands.waiting import blocks, waiting_time
 
 T = TypeVar("T")
 

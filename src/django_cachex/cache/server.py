@@ -33,8 +33,8 @@ from django_cachex.commands.request import (
     alone,
     failed,
     leaves_open,
-    waiting_time,
 )
+from django_cachex.commands.waiting import waiting_time
 
 T = TypeVar("T")
 S = TypeVar("S", bound="Server")

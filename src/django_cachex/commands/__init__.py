@@ -20,16 +20,9 @@ from django_cachex.commands.exceptions import (
     UnknownCommand,
     WrongTypeError,
 )
-from django_cachex.commands.request import (
-    Attempts,
-    Request,
-    Steps,
-    Waiting,
-    attempt,
-    awaitable,
-    blocking,
-)
+from django_cachex.commands.request import Attempts, Request, Steps, attempt, awaitable, blocking
 from django_cachex.commands.scripts import Script
+from django_cachex.commands.waiting import Waiting
 
 __all__ = [
     "AccessDenied",

@@ -57,7 +57,7 @@ class Bits(Commands):
     def _bitop(
         self, operation: str, dest: Any, keys: Any, *args: Any, version: int | None = None
     ) -> Request[int]:
-        """Store in `dest` the "AND", "OR", "XOR" or "NOT" of strings; return how many bytes it has."""
+        """Store in `dest` the "AND", "OR", "XOR" or "NOT" of strings; return its bytes."""
         stored = self.several_keys(listed(keys, args), version)
         words = ("BITOP", operation, self.stored_key(dest, version), *stored)
         return Request(words, int, absent=0)

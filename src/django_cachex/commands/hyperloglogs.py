@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django_cachex.commands.base import Commands
-from django_cachex.commands.request import Request, awaitable, blocking
+from django_cachex.commands.request import Request, awaitable, blocking, done
 from django_cachex.commands.words import listed
 
 
@@ -22,5 +22,13 @@ class HyperLogLogs(Commands):
         words = ("PFCOUNT", *self.several_keys(listed(sources, args), version))
         return Request(words, int, replica=True, absent=0)
 
+    def _pfmerge(
+        self, dest: Any, sources: Any, *args: Any, version: int | None = None
+    ) -> Request[None]:
+        """Count under `dest`, too, what was counted under the keys `sources`."""
+        stored = self.several_keys(listed(sources, args), version)
+        return Request(("PFMERGE", self.stored_key(dest, version), *stored), done)
+
     pfadd, apfadd = blocking(_pfadd), awaitable(_pfadd)
     pfcount, apfcount = blocking(_pfcount), awaitable(_pfcount)
+    pfmerge, apfmerge = blocking(_pfmerge), awaitable(_pfmerge)

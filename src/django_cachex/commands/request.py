@@ -7,9 +7,11 @@ turn a function that returns one into the two methods that send it, and a pipeli
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+
+from asgiref.sync import sync_to_async
+from django.core.exceptions import SynchronousOnlyOperation
 
 from django_cachex.commands.exceptions import CachexError, CommandError, ServerUnavailable
 from django_cachex.commands.support import explain
@@ -63,28 +65,6 @@ class Request(Generic[T_co]):
     def reworded(self, words: tuple[Word, ...]) -> Request[Any]:
         """Return what sends `words` as this would be sent, and reads the reply as it is."""
         return Request(words, unread, idempotent=self.idempotent)
-
-
-class Waiting(Request[T_co]):
-    """A command that keeps its connection waiting for up to so many seconds; 0 means for ever.
-
-    It waits beyond the connection's own timeout.
-    """
-
-    __slots__ = ("seconds",)
-
-    def __init__(
-        self,
-        words: tuple[Word, ...],
-        read: Callable[[Any], T_co],
-        seconds: float,
-        absent: Any = None,
-    ) -> None:
-        super().__init__(words, read, absent=absent)
-        self.seconds = seconds or math.inf
-
-    def reworded(self, words: tuple[Word, ...]) -> Request[Any]:
-        return Waiting(words, unread, self.seconds)
 
 
 class Attempts(list[Request[Any]]):
@@ -172,33 +152,6 @@ def read_all(requests: Sequence[Request[Any]], replies: Sequence[Any]) -> list[A
     ]
 
 
-# Commands that may keep a connection waiting; XREAD and XREADGROUP do with the word BLOCK.
-BLOCKING = frozenset(
-    (
-        *("BLPOP", "BRPOP", "BRPOPLPUSH", "BLMOVE", "BLMPOP", "BZPOPMIN", "BZPOPMAX", "BZMPOP"),
-        *("WAIT", "WAITAOF", "SUBSCRIBE", "PSUBSCRIBE", "MONITOR"),
-    )
-)
-
-
-def blocks(request: Request[Any]) -> bool:
-    """Return whether `request` may keep its connection waiting."""
-    name = request.words[0]
-    return (
-        isinstance(request, Waiting)
-        or name in BLOCKING
-        or (name in ("XREAD", "XREADGROUP") and "BLOCK" in request.words)
-    )
-
-
-def waiting_time(requests: Sequence[Request[Any]]) -> float:
-    """Return the seconds for which `requests` may keep a connection waiting, one after the other.
-
-    Other commands are to be answered within the connection's timeout: for these it is 0.
-    """
-    return sum([request.seconds for request in requests if isinstance(request, Waiting)])
-
-
 BRACKETS = frozenset(("WATCH", "MULTI", "EXEC", "DISCARD", "UNWATCH"))
 """Commands that begin or end what ties a connection to one conversation."""
 
@@ -254,7 +207,11 @@ else:
 
         @functools.wraps(command)
         async def method(self, *args, **kwargs):
-            return await self.arun(command(self, *args, **kwargs))
+            try:
+                made = command(self, *args, **kwargs)
+            except SynchronousOnlyOperation:  # Pickling a queryset asks the database.
+                made = await sync_to_async(command)(self, *args, **kwargs)
+            return await self.arun(made)
 
         return named(method, "a" + command.__name__.removeprefix("_"))
 

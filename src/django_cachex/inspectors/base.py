@@ -210,15 +210,19 @@ class Inspector:
         return reach.means(stored, pattern or Pattern())
 
     def leaves_out(self, stored: bytes) -> bool:
-        """Return whether who asks is not to find a key: see `unlisted`.
+        """Return whether who asks is not to find a key: see `unlisted`."""
+        return self.is_like(stored, self.unlisted)
 
-        Keys of other versions, or of others, are left out wherever they hold such a name.
+    def is_like(self, stored: bytes, beginning: bytes | None) -> bool:
+        """Return whether a key begins so, or does in another version or under another prefix.
+
+        Where such a key's name begins nobody can tell: it counts wherever it holds the name.
         """
-        if self.unlisted is None:
+        if beginning is None:
             return False
         if self.owns(stored):
-            return stored.startswith(self.unlisted)
-        return self.unlisted.removeprefix(self.naming.prefix or b"") in stored
+            return stored.startswith(beginning)
+        return beginning.removeprefix(self.naming.prefix or b"") in stored
 
     def reach(self, scope: Scope) -> Reach:
         """Return which stored keys a scope holds; ValueError for none of `scopes`."""

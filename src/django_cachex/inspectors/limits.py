@@ -21,6 +21,9 @@ class Limits:
     scan_budget: float = 0.3
     """Seconds that one request may spend looking for keys."""
 
+    live_budget: float = 1.0
+    """Seconds that a request of a page's script may spend, which goes on with a search."""
+
     scan_count: int = 1000
     """The largest `COUNT` of a `SCAN`: more stalls the server without finishing sooner."""
 

@@ -12,8 +12,8 @@ import pytest
 
 from django_cachex.cache import ValkeyCache
 from django_cachex.cache.codec import UnreadableValue, ValueCodec
-from django_cachex.cache.compressors import Compressor, TooLarge
-from django_cachex.cache.formats import COMPRESSORS, SERIALIZERS, make_codec
+from django_cachex.cache.compressors import Compressor, TooLarge, ZlibCompressor
+from django_cachex.cache.formats import COMPRESSOR, SERIALIZER, make_codec
 from django_cachex.cache.serializers import JSONSerializer, PickleSerializer
 from tests.cache.codecs.changes import Whole, alike
 from tests.cache.conftest import MakeCache, url
@@ -22,12 +22,12 @@ from tests.servers import Server
 LONG = {"text": "long " * 1000}
 
 
-@pytest.fixture(params=COMPRESSORS)
+@pytest.fixture(params=COMPRESSOR.paths)
 def compressor(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(params=SERIALIZERS)
+@pytest.fixture(params=SERIALIZER.paths)
 def serializer(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -150,6 +150,15 @@ def test_what_begins_like_compressed_data_and_is_not_is_read_as_it_is() -> None:
     assert codec.loads(b"x^2 + y^2") == "2^y + 2^x"  # As from before there was a compressor.
 
 
+def test_a_second_compressor_of_one_format_is_asked_too() -> None:
+    class Picky(ZlibCompressor):
+        def decompress(self, data: bytes) -> bytes:
+            raise LookupError("not mine")
+
+    codec = ValueCodec([PickleSerializer()], [Picky(), ZlibCompressor()])
+    assert codec.loads(zlib.compress(pickle.dumps([1]))) == [1]
+
+
 def test_damaged_data_are_not_taken_for_a_value(compressor: str) -> None:
     codec = make_codec({"compressor": compressor})
     stored = codec.dumps(LONG)
@@ -258,7 +267,7 @@ def test_serializers_are_told_apart_by_bytes_alone() -> None:
     """None is asked to read what another wrote: that would cost an exception for every value."""
     samples = [None, True, "7", "text", [], [1], {}, {"a": 1}, ["x" * 300], list(range(50))]
     groups = ("pickle",), ("json", "orjson"), ("msgpack", "ormsgpack")
-    made = {name: make_codec({"serializer": name}) for name in SERIALIZERS}
+    made = {name: make_codec({"serializer": name}) for name in SERIALIZER.paths}
     for group in groups:
         for name in group:
             for value in samples:

@@ -29,15 +29,18 @@ class Combination:
     server: str
     in_cluster: bool = False
     version: int | None = None
+    compressor: str | None = None
 
     def __str__(self) -> str:
         place = f"{self.server}-cluster" if self.in_cluster else self.server
-        return f"{self.send}-{self.driver}-{place}-v{self.version or 1}".replace(" ", "-")
+        version = "v1" if self.version is None else f"v{self.version}"
+        parts = [self.send, self.driver, place, version, self.compressor or ""]
+        return "-".join(filter(None, parts)).replace(" ", "-")
 
 
 ALWAYS = [
     Combination("blocking", "valkey", "valkey", version=7),
-    Combination("awaited", "redis", "redis"),
+    Combination("awaited", "redis", "redis", compressor="zlib"),
     Combination("piped", "redis", "redis_62", version=0),
     Combination("transacted", "valkey", "valkey", in_cluster=True),
 ]
@@ -86,17 +89,21 @@ def c(request: pytest.FixtureRequest) -> Surface:
     if chosen.in_cluster:
         server = request.getfixturevalue(CLUSTERS[chosen.server])
     return Surface(
-        emptied(cache_on(server, chosen.driver, chosen.in_cluster)),
+        emptied(cache_on(server, chosen.driver, chosen.in_cluster, chosen.compressor)),
         SENDS[chosen.send],
         SERVERS[chosen.server],
         chosen.version,
     )
 
 
-def cache_on(server: servers.Server, driver: str, in_cluster: bool = False) -> ServerCache:
+def cache_on(
+    server: servers.Server, driver: str, in_cluster: bool = False, compressor: str | None = None
+) -> ServerCache:
+    """Return a cache on a server; with a compressor, no value is too small for it."""
     kind = f"{driver.title()}{'Cluster' if in_cluster else ''}Cache"
     found: type[ServerCache] = getattr(backends, kind)
-    return found(f"redis://{server.address}", {"KEY_PREFIX": PREFIX})
+    options = {"compressor": (compressor, {"min_size": 0})} if compressor else {}
+    return found(f"redis://{server.address}", {"KEY_PREFIX": PREFIX, "OPTIONS": options})
 
 
 def emptied(cache: ServerCache) -> ServerCache:

@@ -43,8 +43,8 @@ def call(*args: Any, lost: Any = ..., **kwargs: Any) -> Sample:
     return Sample(args, kwargs, lost)
 
 
-COUNTED = object()
-"""The result of a counter: no number would be true, so that the error is raised."""
+RAISES = object()
+"""What counts, or waits, raises: no number would be true, and a loop would not pause."""
 
 SAMPLES: dict[str, dict[str, Sample]] = {
     "list": {
@@ -65,11 +65,11 @@ SAMPLES: dict[str, dict[str, Sample]] = {
         "lmove": call("a", "b"),
         "rpoplpush": call("a", "b"),
         "lmpop": call(1, "a", direction="LEFT"),
-        "blpop": call("a", 0.01),
-        "brpop": call(["a", "b"], 0.01),
-        "blmove": call("a", "b", 0.01),
-        "brpoplpush": call("a", "b", 0.01),
-        "blmpop": call(0.01, 2, "a", "b", direction="RIGHT"),
+        "blpop": call("a", 0.01, lost=RAISES),
+        "brpop": call(["a", "b"], 0.01, lost=RAISES),
+        "blmove": call("a", "b", 0.01, lost=RAISES),
+        "brpoplpush": call("a", "b", 0.01, lost=RAISES),
+        "blmpop": call(0.01, 2, "a", "b", direction="RIGHT", lost=RAISES),
     },
     "set": {
         "scard": call("a"),
@@ -103,8 +103,8 @@ SAMPLES: dict[str, dict[str, Sample]] = {
         "hset": call("a", "x", 1, lost=0),
         "hsetnx": call("a", "x", 1, lost=False),
         "hdel": call("a", "x"),
-        "hincrby": call("a", "x", lost=COUNTED),
-        "hincrbyfloat": call("a", "x", lost=COUNTED),
+        "hincrby": call("a", "x", lost=RAISES),
+        "hincrbyfloat": call("a", "x", lost=RAISES),
         "hscan": call("a"),
         "hexpire": call("a", 5, "x", "y"),
         "hpexpire": call("a", 5, "x", "y"),
@@ -119,7 +119,7 @@ SAMPLES: dict[str, dict[str, Sample]] = {
     "zset": {
         "zcard": call("a"),
         "zadd": call("a", {"x": 1}, lost=0),
-        "zincrby": call("a", 1, "x", lost=COUNTED),
+        "zincrby": call("a", 1, "x", lost=RAISES),
         "zrem": call("a", "x"),
         "zscore": call("a", "x"),
         "zmscore": call("a", ["x", "y"]),
@@ -142,9 +142,9 @@ SAMPLES: dict[str, dict[str, Sample]] = {
         "zpopmin": call("a"),
         "zpopmax": call("a", 2),
         "zmpop": call(2, ["a", "b"], min=True),
-        "bzmpop": call(0.01, 2, ["a", "b"], max=True),
-        "bzpopmin": call("a", 0.01),
-        "bzpopmax": call(["a", "b"], 0.01),
+        "bzmpop": call(0.01, 2, ["a", "b"], max=True, lost=RAISES),
+        "bzpopmin": call("a", 0.01, lost=RAISES),
+        "bzpopmax": call(["a", "b"], 0.01, lost=RAISES),
         "zunion": call(["a", "b"]),
         "zinter": call(["a", "b"], withscores=True),
         "zdiff": call(["a", "b"]),
@@ -160,7 +160,7 @@ SAMPLES: dict[str, dict[str, Sample]] = {
         "xrevrange": call("a"),
         "xdel": call("a", "1-1"),
         "xtrim": call("a", maxlen=5),
-        "xread": call({"a": 0, "b": 0}, block=10),
+        "xread": call({"a": 0, "b": 0}, block=10, lost=RAISES),
         "xreadgroup": call("g", "me", {"a": ">"}),
         "xgroup_create": call("a", "g"),
         "xgroup_setid": call("a", "g", "0"),
@@ -186,6 +186,7 @@ SAMPLES: dict[str, dict[str, Sample]] = {
     "hyperloglog": {
         "pfadd": call("a", 1, lost=False),
         "pfcount": call("a", "b"),
+        "pfmerge": call("d", "a", "b"),
     },
 }
 

@@ -20,10 +20,13 @@ class TestHyperLogLogs:
         c.pfadd("a", *range(5_000))
         assert c.pfcount("a") == pytest.approx(5_000, rel=0.05)
 
-    def test_several_are_counted_together(self, c: Surface) -> None:
+    def test_several_are_counted_together_and_merged(self, c: Surface) -> None:
         c.pfadd("a", 1, 2)
         c.pfadd("b", 2, 3)
         assert c.pfcount("a", "b") == c.pfcount(["a", "b"]) == 3
+        assert c.pfmerge("d", ["a"]) is None
+        assert c.pfmerge("d", "missing", "b") is None
+        assert c.pfcount("d") == 3
         with pytest.raises(ValueError, match="At least one key"):
             c.pfcount([])
 

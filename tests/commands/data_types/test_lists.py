@@ -124,6 +124,11 @@ class TestLists:
             with pytest.raises(ValueError, match="At least one key"):
                 getattr(c, name)([])
 
+    def test_less_than_no_time_is_refused(self, c: Surface) -> None:
+        for call in (lambda: c.blpop("a", -1), lambda: c.blmove("a", "b", float("nan"))):
+            with pytest.raises(ValueError, match=r"0 \(for ever\) or more seconds"):
+                call()
+
     def test_another_type_is_refused(self, c: Surface) -> None:
         c.sadd("a", 1)
         for call in (lambda: c.rpush("a", 1), lambda: c.lrange("a", 0, 1), lambda: c.lpop("a")):

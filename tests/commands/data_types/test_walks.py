@@ -15,7 +15,7 @@ from tests.commands.data_types.conftest import cache_on
 from tests.commands.data_types.surfaces import run
 from tests.servers import Server
 
-MANY = 5_000
+MANY = 1_000
 WALKS = ["hscan_iter", "sscan_iter", "zscan_iter"]
 
 
@@ -58,8 +58,8 @@ def test_everything_is_found(cache: ServerCache, name: str) -> None:
 @pytest.mark.parametrize("name", WALKS)
 def test_a_pattern_picks(cache: ServerCache, name: str) -> None:
     key, _wanted = FOUND[name]
-    found = walk(cache, name, key, match="*4321", count=2000, version=2)
-    expected = {"hash": ("field-4321", 4321), "set": 4321, "zset": (4321, 2160.5)}
+    found = walk(cache, name, key, match="*321", count=2000, version=2)
+    expected = {"hash": ("field-321", 321), "set": 321, "zset": (321, 160.5)}
     assert set(found) == {expected[key]}
 
 

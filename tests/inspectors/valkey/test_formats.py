@@ -49,3 +49,31 @@ def test_what_the_serializer_refuses_is_said_and_nothing_is_stored(store: Store)
     assert outcome.result == Result.REFUSED
     assert "64-bit" in str(outcome.reason)
     assert not store.raw.exists(KEY)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({}, {"Serializer": "pickle"}),
+        ({"serializer": "json"}, {"Serializer": "json"}),
+        (
+            {"serializer": ["json", "pickle"], "compressor": [("zstd", {"level": 9}), "zlib"]},
+            {"Serializer": "json; also read: pickle", "Compressor": "zstd; also read: zlib"},
+        ),
+        (
+            {"serializer": "django.core.cache.backends.redis.RedisSerializer"},
+            {"Serializer": "django.core.cache.backends.redis.RedisSerializer"},
+        ),
+    ],
+)
+def test_the_configuration_says_how_values_are_stored(
+    store: Store, options: dict[str, Any], said: dict[str, str]
+) -> None:
+    if not store.is_cachex:
+        pytest.skip("Django's backend has one serializer.")
+    facts = store.inspect(OPTIONS=options).configuration().facts
+    found = {str(fact.label): str(fact.value) for fact in facts}
+    assert {label: found.get(label) for label in ("Serializer", "Compressor")} == {
+        "Compressor": None,
+        **said,
+    }

@@ -5,9 +5,20 @@ from typing import Final
 
 from django_cachex.admin.keyacts.base import KeyAct, Need, Place, Subject
 from django_cachex.admin.keyacts.copy import CopyKey
+from django_cachex.admin.keyacts.hashes import AddField, ChangeFieldTtl, EditField, RenameOneField
 from django_cachex.admin.keyacts.increase import IncreaseValue
+from django_cachex.admin.keyacts.lists import AddItem, EditItem, InsertBeside, PopItem, Trim
+from django_cachex.admin.keyacts.removing import RemoveRows
 from django_cachex.admin.keyacts.rename import RenameKey
 from django_cachex.admin.keyacts.replace import ReplaceValue
+from django_cachex.admin.keyacts.sets import (
+    AddMember,
+    AddScoredMember,
+    ChangeScore,
+    EditMember,
+    PopMember,
+)
+from django_cachex.admin.keyacts.streams import AppendEntry, Shorten
 from django_cachex.admin.keyacts.ttl import ChangeTtl
 from django_cachex.admin.keyacts.value import EditValue
 
@@ -20,6 +31,23 @@ ACTS: Final[Sequence[KeyAct]] = (
     IncreaseValue(),
     EditValue(),
     ReplaceValue(),
+    AddField(),
+    AddItem(),
+    AddMember(),
+    AddScoredMember(),
+    AppendEntry(),
+    PopItem(),
+    PopMember(),
+    Trim(),
+    Shorten(),
+    EditField(),
+    EditItem(),
+    EditMember(),
+    ChangeScore(),
+    RenameOneField(),
+    ChangeFieldTtl(),
+    InsertBeside(),
+    RemoveRows(),
 )
 """In the order in which a page offers them."""
 

@@ -16,11 +16,11 @@ from django_cachex.admin.parts import Action, Confirm
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.content import Content
 from django_cachex.inspectors.edits import Edit, Outcome
-from django_cachex.inspectors.entries import Entry
+from django_cachex.inspectors.entries import Element, Entry
 from django_cachex.inspectors.facts import Text
 
-Place = Literal["bar", "head", "value", "row"]
-"""A spot on the page: its action bar, the facts about the key, the value, a row of elements."""
+Place = Literal["bar", "head", "value", "elements", "row"]
+"""A spot on the page: its action bar, the facts about the key, the value, the elements, a row."""
 
 Need = tuple[Act, Inspector, bytes]
 """An act that must be allowed on a key."""
@@ -41,6 +41,15 @@ class Subject:
 
     element: str = ""
     """The id of a row, where the act is about one."""
+
+    row: Element | None = None
+    """That row, as it was read in full; None where it is not there."""
+
+    def row_of(self, element: str) -> Element | None:
+        """Return the row with an id, where the page that was read has it."""
+        elements = self.entry.elements if self.entry is not None else None
+        rows = elements.rows if elements is not None else ()
+        return next((row for row in rows if row.id == element), None)
 
     @property
     def content(self) -> Content | None:

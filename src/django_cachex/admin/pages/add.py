@@ -41,7 +41,7 @@ class AddPage(CachePage):
     def new_form(self, data: Any = None) -> AddForm:
         return AddForm(
             data,
-            initial={"key": self.request.GET.get("key", "")},
+            initial={name: self.request.GET.get(name, "") for name in ("key", "type")},
             default_ttl=self.inspector.default_ttl,
             can_replace=self.gate.allowed(REPLACE, self.inspector),
             types=self.inspector.addable,

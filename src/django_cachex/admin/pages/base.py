@@ -278,7 +278,7 @@ class KeyedPage(CachePage):
 
     def find(self, alias: str) -> Inspector:
         inspector = super().find(alias)
-        if not inspector.owns(self.stored):
+        if not self.gate.reaches(inspector, self.stored):
             raise Http404(_('That key is not one of "%(alias)s".') % {"alias": alias})
         return inspector
 

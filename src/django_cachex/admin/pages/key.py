@@ -12,11 +12,14 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from django_cachex.admin import audit
+from django_cachex.admin.access import ADD
 from django_cachex.admin.failures import explain
-from django_cachex.admin.keyacts import APPLYING, KeyAct
+from django_cachex.admin.keyacts import APPLYING, KeyAct, Subject
+from django_cachex.admin.keyacts.names import typed_name
 from django_cachex.admin.outcomes import refusal
 from django_cachex.admin.pages.keyview import KeyView
-from django_cachex.admin.parts import Action, Confirm, FormBox, Notice
+from django_cachex.admin.parts import Action, Confirm, FormBox, Notice, ValueBox
+from django_cachex.inspectors.content import Content
 from django_cachex.inspectors.edits import Edit, Outcome, Result
 
 
@@ -26,6 +29,9 @@ class KeyPage(KeyView):
 
     conflict = False
     """Whether the key has changed under the form."""
+
+    theirs: Content | None = None
+    """What an element holds now that has changed under the form."""
 
     preview = ""
     """What the form would do, where that was asked."""
@@ -93,7 +99,16 @@ class KeyPage(KeyView):
             return self.refuse(act, form, outcome)
         audit.record_keys(self.request.user.pk, act.flag, inspector, [stored], said)
         self.say(act.report(subject, form, outcome))
-        return self.go(self.links.key(inspector.alias, stored))
+        if outcome.key_gone:
+            return self.go(self.emptied(subject))
+        return self.go(self.links.key(inspector.alias, stored, **self.window_state))
+
+    def emptied(self, subject: Subject) -> str:
+        """Return where to go once the last element took the key with it: to add it again."""
+        alias, name = self.inspector.alias, typed_name(self.inspector, self.stored)
+        if name and self.can(ADD):
+            return self.links.add(alias, key=name, type=subject.type)
+        return self.links.keys(alias)
 
     def refuse(self, act: KeyAct, form: forms.Form, outcome: Outcome) -> HttpResponse | None:
         """Say why nothing was saved; on a conflict show both, and keep what was written."""
@@ -109,6 +124,7 @@ class KeyPage(KeyView):
         if outcome.result == Result.CHANGED and self.entry is not None:
             data = self.request.POST.copy()
             data["expected"] = act.expected(self.subject, outcome)
+            self.theirs = outcome.theirs
             self.sent = act.form(self.subject, data)
             self.conflict = True
         return None
@@ -146,4 +162,11 @@ class KeyPage(KeyView):
             notes=act.notes(self.subject),
             previews=act.previews,
             preview=self.preview,
+            theirs=None if self.theirs is None else their_value(self.theirs),
         )
+
+
+def their_value(content: Content) -> ValueBox:
+    """Return what an element holds now, to stand beside what was written."""
+    label = str(content.label)
+    return ValueBox(_("What it holds now"), notes=[label], text=content.formatted.text)

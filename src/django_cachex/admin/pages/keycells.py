@@ -7,13 +7,14 @@ from itertools import accumulate
 from urllib.parse import quote_plus
 
 from django.conf import settings
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from django_cachex.admin import humane
 from django_cachex.admin.pages.cells import bytes_cell
 from django_cachex.admin.parts import Cell
-from django_cachex.admin.tokens import Place
 from django_cachex.inspectors.entries import NEVER, Description, Listing
 from django_cachex.inspectors.facts import Unit
 from django_cachex.inspectors.work import Position
@@ -56,17 +57,6 @@ def fit_a_form(values: Sequence[str]) -> int:
     return sum(size <= room - SPARE_BYTES for size in sizes)
 
 
-def examined_so_far(place: Place, listing: Listing) -> int:
-    """Return how many keys were examined, on this page and those before.
-
-    What a server examined is an estimate, which the size of its database bounds.
-    """
-    examined = place.examined + listing.examined
-    if listing.total is None:
-        return examined
-    return listing.total if listing.complete else min(examined, listing.total)
-
-
 def how_far(examined: int, listing: Listing | Position) -> str:
     """Return how many keys of about how many were looked at."""
     count = humane.number(examined)
@@ -84,7 +74,13 @@ def how_far(examined: int, listing: Listing | Position) -> str:
     }
 
 
-def progress(shown: int, examined: int, listing: Listing) -> str:
+def shown_text(shown: int) -> SafeString:
+    """Return how many keys are shown, the number in an element that a script may change."""
+    text = ngettext("%(count)s shown", "%(count)s shown", shown)
+    before, after = text.split("%(count)s")
+    return format_html("{}<span data-count>{}</span>{}", before, humane.number(shown), after)
+
+
+def progress(shown: int, examined: int, listing: Listing) -> SafeString:
     """Return the honesty line: what is shown of what was looked at."""
-    count = ngettext("%(count)s shown", "%(count)s shown", shown) % {"count": humane.number(shown)}
-    return f"{count} · {how_far(examined, listing)}"
+    return format_html("{} · {}", shown_text(shown), how_far(examined, listing))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.utils.translation import gettext as _
 
 from django_cachex.admin import humane
-from django_cachex.admin.parts import Cell, FactLine, Header, Row, Table
+from django_cachex.admin.parts import Cell, FactLine
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.content import Content
-from django_cachex.inspectors.entries import NEVER, Description, Elements, Entry
+from django_cachex.inspectors.entries import NEVER, Description, Entry
 from django_cachex.inspectors.facts import Text, Unit
 from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.naming import printable
@@ -67,18 +65,6 @@ def ttl_lines(ttl: int | None) -> list[FactLine]:
         "moment": humane.moment(humane.expires_at(ttl)),
     }
     return [FactLine(_("TTL"), humane.duration(ttl), expires=ttl, note=details)]
-
-
-def elements_table(elements: Elements) -> dict[str, Any]:
-    """Return the first elements of a collection as a table, and how many there are."""
-    headers = [Header(text) for text in elements.columns]
-    rows = [Row([element_cell(content) for content in row.cells]) for row in elements.rows]
-    shown, total = len(rows), elements.total
-    text = _("All %(total)s shown") if shown >= total else _("First %(shown)s of %(total)s shown")
-    return {
-        "table": Table(headers, rows, caption=_("Elements")),
-        "progress": text % {"shown": humane.number(shown), "total": humane.number(total)},
-    }
 
 
 def element_cell(content: Content) -> Cell:

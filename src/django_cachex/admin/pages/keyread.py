@@ -10,12 +10,13 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django_cachex.admin.access import SEE_KEYS, SEE_VALUE, Act
 from django_cachex.admin.asking import Answer
 from django_cachex.admin.keyacts import APPLYING, OPENING, KeyAct, Subject
-from django_cachex.admin.keywindows import window_of
+from django_cachex.admin.keywindows import STATE, window_of
 from django_cachex.admin.links import Link
 from django_cachex.admin.pages.base import KeyedPage
 from django_cachex.admin.sessions import masked
 from django_cachex.inspectors.content import Content
-from django_cachex.inspectors.entries import Description, Entry
+from django_cachex.inspectors.entries import Description, Element, Entry
+from django_cachex.inspectors.windows import InvalidWindow
 
 READ = "read"
 """The mode that has the value read where that may run something."""
@@ -62,7 +63,29 @@ class KeyRead(KeyedPage):
     def subject(self) -> Subject:
         """What an act is told of this key."""
         allowed = self.gate.allowed
-        return Subject(self.inspector, self.stored, self.entry, self.can, allowed, self.element)
+        return Subject(
+            self.inspector, self.stored, self.entry, self.can, allowed, self.element, self.row
+        )
+
+    @cached_property
+    def row(self) -> Element | None:
+        """The row that the act is about, in full; None where it is not there."""
+        entry = self.entry
+        type = entry.description.type if entry is not None and entry.elements else None
+        if not (type and self.element and self.can(SEE_VALUE)):
+            return None
+        element = self.element
+        ask = self.inspector.element
+        return self.ask(self.inspector, lambda: ask(self.stored, type, element)).value
+
+    @cached_property
+    def window_state(self) -> dict[str, str]:
+        """What the request says of the part of the key that is shown."""
+        found = {name: self.given.get(name) or self.request.GET.get(name, "") for name in STATE}
+        return {name: value for name, value in found.items() if value}
+
+    window_problem = ""
+    """Why the beginning is shown in place of what was asked for."""
 
     @property
     def is_open(self) -> bool:
@@ -83,8 +106,17 @@ class KeyRead(KeyedPage):
             return Answer(Entry(Description(self.stored)))
         if not self.inspector.can_window:
             return self.ask(self.inspector, lambda: self.inspector.read(self.stored))
-        window = window_of(self.given)
-        return self.ask(self.inspector, lambda: self.inspector.read(self.stored, window))
+        return self.ask(self.inspector, self._read)
+
+    def _read(self) -> Entry | None:
+        """Read the part that was asked for, or the beginning where there is no such part."""
+        shown = self.given.get("shown", "")
+        window = window_of({**self.window_state, "shown": shown})
+        try:
+            return self.inspector.read(self.stored, window)
+        except InvalidWindow as problem:
+            self.window_problem = str(problem)
+            return self.inspector.read(self.stored, window.moved(""))
 
     def _described(self) -> Entry | None:
         if not self.inspector.can_list:
@@ -94,7 +126,8 @@ class KeyRead(KeyedPage):
 
     def forget_answer(self) -> None:
         """Ask again, as the key has changed."""
-        self.__dict__.pop("answer", None)
+        for name in ("answer", "row"):
+            self.__dict__.pop(name, None)
 
     @property
     def entry(self) -> Entry | None:

@@ -13,15 +13,16 @@ from django_cachex.admin.helptexts import key_help
 from django_cachex.admin.keyacts import ACTS, KeyAct, Place
 from django_cachex.admin.links import Link
 from django_cachex.admin.pages.download import downloads
-from django_cachex.admin.pages.keyfacts import elements_table, key_facts, summary
-from django_cachex.admin.pages.keyread import READ, KeyRead
+from django_cachex.admin.pages.keyelements import KeyElements
+from django_cachex.admin.pages.keyfacts import key_facts, summary
+from django_cachex.admin.pages.keyread import READ
 from django_cachex.admin.pages.keyvalue import ValueView
 from django_cachex.admin.parts import Action, Heading, Topic, ValueBox
 from django_cachex.inspectors.content import Content
 from django_cachex.inspectors.entries import CommandLine, Entry
 
 
-class KeyView(KeyRead):
+class KeyView(KeyElements):
     """What there is to see of one key; `KeyPage` adds what can be changed."""
 
     title = gettext_lazy("Key")
@@ -71,18 +72,17 @@ class KeyView(KeyRead):
         """Return a control that opens an act's form; one that reads unsafely takes a POST."""
         by_post = self.link.post_id or (self.unsafe and act.reads_value)
         method = "post" if by_post else "get"
-        return Action(act.label, self.link, act.kind, method=method, value=act.opens)
+        state = list(self.window_state.items())
+        return Action(act.label, self.link, act.kind, method=method, value=act.opens, fields=state)
+
+    def element_offers(self) -> list[Action]:
+        return self.offers("elements")
 
     def _value_context(self, entry: Entry) -> dict[str, Any]:
         if not self.can(SEE_VALUE):
             return {"hidden_value": self._why_hidden()}
         if entry.elements is not None:
-            read_only = _("Elements can be seen here, not edited.")
-            return {
-                "elements": elements_table(entry.elements),
-                "value_note": entry.note,
-                "why_not": read_only if self.can(EDIT) else "",
-            }
+            return self.collection_context(entry, entry.elements)
         if self.unsafe and not self.reads:
             return {"unread": True, "value_offers": self._value_offers()}
         content = entry.content

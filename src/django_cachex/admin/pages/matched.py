@@ -23,7 +23,7 @@ from django_cachex.inspectors.work import Survey, Work
 MOST_NAMESPACES = 10
 
 
-PASSED_ON = ("token", "size", "help", "cache")
+OF_THE_PAGE = ("token", "size", "sort", "columns", "live", "begun", "help", "cache")
 """Parameters of the key browser that do not say which keys are meant."""
 
 
@@ -32,7 +32,7 @@ def offers(page: CachePage, query: Query) -> list[Action]:
     if not query.pattern.text or query.scope is not Scope.VERSION:
         return []
     given = page.request.GET.dict()
-    search = {name: text for name, text in given.items() if name not in PASSED_ON}
+    search = {name: text for name, text in given.items() if name not in OF_THE_PAGE}
     return [
         Action(deed.step, page.links.matching(page.inspector.alias, act=deed.name, **search), kind)
         for deed, kind in ((deeds.EXPIRING, ""), (deeds.DELETING, "danger"))

@@ -19,7 +19,12 @@ from django_cachex.admin.forms import ExpireForm
 from django_cachex.admin.helptexts import matching_help
 from django_cachex.admin.pages.base import CachePage
 from django_cachex.admin.pages.counting import count_on
-from django_cachex.admin.pages.matched import consequences, matched_cards, matched_progress
+from django_cachex.admin.pages.matched import (
+    OF_THE_PAGE,
+    consequences,
+    matched_cards,
+    matched_progress,
+)
 from django_cachex.admin.pages.report import report
 from django_cachex.admin.pages.working import run_cards, running, step_notices, working
 from django_cachex.admin.parts import (
@@ -43,7 +48,7 @@ from django_cachex.inspectors.query import Scope
 from django_cachex.inspectors.work import Sorting, Survey, Work
 
 COUNT, RUN = "count", "run"
-PASSING = ("help", "run", "token", "size")
+PASSING = (*OF_THE_PAGE, "run")
 """Parameters of the URL that do not say which keys are meant, or what for."""
 
 
@@ -63,7 +68,7 @@ class MatchingPage(CachePage):
 
     @cached_property
     def search(self) -> Search:
-        return Search.read(self.request.GET, self.inspector, self.request.user.pk)
+        return Search.read(self.request.GET, self.inspector, self.gate)
 
     @cached_property
     def when(self) -> ExpireForm:
@@ -87,7 +92,8 @@ class MatchingPage(CachePage):
             return _("Search first: an empty pattern never stands for all keys. * does.")
         if self.search.query.scope is not Scope.VERSION:
             return _("Only keys of this cache's own version can be changed by a pattern.")
-        return ""
+        # A filter that is left out would have more keys changed than were asked for.
+        return " ".join(str(notice.text) for notice in self.search.notices)
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return self.answer(lambda: self.shown(request.GET.get("run", "")))

@@ -10,16 +10,22 @@ from django.utils.translation import gettext as _
 
 from django_cachex.cache.checks.alias import Alias
 from django_cachex.cache.checks.classes import hint, reason
-from django_cachex.cache.formats import MissingPackage, WrongFormat, make_all
+from django_cachex.cache.formats import (
+    COMPRESSOR,
+    SERIALIZER,
+    MissingPackage,
+    WrongFormat,
+    make_all,
+)
 
-WRONG = {"serializer": "django_cachex.E111", "compressor": "django_cachex.E109"}
+WRONG = ((SERIALIZER, "django_cachex.E111"), (COMPRESSOR, "django_cachex.E109"))
 
 
 def check_formats(alias: Alias) -> Iterator[CheckMessage]:
     """Report serializers and compressors that cannot be made, or are none."""
-    for what, id in WRONG.items():
+    for kind, id in WRONG:
         try:
-            make_all(what, alias.options)
+            make_all(kind, alias.options)
         except MissingPackage as error:
             yield alias.error("django_cachex.E114", error.message, error.hint)
         except WrongFormat as error:
@@ -27,13 +33,13 @@ def check_formats(alias: Alias) -> Iterator[CheckMessage]:
         except ImproperlyConfigured as error:
             yield alias.error(
                 id,
-                _("An option of the %(what)s makes no sense.") % {"what": what},
+                _("An option of the %(what)s makes no sense.") % {"what": kind.option},
                 str(error),
             )
         except Exception as error:  # Importing a module, and making an object, may raise anything.
             yield alias.error(
                 id,
                 _("The %(what)s cannot be made: %(reason)s.")
-                % {"what": what, "reason": reason(error)},
+                % {"what": kind.option, "reason": reason(error)},
                 hint(error),
             )

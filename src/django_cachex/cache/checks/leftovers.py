@@ -24,11 +24,13 @@ def check_leftovers(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage
     ours = ", ".join(f"CACHES[{name!r}]" for name, path in backends.items() if is_ours(path))
     used = {path.partition(".")[0] for path in backends.values()}
     left = [prefix for prefix, package in PACKAGES.items() if ours and package not in used]
+    names = {f"{prefix}_{end}": advice for prefix in left for end, advice in equivalents().items()}
+    if "DJANGO_VALKEY" in left:
+        names |= of_compressors()
     return [
-        _unread(f"{prefix}_{end}", advice, ours)
-        for prefix in left
-        for end, advice in equivalents().items()
-        if getattr(settings, f"{prefix}_{end}", None)
+        _unread(name, advice, ours)
+        for name, advice in names.items()
+        if getattr(settings, name, None)
     ]
 
 
@@ -57,6 +59,16 @@ def equivalents() -> dict[str, str]:
         "LOG_IGNORED_EXCEPTIONS": logged,
         "SCAN_ITERSIZE": _(
             "Leave it out: it is 1000. iter_keys() and delete_pattern() take another as itersize."
+        ),
+    }
+
+
+def of_compressors() -> dict[str, str]:
+    """Return what to write in place of django-valkey's settings of all compressors."""
+    return {
+        "CACHE_COMPRESS_LEVEL": _('Write "compressor": ("zstd", {"level": 9}) into OPTIONS.'),
+        "CACHE_COMPRESS_MIN_LENGTH": _(
+            'Write "compressor": ("zstd", {"min_size": 500}) into OPTIONS.'
         ),
     }
 

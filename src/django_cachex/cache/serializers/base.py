@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Protocol
 
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 integer = re.compile(rb"-?[0-9]+").fullmatch
@@ -38,6 +39,13 @@ class Serializer(Protocol):
         """Return the object that is stored as `data`."""
 
 
-def imported(given: Any) -> Any:
-    """Return what a dotted path leads to, and anything else as it is."""
-    return import_string(given) if isinstance(given, str) else given
+def imported(name: str, given: Any) -> Any:
+    """Return the function or class that the option `name` is, or None where it is not given.
+
+    Raise ImportError for a dotted path that leads nowhere, ImproperlyConfigured for what cannot be
+    called.
+    """
+    found = import_string(given) if isinstance(given, str) else given
+    if found is not None and not callable(found):
+        raise ImproperlyConfigured(f"“{name}” is a function or a class, or the dotted path of one.")
+    return found

@@ -52,8 +52,10 @@ class MsgPackSerializer(Packed):
         msgpack = import_module("msgpack")
         self._write: Callable[..., bytes] = msgpack.packb
         self._read: Callable[..., Any] = msgpack.unpackb
-        self._default: Hook | None = imported(default)
-        self._ext_hook: Callable[[int, bytes], Any] = imported(ext_hook) or msgpack.ExtType
+        self._default: Hook | None = imported("default", default)
+        self._ext_hook: Callable[[int, bytes], Any] = (
+            imported("ext_hook", ext_hook) or msgpack.ExtType
+        )
 
     def _pack(self, obj: Any) -> bytes:
         return self._write(obj, default=self._default)
@@ -82,8 +84,8 @@ class ORMsgPackSerializer(Packed):
         ormsgpack = import_module("ormsgpack")
         self._write: Callable[..., bytes] = ormsgpack.packb
         self._read: Callable[..., Any] = ormsgpack.unpackb
-        self._default: Hook | None = imported(default)
-        self._ext_hook: Callable[[int, bytes], Any] | None = imported(ext_hook)
+        self._default: Hook | None = imported("default", default)
+        self._ext_hook: Callable[[int, bytes], Any] | None = imported("ext_hook", ext_hook)
         exact: int = (
             ormsgpack.OPT_NON_STR_KEYS
             | ormsgpack.OPT_PASSTHROUGH_DATACLASS
@@ -91,6 +93,7 @@ class ORMsgPackSerializer(Packed):
             | ormsgpack.OPT_PASSTHROUGH_UUID
         )
         self._option = exact | option
+        self._pack(None)  # Raises for an option that there is not.
         self._reading: int = ormsgpack.OPT_NON_STR_KEYS
 
     def _pack(self, obj: Any) -> bytes:

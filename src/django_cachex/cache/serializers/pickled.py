@@ -6,6 +6,8 @@ import pickle
 from collections.abc import Iterable
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
+
 from django_cachex.cache.serializers.base import integer, number
 from django_cachex.commands.base import INT64
 
@@ -16,7 +18,10 @@ class PickleSerializer:
     """Pickles, but leaves integers of 64 bits to the server, which counts with them."""
 
     def __init__(self, protocol: int | None = None) -> None:
-        self.protocol = pickle.HIGHEST_PROTOCOL if protocol is None else protocol
+        highest = pickle.HIGHEST_PROTOCOL
+        if protocol is not None and (type(protocol) is not int or protocol > highest):
+            raise ImproperlyConfigured(f"“protocol” is a whole number, {highest} at most.")
+        self.protocol = highest if protocol is None else protocol
 
     def dumps(self, obj: Any) -> bytes | int:
         # Subclasses, booleans among them, come back as what they are only from a pickle.

@@ -28,7 +28,7 @@ class JSONSerializer:
     """
 
     def __init__(self, encoder: Any = None, decoder: Any = None) -> None:
-        encoder, decoder = imported(encoder), imported(decoder)
+        encoder, decoder = imported("encoder", encoder), imported("decoder", decoder)
         self._encode: Callable[[Any], str] = (encoder or json.JSONEncoder)().encode
         self._decode: Callable[[str], Any] = (decoder or json.JSONDecoder)().decode
 
@@ -57,9 +57,10 @@ class ORJSONSerializer:
         orjson = import_module("orjson")
         self._write, self._read = orjson.dumps, orjson.loads
         self._decode = json.JSONDecoder().decode
-        self._default: Callable[[Any], Any] | None = imported(default)
+        self._default: Callable[[Any], Any] | None = imported("default", default)
         exact: int = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
         self._option = exact | option
+        self._write(None, None, self._option)  # Raises for an option that there is not.
 
     def dumps(self, obj: Any) -> bytes | int:
         if type(obj) is int and obj in INT64:

@@ -9,7 +9,8 @@ from typing import Any
 
 from django_cachex.commands.base import Commands, options
 from django_cachex.commands.replies import popped_from
-from django_cachex.commands.request import Request, Waiting, Word, awaitable, blocking
+from django_cachex.commands.request import Request, Word, awaitable, blocking
+from django_cachex.commands.waiting import Waiting
 from django_cachex.commands.words import counted, listed, number
 
 

@@ -10,8 +10,9 @@ from typing import Any
 
 from django_cachex.commands.base import options
 from django_cachex.commands.replies import Scored, popped_from
-from django_cachex.commands.request import Request, Waiting, Word, awaitable, blocking
+from django_cachex.commands.request import Request, Word, awaitable, blocking
 from django_cachex.commands.sorted_sets.members import ScoredMembers
+from django_cachex.commands.waiting import Waiting
 from django_cachex.commands.words import counted, listed, number
 
 Popped = tuple[Any, Scored] | None

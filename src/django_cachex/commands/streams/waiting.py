@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django_cachex.commands.base import Name, options
-from django_cachex.commands.request import Request, Waiting, Word, awaitable, blocking
+from django_cachex.commands.request import Request, Word, awaitable, blocking
 from django_cachex.commands.streams.entries import Entry, EntryReading
 from django_cachex.commands.streams.groups import NO_GROUP
+from django_cachex.commands.waiting import Waiting
 from django_cachex.commands.words import as_name, flags
 
 Found = dict[Any, list[Entry[Name]]]
@@ -57,7 +58,7 @@ class StreamReading(EntryReading[Name]):
         given = (*group, *chosen, *words)
         if block is None:
             return Request(given, read, absent=NO_GROUP)
-        return Waiting(given, read, block / 1000, absent=NO_GROUP)
+        return Waiting(given, read, block / 1000)
 
     def _of_streams(
         self, streams: Mapping[Any, Word], version: Any

@@ -1,6 +1,6 @@
 """Stored bytes for people to read, and what people type as values: see `decode`, `encode`."""
 
-from django_cachex.inspectors.content.codec import Codec, recognise, recognise_all
+from django_cachex.inspectors.content.codec import Codec, path, recognise, recognise_all
 from django_cachex.inspectors.content.content import Content, decode, fingerprint
 from django_cachex.inspectors.content.decoding import Kind
 from django_cachex.inspectors.content.excerpt import Excerpt, hex_dump, human_size
@@ -19,6 +19,7 @@ __all__ = [
     "from_form",
     "hex_dump",
     "human_size",
+    "path",
     "recognise",
     "recognise_all",
 ]

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from django_cachex.inspectors.content.codec import Codec, Format
 from django_cachex.inspectors.content.compression import Inflated, inflate, unopened
 from django_cachex.inspectors.content.editing import Editing, editing, json_text
-from django_cachex.inspectors.content.excerpt import human_size
+from django_cachex.inspectors.content.excerpt import human_size, unbroken_size
 from django_cachex.inspectors.content.notation import notation
 from django_cachex.inspectors.content.packed import read_packed
 from django_cachex.inspectors.pickles import (
@@ -176,8 +176,8 @@ def opened(inflated: Inflated, raw: bytes, codec: Codec, limit: int) -> Decoded:
         label = format_lazy(
             _("{name}-compressed, {stored} → more than {limit}"),
             name=inflated.name,
-            stored=human_size(len(raw)),
-            limit=human_size(limit),
+            stored=unbroken_size(len(raw)),
+            limit=unbroken_size(limit),
         )
         reason = format_lazy(
             _("It is not decoded: opened, it is more than the limit of {limit}."),
@@ -187,11 +187,11 @@ def opened(inflated: Inflated, raw: bytes, codec: Codec, limit: int) -> Decoded:
         return Decoded("large", label, shown, Editing(reason), notes=(reason,), open_ended=True)
     inner = as_serialized(inflated.data, codec, limit) or plain(inflated.data, codec)
     label = format_lazy(
-        _("{name}-compressed {inner}, {stored} → {opened} ({percent} %)"),
+        _("{name}-compressed {inner}, {stored} → {opened} ({percent}\N{NO-BREAK SPACE}%)"),
         name=inflated.name,
         inner=inner.label,
-        stored=human_size(len(raw)),
-        opened=human_size(len(inflated.data)),
+        stored=unbroken_size(len(raw)),
+        opened=unbroken_size(len(inflated.data)),
         percent=max(1, round(100 * len(raw) / max(1, len(inflated.data)))),
     )
     if inflated.whole:

@@ -79,9 +79,19 @@ def size_text(count: int) -> str:
     return f"{number_format(round(size, 1), decimal_pos=1)} {units[0]}"
 
 
+def unbroken_text(count: int) -> str:
+    return size_text(count).replace(" ", "\N{NO-BREAK SPACE}")
+
+
 lazy_size_text = lazy(size_text, str)
+lazy_unbroken_text = lazy(unbroken_text, str)
 
 
 def human_size(count: int) -> str | Promise:
     """Return a number of bytes as people write it, in the language active then: "1.2 kB"."""
     return lazy_size_text(count)
+
+
+def unbroken_size(count: int) -> str | Promise:
+    """Return what `human_size` does, for a line that may be broken, but not there."""
+    return lazy_unbroken_text(count)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -23,6 +24,7 @@ from django_cachex.inspectors.facts import Fact, FlushPlan, Section, Text, Unit
 from django_cachex.inspectors.naming import encode_text, printable
 from django_cachex.inspectors.query import Query, Scope
 from django_cachex.inspectors.valkey.command_lines import python_line
+from django_cachex.inspectors.valkey.formats import formats
 from django_cachex.inspectors.valkey.inspector import ServerInspector
 from django_cachex.inspectors.valkey.replies import permitted, required
 
@@ -120,6 +122,10 @@ class CachexInspector(ServerInspector):
         if isinstance(self.serializer, ValueCodec):
             return recognise_all(self.serializer, self.dumps)
         return super().codec
+
+    def configuration(self) -> Section:
+        section = super().configuration()
+        return replace(section, facts=(*section.facts, *formats(self.serializer)))
 
     def info(self) -> Sequence[Section]:
         return [*super().info(), in_this_process(self.cache.statistics)]

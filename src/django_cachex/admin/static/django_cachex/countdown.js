@@ -22,13 +22,14 @@ export function words(seconds, units) {
     .join(" ");
 }
 
-export function countDown(root) {
+// Count down what is within `roots`, from now on.
+export function countDown(...roots) {
   const shown = performance.now();
-  const units = root.querySelector("[data-units]")?.dataset.units.split(" ");
+  const units = document.querySelector("[data-units]")?.dataset.units.split(" ");
   // What has more than a day left changes too slowly to be watched.
-  const elements = [...root.querySelectorAll("[data-expires]")].filter(
-    (element) => Number(element.dataset.expires) < DAY * 1000,
-  );
+  const elements = roots
+    .flatMap((root) => [...root.querySelectorAll("[data-expires]")])
+    .filter((element) => Number(element.dataset.expires) < DAY * 1000);
   if (!elements.length) {
     return;
   }

@@ -1,23 +1,24 @@
-// The checkbox in a table's head ticks every row of this page.
+// The checkbox in a table's head ticks every row of this page, those that come later included.
 export function selectAll(root) {
   for (const label of root.querySelectorAll(".cx-all")) {
     const all = label.querySelector("input");
-    const boxes = [...label.closest("table").querySelectorAll("tbody input[type=checkbox]")];
-    label.hidden = !boxes.length;
+    const table = label.closest("table");
+    const boxes = () => [...table.querySelectorAll("tbody input[type=checkbox]")];
     const show = () => {
-      const ticked = boxes.filter((box) => box.checked).length;
-      all.checked = ticked > 0 && ticked === boxes.length;
-      all.indeterminate = ticked > 0 && ticked < boxes.length;
+      const found = boxes();
+      const ticked = found.filter((box) => box.checked).length;
+      label.hidden = !found.length;
+      all.checked = ticked > 0 && ticked === found.length;
+      all.indeterminate = ticked > 0 && ticked < found.length;
     };
     all.addEventListener("change", () => {
-      for (const box of boxes) {
+      for (const box of boxes()) {
         box.checked = all.checked;
       }
       show();
     });
-    for (const box of boxes) {
-      box.addEventListener("change", show);
-    }
+    table.tBodies[0].addEventListener("change", show);
+    table.addEventListener("rows", show);
     show();
   }
 }

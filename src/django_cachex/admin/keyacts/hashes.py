@@ -1,0 +1,151 @@
+"""Acts on the fields of a hash."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from django_cachex.admin import humane
+from django_cachex.admin.forms import ExpireForm, FocusedForm
+from django_cachex.admin.keyacts.base import Subject
+from django_cachex.admin.keyacts.elements import (
+    ElementAct,
+    ElementForm,
+    RowAct,
+    changed,
+    nothing_written,
+    row_of,
+    value_form,
+    why_replaced,
+)
+from django_cachex.admin.outcomes import ttl_message
+from django_cachex.inspectors.edits import Edit, Keep, Outcome, Result
+from django_cachex.inspectors.element_edits import AddFields, RenameField, SetField, SetFieldTtl
+from django_cachex.inspectors.entries import Element
+from django_cachex.inspectors.facts import Text
+from django_cachex.inspectors.naming import encode_text, printable
+
+NAME_ATTRS = {"class": "cx-code", "autocomplete": "off", "spellcheck": "false"}
+
+
+class NameField(forms.CharField):
+    """A name, which may be empty and keeps its spaces."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = forms.TextInput(attrs=NAME_ATTRS)
+        super().__init__(strip=False, required=False, widget=widget, **kwargs)
+
+
+class NewFieldForm(ElementForm):
+    field = NameField(label=gettext_lazy("Field"))
+    field_order = ("field", "value", "store_as")
+
+
+class AddField(ElementAct):
+    opens, applies, types = "add-field", "store-field", ("hash",)
+    label = title = submit = gettext_lazy("Add field")
+
+    def form(self, subject: Subject, data: Any = None) -> NewFieldForm:
+        return NewFieldForm(data)
+
+    def edit(self, subject: Subject, form: forms.Form) -> Edit | Outcome | None:
+        assert isinstance(form, NewFieldForm)
+        return AddFields(((form.cleaned_data["field"], form.decoded),))
+
+    def refusal(self, subject: Subject, form: forms.Form, outcome: Outcome) -> Mapping[str, str]:
+        return already_there(outcome)
+
+    def said(self, subject: Subject, form: forms.Form, outcome: Outcome | None) -> str:
+        what = _('Field "%(name)s" added') % {"name": said_name(form.cleaned_data["field"])}
+        return changed(what, outcome)
+
+
+def already_there(outcome: Outcome) -> Mapping[str, str]:
+    """Return what to say beside the name of a field that is there."""
+    if outcome.result != Result.EXISTS:
+        return {}
+    return {"field": _("There is such a field already: edit it, or choose another name.")}
+
+
+def said_name(name: str) -> str:
+    return printable(encode_text(name))
+
+
+class EditField(RowAct):
+    opens, applies, types = "edit-field", "set-field", ("hash",)
+    label = gettext_lazy("Edit")
+    title = gettext_lazy("Edit field")
+
+    def form(self, subject: Subject, data: Any = None) -> ElementForm:
+        return value_form(subject, data, row_of(subject).cells[-1], row_of(subject).name)
+
+    def notes(self, subject: Subject) -> Sequence[Text]:
+        return why_replaced(row_of(subject).cells[-1])
+
+    def edit(self, subject: Subject, form: forms.Form) -> Edit | Outcome | None:
+        assert isinstance(form, ElementForm)
+        if nothing_written(form):
+            return None
+        return SetField(subject.element, form.cleaned_data["expected"], form.decoded)
+
+    def said(self, subject: Subject, form: forms.Form, outcome: Outcome | None) -> str:
+        return changed(_('Field "%(name)s" changed') % {"name": row_of(subject).name}, outcome)
+
+
+class RenameFieldForm(FocusedForm):
+    field = NameField(label=gettext_lazy("New name"))
+    expected = forms.CharField(required=False, widget=forms.HiddenInput)
+    opened = forms.CharField(required=False, widget=forms.HiddenInput)
+
+
+class RenameOneField(RowAct):
+    opens, applies, types = "rename-field", "set-field-name", ("hash",)
+    label = gettext_lazy("Rename")
+    title = gettext_lazy("Rename field")
+    submit = gettext_lazy("Rename")
+
+    def form(self, subject: Subject, data: Any = None) -> RenameFieldForm:
+        row = row_of(subject)
+        initial = {"expected": row.expected, "opened": humane.clock(), "field": row.name}
+        return RenameFieldForm(data, initial=initial)
+
+    def edit(self, subject: Subject, form: forms.Form) -> Edit | Outcome | None:
+        data = form.cleaned_data
+        if data["field"] == row_of(subject).name:
+            return None
+        return RenameField(subject.element, data["expected"], data["field"])
+
+    def refusal(self, subject: Subject, form: forms.Form, outcome: Outcome) -> Mapping[str, str]:
+        return already_there(outcome)
+
+    def said(self, subject: Subject, form: forms.Form, outcome: Outcome | None) -> str:
+        names = {"old": row_of(subject).name, "new": said_name(form.cleaned_data["field"])}
+        return _('Field "%(old)s" renamed to "%(new)s".') % names
+
+
+class ChangeFieldTtl(RowAct):
+    """Only where the server lets fields expire."""
+
+    opens, applies, types = "expire-field", "set-field-ttl", ("hash",)
+    label = gettext_lazy("TTL")
+    title = gettext_lazy("Change the TTL of a field")
+
+    def suits_row(self, row: Element) -> bool:
+        return row.ttl is not None
+
+    def form(self, subject: Subject, data: Any = None) -> ExpireForm:
+        return ExpireForm(data)
+
+    def edit(self, subject: Subject, form: forms.Form) -> Edit | Outcome | None:
+        assert isinstance(form, ExpireForm)
+        return None if isinstance(form.ttl, Keep) else SetFieldTtl(subject.element, form.ttl)
+
+    def said(self, subject: Subject, form: forms.Form, outcome: Outcome | None) -> str:
+        assert isinstance(form, ExpireForm)
+        assert not isinstance(form.ttl, Keep)
+        name = {"name": row_of(subject).name, "ttl": ttl_message(form.ttl)}
+        return _('Field "%(name)s": %(ttl)s') % name

@@ -1,0 +1,148 @@
+// A search that goes on by itself: asks for the next part of this page, one request at a time, and
+// adds its rows, until the page is full, all was looked at, Stop is pressed, or the page is left.
+import { countDown, words } from "./countdown.js";
+import { selectAll } from "./select-all.js";
+import { sortRows } from "./sorting.js";
+
+const STATE = ["forward", "shown", "size", "examined", "total", "goesOn"];
+
+export function liveSearch(root) {
+  const section = root.querySelector(".cx-found");
+  if (section?.dataset.goesOn !== undefined) {
+    new LiveSearch(section).run();
+  }
+}
+
+class LiveSearch {
+  constructor(section) {
+    this.section = section;
+    this.controller = new AbortController();
+    this.began = performance.now();
+    this.before = Number(section.dataset.examined);
+    addEventListener("pagehide", () => this.stop(), { once: true });
+  }
+
+  async run() {
+    while (this.section.dataset.goesOn !== undefined && !this.controller.signal.aborted) {
+      this.offerStop();
+      await this.step();
+    }
+    this.section.querySelector("[data-stop]").hidden = true;
+    this.section.querySelector(".cx-pace").textContent = "";
+  }
+
+  stop() {
+    this.controller.abort();
+  }
+
+  async step() {
+    const { forward, shown } = this.section.dataset;
+    const url = new URL(forward, location.href);
+    url.searchParams.set("live", shown);
+    const part = await this.fetched(url);
+    if (part?.dataset.forward === undefined) {
+      // Stopped, or it failed and may say how: what was there stays, and its links lead on.
+      this.section.prepend(...(part?.querySelectorAll(":scope > .cx-notice") ?? []));
+      this.stop();
+      return;
+    }
+    this.take(part);
+    this.tell();
+  }
+
+  // Return the part of a page that a search fills, or null.
+  async fetched(url) {
+    let text = "";
+    try {
+      const response = await fetch(url, { signal: this.controller.signal });
+      text = response.ok && !response.redirected ? await response.text() : "";
+    } catch {
+      return null; // Aborted, or nobody answers.
+    }
+    const page = new DOMParser().parseFromString(text, "text/html");
+    const part = page.querySelector(".cx-found");
+    return part && document.adoptNode(part);
+  }
+
+  take(part) {
+    const body = this.section.querySelector("tbody");
+    const rows = [...part.querySelectorAll("tbody tr")];
+    if (!body) {
+      this.become(part);
+      return;
+    }
+    // A server may find a key twice.
+    const known = new Set([...body.rows].map(nameOf));
+    const fresh = rows.filter((row) => !known.has(nameOf(row)));
+    if (fresh.length) {
+      body.append(...fresh);
+      countDown(...fresh);
+      body.closest("table").dispatchEvent(new Event("rows"));
+    }
+    this.refresh(part, rows.length - fresh.length);
+  }
+
+  // Take the place of the page's part, which has no table yet.
+  become(part) {
+    this.section.replaceWith(part);
+    this.section = part;
+    countDown(part);
+    selectAll(part);
+    sortRows(part);
+  }
+
+  // Say how far it came, and where it goes on.
+  refresh(part, twice) {
+    const { section } = this;
+    for (const name of STATE) {
+      delete section.dataset[name];
+    }
+    Object.assign(section.dataset, part.dataset, { shown: Number(part.dataset.shown) - twice });
+    for (const notice of section.querySelectorAll(":scope > .cx-notice")) {
+      notice.remove();
+    }
+    section.prepend(...part.querySelectorAll(":scope > .cx-notice"));
+    section.querySelector(".cx-progress").replaceWith(part.querySelector(".cx-progress"));
+    section.querySelector("[data-count]").textContent = format(section.dataset.shown);
+    section.querySelector(".cx-pager")?.remove();
+    section.querySelector(".cx-bar").append(...part.querySelectorAll(".cx-pager"));
+  }
+
+  // How fast it goes, and how long it will take.
+  tell() {
+    const { examined, total, goesOn } = this.section.dataset;
+    const pace = this.section.querySelector(".cx-pace");
+    if (!pace || goesOn === undefined) {
+      return;
+    }
+    const seconds = (performance.now() - this.began) / 1000;
+    const rate = (Number(examined) - this.before) / seconds;
+    if (rate < 1) {
+      return;
+    }
+    const parts = [pace.dataset.rate.replace("%s", format(Math.round(rate)))];
+    if (total !== undefined) {
+      const units = document.querySelector("[data-units]").dataset.units.split(" ");
+      const left = Math.ceil((Number(total) - Number(examined)) / rate);
+      parts.push(pace.dataset.left.replace("%s", words(Math.max(1, left), units)));
+    }
+    pace.textContent = parts.map((text) => ` · ${text}`).join("");
+  }
+
+  offerStop() {
+    const button = this.section.querySelector("[data-stop]");
+    button.hidden = false;
+    button.onclick = () => this.stop();
+  }
+}
+
+function nameOf(row) {
+  const cell = row.querySelector(".cx-key");
+  const control = cell.querySelector("a, button");
+  // The names of sessions are masked: two of them may look alike.
+  return control ? control.getAttribute("href") ?? control.value : row;
+}
+
+function format(number) {
+  return new Intl.NumberFormat(document.documentElement.lang || undefined).format(number);
+}

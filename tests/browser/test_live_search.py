@@ -1,0 +1,186 @@
+"""A search of many keys that goes on by itself, on a page that stays where it is."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import valkey
+from playwright.sync_api import Page, Request, expect
+
+from tests import servers
+from tests.browser.skin import WITHOUT_SCRIPTS
+from tests.browser.visit import Visit
+
+MANY = 200_000
+RARE = [f"needle:{n}" for n in range(3)]
+
+
+@pytest.fixture(scope="module")
+def crowded() -> Iterator[servers.Server]:
+    """A Valkey with 200,000 keys, among which there are a few others."""
+    with servers.valkey("--enable-debug-command", "local") as server:
+        with valkey.Valkey(port=server.port) as raw:
+            raw.execute_command("DEBUG", "POPULATE", MANY, ":1:key", 10)
+            raw.mset({f":1:{name}": 1 for name in RARE})
+            raw.mset({f":1:many:{n}": n for n in range(3000)})
+        yield server
+
+
+@pytest.fixture
+def crowd(visit: Visit, crowded: servers.Server, settings: Any) -> Visit:
+    """Somebody at a project whose alias `crowd` has those keys, asked in small portions."""
+    location = f"valkey://{crowded.address}/0"
+    params = {"BACKEND": "django_cachex.cache.ValkeyCache", "LOCATION": location}
+    settings.CACHES = {**settings.CACHES, "crowd": params}
+    settings.CACHEX_ADMIN = {"SCAN_BUDGET": 0.01, "LIVE_BUDGET": 0.02, "SCAN_COUNT": 200}
+    return visit
+
+
+def rows(visit: Visit) -> Any:
+    return visit.main.locator("tbody tr")
+
+
+def asked(page: Page) -> list[str]:
+    """Return a list to which the URLs are added that scripts ask for."""
+    urls: list[str] = []
+
+    def note(request: Request) -> None:
+        if request.resource_type == "fetch":
+            urls.append(request.url)
+
+    page.on("request", note)
+    return urls
+
+
+def test_rare_keys_appear_by_themselves(crowd: Visit) -> None:
+    urls = asked(crowd.page)
+    crowd.keys("crowd", q="needle:*")
+    expect(rows(crowd)).to_have_count(3)
+    expect(crowd.main.get_by_text("all 203,003 keys examined")).to_be_visible()
+    names = rows(crowd).locator(".cx-key").all_inner_texts()
+    assert sorted(name.strip() for name in names) == RARE
+    assert urls
+    expect(crowd.main.get_by_role("button", name="Stop")).to_be_hidden()
+    expect(crowd.main.get_by_role("link", name="Continue")).to_have_count(0)
+    crowd.page.get_by_role("checkbox", name="Select all on this page").check()
+    assert all(box.is_checked() for box in rows(crowd).get_by_role("checkbox").all())
+
+
+def test_the_page_says_how_far_how_fast_and_how_long(crowd: Visit) -> None:
+    crowd.keys("crowd", q="nothing like it")
+    line = crowd.main.locator(".cx-progress")
+    expect(line).to_contain_text(
+        re.compile(
+            r"0 shown · [\d,]+ of about 203,003 keys examined \(\d+ %\) · [\d,]+ keys a second · "
+            r"about \d+ s left"
+        )
+    )
+    expect(line).to_have_text("0 shown · all 203,003 keys examined")
+    expect(crowd.main.get_by_role("heading", name="No key matches")).to_be_visible()
+
+
+def test_stop_ends_it_and_continue_goes_on(crowd: Visit) -> None:
+    crowd.keys("crowd", q="nothing like it")
+    urls = asked(crowd.page)
+    crowd.main.get_by_role("button", name="Stop").click()
+    expect(crowd.main.get_by_role("button", name="Stop")).to_be_hidden()
+    stopped_at = crowd.main.locator(".cx-progress").inner_text()
+    count = len(urls)
+    crowd.page.wait_for_function(
+        "began => performance.now() - began > 300",
+        arg=crowd.page.evaluate("performance.now()"),
+    )
+    assert len(urls) == count
+    assert crowd.main.locator(".cx-progress").inner_text() == stopped_at
+    crowd.follow("Continue")
+    expect(crowd.main.get_by_text("all 203,003 examined")).to_be_visible()
+
+
+def test_a_full_page_ends_it_and_next_goes_on(crowd: Visit) -> None:
+    crowd.keys("crowd", q="many:*", size="25")
+    expect(crowd.main.get_by_role("button", name="Stop")).to_be_hidden()
+    first = rows(crowd).locator(".cx-key").all_inner_texts()
+    assert len(first) >= 25
+    assert len(set(first)) == len(first)
+    shown = re.match(r"\d+", crowd.main.locator(".cx-progress").inner_text())
+    assert shown is not None
+    assert int(shown[0]) == len(first)
+    crowd.follow("Next 25")
+    expect(crowd.main.get_by_role("button", name="Stop")).to_be_hidden()
+    second = rows(crowd).locator(".cx-key").all_inner_texts()
+    assert len(second) >= 25
+    assert not set(first) & set(second)
+    crowd.follow("First")
+
+
+def test_leaving_the_page_ends_the_work(crowd: Visit, crowded: servers.Server) -> None:
+    crowd.keys("crowd", q="nothing like it")
+    expect(crowd.main.get_by_role("button", name="Stop")).to_be_visible()
+    crowd.caches()
+
+    def scans() -> int:
+        with valkey.Valkey(port=crowded.port) as raw:
+            found = raw.info("commandstats").get("cmdstat_scan", {"calls": 0})
+            return int(found["calls"])
+
+    deadline = time.monotonic() + 5
+    before, now = -1, scans()
+    while before != now and time.monotonic() < deadline:
+        before = now
+        crowd.page.wait_for_function(
+            "began => performance.now() - began > 200",
+            arg=crowd.page.evaluate("performance.now()"),
+        )
+        now = scans()
+    assert before == now
+    # All of it would have been more than a thousand.
+    with valkey.Valkey(port=crowded.port) as raw:
+        raw.config_resetstat()
+
+
+@pytest.mark.parametrize("context", [WITHOUT_SCRIPTS], indirect=True)
+def test_without_scripts_continue_leads_on(crowd: Visit, settings: Any) -> None:
+    settings.CACHEX_ADMIN = {"SCAN_BUDGET": 0.05}
+    crowd.keys("crowd", q="needle:*")
+    found: set[str] = set()
+    for _page in range(100):
+        found |= {name.strip() for name in rows(crowd).locator(".cx-key").all_inner_texts()}
+        forward = crowd.main.get_by_role("link", name=re.compile("^(Continue|Next 100)$"))
+        if not forward.count():
+            break
+        crowd.open(forward)
+    assert sorted(found) == RARE
+
+
+def test_a_head_sorts_what_is_there_and_says_so(crowd: Visit) -> None:
+    crowd.keys("crowd", q="many:*", size="25")
+    expect(crowd.main.get_by_role("button", name="Stop")).to_be_hidden()
+    urls = asked(crowd.page)
+    names = rows(crowd).locator(".cx-key").all_inner_texts()
+    crowd.main.get_by_role("link", name="Key", exact=True).click()
+    assert rows(crowd).locator(".cx-key").all_inner_texts() == sorted(names)
+    crowd.main.get_by_role("link", name="Key", exact=True).click()
+    assert rows(crowd).locator(".cx-key").all_inner_texts() == sorted(names, reverse=True)
+    expect(crowd.main.get_by_text("Sorted by Key: only the keys on this page")).to_be_visible()
+    assert urls == []
+    crowd.page.reload()
+    expect(crowd.main.get_by_role("columnheader", name="Key")).to_have_attribute(
+        "aria-sort", "descending"
+    )
+
+
+def test_a_server_that_goes_away_is_reported_and_can_be_tried_again(
+    crowd: Visit, settings: Any
+) -> None:
+    crowd.keys("crowd", q="nothing like it")
+    settings.CACHES = {
+        **settings.CACHES,
+        "crowd": {**settings.CACHES["crowd"], "LOCATION": "valkey://127.0.0.1:1/0"},
+    }
+    expect(crowd.main.get_by_role("alert")).to_contain_text("refuses connections")
+    expect(crowd.main.get_by_role("button", name="Stop")).to_be_hidden()
+    expect(crowd.main.get_by_role("link", name="Continue")).to_be_visible()

@@ -85,6 +85,8 @@ class NamespacesPage(CachePage):
         wanted = ALL if self.request.POST.get("step") == ALL else SAMPLE
         enough = wanted == SAMPLE and position.examined >= limits().namespace_sample
         more = Button(_("Count everything"), ALL, "primary") if enough else _count_on(wanted)
+        if not position.examined and not position.complete:  # It failed at once: why is said already.
+            return super().get_context_data(**kwargs)
         found = Surveyed(work, self.inspector, self.gate, self.links)
         return super().get_context_data(
             working=working(
@@ -95,7 +97,7 @@ class NamespacesPage(CachePage):
                 automatic=goes_on and not enough,
             ),
             honesty=found.honesty(),
-            bars=found.bars() if survey.whole.keys else None,
+            bars=found.bars(),
             table=found.table() if survey.whole.keys else None,
             expiries=found.expiries(),
             largest=found.largest(),
@@ -114,9 +116,10 @@ class NamespacesPage(CachePage):
     # The frame.
 
     def heading(self) -> Heading:
-        badge = BADGES[self.inspector.support]
-        summary = _("Under %(under)s") % {"under": self.under} if self.under else ""
-        return Heading(self.inspector.alias, _("namespaces"), badge=badge, summary=summary)
+        what = _("namespaces")
+        if self.under:
+            what = _("namespaces under %(under)s") % {"under": self.under}
+        return Heading(self.inspector.alias, what, badge=BADGES[self.inspector.support])
 
     def trail(self) -> Sequence[Action]:
         here = self.links.namespaces(self.inspector.alias)

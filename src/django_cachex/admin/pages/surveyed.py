@@ -56,6 +56,15 @@ class Surveyed:
 
     def honesty(self) -> str:
         """Return what the figures are of."""
+        if not self.survey.tree.under(ROOT) and self.survey.whole.keys:
+            sorting = self.survey.sorting
+            text = _('No name has a "%(separator)s" in it: there are no namespaces.')
+            if sorting.under:
+                text = _('No name has a further "%(separator)s" in it: nothing is inside.')
+            return f"{text % {'separator': sorting.separator}} {self._what_was_counted()}"
+        return self._what_was_counted()
+
+    def _what_was_counted(self) -> str:
         if self.work.complete:
             return _("Every key was counted.")
         if self.is_sample and self.work.position.total:
@@ -79,9 +88,11 @@ class Surveyed:
         found = self.sample.of_memory(weight) if self.by_memory else None
         return found or self.sample.of_keys(weight.keys) or Share(0.0)
 
-    def bars(self) -> Bars:
-        """Return a picture of the heaviest namespaces, and of all that is not in one of them."""
+    def bars(self) -> Bars | None:
+        """Return a picture of the heaviest namespaces and the rest; None where there is none."""
         branches = self.survey.tree.under(ROOT)
+        if not branches:
+            return None
         shown = branches[:MOST_DRAWN]
         rows = [self._bar(self.glob(path), branch.weight, path) for path, branch in shown]
         rest = minus(self.survey.whole, [branch.weight for _path, branch in shown])
@@ -100,12 +111,14 @@ class Surveyed:
     def _rest_label(self, more: int) -> str:
         if more:
             text = ngettext(
-                "%(count)s more, and what is in none",
-                "%(count)s more, and what is in none",
+                "%(count)s more, and what is in no namespace",
+                "%(count)s more, and what is in no namespace",
                 more,
             )
             return text % {"count": humane.number(more)}
-        return _("folded, or in none") if self.survey.tree.whole.folds else _("in none")
+        if self.survey.tree.whole.folds:
+            return _("folded, or in no namespace")
+        return _("in no namespace")
 
     def glob(self, path: Path) -> str:
         """Return the search for the keys of a namespace."""

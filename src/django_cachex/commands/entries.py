@@ -26,8 +26,12 @@ from django_cachex.commands.request import (
 CHUNK_KEYS = 1000
 CHUNK_BYTES = 4 * 2**20
 
-NOT_SENT = CommandError("The server was not reached.")
-"""What stands for the reply where a failure is ignored, and the value is not stored."""
+
+class NotSent(CommandError):
+    """What stands for the reply where a failure is ignored, and the value is not stored."""
+
+
+NOT_SENT = NotSent("The server was not reached.")
 
 
 class EntryRequests(CounterRequests):
@@ -175,7 +179,7 @@ def stored_in_chunks(
         if results.count(None) == len(results):
             continue
         for key, result in zip(keys[chunk], results, strict=True):
-            if result is NOT_SENT or isinstance(result, OutOfMemoryError):
+            if isinstance(result, (NotSent, OutOfMemoryError)):
                 failed.append(key)
             elif isinstance(result, CommandError):
                 raise result

@@ -7,8 +7,9 @@ import asyncio
 import pytest
 
 from django_cachex.cache.backends import ServerCache
+from django_cachex.commands import WrongTypeError
 from tests.cache.conftest import MakeCache, url
-from tests.servers import Server
+from tests.servers import Server, free_port
 
 
 @pytest.fixture
@@ -88,3 +89,17 @@ def test_the_primary_alone_reads_what_it_wrote(cache: ServerCache, primary: Serv
     primary.set("key", 1)
     assert cache.client.get(b":1:key") is None
     assert cache.client.primary.get(b":1:key") == b"1"
+
+
+def test_what_no_replica_answers_the_primary_does(
+    make_cache: MakeCache, valkey_server: Server
+) -> None:
+    gone = f"redis://127.0.0.1:{free_port()}"
+    for options in ({}, {"ignore_exceptions": True}):
+        cache = make_cache([url(valkey_server, 1), gone], OPTIONS=options)
+        cache.set("key", 1)
+        for _ in range(5):
+            assert cache.get("key") == 1
+            assert asyncio.run(cache.aget_many(["key"])) == {"key": 1}
+        with pytest.raises(WrongTypeError):  # Which is an answer.
+            cache.lrange("key", 0, 1)

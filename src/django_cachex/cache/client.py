@@ -13,7 +13,7 @@ from django_cachex.cache.server import Server
 from django_cachex.cache.topologies import Target
 from django_cachex.commands.all import AllCommands
 from django_cachex.commands.entries import Entries
-from django_cachex.commands.exceptions import CommandError
+from django_cachex.commands.exceptions import CommandError, ServerUnavailable
 from django_cachex.commands.request import Request, Steps, attempt
 from django_cachex.commands.support import explain
 from django_cachex.commands.values import Values
@@ -23,7 +23,8 @@ T = TypeVar("T")
 
 
 class Client(Values, Entries, AllCommands[bytes], Walks[bytes], ForeignClientNames):
-    """Commands on one server. What may be read from a replica is read from a random one.
+    """Commands on one server. What may be read from a replica is read from a random one, or from
+    the primary if that one does not answer.
 
     Keys are stored keys, values are raw bytes. Without a timeout, `set` and `add` store for good.
     """
@@ -81,8 +82,8 @@ class Client(Values, Entries, AllCommands[bytes], Walks[bytes], ForeignClientNam
         Raise `CommandError` for what the server refuses, `ServerUnavailable`, `ServerTimeout`.
         """
         try:
-            if self.replicas:
-                return self._server_for(command).run(command)
+            if self.replicas and isinstance(command, Request) and command.replica:
+                return self._read(command)
             return self.server.run(command)
         except CommandError as error:
             if isinstance(command, Request):
@@ -92,8 +93,8 @@ class Client(Values, Entries, AllCommands[bytes], Walks[bytes], ForeignClientNam
     async def arun(self, command: Request[T] | Steps[T]) -> T:
         """Do what `run` does, on the running event loop."""
         try:
-            if self.replicas:
-                return await self._server_for(command).arun(command)
+            if self.replicas and isinstance(command, Request) and command.replica:
+                return await self._aread(command)
             return await self.server.arun(command)
         except CommandError as error:
             if isinstance(command, Request):
@@ -115,7 +116,16 @@ class Client(Values, Entries, AllCommands[bytes], Walks[bytes], ForeignClientNam
         """Return an empty pipeline, which with `transaction` runs as one."""
         return Pipeline(self, self, transaction)
 
-    def _server_for(self, command: Request[Any] | Steps[Any]) -> Target:
-        if isinstance(command, Request) and command.replica:
-            return random.choice(self.replicas)
-        return self.server
+    def _read(self, request: Request[T]) -> T:
+        """Ask a replica, and the primary where that does not answer."""
+        try:
+            return random.choice(self.replicas).run(request)
+        except ServerUnavailable:
+            return self.server.run(request)
+
+    async def _aread(self, request: Request[T]) -> T:
+        """Do what `_read` does, on the running event loop."""
+        try:
+            return await random.choice(self.replicas).arun(request)
+        except ServerUnavailable:
+            return await self.server.arun(request)

@@ -48,6 +48,12 @@ def test_the_words_are_as_documented(request_: Request[Any], words: tuple[Any, .
     assert request_.words == words
 
 
+def test_fields_take_one_condition() -> None:
+    for both in ({"nx": True, "lt": True}, {"xx": True, "gt": True}):
+        with pytest.raises(ValueError, match="only one"):
+            hashes._hpexpire("a", 7, "x", **both)
+
+
 def test_outcomes_are_read_as_they_are() -> None:
     assert hashes._hexpire("a", 5, "x", "y", "z").read([1, 2, -2]) == [1, 2, -2]
     assert hashes._hpersist("a", "x", "y").read([1, -1]) == [1, -1]

@@ -42,7 +42,7 @@ class FieldLifetimes(Commands):
         time = in_milliseconds(seconds)
         if time is None:
             raise TypeError("hexpire() needs a time: hpersist() takes the expiry away.")
-        return self._on_fields("HPEXPIRE", key, fields, version, time, *only(nx, xx, gt, lt))
+        return self._on_fields("HPEXPIRE", key, fields, version, time, *one_of(nx, xx, gt, lt))
 
     def _hpexpire(
         self,
@@ -57,7 +57,7 @@ class FieldLifetimes(Commands):
     ) -> Request[Outcomes]:
         """Let `fields` live for `milliseconds` more; return an outcome each."""
         time = span(milliseconds)
-        return self._on_fields("HPEXPIRE", key, fields, version, time, *only(nx, xx, gt, lt))
+        return self._on_fields("HPEXPIRE", key, fields, version, time, *one_of(nx, xx, gt, lt))
 
     def _hexpireat(
         self,
@@ -72,7 +72,7 @@ class FieldLifetimes(Commands):
     ) -> Request[Outcomes]:
         """Let `fields` live until then, kept to the millisecond; return an outcome each."""
         time = moment(unix_time_seconds)
-        return self._on_fields("HPEXPIREAT", key, fields, version, time, *only(nx, xx, gt, lt))
+        return self._on_fields("HPEXPIREAT", key, fields, version, time, *one_of(nx, xx, gt, lt))
 
     def _hpexpireat(
         self,
@@ -87,7 +87,7 @@ class FieldLifetimes(Commands):
     ) -> Request[Outcomes]:
         """Let `fields` live until then; return an outcome each."""
         time = instant(unix_time_milliseconds)
-        return self._on_fields("HPEXPIREAT", key, fields, version, time, *only(nx, xx, gt, lt))
+        return self._on_fields("HPEXPIREAT", key, fields, version, time, *one_of(nx, xx, gt, lt))
 
     def _hpersist(self, key: Any, *fields: Word, version: int | None = None) -> Request[Outcomes]:
         """Take the expiry from `fields`; return 1 for each that had one, -1 for none, -2 for no
@@ -140,6 +140,14 @@ class FieldLifetimes(Commands):
     hpttl, ahpttl = blocking(_hpttl), awaitable(_hpttl)
     hexpiretime, ahexpiretime = blocking(_hexpiretime), awaitable(_hexpiretime)
     hpexpiretime, ahpexpiretime = blocking(_hpexpiretime), awaitable(_hpexpiretime)
+
+
+def one_of(nx: bool, xx: bool, gt: bool, lt: bool) -> tuple[Word, ...]:
+    """Return the word of the condition, if there is one; raise ValueError for several."""
+    words = only(nx, xx, gt, lt)
+    if len(words) > 1:
+        raise ValueError("Of nx, xx, gt and lt only one may be set for fields.")
+    return words
 
 
 def read_times(reply: Iterable[int]) -> list[int | None]:

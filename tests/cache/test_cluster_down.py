@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from django_cachex.cache.backends import ServerCache
@@ -128,6 +130,28 @@ def test_a_replica_that_takes_over_is_found() -> None:
             assert asyncio.run(cache.aincr(mine[0])) == MANY[mine[0]] + 1
             cache.set_many(MANY)
             assert cache.get_many(MANY) == MANY
+
+
+@pytest.mark.slow
+def test_no_connections_are_kept_to_a_node_that_has_no_slots_any_more() -> None:
+    with servers.cluster(replicas=1) as nodes:
+        mine = by_owner(nodes)[nodes[0].port]
+        before, used = connections_to(nodes[0]), caches(nodes[1:3])
+        with ThreadPoolExecutor(8) as threads:
+            for cache in used:
+                list(threads.map(lambda _n, cache=cache: cache.get(mine[0]), range(200)))
+        assert connections_to(nodes[0]) > before
+        ask(nodes[3], "CLUSTER", "FAILOVER")
+        wait_until(lambda: b"myself,slave" in nodes_of(nodes[0]), "the failover")
+        for cache in used:
+            assert cache.get(mine[0]) is None
+        assert connections_to(nodes[0]) == before
+
+
+def connections_to(node: Server) -> int:
+    """Return how many connections of this process lead to `node`, dead ones included."""
+    found = psutil.Process().net_connections()
+    return sum(bool(one.raddr) and one.raddr.port == node.port for one in found)
 
 
 def reads(cache: ServerCache, keys: list[str]) -> bool:

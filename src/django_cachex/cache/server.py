@@ -89,6 +89,10 @@ class Server:
         """Do what `run` does, on the running event loop."""
         return await self._loops.here().run(command)
 
+    def close_unused(self) -> None:
+        """Close the blocking connections that nobody uses at the moment."""
+        self._lines.drop_free()
+
     def _ask(self, request: Request[Any]) -> Any:
         """Return the raw reply to `request`; send it again where that is harmless and of use."""
         if tracing.wrappers:

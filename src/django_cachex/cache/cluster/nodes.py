@@ -99,10 +99,18 @@ class Nodes:
                 continue
             found = slot_map(reply, self.at, host_of(node))
             if found.primaries:
-                self.slots = found
+                self._learn(found)
                 break
         self._read_at = time.monotonic()
         return reasons
+
+    def _learn(self, found: SlotMap) -> None:
+        """Keep who has which slot, and no connections to those that have none any more."""
+        before, self.slots = self.slots, found
+        for node in {node for _slot, node in before.primaries}.difference(
+            node for _slot, node in found.primaries
+        ):
+            node.close_unused()
 
     def at(self, host: str, port: int) -> Server:
         """Return the node at an address, reached as the first of LOCATION is."""

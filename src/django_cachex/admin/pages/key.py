@@ -130,7 +130,7 @@ class KeyPage(KeyView):
         elif outcome.result == Result.CHANGED and self.entry is not None:
             data = self.request.POST.copy()
             data["expected"] = act.expected(self.subject, outcome)
-            self.theirs = outcome.theirs
+            self.theirs = outcome.theirs if self.element else None
             self.sent = act.form(self.subject, data)
             self.conflict = True
         return None

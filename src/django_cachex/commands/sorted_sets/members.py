@@ -81,14 +81,14 @@ class SortedMembers(ScoredMembers):
         return Request(words, optional_float, replica=True)
 
     def _zmscore(
-        self, key: Any, members: Any, *args: Any, version: int | None = None
+        self, key: Any, members: Any, version: int | None = None
     ) -> Request[list[float | None]]:
-        """Return the scores of `members`, None where there is none; a list, or one by one."""
+        """Return the scores of `members`, one or a list, None where there is none."""
 
         def read(reply: Sequence[bytes | None]) -> list[float | None]:
             return [optional_float(score) for score in reply]
 
-        given = self.several_values(listed(members, args))
+        given = self.several_values(listed(members))
         words = ("ZMSCORE", self.stored_key(key, version), *given)
         return Request(words, read, replica=True, absent=[None] * len(given))
 

@@ -27,7 +27,7 @@ KINDS = {
     "badge": {"bad", "good", "strong", "warning"},
     "cell": {"acts", "code", "key", "name", "number", "type", "value"},
     "fact": {"code"},
-    "header": {"number"},
+    "header": {"code", "number"},
     "notice": {"error", "info", "warning"},
 }
 """What `cx-{{ badge.kind }}` and its like can be, by what the kind is of."""

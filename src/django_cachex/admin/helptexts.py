@@ -225,13 +225,41 @@ def key_help(inspector: Inspector) -> Sequence[Topic]:
                 ),
             ],
         ),
+        *_elements(inspector),
         *_whole_key(inspector),
         *_backend(inspector),
         _permissions(
-            _("view_key or change_key: see this page. change_key: edit the value."),
+            _("view_key or change_key: see this page. change_key: edit the value, or elements."),
             _("change_cache: change the TTL. delete_key: delete the key."),
             _("add_key: copy it; with change_key, over another key. add_key, delete_key: rename."),
         ),
+    ]
+
+
+def _elements(inspector: Inspector) -> list[Topic]:
+    """Return how lists, sets, hashes, sorted sets and streams are read and changed."""
+    if not inspector.can_edit_elements:
+        return []
+    return [
+        Topic(
+            _("Elements"),
+            [
+                _(
+                    "Go to an index of a list, a range of scores, an id or a moment of a stream; "
+                    "search fields and members by any part, or with * for anything. The page says "
+                    "how many were examined."
+                ),
+                _(
+                    "A row's controls change that row alone, as long as it is what you saw. "
+                    "Others may change other rows meanwhile."
+                ),
+                _(
+                    "While a list is pushed to and popped from, its items move: changing one is "
+                    "then refused rather than done to another."
+                ),
+                _("With its last element a key goes, but for a stream, which stays empty."),
+            ],
+        )
     ]
 
 

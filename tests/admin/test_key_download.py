@@ -54,15 +54,13 @@ def test_values_are_downloaded_as_they_were_decoded(admin: Browser, store: valke
 
 
 @pytest.mark.parametrize("value", [5, True, (1, 2), b"bytes"], ids=repr)
-def test_no_more_is_offered_than_says_something_new(
-    admin: Browser, store: valkey.Valkey, value: Any
-) -> None:
-    caches["store"].set("key", value)
-    page = detail(admin)
+def test_no_more_is_offered_than_says_something_new(admin: Browser, hello: Any, value: Any) -> None:
+    hello.set("key", value)
+    page = admin.open(addresses.key("valkey", "p:1:key"))
     assert page.offers("Download")
     assert not page.offers("Download as JSON")
     assert not page.offers("Download as text")
-    back = admin.open(addresses.download("store", "p:1:key", **{"as": "json"}))
+    back = admin.open(addresses.download("valkey", "p:1:key", **{"as": "json"}))
     assert "cannot be had in this form" in back.text
 
 
@@ -87,10 +85,10 @@ def test_what_holds_elements_is_downloaded_as_a_dump(admin: Browser, store: valk
     ],
 )
 def test_files_are_named_after_the_key_and_no_worse(
-    admin: Browser, store: valkey.Valkey, name: str, file: str
+    admin: Browser, hello: Any, raw: valkey.Valkey, name: str, file: str
 ) -> None:
-    store.set(f"p:1:{name}", "5")
-    response = fetched(admin, addresses.download("store", f"p:1:{name}"))
+    raw.set(f"p:1:{name}", "5")
+    response = fetched(admin, addresses.download("valkey", f"p:1:{name}"))
     assert response["Content-Disposition"] == f'attachment; filename="{file}"'
 
 

@@ -10,6 +10,9 @@ from django_cachex.admin.folds import Fold
 from django_cachex.admin.keywindows import FindForm
 from django_cachex.admin.parts import (
     Badge,
+    Bar,
+    Bars,
+    Button,
     Card,
     Cell,
     CollectionBox,
@@ -17,11 +20,14 @@ from django_cachex.admin.parts import (
     Empty,
     FactLine,
     FormBox,
+    Header,
     Heading,
     Notice,
+    Row,
     Table,
     Topic,
     ValueBox,
+    Working,
 )
 from django_cachex.inspectors.entries import CommandLine
 from tests.unfold.samples import LONG, Samples
@@ -48,11 +54,16 @@ class Examples(Samples):
         for kind in BADGE_KINDS:
             yield {"badge": self.badge_of(kind)}
 
+    def bars(self) -> Iterable[Context]:
+        yield {"bars": Bars(self.say("Memory"), [])}
+        yield self._only(self.shares())
+
     def card(self) -> Iterable[Context]:
         yield {"card": Card(self.say("Clients"))}
         headline = FactLine(self.say("of reads hit"), self.say("97 %"), exact=self.say("96.9 %"))
         facts, note = self.some_facts(), self.say("Since the start.")
         yield {"card": Card(self.say("Reads"), facts, headline, self.a_table(), note)}
+        yield {"card": Card(self.say("Some of them"), items=self.links()[2:])}
 
     def cell(self) -> Iterable[Context]:
         yield {"cell": Cell()}
@@ -72,6 +83,11 @@ class Examples(Samples):
     def commands(self) -> Iterable[Context]:
         line = CommandLine(self.say("valkey-cli"), self.say("GET user:1"))
         yield {"command_lines": [line]}
+
+    def columns(self) -> Iterable[Context]:
+        yield {"column_options": []}
+        state = [("q", self.say("user:*"))]
+        yield {"state": state, "column_options": self.a_select("columns").options}
 
     def confirm(self) -> Iterable[Context]:
         question, step = self.say("Delete 1 key?"), self.say("Delete")
@@ -229,6 +245,10 @@ class Examples(Samples):
         topic = Topic(self.say("This page"), [self.say("It lists."), self.say("It counts.")])
         yield {"help": [topic, topic], "help_close": "/?q=a&size=5"}
 
+    def items(self) -> Iterable[Context]:
+        yield {"items": []}
+        yield {"items": [*self.links()[2:], self.action("session", link="")]}
+
     def link(self) -> Iterable[Context]:
         yield {"action": self.action()}
         yield from ({"action": action} for action in self.links())
@@ -256,23 +276,41 @@ class Examples(Samples):
 
     def search(self) -> Iterable[Context]:
         yield {"alias": self.say("default"), "search": {"text": ""}}
-        sizes = {"sizes": (25, 100), "types": [self.say("hash"), self.say("set")]}
-        given = {"text": self.say("user:*"), "type": self.say("set"), "size": 100}
-        for can_list in (True, False):
-            context = {"alias": self.say("default"), "search": given, "can_list": can_list}
-            yield context | sizes
+        given = {"alias": self.say("default"), "search": {"text": self.say("user:*")}}
+        yield given | {"can_list": False}
+        selects = [self.a_select("type"), self.a_select("size")]
+        yield given | {"can_list": True, "selects": selects}
+        more = {"more_selects": [self.a_select("scope")], "more_open": True}
+        yield given | {"can_list": True, "selects": selects} | more
+
+    def select(self) -> Iterable[Context]:
+        yield {"select": self.a_select("type")}
+
+    def shares(self) -> Iterable[Context]:
+        rows = [
+            Bar(self.say("user:*"), self.say("40 % ± 2"), 0.4, 0.02, "/key/"),
+            Bar(self.say("in none"), self.say("60 %"), 0.6),
+        ]
+        yield {"bars": Bars(self.say("Memory"), rows, self.say("A sample."))}
+
+    def stop(self) -> Iterable[Context]:
+        yield {}
 
     def style(self) -> Iterable[Context]:
         yield {}
 
     def submit(self) -> Iterable[Context]:
-        for kind in ("", "danger-quiet"):
+        for kind in ("", "primary", "danger-quiet"):
             yield {"kind": kind, "name": "action", "value": "flush", "text": self.say("Flush")}
 
     def table(self) -> Iterable[Context]:
         yield {"table": Table([], [])}
         yield {"table": self.a_table()}
         yield {"table": self.a_table(selectable=True, compact=True)}
+        cells = [Cell(self.say("12 B"), kind="number", order=self.say("12"))]
+        for kind in ("ascending", "descending", ""):
+            header = Header(self.say("Size"), "number", "/key/?sort=size", kind)
+            yield {"table": Table([header], [Row(cells)])}
 
     def tabs(self) -> Iterable[Context]:
         yield {"tabs": []}
@@ -305,3 +343,19 @@ class Examples(Samples):
 
     def wrong(self) -> Iterable[Context]:
         yield {}
+
+    def working(self) -> Iterable[Context]:
+        yield {"working": Working(self.say("5 deleted"))}
+        buttons = [Button(self.say("Delete 5 keys …"), "ask", "danger-quiet")]
+        yield {
+            "working": Working(
+                self.say("5 deleted"),
+                0.25,
+                [("state", self.say("token"))],
+                "/flushing/",
+                Button(self.say("Continue"), "run", "primary"),
+                True,
+                buttons,
+                "/?run=token",
+            )
+        }

@@ -87,8 +87,9 @@ class KeyPage(KeyView):
     def apply(self, act: KeyAct, form: forms.Form, edit: Edit) -> HttpResponse | None:
         """Apply an edit, put it on record, and say what became of it."""
         subject = self.subject
-        answer = self.asker.ask(self.inspector, lambda: act.apply(subject, edit))
         inspector, stored = act.after(subject, form)
+        ask = self.asker.ask if inspector.asked_in_thread else self.asker.ask_here
+        answer = ask(self.inspector, lambda: act.apply(subject, edit))
         outcome, flag = answer.value, act.recorded_as(form)
         said = partial(act.said, subject, form, outcome)
         if outcome is None:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_cachex.cache.client import Client
 from django_cachex.commands import CommandError, WrongTypeError
+from django_cachex.inspectors.bulk import Tally
 from django_cachex.inspectors.content import Codec, recognise
 from django_cachex.inspectors.edits import Copy, Edit, Outcome, Rename, Result
 from django_cachex.inspectors.entries import (
@@ -25,7 +26,7 @@ from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.masking import mask, secrets_in
 from django_cachex.inspectors.query import Query, Scope
 from django_cachex.inspectors.reach import all_scopes
-from django_cachex.inspectors.valkey import information
+from django_cachex.inspectors.valkey import bulk, information
 from django_cachex.inspectors.valkey.address import Address
 from django_cachex.inspectors.valkey.changes import Target, outcome_of
 from django_cachex.inspectors.valkey.changes.target import NotStorable
@@ -48,8 +49,6 @@ OVERRIDES: Final[Mapping[str, Any]] = {
     "protocol": 2,
     "max_connections": None,
 }
-
-KEYS_PER_UNLINK: Final = 500
 
 NODES_PATIENCE: Final = 4
 """The part of a page's time for which one silent node of a cluster may hold up a search."""
@@ -81,6 +80,7 @@ class ServerInspector(WholeKeys):
     can_edit_elements = True
 
     types = TYPES
+    scans_at_random = True
     filters = frozenset({"expires_within", "larger_than", "idle_for"})
     figures = ("memory", "idle", "encoding")
     addable = TYPES
@@ -244,11 +244,14 @@ class ServerInspector(WholeKeys):
             return Outcome.refused(reason % {"reason": error})
 
     def delete(self, keys: Sequence[bytes]) -> int:
-        requests = [
-            self.client._unlink(*keys[start : start + KEYS_PER_UNLINK])
-            for start in range(0, len(keys), KEYS_PER_UNLINK)
-        ]
+        requests = [self.client._unlink(*some) for some in bulk.batches(keys)]
         return sum(required(count) for count in self.client.collect(requests))
+
+    def delete_each(self, keys: Sequence[bytes]) -> Tally:
+        return bulk.unlink(self.client, keys)
+
+    def expire_each(self, keys: Sequence[bytes], ttl: int) -> Tally:
+        return bulk.expire(self.client, keys, ttl)
 
     # Information.
 

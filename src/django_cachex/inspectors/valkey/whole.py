@@ -68,8 +68,7 @@ class WholeKeys(Inspector):
 
     def stores_like(self, other: WholeKeys) -> bool:
         """Return whether another alias reads what this one stores."""
-        mine, theirs = self.codec, other.codec
-        return (mine.name, mine.compression) == (theirs.name, theirs.compression)
+        return other.codec.takes(self.codec)
 
     def copies_into(self, other: Inspector) -> bool:
         return other.can_add

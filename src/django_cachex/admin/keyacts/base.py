@@ -85,6 +85,9 @@ class KeyAct:
     reads_value: ClassVar[bool] = False
     """Whether its form is filled from the value: no link reads what may run something."""
 
+    in_brief: ClassVar[bool] = False
+    """Whether it is applied without a look at the value."""
+
     previews: ClassVar[bool] = False
     """Whether a valid form can say in words what it would do: `preview`."""
 

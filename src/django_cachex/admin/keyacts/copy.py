@@ -26,6 +26,7 @@ from django_cachex.inspectors.edits import Copy, Edit, Outcome, Result
 
 class CopyKey(KeyAct):
     opens, applies, act = "copy", "make-copy", COPY
+    in_brief = True
     label = gettext_lazy("Copy key")
     title = gettext_lazy("Copy key")
     submit = gettext_lazy("Copy key")

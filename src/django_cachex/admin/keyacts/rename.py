@@ -25,6 +25,7 @@ from django_cachex.inspectors.edits import Edit, Outcome, Rename, Result
 
 class RenameKey(KeyAct):
     opens, applies, act = "rename", "set-name", RENAME
+    in_brief = True
     label = gettext_lazy("Rename")
     title = gettext_lazy("Rename key")
     submit = gettext_lazy("Rename")

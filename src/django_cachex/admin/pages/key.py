@@ -43,11 +43,14 @@ class KeyPage(KeyView):
             return done
         if self.gone:
             return self.leave()
+        if self.in_brief and self.answer.error is None:
+            self.forget_answer()
         return self.render_to_response(self.get_context_data())
 
     def perform(self, act: KeyAct) -> HttpResponse | None:
         """Do what was sent; None where this page must be shown again, with the form."""
         self.require(act.act, self.inspector, self.stored)
+        self.in_brief = act.in_brief
         if self.entry is not None and act.lacks(self.subject):
             return self.refuse(act, forms.Form(), Outcome(Result.ELEMENT_GONE))
         self.sent = form = act.form(self.subject, self.request.POST)

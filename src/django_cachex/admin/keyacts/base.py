@@ -147,6 +147,10 @@ class KeyAct:
         """Return the question to ask before a valid form is applied, or None."""
         return None
 
+    def overwrites(self, subject: Subject, form: forms.Form) -> tuple[Inspector, bytes] | None:
+        """Return the other key that a valid form may take the place of, or None."""
+        return None
+
     def apply(self, subject: Subject, edit: Edit) -> Outcome:
         """Apply its edit; whatever the cache raises may be raised."""
         return subject.inspector.apply(subject.stored, edit)

@@ -76,6 +76,10 @@ class CopyKey(KeyAct):
         data = form.cleaned_data
         return overwriting(data["name"], data["into"], _("Copy and overwrite"), back)
 
+    def overwrites(self, subject: Subject, form: forms.Form) -> tuple[Inspector, bytes] | None:
+        assert isinstance(form, CopyForm)
+        return self.after(subject, form) if form.overwrites else None
+
     def refusal(self, subject: Subject, form: forms.Form, outcome: Outcome) -> Mapping[str, str]:
         return already_there(form) if outcome.result == Result.EXISTS else {}
 

@@ -52,6 +52,10 @@ class RenameKey(KeyAct):
         name, alias = form.cleaned_data["name"], subject.inspector.alias
         return overwriting(name, alias, _("Rename and overwrite"), back)
 
+    def overwrites(self, subject: Subject, form: forms.Form) -> tuple[Inspector, bytes] | None:
+        assert isinstance(form, NameForm)
+        return self.after(subject, form) if form.overwrites else None
+
     def refusal(self, subject: Subject, form: forms.Form, outcome: Outcome) -> Mapping[str, str]:
         return already_there(form) if outcome.result == Result.EXISTS else {}
 

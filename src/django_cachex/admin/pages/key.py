@@ -17,8 +17,10 @@ from django_cachex.admin.failures import explain
 from django_cachex.admin.keyacts import APPLYING, KeyAct, Subject
 from django_cachex.admin.keyacts.names import typed_name
 from django_cachex.admin.outcomes import refusal
+from django_cachex.admin.pages.keyfacts import described
 from django_cachex.admin.pages.keyview import KeyView
 from django_cachex.admin.parts import Action, Confirm, FormBox, Notice, ValueBox
+from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.content import Content
 from django_cachex.inspectors.edits import Edit, Outcome, Result
 
@@ -85,7 +87,16 @@ class KeyPage(KeyView):
             for value in values
             if name != "csrfmiddlewaretoken"
         ]
-        return replace(question, hidden=[*sent, ("confirmed", "1")])
+        lost = act.overwrites(self.subject, form)
+        items = [] if lost is None else self.what_is_lost(*lost)
+        return replace(question, hidden=[*sent, ("confirmed", "1")], items=items)
+
+    def what_is_lost(self, inspector: Inspector, stored: bytes) -> list[str]:
+        """Return what a key is that another is to take the place of, if it is there to be seen."""
+        if not (inspector.can_list and self.gate.allowed(SEE_KEYS, inspector, stored)):
+            return []
+        answer = self.asker.ask(inspector, lambda: inspector.describe([stored]))
+        return [described(inspector, one) for one in answer.value or () if one.exists]
 
     def apply(self, act: KeyAct, form: forms.Form, edit: Edit) -> HttpResponse | None:
         """Apply an edit, put it on record, and say what became of it."""

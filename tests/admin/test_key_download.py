@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 import valkey
+from asgiref.sync import async_to_sync
 from django.core.cache import caches
-from django.test import Client
+from django.test import AsyncClient, Client
 
 from tests.admin import addresses, words
 from tests.admin.browser import Browser
@@ -124,3 +125,18 @@ def test_nothing_is_downloaded_that_its_backend_would_have_to_run(
     for form in ("stored", "json", "text", "dump"):
         url = addresses.download("stranger", "hello", **{"as": form})
         assert admin.client.get(url).status_code == 403
+
+
+def test_downloads_are_streamed_by_asynchronous_servers_too(admin: Browser, hello: Any) -> None:
+    hello.set("key", "x" * 2_500_000)
+    url = addresses.download("valkey", "p:1:key")
+
+    async def pieces() -> list[bytes]:
+        client = AsyncClient()
+        await client.aforce_login(admin.user)
+        response = await client.get(url)
+        return [piece async for piece in response.streaming_content]
+
+    found = async_to_sync(pieces)()
+    assert len(found) > 2
+    assert b"x" * 2_500_000 in b"".join(found)

@@ -15,7 +15,7 @@ from django_cachex.admin.keyacts.elements import RowAct
 from django_cachex.admin.keyacts.removing import RemoveRows
 from django_cachex.admin.pages.collection import CollectionView, groups_table
 from django_cachex.admin.pages.keyread import KeyRead
-from django_cachex.admin.parts import Action, CollectionBox, Table
+from django_cachex.admin.parts import Action, CollectionBox, Notice, Table
 from django_cachex.inspectors.entries import Element, Elements, Entry
 
 SHOWN = "1"
@@ -40,6 +40,8 @@ class KeyElements(KeyRead):
             "key_link": self.link,
             "row_shown": any(row.id == self.element for row in elements.rows),
         }
+        if isinstance(self.asked, RowAct) and self.row is None and not self.notices:
+            self.notices.append(Notice(_("What you opened is not there any more."), "warning"))
         if entry.description.type == "stream":
             context["groups"] = self.groups()
         return context

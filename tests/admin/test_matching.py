@@ -12,6 +12,7 @@ from django.core.cache import caches
 
 from tests import servers
 from tests.admin import addresses
+from tests.admin import test_hostile_requests as hostile
 from tests.admin.browser import Browser
 from tests.admin.conftest import BrowserOf, Configure, valkey_params
 from tests.admin.page import Page
@@ -192,6 +193,34 @@ def test_odd_patterns_are_taken_as_they_stand(admin: Browser, server_cache: Any,
     page = admin.open(addresses.matching("valkey", act="delete", q=text))
     assert page.status == 200
     assert "<script>alert(1)" not in page.html
+
+
+ODD = ["NUL", "surrogate", "only stars", "format"]
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_requests_that_no_page_made_are_no_error_and_do_nothing(
+    admin: Browser, server_cache: Any, raw: valkey.Valkey, name: str
+) -> None:
+    raw.set("p:1:hello", "v")
+    text = hostile.encoded(hostile.ODD[name])
+    every = "&".join(f"{one}={text}" for one in ("q", "type", "ttl", "run", "under", "expires"))
+    expiring = addresses.matching("valkey", act="expire", ttl="60", q="hello*")
+    deleting = addresses.matching("valkey", q="hello*")
+    pages = [deleting, expiring, addresses.namespaces("valkey"), addresses.flushing()]
+    for url in pages:
+        opened = admin.open(f"{url}{'&' if '?' in url else '?'}{every}")
+        assert hostile.fine(opened.status), (url, opened.status)
+    text = hostile.ODD[name].encode(errors="replace").decode()
+    for url in pages:
+        for step in (text, "run", "ask", "report"):
+            posted = admin.post(
+                url, {"step": step, "state": [text, text], "cache": ["valkey", text]}
+            )
+            assert hostile.fine(posted.status), (url, posted.status)
+    asked = admin.post(addresses.matching("valkey", act="expire", q=text), {"timeout": text})
+    assert hostile.fine(asked.status)
+    assert raw.pttl("p:1:hello") == -1
 
 
 def test_keys_of_others_stay(

@@ -17,6 +17,7 @@ from django_cachex.admin import deeds
 from django_cachex.admin.access import SEE_KEYS
 from django_cachex.admin.forms import ExpireForm
 from django_cachex.admin.helptexts import matching_help
+from django_cachex.admin.links import LONGEST_ID
 from django_cachex.admin.pages.base import CachePage
 from django_cachex.admin.pages.counting import count_on
 from django_cachex.admin.pages.matched import (
@@ -126,7 +127,8 @@ class MatchingPage(CachePage):
         """Return the form that asks when keys are to expire, or lead on with what it says."""
         form = ExpireForm(self.request.POST) if "timeout" in self.request.POST else ExpireForm()
         if form.is_bound and form.is_valid() and not isinstance(form.ttl, Keep):
-            return self.go(self.here(ttl="never" if form.ttl == NEVER else f"{form.ttl // 1000}"))
+            on = self.here(ttl="never" if form.ttl == NEVER else f"{form.ttl // 1000}")
+            return self.go(on if len(on) <= LONGEST_ID else self.back())
         cancel = Action(_("Cancel"), self.back())
         return self.show(expiring=FormBox(form, submit=_("Look at what matches"), cancel=cancel))
 
@@ -262,7 +264,8 @@ class MatchingPage(CachePage):
         left = ("act", "ttl", "run", "token", "help", "cache")
         given = self.request.GET.dict()
         state = {name: value for name, value in given.items() if name not in left}
-        return self.links.keys(self.inspector.alias, **state)
+        back = self.links.keys(self.inspector.alias, **state)
+        return back if len(back) <= LONGEST_ID else self.links.keys(self.inspector.alias)
 
     def heading(self) -> Heading:
         subject = deeds.which(self.search.query)

@@ -85,7 +85,9 @@ class NamespacesPage(CachePage):
         wanted = ALL if self.request.POST.get("step") == ALL else SAMPLE
         enough = wanted == SAMPLE and position.examined >= limits().namespace_sample
         more = Button(_("Count everything"), ALL, "primary") if enough else _count_on(wanted)
-        if not position.examined and not position.complete:  # It failed at once: why is said already.
+        if (
+            not position.examined and not position.complete
+        ):  # It failed at once: why is said already.
             return super().get_context_data(**kwargs)
         found = Surveyed(work, self.inspector, self.gate, self.links)
         return super().get_context_data(

@@ -1,6 +1,7 @@
 """Measure, print the tables, and keep them with the documentation.
 
-`python -m benchmarks` writes every page, `python -m benchmarks calls` one of them;
+`python -m benchmarks` writes every page but the one on ten million keys, which takes gigabytes and
+is written by `python -m benchmarks browser`; `python -m benchmarks calls` writes one of them;
 `python -m benchmarks profile` prints where a get spends its time.
 """
 
@@ -11,17 +12,21 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from benchmarks import admin, profile, project
+from benchmarks.browser import page as browser
 from benchmarks.calls import page as calls
 
 FOLDER = Path(__file__).parent.parent / "docs" / "benchmarks"
 
 PAGES: dict[str, Callable[[], Iterator[str]]] = {"admin": admin.report, "calls": calls.report}
+LARGE: dict[str, Callable[[], Iterator[str]]] = {"browser": browser.report}
 PROFILE = "profile"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("what", nargs="?", choices=[*PAGES, PROFILE], help="default: every page")
+    parser.add_argument(
+        "what", nargs="?", choices=[*PAGES, *LARGE, PROFILE], help="default: every page"
+    )
     what = parser.parse_args().what
     project.set_up()
     if what == PROFILE:
@@ -34,7 +39,7 @@ def main() -> None:
 def write(name: str) -> None:
     """Measure what a page tells, and write the page."""
     sections = []
-    for section in PAGES[name]():
+    for section in (PAGES | LARGE)[name]():
         print(section, end="\n\n", flush=True)
         sections.append(section)
     FOLDER.mkdir(exist_ok=True)

@@ -6,7 +6,6 @@ import math
 from typing import Any
 
 from django_cachex.admin.links import Links
-from django_cachex.admin.searching import Search
 from django_cachex.admin.tokens import Place
 from django_cachex.inspectors import inspector_for
 from django_cachex.inspectors.query import Query
@@ -22,7 +21,16 @@ def middle(alias: str, count: int) -> Place:
 
 def keys_from(alias: str, place: Place, user: Any) -> str:
     """Return the URL of the page of the key browser that goes on from a place."""
-    search = Search.read({}, inspector_for(alias), user.pk)
+    # These ask for the settings.
+    from django.contrib.admin import site
+    from django.test import RequestFactory
+
+    from django_cachex.admin.access import Gate
+    from django_cachex.admin.searching import Search
+
+    request = RequestFactory().get("/")
+    request.user = user
+    search = Search.read({}, inspector_for(alias), Gate(site, request))
     return LINKS.keys(alias, token=search.sign(place))
 
 

@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache, InvalidCacheKey
 
+from django_cachex.cache import ValkeyCache
+
 
 class ShelfCache(BaseCache):
     """What a stranger might write: Django's contract over dicts by location."""
@@ -68,3 +70,7 @@ class PickyCache(ShelfCache):
     def validate_key(self, key: str) -> None:
         if len(key) > 250:
             raise InvalidCacheKey("the label does not fit the shelf")
+
+
+class BloomyCache(ValkeyCache):
+    """One whose server has a module."""

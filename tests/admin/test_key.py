@@ -105,7 +105,7 @@ def test_lists(admin: Browser, store: valkey.Valkey) -> None:
     store.rpush("p:1:key", "first", "second", pickle.dumps({"a": 1}), b"\xff", "")
     page = detail(admin)
     assert "5 items" in page.text
-    assert "All 5 shown" in page.text
+    assert "All 5 items shown" in page.text
     assert page.column("Index") == ["0", "1", "2", "3", "4"]
     first, second, third, fourth, fifth = page.column("Value")
     assert (first, second) == ("first", "second")
@@ -154,7 +154,8 @@ def test_the_first_hundred_elements_are_shown(
     store.rpush("p:1:key", *range(count))
     page = detail(admin)
     assert len(page.column("Value")) == min(count, 100)
-    expected = f"All {count} shown" if count <= 100 else f"First 100 of {count:,} shown"
+    whole, part = f"All {count} items shown", f"Index 0 to 99 of {count:,} items"
+    expected = whole if count <= 100 else part
     assert expected in page.text
 
 

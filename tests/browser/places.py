@@ -9,19 +9,14 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
+from tests.browser.element_places import ELEMENT_PLACES
+from tests.browser.element_places import SELDOM as SELDOM_ELEMENTS
 from tests.browser.visit import Visit
 
 Way = Callable[[Visit], None]
 
 LONG_KEY = "long:" + "x" * 6_000
 LONG_VALUE = "report:2025.csv"
-COLLECTIONS = {
-    "hash": "cart:1",
-    "list": "queue:emails",
-    "set": "members:blocked",
-    "sorted-set": "leaderboard:2026-W01",
-    "stream": "events:orders",
-}
 VALUES = {
     "json": "user:1",
     "text": "raw:text",
@@ -388,7 +383,9 @@ PLACES: dict[str, Way] = {
     "namespaces-dead": _namespaces("dead"),
     "delete-confirm": delete_confirm,
     "delete-long-confirm": delete_long_confirm,
-    **{f"key-{kind}": _key(name) for kind, name in (VALUES | COLLECTIONS).items()},
+    **{f"key-{kind}": _key(name) for kind, name in VALUES.items()},
+    **ELEMENT_PLACES,
+    "key-local": _key("product:1", "local"),
     "key-opened": _key("search:kettle", "sessions"),
     "key-as-text": key_view("Text"),
     "key-as-hex": key_view("Hex"),
@@ -437,11 +434,11 @@ PLACES: dict[str, Way] = {
     "cache-history": cache_history,
 }
 
-SELDOM = frozenset(
+SELDOM = SELDOM_ELEMENTS | frozenset(
     {
         *("key-rename", "key-rename-confirm", "key-copy", "key-copied", "key-increase"),
         *("key-increase-error", "key-replace-confirm", "key-more", "key-long-name-as-hex"),
-        *("add-collection", "added-collection"),
+        *("add-collection", "added-collection", "key-local"),
     }
 )
 """What is made of the same parts as other places: `make test` leaves them to `make test-all`."""

@@ -40,10 +40,12 @@ class Visit:
     def namespaces(self, alias: str, **query: str) -> None:
         self._go(f"cache/{alias}/namespaces/", query)
 
-    def key(self, alias: str, name: str) -> None:
+    def key(self, alias: str, name: str, **query: str) -> None:
         """Open a key as a person does: search its name, press it. Long ones are buttons."""
         self.keys(alias, q=name)
         self.open(self.named(name))
+        if query:
+            self.page.goto(f"{self.page.url}?{urlencode(query)}")
 
     def _go(self, path: str, query: dict[str, str]) -> None:
         self.page.goto(f"{self.admin}django_cachex/{path}?{urlencode(query)}")

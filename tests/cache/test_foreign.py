@@ -12,7 +12,6 @@ import pytest
 from django.core.cache import CacheHandler
 
 from django_cachex.cache.backends import ServerCache
-from django_cachex.cache.serializers import PickleSerializer
 from tests.cache.conftest import MakeCache, url
 from tests.servers import Server
 
@@ -46,6 +45,13 @@ def test_the_drivers_client_is_refused_with_what_to_write(cache: ServerCache) ->
     ):
         with pytest.raises((AttributeError, TypeError), match=r"cache\.pipeline\(\)"):
             use()
+    assert cache.has_key("key") is False
+
+
+def test_a_counter_that_begins_by_itself_is_refused(cache: ServerCache) -> None:
+    for count in (cache.incr, lambda *args, **given: asyncio.run(cache.aincr(*args, **given))):
+        with pytest.raises(TypeError, match=r"Write cache\.add\(key, 0, timeout\)"):
+            count("key", ignore_key_check=True)  # type: ignore[arg-type]  # what is tested
     assert cache.has_key("key") is False
 
 
@@ -94,7 +100,7 @@ def theirs(request: pytest.FixtureRequest, valkey_server: Server) -> Iterator[An
 @pytest.fixture
 def ours(make_cache: MakeCache) -> ServerCache:
     # Elements are found by their bytes: theirs are pickled with another protocol than Django's.
-    serializer = PickleSerializer(pickle.DEFAULT_PROTOCOL)
+    serializer = ("pickle", {"protocol": pickle.DEFAULT_PROTOCOL})
     return make_cache(KEY_PREFIX="shop", OPTIONS={"serializer": serializer})
 
 

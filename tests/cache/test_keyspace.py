@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from django_cachex.cache import tracing
 from django_cachex.cache.backends import ServerCache
 from django_cachex.cache.keyspace import Keyspace, keyspace, within
 from django_cachex.commands import OpaqueKeysError, Request
@@ -196,3 +199,26 @@ def test_the_shape_is_found_and_escaped() -> None:
     assert own.holds(b"a*:-7[x")
     assert not own.holds(b"a*:7]x")
     assert within(lambda key, version: f"a*{version}{key}".encode(), b"k*?", 3) == rb"a\*3k*\?"
+
+
+def test_deleting_many_keys_holds_one_batch_at_a_time(cache: ServerCache) -> None:
+    cache.set_many(dict.fromkeys(map(str, range(3_000)), 1))
+    sent: list[int] = []
+
+    @contextmanager
+    def traced(requests: Any, address: str) -> Iterator[None]:
+        sent.extend(len(request.words) - 1 for request in requests if request.words[0] == "UNLINK")
+        yield
+
+    tracing.install(traced)
+    try:
+        assert cache.delete_pattern("1*", itersize=50) == 1_111
+        assert sum(sent) >= 1_111
+        assert max(sent) < 200
+        assert len(sent) > 10
+        sent.clear()
+        cache.clear()
+        assert sum(sent) >= 3_000 - 1_111
+        assert max(sent) < 2_000
+    finally:
+        tracing.remove(traced)

@@ -37,10 +37,10 @@ def test_every_option_that_they_read_has_an_equivalent(package: str) -> None:
 
 @pytest.mark.parametrize("package", ["django_redis", "django_valkey"])
 def test_every_setting_of_theirs_has_an_equivalent(package: str) -> None:
-    prefix = f"{package.upper()}_"
-    read = set(re.findall(rf'settings,\s*"{prefix}([A-Z_]+)"', sources(package)))
-    assert "SCAN_ITERSIZE" in read
+    read = set(re.findall(r'settings,\s*"([A-Z_]+)"', sources(package)))
+    assert f"{package.upper()}_SCAN_ITERSIZE" in read
     assert read <= leftovers.equivalents().keys()
+    assert all(package in leftovers.readers(name) for name in read)
 
 
 DJANGO_REDIS = {
@@ -110,6 +110,7 @@ def test_settings_of_their_compressors_are_options_of_ours(check: Any) -> None:
 def test_a_setting_that_is_off_or_still_read_is_none(check: Any) -> None:
     settings = {"DJANGO_REDIS_IGNORE_EXCEPTIONS": True, "DJANGO_REDIS_CLOSE_CONNECTION": False}
     assert check({"default": OURS, "old": DJANGO_REDIS}, **settings) == []
+    assert check({"default": OURS, "old": DJANGO_REDIS}, CACHE_HERD_TIMEOUT=60) == []
     assert check({"default": {"BACKEND": "no.such.Module"}}, **settings) == []
     assert check({"default": OURS}, DJANGO_REDIS_CLOSE_CONNECTION=False) == []
 

@@ -332,19 +332,22 @@ from django.conf import settings
 settings.configure()
 from django_cachex.cache import ValkeyCache
 cache = ValkeyCache(sys.argv[1], {})
-for _ in range(25):
+for _ in range(int(sys.argv[2])):
     with cache.lock("name", timeout=30, sleep=0.001):
         cache.set("sum", cache.get("sum") + 1)
 """
 
 
-def test_processes_exclude_each_other(valkey_server: Server) -> None:
+@pytest.mark.parametrize(
+    ("processes", "times"), [(3, 25), pytest.param(8, 200, marks=pytest.mark.slow)]
+)
+def test_processes_exclude_each_other(valkey_server: Server, processes: int, times: int) -> None:
     cache = BACKENDS["valkey"](url(valkey_server), {})
     cache.set("sum", 0, timeout=None)
-    command = [sys.executable, "-c", COUNTING, url(valkey_server)]
-    processes = [subprocess.Popen(command) for _ in range(3)]
-    assert [process.wait(60) for process in processes] == [0, 0, 0]
-    assert cache.get("sum") == 75
+    command = [sys.executable, "-c", COUNTING, url(valkey_server), str(times)]
+    running = [subprocess.Popen(command) for _ in range(processes)]
+    assert [process.wait(300) for process in running] == [0] * processes
+    assert cache.get("sum") == processes * times
 
 
 # What goes wrong.

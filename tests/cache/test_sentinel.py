@@ -102,6 +102,25 @@ def test_the_primary_is_found(make_cache: MakeCache, fleet: Fleet) -> None:
         assert sorted(primary.keys()) == [b":1:one", b":1:two"]
 
 
+def test_locks_semaphores_and_scripts_are_those_of_the_primary(
+    make_cache: MakeCache, fleet: Fleet
+) -> None:
+    cache = make_cache(fleet, read_replicas=True)
+    with cache.lock("lock", timeout=30) as lock, cache.semaphore("room", 2) as room:
+        assert lock.owned() is cache.lock("lock").locked() is True
+        assert room.in_use() == 1
+        with raw(fleet.primary, db=1) as primary:
+            assert sorted(primary.keys()) == [b":1:lock", b":1:room"]
+    assert cache.eval_script("return redis.call('SET', KEYS[1], 'x')", ["key"]) == b"OK"
+
+    async def main() -> None:
+        async with cache.alock("lock", timeout=30) as lock, cache.asemaphore("room", 2) as room:
+            assert await lock.owned() is True
+            assert await room.in_use() == 1
+
+    asyncio.run(main())
+
+
 def promote(fleet: Fleet) -> Server:
     """Let Sentinel make another server the primary, and make the old one a replica at once."""
     old = fleet.primary

@@ -27,6 +27,11 @@ WORDS: list[tuple[Request[Any], tuple[Any, ...]]] = [
     ),
     (hashes._hexpire("a", -3, "x"), ("HPEXPIRE", b"a", 0, "FIELDS", 1, b"x")),
     (hashes._hpexpire("a", 7, "x", xx=True), ("HPEXPIRE", b"a", 7, "XX", "FIELDS", 1, b"x")),
+    (
+        hashes._hpexpire("a", timedelta(seconds=2), "x"),
+        ("HPEXPIRE", b"a", 2000, "FIELDS", 1, b"x"),
+    ),
+    (hashes._hpexpireat("a", THEN, "x"), ("HPEXPIREAT", b"a", MS, "FIELDS", 1, b"x")),
     (hashes._hexpireat("a", THEN, 5), ("HPEXPIREAT", b"a", MS, "FIELDS", 1, b"5")),
     (hashes._hexpireat("a", MS / 1000, "x"), ("HPEXPIREAT", b"a", MS, "FIELDS", 1, b"x")),
     (hashes._hpexpireat("a", MS, "x", gt=True), ("HPEXPIREAT", b"a", MS, "GT", "FIELDS", 1, b"x")),

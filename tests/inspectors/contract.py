@@ -16,7 +16,7 @@ from django_cachex.inspectors.base import Support
 from django_cachex.inspectors.edits import AddValue
 from django_cachex.inspectors.entries import NEVER, Listing
 from django_cachex.inspectors.patterns import Pattern
-from django_cachex.inspectors.query import Query
+from django_cachex.inspectors.query import Query, Scope
 
 ABILITIES = frozenset(name for name in vars(Inspector) if name.startswith("can_"))
 
@@ -233,6 +233,77 @@ class ListingContract(InspectorContract):
         inspector.cache.set("expired", 1, timeout=-1)
         live = self.fill(inspector, "live")
         assert listed(inspector) == live
+
+    def found(self, inspector: Inspector, query: Query) -> set[str]:
+        """Return the names that a query finds, on all its pages."""
+        names, token = set(), "first"
+        while token:
+            listing = inspector.scan(query, "" if token == "first" else token, 10, later())
+            assert listing.unknown == 0
+            names |= {inspector.name(key) for key in listing.keys}
+            token = listing.token
+        return names
+
+    def test_filters_are_combined(self, inspector: Inspector) -> None:
+        for n in range(30):
+            inspector.cache.set(f"short:{n}", "x", 60)
+        inspector.cache.set("long", "x", 5000)
+        inspector.cache.set("never", "x", None)
+        inspector.cache.set("large", "x" * 5000, None)
+        inspector.cache.set("large-and-short", "x" * 5000, 60)
+        assert inspector.filters >= {"expires_within", "larger_than"}
+        name = inspector.name
+        never = {name(inspector.locate(key)) for key in ("never", "large")}
+        both = {name(inspector.locate("large-and-short"))}
+        large = {name(inspector.locate("large")), *both}
+        assert self.found(inspector, Query(expires_within=NEVER)) == never
+        assert self.found(inspector, Query(larger_than=20)) >= large
+        assert self.found(inspector, Query(larger_than=self.large)) == large
+        assert self.found(inspector, Query(larger_than=self.large, expires_within=90_000)) == both
+        assert len(self.found(inspector, Query(expires_within=90_000))) == 31
+        assert self.found(inspector, Query(larger_than=10**9)) == set()
+
+    large: int = 2000
+    """Bytes that a key with a value of 5,000 letters takes, at the least."""
+
+    def test_other_versions_and_the_whole_store_are_found_on_request(
+        self, inspect: Inspect
+    ) -> None:
+        mine, newer = inspect("mine", KEY_PREFIX="p"), inspect("newer", KEY_PREFIX="p", VERSION=2)
+        theirs = inspect("theirs", KEY_PREFIX="q")
+        for inspector in (mine, newer, theirs):
+            inspector.cache.set("key", 1)
+            inspector.cache.set("other", 1)
+        decoy = inspect("decoy", KEY_PREFIX="p:x")
+        decoy.cache.set("key", 1)
+
+        def stored(query: Query) -> set[bytes]:
+            return set(mine.scan(query, "", 100, later()).keys)
+
+        keys = {one.locate("key") for one in (mine, newer)}
+        others = {one.locate("other") for one in (mine, newer)}
+        assert mine.scopes == tuple(Scope)
+        assert stored(Query()) == {mine.locate("key"), mine.locate("other")}
+        assert stored(Query(scope=Scope.VERSIONS)) == keys | others
+        assert stored(Query(Pattern("key"), scope=Scope.VERSIONS)) == keys
+        assert stored(Query(Pattern("k*"), scope=Scope.VERSIONS)) == keys
+        everywhere = {*keys, theirs.locate("key"), decoy.locate("key")}
+        assert stored(Query(Pattern("*:key"), scope=Scope.STORE)) == everywhere
+        assert stored(Query(Pattern("q:*"), scope=Scope.STORE)) == {
+            theirs.locate("key"),
+            theirs.locate("other"),
+        }
+
+    def test_what_is_left_out_is_left_out_of_every_scope(self, inspect: Inspect) -> None:
+        mine, newer = inspect("mine", KEY_PREFIX="p"), inspect("newer", KEY_PREFIX="p", VERSION=2)
+        for inspector in (mine, newer):
+            inspector.cache.set("secret:1", 1)
+            inspector.cache.set("key", 1)
+        mine.unlisted = mine.locate("secret:")
+        for scope in mine.scopes:
+            found = mine.scan(Query(scope=scope), "", 100, later()).keys
+            assert found
+            assert not [key for key in found if b"secret" in key]
 
 
 class FlushContract(InspectorContract):

@@ -64,6 +64,18 @@ class DatabaseContract(ListingContract, PickledContract, FlushContract):
         rest = inspector.scan(Query(Pattern("*5")), first.token, 2, later())
         assert (rest.examined, rest.total, rest.complete) == (14, 30, True)
 
+    def test_a_prefix_is_found_by_the_index(self, inspect: Inspect) -> None:
+        mine, theirs = inspect("mine", KEY_PREFIX="m"), inspect("theirs", KEY_PREFIX="l")
+        self.fill(theirs, *(f"key:{n}" for n in range(30)))
+        self.fill(mine, *(f"a:{n}" for n in range(30)), *(f"b:{n}" for n in range(3)), "c", "ä")
+        listing = mine.scan(Query(Pattern("b:*")), "", 10, later())
+        assert [mine.name(key) for key in listing.keys] == ["b:0", "b:1", "b:2"]
+        assert (listing.examined, listing.total, listing.complete) == (3, 3, True)
+        first = mine.scan(Query(), "", 10, later())
+        assert (first.examined, first.total) == (10, 35)
+        rest = mine.scan(Query(), first.token, 100, later())
+        assert (rest.examined, rest.total, rest.complete) == (25, 35, True)
+
     def test_keys_that_differ_in_case_are_different(self, inspector: Inspector) -> None:
         self.fill(inspector, "Key", "key")
         assert self.names(inspector, "Key*") == {"Key"}

@@ -253,3 +253,14 @@ class TestFileBased(PickledContract, FlushContract):
         for token in ("nonsense!", "é", "\0"):
             with pytest.raises(ValueError):  # noqa: PT011 - the contract promises no text
                 inspector.scan(Query(), token, 10, later())
+
+    def test_files_are_filtered_by_expiry_and_size(self, inspector: Inspector) -> None:
+        inspector.cache.set("short", os.urandom(10), 60)
+        inspector.cache.set("large", os.urandom(5000), None)
+
+        def found(query: Query) -> list[bytes]:
+            return list(inspector.scan(query, "", 10, later()).keys)
+
+        assert found(Query(expires_within=90_000)) == [inspector.locate("short")]
+        assert found(Query(larger_than=2000)) == [inspector.locate("large")]
+        assert found(Query(larger_than=2000, expires_within=90_000)) == []

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
+from django_cachex.admin.folds import Fold
+from django_cachex.admin.keywindows import FindForm
 from django_cachex.admin.parts import (
     Badge,
     Bar,
@@ -12,16 +15,21 @@ from django_cachex.admin.parts import (
     Button,
     Card,
     Cell,
+    CollectionBox,
     Confirm,
     Empty,
     FactLine,
     FormBox,
+    Header,
     Heading,
     Notice,
+    Row,
     Table,
     Topic,
+    ValueBox,
     Working,
 )
+from django_cachex.inspectors.entries import CommandLine
 from tests.unfold.samples import LONG, Samples
 
 Context = dict[str, Any]
@@ -64,12 +72,22 @@ class Examples(Samples):
             yield {"cell": Cell(text, kind=kind, lines=[self.say("cut"), self.say("off")])}
         yield {"cell": Cell(text, "/key/1/", actions=more)}
         yield {"cell": Cell(text, LONG)}
+        yield {"cell": Cell(kind="acts", actions=self._only(self.acts())["acts"])}
         yield {"cell": Cell(text, exact=self.say("240 s"), expires=240_000)}
         yield {"cell": Cell(badge=self.badge_of("bad"))}
 
     def choices(self) -> Iterable[Context]:
         yield {"choices": []}
         yield {"choices": self.links()}
+
+    def commands(self) -> Iterable[Context]:
+        line = CommandLine(self.say("valkey-cli"), self.say("GET user:1"))
+        yield {"command_lines": [line]}
+
+    def columns(self) -> Iterable[Context]:
+        yield {"column_options": []}
+        state = [("q", self.say("user:*"))]
+        yield {"state": state, "column_options": self.a_select("columns").options}
 
     def confirm(self) -> Iterable[Context]:
         question, step = self.say("Delete 1 key?"), self.say("Delete")
@@ -89,15 +107,78 @@ class Examples(Samples):
     def copy(self) -> Iterable[Context]:
         yield {"text": ""}
         yield {"text": self.say("user:1")}
+        yield {"text": self.say("user:1"), "what": self.say("Python")}
 
     def elements(self) -> Iterable[Context]:
-        progress = self.say("First 2 of 5 shown")
-        yield {"elements": {"progress": progress, "table": self.a_table()}}
+        yield {"collection": self.a_collection(), "key_link": "/key/1/"}
+        box = FormBox(self.new_form(), self.say("Save"))
         yield {
-            "elements": {"progress": progress, "table": self.a_table()},
-            "value_note": self.say("Only a part."),
-            "why_not": self.say("It is too long."),
+            "collection": self.a_collection(full=True),
+            "elements_box": box,
+            "row_box": box,
+            "key_link": "/key/1/",
+            "groups": {"show": self.action("Hide"), "table": self.a_table()},
         }
+        table = self.a_table(selectable=True, form="cx-rows")
+        opened = replace(table, rows=[replace(row, opens=True) for row in table.rows])
+        yield {
+            "collection": replace(self.a_collection(), table=opened, empty=None),
+            "row_box": box,
+            "row_shown": True,
+            "key_link": LONG,
+            "groups": {"show": self.action("Show"), "none": self.say("There is none.")},
+        }
+
+    def a_collection(self, full: bool = False) -> CollectionBox:
+        title, empty = self.say("Elements"), Empty(self.say("Nothing matches"))
+        find = self._only(self.find())["collection"].form
+        if not full:
+            return CollectionBox(title, find, empty=empty)
+        return CollectionBox(
+            title,
+            find,
+            hidden=[("order", self.say("last"))],
+            orders=self.links(),
+            offers=self._only(self.offers())["offers"],
+            notes=[self.say("Only a part.")],
+            progress=self.say("1 to 2 of 5 shown"),
+            table=self.a_table(),
+            pager=self.links(),
+            rows_form="cx-rows",
+            is_found=True,
+            reset=self.action("Show all"),
+        )
+
+    def theirs(self) -> Iterable[Context]:
+        title, notes = self.say("What it holds now"), [self.say("text")]
+        yield {"theirs": ValueBox(title, text="")}
+        yield {"theirs": ValueBox(title, notes=notes, text=self.say("theirs"))}
+
+    def find(self) -> Iterable[Context]:
+        for type in ("list", "hash"):
+            yield {"collection": CollectionBox("", FindForm(type)), "key_link": "/key/1/"}
+        wrong = FindForm("zset", {"low": "many"})
+        box = CollectionBox(
+            *("", wrong, [("sort", self.say("name"))], self.links()),
+            is_found=True,
+            reset=self.action("Show all"),
+        )
+        yield {"collection": box, "key_link": LONG}
+
+    def acts(self) -> Iterable[Context]:
+        yield {"acts": []}
+        about = self.say("user:1")
+        yield {
+            "acts": [
+                self.action("Edit", about=about),
+                self.action("Edit", link=LONG, about=about, fields=[("element", about)]),
+                self.action("Remove", method="post", value=self.say("0 1"), about=about),
+            ]
+        }
+
+    def rows(self) -> Iterable[Context]:
+        yield {"collection": CollectionBox("", None, rows_form="cx-rows"), "key_link": "/key/1/"}
+        yield {"collection": CollectionBox("", None, rows_form="cx-rows"), "key_link": LONG}
 
     def empty(self) -> Iterable[Context]:
         yield {"empty": Empty(self.say("No key matches"))}
@@ -116,6 +197,11 @@ class Examples(Samples):
         yield {"filters": [], "label": self.say("Support Level")}
         yield {"filters": self.links(), "label": self.say("Support Level")}
 
+    def folds(self) -> Iterable[Context]:
+        yield {"folds": []}
+        inner = [Fold(self.say('"a": 1')), Fold(self.say('"b": {'), [Fold(self.say("2"))], 1)]
+        yield {"folds": [Fold(self.say("{")), Fold(self.say('"c": ['), inner, 50)]}
+
     def form(self) -> Iterable[Context]:
         yield {"box": FormBox(self.new_form(), self.say("Save"))}
         title, hidden = self.say("New value"), [("mode", self.say("edit"))]
@@ -124,6 +210,11 @@ class Examples(Samples):
         yield {"box": FormBox(refused, self.say("Save"), cancel, title, hidden)}
         conflict = self.refused_form()
         conflict.add_error(None, self.say("Changed meanwhile."))
+        notes, preview = [self.say("It stays.")], self.say("It would go.")
+        submit = self.say("Save")
+        yield {"box": FormBox(refused, submit, notes=notes, previews=True, preview=preview)}
+        theirs = ValueBox(self.say("What it holds now"), text=self.say("theirs"))
+        yield {"box": FormBox(refused, submit, theirs=theirs)}
         cancel = self.action("Cancel", link=LONG)
         yield {"box": FormBox(conflict, self.say("Save"), cancel, title, hidden)}
 
@@ -175,7 +266,7 @@ class Examples(Samples):
             "offers": [
                 self.action("Edit", kind="primary", method="post", value="edit"),
                 self.action("Edit", link=LONG, method="post", value="edit"),
-                self.action("Read value", value="read"),
+                self.action("Read value", value="read", fields=[("view", self.say("hex"))]),
             ]
         }
 
@@ -185,11 +276,15 @@ class Examples(Samples):
 
     def search(self) -> Iterable[Context]:
         yield {"alias": self.say("default"), "search": {"text": ""}}
-        sizes = {"sizes": (25, 100), "types": [self.say("hash"), self.say("set")]}
-        given = {"text": self.say("user:*"), "type": self.say("set"), "size": 100}
-        for can_list in (True, False):
-            context = {"alias": self.say("default"), "search": given, "can_list": can_list}
-            yield context | sizes
+        given = {"alias": self.say("default"), "search": {"text": self.say("user:*")}}
+        yield given | {"can_list": False}
+        selects = [self.a_select("type"), self.a_select("size")]
+        yield given | {"can_list": True, "selects": selects}
+        more = {"more_selects": [self.a_select("scope")], "more_open": True}
+        yield given | {"can_list": True, "selects": selects} | more
+
+    def select(self) -> Iterable[Context]:
+        yield {"select": self.a_select("type")}
 
     def shares(self) -> Iterable[Context]:
         rows = [
@@ -212,6 +307,10 @@ class Examples(Samples):
         yield {"table": Table([], [])}
         yield {"table": self.a_table()}
         yield {"table": self.a_table(selectable=True, compact=True)}
+        cells = [Cell(self.say("12 B"), kind="number", order=self.say("12"))]
+        for kind in ("ascending", "descending", ""):
+            header = Header(self.say("Size"), "number", "/key/?sort=size", kind)
+            yield {"table": Table([header], [Row(cells)])}
 
     def tabs(self) -> Iterable[Context]:
         yield {"tabs": []}
@@ -228,19 +327,19 @@ class Examples(Samples):
         yield {"value_offers": self._only(self.offers())["offers"]}
 
     def value(self) -> Iterable[Context]:
-        yield {}
-        yield {"content": {"notes": []}, "excerpt": {"text": ""}}
-        for editing in (True, False):
-            yield {
-                "editing": editing,
-                "views": self.links(),
-                "value_offers": self._only(self.offers())["offers"],
-                "value_note": self.say("Only a part."),
-                "content": {"notes": [self.say("Numbers are text.")]},
-                "excerpt": {"text": self.say("[1, 2]")},
-                "cut": self.say("The first 5,000 bytes."),
-                "why_not": self.say("It is a tuple."),
-            }
+        title = self.say("Value")
+        yield {"value": ValueBox(title)}
+        yield {"value": ValueBox(title, text="")}
+        given: dict[str, Any] = {
+            "views": self.links(),
+            "offers": self._only(self.offers())["offers"],
+            "notes": [self.say("Only a part.")],
+            "cut": self.say("The first 5,000 bytes."),
+            "more": self.links(),
+            "why_not": self.say("It is a tuple."),
+        }
+        yield {"value": ValueBox(title, text=self.say("[1,"), rest=self.say("2]"), **given)}
+        yield {"value": ValueBox(title, folds=self._only(self.folds())["folds"], **given)}
 
     def wrong(self) -> Iterable[Context]:
         yield {}

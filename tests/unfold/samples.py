@@ -9,7 +9,17 @@ from typing import Any
 from django import forms
 
 from django_cachex.admin.links import Link
-from django_cachex.admin.parts import Action, Badge, Cell, FactLine, Header, Row, Table
+from django_cachex.admin.parts import (
+    Action,
+    Badge,
+    Cell,
+    FactLine,
+    Header,
+    Option,
+    Row,
+    Select,
+    Table,
+)
 
 LONG = Link("/key/-/change/", "default:c2hvcDoxOmxvbmc")
 """A link to a key whose id is too long for a URL."""
@@ -39,7 +49,13 @@ class Samples:
             self.action("Delete", kind="danger"),
             self.action("Help", current=True),
             self.action("Open key", link=LONG),
+            self.action("Hex", link=LONG, value="read", fields=[("view", self.say("hex"))]),
         ]
+
+    def a_select(self, name: str) -> Select:
+        values = [("", "any"), ("set", "set"), ("hash", "hash")]
+        options = [Option(value, self.say(text), value == "set") for value, text in values]
+        return Select(name, self.say("Type"), options)
 
     def badge_of(self, kind: str) -> Badge:
         return Badge(self.say("up"), kind, self.say("It answers."))

@@ -269,6 +269,17 @@ class EditForm(ValueForm):
         return (self.cleaned_data["value"], self.cleaned_data["store_as"]) != before
 
 
+class NumberForm(EditForm):
+    """Another number for a key: it stays one as long as it is stored as what it was."""
+
+    value = forms.CharField(
+        label=gettext_lazy("Value"),
+        required=False,
+        strip=False,
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "size": 30, "autocomplete": "off"}),
+    )
+
+
 def default_text(default_ttl: int) -> str:
     """Return a cache's default timeout in seconds and words."""
     if default_ttl == NEVER:

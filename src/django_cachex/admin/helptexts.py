@@ -17,6 +17,8 @@ EXPLAINED = (
     "can_delete",
     "can_ttl",
     "can_expire",
+    "can_rename",
+    "can_copy",
     "can_type",
     "can_info",
     "can_flush",
@@ -194,12 +196,19 @@ def key_help(inspector: Inspector) -> Sequence[Topic]:
                     "not plain data appears as a label with its contents."
                 ),
                 _(
-                    "Formatted shows the value, JSON objects and arrays indented; Text and Hex "
-                    "show the stored bytes."
+                    "Formatted shows the value, JSON objects and arrays indented, and blocks of "
+                    "large ones that can be closed; Text and Hex show the stored bytes. Load "
+                    "more shows further."
                 ),
                 _(
                     "Edit is offered where saving what is shown would store exactly the same "
-                    "value; where it is not, the page says why."
+                    "value. Where it is not, the page says why, and Replace value stores another "
+                    "in its place."
+                ),
+                *(
+                    [_("Increase by adds to a number, whatever it is by then.")]
+                    if inspector.can_increase
+                    else []
                 ),
             ],
         ),
@@ -216,12 +225,35 @@ def key_help(inspector: Inspector) -> Sequence[Topic]:
                 ),
             ],
         ),
+        *_whole_key(inspector),
         *_backend(inspector),
         _permissions(
             _("view_key or change_key: see this page. change_key: edit the value."),
             _("change_cache: change the TTL. delete_key: delete the key."),
+            _("add_key: copy it; with change_key, over another key. add_key, delete_key: rename."),
         ),
     ]
+
+
+def _whole_key(inspector: Inspector) -> list[Topic]:
+    """Return what can be done to a key as a whole, as far as this backend can."""
+    said = {
+        "can_rename": _("Rename gives the key another name; its TTL goes with it."),
+        "can_copy": _(
+            "Copy key stores the same under another name, or in another cache that can hold it, "
+            "to expire at the same time."
+        ),
+        "can_expire": _(
+            "Change TTL sets a number of seconds or a moment, adds time, or removes the expiry, "
+            "and says in words what that means before you save."
+        ),
+        "can_download": _(
+            "Download gives the stored bytes of a string, and of other types the server's own "
+            "DUMP, which RESTORE reads."
+        ),
+    }
+    sentences = [text for ability, text in said.items() if getattr(inspector, ability)]
+    return [Topic(_("The whole key"), sentences)] if sentences else []
 
 
 def add_help(inspector: Inspector) -> Sequence[Topic]:
@@ -236,6 +268,16 @@ def add_help(inspector: Inspector) -> Sequence[Topic]:
                 _(
                     "Value: text that starts with { or [ is read as JSON, other text is stored "
                     "as it stands, spaces included. Store as decides it explicitly."
+                ),
+                *(
+                    [
+                        _(
+                            "Type: a string holds one value. Other types begin with the elements "
+                            "that you type, one a line; Store as holds for each of them."
+                        )
+                    ]
+                    if inspector.addable
+                    else []
                 ),
                 _("Timeout: whole seconds. Left empty, the default of this cache applies."),
                 _("A key that exists is not overwritten unless you say so."),

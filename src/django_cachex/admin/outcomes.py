@@ -108,8 +108,8 @@ def kind_of(value: object) -> str:
     return kinds.get(type(value), type(value).__name__)
 
 
-def refusal(outcome: Outcome, opened: str = "") -> str:
-    """Return why an edit was not applied, and what to do."""
+def refusal(outcome: Outcome, opened: str = "", type: str = "") -> str:
+    """Return why an edit was not applied, and what to do; `type` is the key's by now."""
     when = f" ({opened})" if CLOCK.fullmatch(opened) else ""
     texts = {
         Result.CHANGED: _(
@@ -117,14 +117,22 @@ def refusal(outcome: Outcome, opened: str = "") -> str:
             "shown with what you wrote."
         )
         % {"when": when},
-        Result.WRONG_TYPE: _(
-            "Not saved: this key holds a value now that cannot be edited here. Refresh to see it."
-        ),
+        Result.WRONG_TYPE: wrong_type(type),
         Result.ELEMENT_GONE: _(
             "Not saved: that element is not there any more. What the key holds now is shown."
         ),
         Result.EXISTS: _("Not saved: there is such a key already."),
         Result.UNCHANGED: _("Nothing was changed: it was so already, or a condition did not hold."),
+        Result.REFUSED: _("Not saved: the cache refused it."),
     }
-    default = _("Not saved: the cache refused it. %(reason)s") % {"reason": outcome.reason}
-    return texts.get(outcome.result, default)
+    return f"{texts[outcome.result]} {outcome.reason}".strip()
+
+
+def wrong_type(type: str) -> str:
+    """Return that a key holds now what the act is not for."""
+    if type and type != "string":
+        return _(
+            "Not saved: this key is of the type %(type)s now. What you wrote is still here: copy "
+            "it where you need it, or cancel to see the key."
+        ) % {"type": type}
+    return _("Not saved: this key holds a value now that cannot be edited here. Refresh to see it.")

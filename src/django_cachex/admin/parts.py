@@ -109,7 +109,7 @@ class Cell(Part):
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to say, which narrow screens leave out."""
-        return self.text in ("", NOTHING) and not (self.badge or self.lines)
+        return self.text in ("", NOTHING) and not (self.badge or self.lines or self.actions)
 
     @property
     def post_id(self) -> str:

@@ -6,14 +6,13 @@ Drop-in replacements for Django's RedisCache: same settings, same stored keys an
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Any, ParamSpec, TypeVar, Unpack
+from typing import Any, Unpack
 
-from asgiref.sync import sync_to_async
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
-from django.core.exceptions import SynchronousOnlyOperation
 
+from django_cachex.cache.building import built
 from django_cachex.cache.cluster import ClusterClient
 from django_cachex.cache.cluster.keys import slot_of
 from django_cachex.cache.cluster.versions import copied
@@ -24,20 +23,6 @@ from django_cachex.cache.stampedes import Entry, Given, afollow, follow, protect
 from django_cachex.commands.counters import NO_SCRIPT
 from django_cachex.commands.request import Request, Steps
 from django_cachex.commands.values import SetOptions, Values
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-async def built(build: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Return the command that `build` makes, in a thread where the event loop may not.
-
-    Pickling a queryset evaluates it, which Django refuses on an event loop.
-    """
-    try:
-        return build(*args, **kwargs)
-    except SynchronousOnlyOperation:
-        return await sync_to_async(build)(*args, **kwargs)
 
 
 class ServerCache(LockingCache, Values, ForeignNames):
@@ -162,13 +147,21 @@ class ServerCache(LockingCache, Values, ForeignNames):
     async def ahas_key(self, key: Any, version: Any = None) -> bool:
         return await self.arun(self._has_key(key, version))
 
-    def incr(self, key: Any, delta: int = 1, version: Any = None) -> int:
+    def incr(
+        self, key: Any, delta: int = 1, version: Any = None, **foreign: Unpack[Foreign]
+    ) -> int:
+        if foreign:
+            refuse(foreign)
         try:
             return self.count(self._quick_incr(key, delta, version))
         except NO_SCRIPT:
             return self.count(self._incr(key, delta, version))
 
-    async def aincr(self, key: Any, delta: int = 1, version: Any = None) -> int:
+    async def aincr(
+        self, key: Any, delta: int = 1, version: Any = None, **foreign: Unpack[Foreign]
+    ) -> int:
+        if foreign:
+            refuse(foreign)
         try:
             return await self.acount(self._quick_incr(key, delta, version))
         except NO_SCRIPT:

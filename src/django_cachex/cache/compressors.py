@@ -169,7 +169,7 @@ class Lz4Stream:
 
 
 class ZstdCompressor(Compressor):
-    """Nearly as quick as lz4, and smaller than zlib: `compression.zstd`, or its backport."""
+    """Quicker and smaller than zlib from some kB on: `compression.zstd`, or its backport."""
 
     magic = (b"\x28\xb5\x2f\xfd",)
     levels = range(-131072, 23)

@@ -52,15 +52,20 @@ class ForeignClientNames:
     do_close_clients = Elsewhere("Leave it out: connections are kept between requests.")
 
 
+ARGUMENTS = {
+    "client": f"{PIPELINE} {NO_CLIENT}",
+    "ignore_key_check": "Write cache.add(key, 0, timeout) before cache.incr(key).",
+}
+
+
 class Foreign(TypedDict, total=False):
     """Arguments of theirs, which type checkers refuse, and `refuse` at the call."""
 
     client: Never
+    ignore_key_check: Never
 
 
 def refuse(names: Iterable[str]) -> None:
     """Raise TypeError for an argument that ours do not take."""
     for name in names:
-        if name == "client":
-            raise TypeError(f"There is no argument “client” here. {PIPELINE} {NO_CLIENT}")
-        raise TypeError(f"There is no argument “{name}”.")
+        raise TypeError(f"There is no argument “{name}” here. {ARGUMENTS.get(name, '')}".strip())

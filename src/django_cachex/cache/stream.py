@@ -69,7 +69,7 @@ class Stream(asyncio.Protocol):
         nobody else waits.
         """
         future = self._send(data, count)
-        if longer and self._timeout:
+        if longer and self._timeout and not self.closed:
             self._stop_the_clock()
             until = self._loop.time() + self._timeout + min(longer, LONGEST)
             self._waiting[-1].until = until

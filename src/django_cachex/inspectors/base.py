@@ -172,6 +172,11 @@ class Inspector:
         return ""
 
     @property
+    def serializer_name(self) -> str:
+        """What makes stored bytes of the application's values; empty where nobody knows."""
+        return ""
+
+    @property
     def store(self) -> Hashable:
         """What aliases that share their entries have in common."""
         return (self.backend, self.alias)

@@ -67,6 +67,8 @@ class LimitedInspector(Inspector):
         "can_delete": LACKS,
         "can_ttl": _("Django's cache interface does not tell when a key expires."),
         "can_expire": LACKS,
+        "can_rename": _("A key would lose its TTL, which the backend does not tell."),
+        "can_copy": _("A copy would not have the key's TTL, which the backend does not tell."),
         "can_type": _("Only Valkey and Redis give keys a type."),
         "can_info": _("Django's cache interface tells nothing about the store."),
         "can_flush": LACKS,

@@ -23,7 +23,7 @@ from django_cachex.inspectors.edits import (
 )
 from django_cachex.inspectors.entries import GONE, NEVER, Description, Entry, Listing
 from django_cachex.inspectors.facts import Fact, FlushPlan, Section, Status, Text, Unit
-from django_cachex.inspectors.naming import decode_text, text_of
+from django_cachex.inspectors.naming import decode_text, encode_text, text_of
 from django_cachex.inspectors.pickled import (
     PickledInspector,
     expiry_after,
@@ -73,14 +73,23 @@ class LocMemInspector(PickledInspector):
             return list(dict.keys(self.cache._cache))
 
     def scan(self, query: Query, token: str, want: int, deadline: float) -> Listing:
-        prefix = decode_text(self.naming.prefix or b"")
-        own = sorted(key for key in self.snapshot() if key.startswith(prefix))
+        before = decode_text(self.reach(query.scope).before)
+        own = sorted(key for key in self.snapshot() if key.startswith(before))
         start = bisect_right(own, key_at(token)) if token else 0
+        means, columns = self.meaning(query), query.columns(self.figures)
         candidates = (
-            (key, self.means(query.pattern, key) and not self.cache._has_expired(key))
+            (key, means(key) and self.passes(key, query, columns))
             for key in islice(own, start, None)
         )
         return search(candidates, want, deadline, len(own))
+
+    def passes(self, key: str, query: Query, columns: Collection[str]) -> bool | None:
+        """Return whether a key has not expired and passes the filters."""
+        if not columns:
+            return not self.cache._has_expired(key)
+        with self.cache._lock:
+            found = self.description(encode_text(key), columns)
+        return found.exists and query.passes(found)
 
     def describe(
         self, keys: Sequence[bytes], columns: Collection[str] = ("type", "ttl", "size")

@@ -34,6 +34,8 @@ from django_cachex.inspectors.increasing import increase
 from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.naming import decode_text, encode_text
 from django_cachex.inspectors.patterns import Pattern
+from django_cachex.inspectors.query import Query, Scope
+from django_cachex.inspectors.reach import Reach, all_scopes
 from django_cachex.inspectors.windows import BEGINNING, Window
 
 STRIDE = 1000
@@ -71,20 +73,24 @@ def key_at(token: str) -> str:
 
 
 def search(
-    candidates: Iterator[tuple[str, bool]], want: int, deadline: float, total: int | None
+    candidates: Iterator[tuple[str, bool | None]], want: int, deadline: float, total: int | None
 ) -> Listing:
-    """Return the listing of keys that come in the order of the store, and whether each is meant."""
+    """Return the listing of keys that come in the order of the store, and whether each is meant.
+
+    None: nobody knows.
+    """
     found: list[bytes] = []
-    examined, token = 0, ""
+    examined, unknown, token = 0, 0, ""
     for key, is_meant in candidates:
         examined += 1
         if is_meant:
             found.append(encode_text(key))
+        unknown += is_meant is None
         is_late = examined % STRIDE == 0 and time.monotonic() > deadline
         if is_late or len(found) == want:
             token = token_at(key) if next(candidates, None) else ""
             break
-    return Listing(found, token, examined, total)
+    return Listing(found, token, examined, total, unknown)
 
 
 class PickledInspector(Inspector):
@@ -107,6 +113,8 @@ class PickledInspector(Inspector):
     can_increase = True
     can_download = True
 
+    filters = frozenset({"expires_within", "larger_than"})
+
     reasons = {"can_type": _("Only Valkey and Redis give keys a type.")}
 
     # Any: what an inspector needs of Django's backends has no public name, and no stub.
@@ -119,17 +127,41 @@ class PickledInspector(Inspector):
             reason = _("KEY_FUNCTION hides which keys are this cache's. Open a key by its name.")
             self.reasons = {**self.reasons, "can_list": reason}
 
-    def means(self, match: Pattern, key: str) -> bool:
-        """Return whether a stored key is this alias's and matches."""
+    @cached_property
+    def scopes(self) -> tuple[Scope, ...]:
+        if not self.names_are_known:
+            return super().scopes
+        return all_scopes(self.naming, self.cache)
+
+    def meaning(self, query: Query) -> Callable[[str], bool]:
+        """Return what tells whether a stored key is within reach, matches, and is not left out."""
+        pattern = query.pattern
+        if query.scope is not Scope.VERSION:
+            return self._wide_meaning(self.reach(query.scope), pattern)
         prefix = decode_text(self.naming.prefix or b"")
-        if not key.startswith(prefix) or not match.matches(key.removeprefix(prefix)):
-            return False
-        return self.unlisted is None or self.lists(encode_text(key))
+
+        def means(key: str) -> bool:
+            if not key.startswith(prefix) or not pattern.matches(key.removeprefix(prefix)):
+                return False
+            return self.unlisted is None or not self.leaves_out(encode_text(key))
+
+        return means
+
+    def _wide_meaning(self, reach: Reach, pattern: Pattern) -> Callable[[str], bool]:
+        def means(key: str) -> bool:
+            stored = encode_text(key)
+            return reach.means(stored, pattern) and not self.leaves_out(stored)
+
+        return means
 
     @cached_property
     def codec(self) -> Codec:
         """How the application reads and writes the values."""
         return Codec("pickle", "pickle", self.pickled)
+
+    @property
+    def serializer_name(self) -> str:
+        return self.codec.name
 
     def pickled(self, value: Any) -> bytes:
         """Return a value as the backend stores it."""

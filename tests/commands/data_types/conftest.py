@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
+import valkey
 
 from django_cachex import cache as backends
 from django_cachex.cache.backends import ServerCache
+from django_cachex.cache.resp import Codec, ReplyReader, pack_command
 from tests import servers
 from tests.commands.data_types.surfaces import SENDS, Surface, close_loop
 
-SERVERS = {"valkey": (7, 2), "redis": (7, 0), "redis_62": (6, 2)}
-"""Servers by fixture, and which version of Redis they are compatible with."""
+SERVERS = ["valkey", "redis", "redis_62"]
+"""The fixtures of servers, without what is common to them all."""
 
 PREFIX = "pre*fix{slot}"
 """In a cluster all keys of a case are in one slot; elsewhere the prefix is one like others."""
@@ -30,25 +34,34 @@ class Combination:
     in_cluster: bool = False
     version: int | None = None
     compressor: str | None = None
+    in_python: bool = False
+    """Whether replies are read without the C parsers."""
 
     def __str__(self) -> str:
         place = f"{self.server}-cluster" if self.in_cluster else self.server
         version = "v1" if self.version is None else f"v{self.version}"
-        parts = [self.send, self.driver, place, version, self.compressor or ""]
+        parser = "in Python" if self.in_python else ""
+        parts = [self.send, self.driver, place, version, self.compressor or "", parser]
         return "-".join(filter(None, parts)).replace(" ", "-")
 
+
+IN_PYTHON = Codec(pack_command, ReplyReader)
 
 ALWAYS = [
     Combination("blocking", "valkey", "valkey", version=7),
     Combination("awaited", "redis", "redis", compressor="zlib"),
-    Combination("piped", "redis", "redis_62", version=0),
+    Combination("piped", "redis", "redis_62", version=0, in_python=True),
     Combination("transacted", "valkey", "valkey", in_cluster=True),
 ]
 ALL = [
     Combination(*parts)
     for parts in itertools.product(SENDS, ["valkey", "redis"], SERVERS, [False, True], [None, 7])
 ]
-LATER = [one for one in ALL if one not in ALWAYS]
+LATER = [
+    *(one for one in ALL if one not in ALWAYS),
+    Combination("awaited", "valkey", "valkey", in_python=True),
+    Combination("transacted", "valkey", "redis", in_python=True, compressor="gzip"),
+]
 
 
 @pytest.fixture(scope="session")
@@ -82,27 +95,39 @@ def _one_loop() -> Iterator[None]:
         *(pytest.param(one, id=str(one), marks=pytest.mark.slow) for one in LATER),
     ]
 )
-def c(request: pytest.FixtureRequest) -> Surface:
+def c(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Surface:
     """One way to run commands, on an empty server."""
     chosen: Combination = request.param
+    options: dict[str, Any] = {}
+    if chosen.compressor:
+        options["compressor"] = (chosen.compressor, {"min_size": 0})
+    if chosen.in_python:
+        monkeypatch.setattr("django_cachex.cache.server.codec_for", lambda driver: IN_PYTHON)
+        options["client_name"] = "in-python"  # Connections that nobody else shares.
     server = request.getfixturevalue(f"{chosen.server}_process")
     if chosen.in_cluster:
         server = request.getfixturevalue(CLUSTERS[chosen.server])
     return Surface(
-        emptied(cache_on(server, chosen.driver, chosen.in_cluster, chosen.compressor)),
+        emptied(cache_on(server, chosen.driver, chosen.in_cluster, **options)),
         SENDS[chosen.send],
-        SERVERS[chosen.server],
+        compatible_with(server),
         chosen.version,
     )
 
 
+@functools.cache
+def compatible_with(server: servers.Server) -> tuple[int, ...]:
+    """Return the version of Redis that a server is compatible with."""
+    with valkey.Valkey(port=server.port) as client:
+        said: str = client.info("server")["redis_version"]
+    return tuple(map(int, said.split(".")))
+
+
 def cache_on(
-    server: servers.Server, driver: str, in_cluster: bool = False, compressor: str | None = None
+    server: servers.Server, driver: str, in_cluster: bool = False, **options: Any
 ) -> ServerCache:
-    """Return a cache on a server; with a compressor, no value is too small for it."""
     kind = f"{driver.title()}{'Cluster' if in_cluster else ''}Cache"
     found: type[ServerCache] = getattr(backends, kind)
-    options = {"compressor": (compressor, {"min_size": 0})} if compressor else {}
     return found(f"redis://{server.address}", {"KEY_PREFIX": PREFIX, "OPTIONS": options})
 
 

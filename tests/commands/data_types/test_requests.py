@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import redis
 import valkey
 
 from django_cachex.cache import Pipeline, ValkeyCache
@@ -31,7 +32,7 @@ from tests.commands.data_types import (
     test_sorted_sets,
     test_streams,
 )
-from tests.commands.data_types.conftest import SERVERS, cache_on, emptied
+from tests.commands.data_types.conftest import cache_on, compatible_with, emptied
 from tests.commands.data_types.samples import EVERY, GROUPS, RAISES, SAMPLES, commands_of
 from tests.commands.data_types.surfaces import Surface
 from tests.servers import Server, free_port
@@ -70,6 +71,38 @@ def test_every_command_has_three_methods_of_one_signature() -> None:
         assert "version" in one.parameters
         assert getattr(Pipeline, name) is getattr(ServerCache, name)
         assert getattr(ServerCache, name).__doc__
+
+
+LEFT_OUT = {"score_cast_func", "no_values"}
+"""Arguments of the drivers that change what a result is made of."""
+
+SAME = {"field": "key", "name": "key"}
+"""Theirs have names for keys, and keys for fields."""
+
+
+LISTS = {"keys", "fields", "values", "sources"}
+
+
+def arguments_of(function: Any) -> list[tuple[str, Any]]:
+    """Return names and defaults, in order, behind the first; a list of keys is left out.
+
+    Some take that list as one argument, some one by one, some both ways.
+    """
+    found = list(inspect.signature(function).parameters.values())[2:]
+    splat = [n for n, one in enumerate(found) if one.kind is one.VAR_POSITIONAL]
+    lists = {*splat, *(n - 1 for n in splat if found[n - 1].name in LISTS)}
+    chosen = [one for n, one in enumerate(found) if n not in lists]
+    return [
+        (SAME.get(one.name, one.name), one.default)
+        for one in chosen
+        if one.name not in {"version", *LEFT_OUT}
+    ]
+
+
+def test_arguments_are_those_of_the_drivers() -> None:
+    for name in EVERY:
+        theirs = getattr(valkey.Valkey, name, None) or getattr(redis.Redis, name)
+        assert arguments_of(getattr(ServerCache, name)) == arguments_of(theirs), name
 
 
 def test_another_type_is_refused(cache: ServerCache) -> None:
@@ -145,6 +178,15 @@ def test_keys_are_found_where_the_server_finds_them(cache: ServerCache) -> None:
             assert list(keys_of(words)) == [key.encode() for key in found], name
 
 
+def test_servers_are_three_versions(
+    valkey_process: Server, redis_process: Server, redis_62_process: Server
+) -> None:
+    found = [compatible_with(one)[:2] for one in (valkey_process, redis_process, redis_62_process)]
+    assert found[0] >= (7, 2)
+    assert found[1] >= (7, 0)
+    assert found[2] == (6, 2)
+
+
 def test_what_an_old_server_lacks_is_named(redis_62_process: Server) -> None:
     cache = emptied(cache_on(redis_62_process, "redis"))
     said = {}
@@ -195,7 +237,7 @@ def test_contracts_use_every_argument_of_every_command(valkey_process: Server) -
     cache = cache_on(valkey_process, "valkey")
     for contract in CONTRACTS:
         for case in [case for name, case in vars(contract).items() if name.startswith("test_")]:
-            case(contract(), Surface(emptied(cache), recorded, SERVERS["valkey"]))
+            case(contract(), Surface(emptied(cache), recorded, compatible_with(valkey_process)))
     wanted = {
         (name, argument)
         for name in EVERY

@@ -89,7 +89,7 @@ class KeyAct:
     """Whether a valid form can say in words what it would do: `preview`."""
 
     flag: ClassVar[int] = audit.CHANGE
-    """What Django's `LogEntry` calls it."""
+    """What Django's `LogEntry` calls it: see `recorded_as`."""
 
     kind: ClassVar[str] = ""
     """`primary`, `danger`, or empty: how its control looks."""
@@ -105,7 +105,7 @@ class KeyAct:
     """What the button says once the person has seen what somebody else did meanwhile."""
 
     cancel: ClassVar[Text] = gettext_lazy("Cancel")
-    yield_: ClassVar[Text] = gettext_lazy("Keep what it holds now")
+    give_way: ClassVar[Text] = gettext_lazy("Keep what it holds now")
     """What Cancel says then."""
 
     def suits(self, subject: Subject) -> bool:
@@ -115,6 +115,10 @@ class KeyAct:
     def offered(self, subject: Subject) -> bool:
         """Return whether this person can do it to this key."""
         return subject.may(self.act) and self.suits(subject)
+
+    def lacks(self, subject: Subject) -> bool:
+        """Return whether what it is about is not there any more: it has no form then."""
+        return False
 
     def form(self, subject: Subject, data: Any = None) -> forms.Form:
         """Return its form: for this subject, or with what was sent."""
@@ -150,6 +154,10 @@ class KeyAct:
         `outcome` is None where the cache did not say what became of it.
         """
         raise NotImplementedError(f"{type(self).__qualname__}.said")
+
+    def recorded_as(self, form: forms.Form) -> int:
+        """Return what Django's `LogEntry` calls it: an addition, or a change."""
+        return self.flag
 
     def report(self, subject: Subject, form: forms.Form, outcome: Outcome) -> str:
         """Return what the next page says."""

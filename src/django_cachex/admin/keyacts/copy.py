@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django import forms
@@ -26,16 +26,15 @@ from django_cachex.inspectors.edits import Copy, Edit, Outcome, Result
 
 class CopyKey(KeyAct):
     opens, applies, act = "copy", "make-copy", COPY
-    flag = audit.ADDITION
     label = gettext_lazy("Copy key")
     title = gettext_lazy("Copy key")
     submit = gettext_lazy("Copy key")
 
     def suits(self, subject: Subject) -> bool:
-        return bool(self._aliases(subject))
+        return any(self._aliases(subject))
 
     def form(self, subject: Subject, data: Any = None) -> CopyForm:
-        aliases = self._aliases(subject)
+        aliases = list(self._aliases(subject))
         return CopyForm(
             data,
             aliases=aliases,
@@ -44,12 +43,15 @@ class CopyKey(KeyAct):
         )
 
     @staticmethod
-    def _aliases(subject: Subject) -> list[str]:
-        """Return the caches that can hold a copy and that this person may add to, its own first."""
+    def _aliases(subject: Subject) -> Iterator[str]:
+        """Yield the caches that can hold a copy and that this person may add to, its own first."""
         own = subject.inspector
-        others = [inspector_for(alias) for alias in visible_aliases() if alias != own.alias]
-        able = [own, *(other for other in others if own.copies_into(other))]
-        return [one.alias for one in able if subject.allowed(COPY_TO, one)]
+        if subject.allowed(COPY_TO, own):
+            yield own.alias
+        for alias in visible_aliases():
+            other = inspector_for(alias) if alias != own.alias else None
+            if other and own.copies_into(other) and subject.allowed(COPY_TO, other):
+                yield alias
 
     def notes(self, subject: Subject) -> list[str]:
         return [_("The copy holds the same and expires at the same time.")]
@@ -99,6 +101,10 @@ class CopyKey(KeyAct):
         else:
             text = _('Copied from "%(old)s" of "%(alias)s" to "%(new)s" of "%(into)s".')
         return text % names
+
+    def recorded_as(self, form: forms.Form) -> int:
+        assert isinstance(form, CopyForm)
+        return audit.CHANGE if form.overwrites else audit.ADDITION
 
     def report(self, subject: Subject, form: forms.Form, outcome: Outcome) -> str:
         return self.said(subject, form, outcome)

@@ -65,6 +65,9 @@ class RowAct(ElementAct):
     def suits(self, subject: Subject) -> bool:
         return super().suits(subject) and subject.row is not None and self.suits_row(subject.row)
 
+    def lacks(self, subject: Subject) -> bool:
+        return subject.row is None
+
     def suits_row(self, row: Element) -> bool:
         return True
 

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from django_cachex.admin.access import INCREASE
 from django_cachex.admin.forms import FocusedForm
 from django_cachex.admin.keyacts.base import KeyAct, Subject
+from django_cachex.admin.keyacts.value import is_number
 from django_cachex.inspectors.edits import Edit, Increase, Outcome
 
 WHOLE = re.compile(r"[+-]?[0-9]{1,19}")
@@ -65,12 +66,13 @@ class IncreaseForm(FocusedForm):
 class IncreaseValue(KeyAct):
     opens, applies, act = "increase", "add-number", INCREASE
     offered_in, place = "value", "head"
+    reads_value = True
     label = gettext_lazy("Increase by…")
     title = gettext_lazy("Increase the number")
     submit = gettext_lazy("Increase")
 
     def suits(self, subject: Subject) -> bool:
-        return subject.content is not None and type(subject.content.value) in (int, float)
+        return is_number(subject)
 
     def form(self, subject: Subject, data: Any = None) -> IncreaseForm:
         content = subject.content

@@ -9,10 +9,14 @@ from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import humane
 from django_cachex.admin.access import EDIT, EXPIRE
-from django_cachex.admin.forms import EditForm
+from django_cachex.admin.forms import EditForm, NumberForm
 from django_cachex.admin.keyacts.base import KeyAct, Place, Subject
 from django_cachex.admin.outcomes import value_message
 from django_cachex.inspectors.edits import Edit, Keep, Outcome, Result, SetValue
+
+
+def is_number(subject: Subject) -> bool:
+    return subject.content is not None and type(subject.content.value) in (int, float)
 
 
 class EditValue(KeyAct):
@@ -38,7 +42,8 @@ class EditValue(KeyAct):
             content = subject.content
             initial |= {"value": content.edit_text, "store_as": content.store_as}
         keeps_ttl = subject.inspector.can_keep_ttl
-        return EditForm(
+        form_class = NumberForm if is_number(subject) else EditForm
+        return form_class(
             data,
             initial=initial,
             can_expire=subject.may(EXPIRE) or not keeps_ttl,

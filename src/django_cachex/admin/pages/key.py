@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from django_cachex.admin import audit
-from django_cachex.admin.access import ADD
+from django_cachex.admin.access import ADD, SEE_KEYS
 from django_cachex.admin.failures import explain
 from django_cachex.admin.keyacts import APPLYING, KeyAct, Subject
 from django_cachex.admin.keyacts.names import typed_name
@@ -48,6 +48,8 @@ class KeyPage(KeyView):
     def perform(self, act: KeyAct) -> HttpResponse | None:
         """Do what was sent; None where this page must be shown again, with the form."""
         self.require(act.act, self.inspector, self.stored)
+        if self.entry is not None and act.lacks(self.subject):
+            return self.refuse(act, forms.Form(), Outcome(Result.ELEMENT_GONE))
         self.sent = form = act.form(self.subject, self.request.POST)
         if not form.is_valid() or self.entry is None:
             return None
@@ -87,20 +89,22 @@ class KeyPage(KeyView):
         subject = self.subject
         answer = self.asker.ask(self.inspector, lambda: act.apply(subject, edit))
         inspector, stored = act.after(subject, form)
-        outcome = answer.value
+        outcome, flag = answer.value, act.recorded_as(form)
         said = partial(act.said, subject, form, outcome)
         if outcome is None:
-            self.record_unanswered(answer, act.flag, [stored], said, inspector)
+            self.record_unanswered(answer, flag, [stored], said, inspector)
             why = explain(self.inspector, answer.error or Exception())
             text = _("Perhaps not saved: look at the key again. %(why)s") % {"why": why}
             self.notices.append(Notice(text, "error"))
             return None
         if outcome.result != Result.DONE:
             return self.refuse(act, form, outcome)
-        audit.record_keys(self.request.user.pk, act.flag, inspector, [stored], said)
+        audit.record_keys(self.request.user.pk, flag, inspector, [stored], said)
         self.say(act.report(subject, form, outcome))
         if outcome.key_gone:
             return self.go(self.emptied(subject))
+        if not self.gate.allowed(SEE_KEYS, inspector, stored):
+            return self.go(self.link)
         return self.go(self.links.key(inspector.alias, stored, **self.window_state))
 
     def emptied(self, subject: Subject) -> str:
@@ -120,8 +124,10 @@ class KeyPage(KeyView):
             form.add_error(name, problem)
         if not problems:
             opened = self.request.POST.get("opened", "")
-            self.notices.append(Notice(refusal(outcome, opened), "error"))
-        if outcome.result == Result.CHANGED and self.entry is not None:
+            self.notices.append(Notice(refusal(outcome, opened, self.subject.type), "error"))
+        if self.entry is not None and act.lacks(self.subject):
+            self.sent = None
+        elif outcome.result == Result.CHANGED and self.entry is not None:
             data = self.request.POST.copy()
             data["expected"] = act.expected(self.subject, outcome)
             self.theirs = outcome.theirs
@@ -141,7 +147,7 @@ class KeyPage(KeyView):
 
     def _form_context(self) -> dict[str, Any]:
         act = self.asked
-        if act is None or not self.is_open:
+        if act is None or not self.is_open or act.lacks(self.subject):
             return {}
         form = self.sent or act.form(self.subject)
         if not form.is_bound:
@@ -151,7 +157,7 @@ class KeyPage(KeyView):
     def _box(self, act: KeyAct, form: forms.Form) -> FormBox:
         carried = [("id", self.link.post_id)] if self.link.post_id else []
         carried += [("element", self.element)] if self.element else []
-        back = Action(str(act.yield_ if self.conflict else act.cancel), self.link)
+        back = Action(str(act.give_way if self.conflict else act.cancel), self.link)
         submit = act.insist if self.conflict else act.submit
         return FormBox(
             form,

@@ -37,6 +37,8 @@ def key_facts(inspector: Inspector, entry: Entry, masked: bool) -> list[FactLine
     lines += ttl_lines(one.ttl)
     if not masked:
         lines.append(FactLine(_("Stored key"), printable(one.key), "code"))
+    if entry.content is not None and inspector.serializer_name:
+        lines.append(FactLine(_("Serializer"), inspector.serializer_name, "code"))
     return lines
 
 

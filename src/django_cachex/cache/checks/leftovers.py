@@ -11,7 +11,15 @@ from django.utils.translation import gettext as _
 
 from django_cachex.cache.backends import ServerCache
 
-PACKAGES = {"DJANGO_REDIS": "django_redis", "DJANGO_VALKEY": "django_valkey"}
+BOTH = frozenset({"django_redis", "django_valkey"})
+
+OF_COMPRESSORS = (
+    *("COMPRESS_BROTLI_LGBLOCK", "COMPRESS_BROTLI_LGWIN", "COMPRESS_BROTLI_MODE"),
+    *("COMPRESS_LZMA_CHECK", "COMPRESS_LZMA_FILTERS", "COMPRESS_LZMA_FORMAT"),
+    *("COMPRESS_ZLIB_WBITS", "COMPRESS_ZSTD_DICT", "COMPRESS_ZSTD_OPTIONS"),
+    *("DECOMPRESS_LZMA_FILTERS", "DECOMPRESS_LZMA_FORMAT", "DECOMPRESS_LZMA_MEMLIMIT"),
+    *("DECOMPRESS_ZSTD_DICT", "DECOMPRESS_ZSTD_OPTIONS"),
+)
 
 
 @register(Tags.caches)
@@ -23,14 +31,14 @@ def check_leftovers(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage
     backends = {name: str(params.get("BACKEND", "")) for name, params in settings.CACHES.items()}
     ours = ", ".join(f"CACHES[{name!r}]" for name, path in backends.items() if is_ours(path))
     used = {path.partition(".")[0] for path in backends.values()}
-    left = [prefix for prefix, package in PACKAGES.items() if ours and package not in used]
-    names = {f"{prefix}_{end}": advice for prefix in left for end, advice in equivalents().items()}
-    if "DJANGO_VALKEY" in left:
-        names |= of_compressors()
     return [
-        _unread(name, advice, ours)
-        for name, advice in names.items()
-        if getattr(settings, name, None)
+        Warning(
+            _("%(name)s has no effect on %(aliases)s.") % {"name": name, "aliases": ours},
+            hint=advice,
+            id="django_cachex.W105",
+        )
+        for name, advice in equivalents().items()
+        if ours and used.isdisjoint(readers(name)) and getattr(settings, name, None)
     ]
 
 
@@ -42,8 +50,38 @@ def is_ours(path: str) -> bool:
     return isinstance(found, type) and issubclass(found, ServerCache)
 
 
+def readers(name: str) -> frozenset[str]:
+    """Return the packages that read the setting `name`."""
+    if name == "CACHE_HERD_TIMEOUT":
+        return BOTH
+    return frozenset({"django_redis" if name.startswith("DJANGO_REDIS") else "django_valkey"})
+
+
 def equivalents() -> dict[str, str]:
-    """Return, for the end of each name, what to write instead."""
+    """Return, for each setting of the two packages, what to write instead."""
+    prefixed = {
+        f"{prefix}_{end}": advice
+        for prefix in ("DJANGO_REDIS", "DJANGO_VALKEY")
+        for end, advice in _of_caches().items()
+    }
+    of_compressors = _(
+        "Write it as an option of the compressor, if that takes it: "
+        '"compressor": ("lzma", {"level": 9}).'
+    )
+    return {
+        **prefixed,
+        "CACHE_HERD_TIMEOUT": _(
+            'Write "stampede_protection": {"early": 60} into OPTIONS, with the seconds.'
+        ),
+        "CACHE_COMPRESS_LEVEL": _('Write "compressor": ("zstd", {"level": 9}) into OPTIONS.'),
+        "CACHE_COMPRESS_MIN_LENGTH": _(
+            'Write "compressor": ("zstd", {"min_size": 500}) into OPTIONS.'
+        ),
+        **dict.fromkeys(OF_COMPRESSORS, of_compressors),
+    }
+
+
+def _of_caches() -> dict[str, str]:
     logged = _(
         'Leave it out: what "ignore_exceptions" hides is always logged, on the logger '
         "django_cachex.cache."
@@ -61,21 +99,3 @@ def equivalents() -> dict[str, str]:
             "Leave it out: it is 1000. iter_keys() and delete_pattern() take another as itersize."
         ),
     }
-
-
-def of_compressors() -> dict[str, str]:
-    """Return what to write in place of django-valkey's settings of all compressors."""
-    return {
-        "CACHE_COMPRESS_LEVEL": _('Write "compressor": ("zstd", {"level": 9}) into OPTIONS.'),
-        "CACHE_COMPRESS_MIN_LENGTH": _(
-            'Write "compressor": ("zstd", {"min_size": 500}) into OPTIONS.'
-        ),
-    }
-
-
-def _unread(name: str, advice: str, aliases: str) -> CheckMessage:
-    return Warning(
-        _("%(name)s has no effect on %(aliases)s.") % {"name": name, "aliases": aliases},
-        hint=advice,
-        id="django_cachex.W105",
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import operator
 import time
 import uuid
@@ -80,7 +81,7 @@ class SharedSemaphore:
         )
         began, limit = time.monotonic(), terms.blocking_timeout if terms.blocking else 0
         while True:
-            left = terms.sleep if limit is None else began + limit - time.monotonic()
+            left = math.inf if limit is None else began + limit - time.monotonic()
             taken = yield from self._asked(share.taken(terms.patience if left > 0 else 0))
             if taken or left <= 0:
                 if taken:

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django_cachex.commands.base import Commands
-from django_cachex.commands.expiry import milliseconds, moment
+from django_cachex.commands.expiry import milliseconds as in_milliseconds
+from django_cachex.commands.expiry import moment
 from django_cachex.commands.lifetimes import only, read_ttl
 from django_cachex.commands.request import Request, Word, awaitable, blocking
 from django_cachex.commands.words import several_names
@@ -38,7 +39,7 @@ class FieldLifetimes(Commands):
         version: int | None = None,
     ) -> Request[Outcomes]:
         """Let `fields` live for `seconds` more, kept to the millisecond; return an outcome each."""
-        time = milliseconds(seconds)
+        time = in_milliseconds(seconds)
         if time is None:
             raise TypeError("hexpire() needs a time: hpersist() takes the expiry away.")
         return self._on_fields("HPEXPIRE", key, fields, version, time, *only(nx, xx, gt, lt))
@@ -46,7 +47,7 @@ class FieldLifetimes(Commands):
     def _hpexpire(
         self,
         key: Any,
-        milliseconds: int,
+        milliseconds: int | timedelta,
         *fields: Word,
         nx: bool = False,
         xx: bool = False,
@@ -55,8 +56,10 @@ class FieldLifetimes(Commands):
         version: int | None = None,
     ) -> Request[Outcomes]:
         """Let `fields` live for `milliseconds` more; return an outcome each."""
-        condition = only(nx, xx, gt, lt)
-        return self._on_fields("HPEXPIRE", key, fields, version, milliseconds, *condition)
+        time = milliseconds
+        if isinstance(time, timedelta):
+            time = in_milliseconds(time) or 0
+        return self._on_fields("HPEXPIRE", key, fields, version, time, *only(nx, xx, gt, lt))
 
     def _hexpireat(
         self,
@@ -76,7 +79,7 @@ class FieldLifetimes(Commands):
     def _hpexpireat(
         self,
         key: Any,
-        unix_time_milliseconds: int,
+        unix_time_milliseconds: int | datetime,
         *fields: Word,
         nx: bool = False,
         xx: bool = False,
@@ -86,6 +89,8 @@ class FieldLifetimes(Commands):
     ) -> Request[Outcomes]:
         """Let `fields` live until then; return an outcome each."""
         time = unix_time_milliseconds
+        if isinstance(time, datetime):
+            time = moment(time)
         return self._on_fields("HPEXPIREAT", key, fields, version, time, *only(nx, xx, gt, lt))
 
     def _hpersist(self, key: Any, *fields: Word, version: int | None = None) -> Request[Outcomes]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Collection, Hashable, Iterator, Sequence
+from itertools import chain
 from typing import Any, Final
 
 from django.db import DataError, IntegrityError, connections, router, transaction
@@ -11,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from django_cachex.inspectors.bulk import Tally
 from django_cachex.inspectors.content import fingerprint
-from django_cachex.inspectors.database.count import count, counting, keyspace, known
+from django_cachex.inspectors.database.count import MOST_COUNTED, count, keyspace, known
 from django_cachex.inspectors.database.rows import (
     described,
     from_base64,
@@ -20,7 +22,8 @@ from django_cachex.inspectors.database.rows import (
     row_key,
     row_keys,
 )
-from django_cachex.inspectors.database.table import CacheTable, Row, placeholders
+from django_cachex.inspectors.database.table import CacheTable, placeholders
+from django_cachex.inspectors.database.walk import LIVE, ROWS_AT_ONCE, Row, TableWalk
 from django_cachex.inspectors.edits import (
     KEEP,
     AddValue,
@@ -35,6 +38,7 @@ from django_cachex.inspectors.edits import (
 from django_cachex.inspectors.entries import GONE, NEVER, Description, Entry, Listing
 from django_cachex.inspectors.facts import FlushPlan, Section, Status
 from django_cachex.inspectors.limits import limits
+from django_cachex.inspectors.naming import decode_text
 from django_cachex.inspectors.pickled import (
     PickledInspector,
     key_at,
@@ -42,13 +46,11 @@ from django_cachex.inspectors.pickled import (
     timeout,
     without_expiry,
 )
-from django_cachex.inspectors.query import Query
+from django_cachex.inspectors.query import Query, Scope
 from django_cachex.inspectors.windows import BEGINNING, Window
 
-ROWS_AT_ONCE: Final = 5000
-"""Rows that one query of a search looks at: some 5 ms, whatever the size of the table."""
-
-LIVE: Final = "$expires >= %s"
+NO_TEXT: Final[re.Pattern[str]] = re.compile(r"[\0\ud800-\udfff]")
+"""What no database holds in a text."""
 
 
 class DatabaseInspector(PickledInspector):
@@ -89,35 +91,33 @@ class DatabaseInspector(PickledInspector):
         """Walk the primary key and match here, not in SQL.
 
         So a query looks at a known number of rows, the deadline holds for tables of any size, and
-        keys are compared alike on every vendor: exactly.
+        keys are compared alike on every vendor: exactly. Where the index has the order of the
+        texts, only those rows are walked through that begin as the keys do that are looked for.
         """
-        most = want + 1 if query.pattern.matches_all else ROWS_AT_ONCE
-        rows = self.rows_after(key_at(token), most, counting(self.reading))
+        everything = query.pattern.matches_all and not query.filters
+        most = want + 1 if everything else ROWS_AT_ONCE
+        walk = TableWalk(self.reading, self.beginning(query), query.columns(self.figures))
+        rows = walk.rows(key_at(token), most, MOST_COUNTED + 1)
+        first = next(rows, None)
+        if first is None:
+            return Listing((), "", 0, None)
+        means = self.meaning(query)
         candidates = (
-            (key, bool(is_live) and self.means(query.pattern, key))
-            for key, is_live, _counted in self.walk(rows, most)
+            (row.key, row.is_live and means(row.key) and self.passes(row, query))
+            for row in chain([first], rows)
         )
-        return search(candidates, want, deadline, known(rows[0][2]) if rows else None)
+        return search(candidates, want, deadline, known(first.counted or 0))
 
-    def rows_after(self, key: str, most: int, counted: str = "0") -> list[Row]:
-        """Return the rows after a key: the key, whether it is live, what `counted` selects."""
-        table = self.reading
-        # Not on the first page: Oracle takes an empty text for no text.
-        after, parameters = ("WHERE $key > %s", [key]) if key else ("", [])
-        return table.select(
-            f"SELECT $key, CASE WHEN {LIVE} THEN 1 ELSE 0 END, ({counted}) "
-            f"FROM $table {after} ORDER BY $key {table.limit(most)}",
-            table.now(),
-            *parameters,
-        )
+    def passes(self, row: Row, query: Query) -> bool | None:
+        return query.passes(Description(row.key.encode(), ttl=row.ttl, size=row.size))
 
-    def walk(self, rows: list[Row], asked: int) -> Iterator[Row]:
-        """Yield rows and all that follow them; `asked` is how many were asked for."""
-        yield from rows
-        while len(rows) == asked:
-            asked = ROWS_AT_ONCE
-            rows = self.rows_after(rows[-1][0], asked)
-            yield from rows
+    def beginning(self, query: Query) -> str:
+        """Return what all keys begin with that a query can mean."""
+        before = decode_text(self.reach(query.scope).before)
+        if query.scope is Scope.VERSIONS:
+            return before
+        beginning, *_rest = NO_TEXT.split(before + query.pattern.literals[0], maxsplit=1)
+        return str(beginning)
 
     def describe(
         self, keys: Sequence[bytes], columns: Collection[str] = ("type", "ttl", "size")

@@ -120,16 +120,19 @@ class FileBasedInspector(PickledInspector):
         """
         match = query.pattern
         exact = self.locate(match.text).decode() if match.is_exact_candidate else ""
-        most = want + 1 if match.matches_all else NAMES_AT_ONCE
+        most = want + 1 if match.matches_all and not query.filters else NAMES_AT_ONCE
         candidates = (
-            (name, (name == exact or match.matches(name)) and self.is_listed(name))
+            (name, (name == exact or match.matches(name)) and self.is_listed(name, query))
             for name in self.folder.hashes_after(key_at(token), most)
         )
         return search(candidates, want, deadline, self.folder.count())
 
-    def is_listed(self, name: str) -> bool:
+    def is_listed(self, name: str, query: Query) -> bool | None:
         stored = name.encode()
-        return self.lists(stored) and self.description(stored, ("ttl",)).exists
+        if not self.lists(stored):
+            return False
+        found = self.description(stored, {"ttl", *query.columns(self.figures)})
+        return query.passes(found) if found.exists else False
 
     def describe(
         self, keys: Sequence[bytes], columns: Collection[str] = ("type", "ttl", "size")

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from django_cachex.cache.client import Client
+from django_cachex.cache.cluster.cluster import Cluster
 from django_cachex.commands import CommandError, Request, WrongTypeError
 from django_cachex.commands.request import unread
 from django_cachex.inspectors.entries import GONE, NEVER, Description
 from django_cachex.inspectors.facts import Unit
 from django_cachex.inspectors.valkey.elements import COLLECTIONS
 from django_cachex.inspectors.valkey.replies import DENIED, permitted, required
+
+NO_TOUCH: Final = Request(("CLIENT", "NO-TOUCH", "ON"), unread, idempotent=True)
+LENGTHS: Final = frozenset(("STRLEN", "LLEN", "SCARD", "ZCARD", "HLEN", "XLEN"))
+"""Commands after which a key was used just now."""
 
 Questions = Mapping[str, Callable[[bytes], Request[Any]]]
 
@@ -46,12 +51,24 @@ def questions(client: Client, columns: Collection[str]) -> Questions:
 
 def answers(client: Client, keys: Sequence[bytes], asked: Questions) -> list[Figures]:
     """Return the figures of each key, all in one round trip."""
-    replies = client.collect([ask(key) for key in keys for ask in asked.values()])
+    replies = looked_at(client, [ask(key) for key in keys for ask in asked.values()])
     step = len(asked)
     return [
         dict(zip(asked, replies[start : start + step], strict=True))
         for start in range(0, len(replies), step)
     ]
+
+
+def looked_at(client: Client, requests: Sequence[Request[Any]]) -> list[Any]:
+    """Return the results of requests, which do not count as a use of the keys.
+
+    Servers that do not know `CLIENT NO-TOUCH` refuse it, and a cluster has no one connection to
+    say it on: there a length that is asked for counts.
+    """
+    touches = any(request.words[0] in LENGTHS for request in requests)
+    if not touches or isinstance(client.server, Cluster):
+        return client.collect(requests)
+    return client.collect([NO_TOUCH, *requests])[1:]
 
 
 def description(key: bytes, found: Figures) -> Description:
@@ -101,6 +118,6 @@ def measured(client: Client, descriptions: list[Description]) -> list[Descriptio
         for place, description in enumerate(descriptions)
         if (collection := COLLECTIONS.get(description.type or ""))
     }
-    for place, length in zip(wanted, client.collect(list(wanted.values())), strict=True):
+    for place, length in zip(wanted, looked_at(client, list(wanted.values())), strict=True):
         descriptions[place] = replace(descriptions[place], size=read_size(length))
     return descriptions

@@ -173,6 +173,10 @@ class ServerInspector(Inspector):
         return recognise(f"{kind.__module__}.{kind.__qualname__}", self.dumps)
 
     @property
+    def serializer_name(self) -> str:
+        return self.codec.name
+
+    @property
     def address(self) -> Address:
         """The primary's database; ValueError where its URL is none."""
         return Address.of(next(iter(self.urls), ""), self.options)
@@ -305,10 +309,7 @@ class ServerInspector(Inspector):
 
     def stores_like(self, other: ServerInspector) -> bool:
         """Return whether another alias reads what this one stores."""
-        return (self.codec.name, self.codec.compression) == (
-            other.codec.name,
-            other.codec.compression,
-        )
+        return other.codec.takes(self.codec)
 
     def copies_into(self, other: Inspector) -> bool:
         return other.can_add

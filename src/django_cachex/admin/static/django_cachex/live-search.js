@@ -4,6 +4,8 @@ import { countDown, words } from "./countdown.js";
 import { selectAll } from "./select-all.js";
 import { sortRows } from "./sorting.js";
 
+// What follows the line that says how far it came.
+const CONTENT = ":scope > :is(form, .cx-empty, .cx-pager)";
 const STATE = ["forward", "shown", "size", "examined", "total", "goesOn"];
 
 export function liveSearch(root) {
@@ -65,13 +67,25 @@ class LiveSearch {
   }
 
   take(part) {
+    const before = this.section.querySelector(CONTENT);
+    const now = part.querySelector(CONTENT);
     const body = this.section.querySelector("tbody");
-    const rows = [...part.querySelectorAll("tbody tr")];
-    if (!body) {
-      this.become(part);
-      return;
+    let twice = 0;
+    if (body) {
+      twice = this.add(body, [...part.querySelectorAll("tbody tr")]);
+      before.querySelector(".cx-pager")?.remove();
+      before.querySelector(".cx-bar").append(...part.querySelectorAll(".cx-pager"));
+    } else if (before && now) {
+      before.replaceWith(now);
+      countDown(now);
+      selectAll(now);
+      sortRows(now);
     }
-    // A server may find a key twice.
+    this.refresh(part, twice);
+  }
+
+  // Add rows; return how many are of keys that are there: a server may find one twice.
+  add(body, rows) {
     const known = new Set([...body.rows].map(nameOf));
     const fresh = rows.filter((row) => !known.has(nameOf(row)));
     if (fresh.length) {
@@ -79,19 +93,10 @@ class LiveSearch {
       countDown(...fresh);
       body.closest("table").dispatchEvent(new Event("rows"));
     }
-    this.refresh(part, rows.length - fresh.length);
+    return rows.length - fresh.length;
   }
 
-  // Take the place of the page's part, which has no table yet.
-  become(part) {
-    this.section.replaceWith(part);
-    this.section = part;
-    countDown(part);
-    selectAll(part);
-    sortRows(part);
-  }
-
-  // Say how far it came, and where it goes on.
+  // Say how far it came, and where it goes on. The button stays the one that may be pressed just now.
   refresh(part, twice) {
     const { section } = this;
     for (const name of STATE) {
@@ -104,8 +109,6 @@ class LiveSearch {
     section.prepend(...part.querySelectorAll(":scope > .cx-notice"));
     section.querySelector(".cx-progress").replaceWith(part.querySelector(".cx-progress"));
     section.querySelector("[data-count]").textContent = format(section.dataset.shown);
-    section.querySelector(".cx-pager")?.remove();
-    section.querySelector(".cx-bar").append(...part.querySelectorAll(".cx-pager"));
   }
 
   // How fast it goes, and how long it will take.

@@ -1,0 +1,1 @@
+"""The key browser at ten million keys, in a real browser."""

@@ -1,0 +1,163 @@
+"""Three matches among very many keys, in Chromium, beside a bare loop of `SCAN` with the driver."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import median
+
+import valkey
+from playwright.sync_api import Browser, Page
+
+from benchmarks.addresses import LINKS
+from benchmarks.bench import valkey_alias
+from benchmarks.browser.crowd import NEEDLES, Latency, latency
+from benchmarks.browser.site import Site, served
+from benchmarks.figure import row
+from tests import servers
+from tests.browser.chromium import new_context
+
+COUNT = 1000
+ALLOWANCE = 0.3
+"""Seconds that a page may take more than its share."""
+
+SHARE = 1.5
+PROGRESS_WITHIN = 0.5
+MEGABYTE = 1_000_000
+MOST_GROWTH = 30
+MOST_HELD = 10
+"""Milliseconds for which 99.9 % of the commands may hold the server."""
+
+PATIENCE = 120_000
+
+
+@dataclass
+class Searched:
+    """The rounds of one search, in seconds, and what they did to server and worker."""
+
+    keys: int
+    bare: list[float] = field(default_factory=list)
+    all_shown: list[float] = field(default_factory=list)
+    ended: list[float] = field(default_factory=list)
+    first_progress: list[float] = field(default_factory=list)
+    requests: list[int] = field(default_factory=list)
+    held_bare: list[Latency] = field(default_factory=list)
+    held: list[Latency] = field(default_factory=list)
+    growth: int = 0
+
+
+def measure(browser: Browser, server: servers.Server, keys: int, rounds: int) -> Searched:
+    """Search, the page and the bare loop in turns; a round before the first is not counted."""
+    searched = Searched(keys)
+    with served({"default": valkey_alias(server.port)}) as site:
+        context = new_context(browser)
+        context.set_default_timeout(PATIENCE)
+        context.add_cookies([dict(site.cookie)])  # type: ignore[list-item]  # a plain dict
+        page = context.new_page()
+        search(page, site, Searched(keys))
+        before = site.memory("VmRSS")
+        for _round in range(rounds):
+            with latency(server) as held:
+                searched.bare.append(bare_loop(server))
+            searched.held_bare += held
+            with latency(server) as held:
+                search(page, site, searched)
+            searched.held += held
+        searched.growth = site.memory("VmHWM") - before
+        context.close()
+    return searched
+
+
+def bare_loop(server: servers.Server) -> float:
+    """Return the seconds that the driver takes to look at all keys."""
+    found: list[bytes] = []
+    with valkey.Valkey(port=server.port) as client:
+        client.ping()
+        started = time.perf_counter()
+        cursor = 0
+        while True:
+            cursor, keys = client.scan(cursor, match=":1:needle:*", count=COUNT)
+            found += keys
+            if not cursor:
+                break
+        seconds = time.perf_counter() - started
+    if len(set(found)) != NEEDLES:
+        raise RuntimeError(f"{len(set(found))} of {NEEDLES} keys were found")
+    return seconds
+
+
+def search(page: Page, site: Site, searched: Searched) -> None:
+    """Type a pattern and press Search, as a person does; add what it took."""
+    page.goto(site.url + LINKS.keys("default", size=25))
+    page.get_by_label("Search keys").fill("needle:*")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    started = time.perf_counter()
+    page.get_by_role("button", name="Search", exact=True).click(no_wait_after=True)
+    page.wait_for_url("**q=needle*", wait_until="commit")
+    page.locator(".cx-progress").wait_for()
+    searched.first_progress.append(time.perf_counter() - started)
+    page.locator(f"tbody tr:nth-child({NEEDLES})").wait_for()
+    searched.all_shown.append(time.perf_counter() - started)
+    page.wait_for_function("!document.querySelector('.cx-found').hasAttribute('data-goes-on')")
+    searched.ended.append(time.perf_counter() - started)
+    pages = [url for url in asked if "q=needle" in url]
+    searched.requests.append(len(pages))
+
+
+def table(found: Sequence[Searched]) -> str:
+    """Return what was measured as tables of Markdown; what misses its goal is bold."""
+    head = ["", *(f"{one.keys:,} keys" for one in found)]
+    lines = [
+        ["bare loop of SCAN, COUNT 1000", *(seconds(one.bare) for one in found)],
+        ["all three on screen", *(seconds(one.all_shown) for one in found)],
+        [
+            f"of {SHARE} × the loop + {ALLOWANCE} s",
+            *(share(one.all_shown, one.bare) for one in found),
+        ],
+        ["all keys examined, and said so", *(seconds(one.ended) for one in found)],
+        [
+            f"of {SHARE} × the loop + {ALLOWANCE} s",
+            *(share(one.ended, one.bare) for one in found),
+        ],
+        ["first progress", *(within(one.first_progress, PROGRESS_WITHIN) for one in found)],
+        ["requests", *(f"{median(one.requests):.0f}" for one in found)],
+        ["99.9 % of commands within", *(held(one) for one in found)],
+        ["the longest command, of twice the loop's", *(longest(one) for one in found)],
+        ["growth of the worker, at its peak", *(grown(one) for one in found)],
+    ]
+    return "\n".join([row(head), row(["---", *["---:"] * len(found)]), *map(row, lines)])
+
+
+def seconds(times: Sequence[float]) -> str:
+    return f"{median(times):.2f} s ({min(times):.2f}–{max(times):.2f})"
+
+
+def share(times: Sequence[float], bare: Sequence[float]) -> str:
+    """Return the median share of what a page may take, in the rounds of one run."""
+    shares = [one / (SHARE * loop + ALLOWANCE) for one, loop in zip(times, bare, strict=True)]
+    return bold(f"{median(shares) * 100:.0f} %", median(shares) > 1)
+
+
+def within(times: Sequence[float], most: float) -> str:
+    return bold(seconds(times), median(times) > most)
+
+
+def held(one: Searched) -> str:
+    most = max(each.most for each in one.held)
+    return bold(f"{most:.2f} ms", most > MOST_HELD)
+
+
+def longest(one: Searched) -> str:
+    ours = max(each.longest for each in one.held)
+    bare = max(each.longest for each in one.held_bare)
+    return bold(f"{ours:.2f} ms of {2 * bare:.2f} ms", ours > 2 * bare)
+
+
+def grown(one: Searched) -> str:
+    return bold(f"{one.growth / MEGABYTE:.1f} MB", one.growth > MOST_GROWTH * MEGABYTE)
+
+
+def bold(text: str, is_missed: bool) -> str:
+    return f"**{text}**" if is_missed else text

@@ -518,6 +518,20 @@ def test_a_filter_that_makes_no_sense_does_not_widen_the_deed(
     assert raw.dbsize() == 5
 
 
+def test_keys_that_nobody_knows_to_pass_a_filter_are_left_alone_and_counted(
+    admin: Browser, valkey_server: servers.Server, configure: Configure, raw: valkey.Valkey
+) -> None:
+    rules = ("on", ">secret", "+@all", "-memory", "-strlen", "~*", "&*")
+    raw.execute_command("ACL", "SETUSER", "clerk", *rules)
+    location = f"valkey://clerk:secret@{valkey_server.address}/0"
+    configure(valkey=valkey_params(valkey_server, LOCATION=location))
+    fill(raw, "user:", 3)
+    page = admin.open(addresses.matching("valkey", act="delete", q="user:*", larger="1"))
+    assert "3 keys were left alone" in page.text
+    assert "No key matches" in page.text
+    raw.execute_command("ACL", "DELUSER", "clerk")
+
+
 def test_other_scopes_than_this_version_are_not_changed_by_a_pattern(
     admin: Browser, server_cache: Any, raw: valkey.Valkey
 ) -> None:

@@ -19,7 +19,7 @@ from django_cachex.admin.pages.keycells import how_far
 from django_cachex.admin.pages.surveyed import percent
 from django_cachex.inspectors import Inspector, inspector_for
 from django_cachex.inspectors.entries import Listing
-from django_cachex.inspectors.facts import Fact, Status
+from django_cachex.inspectors.facts import Fact, Section, Status
 from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.patterns import Pattern
 from django_cachex.inspectors.query import Query
@@ -91,16 +91,42 @@ class Info(Subcommand):
         inspector = session.inspector(session["cache"], SEE_INFO)
         sections = [inspector.configuration(), *session.attempt(inspector, inspector.info)]
         for section in sections:
-            facts = [*([section.headline] if section.headline else []), *section.facts]
             if session.output.as_json:
-                for fact in facts:
-                    session.output.record(section=section.title, **_as_values(fact))
-                continue
-            session.output.say(f"{section.title}")
-            for fact in facts:
-                text, _exact = humane.amount(fact.value, fact.unit)
-                session.output.say(f"  {fact.label}: {text}")
+                _record_section(session, section)
+            else:
+                _say_section(session, section)
         return DONE
+
+
+def _facts(section: Section) -> list[Fact]:
+    return [*([section.headline] if section.headline else []), *section.facts]
+
+
+def _record_section(session: Session, section: Section) -> None:
+    for fact in _facts(section):
+        session.output.record(section=section.title, **_as_values(fact))
+    for row in section.rows:
+        values = zip(section.columns, row, strict=False)
+        session.output.record(
+            section=section.title, **{str(column): fact.value for column, fact in values}
+        )
+
+
+def _say_section(session: Session, section: Section) -> None:
+    output = session.output
+    output.say(str(section.title))
+    for fact in _facts(section):
+        output.say(f"  {fact.label}: {_in_words(fact)}")
+    if section.rows:
+        rows = [[_in_words(fact) for fact in row] for row in section.rows]
+        output.table([str(column) for column in section.columns], rows)
+    if section.note:
+        output.say(f"  {section.note}")
+
+
+def _in_words(fact: Fact) -> str:
+    text, _exact = humane.amount(fact.value, fact.unit)
+    return text
 
 
 def _as_values(fact: Fact) -> dict[str, Any]:

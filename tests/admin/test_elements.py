@@ -357,6 +357,7 @@ def test_one_row_is_removed_at_once_and_several_after_a_question(
     assert not store.hexists(KEY, "a")
     page = remove(admin, rows["b"], rows["c"])
     assert 'Remove 2 fields from "key"?' in page.text
+    assert "good. The TTL stays as it is. b c" in page.text
     assert store.hlen(KEY) == 3
     page = remove(admin, rows["b"], rows["c"], confirmed="1")
     assert "2 fields removed." in page.text

@@ -119,3 +119,15 @@ def test_a_node_that_is_down_is_named_and_the_rest_is_deleted(
             page = admin.submit(page, "Continue")
         assert f"127.0.0.1:{nodes[2].port} did not answer" in page.text
         assert page.offers("Continue")
+
+
+def test_elements_are_changed_one_by_one(admin: Browser, filled: str) -> None:
+    caches[filled].hset("basket", "kettle", 1)  # type: ignore[attr-defined]  # ours
+    page = admin.open(f"/admin/django_cachex/key/?cache={filled}&q=basket")
+    page = admin.click(page, "basket")
+    page = admin.submit(admin.submit(page, "Add field"), "Add field", field="lamp", value="2")
+    assert 'Field "lamp" added' in page.text
+    page = admin.click(page, "Edit kettle")
+    page = admin.submit(page, "Save", value="7")
+    assert 'Field "kettle" changed' in page.text
+    assert caches[filled].hget("basket", "kettle") == 7  # type: ignore[attr-defined]  # ours

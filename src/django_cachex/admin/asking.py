@@ -49,6 +49,12 @@ class Asker:
         """Return the answer of one cache."""
         return self.ask_all({inspector: question})[inspector]
 
+    def ask_here(self, inspector: Inspector, question: Callable[[], T]) -> Answer[T]:
+        """Return the answer of one cache on this thread, to which another store of it belongs."""
+        if time.monotonic() >= self._deadline:
+            return Answer(error=NoAnswer())
+        return self._isolated(inspector, question)
+
     def ask_all(self, questions: Mapping[Inspector, Callable[[], T]]) -> dict[Inspector, Answer[T]]:
         """Return the answers of many caches, asked side by side."""
         # After the deadline nothing is begun: what nobody waits for must not change anything.

@@ -9,7 +9,7 @@ from collections.abc import Collection, Hashable, Iterator, Sequence
 from functools import cached_property
 from hashlib import md5
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -34,20 +34,19 @@ from django_cachex.inspectors.filebased.file import (
     locked,
     new_header,
     overwrite,
+    pieces,
     read_header,
     replace,
     value_size,
     without_rest,
 )
-from django_cachex.inspectors.filebased.folder import HASH, MOST_COUNTED, NAMES_AT_ONCE, Folder
+from django_cachex.inspectors.filebased.folder import HASH, NAMES_AT_ONCE, Folder
+from django_cachex.inspectors.filebased.keyspace import keyspace
 from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.naming import printable
 from django_cachex.inspectors.pickled import PickledInspector, key_at, search, without_expiry
 from django_cachex.inspectors.query import Query
 from django_cachex.inspectors.windows import BEGINNING, Window
-
-PIECE: Final = 1024 * 1024
-"""Bytes of a file that are read at once to be passed on."""
 
 
 def unchangeable(header: Header) -> Outcome:
@@ -56,16 +55,6 @@ def unchangeable(header: Header) -> Outcome:
         return Outcome(Result.GONE)
     reason = _("How long this file lives could not be read: it can only be deleted.")
     return Outcome(Result.REFUSED, reason)
-
-
-def keyspace(sizes: Sequence[int] | None, most_entries: int, folder: Fact) -> Section:
-    """Return how many files there are and what they take, unless they are very many."""
-    if sizes is None:
-        note = _("There are more than %(files)s files; they were not counted.")
-        return Section(_("Keyspace"), (folder,), note=note % {"files": f"{MOST_COUNTED:,}"})
-    entries = Fact(_("Entries"), len(sizes), Unit.ENTRIES, of=most_entries)
-    facts = (Fact(_("Size of files"), sum(sizes), Unit.BYTES), folder)
-    return Section(_("Keyspace"), facts, headline=entries)
 
 
 class FileBasedInspector(PickledInspector):
@@ -269,13 +258,7 @@ class FileBasedInspector(PickledInspector):
         return Outcome(Result.DONE)
 
     def chunks(self, stored: bytes) -> Iterator[bytes]:
-        try:
-            with self.folder.file(stored).open("rb") as file:
-                if read_header(file).ttl != GONE:
-                    while piece := file.read(PIECE):
-                        yield piece
-        except FileNotFoundError:
-            return
+        yield from pieces(self.folder.file(stored))
 
     def delete(self, keys: Sequence[bytes]) -> int:
         live = [stored for stored in dict.fromkeys(keys) if self.description(stored, ()).exists]

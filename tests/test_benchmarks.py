@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from benchmarks import database, filling, index, keys, memory, opening, users
+from benchmarks import database, deleting, filling, index, keys, memory, opening, users
 from benchmarks.bench import Bench, Sizes, Visitor
 from benchmarks.figure import RATIO, Figure, Measured
 from tests import servers
@@ -76,3 +76,11 @@ def test_a_table_shows_medians_and_what_misses_its_goal() -> None:
         "",
         "- page: why",
     ]
+
+
+@pytest.mark.slow
+def test_everything_is_deleted_by_both_ways_that_are_compared(
+    db: None, valkey_server: servers.Server
+) -> None:
+    figure = deleting.measure(valkey_server, keys=3000, rounds=1)
+    assert [len(line.seconds) for line in figure.lines] == [1, 1]

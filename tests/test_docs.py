@@ -13,7 +13,7 @@ import inspect
 import re
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -213,7 +213,7 @@ def test_settings_have_the_documented_defaults() -> None:
     actual = {
         field.name.upper(): getattr(limits, field.name)
         for field in fields(Limits)
-        if field.name != "aliases"
+        if not isinstance(getattr(limits, field.name), str | Mapping)
     }
     rows = table(ROOT / "docs" / "settings.md", "setting")
     assert {name.strip("`"): float(default) for name, default, *_rest in rows} == actual

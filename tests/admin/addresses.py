@@ -33,8 +33,20 @@ def cache_history(alias: str, **query: object) -> str:
     return _url("cache_history", quote(alias), query=query)
 
 
+def flushing() -> str:
+    return _url("cache_flushing")
+
+
 def keys(alias: str = "", **query: object) -> str:
     return _url("key_changelist", query={"cache": alias, **query} if alias else query)
+
+
+def matching(alias: str, **query: object) -> str:
+    return _url("key_matching", query={"cache": alias, **query})
+
+
+def namespaces(alias: str, **query: object) -> str:
+    return _url("cache_namespaces", quote(alias), query=query)
 
 
 def add(alias: str = "", **query: object) -> str:

@@ -289,3 +289,73 @@ def test_a_server_that_denies_the_command_is_not_said_to_be_flushed(
         assert not LogEntry.objects.exists()
     finally:
         raw.execute_command("ACL", "DELUSER", "clerk")
+
+
+# In steps.
+
+
+@pytest.fixture
+def slow(settings: Any) -> None:
+    """Steps of one batch each: a budget is over before it begins."""
+    settings.CACHEX_ADMIN = {"SCAN_BUDGET": 1e-9}
+
+
+def fill(raw: valkey.Valkey, start: str, count: int) -> None:
+    with raw.pipeline(transaction=False) as pipeline:
+        for number in range(count):
+            pipeline.set(f"{start}{number}", "v")
+        pipeline.execute()
+
+
+def test_a_prefix_of_many_keys_is_flushed_in_steps(
+    admin: Browser, valkey_server: servers.Server, configure: Configure, slow: None
+) -> None:
+    configure(
+        valkey=valkey_params(valkey_server), second=valkey_params(valkey_server, KEY_PREFIX="q")
+    )
+    with valkey.Valkey(port=valkey_server.port) as raw:
+        fill(raw, "p:1:a", 2000)
+        fill(raw, "p:2:b", 1000)
+        fill(raw, "q:1:c", 1500)
+        fill(raw, "r:1:d", 50)
+        page = admin.submit(ask(admin, "valkey", "second"), "Flush 2 caches")
+        assert page.heading == "Flush 2 caches"
+        assert "deleted so far, not all" in page.text
+        assert 50 < raw.dbsize() < 4550
+        said = [entry.change_message for entry in LogEntry.objects.all()]
+        assert len(said) == 2
+        assert all("deleted so far, not all" in text for text in said)
+        for _press in range(200):
+            if not page.offers("Continue"):
+                break
+            page = admin.submit(page, "Continue")
+        assert 'Flushed "valkey": 3,000 entries deleted.' in page.text
+        assert 'Flushed "second": 1,500 entries deleted' in page.text
+        assert {entry.change_message for entry in LogEntry.objects.all()} == {
+            'Flushed "valkey": 3,000 entries deleted.',
+            'Flushed "second": 1,500 entries deleted.',
+        }
+        assert raw.dbsize() == 50
+
+
+def test_a_flush_is_carried_on_by_nobody_else_and_not_without_permission(
+    browser_of: BrowserOf, valkey_server: servers.Server, configure: Configure, slow: None
+) -> None:
+    configure(
+        valkey=valkey_params(valkey_server), second=valkey_params(valkey_server, KEY_PREFIX="q")
+    )
+    person, other = browser_of("change_cache"), browser_of("change_cache")
+    with valkey.Valkey(port=valkey_server.port) as raw:
+        fill(raw, "p:1:a", 4000)
+        fill(raw, "q:1:a", 10)
+        page = person.submit(ask(person, "valkey"), 'Flush "valkey"')
+        left = raw.dbsize()
+        data = page.form("Continue").data()
+        other.post(addresses.flushing(), data)
+        person.post(addresses.flushing(), {**data, "cache": "second"})
+        person.post(addresses.flushing(), {**data, "cache": "nobody"})
+        person.post(addresses.flushing(), {"cache": "valkey", "state": "x"})
+        person.open(addresses.flushing())
+        person.user.user_permissions.clear()
+        assert person.submit(page, "Continue").status == 403
+        assert raw.dbsize() == left

@@ -85,3 +85,37 @@ def test_info_says_whose_figures_it_shows(admin: Browser, filled: str) -> None:
     assert page.status == 200
     assert "Memory" in page.sections
     assert ("A cluster:" in page.text) == (filled == "cluster")
+
+
+def test_all_that_matches_is_deleted_and_counted(admin: Browser, filled: str) -> None:
+    counted = admin.open(f"/admin/django_cachex/cache/{filled}/namespaces/")
+    assert f"{MANY} keys counted" in counted.text
+    page = admin.open(f"/admin/django_cachex/key/matching/?cache={filled}&act=delete&q=key:1*")
+    asked = admin.submit(page, "Delete 111 keys …")
+    done = admin.submit(asked, "Delete 111 keys")
+    assert "Deleted 111 keys" in done.text
+    assert caches[filled].get("key:1") is None
+    assert caches[filled].get("key:2") == 2
+    assert len(listed(admin, filled)) == MANY - 111
+
+
+@pytest.mark.slow
+def test_a_node_that_is_down_is_named_and_the_rest_is_deleted(
+    admin: Browser, settings: Any
+) -> None:
+    with servers.cluster() as nodes:
+        location = f"valkey://{nodes[0].address}"
+        settings.CACHES = {"down": {"BACKEND": CACHE + "ValkeyClusterCache", "LOCATION": location}}
+        caches["down"].set_many({f"key:{number}": number for number in range(MANY)})
+        nodes[2].process.kill()
+        nodes[2].process.wait()
+        url = "/admin/django_cachex/key/matching/?cache=down&act=delete&q=key:*"
+        page = admin.open(url)
+        asked = admin.submit(page, "Delete all that match …")
+        page = admin.submit(asked, "Delete all that match")
+        for _press in range(5):
+            if "did not answer" in page.text:
+                break
+            page = admin.submit(page, "Continue")
+        assert f"127.0.0.1:{nodes[2].port} did not answer" in page.text
+        assert page.offers("Continue")

@@ -45,7 +45,7 @@ def pressed(key: str, control: str) -> Way:
 
 
 def remove_several(visit: Visit) -> None:
-    visit.key("default", "queue:thumbnails")
+    visit.key("default", "queue:emails")
     visit.page.get_by_role("checkbox", name="Select all on this page").check()
     visit.press("Remove selected")
 
@@ -92,13 +92,13 @@ ELEMENT_PLACES: dict[str, Way] = {
     "hash-rename": open_row("cart:1", "Rename"),
     "hash-changed": changed_field,
     "hash-conflict": field_conflict,
-    "set-search": shown("members:newsletter", find="user:1*"),
-    "set-no-match": shown("members:newsletter", find="usr:"),
+    "set-search": shown("members:blocked", find="user:1*"),
+    "set-no-match": shown("members:blocked", find="usr:"),
     "set-pop": pressed("members:blocked", "Pop"),
-    "zset-range": shown("leaderboard:all-time", low="1000", high="100000", order="last"),
-    "zset-empty-range": shown("leaderboard:all-time", low="-7", high="-3"),
-    "zset-score": open_row("leaderboard:2026-W02", "Score"),
-    "zset-add": pressed("leaderboard:2026-W02", "Add member"),
+    "zset-range": shown("leaderboard:2026-W01", low="100", high="900", order="last"),
+    "zset-empty-range": shown("leaderboard:2026-W01", low="-7", high="-3"),
+    "zset-score": open_row("leaderboard:2026-W01", "Score"),
+    "zset-add": pressed("leaderboard:2026-W01", "Add member"),
     "stream-newest": shown("events:orders", order="last"),
     "stream-groups": shown("events:orders", groups="1"),
     "stream-add": pressed("events:orders", "Add entry"),

@@ -87,6 +87,32 @@ def delete_many_confirm(visit: Visit) -> None:
     visit.press("Delete selected keys")
 
 
+def _matching(**query: str) -> Way:
+    return lambda visit: visit.matching("default", **query)
+
+
+def _namespaces(alias: str, **query: str) -> Way:
+    return lambda visit: visit.namespaces(alias, **query)
+
+
+def matching_ask(visit: Visit) -> None:
+    """Count all of a few carts, and press what leads to the question."""
+    visit.matching("default", act="delete", q="cart:*")
+    visit.open(visit.main.get_by_role("button", name="Delete ").first)
+
+
+def matching_done(visit: Visit) -> None:
+    visit.matching("default", act="expire", q="views:*", ttl="3600")
+    visit.open(visit.main.get_by_role("button", name="expire …").first)
+    visit.open(visit.main.get_by_role("button", name="expire").first)
+
+
+def matching_when_error(visit: Visit) -> None:
+    visit.matching("default", act="expire", q="user:*")
+    visit.page.get_by_label("Timeout in seconds").fill("1h")
+    visit.press("Look at what matches")
+
+
 def delete_confirm(visit: Visit) -> None:
     visit.key("default", "user:1")
     visit.follow("Delete")
@@ -342,6 +368,19 @@ PLACES: dict[str, Way] = {
     "keys-dummy": _keys("off"),
     "keys-dead": _keys("dead"),
     "delete-many-confirm": delete_many_confirm,
+    "matching": _matching(act="delete", q="user:*"),
+    "matching-nothing": _matching(act="delete", q="usr:*"),
+    "matching-when": _matching(act="expire", q="user:*"),
+    "matching-when-error": matching_when_error,
+    "matching-help": _matching(act="delete", q="user:*", help="1"),
+    "matching-confirm": matching_ask,
+    "matching-done": matching_done,
+    "namespaces": _namespaces("default"),
+    "namespaces-inside": _namespaces("default", under="user:"),
+    "namespaces-help": _namespaces("default", help="1"),
+    "namespaces-database": _namespaces("pages"),
+    "namespaces-files": _namespaces("files"),
+    "namespaces-dead": _namespaces("dead"),
     "delete-confirm": delete_confirm,
     "delete-long-confirm": delete_long_confirm,
     **{f"key-{kind}": _key(name) for kind, name in VALUES.items()},

@@ -34,6 +34,12 @@ class Visit:
     def add(self, alias: str) -> None:
         self._go("key/add/", {"cache": alias})
 
+    def matching(self, alias: str, **query: str) -> None:
+        self._go("key/matching/", {"cache": alias, **query})
+
+    def namespaces(self, alias: str, **query: str) -> None:
+        self._go(f"cache/{alias}/namespaces/", query)
+
     def key(self, alias: str, name: str, **query: str) -> None:
         """Open a key as a person does: search its name, press it. Long ones are buttons."""
         self.keys(alias, q=name)

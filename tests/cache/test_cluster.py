@@ -344,6 +344,22 @@ class Move:
     def end(self) -> None:
         for node in (self.target, self.source, *self.nodes):
             self.tell(node, "SETSLOT", self.slot, "NODE", self.ids[self.target.port])
+        # Two nodes that count up their epochs at once may claim a slot from each other.
+        servers.wait_until(self._is_settled, "the cluster to agree on who has the slot")
+
+    def _is_settled(self) -> bool:
+        views = [
+            {(line.split()[0], line.split()[6]) for line in self._lines(node)}
+            for node in self.nodes
+        ]
+        epochs = [epoch for _id, epoch in views[0]]
+        agreed = all(view == views[0] for view in views) and len(set(epochs)) == len(epochs)
+        return agreed and all(
+            owner((node, *self.nodes), self.slot) is self.target for node in self.nodes
+        )
+
+    def _lines(self, node: Server) -> list[str]:
+        return [line for line in self.tell(node, "NODES").decode().splitlines() if line]
 
 
 @pytest.mark.parametrize(

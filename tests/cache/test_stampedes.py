@@ -458,6 +458,40 @@ def test_hits_and_misses_are_counted_once(cache: ServerCache) -> None:
     assert (after[0] - before[0], after[1] - before[1]) == (2, 1)  # Rereading is a hit, as ever.
 
 
+@pytest.mark.slow
+def test_of_many_who_ask_all_the_time_never_two_make_it(cache: ServerCache) -> None:
+    making = threading.Lock()
+    made: list[float] = []
+    overlaps: list[int] = []
+    until = time.monotonic() + 5
+
+    def make() -> int:
+        if not making.acquire(blocking=False):
+            overlaps.append(len(made))
+            return -1
+        try:
+            time.sleep(0.02)  # What it takes.
+            made.append(time.monotonic())
+            return len(made)
+        finally:
+            making.release()
+
+    def keep_asking() -> list[int]:
+        found = []
+        while time.monotonic() < until:
+            found.append(
+                cache.get_or_set("key", make, 0.2, stampede_protection={"early": 0.1, "lease": 5})
+            )
+        return found
+
+    with ThreadPoolExecutor(8) as pool:
+        each = [future.result() for future in [pool.submit(keep_asking) for _ in range(8)]]
+    assert overlaps == []
+    assert len(made) > 10
+    for found in each:
+        assert found == sorted(found)  # Nobody is given an older value than before.
+
+
 # By whom, and where
 
 

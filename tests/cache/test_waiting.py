@@ -145,7 +145,9 @@ def test_on_an_event_loop_others_work_while_many_wait(cache: ServerCache) -> Non
     asyncio.run(main())
 
 
-def test_whoever_stops_waiting_takes_nothing(cache: ServerCache, server: valkey.Valkey) -> None:
+def test_what_comes_after_a_wait_was_cancelled_is_for_others(
+    cache: ServerCache, server: valkey.Valkey
+) -> None:
     async def until(wanted: bool) -> None:
         deadline = time.monotonic() + 10
         while waits(server) is not wanted:
@@ -163,6 +165,47 @@ def test_whoever_stops_waiting_takes_nothing(cache: ServerCache, server: valkey.
         assert await cache.ablpop("a", 5) == ("a", 1)
 
     asyncio.run(main())
+
+
+def test_a_wait_is_a_call_and_no_slow_one(cache: ServerCache) -> None:
+    calls, seconds = cache.statistics.calls, cache.statistics.seconds
+    cache.blpop("a", LONGER)
+    asyncio.run(cache.ablpop("a", LONGER))
+    assert cache.statistics.calls == calls + 2
+    assert cache.statistics.seconds - seconds < LONGER
+
+
+def test_each_element_is_taken_once(make_cache: MakeCache) -> None:
+    """By threads and by tasks; those who find nothing in time ask again."""
+    cache, count = make_cache(), 400
+
+    def taken() -> list[int]:
+        found = []
+        while (one := cache.blpop("queue", 5)) and one[1] is not None:
+            found.append(one[1])
+            cache.rpush("taken", one[1])
+        return found
+
+    async def ataken() -> list[int]:
+        found = []
+        while (one := await cache.ablpop("queue", 5)) and one[1] is not None:
+            found.append(one[1])
+            await cache.arpush("taken", one[1])
+        return found
+
+    async def all_taken() -> list[list[int]]:
+        return await asyncio.gather(*(ataken() for _ in range(4)))
+
+    with ThreadPoolExecutor() as pool:
+        threads = [pool.submit(taken) for _ in range(3)]
+        tasks = pool.submit(lambda: asyncio.run(all_taken()))
+        for number in range(count):
+            cache.rpush("queue", number)
+        wait_until(lambda: cache.llen("taken") == count, "all of them")
+        cache.rpush("queue", *[None] * 7)
+        found = [number for one in threads for number in one.result(20)]
+        found += [number for one in tasks.result(20) for number in one]
+    assert sorted(found) == list(range(count))
 
 
 @pytest.mark.parametrize("awaited", [False, True])

@@ -77,6 +77,17 @@ def test_what_any_of_several_wrote_is_read() -> None:
     assert not content.editable  # The application could not read it.
 
 
+def test_formats_are_not_taken_for_each_other() -> None:
+    codec = alias(serializer=["pickle", "msgpack"])
+    # Read as a pickle, this is a text of one byte, and something behind its end.
+    value = {1: 2, 46: 0, **dict.fromkeys(range(47, 57), 46)}
+    content = decode(msgpack.packb(value), codec=codec)
+    assert str(content.label) == "MessagePack of dict"
+    assert content.value == value
+    cut = decode(pickle.dumps(list(range(100)))[:-5], codec=codec)
+    assert "damaged pickle" in str(cut.label)
+
+
 def test_a_threshold_above_the_probe_does_not_hide_the_compression() -> None:
     codec = alias(compressor=("zstd", {"min_size": 100_000}))
     raw = make(COMPRESSOR, "zstd").compress(pickle.dumps(LONG))
@@ -116,6 +127,25 @@ class Upside:
 
     def decompress(self, data: bytes) -> bytes:
         return data[:0:-1]
+
+
+@pytest.mark.parametrize(
+    ("there", "here", "taken"),
+    [
+        ({}, {}, True),
+        ({}, {"compressor": "zlib"}, True),
+        ({"compressor": "zlib"}, {}, False),
+        ({"compressor": "zlib"}, {"compressor": ["zstd", "zlib"]}, True),
+        ({"compressor": ["zstd", "zlib"]}, {"compressor": "zstd"}, False),
+        ({"serializer": "json"}, {"serializer": ["json", "pickle"]}, True),
+        ({"serializer": ["json", "pickle"]}, {"serializer": "json"}, False),
+        ({"serializer": "json"}, {"serializer": "msgpack"}, False),
+    ],
+)
+def test_one_cache_takes_what_another_stores(
+    there: dict[str, Any], here: dict[str, Any], taken: bool
+) -> None:
+    assert alias(**here).takes(alias(**there)) is taken
 
 
 # MessagePack

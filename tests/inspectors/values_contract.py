@@ -6,8 +6,20 @@ import time
 from typing import Any, ClassVar
 
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.content import encode
-from django_cachex.inspectors.edits import KEEP, AddValue, Result, SetTtl, SetValue
+from django_cachex.inspectors.content import encode, fingerprint
+from django_cachex.inspectors.edits import (
+    KEEP,
+    AddValue,
+    Copy,
+    ExpireAt,
+    ExtendTtl,
+    Increase,
+    Rename,
+    Result,
+    SetTtl,
+    SetValue,
+)
+from django_cachex.inspectors.element_edits import AddKey, PushItems
 from django_cachex.inspectors.entries import GONE, NEVER
 from tests.inspectors.contract import ABILITIES, ELEMENTS, InspectorContract
 
@@ -248,3 +260,85 @@ class PickledContract(TtlContract):
             assert str(outcome.reason)
         assert self.ttl_of(inspector, "key") == NEVER
         assert inspector.cache.get("key") == "value"
+
+    def test_a_key_is_renamed_with_its_ttl_and_overwrites_only_if_told(
+        self, inspector: Inspector
+    ) -> None:
+        inspector.cache.set("key", (1, {2}), timeout=1000)
+        inspector.cache.set("other", "theirs")
+        stored, to = inspector.locate("key"), inspector.locate("other")
+        before = self.ttl_of(inspector, "key")
+        assert inspector.apply(stored, Rename(to)).result == Result.EXISTS
+        assert inspector.apply(stored, Rename(stored)).result == Result.UNCHANGED
+        assert inspector.apply(stored, Rename(to, overwrite=True)).result == Result.DONE
+        assert inspector.cache.get("other") == (1, {2})
+        assert inspector.cache.get("key") is None
+        self.assert_about(self.ttl_of(inspector, "other"), before)
+        assert inspector.apply(stored, Rename(to)).result == Result.GONE
+        inspector.cache.set("expired", "old", timeout=-1)
+        assert inspector.apply(to, Rename(inspector.locate("expired"))).result == Result.DONE
+
+    def test_a_key_is_copied_with_its_ttl_and_overwrites_only_if_told(
+        self, inspector: Inspector
+    ) -> None:
+        inspector.cache.set("key", (1, {2}), timeout=1000)
+        stored, to = inspector.locate("key"), inspector.locate("other")
+        assert inspector.apply(stored, Copy(to)).result == Result.DONE
+        assert inspector.cache.get("other") == inspector.cache.get("key") == (1, {2})
+        self.assert_about(self.ttl_of(inspector, "other"), self.ttl_of(inspector, "key"))
+        inspector.cache.set("other", "theirs", timeout=None)
+        assert inspector.apply(stored, Copy(to)).result == Result.EXISTS
+        assert inspector.cache.get("other") == "theirs"
+        assert inspector.apply(stored, Copy(to, overwrite=True)).result == Result.DONE
+        assert inspector.cache.get("other") == (1, {2})
+        assert inspector.apply(inspector.locate("none"), Copy(to)).result == Result.GONE
+
+    def test_a_ttl_is_lengthened_or_set_to_a_moment(self, inspector: Inspector) -> None:
+        inspector.cache.set("key", "value", timeout=1000)
+        stored = inspector.locate("key")
+        before = self.ttl_of(inspector, "key")
+        assert inspector.apply(stored, ExtendTtl(500_000)).result == Result.DONE
+        self.assert_about(self.ttl_of(inspector, "key"), (before or 0) + 500_000)
+        moment = int(time.time() * 1000) + 70_000
+        assert inspector.apply(stored, ExpireAt(moment)).result == Result.DONE
+        self.assert_about(self.ttl_of(inspector, "key"), 70_000)
+        assert inspector.apply(stored, ExpireAt(moment - 80_000)).result == Result.REFUSED
+        assert inspector.cache.get("key") == "value"
+        inspector.cache.set("key", "value", timeout=None)
+        assert inspector.apply(stored, ExtendTtl(5000)).result == Result.UNCHANGED
+        assert self.ttl_of(inspector, "key") == NEVER
+        assert inspector.apply(inspector.locate("none"), ExtendTtl(5000)).result == Result.GONE
+
+    def test_a_number_is_increased_and_keeps_its_ttl(self, inspector: Inspector) -> None:
+        inspector.cache.set("key", 5, timeout=1000)
+        stored = inspector.locate("key")
+        before = self.ttl_of(inspector, "key")
+        outcome = inspector.apply(stored, Increase(-7))
+        assert (outcome.result, outcome.number) == (Result.DONE, -2)
+        assert inspector.cache.get("key") == -2
+        self.assert_about(self.ttl_of(inspector, "key"), before)
+        assert inspector.apply(stored, Increase(0.5)).result == Result.WRONG_TYPE
+        inspector.cache.set("key", "5")
+        assert inspector.apply(stored, Increase(1)).result == Result.WRONG_TYPE
+        assert inspector.apply(inspector.locate("none"), Increase(1)).result == Result.GONE
+
+    def test_the_stored_bytes_are_had(self, inspector: Inspector) -> None:
+        inspector.cache.set("key", "x" * 100_000)
+        entry = inspector.read(inspector.locate("key"))
+        assert entry is not None
+        raw = b"".join(inspector.chunks(inspector.locate("key")))
+        assert fingerprint(raw) == entry.expected
+        assert b"".join(inspector.chunks(inspector.locate("none"))) == b""
+
+    def test_edits_of_elements_are_not_offered(self, inspector: Inspector) -> None:
+        inspector.cache.set("key", [1])
+        for edit in (PushItems((1,)), AddKey("list", (1,), NEVER)):
+            assert inspector.apply(inspector.locate("key"), edit).result == Result.REFUSED
+        assert inspector.cache.get("key") == [1]
+
+    @staticmethod
+    def assert_about(ttl: int | None, expected: int | None) -> None:
+        """Some stores keep whole seconds, and time goes on."""
+        assert ttl is not None
+        assert expected is not None
+        assert -3000 < ttl - expected <= 1000

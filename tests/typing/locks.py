@@ -40,8 +40,8 @@ def keys(cache: ValkeyCache, pipe: Pipeline, when: datetime) -> None:
 
 
 def mistakes(cache: ValkeyCache) -> None:
-    cache.lock("key", 5)  # type: ignore[call-arg]  # django-redis has the version here
-    cache.get("key", client=None)  # type: ignore[arg-type]  # there is no such argument
-    cache.set("key", 1, ny=True)  # type: ignore[call-arg]  # as above
-    cache.expire("key", "soon")  # type: ignore[arg-type]  # no time
-    cache.eval_script("return 1", ["key"], [object()])  # type: ignore[list-item]  # no word
+    cache.lock("key", 5)  # type: ignore[call-arg]  # django-redis has the version here  # pyright: ignore[reportCallIssue]
+    cache.get("key", client=None)  # type: ignore[arg-type]  # there is no such argument  # pyright: ignore[reportArgumentType]
+    cache.set("key", 1, ny=True)  # type: ignore[call-arg]  # as above  # pyright: ignore[reportCallIssue]
+    cache.expire("key", "soon")  # type: ignore[arg-type]  # no time  # pyright: ignore[reportArgumentType]
+    cache.eval_script("return 1", ["key"], [object()])  # type: ignore[list-item]  # no word  # pyright: ignore[reportArgumentType]

@@ -10,5 +10,5 @@ async def protected(cache: ValkeyCache) -> None:
     assert_type(cache.get_or_set("key", list, 5, stampede_protection=True), Any)
     cache.get_or_set("key", list, stampede_protection={"early": 5, "lease": 0.5})
     await cache.aget_or_set("key", list, stampede_protection=Protection(early=5))
-    cache.get_or_set("key", list, stampede_protection="yes")  # type: ignore[arg-type]
-    cache.get_or_set("key", list, protection=True)  # type: ignore[call-arg]
+    cache.get_or_set("key", list, stampede_protection="yes")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    cache.get_or_set("key", list, protection=True)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

@@ -10,6 +10,9 @@ from django_cachex.admin.folds import Fold
 from django_cachex.admin.keywindows import FindForm
 from django_cachex.admin.parts import (
     Badge,
+    Bar,
+    Bars,
+    Button,
     Card,
     Cell,
     CollectionBox,
@@ -24,6 +27,7 @@ from django_cachex.admin.parts import (
     Table,
     Topic,
     ValueBox,
+    Working,
 )
 from django_cachex.inspectors.entries import CommandLine
 from tests.unfold.samples import LONG, Samples
@@ -50,11 +54,16 @@ class Examples(Samples):
         for kind in BADGE_KINDS:
             yield {"badge": self.badge_of(kind)}
 
+    def bars(self) -> Iterable[Context]:
+        yield {"bars": Bars(self.say("Memory"), [])}
+        yield self._only(self.shares())
+
     def card(self) -> Iterable[Context]:
         yield {"card": Card(self.say("Clients"))}
         headline = FactLine(self.say("of reads hit"), self.say("97 %"), exact=self.say("96.9 %"))
         facts, note = self.some_facts(), self.say("Since the start.")
         yield {"card": Card(self.say("Reads"), facts, headline, self.a_table(), note)}
+        yield {"card": Card(self.say("Some of them"), items=self.links()[2:])}
 
     def cell(self) -> Iterable[Context]:
         yield {"cell": Cell()}
@@ -139,6 +148,11 @@ class Examples(Samples):
             is_found=True,
             reset=self.action("Show all"),
         )
+
+    def theirs(self) -> Iterable[Context]:
+        title, notes = self.say("What it holds now"), [self.say("text")]
+        yield {"theirs": ValueBox(title, text="")}
+        yield {"theirs": ValueBox(title, notes=notes, text=self.say("theirs"))}
 
     def find(self) -> Iterable[Context]:
         for type in ("list", "hash"):
@@ -231,6 +245,10 @@ class Examples(Samples):
         topic = Topic(self.say("This page"), [self.say("It lists."), self.say("It counts.")])
         yield {"help": [topic, topic], "help_close": "/?q=a&size=5"}
 
+    def items(self) -> Iterable[Context]:
+        yield {"items": []}
+        yield {"items": [*self.links()[2:], self.action("session", link="")]}
+
     def link(self) -> Iterable[Context]:
         yield {"action": self.action()}
         yield from ({"action": action} for action in self.links())
@@ -268,6 +286,13 @@ class Examples(Samples):
     def select(self) -> Iterable[Context]:
         yield {"select": self.a_select("type")}
 
+    def shares(self) -> Iterable[Context]:
+        rows = [
+            Bar(self.say("user:*"), self.say("40 % ± 2"), 0.4, 0.02, "/key/"),
+            Bar(self.say("in none"), self.say("60 %"), 0.6),
+        ]
+        yield {"bars": Bars(self.say("Memory"), rows, self.say("A sample."))}
+
     def stop(self) -> Iterable[Context]:
         yield {}
 
@@ -275,7 +300,7 @@ class Examples(Samples):
         yield {}
 
     def submit(self) -> Iterable[Context]:
-        for kind in ("", "danger-quiet"):
+        for kind in ("", "primary", "danger-quiet"):
             yield {"kind": kind, "name": "action", "value": "flush", "text": self.say("Flush")}
 
     def table(self) -> Iterable[Context]:
@@ -318,3 +343,19 @@ class Examples(Samples):
 
     def wrong(self) -> Iterable[Context]:
         yield {}
+
+    def working(self) -> Iterable[Context]:
+        yield {"working": Working(self.say("5 deleted"))}
+        buttons = [Button(self.say("Delete 5 keys …"), "ask", "danger-quiet")]
+        yield {
+            "working": Working(
+                self.say("5 deleted"),
+                0.25,
+                [("state", self.say("token"))],
+                "/flushing/",
+                Button(self.say("Continue"), "run", "primary"),
+                True,
+                buttons,
+                "/?run=token",
+            )
+        }

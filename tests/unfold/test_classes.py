@@ -25,9 +25,9 @@ COMMON = STATIC / "cachex.css"
 KINDS = {
     "action": {"danger", "danger-quiet", "primary"},
     "badge": {"bad", "good", "strong", "warning"},
-    "cell": {"code", "key", "name", "number", "type", "value"},
+    "cell": {"acts", "code", "key", "name", "number", "type", "value"},
     "fact": {"code"},
-    "header": {"number"},
+    "header": {"code", "number"},
     "notice": {"error", "info", "warning"},
 }
 """What `cx-{{ badge.kind }}` and its like can be, by what the kind is of."""

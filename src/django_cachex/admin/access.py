@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from django.conf import settings
-from django.contrib.admin import AdminSite
+from django.contrib.admin import AdminSite, ModelAdmin
 from django.http import HttpRequest
 
 from django_cachex.admin.links import object_id
@@ -45,6 +45,7 @@ class Act:
 SEE_CACHES = Act(cache=("view",))
 SEE_INFO = Act(cache=("view",))
 SEE_KEYS = Act(key=("view",))
+SEE_NAMESPACES = Act(("can_list",), key=("view",))
 SEE_VALUE = Act(("can_get", "can_get_unsafely"), key=("view",), shows_secrets=True)
 SEE_HISTORY = Act(key=("view",), shows_secrets=True)
 ADD = Act(("can_add",), key=("add",), changes=True, shows_secrets=True)
@@ -70,6 +71,14 @@ def visible_aliases() -> list[str]:
     return [alias for alias in settings.CACHES if policies.get(alias) != HIDDEN]
 
 
+def alias_allows(act: Act, inspector: Inspector) -> bool:
+    """Return whether a cache's ability and policy allow an act, whoever wants it."""
+    policy = limits().aliases.get(inspector.alias)
+    if policy == HIDDEN or (policy == READ_ONLY and act.changes):
+        return False
+    return not act.abilities or any(getattr(inspector, name) for name in act.abilities)
+
+
 @dataclass(frozen=True)
 class Gate:
     """What one request's user may do on one admin site."""
@@ -84,17 +93,30 @@ class Gate:
         self, act: Act, inspector: Inspector | None = None, stored: bytes | None = None
     ) -> bool:
         """Return whether ability, permission and the alias's policy all allow an act."""
-        if inspector is not None and not self._alias_allows(act, inspector):
+        if inspector is not None and not alias_allows(act, inspector):
             return False
         if stored is not None and act.shows_secrets and self.is_secret(inspector, stored):
             return False
         return self._permitted(act, inspector, stored)
 
-    def _alias_allows(self, act: Act, inspector: Inspector) -> bool:
-        policy = limits().aliases.get(inspector.alias)
-        if policy == HIDDEN or (policy == READ_ONLY and act.changes):
-            return False
-        return not act.abilities or any(getattr(inspector, name) for name in act.abilities)
+    def those_allowed(
+        self, act: Act, inspector: Inspector, keys: Sequence[bytes]
+    ) -> Sequence[bytes]:
+        """Return the keys that an act is allowed on, which is allowed on their cache.
+
+        Where no project has permissions of its own that could tell keys apart, none is asked for.
+        """
+        own = self.secrets_of(inspector) if act.shows_secrets else None
+        if own is not None:
+            keys = [stored for stored in keys if not stored.startswith(own)]
+        if not any(self._tells_keys_apart(verb) for verb in act.key):
+            return keys
+        return [stored for stored in keys if self._permitted(act, inspector, stored)]
+
+    def _tells_keys_apart(self, verb: str) -> bool:
+        name = f"has_{verb}_permission"
+        kind = type(self.site.get_model_admin(Key))
+        return verb != "add" and getattr(kind, name) is not getattr(ModelAdmin, name)
 
     def _permitted(self, act: Act, inspector: Inspector | None, stored: bytes | None) -> bool:
         alias = inspector.alias if inspector is not None else None

@@ -14,10 +14,13 @@ from django_cachex.admin.pages.base import Page
 from django_cachex.admin.pages.caches import CachesPage
 from django_cachex.admin.pages.delete import DeletePage
 from django_cachex.admin.pages.download import DownloadPage
+from django_cachex.admin.pages.flushing import FlushingPage
 from django_cachex.admin.pages.history import CacheHistoryPage, KeyHistoryPage
 from django_cachex.admin.pages.info import InfoPage
 from django_cachex.admin.pages.key import KeyPage
 from django_cachex.admin.pages.keys import KeysPage
+from django_cachex.admin.pages.matching import MatchingPage
+from django_cachex.admin.pages.namespaces import NamespacesPage
 
 if TYPE_CHECKING:
     CacheModelAdmin = admin.ModelAdmin[Cache]
@@ -37,7 +40,9 @@ class CacheAdmin(CacheModelAdmin):
         site = self.admin_site
         return [
             page_url(site, "", CachesPage, "cache_changelist"),
+            page_url(site, "flushing/", FlushingPage, "cache_flushing"),
             page_url(site, "<path:object_id>/history/", CacheHistoryPage, "cache_history"),
+            page_url(site, "<path:object_id>/namespaces/", NamespacesPage, "cache_namespaces"),
             page_url(site, "<path:object_id>/change/", InfoPage, "cache_change"),
         ]
 
@@ -57,6 +62,7 @@ class KeyAdmin(KeyModelAdmin):
         return [
             page_url(site, "", KeysPage, "key_changelist"),
             page_url(site, "add/", AddPage, "key_add"),
+            page_url(site, "matching/", MatchingPage, "key_matching"),
             page_url(site, "<path:object_id>/history/", KeyHistoryPage, "key_history"),
             page_url(site, "<path:object_id>/download/", DownloadPage, "key_download"),
             page_url(site, "<path:object_id>/delete/", DeletePage, "key_delete"),

@@ -16,7 +16,15 @@ from django_cachex.admin.links import object_id
 from django_cachex.admin.models import Cache, Key
 from django_cachex.inspectors.base import Inspector
 
-__all__ = ["ADDITION", "CHANGE", "DELETION", "record_cache", "record_keys"]
+__all__ = [
+    "ADDITION",
+    "CHANGE",
+    "DELETION",
+    "begin_record",
+    "go_on_record",
+    "record_cache",
+    "record_keys",
+]
 
 MOST_ENTRIES = 500
 """Of so many keys at once each gets an entry of its own; of more, the cache gets one."""
@@ -46,6 +54,43 @@ def record_cache(user_id: Any, flag: int, inspector: Inspector, message: Message
     _record(user_id, flag, Cache, [(inspector.alias, inspector.alias)], inspector.alias, message)
 
 
+def begin_record(user_id: Any, flag: int, inspector: Inspector, message: Message) -> int:
+    """Record an act on a whole alias that is about to begin; return the entry, to go on with."""
+    alias = inspector.alias
+    text = in_project_language(message)
+    entry = _entry(user_id, flag, Cache, (alias, alias), text)
+    entry.save(force_insert=True)  # In bulk, not every database says what it was inserted as.
+    logger.info("user=%s cache=%s entry=%s %s", user_id, alias, entry.pk, text)
+    return int(entry.pk)
+
+
+def is_on_record(entry: int, message: Message) -> bool:
+    """Return whether an entry says this and nothing later."""
+    return LogEntry.objects.filter(pk=entry, change_message=in_project_language(message)).exists()
+
+
+def go_on_record(entry: int, inspector: Inspector, before: Message, after: Message) -> bool:
+    """Let an entry say what has been done since; return False if it no longer said `before`."""
+    texts = in_project_language(before), in_project_language(after)
+    said = LogEntry.objects.filter(pk=entry, change_message=texts[0])
+    if not said.update(change_message=texts[1]):
+        return False
+    logger.info("entry=%s cache=%s %s", entry, inspector.alias, texts[1])
+    return True
+
+
+def log(inspector: Inspector, what: str, message: Message) -> None:
+    """Write what nobody's `LogEntry` says to the logger: who has a shell needs no name."""
+    text = in_project_language(message)
+    logger.info("user=- cache=%s %s %s", inspector.alias, what, text)
+
+
+def in_project_language(message: Message) -> str:
+    """Return a message for others to read: in the project's language, not the writer's."""
+    with translation.override(settings.LANGUAGE_CODE):
+        return message()
+
+
 def _record(
     user_id: Any,
     flag: int,
@@ -54,20 +99,22 @@ def _record(
     alias: str,
     message: Message,
 ) -> None:
-    # The entry is read by others: it is written in the project's language, not the writer's.
-    with translation.override(settings.LANGUAGE_CODE):
-        text = message()
-    content_type = ContentType.objects.get_for_model(model)
-    LogEntry.objects.bulk_create(
-        LogEntry(
-            user_id=user_id,
-            content_type=content_type,
-            object_id=object_id,
-            object_repr=name[:NAME_LENGTH],
-            action_flag=flag,
-            change_message=text,
-        )
-        for object_id, name in objects
-    )
+    text = in_project_language(message)
+    LogEntry.objects.bulk_create(_entry(user_id, flag, model, one, text) for one in objects)
     for _object_id, name in objects:
         logger.info("user=%s cache=%s %s=%r %s", user_id, alias, model.__name__.lower(), name, text)
+
+
+def _entry(
+    user_id: Any, flag: int, model: type[models.Model], named: tuple[str, str], text: str
+) -> LogEntry:
+    """Return an entry, not yet saved, about an object of this id and name."""
+    object_id, name = named
+    return LogEntry(
+        user_id=user_id,
+        content_type=ContentType.objects.get_for_model(model),
+        object_id=object_id,
+        object_repr=name[:NAME_LENGTH],
+        action_flag=flag,
+        change_message=text,
+    )

@@ -20,6 +20,7 @@ from django_cachex.inspectors.valkey.inspector import ServerInspector
 register(check_prefixes, Tags.caches)
 
 POLICIES = (HIDDEN, READ_ONLY)
+SEPARATOR = "NAMESPACE_SEPARATOR"
 
 
 @register()
@@ -30,7 +31,7 @@ def check_settings(
     given = getattr(settings, "CACHEX_ADMIN", {})
     if not isinstance(given, dict):
         return [Error("CACHEX_ADMIN must be a dict.", id="django_cachex.E001")]
-    return [*_unknown(given), *_numbers(given), *_policies(given)]
+    return [*_unknown(given), *_numbers(given), *_separator(given), *_policies(given)]
 
 
 @register(Tags.caches)
@@ -83,7 +84,7 @@ def _unknown(given: dict[str, Any]) -> Iterable[CheckMessage]:
 
 def _numbers(given: dict[str, Any]) -> Iterable[CheckMessage]:
     defaults = Limits()
-    for name in sorted(FIELDS - {"ALIASES"} & given.keys()):
+    for name in sorted(FIELDS - {"ALIASES", SEPARATOR} & given.keys()):
         whole = isinstance(getattr(defaults, name.lower()), int)
         if not _is_positive(given[name], whole):
             kind = "whole number" if whole else "number"
@@ -103,6 +104,15 @@ def _is_positive(value: object, whole: bool) -> bool:
     if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
         return False
     return math.isfinite(value) and value > 0
+
+
+def _separator(given: dict[str, Any]) -> Iterable[CheckMessage]:
+    separator = given.get(SEPARATOR, ":")
+    if not isinstance(separator, str) or not separator:
+        yield Error(
+            f"CACHEX_ADMIN[{SEPARATOR!r}] must be a text that is not empty, not {separator!r}.",
+            id="django_cachex.E002",
+        )
 
 
 def _policies(given: dict[str, Any]) -> Iterable[CheckMessage]:

@@ -145,6 +145,84 @@ def _figures(inspector: Inspector) -> list[Text]:
     return [text for name, text in known.items() if name in inspector.figures]
 
 
+def namespaces_help(inspector: Inspector) -> Sequence[Topic]:
+    return [
+        Topic(
+            _("This page"),
+            [
+                _(
+                    "What the keys of this cache are called before the last separator, how many "
+                    "begin so, how much memory they take, and how many never expire."
+                ),
+                _(
+                    "A name opens those keys in the key browser; inside shows what it is made of. "
+                    "The separator is CACHEX_ADMIN's NAMESPACE_SEPARATOR."
+                ),
+            ],
+        ),
+        Topic(
+            _("Sample and count"),
+            [
+                _(
+                    "A server returns keys in an order that has nothing to do with their names: "
+                    "what was examined first is a sample of the rest. The number after ± says how "
+                    "far a share may be off; nineteen samples of twenty are closer."
+                ),
+                _(
+                    "At most 200 namespaces are kept; the smallest are folded into the one that "
+                    "they are in. One that appeared after that has at least what it shows."
+                ),
+            ],
+        ),
+        *_backend(inspector),
+        _permissions(_("view_key or change_key: see this page.")),
+    ]
+
+
+def flushing_help() -> Sequence[Topic]:
+    return [
+        Topic(
+            _("This page"),
+            [
+                _(
+                    "A cache that shares its database is flushed by deleting its keys, in short "
+                    "steps. What was deleted is on record in the history of the cache."
+                ),
+                _("Nothing goes on without this page; Continue goes on from where it is."),
+            ],
+        ),
+        _permissions(_("change_cache: flush.")),
+    ]
+
+
+def matching_help() -> Sequence[Topic]:
+    return [
+        Topic(
+            _("This page"),
+            [
+                _(
+                    "First the keys that match are counted and some of them named; then a page "
+                    "asks; then it is done in short steps, each of which is recorded in the "
+                    "history of the cache."
+                ),
+                _(
+                    "Stop whenever you like, or close the page: what was done is done and on "
+                    "record, and nothing goes on without the page. Continue goes on from there, "
+                    "within a day."
+                ),
+                _(
+                    "Keys that are stored while it runs may be missed. The report has what was "
+                    "changed, what was gone already, and which keys failed."
+                ),
+            ],
+        ),
+        _permissions(
+            _("view_key or change_key: see this page. delete_key: delete what matches."),
+            _("change_cache: let what matches expire. Only superusers change sessions."),
+        ),
+    ]
+
+
 def key_help(inspector: Inspector) -> Sequence[Topic]:
     return [
         Topic(

@@ -82,11 +82,20 @@ class Links:
     def info(self, alias: str, **query: Any) -> str:
         return self._url("cache_change", quote(alias), **query)
 
+    def flushing(self) -> str:
+        return self._url("cache_flushing")
+
     def cache_history(self, alias: str) -> str:
         return self._url("cache_history", quote(alias))
 
     def keys(self, alias: str, **query: Any) -> str:
         return self._url("key_changelist", cache=alias, **query)
+
+    def matching(self, alias: str, **query: Any) -> str:
+        return self._url("key_matching", cache=alias, **query)
+
+    def namespaces(self, alias: str, **query: Any) -> str:
+        return self._url("cache_namespaces", quote(alias), **query)
 
     def add(self, alias: str, **query: Any) -> str:
         return self._url("key_add", cache=alias, **query)

@@ -236,6 +236,7 @@ class Card(Part):
     headline: FactLine | None = None
     table: Table | None = None
     note: Text = ""
+    items: Sequence[Action] = ()
 
 
 @dataclass(frozen=True)
@@ -276,6 +277,85 @@ class Confirm(Part):
     """What was asked for and will not be done, and why."""
 
     possible: bool = True
+
+
+@dataclass(frozen=True)
+class Button(Part):
+    """A button of a form with several."""
+
+    text: Text
+    value: str
+    kind: str = ""
+    """`primary`, `danger-quiet`, or empty."""
+
+
+@dataclass(frozen=True)
+class Working(Part):
+    """Long work: how far it has come, and the buttons that carry it on."""
+
+    progress: Text
+    share: float | None = None
+    """The part of all keys that was examined, 0 to 1, or None where nobody knows."""
+
+    hidden: Sequence[tuple[str, str]] = ()
+    """What the form carries of it."""
+
+    action: str = ""
+    """Where the form leads; empty for the page that it is on."""
+
+    go_on: Button | None = None
+    automatic: bool = False
+    """Whether a script presses the button that goes on."""
+
+    buttons: Sequence[Button] = ()
+    resume: str = ""
+    """Where the work can be carried on after the page was closed."""
+
+    @property
+    def percent(self) -> str:
+        return "" if self.share is None else f"{self.share:.4f}"
+
+
+@dataclass(frozen=True)
+class Bar(Part):
+    """A share of a whole: its name, its length, and the figure that says the same."""
+
+    label: Text
+    text: Text
+    value: float
+    """0 to 1."""
+
+    doubt: float = 0.0
+    """How far the value may be off to each side."""
+
+    link: Link | str = ""
+
+    @property
+    def width(self) -> str:
+        return _thousandths(self.value)
+
+    @property
+    def doubt_from(self) -> str:
+        return _thousandths(self.value - self.doubt)
+
+    @property
+    def doubt_width(self) -> str:
+        low, high = max(0.0, self.value - self.doubt), min(1.0, self.value + self.doubt)
+        return _thousandths(high - low)
+
+
+@dataclass(frozen=True)
+class Bars(Part):
+    """A picture of shares, one under the other."""
+
+    title: Text
+    rows: Sequence[Bar]
+    note: Text = ""
+
+
+def _thousandths(share: float) -> str:
+    """Return a share as a drawing of a thousand units takes it, in every language alike."""
+    return f"{max(0.0, min(1.0, share)) * 1000:.1f}"
 
 
 @dataclass(frozen=True)

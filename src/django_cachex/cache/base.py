@@ -27,6 +27,7 @@ from django_cachex.commands.expiry import milliseconds
 from django_cachex.commands.request import Request, Steps, awaitable, blocking
 from django_cachex.commands.server import ServerCommands
 from django_cachex.commands.sweeps import COUNT, sweep
+from django_cachex.commands.waiting import Waiting
 from django_cachex.commands.walks import Walks
 
 T = TypeVar("T")
@@ -113,7 +114,8 @@ class CacheCommands(AllCommands[str], Walks[str], BaseCache):
             statistics.errors += 1
             raise
         finally:
-            statistics.seconds += perf_counter() - began
+            if not isinstance(command, Waiting):
+                statistics.seconds += perf_counter() - began
 
     async def _ameasured(self, way: Client | FailingOpen, command: Request[T] | Steps[T]) -> T:
         statistics = self.statistics
@@ -125,7 +127,8 @@ class CacheCommands(AllCommands[str], Walks[str], BaseCache):
             statistics.errors += 1
             raise
         finally:
-            statistics.seconds += perf_counter() - began
+            if not isinstance(command, Waiting):
+                statistics.seconds += perf_counter() - began
 
     def looked_up(self, hits: int, misses: int) -> None:
         self.statistics.hits += hits
@@ -181,6 +184,9 @@ class CacheCommands(AllCommands[str], Walks[str], BaseCache):
     def plain_name(self, stored: bytes) -> str:
         """Return the field, id, group or consumer that the server calls `stored`."""
         return stored.decode("utf-8", "surrogateescape")
+
+    def plain_names(self, stored: Iterable[bytes]) -> list[str]:
+        return [name.decode("utf-8", "surrogateescape") for name in stored]
 
     def encode(self, value: Any) -> bytes | int:
         """Return what to store for `value`; raise what the serializer raises."""

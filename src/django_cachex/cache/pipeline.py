@@ -101,6 +101,9 @@ class Pipeline(Queue, Values, Entries, AllCommands[Any]):
     def plain_name(self, stored: bytes) -> Any:
         return self.owner.plain_name(stored)
 
+    def plain_names(self, stored: Iterable[bytes]) -> list[Any]:
+        return self.owner.plain_names(stored)
+
     def stored_keys(self, keys: Iterable[Any], version: Any = None) -> list[bytes]:
         return self.owner.stored_keys(keys, version)
 

@@ -21,7 +21,7 @@ class Statistics:
     misses: int = 0
     """Keys that they did not find."""
     seconds: float = 0.0
-    """Time spent in calls."""
+    """Time spent in calls, but for those that wait on purpose."""
 
     @property
     def hit_rate(self) -> float | None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from django_cachex.commands.base import Commands, options
+from django_cachex.commands.base import Commands
 from django_cachex.commands.replies import booleans
 from django_cachex.commands.request import NOTHING_FOUND, Request, awaitable, blocking
-from django_cachex.commands.words import counted, listed
+from django_cachex.commands.words import counted, listed, scanning
 
 
 class Sets(Commands):
@@ -142,9 +142,7 @@ class Sets(Commands):
             return int(reply[0]), self.decode_all(reply[1])
 
         words = ("SSCAN", self.stored_key(key, version), str(cursor))
-        return Request(
-            (*words, *options(("MATCH", match), ("COUNT", count))), read, absent=NOTHING_FOUND
-        )
+        return Request((*words, *scanning(match, count)), read, absent=NOTHING_FOUND)
 
     scard, ascard = blocking(_scard), awaitable(_scard)
     sadd, asadd = blocking(_sadd), awaitable(_sadd)

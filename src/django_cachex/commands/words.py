@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, KeysView
+from collections.abc import Iterable, Iterator, KeysView, ValuesView
 from typing import Any, TypeVar
 
 from django_cachex.commands.request import Word
 
 T = TypeVar("T")
 
-SEVERAL = list, tuple, set, frozenset, KeysView, Iterator
+SEVERAL = list, tuple, set, frozenset, KeysView, ValuesView, Iterator
 """What is taken for several keys, or fields, rather than for one."""
 
 
@@ -54,6 +54,12 @@ def counted(number: int, given: Iterable[T]) -> list[T]:
 def flags(*pairs: tuple[str, object]) -> tuple[Word, ...]:
     """Return the words of the flags that are set, as in ``("NX", "CH")``."""
     return tuple(name for name, is_set in pairs if is_set)
+
+
+def scanning(match: bytes | str | None, count: int | None) -> tuple[Word, ...]:
+    """Return the words that say what a turn of HSCAN, SSCAN or ZSCAN looks for and looks at."""
+    pattern: tuple[Word, ...] = () if match is None else ("MATCH", as_name(match))
+    return pattern if count is None else (*pattern, "COUNT", count)
 
 
 def number(value: float | str | bytes) -> bytes:

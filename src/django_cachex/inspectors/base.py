@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 from django.core.cache.backends.base import BaseCache
 from django.utils.translation import gettext_lazy as _
 
-from django_cachex.inspectors.edits import Edit, Outcome
+from django_cachex.inspectors.bulk import Tally, of_outcomes, one_by_one
+from django_cachex.inspectors.edits import Edit, Outcome, SetTtl
 from django_cachex.inspectors.entries import (
     NEVER,
     CommandLine,
@@ -113,6 +114,12 @@ class Inspector:
 
     can_flush: bool = False
     """`flush`, `flush_plan`."""
+
+    names_are_known: ClassVar[bool] = True
+    """Whether the store knows the keys by their names."""
+
+    scans_at_random: ClassVar[bool] = False
+    """Whether what `scan` finds first is as good as drawn by lot: a sample of all."""
 
     types: ClassVar[tuple[str, ...]] = ()
     """The types that a listing can be filtered by."""
@@ -310,6 +317,25 @@ class Inspector:
     def delete(self, keys: Sequence[bytes]) -> int:
         """Delete keys; return how many there were to delete."""
         raise NotImplementedError(f"{self.__class__.__qualname__}.delete")
+
+    def delete_each(self, keys: Sequence[bytes]) -> Tally:
+        """Delete keys; one that cannot be deleted keeps no other."""
+        try:
+            deleted = self.delete(keys)
+        except OSError:
+            return one_by_one(keys, self.delete)
+        return Tally(deleted, len(keys) - deleted)
+
+    def expire_each(self, keys: Sequence[bytes], ttl: int) -> Tally:
+        """Let keys live for `ttl` milliseconds more, or for good: `NEVER`."""
+        return of_outcomes((stored, self.apply(stored, SetTtl(ttl))) for stored in keys)
+
+    flushes_in_steps: bool = False
+    """`find_doomed` finds what `flush` deletes, so that many steps can do it."""
+
+    def find_doomed(self, token: str, want: int, deadline: float) -> Listing:
+        """Return some of the keys that `flush` deletes, as `scan` returns them."""
+        raise NotImplementedError(f"{self.__class__.__qualname__}.find_doomed")
 
     def flush_plan(self) -> FlushPlan:
         """Return what `flush` would do."""

@@ -42,6 +42,12 @@ class Limits:
     timeout: float = 2.0
     """Seconds that a page waits for the servers, all of them together."""
 
+    namespace_separator: str = ":"
+    """What stands between the parts of a key's name."""
+
+    namespace_sample: int = 100_000
+    """Keys that are examined before namespaces are estimated instead of counted on."""
+
     aliases: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Policy by alias: `"hidden"` or `"read-only"`."""
 

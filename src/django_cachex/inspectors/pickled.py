@@ -7,7 +7,7 @@ import pickle
 import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 from django.core.cache.backends.base import BaseCache
 from django.utils.translation import gettext_lazy as _
@@ -116,9 +116,6 @@ class PickledInspector(Inspector):
     filters = frozenset({"expires_within", "larger_than"})
 
     reasons = {"can_type": _("Only Valkey and Redis give keys a type.")}
-
-    names_are_known: ClassVar[bool] = True
-    """Whether the store knows the keys by their names."""
 
     # Any: what an inspector needs of Django's backends has no public name, and no stub.
     cache: Any

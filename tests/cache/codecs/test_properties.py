@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 from django.core.cache import CacheKeyWarning
 from django.test.utils import ignore_warnings
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from django_cachex.cache import ValkeyCache
+from django_cachex.cache.formats import make_codec
+from django_cachex.cache.serializers.base import number
 from django_cachex.commands.base import INT64
 from tests.cache.codecs.changes import SERIALIZERS, Refused, alike, changed
 from tests.cache.conftest import url
@@ -67,7 +69,7 @@ codecs = st.fixed_dictionaries(
     },
 )
 
-some = settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+some = settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
 many = settings(some, max_examples=5000)
 
 
@@ -130,3 +132,29 @@ def test_whatever_writes_first_is_read_by_whoever_reads_it_at_all(
         return
     before.set("moved", value)
     assert alike(after.get("moved"), expected)
+
+
+GROUPS = {
+    "pickle": ["pickle"],
+    "json": ["json", "orjson"],
+    "orjson": ["json", "orjson"],
+    "msgpack": ["msgpack", "ormsgpack"],
+    "ormsgpack": ["msgpack", "ormsgpack"],
+}
+MADE = {name: make_codec({"serializer": name}) for name in SERIALIZERS}
+
+
+@some
+@given(st.sampled_from(SERIALIZERS), values)
+@example("msgpack", {1: 2, 46: 0, **dict.fromkeys(range(47, 57), 46)})
+@example("msgpack", "a full stop.")
+def test_what_one_format_is_no_other_takes(serializer: str, value: Any) -> None:
+    try:
+        changed(serializer, value)
+    except Refused:
+        return
+    data = MADE[serializer].dumps(value)
+    if isinstance(data, int) or (isinstance(data, bytes) and number(data) is not None):
+        return  # Numbers in decimal are for all.
+    takers = [name for name in SERIALIZERS if MADE[name].recognises(data)]  # type: ignore[attr-defined]
+    assert takers == GROUPS[serializer]

@@ -44,6 +44,7 @@ class TestHashes:
         assert (c.hget("a", 5), c.hget("a", "\udcff"), c.hget("a", b"\xff")) == (
             *("five", "bytes", "bytes"),
         )
+        assert c.hscan("a", match="\udcff*") == (0, {"\udcff": "bytes"})
 
     def test_several_fields_are_read(self, c: Surface) -> None:
         c.hset("a", mapping=FIELDS)

@@ -69,6 +69,7 @@ class TestSets:
         c.sadd("b", 2, 3, 4)
         assert c.sunion(["a", "b"]) == c.sunion("a", "b") == {1, 2, 3, 4}
         assert c.sinter(["a", "b"]) == c.sinter("a", "b") == {2, 3}
+        assert c.sunion({"x": "a", "y": "b"}.values()) == {1, 2, 3, 4}
         assert c.sdiff(["a", "b"]) == c.sdiff("a", "b", "missing") == {1}
         assert (c.sunion("missing"), c.sinter("a", "missing")) == (set(), set())
 

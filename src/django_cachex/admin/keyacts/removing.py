@@ -74,6 +74,7 @@ class RemoveRows(ElementAct):
             consequences=consequences,
             submit=_("Remove %(elements)s") % what,
             back=back,
+            items=names_of(subject, form.chosen),
         )
 
     def said(self, subject: Subject, form: forms.Form, outcome: Outcome | None) -> str:
@@ -89,6 +90,12 @@ class RemoveRows(ElementAct):
 
     def report(self, subject: Subject, form: forms.Form, outcome: Outcome) -> str:
         return self.said(subject, form, outcome)
+
+
+def names_of(subject: Subject, chosen: tuple[Chosen, ...]) -> list[str]:
+    """Return what the rows are called that are still there."""
+    rows = [subject.row_of(one.element) for one in chosen]
+    return [row.name or _("(empty name)") for row in rows if row is not None]
 
 
 def removed(subject: Subject, count: int, chosen: tuple[Chosen, ...]) -> str:

@@ -22,6 +22,7 @@ from django_cachex.admin.access import (
     SEE_CACHES,
     SEE_INFO,
     SEE_KEYS,
+    SEE_NAMESPACES,
     Act,
     Gate,
     visible_aliases,
@@ -238,6 +239,7 @@ class CachePage(Page):
         alias = self.inspector.alias
         pages = (
             (SEE_KEYS, _("Keys"), self.links.keys(alias)),
+            (SEE_NAMESPACES, _("Namespaces"), self.links.namespaces(alias)),
             (SEE_INFO, _("Cache info"), self.links.info(alias)),
             (SEE_CACHES, _("History"), self.links.cache_history(alias)),
         )

@@ -17,7 +17,9 @@ from django_cachex.admin.asking import Answer
 from django_cachex.admin.failures import reason
 from django_cachex.admin.helptexts import caches_help
 from django_cachex.admin.pages.base import Page
+from django_cachex.admin.pages.cells import bytes_cell
 from django_cachex.admin.pages.flush import flush_all, flush_confirm, grouped
+from django_cachex.admin.pages.flushing import FlushingPage
 from django_cachex.admin.parts import (
     Action,
     Badge,
@@ -183,17 +185,9 @@ class CachesPage(Page):
             self.say(_("Nothing done: select the caches to flush first."), messages.WARNING)
         elif "confirmed" not in request.POST:
             return self.confirm(flush_confirm(self, inspectors))
-        else:
-            flush_all(self, inspectors)
+        elif unfinished := flush_all(self, inspectors):
+            return FlushingPage.begun(self, unfinished)
         return self.go(self.links.caches())
-
-
-def bytes_cell(count: int | None) -> Cell:
-    """Return a number of bytes, its exact figure at hand."""
-    if count is None:
-        return Cell(humane.NOTHING, kind="number")
-    text, exact = humane.size_with_exact(count)
-    return Cell(text, kind="number", exact=exact)
 
 
 def state_cell(inspector: Inspector, answer: Answer[Status]) -> Cell:

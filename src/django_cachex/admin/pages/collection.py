@@ -50,7 +50,7 @@ class CollectionView:
             hidden=[(name, self.state[name]) for name in ("order", "sort") if name in self.state],
             orders=self.orders(),
             offers=offers,
-            notes=[note for note in (*notes, self.problem) if note],
+            notes=[note for note in (*notes, self.lost) if note],
             progress=self.progress(),
             table=self.table() if self.rows else None,
             empty=None if self.rows else self.empty(),
@@ -61,6 +61,11 @@ class CollectionView:
         )
 
     @property
+    def lost(self) -> Text:
+        """Why the beginning is shown, where no field of the form can say it."""
+        return "" if self.type in ("list", "stream") else self.problem
+
+    @property
     def rows(self) -> Sequence[Element]:
         rows = self.elements.rows
         if self.state.get("sort") == BY_NAME:
@@ -69,7 +74,10 @@ class CollectionView:
 
     def find_form(self) -> FindForm:
         """Return the form that finds elements, with what was asked for and what is wrong."""
-        return FindForm(self.type, dict(self.state))
+        form = FindForm(self.type, dict(self.state))
+        if self.problem and "at" in form.fields:
+            form.add_error("at", str(self.problem))
+        return form
 
     @property
     def searches(self) -> bool:
@@ -163,7 +171,7 @@ class CollectionView:
 
     def table(self) -> Table:
         headers = [
-            Header(title, "number" if self.is_number(place) else "")
+            Header(title, self.header_kind(place))
             for place, title in enumerate(self.elements.columns)
         ]
         with_ttl = any(row.ttl is not None for row in self.rows)
@@ -183,6 +191,11 @@ class CollectionView:
     def is_number(self, place: int) -> bool:
         """Return whether a column holds indexes or scores."""
         return (self.type, place) in (("list", 0), ("zset", 1))
+
+    def header_kind(self, place: int) -> str:
+        if self.is_number(place):
+            return "number"
+        return "code" if self.type == "stream" and self.elements.uniform and place else ""
 
     def row(self, row: Element, actions: Sequence[Action], with_ttl: bool, acts: bool) -> Row:
         cells = self.cells(row)

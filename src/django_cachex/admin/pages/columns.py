@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from django_cachex.admin import humane
-from django_cachex.admin.pages.caches import bytes_cell
+from django_cachex.admin.pages.cells import bytes_cell
 from django_cachex.admin.pages.keycells import size_cell, ttl_cell
 from django_cachex.admin.parts import Cell
 from django_cachex.inspectors import Inspector

@@ -15,9 +15,11 @@ from django.utils.translation import ngettext
 from django_cachex.admin import audit, humane
 from django_cachex.admin.access import FLUSH
 from django_cachex.admin.asking import Answer
+from django_cachex.admin.deeds import FLUSHING, flushed
 from django_cachex.admin.failures import explain
 from django_cachex.admin.pages.base import Page
 from django_cachex.admin.parts import Action, Cell, Confirm, Header, Row, Table
+from django_cachex.admin.runs import Run, Runner, Step, begin
 from django_cachex.admin.sessions import session_prefix
 from django_cachex.inspectors import Inspector, inspector_for
 from django_cachex.inspectors.facts import FlushPlan, Status
@@ -72,23 +74,66 @@ def _refusals(
             yield _('You may not flush "%(alias)s".') % {"alias": inspector.alias}
 
 
-def flush_all(page: Page, inspectors: Sequence[Inspector]) -> None:
-    """Flush those caches that answer; all are asked side by side before the first goes."""
+def flush_all(page: Page, inspectors: Sequence[Inspector]) -> list[Flushing]:
+    """Flush those caches that answer; return those that take more steps than this one.
+
+    All are asked side by side before the first goes.
+    """
     answers = page.asker.ask_all({inspector: inspector.status for inspector in inspectors})
+    unfinished = []
     for inspector in inspectors:
         error = answers[inspector].error
-        if error is None:
-            flush(page, inspector)
-        else:
+        if error is not None:
             why = {"why": explain(inspector, error)}
             page.say(_("Not flushed. %(why)s") % why, messages.ERROR)
+        elif not page.gate.allowed(FLUSH, inspector):
+            text = _('You may not flush "%(alias)s".') % {"alias": inspector.alias}
+            page.say(text, messages.ERROR)
+        elif inspector.flushes_in_steps:
+            unfinished += flush_on(page, inspector)
+        else:
+            flush(page, inspector)
+    return unfinished
+
+
+def flush_on(page: Page, inspector: Inspector) -> list[Flushing]:
+    """Begin to flush a cache; return it with its run unless that was all, or failed."""
+    flushing = Flushing(inspector, begin(None))
+    step = flushing.step(page)
+    if step.error is not None:
+        why = {"why": explain(inspector, step.error)}
+        page.say(_("Not flushed, or not completely. %(why)s") % why, messages.ERROR)
+        return []
+    if not step.run.work.complete:
+        return [Flushing(inspector, step.run)]
+    page.say(Flushing(inspector, step.run).said())
+    return []
+
+
+@dataclass(frozen=True)
+class Flushing:
+    """A cache that is flushed in steps, and how far that has come."""
+
+    inspector: Inspector
+    run: Run
+
+    def step(self, page: Page) -> Step:
+        """Return the run after one more budget."""
+        runner = Runner(
+            self.inspector,
+            page.request.user.pk,
+            FLUSHING,
+            self.inspector.find_doomed,
+            flushed(self.inspector.alias),
+        )
+        return runner.step(self.run, page.ask)
+
+    def said(self) -> str:
+        return flushed(self.inspector.alias)(self.run.work)
 
 
 def flush(page: Page, inspector: Inspector) -> None:
-    """Flush one cache; a long flush is under no deadline but that of each command."""
-    if not page.gate.allowed(FLUSH, inspector):
-        page.say(_('You may not flush "%(alias)s".') % {"alias": inspector.alias}, messages.ERROR)
-        return
+    """Flush one cache by one command, however long that takes."""
     try:
         count = inspector.flush()
     except Exception as error:  # One cache's failure does not keep the others from flushing.

@@ -13,10 +13,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from django_cachex.admin import humane
-from django_cachex.admin.pages.caches import bytes_cell
+from django_cachex.admin.pages.cells import bytes_cell
 from django_cachex.admin.parts import Cell
 from django_cachex.inspectors.entries import NEVER, Description, Listing
 from django_cachex.inspectors.facts import Unit
+from django_cachex.inspectors.work import Position
 
 SPARE_FIELDS, SPARE_BYTES = 10, 10_000
 """What a form sends besides the selected keys."""
@@ -56,7 +57,7 @@ def fit_a_form(values: Sequence[str]) -> int:
     return sum(size <= room - SPARE_BYTES for size in sizes)
 
 
-def how_far(examined: int, listing: Listing) -> str:
+def how_far(examined: int, listing: Listing | Position) -> str:
     """Return how many keys of about how many were looked at."""
     count = humane.number(examined)
     if listing.complete and listing.total is None:

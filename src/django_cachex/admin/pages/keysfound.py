@@ -18,6 +18,7 @@ from django_cachex.admin.pages import columns, keysearch
 from django_cachex.admin.pages.base import CachePage
 from django_cachex.admin.pages.keycells import fit_a_form, how_far, progress, shown_text
 from django_cachex.admin.pages.keyrows import KeyRows, Sorting
+from django_cachex.admin.pages.matched import offers
 from django_cachex.admin.parts import Action, Empty, Live, Notice, Table
 from django_cachex.admin.searching import Search
 from django_cachex.inspectors.entries import Description, Listing
@@ -63,6 +64,7 @@ class FoundKeys(CachePage):
             "table": self._within_form(rows.table(shown)) if shown else None,
             "sorted_by": rows.sorted_by,
             "delete": rows.selectable and bool(shown),
+            "matching": offers(self, search.query) if shown else [],
             "found_notices": self._about(search, found.listing),
             "progress": self._progress(search, found),
             "live": self._live(search, found),

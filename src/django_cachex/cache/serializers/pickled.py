@@ -12,6 +12,7 @@ from django_cachex.cache.serializers.base import integer, number
 from django_cachex.commands.base import INT64
 
 _loads = pickle.loads
+_BEGINNINGS = frozenset(bytes([0x80, n]) for n in range(2, pickle.HIGHEST_PROTOCOL + 1))
 
 
 class PickleSerializer:
@@ -34,8 +35,11 @@ class PickleSerializer:
         return _loads(data) if data[:1] == b"\x80" else _other(data)
 
     def recognises(self, data: bytes) -> bool:
-        """Return whether `data` ends like a pickle and does not begin like JSON, or is a number."""
-        return (data[-1:] == b"." and len(data) > 1) or number(data) is not None
+        """Return whether `data` begins and ends like a pickle of any protocol, or is a number."""
+        if data[-1:] == b".":
+            # Opcodes of protocols 0 and 1 are letters and signs; later ones say which it is.
+            return len(data) > 1 and (data[0] < 0x80 or data[:2] in _BEGINNINGS)
+        return number(data) is not None
 
 
 def unpickled(replies: Iterable[bytes | None]) -> list[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Generic
 
-from django_cachex.commands.base import Commands, Name, options
+from django_cachex.commands.base import Commands, Name
 from django_cachex.commands.replies import pairs
 from django_cachex.commands.request import (
     NOT_COUNTED,
@@ -15,7 +15,7 @@ from django_cachex.commands.request import (
     awaitable,
     blocking,
 )
-from django_cachex.commands.words import as_name, listed, number, several_names
+from django_cachex.commands.words import as_name, listed, number, scanning, several_names
 
 
 class HashFields(Commands, Generic[Name]):
@@ -153,9 +153,7 @@ class HashFields(Commands, Generic[Name]):
             return int(reply[0]), self.plain_fields(reply[1])
 
         words = ("HSCAN", self.stored_key(key, version), str(cursor))
-        return Request(
-            (*words, *options(("MATCH", match), ("COUNT", count))), read, absent=NOTHING_FOUND
-        )
+        return Request((*words, *scanning(match, count)), read, absent=NOTHING_FOUND)
 
     def _optional_name(self, stored: bytes | None) -> Name | None:
         return None if stored is None else self.plain_name(stored)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django_cachex.commands.base import Commands, options
-from django_cachex.commands.replies import Scored, optional_float, optional_int, pairs
+from django_cachex.commands.base import Commands
+from django_cachex.commands.replies import Scored, optional_float, optional_int
 from django_cachex.commands.request import (
     NOT_COUNTED,
     NOTHING_FOUND,
@@ -16,7 +16,7 @@ from django_cachex.commands.request import (
     blocking,
     unread,
 )
-from django_cachex.commands.words import as_name, at_least_one, flags, listed, number
+from django_cachex.commands.words import as_name, at_least_one, flags, listed, number, scanning
 
 Bound = float | str
 """An end of a range of scores: a number, "(1.5" without it, "-inf" or "+inf"."""
@@ -27,7 +27,7 @@ class ScoredMembers(Commands):
 
     def decode_scored(self, flat: Sequence[bytes]) -> Scored:
         """Return the members and scores of a reply in which they take turns."""
-        return [(self.decode(member), float(score)) for member, score in pairs(flat)]
+        return list(zip(self.decode_all(flat[::2]), map(float, flat[1::2]), strict=True))
 
 
 class SortedMembers(ScoredMembers):
@@ -164,9 +164,7 @@ class SortedMembers(ScoredMembers):
             return int(reply[0]), self.decode_scored(reply[1])
 
         words = ("ZSCAN", self.stored_key(key, version), str(cursor))
-        return Request(
-            (*words, *options(("MATCH", match), ("COUNT", count))), read, absent=NOTHING_FOUND
-        )
+        return Request((*words, *scanning(match, count)), read, absent=NOTHING_FOUND)
 
     zcard, azcard = blocking(_zcard), awaitable(_zcard)
     zadd, azadd = blocking(_zadd), awaitable(_zadd)

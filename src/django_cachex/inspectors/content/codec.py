@@ -44,6 +44,14 @@ class Codec:
     opens: tuple[str, ...] = ()
     """What else it can open, besides `compression`."""
 
+    def takes(self, other: Codec) -> bool:
+        """Return whether it reads whatever is stored through `other`, which has its serializer."""
+        return (
+            self.name == other.name
+            and set(other.reads) <= {self.kind, *self.reads}
+            and {other.compression, *other.opens} <= {"", self.compression, *self.opens}
+        )
+
 
 def recognise(name: str, dumps: Callable[[Any], bytes | str | int]) -> Codec:
     """Return the codec of a serializer, found out by serializing values of our own with it.

@@ -12,6 +12,8 @@ from django.utils.functional import Promise
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
+from django_cachex.cache.serializers import JSONSerializer, PickleSerializer
+from django_cachex.cache.serializers.packed import Packed
 from django_cachex.inspectors.content.codec import Codec, Format
 from django_cachex.inspectors.content.compression import Inflated, inflate, unopened
 from django_cachex.inspectors.content.editing import Editing, editing, json_text
@@ -95,10 +97,13 @@ def as_serialized(raw: bytes, codec: Codec, limit: int) -> Decoded | None:
     """Return what the first of its serializers loads that can."""
     for format in (codec.kind, *codec.reads):
         read = FORMATS.get(format)
-        found = read(raw, limit) if read else None
-        if found:
+        # Of several, the application asks those that could have written it.
+        if read is None or (codec.reads and not RECOGNISES[format](raw)):
+            continue
+        if found := read(raw, limit):
             return found
-    return None
+    is_damaged = codec.reads and "pickle" in (codec.kind, *codec.reads) and raw[:2] in PICKLES
+    return as_pickle(raw, limit) if is_damaged else None
 
 
 def as_pickle(raw: bytes, limit: int) -> Decoded | None:
@@ -167,6 +172,13 @@ FORMATS: dict[Format, Callable[[bytes, int], Decoded | None]] = {
     "pickle": as_pickle,
     "json": as_json,
     "msgpack": as_msgpack,
+}
+
+
+RECOGNISES: dict[Format, Callable[[bytes], bool]] = {
+    "pickle": PickleSerializer().recognises,
+    "json": JSONSerializer().recognises,
+    "msgpack": Packed().recognises,
 }
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 from django.db import DataError, IntegrityError, connections, router, transaction
 from django.utils.translation import gettext as _
 
+from django_cachex.inspectors.bulk import Tally
 from django_cachex.inspectors.content import fingerprint
 from django_cachex.inspectors.database.count import MOST_COUNTED, count, keyspace, known
 from django_cachex.inspectors.database.rows import (
@@ -207,6 +208,23 @@ class DatabaseInspector(PickledInspector):
             table.now(),
         )
         return Outcome(Result.DONE if done else Result.GONE)
+
+    def expire_each(self, keys: Sequence[bytes], ttl: int) -> Tally:
+        table = self.writing
+        try:
+            until = table.expiry_after(ttl)
+        except OverflowError:
+            return super().expire_each(keys, ttl)  # Each is refused, with the reason.
+        done = sum(
+            table.change(
+                f"UPDATE $table SET $expires = %s WHERE $key IN ({placeholders(names)}) AND {LIVE}",
+                until,
+                *names,
+                table.now(),
+            )
+            for names in row_keys(keys)
+        )
+        return Tally(done, len(keys) - done)
 
     def extend_ttl(self, stored: bytes, edit: ExtendTtl) -> Outcome:
         table, key = self.writing, row_key(stored)

@@ -19,8 +19,10 @@ from django_cachex.commands import OpaqueKeysError
 from django_cachex.commands.sweeps import sweep
 from django_cachex.inspectors.base import Inspector, Support
 from django_cachex.inspectors.content import Codec, recognise_all
+from django_cachex.inspectors.entries import Listing
 from django_cachex.inspectors.facts import Fact, FlushPlan, Section, Text, Unit
 from django_cachex.inspectors.naming import encode_text, printable
+from django_cachex.inspectors.query import Query, Scope
 from django_cachex.inspectors.valkey.command_lines import python_line
 from django_cachex.inspectors.valkey.formats import formats
 from django_cachex.inspectors.valkey.inspector import ServerInspector
@@ -140,6 +142,11 @@ class CachexInspector(ServerInspector):
 
     def flushes(self, other: Inspector) -> bool:
         return self.keyspace.holds(other.locate("key"))
+
+    flushes_in_steps = True
+
+    def find_doomed(self, token: str, want: int, deadline: float) -> Listing:
+        return self.scan(Query(scope=Scope.VERSIONS), token, want, deadline)
 
     def flush(self) -> int:
         return self.client.run(sweep(self.keyspace.pattern, self.keyspace.holds))

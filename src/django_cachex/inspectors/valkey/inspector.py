@@ -14,6 +14,7 @@ from django_cachex.cache.client import Client
 from django_cachex.cache.cluster.keys import slot_of
 from django_cachex.commands import CommandError, WrongTypeError
 from django_cachex.inspectors.base import Inspector
+from django_cachex.inspectors.bulk import Tally
 from django_cachex.inspectors.content import Codec, recognise
 from django_cachex.inspectors.copying import copy_value
 from django_cachex.inspectors.edits import Copy, Edit, Outcome, Rename, Result
@@ -31,7 +32,7 @@ from django_cachex.inspectors.masking import mask, secrets_in
 from django_cachex.inspectors.naming import text_of
 from django_cachex.inspectors.query import Query, Scope
 from django_cachex.inspectors.reach import all_scopes
-from django_cachex.inspectors.valkey import information, raw
+from django_cachex.inspectors.valkey import bulk, information, raw
 from django_cachex.inspectors.valkey.address import Address
 from django_cachex.inspectors.valkey.changes import Target, elsewhere, outcome_of
 from django_cachex.inspectors.valkey.changes.guarded import applied
@@ -56,8 +57,6 @@ OVERRIDES: Final[Mapping[str, Any]] = {
     "protocol": 2,
     "max_connections": None,
 }
-
-KEYS_PER_UNLINK: Final = 500
 
 NODES_PATIENCE: Final = 4
 """The part of a page's time for which one silent node of a cluster may hold up a search."""
@@ -93,6 +92,7 @@ class ServerInspector(Inspector):
     can_edit_elements = True
 
     types = TYPES
+    scans_at_random = True
     filters = frozenset({"expires_within", "larger_than", "idle_for"})
     figures = ("memory", "idle", "encoding")
     addable = TYPES
@@ -309,20 +309,20 @@ class ServerInspector(Inspector):
 
     def stores_like(self, other: ServerInspector) -> bool:
         """Return whether another alias reads what this one stores."""
-        return (self.codec.name, self.codec.compression) == (
-            other.codec.name,
-            other.codec.compression,
-        )
+        return other.codec.takes(self.codec)
 
     def copies_into(self, other: Inspector) -> bool:
         return other.can_add
 
     def delete(self, keys: Sequence[bytes]) -> int:
-        requests = [
-            self.client._unlink(*keys[start : start + KEYS_PER_UNLINK])
-            for start in range(0, len(keys), KEYS_PER_UNLINK)
-        ]
+        requests = [self.client._unlink(*some) for some in bulk.batches(keys)]
         return sum(required(count) for count in self.client.collect(requests))
+
+    def delete_each(self, keys: Sequence[bytes]) -> Tally:
+        return bulk.unlink(self.client, keys)
+
+    def expire_each(self, keys: Sequence[bytes], ttl: int) -> Tally:
+        return bulk.expire(self.client, keys, ttl)
 
     # Information.
 

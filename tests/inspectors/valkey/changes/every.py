@@ -76,7 +76,8 @@ EVERY: dict[str, tuple[str, Make]] = {
 def prepare(subject: Subject, holds: str) -> None:
     """Fill the key, which then expires in a minute."""
     raw, key = subject.raw, subject.key
-    raw.unlink(key, OTHER)
+    for one in (key, OTHER):  # Of a cluster, on two nodes.
+        raw.unlink(one)
     if holds in ELEMENTS:
         subject.fill(holds, *ELEMENTS[holds])
     elif holds == "stream":

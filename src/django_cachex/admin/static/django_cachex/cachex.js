@@ -6,11 +6,17 @@ import { liveSearch } from "./live-search.js";
 import { livePreviews } from "./preview.js";
 import { selectAll } from "./select-all.js";
 import { sortRows } from "./sorting.js";
+import { carryOn } from "./working.js";
 
-focusLate(document);
-copyButtons(document);
-countDown(document);
-livePreviews(document);
-selectAll(document);
-sortRows(document);
-liveSearch(document);
+function enhance(root) {
+  focusLate(root);
+  copyButtons(root);
+  countDown(root);
+  livePreviews(root);
+  selectAll(root);
+  sortRows(root);
+  liveSearch(root);
+  carryOn(root, enhance);
+}
+
+enhance(document);

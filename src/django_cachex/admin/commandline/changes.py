@@ -1,0 +1,199 @@
+"""Keys deleted or given an expiry, by name or by pattern; caches flushed."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from collections.abc import Callable
+
+from django.utils.translation import gettext as _
+
+from django_cachex.admin import audit, deeds, humane
+from django_cachex.admin.commandline.options import add_cache, add_changing, add_expiry, expiry
+from django_cachex.admin.commandline.session import DONE, FAILED, Session, Subcommand, failed, usage
+from django_cachex.admin.commandline.sweeping import Sweeper, keys_counted
+from django_cachex.admin.deeds import Deed
+from django_cachex.inspectors import Inspector
+from django_cachex.inspectors.entries import Listing
+from django_cachex.inspectors.patterns import Pattern
+from django_cachex.inspectors.query import Query
+from django_cachex.inspectors.work import Position, Sweep, Work
+from django_cachex.inspectors.work.work import Find
+
+
+def add_keys(parser: ArgumentParser) -> None:
+    add_cache(parser)
+    parser.add_argument("keys", nargs="*", help="as application code calls them")
+    parser.add_argument("--pattern", default="", help="all keys that match; * stands for anything")
+    parser.add_argument("--type", default="", help="of those that match, only keys of this type")
+
+
+class Delete(Subcommand):
+    help = "Delete keys, by name or by pattern."
+
+    @staticmethod
+    def add_arguments(parser: ArgumentParser) -> None:
+        add_keys(parser)
+        add_changing(parser)
+
+    @staticmethod
+    def run(session: Session) -> int:
+        return change(session, deeds.DELETING, None)
+
+
+class Expire(Subcommand):
+    help = "Let keys expire, or never, by name or by pattern."
+
+    @staticmethod
+    def add_arguments(parser: ArgumentParser) -> None:
+        add_keys(parser)
+        add_expiry(parser, required=True)
+        add_changing(parser)
+
+    @staticmethod
+    def run(session: Session) -> int:
+        return change(session, deeds.EXPIRING, expiry(session))
+
+
+def change(session: Session, deed: Deed, ttl: int | None) -> int:
+    """Do something to the keys that the options name; return what the command exits with."""
+    inspector = session.inspector(session["cache"], deed.act)
+    named, pattern = session["keys"], session["pattern"]
+    if bool(named) == bool(pattern):
+        raise usage(_("Name some keys, or give a --pattern that is not empty."))
+    session.check_user()
+    if pattern:
+        return change_matching(session, inspector, deed, ttl)
+    return change_named(session, inspector, deed, ttl)
+
+
+def change_named(session: Session, inspector: Inspector, deed: Deed, ttl: int | None) -> int:
+    stored = list(dict.fromkeys(map(inspector.locate, session["keys"])))
+    count = len(stored)
+    if session["dry_run"]:
+        session.output.say(would(ttl, count))
+        return DONE
+    session.agree(asked(ttl, count, inspector.alias))
+    sweep: Sweep = session.attempt(inspector, lambda: Sweep(ttl).take(inspector, stored))
+
+    def said() -> str:
+        return deeds.outcome(sweep)
+
+    if sweep.done and session.user_id is not None:
+        audit.record_keys(session.user_id, deed.flag, inspector, stored, said)
+    elif sweep.done:
+        names = ", ".join(repr(inspector.name(key)) for key in stored[:100])
+        audit.log(inspector, f"keys={names}", said)
+    values = {"changed": sweep.done, "gone": sweep.gone, "failed": sweep.failed}
+    session.output.result(said(), values)
+    for key, why in sweep.failures:
+        session.output.warn(f"{inspector.name(key)}: {why}")
+    return DONE if sweep.done and not sweep.failed else FAILED
+
+
+def change_matching(session: Session, inspector: Inspector, deed: Deed, ttl: int | None) -> int:
+    if not inspector.can_list:
+        raise failed(f'"{inspector.alias}": {inspector.why_not("can_list")}')
+    query = Query(Pattern(session["pattern"]), type=known_type(session, inspector))
+
+    def find(token: str, want: int, deadline: float) -> Listing:
+        return inspector.scan(query, token, want, deadline)
+
+    sweeper = Sweeper(session, inspector, deed, find, deeds.swept(query))
+    if session["dry_run"] or not session["yes"]:
+        count = sweeper.counted().whole.keys
+        if session["dry_run"] or not count:
+            session.output.result(would(ttl, count), {"cache": inspector.alias, "would": count})
+            return DONE if count else FAILED
+        session.agree(
+            f"{deeds.question(ttl, deeds.which(query), inspector.alias)} {keys_counted(count)}."
+        )
+    return sweeper.swept(ttl)
+
+
+def known_type(session: Session, inspector: Inspector) -> str:
+    type: str = session["type"]
+    if type and type not in inspector.types:
+        raise usage(_('There is no key type "%(given)s" here.') % {"given": type})
+    return type
+
+
+def asked(ttl: int | None, count: int, alias: str) -> str:
+    """Return the question before some named keys are changed."""
+    return f'{deeds.submit(ttl, count, complete=True)} ("{alias}")?'
+
+
+def would(ttl: int | None, count: int) -> str:
+    """Return what would be done."""
+    text = _("Nothing done. It would be: %(what)s.")
+    return text % {"what": deeds.submit(ttl, count, complete=True)}
+
+
+class Flush(Subcommand):
+    help = "Delete all entries of caches, after saying what that destroys."
+
+    @staticmethod
+    def add_arguments(parser: ArgumentParser) -> None:
+        parser.add_argument("caches", nargs="+", metavar="cache", help="aliases of settings.CACHES")
+        add_changing(parser)
+
+    @staticmethod
+    def run(session: Session) -> int:
+        session.check_user()
+        inspectors = [session.inspector(one, deeds.FLUSHING.act) for one in session["caches"]]
+        codes = [flush(session, inspector) for inspector in inspectors]
+        return max(codes)
+
+
+def flush(session: Session, inspector: Inspector) -> int:
+    """Flush one cache; return what the command exits with."""
+    if inspector.flushes_in_steps:
+        return flush_in_steps(session, inspector)
+    plan = session.attempt(inspector, inspector.flush_plan)
+    entries = _("not known") if plan.entries is None else humane.number(plan.entries)
+    session.output.warn(f"{inspector.alias}: {plan.act}. {plan.scope}")
+    if session["dry_run"]:
+        session.output.result(
+            _("Nothing done. Entries: %(count)s.") % {"count": entries},
+            {"cache": inspector.alias, "would": plan.entries},
+        )
+        return DONE
+    session.agree(
+        _('Flush "%(alias)s" (entries: %(count)s)?') % {"alias": inspector.alias, "count": entries}
+    )
+    count = session.attempt(inspector, inspector.flush)
+
+    def said() -> str:
+        if count is None:
+            return _('Flushed "%(alias)s".') % {"alias": inspector.alias}
+        return deeds.flushed(inspector.alias)(done(count))
+
+    record(session, inspector, said)
+    session.output.result(said(), {"cache": inspector.alias, "changed": count, "complete": True})
+    return DONE
+
+
+def done(count: int) -> Work[Sweep]:
+    """Return a work that is at its end."""
+    return Work(Sweep(done=count), Position(complete=True))
+
+
+def record(session: Session, inspector: Inspector, said: Callable[[], str]) -> None:
+    if session.user_id is None:
+        audit.log(inspector, "flush:", said)
+    else:
+        audit.record_cache(session.user_id, audit.CHANGE, inspector, said)
+
+
+def flush_in_steps(session: Session, inspector: Inspector) -> int:
+    find: Find = inspector.find_doomed
+    sweeper = Sweeper(session, inspector, deeds.FLUSHING, find, deeds.flushed(inspector.alias))
+    if session["dry_run"] or not session["yes"]:
+        count = sweeper.counted().whole.keys
+        plan = session.attempt(inspector, inspector.flush_plan)
+        session.output.warn(f"{inspector.alias}: {plan.act}. {plan.scope}")
+        if session["dry_run"]:
+            session.output.result(would(None, count), {"cache": inspector.alias, "would": count})
+            return DONE
+        question = _('Flush "%(alias)s" (entries: %(count)s)?')
+        session.agree(question % {"alias": inspector.alias, "count": humane.number(count)})
+    return sweeper.swept(None)

@@ -1,0 +1,111 @@
+"""One run of the command: its options, its caches, who is on record, and what it may do."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, ClassVar
+
+from django.contrib.auth import get_user_model
+from django.core.management import CommandError
+from django.utils.translation import gettext as _
+
+from django_cachex.admin.access import Act, alias_allows, visible_aliases
+from django_cachex.admin.commandline.output import Output, is_interactive
+from django_cachex.admin.failures import reason
+from django_cachex.inspectors import Inspector, inspector_for
+
+DONE, FAILED, USAGE = 0, 1, 2
+"""What the command exits with: all done; failed, refused or nothing found; not understood."""
+
+
+class Subcommand:
+    """One of the things that the command does."""
+
+    help: ClassVar[str] = ""
+
+    @staticmethod
+    def add_arguments(parser: ArgumentParser) -> None:
+        """Add the options that it has, beside those that all have."""
+
+    @staticmethod
+    def run(session: Session) -> int:
+        """Do it; return what the command exits with."""
+        raise NotImplementedError
+
+
+def usage(text: str) -> CommandError:
+    return CommandError(text, returncode=USAGE)
+
+
+def failed(text: str) -> CommandError:
+    return CommandError(text, returncode=FAILED)
+
+
+@dataclass
+class Session:
+    """What a subcommand is given."""
+
+    output: Output
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Any:
+        return self.options[name]
+
+    def inspector(self, alias: str, act: Act | None = None) -> Inspector:
+        """Return a cache's inspector; CommandError for none, or where an act is not allowed."""
+        if alias not in visible_aliases():
+            known = ", ".join(visible_aliases())
+            text = _('There is no cache "%(alias)s". There are: %(known)s.')
+            raise usage(text % {"alias": alias, "known": known})
+        inspector = inspector_for(alias)
+        if act is not None and not alias_allows(act, inspector):
+            raise failed(self._why_not(act, inspector))
+        return inspector
+
+    @staticmethod
+    def _why_not(act: Act, inspector: Inspector) -> str:
+        for ability in act.abilities:
+            if not getattr(inspector, ability):
+                return f'"{inspector.alias}": {inspector.why_not(ability)}'
+        return _('"%(alias)s" is read-only: CACHEX_ADMIN says so.') % {"alias": inspector.alias}
+
+    @cached_property
+    def user_id(self) -> Any:
+        """Whose `LogEntry` it will be, or None."""
+        name = self.options.get("user")
+        if not name:
+            return None
+        users: Any = get_user_model()
+        try:
+            return users._default_manager.get_by_natural_key(name).pk
+        except users.DoesNotExist:
+            raise usage(_('There is no user "%(name)s".') % {"name": name}) from None
+
+    def check_user(self) -> None:
+        """Raise CommandError for an unknown user, before anything is done."""
+        assert self.user_id is None or self.options.get("user")
+
+    def agree(self, question: str) -> None:
+        """Return if the person agrees, or said so before; CommandError otherwise."""
+        if self.options.get("yes"):
+            return
+        if not is_interactive():
+            text = _("%(question)s Nobody is there to be asked: say --yes, or --dry-run to look.")
+            raise usage(text % {"question": question})
+        self.output.draw(f"{question} [y/N] ")
+        if input().strip().lower() not in ("y", "yes"):
+            raise failed(_("Nothing done."))
+
+    def attempt(self, inspector: Inspector, ask: Callable[[], Any]) -> Any:
+        """Return a cache's answer; CommandError, without its passwords, where it fails."""
+        try:
+            return ask()
+        except CommandError:
+            raise
+        except Exception as error:
+            text = _('"%(alias)s" failed: %(reason)s')
+            what = {"alias": inspector.alias, "reason": reason(inspector, error)}
+            raise failed(text % what) from error

@@ -1,0 +1,44 @@
+"""`manage.py cachex`: the caches of a project from a shell."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from django_cachex.admin.commandline.changes import Delete, Expire, Flush
+from django_cachex.admin.commandline.keys import Get, Keys, Set
+from django_cachex.admin.commandline.looking import Caches, Info, Namespaces
+from django_cachex.admin.commandline.output import Output
+from django_cachex.admin.commandline.session import Session, Subcommand
+
+SUBCOMMANDS: dict[str, type[Subcommand]] = {
+    "caches": Caches,
+    "keys": Keys,
+    "get": Get,
+    "set": Set,
+    "delete": Delete,
+    "expire": Expire,
+    "info": Info,
+    "namespaces": Namespaces,
+    "flush": Flush,
+}
+
+
+class Command(BaseCommand):
+    help = "Look into the caches of settings.CACHES and change what they hold."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        subparsers = parser.add_subparsers(dest="subcommand", required=True, metavar="COMMAND")
+        for name, subcommand in SUBCOMMANDS.items():
+            own = subparsers.add_parser(name, help=subcommand.help, description=subcommand.help)
+            own.add_argument("--json", action="store_true", help="a line of JSON for each result")
+            subcommand.add_arguments(own)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        output = Output(self.stdout, self.stderr, options["json"])
+        code = SUBCOMMANDS[options["subcommand"]].run(Session(output, options))
+        if code:
+            sys.exit(code)

@@ -1,0 +1,28 @@
+"""Counting keys, one budget at a time."""
+
+from __future__ import annotations
+
+import time
+
+from django_cachex.admin.pages.base import CachePage
+from django_cachex.admin.pages.working import silent
+from django_cachex.inspectors.limits import limits
+from django_cachex.inspectors.work import Survey, Work, advance
+from django_cachex.inspectors.work.work import Find
+
+
+def count_on(page: CachePage, work: Work[Survey], find: Find) -> tuple[Work[Survey], bool]:
+    """Go on counting for one budget; return what was counted, and whether that led further."""
+    works = [work]
+
+    def count() -> None:
+        deadline = time.monotonic() + limits().scan_budget
+        for more in advance(work, find, page.inspector, deadline):
+            works.append(more)  # noqa: PERF402  # What is there already stays.
+
+    answer = page.ask(page.inspector, count)
+    after = works[-1]
+    if after.position.unanswered:
+        page.notices.append(silent(after.position.unanswered))
+    came_further = after.position.token != work.position.token
+    return after, answer.error is None and came_further

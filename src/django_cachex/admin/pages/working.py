@@ -1,0 +1,107 @@
+"""Long work as a page shows it: how far it has come, and what carries it on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.utils.translation import gettext as _
+
+from django_cachex.admin import deeds, humane
+from django_cachex.admin.links import LONGEST_ID
+from django_cachex.admin.pages.keycells import how_far
+from django_cachex.admin.parts import Button, Card, Cell, Header, Notice, Row, Table, Working
+from django_cachex.admin.runs import Run, Step
+from django_cachex.inspectors import Inspector
+from django_cachex.inspectors.work import Position
+
+MOST_FAILURES = 20
+"""Keys that failed, of those that the report has."""
+
+
+def working(
+    said: str,
+    position: Position,
+    go_on: Button,
+    hidden: Sequence[tuple[str, str]],
+    buttons: Sequence[Button] = (),
+    automatic: bool = True,
+    resume: str = "",
+    action: str = "",
+) -> Working:
+    """Return work at a position; at its end nothing carries it on."""
+    share = None
+    if position.total is not None:
+        share = 1.0 if position.complete else position.examined / max(1, position.total)
+    return Working(
+        progress=f"{said} · {how_far(position.examined, position)}",
+        share=share,
+        hidden=hidden,
+        go_on=None if position.complete else go_on,
+        automatic=automatic and not position.complete,
+        buttons=buttons,
+        resume=resume if len(resume) <= LONGEST_ID else "",
+        action=action,
+    )
+
+
+def running(step: Step, token: str, resume: str, automatic: bool) -> Working:
+    """Return a run after a step; one that failed waits for the person."""
+    work = step.run.work
+    report = [Button(_("Download the report"), "report")] if work.deed.turns else []
+    return working(
+        deeds.outcome(work.deed).rstrip("."),
+        work.position,
+        Button(_("Continue"), "run", "primary"),
+        [("state", token)],
+        report,
+        automatic and step.error is None and not step.is_stuck and not is_refused(step),
+        resume,
+    )
+
+
+def is_refused(step: Step) -> bool:
+    """Return whether the store refuses key after key, so that going on is for a person to say."""
+    sweep = step.run.work.deed
+    return bool(sweep.failed) and not sweep.done
+
+
+def step_notices(step: Step) -> list[Notice]:
+    """Return what is to be known of a run beside its counts."""
+    found = []
+    if step.continued:
+        text = _(
+            "This run had gone on from an earlier page. It continues here, and what is counted "
+            "now is what was done since."
+        )
+        found.append(Notice(text))
+    if is_refused(step) and not step.run.work.complete:
+        [(_key, reason), *_rest] = step.run.work.deed.failures or ((b"", ""),)
+        text = _("Nothing could be changed so far: the store refuses. %(reason)s")
+        found.append(Notice(text % {"reason": reason}, "warning"))
+    unanswered = step.run.work.position.unanswered
+    return [*found, *([silent(unanswered)] if unanswered else [])]
+
+
+def silent(servers: Sequence[str]) -> Notice:
+    """Return which servers did not answer, and what that means."""
+    text = _("%(servers)s did not answer: the keys there are not among these. Continue asks again.")
+    return Notice(text % {"servers": ", ".join(servers)}, "warning")
+
+
+def run_cards(run: Run, inspector: Inspector) -> list[Card]:
+    """Return the keys that failed, if any did."""
+    sweep = run.work.deed
+    if not sweep.failures:
+        return []
+    rows = [
+        Row([Cell(inspector.name(stored), kind="key"), Cell(reason)])
+        for stored, reason in sweep.failures[:MOST_FAILURES]
+    ]
+    note = ""
+    if sweep.failed > len(rows):
+        note = _("The report has %(kept)s of %(failed)s.") % {
+            "kept": humane.number(len(sweep.failures)),
+            "failed": humane.number(sweep.failed),
+        }
+    table = Table([Header(_("Key")), Header(_("Reason"))], rows, caption=_("Failed"))
+    return [Card(_("Failed"), table=table, note=note)]

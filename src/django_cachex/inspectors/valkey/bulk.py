@@ -1,0 +1,60 @@
+"""Many keys at once: pipelines of commands, each of which may be refused on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from django_cachex.cache.client import Client
+from django_cachex.commands import CommandError, Request
+from django_cachex.inspectors.bulk import Tally
+from django_cachex.inspectors.entries import NEVER
+
+KEYS_PER_UNLINK: Final = 500
+
+
+def batches(keys: Sequence[bytes]) -> list[Sequence[bytes]]:
+    """Return keys in parts of which one UNLINK each deletes all."""
+    return [keys[start : start + KEYS_PER_UNLINK] for start in range(0, len(keys), KEYS_PER_UNLINK)]
+
+
+def unlink(client: Client, keys: Sequence[bytes]) -> Tally:
+    """Delete keys, five hundred with one command; where that is refused, each with its own."""
+    parts = batches(keys)
+    # Stored keys are as they are: to ask the client for each of thousands takes its time.
+    counts = client.collect([Request(("UNLINK", *part), int, absent=0) for part in parts])
+    done, gone = 0, 0
+    again: list[bytes] = []
+    for part, count in zip(parts, counts, strict=True):
+        if isinstance(count, CommandError):
+            again += part
+        else:
+            done += count
+            gone += len(part) - count
+    rest = _each(client, again, lambda key: [client._unlink(key)])
+    return Tally(done + rest.done, gone + rest.gone, rest.failures)
+
+
+def expire(client: Client, keys: Sequence[bytes], ttl: int) -> Tally:
+    """Let keys live for `ttl` milliseconds more, or for good: `NEVER`."""
+    if ttl == NEVER:
+        # PERSIST does not tell a key without an expiry from none at all.
+        return _each(client, keys, lambda key: [client._persist(key), client._exists(key)])
+    return _each(client, keys, lambda key: [client._pexpire(key, ttl)])
+
+
+def _each(client: Client, keys: Sequence[bytes], ask: Any) -> Tally:
+    """Send the requests of every key in one round trip; any of its results true is done."""
+    asked: list[list[Request[Any]]] = [ask(key) for key in keys]
+    results = iter(client.collect([request for requests in asked for request in requests]))
+    done, gone, failures = 0, 0, []
+    for key, requests in zip(keys, asked, strict=True):
+        found = [next(results) for _request in requests]
+        refused = next((one for one in found if isinstance(one, CommandError)), None)
+        if refused is not None:
+            failures.append((key, str(refused)))
+        elif any(found):
+            done += 1
+        else:
+            gone += 1
+    return Tally(done, gone, tuple(failures))

@@ -1,0 +1,81 @@
+"""Deleting, expiring or persisting all keys that a search finds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from django_cachex.inspectors.base import Inspector
+from django_cachex.inspectors.bulk import Failures, Tally
+
+MOST_FAILURES: Final = 1000
+"""Keys that are kept with the reason why they could not be changed; of others, the number is."""
+
+MOST_BYTES: Final = 64 * 1024
+"""Bytes of such keys and reasons: names may be long."""
+
+REASON_LENGTH: Final = 200
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What to do to each key, and what became of those that had their turn."""
+
+    ttl: int | None = None
+    """Milliseconds that keys live from their turn on, or `NEVER`; None deletes them."""
+
+    done: int = 0
+    gone: int = 0
+    """Keys that were no longer there when their turn came."""
+
+    failed: int = 0
+    failures: Failures = ()
+    """The first of those that failed, each with the store's reason."""
+
+    @property
+    def turns(self) -> int:
+        """How many keys had their turn."""
+        return self.done + self.gone + self.failed
+
+    @property
+    def removed(self) -> int:
+        return self.done if self.ttl is None else 0
+
+    def take(self, inspector: Inspector, keys: Sequence[bytes]) -> Sweep:
+        """Change a batch of keys; return the sweep with what became of them."""
+        if self.ttl is None:
+            return self._with(inspector.delete_each(keys))
+        return self._with(inspector.expire_each(keys, self.ttl))
+
+    def _with(self, tally: Tally) -> Sweep:
+        return replace(
+            self,
+            done=self.done + tally.done,
+            gone=self.gone + tally.gone,
+            failed=self.failed + len(tally.failures),
+            failures=kept(self.failures, tally.failures),
+        )
+
+    def state(self) -> list[Any]:
+        failures = [[stored.decode("latin-1"), reason] for stored, reason in self.failures]
+        return [self.ttl, self.done, self.gone, self.failed, failures]
+
+    @classmethod
+    def of_state(cls, state: list[Any]) -> Sweep:
+        ttl, done, gone, failed, failures = state
+        known = tuple((stored.encode("latin-1"), reason) for stored, reason in failures)
+        return cls(ttl, done, gone, failed, known)
+
+
+def kept(before: Failures, new: Failures) -> Failures:
+    """Return as many failures as a page can carry."""
+    room = MOST_BYTES - sum(len(stored) + len(reason) for stored, reason in before)
+    result = list(before)
+    for stored, reason in new[: MOST_FAILURES - len(before)]:
+        reason = reason[:REASON_LENGTH]
+        room -= len(stored) + len(reason)
+        if room < 0:
+            break
+        result.append((stored, reason))
+    return tuple(result)

@@ -1,0 +1,128 @@
+"""Long work goes on by itself while its page is open, stops when told, and can be resumed."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+
+import pytest
+import valkey
+from django.core.cache import caches
+from playwright.sync_api import Request, expect
+
+from tests.browser.skin import WITHOUT_SCRIPTS
+from tests.browser.visit import Visit
+from tests.servers import Server
+
+MANY = 100_000
+
+
+@pytest.fixture
+def raw(valkey_server: Server, served: str) -> valkey.Valkey:
+    """A plain client of the server, on which alias `default` has many keys."""
+    client = valkey.Valkey(port=valkey_server.port)
+    for start in range(0, MANY, 10_000):
+        with client.pipeline(transaction=False) as pipeline:
+            for number in range(start, start + 10_000):
+                pipeline.set(f"shop:1:bulk:{number}", "v")
+            pipeline.execute()
+    return client
+
+
+def left(raw: valkey.Valkey) -> int:
+    return sum(1 for _key in raw.scan_iter("shop:1:bulk:*", count=10_000))
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def begin(visit: Visit) -> None:
+    """Look at what matches, stop counting, and confirm."""
+    visit.matching("default", act="delete", q="bulk:*")
+    ask = visit.main.get_by_role("button", name=re.compile(r"^Delete .*…$"))
+    expect(ask).to_be_visible(timeout=30_000)
+    visit.open(ask)
+    visit.open(visit.main.get_by_role("button", name=re.compile("^Delete ")))
+
+
+def test_a_hundred_thousand_keys_go_by_themselves_with_progress(
+    visit: Visit, raw: valkey.Valkey
+) -> None:
+    posted: list[Request] = []
+    visit.page.on("request", lambda one: posted.append(one) if one.method == "POST" else None)
+    begin(visit)
+    expect(visit.main.get_by_role("status")).to_contain_text(
+        f"Deleted {MANY:,} keys · all", timeout=30_000
+    )
+    expect(visit.main.get_by_role("button", name="Continue")).to_have_count(0)
+    expect(visit.main.get_by_role("button", name="Stop")).to_have_count(0)
+    assert left(raw) == 0
+    assert len(posted) > 3
+    assert caches["default"].get("user:1") is not None
+    visit.page.reload()  # A look at the same run, which does nothing.
+    expect(visit.main.get_by_role("status")).to_contain_text(f"Deleted {MANY:,} keys")
+
+
+def test_stop_stops_and_continue_goes_on(
+    visit: Visit, raw: valkey.Valkey, settings: object
+) -> None:
+    settings.CACHEX_ADMIN = {"SCAN_BUDGET": 0.001}  # type: ignore[attr-defined]  # of pytest-django
+    visit.matching("default", act="delete", q="bulk:*")
+    visit.main.get_by_role("button", name="Stop").click()
+    visit.open(visit.main.get_by_role("button", name="Delete all that match …"))
+    visit.open(visit.main.get_by_role("button", name="Delete all that match"))
+    stop = visit.main.get_by_role("button", name="Stop")
+    wait_for(lambda: raw.dbsize() < MANY)
+    stop.click()
+    go_on = visit.main.get_by_role("button", name="Continue")
+    expect(go_on).to_be_visible()
+    expect(stop).to_be_hidden()
+    stopped_at = left(raw)
+    assert 0 < stopped_at < MANY
+    said = visit.main.get_by_role("status").inner_text()
+    assert f"{MANY - stopped_at:,}" in said
+    # A closed page: its address is that of the run.
+    address = visit.page.url
+    visit.caches()
+    assert left(raw) == stopped_at
+    visit.page.goto(address)
+    expect(visit.main.get_by_role("status")).to_contain_text(f"{MANY - stopped_at:,}")
+    assert left(raw) == stopped_at
+    settings.CACHEX_ADMIN = {}  # type: ignore[attr-defined]  # of pytest-django
+    visit.press("Continue")
+    expect(visit.main.get_by_role("status")).to_contain_text(
+        f"Deleted {MANY:,} keys · all", timeout=30_000
+    )
+    assert left(raw) == 0
+
+
+def test_leaving_the_page_ends_the_work(visit: Visit, raw: valkey.Valkey, settings: object) -> None:
+    settings.CACHEX_ADMIN = {"SCAN_BUDGET": 0.001}  # type: ignore[attr-defined]  # of pytest-django
+    visit.namespaces("default")
+    expect(visit.main.get_by_role("button", name="Stop")).to_be_visible()
+    posted: list[str] = []
+    visit.caches()
+    visit.page.on("request", lambda one: posted.append(one.method))
+    expect(visit.heading).to_contain_text("Caches")
+    visit.info("default")
+    assert "POST" not in posted
+
+
+@pytest.mark.parametrize("context", [WITHOUT_SCRIPTS], indirect=True)
+def test_without_scripts_a_button_does_each_step(
+    visit: Visit, raw: valkey.Valkey, settings: object
+) -> None:
+    settings.CACHEX_ADMIN = {"SCAN_BUDGET": 0.001}  # type: ignore[attr-defined]  # of pytest-django
+    visit.matching("default", act="delete", q="bulk:*")
+    expect(visit.main.get_by_role("button", name="Stop")).to_be_hidden()
+    visit.press("Count on")
+    visit.press("Delete all that match …")
+    visit.press("Delete all that match")
+    first = left(raw)
+    visit.press("Continue")
+    assert left(raw) < first < MANY

@@ -1,0 +1,308 @@
+"""Long work: carried on budget by budget, from what its state says, and never claiming too much."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import valkey
+
+from django_cachex.inspectors import Inspector, inspector_for
+from django_cachex.inspectors.entries import NEVER, Listing
+from django_cachex.inspectors.patterns import Pattern
+from django_cachex.inspectors.query import Query
+from django_cachex.inspectors.work import Position, Sorting, Survey, Sweep, Work, advance
+from django_cachex.inspectors.work.estimate import Sample
+from django_cachex.inspectors.work.sweep import MOST_BYTES, MOST_FAILURES, kept
+from django_cachex.inspectors.work.tree import MOST_BRANCHES, ROOT, Tree, Weight
+from tests import servers
+
+VALKEY = "django_cachex.cache.ValkeyCache"
+ALIAS = "worked"
+
+
+@pytest.fixture
+def raw(valkey_server: servers.Server) -> Any:
+    with valkey.Valkey(port=valkey_server.port) as client:
+        yield client
+
+
+@pytest.fixture
+def inspector(valkey_server: servers.Server, settings: Any) -> Inspector:
+    params = {"BACKEND": VALKEY, "LOCATION": f"valkey://{valkey_server.address}/0"}
+    settings.CACHES = {**settings.CACHES, ALIAS: params}
+    return inspector_for(ALIAS)
+
+
+def finder(inspector: Inspector, text: str = "") -> Callable[[str, int, float], Listing]:
+    return lambda token, want, deadline: inspector.scan(Query(Pattern(text)), token, want, deadline)
+
+
+def carried(work: Work[Any], of_state: Callable[[Any], Any]) -> Work[Any]:
+    """Return a work after a page has carried it."""
+    return Work.of_state(json.loads(json.dumps(work.state())), of_state)
+
+
+def finished(
+    work: Work[Any], inspector: Inspector, text: str, of_state: Callable[[Any], Any]
+) -> Work[Any]:
+    """Do all of a work in the smallest steps there are, each from the state of the one before."""
+    for _step in range(10_000):
+        if work.complete:
+            return work
+        [work] = list(advance(work, finder(inspector, text), inspector, time.monotonic(), 50))
+        work = carried(work, of_state)
+    raise AssertionError("It does not come to an end.")
+
+
+def fill(raw: valkey.Valkey, *names: str, ttl: int | None = None) -> None:
+    with raw.pipeline(transaction=False) as pipeline:
+        for name in names:
+            pipeline.set(f":1:{name}", "v", px=ttl)
+        pipeline.execute()
+
+
+def test_all_that_matches_goes_in_many_steps_and_nothing_else(
+    inspector: Inspector, raw: valkey.Valkey
+) -> None:
+    fill(raw, *(f"user:{n}" for n in range(700)), *(f"cart:{n}" for n in range(300)))
+    raw.set("user:of another", "v")
+    work = finished(Work(Sweep()), inspector, "user:*", Sweep.of_state)
+    assert (work.deed.done, work.deed.failed) == (700, 0)
+    assert raw.dbsize() == 301
+    assert work.position.examined == work.position.total
+
+
+def test_an_expiry_is_given_to_each_and_taken_from_each(
+    inspector: Inspector, raw: valkey.Valkey
+) -> None:
+    fill(raw, *(f"user:{n}" for n in range(120)))
+    work = finished(Work(Sweep(ttl=500_000)), inspector, "user:*", Sweep.of_state)
+    assert work.deed.done == 120
+    assert 0 < raw.pttl(":1:user:7") <= 500_000
+    work = finished(Work(Sweep(ttl=NEVER)), inspector, "user:*", Sweep.of_state)
+    assert work.deed.done == 120
+    assert {raw.pttl(f":1:user:{n}") for n in range(120)} == {-1}
+
+
+def test_a_store_that_grows_smaller_does_not_hurry_the_progress(
+    inspector: Inspector, raw: valkey.Valkey
+) -> None:
+    fill(raw, *(f"user:{n}" for n in range(1000)))
+    work, shares = Work(Sweep()), [0.0]
+    while not work.complete:
+        [work] = list(advance(work, finder(inspector), inspector, time.monotonic(), 50))
+        assert work.position.total == 1000
+        shares.append(work.position.examined / work.position.total)
+        assert abs(shares[-1] - work.deed.done / 1000) < 0.25
+    assert shares == sorted(shares)
+
+
+def test_keys_that_go_meanwhile_are_counted_as_gone(
+    inspector: Inspector, raw: valkey.Valkey
+) -> None:
+    fill(raw, "a", "b", "c")
+
+    def find(token: str, want: int, deadline: float) -> Listing:
+        listing = finder(inspector)(token, want, deadline)
+        raw.delete(":1:b")
+        return listing
+
+    *_steps, work = advance(Work(Sweep()), find, inspector, time.monotonic() + 5)
+    assert (work.deed.done, work.deed.gone, work.deed.failed) == (2, 1, 0)
+
+
+@pytest.mark.parametrize("ttl", [NEVER, 5000])
+def test_keys_that_go_meanwhile_get_no_expiry(
+    inspector: Inspector, raw: valkey.Valkey, ttl: int
+) -> None:
+    fill(raw, "a")
+    tally = inspector.expire_each([b":1:a", b":1:gone"], ttl)
+    assert (tally.done, tally.gone, tally.failures) == (1, 1, ())
+
+
+@pytest.fixture
+def clerk(valkey_server: servers.Server, raw: valkey.Valkey, settings: Any) -> Any:
+    """An inspector whose user may touch no key that begins with `safe:`."""
+    rules = ("on", ">secret", "+@all", "resetkeys", "~:1:user:*", "&*")
+    raw.execute_command("ACL", "SETUSER", "clerk", *rules)
+    params = {
+        "BACKEND": VALKEY,
+        "LOCATION": f"valkey://clerk:secret@{valkey_server.address}/0",
+    }
+    settings.CACHES = {**settings.CACHES, ALIAS: params}
+    yield inspector_for(ALIAS)
+    raw.execute_command("ACL", "DELUSER", "clerk")
+
+
+@pytest.mark.parametrize("ttl", [None, 5000, NEVER])
+def test_keys_that_the_server_refuses_are_named_and_keep_no_other(
+    clerk: Inspector, raw: valkey.Valkey, ttl: int | None
+) -> None:
+    fill(raw, *(f"user:{n}" for n in range(20)), "safe:1", "safe:2")
+    *_steps, work = advance(Work(Sweep(ttl)), finder(clerk), clerk, time.monotonic() + 5)
+    assert (work.deed.done, work.deed.gone, work.deed.failed) == (20, 0, 2)
+    assert {stored for stored, _reason in work.deed.failures} == {b":1:safe:1", b":1:safe:2"}
+    assert all("NOPERM" in reason for _stored, reason in work.deed.failures)
+
+
+def test_what_was_done_before_a_failure_is_known(inspector: Inspector, raw: valkey.Valkey) -> None:
+    fill(raw, *(f"user:{n}" for n in range(200)))
+    calls = []
+
+    def find(token: str, want: int, deadline: float) -> Listing:
+        calls.append(token)
+        if len(calls) == 3:
+            raise OSError("the server died")
+        return finder(inspector)(token, want, deadline)
+
+    works = advance(Work(Sweep()), find, inspector, time.monotonic() + 5, batch=50)
+    next(works)
+    last = next(works)
+    with pytest.raises(OSError, match="died"):
+        next(works)
+    assert last.deed.done == 200 - raw.dbsize() > 0
+    after = finished(last, inspector, "", Sweep.of_state)
+    assert after.deed.done == 200
+
+
+def test_a_state_used_twice_does_no_harm(inspector: Inspector, raw: valkey.Valkey) -> None:
+    fill(raw, *(f"user:{n}" for n in range(300)))
+    [first] = list(advance(Work(Sweep()), finder(inspector), inspector, time.monotonic(), batch=50))
+    [_once] = list(advance(first, finder(inspector), inspector, time.monotonic(), batch=50))
+    after = finished(first, inspector, "", Sweep.of_state)
+    assert raw.dbsize() == 0
+    assert after.deed.done < 300  # What the other did is not claimed.
+
+
+def test_failures_that_a_page_cannot_carry_are_only_counted() -> None:
+    many = tuple((b"k%d" % n, "no") for n in range(MOST_FAILURES + 5))
+    assert len(kept((), many)) == MOST_FAILURES
+    long = tuple((b"k" * 6000, "no" * 500) for _ in range(100))
+    found = kept((), long)
+    assert 0 < sum(len(stored) + len(reason) for stored, reason in found) <= MOST_BYTES
+
+
+def test_binary_keys_survive_the_state(inspector: Inspector) -> None:
+    key = bytes(range(256))
+    sweep = Sweep(None, 1, 2, 3, ((key, "refused"),))
+    assert Sweep.of_state(json.loads(json.dumps(sweep.state()))) == sweep
+
+
+# Counting.
+
+
+def surveyed(inspector: Inspector, text: str = "", **sorting: Any) -> Work[Survey]:
+    taken_apart = Sorting(**sorting)
+    return finished(
+        Work(Survey(taken_apart)),
+        inspector,
+        text,
+        lambda state: Survey.of_state(state, taken_apart),
+    )
+
+
+def weights(survey: Survey, path: tuple[str, ...] = ()) -> dict[str, int]:
+    return {one[-1]: branch.weight.keys for one, branch in survey.tree.under(path)}
+
+
+def test_keys_are_counted_by_namespace_memory_and_expiry(
+    inspector: Inspector, raw: valkey.Valkey
+) -> None:
+    fill(raw, *(f"user:{n}:cart" for n in range(60)), ttl=30_000)
+    fill(raw, *(f"page:{n}" for n in range(40)), "lonely", "cart:lock")
+    raw.set(":1:page:large", "x" * 50_000)
+    survey = surveyed(inspector).deed
+    assert weights(survey) == {"user": 60, "page": 41, "cart": 1}
+    assert survey.whole.keys == 103
+    assert survey.whole.immortal == 43
+    assert survey.expiries[0] == 60
+    assert survey.locks == 1
+    assert survey.largest[0][1] == b":1:page:large"
+    assert survey.largest[0][0] > 50_000
+    memory = {path[0]: branch.weight.memory for path, branch in survey.tree.under(ROOT)}
+    assert memory["page"] == sum(raw.memory_usage(key) for key in raw.scan_iter(":1:page:*"))
+    assert len(survey.sample) == 50
+
+
+def test_namespaces_below_a_prefix(inspector: Inspector, raw: valkey.Valkey) -> None:
+    fill(raw, *(f"shop:user:{n}" for n in range(5)), *(f"shop:page:{n}" for n in range(3)))
+    survey = surveyed(inspector, "shop:*", under="shop:").deed
+    assert weights(survey) == {"user": 5, "page": 3}
+
+
+def test_sessions_are_counted_and_not_taken_apart(inspector: Inspector, raw: valkey.Valkey) -> None:
+    fill(raw, "s:one:id", "s:two:id", "user:1")
+    survey = surveyed(inspector, sessions=b":1:s:").deed
+    assert survey.sessions == 2
+    assert weights(survey) == {"user": 1}
+
+
+def test_memory_that_may_not_be_asked_loses_only_that_figure(
+    clerk: Inspector, raw: valkey.Valkey
+) -> None:
+    raw.execute_command("ACL", "SETUSER", "clerk", "-memory", "allkeys")
+    fill(raw, "user:1", "user:2", ttl=5_000)
+    survey = surveyed(clerk).deed
+    assert (survey.whole.keys, survey.weighed, survey.timed) == (2, 0, 2)
+    assert weights(survey) == {"user": 2}
+
+
+@pytest.mark.parametrize("backend", ["locmem", "filebased"])
+def test_other_stores_are_surveyed_by_the_size_of_values(
+    backend: str, settings: Any, tmp_path: Any
+) -> None:
+    name = "LocMemCache" if backend == "locmem" else "FileBasedCache"
+    settings.CACHES = {
+        ALIAS: {
+            "BACKEND": f"django.core.cache.backends.{backend}.{name}",
+            "LOCATION": uuid.uuid4().hex if backend == "locmem" else str(tmp_path),
+        }
+    }
+    inspector = inspector_for(ALIAS)
+    inspector.cache.set_many({"user:1": "v", "user:2": "v" * 1000}, 5000)
+    survey = surveyed(inspector).deed
+    assert survey.whole.keys == survey.weighed == 2
+    assert survey.whole.memory > 0
+    assert finished(Work(Sweep()), inspector, "", Sweep.of_state).deed.done == 2
+
+
+def test_a_tree_of_too_many_branches_folds_the_lightest_and_says_so() -> None:
+    tree = Tree()
+    for start in range(0, 5000, 500):
+        ids = [(("user", str(n)), Weight(1)) for n in range(start, start + 500)]
+        tree = tree.grown([*ids, *[(("page",), Weight(1))] * 100])
+    assert len(tree.branches) <= MOST_BRANCHES + 1
+    assert tree.branches[("user",)].weight.keys == 5000
+    assert tree.branches[("user",)].folds
+    assert tree.branches[("page",)].weight.keys == 1000
+    assert not tree.branches[("page",)].late
+    assert tree.whole.weight.keys == 6000
+    late = tree.grown([(("user", "late"), Weight(900)), (("fresh",), Weight(2))])
+    assert late.branches[("user", "late")].late
+    assert not late.branches[("fresh",)].late
+    assert Tree.of_state(json.loads(json.dumps(late.state()))) == late
+
+
+def test_the_error_of_a_sample_shrinks_to_nothing() -> None:
+    whole = Weight(10_000, 1_000_000, 200_000_000)
+    part = Weight(2_500, 250_000, 50_000_000)
+    small, all_of_it = Sample(whole, 0.01), Sample(whole, 1.0)
+    share = small.of_keys(part.keys)
+    assert share is not None
+    assert share.value == 0.25
+    assert 0.008 < share.error < 0.009
+    memory = small.of_memory(part)
+    assert memory is not None
+    assert 0 < memory.error < 0.02
+    assert all_of_it.of_keys(part.keys).error == 0  # type: ignore[union-attr]  # or it fails
+    assert small.expected(2_500) == 250_000
+
+
+def test_a_position_knows_when_everything_was_examined() -> None:
+    at = Position().after(Listing([], "7", 1000, 5000)).after(Listing([], "", 3000, 5200))
+    assert (at.examined, at.total, at.complete) == (5200, 5200, True)

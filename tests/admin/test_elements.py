@@ -258,6 +258,8 @@ def test_a_row_that_vanished_under_its_form_is_told(admin: Browser, store: valke
     assert page.status == 200
     assert "not there any more" in page.text or "Not saved" in page.text
     assert store.hgetall(KEY) == {b"g": b"y"}
+    page = opened(admin, mode="edit-field", element="=Zg")
+    assert "What you opened is not there any more." in page.text
     store.unlink(KEY)
     page = opened(admin, mode="edit-field", element="=Zg")
     assert page.url == addresses.keys("store")

@@ -92,6 +92,8 @@ def visits(person: Browser) -> dict[str, Callable[[], Page]]:
         "index": lambda: person.open(addresses.caches()),
         "keys": lambda: person.open(addresses.keys(alias, q="key")),
         "info": lambda: person.open(addresses.info(alias)),
+        "matching": lambda: person.open(addresses.matching(alias, q="key")),
+        "namespaces": lambda: person.open(addresses.namespaces(alias)),
         "key": lambda: person.open(addresses.key(alias, key)),
         "edit": lambda: person.open(addresses.key(alias, key, mode="edit")),
         "flush": lambda: person.post(

@@ -106,6 +106,6 @@ ELEMENT_PLACES: dict[str, Way] = {
 
 SELDOM = frozenset(ELEMENT_PLACES) - {
     *(f"key-{kind}" for kind in COLLECTIONS),
-    *("list-edit", "hash-conflict", "zset-range", "set-no-match", "stream-add"),
+    *("list-edit", "hash-conflict"),
 }
 """What is made of the same parts as other places: `make test` leaves them to `make test-all`."""

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import asyncio
 import pickle
 
 import pytest
 
 from django_cachex.cache.backends import ServerCache
 from django_cachex.commands import AccessDenied, Request
-from django_cachex.commands.entries import CHUNK_BYTES, CHUNK_KEYS
+from django_cachex.commands.entries import CHUNK_BYTES, CHUNK_KEYS, MOST_KEYS
 from django_cachex.commands.request import done
 from tests.cache.conftest import BACKENDS, MakeCache, url
 from tests.cache.relay import Relay, relay
@@ -107,3 +108,42 @@ def test_one_bad_value_stops_all(cache: ServerCache) -> None:
     with pytest.raises((pickle.PicklingError, AttributeError)):
         cache.set_many({"good": 1, "bad": lambda: None})
     assert cache.keys() == []
+
+
+def test_very_many_keys_are_asked_for_bit_by_bit(counted: ServerCache, between: Relay) -> None:
+    """A long command keeps the server from its others."""
+    data = {"first": 1, "last": 2}
+    counted.set_many({**data, "kept": 3})
+    keys = ["first", *map(str, range(2 * MOST_KEYS)), "last"]
+    for ask, answer in (
+        (lambda: counted.get_many(keys), data),
+        (lambda: counted.delete_many(keys), None),
+        (lambda: counted.get_many(keys), {}),
+    ):
+        before = between.turns
+        assert ask() == answer
+        assert between.turns >= before + 3
+    assert counted.keys() == ["kept"]
+
+
+def test_so_are_they_on_an_event_loop(cache: ServerCache) -> None:
+    asyncio.run(bit_by_bit(cache))
+
+
+async def bit_by_bit(cache: ServerCache) -> None:
+    data = {"first": 1, "last": 2}
+    await cache.aset_many({**data, "kept": 3})
+    keys = ["first", *map(str, range(MOST_KEYS)), "last"]
+    assert await cache.aget_many(keys) == data
+    await cache.adelete_many(keys)
+    assert await cache.akeys() == ["kept"]
+
+
+@pytest.mark.slow
+def test_more_keys_than_redis_takes_in_one_command(redis_62_process: Server) -> None:
+    cache = BACKENDS["redis"](url(redis_62_process), {"KEY_PREFIX": "million"})
+    cache.set("last", 2)
+    keys = [*map(str, range(2**20)), "last"]
+    assert cache.get_many(keys) == {"last": 2}
+    cache.delete_many(keys)
+    assert cache.get("last") is None

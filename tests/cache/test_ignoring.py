@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ from django.contrib.sessions.backends.cache import SessionStore
 
 from django_cachex.cache import ignoring
 from django_cachex.cache.backends import ServerCache
-from django_cachex.commands import ServerUnavailable, WrongTypeError
+from django_cachex.commands import CachexError, CommandError, ServerUnavailable, WrongTypeError
 from tests.cache.conftest import BACKENDS, MakeCache
 from tests.servers import free_port
 
@@ -100,6 +101,31 @@ def test_counters_raise_rather_than_lie(lost: ServerCache) -> None:
             count("key")
     with pytest.raises(ServerUnavailable):
         asyncio.run(lost.aincr("key"))
+    for queued in (lost.pipeline().incr("key"), lost.pipeline(transaction=True).decr("key")):
+        with pytest.raises(ServerUnavailable, match="nothing was counted"):
+            queued.execute()
+
+
+@pytest.mark.parametrize(
+    ("ask", "kind"),
+    [
+        (lambda c: c.hincrby("key", "field"), ServerUnavailable),
+        (lambda c: c.pipeline(transaction=True).get("a").hincrby("a", "b").execute(), CachexError),
+        (lambda c: c.rename("a", "b"), CommandError),
+    ],
+)
+def test_what_stands_for_an_answer_is_raised_anew_each_time(
+    lost: ServerCache, ask: Callable[[Any], Any], kind: type[Exception]
+) -> None:
+    """One error for all would keep what was happening, and notes of every time before."""
+    errors = []
+    for _ in range(2):
+        with pytest.raises(kind) as raised:
+            ask(lost)
+        errors.append(raised.value)
+    first, second = errors
+    assert first is not second
+    assert getattr(first, "__notes__", []) == getattr(second, "__notes__", [])
 
 
 def test_counters_may_be_told_to_miss_too(driver: str) -> None:
@@ -112,7 +138,7 @@ def test_counters_may_be_told_to_miss_too(driver: str) -> None:
 
 def test_errors_of_use_are_never_ignored(make_cache: MakeCache) -> None:
     cache = make_cache(OPTIONS={"ignore_exceptions": True})
-    with pytest.raises(Exception, match="pickle"):
+    with pytest.raises((pickle.PicklingError, AttributeError)):
         cache.set("key", lambda: None)
     cache.set("key", "text")
     with pytest.raises(WrongTypeError):

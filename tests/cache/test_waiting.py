@@ -14,6 +14,7 @@ import valkey
 
 from django_cachex.cache import line
 from django_cachex.cache.backends import ServerCache
+from django_cachex.cache.loops import SPARE
 from django_cachex.commands import ReadOnlyError, Request, ServerTimeout, ServerUnavailable
 from django_cachex.commands.request import unread
 from tests import servers
@@ -143,6 +144,29 @@ def test_on_an_event_loop_others_work_while_many_wait(cache: ServerCache) -> Non
         assert sorted(found) == [("a", 1), ("a", 2), ("a", 3)]
 
     asyncio.run(main())
+
+
+def test_on_an_event_loop_few_connections_stay_after_many_waited(
+    cache: ServerCache, server: valkey.Valkey
+) -> None:
+    async def main() -> None:
+        before = len(server.client_list())
+        await asyncio.gather(*(cache.ablpop("a", 0.05) for _ in range(20)))
+        wait_until(lambda: len(server.client_list()) <= before + SPARE + 1, "what is left to close")
+        assert await cache.ablpop("a", 0.01) is None
+
+    asyncio.run(main())
+
+
+def test_on_an_event_loop_a_connection_that_waited_is_looked_at(driver: str) -> None:
+    async def main(port: int, cache: ServerCache) -> None:
+        with servers.valkey(port=port):
+            assert await cache.ablpop("a", 0.01) is None
+        with servers.valkey(port=port):  # The loop has not heard of that.
+            assert await cache.ablpop("a", 0.01) is None
+
+    port = servers.free_port()
+    asyncio.run(main(port, BACKENDS[driver](f"redis://127.0.0.1:{port}", {})))
 
 
 def test_what_comes_after_a_wait_was_cancelled_is_for_others(

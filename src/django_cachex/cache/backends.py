@@ -21,6 +21,7 @@ from django_cachex.cache.locks.making import LockingCache
 from django_cachex.cache.sentinel import SentinelClient
 from django_cachex.cache.stampedes import Entry, Given, afollow, follow, protection_of
 from django_cachex.commands.counters import NO_SCRIPT
+from django_cachex.commands.entries import MOST_KEYS, batches, joined
 from django_cachex.commands.request import Request, Steps
 from django_cachex.commands.values import SetOptions, Values
 
@@ -93,10 +94,14 @@ class ServerCache(LockingCache, Values, ForeignNames):
 
     def get_many(self, keys: Iterable[Any], version: Any = None) -> dict[Any, Any]:
         keys = list(keys)
+        if len(keys) > MOST_KEYS:
+            return joined([self.get_many(some, version) for some in batches(keys)])
         return self.run(self._get_many(keys, version)) if keys else {}
 
     async def aget_many(self, keys: Iterable[Any], version: Any = None) -> dict[Any, Any]:
         keys = list(keys)
+        if len(keys) > MOST_KEYS:
+            return joined([await self.aget_many(some, version) for some in batches(keys)])
         return await self.arun(self._get_many(keys, version)) if keys else {}
 
     def get_or_set(
@@ -185,11 +190,13 @@ class ServerCache(LockingCache, Values, ForeignNames):
 
     def delete_many(self, keys: Iterable[Any], version: Any = None) -> None:
         if keys := list(keys):
-            self.run(self._delete_many(keys, version))
+            for some in [keys] if len(keys) <= MOST_KEYS else batches(keys):
+                self.run(self._delete_many(some, version))
 
     async def adelete_many(self, keys: Iterable[Any], version: Any = None) -> None:
         if keys := list(keys):
-            await self.arun(self._delete_many(keys, version))
+            for some in [keys] if len(keys) <= MOST_KEYS else batches(keys):
+                await self.arun(self._delete_many(some, version))
 
     def clear(self) -> None:
         self.run(self._clear())

@@ -31,6 +31,9 @@ from django_cachex.commands.waiting import blocks, waiting_time
 
 T = TypeVar("T")
 
+SPARE = 4
+"""Connections to be had to oneself that are kept, at most, while nobody has them."""
+
 
 class Loops:
     """Finds the running loop's way to a server."""
@@ -152,6 +155,12 @@ class Way:
 
     def _give_back(self, own: Stream, clean: bool) -> None:
         if clean and not own.closed:
+            self._spare_one(own)
+        else:
+            own.close()
+
+    def _spare_one(self, own: Stream) -> None:
+        if len(self._spare) < SPARE:
             self._spare.append(own)
         else:
             own.close()
@@ -182,8 +191,9 @@ class Way:
     async def _own(self) -> Stream:
         while self._spare:
             stream = self._spare.pop()
-            if not stream.closed:
+            if stream.is_open():
                 return stream
+            stream.close()
         # In a task of its own: the drivers swallow a cancellation while they connect.
         connecting = self._loop.create_task(self._connect())
         try:
@@ -195,7 +205,7 @@ class Way:
     def _keep(self, connecting: asyncio.Task[Stream]) -> None:
         """Keep for others a connection whose caller was cancelled."""
         if not connecting.cancelled() and connecting.exception() is None:
-            self._spare.append(connecting.result())
+            self._spare_one(connecting.result())
 
     async def _connect_shared(self) -> Stream:
         """Return the shared connection, for which one task connects and all others wait."""

@@ -149,7 +149,7 @@ def transacted(requests: list[Request[Any]]) -> Steps[list[Any]]:
     """Send `requests` as one transaction; return their results."""
     queued = [Request(request.words, unread) for request in requests]
     multi = Request(("MULTI",), unread)
-    exec_ = Request(("EXEC",), unread, absent=[request.absent for request in requests])
+    exec_ = Request(("EXEC",), unread, absent=[request.absence() for request in requests])
     replies = yield Attempts([multi, *queued, exec_])
     for request, reply in zip([multi, *requests, exec_], replies, strict=True):
         if isinstance(reply, CommandError):

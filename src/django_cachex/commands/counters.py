@@ -12,7 +12,7 @@ from django_cachex.commands.exceptions import (
     ScriptMissing,
     UnknownCommand,
 )
-from django_cachex.commands.request import Request, Steps, unread
+from django_cachex.commands.request import NOT_COUNTED, Request, Steps, unread
 from django_cachex.commands.scripts import Script
 
 # GET at the end, because Lua's numbers are doubles and would round a counter past 2**53.
@@ -51,14 +51,11 @@ class CounterRequests(Commands):
         words = ("EVALSHA", SCRIPT.digest, b"1", self.stored_key(key, version), by)
         return Request(words, lambda total: counted(key, total))
 
-    def _decr(self, key: Any, delta: int = 1, version: Any = None) -> Steps[int]:
-        """Subtract `delta` from the integer under `key`: see `incr`."""
-        return self._incr(key, -delta, version)
-
     def _queued_incr(self, key: Any, delta: int = 1, version: Any = None) -> Request[int]:
         """Add `delta` in one request, as a pipeline needs it: see `incr`."""
         stored = self.stored_key(key, version)
-        return SCRIPT.in_full([stored], [integer(delta)], lambda total: counted(key, total))
+        script = SCRIPT.in_full([stored], [integer(delta)])
+        return Request(script.words, lambda total: counted(key, total), absent=NOT_COUNTED)
 
     def _queued_decr(self, key: Any, delta: int = 1, version: Any = None) -> Request[int]:
         """Subtract `delta` in one request: see `incr`."""

@@ -26,8 +26,15 @@ from django_cachex.commands.request import (
 CHUNK_KEYS = 1000
 CHUNK_BYTES = 4 * 2**20
 
-NOT_SENT = CommandError("The server was not reached.")
-"""What stands for the reply where a failure is ignored, and the value is not stored."""
+MOST_KEYS = 10_000
+"""Keys of one MGET or UNLINK: longer ones would hold up the server's other clients."""
+
+
+class NotSent(CommandError):
+    """What stands for the reply where a failure is ignored, and the value is not stored."""
+
+
+NOT_SENT = NotSent("The server was not reached.")
 
 
 class EntryRequests(CounterRequests):
@@ -175,11 +182,22 @@ def stored_in_chunks(
         if results.count(None) == len(results):
             continue
         for key, result in zip(keys[chunk], results, strict=True):
-            if result is NOT_SENT or isinstance(result, OutOfMemoryError):
+            if isinstance(result, (NotSent, OutOfMemoryError)):
                 failed.append(key)
             elif isinstance(result, CommandError):
                 raise result
     return failed
+
+
+def batches(keys: list[Any]) -> Iterator[list[Any]]:
+    """Yield `keys`, as many at a time as one command may have."""
+    for start in range(0, len(keys), MOST_KEYS):
+        yield keys[start : start + MOST_KEYS]
+
+
+def joined(parts: list[dict[Any, Any]]) -> dict[Any, Any]:
+    """Return what was found for one batch after the other."""
+    return {key: value for part in parts for key, value in part.items()}
 
 
 def chunks(sizes: list[int]) -> Iterator[slice]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django_cachex.commands.base import Commands, options
+from django_cachex.commands.replies import optional_int
 from django_cachex.commands.request import (
     NO_SUCH_KEY,
     NOTHING_FOUND,
@@ -132,10 +133,6 @@ class Keys(Commands):
     object_idletime, aobject_idletime = blocking(_object_idletime), awaitable(_object_idletime)
     object_freq, aobject_freq = blocking(_object_freq), awaitable(_object_freq)
     scan, ascan = blocking(_scan), awaitable(_scan)
-
-
-def optional_int(reply: int | None) -> int | None:
-    return reply
 
 
 def optional_text(reply: bytes | None) -> str | None:

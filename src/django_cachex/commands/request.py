@@ -49,11 +49,17 @@ class Request(Generic[T_co]):
         self.idempotent = idempotent or replica
         self.absent = absent
 
+    def absence(self) -> Any:
+        """Return `absent`, an error anew: one for all would keep what its callers were doing."""
+        absent = self.absent
+        return type(absent)(*absent.args) if isinstance(absent, CachexError) else absent
+
     def missed(self) -> T_co:
         """Return the result where there is no such key; raise the error that this is to some."""
-        if isinstance(self.absent, CachexError):
-            raise self.absent.with_traceback(None)  # Else it grows each time.
-        return self.read(self.absent)
+        absent = self.absence()
+        if isinstance(absent, CachexError):
+            raise absent
+        return self.read(absent)
 
     def __repr__(self) -> str:
         return f"<Request {self.words[0]!s}>"

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from django.utils.translation import gettext_lazy as _
 
 from django_cachex.inspectors.content import Content, Excerpt
-from django_cachex.inspectors.content.decoding import described, formatted
+from django_cachex.inspectors.content.decoded import described, formatted
 from django_cachex.inspectors.content.editing import editing
 from django_cachex.inspectors.content.excerpt import beginning
 from django_cachex.inspectors.limits import limits

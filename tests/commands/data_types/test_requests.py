@@ -161,6 +161,14 @@ def test_what_a_replica_may_answer_only_reads(cache: ServerCache, told: dict[str
             assert name.endswith("scan") or isinstance(request, Waiting), name
 
 
+def test_what_reads_is_all_that_may_be_sent_twice(cache: ServerCache) -> None:
+    """In between, somebody may push, and LSET meets another element, or read what XGROUP SETID
+    would give out once more."""
+    for name, sample in EVERY.items():
+        request = sample.request(cache, name)
+        assert request.idempotent is request.replica, name
+
+
 def test_what_waits_says_so(cache: ServerCache) -> None:
     for name, sample in EVERY.items():
         request = sample.request(cache, name)

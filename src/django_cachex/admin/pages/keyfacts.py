@@ -24,6 +24,20 @@ def summary(entry: Entry) -> str:
     return ""
 
 
+def described(inspector: Inspector, one: Description) -> str:
+    """Return on one line what a key is: its name, type, length and expiry."""
+    facts = [one.type or ""]
+    if one.size is not None:
+        is_bytes = one.unit == Unit.BYTES
+        facts.append(humane.size(one.size) if is_bytes else humane.elements(one.size, one.unit))
+    if one.ttl == NEVER:
+        facts.append(_("never expires"))
+    elif one.ttl is not None:
+        facts.append(_("expires %(when)s") % {"when": humane.expiry(one.ttl)})
+    name = inspector.name(one.key) or _("(empty name)")
+    return f"{name}: {', '.join(fact for fact in facts if fact)}"
+
+
 def key_facts(inspector: Inspector, entry: Entry, masked: bool) -> list[FactLine]:
     """Return type, length, memory, TTL, cache and, unless it is a secret, the stored key."""
     one = entry.description

@@ -60,7 +60,7 @@ class ListElements(Commands):
         Raise `CommandError` where there is no such key or no such place.
         """
         words = ("LSET", self.stored_key(key, version), index, self.encode(value))
-        return Request(words, done, idempotent=True, absent=NO_SUCH_KEY)
+        return Request(words, done, absent=NO_SUCH_KEY)
 
     def _linsert(
         self, key: Any, where: str, refvalue: Any, value: Any, version: int | None = None

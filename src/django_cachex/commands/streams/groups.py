@@ -47,7 +47,7 @@ class StreamGroups(Commands):
         """Let a group go on after `id`: see `xgroup_create`."""
         words = ("XGROUP", "SETID", self.stored_key(key, version), as_name(groupname), as_name(id))
         given = options(("ENTRIESREAD", entries_read))
-        return Request((*words, *given), done, idempotent=True, absent=NO_STREAM)
+        return Request((*words, *given), done, absent=NO_STREAM)
 
     def _xgroup_destroy(
         self, key: Any, groupname: Word, version: int | None = None

@@ -2,7 +2,7 @@
 
 from django_cachex.inspectors.content.codec import Codec, path, recognise, recognise_all
 from django_cachex.inspectors.content.content import Content, decode, fingerprint
-from django_cachex.inspectors.content.decoding import Kind
+from django_cachex.inspectors.content.decoded import Kind
 from django_cachex.inspectors.content.excerpt import Excerpt, hex_dump, human_size
 from django_cachex.inspectors.content.typed import InvalidValue, StoreAs, encode, from_form
 

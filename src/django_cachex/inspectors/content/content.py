@@ -8,7 +8,8 @@ from django.utils.crypto import salted_hmac
 from django.utils.functional import Promise
 
 from django_cachex.inspectors.content.codec import Codec
-from django_cachex.inspectors.content.decoding import Kind, decoded, undecoded
+from django_cachex.inspectors.content.decoded import Kind
+from django_cachex.inspectors.content.decoding import decoded, undecoded
 from django_cachex.inspectors.content.excerpt import (
     Excerpt,
     beginning,

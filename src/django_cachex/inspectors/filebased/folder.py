@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -16,6 +16,25 @@ HASH: Final = re.compile("[0-9a-f]{32}")
 
 MOST_COUNTED: Final = 10_000
 """Files that are counted and measured where the numbers are only by the way."""
+
+
+SEEN: Final = 8
+"""Files that a page token names, those that were looked at last: some may go."""
+
+BETWEEN: Final = "."
+
+
+def read_seen(token: str) -> list[str]:
+    """Return the hashes in a page token; raise ValueError for no token."""
+    hashes = token.split(BETWEEN) if token else []
+    if not all(map(HASH.fullmatch, hashes)):
+        raise ValueError(token)
+    return hashes
+
+
+def write_seen(hashes: Iterable[str]) -> str:
+    """Return the page token that names hashes."""
+    return BETWEEN.join(hashes)
 
 
 @dataclass(frozen=True)

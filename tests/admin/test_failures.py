@@ -245,8 +245,20 @@ def test_an_exact_key_is_shown_where_keys_may_not_be_listed(
     denied("scan")
     page = admin.open(addresses.keys("valkey", q="key"))
     assert page.column("Key") == ["key"]
-    assert "permission" in page.text.lower()
     assert admin.click(page, "key").heading == "key"
+    assert "permission" in admin.click(page, "Search for more").text.lower()
+
+
+def test_columns_that_are_denied_are_empty(admin: Browser, denied: Callable[..., None]) -> None:
+    denied("memory|usage", "object|idletime", "object|encoding")
+    query = "&".join(f"columns={name}" for name in ("memory", "idle", "encoding", "ttl"))
+    page = admin.open(f"{addresses.keys('valkey')}&{query}")
+    assert page.column("Key") == ["key"]
+    assert page.column("TTL") == ["never"]
+    assert page.column("Memory") == page.column("Idle") == page.column("Encoding") == ["–"]
+    page = admin.open(addresses.keys("valkey", larger="1000"))
+    assert page.column("Key") == []
+    assert 'does not say whether they pass "Larger than"' in page.text
 
 
 def test_a_wrong_password_says_so_without_it(

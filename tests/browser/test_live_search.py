@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -184,3 +186,38 @@ def test_a_server_that_goes_away_is_reported_and_can_be_tried_again(
     expect(crowd.main.get_by_role("alert")).to_contain_text("refuses connections")
     expect(crowd.main.get_by_role("button", name="Stop")).to_be_hidden()
     expect(crowd.main.get_by_role("link", name="Continue")).to_be_visible()
+
+
+@contextmanager
+def coming_and_going(server: servers.Server) -> Iterator[None]:
+    """Store and delete keys all the time, so many that the server makes its table anew."""
+    over = threading.Event()
+
+    def churn() -> None:
+        with valkey.Valkey(port=server.port) as raw:
+            while not over.is_set():
+                raw.mset({f":1:churn:{n}": n for n in range(20_000)})
+                raw.delete(*(f":1:churn:{n}" for n in range(20_000)))
+
+    thread = threading.Thread(target=churn)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_what_stays_is_on_the_page_exactly_once_while_others_come_and_go(
+    crowd: Visit, crowded: servers.Server
+) -> None:
+    staying = {f"stay:{n}" for n in range(200)}
+    with valkey.Valkey(port=crowded.port) as raw:
+        raw.mset({f":1:{name}": 1 for name in staying})
+    with coming_and_going(crowded):
+        crowd.keys("crowd", q="stay:*", size="500")
+        expect(crowd.main.locator(".cx-progress")).to_contain_text("all ", timeout=30_000)
+    names = [name.strip() for name in rows(crowd).locator(".cx-key").all_inner_texts()]
+    assert len(names) == len(staying)
+    assert set(names) == staying
+    assert crowd.main.locator(".cx-progress").inner_text().startswith("200 shown")

@@ -10,6 +10,7 @@ from django_cachex.admin.helptopics import backend as _backend
 from django_cachex.admin.helptopics import permissions as _permissions
 from django_cachex.admin.parts import Topic
 from django_cachex.inspectors import Inspector
+from django_cachex.inspectors.facts import Text
 
 
 def caches_help() -> Sequence[Topic]:
@@ -63,17 +64,22 @@ def keys_help(inspector: Inspector) -> Sequence[Topic]:
             "* stands for anything and is the only wildcard: user:* finds every key that starts "
             "with user:, and *:session every key that ends with :session."
         ),
-        _("Text without * finds keys that contain it; a key of exactly that name comes first."),
-        _("Upper and lower case differ. Only keys with this cache's prefix and version are shown."),
+        _(
+            "Text without * finds keys that contain it. A key of exactly that name is shown at "
+            "once, without a search; Search for more looks for the others."
+        ),
+        _("Upper and lower case differ."),
         _(
             "One request examines as many keys as it can in a short while; the line above the "
-            "table says how many that were. Next goes on from there. What was found at once is "
-            "shown whole, so that a page may hold a few keys more."
+            "table says how many that were. With scripts the page goes on by itself until it is "
+            "full, and Stop ends that; Continue and Next go on from there. What was found at once "
+            "is shown whole, so that a page may hold a few keys more."
         ),
     ]
     exact = [_("Type the exact name of a key, as application code calls it, to open that key.")]
     return [
         Topic(_("Search"), search if inspector.can_list else exact),
+        *([Topic(_("More filters"), _filters(inspector))] if inspector.can_list else []),
         Topic(
             _("Columns"),
             [
@@ -81,6 +87,8 @@ def keys_help(inspector: Inspector) -> Sequence[Topic]:
                     "TTL is the time that a key has left. Size is the stored size of a string "
                     "in bytes, and the number of elements of a collection."
                 ),
+                *_figures(inspector),
+                _("A head sorts the keys on this page by its column, not all that match."),
             ],
         ),
         Topic(
@@ -93,6 +101,36 @@ def keys_help(inspector: Inspector) -> Sequence[Topic]:
             _("add_key: add keys. delete_key: delete keys."),
         ),
     ]
+
+
+def _filters(inspector: Inspector) -> list[Text]:
+    """Return what the filters of this backend mean."""
+    size = _("the memory that it takes") if "memory" in inspector.figures else _("its value")
+    known = {
+        "expires_within": _("Expires: within a time, or never."),
+        "larger_than": _("Larger than: by %(what)s.") % {"what": size},
+        "idle_for": _("Not used for: where the server does not count uses instead (LFU)."),
+    }
+    found = [text for name, text in known.items() if name in inspector.filters]
+    if len(inspector.scopes) > 1:
+        found.append(
+            _(
+                "Keys of: this cache's prefix and version; every version of it; or, for "
+                "superusers, the whole database, other applications' keys included. Keys that "
+                "are no cache's are shown and left alone."
+            )
+        )
+    return [*found, _("A key must pass all of them.")]
+
+
+def _figures(inspector: Inspector) -> list[Text]:
+    """Return what the further columns of this backend mean."""
+    known = {
+        "memory": _("Memory is what a key takes on the server, its overhead included."),
+        "idle": _("Idle is the time since it was used; looking at it here is no use."),
+        "encoding": _("Encoding is how the server keeps the value."),
+    }
+    return [text for name, text in known.items() if name in inspector.figures]
 
 
 def namespaces_help(inspector: Inspector) -> Sequence[Topic]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import os
 import zlib
+from collections import deque
 from collections.abc import Collection, Hashable, Iterator, Sequence
 from functools import cached_property
 from hashlib import md5
@@ -40,11 +42,11 @@ from django_cachex.inspectors.filebased.file import (
     value_size,
     without_rest,
 )
-from django_cachex.inspectors.filebased.folder import HASH, NAMES_AT_ONCE, Folder
+from django_cachex.inspectors.filebased.folder import HASH, SEEN, Folder, read_seen, write_seen
 from django_cachex.inspectors.filebased.keyspace import keyspace
 from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.naming import printable
-from django_cachex.inspectors.pickled import PickledInspector, key_at, search, without_expiry
+from django_cachex.inspectors.pickled import PickledInspector, search, without_expiry
 from django_cachex.inspectors.query import Query
 from django_cachex.inspectors.windows import BEGINNING, Window
 
@@ -103,18 +105,19 @@ class FileBasedInspector(PickledInspector):
         return HASH.fullmatch(printable(stored)) is not None
 
     def scan(self, query: Query, token: str, want: int, deadline: float) -> Listing:
-        """List in the order of the hashes: a folder has none that would last.
-
-        So each call goes through the folder once at least, and keeps no more names than it needs.
-        """
+        """List in the order of the folder, and stop in the middle of it."""
         match = query.pattern
         exact = self.locate(match.text).decode() if match.is_exact_candidate else ""
-        most = want + 1 if match.matches_all and not query.filters else NAMES_AT_ONCE
-        candidates = (
-            (name, (name == exact or match.matches(name)) and self.is_listed(name, query))
-            for name in self.folder.hashes_after(key_at(token), most)
-        )
-        return search(candidates, want, deadline, self.folder.count())
+        seen = deque(read_seen(token), SEEN)
+
+        def candidates() -> Iterator[tuple[str, bool | None]]:
+            for name in self.folder.hashes_after(frozenset(seen)):
+                is_meant = name == exact or match.matches(name)
+                yield name, is_meant and self.is_listed(name, query)
+                seen.append(name)  # By then it was looked at.
+
+        found = search(candidates(), want, deadline, self.folder.count_some())
+        return dataclasses.replace(found, token=write_seen(seen)) if found.token else found
 
     def is_listed(self, name: str, query: Query) -> bool | None:
         stored = name.encode()

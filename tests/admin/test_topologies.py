@@ -128,6 +128,18 @@ def test_a_node_that_is_down_is_named_and_the_rest_is_deleted(
         assert page.offers("Continue")
 
 
+def test_elements_are_changed_one_by_one(admin: Browser, filled: str) -> None:
+    caches[filled].hset("basket", "kettle", 1)  # type: ignore[attr-defined]  # ours
+    page = admin.open(f"/admin/django_cachex/key/?cache={filled}&q=basket")
+    page = admin.click(page, "basket")
+    page = admin.submit(admin.submit(page, "Add field"), "Add field", field="lamp", value="2")
+    assert 'Field "lamp" added' in page.text
+    page = admin.click(page, "Edit kettle")
+    page = admin.submit(page, "Save", value="7")
+    assert 'Field "kettle" changed' in page.text
+    assert caches[filled].hget("basket", "kettle") == 7  # type: ignore[attr-defined]  # ours
+
+
 def test_a_node_that_does_not_answer_is_named_beside_the_keys_of_the_others(
     admin: Browser, nodes: tuple[servers.Server, ...], cluster: dict[str, Any], settings: Any
 ) -> None:

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 import pytest
 
-from django_cachex.commands.expiry import LONGEST, milliseconds
+from django_cachex.commands.expiry import LONGEST, instant, milliseconds, span
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,14 @@ def test_more_than_the_server_can_count_names_the_limit(timeout: Any) -> None:
 def test_nan_is_refused() -> None:
     with pytest.raises(ValueError, match="NaN"):
         milliseconds(float("nan"))
+
+
+def test_milliseconds_are_whole() -> None:
+    assert span(1500) == span(timedelta(seconds=1.5)) == 1500
+    assert span(-1) == -1
+    assert instant(0) == instant(datetime(1970, 1, 1, tzinfo=UTC)) == 0
+    for wrong in (1500.5, "1500", None):
+        with pytest.raises(TypeError, match="integer"):
+            span(wrong)
+        with pytest.raises(TypeError, match="integer"):
+            instant(wrong)

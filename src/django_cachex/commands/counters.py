@@ -54,7 +54,7 @@ class CounterRequests(Commands):
     def _queued_incr(self, key: Any, delta: int = 1, version: Any = None) -> Request[int]:
         """Add `delta` in one request, as a pipeline needs it: see `incr`."""
         stored = self.stored_key(key, version)
-        script = SCRIPT.in_full([stored], [integer(delta)])
+        script: Request[Any] = SCRIPT.in_full([stored], [integer(delta)])
         return Request(script.words, lambda total: counted(key, total), absent=NOT_COUNTED)
 
     def _queued_decr(self, key: Any, delta: int = 1, version: Any = None) -> Request[int]:

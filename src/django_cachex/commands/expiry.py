@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from numbers import Real
@@ -53,3 +54,13 @@ def moment(when: Any) -> int:
         raise ValueError(f"Seconds since 1970 may be at most {LONGEST // 1000}.")
     at: int = round(when * 1000)
     return at
+
+
+def span(time: Any) -> int:
+    """Return whole milliseconds, or a timedelta, as milliseconds; raise TypeError for others."""
+    return milliseconds(time) or 0 if isinstance(time, timedelta) else operator.index(time)
+
+
+def instant(when: Any) -> int:
+    """Return whole milliseconds since 1970, or a datetime, as the former; raise TypeError."""
+    return moment(when) if isinstance(when, datetime) else operator.index(when)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django_cachex.commands.base import Commands
-from django_cachex.commands.expiry import milliseconds, moment
+from django_cachex.commands.expiry import instant, milliseconds, moment, span
 from django_cachex.commands.request import Request, Word, awaitable, blocking
 
 
@@ -64,8 +64,7 @@ class Lifetimes(Commands):
         lt: bool = False,
     ) -> Request[bool]:
         """Let `key` live for `timeout` milliseconds more; return whether that was set."""
-        expiry = milliseconds(timeout) or 0 if isinstance(timeout, timedelta) else timeout
-        return self._until("PEXPIRE", key, expiry, version, only(nx, xx, gt, lt))
+        return self._until("PEXPIRE", key, span(timeout), version, only(nx, xx, gt, lt))
 
     def _expireat(
         self,
@@ -96,8 +95,7 @@ class Lifetimes(Commands):
         lt: bool = False,
     ) -> Request[bool]:
         """Let `key` live until `when`, in milliseconds since 1970: see `expireat`."""
-        at = moment(when) if isinstance(when, datetime) else when
-        return self._until("PEXPIREAT", key, at, version, only(nx, xx, gt, lt))
+        return self._until("PEXPIREAT", key, instant(when), version, only(nx, xx, gt, lt))
 
     def _persist(self, key: Any, version: int | None = None) -> Request[bool]:
         """Take the expiry from `key`; return whether it had one."""

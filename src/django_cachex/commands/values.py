@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 
 from django_cachex.commands.entries import EntryRequests, lifetime
-from django_cachex.commands.expiry import milliseconds, moment
+from django_cachex.commands.expiry import instant, milliseconds, moment, span
 from django_cachex.commands.request import Request, Word, awaitable, blocking, done
 
 
@@ -98,11 +98,11 @@ class Values(EntryRequests):
         if ex is not None:
             given.append(("PX", milliseconds(ex)))
         if px is not None:
-            given.append(("PX", milliseconds(px) if isinstance(px, timedelta) else px))
+            given.append(("PX", span(px)))
         if exat is not None:
             given.append(("PXAT", moment(exat)))
         if pxat is not None:
-            given.append(("PXAT", moment(pxat) if isinstance(pxat, datetime) else pxat))
+            given.append(("PXAT", instant(pxat)))
         if persist:
             given.append(("PERSIST", None))
         if len(given) > 1:

@@ -70,7 +70,7 @@ class KeyPage(KeyView):
             return self.refuse(act, form, edit)
         if edit is None:
             self.say(_("Nothing to save: you changed nothing."), messages.INFO)
-            return self.go(self.link)
+            return self.go(self.part)
         question = self.unconfirmed(act, form)
         return self.confirm(question) if question else self.apply(act, form, edit)
 
@@ -78,7 +78,7 @@ class KeyPage(KeyView):
         """Return the question that has to be answered first, if there is one."""
         if "confirmed" in self.request.POST:
             return None
-        question = act.confirm(self.subject, form, Action(_("Cancel, keep it"), self.link))
+        question = act.confirm(self.subject, form, Action(_("Cancel, keep it"), self.part))
         if question is None:
             return None
         sent = [
@@ -88,7 +88,7 @@ class KeyPage(KeyView):
             if name != "csrfmiddlewaretoken"
         ]
         lost = act.overwrites(self.subject, form)
-        items = [] if lost is None else self.what_is_lost(*lost)
+        items = question.items if lost is None else self.what_is_lost(*lost)
         return replace(question, hidden=[*sent, ("confirmed", "1")], items=items)
 
     def what_is_lost(self, inspector: Inspector, stored: bytes) -> list[str]:
@@ -172,7 +172,7 @@ class KeyPage(KeyView):
     def _box(self, act: KeyAct, form: forms.Form) -> FormBox:
         carried = [("id", self.link.post_id)] if self.link.post_id else []
         carried += [("element", self.element)] if self.element else []
-        back = Action(str(act.give_way if self.conflict else act.cancel), self.link)
+        back = Action(str(act.give_way if self.conflict else act.cancel), self.part)
         submit = act.insist if self.conflict else act.submit
         return FormBox(
             form,

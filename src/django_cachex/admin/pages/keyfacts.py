@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from django.utils.translation import gettext as _
 
 from django_cachex.admin import humane
@@ -12,6 +14,9 @@ from django_cachex.inspectors.entries import NEVER, Description, Entry
 from django_cachex.inspectors.facts import Text, Unit
 from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.naming import printable
+
+OTHER = re.compile(r"|[+-]?[0-9.]+(e[+-]?[0-9]+)?|true|false|null|[\[{].*", re.DOTALL | re.I)
+"""Texts that look like something else."""
 
 
 def summary(entry: Entry) -> str:
@@ -83,12 +88,21 @@ def ttl_lines(ttl: int | None) -> list[FactLine]:
     return [FactLine(_("TTL"), humane.duration(ttl), expires=ttl, note=details)]
 
 
+def looks_otherwise(content: Content) -> bool:
+    """Return whether a text is one that a number, JSON or nothing would look like."""
+    value = content.value
+    if type(value) is not str or not content.editable:  # Names are what they look like.
+        return False
+    return value != value.strip() or OTHER.fullmatch(value) is not None
+
+
 def element_cell(content: Content) -> Cell:
     """Return one element, cut at the limit, with what it is where that is not plain text."""
     longest = limits().element_chars
     text = content.formatted.text
     cut_off = len(text) > longest or content.formatted.truncated
-    lines = [] if content.kind in ("text", "integer", "empty") else [content.label]
+    is_plain = content.kind in ("text", "integer", "empty") and not looks_otherwise(content)
+    lines = [] if is_plain else [content.label]
     return Cell(
         f"{text[:longest]}…" if cut_off else text or _("(empty)"), kind="value", lines=lines
     )

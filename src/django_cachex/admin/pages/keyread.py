@@ -84,6 +84,11 @@ class KeyRead(KeyedPage):
         found = {name: self.given.get(name) or self.request.GET.get(name, "") for name in STATE}
         return {name: value for name, value in found.items() if value}
 
+    @property
+    def part(self) -> Link:
+        """Where the part of the key is that is shown."""
+        return self.links.key(self.inspector.alias, self.stored, **self.window_state)
+
     window_problem = ""
     """Why the beginning is shown in place of what was asked for."""
 

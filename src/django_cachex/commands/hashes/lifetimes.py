@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django_cachex.commands.base import Commands
+from django_cachex.commands.expiry import instant, moment, span
 from django_cachex.commands.expiry import milliseconds as in_milliseconds
-from django_cachex.commands.expiry import moment
 from django_cachex.commands.lifetimes import only, read_ttl
 from django_cachex.commands.request import Request, Word, awaitable, blocking
 from django_cachex.commands.words import several_names
@@ -56,9 +56,7 @@ class FieldLifetimes(Commands):
         version: int | None = None,
     ) -> Request[Outcomes]:
         """Let `fields` live for `milliseconds` more; return an outcome each."""
-        time = milliseconds
-        if isinstance(time, timedelta):
-            time = in_milliseconds(time) or 0
+        time = span(milliseconds)
         return self._on_fields("HPEXPIRE", key, fields, version, time, *only(nx, xx, gt, lt))
 
     def _hexpireat(
@@ -88,9 +86,7 @@ class FieldLifetimes(Commands):
         version: int | None = None,
     ) -> Request[Outcomes]:
         """Let `fields` live until then; return an outcome each."""
-        time = unix_time_milliseconds
-        if isinstance(time, datetime):
-            time = moment(time)
+        time = instant(unix_time_milliseconds)
         return self._on_fields("HPEXPIREAT", key, fields, version, time, *only(nx, xx, gt, lt))
 
     def _hpersist(self, key: Any, *fields: Word, version: int | None = None) -> Request[Outcomes]:

@@ -1,4 +1,4 @@
-"""The oldest Redis: its scripts cannot tell what is permitted, so several writes are a transaction."""
+"""The oldest Redis: scripts cannot tell what is permitted, so several writes are a transaction."""
 
 from __future__ import annotations
 

@@ -127,7 +127,7 @@ def _figures(inspector: Inspector) -> list[Text]:
     """Return what the further columns of this backend mean."""
     known = {
         "memory": _("Memory is what a key takes on the server, its overhead included."),
-        "idle": _("Idle is the time since it was used; looking at it here is no use."),
+        "idle": _("Idle is the time since it was used; looking at it here does not count."),
         "encoding": _("Encoding is how the server keeps the value."),
     }
     return [text for name, text in known.items() if name in inspector.figures]

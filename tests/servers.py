@@ -227,9 +227,13 @@ def cluster(
     replicas: int = 0,
     program: str | None = None,
     tls: tuple[str, str] | None = None,
+    patience: int = 15,
     **client: Any,
 ) -> Iterator[tuple[Server, ...]]:
     """Run a cluster whose first nodes share all slots, and as many as `replicas` follow the first.
+
+    A node that says nothing for `patience` seconds is taken for lost; on a busy machine that may
+    happen to one that lives, and then no node of the cluster answers.
 
     `client` is what a client needs to be let in. With `tls`, the files of a certificate and its
     key, the ports of the nodes that are yielded are those for TLS.
@@ -237,7 +241,7 @@ def cluster(
     from valkey import Valkey
 
     with ExitStack() as stack:
-        shared = ("--cluster-enabled", "yes", "--cluster-node-timeout", "1000")
+        shared = ("--cluster-enabled", "yes", "--cluster-node-timeout", str(1000 * patience))
         nodes, buses = [], []
         for _ in range(primaries + replicas):
             port = free_port_of_a_node()

@@ -97,6 +97,7 @@ def test_a_key_is_changed_in_every_way_by_keyboard_alone(visit: Visit) -> None:
     assert caches["default"].get("counter:copy") is None
 
 
+@pytest.mark.slow
 def test_a_hash_is_added_by_keyboard_alone(visit: Visit) -> None:
     visit.add("default")
     page = visit.page
@@ -132,6 +133,7 @@ def test_commands_copy_in_one_click(visit: Visit) -> None:
     )
 
 
+@pytest.mark.slow
 def test_two_people_at_one_key_lose_neither_text_nor_value(visit: Visit) -> None:
     caches["default"].set("shared", {"of": "both"}, 3_600)
     visit.key("default", "shared")

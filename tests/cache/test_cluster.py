@@ -34,17 +34,20 @@ CLUSTERS: dict[str, type[ServerCache]] = {
     "redis": RedisClusterCache,
 }
 
+PATIENCE = 30
+"""Seconds to wait for a node: who gives a slot away writes that to the disk before the answer."""
+
 Nodes = tuple[Server, ...]
 MakeCache = Callable[..., ServerCache]
 
 
 def raw(server: Server, **options: Any) -> valkey.Valkey:
-    return valkey.Valkey(port=server.port, **options)
+    return valkey.Valkey(port=server.port, socket_timeout=PATIENCE, **options)
 
 
 def ask(server: Server, *words: Any) -> Any:
     """Return the reply as it is: the drivers' clients make something else of some."""
-    connection = valkey.Connection(port=server.port)
+    connection = valkey.Connection(port=server.port, socket_timeout=PATIENCE)
     try:
         connection.send_command(*words)
         return connection.read_response()

@@ -43,7 +43,7 @@ def nodes_of(node: Server) -> bytes:
 
 
 def test_without_one_node_the_others_are_used() -> None:
-    with servers.cluster(*PARTIAL) as nodes:
+    with servers.cluster(*PARTIAL, patience=1) as nodes:
         places = by_owner(nodes)
         used = caches(nodes)
         for cache in used:
@@ -90,7 +90,7 @@ def test_a_slot_that_nobody_has_stops_nothing_else() -> None:
 
 
 def test_a_replica_that_takes_over_is_found() -> None:
-    with servers.cluster(replicas=1) as nodes:
+    with servers.cluster(replicas=1, patience=1) as nodes:
         used, transacting = caches(nodes[1:3]), caches(nodes[1:3], client_name="apart")
         places = by_owner(nodes)
         mine = places[nodes[0].port]

@@ -25,7 +25,7 @@ ODD_VALUES = (
     *(mark_safe("<b>"), Size.SMALL, Colour.RED, defaultdict(list, a=[1]), OrderedDict(a=1)),
     *(float("nan"), float("inf"), "\ud800", {1: 2}, [(1,)], Point(1), "x" * 2_000_000),
 )
-RAW = (b"", b"plain", b"\xff\x00", b" 12 ", b"1_0", b'{"a": 1}')
+RAW = (b"", b"plain", b"\xff\x00", b" 12 ", b"1_0", b"007", b"-0", b'{"a": 1}')
 
 
 def filled(subject: Subject, type: str, raw: bytes) -> None:

@@ -89,6 +89,25 @@ def test_a_slot_that_nobody_has_stops_nothing_else() -> None:
             cache.clear()
 
 
+def test_a_slot_that_nobody_has_is_ignored_where_failures_are() -> None:
+    with servers.cluster(*PARTIAL) as nodes:
+        lost, other, *_ = by_owner(nodes)[nodes[1].port]
+        for node in nodes:
+            ask(node, "CLUSTER", "DELSLOTS", slot_of(f":1:{lost}".encode()))
+        for cache in caches(nodes, ignore_exceptions=True):
+            assert cache.set_many({lost: 1, other: 2}) == [lost]
+            assert asyncio.run(cache.aset_many({lost: 1, other: 2})) == [lost]
+            assert cache.get(lost, "default") == "default"
+            assert cache.touch(lost, None) is False
+            assert cache.get_many([lost]) == {}
+            assert cache.pipeline().get(lost).has_key(lost).execute() == [None, False]
+            assert cache.pipeline(transaction=True).get(lost).execute() == [None]
+            assert asyncio.run(cache.pipeline().get(lost).aexecute()) == [None]
+            with pytest.raises(ServerUnavailable):
+                cache.incr(lost)
+            assert cache.get(other) == 2
+
+
 def test_a_replica_that_takes_over_is_found() -> None:
     with servers.cluster(replicas=1, patience=1) as nodes:
         used, transacting = caches(nodes[1:3]), caches(nodes[1:3], client_name="apart")

@@ -82,26 +82,46 @@ def ignoring(steps: Steps[T], note: Callable[[ServerUnavailable], None]) -> Step
         while True:
             try:
                 results = yield requests
-            except CommandError as error:
-                requests = steps.throw(error)
-            except ServerUnavailable as error:
+            except ServerUnavailable as error:  # Some are a `CommandError`, too: see below.
                 note(error)
                 break
+            except CommandError as error:
+                requests = steps.throw(error)
             else:
-                requests = steps.send(results)
+                requests = steps.send(_without_failures(requests, results, note))
         while True:
             requests = _missed(steps, requests)
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]  # T
 
 
+def _without_failures(
+    requests: Sequence[Request[Any]], results: list[Any], note: Callable[[ServerUnavailable], None]
+) -> list[Any]:
+    """Return `results`, a miss in the place of what a cluster did not do as nobody has the slot."""
+    if not isinstance(requests, Attempts):
+        return results
+    kept: list[Any] = []
+    for request, result in zip(requests, results, strict=True):
+        if isinstance(result, ServerUnavailable):
+            note(result)
+            result = _miss(request)
+        kept.append(result)
+    return kept
+
+
+def _miss(request: Request[Any]) -> Any:
+    """Return the result where there is no such key, or the `CommandError` that this is to some."""
+    try:
+        return request.missed()
+    except CommandError as error:
+        return error
+
+
 def _missed(steps: Steps[Any], requests: Sequence[Request[Any]]) -> Sequence[Request[Any]]:
-    results: list[Any] = []
-    for request in requests:
-        try:
-            results.append(request.missed())
-        except CommandError as error:
-            if not isinstance(requests, Attempts):
-                return steps.throw(error)
-            results.append(error)
+    results = [_miss(request) for request in requests]
+    if not isinstance(requests, Attempts):
+        for result in results:
+            if isinstance(result, CommandError):
+                return steps.throw(result)
     return steps.send(results)

@@ -14,7 +14,7 @@ export PIP_ROOT_USER_ACTION := ignore
 .PHONY: help demo test test-all check format docs bench bench-browser dist clean
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/demo.installed ## Serve the admin over seeded caches (PORT=8000, SKIN=unfold for the other skin)
 	@SKIN=$(SKIN) $(BIN)/python -m demo $(PORT)

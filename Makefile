@@ -11,10 +11,10 @@ export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-all check format docs bench dist clean
+.PHONY: help demo test test-all check format docs bench bench-browser dist clean
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/demo.installed ## Serve the admin over seeded caches (PORT=8000, SKIN=unfold for the other skin)
 	@SKIN=$(SKIN) $(BIN)/python -m demo $(PORT)
@@ -46,6 +46,9 @@ docs: .venv/docs.installed ## Build the documentation into docs/_build/html
 
 bench: .venv/test.installed .venv/bench.installed ## Measure what the documentation claims
 	$(BIN)/python -m benchmarks
+
+bench-browser: .venv/test.installed .venv/bench.installed ## Measure the key browser at ten million keys, in Chromium (2 GB)
+	$(BIN)/python -m benchmarks browser
 
 dist: .venv/dist.installed ## Build the source distribution and the wheel into dist/
 	$(BIN)/python -m build

@@ -34,6 +34,6 @@ def keys_from(alias: str, place: Place, user: Any) -> str:
     return LINKS.keys(alias, token=search.sign(place))
 
 
-def key(alias: str, name: str) -> str:
-    """Return the URL of a key's page."""
-    return str(LINKS.key(alias, inspector_for(alias).locate(name)))
+def key(alias: str, name: str, **window: str) -> str:
+    """Return the URL of a key's page, or of a part of what the key holds."""
+    return str(LINKS.key(alias, inspector_for(alias).locate(name), **window))

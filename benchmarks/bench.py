@@ -28,6 +28,7 @@ class Sizes:
     few_rows: int = 1_000
     aliases: int = 100
     elements: int = 500_000
+    many_elements: int = 5_000_000
     string_bytes: int = 20_000_000
     pages_walked: int = 400
     rounds: int = 15

@@ -18,6 +18,7 @@ TINY = Sizes(
     few_rows=300,
     aliases=5,
     elements=2000,
+    many_elements=3000,
     string_bytes=2_000_000,
     pages_walked=2,
     rounds=1,

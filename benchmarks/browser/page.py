@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from benchmarks import filling, users
+from benchmarks import deleting, filling, users
 from benchmarks.bench import Bench, Sizes, Visitor
 from benchmarks.browser import first_page, searching
 from benchmarks.browser.crowd import crowd
@@ -48,5 +48,7 @@ def report(most: int = MOST) -> Iterator[str]:
                 with chromium.running() as browser:
                     found.append(searching.measure(browser, server, keys, ROUNDS))
         yield f"{ABOUT}\n\n{searching.table(found)}"
+        with servers.valkey() as server:
+            yield deleting.measure(server).markdown()
         filling.send(few, 0, filling.keys(FEW))
         yield users.measure(bench).markdown()

@@ -57,6 +57,16 @@ class ClearableShelfCache(ShelfCache):
         self.shelf.clear()
 
 
+class CountingCache(ShelfCache):
+    """One that counts by itself."""
+
+    def incr(self, key: str, delta: int = 1, version: int | None = None) -> int:
+        made = self.make_and_validate_key(key, version=version)
+        value, expiry = self.shelf[made]
+        self.shelf[made] = (value + delta, expiry)
+        return int(value + delta)
+
+
 class FailingCache(ShelfCache):
     """Every value has become unreadable."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 from typing import Any
 
 import pytest
@@ -144,8 +145,11 @@ def test_what_only_the_backend_can_read_is_asked_for(caches_of_every_kind: list[
 
 def test_information_is_shown(users: Any) -> None:
     assert "Key prefix: p" in Ran("info", "valkey").out
-    labels = {one["label"] for one in Ran("info", "valkey", "--json").lines}
-    assert "Key prefix" in labels
+    found = Ran("info", "valkey", "--json").lines
+    assert "Key prefix" in {one.get("label") for one in found}
+    [database] = [one for one in found if "Database" in one]
+    assert database["Keys"] == 31
+    assert re.search(r"Database +Keys", Ran("info", "valkey").out)
 
 
 def test_namespaces_are_counted(users: Any) -> None:

@@ -187,6 +187,16 @@ def test_a_page_of_huge_elements_is_less_than_a_megabyte(
     assert len(ticks(page)) == 100
 
 
+def test_a_number_and_its_text_look_different(admin: Browser, store: valkey.Valkey) -> None:
+    values = (1, "1", "one", " one", "", "null", None, "[1]")
+    store.rpush(KEY, *map(stored, values))
+    shown = opened(admin).column("Value")
+    assert len(set(shown)) == len(values)
+    assert (shown[0], shown[2]) == ("1", "one")
+    assert all("text" in shown[place] for place in (1, 3, 4, 5, 7))
+    assert "None" in shown[6]
+
+
 # Changing.
 
 
@@ -258,6 +268,8 @@ def test_a_row_that_vanished_under_its_form_is_told(admin: Browser, store: valke
     assert page.status == 200
     assert "not there any more" in page.text or "Not saved" in page.text
     assert store.hgetall(KEY) == {b"g": b"y"}
+    page = opened(admin, mode="edit-field", element="=Zg")
+    assert "What you opened is not there any more." in page.text
     store.unlink(KEY)
     page = opened(admin, mode="edit-field", element="=Zg")
     assert page.url == addresses.keys("store")
@@ -355,6 +367,7 @@ def test_one_row_is_removed_at_once_and_several_after_a_question(
     assert not store.hexists(KEY, "a")
     page = remove(admin, rows["b"], rows["c"])
     assert 'Remove 2 fields from "key"?' in page.text
+    assert "good. The TTL stays as it is. b c" in page.text
     assert store.hlen(KEY) == 3
     page = remove(admin, rows["b"], rows["c"], confirmed="1")
     assert "2 fields removed." in page.text

@@ -92,6 +92,8 @@ def visits(person: Browser) -> dict[str, Callable[[], Page]]:
         "index": lambda: person.open(addresses.caches()),
         "keys": lambda: person.open(addresses.keys(alias, q="key")),
         "info": lambda: person.open(addresses.info(alias)),
+        "matching": lambda: person.open(addresses.matching(alias, q="key")),
+        "namespaces": lambda: person.open(addresses.namespaces(alias)),
         "key": lambda: person.open(addresses.key(alias, key)),
         "edit": lambda: person.open(addresses.key(alias, key, mode="edit")),
         "flush": lambda: person.post(
@@ -243,8 +245,20 @@ def test_an_exact_key_is_shown_where_keys_may_not_be_listed(
     denied("scan")
     page = admin.open(addresses.keys("valkey", q="key"))
     assert page.column("Key") == ["key"]
-    assert "permission" in page.text.lower()
     assert admin.click(page, "key").heading == "key"
+    assert "permission" in admin.click(page, "Search for more").text.lower()
+
+
+def test_columns_that_are_denied_are_empty(admin: Browser, denied: Callable[..., None]) -> None:
+    denied("memory|usage", "object|idletime", "object|encoding")
+    query = "&".join(f"columns={name}" for name in ("memory", "idle", "encoding", "ttl"))
+    page = admin.open(f"{addresses.keys('valkey')}&{query}")
+    assert page.column("Key") == ["key"]
+    assert page.column("TTL") == ["never"]
+    assert page.column("Memory") == page.column("Idle") == page.column("Encoding") == ["–"]
+    page = admin.open(addresses.keys("valkey", larger="1000"))
+    assert page.column("Key") == []
+    assert 'does not say whether they pass "Larger than"' in page.text
 
 
 def test_a_wrong_password_says_so_without_it(

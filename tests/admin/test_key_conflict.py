@@ -34,6 +34,7 @@ def test_the_second_of_two_people_is_told_and_keeps_what_they_wrote(
     assert caches[editable].get("key") == "theirs"
     assert page.form(words.INSIST).control("value").value == "mine <b>"
     assert "theirs" in page.text
+    assert page.html.count(">What it holds now<") == 1
     assert LogEntry.objects.count() == 1
     # Having seen both, the person may insist.
     assert words.SAVED in admin.submit(page, words.INSIST).text

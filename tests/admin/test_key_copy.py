@@ -12,7 +12,13 @@ from django.core.cache import caches
 from tests import servers
 from tests.admin import addresses, words
 from tests.admin.browser import Browser
-from tests.admin.conftest import BrowserOf, Configure, locmem_params, valkey_params
+from tests.admin.conftest import (
+    BrowserOf,
+    Configure,
+    locmem_params,
+    stored_key,
+    valkey_params,
+)
 from tests.admin.page import Page
 from tests.admin.steps import detail
 
@@ -115,3 +121,24 @@ def test_a_vanished_key_is_not_copied(admin: Browser, two: Any) -> None:
     two.delete("key")
     assert words.NO_SUCH_KEY in admin.submit(form, "Copy key", into="other").text
     assert caches["other"].get("key") is None
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [
+        *(("valkey", "table"), ("valkey", "files"), ("valkey", "stranger")),
+        *(("table", "valkey"), ("default", "table")),
+    ],
+)
+def test_a_value_is_copied_between_stores_of_every_kind(
+    admin: Browser, caches_of_every_kind: list[str], source: str, target: str
+) -> None:
+    caches[source].set("key", {"a": [1]}, 1000)
+    stored = stored_key(source, "key")
+    form = admin.open(addresses.key(source, stored, mode="copy"))
+    page = admin.submit(form, "Copy key", into=target, name="copy")
+    assert f'to "copy" of "{target}".' in page.text
+    assert caches[target].get("copy") == {"a": [1]}
+    assert LogEntry.objects.count() == 1
+    again = admin.submit(form, "Copy key", into=target, name="copy")
+    assert words.EXISTS in again.text

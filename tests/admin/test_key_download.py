@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 import valkey
+from asgiref.sync import async_to_sync
 from django.core.cache import caches
-from django.test import Client
+from django.test import AsyncClient, Client
 
 from tests.admin import addresses, words
 from tests.admin.browser import Browser
@@ -54,15 +55,13 @@ def test_values_are_downloaded_as_they_were_decoded(admin: Browser, store: valke
 
 
 @pytest.mark.parametrize("value", [5, True, (1, 2), b"bytes"], ids=repr)
-def test_no_more_is_offered_than_says_something_new(
-    admin: Browser, store: valkey.Valkey, value: Any
-) -> None:
-    caches["store"].set("key", value)
-    page = detail(admin)
+def test_no_more_is_offered_than_says_something_new(admin: Browser, hello: Any, value: Any) -> None:
+    hello.set("key", value)
+    page = admin.open(addresses.key("valkey", "p:1:key"))
     assert page.offers("Download")
     assert not page.offers("Download as JSON")
     assert not page.offers("Download as text")
-    back = admin.open(addresses.download("store", "p:1:key", **{"as": "json"}))
+    back = admin.open(addresses.download("valkey", "p:1:key", **{"as": "json"}))
     assert "cannot be had in this form" in back.text
 
 
@@ -87,10 +86,10 @@ def test_what_holds_elements_is_downloaded_as_a_dump(admin: Browser, store: valk
     ],
 )
 def test_files_are_named_after_the_key_and_no_worse(
-    admin: Browser, store: valkey.Valkey, name: str, file: str
+    admin: Browser, hello: Any, raw: valkey.Valkey, name: str, file: str
 ) -> None:
-    store.set(f"p:1:{name}", "5")
-    response = fetched(admin, addresses.download("store", f"p:1:{name}"))
+    raw.set(f"p:1:{name}", "5")
+    response = fetched(admin, addresses.download("valkey", f"p:1:{name}"))
     assert response["Content-Disposition"] == f'attachment; filename="{file}"'
 
 
@@ -126,3 +125,18 @@ def test_nothing_is_downloaded_that_its_backend_would_have_to_run(
     for form in ("stored", "json", "text", "dump"):
         url = addresses.download("stranger", "hello", **{"as": form})
         assert admin.client.get(url).status_code == 403
+
+
+def test_downloads_are_streamed_by_asynchronous_servers_too(admin: Browser, hello: Any) -> None:
+    hello.set("key", "x" * 2_500_000)
+    url = addresses.download("valkey", "p:1:key")
+
+    async def pieces() -> list[bytes]:
+        client = AsyncClient()
+        await client.aforce_login(admin.user)
+        response = await client.get(url)
+        return [piece async for piece in response.streaming_content]
+
+    found = async_to_sync(pieces)()
+    assert len(found) > 2
+    assert b"x" * 2_500_000 in b"".join(found)

@@ -23,6 +23,8 @@ from tests.admin.conftest import (
 from tests.admin.page import Page
 from tests.admin.strangers import ShelfCache
 
+COUNTING = "tests.admin.strangers.CountingCache"
+
 
 @pytest.fixture
 def stranger(configure: Configure, tmp_path: Path) -> Any:
@@ -256,3 +258,41 @@ def test_no_other_file_is_read_or_deleted(
     assert "Deleted" not in gone.text
     assert secret.read_bytes() == b"secret"
     assert files.get("hello") == {"to": "you"}
+
+
+def test_a_value_that_cannot_be_edited_is_replaced_with_a_new_timeout(
+    admin: Browser, stranger: Any
+) -> None:
+    stranger.set("hello", (1, 2), 1000)
+    read = admin.submit(opened(admin, "hello"), "Read value")
+    assert not read.offers("Edit")
+    form = admin.submit(read, "Replace value")
+    assert "(1, 2)" in form.text
+    refused = admin.submit(form, "Replace value", value="[3]")
+    assert "Enter a whole number of seconds, or choose Never expires." in refused.text
+    asked = admin.submit(refused, "Replace value", timeout="60")
+    assert stranger.get("hello") == (1, 2)
+    assert words.SAVED in admin.submit(asked, "Replace value").text
+    assert stranger.get("hello") == [3]
+
+
+def test_a_number_is_read_before_it_is_increased(
+    admin: Browser, configure: Configure, tmp_path: Path
+) -> None:
+    configure(stranger={"BACKEND": COUNTING, "LOCATION": str(tmp_path)})
+    caches["stranger"].set("hello", 7, 1000)
+    page = opened(admin, "hello")
+    assert not page.offers("Increase by…")
+    by_link = admin.open(addresses.key("stranger", "hello", mode="increase"))
+    assert not by_link.offers("Increase")
+    form = admin.submit(admin.submit(page, "Read value"), "Increase by…")
+    done = admin.submit(form, "Increase", by="5")
+    assert "Increased by 5. It is 12 now." in done.text
+    assert caches["stranger"].get("hello") == 12
+
+
+def test_what_no_backend_offers_is_not_on_its_page(admin: Browser, stranger: Any) -> None:
+    stranger.set("hello", 7, 1000)
+    page = admin.submit(opened(admin, "hello"), "Read value")
+    for label in ("Increase by…", "Rename", "Copy key", "Download"):
+        assert not page.offers(label)

@@ -45,32 +45,30 @@ def test_more_of_a_value_too_large_to_decode_is_loaded(
 
 @pytest.mark.parametrize("given", ["0", "-1", "x", "9" * 30, "1e9", "\x00", "999999999"])
 def test_nonsense_shows_no_more_than_the_limit(
-    admin: Browser, store: valkey.Valkey, given: str
+    admin: Browser, hello: Any, raw: valkey.Valkey, given: str
 ) -> None:
-    store.set("p:1:key", b"x" * 20_000)
-    page = detail(admin, shown=given)
+    raw.set("p:1:key", b"x" * 20_000)
+    page = admin.open(addresses.key("valkey", "p:1:key", shown=given))
     assert page.status == 200
     assert len(page.html) < 150_000
 
 
-def test_a_large_value_is_an_outline_whose_blocks_open(
-    admin: Browser, store: valkey.Valkey
-) -> None:
+def test_a_large_value_is_an_outline_whose_blocks_open(admin: Browser, hello: Any) -> None:
     value = {"few": [1, 2], "many": [{"n": number, "x": "<b>", "y": 1} for number in range(50)]}
-    caches["store"].set("key", value)
-    page = detail(admin)
+    hello.set("key", value)
+    page = admin.open(addresses.key("valkey", "p:1:key"))
     assert page.html.count("<details") == 51
     assert page.html.count("<details open") == 50
     assert "250 lines" in page.text
     assert '"n": 49' in page.text
     assert "<b>" not in page.html
-    caches["store"].set("key", {"few": [1, 2]})
-    assert "<details" not in detail(admin).html
+    hello.set("key", {"few": [1, 2]})
+    assert "<details" not in admin.open(addresses.key("valkey", "p:1:key")).html
 
 
-def test_a_vast_value_is_a_page_of_bounded_size(admin: Browser, store: valkey.Valkey) -> None:
-    caches["store"].set("key", [[[[number]]] for number in range(9_000)])
-    page = detail(admin, shown="1000000")
+def test_a_vast_value_is_a_page_of_bounded_size(admin: Browser, hello: Any) -> None:
+    hello.set("key", [[[[number]]] for number in range(9_000)])
+    page = admin.open(addresses.key("valkey", "p:1:key", shown="1000000"))
     assert page.status == 200
     assert len(page.html) < 3_000_000
 

@@ -47,6 +47,8 @@ def test_another_key_is_overwritten_only_when_told_and_confirmed(
     assert server_cache.get("other") == "theirs"
     asked = admin.submit(refused, "Rename", overwrite="on")
     assert asked.heading == 'Overwrite "other" in "valkey"?'
+    assert "other: string, " in asked.text
+    assert "expires in 16 min" in asked.text
     assert server_cache.get("other") == "theirs"
     done = admin.submit(asked, "Rename and overwrite")
     assert 'Renamed from "key" to "other", in place of whatever was there.' in done.text

@@ -172,3 +172,16 @@ def test_ttls_are_set_to_the_moment_and_not_a_while_later(
     admin.post(addresses.key("valkey", URL), {"mode": "set-ttl", "timeout": "500"})
     left = raw.execute_command("PEXPIRETIME", URL) / 1000 - 500
     assert before - 0.1 <= left <= time.time() + 0.1
+
+
+def test_no_value_is_fetched_to_change_a_ttl_but_for_a_page_that_shows_it(
+    admin: Browser, server_cache: Any, raw: valkey.Valkey
+) -> None:
+    server_cache.set("key", {"a": 1}, 1000)
+    url = addresses.key("valkey", URL)
+    raw.config_resetstat()
+    admin.post(url, {"mode": "set-ttl", "timeout": "500"}, follow=False)
+    admin.post(url, {"mode": "set-name", "name": "other"}, follow=False)
+    assert "cmdstat_getrange" not in raw.info("commandstats")
+    refused = admin.post(addresses.key("valkey", "p:1:other"), {"mode": "set-ttl", "timeout": "x"})
+    assert '"a": 1' in refused.text

@@ -12,6 +12,7 @@ from django.core.cache import caches
 
 from tests import servers
 from tests.admin import addresses
+from tests.admin import test_hostile_requests as hostile
 from tests.admin.browser import Browser
 from tests.admin.conftest import BrowserOf, Configure, valkey_params
 from tests.admin.page import Page
@@ -192,6 +193,34 @@ def test_odd_patterns_are_taken_as_they_stand(admin: Browser, server_cache: Any,
     page = admin.open(addresses.matching("valkey", act="delete", q=text))
     assert page.status == 200
     assert "<script>alert(1)" not in page.html
+
+
+ODD = ["NUL", "surrogate", "only stars", "format"]
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_requests_that_no_page_made_are_no_error_and_do_nothing(
+    admin: Browser, server_cache: Any, raw: valkey.Valkey, name: str
+) -> None:
+    raw.set("p:1:hello", "v")
+    text = hostile.encoded(hostile.ODD[name])
+    every = "&".join(f"{one}={text}" for one in ("q", "type", "ttl", "run", "under", "expires"))
+    expiring = addresses.matching("valkey", act="expire", ttl="60", q="hello*")
+    deleting = addresses.matching("valkey", q="hello*")
+    pages = [deleting, expiring, addresses.namespaces("valkey"), addresses.flushing()]
+    for url in pages:
+        opened = admin.open(f"{url}{'&' if '?' in url else '?'}{every}")
+        assert hostile.fine(opened.status), (url, opened.status)
+    text = hostile.ODD[name].encode(errors="replace").decode()
+    for url in pages:
+        for step in (text, "run", "ask", "report"):
+            posted = admin.post(
+                url, {"step": step, "state": [text, text], "cache": ["valkey", text]}
+            )
+            assert hostile.fine(posted.status), (url, posted.status)
+    asked = admin.post(addresses.matching("valkey", act="expire", q=text), {"timeout": text})
+    assert hostile.fine(asked.status)
+    assert raw.pttl("p:1:hello") == -1
 
 
 def test_keys_of_others_stay(
@@ -487,6 +516,20 @@ def test_a_filter_that_makes_no_sense_does_not_widen_the_deed(
     assert NOW in page.text
     admin.post(addresses.matching("valkey", act="delete", q="user:*", **bad), {"step": "ask"})
     assert raw.dbsize() == 5
+
+
+def test_keys_that_nobody_knows_to_pass_a_filter_are_left_alone_and_counted(
+    admin: Browser, valkey_server: servers.Server, configure: Configure, raw: valkey.Valkey
+) -> None:
+    rules = ("on", ">secret", "+@all", "-memory", "-strlen", "~*", "&*")
+    raw.execute_command("ACL", "SETUSER", "clerk", *rules)
+    location = f"valkey://clerk:secret@{valkey_server.address}/0"
+    configure(valkey=valkey_params(valkey_server, LOCATION=location))
+    fill(raw, "user:", 3)
+    page = admin.open(addresses.matching("valkey", act="delete", q="user:*", larger="1"))
+    assert "3 keys were left alone" in page.text
+    assert "No key matches" in page.text
+    raw.execute_command("ACL", "DELUSER", "clerk")
 
 
 def test_other_scopes_than_this_version_are_not_changed_by_a_pattern(

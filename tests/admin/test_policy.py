@@ -192,7 +192,7 @@ def test_elements_and_their_length_are_settings(
     settings.CACHEX_ADMIN = {"ELEMENTS": 3, "ELEMENT_CHARS": 10}
     raw.rpush("p:1:key", *["y" * 50] * 5)
     page = admin.open(addresses.key("valkey", "p:1:key"))
-    assert "First 3 of 5 shown" in page.text
+    assert "Index 0 to 2 of 5 items" in page.text
     assert [cell.split("…")[0] for cell in page.column("Value")] == ["y" * 10] * 3
 
 

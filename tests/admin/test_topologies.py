@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,9 +17,15 @@ CACHE = "django_cachex.cache."
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[dict[str, Any]]:
+def nodes() -> Iterator[tuple[servers.Server, ...]]:
     with servers.cluster() as nodes:
-        yield {"BACKEND": CACHE + "ValkeyClusterCache", "LOCATION": f"valkey://{nodes[0].address}"}
+        yield nodes
+
+
+@pytest.fixture(scope="module")
+def cluster(nodes: tuple[servers.Server, ...]) -> dict[str, Any]:
+    location = f"valkey://{nodes[0].address}"
+    return {"BACKEND": CACHE + "ValkeyClusterCache", "LOCATION": location}
 
 
 @pytest.fixture(scope="module")
@@ -119,3 +126,34 @@ def test_a_node_that_is_down_is_named_and_the_rest_is_deleted(
             page = admin.submit(page, "Continue")
         assert f"127.0.0.1:{nodes[2].port} did not answer" in page.text
         assert page.offers("Continue")
+
+
+def test_elements_are_changed_one_by_one(admin: Browser, filled: str) -> None:
+    caches[filled].hset("basket", "kettle", 1)  # type: ignore[attr-defined]  # ours
+    page = admin.open(f"/admin/django_cachex/key/?cache={filled}&q=basket")
+    page = admin.click(page, "basket")
+    page = admin.submit(admin.submit(page, "Add field"), "Add field", field="lamp", value="2")
+    assert 'Field "lamp" added' in page.text
+    page = admin.click(page, "Edit kettle")
+    page = admin.submit(page, "Save", value="7")
+    assert 'Field "kettle" changed' in page.text
+    assert caches[filled].hget("basket", "kettle") == 7  # type: ignore[attr-defined]  # ours
+
+
+def test_a_node_that_does_not_answer_is_named_beside_the_keys_of_the_others(
+    admin: Browser, nodes: tuple[servers.Server, ...], cluster: dict[str, Any], settings: Any
+) -> None:
+    settings.CACHES = {"cluster": cluster}
+    caches["cluster"].set_many({f"key:{number}": number for number in range(MANY)})
+    admin.open("/admin/django_cachex/key/?cache=cluster")  # The nodes are known.
+    nodes[2].process.send_signal(signal.SIGSTOP)
+    try:
+        page = admin.open("/admin/django_cachex/key/?cache=cluster&size=25")
+    finally:
+        nodes[2].process.send_signal(signal.SIGCONT)
+    assert page.status == 200
+    assert page.seconds < 2.5
+    assert f"{nodes[2].address} does not answer: its keys are missing here." in page.text
+    assert page.column("Key")
+    assert page.offers("Try again")
+    assert page.offers("Next 25")

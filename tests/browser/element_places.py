@@ -79,7 +79,7 @@ def wrong_index(visit: Visit) -> None:
 
 ELEMENT_PLACES: dict[str, Way] = {
     **{f"key-{kind}": shown(name) for kind, name in COLLECTIONS.items()},
-    "list-middle": shown("queue:emails", at="2500"),
+    "list-middle": shown("queue:emails", at="150"),
     "list-tail": shown("queue:emails", order="last"),
     "list-no-index": wrong_index,
     "list-edit": open_row("queue:emails", "Edit"),
@@ -106,6 +106,6 @@ ELEMENT_PLACES: dict[str, Way] = {
 
 SELDOM = frozenset(ELEMENT_PLACES) - {
     *(f"key-{kind}" for kind in COLLECTIONS),
-    *("list-edit", "hash-conflict", "zset-range", "set-no-match", "stream-add"),
+    *("list-edit", "hash-conflict"),
 }
 """What is made of the same parts as other places: `make test` leaves them to `make test-all`."""

@@ -436,9 +436,12 @@ PLACES: dict[str, Way] = {
 
 SELDOM = SELDOM_ELEMENTS | frozenset(
     {
-        *("key-rename", "key-rename-confirm", "key-copy", "key-copied", "key-increase"),
+        *("key-rename", "key-rename-taken", "key-rename-confirm", "key-replace"),
+        *("key-copy", "key-copied", "key-increase"),
         *("key-increase-error", "key-replace-confirm", "key-more", "key-long-name-as-hex"),
         *("add-collection", "added-collection", "key-local"),
+        *("matching-help", "matching-nothing", "matching-when", "namespaces-help"),
+        *("namespaces-database", "namespaces-files", "namespaces-inside", "namespaces-dead"),
     }
 )
 """What is made of the same parts as other places: `make test` leaves them to `make test-all`."""

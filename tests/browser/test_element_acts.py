@@ -12,7 +12,12 @@ from tests.browser.test_key_acts import NAMED
 from tests.browser.visit import Visit
 
 EITHER_WAY = pytest.mark.parametrize(
-    "context", [pytest.param({}, id="with-scripts"), WITHOUT_SCRIPTS], indirect=True
+    "context",
+    [
+        pytest.param({}, id="with-scripts"),
+        pytest.param(*WITHOUT_SCRIPTS.values, id="without-scripts", marks=pytest.mark.slow),
+    ],
+    indirect=True,
 )
 
 

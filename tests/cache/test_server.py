@@ -327,3 +327,16 @@ def test_a_retired_stream_answers_those_who_were_there_and_closes(cache: ServerC
         assert way._shared is not stream
 
     asyncio.run(main())
+
+
+def test_caches_that_differ_in_values_share_their_connections(
+    driver: str, valkey_server: Server
+) -> None:
+    def server_of(**options: Any) -> object:
+        return BACKENDS[driver](url(valkey_server), {"OPTIONS": options}).client.server
+
+    plain = server_of()
+    assert server_of(serializer="json", compressor="zlib", stampede_protection=True) is plain
+    assert server_of(ignore_exceptions=True) is plain
+    assert server_of(socket_timeout=3) is not plain
+    assert server_of(breaker=False) is not plain

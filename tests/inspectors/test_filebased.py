@@ -57,11 +57,26 @@ class TestFileBased(PickledContract, FlushContract):
         assert all(listing.total == 25 for listing in listings)
         assert set().union(*(listing.keys for listing in listings)) == stored
 
-    def test_a_deadline_and_small_memory_end_with_every_file_found(
+    @pytest.mark.parametrize("gone", [3, 10])
+    def test_files_that_stay_are_found_whichever_of_those_seen_last_go(
+        self, inspector: Inspector, gone: int
+    ) -> None:
+        for n in range(60):
+            inspector.cache.set(f"key:{n}", n)
+        stored = {inspector.locate(f"key:{n}") for n in range(60)}
+        first = inspector.scan(Query(), "", 20, later())
+        found, token = set(first.keys), first.token
+        inspector.delete(first.keys[-gone:])
+        for n in range(20):
+            inspector.cache.set(f"newer:{n}", n)
+        while token:
+            listing = inspector.scan(Query(), token, 20, later())
+            found, token = found | set(listing.keys), listing.token
+        assert stored <= found
+
+    def test_a_deadline_ends_with_every_file_found(
         self, inspector: Inspector, monkeypatch: Any
     ) -> None:
-        for module in ("filebased.inspector", "filebased.folder"):
-            monkeypatch.setattr(f"django_cachex.inspectors.{module}.NAMES_AT_ONCE", 3)
         monkeypatch.setattr("django_cachex.inspectors.pickled.STRIDE", 2)
         for n in range(25):
             inspector.cache.set(f"key:{n}", n)

@@ -12,6 +12,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from django.db import connections
+
 from django_cachex.inspectors.base import Inspector
 from django_cachex.inspectors.masking import mask, secrets_in
 
@@ -46,6 +48,12 @@ class Asker:
     def ask(self, inspector: Inspector, question: Callable[[], T]) -> Answer[T]:
         """Return the answer of one cache."""
         return self.ask_all({inspector: question})[inspector]
+
+    def ask_here(self, inspector: Inspector, question: Callable[[], T]) -> Answer[T]:
+        """Return the answer of one cache on this thread, to which another store of it belongs."""
+        if time.monotonic() >= self._deadline:
+            return Answer(error=NoAnswer())
+        return self._isolated(inspector, question)
 
     def ask_all(self, questions: Mapping[Inspector, Callable[[], T]]) -> dict[Inspector, Answer[T]]:
         """Return the answers of many caches, asked side by side."""
@@ -87,8 +95,13 @@ class Asker:
         """Ask in a daemon thread: one that hangs past the deadline holds up no page and no exit."""
         future: Future[Answer[T]] = Future()
         context = contextvars.copy_context()
-        threading.Thread(
-            target=lambda: future.set_result(context.run(self._isolated, inspector, question)),
-            daemon=True,
-        ).start()
+
+        def answer() -> None:
+            try:
+                future.set_result(context.run(self._isolated, inspector, question))
+            finally:
+                # A project's permissions may have asked its database, in this thread.
+                connections.close_all()
+
+        threading.Thread(target=answer, daemon=True).start()
         return future

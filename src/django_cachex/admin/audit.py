@@ -69,13 +69,15 @@ def is_on_record(entry: int, message: Message) -> bool:
     return LogEntry.objects.filter(pk=entry, change_message=in_project_language(message)).exists()
 
 
-def go_on_record(entry: int, inspector: Inspector, before: Message, after: Message) -> bool:
+def go_on_record(
+    user_id: Any, entry: int, inspector: Inspector, before: Message, after: Message
+) -> bool:
     """Let an entry say what has been done since; return False if it no longer said `before`."""
     texts = in_project_language(before), in_project_language(after)
     said = LogEntry.objects.filter(pk=entry, change_message=texts[0])
     if not said.update(change_message=texts[1]):
         return False
-    logger.info("entry=%s cache=%s %s", entry, inspector.alias, texts[1])
+    logger.info("user=%s cache=%s entry=%s %s", user_id, inspector.alias, entry, texts[1])
     return True
 
 

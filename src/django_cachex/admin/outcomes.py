@@ -18,15 +18,22 @@ from django_cachex.inspectors.facts import Unit
 CLOCK = re.compile(r"\d\d:\d\d:\d\d")
 
 
-def value_message(form: EditForm, outcome: Outcome | None, replaced: bool = False) -> str:
+def value_message(form: EditForm, outcome: Outcome | None) -> str:
     """Return what an edit changed, on record with fingerprints and without the value."""
-    parts = []
-    if replaced or form.has_changed_value():
-        pattern = _("Value replaced (%(trace)s).") if replaced else _("Value changed (%(trace)s).")
-        parts.append(pattern % {"trace": trace_of(outcome) or trace_of_text(form)})
+    changed = _("Value changed (%(trace)s).") if form.has_changed_value() else ""
+    return said_of_value(changed, form, outcome)
+
+
+def replaced_message(form: EditForm, outcome: Outcome | None) -> str:
+    """Return that a value took the place of another, likewise."""
+    return said_of_value(_("Value replaced (%(trace)s)."), form, outcome)
+
+
+def said_of_value(pattern: str, form: EditForm, outcome: Outcome | None) -> str:
+    said = [pattern % {"trace": trace_of(outcome) or trace_of_text(form)}] if pattern else []
     if not isinstance(form.ttl, Keep):
-        parts.append(ttl_message(form.ttl))
-    return " ".join(parts)
+        said.append(ttl_message(form.ttl))
+    return " ".join(said)
 
 
 def trace_of(outcome: Outcome | None) -> str:

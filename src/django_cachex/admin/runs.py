@@ -86,7 +86,8 @@ class Runner:
 
     def _recorded(self, run: Run, work: Work[Sweep]) -> Run:
         after = replace(run, work=work)
-        if audit.go_on_record(run.entry, self.inspector, self._message(run), self._message(after)):
+        before, now = self._message(run), self._message(after)
+        if audit.go_on_record(self.user_id, run.entry, self.inspector, before, now):
             return after
         # Somebody else carried the same run on meanwhile: this step is put on record by itself.
         alone = Run(replace(work, deed=difference(run.work.deed, work.deed)))

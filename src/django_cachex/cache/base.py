@@ -15,6 +15,7 @@ from django_cachex.cache.configuration import locations
 from django_cachex.cache.formats import make_codec
 from django_cachex.cache.ignoring import FailingOpen
 from django_cachex.cache.keyspace import keyspace, prefix, within
+from django_cachex.cache.options import of_connections
 from django_cachex.cache.pipeline import Pipeline
 from django_cachex.cache.refusal import Refusal
 from django_cachex.cache.serializers import PickleSerializer, unpickled
@@ -67,7 +68,7 @@ class CacheCommands(AllCommands[str], Walks[str], BaseCache):
             self.location = locations(server)
             self.serializer = make_codec(options)
             self.protection = protection_of(options.get("stampede_protection"))
-            self.client = self.client_class.of(self.driver, self.location, options)
+            self.client = self.client_class.of(self.driver, self.location, of_connections(options))
         except ImproperlyConfigured as error:
             self.refusal = error
             self.location, self.serializer = [], PickleSerializer()

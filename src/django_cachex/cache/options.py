@@ -18,10 +18,13 @@ CULLING = frozenset({"MAX_ENTRIES", "CULL_FREQUENCY", "max_entries", "cull_frequ
 """Accepted as by Django's RedisCache, and without effect: the server decides what to evict."""
 BESIDE = frozenset({"TIMEOUT", "KEY_PREFIX", "KEY_FUNCTION", "VERSION"})
 """Settings of the alias that people write into OPTIONS, where nobody reads them."""
-OWN = frozenset(
-    {"serializer", "compressor", "ignore_exceptions", "ignore_counter_exceptions", "breaker"}
-    | {"stampede_protection", "sentinels", "sentinel_kwargs", "read_replicas"}
+OF_CACHES = frozenset(
+    {"serializer", "compressor", "ignore_exceptions", "ignore_counter_exceptions"}
+    | {"stampede_protection"}
 )
+"""What caches may differ in that share their connections."""
+OF_SERVERS = frozenset({"breaker", "sentinels", "sentinel_kwargs", "read_replicas"})
+OWN = OF_CACHES | OF_SERVERS
 CACHE_OPTIONS = CULLING | BESIDE | OWN
 """What is no business of the driver's."""
 
@@ -31,6 +34,12 @@ ASYNC_ONLY = frozenset({"async_pool_class", "async_parser_class"})
 TIMEOUTS = ("socket_timeout", "socket_connect_timeout")
 WAITING = frozenset({"timeout", "queue_class"})
 """What only a BlockingConnectionPool takes."""
+
+
+def of_connections(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of a cache's OPTIONS that connections depend on."""
+    apart = CULLING | BESIDE | OF_CACHES
+    return {name: value for name, value in options.items() if name not in apart}
 
 
 def unknown(driver: Driver, url: str, options: Mapping[str, Any]) -> Iterator[str]:

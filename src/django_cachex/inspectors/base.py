@@ -297,10 +297,6 @@ class Inspector:
         """Return lines that read a key elsewhere, quoted so that they can be pasted."""
         return ()
 
-    def has_field_ttls(self) -> bool:
-        """Return whether fields of a hash can expire; asks the store once."""
-        return False
-
     # Changes.
 
     def apply(self, stored: bytes, edit: Edit) -> Outcome:

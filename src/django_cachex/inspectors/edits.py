@@ -5,6 +5,7 @@ Those of elements are in `element_edits`; `Edit` is any of both.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import TYPE_CHECKING, Any, Final
@@ -71,6 +72,11 @@ class ExpireAt:
 
     moment: int
     """Milliseconds since the epoch; in the future."""
+
+    @property
+    def ttl(self) -> int:
+        """Milliseconds from now on, by the clock of this machine."""
+        return self.moment - int(time.time() * 1000)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Final
 
@@ -188,10 +187,9 @@ class LimitedInspector(Inspector):
         return Outcome(Result.DONE if done else Result.GONE)
 
     def expire_at(self, key: str, edit: ExpireAt) -> Outcome:
-        ttl = edit.moment - int(time.time() * 1000)
-        if ttl <= 0:
+        if edit.ttl <= 0:
             return Outcome.refused(_("This moment is over."))
-        return self.set_ttl(key, SetTtl(ttl))
+        return self.set_ttl(key, SetTtl(edit.ttl))
 
     def increase(self, key: str, edit: Increase) -> Outcome:
         """Let the backend count, which takes integers only."""

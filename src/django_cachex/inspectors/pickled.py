@@ -232,10 +232,9 @@ class PickledInspector(Inspector):
         return increase(self, stored, edit)
 
     def expire_at(self, stored: bytes, edit: ExpireAt) -> Outcome:
-        ttl = edit.moment - int(time.time() * 1000)
-        if ttl <= 0:
+        if edit.ttl <= 0:
             return Outcome.refused(_("This moment is over."))
-        return self.set_ttl(stored, SetTtl(ttl))
+        return self.set_ttl(stored, SetTtl(edit.ttl))
 
     def copy(self, stored: bytes, edit: Copy) -> Outcome:
         """Copy what is stored where it is the same store, else the value."""

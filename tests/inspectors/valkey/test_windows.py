@@ -11,11 +11,11 @@ import pytest
 from django_cachex.inspectors.entries import Element, Elements
 from django_cachex.inspectors.windows import BEGINNING, InvalidWindow, Order, Window
 from tests.inspectors.valkey.changes.subject import KEY, Subject
-from tests.inspectors.valkey.conftest import Store, on_each_server
+from tests.inspectors.valkey.conftest import Store, on_one_server
 
 LAST = Window(order=Order.LAST)
 
-pytestmark = on_each_server
+pytestmark = on_one_server
 
 
 @pytest.fixture

@@ -108,7 +108,8 @@ class Sweeper:
     def recorded(self, run: Run, work: Work[Sweep]) -> Run:
         if run.entry:
             before, after = partial(self.said, run.work), partial(self.said, work)
-            audit.go_on_record(run.entry, self.inspector, before, after)
+            user = self.session.user_id
+            audit.go_on_record(user, run.entry, self.inspector, before, after)
         return replace(run, work=work)
 
     def report(self, run: Run, problem: str) -> int:

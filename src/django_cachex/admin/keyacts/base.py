@@ -85,6 +85,9 @@ class KeyAct:
     reads_value: ClassVar[bool] = False
     """Whether its form is filled from the value: no link reads what may run something."""
 
+    in_brief: ClassVar[bool] = False
+    """Whether it is applied without a look at the value."""
+
     previews: ClassVar[bool] = False
     """Whether a valid form can say in words what it would do: `preview`."""
 
@@ -142,6 +145,10 @@ class KeyAct:
 
     def confirm(self, subject: Subject, form: forms.Form, back: Action) -> Confirm | None:
         """Return the question to ask before a valid form is applied, or None."""
+        return None
+
+    def overwrites(self, subject: Subject, form: forms.Form) -> tuple[Inspector, bytes] | None:
+        """Return the other key that a valid form may take the place of, or None."""
         return None
 
     def apply(self, subject: Subject, edit: Edit) -> Outcome:

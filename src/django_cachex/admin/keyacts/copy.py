@@ -26,6 +26,7 @@ from django_cachex.inspectors.edits import Copy, Edit, Outcome, Result
 
 class CopyKey(KeyAct):
     opens, applies, act = "copy", "make-copy", COPY
+    in_brief = True
     label = gettext_lazy("Copy key")
     title = gettext_lazy("Copy key")
     submit = gettext_lazy("Copy key")
@@ -74,6 +75,10 @@ class CopyKey(KeyAct):
             return None
         data = form.cleaned_data
         return overwriting(data["name"], data["into"], _("Copy and overwrite"), back)
+
+    def overwrites(self, subject: Subject, form: forms.Form) -> tuple[Inspector, bytes] | None:
+        assert isinstance(form, CopyForm)
+        return self.after(subject, form) if form.overwrites else None
 
     def refusal(self, subject: Subject, form: forms.Form, outcome: Outcome) -> Mapping[str, str]:
         return already_there(form) if outcome.result == Result.EXISTS else {}

@@ -14,11 +14,14 @@ from django_cachex.admin.keyacts.elements import ElementAct
 from django_cachex.admin.parts import Action, Confirm
 from django_cachex.inspectors.edits import Edit, Outcome
 from django_cachex.inspectors.element_edits import Chosen, RemoveElements
+from django_cachex.inspectors.entries import Element
 from django_cachex.inspectors.facts import Unit
+from django_cachex.inspectors.naming import printable
 
 UNITS = {"list": Unit.ITEMS, "set": Unit.MEMBERS, "zset": Unit.MEMBERS, "hash": Unit.FIELDS}
 
 MOST = 1000
+SHOWN = 200
 
 
 class ChosenForm(forms.Form):
@@ -93,9 +96,16 @@ class RemoveRows(ElementAct):
 
 
 def names_of(subject: Subject, chosen: tuple[Chosen, ...]) -> list[str]:
-    """Return what the rows are called that are still there."""
+    """Return what the rows are that are still there: those of a list with what they hold."""
     rows = [subject.row_of(one.element) for one in chosen]
-    return [row.name or _("(empty name)") for row in rows if row is not None]
+    return [called(row, subject.type) for row in rows if row is not None]
+
+
+def called(row: Element, type: str) -> str:
+    name = row.name or _("(empty name)")
+    if type != "list":
+        return name
+    return f"{name}: {printable(row.cells[-1].formatted.text.encode()[:SHOWN])}"
 
 
 def removed(subject: Subject, count: int, chosen: tuple[Chosen, ...]) -> str:

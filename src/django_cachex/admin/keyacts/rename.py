@@ -25,6 +25,7 @@ from django_cachex.inspectors.edits import Edit, Outcome, Rename, Result
 
 class RenameKey(KeyAct):
     opens, applies, act = "rename", "set-name", RENAME
+    in_brief = True
     label = gettext_lazy("Rename")
     title = gettext_lazy("Rename key")
     submit = gettext_lazy("Rename")
@@ -50,6 +51,10 @@ class RenameKey(KeyAct):
             return None
         name, alias = form.cleaned_data["name"], subject.inspector.alias
         return overwriting(name, alias, _("Rename and overwrite"), back)
+
+    def overwrites(self, subject: Subject, form: forms.Form) -> tuple[Inspector, bytes] | None:
+        assert isinstance(form, NameForm)
+        return self.after(subject, form) if form.overwrites else None
 
     def refusal(self, subject: Subject, form: forms.Form, outcome: Outcome) -> Mapping[str, str]:
         return already_there(form) if outcome.result == Result.EXISTS else {}

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 from django_cachex.admin.forms import EditForm
 from django_cachex.admin.keyacts.base import Subject
 from django_cachex.admin.keyacts.value import EditValue
-from django_cachex.admin.outcomes import value_message
+from django_cachex.admin.outcomes import replaced_message
 from django_cachex.admin.parts import Action, Confirm
 from django_cachex.inspectors.edits import Edit, Outcome, Result, SetValue
 
@@ -66,4 +66,4 @@ class ReplaceValue(EditValue):
 
     def said(self, subject: Subject, form: forms.Form, outcome: Outcome | None) -> str:
         assert isinstance(form, EditForm)
-        return value_message(form, outcome, replaced=True)
+        return replaced_message(form, outcome)

@@ -20,6 +20,7 @@ from django_cachex.inspectors.edits import Edit, ExpireAt, ExtendTtl, Outcome, S
 class ChangeTtl(KeyAct):
     opens, applies, act = "expire", "set-ttl", EXPIRE
     offered_in, place = "head", "head"
+    in_brief = True
     previews = True
     label = title = gettext_lazy("Change TTL")
     submit = gettext_lazy("Save TTL")

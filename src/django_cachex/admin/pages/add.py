@@ -14,7 +14,7 @@ from django_cachex.admin import audit
 from django_cachex.admin.access import ADD, REPLACE, SEE_KEYS
 from django_cachex.admin.failures import explain
 from django_cachex.admin.forms import AddForm
-from django_cachex.admin.helptexts import add_help
+from django_cachex.admin.keyhelp import add_help
 from django_cachex.admin.outcomes import added_message, refusal
 from django_cachex.admin.pages.base import CachePage
 from django_cachex.admin.parts import Action, FormBox, Heading, Topic

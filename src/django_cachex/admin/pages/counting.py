@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from django_cachex.admin.pages.base import CachePage
-from django_cachex.admin.pages.working import silent
+from django_cachex.admin.pages.working import about
 from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.work import Survey, Work, advance
 from django_cachex.inspectors.work.work import Find
@@ -22,7 +22,6 @@ def count_on(page: CachePage, work: Work[Survey], find: Find) -> tuple[Work[Surv
 
     answer = page.ask(page.inspector, count)
     after = works[-1]
-    if after.position.unanswered:
-        page.notices.append(silent(after.position.unanswered))
+    page.notices += about(after.position)
     came_further = after.position.token != work.position.token
     return after, answer.error is None and came_further

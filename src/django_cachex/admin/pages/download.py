@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from itertools import chain
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.contrib import messages
+from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.http import content_disposition_header
@@ -97,7 +99,10 @@ class DownloadPage(KeyedPage):
 
     def file(self, pieces: Iterator[bytes]) -> StreamingHttpResponse:
         name = file_name(self.inspector.name(self.stored), FORMS[self.form][1])
-        response = StreamingHttpResponse(pieces, content_type="application/octet-stream")
+        is_async = isinstance(self.request, ASGIRequest)
+        response = StreamingHttpResponse(
+            awaited(pieces) if is_async else pieces, content_type="application/octet-stream"
+        )
         response["Content-Disposition"] = content_disposition_header(True, name)
         response["X-Content-Type-Options"] = "nosniff"
         response["Cache-Control"] = "private, no-store"
@@ -125,6 +130,13 @@ class DownloadPage(KeyedPage):
             raise NotSo(_("What it holds now cannot be had in this form."))
         text = content.value if self.form == "text" else json_text(content.value)
         return iter([text.encode(errors="backslashreplace")])
+
+
+async def awaited(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield pieces as an asynchronous server takes them, one at a time."""
+    following = sync_to_async(lambda: next(pieces, None))
+    while (piece := await following()) is not None:
+        yield piece
 
 
 class NotSo(ValueError):

@@ -17,8 +17,10 @@ from django_cachex.admin.failures import explain
 from django_cachex.admin.keyacts import APPLYING, KeyAct, Subject
 from django_cachex.admin.keyacts.names import typed_name
 from django_cachex.admin.outcomes import refusal
+from django_cachex.admin.pages.keyfacts import described
 from django_cachex.admin.pages.keyview import KeyView
 from django_cachex.admin.parts import Action, Confirm, FormBox, Notice, ValueBox
+from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.content import Content
 from django_cachex.inspectors.edits import Edit, Outcome, Result
 
@@ -43,11 +45,14 @@ class KeyPage(KeyView):
             return done
         if self.gone:
             return self.leave()
+        if self.in_brief and self.answer.error is None:
+            self.forget_answer()
         return self.render_to_response(self.get_context_data())
 
     def perform(self, act: KeyAct) -> HttpResponse | None:
         """Do what was sent; None where this page must be shown again, with the form."""
         self.require(act.act, self.inspector, self.stored)
+        self.in_brief = act.in_brief
         if self.entry is not None and act.lacks(self.subject):
             return self.refuse(act, forms.Form(), Outcome(Result.ELEMENT_GONE))
         self.sent = form = act.form(self.subject, self.request.POST)
@@ -65,7 +70,7 @@ class KeyPage(KeyView):
             return self.refuse(act, form, edit)
         if edit is None:
             self.say(_("Nothing to save: you changed nothing."), messages.INFO)
-            return self.go(self.link)
+            return self.go(self.part)
         question = self.unconfirmed(act, form)
         return self.confirm(question) if question else self.apply(act, form, edit)
 
@@ -73,7 +78,7 @@ class KeyPage(KeyView):
         """Return the question that has to be answered first, if there is one."""
         if "confirmed" in self.request.POST:
             return None
-        question = act.confirm(self.subject, form, Action(_("Cancel, keep it"), self.link))
+        question = act.confirm(self.subject, form, Action(_("Cancel, keep it"), self.part))
         if question is None:
             return None
         sent = [
@@ -82,13 +87,23 @@ class KeyPage(KeyView):
             for value in values
             if name != "csrfmiddlewaretoken"
         ]
-        return replace(question, hidden=[*sent, ("confirmed", "1")])
+        lost = act.overwrites(self.subject, form)
+        items = question.items if lost is None else self.what_is_lost(*lost)
+        return replace(question, hidden=[*sent, ("confirmed", "1")], items=items)
+
+    def what_is_lost(self, inspector: Inspector, stored: bytes) -> list[str]:
+        """Return what a key is that another is to take the place of, if it is there to be seen."""
+        if not (inspector.can_list and self.gate.allowed(SEE_KEYS, inspector, stored)):
+            return []
+        answer = self.asker.ask(inspector, lambda: inspector.describe([stored]))
+        return [described(inspector, one) for one in answer.value or () if one.exists]
 
     def apply(self, act: KeyAct, form: forms.Form, edit: Edit) -> HttpResponse | None:
         """Apply an edit, put it on record, and say what became of it."""
         subject = self.subject
-        answer = self.asker.ask(self.inspector, lambda: act.apply(subject, edit))
         inspector, stored = act.after(subject, form)
+        ask = self.asker.ask if inspector.asked_in_thread else self.asker.ask_here
+        answer = ask(self.inspector, lambda: act.apply(subject, edit))
         outcome, flag = answer.value, act.recorded_as(form)
         said = partial(act.said, subject, form, outcome)
         if outcome is None:
@@ -130,7 +145,7 @@ class KeyPage(KeyView):
         elif outcome.result == Result.CHANGED and self.entry is not None:
             data = self.request.POST.copy()
             data["expected"] = act.expected(self.subject, outcome)
-            self.theirs = outcome.theirs
+            self.theirs = outcome.theirs if self.element else None
             self.sent = act.form(self.subject, data)
             self.conflict = True
         return None
@@ -157,7 +172,7 @@ class KeyPage(KeyView):
     def _box(self, act: KeyAct, form: forms.Form) -> FormBox:
         carried = [("id", self.link.post_id)] if self.link.post_id else []
         carried += [("element", self.element)] if self.element else []
-        back = Action(str(act.give_way if self.conflict else act.cancel), self.link)
+        back = Action(str(act.give_way if self.conflict else act.cancel), self.part)
         submit = act.insist if self.conflict else act.submit
         return FormBox(
             form,

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 from django.utils.translation import gettext as _
 
-from django_cachex.admin.keyacts import ACTS, KeyAct, Subject
+from django_cachex.admin.keyacts import ACTS, Subject
 from django_cachex.admin.keyacts.elements import RowAct
 from django_cachex.admin.keyacts.removing import RemoveRows
 from django_cachex.admin.pages.collection import CollectionView, groups_table
 from django_cachex.admin.pages.keyread import KeyRead
-from django_cachex.admin.parts import Action, CollectionBox, Table
+from django_cachex.admin.parts import Action, CollectionBox, Notice, Table
 from django_cachex.inspectors.entries import Element, Elements, Entry
 
 SHOWN = "1"
+
+
+@dataclass(frozen=True)
+class RowControl:
+    """A control that every row has."""
+
+    act: RowAct
+    label: str
+    url: str
+    """Opens the act's form, once it says for which row."""
 
 
 class KeyElements(KeyRead):
@@ -27,6 +40,8 @@ class KeyElements(KeyRead):
             "key_link": self.link,
             "row_shown": any(row.id == self.element for row in elements.rows),
         }
+        if isinstance(self.asked, RowAct) and self.row is None and not self.notices:
+            self.notices.append(Notice(_("What you opened is not there any more."), "warning"))
         if entry.description.type == "stream":
             context["groups"] = self.groups()
         return context
@@ -34,16 +49,15 @@ class KeyElements(KeyRead):
     def collection_box(self, entry: Entry, elements: Elements) -> CollectionBox:
         one = entry.description
         subject = self.subject
-        rows = [act for act in ACTS if isinstance(act, RowAct) and subject.type in act.types]
-        acts = [act for act in rows if subject.may(act.act)]
+        rows, removes = self.row_acts(subject), self.removes(subject)
         view = CollectionView(
             type=one.type or "",
             unit=one.unit,
             elements=elements,
             state=self.window_state,
             turn=self.turn,
-            row_actions=lambda row: self.row_actions(subject, acts, row),
-            selectable=self.removes(subject),
+            row_actions=partial(self.row_actions, rows, removes),
+            selectable=removes,
             opened=self.element if self.in_row else "",
             problem=self.window_problem,
         )
@@ -58,29 +72,35 @@ class KeyElements(KeyRead):
         """Return whether rows can be removed by this person."""
         return RemoveRows().offered(subject) and not self.is_open
 
-    def row_actions(self, subject: Subject, acts: Sequence[KeyAct], row: Element) -> list[Action]:
-        """Return what can be done to a row; nothing while a form is open."""
+    def row_acts(self, subject: Subject) -> list[RowControl]:
+        """Return what can be done to rows; nothing while a form is open."""
         if self.is_open:
             return []
-        about = row.name or _("(empty name)")
-        found = [
-            self.open_row(act, row, about)
+        acts = [act for act in ACTS if isinstance(act, RowAct) and subject.type in act.types]
+        return [
+            RowControl(act, str(act.label), self.here(mode=act.opens, element=""))
             for act in acts
-            if isinstance(act, RowAct) and act.suits_row(row)
+            if subject.may(act.act)
         ]
-        if self.removes(subject):
-            value = f"{row.id} {row.expected}"
-            label = RemoveRows.label
+
+    def row_actions(
+        self, controls: Sequence[RowControl], removes: bool, row: Element
+    ) -> list[Action]:
+        about = row.name or _("(empty name)")
+        found = [self.open_row(one, row, about) for one in controls if one.act.suits_row(row)]
+        if removes:
+            value, label = f"{row.id} {row.expected}", RemoveRows.label
             found.append(Action(label, "", "danger", method="post", value=value, about=about))
         return found
 
-    def open_row(self, act: KeyAct, row: Element, about: str) -> Action:
+    def open_row(self, control: RowControl, row: Element, about: str) -> Action:
         """Return the control that opens the form of a row."""
         if self.link.post_id:
             fields = [("element", row.id), *self.window_state.items()]
-            return Action(act.label, self.link, value=act.opens, fields=fields, about=about)
-        url = self.here(mode=act.opens, element=row.id)
-        return Action(act.label, f"{url}#cx-form", about=about)
+            opens = control.act.opens
+            return Action(control.label, self.link, value=opens, fields=fields, about=about)
+        url = f"{control.url}&element={quote(row.id, safe='')}#cx-form"
+        return Action(control.label, url, about=about)
 
     def element_offers(self) -> list[Action]:
         """Return the controls that add elements, or take some out."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from django.utils.translation import gettext as _
 
 from django_cachex.admin import humane
@@ -13,6 +15,9 @@ from django_cachex.inspectors.facts import Text, Unit
 from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.naming import printable
 
+OTHER = re.compile(r"|[+-]?[0-9.]+(e[+-]?[0-9]+)?|true|false|null|[\[{].*", re.DOTALL | re.I)
+"""Texts that look like something else."""
+
 
 def summary(entry: Entry) -> str:
     """Return in a few words what a key holds."""
@@ -22,6 +27,20 @@ def summary(entry: Entry) -> str:
     if one.size is not None and one.unit != Unit.BYTES:
         return humane.elements(one.size, one.unit)
     return ""
+
+
+def described(inspector: Inspector, one: Description) -> str:
+    """Return on one line what a key is: its name, type, length and expiry."""
+    facts = [one.type or ""]
+    if one.size is not None:
+        is_bytes = one.unit == Unit.BYTES
+        facts.append(humane.size(one.size) if is_bytes else humane.elements(one.size, one.unit))
+    if one.ttl == NEVER:
+        facts.append(_("never expires"))
+    elif one.ttl is not None:
+        facts.append(_("expires %(when)s") % {"when": humane.expiry(one.ttl)})
+    name = inspector.name(one.key) or _("(empty name)")
+    return f"{name}: {', '.join(fact for fact in facts if fact)}"
 
 
 def key_facts(inspector: Inspector, entry: Entry, masked: bool) -> list[FactLine]:
@@ -69,12 +88,21 @@ def ttl_lines(ttl: int | None) -> list[FactLine]:
     return [FactLine(_("TTL"), humane.duration(ttl), expires=ttl, note=details)]
 
 
+def looks_otherwise(content: Content) -> bool:
+    """Return whether a text is one that a number, JSON or nothing would look like."""
+    value = content.value
+    if type(value) is not str or not content.editable:  # Names are what they look like.
+        return False
+    return value != value.strip() or OTHER.fullmatch(value) is not None
+
+
 def element_cell(content: Content) -> Cell:
     """Return one element, cut at the limit, with what it is where that is not plain text."""
     longest = limits().element_chars
     text = content.formatted.text
     cut_off = len(text) > longest or content.formatted.truncated
-    lines = [] if content.kind in ("text", "integer", "empty") else [content.label]
+    is_plain = content.kind in ("text", "integer", "empty") and not looks_otherwise(content)
+    lines = [] if is_plain else [content.label]
     return Cell(
         f"{text[:longest]}…" if cut_off else text or _("(empty)"), kind="value", lines=lines
     )

@@ -84,6 +84,11 @@ class KeyRead(KeyedPage):
         found = {name: self.given.get(name) or self.request.GET.get(name, "") for name in STATE}
         return {name: value for name, value in found.items() if value}
 
+    @property
+    def part(self) -> Link:
+        """Where the part of the key is that is shown."""
+        return self.links.key(self.inspector.alias, self.stored, **self.window_state)
+
     window_problem = ""
     """Why the beginning is shown in place of what was asked for."""
 
@@ -97,10 +102,13 @@ class KeyRead(KeyedPage):
         """Whether the value is asked for although that may run something."""
         return self.mode == READ or (self.asked is not None and self.asked.reads_value)
 
+    in_brief = False
+    """Whether it is enough to know what can be said of the key without its value."""
+
     @cached_property
     def answer(self) -> Answer[Entry | None]:
         """What the cache says of the key, asked once; nothing where that takes a request."""
-        if not self.can(SEE_VALUE):
+        if not self.can(SEE_VALUE) or (self.in_brief and self.inspector.can_list):
             return self.ask(self.inspector, self._described)
         if self.unsafe and not self.reads:
             return Answer(Entry(Description(self.stored)))
@@ -125,7 +133,8 @@ class KeyRead(KeyedPage):
         return Entry(description) if description.exists else None
 
     def forget_answer(self) -> None:
-        """Ask again, as the key has changed."""
+        """Ask again, as the key has changed or a page needs all of it."""
+        self.in_brief = False
         for name in ("answer", "row"):
             self.__dict__.pop(name, None)
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from django_cachex.admin.access import DELETE, SEE_KEYS, Gate
 from django_cachex.admin.links import Links, object_id
-from django_cachex.admin.pages.columns import COLUMNS
+from django_cachex.admin.pages.columns import COLUMNS, DEFAULT
 from django_cachex.admin.parts import Cell, Header, Row, Table
 from django_cachex.admin.sessions import masked
 from django_cachex.inspectors import Inspector
@@ -91,7 +91,7 @@ class KeyRows:
             self._sorted([self._row(one) for one in shown]),
             caption=_("Keys"),
             selectable=self.selectable,
-            compact=True,
+            compact=set(self.columns) <= set(DEFAULT),  # Any others need their names beside them.
         )
 
     def _header(self, name: str, label: object, kind: str) -> Header:

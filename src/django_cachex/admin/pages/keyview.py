@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_cachex.admin.access import DELETE, EDIT, SEE_HISTORY, SEE_VALUE
-from django_cachex.admin.helptexts import key_help
 from django_cachex.admin.keyacts import ACTS, KeyAct, Place
+from django_cachex.admin.keyhelp import key_help
 from django_cachex.admin.links import Link
 from django_cachex.admin.pages.download import downloads
 from django_cachex.admin.pages.keyelements import KeyElements

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
@@ -13,29 +14,32 @@ from django.utils.translation import gettext_lazy
 
 from django_cachex.admin.access import SEE_NAMESPACES
 from django_cachex.admin.helptexts import namespaces_help
-from django_cachex.admin.pages.base import CachePage
 from django_cachex.admin.pages.caches import BADGES
+from django_cachex.admin.pages.carrying import CarryingPage
 from django_cachex.admin.pages.counting import count_on
 from django_cachex.admin.pages.matched import counted_progress
 from django_cachex.admin.pages.surveyed import Surveyed
 from django_cachex.admin.pages.working import working
-from django_cachex.admin.parts import Action, Button, Empty, Heading, Notice, Topic
+from django_cachex.admin.parts import Action, Button, Empty, Heading, Topic
 from django_cachex.admin.sessions import session_prefix
-from django_cachex.admin.tokens import seal, unseal
 from django_cachex.inspectors.entries import Listing
 from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.patterns import Pattern
 from django_cachex.inspectors.query import Query
 from django_cachex.inspectors.work import Sorting, Survey, Work
 
+NAMESPACES = "namespaces"
+"""What its tokens are of."""
+
 SAMPLE, ALL = "sample", "all"
 """How much is counted: enough to tell, or everything."""
 
 
-class NamespacesPage(CachePage):
+class NamespacesPage(CarryingPage):
     act = SEE_NAMESPACES
     title = gettext_lazy("Namespaces")
     template_name = "admin/django_cachex/namespaces.html"
+    expired = gettext_lazy("That page has expired or is not of this cache: this counts anew.")
 
     def alias(self) -> str:
         return unquote(self.kwargs["object_id"])
@@ -56,21 +60,17 @@ class NamespacesPage(CachePage):
 
     # What the page carries.
 
-    def bound_to(self) -> tuple[str, Any, str, str, str]:
-        user, alias = self.request.user.pk, self.inspector.alias
-        return ("namespaces", user, alias, self.under, self.sorting.separator)
+    def bound_to(self, what: str) -> tuple[str, Any, str, str]:
+        """Return what a token is good for: the keys under one name, taken apart in one way."""
+        meant = json.dumps([self.under, self.sorting.separator])
+        return (what, self.request.user.pk, self.inspector.alias, meant)
 
     def carried(self) -> Work[Survey]:
-        """Return what was counted so far; a token that is not good counts from the beginning."""
-        token = self.request.POST.get("state", "")
-        if token:
-            try:
-                state = unseal(token, *self.bound_to())
-                return Work.of_state(state, lambda counts: Survey.of_state(counts, self.sorting))
-            except ValueError:
-                text = _("That page has expired or is not of this cache: this counts anew.")
-                self.notices.append(Notice(text, "warning"))
-        return Work(Survey(self.sorting))
+        """Return what was counted so far; without a token that is good here, nothing."""
+        state = self.unsealed(NAMESPACES, self.request.POST.get("state", ""))
+        if state is None:
+            return Work(Survey(self.sorting))
+        return Work.of_state(state, lambda counts: Survey.of_state(counts, self.sorting))
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return self.render_to_response(self.get_context_data())
@@ -95,7 +95,7 @@ class NamespacesPage(CachePage):
                 counted_progress(survey.whole.keys),
                 position,
                 more,
-                [("state", seal(work.state(), *self.bound_to()))],
+                [("state", self.sealed(NAMESPACES, work.state()))],
                 automatic=goes_on and not enough,
             ),
             honesty=found.honesty(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from django_cachex.admin import deeds, humane
 from django_cachex.admin.links import LONGEST_ID
@@ -78,14 +79,25 @@ def step_notices(step: Step) -> list[Notice]:
         [(_key, reason), *_rest] = step.run.work.deed.failures or ((b"", ""),)
         text = _("Nothing could be changed so far: the store refuses. %(reason)s")
         found.append(Notice(text % {"reason": reason}, "warning"))
-    unanswered = step.run.work.position.unanswered
-    return [*found, *([silent(unanswered)] if unanswered else [])]
+    return [*found, *about(step.run.work.position)]
 
 
-def silent(servers: Sequence[str]) -> Notice:
-    """Return which servers did not answer, and what that means."""
-    text = _("%(servers)s did not answer: the keys there are not among these. Continue asks again.")
-    return Notice(text % {"servers": ", ".join(servers)}, "warning")
+def about(at: Position) -> list[Notice]:
+    """Return what is missing among what was found."""
+    found = []
+    if at.unanswered:
+        text = _(
+            "%(servers)s did not answer: the keys there are not among these. Continue asks again."
+        )
+        found.append(Notice(text % {"servers": ", ".join(at.unanswered)}, "warning"))
+    if at.unknown:
+        text = ngettext(
+            "%(count)s key was left alone: the server does not say whether it passes the filter.",
+            "%(count)s keys were left alone: the server does not say whether they pass the filter.",
+            at.unknown,
+        )
+        found.append(Notice(text % {"count": humane.number(at.unknown)}, "warning"))
+    return found
 
 
 def run_cards(run: Run, inspector: Inspector) -> list[Card]:

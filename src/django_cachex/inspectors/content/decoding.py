@@ -42,7 +42,10 @@ def as_application(raw: bytes, codec: Codec, limit: int) -> Decoded | None:
     """Return what the alias's serializer would load, or None if it could not."""
     if codec.loads_ints and INTEGER.fullmatch(raw) and len(raw) <= most_digits():
         number = int(raw)
-        return Decoded("integer", _("integer"), str(number), editing(number), number)
+        same = b"%d" % number == raw
+        form = editing(number) if same else Editing(_("Its digits would be written otherwise."))
+        shown = str(number) if same else raw.decode()
+        return Decoded("integer", _("integer"), shown, form, number)
     inflated = inflate(raw, limit) if codec.compression or codec.opens else None
     if inflated and inflated.name in (codec.compression, *codec.opens):
         return opened(inflated, raw, codec, limit)

@@ -34,6 +34,9 @@ EXPIRY: Final = re.compile(
 )
 """The pickle of a float or of None, of any protocol but 0: at most 21 bytes."""
 
+PIECE: Final = 1024 * 1024
+"""Bytes of a file that are read at once to be passed on."""
+
 
 @dataclass(frozen=True, slots=True)
 class Header:
@@ -59,6 +62,17 @@ def read_header(file: BinaryIO) -> Header:
 def new_header(ttl: int, protocol: int) -> bytes:
     """Return the header of a file whose TTL starts now."""
     return pickle.dumps(expiry_after(ttl), protocol)
+
+
+def pieces(path: Path) -> Iterator[bytes]:
+    """Yield a file's value piece by piece; nothing where there is no live one."""
+    try:
+        with path.open("rb") as file:
+            if read_header(file).ttl != GONE:
+                while piece := file.read(PIECE):
+                    yield piece
+    except FileNotFoundError:
+        return
 
 
 def value_size(file: BinaryIO, header: Header) -> int:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from heapq import nsmallest
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -15,11 +14,27 @@ from django_cachex.inspectors.naming import printable
 
 HASH: Final = re.compile("[0-9a-f]{32}")
 
-NAMES_AT_ONCE: Final = 10_000
-"""Names that a search keeps in memory."""
-
 MOST_COUNTED: Final = 10_000
 """Files that are counted and measured where the numbers are only by the way."""
+
+
+SEEN: Final = 8
+"""Files that a page token names, those that were looked at last: some may go."""
+
+BETWEEN: Final = "."
+
+
+def read_seen(token: str) -> list[str]:
+    """Return the hashes in a page token; raise ValueError for no token."""
+    hashes = token.split(BETWEEN) if token else []
+    if not all(map(HASH.fullmatch, hashes)):
+        raise ValueError(token)
+    return hashes
+
+
+def write_seen(hashes: Iterable[str]) -> str:
+    """Return the page token that names hashes."""
+    return BETWEEN.join(hashes)
 
 
 @dataclass(frozen=True)
@@ -51,18 +66,21 @@ class Folder:
     def hash(self, entry: os.DirEntry[str]) -> str:
         return entry.name.removesuffix(self.suffix)
 
-    def hashes_after(self, after: str, most: int) -> Iterator[str]:
-        """Yield the hashes after one in their order, looking for as many at first.
+    def hashes_after(self, seen: Collection[str]) -> Iterator[str]:
+        """Yield the hashes that follow those seen last, in the order of the folder.
 
-        Each look goes through the whole folder and keeps no more names than it looks for.
+        Folders keep the order of what stays in them. Where all of those have gone, it begins anew.
         """
-        while True:
-            ahead = (name for name in map(self.hash, self.entries()) if name > after)
-            names = nsmallest(most, ahead)
-            yield from names
-            if len(names) < most:
-                return
-            after, most = names[-1], NAMES_AT_ONCE
+        hashes = map(self.hash, self.entries())
+        if seen and any(name in seen for name in hashes):
+            yield from (name for name in hashes if name not in seen)
+        else:
+            yield from map(self.hash, self.entries())
+
+    def count_some(self) -> int | None:
+        """Return how many files there are, or None for very many."""
+        found = sum(1 for _entry in islice(self.entries(), MOST_COUNTED + 1))
+        return found if found <= MOST_COUNTED else None
 
     def count(self) -> int:
         """Return how many files there are."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import os
 import zlib
+from collections import deque
 from collections.abc import Collection, Hashable, Iterator, Sequence
 from functools import cached_property
 from hashlib import md5
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -34,20 +36,19 @@ from django_cachex.inspectors.filebased.file import (
     locked,
     new_header,
     overwrite,
+    pieces,
     read_header,
     replace,
     value_size,
     without_rest,
 )
-from django_cachex.inspectors.filebased.folder import HASH, MOST_COUNTED, NAMES_AT_ONCE, Folder
+from django_cachex.inspectors.filebased.folder import HASH, SEEN, Folder, read_seen, write_seen
+from django_cachex.inspectors.filebased.keyspace import keyspace
 from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.naming import printable
-from django_cachex.inspectors.pickled import PickledInspector, key_at, search, without_expiry
+from django_cachex.inspectors.pickled import PickledInspector, search, without_expiry
 from django_cachex.inspectors.query import Query
 from django_cachex.inspectors.windows import BEGINNING, Window
-
-PIECE: Final = 1024 * 1024
-"""Bytes of a file that are read at once to be passed on."""
 
 
 def unchangeable(header: Header) -> Outcome:
@@ -56,16 +57,6 @@ def unchangeable(header: Header) -> Outcome:
         return Outcome(Result.GONE)
     reason = _("How long this file lives could not be read: it can only be deleted.")
     return Outcome(Result.REFUSED, reason)
-
-
-def keyspace(sizes: Sequence[int] | None, most_entries: int, folder: Fact) -> Section:
-    """Return how many files there are and what they take, unless they are very many."""
-    if sizes is None:
-        note = _("There are more than %(files)s files; they were not counted.")
-        return Section(_("Keyspace"), (folder,), note=note % {"files": f"{MOST_COUNTED:,}"})
-    entries = Fact(_("Entries"), len(sizes), Unit.ENTRIES, of=most_entries)
-    facts = (Fact(_("Size of files"), sum(sizes), Unit.BYTES), folder)
-    return Section(_("Keyspace"), facts, headline=entries)
 
 
 class FileBasedInspector(PickledInspector):
@@ -114,18 +105,19 @@ class FileBasedInspector(PickledInspector):
         return HASH.fullmatch(printable(stored)) is not None
 
     def scan(self, query: Query, token: str, want: int, deadline: float) -> Listing:
-        """List in the order of the hashes: a folder has none that would last.
-
-        So each call goes through the folder once at least, and keeps no more names than it needs.
-        """
+        """List in the order of the folder, and stop in the middle of it."""
         match = query.pattern
         exact = self.locate(match.text).decode() if match.is_exact_candidate else ""
-        most = want + 1 if match.matches_all and not query.filters else NAMES_AT_ONCE
-        candidates = (
-            (name, (name == exact or match.matches(name)) and self.is_listed(name, query))
-            for name in self.folder.hashes_after(key_at(token), most)
-        )
-        return search(candidates, want, deadline, self.folder.count())
+        seen = deque(read_seen(token), SEEN)
+
+        def candidates() -> Iterator[tuple[str, bool | None]]:
+            for name in self.folder.hashes_after(frozenset(seen)):
+                is_meant = name == exact or match.matches(name)
+                yield name, is_meant and self.is_listed(name, query)
+                seen.append(name)  # By then it was looked at.
+
+        found = search(candidates(), want, deadline, self.folder.count_some())
+        return dataclasses.replace(found, token=write_seen(seen)) if found.token else found
 
     def is_listed(self, name: str, query: Query) -> bool | None:
         stored = name.encode()
@@ -269,13 +261,7 @@ class FileBasedInspector(PickledInspector):
         return Outcome(Result.DONE)
 
     def chunks(self, stored: bytes) -> Iterator[bytes]:
-        try:
-            with self.folder.file(stored).open("rb") as file:
-                if read_header(file).ttl != GONE:
-                    while piece := file.read(PIECE):
-                        yield piece
-        except FileNotFoundError:
-            return
+        yield from pieces(self.folder.file(stored))
 
     def delete(self, keys: Sequence[bytes]) -> int:
         live = [stored for stored in dict.fromkeys(keys) if self.description(stored, ()).exists]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any, Final
 
@@ -11,40 +11,32 @@ from django.core.cache.backends.base import BaseCache
 from django.utils.translation import gettext_lazy as _
 
 from django_cachex.cache.client import Client
-from django_cachex.cache.cluster.keys import slot_of
 from django_cachex.commands import CommandError, WrongTypeError
-from django_cachex.inspectors.base import Inspector
 from django_cachex.inspectors.bulk import Tally
 from django_cachex.inspectors.content import Codec, recognise
-from django_cachex.inspectors.copying import copy_value
 from django_cachex.inspectors.edits import Copy, Edit, Outcome, Rename, Result
 from django_cachex.inspectors.entries import (
-    CommandLine,
     Description,
     Element,
     Entry,
-    Group,
     Listing,
 )
 from django_cachex.inspectors.facts import Section, Status, Text
 from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.masking import mask, secrets_in
-from django_cachex.inspectors.naming import text_of
 from django_cachex.inspectors.query import Query, Scope
 from django_cachex.inspectors.reach import all_scopes
-from django_cachex.inspectors.valkey import bulk, information, raw
+from django_cachex.inspectors.valkey import bulk, information
 from django_cachex.inspectors.valkey.address import Address
-from django_cachex.inspectors.valkey.changes import Target, elsewhere, outcome_of
-from django_cachex.inspectors.valkey.changes.guarded import applied
+from django_cachex.inspectors.valkey.changes import Target, outcome_of
 from django_cachex.inspectors.valkey.changes.target import NotStorable
-from django_cachex.inspectors.valkey.command_lines import shell_line
 from django_cachex.inspectors.valkey.descriptions import describe
 from django_cachex.inspectors.valkey.elements import TYPES
-from django_cachex.inspectors.valkey.groups import groups
 from django_cachex.inspectors.valkey.listing import Search, scan
 from django_cachex.inspectors.valkey.primaries import primaries
 from django_cachex.inspectors.valkey.reading import read, read_element
 from django_cachex.inspectors.valkey.replies import permitted, required
+from django_cachex.inspectors.valkey.whole import WholeKeys
 from django_cachex.inspectors.windows import BEGINNING, InvalidWindow, Window
 
 # A retry would double the time that a page waits, a driver that decodes would break values, and
@@ -62,7 +54,7 @@ NODES_PATIENCE: Final = 4
 """The part of a page's time for which one silent node of a cluster may hold up a search."""
 
 
-class ServerInspector(Inspector):
+class ServerInspector(WholeKeys):
     """An alias whose entries are keys of a Valkey or Redis server.
 
     It asks the primary, over connections of its own: the application's are neither borrowed nor
@@ -83,11 +75,7 @@ class ServerInspector(Inspector):
     can_info = True
     can_flush = True
     can_extend = True
-    can_rename = True
-    can_copy = True
     can_increase = True
-    can_download = True
-    can_dump = True
     can_window = True
     can_edit_elements = True
 
@@ -237,49 +225,14 @@ class ServerInspector(Inspector):
         except (WrongTypeError, InvalidWindow):
             return None
 
-    def chunks(self, stored: bytes) -> Iterator[bytes]:
-        return raw.chunks(self.client, stored)
-
-    def dump(self, stored: bytes) -> bytes | None:
-        return raw.dump(self.client, stored)
-
-    def groups(self, stored: bytes) -> Sequence[Group]:
-        return groups(self.client, stored)
-
-    def command_lines(self, stored: bytes, type: str | None) -> Sequence[CommandLine]:
-        try:
-            address = self.address
-        except ValueError:
-            address = None
-        shell = shell_line(address, stored, type, self.is_cluster)
-        python = self.python_line(stored, type)
-        lines = [CommandLine("valkey-cli", shell)]
-        return [*lines, CommandLine("Python", python)] if python else lines
-
-    def python_line(self, stored: bytes, type: str | None) -> str | None:
-        """Return the line of Python that reads a key, where the cache has one."""
-        raise NotImplementedError
-
-    def key_of(self, stored: bytes) -> str | None:
-        """Return the key of which the cache makes a stored key, or None where none is known."""
-        prefix = self.naming.prefix
-        if prefix is None or not stored.startswith(prefix):
-            return None
-        key = text_of(stored.removeprefix(prefix))
-        return key if key is not None and self.locate(key) == stored else None
-
-    @property
-    def is_cluster(self) -> bool:
-        return False
-
     # Changes.
 
     def apply(self, stored: bytes, edit: Edit) -> Outcome:
         try:
             if isinstance(edit, Rename):
-                return self._rename(stored, edit)
+                return self.rename(stored, edit)
             if isinstance(edit, Copy):
-                return self._copy(stored, edit)
+                return self.copy(stored, edit)
             steps = outcome_of(Target(stored, self.codec), edit)
             return self.not_offered() if steps is None else self.client.run(steps)
         except CommandError as error:
@@ -289,30 +242,6 @@ class ServerInspector(Inspector):
         except NotStorable as error:
             reason = _("This cache's serializer does not take the value: %(reason)s")
             return Outcome.refused(reason % {"reason": error})
-
-    def _rename(self, stored: bytes, edit: Rename) -> Outcome:
-        if not self.shares_slot(stored, edit.to):
-            return elsewhere.rename_across(self.client, stored, edit)
-        return self.client.run(applied([stored, edit.to], lambda: elsewhere.renamed(stored, edit)))
-
-    def _copy(self, stored: bytes, edit: Copy) -> Outcome:
-        other = edit.into or self
-        if not isinstance(other, ServerInspector) or not self.stores_like(other):
-            return copy_value(self, stored, edit)
-        if other.store != self.store or not self.shares_slot(stored, edit.to):
-            return elsewhere.copy_across(self.client, stored, other.client, edit)
-        return self.client.run(applied([stored, edit.to], lambda: elsewhere.copied(stored, edit)))
-
-    def shares_slot(self, key: bytes, other: bytes) -> bool:
-        """Return whether one command can be about both keys."""
-        return not self.is_cluster or slot_of(key) == slot_of(other)
-
-    def stores_like(self, other: ServerInspector) -> bool:
-        """Return whether another alias reads what this one stores."""
-        return other.codec.takes(self.codec)
-
-    def copies_into(self, other: Inspector) -> bool:
-        return other.can_add
 
     def delete(self, keys: Sequence[bytes]) -> int:
         requests = [self.client._unlink(*some) for some in bulk.batches(keys)]

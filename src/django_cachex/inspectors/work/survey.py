@@ -98,7 +98,7 @@ class Survey:
             tree=self.tree.grown(
                 (
                     ROOT if hidden else self.sorting.path(name),
-                    Weight(1, size or 0, (size or 0) ** 2, int(one.ttl == NEVER)),
+                    (1, size or 0, (size or 0) ** 2, int(one.ttl == NEVER)),
                 )
                 for one, name, size, hidden in zip(found, names, weights, secret, strict=True)
             ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heapify, heappop, heappush
 from typing import Any, Final, NamedTuple
@@ -57,14 +57,16 @@ class Tree:
 
     branches: Mapping[Path, Branch] = field(default_factory=lambda: {ROOT: Branch()})
 
-    def grown(self, weighed: Iterable[tuple[Path, Weight]]) -> Tree:
-        """Return the tree with more keys in it, the lightest leaves folded into their branches."""
+    def grown(self, weighed: Iterable[tuple[Path, Sequence[int]]]) -> Tree:
+        """Return the tree with more keys in it, the lightest leaves folded into their branches.
+
+        What a key weighs are the figures of a `Weight`.
+        """
         added: dict[Path, Weight] = {}
-        for path, weight in weighed:
+        for path, weight in together(weighed):
             for depth in range(len(path) + 1):
                 start = path[:depth]
-                before = added.get(start)
-                added[start] = weight if before is None else before.plus(weight)
+                added[start] = added.get(start, NOTHING).plus(weight)
         branches = dict(self.branches)
         for path in sorted(added, key=len):
             branch = branches.get(path) or self._new(branches, path)
@@ -104,6 +106,22 @@ class Tree:
                 for path, *weight, late, folds in state
             }
         )
+
+
+def together(weighed: Iterable[tuple[Path, Sequence[int]]]) -> Iterator[tuple[Path, Weight]]:
+    """Yield each path once, with the weight of all its keys: most are of a few namespaces."""
+    sums: dict[Path, list[int]] = {}
+    for path, (keys, memory, squares, immortal) in weighed:
+        so_far = sums.get(path)
+        if so_far is None:
+            sums[path] = [keys, memory, squares, immortal]
+        else:
+            so_far[0] += keys
+            so_far[1] += memory
+            so_far[2] += squares
+            so_far[3] += immortal
+    for path, total in sums.items():
+        yield path, Weight(*total)
 
 
 def fold(branches: dict[Path, Branch]) -> None:

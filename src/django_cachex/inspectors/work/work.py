@@ -49,6 +49,9 @@ class Position:
     unanswered: tuple[str, ...] = ()
     """The servers that did not answer, whose keys are still to be found."""
 
+    unknown: int = 0
+    """Keys that were left out because nobody says whether they pass a filter."""
+
     def after(self, listing: Listing, removed: int = 0) -> Position:
         """Return the position after another listing, of a store that `removed` keys are gone from.
 
@@ -59,8 +62,8 @@ class Position:
             total += removed
             # An estimate until everything was seen; then it is the total.
             examined = total if listing.complete else min(examined, total)
-        unanswered = tuple(listing.unanswered)
-        return Position(listing.token, examined, total, listing.complete, unanswered)
+        unanswered, unknown = tuple(listing.unanswered), self.unknown + listing.unknown
+        return Position(listing.token, examined, total, listing.complete, unanswered, unknown)
 
 
 @dataclass(frozen=True)
@@ -77,14 +80,14 @@ class Work(Generic[D]):
     def state(self) -> list[Any]:
         """Return all of it as JSON can say it."""
         at = self.position
-        found = [at.token, at.examined, at.total, at.complete, at.unanswered]
+        found = [at.token, at.examined, at.total, at.complete, at.unanswered, at.unknown]
         return [*found, self.deed.state()]
 
     @classmethod
     def of_state(cls, state: list[Any], deed_of: Callable[[Any], D]) -> Work[D]:
         """Return the work that `state` returned this of."""
-        token, examined, total, complete, unanswered, counts = state
-        position = Position(token, examined, total, complete, tuple(unanswered))
+        token, examined, total, complete, unanswered, unknown, counts = state
+        position = Position(token, examined, total, complete, tuple(unanswered), unknown)
         return cls(deed_of(counts), position)
 
 

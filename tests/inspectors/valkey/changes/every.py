@@ -24,7 +24,7 @@ ELEMENTS: dict[str, tuple[Any, ...]] = {
 
 
 def first(subject: Subject) -> tuple[str, str]:
-    row = subject.rows()[0]
+    row = min(subject.rows(), key=lambda row: row.name)  # Sets have an order of their own.
     return row.id, row.expected
 
 
@@ -71,6 +71,10 @@ EVERY: dict[str, tuple[str, Make]] = {
     },
 }
 """What to do -> what the key holds before, and the edit."""
+
+
+BY_CHANCE = {"pop members", "pop any"}
+"""What leaves one of several states."""
 
 
 def prepare(subject: Subject, holds: str) -> None:

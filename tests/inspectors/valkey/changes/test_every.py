@@ -7,13 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from django_cachex.inspectors.edits import Result
-from tests.inspectors.valkey.changes.every import EVERY, prepare, state
+from tests.inspectors.valkey.changes.every import BY_CHANCE, EVERY, prepare, state
 from tests.inspectors.valkey.changes.subject import KEY, Subject
 from tests.inspectors.valkey.conftest import Store, on_each_server, on_one_server
 from tests.inspectors.valkey.proxy import Proxy, proxy
 
 TTL_CHANGES = {"ttl", "persist", "moment", "lengthen", "rename"}
-BY_CHANCE = {"pop members", "pop any"}
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from django_cachex.inspectors.element_edits import (
     SetField,
 )
 from tests.inspectors.valkey.changes.subject import KEY, Subject
-from tests.inspectors.valkey.conftest import on_each_server
+from tests.inspectors.valkey.conftest import on_one_server
 
-pytestmark = on_each_server
+pytestmark = on_one_server
 
 
 def test_fields_are_added_and_none_is_overwritten_unless_told(subject: Subject) -> None:

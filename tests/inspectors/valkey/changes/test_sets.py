@@ -15,9 +15,9 @@ from django_cachex.inspectors.element_edits import (
     SetScore,
 )
 from tests.inspectors.valkey.changes.subject import KEY, Subject
-from tests.inspectors.valkey.conftest import on_each_server
+from tests.inspectors.valkey.conftest import on_one_server
 
-pytestmark = on_each_server
+pytestmark = on_one_server
 
 
 def test_members_are_added_once(subject: Subject) -> None:

@@ -5,9 +5,9 @@ import pytest
 from django_cachex.inspectors.edits import Result
 from django_cachex.inspectors.element_edits import AddEntry, Chosen, RemoveElements, TrimStream
 from tests.inspectors.valkey.changes.subject import KEY, Subject
-from tests.inspectors.valkey.conftest import on_each_server
+from tests.inspectors.valkey.conftest import on_one_server
 
-pytestmark = on_each_server
+pytestmark = on_one_server
 
 
 def test_entries_are_added_with_values_of_the_serializer(subject: Subject) -> None:

@@ -29,6 +29,7 @@ class LiveSearch {
       this.offerStop();
       await this.step();
     }
+    delete this.section.dataset.running;
     this.section.querySelector("[data-stop]").hidden = true;
     this.section.querySelector(".cx-pace").textContent = "";
   }
@@ -123,7 +124,7 @@ class LiveSearch {
     if (rate < 1) {
       return;
     }
-    const parts = [pace.dataset.rate.replace("%s", format(Math.round(rate)))];
+    const parts = [pace.dataset.rate.replace("%s", format(rate, { maximumSignificantDigits: 2 }))];
     if (total !== undefined) {
       const units = document.querySelector("[data-units]").dataset.units.split(" ");
       const left = Math.ceil((Number(total) - Number(examined)) / rate);
@@ -133,6 +134,7 @@ class LiveSearch {
   }
 
   offerStop() {
+    this.section.dataset.running = "";
     const button = this.section.querySelector("[data-stop]");
     button.hidden = false;
     button.onclick = () => this.stop();
@@ -146,6 +148,6 @@ function nameOf(row) {
   return control ? control.getAttribute("href") ?? control.value : row;
 }
 
-function format(number) {
-  return new Intl.NumberFormat(document.documentElement.lang || undefined).format(number);
+function format(number, options) {
+  return new Intl.NumberFormat(document.documentElement.lang || undefined, options).format(number);
 }

@@ -22,10 +22,15 @@ function stopped(working, hasFailed) {
 }
 
 // The page under a new state: whatever `enhance` adds to a page, it adds to this one, too.
+// Whoever had the focus on Stop keeps it, or has it on what is there instead.
 function shown(page, enhance) {
   const fresh = page.querySelector(".cx");
+  const hadFocus = document.activeElement?.matches("[data-stop]");
   document.querySelector(".cx").replaceWith(document.adoptNode(fresh));
   enhance(fresh);
+  if (hadFocus) {
+    fresh.querySelector("[data-working] button:not([hidden])")?.focus();
+  }
 }
 
 export function carryOn(root, enhance) {
@@ -46,8 +51,10 @@ export function carryOn(root, enhance) {
     button.hidden = true;
   }
   stop.hidden = false;
+  let isStopping = false;
   stop.addEventListener("click", () => {
-    stop.disabled = true;
+    isStopping = true;
+    stop.setAttribute("aria-disabled", "true"); // Disabled outright, it would lose the focus.
   });
   addEventListener("pagehide", leave);
   submitted(form, next, leaving.signal)
@@ -56,7 +63,7 @@ export function carryOn(root, enhance) {
       if (!again) {
         throw new Error("another page");
       }
-      if (stop.disabled) {
+      if (isStopping) {
         again.removeAttribute("data-automatic");
       }
       shown(page, enhance);

@@ -1,110 +1,27 @@
-"""Caches, their information, and the namespaces of their keys."""
+"""Namespaces of a cache's keys, counted."""
 
 from __future__ import annotations
 
 import time
 from argparse import ArgumentParser
-from typing import Any
 
 from django.utils.translation import gettext as _
 
 from django_cachex.admin import humane
-from django_cachex.admin.access import SEE_INFO, SEE_NAMESPACES, visible_aliases
-from django_cachex.admin.asking import Answer, Asker
+from django_cachex.admin.access import SEE_NAMESPACES
 from django_cachex.admin.commandline.options import add_cache
 from django_cachex.admin.commandline.session import DONE, FAILED, Session, Subcommand, failed
 from django_cachex.admin.commandline.sweeping import keys_counted
-from django_cachex.admin.failures import reason
 from django_cachex.admin.pages.keycells import how_far
 from django_cachex.admin.pages.surveyed import percent
-from django_cachex.inspectors import Inspector, inspector_for
+from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.entries import Listing
-from django_cachex.inspectors.facts import Fact, Status
 from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.patterns import Pattern
 from django_cachex.inspectors.query import Query
 from django_cachex.inspectors.work import Sorting, Survey, Work, advance
 from django_cachex.inspectors.work.estimate import Sample
 from django_cachex.inspectors.work.tree import Branch, Path
-
-
-class Caches(Subcommand):
-    help = "List the caches of settings.CACHES, and whether they answer."
-
-    @staticmethod
-    def run(session: Session) -> int:
-        inspectors = [inspector_for(alias) for alias in visible_aliases()]
-        asker = Asker(limits().timeout)
-        answers = asker.ask_all({inspector: inspector.status for inspector in inspectors})
-        if session.output.as_json:
-            for inspector in inspectors:
-                session.output.record(**as_values(inspector, answers[inspector]))
-        else:
-            headers = [_("CACHE"), _("LEVEL"), _("KEYS"), _("MEMORY"), _("STATE"), _("BACKEND")]
-            rows = [_row(inspector, answers[inspector]) for inspector in inspectors]
-            session.output.table([*headers, _("LOCATION")], rows)
-        is_down = any(answer.error is not None for answer in answers.values())
-        return FAILED if is_down else DONE
-
-
-def as_values(inspector: Inspector, answer: Answer[Status]) -> dict[str, Any]:
-    """Return what is known of a cache, for programs."""
-    status = answer.value or Status()
-    return {
-        "cache": inspector.alias,
-        "backend": inspector.backend,
-        "location": inspector.location,
-        "support": str(inspector.support),
-        "keys": status.keys,
-        "memory": status.memory,
-        "latency": status.latency,
-        "up": answer.error is None,
-        "error": None if answer.error is None else reason(inspector, answer.error),
-    }
-
-
-def _row(inspector: Inspector, answer: Answer[Status]) -> list[str]:
-    status = answer.value or Status()
-    state = _("up") if answer.error is None else _("down")
-    if answer.error is not None:
-        state = f"{state}: {reason(inspector, answer.error)}"
-    return [
-        inspector.alias,
-        str(inspector.support),
-        humane.NOTHING if status.keys is None else humane.number(status.keys),
-        humane.NOTHING if status.memory is None else humane.size(status.memory),
-        state,
-        inspector.backend,
-        inspector.location,
-    ]
-
-
-class Info(Subcommand):
-    help = "Show what a cache is configured as and what its server says of itself."
-
-    @staticmethod
-    def add_arguments(parser: ArgumentParser) -> None:
-        add_cache(parser)
-
-    @staticmethod
-    def run(session: Session) -> int:
-        inspector = session.inspector(session["cache"], SEE_INFO)
-        sections = [inspector.configuration(), *session.attempt(inspector, inspector.info)]
-        for section in sections:
-            facts = [*([section.headline] if section.headline else []), *section.facts]
-            if session.output.as_json:
-                for fact in facts:
-                    session.output.record(section=section.title, **_as_values(fact))
-                continue
-            session.output.say(f"{section.title}")
-            for fact in facts:
-                text, _exact = humane.amount(fact.value, fact.unit)
-                session.output.say(f"  {fact.label}: {text}")
-        return DONE
-
-
-def _as_values(fact: Fact) -> dict[str, Any]:
-    return {"label": str(fact.label), "value": fact.value, "unit": str(fact.unit)}
 
 
 class Namespaces(Subcommand):

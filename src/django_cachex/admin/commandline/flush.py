@@ -1,0 +1,88 @@
+"""Caches flushed."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from collections.abc import Callable
+
+from django.utils.translation import gettext as _
+
+from django_cachex.admin import audit, deeds, humane
+from django_cachex.admin.commandline.changes import would
+from django_cachex.admin.commandline.options import add_changing
+from django_cachex.admin.commandline.session import DONE, Session, Subcommand
+from django_cachex.admin.commandline.sweeping import Sweeper
+from django_cachex.inspectors import Inspector
+from django_cachex.inspectors.work import Position, Sweep, Work
+from django_cachex.inspectors.work.work import Find
+
+
+class Flush(Subcommand):
+    help = "Delete all entries of caches, after saying what that destroys."
+
+    @staticmethod
+    def add_arguments(parser: ArgumentParser) -> None:
+        parser.add_argument("caches", nargs="+", metavar="cache", help="aliases of settings.CACHES")
+        add_changing(parser)
+
+    @staticmethod
+    def run(session: Session) -> int:
+        session.check_user()
+        inspectors = [session.inspector(one, deeds.FLUSHING.act) for one in session["caches"]]
+        codes = [flush(session, inspector) for inspector in inspectors]
+        return max(codes)
+
+
+def flush(session: Session, inspector: Inspector) -> int:
+    """Flush one cache; return what the command exits with."""
+    if inspector.flushes_in_steps:
+        return flush_in_steps(session, inspector)
+    plan = session.attempt(inspector, inspector.flush_plan)
+    entries = _("not known") if plan.entries is None else humane.number(plan.entries)
+    session.output.warn(f"{inspector.alias}: {plan.act}. {plan.scope}")
+    if session["dry_run"]:
+        session.output.result(
+            _("Nothing done. Entries: %(count)s.") % {"count": entries},
+            {"cache": inspector.alias, "would": plan.entries},
+        )
+        return DONE
+    session.agree(
+        _('Flush "%(alias)s" (entries: %(count)s)?') % {"alias": inspector.alias, "count": entries}
+    )
+    count = session.attempt(inspector, inspector.flush)
+
+    def said() -> str:
+        if count is None:
+            return _('Flushed "%(alias)s".') % {"alias": inspector.alias}
+        return deeds.flushed(inspector.alias)(done(count))
+
+    record(session, inspector, said)
+    session.output.result(said(), {"cache": inspector.alias, "changed": count, "complete": True})
+    return DONE
+
+
+def done(count: int) -> Work[Sweep]:
+    """Return a work that is at its end."""
+    return Work(Sweep(done=count), Position(complete=True))
+
+
+def record(session: Session, inspector: Inspector, said: Callable[[], str]) -> None:
+    if session.user_id is None:
+        audit.log(inspector, "flush:", said)
+    else:
+        audit.record_cache(session.user_id, audit.CHANGE, inspector, said)
+
+
+def flush_in_steps(session: Session, inspector: Inspector) -> int:
+    find: Find = inspector.find_doomed
+    sweeper = Sweeper(session, inspector, deeds.FLUSHING, find, deeds.flushed(inspector.alias))
+    if session["dry_run"] or not session["yes"]:
+        count = sweeper.counted().whole.keys
+        plan = session.attempt(inspector, inspector.flush_plan)
+        session.output.warn(f"{inspector.alias}: {plan.act}. {plan.scope}")
+        if session["dry_run"]:
+            session.output.result(would(None, count), {"cache": inspector.alias, "would": count})
+            return DONE
+        question = _('Flush "%(alias)s" (entries: %(count)s)?')
+        session.agree(question % {"alias": inspector.alias, "count": humane.number(count)})
+    return sweeper.swept(None)

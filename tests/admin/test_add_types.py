@@ -50,7 +50,7 @@ def test_elements_are_exactly_what_was_typed(admin: Browser, store: valkey.Valke
     cache = caches["store"]
     page = added(admin, "list", ' spaces \n007\n[1, "é"]\n"quoted"\n{"a": null}')
     expected = [" spaces ", "007", [1, "é"], '"quoted"', {"a": None}]
-    assert [cell.splitlines()[0].strip() for cell in page.column("Value")][1] == "007"
+    assert page.column("Value")[1].startswith("007 text")
     raw = store.lrange("p:1:key", 0, -1)
     for element, stored in zip(expected, raw, strict=True):
         cache.set("same", element)

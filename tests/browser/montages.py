@@ -23,7 +23,7 @@ from tests.browser.visit import Visit
 
 PAGES = (
     *("caches", "keys", "keys-help", "key-json", "key-hash", "key-edit", "key-history", "add"),
-    *("info", "delete-confirm", "flush-confirm", "keys-empty"),
+    *("matching", "namespaces", "info", "delete-confirm", "flush-confirm", "keys-empty"),
 )
 """The last flushes a cache."""
 

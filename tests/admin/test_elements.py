@@ -275,6 +275,39 @@ def test_a_row_that_vanished_under_its_form_is_told(admin: Browser, store: valke
     assert page.url == addresses.keys("store")
 
 
+ROW_ACTS = {
+    "hash": ("set-field", "set-field-name", "set-field-ttl"),
+    "list": ("set-item", "put-item"),
+    "zset": ("set-member", "set-score"),
+}
+
+
+@pytest.mark.parametrize("mode", [mode for modes in ROW_ACTS.values() for mode in modes])
+def test_a_row_of_a_key_that_vanished_is_told_as_gone(
+    admin: Browser, store: valkey.Valkey, mode: str
+) -> None:
+    sent = {"mode": mode, "element": "=Zg", "value": "mine", "store_as": "text"}
+    page = admin.post(addresses.key("store", KEY), sent)
+    assert page.status == 200
+    assert page.url == addresses.keys("store")
+    assert not store.exists(KEY)
+    assert not LogEntry.objects.exists()
+
+
+def test_a_row_of_a_server_that_went_down_under_its_form_is_told(
+    admin: Browser, configure: Configure
+) -> None:
+    closed = f"valkey://127.0.0.1:{servers.free_port()}/0"
+    backend = "django_cachex.cache.ValkeyCache"
+    configure(store={"BACKEND": backend, "LOCATION": closed, "KEY_PREFIX": "p"})
+    for mode in (mode for modes in ROW_ACTS.values() for mode in modes):
+        sent = {"mode": mode, "element": "=Zg", "value": "mine", "store_as": "text"}
+        page = admin.post(addresses.key("store", KEY), sent)
+        assert page.status == 200
+        assert "Not saved" in page.text
+        assert '"store"' in page.text
+
+
 def test_fields_are_added_and_renamed_but_not_onto_another(
     admin: Browser, store: valkey.Valkey
 ) -> None:

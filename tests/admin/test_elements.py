@@ -308,6 +308,48 @@ def test_a_row_of_a_server_that_went_down_under_its_form_is_told(
         assert '"store"' in page.text
 
 
+def test_removing_nothing_is_told_beside_the_rows_and_opens_no_form(
+    admin: Browser, store: valkey.Valkey
+) -> None:
+    store.rpush(KEY, "a", "b")
+    page = remove(admin)
+    assert "Select what to remove first." in page.text
+    assert "Save" not in [button.text for form in page.forms for button in form.buttons]
+    assert row_link(page, "Edit", "0")
+    assert len(ticks(page)) == 2
+
+
+def test_a_row_that_changed_before_it_was_removed_stays_and_opens_no_form(
+    admin: Browser, store: valkey.Valkey
+) -> None:
+    store.rpush(KEY, "a", "b")
+    ticked = ticks(opened(admin))[0]
+    store.lset(KEY, 0, "theirs")
+    page = remove(admin, ticked)
+    assert page.status == 200
+    assert "Not saved" in page.text
+    assert store.lrange(KEY, 0, -1) == [b"theirs", b"b"]
+    assert not any("Save" in button.text for form in page.forms for button in form.buttons)
+    assert row_link(page, "Edit", "0")
+
+
+def test_a_row_that_the_server_refuses_to_tell_is_not_said_to_be_gone(
+    admin: Browser, store: valkey.Valkey
+) -> None:
+    store.hset(KEY, "f", "x")
+    page = open_row(admin, "Edit", "f")
+    store.execute_command("ACL", "SETUSER", "default", "-hget")
+    try:
+        page = admin.submit(page, "Save", value="mine")
+    finally:
+        store.execute_command("ACL", "SETUSER", "default", "+@all")
+    assert page.status == 200
+    assert "Not saved." in page.text
+    assert "not there any more" not in page.text
+    assert page.text.count("hget") == 1
+    assert store.hgetall(KEY) == {b"f": b"x"}
+
+
 def test_fields_are_added_and_renamed_but_not_onto_another(
     admin: Browser, store: valkey.Valkey
 ) -> None:

@@ -45,6 +45,8 @@ class KeyPage(KeyView):
             return done
         if self.gone:
             return self.leave()
+        if act is not None and not act.opens:
+            self.tell_without_form()
         if self.in_brief and self.answer.error is None:
             self.forget_answer()
         return self.render_to_response(self.get_context_data())
@@ -76,11 +78,17 @@ class KeyPage(KeyView):
 
     def not_found(self, act: KeyAct) -> HttpResponse | None:
         """Say that what an act is about is not there, or that nobody knows: it has no form."""
-        if self.entry is not None:
+        if self.entry is not None and not self.row_unknown:
             return self.refuse(act, forms.Form(), Outcome(Result.ELEMENT_GONE))
         if not self.gone:
             self.notices.insert(0, Notice(_("Not saved."), "error"))
         return None
+
+    def tell_without_form(self) -> None:
+        """Say what is wrong with what was sent by an act that has no form to say it in."""
+        problems = self.sent.non_field_errors() if self.sent is not None else ()
+        self.notices += [Notice(str(problem), "error") for problem in problems]
+        self.sent, self.conflict = None, False
 
     def unconfirmed(self, act: KeyAct, form: forms.Form) -> Confirm | None:
         """Return the question that has to be answered first, if there is one."""

@@ -275,6 +275,81 @@ def test_a_row_that_vanished_under_its_form_is_told(admin: Browser, store: valke
     assert page.url == addresses.keys("store")
 
 
+ROW_ACTS = {
+    "hash": ("set-field", "set-field-name", "set-field-ttl"),
+    "list": ("set-item", "put-item"),
+    "zset": ("set-member", "set-score"),
+}
+
+
+@pytest.mark.parametrize("mode", [mode for modes in ROW_ACTS.values() for mode in modes])
+def test_a_row_of_a_key_that_vanished_is_told_as_gone(
+    admin: Browser, store: valkey.Valkey, mode: str
+) -> None:
+    sent = {"mode": mode, "element": "=Zg", "value": "mine", "store_as": "text"}
+    page = admin.post(addresses.key("store", KEY), sent)
+    assert page.status == 200
+    assert page.url == addresses.keys("store")
+    assert not store.exists(KEY)
+    assert not LogEntry.objects.exists()
+
+
+def test_a_row_of_a_server_that_went_down_under_its_form_is_told(
+    admin: Browser, configure: Configure
+) -> None:
+    closed = f"valkey://127.0.0.1:{servers.free_port()}/0"
+    backend = "django_cachex.cache.ValkeyCache"
+    configure(store={"BACKEND": backend, "LOCATION": closed, "KEY_PREFIX": "p"})
+    for mode in (mode for modes in ROW_ACTS.values() for mode in modes):
+        sent = {"mode": mode, "element": "=Zg", "value": "mine", "store_as": "text"}
+        page = admin.post(addresses.key("store", KEY), sent)
+        assert page.status == 200
+        assert "Not saved" in page.text
+        assert '"store"' in page.text
+
+
+def test_removing_nothing_is_told_beside_the_rows_and_opens_no_form(
+    admin: Browser, store: valkey.Valkey
+) -> None:
+    store.rpush(KEY, "a", "b")
+    page = remove(admin)
+    assert "Select what to remove first." in page.text
+    assert "Save" not in [button.text for form in page.forms for button in form.buttons]
+    assert row_link(page, "Edit", "0")
+    assert len(ticks(page)) == 2
+
+
+def test_a_row_that_changed_before_it_was_removed_stays_and_opens_no_form(
+    admin: Browser, store: valkey.Valkey
+) -> None:
+    store.rpush(KEY, "a", "b")
+    ticked = ticks(opened(admin))[0]
+    store.lset(KEY, 0, "theirs")
+    page = remove(admin, ticked)
+    assert page.status == 200
+    assert "Not saved" in page.text
+    assert store.lrange(KEY, 0, -1) == [b"theirs", b"b"]
+    assert not any("Save" in button.text for form in page.forms for button in form.buttons)
+    assert row_link(page, "Edit", "0")
+
+
+def test_a_row_that_the_server_refuses_to_tell_is_not_said_to_be_gone(
+    admin: Browser, store: valkey.Valkey
+) -> None:
+    store.hset(KEY, "f", "x")
+    page = open_row(admin, "Edit", "f")
+    store.execute_command("ACL", "SETUSER", "default", "-hget")
+    try:
+        page = admin.submit(page, "Save", value="mine")
+    finally:
+        store.execute_command("ACL", "SETUSER", "default", "+@all")
+    assert page.status == 200
+    assert "Not saved." in page.text
+    assert "not there any more" not in page.text
+    assert page.text.count("hget") == 1
+    assert store.hgetall(KEY) == {b"f": b"x"}
+
+
 def test_fields_are_added_and_renamed_but_not_onto_another(
     admin: Browser, store: valkey.Valkey
 ) -> None:

@@ -102,6 +102,15 @@ def test_what_matches_is_counted_asked_about_deleted_and_recorded(
     )
 
 
+def test_an_act_that_there_is_not_is_no_deletion(
+    admin: Browser, listing: str, raw: valkey.Valkey
+) -> None:
+    fill(raw, "user:", 3)
+    for act in ("persist", "DELETE", "x"):
+        assert admin.open(addresses.matching(listing, act=act, q="user:*")).status == 404
+    assert admin.open(addresses.matching(listing, q="user:*")).status == 200
+
+
 def test_it_goes_in_steps_and_the_record_keeps_up(
     admin: Browser, server_cache: Any, raw: valkey.Valkey, slow: None
 ) -> None:

@@ -45,6 +45,8 @@ class KeyPage(KeyView):
             return done
         if self.gone:
             return self.leave()
+        if act is not None and not act.opens:
+            self.tell_without_form()
         if self.in_brief and self.answer.error is None:
             self.forget_answer()
         return self.render_to_response(self.get_context_data())
@@ -53,8 +55,8 @@ class KeyPage(KeyView):
         """Do what was sent; None where this page must be shown again, with the form."""
         self.require(act.act, self.inspector, self.stored)
         self.in_brief = act.in_brief
-        if self.entry is not None and act.lacks(self.subject):
-            return self.refuse(act, forms.Form(), Outcome(Result.ELEMENT_GONE))
+        if act.lacks(self.subject):
+            return self.not_found(act)
         self.sent = form = act.form(self.subject, self.request.POST)
         if not form.is_valid() or self.entry is None:
             return None
@@ -73,6 +75,20 @@ class KeyPage(KeyView):
             return self.go(self.part)
         question = self.unconfirmed(act, form)
         return self.confirm(question) if question else self.apply(act, form, edit)
+
+    def not_found(self, act: KeyAct) -> HttpResponse | None:
+        """Say that what an act is about is not there, or that nobody knows: it has no form."""
+        if self.entry is not None and not self.row_unknown:
+            return self.refuse(act, forms.Form(), Outcome(Result.ELEMENT_GONE))
+        if not self.gone:
+            self.notices.insert(0, Notice(_("Not saved."), "error"))
+        return None
+
+    def tell_without_form(self) -> None:
+        """Say what is wrong with what was sent by an act that has no form to say it in."""
+        problems = self.sent.non_field_errors() if self.sent is not None else ()
+        self.notices += [Notice(str(problem), "error") for problem in problems]
+        self.sent, self.conflict = None, False
 
     def unconfirmed(self, act: KeyAct, form: forms.Form) -> Confirm | None:
         """Return the question that has to be answered first, if there is one."""

@@ -76,7 +76,12 @@ class KeyRead(KeyedPage):
             return None
         element = self.element
         ask = self.inspector.element
-        return self.ask(self.inspector, lambda: ask(self.stored, type, element)).value
+        answer = self.ask(self.inspector, lambda: ask(self.stored, type, element))
+        self.row_unknown = answer.error is not None
+        return answer.value
+
+    row_unknown = False
+    """Whether the cache did not say what became of that row."""
 
     @cached_property
     def window_state(self) -> dict[str, str]:
@@ -95,7 +100,8 @@ class KeyRead(KeyedPage):
     @property
     def is_open(self) -> bool:
         """Whether the form of an act is on the page."""
-        return self.asked is not None and self.asked.offered(self.subject)
+        asked = self.asked
+        return asked is not None and bool(asked.opens) and asked.offered(self.subject)
 
     @property
     def reads(self) -> bool:

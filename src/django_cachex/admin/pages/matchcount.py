@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
@@ -45,7 +45,10 @@ class MatchCount(CarryingPage):
 
     def pass_gate(self) -> None:
         super().pass_gate()
-        self.deed = deeds.ON_MATCHING.get(self.request.GET.get("act", ""), deeds.DELETING)
+        name = self.request.GET.get("act") or deeds.DELETING.name
+        if name not in deeds.ON_MATCHING:
+            raise Http404(_("There is no such act on all matching keys."))
+        self.deed = deeds.ON_MATCHING[name]
         self.require(self.deed.act, self.inspector)
         self.inspector.unlisted = self.gate.secrets_of(self.inspector)
 

@@ -21,8 +21,8 @@ demo: .venv/demo.installed ## Serve the admin over seeded caches (PORT=8000, SKI
 
 test: .venv/test.installed ## Run the tests, in both skins, and Django's own cache tests on this Python
 	@PYTHON=$(BIN)/python .ci/programs redis-server memcached postgresql chromium
-	PYTHONDEVMODE=1 $(BIN)/pytest -n 3 -m "not slow"
-	SKIN=unfold PYTHONDEVMODE=1 $(BIN)/pytest -n 3 -m "not slow" $(SKINNED)
+	PYTHONDEVMODE=1 .ci/tests $(BIN)/pytest -m "not slow"
+	SKIN=unfold PYTHONDEVMODE=1 .ci/tests $(BIN)/pytest -m "not slow" $(SKINNED)
 	$(BIN)/python -m tests.django_suite.run
 
 test-all: ## Run all tests, the slow ones too, on every supported Python and Django found

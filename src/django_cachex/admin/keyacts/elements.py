@@ -44,7 +44,7 @@ class ElementAct(KeyAct):
     offered_in: ClassVar[Place] = "elements"
     place: ClassVar[Place] = "elements"
     cancel = gettext_lazy("Cancel")
-    yield_ = gettext_lazy("Keep what is there now")
+    give_way = gettext_lazy("Keep what is there now")
 
     types: ClassVar[tuple[str, ...]] = ()
     """The types of keys that it is for."""

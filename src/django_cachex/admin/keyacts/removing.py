@@ -49,7 +49,7 @@ class RemoveRows(ElementAct):
     types = ("list", "set", "zset", "hash", "stream")
     flag = audit.CHANGE
     label = gettext_lazy("Remove")
-    yield_ = gettext_lazy("Keep them")
+    give_way = gettext_lazy("Keep them")
 
     def form(self, subject: Subject, data: Any = None) -> ChosenForm:
         return ChosenForm(data)

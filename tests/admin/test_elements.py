@@ -238,6 +238,8 @@ def test_what_no_form_can_hold_is_replaced_and_says_so(
     assert "What is stored cannot be edited." in page.text
     assert "What you write here is stored in its place." in page.text
     assert page.form("Save").data()["value"] == [""]
+    assert "Nothing to save" in admin.submit(page, "Save").text
+    assert store.lindex(KEY, 0) == pickle.dumps((1, 2))
     admin.submit(page, "Save", value="[1, 2]", store_as="json")
     assert store.lindex(KEY, 0) == stored([1, 2])
 

@@ -108,5 +108,9 @@ def changed(what: str, outcome: Outcome | None) -> str:
 
 
 def nothing_written(form: forms.Form) -> bool:
-    """Return whether a form was sent as it was filled."""
-    return isinstance(form, EditForm) and "value" in form.initial and not form.has_changed_value()
+    """Return whether a form was sent as it was shown; where it was shown empty, without a value."""
+    if not isinstance(form, EditForm):
+        return False
+    if "value" not in form.initial:
+        return not form.cleaned_data["value"]
+    return not form.has_changed_value()

@@ -44,10 +44,7 @@ class PickleSerializer:
 
 def unpickled(replies: Iterable[bytes | None]) -> list[Any]:
     """Return what `PickleSerializer.loads` returns for each; None, for no value, stays."""
-    return [
-        _loads(data) if data is not None and data[:1] == b"\x80" else _other(data)
-        for data in replies
-    ]
+    return [_loads(data) if data and data[0] == 0x80 else _other(data) for data in replies]
 
 
 def _other(data: bytes | None) -> Any:

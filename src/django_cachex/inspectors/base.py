@@ -208,11 +208,11 @@ class Inspector:
         Without a reach that is what `owns` says. A pattern is compared where the reach's glob
         matches more than it means.
         """
-        if self.leaves_out(stored):
+        if self.unlisted is not None and self.leaves_out(stored):
             return False
-        if reach is None or reach.is_exact:
-            return self.owns(stored) if reach is None else reach.key(stored) is not None
-        return reach.means(stored, pattern or Pattern())
+        if reach is None:
+            return self.owns(stored)
+        return reach.holds(stored) if reach.is_exact else reach.means(stored, pattern or Pattern())
 
     def leaves_out(self, stored: bytes) -> bool:
         """Return whether who asks is not to find a key: see `unlisted`."""

@@ -67,6 +67,10 @@ class Reach:
         glob = escape_glob(space.before) + b"*" + escape_glob(space.after)
         return cls(re.compile(shape), space.before, glob)
 
+    def holds(self, stored: bytes) -> bool:
+        """Return whether a stored key is within reach, whatever the pattern."""
+        return self.shape.match(stored) is not None
+
     def key(self, stored: bytes) -> bytes | None:
         """Return the key in a stored key, or None if that is not within reach."""
         found = self.shape.match(stored)

@@ -65,17 +65,6 @@ class Examples(Samples):
         yield {"card": Card(self.say("Reads"), facts, headline, self.a_table(), note)}
         yield {"card": Card(self.say("Some of them"), items=self.links()[2:])}
 
-    def cell(self) -> Iterable[Context]:
-        yield {"cell": Cell()}
-        text, more = self.say("user:1.a"), [self.action("info", link="/cache/")]
-        for kind in ("key", "code", "number", "value", ""):
-            yield {"cell": Cell(text, kind=kind, lines=[self.say("cut"), self.say("off")])}
-        yield {"cell": Cell(text, "/key/1/", actions=more)}
-        yield {"cell": Cell(text, LONG)}
-        yield {"cell": Cell(kind="acts", actions=self._only(self.acts())["acts"])}
-        yield {"cell": Cell(text, exact=self.say("240 s"), expires=240_000)}
-        yield {"cell": Cell(badge=self.badge_of("bad"))}
-
     def choices(self) -> Iterable[Context]:
         yield {"choices": []}
         yield {"choices": self.links()}
@@ -311,6 +300,20 @@ class Examples(Samples):
         for kind in ("ascending", "descending", ""):
             header = Header(self.say("Size"), "number", "/key/?sort=size", kind)
             yield {"table": Table([header], [Row(cells)])}
+        for cell in self.cells():
+            yield {"table": Table([Header(self.say("Key"))], [Row([cell])])}
+
+    def cells(self) -> Iterable[Cell]:
+        """Yield cells of every kind."""
+        yield Cell()
+        text, more = self.say("user:1.a"), [self.action("info", link="/cache/")]
+        for kind in ("key", "code", "number", "value", ""):
+            yield Cell(text, kind=kind, lines=[self.say("cut"), self.say("off")])
+        yield Cell(text, "/key/1/", actions=more)
+        yield Cell(text, LONG)
+        yield Cell(kind="acts", actions=self._only(self.acts())["acts"])
+        yield Cell(text, exact=self.say("240 s"), expires=240_000)
+        yield Cell(badge=self.badge_of("bad"))
 
     def tabs(self) -> Iterable[Context]:
         yield {"tabs": []}

@@ -22,6 +22,8 @@ MINUTE, HOUR, DAY = 60 * SECOND, 3600 * SECOND, 86400 * SECOND
 
 def number(value: float, decimals: int = 0) -> str:
     """Return a number with the language's thousands separators."""
+    if not decimals and isinstance(value, int) and 0 <= value < 1000:
+        return str(int(value))  # Every language writes it so, and pages are full of them.
     return formats.number_format(value, decimals, use_l10n=True, force_grouping=True)
 
 
@@ -46,7 +48,7 @@ def duration(milliseconds: int) -> str:
     # The countdown's script is given the same words.
     in_hours, in_minutes, in_seconds = pgettext("units of time", "h min s").split()
     parts = [
-        (days, ngettext("day", "days", days)),
+        (days, ngettext("day", "days", days) if days else ""),
         (hours, in_hours),
         (minutes, in_minutes),
         (rest // SECOND, in_seconds),

@@ -112,6 +112,17 @@ class Cell(Part):
         return self.text in ("", NOTHING) and not (self.badge or self.lines or self.actions)
 
     @property
+    def is_plain(self) -> bool:
+        """Whether it is drawn as its text alone; most are, and pages have hundreds."""
+        drawn = self.link or self.exact or self.badge or self.kind in ("acts", "value", "code")
+        return not drawn
+
+    @property
+    def has_more(self) -> bool:
+        """Whether lines or links stand beneath its text."""
+        return bool(self.lines) or (bool(self.actions) and self.kind != "acts")
+
+    @property
     def post_id(self) -> str:
         return self.link.post_id if isinstance(self.link, Link) else ""
 

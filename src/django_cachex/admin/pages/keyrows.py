@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
 
 from django.utils.translation import gettext as _
 
-from django_cachex.admin.access import DELETE, SEE_KEYS, Gate
+from django_cachex.admin.access import DELETE, SEE_KEYS, Act, Gate
 from django_cachex.admin.links import Links, object_id
 from django_cachex.admin.pages.columns import COLUMNS, DEFAULT
 from django_cachex.admin.parts import Cell, Header, Row, Table
@@ -86,9 +86,10 @@ class KeyRows:
         headers += [
             self._header(one, COLUMNS[one].label, COLUMNS[one].kind) for one in self.columns
         ]
+        opened, deletable = self._those(SEE_KEYS, shown), self._those(DELETE, shown)
         return Table(
             headers,
-            self._sorted([self._row(one) for one in shown]),
+            self._sorted([self._row(one, opened, deletable) for one in shown]),
             caption=_("Keys"),
             selectable=self.selectable,
             compact=set(self.columns) <= set(DEFAULT),  # Any others need their names beside them.
@@ -102,30 +103,39 @@ class KeyRows:
         if not self.sorting.name:
             return rows
         place = [KEY, *self.columns].index(self.sorting.name)
-        known = [row for row in rows if row.cells[place].order]
-        known.sort(key=lambda row: row.cells[place].order, reverse=self.sorting.is_reversed)
-        return known + [row for row in rows if not row.cells[place].order]
 
-    def _row(self, one: Description) -> Row:
+        def order(row: Row) -> str:
+            cell = row.cells[place]
+            return cell.order if place else str(cell.text)
+
+        known = [row for row in rows if order(row)]
+        known.sort(key=order, reverse=self.sorting.is_reversed)
+        return known + [row for row in rows if not order(row)]
+
+    def _those(self, act: Act, shown: Sequence[Description]) -> Set[bytes]:
+        """Return the keys that an act is allowed on, of those that are this cache's."""
+        if not self.gate.allowed(act, self.inspector):
+            return frozenset()
+        keys = [one.key for one in shown]
+        return frozenset(self.gate.those_allowed(act, self.inspector, keys))
+
+    def _row(self, one: Description, opened: Set[bytes], deletable: Set[bytes]) -> Row:
         owner = self._owner(one.key)
+        is_ours = owner is self.inspector
         secret = self.gate.is_secret(self.inspector, one.key)
         name = masked(self._name(one.key)) if secret else self._name(one.key)
-        opens = owner and not secret and self.gate.allowed(SEE_KEYS, owner, one.key)
-        is_ours = owner is self.inspector
-        deletable = is_ours and self.gate.allowed(DELETE, self.inspector, one.key)
+        opens = not secret and (one.key in opened if is_ours else self._opens(owner, one.key))
+        link = self.links.key(owner.alias, one.key) if owner and opens else None
+        has_box = is_ours and one.key in deletable
+        value = object_id(self.inspector.alias, one.key) if has_box else None
+        lines = [] if is_ours else [_said_of(owner)]
         figures = (COLUMNS[column] for column in self.columns)
         return Row(
             [
-                Cell(
-                    name or _("(empty name)"),
-                    self.links.key(owner.alias, one.key) if owner and opens else None,
-                    kind="key",
-                    order=name,
-                    lines=[_said_of(owner)] if not is_ours else (),
-                ),
+                Cell(name or _("(empty name)"), link, kind="key", lines=lines),
                 *(replace(figure.cell(one), order=figure.order(one)) for figure in figures),
             ],
-            value=object_id(self.inspector.alias, one.key) if deletable else None,
+            value=value,
             label=_('Select "%(name)s"') % {"name": name},
         )
 
@@ -135,6 +145,9 @@ class KeyRows:
             return self.inspector
         others = self.gate.neighbours(self.inspector)
         return next((one for one in others if one.owns(stored)), None)
+
+    def _opens(self, owner: Inspector | None, stored: bytes) -> bool:
+        return owner is not None and self.gate.allowed(SEE_KEYS, owner, stored)
 
     def _name(self, stored: bytes) -> str:
         return self.inspector.name(stored) if self.scope is Scope.VERSION else printable(stored)

@@ -165,9 +165,11 @@ def ask_alone(context: BrowserContext, site: Site) -> None:
 
 
 def count_everything(page: Page, site: Site) -> None:
-    """Let the page of namespaces look at every key."""
+    """Let the page of namespaces look at every key: few are looked at when it opens."""
     page.goto(site.url + LINKS.namespaces("default"))
-    page.get_by_role("button", name="Count everything").click()
+    button = page.get_by_role("button", name="Count everything")
+    if button.count():
+        button.click()
     page.wait_for_function("!document.querySelector('[data-automatic]')", timeout=LONG_PATIENCE)
 
 

@@ -11,7 +11,7 @@ from statistics import median
 from urllib.parse import urljoin
 
 import valkey
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, Page
 
 from benchmarks.addresses import LINKS
 from benchmarks.bench import valkey_alias
@@ -106,7 +106,7 @@ def measure(browser: Browser, server: servers.Server, keys: int, rounds: int) ->
                 search(page, site, searched)
             searched.held += held
             with latency(server) as held:
-                ask_alone(context, site)
+                ask_alone(page, site)
             searched.held_undrawn += held
         began = time.perf_counter()
         count_everything(page, site)
@@ -152,11 +152,12 @@ def search(page: Page, site: Site, searched: Searched) -> None:
     searched.requests.append(len(pages))
 
 
-def ask_alone(context: BrowserContext, site: Site) -> None:
+def ask_alone(page: Page, site: Site) -> None:
     """Ask for the parts of the page as its script does, and draw nothing."""
+    page.goto("about:blank")
     url = LINKS.keys("default", size=25, q="needle:*")
     while url:
-        text = context.request.get(urljoin(site.url, url)).text()
+        text = page.request.get(urljoin(site.url, url)).text()
         section = SECTION.search(text)
         if section is None:
             raise RuntimeError(f"{url} is no page of keys")
@@ -165,12 +166,14 @@ def ask_alone(context: BrowserContext, site: Site) -> None:
 
 
 def count_everything(page: Page, site: Site) -> None:
-    """Let the page of namespaces look at every key: few are looked at when it opens."""
+    """Let the page of namespaces look at every key: of a few it does when it opens."""
     page.goto(site.url + LINKS.namespaces("default"))
+    done = "!document.querySelector('[data-automatic]')"
+    page.wait_for_function(done, timeout=LONG_PATIENCE, polling=SELDOM)
     button = page.get_by_role("button", name="Count everything")
     if button.count():
         button.click()
-    page.wait_for_function("!document.querySelector('[data-automatic]')", timeout=LONG_PATIENCE)
+        page.wait_for_function(done, timeout=LONG_PATIENCE, polling=SELDOM)
 
 
 def table(found: Sequence[Searched]) -> str:

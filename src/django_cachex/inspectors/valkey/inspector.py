@@ -201,12 +201,13 @@ class ServerInspector(WholeKeys):
         `examined` is an estimate: SCAN does not say how many keys it looked at.
         """
         reach = self.reach(query.scope)
+        lists = partial(self.lists, reach=reach, pattern=query.pattern)
         search = Search(
             client=self.scanner,
             primaries=primaries(self.scanner),
             query=query,
             glob=reach.match(query.pattern),
-            lists=partial(self.lists, reach=reach, pattern=query.pattern),
+            lists=None if reach.is_exact and self.unlisted is None else lists,
             figures=self.figures,
         )
         return scan(search, token, want, deadline)

@@ -33,8 +33,8 @@ class Search:
     glob: bytes
     """As `MATCH` takes it."""
 
-    lists: Callable[[bytes], bool]
-    """Whether a stored key may be in the listing."""
+    lists: Callable[[bytes], bool] | None = None
+    """Whether a stored key may be in the listing, where `MATCH` alone does not tell."""
 
     figures: Sequence[str] = ()
     """What the server may know of a key, as `Inspector.figures`."""
@@ -109,8 +109,10 @@ class Progress:
 
     def _take(self, search: Search, walk: Walk, batch: Batch) -> None:
         cursor, found = batch
-        fresh = [key for key in found if key not in self.keys and search.lists(key)]
-        new = [key for key in dict.fromkeys(fresh) if search.primaries.is_new(walk, key)]
+        fresh = list(dict.fromkeys(key for key in found if key not in self.keys))
+        if search.lists is not None:
+            fresh = list(filter(search.lists, fresh))
+        new = search.primaries.new(walk, fresh)
         passing, unknown = search.passing(new)
         self.keys.update(dict.fromkeys(passing))
         self.unknown += unknown

@@ -37,8 +37,8 @@ class Primaries(Protocol):
     def server(self, walk: Walk) -> Target:
         """Return whom to ask; raise `ServerUnavailable` where it is not known any more."""
 
-    def is_new(self, walk: Walk, stored: bytes) -> bool:
-        """Return whether a walk, and no other, is to find a key."""
+    def new(self, walk: Walk, keys: list[bytes]) -> list[bytes]:
+        """Return the keys that this walk, and no other, is to find."""
 
     def moved(self, walk: Walk) -> list[Walk]:
         """Return the walks for what has left a server while it was walked through."""
@@ -65,8 +65,8 @@ class OnePrimary:
     def server(self, walk: Walk) -> Target:
         return self._client.server
 
-    def is_new(self, walk: Walk, stored: bytes) -> bool:
-        return True
+    def new(self, walk: Walk, keys: list[bytes]) -> list[bytes]:
+        return keys
 
     def moved(self, walk: Walk) -> list[Walk]:
         return []
@@ -115,8 +115,10 @@ class ManyPrimaries:
             raise ServerUnavailable(f"{walk.node} is no primary of this cluster any more.")
         return self._servers[walk.node]
 
-    def is_new(self, walk: Walk, stored: bytes) -> bool:
-        return not walk.again or slot_of(stored) in walk.slots
+    def new(self, walk: Walk, keys: list[bytes]) -> list[bytes]:
+        if not walk.again:
+            return keys
+        return [stored for stored in keys if slot_of(stored) in walk.slots]
 
     def moved(self, walk: Walk) -> list[Walk]:
         node = self._servers[walk.node]

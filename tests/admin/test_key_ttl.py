@@ -140,7 +140,7 @@ def test_what_cannot_be_added_is_refused(
     ("given", "said"),
     [
         ({"timeout": "7200"}, r"It would expire in 2 h, at \d{4}-\d\d-\d\d "),
-        ({"moment": "2090-01-02T03:04"}, r"It would expire in [\d,]+ days .*, at 2090-01-02 03:04"),
+        ({"moment": "2090-01-02T03:04"}, r"It would expire in [\d,]+ days.*, at 2090-01-02 03:04"),
         ({"add": "3600"}, r"It would expire in 1 h 16 min, at "),
         ({"never": "on"}, "It would never expire."),
     ],

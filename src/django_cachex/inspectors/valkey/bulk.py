@@ -11,8 +11,6 @@ from django_cachex.inspectors.bulk import Tally
 from django_cachex.inspectors.entries import NEVER
 
 KEYS_PER_UNLINK: Final = 500
-UNLINKS_AT_ONCE: Final = 2
-"""Commands of one write: what a server has in hand, it does before it turns to anybody else."""
 
 
 def batches(keys: Sequence[bytes]) -> list[Sequence[bytes]]:
@@ -25,9 +23,8 @@ def unlink(client: Client, keys: Sequence[bytes]) -> Tally:
     parts = batches(keys)
     # Stored keys are as they are: to ask the client for each of thousands takes its time.
     requests = [Request(("UNLINK", *part), int, absent=0) for part in parts]
-    counts: list[Any] = []
-    while len(counts) < len(requests):
-        counts += client.collect(requests[len(counts) : len(counts) + UNLINKS_AT_ONCE])
+    # One by one: what a server has in hand, it does before it turns to anybody else.
+    counts: list[Any] = [count for request in requests for count in client.collect([request])]
     done, gone = 0, 0
     again: list[bytes] = []
     for part, count in zip(parts, counts, strict=True):

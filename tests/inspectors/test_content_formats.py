@@ -9,7 +9,7 @@ from typing import Any
 
 import msgpack
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from django_cachex.cache import ValkeyCache
@@ -233,8 +233,19 @@ def test_what_msgpack_writes_is_read(value: Any) -> None:
     assert repr(tree) == repr(value)
 
 
+extensions = st.builds(
+    lambda size, code, data: bytes([0xC7, size]) + code + data[:size],
+    st.sampled_from([0, 1, 4, 8, 12]),
+    st.binary(min_size=1, max_size=1) | st.sampled_from([b"\xff", b"\xfe", b"\x80", b"\x7f"]),
+    st.binary(min_size=12, max_size=12),
+)
+
+
 @unhurried
-@given(st.binary(max_size=200))
+@given(st.binary(max_size=200) | extensions)
+@example(b"\xd5\x80\x00\x00")
+@example(b"\xd7\xff\xff\xff\xff\xff\x00\x00\x00\x00")
+@example(b"\xc7\x0c\xff\xff\xff\xff\xff" + bytes(8))
 def test_any_bytes_are_read_or_refused_as_msgpack_does(raw: bytes) -> None:
     try:
         expected = msgpack.unpackb(raw, strict_map_key=False, object_pairs_hook=list)

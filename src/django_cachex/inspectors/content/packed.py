@@ -31,6 +31,11 @@ MAPS: Final = {0xDE: 2, 0xDF: 4}
 # Extensions whose first byte says how long they are.
 FIXED_EXTENSIONS: Final = {0xD4: 1, 0xD5: 2, 0xD6: 4, 0xD7: 8, 0xD8: 16}
 
+TIMESTAMP: Final = -1
+"""The code of the one extension that MessagePack defines; those below it are kept for others."""
+
+NANOSECONDS: Final = 10**9
+
 
 @dataclass(frozen=True, slots=True)
 class Packed:
@@ -143,7 +148,10 @@ class Reader:
         else:
             raise ValueError("There is no such type.")
         [code] = struct.unpack(">b", self.take(1))
-        return Call(Reference("msgpack.ExtType"), (code, self.take(size)))
+        data = self.take(size)
+        if code < TIMESTAMP or (code == TIMESTAMP and not is_timestamp(data)):
+            raise ValueError("msgpack refuses such an extension.")
+        return Call(Reference("msgpack.ExtType"), (code, data))
 
     def container(self, length: int, *, is_map: bool) -> Container:
         wanted = length * 2 if is_map else length
@@ -164,3 +172,12 @@ class Reader:
         if self.at > len(self.data):
             raise ValueError("The data end early.")
         return self.data[start : self.at]
+
+
+def is_timestamp(data: bytes) -> bool:
+    """Return whether these are a timestamp: seconds alone, or with nanoseconds of a second."""
+    if len(data) == 8:
+        return int.from_bytes(data, "big") >> 34 < NANOSECONDS
+    if len(data) == 12:
+        return int.from_bytes(data[:4], "big") < NANOSECONDS
+    return len(data) == 4

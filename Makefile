@@ -5,7 +5,7 @@ SKIN ?= admin
 BIN := .venv/bin
 # Under Unfold: what it draws, and what pages say when something is wrong; `make test-all` runs all
 # of tests/admin, and both in development mode.
-SKINNED := tests/browser tests/unfold tests/admin/test_failures.py tests/admin/test_hostile_requests.py
+SKINNED := tests/browser tests/unfold tests/admin/test_failures.py
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 
@@ -21,7 +21,7 @@ demo: .venv/demo.installed ## Serve the admin over seeded caches (PORT=8000, SKI
 
 test: .venv/test.installed ## Run the tests, in both skins, and Django's own cache tests on this Python
 	@PYTHON=$(BIN)/python .ci/programs redis-server memcached postgresql chromium
-	PYTHONDEVMODE=1 .ci/tests $(BIN)/pytest -m "not slow"
+	PYTHONDEVMODE=1 PYTHONMALLOC=pymalloc .ci/tests $(BIN)/pytest -m "not slow"
 	SKIN=unfold .ci/tests $(BIN)/pytest -m "not slow" $(SKINNED)
 	$(BIN)/python -m tests.django_suite.run
 

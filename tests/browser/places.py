@@ -442,6 +442,12 @@ SELDOM = SELDOM_ELEMENTS | frozenset(
         *("add-collection", "added-collection", "key-local"),
         *("matching-help", "matching-nothing", "matching-when", "namespaces-help"),
         *("namespaces-database", "namespaces-files", "namespaces-inside", "namespaces-dead"),
+        *("caches-bad-level", "caches-limited", "keys-exact", "keys-usual-columns"),
+        *("keys-versions", "keys-database", "keys-files", "keys-dummy", "keys-empty"),
+        *("key-text", "key-bytes", "key-compressed", "key-cut-pickle", "key-large-json"),
+        *("key-never-expires", "key-set", "key-sorted-set", "key-no-history", "key-read"),
+        *("key-edit-error", "key-edit-unread", "key-ttl-error", "key-ttl-changed"),
+        *("info-local", "info-files", "info-dummy", "added", "matching-when-error"),
     }
 )
 """What is made of the same parts as other places: `make test` leaves them to `make test-all`."""

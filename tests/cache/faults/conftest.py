@@ -55,7 +55,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if chosen is None or HERE not in item.path.parents:
             continue
         route: Route | None = chosen.params.get("route")
-        if route and chosen.params.get("driver") == "redis" and (route.tls or route.codec != "C"):
+        if route not in (None, Route("blocking")) and chosen.params.get("driver") == "redis":
             item.add_marker(pytest.mark.slow)
 
 

@@ -50,7 +50,7 @@ class Walk:
         A server hashes keys by a seed of its own: after a restart, or on a replica that took over,
         keys that a cursor has passed are elsewhere.
         """
-        run, before = run_id[:RUN_LENGTH], self.run
+        run, before = run_id[:RUN_LENGTH] if RUN.fullmatch(run_id) else "", self.run
         self.run = run
         if not self.cursor or not (run and before) or run == before:
             return True

@@ -1,5 +1,6 @@
 """The demo's settings: the plain Django admin (or Unfold's) over caches of every kind."""
 
+import json
 import os
 from pathlib import Path
 
@@ -98,6 +99,9 @@ CACHES = {
         "LOCATION": "valkey://shop:a-password@127.0.0.1:1/0",
     },
 }
+
+# What `CACHEX_ADMIN` may set, as JSON.
+CACHEX_ADMIN = json.loads(os.environ.get("DEMO_LIMITS") or "{}")
 
 # One line for what goes wrong, none for what goes well: the address stays on the screen.
 LOGGING = {

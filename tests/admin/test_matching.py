@@ -322,6 +322,21 @@ def test_a_server_that_dies_leaves_what_was_done_on_record(
     assert f"Deleted {done:,} keys. Not yet at the end." in the_record().change_message
 
 
+def test_a_server_that_was_started_anew_is_walked_through_as_a_whole(
+    admin: Browser, mortal: tuple[servers.Server, valkey.Valkey], slow: None
+) -> None:
+    server, raw = mortal
+    fill(raw, "user:", 5000)
+    page = begin(admin, "valkey", act="delete", q="user:*")
+    done = 5000 - raw.dbsize()
+    server.stop()
+    with servers.valkey(port=server.port), valkey.Valkey(port=server.port) as again:
+        fill(again, "user:", 4000)
+        to_the_end(admin, page, "Continue")
+        assert again.dbsize() == 0
+    assert f"Deleted {done + 4000:,} keys. All were examined." in the_record().change_message
+
+
 # Expiring.
 
 

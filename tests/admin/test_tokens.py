@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import time
 import zlib
 from base64 import urlsafe_b64decode
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import valkey
+from django.contrib.admin.models import LogEntry
+from django.core import signing
 from django.core.cache import caches
 
-from tests.admin import addresses
-from tests.admin.conftest import DATABASE, ROOMY, BrowserOf, Configure
+from django_cachex.admin.tokens import LIFETIME
+from tests.admin import addresses, words
+from tests.admin.browser import Browser
+from tests.admin.conftest import DATABASE, ROOMY, BrowserOf, Configure, valkey_params
 from tests.admin.page import Page
 from tests.admin.steps import listed, walk
 
@@ -87,3 +94,151 @@ def test_one_place_is_never_sealed_alike_twice(browser_of: BrowserOf, crowd: str
     person = browser_of("view_key")
     [one], [other] = (tokens(person.open(addresses.keys(crowd, size=50))) for _ in range(2))
     assert one.split(":")[0] != other.split(":")[0]
+
+
+# Age. What a token is good for otherwise is shown beside the pages that take it.
+
+OLD, YOUNG = LIFETIME + 60, LIFETIME - 60
+"""Seconds."""
+
+EXPIRED = "That page has expired"
+
+
+@contextmanager
+def ago(seconds: int) -> Iterator[None]:
+    """Sign as if it were that long ago."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(signing, "time", SimpleNamespace(time=lambda: time.time() - seconds))
+        yield
+
+
+def signed(seconds: int, page: Callable[[], Page]) -> Page:
+    """Return a page whose tokens are that old."""
+    with ago(seconds):
+        return page()
+
+
+@pytest.fixture
+def many(server_cache: Any, raw: valkey.Valkey, settings: Any) -> valkey.Valkey:
+    """A client of a cache with more keys than one step takes."""
+    settings.CACHEX_ADMIN = {"SCAN_BUDGET": 1e-9}
+    raw.mset({f"p:1:user:{number}": "v" for number in range(3000)})
+    return raw
+
+
+def test_a_listing_is_not_gone_on_with_after_a_day(admin: Browser, many: valkey.Valkey) -> None:
+    url = addresses.keys("valkey", size=25)
+    page = signed(OLD, lambda: admin.open(url))
+    again = admin.click(page, "Next 25")
+    assert again.status == 200
+    assert words.FIRST_PAGE in again.text
+    assert listed(again) == listed(page)
+    assert listed(admin.click(again, "Next 25"))
+
+
+def test_a_listing_is_gone_on_with_on_the_same_day(admin: Browser, many: valkey.Valkey) -> None:
+    page = signed(YOUNG, lambda: admin.open(addresses.keys("valkey", size=25)))
+    following = admin.click(page, "Next 25")
+    assert words.FIRST_PAGE not in following.text
+    assert not set(listed(following)) & set(listed(page))
+
+
+URL = {"act": "delete", "q": "user:*"}
+
+
+def asked(person: Browser, alias: str = "valkey") -> Page:
+    """Return the page that asks, from which a run begins."""
+    page = person.open(addresses.matching(alias, **URL))
+    return person.submit(page, "Delete all that match …")
+
+
+def begun(person: Browser) -> Page:
+    """Return the page of a run after its first step."""
+    return person.submit(asked(person), "Delete all that match")
+
+
+def test_a_run_is_not_begun_from_a_question_of_the_day_before(
+    admin: Browser, many: valkey.Valkey
+) -> None:
+    page = signed(OLD, lambda: asked(admin))
+    answer = admin.submit(page, "Delete all that match")
+    assert answer.status == 200
+    assert f"{EXPIRED} or is not of this search: nothing was changed." in answer.text
+    assert answer.offers("Delete all that match …")
+    assert many.dbsize() == 3000
+    assert not LogEntry.objects.exists()
+
+
+def test_a_run_is_not_carried_on_after_a_day(admin: Browser, many: valkey.Valkey) -> None:
+    page = signed(OLD, lambda: begun(admin))
+    left, [record] = many.dbsize(), LogEntry.objects.values()
+    [address] = [
+        attributes["data-resume"] for _, attributes in page.tags if "data-resume" in attributes
+    ]
+    for answer in (
+        admin.submit(page, "Continue"),
+        admin.submit(page, "Download the report"),
+        admin.open(address),
+    ):
+        assert answer.status == 200
+        assert f"{EXPIRED} or is not of this search: nothing was changed." in answer.text
+        assert answer.offers("Delete all that match …")
+    assert many.dbsize() == left
+    assert list(LogEntry.objects.values()) == [record]
+
+
+def test_a_run_is_carried_on_on_the_same_day(admin: Browser, many: valkey.Valkey) -> None:
+    page = signed(YOUNG, lambda: begun(admin))
+    left = many.dbsize()
+    assert EXPIRED not in admin.submit(page, "Continue").text
+    assert many.dbsize() < left
+
+
+def test_a_count_of_the_day_before_begins_anew(admin: Browser, many: valkey.Valkey) -> None:
+    page = signed(OLD, lambda: admin.open(addresses.matching("valkey", **URL)))
+    for button in ("Count on", "Delete all that match …"):
+        answer = admin.submit(page, button)
+        assert answer.status == 200
+        assert EXPIRED in answer.text
+        assert answer.heading == page.heading
+
+
+def test_a_flush_is_not_carried_on_after_a_day(admin: Browser, many: valkey.Valkey) -> None:
+    def begin() -> Page:
+        page = admin.submit(
+            admin.open(addresses.caches()), "Flush selected caches", selected=["valkey"]
+        )
+        return admin.submit(page, 'Flush "valkey"')
+
+    page = signed(OLD, begin)
+    left = many.dbsize()
+    answer = admin.submit(page, "Continue")
+    assert answer.status == 200
+    assert f"{EXPIRED}: nothing was changed." in answer.text
+    assert many.dbsize() == left
+
+
+# Of somebody else, of another cache, for another act.
+
+
+def test_a_question_is_of_one_person_cache_search_and_act(
+    admin: Browser,
+    browser_of: BrowserOf,
+    valkey_server: Any,
+    configure: Configure,
+    many: valkey.Valkey,
+) -> None:
+    configure(valkey=valkey_params(valkey_server), twin=valkey_params(valkey_server, VERSION=1))
+    data = {**asked(admin).form("Delete all that match").data(), "step": "run"}
+    other = browser_of("view_key", "delete_key", "change_cache")
+    for person, alias, query in (
+        (other, "valkey", URL),
+        (admin, "twin", URL),
+        (admin, "valkey", {**URL, "q": "user*"}),
+        (admin, "valkey", {**URL, "act": "expire", "ttl": "60"}),
+    ):
+        answer = person.post(addresses.matching(alias, **query), data)
+        assert answer.status == 200
+        assert EXPIRED in answer.text
+    assert many.dbsize() == 3000
+    assert not LogEntry.objects.exists()

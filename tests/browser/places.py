@@ -76,6 +76,34 @@ def flush_confirm(visit: Visit) -> None:
     visit.press("Flush selected caches")
 
 
+def flush_prefix_confirm(visit: Visit) -> None:
+    visit.caches()
+    visit.tick("default")
+    visit.press("Flush selected caches")
+
+
+def flush_stopped(visit: Visit) -> None:
+    """Flush a cache, and stop before all is deleted."""
+    flush_prefix_confirm(visit)
+    visit.press('Flush "default"')
+    stop(visit)
+
+
+def matching_stopped(visit: Visit) -> None:
+    """Delete what matches, and stop before all is deleted."""
+    visit.matching("default", act="delete", q="user:*")
+    stop(visit)
+    visit.open(visit.main.get_by_role("button", name="Delete ").first)
+    visit.open(visit.main.get_by_role("button", name="Delete ").first)
+    stop(visit)
+
+
+def stop(visit: Visit) -> None:
+    """Stop long work, which then waits to be carried on."""
+    visit.main.get_by_role("button", name="Stop").click()
+    expect(visit.main.get_by_role("button", name="Stop")).to_be_hidden()
+
+
 def flush_nothing(visit: Visit) -> None:
     visit.caches()
     visit.press("Flush selected caches")
@@ -348,6 +376,7 @@ PLACES: dict[str, Way] = {
     "caches-bad-level": _caches(support="excellent"),
     "flush-nothing": flush_nothing,
     "flush-confirm": flush_confirm,
+    "flush-prefix-confirm": flush_prefix_confirm,
     "keys": _keys("default"),
     "keys-500": _keys("default", size="500"),
     "keys-help": _keys("default", help="1"),
@@ -433,6 +462,12 @@ PLACES: dict[str, Way] = {
     "keys-empty": empty,
     "cache-history": cache_history,
 }
+
+SMALL_STEPS = {"SCAN_BUDGET": 0.000_001, "SCAN_COUNT": 10}
+"""Limits under which work on the few keys of a demo takes as many steps as on millions."""
+
+STOPPED: dict[str, Way] = {"matching-stopped": matching_stopped, "flush-stopped": flush_stopped}
+"""What is seen under `SMALL_STEPS`. The last flushes some of a cache."""
 
 SELDOM = SELDOM_ELEMENTS | frozenset(
     {

@@ -191,31 +191,46 @@ def test_a_server_that_goes_away_is_reported_and_can_be_tried_again(
 
 
 @contextmanager
-def coming_and_going(server: servers.Server) -> Iterator[None]:
-    """Store and delete keys all the time, so many that the server makes its table anew."""
+def coming_and_going(server: servers.Server) -> Iterator[list[int]]:
+    """Delete and store all other keys again and again; yield the sizes that the table has had."""
     over = threading.Event()
+    sizes: list[int] = []
 
     def churn() -> None:
         with valkey.Valkey(port=server.port) as raw:
             while not over.is_set():
-                raw.mset({f":1:churn:{n}": n for n in range(20_000)})
-                raw.delete(*(f":1:churn:{n}" for n in range(20_000)))
+                for act in (raw.delete, lambda *names: raw.mset(dict.fromkeys(names, "v"))):
+                    for start in range(0, MANY, 10_000):
+                        act(*(f":1:key:{n}" for n in range(start, start + 10_000)))
+                        sizes.append(table_size(raw))
 
     thread = threading.Thread(target=churn)
     thread.start()
     try:
-        yield
+        yield sizes
     finally:
         over.set()
         thread.join()
 
 
+def table_size(raw: valkey.Valkey) -> int:
+    """Return the size of the table that the server keeps its keys in, or is filling anew."""
+    found = re.findall(rb"table size: (\d+)", raw.execute_command("DEBUG", "HTSTATS", 0))
+    return int(found[-1])
+
+
 def test_what_stays_is_on_the_page_exactly_once_while_others_come_and_go(
-    crowd: Visit, crowded: servers.Server
+    crowd: Visit, crowded: servers.Server, settings: Any
 ) -> None:
-    with coming_and_going(crowded):
+    settings.CACHEX_ADMIN = {**settings.CACHEX_ADMIN, "LIVE_BUDGET": 0.004}
+    urls = asked(crowd.page)
+    with coming_and_going(crowded) as sizes:
         crowd.keys("crowd", q="stay:*", size="500")
+        before = len(sizes)
         expect(crowd.main.locator(".cx-progress")).to_contain_text("all ", timeout=30_000)
+        meanwhile = sizes[before:]
+    assert len(urls) > 5
+    assert len(set(meanwhile)) > 2, "The server was to make its table anew, larger and smaller."
     names = [name.strip() for name in rows(crowd).locator(".cx-key").all_inner_texts()]
     assert len(names) == len(STAYING)
     assert set(names) == STAYING

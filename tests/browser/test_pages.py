@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page
 
 from tests.browser import sight
 from tests.browser.looks import LOOKS
-from tests.browser.places import PLACES, SELDOM
+from tests.browser.places import PLACES, SELDOM, SMALL_STEPS, STOPPED
 from tests.browser.visit import Visit
 
 CHECKS: dict[str, Callable[[Page], list[str]]] = {
@@ -52,6 +53,14 @@ def problems(page: Page) -> dict[str, list[str]]:
 )
 def test_page_is_whole_legible_and_within_reach(visit: Visit, place: str) -> None:
     PLACES[place](visit)
+    assert problems(visit.page) == {}
+
+
+@pytest.mark.parametrize("place", STOPPED)
+def test_page_of_work_that_is_not_over_is_so_too(visit: Visit, place: str, settings: Any) -> None:
+    settings.CACHEX_ADMIN = SMALL_STEPS
+    STOPPED[place](visit)
+    assert visit.main.get_by_role("button", name="Continue").is_visible()
     assert problems(visit.page) == {}
 
 

@@ -153,7 +153,7 @@ def test_keys_that_have_moved_ahead_of_their_slot_are_looked_for_where_they_are(
     slot = slot_of(b"{tag}")
     tagged = {f":1:{{tag}}:{n}".encode() for n in range(200)}
     walks = json.loads(inspector.scan(Query(), "", 1, later()).token)
-    [(address, _cursor, slots, _flags)] = [one for one in walks if slot in read_slots(one[2])]
+    [(address, _cursor, slots, *_rest)] = [one for one in walks if slot in read_slots(one[2])]
     giver = next(node for node in nodes if address.startswith(node.address))
     taker = next(node for node in nodes if node is not giver)
     move(slot, giver, taker, most=100, finish=False)

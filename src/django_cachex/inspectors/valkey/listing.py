@@ -98,10 +98,13 @@ class Progress:
     def _ask(self, search: Search, walk: Walk, count: int) -> Batch:
         server, request = search.primaries.server(walk), search.batch(walk.cursor, count)
         if walk.node not in self.sizes:
-            batch, size = server.run(attempt([request, search.client._dbsize()]))
+            asked = [request, search.client._dbsize(), search.client._info("server")]
+            batch, size, info = server.run(attempt(asked))
             self.pace.asked += count
             self.sizes[walk.node] = permitted(size)
             first: Batch = required(batch)
+            if not walk.is_of((permitted(info) or {}).get("run_id", "")):
+                return self._ask(search, walk, count)
             return first
         with self.pace.timed(count):
             found: Batch = server.run(request)

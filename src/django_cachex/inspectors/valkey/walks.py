@@ -13,6 +13,8 @@ from django_cachex.cache.cluster.keys import SLOTS
 
 CURSOR = re.compile(r"[1-9][0-9]{0,19}", re.ASCII)
 CURSORS = range(1, 2**64)
+RUN = re.compile(r"[0-9a-f]*", re.ASCII)
+RUN_LENGTH = 16
 RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?", re.ASCII)
 
 Slots = frozenset[int]
@@ -39,6 +41,22 @@ class Walk:
     is_lost: bool = False
     """Whether the node did not answer when it was asked last."""
 
+    run: str = ""
+    """The start of the server's `run_id`; empty where that is not known."""
+
+    def is_of(self, run_id: str) -> bool:
+        """Return whether the cursor is of this run of the server; if not, begin anew.
+
+        A server hashes keys by a seed of its own: after a restart, or on a replica that took over,
+        keys that a cursor has passed are elsewhere.
+        """
+        run, before = run_id[:RUN_LENGTH] if RUN.fullmatch(run_id) else "", self.run
+        self.run = run
+        if not self.cursor or not (run and before) or run == before:
+            return True
+        self.cursor = 0
+        return False
+
 
 def write_token(walks: Sequence[Walk]) -> str:
     """Return the page token of what is left to walk; empty for nothing."""
@@ -46,7 +64,7 @@ def write_token(walks: Sequence[Walk]) -> str:
         return ""
     if walks[0].node:
         return json.dumps([_written(walk) for walk in walks], separators=(",", ":"))
-    return str(walks[0].cursor)
+    return "@".join(filter(None, [str(walks[0].cursor), walks[0].run]))
 
 
 def read_token(token: str, is_cluster: bool) -> list[Walk]:
@@ -54,27 +72,34 @@ def read_token(token: str, is_cluster: bool) -> list[Walk]:
     try:
         if is_cluster:
             return [_read(*fields) for fields in json.loads(token)]
-        return [Walk(cursor=_cursor(token))]
+        cursor, _at, run = token.partition("@")
+        return [Walk(cursor=_cursor(cursor), run=_run(run))]
     except (TypeError, ValueError, KeyError, RecursionError):
         raise ValueError(_("No listing of this cache has stopped there.")) from None
 
 
 def _written(walk: Walk) -> list[object]:
     flags = walk.again + 2 * walk.is_lost
-    return [walk.node, str(walk.cursor), write_slots(walk.slots), flags]
+    return [walk.node, str(walk.cursor), write_slots(walk.slots), flags, walk.run]
 
 
-def _read(node: str, cursor: str, slots: str, flags: int) -> Walk:
+def _read(node: str, cursor: str, slots: str, flags: int, run: str = "") -> Walk:
     if not isinstance(node, str) or flags not in range(4):
         raise ValueError(node)
     at = 0 if cursor == "0" else _cursor(cursor)
-    return Walk(node, at, read_slots(slots), bool(flags & 1), bool(flags & 2))
+    return Walk(node, at, read_slots(slots), bool(flags & 1), bool(flags & 2), _run(run))
 
 
 def _cursor(text: str) -> int:
     if CURSOR.fullmatch(text) is None or int(text) not in CURSORS:
         raise ValueError(text)
     return int(text)
+
+
+def _run(text: str) -> str:
+    if RUN.fullmatch(text) is None:
+        raise ValueError(text)
+    return text
 
 
 def write_slots(slots: Iterable[int]) -> str:

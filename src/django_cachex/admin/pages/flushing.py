@@ -14,7 +14,7 @@ from django_cachex.admin.helptexts import flushing_help
 from django_cachex.admin.pages.base import Page
 from django_cachex.admin.pages.flush import Flushing
 from django_cachex.admin.pages.working import run_cards, step_notices, working
-from django_cachex.admin.parts import Action, Button, Heading, Topic
+from django_cachex.admin.parts import Action, Button, Heading
 from django_cachex.admin.runs import Run, Step
 from django_cachex.admin.tokens import seal, unseal
 from django_cachex.inspectors import inspector_for
@@ -84,6 +84,10 @@ class FlushingPage(Page):
             said=[one.said() for one in flushes if one is not current],
             cards=[card for one in flushes for card in run_cards(one.run, one.inspector)],
             heading=self.heading_of(flushes),
+            # No link may lead back here: it would leave the run behind.
+            actions=(),
+            help=flushing_help(),
+            help_close="",
             after=[Action(_("Back to the caches"), self.links.caches())],
         )
         return self.render_to_response(context)
@@ -102,6 +106,3 @@ class FlushingPage(Page):
 
     def trail(self) -> Sequence[Action]:
         return [Action(_("Flush"), "")]
-
-    def help(self) -> Sequence[Topic]:
-        return flushing_help()

@@ -12,7 +12,7 @@ from django_cachex.inspectors.patterns import Pattern
 from django_cachex.inspectors.query import Query
 from django_cachex.inspectors.valkey.elements import TYPES
 from django_cachex.inspectors.valkey.inspector import ServerInspector
-from django_cachex.inspectors.valkey.walks import read_token
+from django_cachex.inspectors.valkey.walks import Walk, read_token, write_token
 from tests import servers
 from tests.inspectors.contract import later, listed, pages
 from tests.inspectors.valkey.conftest import Store
@@ -239,3 +239,23 @@ def test_keys_that_the_server_hides_from_a_user_are_listed_without_figures(
 
 def deny(store: Store, user: str, *commands: str) -> None:
     store.raw.execute_command("ACL", "SETUSER", user, *(f"-{command}" for command in commands))
+
+
+def test_a_walk_begins_anew_when_its_server_has_started_again() -> None:
+    walk = Walk()
+    assert not walk.begins_anew("a" * 40)
+    walk.cursor = 7
+    [walk] = read_token(write_token([walk]), is_cluster=False)
+    assert not walk.begins_anew("a" * 40)
+    assert not Walk(cursor=7, run=walk.run).begins_anew("")
+    assert walk.begins_anew("b" * 40)
+    assert walk.cursor == 0
+
+
+def test_a_walk_ends_although_another_server_answers_each_time() -> None:
+    walk, anew = Walk(), 0
+    for step, run in enumerate("abcdef", 1):
+        anew += walk.begins_anew(run * 40)
+        walk.cursor = step
+        [walk] = read_token(write_token([walk]), is_cluster=False)
+    assert anew == 1

@@ -103,7 +103,7 @@ class Progress:
             self.pace.asked += count
             self.sizes[walk.node] = permitted(size)
             first: Batch = required(batch)
-            if not walk.is_of((permitted(info) or {}).get("run_id", "")):
+            if walk.begins_anew((permitted(info) or {}).get("run_id", "")):
                 return self._ask(search, walk, count)
             return first
         with self.pace.timed(count):

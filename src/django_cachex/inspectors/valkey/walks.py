@@ -15,6 +15,9 @@ CURSOR = re.compile(r"[1-9][0-9]{0,19}", re.ASCII)
 CURSORS = range(1, 2**64)
 RUN = re.compile(r"[0-9a-f]*", re.ASCII)
 RUN_LENGTH = 16
+ANY_RUN = "0"
+"""Of a walk that began anew already."""
+
 RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?", re.ASCII)
 
 Slots = frozenset[int]
@@ -44,18 +47,21 @@ class Walk:
     run: str = ""
     """The start of the server's `run_id`; empty where that is not known."""
 
-    def is_of(self, run_id: str) -> bool:
-        """Return whether the cursor is of this run of the server; if not, begin anew.
+    def begins_anew(self, run_id: str) -> bool:
+        """Take note of the server's run; return whether the walk is at its start again.
 
         A server hashes keys by a seed of its own: after a restart, or on a replica that took over,
-        keys that a cursor has passed are elsewhere.
+        keys that a cursor has passed are elsewhere. That happens once in a walk: it comes to an end
+        behind a proxy, too, that asks another server each time.
         """
+        if self.run == ANY_RUN:
+            return False
         run, before = run_id[:RUN_LENGTH] if RUN.fullmatch(run_id) else "", self.run
         self.run = run
-        if not self.cursor or not (run and before) or run == before:
-            return True
-        self.cursor = 0
-        return False
+        if not (self.cursor and run and before) or run == before:
+            return False
+        self.cursor, self.run = 0, ANY_RUN
+        return True
 
 
 def write_token(walks: Sequence[Walk]) -> str:

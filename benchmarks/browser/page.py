@@ -31,7 +31,7 @@ itself; beside it a loop of `SCAN` with the driver that does nothing else, over 
 turns. Beyond the three on screen it is also timed until the page says that all keys were examined.
 How long commands held the server is what the server says (`latency-tracking`): whatever takes its
 processor for a moment is in it, so the same pages are asked for once more with nobody to draw them.
-The longest command is that of a round; more than twice the loop's is bold."""
+Bold where the longest of all rounds is more than twice the loop's."""
 
 
 def report(most: int = MOST) -> Iterator[str]:

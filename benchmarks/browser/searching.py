@@ -229,14 +229,14 @@ def held(one: Searched) -> str:
 
 
 def milliseconds(held: Sequence[Latency]) -> str:
-    """Return the longest command of a round."""
+    """Return the longest command of each round: the median, the lowest and the highest."""
     rounds = [one.longest for one in held]
     return f"{median(rounds):.2f} ms ({min(rounds):.2f}–{max(rounds):.2f})"
 
 
 def longest(one: Searched, held: Sequence[Latency]) -> str:
-    times, bare = (median(each.longest for each in some) for some in (held, one.held_bare))
-    return bold(milliseconds(held), times > MOST_LONGEST * bare)
+    ours, bare = (max(each.longest for each in some) for some in (held, one.held_bare))
+    return bold(milliseconds(held), ours > MOST_LONGEST * bare)
 
 
 def grown(one: Searched) -> str:

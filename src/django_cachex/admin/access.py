@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
-from django.conf import settings
 from django.contrib.admin import AdminSite, ModelAdmin
 from django.http import HttpRequest
 
 from django_cachex.admin.links import object_id
 from django_cachex.admin.models import Cache, Key
-from django_cachex.admin.sessions import session_prefix
-from django_cachex.inspectors import inspector_for
+from django_cachex.admin.policies import (
+    HIDDEN,
+    READ_ONLY,
+    StorePolicies,
+    closed_by_flush,
+    policies_around,
+    visible_aliases,
+)
+from django_cachex.admin.sessions import session_keys
+from django_cachex.admin.stores import sharing
 from django_cachex.inspectors.base import Inspector
 from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.query import Scope
 
-HIDDEN, READ_ONLY = "hidden", "read-only"
+__all__ = ["HIDDEN", "READ_ONLY", "Act", "Gate", "visible_aliases"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,9 @@ class Act:
 
     shows_secrets: bool = False
     """Whether it is refused on sessions, but to superusers."""
+
+    empties: bool = False
+    """Whether it may take keys of other caches, too: refused where policy closes those."""
 
 
 SEE_CACHES = Act(cache=("view",))
@@ -62,21 +72,47 @@ DOWNLOAD_DECODED = Act(("can_get",), key=("view",), shows_secrets=True)
 DUMP = Act(("can_dump",), key=("view",), shows_secrets=True)
 EXPIRE = Act(("can_expire",), cache=("change",), key=("view",), changes=True, shows_secrets=True)
 DELETE = Act(("can_delete",), key=("delete",), changes=True, shows_secrets=True)
-FLUSH = Act(("can_flush",), cache=("change",), changes=True)
+FLUSH = Act(("can_flush",), cache=("change",), changes=True, empties=True)
 
 
-def visible_aliases() -> list[str]:
-    """Return the aliases of `settings.CACHES` that policy does not hide."""
-    policies = limits().aliases
-    return [alias for alias in settings.CACHES if policies.get(alias) != HIDDEN]
+def policy_allows(act: Act, policy: str | None) -> bool:
+    """Return whether a policy of `CACHEX_ADMIN["ALIASES"]` leaves an act open."""
+    return policy != HIDDEN and not (policy == READ_ONLY and act.changes)
 
 
 def alias_allows(act: Act, inspector: Inspector) -> bool:
     """Return whether a cache's ability and policy allow an act, whoever wants it."""
-    policy = limits().aliases.get(inspector.alias)
-    if policy == HIDDEN or (policy == READ_ONLY and act.changes):
+    if not policy_allows(act, limits().aliases.get(inspector.alias)):
         return False
-    return not act.abilities or any(getattr(inspector, name) for name in act.abilities)
+    if act.abilities and not any(getattr(inspector, name) for name in act.abilities):
+        return False
+    return not (act.empties and closed_by_flush(inspector))
+
+
+@dataclass(frozen=True)
+class Policies:
+    """What policy closes of the keys that one alias reaches, whoever asks."""
+
+    inspector: Inspector
+    _store: StorePolicies | None
+
+    @classmethod
+    def around(cls, inspector: Inspector) -> Policies:
+        return cls(inspector, policies_around(inspector))
+
+    def allow(self, act: Act, stored: bytes) -> bool:
+        """Return whether the policy of the alias whose own a key is leaves an act open."""
+        return self._store is None or policy_allows(act, self.of(stored))
+
+    def of(self, stored: bytes) -> str:
+        return self._store.of(self.inspector.in_store(stored)) if self._store is not None else ""
+
+    @property
+    def hidden(self) -> Callable[[bytes], bool] | None:
+        """What tells whether a key is hidden; None where none is."""
+        if self._store is None or not self._store.hides:
+            return None
+        return lambda stored: self.of(stored) == HIDDEN
 
 
 @dataclass(frozen=True)
@@ -85,8 +121,8 @@ class Gate:
 
     site: AdminSite
     request: HttpRequest
-    _session_prefixes: dict[str, bytes | None] = field(default_factory=dict)
     _latest: dict[str, Any] = field(default_factory=dict)
+    _policies: dict[str, Policies] = field(default_factory=dict)
     _neighbours: dict[str, Sequence[Inspector]] = field(default_factory=dict)
 
     def allowed(
@@ -95,8 +131,11 @@ class Gate:
         """Return whether ability, permission and the alias's policy all allow an act."""
         if inspector is not None and not alias_allows(act, inspector):
             return False
-        if stored is not None and act.shows_secrets and self.is_secret(inspector, stored):
-            return False
+        if inspector is not None and stored is not None:
+            if not self.policies(inspector).allow(act, stored):
+                return False
+            if act.shows_secrets and self.is_secret(inspector, stored):
+                return False
         return self._permitted(act, inspector, stored)
 
     def those_allowed(
@@ -106,12 +145,32 @@ class Gate:
 
         Where no project has permissions of its own that could tell keys apart, none is asked for.
         """
-        own = self.secrets_of(inspector) if act.shows_secrets else None
-        if own is not None:
-            keys = [stored for stored in keys if not stored.startswith(own)]
+        policies = self.policies(inspector)
+        keys = [stored for stored in keys if policies.allow(act, stored)]
+        if act.shows_secrets:
+            keys = [stored for stored in keys if not self.is_secret(inspector, stored)]
         if not any(self._tells_keys_apart(verb) for verb in act.key):
             return keys
         return [stored for stored in keys if self._permitted(act, inspector, stored)]
+
+    def policies(self, inspector: Inspector) -> Policies:
+        """Return what policy closes of the keys that an alias reaches."""
+        if inspector.alias not in self._policies:
+            self._policies[inspector.alias] = Policies.around(inspector)
+        return self._policies[inspector.alias]
+
+    def exclude(self, inspector: Inspector, narrows: bool) -> Callable[[bytes], bool] | None:
+        """Return what a search leaves out: hidden keys, and sessions where it tells names apart.
+
+        None where it leaves out nothing: no search finds sessions letter by letter.
+        """
+        hidden = self.policies(inspector).hidden
+        has_secrets = narrows and not self.is_superuser and session_keys() is not None
+        if not has_secrets:
+            return hidden
+        if hidden is None:
+            return partial(self.is_secret, inspector)
+        return lambda stored: hidden(stored) or self.is_secret(inspector, stored)
 
     def _tells_keys_apart(self, verb: str) -> bool:
         name = f"has_{verb}_permission"
@@ -128,11 +187,14 @@ class Gate:
         return Cache(alias=alias) if alias is not None else None
 
     def _key(self, alias: str | None, stored: bytes | None) -> Key | None:
-        """Return what a project's own has_…_permission is asked about; made once for each key."""
-        if alias is None or stored is None:
+        """Return what a project's own has_…_permission is asked about; made once for each key.
+
+        Where the question is about no key in particular, it is the one with the empty stored key.
+        """
+        if alias is None:
             return None
         if self._latest.get("asked") != (alias, stored):
-            key = Key(id=object_id(alias, stored))
+            key = Key(id=object_id(alias, stored or b""))
             self._latest.update(asked=(alias, stored), key=key)
         latest: Key = self._latest["key"]
         return latest
@@ -148,19 +210,12 @@ class Gate:
     def is_superuser(self) -> bool:
         return bool(getattr(self.request.user, "is_superuser", False))
 
-    def secrets_of(self, inspector: Inspector) -> bytes | None:
-        """Return what the stored keys begin with that this user may not know, or None."""
-        if self.is_superuser:
-            return None
-        if inspector.alias not in self._session_prefixes:
-            self._session_prefixes[inspector.alias] = session_prefix(inspector)
-        return self._session_prefixes[inspector.alias]
-
-    def is_secret(self, inspector: Inspector | None, stored: bytes) -> bool:
+    def is_secret(self, inspector: Inspector, stored: bytes) -> bool:
         """Return whether a key is a session's and the user not a superuser."""
-        if inspector is None:
+        if self.is_superuser:
             return False
-        return inspector.is_like(stored, self.secrets_of(inspector))
+        sessions = session_keys()
+        return sessions is not None and sessions.holds(inspector, stored)
 
     def scopes(self, inspector: Inspector) -> tuple[Scope, ...]:
         """Return whose keys this user may look for: in a whole database only superusers."""
@@ -169,11 +224,13 @@ class Gate:
         )
 
     def reaches(self, inspector: Inspector, stored: bytes) -> bool:
-        """Return whether a key is opened through a cache: one of its own.
+        """Return whether a key is opened through a cache: one of its own that no policy hides.
 
         Those of its other versions are, too, unless they are another cache's. What else a whole
         database holds is listed, and left alone.
         """
+        if self.policies(inspector).of(stored) == HIDDEN:
+            return False
         if inspector.owns(stored):
             return True
         if Scope.VERSIONS not in inspector.scopes:
@@ -184,16 +241,5 @@ class Gate:
     def neighbours(self, inspector: Inspector) -> Sequence[Inspector]:
         """Return the other caches of `settings.CACHES` that keep their keys in the same store."""
         if inspector.alias not in self._neighbours:
-            others = [inspector_for(alias) for alias in settings.CACHES if alias != inspector.alias]
-            self._neighbours[inspector.alias] = [
-                one for one in others if one.store == inspector.store
-            ]
+            self._neighbours[inspector.alias] = sharing(inspector)
         return self._neighbours[inspector.alias]
-
-    def is_hidden(self, inspector: Inspector, stored: bytes) -> bool:
-        """Return whether a key that a wide search finds is one of a cache that policy hides."""
-        policies = limits().aliases
-        return not inspector.owns(stored) and any(
-            policies.get(one.alias) == HIDDEN and one.owns(stored)
-            for one in self.neighbours(inspector)
-        )

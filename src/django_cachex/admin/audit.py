@@ -14,6 +14,7 @@ from django.utils import translation
 
 from django_cachex.admin.links import object_id
 from django_cachex.admin.models import Cache, Key
+from django_cachex.admin.sessions import masked, session_keys, without_ids
 from django_cachex.inspectors.base import Inspector
 
 __all__ = [
@@ -44,9 +45,22 @@ def record_keys(
     if len(keys) > MOST_ENTRIES:
         record_cache(user_id, flag, inspector, message)
         return
-    alias = inspector.alias
-    named = [(object_id(alias, stored), inspector.name(stored)) for stored in keys]
+    alias, sessions = inspector.alias, session_keys()
+    named = [
+        (record_id(inspector, stored), masked(inspector.name(stored)))
+        if sessions is not None and sessions.holds(inspector, stored)
+        else (object_id(alias, stored), inspector.name(stored))
+        for stored in keys
+    ]
     _record(user_id, flag, Key, named, alias, message)
+
+
+def record_id(inspector: Inspector, stored: bytes) -> str:
+    """Return the id that a key has on record: as in URLs, but for sessions, whose keys are keys."""
+    sessions = session_keys()
+    if sessions is not None:
+        stored = sessions.on_record(inspector, stored)
+    return object_id(inspector.alias, stored)
 
 
 def record_cache(user_id: Any, flag: int, inspector: Inspector, message: Message) -> None:
@@ -88,9 +102,9 @@ def log(inspector: Inspector, what: str, message: Message) -> None:
 
 
 def in_project_language(message: Message) -> str:
-    """Return a message for others to read: in the project's language, not the writer's."""
+    """Return a message for others to read: in the project's language, and without session ids."""
     with translation.override(settings.LANGUAGE_CODE):
-        return message()
+        return without_ids(message())
 
 
 def _record(

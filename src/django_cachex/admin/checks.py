@@ -10,8 +10,8 @@ from django.apps import AppConfig, apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
-from django_cachex.admin.access import HIDDEN, READ_ONLY
 from django_cachex.admin.apps import CachexAdminConfig, installed
+from django_cachex.admin.policies import HIDDEN, READ_ONLY
 from django_cachex.cache.checks import check_prefixes
 from django_cachex.inspectors import inspector_for
 from django_cachex.inspectors.limits import FIELDS, PAGE_SIZES, Limits

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.contrib.admin.models import CHANGE, DELETION
 from django.utils.functional import Promise
@@ -12,7 +12,9 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from django_cachex.admin import humane
 from django_cachex.admin.access import DELETE, EXPIRE, FLUSH, Act
+from django_cachex.admin.sessions import pattern_without_ids
 from django_cachex.inspectors.entries import NEVER
+from django_cachex.inspectors.patterns import Pattern
 from django_cachex.inspectors.query import Query
 from django_cachex.inspectors.work import Sweep, Work
 
@@ -168,7 +170,9 @@ def swept(query: Query) -> Callable[[Work[Sweep]], str]:
     """Return what says on record how a sweep went: never more than was done."""
 
     def said(work: Work[Sweep]) -> str:
-        what = doing(work.deed.ttl, which(query))
+        # A pattern may hold the id of a session, with or without the name before it.
+        pattern = Pattern(pattern_without_ids(query.pattern.text))
+        what = doing(work.deed.ttl, which(replace(query, pattern=pattern)))
         ended = _("All were examined.") if work.complete else _("Not yet at the end.")
         return f"{what}. {outcome(work.deed)} {ended}"
 

@@ -63,7 +63,7 @@ def stored_as_typed(search: Search) -> bytes:
 def named(search: Search, columns: Collection[str]) -> Description | None:
     """Return the key whose whole name was typed, if there is one that passes the filters."""
     inspector, query, stored = search.inspector, search.query, stored_as_typed(search)
-    if inspector.leaves_out(stored):
+    if query.excludes(stored):
         return None
     asked = {*columns, *query.columns(inspector.figures), "ttl", *(["type"] if query.type else [])}
     [one] = inspector.describe([stored], asked)

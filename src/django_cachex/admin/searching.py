@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -141,10 +141,11 @@ class Search:
     @property
     def query(self) -> Query:
         """What the inspector is asked for."""
-        filters = {
+        filters: dict[str, Any] = {
             FILTERS[name].field: FILTERS[name].read(value) for name, value in self.given.items()
         }
-        return Query(Pattern(self.text), scope=self.scope, type=self.type, **filters)
+        query = Query(Pattern(self.text), scope=self.scope, type=self.type, **filters)
+        return replace(query, exclude=self.gate.exclude(self.inspector, query.narrows))
 
     @property
     def narrows(self) -> bool:

@@ -23,7 +23,6 @@ from django_cachex.inspectors.entries import (
 )
 from django_cachex.inspectors.facts import Fact, FlushPlan, Section, Status, Text, Unit
 from django_cachex.inspectors.naming import Naming
-from django_cachex.inspectors.patterns import Pattern
 from django_cachex.inspectors.query import Query, Scope
 from django_cachex.inspectors.reach import Reach
 from django_cachex.inspectors.windows import BEGINNING, Window
@@ -181,6 +180,13 @@ class Inspector:
         """What aliases that share their entries have in common."""
         return (self.backend, self.alias)
 
+    def store_ids(self) -> frozenset[str]:
+        """Return by what the store can be told from others, asking it where it is a server.
+
+        Two aliases share their entries if they have one of these in common.
+        """
+        return frozenset((repr(self.store),))
+
     @property
     def default_ttl(self) -> int:
         """Milliseconds that a key lives when nobody says how long, or `NEVER`."""
@@ -197,37 +203,14 @@ class Inspector:
 
     # Keys.
 
-    unlisted: bytes | None = None
-    """Keys that begin so are left out of listings: set by who asks, for one request."""
+    def lists(self, stored: bytes, query: Query, reach: Reach) -> bool:
+        """Return whether a listing may show a stored key: it is within reach, and not excluded.
 
-    def lists(
-        self, stored: bytes, reach: Reach | None = None, pattern: Pattern | None = None
-    ) -> bool:
-        """Return whether a listing may show a stored key: it is within reach, and not left out.
-
-        Without a reach that is what `owns` says. A pattern is compared where the reach's glob
-        matches more than it means.
+        The pattern is compared where the reach's glob matches more than it means.
         """
-        if self.unlisted is not None and self.leaves_out(stored):
+        if query.excludes(stored):
             return False
-        if reach is None:
-            return self.owns(stored)
-        return reach.holds(stored) if reach.is_exact else reach.means(stored, pattern or Pattern())
-
-    def leaves_out(self, stored: bytes) -> bool:
-        """Return whether who asks is not to find a key: see `unlisted`."""
-        return self.is_like(stored, self.unlisted)
-
-    def is_like(self, stored: bytes, beginning: bytes | None) -> bool:
-        """Return whether a key begins so, or does in another version or under another prefix.
-
-        Where such a key's name begins nobody can tell: it counts wherever it holds the name.
-        """
-        if beginning is None:
-            return False
-        if self.owns(stored):
-            return stored.startswith(beginning)
-        return beginning.removeprefix(self.naming.prefix or b"") in stored
+        return reach.holds(stored) if reach.is_exact else reach.means(stored, query.pattern)
 
     def reach(self, scope: Scope) -> Reach:
         """Return which stored keys a scope holds; ValueError for none of `scopes`."""
@@ -238,6 +221,10 @@ class Inspector:
     def locate(self, key: str) -> bytes:
         """Return the stored key of what application code calls `key`."""
         return self.naming.stored(key)
+
+    def in_store(self, stored: bytes) -> bytes:
+        """Return the key that the store knows; another only where the backend makes it itself."""
+        return stored
 
     def name(self, stored: bytes) -> str:
         """Return the key for a person to read."""

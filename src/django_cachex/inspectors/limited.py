@@ -97,6 +97,10 @@ class LimitedInspector(Inspector):
     def store(self) -> Hashable:
         return (self.backend, self.location or self.alias)
 
+    def store_ids(self) -> frozenset[str]:
+        """Return the location alone: two classes may be clients of one server."""
+        return frozenset((f"location {self.params.get('LOCATION') or self.alias}",))
+
     def notes(self) -> Sequence[Text]:
         return (
             _(
@@ -109,6 +113,10 @@ class LimitedInspector(Inspector):
 
     def locate(self, key: str) -> bytes:
         return encode_text(key)
+
+    def in_store(self, stored: bytes) -> bytes:
+        key = text_of(stored)
+        return stored if key is None else self.naming.stored(key)
 
     def name(self, stored: bytes) -> str:
         return printable(stored)

@@ -26,6 +26,7 @@ from django_cachex.inspectors.facts import Fact, FlushPlan, Section, Status, Tex
 from django_cachex.inspectors.naming import decode_text, encode_text, text_of
 from django_cachex.inspectors.pickled import (
     PickledInspector,
+    candidates_of,
     expiry_after,
     key_at,
     milliseconds_until,
@@ -77,9 +78,11 @@ class LocMemInspector(PickledInspector):
         own = sorted(key for key in self.snapshot() if key.startswith(before))
         start = bisect_right(own, key_at(token)) if token else 0
         means, columns = self.meaning(query), query.columns(self.figures)
-        candidates = (
-            (key, means(key) and self.passes(key, query, columns))
-            for key in islice(own, start, None)
+        candidates = candidates_of(
+            islice(own, start, None),
+            str,
+            lambda key: means(key) and self.passes(key, query, columns),
+            query,
         )
         return search(candidates, want, deadline, len(own))
 

@@ -9,9 +9,12 @@ from typing import Any
 from django.core.cache import caches
 from django.core.cache.backends.base import BaseCache
 
+from django_cachex.inspectors.addresses import file_id, resolve
 from django_cachex.inspectors.base import Support
 from django_cachex.inspectors.limited import LimitedInspector
 from django_cachex.inspectors.limits import limits
+
+DEFAULT_PORT = 11211
 
 PYMEMCACHE = "django.core.cache.backends.memcached.PyMemcacheCache"
 
@@ -25,6 +28,21 @@ class MemcachedInspector(LimitedInspector):
     def __init__(self, alias: str, cache: BaseCache, params: Mapping[str, Any]) -> None:
         super().__init__(alias, own_cache(alias, cache, params), params)
         weakref.finalize(self, self.cache.close)
+
+    def store_ids(self) -> frozenset[str]:
+        servers = getattr(self.cache, "_servers", ())
+        return frozenset(one for server in servers for one in server_ids(str(server)))
+
+
+def server_ids(server: str) -> frozenset[str]:
+    """Return where a server is, of those that LOCATION names: a host with its port, or a socket."""
+    path = server.removeprefix("unix:")
+    if path.startswith("/"):
+        return frozenset((file_id(path),))
+    host, _colon, port = server.rpartition(":")
+    if not host or not port.isdecimal():
+        host, port = server, str(DEFAULT_PORT)
+    return resolve(host.strip("[]"), int(port)) or frozenset((server,))
 
 
 def own_cache(alias: str, cache: BaseCache, params: Mapping[str, Any]) -> BaseCache:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import pickle
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from django.core.cache.backends.base import BaseCache
 from django.utils.translation import gettext_lazy as _
@@ -37,6 +37,8 @@ from django_cachex.inspectors.patterns import Pattern
 from django_cachex.inspectors.query import Query, Scope
 from django_cachex.inspectors.reach import Reach, all_scopes
 from django_cachex.inspectors.windows import BEGINNING, Window
+
+Row = TypeVar("Row")
 
 STRIDE = 1000
 """Keys that a search looks at between two looks at the clock."""
@@ -72,21 +74,44 @@ def key_at(token: str) -> str:
     return decode_text(bytes.fromhex(token))
 
 
-def search(
-    candidates: Iterator[tuple[str, bool | None]], want: int, deadline: float, total: int | None
-) -> Listing:
-    """Return the listing of keys that come in the order of the store, and whether each is meant.
+class Candidate(NamedTuple):
+    """A stored key that a search looks at."""
 
-    None: nobody knows.
-    """
+    key: str
+    is_meant: bool | None
+    """None: nobody knows."""
+
+    is_counted: bool = True
+    """False for one that a query excludes: how many there are tells what they are called."""
+
+
+def candidates_of(
+    rows: Iterable[Row],
+    key_of: Callable[[Row], str],
+    means: Callable[[Row], bool | None],
+    query: Query,
+) -> Iterator[Candidate]:
+    """Yield the keys of rows, each with whether a query means it."""
+    for row in rows:
+        key = key_of(row)
+        if query.exclude is not None and query.exclude(encode_text(key)):
+            yield Candidate(key, False, False)
+        else:
+            yield Candidate(key, means(row))
+
+
+def search(
+    candidates: Iterator[Candidate], want: int, deadline: float, total: int | None
+) -> Listing:
+    """Return the listing of keys that come in the order of the store."""
     found: list[bytes] = []
     examined, unknown, token = 0, 0, ""
-    for key, is_meant in candidates:
-        examined += 1
+    for looked_at, (key, is_meant, is_counted) in enumerate(candidates, 1):
+        examined += is_counted
         if is_meant:
             found.append(encode_text(key))
         unknown += is_meant is None
-        is_late = examined % STRIDE == 0 and time.monotonic() > deadline
+        is_late = looked_at % STRIDE == 0 and time.monotonic() > deadline
         if is_late or len(found) == want:
             token = token_at(key) if next(candidates, None) else ""
             break
@@ -134,25 +159,19 @@ class PickledInspector(Inspector):
         return all_scopes(self.naming, self.cache)
 
     def meaning(self, query: Query) -> Callable[[str], bool]:
-        """Return what tells whether a stored key is within reach, matches, and is not left out."""
+        """Return what tells whether a stored key is within reach and matches."""
         pattern = query.pattern
         if query.scope is not Scope.VERSION:
             return self._wide_meaning(self.reach(query.scope), pattern)
         prefix = decode_text(self.naming.prefix or b"")
 
         def means(key: str) -> bool:
-            if not key.startswith(prefix) or not pattern.matches(key.removeprefix(prefix)):
-                return False
-            return self.unlisted is None or not self.leaves_out(encode_text(key))
+            return key.startswith(prefix) and pattern.matches(key.removeprefix(prefix))
 
         return means
 
     def _wide_meaning(self, reach: Reach, pattern: Pattern) -> Callable[[str], bool]:
-        def means(key: str) -> bool:
-            stored = encode_text(key)
-            return reach.means(stored, pattern) and not self.leaves_out(stored)
-
-        return means
+        return lambda key: reach.means(encode_text(key), pattern)
 
     @cached_property
     def codec(self) -> Codec:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -48,6 +48,16 @@ class Query:
 
     idle_for: int | None = None
     """Milliseconds in which a key was not used."""
+
+    exclude: Callable[[bytes], bool] | None = field(default=None, compare=False, repr=False)
+    """Whether a stored key is not to be found by whoever asks.
+
+    Nothing tells that there is such a key: it is neither returned nor counted.
+    """
+
+    def excludes(self, stored: bytes) -> bool:
+        """Return whether a stored key is not to be found by whoever asks."""
+        return self.exclude is not None and self.exclude(stored)
 
     @property
     def filters(self) -> frozenset[str]:

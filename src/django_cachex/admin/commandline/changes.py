@@ -12,7 +12,6 @@ from django_cachex.admin.commandline.session import DONE, FAILED, Session, Subco
 from django_cachex.admin.commandline.sweeping import Sweeper, keys_counted
 from django_cachex.admin.deeds import Deed
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.entries import Listing
 from django_cachex.inspectors.patterns import Pattern
 from django_cachex.inspectors.query import Query
 from django_cachex.inspectors.work import Sweep
@@ -65,7 +64,9 @@ def change(session: Session, deed: Deed, ttl: int | None) -> int:
 
 
 def change_named(session: Session, inspector: Inspector, deed: Deed, ttl: int | None) -> int:
-    stored = list(dict.fromkeys(map(inspector.locate, session["keys"])))
+    stored = list(
+        dict.fromkeys(session.stored(inspector, key, deed.act) for key in session["keys"])
+    )
     count = len(stored)
     if session["dry_run"]:
         session.output.say(would(ttl, count))
@@ -92,10 +93,7 @@ def change_matching(session: Session, inspector: Inspector, deed: Deed, ttl: int
     if not inspector.can_list:
         raise failed(f'"{inspector.alias}": {inspector.why_not("can_list")}')
     query = Query(Pattern(session["pattern"]), type=known_type(session, inspector))
-
-    def find(token: str, want: int, deadline: float) -> Listing:
-        return inspector.scan(query, token, want, deadline)
-
+    find = session.finder(inspector, query, deed.act)
     sweeper = Sweeper(session, inspector, deed, find, deeds.swept(query))
     if session["dry_run"] or not session["yes"]:
         count = sweeper.counted().whole.keys

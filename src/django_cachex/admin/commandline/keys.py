@@ -20,7 +20,7 @@ from django_cachex.admin.commandline.session import DONE, FAILED, Session, Subco
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.entries import NEVER, Description
 from django_cachex.inspectors.facts import Unit
-from django_cachex.inspectors.query import Query
+from django_cachex.inspectors.work.work import Find
 
 AT_ONCE = 500
 BUDGET = 1.0
@@ -42,7 +42,8 @@ class Keys(Subcommand):
         if not inspector.can_list:
             raise failed(f'"{inspector.alias}": {inspector.why_not("can_list")}')
         query, found = query_of(session, inspector), 0
-        batches = pages(inspector, query, session["limit"])
+        find = session.finder(inspector, query, SEE_KEYS)
+        batches = pages(inspector, find, session["limit"])
         while True:
             page = session.attempt(inspector, lambda: next(batches, None))
             if page is None:
@@ -54,12 +55,12 @@ class Keys(Subcommand):
         return DONE if found else FAILED
 
 
-def pages(inspector: Inspector, query: Query, limit: int) -> Iterator[list[Description]]:
+def pages(inspector: Inspector, find: Find, limit: int) -> Iterator[list[Description]]:
     """Yield descriptions of the keys that are found, `limit` of them at most unless that is 0."""
     token, seen = "", 0
     while True:
         want = min(AT_ONCE, limit - seen) if limit else AT_ONCE
-        listing = inspector.scan(query, token, want, time.monotonic() + BUDGET)
+        listing = find(token, want, time.monotonic() + BUDGET)
         keys = listing.keys[: limit - seen] if limit else listing.keys
         page = [one for one in inspector.describe(keys) if one.exists] if keys else []
         seen += len(page)

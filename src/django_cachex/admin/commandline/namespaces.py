@@ -15,7 +15,6 @@ from django_cachex.admin.commandline.sweeping import keys_counted
 from django_cachex.admin.pages.keycells import how_far
 from django_cachex.admin.pages.surveyed import percent
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.entries import Listing
 from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.patterns import Pattern
 from django_cachex.inspectors.query import Query
@@ -50,10 +49,7 @@ def _counted(session: Session, inspector: Inspector) -> Work[Survey]:
     """Return the survey of all keys, or of as many as make a sample."""
     under = session["under"]
     query = Query(Pattern(f"{under}*" if under else ""))
-
-    def find(token: str, want: int, deadline: float) -> Listing:
-        return inspector.scan(query, token, want, deadline)
-
+    find = session.finder(inspector, query, SEE_NAMESPACES)
     work = Work(Survey(Sorting(limits().namespace_separator, under)))
     output = session.output
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -12,10 +12,14 @@ from django.contrib.auth import get_user_model
 from django.core.management import CommandError
 from django.utils.translation import gettext as _
 
-from django_cachex.admin.access import Act, alias_allows, visible_aliases
+from django_cachex.admin.access import Act, Policies, alias_allows
 from django_cachex.admin.commandline.output import Output, is_interactive
 from django_cachex.admin.failures import reason
+from django_cachex.admin.policies import closed_by_flush, closed_text, visible_aliases
 from django_cachex.inspectors import Inspector, inspector_for
+from django_cachex.inspectors.entries import Listing
+from django_cachex.inspectors.query import Query
+from django_cachex.inspectors.work.work import Find
 
 DONE, FAILED, USAGE = 0, 1, 2
 """What the command exits with: all done; failed, refused or nothing found; not understood."""
@@ -70,7 +74,29 @@ class Session:
         for ability in act.abilities:
             if not getattr(inspector, ability):
                 return f'"{inspector.alias}": {inspector.why_not(ability)}'
+        if act.empties and closed_by_flush(inspector):
+            return closed_text(inspector)
         return _('"%(alias)s" is read-only: CACHEX_ADMIN says so.') % {"alias": inspector.alias}
+
+    def stored(self, inspector: Inspector, key: str, act: Act) -> bytes:
+        """Return the stored key of a key; CommandError where policy closes it to an act."""
+        stored = inspector.locate(key)
+        if not Policies.around(inspector).allow(act, stored):
+            text = _('The key "%(key)s" is another cache\'s, which CACHEX_ADMIN closes.')
+            raise failed(text % {"key": key})
+        return stored
+
+    def finder(self, inspector: Inspector, query: Query, act: Act) -> Find:
+        """Return what finds the keys of a search that policy leaves open to an act."""
+        policies = Policies.around(inspector)
+        query = replace(query, exclude=policies.hidden)
+
+        def find(token: str, want: int, deadline: float) -> Listing:
+            listing = inspector.scan(query, token, want, deadline)
+            keys = [stored for stored in listing.keys if policies.allow(act, stored)]
+            return replace(listing, keys=keys)
+
+        return find
 
     @cached_property
     def user_id(self) -> Any:

@@ -44,7 +44,8 @@ class Get(Subcommand):
         if not readable:
             hint = _(" Say --unsafe to do it.") if inspector.can_get_unsafely else ""
             raise failed(f'"{inspector.alias}": {inspector.why_not("can_get")}{hint}')
-        entry = session.attempt(inspector, lambda: inspector.read(inspector.locate(session["key"])))
+        stored = session.stored(inspector, session["key"], SEE_KEYS)
+        entry = session.attempt(inspector, lambda: inspector.read(stored))
         if entry is None:
             raise failed(_('There is no key "%(key)s".') % {"key": session["key"]})
         if session.output.as_json:
@@ -117,7 +118,7 @@ class Set(Subcommand):
         session.check_user()
         given = expiry(session)
         ttl = inspector.default_ttl if given is None else given
-        stored = inspector.locate(session["key"])
+        stored = session.stored(inspector, session["key"], ADD)
         if session["dry_run"]:
             session.output.say(_("Would be stored: nothing done."))
             return DONE

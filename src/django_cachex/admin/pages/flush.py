@@ -19,9 +19,10 @@ from django_cachex.admin.deeds import FLUSHING, flushed
 from django_cachex.admin.failures import explain
 from django_cachex.admin.pages.base import Page
 from django_cachex.admin.parts import Action, Cell, Confirm, Header, Row, Table
+from django_cachex.admin.policies import closed_by_flush, closed_text
 from django_cachex.admin.runs import Run, Runner, Step, begin
-from django_cachex.admin.sessions import session_prefix
-from django_cachex.inspectors import Inspector, inspector_for
+from django_cachex.admin.sessions import session_keys
+from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.facts import FlushPlan, Status
 
 
@@ -37,14 +38,13 @@ def flush_confirm(page: Page, inspectors: Sequence[Inspector]) -> Confirm:
     """Return the question before caches are flushed, with what each would lose."""
     able = [inspector for inspector in inspectors if page.gate.allowed(FLUSH, inspector)]
     plans = page.asker.ask_all({inspector: _planner(inspector) for inspector in able})
-    sharing = grouped(inspector_for(alias) for alias in settings.CACHES)
     ready = [inspector for inspector in able if plans[inspector].value is not None]
     return Confirm(
         question=_question(ready),
         step=_("Flush"),
         consequences=(),
         table=_table(
-            (inspector, plan, sharing[inspector.store])
+            (inspector, plan, page.gate.neighbours(inspector))
             for inspector in ready
             if (plan := plans[inspector].value) is not None
         ),
@@ -70,6 +70,8 @@ def _refusals(
         elif not inspector.can_flush:
             why = {"alias": inspector.alias, "why": inspector.why_not("can_flush")}
             yield _('"%(alias)s" cannot be flushed. %(why)s') % why
+        elif closed_by_flush(inspector):
+            yield closed_text(inspector)
         elif inspector not in plans:
             yield _('You may not flush "%(alias)s".') % {"alias": inspector.alias}
 
@@ -88,7 +90,7 @@ def flush_all(page: Page, inspectors: Sequence[Inspector]) -> list[Flushing]:
             page.say(_("Not flushed. %(why)s") % why, messages.ERROR)
         elif not page.gate.allowed(FLUSH, inspector):
             text = _('You may not flush "%(alias)s".') % {"alias": inspector.alias}
-            page.say(text, messages.ERROR)
+            page.say(closed_text(inspector) if closed_by_flush(inspector) else text, messages.ERROR)
         elif inspector.flushes_in_steps:
             unfinished += flush_on(page, inspector)
         else:
@@ -212,13 +214,12 @@ def _entries_cell(plan: Plan) -> Cell:
     return Cell(text, kind="number")
 
 
-def _scope(inspector: Inspector, plan: FlushPlan, sharing: Sequence[Inspector]) -> str:
+def _scope(inspector: Inspector, plan: FlushPlan, others: Sequence[Inspector]) -> str:
     """Return what a flush deletes, and which other caches lose their entries with it."""
-    others = [other for other in sharing if other.alias != inspector.alias]
     losing = ", ".join(f'"{other.alias}"' for other in others if inspector.flushes(other))
     text = str(plan.scope)
     if losing:
         text += " " + _("Among them those of %(names)s.") % {"names": losing}
-    if inspector.alias == settings.SESSION_CACHE_ALIAS and session_prefix(inspector) is not None:
+    if inspector.alias == settings.SESSION_CACHE_ALIAS and session_keys() is not None:
         text += " " + _("Sessions are kept here: people may have to log in again.")
     return text

@@ -12,13 +12,13 @@ from django.db import models
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from django_cachex.admin import humane
+from django_cachex.admin import audit, humane
 from django_cachex.admin.access import SEE_CACHES, SEE_HISTORY
 from django_cachex.admin.helptexts import history_help
-from django_cachex.admin.links import object_id
 from django_cachex.admin.models import Cache, Key
 from django_cachex.admin.pages.base import CachePage, KeyedPage
 from django_cachex.admin.parts import Action, Cell, Empty, Header, Heading, Row, Table, Topic
+from django_cachex.admin.sessions import pattern_without_ids
 
 MOST_SHOWN = 100
 
@@ -37,6 +37,11 @@ class HistoryPage(CachePage):
     def help(self) -> Sequence[Topic]:
         return history_help()
 
+    def _what_changed(self, entry: LogEntry) -> str:
+        """Return what an entry says; earlier versions wrote the ids of sessions down."""
+        said = entry.get_change_message()
+        return said if self.gate.is_superuser else pattern_without_ids(said)
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         entries = LogEntry.objects.filter(
             content_type=ContentType.objects.get_for_model(self.model), object_id=self.object_id()
@@ -50,7 +55,7 @@ class HistoryPage(CachePage):
                         exact=entry.action_time.isoformat(timespec="seconds"),
                     ),
                     Cell(entry.user.get_username()),
-                    Cell(entry.get_change_message()),
+                    Cell(self._what_changed(entry)),
                 ]
             )
             for entry in entries
@@ -96,7 +101,7 @@ class KeyHistoryPage(KeyedPage, HistoryPage):
         return self.get(*args, **kwargs)
 
     def object_id(self) -> str:
-        return object_id(self.inspector.alias, self.stored)
+        return audit.record_id(self.inspector, self.stored)
 
     def heading(self) -> Heading:
         return Heading(self.key_name, _("history"), kind="key")

@@ -22,7 +22,6 @@ from django_cachex.admin.pages.matched import offers
 from django_cachex.admin.parts import Action, Empty, Live, Notice, Table
 from django_cachex.admin.searching import Search
 from django_cachex.inspectors.entries import Description, Listing
-from django_cachex.inspectors.query import Scope
 
 ONCE = ("live", "begun", "columns")
 """Parameters that no link of the page keeps."""
@@ -45,8 +44,6 @@ class FoundKeys(CachePage):
         return super().here(**{**dict.fromkeys(ONCE, ""), **query})
 
     def found_context(self, search: Search) -> dict[str, Any]:
-        if search.narrows:  # No search finds sessions letter by letter.
-            self.inspector.unlisted = self.gate.secrets_of(self.inspector)
         found = self.ask(self.inspector, lambda: find(search, self.columns)).value
         if found is None:
             return {}
@@ -75,15 +72,9 @@ class FoundKeys(CachePage):
     def _visible(
         self, search: Search, descriptions: Sequence[Description]
     ) -> Sequence[Description]:
-        """Return the keys to show, whatever an inspector makes of `unlisted`."""
-        inspector = self.inspector
-        if search.scope is not Scope.VERSION:
-            descriptions = [
-                one for one in descriptions if not self.gate.is_hidden(inspector, one.key)
-            ]
-        if not search.narrows:
-            return descriptions
-        return [one for one in descriptions if not self.gate.is_secret(inspector, one.key)]
+        """Return the keys to show, whatever an inspector makes of `Query.exclude`."""
+        query = search.query
+        return [one for one in descriptions if not query.excludes(one.key)]
 
     def _shown(self, search: Search, found: Found) -> int:
         return (search.shown or 0) + len(found.descriptions)

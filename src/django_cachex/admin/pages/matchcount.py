@@ -22,7 +22,7 @@ from django_cachex.admin.pages.matched import OF_THE_PAGE, matched_cards, matche
 from django_cachex.admin.pages.working import working
 from django_cachex.admin.parts import Action, Button, Empty, Heading, Topic
 from django_cachex.admin.searching import Search
-from django_cachex.admin.sessions import session_prefix
+from django_cachex.admin.sessions import is_session
 from django_cachex.inspectors.edits import Keep
 from django_cachex.inspectors.entries import Listing
 from django_cachex.inspectors.limits import limits
@@ -50,7 +50,6 @@ class MatchCount(CarryingPage):
             raise Http404(_("There is no such act on all matching keys."))
         self.deed = deeds.ON_MATCHING[name]
         self.require(self.deed.act, self.inspector)
-        self.inspector.unlisted = self.gate.secrets_of(self.inspector)
 
     @cached_property
     def search(self) -> Search:
@@ -85,14 +84,15 @@ class MatchCount(CarryingPage):
 
     def matching(self, token: str, want: int, deadline: float) -> Listing:
         """Return some of the keys that the deed is to be done to."""
-        listing = self.inspector.scan(self.search.query, token, want, deadline)
+        # "*" narrows nothing, and still finds no sessions here.
+        query = replace(self.search.query, exclude=self.gate.exclude(self.inspector, narrows=True))
+        listing = self.inspector.scan(query, token, want, deadline)
         keys = self.gate.those_allowed(self.deed.act, self.inspector, listing.keys)
         return replace(listing, keys=keys)
 
     @cached_property
     def sorting(self) -> Sorting:
-        sessions = session_prefix(self.inspector) if self.gate.is_superuser else None
-        return Sorting(limits().namespace_separator, sessions=sessions)
+        return Sorting(limits().namespace_separator, is_session=is_session(self.inspector))
 
     def survey(self, token: str) -> Work[Survey] | None:
         """Return what a token says was counted, or None where it is not good here."""

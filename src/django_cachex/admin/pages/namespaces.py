@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -21,7 +22,7 @@ from django_cachex.admin.pages.matched import counted_progress
 from django_cachex.admin.pages.surveyed import Surveyed
 from django_cachex.admin.pages.working import working
 from django_cachex.admin.parts import Action, Button, Empty, Heading, Topic
-from django_cachex.admin.sessions import session_prefix
+from django_cachex.admin.sessions import is_session
 from django_cachex.inspectors.entries import Listing
 from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.patterns import Pattern
@@ -52,11 +53,13 @@ class NamespacesPage(CarryingPage):
     @cached_property
     def sorting(self) -> Sorting:
         separator = limits().namespace_separator
-        return Sorting(separator, self.under, session_prefix(self.inspector))
+        return Sorting(separator, self.under, is_session(self.inspector))
 
     def matching(self, token: str, want: int, deadline: float) -> Listing:
         query = Query(Pattern(f"{self.under}*" if self.under else ""))
-        return self.inspector.scan(query, token, want, deadline)
+        # No search finds sessions letter by letter.
+        exclude = self.gate.exclude(self.inspector, query.narrows)
+        return self.inspector.scan(replace(query, exclude=exclude), token, want, deadline)
 
     # What the page carries.
 
@@ -78,8 +81,6 @@ class NamespacesPage(CarryingPage):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         if not self.inspector.names_are_known:
             return super().get_context_data(empty=nameless(), **kwargs)
-        if self.under:  # No search finds sessions letter by letter.
-            self.inspector.unlisted = self.gate.secrets_of(self.inspector)
         work, goes_on = count_on(self, self.carried(), self.matching)
         survey, position = work.deed, work.position
         wanted = ALL if self.request.POST.get("step") == ALL else SAMPLE

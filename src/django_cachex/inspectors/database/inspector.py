@@ -6,11 +6,14 @@ import re
 import time
 from collections.abc import Collection, Hashable, Iterator, Sequence
 from itertools import chain
+from operator import attrgetter
 from typing import Any, Final
 
 from django.db import DataError, IntegrityError, connections, router, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.translation import gettext as _
 
+from django_cachex.inspectors.addresses import file_id, resolve
 from django_cachex.inspectors.bulk import Tally
 from django_cachex.inspectors.content import fingerprint
 from django_cachex.inspectors.database.count import MOST_COUNTED, count, keyspace, known
@@ -38,9 +41,10 @@ from django_cachex.inspectors.edits import (
 from django_cachex.inspectors.entries import GONE, NEVER, Description, Entry, Listing
 from django_cachex.inspectors.facts import FlushPlan, Section, Status
 from django_cachex.inspectors.limits import limits
-from django_cachex.inspectors.naming import decode_text
+from django_cachex.inspectors.naming import decode_text, encode_text
 from django_cachex.inspectors.pickled import (
     PickledInspector,
+    candidates_of,
     key_at,
     search,
     timeout,
@@ -51,6 +55,30 @@ from django_cachex.inspectors.windows import BEGINNING, Window
 
 NO_TEXT: Final[re.Pattern[str]] = re.compile(r"[\0\ud800-\udfff]")
 """What no database holds in a text."""
+
+
+def database_ids(connection: BaseDatabaseWrapper) -> frozenset[str]:
+    """Return where a database is; two connections of `DATABASES` may lead to one."""
+    given = connection.settings_dict
+    name, host, port = str(given["NAME"]), str(given["HOST"]), str(given["PORT"])
+    if connection.vendor == "sqlite":
+        is_file = ":memory:" not in name and "mode=memory" not in name
+        return frozenset((file_id(name) if is_file else name,))
+    places = resolve(host, int(port)) if host and port.isdecimal() else {f"{host}:{port}"}
+    return frozenset(f"{connection.vendor} {place} {name}" for place in places)
+
+
+def narrowed(beginning: str, least: int, query: Query) -> str:
+    """Return how much of a beginning to look for: no more than leads to keys that are excluded.
+
+    So the same rows are walked through, whatever somebody guesses of what follows there.
+    """
+    if not query.excludes(encode_text(beginning)):
+        return beginning
+    ends = range(least, len(beginning) + 1)
+    return beginning[
+        : max(least, next(end for end in ends if query.excludes(encode_text(beginning[:end]))) - 1)
+    ]
 
 
 class DatabaseInspector(PickledInspector):
@@ -80,6 +108,12 @@ class DatabaseInspector(PickledInspector):
     def store(self) -> Hashable:
         return ("database", self.writing.connection.alias, self.cache._table)
 
+    def store_ids(self) -> frozenset[str]:
+        """Return the table with the address of each database that it is read or changed in."""
+        tables = (self.reading, self.writing)
+        places = {place for table in tables for place in database_ids(table.connection)}
+        return frozenset(f"{place} {self.cache._table}" for place in places)
+
     def status(self) -> Status:
         started = time.perf_counter()
         rows = count(self.reading)
@@ -97,16 +131,27 @@ class DatabaseInspector(PickledInspector):
         everything = query.pattern.matches_all and not query.filters
         most = want + 1 if everything else ROWS_AT_ONCE
         walk = TableWalk(self.reading, self.beginning(query), query.columns(self.figures))
-        rows = walk.rows(key_at(token), most, MOST_COUNTED + 1)
+        rows = walk.rows(key_at(token), most, 0 if query.exclude else MOST_COUNTED + 1)
         first = next(rows, None)
-        if first is None:
+        if first is None and query.exclude is None:
             return Listing((), "", 0, None)
         means = self.meaning(query)
-        candidates = (
-            (row.key, row.is_live and means(row.key) and self.passes(row, query))
-            for row in chain([first], rows)
+        candidates = candidates_of(
+            rows if first is None else chain([first], rows),
+            attrgetter("key"),
+            lambda row: row.is_live and means(row.key) and self.passes(row, query),
+            query,
         )
-        return search(candidates, want, deadline, known(first.counted or 0))
+        total = first.counted if first is not None and not query.exclude else self.total(query)
+        return search(candidates, want, deadline, known(total or 0))
+
+    def total(self, query: Query) -> int:
+        """Return how many rows there are in a scope, whatever is looked for in it.
+
+        How many of those begin so that are excluded would tell what they are called.
+        """
+        before = decode_text(self.reach(query.scope).before)
+        return TableWalk(self.reading, before, frozenset()).count(MOST_COUNTED + 1)
 
     def passes(self, row: Row, query: Query) -> bool | None:
         return query.passes(Description(row.key.encode(), ttl=row.ttl, size=row.size))
@@ -117,7 +162,7 @@ class DatabaseInspector(PickledInspector):
         if query.scope is Scope.VERSIONS:
             return before
         beginning, *_rest = NO_TEXT.split(before + query.pattern.literals[0], maxsplit=1)
-        return str(beginning)
+        return narrowed(str(beginning), len(before), query)
 
     def describe(
         self, keys: Sequence[bytes], columns: Collection[str] = ("type", "ttl", "size")

@@ -78,6 +78,13 @@ class TableWalk:
             found = self._some(found[-1].key, most)
             yield from found
 
+    def count(self, most: int) -> int:
+        """Return how many rows there are to walk through, counted up to so many."""
+        condition, parameters = self._where("")
+        some = f"SELECT 1 AS one FROM $table {condition} {self.table.limit(most)}"
+        ((rows,),) = self.table.select(f"SELECT COUNT(*) FROM ({some}) counted", *parameters)
+        return int(rows)
+
     def _some(self, after: str, most: int, count_to: int = 0) -> list[Row]:
         table = self.table
         counted, counting = self._counting(count_to)

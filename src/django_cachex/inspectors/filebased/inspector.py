@@ -15,6 +15,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from django_cachex.inspectors.addresses import file_id
 from django_cachex.inspectors.content import Codec, fingerprint
 from django_cachex.inspectors.edits import (
     KEEP,
@@ -46,7 +47,7 @@ from django_cachex.inspectors.filebased.folder import HASH, SEEN, Folder, read_s
 from django_cachex.inspectors.filebased.keyspace import keyspace
 from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.naming import printable
-from django_cachex.inspectors.pickled import PickledInspector, search, without_expiry
+from django_cachex.inspectors.pickled import PickledInspector, candidates_of, search, without_expiry
 from django_cachex.inspectors.query import Query
 from django_cachex.inspectors.windows import BEGINNING, Window
 
@@ -80,6 +81,9 @@ class FileBasedInspector(PickledInspector):
     def store(self) -> Hashable:
         return ("filebased", os.path.realpath(self.cache._dir), self.cache.cache_suffix)
 
+    def store_ids(self) -> frozenset[str]:
+        return frozenset((f"{file_id(self.cache._dir)} *{self.cache.cache_suffix}",))
+
     def notes(self) -> Sequence[Text]:
         return (
             _(
@@ -110,19 +114,21 @@ class FileBasedInspector(PickledInspector):
         exact = self.locate(match.text).decode() if match.is_exact_candidate else ""
         seen = deque(read_seen(token), SEEN)
 
-        def candidates() -> Iterator[tuple[str, bool | None]]:
+        def names() -> Iterator[str]:
             for name in self.folder.hashes_after(frozenset(seen)):
-                is_meant = name == exact or match.matches(name)
-                yield name, is_meant and self.is_listed(name, query)
+                yield name
                 seen.append(name)  # By then it was looked at.
 
-        found = search(candidates(), want, deadline, self.folder.count_some())
+        def means(name: str) -> bool | None:
+            is_meant = name == exact or match.matches(name)
+            return is_meant and self.is_listed(name, query)
+
+        candidates = candidates_of(names(), str, means, query)
+        found = search(candidates, want, deadline, self.folder.count_some())
         return dataclasses.replace(found, token=write_seen(seen)) if found.token else found
 
     def is_listed(self, name: str, query: Query) -> bool | None:
         stored = name.encode()
-        if not self.lists(stored):
-            return False
         found = self.description(stored, {"ttl", *query.columns(self.figures)})
         return query.passes(found) if found.exists else False
 

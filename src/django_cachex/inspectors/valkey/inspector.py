@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Hashable, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property, partial
 from typing import Any, Final
 
@@ -11,7 +12,9 @@ from django.core.cache.backends.base import BaseCache
 from django.utils.translation import gettext_lazy as _
 
 from django_cachex.cache.client import Client
-from django_cachex.commands import CommandError, WrongTypeError
+from django_cachex.commands import CachexError, CommandError, WrongTypeError
+from django_cachex.commands.request import attempt
+from django_cachex.inspectors.addresses import file_id, resolve
 from django_cachex.inspectors.bulk import Tally
 from django_cachex.inspectors.content import Codec, recognise
 from django_cachex.inspectors.edits import Copy, Edit, Outcome, Rename, Result
@@ -49,6 +52,9 @@ OVERRIDES: Final[Mapping[str, Any]] = {
     "protocol": 2,
     "max_connections": None,
 }
+
+IDS: Final = ("run_id", "master_replid")
+"""Fields of INFO that are no other server's."""
 
 NODES_PATIENCE: Final = 4
 """The part of a page's time for which one silent node of a cluster may hold up a search."""
@@ -180,6 +186,40 @@ class ServerInspector(WholeKeys):
         except ValueError:
             return super().store
 
+    def store_ids(self) -> frozenset[str]:
+        """Return what the servers say that they are, and their addresses where that is all.
+
+        A replica has the `master_replid` of its primary. See https://valkey.io/commands/info/
+        """
+        with suppress(CachexError, ValueError):
+            database = 0 if self.is_cluster else self.address.database
+            return self._addresses() | {f"{one}/{database}" for one in self._server_ids()}
+        return super().store_ids()
+
+    def _addresses(self) -> frozenset[str]:
+        """Return where the server is, for those that refuse INFO; a fleet has many places."""
+        if self.is_cluster or self.client_class is not Client:
+            return super().store_ids()
+        address = self.address
+        places = {file_id(address.host)}
+        if address.scheme != "unix":
+            places = set(resolve(address.host, address.port))
+        return frozenset(f"{place}/{address.database}" for place in places)
+
+    def _server_ids(self) -> set[str]:
+        """Return the ids of all primaries; those that do not answer, or refuse, have none."""
+        # Who does not answer is known by an address: no page waits long to know more.
+        servers = primaries(self._client(limits().timeout / NODES_PATIENCE))
+        servers.begin()
+        asked = [self.client._info("server"), self.client._info("replication")]
+        found = set()
+        for server in servers.servers().values():
+            with suppress(CachexError):
+                for reply in server.run(attempt(asked)):
+                    known = permitted(reply) or {}
+                    found |= {known[name] for name in IDS if name in known}
+        return found
+
     def status(self) -> Status:
         """Return what DBSIZE and INFO say, and how long they took once connected."""
         self.client.collect([self.client._ping()])  # A refusal is an answer, too.
@@ -201,13 +241,13 @@ class ServerInspector(WholeKeys):
         `examined` is an estimate: SCAN does not say how many keys it looked at.
         """
         reach = self.reach(query.scope)
-        lists = partial(self.lists, reach=reach, pattern=query.pattern)
+        lists = partial(self.lists, query=query, reach=reach)
         search = Search(
             client=self.scanner,
             primaries=primaries(self.scanner),
             query=query,
             glob=reach.match(query.pattern),
-            lists=None if reach.is_exact and self.unlisted is None else lists,
+            lists=None if reach.is_exact and query.exclude is None else lists,
             figures=self.figures,
         )
         return scan(search, token, want, deadline)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import nlargest
 from typing import Any, Final
@@ -42,8 +42,8 @@ class Sorting:
     under: str = ""
     """What all names begin with, and namespaces are looked for after."""
 
-    sessions: bytes | None = None
-    """What stored keys of sessions begin with, where there are such."""
+    is_session: Callable[[bytes], bool] | None = None
+    """Tells the stored keys of sessions, where there are such."""
 
     def path(self, name: str) -> Path:
         """Return the namespaces of a key: the parts of its name but the last."""
@@ -112,8 +112,8 @@ class Survey:
         )
 
     def _is_session(self, stored: bytes) -> bool:
-        prefix = self.sorting.sessions
-        return prefix is not None and stored.startswith(prefix)
+        is_session = self.sorting.is_session
+        return is_session is not None and is_session(stored)
 
     def state(self) -> list[Any]:
         return [

@@ -1,0 +1,78 @@
+"""Which aliases of `settings.CACHES` share their entries, however their locations are written."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.conf import settings
+from django.core.signals import setting_changed
+
+from django_cachex.admin.asking import Asker
+from django_cachex.inspectors import Inspector, inspector_for
+from django_cachex.inspectors.limits import limits
+
+PATIENCE: Final = 1.0
+"""Seconds that a page waits at most for servers to say who they are."""
+
+FRESH: Final = 30.0
+"""Seconds after which they are asked again: a restart or a failover gives a server a new id."""
+
+SOON: Final = 5.0
+"""Seconds after which they are asked again where one has never answered."""
+
+
+@dataclass(frozen=True)
+class Stores:
+    """What all aliases said of their stores, asked at the same time."""
+
+    ids: Mapping[str, frozenset[str]]
+    until: float
+    """When to ask again, of `time.monotonic`."""
+
+    def shared(self, one: str, other: str) -> bool:
+        """Return whether two aliases keep their entries in one store."""
+        nothing: frozenset[str] = frozenset()
+        return not self.ids.get(one, nothing).isdisjoint(self.ids.get(other, nothing))
+
+
+_latest: dict[str, Stores] = {}
+
+
+def stores() -> Stores:
+    """Return what is known of the stores; they are asked at most once in `FRESH` seconds."""
+    found = _latest.get("stores")
+    if found is None or time.monotonic() > found.until:
+        found = _latest["stores"] = _ask(found.ids if found is not None else {})
+    return found
+
+
+def _ask(known: Mapping[str, frozenset[str]]) -> Stores:
+    """Ask all aliases; of those that do not answer, what they said before is `known`."""
+    inspectors = [inspector_for(alias) for alias in settings.CACHES]
+    asker = Asker(min(PATIENCE, limits().timeout), logging.DEBUG)
+    answers = asker.ask_all({inspector: inspector.store_ids for inspector in inspectors})
+    told = {one.alias: answers[one].value or known.get(one.alias) for one in inspectors}
+    ids = {one.alias: told[one.alias] or frozenset((repr(one.store),)) for one in inspectors}
+    return Stores(ids, time.monotonic() + (FRESH if all(told.values()) else SOON))
+
+
+def sharing(inspector: Inspector) -> list[Inspector]:
+    """Return the other aliases that keep their entries in the store of one."""
+    found = stores()
+    return [
+        inspector_for(alias)
+        for alias in settings.CACHES
+        if alias != inspector.alias and found.shared(alias, inspector.alias)
+    ]
+
+
+def forget(*, setting: str = "", **kwargs: Any) -> None:
+    if setting in ("CACHES", "DATABASES"):
+        _latest.clear()
+
+
+setting_changed.connect(forget)

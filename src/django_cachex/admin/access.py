@@ -108,6 +108,11 @@ class Policies:
         return self._store.of(self.inspector.in_store(stored)) if self._store is not None else ""
 
     @property
+    def is_certain(self) -> bool:
+        """Whether it is known which caches share the store."""
+        return self._store is None or self._store.is_certain
+
+    @property
     def hidden(self) -> Callable[[bytes], bool] | None:
         """What tells whether a key is hidden; None where none is."""
         if self._store is None or not self._store.hides:

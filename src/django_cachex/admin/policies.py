@@ -10,7 +10,7 @@ from typing import Final
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from django_cachex.admin.stores import sharing
+from django_cachex.admin.stores import sharing, stores
 from django_cachex.cache.keyspace import Keyspace
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.limits import limits
@@ -54,6 +54,8 @@ class StorePolicies:
     """The policies of all aliases that keep their entries in one store."""
 
     owners: Sequence[Owner]
+    is_certain: bool
+    """Whether all of them have said what their stores are."""
 
     def of(self, stored: bytes) -> str:
         """Return the policy of a key as the store knows it: of the alias whose own it is.
@@ -79,11 +81,15 @@ def policies_around(inspector: Inspector) -> StorePolicies | None:
     policies = limits().aliases
     if not any(policies.get(alias) in STRICTEST for alias in settings.CACHES):
         return None
+    others = sharing(inspector)
     owners = [
         Owner(policies.get(one.alias, OPEN), KeyShape.of(one, NAMES), versions(one))
-        for one in (inspector, *sharing(inspector))
+        for one in (inspector, *others)
     ]
-    return StorePolicies(owners) if any(owner.policy in STRICTEST for owner in owners) else None
+    if not any(owner.policy in STRICTEST for owner in owners):
+        return None
+    closed = [one for one in others if policies.get(one.alias) in STRICTEST]
+    return StorePolicies(owners, all(stores().is_known(inspector, one) for one in closed))
 
 
 def versions(inspector: Inspector) -> Keyspace | None:

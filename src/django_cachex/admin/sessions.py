@@ -62,7 +62,7 @@ class SessionKeys:
     @staticmethod
     def _is_their_store(inspector: Inspector) -> bool:
         alias = settings.SESSION_CACHE_ALIAS
-        return inspector.alias == alias or stores().shared(inspector.alias, alias)
+        return inspector.alias == alias or stores().shared(inspector, inspector_for(alias))
 
 
 def session_name() -> str | None:

@@ -30,13 +30,20 @@ class Stores:
     """What all aliases said of their stores, asked at the same time."""
 
     ids: Mapping[str, frozenset[str]]
+    """By alias; those that have never answered are missing."""
+
     until: float
     """When to ask again, of `time.monotonic`."""
 
-    def shared(self, one: str, other: str) -> bool:
-        """Return whether two aliases keep their entries in one store."""
-        nothing: frozenset[str] = frozenset()
-        return not self.ids.get(one, nothing).isdisjoint(self.ids.get(other, nothing))
+    def shared(self, one: Inspector, other: Inspector) -> bool:
+        """Return whether two aliases keep their entries in one store, or nobody knows."""
+        if self.is_known(one, other):
+            return not self.ids[one.alias].isdisjoint(self.ids[other.alias])
+        return one.store == other.store or one.may_share(other)
+
+    def is_known(self, one: Inspector, other: Inspector) -> bool:
+        """Return whether both aliases have said what their stores are."""
+        return one.alias in self.ids and other.alias in self.ids
 
 
 _latest: dict[str, Stores] = {}
@@ -56,18 +63,15 @@ def _ask(known: Mapping[str, frozenset[str]]) -> Stores:
     asker = Asker(min(PATIENCE, limits().timeout), logging.DEBUG)
     answers = asker.ask_all({inspector: inspector.store_ids for inspector in inspectors})
     told = {one.alias: answers[one].value or known.get(one.alias) for one in inspectors}
-    ids = {one.alias: told[one.alias] or frozenset((repr(one.store),)) for one in inspectors}
-    return Stores(ids, time.monotonic() + (FRESH if all(told.values()) else SOON))
+    ids = {alias: found for alias, found in told.items() if found is not None}
+    return Stores(ids, time.monotonic() + (FRESH if len(ids) == len(told) else SOON))
 
 
 def sharing(inspector: Inspector) -> list[Inspector]:
     """Return the other aliases that keep their entries in the store of one."""
     found = stores()
-    return [
-        inspector_for(alias)
-        for alias in settings.CACHES
-        if alias != inspector.alias and found.shared(alias, inspector.alias)
-    ]
+    others = (inspector_for(alias) for alias in settings.CACHES if alias != inspector.alias)
+    return [other for other in others if found.shared(other, inspector)]
 
 
 def forget(*, setting: str = "", **kwargs: Any) -> None:

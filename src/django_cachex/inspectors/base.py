@@ -183,9 +183,14 @@ class Inspector:
     def store_ids(self) -> frozenset[str]:
         """Return by what the store can be told from others, asking it where it is a server.
 
-        Two aliases share their entries if they have one of these in common.
+        Two aliases share their entries if they have one of these in common. Raises what the store
+        raises where it does not answer.
         """
         return frozenset((repr(self.store),))
+
+    def may_share(self, other: Inspector) -> bool:
+        """Return whether settings alone leave it open that two aliases have one store."""
+        return False
 
     @property
     def default_ttl(self) -> int:

@@ -255,6 +255,12 @@ class CachePage(Page):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         notes = self.inspector.notes() if self.shows_notes else ()
         self.notices[:0] = [Notice(note) for note in notes]
+        if not self.gate.policies(self.inspector).is_certain:
+            text = _(
+                "A cache that CACHEX_ADMIN closes does not say whether it shares this one's "
+                "server: keys that look like its own are closed here until it does."
+            )
+            self.notices.append(Notice(text, "warning"))
         return super().get_context_data(**kwargs)
 
 

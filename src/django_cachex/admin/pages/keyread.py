@@ -114,6 +114,9 @@ class KeyRead(KeyedPage):
     @cached_property
     def answer(self) -> Answer[Entry | None]:
         """What the cache says of the key, asked once; nothing where that takes a request."""
+        if self.gate.is_secret(self.inspector, self.stored):
+            # Whether there is such a session is a secret, too.
+            return Answer(Entry(Description(self.stored)))
         if not self.can(SEE_VALUE) or (self.in_brief and self.inspector.can_list):
             return self.ask(self.inspector, self._described)
         if self.unsafe and not self.reads:

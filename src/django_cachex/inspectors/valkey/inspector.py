@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from contextlib import suppress
@@ -12,9 +13,10 @@ from django.core.cache.backends.base import BaseCache
 from django.utils.translation import gettext_lazy as _
 
 from django_cachex.cache.client import Client
-from django_cachex.commands import CachexError, CommandError, WrongTypeError
+from django_cachex.commands import CommandError, ServerUnavailable, WrongTypeError
 from django_cachex.commands.request import attempt
 from django_cachex.inspectors.addresses import file_id, resolve
+from django_cachex.inspectors.base import Inspector
 from django_cachex.inspectors.bulk import Tally
 from django_cachex.inspectors.content import Codec, recognise
 from django_cachex.inspectors.edits import Copy, Edit, Outcome, Rename, Result
@@ -58,6 +60,15 @@ IDS: Final = ("run_id", "master_replid")
 
 NODES_PATIENCE: Final = 4
 """The part of a page's time for which one silent node of a cluster may hold up a search."""
+
+
+def is_absent(error: BaseException | None) -> bool:
+    """Return whether at the bottom of an error nobody listened at an address."""
+    while error is not None:
+        if isinstance(error, ConnectionRefusedError | FileNotFoundError | socket.gaierror):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 class ServerInspector(WholeKeys):
@@ -191,34 +202,47 @@ class ServerInspector(WholeKeys):
 
         A replica has the `master_replid` of its primary. See https://valkey.io/commands/info/
         """
-        with suppress(CachexError, ValueError):
-            database = 0 if self.is_cluster else self.address.database
-            return self._addresses() | {f"{one}/{database}" for one in self._server_ids()}
-        return super().store_ids()
+        own = super().store_ids() | self._addresses()
+        return own | {f"{one}/{self.database}" for one in self._server_ids()}
+
+    @property
+    def database(self) -> int:
+        """The number of the database; 0 where the URL names none."""
+        with suppress(ValueError):
+            return 0 if self.is_cluster else self.address.database
+        return 0
+
+    def may_share(self, other: Inspector) -> bool:
+        return isinstance(other, ServerInspector) and other.database == self.database
 
     def _addresses(self) -> frozenset[str]:
         """Return where the server is, for those that refuse INFO; a fleet has many places."""
         if self.is_cluster or self.client_class is not Client:
-            return super().store_ids()
-        address = self.address
+            return frozenset()
+        try:
+            address = self.address
+        except ValueError:
+            return frozenset()
         places = {file_id(address.host)}
         if address.scheme != "unix":
             places = set(resolve(address.host, address.port))
         return frozenset(f"{place}/{address.database}" for place in places)
 
     def _server_ids(self) -> set[str]:
-        """Return the ids of all primaries; those that do not answer, or refuse, have none."""
-        # Who does not answer is known by an address: no page waits long to know more.
-        servers = primaries(self._client(limits().timeout / NODES_PATIENCE))
-        servers.begin()
-        asked = [self.client._info("server"), self.client._info("replication")]
-        found = set()
-        for server in servers.servers().values():
-            with suppress(CachexError):
-                for reply in server.run(attempt(asked)):
-                    known = permitted(reply) or {}
-                    found |= {known[name] for name in IDS if name in known}
-        return found
+        """Return the ids of all primaries; one where nobody listens, or that refuses, has none."""
+        # Who does not answer has not said who it is: no page waits long to know more.
+        client = self._client(limits().timeout / NODES_PATIENCE)
+        asked = [client._info("server"), client._info("replication")]
+        try:
+            servers = primaries(client)
+            servers.begin()
+            replies = [server.run(attempt(asked)) for server in servers.servers().values()]
+        except ServerUnavailable as error:
+            if not is_absent(error):
+                raise
+            return set()
+        infos = [permitted(reply) or {} for told in replies for reply in told]
+        return {info[name] for info in infos for name in IDS if name in info}
 
     def status(self) -> Status:
         """Return what DBSIZE and INFO say, and how long they took once connected."""

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.core.cache import caches
+from django.core.management import call_command
 
+from django_cachex.admin.models import Cache
 from tests import servers
 from tests.admin import addresses
 from tests.admin.browser import Browser
@@ -229,3 +235,87 @@ def test_history_and_recent_actions_hold_no_session_id(
     admin.submit(admin.open(addresses.delete(sessions, stored)), "Delete 1 key")
     for url in (addresses.cache_history(sessions), "/admin/"):
         assert SESSION not in browser_of(*EVERYTHING).open(url).html
+
+
+# Written down.
+
+
+def everything_written(caplog: pytest.LogCaptureFixture) -> str:
+    entries = LogEntry.objects.values_list("object_id", "object_repr", "change_message")
+    ids = [decoded_id(one) for one, _repr, _message in entries]
+    return "\n".join([*map(str, entries), *ids, caplog.text])
+
+
+def decoded_id(object_id: str) -> str:
+    encoded = object_id.partition(":")[2]
+    return urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode("latin-1")
+
+
+def test_no_session_id_is_written_down(
+    sessions: str, prefix: str, admin: Browser, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    stored = session_key(sessions, prefix)
+    name = f"{prefix}{SESSION}"
+    admin.post(addresses.key(sessions, stored), {"mode": "set-ttl", "timeout": "500"})
+    copy = {"mode": "make-copy", "name": f"{name}2", "into": sessions}
+    admin.post(addresses.key(sessions, stored), copy)
+    rename = {"mode": "set-name", "name": f"{name}3"}
+    admin.post(addresses.key(sessions, stored_key(sessions, f"{name}2")), rename)
+    for pattern in (f"{name}*", f"*{SESSION}", f"*cache{SESSION}*", SESSION):
+        page = admin.open(addresses.matching(sessions, act="expire", q=pattern, ttl="60"))
+        asking = [one for form in page.forms for one in form.buttons if one.value == "ask"]
+        for button in asking:
+            asked = admin.submit(page, button.text)
+            admin.submit(asked, asked.form_with("state").buttons[0].text)
+    call_command("cachex", "delete", sessions, f"{name}3", "--yes", stderr=StringIO())
+    words = ("expire", sessions, "--pattern", f"*{SESSION}", "--in", "90", "--yes")
+    call_command("cachex", *words, stdout=StringIO())
+    admin.submit(
+        admin.open(addresses.delete(sessions, session_key(sessions, prefix))), "Delete 1 key"
+    )
+    written = everything_written(caplog)
+    assert LogEntry.objects.count() > 3
+    assert SESSION not in written
+    assert f"••••{SESSION[-4:]}" in written
+
+
+def test_what_was_written_down_before_is_masked_in_history(
+    browser_of: BrowserOf, sessions: str, prefix: str, superuser: Any
+) -> None:
+    LogEntry.objects.create(
+        user=superuser,
+        content_type=ContentType.objects.get_for_model(Cache),
+        object_id=sessions,
+        object_repr=sessions,
+        action_flag=2,
+        change_message=f'Delete all keys that match "{prefix}{SESSION}*" or "*{SESSION}".',
+    )
+    page = browser_of("view_cache").open(addresses.cache_history(sessions))
+    assert "Delete all keys" in page.text
+    assert SESSION not in page.html
+
+
+def test_a_superuser_finds_the_history_of_a_session(
+    sessions: str, prefix: str, admin: Browser
+) -> None:
+    stored = session_key(sessions, prefix)
+    admin.post(addresses.key(sessions, stored), {"mode": "set-ttl", "timeout": "500"})
+    assert "TTL set to 500 s" in admin.open(addresses.history(sessions, stored)).text
+
+
+def test_a_session_without_a_name_of_its_own_is_one(
+    browser_of: BrowserOf, valkey_server: servers.Server, configure: Configure, settings: Any
+) -> None:
+    # An engine may leave its prefix empty: then every key of the alias may be a session.
+    settings.SESSION_ENGINE = "tests.admin.nameless_sessions"
+    configure(
+        valkey=valkey_params(valkey_server), other=valkey_params(valkey_server, KEY_PREFIX="q")
+    )
+    settings.SESSION_CACHE_ALIAS = "valkey"
+    for alias in ("valkey", "other"):
+        caches[alias].set(SESSION, {"secret": "basket"})
+    person = browser_of("view_key")
+    assert SESSION not in person.open(addresses.keys("valkey")).html
+    assert "basket" not in person.open(addresses.key("valkey", stored_key("valkey", SESSION))).text
+    assert person.open(addresses.keys("other")).column("Key") == [SESSION]

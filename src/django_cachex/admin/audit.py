@@ -98,7 +98,7 @@ def go_on_record(
 def log(inspector: Inspector, what: str, message: Message) -> None:
     """Write what nobody's `LogEntry` says to the logger: who has a shell needs no name."""
     text = in_project_language(message)
-    logger.info("user=- cache=%s %s %s", inspector.alias, what, text)
+    logger.info("user=- cache=%s %s %s", inspector.alias, without_ids(what), text)
 
 
 def in_project_language(message: Message) -> str:

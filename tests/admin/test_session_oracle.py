@@ -183,7 +183,7 @@ def answer(person: Browser, request: tuple[str, dict[str, str] | None], *typed: 
         text = text.replace(part, "TYPED")
     # Of what was typed, a masked name has the end, and a hashed one all of it.
     text = re.sub(r"(?<=••••)[A-Za-z0-9*]{4}|\b[0-9a-f]{64}\b", "TYPED", text)
-    text = re.sub(r"\d\d:\d\d:\d\d|data-expires=\"\d+\"|\b29\d s\b", "TIME", text)
+    text = re.sub(r"\d\d:\d\d:\d\d|data-expires=\"\d+\"|(\d+ min )?\b\d+ s\b", "TIME", text)
     # An id of base64 that holds what was typed.
     return re.sub(r"open(?:%3A|_3A|:)[A-Za-z0-9_-]+", "OBJECT", text)
 

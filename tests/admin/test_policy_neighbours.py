@@ -66,14 +66,28 @@ def place(request: pytest.FixtureRequest, valkey_server: servers.Server, tmp_pat
     return PLACES[request.param](valkey_server, tmp_path)
 
 
-@pytest.fixture(params=WAYS_ROUND)
+PAIRS = [
+    pytest.param(
+        (place, way), marks=[] if place == "a socket" or way == "raw" else [pytest.mark.slow]
+    )
+    for place in PLACES
+    for way in WAYS_ROUND
+]
+
+
+@pytest.fixture(params=PAIRS, ids="-".join)
 def closed(
-    request: pytest.FixtureRequest, place: str, valkey_server: servers.Server, configure: Configure
+    request: pytest.FixtureRequest,
+    valkey_server: servers.Server,
+    configure: Configure,
+    tmp_path: Path,
 ) -> bytes:
     """A stored key of alias `closed`, whose entries alias `open` reaches."""
+    place, way = request.param
+    location = PLACES[place](valkey_server, tmp_path)
     configure(
         closed=valkey_params(valkey_server),
-        open={"BACKEND": DJANGO_REDIS, "LOCATION": place, **WAYS_ROUND[request.param]},
+        open={"BACKEND": DJANGO_REDIS, "LOCATION": location, **WAYS_ROUND[way]},
     )
     caches["closed"].set("precious", {"to": "nobody"}, 1000)
     return stored_key("closed", "precious")

@@ -108,24 +108,38 @@ class Store:
         return f"{self.before}{self.name}{id}"
 
 
-SLOW = ("longer name", "other version", "hashed")
+QUICK = {
+    ("itself", "cached_db"),
+    ("itself", "cache"),
+    ("raw", "cache"),
+    ("hashed sessions", "cache"),
+}
+"""Neighbours with the end of an engine; the others are for `make test-all`."""
+
+PAIRS = [
+    pytest.param(
+        (neighbour, engine),
+        id=f"{neighbour}-{engine}",
+        marks=[] if (neighbour, engine) in QUICK else [pytest.mark.slow],
+    )
+    for neighbour in NEIGHBOURS
+    for engine in ("cache", "cached_db")
+]
 
 
-@pytest.fixture(
-    params=[
-        pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in NEIGHBOURS
-    ]
-)
+@pytest.fixture(params=PAIRS)
 def store(
-    request: pytest.FixtureRequest, params: Params, name: str, configure: Configure, settings: Any
+    request: pytest.FixtureRequest, params: Params, configure: Configure, settings: Any
 ) -> Store:
     """A store with one session and a key that is none, opened through alias `open`."""
-    theirs, ours = NEIGHBOURS[request.param]
+    neighbour, engine = request.param
+    settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{engine}"
+    name, (theirs, ours) = ENGINES[settings.SESSION_ENGINE], NEIGHBOURS[neighbour]
     configure(sessions=params(**theirs), open=params(**ours))
     settings.SESSION_CACHE_ALIAS = "sessions"
     caches["sessions"].set(f"{name}{SESSION}", {"secret": "basket"}, 1000)
     caches["open"].set("plain", "visible", 1000)
-    before = {"raw": "p:1:", "longer name": "1:"}.get(request.param, "")
+    before = {"raw": "p:1:", "longer name": "1:"}.get(neighbour, "")
     return Store(name, before)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from collections.abc import Callable
+from functools import partial
 
 from django.utils.translation import gettext as _
 
@@ -49,28 +49,27 @@ def flush(session: Session, inspector: Inspector) -> int:
     session.agree(
         _('Flush "%(alias)s" (entries: %(count)s)?') % {"alias": inspector.alias, "count": entries}
     )
-    count = session.attempt(inspector, inspector.flush)
 
-    def said() -> str:
-        if count is None:
-            return _('Flushed "%(alias)s".') % {"alias": inspector.alias}
-        return deeds.flushed(inspector.alias)(done(count))
+    def record(message: audit.Message) -> None:
+        audit.record_cache(session.user_id, audit.CHANGE, inspector, message)
 
-    record(session, inspector, said)
-    session.output.result(said(), {"cache": inspector.alias, "changed": count, "complete": True})
+    count = session.change(inspector, inspector.flush, record, partial(said, inspector, None))
+    record(partial(said, inspector, count))
+    text = said(inspector, count)
+    session.output.result(text, {"cache": inspector.alias, "changed": count, "complete": True})
     return DONE
+
+
+def said(inspector: Inspector, count: int | None) -> str:
+    """Return that a cache was flushed."""
+    if count is None:
+        return _('Flushed "%(alias)s".') % {"alias": inspector.alias}
+    return deeds.flushed(inspector.alias)(done(count))
 
 
 def done(count: int) -> Work[Sweep]:
     """Return a work that is at its end."""
     return Work(Sweep(done=count), Position(complete=True))
-
-
-def record(session: Session, inspector: Inspector, said: Callable[[], str]) -> None:
-    if session.user_id is None:
-        audit.log(inspector, "flush:", said)
-    else:
-        audit.record_cache(session.user_id, audit.CHANGE, inspector, said)
 
 
 def flush_in_steps(session: Session, inspector: Inspector) -> int:

@@ -123,7 +123,7 @@ class KeyPage(KeyView):
         outcome, flag = answer.value, act.recorded_as(form)
         said = partial(act.said, subject, form, outcome)
         if outcome is None:
-            self.record_unanswered(answer, flag, [stored], said, inspector)
+            self.record_in_doubt(answer.error, flag, [stored], said, inspector)
             why = explain(self.inspector, answer.error or Exception())
             text = _("Perhaps not saved: look at the key again. %(why)s") % {"why": why}
             self.notices.append(Notice(text, "error"))

@@ -1,4 +1,4 @@
-"""Changes whose connection broke after they were sent: asked for, outcome unknown, and on record."""
+"""Changes whose connection broke after they were sent: on record, with an unknown outcome."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from tests.admin import addresses, words
 from tests.admin.browser import Browser
 from tests.admin.conftest import DATABASE, DJANGO_REDIS, Configure, valkey_params
 from tests.admin.page import Page
+from tests.admin.test_matching import ask
 from tests.cache.relay import Link, Relay
 
 UNKNOWN = "Asked for, outcome unknown: "
@@ -93,6 +94,11 @@ def audited(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
     ]
 
 
+def state_of(raw: valkey.Valkey) -> dict[bytes, Any]:
+    """Return what each key holds, and until when."""
+    return {one: (raw.dump(one), raw.pexpiretime(one)) for one in raw.scan_iter()}
+
+
 def key(**query: object) -> str:
     return addresses.key("valkey", "p:1:key", **query)
 
@@ -116,14 +122,6 @@ def add_field(admin: Browser) -> Callable[[], Page]:
     return lambda: admin.submit(form, "Add field", field="new", value="topsecret")
 
 
-def edit_field(admin: Browser) -> Callable[[], Page]:
-    url = addresses.key("valkey", "p:1:hash", mode="edit-field", element="field")
-    page = admin.open(addresses.key("valkey", "p:1:hash"))
-    [url] = [url for url in page.links if "edit-field" in url]
-    form = admin.open(url)
-    return lambda: admin.submit(form, "Save", value="topsecret")
-
-
 def delete(admin: Browser) -> Callable[[], Page]:
     form = admin.open(addresses.delete("valkey", "p:1:key"))
     return lambda: admin.submit(form, "Delete 1 key")
@@ -135,11 +133,11 @@ def delete_selected(admin: Browser) -> Callable[[], Page]:
     return lambda: admin.post(addresses.keys("valkey"), data)
 
 
-def matching(act: str, **query: object) -> Callable[[Browser], Callable[[], Page]]:
+def matching(**query: str) -> Callable[[Browser], Callable[[], Page]]:
     def begin(admin: Browser) -> Callable[[], Page]:
-        counted = admin.open(addresses.matching("valkey", act=act, q="*", **query))
-        asked = admin.submit(counted, "Continue")
-        return lambda: admin.post(asked.url, asked.form_with("state").data())
+        asked = ask(admin, "valkey", q="*", **query)
+        [button] = [b for f in asked.forms for b in f.buttons if {"step", "state"} <= f.names]
+        return lambda: admin.submit(asked, button.text)
 
     return begin
 
@@ -159,8 +157,8 @@ ACTS: dict[str, Callable[[Browser], Callable[[], Page]]] = {
     "add a field": add_field,
     "delete": delete,
     "delete the selected": delete_selected,
-    "delete what matches": matching("delete"),
-    "expire what matches": matching("expire", ttl="60"),
+    "delete what matches": matching(act="delete"),
+    "expire what matches": matching(act="expire", ttl="60"),
     "flush in steps": flush("valkey"),
     "flush by a command": flush("django"),
 }
@@ -178,12 +176,12 @@ def test_a_change_that_nobody_answered_is_on_record(
     cache.set("key", "old", 1000)
     cache.set("number", 5, 1000)
     raw.hset("p:1:hash", "field", "old")
-    before = {one: (raw.dump(one), raw.pexpiretime(one)) for one in raw.keys()}
+    before = state_of(raw)
     send = ACTS[act](admin)
     between.cuts = True
     page = send()
     between.cuts = False
-    after = {one: (raw.dump(one), raw.pexpiretime(one)) for one in raw.keys()}
+    after = state_of(raw)
     assert after != before, "The change was made: nothing but its answer is missing."
     assert page.status == 200
     firm = (words.SAVED, words.stored("new"), "Deleted 1 key", "Deleted 2 keys", 'Flushed "')
@@ -218,14 +216,14 @@ def test_a_command_that_nobody_answered_is_on_record(
     audited: Callable[[], list[str]],
 ) -> None:
     cache.set("key", "old", 1000)
-    before = {one: (raw.dump(one), raw.pexpiretime(one)) for one in raw.keys()}
+    before = state_of(raw)
     between.cuts = True
     out, err = io.StringIO(), io.StringIO()
     with pytest.raises((CommandError, SystemExit)) as ended:
         call_command("cachex", *COMMANDS[command], "--yes", *user, stdout=out, stderr=err)
     code = ended.value.code if isinstance(ended.value, SystemExit) else ended.value.returncode
     assert code == 1
-    assert {one: (raw.dump(one), raw.pexpiretime(one)) for one in raw.keys()} != before
+    assert state_of(raw) != before
     assert "outcome unknown" in audited()[-1]
     messages = [entry.get_change_message() for entry in LogEntry.objects.all()]
     assert len(messages) == len(user) / 2

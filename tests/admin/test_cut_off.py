@@ -248,6 +248,35 @@ def test_what_certainly_was_not_done_is_not_on_record(
     assert not any("unknown" in message or "Asked" in message for message in messages)
 
 
+# memcached.
+
+
+class CuttingMemcached(Cutting):
+    changes = b"set ", b"add ", b"touch ", b"delete ", b"flush_all"
+
+
+def test_a_memcached_that_hung_up_is_on_record(
+    admin: Browser, configure: Configure, memcached_process: servers.Server
+) -> None:
+    relay = CuttingMemcached(memcached_process.port)
+    backend = "django.core.cache.backends.memcached.PyMemcacheCache"
+    configure(memcached={"BACKEND": backend, "LOCATION": f"127.0.0.1:{relay.port}"})
+    cache = caches["memcached"]
+    cache.set("key", "v")
+    relay.cuts = True
+    try:
+        data = {"key": "new", "value": "topsecret", "store_as": "text", "timeout": "60"}
+        admin.post(addresses.add("memcached"), data)
+        admin.post(addresses.key("memcached", "key"), {"mode": "set-ttl", "timeout": "60"})
+        admin.post(addresses.delete("memcached", "key"), {"confirmed": "1"})
+        flush("memcached")(admin)()
+    finally:
+        relay.close()
+    messages = [entry.get_change_message() for entry in LogEntry.objects.all()]
+    assert len(messages) == 4
+    assert all(message.startswith(UNKNOWN) for message in messages)
+
+
 # Databases.
 
 SHOP = "cut-postgresql"

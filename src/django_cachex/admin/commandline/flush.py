@@ -5,12 +5,19 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from functools import partial
 
+from django.core.management import CommandError
 from django.utils.translation import gettext as _
 
 from django_cachex.admin import audit, deeds, humane
 from django_cachex.admin.commandline.changes import would
 from django_cachex.admin.commandline.options import add_changing
-from django_cachex.admin.commandline.session import DONE, Session, Subcommand
+from django_cachex.admin.commandline.session import (
+    DONE,
+    FAILED,
+    USAGE,
+    Session,
+    Subcommand,
+)
 from django_cachex.admin.commandline.sweeping import Sweeper
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.work import Position, Sweep, Work
@@ -28,9 +35,20 @@ class Flush(Subcommand):
     @staticmethod
     def run(session: Session) -> int:
         session.check_user()
-        inspectors = [session.inspector(one, deeds.FLUSHING.act) for one in session["caches"]]
-        codes = [flush(session, inspector) for inspector in inspectors]
-        return max(codes)
+        *others, last = [session.inspector(one, deeds.FLUSHING.act) for one in session["caches"]]
+        codes = [flush_or_warn(session, inspector) for inspector in others]
+        return max([*codes, flush(session, last)])
+
+
+def flush_or_warn(session: Session, inspector: Inspector) -> int:
+    """Flush one cache of several: where it fails, the others have their turn all the same."""
+    try:
+        return flush(session, inspector)
+    except CommandError as error:
+        if error.returncode == USAGE:  # Nobody is there to be asked of any.
+            raise
+        session.output.warn(str(error))
+        return FAILED
 
 
 def flush(session: Session, inspector: Inspector) -> int:

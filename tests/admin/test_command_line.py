@@ -22,7 +22,7 @@ from django.core.management import CommandError, call_command
 from django_cachex.admin.commandline import output, session
 from django_cachex.admin.management.commands.cachex import SUBCOMMANDS
 from tests import servers
-from tests.admin.conftest import Configure, valkey_params
+from tests.admin.conftest import DJANGO_REDIS, Configure, valkey_params
 from tests.admin.strangers import ClearableShelfCache
 
 
@@ -356,8 +356,10 @@ def test_of_several_keys_one_that_is_there_is_enough(users: Any) -> None:
 def test_of_several_caches_one_that_fails_keeps_no_other(
     valkey_server: servers.Server, configure: Configure
 ) -> None:
-    gone = {"BACKEND": "django_cachex.cache.ValkeyCache", "LOCATION": "valkey://127.0.0.1:1"}
-    configure(gone=gone, valkey=valkey_params(valkey_server))
+    configure(
+        gone={"BACKEND": DJANGO_REDIS, "LOCATION": "redis://127.0.0.1:1"},
+        valkey=valkey_params(valkey_server),
+    )
     for order in (["gone", "valkey"], ["valkey", "gone"]):
         caches["valkey"].set("key", 1)
         ran = Ran("flush", *order, "--yes")

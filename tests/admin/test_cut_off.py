@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -246,6 +247,43 @@ def test_what_certainly_was_not_done_is_not_on_record(
             call_command("cachex", *words_of, "--yes", "--user", "root", stderr=io.StringIO())
     messages = [entry.get_change_message() for entry in LogEntry.objects.all()]
     assert not any("unknown" in message or "Asked" in message for message in messages)
+
+
+class Dying(Cutting):
+    """Cuts after some answers to changes, and is not there any more then."""
+
+    answers = 2
+
+    def _pass_on(self, link: Link, data: bytes) -> bool:
+        if link in self.doomed:
+            self.doomed.discard(link)
+            self.answers -= 1
+            if not self.answers:
+                self.listener.shutdown(socket.SHUT_RDWR)
+                self.listener.close()
+                # The answer and the end in one packet: nothing can be sent in between.
+                link.near.send(data, socket.MSG_MORE)
+                link.near.shutdown(socket.SHUT_WR)
+                return False
+        return super()._pass_on(link, data)
+
+
+def test_what_went_before_the_server_was_gone_is_in_doubt(
+    admin: Browser, configure: Configure, valkey_server: servers.Server, raw: valkey.Valkey
+) -> None:
+    """Two commands of three were answered, and then nobody listens: some keys did go."""
+    raw.mset({f"p:1:user:{number}": 1 for number in range(1500)})
+    relay = Dying(valkey_server.port)
+    configure(valkey=valkey_params(valkey_server, LOCATION=f"valkey://127.0.0.1:{relay.port}/0"))
+    send = matching(act="delete")(admin)
+    relay.cuts = True
+    try:
+        page = send()
+    finally:
+        relay.close()
+    assert 0 < raw.dbsize() < 1500
+    assert "1,500 were asked for, outcome unknown" in LogEntry.objects.get().change_message
+    assert "1,500 keys may have been changed" in page.text
 
 
 # memcached.

@@ -42,10 +42,10 @@ def may_be_done(error: BaseException | None) -> bool:
 
     Proof is a refusal by the store, and that no connection came about.
     """
-    if error is None or isinstance(error, NEVER_SENT) or _refused(error):
-        return False
     if isinstance(error, CachexError):
         return error.sent and not isinstance(error, CommandError)
+    if error is None or isinstance(error, NEVER_SENT) or _refused(error):
+        return False
     if isinstance(error, DatabaseError):
         return _database_may_have_done(error)
     return not (isinstance(error, OSError) and is_about_a_file(error))

@@ -90,10 +90,13 @@ def go_on_record(
     """Let an entry say what has been done since; return False if it no longer said `before`."""
     texts = in_project_language(before), in_project_language(after)
     said = LogEntry.objects.filter(pk=entry, change_message=texts[0])
-    if not said.update(change_message=texts[1]):
-        return False
-    _write(user_id, inspector.alias, f"entry={entry}", texts[1])
-    return True
+    updated = True
+    try:
+        updated = bool(said.update(change_message=texts[1]))
+    finally:  # To the logger in any case: the database may be what has just failed.
+        if updated:
+            _write(user_id, inspector.alias, f"entry={entry}", texts[1])
+    return updated
 
 
 def log(inspector: Inspector, what: str, message: Message) -> None:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from django_cachex.admin import audit
-from django_cachex.admin.asking import Answer
+from django_cachex.admin.asking import Answer, NotAsked
 from django_cachex.admin.deeds import Deed
 from django_cachex.admin.failures import leave_broken_connections, may_be_done
 from django_cachex.inspectors import Inspector
@@ -63,14 +63,22 @@ class Batch:
 
     def __init__(self, find: Find) -> None:
         self._find = find
+        self._over = False
         self.keys = 0
         """How many have been asked to be changed."""
 
     def find(self, token: str, want: int, deadline: float) -> Listing:
-        """Find keys, which are changed next."""
+        """Find keys, which are changed next; raise NotAsked where nobody waits for it any more."""
         listing = self._find(token, want, deadline)
         self.keys = len(listing.keys)
+        if self._over:
+            raise NotAsked
         return listing
+
+    def given_up(self) -> int:
+        """Let nothing more be changed; return how many keys are under way."""
+        self._over = True
+        return self.keys
 
 
 def doubting(work: Work[Sweep], keys: int) -> Work[Sweep]:
@@ -97,7 +105,7 @@ class Runner:
         works = [run.work]
         batch = Batch(self.find)
         answer = ask(self.inspector, lambda: self._carry_on(works, batch))
-        in_flight = batch.keys  # Asked for first: what is done meanwhile may count as in doubt.
+        in_flight = batch.given_up()  # Before `works`: what is done meanwhile counts as in doubt.
         after = works[-1]
         if may_be_done(answer.error):
             after = doubting(after, in_flight)

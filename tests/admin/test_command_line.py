@@ -5,7 +5,11 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +20,10 @@ from django.core.cache import caches
 from django.core.management import CommandError, call_command
 
 from django_cachex.admin.commandline import output, session
+from django_cachex.admin.management.commands.cachex import SUBCOMMANDS
 from tests import servers
-from tests.admin.conftest import Configure, valkey_params
+from tests.admin.conftest import DJANGO_REDIS, Configure, valkey_params
+from tests.admin.strangers import ClearableShelfCache
 
 
 class Terminal(io.StringIO):
@@ -337,4 +343,90 @@ def test_a_bar_shows_progress_on_a_terminal_only(users: Any) -> None:
 
 def test_exit_codes_are_three() -> None:
     assert (session.DONE, session.FAILED, session.USAGE) == (0, 1, 2)
-    assert output.plain("\x1b[2J\n") == "\\x1b[2J\n"
+    assert output.plain("\x1b[2J\n\t\r") == "\\x1b[2J\n\t\\r"
+
+
+def test_of_several_keys_one_that_is_there_is_enough(users: Any) -> None:
+    ran = Ran("delete", "valkey", "user:1", "no such key", "--yes")
+    assert (ran.code, "Deleted 1 key; 1 was already gone." in ran.out) == (0, True)
+    assert Ran("expire", "valkey", "user:2", "user:1", "--in", "60", "--yes").code == 0
+    assert Ran("delete", "valkey", "user:1", "no such key", "--yes").code == 1
+
+
+def test_of_several_caches_one_that_fails_keeps_no_other(
+    valkey_server: servers.Server, configure: Configure
+) -> None:
+    configure(
+        gone={"BACKEND": DJANGO_REDIS, "LOCATION": "redis://127.0.0.1:1"},
+        valkey=valkey_params(valkey_server),
+    )
+    for order in (["gone", "valkey"], ["valkey", "gone"]):
+        caches["valkey"].set("key", 1)
+        ran = Ran("flush", *order, "--yes")
+        assert ran.code == 1
+        assert "it refuses connections" in ran.err
+        assert 'Flushed "valkey": 1 entry deleted.' in ran.out
+        assert caches["valkey"].get("key") is None
+
+
+def test_help_is_a_subcommand() -> None:
+    ran = Ran("help")
+    assert ran.code == 0
+    assert all(name in ran.out for name in SUBCOMMANDS)
+    assert "--pattern" in Ran("help", "delete").out
+    assert Ran("help", "nonsense").code != 0
+
+
+class InterruptedCache(ClearableShelfCache):
+    """Somebody presses Ctrl-C once it is empty."""
+
+    def clear(self) -> None:
+        super().clear()
+        raise KeyboardInterrupt
+
+
+def test_what_was_interrupted_is_on_record(configure: Configure, superuser: User) -> None:
+    configure(shelf={"BACKEND": f"{__name__}.InterruptedCache"})
+    with pytest.raises(KeyboardInterrupt):
+        Ran("flush", "shelf", "--yes", "--user", "root")
+    assert LogEntry.objects.get().change_message.startswith("Asked for, outcome unknown: Flushed")
+
+
+def test_nobody_changes_anything_in_the_name_of_nobody_without_assertions_either(
+    valkey_server: servers.Server, raw: valkey.Valkey, tmp_path: Path
+) -> None:
+    database = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path / "db")}
+    (tmp_path / "optimised.py").write_text(
+        f"""
+from tests.settings import *
+
+DATABASES = {{"default": {database!r}}}
+CACHES = {{
+    "default": {{
+        "BACKEND": "django_cachex.cache.ValkeyCache",
+        "LOCATION": "valkey://{valkey_server.address}/0",
+        "KEY_PREFIX": "p",
+    }}
+}}
+"""
+    )
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([*sys.path, str(tmp_path)]),
+        "DJANGO_SETTINGS_MODULE": "optimised",
+    }
+    raw.set("p:1:key", "v")
+    python = [sys.executable, "-O", "-m", "django"]
+    subprocess.run([*python, "migrate", "--verbosity", "0"], env=environment, check=True)
+    for words in (
+        ["delete", "default", "key"],
+        ["expire", "default", "key", "--in", "60"],
+        ["set", "default", "new", "v"],
+        ["flush", "default"],
+    ):
+        command = [*python, "cachex", *words, "--yes", "--user", "nobody"]
+        ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert ran.returncode == 2
+        assert 'There is no user "nobody".' in ran.stderr
+    assert raw.keys() == [b"p:1:key"]
+    assert raw.pttl("p:1:key") == -1

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import re
 import uuid
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import valkey
 from django.contrib.admin.models import LogEntry
 from django.core.cache import caches
+from django.core.management import call_command
 
 from tests import servers
 from tests.admin import addresses
@@ -362,3 +366,89 @@ def test_a_flush_is_carried_on_by_nobody_else_and_not_without_permission(
         person.user.user_permissions.clear()
         assert person.submit(page, "Continue").status == 403
         assert raw.dbsize() == left
+
+
+# Refusals.
+
+
+@pytest.fixture
+def clerk(
+    valkey_server: servers.Server, configure: Configure, raw: valkey.Valkey
+) -> Iterator[Callable[..., None]]:
+    """Return a function that says what the user of alias `valkey` may do; it has 30 keys."""
+
+    def may(*rules: str) -> None:
+        raw.execute_command("ACL", "SETUSER", "clerk", "on", ">secret", "+@all", "&*", *rules)
+
+    place = f"valkey://clerk:secret@{valkey_server.address}/0"
+    configure(valkey=valkey_params(valkey_server, LOCATION=place))
+    fill(raw, "p:1:user:", 20)
+    fill(raw, "p:1:safe:", 10)
+    yield may
+    raw.execute_command("ACL", "DELUSER", "clerk")
+
+
+def levels(page: Page) -> list[str]:
+    """Return the kinds of messages and notices on a page."""
+    kinds = ("success", "warning", "error")
+    names = " ".join(attributes.get("class", "") for _tag, attributes in page.tags)
+    return [kind for kind in kinds if re.search(rf"\b(cx-notice-)?{kind}\b", names)]
+
+
+def test_a_flush_of_which_everything_is_refused_is_an_error_with_the_reason(
+    admin: Browser, clerk: Callable[..., None], raw: valkey.Valkey
+) -> None:
+    clerk("~*", "-unlink", "-del")
+    done = admin.submit(ask(admin, "valkey"), 'Flush "valkey"')
+    assert raw.dbsize() == 30
+    assert 'Not flushed: nothing could be deleted of "valkey". 30 failed.' in done.text
+    assert "permission" in done.text.lower()
+    assert "Flushed" not in done.text
+    assert levels(done) == ["error"]
+    assert LogEntry.objects.get().change_message.startswith("Not flushed")
+
+
+def test_a_flush_of_which_a_part_is_refused_is_a_warning_with_numbers(
+    admin: Browser, clerk: Callable[..., None], raw: valkey.Valkey
+) -> None:
+    clerk("resetkeys", "~p:1:user:*", "%R~*")
+    done = admin.submit(ask(admin, "valkey"), 'Flush "valkey"')
+    assert raw.dbsize() == 10
+    assert 'Flushed "valkey": 20 entries deleted. 10 failed.' in done.text
+    assert "permission" in done.text.lower()
+    assert levels(done) == ["warning"]
+
+
+def test_a_flush_in_steps_that_is_refused_ends_in_an_error(
+    admin: Browser, clerk: Callable[..., None], raw: valkey.Valkey, slow: None
+) -> None:
+    clerk("~*", "-unlink", "-del")
+    fill(raw, "p:1:more:", 6000)
+    page = admin.submit(ask(admin, "valkey"), 'Flush "valkey"')
+    while page.offers("Continue"):
+        assert levels(page) == ["warning"]
+        page = admin.submit(page, "Continue")
+    assert raw.dbsize() == 6030
+    assert "Nothing could be changed: the store refuses." in page.text
+    assert "Flushed" not in page.text
+    assert levels(page) == ["error"]
+
+
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        (("~*", "-unlink", "-del"), 'Not flushed: nothing could be deleted of "valkey".'),
+        (("resetkeys", "~p:1:user:*", "%R~*"), "20 entries deleted. 10 failed."),
+    ],
+    ids=["all", "some"],
+)
+def test_the_command_line_fails_where_a_flush_is_refused(
+    clerk: Callable[..., None], rules: tuple[str, ...], said: str
+) -> None:
+    clerk(*rules)
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.raises(SystemExit) as ended:
+        call_command("cachex", "flush", "valkey", "--yes", stdout=out, stderr=err)
+    assert ended.value.code == 1
+    assert said in out.getvalue()
+    assert "permission" in err.getvalue().lower()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -225,3 +226,40 @@ def test_odd_names_are_shown_as_text_where_they_are_confirmed(
     assert "\\xff\\xfe" in asked.text
     admin.submit(asked, "Delete 2 keys")
     assert raw.dbsize() == 0
+
+
+@pytest.mark.parametrize(
+    ("rules", "said", "level"),
+    [
+        (("~*", "-unlink", "-del"), "2 keys could not be deleted.", "error"),
+        (
+            ("resetkeys", "~p:1:a", "%R~*"),
+            "Deleted 1 key; 1 key could not be deleted.",
+            "warning",
+        ),
+    ],
+    ids=["all", "some"],
+)
+def test_what_is_refused_is_counted_with_the_reason(
+    admin: Browser,
+    valkey_server: servers.Server,
+    configure: Configure,
+    raw: valkey.Valkey,
+    rules: tuple[str, ...],
+    said: str,
+    level: str,
+) -> None:
+    raw.execute_command("ACL", "SETUSER", "clerk", "on", ">secret", "+@all", "&*", *rules)
+    place = f"valkey://clerk:secret@{valkey_server.address}/0"
+    configure(valkey=valkey_params(valkey_server, LOCATION=place))
+    raw.mset({"p:1:a": 1, "p:1:b": 1})
+    chosen = [addresses.object_id("valkey", one) for one in ("p:1:a", "p:1:b")]
+    data = {"action": "delete", "selected": chosen, "confirmed": "1"}
+    page = admin.post(addresses.keys("valkey"), data)
+    raw.execute_command("ACL", "DELUSER", "clerk")
+    assert said in page.text
+    assert "permission" in page.text.lower()
+    assert re.search(rf'<li class="{level}"', page.html)
+    assert "success" not in page.html
+    recorded = {entry.object_repr: entry.change_message for entry in LogEntry.objects.all()}
+    assert recorded == ({"a": said} if level == "warning" else {})

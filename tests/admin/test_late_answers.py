@@ -15,6 +15,7 @@ from tests.admin import addresses, words
 from tests.admin.browser import Browser
 from tests.admin.conftest import VALKEY, Configure
 from tests.admin.page import Page
+from tests.admin.test_matching import ask
 
 LATE = "Asked for, and no answer came in time: "
 TIMEOUT, LONGEST = 0.4, 1.4
@@ -121,3 +122,41 @@ def test_a_flush_of_many_that_hang_takes_no_longer_than_one(
         page = admin.open(addresses.caches())
     assert page.text.count("Not flushed.") == 5
     assert not LogEntry.objects.exists()
+
+
+def test_a_late_answer_to_a_batch_of_many(
+    admin: Browser, server_cache: Any, hanging: Callable[[], Any]
+) -> None:
+    server_cache.set_many({f"user:{number}": 1 for number in range(20)})
+    asked = ask(admin, "valkey", act="delete", q="user:*")
+    [button] = [b for f in asked.forms for b in f.buttons if {"step", "state"} <= f.names]
+    with hanging():
+        page = admin.submit(asked, button.text)
+    assert page.seconds < LONGEST
+    assert "20 keys may have been changed" in page.text
+    message = recorded(DELETION)
+    assert "Deleted 0 keys; 20 were asked for, outcome unknown." in message
+    server_cache.set("user:new", 1)
+    done = admin.submit(page, "Continue")
+    assert "20 were asked for, outcome unknown" in done.text
+    assert "20 were asked for, outcome unknown" in recorded(DELETION)
+
+
+def test_what_was_not_asked_for_in_time_is_not_on_record(
+    admin: Browser, server_cache: Any, raw: valkey.Valkey
+) -> None:
+    """Reading took all the time that there was: the deletion was never begun."""
+    server_cache.set("key", "v", 1000)
+    data = {
+        "action": "delete",
+        "selected": [addresses.object_id("valkey", "p:1:key")],
+        "confirmed": "1",
+    }
+    raw.client_pause(60_000, all=True)
+    try:
+        page = admin.post(addresses.keys("valkey"), data)
+    finally:
+        raw.client_unpause()
+    assert "Not deleted, or not all of it: look again." in page.text
+    assert not LogEntry.objects.exists()
+    assert server_cache.get("key") == "v"

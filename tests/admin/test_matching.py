@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +12,9 @@ import valkey
 from django.contrib.admin.models import CHANGE, DELETION, LogEntry
 from django.core.cache import caches
 
+from django_cachex.admin.pages.report import cell, report
+from django_cachex.inspectors import inspector_for
+from django_cachex.inspectors.work import Sweep, Work
 from tests import servers
 from tests.admin import addresses
 from tests.admin import test_hostile_requests as hostile
@@ -259,6 +264,7 @@ def test_keys_that_the_server_refuses_are_in_the_report(
     raw.set("p:1:=user:safe", "v")
     page = run(admin, "valkey", act="delete", q="user")
     assert "Deleted 40 keys; 1 failed" in page.text
+    assert "1 key could not be changed." in page.text
     assert page.table("Reason").column("Key") == ["=user:safe"]
     assert "1 failed" in the_record().change_message
     form = page.form("Download the report")
@@ -270,6 +276,31 @@ def test_keys_that_the_server_refuses_are_in_the_report(
     assert "failed,1" in text
     assert "'=user:safe," in text
     raw.execute_command("ACL", "DELUSER", "clerk")
+
+
+FORMULAS = (
+    *("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", '"=1"', "'=1", "\u00a0=1"),
+    *("＝1", "＋1", "－1", "＠1", "a;=1", "a; =1", 'a;"=1"', "a\t=1", "a\n=1", "a\r\n@x", "a;＝1"),
+    *("a\u2028=1", "a\x0b=1", "a\x85=1", '";=1'),
+)
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_no_cell_of_a_report_begins_a_formula(text: str, delimiter: str) -> None:
+    sweep = Sweep(done=1, failed=1, failures=((text.encode(), text),))
+    response = report(inspector_for("default"), "delete", text, Work(sweep))
+    lines = response.content.decode().splitlines()
+    assert len(lines) == 9
+    for line in lines:
+        for part in next(csv.reader([line], delimiter=delimiter), []):
+            begins = unicodedata.normalize("NFKC", part).lstrip(' \t"')
+            assert not begins.startswith(("=", "+", "-", "@")), part
+
+
+def test_plain_cells_of_a_report_stay_as_they_are() -> None:
+    for text in ("user:1", "a-b", "a=b", "2026-01-02", "x;y", "é — 日本", "1,000 examined"):
+        assert cell(text) == text
 
 
 def test_a_server_that_refuses_everything_is_asked_once(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from django.contrib.auth.models import User
 
 from django_cachex.admin import deeds
 from django_cachex.admin.admin import KeyAdmin
-from django_cachex.admin.asking import Answer
+from django_cachex.admin.asking import Answer, NoAnswer
 from django_cachex.admin.links import parse_object_id
 from django_cachex.admin.runs import Run, Runner, Step, begin
 from django_cachex.inspectors import Inspector, inspector_for
@@ -97,6 +99,34 @@ def test_an_error_leaves_the_step_where_it_was(runner: Runner) -> None:
     after = step(failing, begin(None))
     assert isinstance(after.error, OSError)
     assert after.run.work == begin(None).work
+    assert "Deleted 0 keys. Not yet at the end." in said(after.run.entry)
+
+
+def test_what_is_found_after_the_page_has_given_up_is_left_alone(
+    runner: Runner, raw: valkey.Valkey
+) -> None:
+    given_up = threading.Event()
+    threads: list[threading.Thread] = []
+
+    def slow(token: str, want: int, deadline: float) -> Listing:
+        listing = runner.find(token, want, deadline)
+        assert given_up.wait(10)
+        return listing
+
+    def hurry(inspector: Inspector, question: Callable[[], None]) -> Answer[None]:
+        def answer() -> None:
+            with suppress(NoAnswer):
+                question()
+
+        threads.append(threading.Thread(target=answer))
+        threads[0].start()
+        return Answer(error=NoAnswer())
+
+    run = Runner(runner.inspector, runner.user_id, runner.deed, slow, runner.said)
+    after = run.step(begin(None), hurry)
+    given_up.set()
+    threads[0].join(10)
+    assert raw.dbsize() == 6000
     assert "Deleted 0 keys. Not yet at the end." in said(after.run.entry)
 
 

@@ -86,6 +86,120 @@ def test_secrets_are_found_wherever_a_configuration_holds_them(params: dict[str,
     assert "hunter2" in secrets_in(params)
 
 
+class Credentials:
+    """What a driver asks for a name and a password."""
+
+    def __init__(self, username: str, password: str) -> None:
+        self.username = username
+        self._password = password
+
+
+SPACED = ("hunt er2", "hunt\u00a0er2", "hunt\u2028er2", "hunt\ter2", "hunt\r\ner2")
+
+
+@pytest.mark.parametrize("password", [*SPACED, "hunter2", "hunt;er2,x", "hunt@er2", "hunt/er2"])
+@pytest.mark.parametrize(
+    "location",
+    [
+        "redis://user:{}@host:6379/0",
+        "user:{}@host:6379",
+        "//user:{}@host:6379/0",
+        ":{}@host",
+        "host:6379,user:{}@other:6379",
+        "user:{}@host;redis://h2:6379",
+        ["redis://host:6379", "user:{}@host"],
+    ],
+)
+def test_a_password_in_an_address_is_a_secret(location: str | list[str], password: str) -> None:
+    if isinstance(location, str):
+        place: object = location.format(password)
+    else:
+        place = [one.format(password) for one in location]
+    secrets = secrets_in({"LOCATION": place})
+
+    assert password in secrets
+    assert "host" not in secrets
+    assert "6379" not in secrets
+    for told in (str(place), repr(place), f"cannot reach {place}: refused", f"WRONG {password!r}"):
+        masked = mask(told, secrets)
+        assert "er2" not in masked
+        assert "host" in masked or "host" not in told
+
+
+@pytest.mark.parametrize("password", [*SPACED[:3], "hunter2"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "host?password={}",
+        "host:6379?db=1&ssl_password={}",
+        "host=h password='{}' port=5",
+        "Server=h;Password={};Port=5",
+        'Server=h;Pwd="{}"',
+        "h:6379,password={},ssl=True",
+        "api_key={}",
+        "host=h; access-key = {}; db=1",
+        '{{"host": "h", "auth": "{}"}}',
+    ],
+)
+def test_a_password_in_a_string_of_options_is_a_secret(text: str, password: str) -> None:
+    told = text.format(password)
+    secrets = secrets_in({"OPTIONS": {"connection": told}})
+
+    assert password in secrets
+    assert not {"h", "host", "6379", "5", "1"} & secrets
+    assert "er2" not in mask(f"cannot reach {told}", secrets)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"api_key": "hunter2"},
+        {"APIKEY": "hunter2"},
+        {"secretAccessKey": b"hunter2"},
+        {"access_key": ["hunter2"]},
+        {"passwd": "hunter2"},
+        {"pass": "hunter2"},
+        {"passphrase": "hunter2"},
+        {"auth": ("user", "hunter2")},
+        {"auth": {"username": "user", "password": "hunter2"}},
+        {"credentials": [{"name": "user", "secret": "hunter2"}]},
+        {"headers": {"Authorization": "Bearer hunter2"}},
+        {"credential_provider": Credentials("user", "hunter2")},
+        {"nested": [({"deep": {"token": "hunter2"}},)]},
+    ],
+)
+def test_a_secret_is_told_by_its_name(options: dict[str, object]) -> None:
+    secrets = secrets_in({"OPTIONS": options})
+
+    assert "hunter2" in secrets
+    assert "user" not in secrets
+
+
+@pytest.mark.parametrize(
+    "told", ["hunt%20er2%2F", "hunt+er2%2F", "hunt%20er2%2f", "hunt er2/", "b'hunt er2/'"]
+)
+def test_a_secret_is_masked_however_it_is_spelled(told: str) -> None:
+    secrets = secrets_in({"OPTIONS": {"password": "hunt er2/"}})
+
+    assert "er2" not in mask(f"wrong: {told}", secrets)
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "redis://token-cache:6379/0",
+        "secret-host:6379",
+        "auth:11211;auth:11212",
+        "/var/tmp/django_cache",
+        "unique-snowflake",
+        "user@host",
+        "c:\\cache\\dir",
+    ],
+)
+def test_hosts_ports_and_paths_are_no_secrets(location: str) -> None:
+    assert secrets_in({"LOCATION": location}) == frozenset()
+
+
 def test_a_configuration_without_passwords_has_no_secrets() -> None:
     params = {
         "BACKEND": "django_cachex.cache.ValkeyCache",

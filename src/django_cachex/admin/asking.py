@@ -14,8 +14,9 @@ from typing import Generic, TypeVar
 
 from django.db import connections
 
+from django_cachex.commands.text import one_line
 from django_cachex.inspectors.base import Inspector
-from django_cachex.inspectors.masking import mask, secrets_in
+from django_cachex.inspectors.masking import masked
 
 T = TypeVar("T")
 
@@ -26,12 +27,23 @@ class NoAnswer(Exception):
     """The page's time was over before the cache answered."""
 
 
+class NotAsked(NoAnswer):
+    """The page's time was over before the cache was asked."""
+
+
 @dataclass(frozen=True)
 class Answer(Generic[T]):
     """What a cache said, or the exception that it raised."""
 
     value: T | None = None
     error: Exception | None = None
+
+
+def described(error: Exception, inspector: Inspector) -> str:
+    """Return what an error says, without passwords, and the way to it, the place itself first."""
+    frames = reversed(traceback.extract_tb(error.__traceback__))
+    way = " < ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames)
+    return f"{masked(f'{type(error).__name__}: {error}', inspector.params)} [{way}]"
 
 
 class Asker:
@@ -52,7 +64,7 @@ class Asker:
     def ask_here(self, inspector: Inspector, question: Callable[[], T]) -> Answer[T]:
         """Return the answer of one cache on this thread, to which another store of it belongs."""
         if time.monotonic() >= self._deadline:
-            return Answer(error=NoAnswer())
+            return Answer(error=NotAsked())
         return self._isolated(inspector, question)
 
     def ask_all(self, questions: Mapping[Inspector, Callable[[], T]]) -> dict[Inspector, Answer[T]]:
@@ -73,7 +85,7 @@ class Asker:
 
     def _wait(self, future: Future[Answer[T]] | None) -> Answer[T]:
         if future is None:
-            return Answer(error=NoAnswer())
+            return Answer(error=NotAsked())
         try:
             return future.result(max(0.0, self._deadline - time.monotonic()))
         except TimeoutError:
@@ -84,10 +96,8 @@ class Asker:
         try:
             return Answer(question())
         except Exception as error:
-            trace = "".join(traceback.format_tb(error.__traceback__))
-            text = f"{type(error).__name__}: {error}\n{trace}"
             logger.log(
-                self._level, "%s: %s", inspector.alias, mask(text, secrets_in(inspector.params))
+                self._level, "%s", one_line(f"{inspector.alias}: {described(error, inspector)}")
             )
             return Answer(error=error)
 

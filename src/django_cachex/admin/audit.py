@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from django.utils import translation
 from django_cachex.admin.links import object_id
 from django_cachex.admin.models import Cache, Key
 from django_cachex.admin.sessions import masked, session_keys, without_ids
+from django_cachex.commands.text import one_line
 from django_cachex.inspectors.base import Inspector
 
 __all__ = [
@@ -30,7 +32,13 @@ __all__ = [
 MOST_ENTRIES = 500
 """Of so many keys at once each gets an entry of its own; of more, the cache gets one."""
 
+MOST_NAMED = 100
+"""So many keys are named in one line of the logger."""
+
 NAME_LENGTH = 200
+
+WORD = re.compile(r"[\w.-]+")
+"""An alias that the logger writes as it stands; any other is quoted."""
 
 Message = Callable[[], str]
 """Makes the text, in whatever language is active then."""
@@ -41,7 +49,11 @@ logger = logging.getLogger("django_cachex.audit")
 def record_keys(
     user_id: Any, flag: int, inspector: Inspector, keys: Sequence[bytes], message: Message
 ) -> None:
-    """Record one act on some keys of an alias, in one insert."""
+    """Record one act on some keys of an alias, in one insert; without a user, on the logger."""
+    if user_id is None:
+        names = ", ".join(repr(inspector.name(stored)) for stored in keys[:MOST_NAMED])
+        log(inspector, f"keys={names}", message)
+        return
     if len(keys) > MOST_ENTRIES:
         record_cache(user_id, flag, inspector, message)
         return
@@ -64,7 +76,10 @@ def record_id(inspector: Inspector, stored: bytes) -> str:
 
 
 def record_cache(user_id: Any, flag: int, inspector: Inspector, message: Message) -> None:
-    """Record one act on a whole alias."""
+    """Record one act on a whole alias; without a user, on the logger."""
+    if user_id is None:
+        log(inspector, "all:", message)
+        return
     _record(user_id, flag, Cache, [(inspector.alias, inspector.alias)], inspector.alias, message)
 
 
@@ -74,7 +89,7 @@ def begin_record(user_id: Any, flag: int, inspector: Inspector, message: Message
     text = in_project_language(message)
     entry = _entry(user_id, flag, Cache, (alias, alias), text)
     entry.save(force_insert=True)  # In bulk, not every database says what it was inserted as.
-    logger.info("user=%s cache=%s entry=%s %s", user_id, alias, entry.pk, text)
+    _write(user_id, alias, f"entry={entry.pk}", text)
     return int(entry.pk)
 
 
@@ -89,22 +104,27 @@ def go_on_record(
     """Let an entry say what has been done since; return False if it no longer said `before`."""
     texts = in_project_language(before), in_project_language(after)
     said = LogEntry.objects.filter(pk=entry, change_message=texts[0])
-    if not said.update(change_message=texts[1]):
-        return False
-    logger.info("user=%s cache=%s entry=%s %s", user_id, inspector.alias, entry, texts[1])
-    return True
+    updated = True
+    try:
+        updated = bool(said.update(change_message=texts[1]))
+    finally:  # To the logger in any case: the database may be what has just failed.
+        if updated:
+            _write(user_id, inspector.alias, f"entry={entry}", texts[1])
+    return updated
 
 
 def log(inspector: Inspector, what: str, message: Message) -> None:
     """Write what nobody's `LogEntry` says to the logger: who has a shell needs no name."""
-    text = in_project_language(message)
-    logger.info("user=- cache=%s %s %s", inspector.alias, without_ids(what), text)
+    _write("-", inspector.alias, what, in_project_language(message))
 
 
 def in_project_language(message: Message) -> str:
-    """Return a message for others to read: in the project's language, and without session ids."""
+    """Return a message for others to read: in the project's language, on one line.
+
+    The ids of sessions are masked in it.
+    """
     with translation.override(settings.LANGUAGE_CODE):
-        return without_ids(message())
+        return without_ids(one_line(message()))
 
 
 def _record(
@@ -116,9 +136,16 @@ def _record(
     message: Message,
 ) -> None:
     text = in_project_language(message)
-    LogEntry.objects.bulk_create(_entry(user_id, flag, model, one, text) for one in objects)
+    # First to the logger: the database may be what has just failed.
     for _object_id, name in objects:
-        logger.info("user=%s cache=%s %s=%r %s", user_id, alias, model.__name__.lower(), name, text)
+        _write(user_id, alias, f"{model.__name__.lower()}={name!r}", text)
+    LogEntry.objects.bulk_create(_entry(user_id, flag, model, one, text) for one in objects)
+
+
+def _write(user_id: Any, alias: str, what: str, text: str) -> None:
+    """Write one line to the logger, whatever names and patterns hold."""
+    name = alias if WORD.fullmatch(alias) else repr(alias)
+    logger.info("%s", without_ids(one_line(f"user={user_id} cache={name} {what} {text}")))
 
 
 def _entry(
@@ -130,7 +157,7 @@ def _entry(
         user_id=user_id,
         content_type=ContentType.objects.get_for_model(model),
         object_id=object_id,
-        object_repr=name[:NAME_LENGTH],
+        object_repr=one_line(name)[:NAME_LENGTH],
         action_flag=flag,
         change_message=text,
     )

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django_cachex.admin import humane
 from django_cachex.admin.access import DELETE, EXPIRE, FLUSH, Act
 from django_cachex.admin.sessions import pattern_without_ids
+from django_cachex.commands.text import one_line
 from django_cachex.inspectors.entries import NEVER
 from django_cachex.inspectors.patterns import Pattern
 from django_cachex.inspectors.query import Query
@@ -45,7 +46,7 @@ ON_MATCHING = {deed.name: deed for deed in (DELETING, EXPIRING)}
 
 def which(query: Query) -> str:
     """Return which keys a query is for, to follow `keys that`."""
-    text = query.pattern.text
+    text = one_line(query.pattern.text).replace('"', '\\"')
     named = _('match "%(pattern)s"') if "*" in text else _('contain "%(pattern)s"')
     return " · ".join([named % {"pattern": text}, *filters(query)])
 
@@ -140,6 +141,13 @@ def _others(sweep: Sweep) -> list[str]:
     if sweep.failed:
         text = ngettext("%(count)s failed", "%(count)s failed", sweep.failed)
         said.append(text % {"count": humane.number(sweep.failed)})
+    if sweep.in_doubt:
+        text = ngettext(
+            "%(count)s was asked for, outcome unknown",
+            "%(count)s were asked for, outcome unknown",
+            sweep.in_doubt,
+        )
+        said.append(text % {"count": humane.number(sweep.in_doubt)})
     return said
 
 
@@ -159,8 +167,10 @@ def flushed(alias: str) -> Callable[[Work[Sweep]], str]:
                 'Flushing "%(alias)s": %(count)s entries deleted so far, not all.',
                 count,
             )
-        failed = _others(work.deed)[bool(work.deed.gone) :]
-        rest = f" {failed[0]}." if failed else ""
+        if work.deed.failed and not count:
+            text = _('Not flushed: nothing could be deleted of "%(alias)s".')
+        others = _others(replace(work.deed, gone=0))
+        rest = f" {'; '.join(others)}." if others else ""
         return text % {"alias": alias, "count": humane.number(count)} + rest
 
     return said

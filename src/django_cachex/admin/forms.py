@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -110,9 +110,7 @@ class ExpireForm(FocusedForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "timeout" in self.fields:
-            field = self.fields["timeout"]
-            assert isinstance(field, TimeoutField)
-            field.otherwise = self.otherwise
+            cast(TimeoutField, self.fields["timeout"]).otherwise = self.otherwise
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
@@ -221,8 +219,7 @@ class AddForm(ValueForm):
         self._offer_types(types)
 
     def _offer_types(self, types: Sequence[str]) -> None:
-        field = self.fields["type"]
-        assert isinstance(field, forms.ChoiceField)
+        field = cast(forms.ChoiceField, self.fields["type"])
         offered = dict.fromkeys(("string", *types))
         field.choices = [(type, LINES[type]) for type in offered if type in LINES]
         field.required = False

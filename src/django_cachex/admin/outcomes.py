@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
+from django.contrib import messages
 from django.utils.translation import gettext as _
 
 from django_cachex.admin import humane
 from django_cachex.admin.forms import EditForm
+from django_cachex.inspectors.bulk import Failures
 from django_cachex.inspectors.content import fingerprint
 from django_cachex.inspectors.edits import AddValue, Keep, Outcome, Result
 from django_cachex.inspectors.element_edits import AddKey
@@ -96,9 +97,15 @@ def collection_of(edit: AddKey) -> str:
     return pattern % {"elements": humane.elements(count, unit)}
 
 
-def unanswered_message(message: Callable[[], str]) -> str:
-    """Return that an act was asked for and nobody knows what became of it."""
-    return _("Asked for, and no answer came in time: %(what)s") % {"what": message()}
+def told(said: str, done: int, failures: Failures) -> tuple[str, int]:
+    """Return what to say of many keys, with a reason where some could not be changed, and a level.
+
+    The level is that of Django's messages.
+    """
+    if not failures:
+        return said, messages.SUCCESS
+    [(_stored, why), *_others] = failures
+    return f"{said} {why}", messages.WARNING if done else messages.ERROR
 
 
 def kind_of(value: object) -> str:

@@ -9,9 +9,11 @@ from functools import partial
 from typing import Any
 
 from django_cachex.admin import audit
-from django_cachex.admin.asking import Answer
+from django_cachex.admin.asking import Answer, NotAsked
 from django_cachex.admin.deeds import Deed
+from django_cachex.admin.failures import leave_broken_connections, may_be_done
 from django_cachex.inspectors import Inspector
+from django_cachex.inspectors.entries import Listing
 from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.work import Position, Sweep, Work, advance
 from django_cachex.inspectors.work.work import Find
@@ -56,6 +58,34 @@ class Step:
     """Whether it has not come further: another step would not, either, for now."""
 
 
+class Batch:
+    """The keys that a run is at, between finding them and hearing what became of them."""
+
+    def __init__(self, find: Find) -> None:
+        self._find = find
+        self._over = False
+        self.keys = 0
+        """How many have been asked to be changed."""
+
+    def find(self, token: str, want: int, deadline: float) -> Listing:
+        """Find keys, which are changed next; raise NotAsked where nobody waits for it any more."""
+        listing = self._find(token, want, deadline)
+        self.keys = len(listing.keys)
+        if self._over:
+            raise NotAsked
+        return listing
+
+    def given_up(self) -> int:
+        """Let nothing more be changed; return how many keys are under way."""
+        self._over = True
+        return self.keys
+
+
+def doubting(work: Work[Sweep], keys: int) -> Work[Sweep]:
+    """Return a work with so many more keys of which nobody knows what became."""
+    return replace(work, deed=replace(work.deed, in_doubt=work.deed.in_doubt + keys))
+
+
 @dataclass(frozen=True)
 class Runner:
     """What it takes to carry a run on."""
@@ -73,16 +103,22 @@ class Runner:
         if continued or run.entry == NEW:
             run = self._begun(run.afresh())
         works = [run.work]
-        answer = ask(self.inspector, lambda: self._carry_on(works))
+        batch = Batch(self.find)
+        answer = ask(self.inspector, lambda: self._carry_on(works, batch))
+        in_flight = batch.given_up()  # Before `works`: what is done meanwhile counts as in doubt.
         after = works[-1]
+        if may_be_done(answer.error):
+            after = doubting(after, in_flight)
+            leave_broken_connections()
         is_stuck = after.position.token == run.work.position.token and not after.complete
         return Step(self._recorded(run, after), answer.error, continued, is_stuck)
 
-    def _carry_on(self, works: list[Work[Sweep]]) -> None:
+    def _carry_on(self, works: list[Work[Sweep]], batch: Batch) -> None:
         """Append the work after each batch: the page may stop to wait before this is over."""
         deadline = time.monotonic() + limits().scan_budget
-        for work in advance(works[-1], self.find, self.inspector, deadline):
-            works.append(work)  # noqa: PERF402  # What is there already stays, whatever is raised.
+        for work in advance(works[-1], batch.find, self.inspector, deadline):
+            works.append(work)
+            batch.keys = 0
 
     def _recorded(self, run: Run, work: Work[Sweep]) -> Run:
         after = replace(run, work=work)
@@ -110,6 +146,7 @@ def difference(before: Sweep, after: Sweep) -> Sweep:
         after.gone - before.gone,
         after.failed - before.failed,
         after.failures[len(before.failures) :],
+        after.in_doubt - before.in_doubt,
     )
 
 

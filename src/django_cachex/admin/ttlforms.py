@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.utils.translation import gettext as _
@@ -73,8 +73,7 @@ class TtlForm(ExpireForm):
         if not can_extend or ttl == NEVER:
             del self.fields["add"]
         else:
-            add = self.fields["add"]
-            assert isinstance(add, TimeoutField)
+            add = cast(TimeoutField, self.fields["add"])
             add.otherwise = self.otherwise
             add.help_text = _("Added to what it has left when you save.")
 

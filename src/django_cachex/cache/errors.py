@@ -20,6 +20,7 @@ from django_cachex.commands.exceptions import (
     UnknownCommand,
     WrongTypeError,
 )
+from django_cachex.commands.text import one_line
 
 # By the word with which a server begins an error.
 BY_CODE: dict[str, type[CachexError]] = {
@@ -61,6 +62,10 @@ BY_CLASS: tuple[tuple[str, type[CachexError]], ...] = (
 )
 
 
+QUOTING = ", with args beginning with:"
+"""Stands before the arguments that a server quotes of a command that it does not know."""
+
+
 class ProtocolError(ServerUnavailable):
     """The server answered what is no reply."""
 
@@ -72,13 +77,33 @@ def reply_error(text: str) -> CachexError:
     kind = BY_CODE.get(said.partition(" ")[0])
     if kind is None:
         kind = next((kind for part, kind in BY_TEXT if part in text), CommandError)
-    return kind(text)
+    return kind(without_arguments(text))
+
+
+def without_arguments(text: str) -> str:
+    """Return what a server says on one line, without the arguments that it quotes.
+
+    A server that lacks a command quotes its arguments: of AUTH and HELLO these are passwords, of
+    others keys and values.
+    """
+    return one_line(text.partition(QUOTING)[0])
 
 
 def translated(error: Exception, driver: Driver) -> CachexError:
-    """Return our error for one that a driver raised while connecting."""
+    """Return our error for one that a driver raised while connecting: nothing was sent yet.
+
+    What the driver's errors say is seen in tracebacks, too: the quoted arguments leave them.
+    """
     found = (kind for name, kind in BY_CLASS if isinstance(error, getattr(driver.errors, name)))
-    return next(found, CachexError)(str(error))
+    link: BaseException | None = error
+    while isinstance(link, driver.error):
+        link.args = tuple(
+            without_arguments(part) if isinstance(part, str) else part for part in link.args
+        )
+        link = link.__cause__ or link.__context__
+    failure = next(found, CachexError)(without_arguments(str(error)))
+    failure.sent = False
+    return failure
 
 
 def broken(error: OSError, address: str) -> ServerUnavailable:

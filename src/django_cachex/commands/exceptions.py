@@ -10,6 +10,9 @@ from __future__ import annotations
 class CachexError(Exception):
     """The base of every error that django-cachex raises about a server."""
 
+    sent = True
+    """Whether a command may have been sent before: not where no connection came about."""
+
 
 class ServerUnavailable(CachexError):
     """The server could not be reached, hung up, is still loading, or answered nonsense."""

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from django.core.cache.backends.base import BaseCache
 from django.utils.translation import gettext_lazy as _
 
-from django_cachex.inspectors.bulk import Tally, of_outcomes, one_by_one
+from django_cachex.inspectors.bulk import Tally, is_about_a_file, of_outcomes, one_by_one
 from django_cachex.inspectors.edits import Edit, Outcome, SetTtl
 from django_cachex.inspectors.entries import (
     NEVER,
@@ -310,7 +310,9 @@ class Inspector:
         """Delete keys; one that cannot be deleted keeps no other."""
         try:
             deleted = self.delete(keys)
-        except OSError:
+        except OSError as error:
+            if not is_about_a_file(error):
+                raise
             return one_by_one(keys, self.delete)
         return Tally(deleted, len(keys) - deleted)
 

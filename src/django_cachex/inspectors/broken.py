@@ -8,9 +8,10 @@ from typing import Any
 from django.core.cache.backends.base import BaseCache
 from django.utils.translation import gettext_lazy as _
 
+from django_cachex.commands.text import one_line
 from django_cachex.inspectors.base import Inspector
 from django_cachex.inspectors.facts import Status, Text
-from django_cachex.inspectors.masking import mask, secrets_in
+from django_cachex.inspectors.masking import mask, masked, secrets_in
 
 
 class BrokenInspector(Inspector):
@@ -25,7 +26,7 @@ class BrokenInspector(Inspector):
         return mask(str(self.params.get("LOCATION") or ""), secrets_in(self.params))
 
     def notes(self) -> Sequence[Text]:
-        reason = mask(f"{type(self.error).__name__}: {self.error}", secrets_in(self.params))
+        reason = one_line(masked(f"{type(self.error).__name__}: {self.error}", self.params))
         return (_("This cache could not be set up. %(reason)s") % {"reason": reason},)
 
     def status(self) -> Status:

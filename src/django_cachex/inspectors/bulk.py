@@ -34,6 +34,11 @@ def of_outcomes(outcomes: Iterable[tuple[bytes, Outcome]]) -> Tally:
     return Tally(done, gone, tuple(failures))
 
 
+def is_about_a_file(error: OSError) -> bool:
+    """Return whether the system refused to touch a file: a connection that breaks has none."""
+    return error.filename is not None
+
+
 def one_by_one(keys: Sequence[bytes], delete: Callable[[Sequence[bytes]], int]) -> Tally:
     """Delete keys alone, so that one which the system refuses to delete keeps no other."""
     done, failures = 0, []
@@ -41,5 +46,7 @@ def one_by_one(keys: Sequence[bytes], delete: Callable[[Sequence[bytes]], int]) 
         try:
             done += delete([stored])
         except OSError as error:
+            if not is_about_a_file(error):
+                raise
             failures.append((stored, error.strerror or str(error)))
     return Tally(done, len(keys) - done - len(failures), tuple(failures))

@@ -1,15 +1,33 @@
-"""Passwords taken out of whatever a person may see: locations, settings, exception texts."""
+"""Passwords taken out of whatever a person may see: locations, settings, exception texts.
+
+What is a password is told by the settings: by its name, as `PASSWORD` or `api_key`, or by its place
+in an address. Such strings are then replaced wherever they stand, in every usual spelling.
+"""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
-from urllib.parse import quote, unquote, unquote_plus
+from urllib.parse import quote, quote_plus, unquote, unquote_plus
+
+from django.conf import settings
+
+from django_cachex.commands.text import one_line
 
 MASK: Final = "•••"
 
-SECRET_NAME = r"[\w.-]*(?:passw(?:or)?d|passphrase|pwd|secret|token)[\w.-]*"
+# Names of secrets, wherever in a name these words stand, and those that stand at its end only.
+ANYWHERE = (
+    r"passw(?:or)?d|passphrase|passwd|pwd|secret|token|credential|authorization"
+    r"|(?:api|access|account|private|shared)[\s_.-]?key"
+)
+AT_THE_END = r"(?:(?:^|[\s_.-])(?:pass|pw|auth)|requirepass|masterauth)"
+NAME = re.compile(rf"[\w\s.-]*(?:{ANYWHERE})[\w\s.-]*|[\w\s.-]*{AT_THE_END}", re.I)
+
+# What such names may be about without holding a secret: `CREDENTIAL_PROVIDER`, `token_class`.
+NO_SECRET = re.compile(r".*(?:provider|class|func|function|callback|factory|type)", re.I)
 
 # To the next white space, or to the next address of a list that `;` or `,` separates.
 URL = re.compile(r"\b([a-z][a-z0-9+.-]*://)((?:(?![;,][a-z][a-z0-9+.-]*://)\S)*)", re.I)
@@ -17,8 +35,25 @@ URL = re.compile(r"\b([a-z][a-z0-9+.-]*://)((?:(?![;,][a-z][a-z0-9+.-]*://)\S)*)
 # The last `@` ends the password, so that one with an unquoted `@`, `/` or `?` is taken out whole.
 USER_INFO = re.compile(r"([^:]*:)(.*)@", re.DOTALL)
 
-QUERY_SECRET = re.compile(rf"([?&]{SECRET_NAME}=)([^&#]*)", re.I)
-NAME = re.compile(SECRET_NAME, re.I)
+IN_NAME = r"(?<![\w.-])([\w.-]*(?:" + ANYWHERE + r")[\w.-]*|(?:[\w.-]*[_.-])?(?:pass|pw|auth))"
+QUERY_SECRET = re.compile(rf"([?&]{IN_NAME}=)([^&#]*)", re.I)
+
+# Where a list of addresses may be cut: before one with a scheme, before one with a password.
+NEXT = re.compile(r"[;,\s]+(?=[a-z][a-z0-9+.-]*://)|[;,]\s*(?=[^:@/;,\s]*:[^@;,]*@)", re.I)
+SCHEME = re.compile(r"\s*(?:[a-z][a-z0-9+.-]*:(?=//))?(?://)?", re.I)
+HOST = re.compile(r"[\w.-]*(?::\d+)?(?:/.*)?|\[[0-9a-f:.]+\](?::\d+)?(?:/.*)?", re.I)
+
+# `password=…` in a string of options: in quotation marks or braces, or to the next option.
+PAIR = re.compile(
+    rf"""{IN_NAME}(?:\s*=|["']\s*[=:])\s*"""
+    r"""("(?:[^"\\]|\\.|"")*"|'(?:[^'\\]|\\.|'')*'|\{[^}]*\}"""
+    r"""|.*?(?=[\s;,&]+[\w .-]+?\s*=|[;&\#]|$))""",
+    re.I | re.DOTALL,
+)
+QUOTES = {'"': '"', "'": "'", "{": "}"}
+
+LONGEST: Final = 10_000
+"""Characters of an error that are masked; what is shown is shorter."""
 
 # A password this short is replaced only where it stands alone: it may be part of any word.
 SHORT = 4
@@ -30,17 +65,30 @@ def mask(text: str, secrets: Iterable[str] = ()) -> str:
     The forms known are `user:password@`, `:password@` and `?password=` (also `ssl_password=`,
     `token=` and the like). `secrets` are an alias's, as `secrets_in` returns them.
     """
-    masked = URL.sub(lambda found: found[1] + _mask_rest(found[2]), text)
+    masked = text
+    # Before the URLs: one whose password holds white space ends there, as far as they can tell.
     for spelling in sorted(_spellings(secrets), key=len, reverse=True):
         literal = re.escape(spelling)
         alone = rf"(?<!\w){literal}(?!\w)" if len(spelling) < SHORT else literal
         masked = re.sub(alone, MASK, masked)
-    return masked
+    return URL.sub(lambda found: found[1] + _mask_rest(found[2]), masked)
+
+
+def masked(text: str, params: Mapping[str, Any]) -> str:
+    """Return what is left of `text` without the passwords of these settings and of other caches.
+
+    What strangers say may be long: no more of it is looked at than anybody is shown.
+    """
+    others = (secret for secret in secrets_in(settings.CACHES) if len(secret) >= SHORT)
+    return mask(text[:LONGEST], {*secrets_in(params), *others})
 
 
 def _mask_rest(rest: str) -> str:
     """Return what follows `scheme://`, masked."""
     return QUERY_SECRET.sub(rf"\g<1>{MASK}", USER_INFO.sub(rf"\g<1>{MASK}@", rest, count=1))
+
+
+# What the settings hold.
 
 
 def secrets_in(params: Mapping[str, Any]) -> frozenset[str]:
@@ -51,25 +99,83 @@ def secrets_in(params: Mapping[str, Any]) -> frozenset[str]:
 def _secrets(value: object) -> Iterator[str]:
     if isinstance(value, Mapping):
         for name, inner in value.items():
-            if isinstance(inner, str | bytes) and NAME.fullmatch(str(name)):
-                yield inner if isinstance(inner, str) else inner.decode("utf-8", "replace")
-            else:
-                yield from _secrets(inner)
+            yield from _named(str(name), inner)
     elif isinstance(value, list | tuple | set | frozenset):
         for inner in value:
             yield from _secrets(inner)
-    elif isinstance(value, str):
-        yield from _url_secrets(value)
+    elif isinstance(value, str | bytes):
+        yield from _string_secrets(_text(value))
 
 
-def _url_secrets(text: str) -> Iterator[str]:
-    for _scheme, rest in URL.findall(text):
+def _named(name: str, value: object) -> Iterator[str]:
+    """Yield the secrets of what stands under a name."""
+    if not NAME.fullmatch(name):
+        yield from _secrets(value)
+    elif NO_SECRET.fullmatch(name):
+        # A provider of credentials has them as attributes, or is asked for them: not by us.
+        yield from _secrets(getattr(value, "__dict__", value))
+    else:
+        yield from _leaves(value)
+
+
+def _leaves(value: object) -> Iterator[str]:
+    """Yield the texts of what is secret by its name; of a name and a password, the password."""
+    if isinstance(value, str | bytes):
+        text = _text(value)
+        yield text
+        yield from _string_secrets(text)
+        scheme, _space, rest = text.partition(" ")
+        if scheme.lower() in ("basic", "bearer"):
+            yield rest.strip()
+    elif isinstance(value, Mapping):
+        yield from _secrets(value)
+    elif isinstance(value, list | tuple | set | frozenset):
+        parts = list(value)
+        if isinstance(value, tuple) and len(parts) == 2:  # (user, password)
+            del parts[0]
+        for part in parts:
+            yield from _leaves(part)
+    elif isinstance(value, int) and not isinstance(value, bool):
+        yield str(value)
+    else:
+        yield from _secrets(getattr(value, "__dict__", ()))
+
+
+def _string_secrets(text: str) -> Iterator[str]:
+    """Yield the passwords in an address, a list of addresses, or a string of options."""
+    for address in _addresses(text):
+        rest = address[len(SCHEME.match(address)[0]) :]  # type: ignore[index]  # It matches nothing.
         if user_info := USER_INFO.match(rest):
             yield user_info[2]
             # A URL that does not parse is quoted in part: "Port could not be cast … as 'pa'".
             yield from re.split(r"[/?#@:\[\]]", user_info[2])
-        for _name, value in QUERY_SECRET.findall(rest):
-            yield value
+    for found in QUERY_SECRET.finditer(text):
+        yield found[3]
+    for found in PAIR.finditer(text):
+        yield from _unquoted(found[2].strip())
+
+
+def _unquoted(value: str) -> Iterator[str]:
+    """Yield the value of an option, as those may mean it who use such quotation marks."""
+    if len(value) < 2 or QUOTES.get(value[0]) != value[-1]:
+        yield value
+        return
+    inner = value[1:-1]
+    yield from (inner, re.sub(r"\\(.)", r"\1", inner), inner.replace(value[0] * 2, value[0]))
+
+
+def _addresses(text: str) -> list[str]:
+    """Return the addresses in a list, or the text as one: passwords may hold `;` and `,`."""
+    parts = NEXT.split(text)
+    return parts if all(map(_is_address, parts)) else [text]
+
+
+def _is_address(text: str) -> bool:
+    return "@" in text or "://" in text or HOST.fullmatch(text.strip()) is not None
+
+
+def _text(value: str | bytes) -> str:
+    return value if isinstance(value, str) else value.decode("utf-8", "backslashreplace")
 
 
 def _spellings(secrets: Iterable[str]) -> set[str]:
@@ -77,5 +183,8 @@ def _spellings(secrets: Iterable[str]) -> set[str]:
     found = set()
     for secret in secrets:
         for text in (secret, unquote(secret), unquote_plus(secret)):
-            found |= {text, quote(text, safe=""), quote(text), repr(text)[1:-1]}
+            for encoded in (quote(text, safe=""), quote(text), quote_plus(text)):
+                found |= {encoded, re.sub("%..", lambda byte: byte[0].lower(), encoded)}
+            found |= {text, repr(text)[1:-1], ascii(text)[1:-1], json.dumps(text)[1:-1]}
+            found |= {one_line(text), repr(text.encode("utf-8", "surrogatepass"))[2:-1]}
     return found - {""}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.core.cache.backends.base import BaseCache
 
+from django_cachex.commands.text import one_line
+
 # Two keys that no prefix ends with and that a key function which alters its key would alter.
 PROBES = ("Probe é~1", "probe/*?[2]")
 
@@ -28,12 +30,7 @@ def text_of(stored: bytes) -> str | None:
 
 def printable(stored: bytes) -> str:
     """Return one line of text for a person: what is not printable is written with backslashes."""
-    text = stored.decode("utf-8", "backslashreplace")
-    if text.isprintable():
-        return text
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
-    )
+    return one_line(stored.decode("utf-8", "backslashreplace"))
 
 
 class Naming:

@@ -72,18 +72,21 @@ def change_named(session: Session, inspector: Inspector, deed: Deed, ttl: int | 
         session.output.say(would(ttl, count))
         return DONE
     session.agree(asked(ttl, count, inspector.alias))
-    sweep: Sweep = session.attempt(inspector, lambda: Sweep(ttl).take(inspector, stored))
 
-    def said() -> str:
-        return deeds.outcome(sweep)
+    def record(message: audit.Message) -> None:
+        audit.record_keys(session.user_id, deed.flag, inspector, stored, message)
 
-    if sweep.done and session.user_id is not None:
-        audit.record_keys(session.user_id, deed.flag, inspector, stored, said)
-    elif sweep.done:
-        names = ", ".join(repr(inspector.name(key)) for key in stored[:100])
-        audit.log(inspector, f"keys={names}", said)
+    asked_for = Sweep(ttl, done=count)
+    sweep = session.change(
+        inspector,
+        lambda: Sweep(ttl).take(inspector, stored),
+        record,
+        lambda: deeds.outcome(asked_for),
+    )
+    if sweep.done:
+        record(lambda: deeds.outcome(sweep))
     values = {"changed": sweep.done, "gone": sweep.gone, "failed": sweep.failed}
-    session.output.result(said(), values)
+    session.output.result(deeds.outcome(sweep), values)
     for key, why in sweep.failures:
         session.output.warn(f"{inspector.name(key)}: {why}")
     return DONE if sweep.done and not sweep.failed else FAILED

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from collections.abc import Callable
+from functools import partial
 
+from django.core.management import CommandError
 from django.utils.translation import gettext as _
 
 from django_cachex.admin import audit, deeds, humane
 from django_cachex.admin.commandline.changes import would
 from django_cachex.admin.commandline.options import add_changing
-from django_cachex.admin.commandline.session import DONE, Session, Subcommand
+from django_cachex.admin.commandline.session import (
+    DONE,
+    FAILED,
+    USAGE,
+    Session,
+    Subcommand,
+)
 from django_cachex.admin.commandline.sweeping import Sweeper
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.work import Position, Sweep, Work
@@ -28,9 +35,20 @@ class Flush(Subcommand):
     @staticmethod
     def run(session: Session) -> int:
         session.check_user()
-        inspectors = [session.inspector(one, deeds.FLUSHING.act) for one in session["caches"]]
-        codes = [flush(session, inspector) for inspector in inspectors]
-        return max(codes)
+        *others, last = [session.inspector(one, deeds.FLUSHING.act) for one in session["caches"]]
+        codes = [flush_or_warn(session, inspector) for inspector in others]
+        return max([*codes, flush(session, last)])
+
+
+def flush_or_warn(session: Session, inspector: Inspector) -> int:
+    """Flush one cache of several: where it fails, the others have their turn all the same."""
+    try:
+        return flush(session, inspector)
+    except CommandError as error:
+        if error.returncode == USAGE:  # Nobody is there to be asked of any.
+            raise
+        session.output.warn(str(error))
+        return FAILED
 
 
 def flush(session: Session, inspector: Inspector) -> int:
@@ -49,28 +67,27 @@ def flush(session: Session, inspector: Inspector) -> int:
     session.agree(
         _('Flush "%(alias)s" (entries: %(count)s)?') % {"alias": inspector.alias, "count": entries}
     )
-    count = session.attempt(inspector, inspector.flush)
 
-    def said() -> str:
-        if count is None:
-            return _('Flushed "%(alias)s".') % {"alias": inspector.alias}
-        return deeds.flushed(inspector.alias)(done(count))
+    def record(message: audit.Message) -> None:
+        audit.record_cache(session.user_id, audit.CHANGE, inspector, message)
 
-    record(session, inspector, said)
-    session.output.result(said(), {"cache": inspector.alias, "changed": count, "complete": True})
+    count = session.change(inspector, inspector.flush, record, partial(said, inspector, None))
+    record(partial(said, inspector, count))
+    text = said(inspector, count)
+    session.output.result(text, {"cache": inspector.alias, "changed": count, "complete": True})
     return DONE
+
+
+def said(inspector: Inspector, count: int | None) -> str:
+    """Return that a cache was flushed."""
+    if count is None:
+        return _('Flushed "%(alias)s".') % {"alias": inspector.alias}
+    return deeds.flushed(inspector.alias)(done(count))
 
 
 def done(count: int) -> Work[Sweep]:
     """Return a work that is at its end."""
     return Work(Sweep(done=count), Position(complete=True))
-
-
-def record(session: Session, inspector: Inspector, said: Callable[[], str]) -> None:
-    if session.user_id is None:
-        audit.log(inspector, "flush:", said)
-    else:
-        audit.record_cache(session.user_id, audit.CHANGE, inspector, said)
 
 
 def flush_in_steps(session: Session, inspector: Inspector) -> int:

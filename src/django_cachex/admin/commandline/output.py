@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from django.core.management.base import OutputWrapper
 from django.utils.translation import gettext as _
 
 from django_cachex.admin import humane
+from django_cachex.commands.text import one_line
 from django_cachex.inspectors.work import Position
 
 WIDTH = 24
@@ -28,11 +30,14 @@ class Output:
 
     def record(self, **values: Any) -> None:
         """Write one result for programs: an object on one line."""
-        self.out.write(json.dumps(values, ensure_ascii=False, default=str))
+        line = json.dumps(values, ensure_ascii=False, default=str)
+        if not line.isprintable():
+            line = "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in line)
+        self.out.write(line)
 
     def table(self, headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Write rows under their headers, each column as wide as it needs."""
-        lines = [list(headers), *(list(map(plain, row)) for row in rows)]
+        lines = [list(map(one_line, row)) for row in (headers, *rows)]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         for line in lines:
             cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
@@ -43,10 +48,18 @@ class Output:
         if self.as_json:
             self.warn(text)
         else:
-            self.out.write(plain(text))
+            self.out.write(one_line(text))
+
+    def show(self, text: str) -> None:
+        """Write a value for people: it may have several lines."""
+        self.out.write(plain(text))
 
     def warn(self, text: str) -> None:
-        self.draw(f"{plain(text)}\n")
+        self.draw(f"{one_line(text)}\n")
+
+    def ask(self, question: str) -> None:
+        """Write a question, which is answered on its line."""
+        self.draw(f"{one_line(question)} [y/N] ")
 
     def draw(self, text: str) -> None:
         """Write as it stands to whoever looks."""
@@ -76,7 +89,7 @@ class Output:
             filled = round(share * WIDTH)
             bar = f"[{'#' * filled}{'.' * (WIDTH - filled)}] {share:4.0%} "
         examined = _("%(count)s examined") % {"count": humane.number(at.examined)}
-        self.draw(f"\r\x1b[K{bar}{examined} · {plain(said)}")
+        self.draw(f"\r\x1b[K{bar}{examined} · {one_line(said)}")
 
     def progress_ends(self) -> None:
         """Take the bar away."""
@@ -84,14 +97,9 @@ class Output:
             self.draw("\r\x1b[K")
 
 
-def plain(text: object) -> str:
-    """Return a text without what a terminal would take for commands."""
-    shown = str(text)
-    if shown.isprintable():
-        return shown
-    return "".join(
-        char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in shown
-    )
+def plain(text: str) -> str:
+    """Return a text of several lines without what a terminal would take for commands."""
+    return re.sub(r"[^\n\t]+", lambda part: one_line(part[0]), text)
 
 
 def is_interactive() -> bool:

@@ -6,20 +6,27 @@ from argparse import ArgumentParser
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError
 from django.utils.translation import gettext as _
 
 from django_cachex.admin.access import Act, Policies, alias_allows
+from django_cachex.admin.audit import Message
 from django_cachex.admin.commandline.output import Output, is_interactive
-from django_cachex.admin.failures import reason
+from django_cachex.admin.failures import in_doubt, leave_broken_connections, may_be_done, reason
 from django_cachex.admin.policies import closed_by_flush, closed_text, visible_aliases
+from django_cachex.commands.text import one_line
 from django_cachex.inspectors import Inspector, inspector_for
 from django_cachex.inspectors.entries import Listing
 from django_cachex.inspectors.query import Query
 from django_cachex.inspectors.work.work import Find
+
+T = TypeVar("T")
+
+Record = Callable[[Message], None]
+"""Puts a message on record."""
 
 DONE, FAILED, USAGE = 0, 1, 2
 """What the command exits with: all done; failed, refused or nothing found; not understood."""
@@ -41,11 +48,11 @@ class Subcommand:
 
 
 def usage(text: str) -> CommandError:
-    return CommandError(text, returncode=USAGE)
+    return CommandError(one_line(text), returncode=USAGE)
 
 
 def failed(text: str) -> CommandError:
-    return CommandError(text, returncode=FAILED)
+    return CommandError(one_line(text), returncode=FAILED)
 
 
 @dataclass
@@ -112,7 +119,7 @@ class Session:
 
     def check_user(self) -> None:
         """Raise CommandError for an unknown user, before anything is done."""
-        assert self.user_id is None or self.options.get("user")
+        _ = self.user_id
 
     def agree(self, question: str) -> None:
         """Return if the person agrees, or said so before; CommandError otherwise."""
@@ -121,11 +128,11 @@ class Session:
         if not is_interactive():
             text = _("%(question)s Nobody is there to be asked: say --yes, or --dry-run to look.")
             raise usage(text % {"question": question})
-        self.output.draw(f"{question} [y/N] ")
+        self.output.ask(question)
         if input().strip().lower() not in ("y", "yes"):
             raise failed(_("Nothing done."))
 
-    def attempt(self, inspector: Inspector, ask: Callable[[], Any]) -> Any:
+    def attempt(self, inspector: Inspector, ask: Callable[[], T]) -> T:
         """Return a cache's answer; CommandError, without its passwords, where it fails."""
         try:
             return ask()
@@ -133,5 +140,27 @@ class Session:
             raise
         except Exception as error:
             text = _('"%(alias)s" failed: %(reason)s')
+            what = {"alias": inspector.alias, "reason": reason(inspector, error)}
+            raise failed(text % what) from error
+
+    def change(
+        self, inspector: Inspector, ask: Callable[[], T], record: Record, said: Message
+    ) -> T:
+        """Return a cache's answer to a change; where none comes, `record` what was asked for.
+
+        `said` is what would be on record, had it been done.
+        """
+        try:
+            return ask()
+        except (Exception, KeyboardInterrupt) as error:
+            doubtful, interrupted = may_be_done(error), not isinstance(error, Exception)
+            if doubtful:
+                leave_broken_connections()
+                record(in_doubt(error, said))
+            if interrupted:
+                raise
+            text = _('"%(alias)s" failed: %(reason)s')
+            if doubtful:
+                text = _('"%(alias)s" failed, and may have done it: look again. %(reason)s')
             what = {"alias": inspector.alias, "reason": reason(inspector, error)}
             raise failed(text % what) from error

@@ -14,9 +14,9 @@ from django.utils.translation import ngettext
 from django_cachex.admin import audit, humane
 from django_cachex.admin.commandline.session import DONE, FAILED, Session
 from django_cachex.admin.deeds import Deed
-from django_cachex.admin.failures import reason
+from django_cachex.admin.failures import leave_broken_connections, may_be_done, reason
 from django_cachex.admin.pages.keycells import how_far
-from django_cachex.admin.runs import Run, begin
+from django_cachex.admin.runs import Batch, Run, begin, doubting
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.work import Sorting, Survey, Sweep, Work, advance
@@ -83,13 +83,19 @@ class Sweeper:
 
     def step(self, run: Run) -> tuple[Run, str]:
         """Return a run after one budget, on record, and what went wrong, if it did."""
-        work, problem = run.work, ""
+        work, problem, batch = run.work, "", Batch(self.find)
         deadline = time.monotonic() + limits().scan_budget
         try:
-            for work in advance(run.work, self.find, self.inspector, deadline):
+            for work in advance(run.work, batch.find, self.inspector, deadline):
+                batch.keys = 0
                 self.session.output.progress(work.position, keys_counted(work.deed.turns))
-        except Exception as error:  # What was done before it is recorded and reported.
-            problem = reason(self.inspector, error)
+        except (Exception, KeyboardInterrupt) as error:
+            # What was done before it is recorded and reported.
+            stopped = isinstance(error, KeyboardInterrupt)
+            problem = _("Stopped.") if stopped else reason(self.inspector, error)
+            if may_be_done(error):
+                work = doubting(work, batch.keys)
+                leave_broken_connections()
         return self.recorded(run, work), problem
 
     @staticmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser
+from functools import partial
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -73,7 +74,7 @@ def _show(session: Session, entry: Entry) -> None:
     label = str(entry.content.label) if entry.content is not None else one.type or ""
     output.warn(f"{label} · {humane.expiry(one.ttl)}")
     if entry.content is not None:
-        output.say(entry.content.formatted.text)
+        output.show(entry.content.formatted.text)
         excerpt = entry.content.formatted
         if excerpt.shown < excerpt.total:
             output.warn(_("… %(total)s in all") % {"total": humane.number(excerpt.total)})
@@ -127,18 +128,16 @@ class Set(Subcommand):
                 _('Store "%(key)s", over what it may hold (1 key)?') % {"key": session["key"]}
             )
         edit = AddValue(value, ttl, session["replace"])
-        outcome = session.attempt(inspector, lambda: inspector.apply(stored, edit))
+        said = partial(added_message, edit)
+
+        def record(message: audit.Message) -> None:
+            audit.record_keys(session.user_id, audit.ADDITION, inspector, [stored], message)
+
+        outcome = session.change(inspector, lambda: inspector.apply(stored, edit), record, said)
         if outcome.result is Result.EXISTS:
             raise failed(_("There is such a key already: --replace overwrites it."))
         if outcome.result is not Result.DONE:
             raise failed(_("Not stored: %(why)s") % {"why": outcome.reason or outcome.result})
-
-        def said() -> str:
-            return added_message(edit)
-
-        if session.user_id is not None:
-            audit.record_keys(session.user_id, audit.ADDITION, inspector, [stored], said)
-        else:
-            audit.log(inspector, f"key={inspector.name(stored)!r}", said)
+        record(said)
         session.output.result(said(), {"key": session["key"], "stored": True})
         return DONE

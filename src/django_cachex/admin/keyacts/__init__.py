@@ -1,7 +1,7 @@
 """What can be done to a key from its page: one class for each act, in one table."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from django_cachex.admin.keyacts.base import KeyAct, Need, Place, Subject
 from django_cachex.admin.keyacts.copy import CopyKey
@@ -24,7 +24,7 @@ from django_cachex.admin.keyacts.value import EditValue
 
 __all__ = ["ACTS", "APPLYING", "OPENING", "KeyAct", "Need", "Place", "Subject"]
 
-ACTS: Final[Sequence[KeyAct]] = (
+ACTS: Final[Sequence[KeyAct[Any]]] = (
     RenameKey(),
     CopyKey(),
     ChangeTtl(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from django import forms
 from django.utils.translation import gettext as _
@@ -24,6 +24,9 @@ Place = Literal["bar", "head", "value", "elements", "row"]
 
 Need = tuple[Act, Inspector, bytes]
 """An act that must be allowed on a key."""
+
+
+F = TypeVar("F", bound=forms.Form)
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ class Subject:
         return (self.entry.description.type or "") if self.entry is not None else ""
 
 
-class KeyAct:
+class KeyAct(Generic[F]):
     """One kind of change. The page offers it, opens its form, applies it and says what happened.
 
     Its form is a Django form; hidden fields carry what the person saw. Acts hold no state.
@@ -123,7 +126,7 @@ class KeyAct:
         """Return whether what it is about is not there any more: it has no form then."""
         return False
 
-    def form(self, subject: Subject, data: Any = None) -> forms.Form:
+    def form(self, subject: Subject, data: Any = None) -> F:
         """Return its form: for this subject, or with what was sent."""
         raise NotImplementedError(f"{type(self).__qualname__}.form")
 
@@ -131,23 +134,23 @@ class KeyAct:
         """Return what to know before filling in the form."""
         return ()
 
-    def preview(self, subject: Subject, form: forms.Form) -> str:
+    def preview(self, subject: Subject, form: F) -> str:
         """Return in words what a valid form would do."""
         raise NotImplementedError(f"{type(self).__qualname__}.preview")
 
-    def needs(self, subject: Subject, form: forms.Form) -> Iterable[Need]:
+    def needs(self, subject: Subject, form: F) -> Iterable[Need]:
         """Return what must be allowed besides, once the form is known."""
         return ()
 
-    def edit(self, subject: Subject, form: forms.Form) -> Edit | Outcome | None:
+    def edit(self, subject: Subject, form: F) -> Edit | Outcome | None:
         """Return the edit of a valid form, what has already become of it, or None for nothing."""
         raise NotImplementedError(f"{type(self).__qualname__}.edit")
 
-    def confirm(self, subject: Subject, form: forms.Form, back: Action) -> Confirm | None:
+    def confirm(self, subject: Subject, form: F, back: Action) -> Confirm | None:
         """Return the question to ask before a valid form is applied, or None."""
         return None
 
-    def overwrites(self, subject: Subject, form: forms.Form) -> tuple[Inspector, bytes] | None:
+    def overwrites(self, subject: Subject, form: F) -> tuple[Inspector, bytes] | None:
         """Return the other key that a valid form may take the place of, or None."""
         return None
 
@@ -155,26 +158,26 @@ class KeyAct:
         """Apply its edit; whatever the cache raises may be raised."""
         return subject.inspector.apply(subject.stored, edit)
 
-    def said(self, subject: Subject, form: forms.Form, outcome: Outcome | None) -> str:
+    def said(self, subject: Subject, form: F, outcome: Outcome | None) -> str:
         """Return what was done, for the person and for the record, without values.
 
         `outcome` is None where the cache did not say what became of it.
         """
         raise NotImplementedError(f"{type(self).__qualname__}.said")
 
-    def recorded_as(self, form: forms.Form) -> int:
+    def recorded_as(self, form: F) -> int:
         """Return what Django's `LogEntry` calls it: an addition, or a change."""
         return self.flag
 
-    def report(self, subject: Subject, form: forms.Form, outcome: Outcome) -> str:
+    def report(self, subject: Subject, form: F, outcome: Outcome) -> str:
         """Return what the next page says."""
         return _("Saved. %(what)s") % {"what": self.said(subject, form, outcome)}
 
-    def refusal(self, subject: Subject, form: forms.Form, outcome: Outcome) -> Mapping[str, str]:
+    def refusal(self, subject: Subject, form: F, outcome: Outcome) -> Mapping[str, str]:
         """Return what to say beside fields of the form where it was refused; usually nothing."""
         return {}
 
-    def after(self, subject: Subject, form: forms.Form) -> tuple[Inspector, bytes]:
+    def after(self, subject: Subject, form: F) -> tuple[Inspector, bytes]:
         """Return the key that it is recorded under, and whose page comes next."""
         return subject.inspector, subject.stored
 

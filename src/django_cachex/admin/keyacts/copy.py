@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -24,7 +23,7 @@ from django_cachex.inspectors import Inspector, inspector_for
 from django_cachex.inspectors.edits import Copy, Edit, Outcome, Result
 
 
-class CopyKey(KeyAct):
+class CopyKey(KeyAct[CopyForm]):
     opens, applies, act = "copy", "make-copy", COPY
     in_brief = True
     label = gettext_lazy("Copy key")
@@ -57,39 +56,35 @@ class CopyKey(KeyAct):
     def notes(self, subject: Subject) -> list[str]:
         return [_("The copy holds the same and expires at the same time.")]
 
-    def needs(self, subject: Subject, form: forms.Form) -> Iterable[Need]:
-        assert isinstance(form, CopyForm)
+    def needs(self, subject: Subject, form: CopyForm) -> Iterable[Need]:
         act = COPY_OVER if form.overwrites else COPY_TO
         return [(act, *self.after(subject, form))]
 
-    def edit(self, subject: Subject, form: forms.Form) -> Edit | Outcome | None:
-        assert isinstance(form, CopyForm)
+    def edit(self, subject: Subject, form: CopyForm) -> Edit | Outcome | None:
         into, to = self.after(subject, form)
         if into is subject.inspector:
             return None if to == subject.stored else Copy(to, None, form.overwrites)
         return Copy(to, into, form.overwrites)
 
-    def confirm(self, subject: Subject, form: forms.Form, back: Action) -> Confirm | None:
-        assert isinstance(form, CopyForm)
+    def confirm(self, subject: Subject, form: CopyForm, back: Action) -> Confirm | None:
         if not form.overwrites:
             return None
         data = form.cleaned_data
         return overwriting(data["name"], data["into"], _("Copy and overwrite"), back)
 
-    def overwrites(self, subject: Subject, form: forms.Form) -> tuple[Inspector, bytes] | None:
-        assert isinstance(form, CopyForm)
+    def overwrites(self, subject: Subject, form: CopyForm) -> tuple[Inspector, bytes] | None:
         return self.after(subject, form) if form.overwrites else None
 
-    def refusal(self, subject: Subject, form: forms.Form, outcome: Outcome) -> Mapping[str, str]:
+    def refusal(self, subject: Subject, form: CopyForm, outcome: Outcome) -> Mapping[str, str]:
         return already_there(form) if outcome.result == Result.EXISTS else {}
 
-    def after(self, subject: Subject, form: forms.Form) -> tuple[Inspector, bytes]:
+    def after(self, subject: Subject, form: CopyForm) -> tuple[Inspector, bytes]:
         alias, name = form.cleaned_data["into"], form.cleaned_data["name"]
         own = subject.inspector
         into = own if alias == own.alias else inspector_for(alias)
         return into, into.locate(name)
 
-    def said(self, subject: Subject, form: forms.Form, outcome: Outcome | None) -> str:
+    def said(self, subject: Subject, form: CopyForm, outcome: Outcome | None) -> str:
         own = subject.inspector
         names = {
             "old": own.name(subject.stored) or _("(empty name)"),
@@ -97,7 +92,6 @@ class CopyKey(KeyAct):
             "into": form.cleaned_data["into"],
             "new": said_name(form.cleaned_data["name"]),
         }
-        assert isinstance(form, CopyForm)
         if form.overwrites:
             text = _(
                 'Copied from "%(old)s" of "%(alias)s" to "%(new)s" of "%(into)s", in place of '
@@ -107,9 +101,8 @@ class CopyKey(KeyAct):
             text = _('Copied from "%(old)s" of "%(alias)s" to "%(new)s" of "%(into)s".')
         return text % names
 
-    def recorded_as(self, form: forms.Form) -> int:
-        assert isinstance(form, CopyForm)
+    def recorded_as(self, form: CopyForm) -> int:
         return audit.CHANGE if form.overwrites else audit.ADDITION
 
-    def report(self, subject: Subject, form: forms.Form, outcome: Outcome) -> str:
+    def report(self, subject: Subject, form: CopyForm, outcome: Outcome) -> str:
         return self.said(subject, form, outcome)

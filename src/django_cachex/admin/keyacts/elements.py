@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from django_cachex.admin import humane
 from django_cachex.admin.access import EDIT_ELEMENTS
 from django_cachex.admin.forms import EditForm
-from django_cachex.admin.keyacts.base import KeyAct, Place, Subject
+from django_cachex.admin.keyacts.base import F, KeyAct, Place, Subject
 from django_cachex.admin.outcomes import trace_of
 from django_cachex.inspectors.content import Content
 from django_cachex.inspectors.edits import Outcome
@@ -37,7 +37,7 @@ class ElementForm(EditForm):
         field.widget.attrs["rows"] = min(max(2, lines), MOST_ROWS)
 
 
-class ElementAct(KeyAct):
+class ElementAct(KeyAct[F]):
     """Something done to a collection; its form stands above the elements."""
 
     act = EDIT_ELEMENTS
@@ -56,7 +56,7 @@ class ElementAct(KeyAct):
         return outcome.expected
 
 
-class RowAct(ElementAct):
+class RowAct(ElementAct[F]):
     """Something done to one element; its form takes the place of its row."""
 
     offered_in = "row"
@@ -74,7 +74,8 @@ class RowAct(ElementAct):
 
 def row_of(subject: Subject) -> Element:
     """Return the row that an act is about, which `suits` has made sure of."""
-    assert subject.row is not None
+    if subject.row is None:
+        raise LookupError(subject.element)
     return subject.row
 
 

@@ -45,21 +45,20 @@ class NewFieldForm(ElementForm):
     field_order = ("field", "value", "store_as")
 
 
-class AddField(ElementAct):
+class AddField(ElementAct[NewFieldForm]):
     opens, applies, types = "add-field", "store-field", ("hash",)
     label = title = submit = gettext_lazy("Add field")
 
     def form(self, subject: Subject, data: Any = None) -> NewFieldForm:
         return NewFieldForm(data)
 
-    def edit(self, subject: Subject, form: forms.Form) -> Edit | Outcome | None:
-        assert isinstance(form, NewFieldForm)
+    def edit(self, subject: Subject, form: NewFieldForm) -> Edit | Outcome | None:
         return AddFields(((form.cleaned_data["field"], form.decoded),))
 
-    def refusal(self, subject: Subject, form: forms.Form, outcome: Outcome) -> Mapping[str, str]:
+    def refusal(self, subject: Subject, form: NewFieldForm, outcome: Outcome) -> Mapping[str, str]:
         return already_there(outcome)
 
-    def said(self, subject: Subject, form: forms.Form, outcome: Outcome | None) -> str:
+    def said(self, subject: Subject, form: NewFieldForm, outcome: Outcome | None) -> str:
         what = _('Field "%(name)s" added') % {"name": said_name(form.cleaned_data["field"])}
         return changed(what, outcome)
 
@@ -75,7 +74,7 @@ def said_name(name: str) -> str:
     return printable(encode_text(name))
 
 
-class EditField(RowAct):
+class EditField(RowAct[ElementForm]):
     opens, applies, types = "edit-field", "set-field", ("hash",)
     label = gettext_lazy("Edit")
     title = gettext_lazy("Edit field")
@@ -86,13 +85,12 @@ class EditField(RowAct):
     def notes(self, subject: Subject) -> Sequence[Text]:
         return why_replaced(row_of(subject).cells[-1])
 
-    def edit(self, subject: Subject, form: forms.Form) -> Edit | Outcome | None:
-        assert isinstance(form, ElementForm)
+    def edit(self, subject: Subject, form: ElementForm) -> Edit | Outcome | None:
         if nothing_written(form):
             return None
         return SetField(subject.element, form.cleaned_data["expected"], form.decoded)
 
-    def said(self, subject: Subject, form: forms.Form, outcome: Outcome | None) -> str:
+    def said(self, subject: Subject, form: ElementForm, outcome: Outcome | None) -> str:
         return changed(_('Field "%(name)s" changed') % {"name": row_of(subject).name}, outcome)
 
 
@@ -102,7 +100,7 @@ class RenameFieldForm(FocusedForm):
     opened = forms.CharField(required=False, widget=forms.HiddenInput)
 
 
-class RenameOneField(RowAct):
+class RenameOneField(RowAct[RenameFieldForm]):
     opens, applies, types = "rename-field", "set-field-name", ("hash",)
     label = gettext_lazy("Rename")
     title = gettext_lazy("Rename field")
@@ -113,21 +111,23 @@ class RenameOneField(RowAct):
         initial = {"expected": row.expected, "opened": humane.clock(), "field": row.name}
         return RenameFieldForm(data, initial=initial)
 
-    def edit(self, subject: Subject, form: forms.Form) -> Edit | Outcome | None:
+    def edit(self, subject: Subject, form: RenameFieldForm) -> Edit | Outcome | None:
         data = form.cleaned_data
         if data["field"] == row_of(subject).name:
             return None
         return RenameField(subject.element, data["expected"], data["field"])
 
-    def refusal(self, subject: Subject, form: forms.Form, outcome: Outcome) -> Mapping[str, str]:
+    def refusal(
+        self, subject: Subject, form: RenameFieldForm, outcome: Outcome
+    ) -> Mapping[str, str]:
         return already_there(outcome)
 
-    def said(self, subject: Subject, form: forms.Form, outcome: Outcome | None) -> str:
+    def said(self, subject: Subject, form: RenameFieldForm, outcome: Outcome | None) -> str:
         names = {"old": row_of(subject).name, "new": said_name(form.cleaned_data["field"])}
         return _('Field "%(old)s" renamed to "%(new)s".') % names
 
 
-class ChangeFieldTtl(RowAct):
+class ChangeFieldTtl(RowAct[ExpireForm]):
     """Only where the server lets fields expire."""
 
     opens, applies, types = "expire-field", "set-field-ttl", ("hash",)
@@ -140,12 +140,10 @@ class ChangeFieldTtl(RowAct):
     def form(self, subject: Subject, data: Any = None) -> ExpireForm:
         return ExpireForm(data)
 
-    def edit(self, subject: Subject, form: forms.Form) -> Edit | Outcome | None:
-        assert isinstance(form, ExpireForm)
+    def edit(self, subject: Subject, form: ExpireForm) -> Edit | Outcome | None:
         return None if isinstance(form.ttl, Keep) else SetFieldTtl(subject.element, form.ttl)
 
-    def said(self, subject: Subject, form: forms.Form, outcome: Outcome | None) -> str:
-        assert isinstance(form, ExpireForm)
-        assert not isinstance(form.ttl, Keep)
-        name = {"name": row_of(subject).name, "ttl": ttl_message(form.ttl)}
+    def said(self, subject: Subject, form: ExpireForm, outcome: Outcome | None) -> str:
+        ttl = "" if isinstance(form.ttl, Keep) else ttl_message(form.ttl)
+        name = {"name": row_of(subject).name, "ttl": ttl}
         return _('Field "%(name)s": %(ttl)s') % name

@@ -63,7 +63,7 @@ class IncreaseForm(FocusedForm):
         )
 
 
-class IncreaseValue(KeyAct):
+class IncreaseValue(KeyAct[IncreaseForm]):
     opens, applies, act = "increase", "add-number", INCREASE
     offered_in, place = "value", "head"
     reads_value = True
@@ -78,14 +78,14 @@ class IncreaseValue(KeyAct):
         content = subject.content
         return IncreaseForm(data, whole=content is None or type(content.value) is int)
 
-    def edit(self, subject: Subject, form: forms.Form) -> Edit | Outcome | None:
+    def edit(self, subject: Subject, form: IncreaseForm) -> Edit | Outcome | None:
         by = form.cleaned_data["by"]
         return Increase(by) if by else None
 
-    def said(self, subject: Subject, form: forms.Form, outcome: Outcome | None) -> str:
+    def said(self, subject: Subject, form: IncreaseForm, outcome: Outcome | None) -> str:
         return _("Increased by %(by)s.") % {"by": form.cleaned_data["by"]}
 
-    def report(self, subject: Subject, form: forms.Form, outcome: Outcome) -> str:
+    def report(self, subject: Subject, form: IncreaseForm, outcome: Outcome) -> str:
         text = self.said(subject, form, outcome)
         if outcome.number is None:
             return text

@@ -49,18 +49,17 @@ class NewItemForm(ElementForm):
     end = forms.ChoiceField(label=gettext_lazy("Where"), choices=ENDS)
 
 
-class AddItem(ElementAct):
+class AddItem(ElementAct[NewItemForm]):
     opens, applies, types = "add-item", "push-item", ("list",)
     label = title = submit = gettext_lazy("Add item")
 
     def form(self, subject: Subject, data: Any = None) -> NewItemForm:
         return NewItemForm(data, label=_("Item"))
 
-    def edit(self, subject: Subject, form: forms.Form) -> Edit | Outcome | None:
-        assert isinstance(form, NewItemForm)
+    def edit(self, subject: Subject, form: NewItemForm) -> Edit | Outcome | None:
         return PushItems((form.decoded,), End(form.cleaned_data["end"]))
 
-    def said(self, subject: Subject, form: forms.Form, outcome: Outcome | None) -> str:
+    def said(self, subject: Subject, form: NewItemForm, outcome: Outcome | None) -> str:
         at_head = form.cleaned_data["end"] == End.FIRST
         what = _("Item added at the head") if at_head else _("Item added at the tail")
         return changed(what, outcome)
@@ -70,7 +69,7 @@ class InsertForm(ElementForm):
     place = forms.ChoiceField(label=gettext_lazy("Where"), choices=PLACES)
 
 
-class InsertBeside(RowAct):
+class InsertBeside(RowAct[InsertForm]):
     opens, applies, types = "insert-item", "put-item", ("list",)
     label = gettext_lazy("Insert")
     title = submit = gettext_lazy("Insert item")
@@ -80,12 +79,11 @@ class InsertBeside(RowAct):
         label = _("New item beside item %(index)s") % {"index": row.name}
         return InsertForm(data, initial={"expected": row.expected}, label=label)
 
-    def edit(self, subject: Subject, form: forms.Form) -> Edit | Outcome | None:
-        assert isinstance(form, InsertForm)
+    def edit(self, subject: Subject, form: InsertForm) -> Edit | Outcome | None:
         place = Place(form.cleaned_data["place"])
         return InsertItem(subject.element, form.cleaned_data["expected"], form.decoded, place)
 
-    def said(self, subject: Subject, form: forms.Form, outcome: Outcome | None) -> str:
+    def said(self, subject: Subject, form: InsertForm, outcome: Outcome | None) -> str:
         is_before = form.cleaned_data["place"] == Place.BEFORE
         what = (
             _("Item inserted before item %(n)s")
@@ -95,7 +93,7 @@ class InsertBeside(RowAct):
         return changed(what % {"n": row_of(subject).name}, outcome)
 
 
-class EditItem(RowAct):
+class EditItem(RowAct[ElementForm]):
     opens, applies, types = "edit-item", "set-item", ("list",)
     label = gettext_lazy("Edit")
     title = gettext_lazy("Edit item")
@@ -108,13 +106,12 @@ class EditItem(RowAct):
     def notes(self, subject: Subject) -> Sequence[Text]:
         return why_replaced(row_of(subject).cells[-1])
 
-    def edit(self, subject: Subject, form: forms.Form) -> Edit | Outcome | None:
-        assert isinstance(form, ElementForm)
+    def edit(self, subject: Subject, form: ElementForm) -> Edit | Outcome | None:
         if nothing_written(form):
             return None
         return SetItem(subject.element, form.cleaned_data["expected"], form.decoded)
 
-    def said(self, subject: Subject, form: forms.Form, outcome: Outcome | None) -> str:
+    def said(self, subject: Subject, form: ElementForm, outcome: Outcome | None) -> str:
         return changed(_("Item %(index)s changed") % {"index": row_of(subject).name}, outcome)
 
 
@@ -125,7 +122,7 @@ class PopItem(PopAct):
     def form(self, subject: Subject, data: Any = None) -> CountForm:
         return CountForm(data, ends=FROM)
 
-    def edit(self, subject: Subject, form: forms.Form) -> Edit | Outcome | None:
+    def edit(self, subject: Subject, form: CountForm) -> Edit | Outcome | None:
         return PopItems(End(form.cleaned_data["end"]), form.cleaned_data["count"])
 
 
@@ -153,7 +150,7 @@ def length_of(subject: Subject) -> int:
     return (subject.entry.description.size or 0) if subject.entry is not None else 0
 
 
-class Trim(ElementAct):
+class Trim(ElementAct[TrimForm]):
     opens, applies, types = "trim-list", "cut-list", ("list",)
     label = gettext_lazy("Trim")
     title = gettext_lazy("Trim list")
@@ -166,16 +163,16 @@ class Trim(ElementAct):
     def expected(self, subject: Subject, outcome: Outcome) -> str:
         return str(length_of(subject))
 
-    def edit(self, subject: Subject, form: forms.Form) -> Edit | Outcome | None:
+    def edit(self, subject: Subject, form: TrimForm) -> Edit | Outcome | None:
         data = form.cleaned_data
         return TrimList(data["start"], data["stop"], data["expected"])
 
-    def confirm(self, subject: Subject, form: forms.Form, back: Action) -> Confirm | None:
+    def confirm(self, subject: Subject, form: TrimForm, back: Action) -> Confirm | None:
         data, length = form.cleaned_data, length_of(subject)
         kept = len(range(length)[kept_slice(data["start"], data["stop"], length)])
         return trimming(subject, length - kept, kept, back, Unit.ITEMS)
 
-    def said(self, subject: Subject, form: forms.Form, outcome: Outcome | None) -> str:
+    def said(self, subject: Subject, form: TrimForm, outcome: Outcome | None) -> str:
         return trimmed(outcome, Unit.ITEMS)
 
 

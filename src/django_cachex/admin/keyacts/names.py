@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.utils.translation import gettext as _
@@ -48,8 +48,7 @@ class CopyForm(NameForm):
         self, data: Any = None, *, aliases: Sequence[str], name: str, can_overwrite: bool
     ) -> None:
         super().__init__(data, name=name, can_overwrite=can_overwrite)
-        field = self.fields["into"]
-        assert isinstance(field, forms.ChoiceField)
+        field = cast(forms.ChoiceField, self.fields["into"])
         field.choices = [(alias, alias) for alias in aliases]
         if len(aliases) == 1:
             field.initial, field.widget = aliases[0], forms.HiddenInput()

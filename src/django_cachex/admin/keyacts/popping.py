@@ -37,7 +37,7 @@ class CountForm(FocusedForm):
             self.fields["end"] = forms.ChoiceField(label=_("Which"), choices=ends)
 
 
-class PopAct(ElementAct):
+class PopAct(ElementAct[CountForm]):
     """Its confirmation is for more than one; one is shown once it is out."""
 
     label = gettext_lazy("Pop")
@@ -45,7 +45,7 @@ class PopAct(ElementAct):
     submit = gettext_lazy("Pop")
     unit: ClassVar[Unit] = Unit.MEMBERS
 
-    def confirm(self, subject: Subject, form: forms.Form, back: Action) -> Confirm | None:
+    def confirm(self, subject: Subject, form: CountForm, back: Action) -> Confirm | None:
         count = form.cleaned_data["count"]
         if count == 1:
             return None
@@ -63,12 +63,12 @@ class PopAct(ElementAct):
             back=back,
         )
 
-    def said(self, subject: Subject, form: forms.Form, outcome: Outcome | None) -> str:
+    def said(self, subject: Subject, form: CountForm, outcome: Outcome | None) -> str:
         count = form.cleaned_data["count"] if outcome is None else outcome.count or 0
         text = _("Popped %(elements)s.") % {"elements": humane.elements(count, self.unit)}
         return text + left(outcome)
 
-    def report(self, subject: Subject, form: forms.Form, outcome: Outcome) -> str:
+    def report(self, subject: Subject, form: CountForm, outcome: Outcome) -> str:
         """Return what was taken out, for the person alone: the record has no values."""
         shown = "; ".join(excerpt(one.formatted.text) for one in outcome.removed[:10])
         return f"{self.said(subject, form, outcome)} {shown}"

@@ -44,7 +44,7 @@ class ChosenForm(forms.Form):
         return data
 
 
-class RemoveRows(ElementAct):
+class RemoveRows(ElementAct[ChosenForm]):
     applies = "remove-elements"
     types = ("list", "set", "zset", "hash", "stream")
     flag = audit.CHANGE
@@ -54,12 +54,10 @@ class RemoveRows(ElementAct):
     def form(self, subject: Subject, data: Any = None) -> ChosenForm:
         return ChosenForm(data)
 
-    def edit(self, subject: Subject, form: forms.Form) -> Edit | Outcome | None:
-        assert isinstance(form, ChosenForm)
+    def edit(self, subject: Subject, form: ChosenForm) -> Edit | Outcome | None:
         return RemoveElements(subject.type, form.chosen)
 
-    def confirm(self, subject: Subject, form: forms.Form, back: Action) -> Confirm | None:
-        assert isinstance(form, ChosenForm)
+    def confirm(self, subject: Subject, form: ChosenForm, back: Action) -> Confirm | None:
         count = len(form.chosen)
         if count == 1:
             return None
@@ -80,8 +78,7 @@ class RemoveRows(ElementAct):
             items=names_of(subject, form.chosen),
         )
 
-    def said(self, subject: Subject, form: forms.Form, outcome: Outcome | None) -> str:
-        assert isinstance(form, ChosenForm)
+    def said(self, subject: Subject, form: ChosenForm, outcome: Outcome | None) -> str:
         asked = len(form.chosen)
         count = asked if outcome is None or outcome.count is None else outcome.count
         text = removed(subject, count, form.chosen)
@@ -91,7 +88,7 @@ class RemoveRows(ElementAct):
             ) % {"count": asked - count}
         return text + left(outcome)
 
-    def report(self, subject: Subject, form: forms.Form, outcome: Outcome) -> str:
+    def report(self, subject: Subject, form: ChosenForm, outcome: Outcome) -> str:
         return self.said(subject, form, outcome)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -42,14 +41,13 @@ class ReplaceValue(EditValue):
         form.initial.update(value="", store_as="auto")
         return form
 
-    def edit(self, subject: Subject, form: forms.Form) -> Edit | Outcome | None:
-        assert isinstance(form, EditForm)
+    def edit(self, subject: Subject, form: EditForm) -> Edit | Outcome | None:
         expected = form.cleaned_data["expected"]
         if subject.entry is not None and subject.entry.expected and not expected:
             return Outcome(Result.CHANGED)
         return SetValue(form.decoded, expected, form.ttl)
 
-    def confirm(self, subject: Subject, form: forms.Form, back: Action) -> Confirm | None:
+    def confirm(self, subject: Subject, form: EditForm, back: Action) -> Confirm | None:
         content = subject.content
         label = content.label if content is not None else ""
         return Confirm(
@@ -64,6 +62,5 @@ class ReplaceValue(EditValue):
             back=back,
         )
 
-    def said(self, subject: Subject, form: forms.Form, outcome: Outcome | None) -> str:
-        assert isinstance(form, EditForm)
+    def said(self, subject: Subject, form: EditForm, outcome: Outcome | None) -> str:
         return replaced_message(form, outcome)

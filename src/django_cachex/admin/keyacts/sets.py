@@ -69,21 +69,20 @@ class ScoreField(forms.CharField):
             raise ValidationError(str(problem)) from problem
 
 
-class AddMember(ElementAct):
+class AddMember(ElementAct[ElementForm]):
     opens, applies, types = "add-member", "store-member", ("set",)
     label = title = submit = gettext_lazy("Add member")
 
     def form(self, subject: Subject, data: Any = None) -> ElementForm:
         return ElementForm(data, label=_("Member"))
 
-    def edit(self, subject: Subject, form: forms.Form) -> Edit | Outcome | None:
-        assert isinstance(form, ElementForm)
+    def edit(self, subject: Subject, form: ElementForm) -> Edit | Outcome | None:
         return AddMembers((form.decoded,))
 
-    def refusal(self, subject: Subject, form: forms.Form, outcome: Outcome) -> Mapping[str, str]:
+    def refusal(self, subject: Subject, form: ElementForm, outcome: Outcome) -> Mapping[str, str]:
         return already_there(outcome)
 
-    def said(self, subject: Subject, form: forms.Form, outcome: Outcome | None) -> str:
+    def said(self, subject: Subject, form: ElementForm, outcome: Outcome | None) -> str:
         return changed(_("Member added"), outcome)
 
 
@@ -100,24 +99,23 @@ class ScoredForm(ElementForm):
     field_order = ("value", "store_as", "score", "only")
 
 
-class AddScoredMember(ElementAct):
+class AddScoredMember(ElementAct[ScoredForm]):
     opens, applies, types = "add-scored", "store-scored", ("zset",)
     label = title = submit = gettext_lazy("Add member")
 
     def form(self, subject: Subject, data: Any = None) -> ScoredForm:
         return ScoredForm(data, label=_("Member"))
 
-    def edit(self, subject: Subject, form: forms.Form) -> Edit | Outcome | None:
-        assert isinstance(form, ScoredForm)
+    def edit(self, subject: Subject, form: ScoredForm) -> Edit | Outcome | None:
         pair = (form.decoded, form.cleaned_data["score"])
         return AddScored((pair,), Only(form.cleaned_data["only"]))
 
-    def said(self, subject: Subject, form: forms.Form, outcome: Outcome | None) -> str:
+    def said(self, subject: Subject, form: ScoredForm, outcome: Outcome | None) -> str:
         what = _("Member stored with the score %(score)s") % {"score": form.cleaned_data["score"]}
         return changed(what, outcome)
 
 
-class EditMember(RowAct):
+class EditMember(RowAct[ElementForm]):
     opens, applies, types = "edit-member", "set-member", ("set", "zset")
     label = gettext_lazy("Edit")
     title = gettext_lazy("Edit member")
@@ -128,17 +126,16 @@ class EditMember(RowAct):
     def notes(self, subject: Subject) -> Sequence[Text]:
         return why_replaced(row_of(subject).cells[0])
 
-    def edit(self, subject: Subject, form: forms.Form) -> Edit | Outcome | None:
-        assert isinstance(form, ElementForm)
+    def edit(self, subject: Subject, form: ElementForm) -> Edit | Outcome | None:
         if nothing_written(form):
             return None
         expected = form.cleaned_data["expected"]
         return RenameMember(subject.type, subject.element, expected, form.decoded)
 
-    def refusal(self, subject: Subject, form: forms.Form, outcome: Outcome) -> Mapping[str, str]:
+    def refusal(self, subject: Subject, form: ElementForm, outcome: Outcome) -> Mapping[str, str]:
         return already_there(outcome)
 
-    def said(self, subject: Subject, form: forms.Form, outcome: Outcome | None) -> str:
+    def said(self, subject: Subject, form: ElementForm, outcome: Outcome | None) -> str:
         return changed(_("Member changed"), outcome)
 
 
@@ -148,7 +145,7 @@ class ScoreForm(FocusedForm):
     opened = forms.CharField(required=False, widget=forms.HiddenInput)
 
 
-class ChangeScore(RowAct):
+class ChangeScore(RowAct[ScoreForm]):
     opens, applies, types = "edit-score", "set-score", ("zset",)
     label = gettext_lazy("Score")
     title = gettext_lazy("Change score")
@@ -162,11 +159,11 @@ class ChangeScore(RowAct):
     def notes(self, subject: Subject) -> Sequence[Text]:
         return [_("Of the member %(member)s") % {"member": row_of(subject).name}]
 
-    def edit(self, subject: Subject, form: forms.Form) -> Edit | Outcome | None:
+    def edit(self, subject: Subject, form: ScoreForm) -> Edit | Outcome | None:
         data = form.cleaned_data
         return SetScore(subject.element, data["expected"], data["score"])
 
-    def said(self, subject: Subject, form: forms.Form, outcome: Outcome | None) -> str:
+    def said(self, subject: Subject, form: ScoreForm, outcome: Outcome | None) -> str:
         score = {"score": form.cleaned_data["score"]}
         return changed(_("Score of a member set to %(score)s") % score, outcome)
 
@@ -177,6 +174,6 @@ class PopMember(PopAct):
     def form(self, subject: Subject, data: Any = None) -> CountForm:
         return CountForm(data, ends=ANY if subject.type == "set" else SCORED)
 
-    def edit(self, subject: Subject, form: forms.Form) -> Edit | Outcome | None:
+    def edit(self, subject: Subject, form: CountForm) -> Edit | Outcome | None:
         end = End(form.cleaned_data.get("end", End.RANDOM))
         return PopMembers(subject.type, end, form.cleaned_data["count"])

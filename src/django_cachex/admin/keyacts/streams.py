@@ -27,18 +27,17 @@ class EntryForm(ElementForm):
         return first_elements("stream", data["value"], data["store_as"])
 
 
-class AppendEntry(ElementAct):
+class AppendEntry(ElementAct[EntryForm]):
     opens, applies, types = "add-entry", "store-entry", ("stream",)
     label = title = submit = gettext_lazy("Add entry")
 
     def form(self, subject: Subject, data: Any = None) -> EntryForm:
         return EntryForm(data, label=_("A line for each field=value"))
 
-    def edit(self, subject: Subject, form: forms.Form) -> Edit | Outcome | None:
-        assert isinstance(form, EntryForm)
+    def edit(self, subject: Subject, form: EntryForm) -> Edit | Outcome | None:
         return AddEntry(form.decoded)
 
-    def said(self, subject: Subject, form: forms.Form, outcome: Outcome | None) -> str:
+    def said(self, subject: Subject, form: EntryForm, outcome: Outcome | None) -> str:
         if outcome is None or not outcome.reason:
             return _("Entry added.")
         return _("Entry %(id)s added.") % {"id": outcome.reason}
@@ -52,7 +51,7 @@ class KeepForm(FocusedForm):
     opened = forms.CharField(required=False, widget=forms.HiddenInput)
 
 
-class Shorten(ElementAct):
+class Shorten(ElementAct[KeepForm]):
     opens, applies, types = "trim-stream", "cut-stream", ("stream",)
     label = gettext_lazy("Trim")
     title = gettext_lazy("Trim stream")
@@ -65,15 +64,15 @@ class Shorten(ElementAct):
     def expected(self, subject: Subject, outcome: Outcome) -> str:
         return str(length_of(subject))
 
-    def edit(self, subject: Subject, form: forms.Form) -> Edit | Outcome | None:
+    def edit(self, subject: Subject, form: KeepForm) -> Edit | Outcome | None:
         data = form.cleaned_data
         if data["keep"] >= data["expected"]:
             return None
         return TrimStream(data["keep"], data["expected"])
 
-    def confirm(self, subject: Subject, form: forms.Form, back: Action) -> Confirm | None:
+    def confirm(self, subject: Subject, form: KeepForm, back: Action) -> Confirm | None:
         keep, length = form.cleaned_data["keep"], length_of(subject)
         return trimming(subject, max(0, length - keep), min(keep, length), back, Unit.ENTRIES)
 
-    def said(self, subject: Subject, form: forms.Form, outcome: Outcome | None) -> str:
+    def said(self, subject: Subject, form: KeepForm, outcome: Outcome | None) -> str:
         return trimmed(outcome, Unit.ENTRIES)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -17,7 +16,7 @@ from django_cachex.admin.ttlforms import TtlForm
 from django_cachex.inspectors.edits import Edit, ExpireAt, ExtendTtl, Outcome, SetTtl
 
 
-class ChangeTtl(KeyAct):
+class ChangeTtl(KeyAct[TtlForm]):
     opens, applies, act = "expire", "set-ttl", EXPIRE
     offered_in, place = "head", "head"
     in_brief = True
@@ -29,16 +28,13 @@ class ChangeTtl(KeyAct):
         ttl = subject.entry.description.ttl if subject.entry is not None else None
         return TtlForm(data, ttl=ttl, can_extend=subject.inspector.can_extend)
 
-    def edit(self, subject: Subject, form: forms.Form) -> Edit | Outcome | None:
-        assert isinstance(form, TtlForm)
+    def edit(self, subject: Subject, form: TtlForm) -> Edit | Outcome | None:
         return form.edit
 
-    def preview(self, subject: Subject, form: forms.Form) -> str:
-        assert isinstance(form, TtlForm)
+    def preview(self, subject: Subject, form: TtlForm) -> str:
         return form.preview()
 
-    def said(self, subject: Subject, form: forms.Form, outcome: Outcome | None) -> str:
-        assert isinstance(form, TtlForm)
+    def said(self, subject: Subject, form: TtlForm, outcome: Outcome | None) -> str:
         match form.edit:
             case SetTtl(ttl=ttl):
                 return ttl_message(ttl)

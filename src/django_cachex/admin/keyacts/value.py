@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django import forms
 from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import humane
@@ -19,7 +18,7 @@ def is_number(subject: Subject) -> bool:
     return subject.content is not None and type(subject.content.value) in (int, float)
 
 
-class EditValue(KeyAct):
+class EditValue(KeyAct[EditForm]):
     """Another value in place of one that a form can hold exactly."""
 
     opens, applies, act = "edit", "save", EDIT
@@ -50,8 +49,7 @@ class EditValue(KeyAct):
             keeps_ttl=keeps_ttl,
         )
 
-    def edit(self, subject: Subject, form: forms.Form) -> Edit | Outcome | None:
-        assert isinstance(form, EditForm)
+    def edit(self, subject: Subject, form: EditForm) -> Edit | Outcome | None:
         expected = form.cleaned_data["expected"]
         if subject.entry is not None and subject.entry.expected and not expected:
             return Outcome(Result.CHANGED)
@@ -59,6 +57,5 @@ class EditValue(KeyAct):
             return None
         return SetValue(form.decoded, expected, form.ttl)
 
-    def said(self, subject: Subject, form: forms.Form, outcome: Outcome | None) -> str:
-        assert isinstance(form, EditForm)
+    def said(self, subject: Subject, form: EditForm, outcome: Outcome | None) -> str:
         return value_message(form, outcome)

@@ -77,7 +77,7 @@ class AddPage(CachePage):
         answer = self.asker.ask(inspector, lambda: inspector.apply(stored, edit))
         if answer.value is None:
             message = partial(added_message, edit)
-            self.record_unanswered(answer, audit.ADDITION, [stored], message, inspector)
+            self.record_in_doubt(answer.error, audit.ADDITION, [stored], message, inspector)
             why = {"why": explain(inspector, answer.error or Exception())}
             form.add_error(None, _("Perhaps not stored: look at the key. %(why)s") % why)
             return None

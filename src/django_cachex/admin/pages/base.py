@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, TypeVar
 
 from django.contrib import messages
@@ -29,9 +28,8 @@ from django_cachex.admin.access import (
 )
 from django_cachex.admin.apps import installed
 from django_cachex.admin.asking import Answer, Asker
-from django_cachex.admin.failures import explain, is_unanswered
+from django_cachex.admin.failures import explain, in_doubt, leave_broken_connections, may_be_done
 from django_cachex.admin.links import IN_FORM, Link, Links, parse_object_id
-from django_cachex.admin.outcomes import unanswered_message
 from django_cachex.admin.parts import Action, Confirm, Heading, Notice, Parts, Topic
 from django_cachex.inspectors import Inspector, inspector_for
 from django_cachex.inspectors.facts import Text
@@ -148,18 +146,23 @@ class Page(TemplateView):
         )
         return self.response_class(self.request, "admin/django_cachex/confirm.html", context)
 
-    def record_unanswered(
+    def record_in_doubt(
         self,
-        answer: Answer[Any],
+        error: BaseException | None,
         flag: int,
         keys: Sequence[bytes],
         message: audit.Message,
         inspector: Inspector,
     ) -> None:
-        """Record an act of which nobody knows whether it was done."""
-        if is_unanswered(answer.error):
-            said = partial(unanswered_message, message)
-            audit.record_keys(self.request.user.pk, flag, inspector, keys, said)
+        """Record an act on some keys, or on a whole cache, that may have been done."""
+        if not may_be_done(error):
+            return
+        leave_broken_connections()
+        user_id, said = self.request.user.pk, in_doubt(error, message)
+        if keys:
+            audit.record_keys(user_id, flag, inspector, keys, said)
+        else:
+            audit.record_cache(user_id, flag, inspector, said)
 
     def say(self, text: Text, level: int = messages.SUCCESS) -> None:
         """Say on the next page what happened on this one."""

@@ -17,6 +17,7 @@ from django_cachex.admin.access import DELETE, SEE_KEYS
 from django_cachex.admin.failures import explain
 from django_cachex.admin.helptexts import delete_help
 from django_cachex.admin.links import Link, object_id
+from django_cachex.admin.outcomes import told
 from django_cachex.admin.pages.base import KeyedPage, Page
 from django_cachex.admin.parts import Action, Confirm, Heading, Topic
 from django_cachex.inspectors import Inspector
@@ -113,20 +114,30 @@ def delete_confirm(
 
 def delete_keys(page: Page, inspector: Inspector, keys: Sequence[bytes]) -> None:
     """Delete keys, put it on record and say what happened, with numbers."""
-    answer = page.asker.ask(inspector, lambda: (present(inspector, keys), inspector.delete(keys)))
+    known = page.asker.ask(inspector, lambda: present(inspector, keys))
+    if known.value is None:
+        page.say(not_deleted(explain(inspector, known.error or Exception())), messages.ERROR)
+        return
+    answer = page.asker.ask(inspector, lambda: inspector.delete_each(keys))
     if answer.value is None:
         said = partial(deleted_text, len(keys), 0)
-        page.record_unanswered(answer, audit.DELETION, keys, said, inspector)
-        why = explain(inspector, answer.error or Exception())
-        page.say(
-            _("Not deleted, or not all of it: look again. %(why)s") % {"why": why}, messages.ERROR
-        )
+        page.record_in_doubt(answer.error, audit.DELETION, keys, said, inspector)
+        page.say(not_deleted(explain(inspector, answer.error or Exception())), messages.ERROR)
         return
-    there, deleted = answer.value
-    said = partial(deleted_text, deleted, len(keys) - deleted)
-    if deleted:
-        audit.record_keys(page.request.user.pk, audit.DELETION, inspector, there, said)
-    page.say(said(), messages.SUCCESS if deleted else messages.WARNING)
+    tally, refused = answer.value, dict(answer.value.failures)
+    said = partial(deleted_text, tally.done, tally.gone, len(refused))
+    if tally.done:
+        gone = [stored for stored in known.value if stored not in refused]
+        audit.record_keys(page.request.user.pk, audit.DELETION, inspector, gone, said)
+    if tally.done or tally.failures:
+        page.say(*told(said(), tally.done, tally.failures))
+    else:
+        page.say(said(), messages.WARNING)
+
+
+def not_deleted(why: str) -> str:
+    """Return that nobody knows whether keys were deleted."""
+    return _("Not deleted, or not all of it: look again. %(why)s") % {"why": why}
 
 
 def present(inspector: Inspector, keys: Sequence[bytes]) -> Sequence[bytes]:
@@ -136,14 +147,19 @@ def present(inspector: Inspector, keys: Sequence[bytes]) -> Sequence[bytes]:
     return [one.key for one in inspector.describe(keys, ("ttl",)) if one.exists]
 
 
-def deleted_text(deleted: int, gone: int) -> str:
-    """Return what a deletion did: how many went, how many had gone before."""
-    text = ngettext("Deleted %(count)s key", "Deleted %(count)s keys", deleted) % {
-        "count": humane.number(deleted)
-    }
-    if not gone:
-        return f"{text}."
-    rest = ngettext("%(count)s was already gone", "%(count)s were already gone", gone) % {
-        "count": humane.number(gone)
-    }
-    return f"{text}; {rest}." if deleted else f"{rest[0].upper()}{rest[1:]}."
+def deleted_text(deleted: int, gone: int, failed: int = 0) -> str:
+    """Return what a deletion did: how many went, how many had gone before or stayed."""
+    said = []
+    if deleted or not (gone or failed):
+        text = ngettext("Deleted %(count)s key", "Deleted %(count)s keys", deleted)
+        said.append(text % {"count": humane.number(deleted)})
+    if failed:
+        text = ngettext(
+            "%(count)s key could not be deleted", "%(count)s keys could not be deleted", failed
+        )
+        said.append(text % {"count": humane.number(failed)})
+    if gone:
+        text = ngettext("%(count)s was already gone", "%(count)s were already gone", gone)
+        said.append(text % {"count": humane.number(gone)})
+    whole = "; ".join(said)
+    return f"{whole[0].upper()}{whole[1:]}."

@@ -17,6 +17,7 @@ from django_cachex.admin.access import FLUSH
 from django_cachex.admin.asking import Answer
 from django_cachex.admin.deeds import FLUSHING, flushed
 from django_cachex.admin.failures import explain
+from django_cachex.admin.outcomes import told
 from django_cachex.admin.pages.base import Page
 from django_cachex.admin.parts import Action, Cell, Confirm, Header, Row, Table
 from django_cachex.admin.policies import closed_by_flush, closed_text
@@ -108,7 +109,8 @@ def flush_on(page: Page, inspector: Inspector) -> list[Flushing]:
         return []
     if not step.run.work.complete:
         return [Flushing(inspector, step.run)]
-    page.say(Flushing(inspector, step.run).said())
+    sweep = step.run.work.deed
+    page.say(*told(Flushing(inspector, step.run).said(), sweep.done, sweep.failures))
     return []
 
 
@@ -139,6 +141,7 @@ def flush(page: Page, inspector: Inspector) -> None:
     try:
         count = inspector.flush()
     except Exception as error:  # One cache's failure does not keep the others from flushing.
+        page.record_in_doubt(error, audit.CHANGE, [], partial(_flushed, inspector, None), inspector)
         why = {"why": explain(inspector, error)}
         page.say(_("Not flushed, or not completely. %(why)s") % why, messages.ERROR)
         return

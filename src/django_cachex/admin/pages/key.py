@@ -51,7 +51,7 @@ class KeyPage(KeyView):
             self.forget_answer()
         return self.render_to_response(self.get_context_data())
 
-    def perform(self, act: KeyAct) -> HttpResponse | None:
+    def perform(self, act: KeyAct[Any]) -> HttpResponse | None:
         """Do what was sent; None where this page must be shown again, with the form."""
         self.require(act.act, self.inspector, self.stored)
         self.in_brief = act.in_brief
@@ -76,7 +76,7 @@ class KeyPage(KeyView):
         question = self.unconfirmed(act, form)
         return self.confirm(question) if question else self.apply(act, form, edit)
 
-    def not_found(self, act: KeyAct) -> HttpResponse | None:
+    def not_found(self, act: KeyAct[Any]) -> HttpResponse | None:
         """Say that what an act is about is not there, or that nobody knows: it has no form."""
         if self.entry is not None and not self.row_unknown:
             return self.refuse(act, forms.Form(), Outcome(Result.ELEMENT_GONE))
@@ -90,7 +90,7 @@ class KeyPage(KeyView):
         self.notices += [Notice(str(problem), "error") for problem in problems]
         self.sent, self.conflict = None, False
 
-    def unconfirmed(self, act: KeyAct, form: forms.Form) -> Confirm | None:
+    def unconfirmed(self, act: KeyAct[Any], form: forms.Form) -> Confirm | None:
         """Return the question that has to be answered first, if there is one."""
         if "confirmed" in self.request.POST:
             return None
@@ -114,7 +114,7 @@ class KeyPage(KeyView):
         answer = self.asker.ask(inspector, lambda: inspector.describe([stored]))
         return [described(inspector, one) for one in answer.value or () if one.exists]
 
-    def apply(self, act: KeyAct, form: forms.Form, edit: Edit) -> HttpResponse | None:
+    def apply(self, act: KeyAct[Any], form: forms.Form, edit: Edit) -> HttpResponse | None:
         """Apply an edit, put it on record, and say what became of it."""
         subject = self.subject
         inspector, stored = act.after(subject, form)
@@ -123,7 +123,7 @@ class KeyPage(KeyView):
         outcome, flag = answer.value, act.recorded_as(form)
         said = partial(act.said, subject, form, outcome)
         if outcome is None:
-            self.record_unanswered(answer, flag, [stored], said, inspector)
+            self.record_in_doubt(answer.error, flag, [stored], said, inspector)
             why = explain(self.inspector, answer.error or Exception())
             text = _("Perhaps not saved: look at the key again. %(why)s") % {"why": why}
             self.notices.append(Notice(text, "error"))
@@ -145,7 +145,7 @@ class KeyPage(KeyView):
             return self.links.add(alias, key=name, type=subject.type)
         return self.links.keys(alias)
 
-    def refuse(self, act: KeyAct, form: forms.Form, outcome: Outcome) -> HttpResponse | None:
+    def refuse(self, act: KeyAct[Any], form: forms.Form, outcome: Outcome) -> HttpResponse | None:
         """Say why nothing was saved; on a conflict show both, and keep what was written."""
         self.forget_answer()
         if outcome.result == Result.GONE:
@@ -185,7 +185,7 @@ class KeyPage(KeyView):
             form.visible_fields()[0].field.widget.attrs.setdefault("autofocus", True)
         return {f"{act.place}_box": self._box(act, form)}
 
-    def _box(self, act: KeyAct, form: forms.Form) -> FormBox:
+    def _box(self, act: KeyAct[Any], form: forms.Form) -> FormBox:
         carried = [("id", self.link.post_id)] if self.link.post_id else []
         carried += [("element", self.element)] if self.element else []
         back = Action(str(act.give_way if self.conflict else act.cancel), self.part)

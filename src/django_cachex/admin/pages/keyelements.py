@@ -25,7 +25,7 @@ SHOWN = "1"
 class RowControl:
     """A control that every row has."""
 
-    act: RowAct
+    act: RowAct[Any]
     label: str
     url: str
     """Opens the act's form, once it says for which row."""

@@ -45,7 +45,7 @@ class KeyRead(KeyedPage):
         return asked if act is not None and not (self.unsafe and act.reads_value) else ""
 
     @property
-    def asked(self) -> KeyAct | None:
+    def asked(self) -> KeyAct[Any] | None:
         """The act that is being done, its form open or sent."""
         return OPENING.get(self.mode) or APPLYING.get(self.mode)
 

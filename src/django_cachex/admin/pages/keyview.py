@@ -58,7 +58,7 @@ class KeyView(KeyElements):
             return []
         return [self._offer(act) for act in self._offered(spot)]
 
-    def _offered(self, spot: Place) -> list[KeyAct]:
+    def _offered(self, spot: Place) -> list[KeyAct[Any]]:
         acts = [act for act in ACTS if act.opens and act.offered_in == spot]
         return [act for act in acts if act.offered(self.subject)]
 
@@ -68,7 +68,7 @@ class KeyView(KeyElements):
             return [Action(_("Read value"), self.link, "primary", method="post", value=READ)]
         return self.offers("value")
 
-    def _offer(self, act: KeyAct) -> Action:
+    def _offer(self, act: KeyAct[Any]) -> Action:
         """Return a control that opens an act's form; one that reads unsafely takes a POST."""
         by_post = self.link.post_id or (self.unsafe and act.reads_value)
         method = "post" if by_post else "get"
@@ -147,7 +147,7 @@ class KeyView(KeyElements):
     def _download(self, form: str, label: str) -> Action:
         return Action(label, self.links.download(self.inspector.alias, self.stored, form))
 
-    def _bar_link(self, act: KeyAct) -> Action:
+    def _bar_link(self, act: KeyAct[Any]) -> Action:
         """Return the link of the action bar that opens an act's form."""
         link = self.links.key(self.inspector.alias, self.stored, mode=act.opens)
         return Action(act.label, link, act.kind, act is self.asked, value=act.opens)

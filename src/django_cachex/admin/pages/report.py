@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import csv
+import re
 
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
 from django_cachex.admin.pages.keycells import how_far
+from django_cachex.commands.text import one_line
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.work import Sweep, Work
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the beginning of something to compute."""
+SIGNS = "=+\\-@＝＋－＠﹦﹢﹣﹫−"
+"""What a spreadsheet takes for the beginning of something to compute, in any width."""
+
+FORMULA = re.compile(rf"(^|[;|])(?=[\s\"'`]*[{SIGNS}])")
+"""Where a cell begins one, or its part where a program takes `;` for the end of a cell."""
 
 
 def report(inspector: Inspector, name: str, said: str, work: Work[Sweep]) -> HttpResponse:
@@ -20,21 +25,27 @@ def report(inspector: Inspector, name: str, said: str, work: Work[Sweep]) -> Htt
     headers = {"Content-Disposition": f'attachment; filename="cachex-{name}.csv"'}
     response = HttpResponse(content_type="text/csv; charset=utf-8", headers=headers)
     sweep = work.deed
-    write = csv.writer(response).writerow
-    write([_("cache"), cell(inspector.alias)])
-    write([_("what"), cell(said)])
-    write([_("changed"), sweep.done])
-    write([_("already gone"), sweep.gone])
-    write([_("failed"), sweep.failed])
-    write([_("examined"), how_far(work.position.examined, work.position)])
+    writer = csv.writer(response)
+
+    def write(*cells: object) -> None:
+        writer.writerow([cell(str(one)) for one in cells])
+
+    write(_("cache"), inspector.alias)
+    write(_("what"), said)
+    write(_("changed"), sweep.done)
+    write(_("already gone"), sweep.gone)
+    write(_("failed"), sweep.failed)
+    if sweep.in_doubt:
+        write(_("outcome unknown"), sweep.in_doubt)
+    write(_("examined"), how_far(work.position.examined, work.position))
     if sweep.failures:
-        write([])
-        write([_("key"), _("reason")])
+        write()
+        write(_("key"), _("reason"))
     for stored, reason in sweep.failures:
-        write([cell(inspector.name(stored)), cell(reason)])
+        write(inspector.name(stored), reason)
     return response
 
 
 def cell(text: str) -> str:
-    """Return a text that no spreadsheet computes."""
-    return f"'{text}" if text.startswith(FORMULA) else text
+    """Return a text on one line, of which no spreadsheet computes anything."""
+    return FORMULA.sub(r"\1'", one_line(text))

@@ -75,11 +75,36 @@ def step_notices(step: Step) -> list[Notice]:
             "now is what was done since."
         )
         found.append(Notice(text))
-    if is_refused(step) and not step.run.work.complete:
-        [(_key, reason), *_rest] = step.run.work.deed.failures or ((b"", ""),)
+    return [*found, *refusals(step), *about(step.run.work.position)]
+
+
+def refusals(step: Step) -> list[Notice]:
+    """Return what the store refuses, or may have done: an error where that is all there is."""
+    work = step.run.work
+    sweep, found = work.deed, []
+    [(_key, reason), *_rest] = sweep.failures or ((b"", ""),)
+    if is_refused(step) and not work.complete:
         text = _("Nothing could be changed so far: the store refuses. %(reason)s")
         found.append(Notice(text % {"reason": reason}, "warning"))
-    return [*found, *about(step.run.work.position)]
+    elif is_refused(step):
+        text = _("Nothing could be changed: the store refuses. %(reason)s")
+        found.append(Notice(text % {"reason": reason}, "error"))
+    elif sweep.failed and work.complete:
+        text = ngettext(
+            "%(count)s key could not be changed. %(reason)s",
+            "%(count)s keys could not be changed. %(reason)s",
+            sweep.failed,
+        )
+        what = {"count": humane.number(sweep.failed), "reason": reason}
+        found.append(Notice(text % what, "warning"))
+    if sweep.in_doubt:
+        text = ngettext(
+            "%(count)s key may have been changed: the connection broke after it was asked for.",
+            "%(count)s keys may have been changed: the connection broke after they were asked for.",
+            sweep.in_doubt,
+        )
+        found.append(Notice(text % {"count": humane.number(sweep.in_doubt)}, "warning"))
+    return found
 
 
 def about(at: Position) -> list[Notice]:

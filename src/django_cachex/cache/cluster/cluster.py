@@ -152,7 +152,7 @@ class Cluster:
         """Return the raw replies to `requests`, our exceptions among them."""
         yield from self._nodes.known()
         splits = [split(request, self._nodes.slots) for request in requests]
-        fragments = [fragment for each in splits for fragment in each.fragments]
+        fragments = everything = [fragment for each in splits for fragment in each.fragments]
         pauses = iter(PAUSES)
         if node is not None:
             fragments[0].reply = error
@@ -166,6 +166,8 @@ class Cluster:
             for (node, group), outcome in zip(groups.items(), outcomes, strict=True):
                 take(group, outcome)
                 fragments += yield from self._once_more(node, group, pauses)
+        if len(everything) > 1:
+            mark_as_sent(everything)
         return [each.reply() for each in splits]
 
     def _grouped(self, fragments: Sequence[Fragment]) -> dict[Server, list[Fragment]]:
@@ -239,6 +241,13 @@ class Cluster:
 
 
 _clusters: dict[Any, Cluster] = {}
+
+
+def mark_as_sent(fragments: Sequence[Fragment]) -> None:
+    """Let no node that was not reached say that nothing was sent: others may have done theirs."""
+    for fragment in fragments:
+        if isinstance(fragment.reply, CachexError):
+            fragment.reply.sent = True
 
 
 def is_harmless(fragment: Fragment) -> bool:

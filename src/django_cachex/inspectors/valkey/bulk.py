@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 from django_cachex.cache.client import Client
-from django_cachex.commands import CommandError, Request
+from django_cachex.commands import CachexError, CommandError, Request
 from django_cachex.inspectors.bulk import Tally
 from django_cachex.inspectors.entries import NEVER
 
@@ -18,13 +19,26 @@ def batches(keys: Sequence[bytes]) -> list[Sequence[bytes]]:
     return [keys[start : start + KEYS_PER_UNLINK] for start in range(0, len(keys), KEYS_PER_UNLINK)]
 
 
+@contextmanager
+def after_changes(made: bool = True) -> Iterator[None]:
+    """Let an error not say that nothing was sent, where something was before."""
+    try:
+        yield
+    except CachexError as error:
+        error.sent = error.sent or made
+        raise
+
+
 def unlink(client: Client, keys: Sequence[bytes]) -> Tally:
     """Delete keys, five hundred with one command; where that is refused, each with its own."""
     parts = batches(keys)
     # Stored keys are as they are: to ask the client for each of thousands takes its time.
     requests = [Request(("UNLINK", *part), int, absent=0) for part in parts]
     # One by one: what a server has in hand, it does before it turns to anybody else.
-    counts: list[Any] = [count for request in requests for count in client.collect([request])]
+    counts: list[Any] = []
+    for request in requests:
+        with after_changes(bool(counts)):
+            counts += client.collect([request])
     done, gone = 0, 0
     again: list[bytes] = []
     for part, count in zip(parts, counts, strict=True):
@@ -33,7 +47,8 @@ def unlink(client: Client, keys: Sequence[bytes]) -> Tally:
         else:
             done += count
             gone += len(part) - count
-    rest = _each(client, again, lambda key: [client._unlink(key)])
+    with after_changes(bool(counts)):
+        rest = _each(client, again, lambda key: [client._unlink(key)])
     return Tally(done + rest.done, gone + rest.gone, rest.failures)
 
 

@@ -28,7 +28,7 @@ from django_cachex.inspectors.entries import (
 )
 from django_cachex.inspectors.facts import Section, Status, Text
 from django_cachex.inspectors.limits import limits
-from django_cachex.inspectors.masking import mask, secrets_in
+from django_cachex.inspectors.masking import mask, masked, secrets_in
 from django_cachex.inspectors.query import Query, Scope
 from django_cachex.inspectors.reach import all_scopes
 from django_cachex.inspectors.valkey import bulk, information
@@ -188,7 +188,7 @@ class ServerInspector(WholeKeys):
 
     @property
     def location(self) -> str:
-        return ", ".join(mask(url) for url in self.urls)
+        return mask(", ".join(self.urls), secrets_in(self.params))
 
     @property
     def store(self) -> Hashable:
@@ -301,7 +301,7 @@ class ServerInspector(WholeKeys):
             steps = outcome_of(Target(stored, self.codec), edit)
             return self.not_offered() if steps is None else self.client.run(steps)
         except CommandError as error:
-            return Outcome.refused(mask(str(error), secrets_in(self.params)))
+            return Outcome.refused(masked(str(error), self.params))
         except InvalidWindow:
             return Outcome(Result.ELEMENT_GONE)
         except NotStorable as error:

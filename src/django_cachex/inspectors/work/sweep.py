@@ -33,6 +33,9 @@ class Sweep:
     failures: Failures = ()
     """The first of those that failed, each with the store's reason."""
 
+    in_doubt: int = 0
+    """Keys that were asked to be changed when the connection broke: perhaps they were."""
+
     @property
     def turns(self) -> int:
         """How many keys had their turn."""
@@ -59,13 +62,13 @@ class Sweep:
 
     def state(self) -> list[Any]:
         failures = [[stored.decode("latin-1"), reason] for stored, reason in self.failures]
-        return [self.ttl, self.done, self.gone, self.failed, failures]
+        return [self.ttl, self.done, self.gone, self.failed, failures, self.in_doubt]
 
     @classmethod
     def of_state(cls, state: list[Any]) -> Sweep:
-        ttl, done, gone, failed, failures = state
+        ttl, done, gone, failed, failures, in_doubt = state
         known = tuple((stored.encode("latin-1"), reason) for stored, reason in failures)
-        return cls(ttl, done, gone, failed, known)
+        return cls(ttl, done, gone, failed, known, in_doubt)
 
 
 def kept(before: Failures, new: Failures) -> Failures:

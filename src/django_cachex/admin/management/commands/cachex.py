@@ -39,8 +39,15 @@ class Command(BaseCommand):
             own = subparsers.add_parser(name, help=subcommand.help, description=subcommand.help)
             own.add_argument("--json", action="store_true", help="a line of JSON for each result")
             subcommand.add_arguments(own)
+        own = subparsers.add_parser("help", help="Show this, or the options of a subcommand.")
+        own.add_argument("about", nargs="?", choices=list(SUBCOMMANDS), metavar="COMMAND")
+        self.parser, self.subparsers = parser, subparsers.choices
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["subcommand"] == "help":
+            about = options["about"]
+            self.stdout.write((self.subparsers[about] if about else self.parser).format_help())
+            return
         output = Output(self.stdout, self.stderr, options["json"])
         code = SUBCOMMANDS[options["subcommand"]].run(Session(output, options))
         if code:

@@ -13,6 +13,7 @@ from django_cachex.commands.request import Attempts, unread
 from django_cachex.inspectors.content import human_size
 from django_cachex.inspectors.edits import Copy, Outcome, Rename, Result
 from django_cachex.inspectors.entries import NEVER
+from django_cachex.inspectors.valkey.bulk import after_changes
 from django_cachex.inspectors.valkey.changes.guarded import Change, Write, applied
 from django_cachex.inspectors.valkey.changes.target import GONE, UNCHANGED
 from django_cachex.inspectors.valkey.replies import required
@@ -118,9 +119,11 @@ def rename_across(client: Client, key: bytes, edit: Rename) -> Outcome:
     stored = client.run(restore(edit.to, dumped, edit.overwrite))
     if not stored.is_done:
         return stored
-    outcome = client.run(applied([key], lambda: removed(key, dumped.payload)))
+    with after_changes():
+        outcome = client.run(applied([key], lambda: removed(key, dumped.payload)))
+        if outcome.result == Result.CHANGED:
+            client.run(applied([edit.to], lambda: removed(edit.to, dumped.payload)))
     if outcome.result == Result.CHANGED:
-        client.run(applied([edit.to], lambda: removed(edit.to, dumped.payload)))
         return Outcome(Result.CHANGED, undone(edit))
     return Outcome(Result.DONE) if outcome.result == Result.GONE else outcome
 

@@ -120,7 +120,8 @@ def by_script(keys: Sequence[bytes], change: Callable[[], Change]) -> Steps[Outc
             write = attempt.send(seen)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]  # Outcome
-        assert isinstance(write, Write)
+        if not isinstance(write, Write):
+            raise TypeError("A change reads once, then writes.")
         holds = list(zip(reads, seen, strict=True)) if write.holds is None else write.holds
         [(state, replies)] = yield [script(keys, holds, write.commands)]
         if state == DONE:

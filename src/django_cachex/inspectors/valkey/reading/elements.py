@@ -110,9 +110,8 @@ def row_of(stored: bytes, type: str, id: str) -> Steps[Row | None]:
     if type == "stream":
         return (yield from entry_of(stored, id))
     names = yield from named(stored, type, [id])
-    if not names:
+    if not names or type not in NAMED:
         return None
-    assert type in NAMED
     [name] = names
     if type == "hash":
         [value] = yield [ask("HGET", stored, name)]

@@ -25,6 +25,10 @@ def number(data: bytes) -> int | float | None:
     return float(data) if _float(data) else None
 
 
+class UnreadableValue(ValueError):
+    """A cache's serializer, or none of them, can read what is stored; notes say why each cannot."""
+
+
 class Serializer(Protocol):
     """What OPTIONS["serializer"] is: the interface of Django's RedisCache.
 

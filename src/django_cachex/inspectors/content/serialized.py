@@ -25,13 +25,17 @@ def as_serialized(raw: bytes, codec: Codec, limit: int) -> Decoded | None:
     """Return what the first of its serializers loads that can."""
     for format in (codec.kind, *codec.reads):
         read = FORMATS.get(format)
-        # Of several, the application asks those that could have written it.
-        if read is None or (codec.reads and not RECOGNISES[format](raw)):
-            continue
-        if found := read(raw, limit):
+        if read and is_asked(codec, format, raw) and (found := read(raw, limit)):
             return found
     is_damaged = codec.reads and "pickle" in (codec.kind, *codec.reads) and raw[:2] in PICKLES
     return as_pickle(raw, limit) if is_damaged else None
+
+
+def is_asked(codec: Codec, format: Format, raw: bytes) -> bool:
+    """Return whether the application lets a serializer of this format read a value."""
+    if codec.reads:  # Of several, those that could have written it.
+        return RECOGNISES[format](raw)
+    return not codec.is_guarded or raw[:1] == b"\x80"
 
 
 def as_pickle(raw: bytes, limit: int) -> Decoded | None:

@@ -30,8 +30,9 @@ class PickleSerializer:
         if protocol in (None, -1):  # `pickle` takes both for the highest.
             protocol = PROTOCOLS[-1]
         if type(protocol) is not int or protocol not in PROTOCOLS:
+            least, most = PROTOCOLS[0], PROTOCOLS[-1]
             raise ImproperlyConfigured(
-                f"“protocol” is a whole number, {PROTOCOLS[0]} at least and {PROTOCOLS[-1]} at most."
+                f"“protocol” is a whole number, {least} at least and {most} at most."
             )
         self.protocol = protocol
 

@@ -36,7 +36,7 @@ from django_cachex.inspectors.valkey.listing import Search, scan
 from django_cachex.inspectors.valkey.primaries import primaries
 from django_cachex.inspectors.valkey.readers import check_move, check_readers
 from django_cachex.inspectors.valkey.reading import read, read_element
-from django_cachex.inspectors.valkey.replies import permitted, required
+from django_cachex.inspectors.valkey.replies import permitted, required, sceptical
 from django_cachex.inspectors.valkey.whole import WholeKeys
 from django_cachex.inspectors.windows import BEGINNING, InvalidWindow, Window
 
@@ -135,7 +135,7 @@ class ServerInspector(WholeKeys):
         return self._client(limits().timeout)
 
     def _client(self, seconds: float) -> Client:
-        client = self.client_class.from_settings(
+        client = sceptical(self.client_class).from_settings(
             self.driver,
             list(self.urls),
             self.options,

@@ -21,6 +21,7 @@ from django_cachex.commands import (
 )
 from django_cachex.commands.request import Word, unread
 from django_cachex.inspectors.edits import Outcome, Result
+from django_cachex.inspectors.valkey.replies import fitting
 
 Words = tuple[Word, ...]
 
@@ -124,7 +125,7 @@ def by_script(keys: Sequence[bytes], change: Callable[[], Change]) -> Steps[Outc
         holds = list(zip(reads, seen, strict=True)) if write.holds is None else write.holds
         [(state, replies)] = yield [script(keys, holds, write.commands)]
         if state == DONE:
-            return finished(attempt, replies)
+            return finished(attempt, write.commands, replies)
         if state == NOT_BY_SCRIPT:
             return None
         seen = replies if write.holds is None else None
@@ -150,7 +151,7 @@ def by_transaction(keys: Sequence[bytes], change: Callable[[], Change]) -> Steps
         yield [MULTI]  # On its own: were it refused, what follows would run at once.
         *_queued, replies = yield [*(Request(w, unread) for w in commands_of(write)), EXEC]
         if replies is not None:
-            return finished(attempt, without_errors(replies))
+            return finished(attempt, commands_of(write), without_errors(replies))
     return Outcome(Result.CHANGED)
 
 
@@ -158,10 +159,10 @@ def commands_of(step: Sequence[Words] | Write) -> Sequence[Words]:
     return step.commands if isinstance(step, Write) else step
 
 
-def finished(attempt: Change, replies: list[Any]) -> Outcome:
+def finished(attempt: Change, commands: Sequence[Words], replies: list[Any]) -> Outcome:
     """Return what a change makes of the replies to its writes."""
     try:
-        attempt.send(replies)
+        attempt.send([fitting(*one) for one in zip(commands, replies, strict=True)])
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]  # Outcome
     raise AssertionError("A change reads once and writes once.")

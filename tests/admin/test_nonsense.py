@@ -133,12 +133,16 @@ VISITS: dict[str, Visit] = {
         follow=False,
     ),
     "save": key_post("string", mode="save", value="6", store_as="integer", expected=""),
-    "increase": key_post("string", mode="increase", by="1"),
+    "increase": key_post("string", mode="add-number", by="1"),
     "set-ttl": key_post("string", mode="set-ttl", timeout="60"),
     "rename": key_post("string", mode="set-name", name="other"),
     "copy": key_post("string", mode="make-copy", name="other", into="valkey"),
     "push": key_post("list", mode="push-item", value="9", store_as="text", end="last"),
-    "pop": key_post("list", mode="pop", count="1", end="last", confirmed="1"),
+    "pop": key_post("list", mode="take-items", count="1", end="last", confirmed="1"),
+    "trim": key_post("list", mode="cut-list", start="0", stop="1", length="3", confirmed="1"),
+    "add a member": key_post("set", mode="store-member", value="9", store_as="text"),
+    "score": key_post("zset", mode="set-score", element="=MQ", score="9"),
+    "add an entry": key_post("stream", mode="store-entry", field="a", value="9", store_as="text"),
     "set field": key_post("hash", mode="set-field", element="=Zg", value="9", store_as="text"),
     "remove": key_post("hash", mode="remove-elements", selected=["=Zg"], confirmed="1"),
     "delete": lambda person: person.post(
@@ -189,3 +193,16 @@ def test_no_page_breaks_whatever_it_is_told(
     admin: Browser, liar: servers.Liar, raw: valkey.Valkey, name: str
 ) -> None:
     assert broken_by(admin, liar, raw, name, SHAPES) == []
+
+
+def test_what_makes_no_sense_is_said(
+    admin: Browser, liar: servers.Liar, raw: valkey.Valkey
+) -> None:
+    filled(raw)
+    liar.lies = {"MEMORY USAGE": SHAPES["text"]}
+    for page in (
+        admin.open(addresses.keys("valkey", columns=["memory"])),
+        admin.open(addresses.key("valkey", "p:1:string")),
+    ):
+        assert page.status == 200
+        assert "The server answered MEMORY with what makes no sense" in page.text

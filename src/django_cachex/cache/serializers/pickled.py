@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
-from django_cachex.cache.serializers.base import UnreadableValue, integer, number
+from django_cachex.cache.serializers.base import UnreadableValue, integer, is_number, number
 from django_cachex.commands.base import INT64
 
 _loads = pickle.loads
@@ -50,7 +50,7 @@ class PickleSerializer:
         """Return whether `data` begins and ends like a pickle that it reads, or is a number."""
         if data[-1:] == b".":
             return data.startswith(BEGINNINGS)
-        return number(data) is not None
+        return is_number(data)
 
 
 def unpickled(replies: Iterable[bytes | None]) -> list[Any]:

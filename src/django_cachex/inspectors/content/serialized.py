@@ -15,7 +15,8 @@ from django_cachex.inspectors.content.decoded import Decoded, Text, described, f
 from django_cachex.inspectors.content.editing import Editing, editing
 from django_cachex.inspectors.content.notation import notation
 from django_cachex.inspectors.content.packed import read_packed
-from django_cachex.inspectors.pickles import Bounds, Pickled, bounded, read_pickle
+from django_cachex.inspectors.pickles import Bounds, Opaque, Pickled, bounded, read_pickle
+from django_cachex.inspectors.pickles.bounds import most_digits
 
 # The first two bytes of every pickle of protocol 2 to 5.
 PICKLES = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
@@ -69,16 +70,23 @@ def partly(pickled: Pickled) -> Decoded:
 def as_json(raw: bytes, limit: int) -> Decoded | None:
     try:
         text = raw.decode()
-        plain = json.loads(text)
+        plain = json.loads(text, parse_int=whole)
     except (ValueError, RecursionError):
         return None
     tree, _nodes = bounded(plain, Bounds(size=limit))
     kind, what = described(tree)
     if kind == "pickle":
-        # NaN, or more than the bounds let out.
+        # NaN, an integer of too many digits, or more than the bounds let out.
         return Decoded("json", _("JSON"), text, editing(tree), tree)
     label = what if type(tree) in (list, dict) else format_lazy(_("{what} in JSON"), what=what)
     return Decoded(kind, label, formatted(tree), editing(tree), tree)
+
+
+def whole(digits: str) -> int | Opaque:
+    """Return the integer that JSON says; of too many digits, a label."""
+    if len(digits.lstrip("-")) > most_digits():
+        return Opaque("builtins.int", (digits,))
+    return int(digits)
 
 
 def as_msgpack(raw: bytes, limit: int) -> Decoded | None:

@@ -117,7 +117,6 @@ SHAPES: Final[dict[str, Shape]] = {
     "HMGET": a_list(perhaps(a_text)),
     "TIME": a_row(digits, digits),
     "COMMAND INFO": perhaps(a_list(anything)),
-    "EVAL": a_row(a_number, a_list(anything)),
     "EXEC": perhaps(a_list(anything)),
 }
 """By command, with the second word where that says more. What is not here may answer anything."""
@@ -128,6 +127,11 @@ def is_score(reply: Any) -> bool:
         return type(reply) is bytes and float(reply) == float(reply)
     except ValueError:
         return False
+
+
+def queued(reply: Any) -> Any:
+    """Read the reply to a command inside a transaction, whose own comes with EXEC's."""
+    return reply
 
 
 def fitting(words: Sequence[Word], reply: Any) -> Any:
@@ -143,6 +147,8 @@ def fitting(words: Sequence[Word], reply: Any) -> Any:
 def checked(request: Request[T]) -> Request[T]:
     """Return a request whose reply is looked at before it is read."""
     words, read = request.words, request.read
+    if read is queued:
+        return request
     return Request(
         words,
         lambda reply: read(fitting(words, reply)),
@@ -160,16 +166,21 @@ def checked_all(requests: Sequence[Request[Any]]) -> Sequence[Request[Any]]:
 def sensible(steps: Steps[T]) -> Steps[T]:
     """Return steps whose replies are looked at, and which raise `UnexpectedReply` for nonsense."""
     try:
-        return (yield from with_checks(steps))
+        requests = next(steps)  # Nothing was answered yet: what this raises is the caller's.
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]  # T
+    try:
+        return (yield from with_checks(steps, requests))
     except SENSELESS as error:
         if type(error).__module__ != "builtins":  # Ours say something to people.
             raise
         raise UnexpectedReply("The server answered with what makes no sense.") from error
 
 
-def with_checks(steps: Steps[T]) -> Generator[Sequence[Request[Any]], list[Any], T]:
+def with_checks(
+    steps: Steps[T], requests: Sequence[Request[Any]]
+) -> Generator[Sequence[Request[Any]], list[Any], T]:
     try:
-        requests = next(steps)
         while True:
             try:
                 results = yield checked_all(requests)

@@ -15,7 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -368,3 +368,74 @@ def silent() -> Iterator[int]:
             listener.shutdown(socket.SHUT_RDWR)
             for connection in accepted:
                 connection.close()
+
+
+class Liar:
+    """Passes commands on to a server, one by one, and answers some of them as it is told."""
+
+    def __init__(self, target: int) -> None:
+        self.target = target
+        self.lies: dict[str, bytes] = {}
+        """By command, as in ``MEMORY USAGE`` or ``GET``: the reply, as it goes over the wire."""
+        self.heard: set[str] = set()
+        """Which commands were asked, by the names that `lies` has for them."""
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self.listener.getsockname()[1]
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _address = self.listener.accept()
+                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with (
+            suppress(OSError, EOFError),
+            client,
+            socket.create_connection(("127.0.0.1", self.target)) as server,
+            client.makefile("rb") as asked,
+            server.makefile("rb") as answered,
+        ):
+            for end in (client, server):
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            while command := read_reply(asked):
+                server.sendall(command)
+                reply = read_reply(answered)
+                client.sendall(self.lies.get(self._named(command), reply))
+
+    def _named(self, command: bytes) -> str:
+        first, second = [*command.split(b"\r\n")[2::2], b"", b""][:2]
+        name = first.decode(errors="replace").upper()
+        if name in ("MEMORY", "OBJECT", "XINFO", "CLIENT", "COMMAND", "CLUSTER"):
+            name = f"{name} {second.decode(errors='replace').upper()}"
+        self.heard.add(name)
+        return name
+
+
+def read_reply(stream: Any) -> bytes:
+    """Return the bytes of one reply, or of one command; raise EOFError at the end."""
+    line: bytes = stream.readline()
+    if not line:
+        raise EOFError
+    if line[:1] not in b"$*" or line[1:2] == b"-":
+        return line
+    count = int(line[1:])
+    if line[:1] == b"$":
+        return line + bytes(stream.read(count + 2))
+    return line + b"".join(read_reply(stream) for _ in range(count))
+
+
+@contextmanager
+def lying(target: int) -> Iterator[Liar]:
+    """Run a liar in front of the server on a port."""
+    liar = Liar(target)
+    threading.Thread(target=liar.accept, daemon=True).start()
+    try:
+        yield liar
+    finally:
+        liar.listener.shutdown(socket.SHUT_RDWR)
+        liar.listener.close()

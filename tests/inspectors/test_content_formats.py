@@ -269,3 +269,14 @@ def test_extensions_are_labels() -> None:
         tree, _nodes = bounded(read_packed(raw).value, Bounds())
         assert isinstance(tree, Opaque)
         assert tree.args == (7, b"x" * size)
+
+
+@pytest.mark.parametrize("protocol", [0, 1])
+def test_pickles_that_the_application_does_not_read_are_shown_as_bytes(protocol: int) -> None:
+    raw = pickle.dumps([1, "two"], protocol)
+    for codec in (alias(), alias(serializer=["json", "pickle"])):
+        content = decode(raw, codec=codec)
+        assert "pickle" not in str(content.label)
+        assert not content.editable
+    careless = Codec("their.Serializer", "pickle", pickle.dumps)
+    assert decode(raw, codec=careless).value == [1, "two"]

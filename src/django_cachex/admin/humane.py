@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -12,6 +13,7 @@ from django.utils.translation import ngettext, pgettext
 from django_cachex.inspectors.content import human_size
 from django_cachex.inspectors.entries import NEVER
 from django_cachex.inspectors.facts import Unit
+from django_cachex.inspectors.pickles.bounds import most_digits
 
 NOTHING = "–"
 """Stands where there is no figure."""
@@ -24,7 +26,22 @@ def number(value: float, decimals: int = 0) -> str:
     """Return a number with the language's thousands separators."""
     if not decimals and isinstance(value, int) and 0 <= value < 1000:
         return str(int(value))  # Every language writes it so, and pages are full of them.
+    if is_endless(value):
+        return exact(value)
     return formats.number_format(value, decimals, use_l10n=True, force_grouping=True)
+
+
+def exact(value: float) -> str:
+    """Return a number as code writes it; of too many digits, how many they are."""
+    if not is_endless(value):
+        return str(value)
+    count = int(int(value).bit_length() * math.log10(2)) + 1
+    return _("a number of some %(count)s digits") % {"count": number(count)}
+
+
+def is_endless(value: float) -> bool:
+    """Return whether a number has more digits than can be written."""
+    return isinstance(value, int) and abs(value) >= 10 ** most_digits()
 
 
 def size(count: int) -> str:
@@ -111,9 +128,14 @@ def amount(value: object, unit: Unit) -> tuple[str, str]:
     """Return a figure for people, and its exact form where that says more."""
     if isinstance(value, datetime):
         return moment(value), value.isoformat(timespec="seconds")
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not is_finite(value):
         return str(value), ""
     return _FORMS.get(unit, _plain)(value)
+
+
+def is_finite(value: float) -> bool:
+    """Return whether a figure is a number; one that is too large for a float is."""
+    return isinstance(value, int) or math.isfinite(value)
 
 
 def _plain(value: float) -> tuple[str, str]:

@@ -6,12 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from django_cachex.cache.compressors import MAX_SIZE, MIN_SIZE, TooLarge
-from django_cachex.cache.serializers import Serializer
+from django_cachex.cache.serializers import Serializer, UnreadableValue
 from django_cachex.commands.base import as_word
 
-
-class UnreadableValue(ValueError):
-    """None of a cache's serializers can read what is stored; notes say why each cannot."""
+__all__ = ["BytesCompressor", "UnreadableValue", "ValueCodec"]
 
 
 class BytesCompressor(Protocol):

@@ -17,6 +17,7 @@ from django_cachex.commands.exceptions import (
     ServerTimeout,
     ServerUnavailable,
     SlotUnavailable,
+    UnexpectedReply,
     UnknownCommand,
     WrongTypeError,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "ServerUnavailable",
     "SlotUnavailable",
     "Steps",
+    "UnexpectedReply",
     "UnknownCommand",
     "Waiting",
     "WrongTypeError",

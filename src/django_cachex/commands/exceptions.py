@@ -22,6 +22,10 @@ class ServerTimeout(ServerUnavailable):
     """The server did not connect or answer within its timeout."""
 
 
+class UnexpectedReply(ServerUnavailable):
+    """The server answered a command with what that cannot answer: it is none, or not in order."""
+
+
 class CommandError(CachexError):
     """The server answered a command with an error."""
 

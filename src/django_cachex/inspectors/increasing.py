@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django_cachex.inspectors.base import Inspector
 from django_cachex.inspectors.content import Content
 from django_cachex.inspectors.edits import Increase, Outcome, Result, SetValue
+from django_cachex.inspectors.pickles.bounds import most_digits
 
 ATTEMPTS: Final = 20
 
@@ -17,13 +18,15 @@ def added(content: Content | None, by: int | float) -> int | float | None:
     """Return the number that a value becomes, or None where it is none or would change its type."""
     value: Any = None if content is None or not content.editable else content.value
     if type(value) is int and isinstance(by, int):
-        return value + by
+        return value + by if abs(value + by) < 10 ** most_digits() else None
     return value + by if type(value) is float else None
 
 
 def why_not_added(content: Content | None) -> str:
     """Return why a value cannot be added to."""
     if content is not None and type(content.value) is int:
+        if abs(content.value) >= 10 ** (most_digits() - 1):
+            return _("The sum may have more digits than can be shown.")
         return _("An integer is increased by whole numbers, so that it can still be counted with.")
     return _("Only a number can be increased.")
 

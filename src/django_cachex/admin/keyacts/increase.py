@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from django_cachex.admin import humane
 from django_cachex.admin.access import INCREASE
 from django_cachex.admin.forms import FocusedForm
 from django_cachex.admin.keyacts.base import KeyAct, Subject
@@ -89,4 +90,4 @@ class IncreaseValue(KeyAct[IncreaseForm]):
         text = self.said(subject, form, outcome)
         if outcome.number is None:
             return text
-        return f"{text} {_('It is %(number)s now.') % {'number': outcome.number}}"
+        return f"{text} {_('It is %(number)s now.') % {'number': humane.exact(outcome.number)}}"

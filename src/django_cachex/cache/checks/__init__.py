@@ -23,9 +23,9 @@ from django_cachex.cache.checks.options import (
     check_prefix,
     check_protection,
 )
-from django_cachex.cache.checks.prefixes import check_prefixes
+from django_cachex.cache.checks.prefixes import check_prefixes, check_readers
 
-__all__ = ["check_caches", "check_leftovers", "check_prefixes"]
+__all__ = ["check_caches", "check_leftovers", "check_prefixes", "check_readers"]
 
 CHECKS = (
     *(check_locations, check_databases, check_names, check_places),

@@ -14,15 +14,24 @@ integer = re.compile(rb"-?[0-9]+").fullmatch
 _float = re.compile(rb"-?(?:[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?|inf|nan)").fullmatch
 
 
+def is_number(data: bytes) -> bool:
+    """Return whether `data` is a number in decimal, of however many digits."""
+    return integer(data) is not None or _float(data) is not None
+
+
 def number(data: bytes) -> int | float | None:
     """Return the number that `data` is in decimal: our integers, or a float; None if it is none.
 
     HINCRBYFLOAT and django-valkey store floats so. No pickle is one, and no MessagePack of more
-    than a byte.
+    than a byte. Raise ValueError for an integer of more digits than Python reads.
     """
     if integer(data):
         return int(data)
     return float(data) if _float(data) else None
+
+
+class UnreadableValue(ValueError):
+    """A cache's serializer, or none of them, can read what is stored; notes say why each cannot."""
 
 
 class Serializer(Protocol):

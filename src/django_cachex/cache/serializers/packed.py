@@ -6,7 +6,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from django_cachex.cache.serializers.base import imported, number
+from django_cachex.cache.serializers.base import imported, is_number, number
 from django_cachex.commands.base import INT64
 
 Hook = Callable[[Any], Any]
@@ -31,7 +31,7 @@ class Packed:
         """Return whether `data` can be one MessagePack object, or is a number."""
         # Pickles begin with 0x80, which as a map is empty, and has nothing after it.
         if data[:1] < b"\x81":
-            return len(data) == 1 or number(data) is not None
+            return len(data) == 1 or is_number(data)
         return data[:1] != b"\xc1"
 
     def _pack(self, obj: Any) -> bytes:

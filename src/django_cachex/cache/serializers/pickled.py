@@ -8,21 +8,33 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
-from django_cachex.cache.serializers.base import integer, number
+from django_cachex.cache.serializers.base import UnreadableValue, integer, is_number, number
 from django_cachex.commands.base import INT64
 
 _loads = pickle.loads
-_BEGINNINGS = frozenset(bytes([0x80, n]) for n in range(2, pickle.HIGHEST_PROTOCOL + 1))
+
+PROTOCOLS = range(2, pickle.HIGHEST_PROTOCOL + 1)
+"""Those whose pickles say what they are. One of an older protocol may begin with any opcode: so
+may what another serializer wrote, and a person chose, and reading it would run it."""
+
+BEGINNINGS = tuple(bytes([0x80, protocol]) for protocol in PROTOCOLS)
 
 
 class PickleSerializer:
-    """Pickles, but leaves integers of 64 bits to the server, which counts with them."""
+    """Pickles, but leaves integers of 64 bits to the server, which counts with them.
+
+    It reads what begins as it writes, and no pickle of the protocols 0 and 1.
+    """
 
     def __init__(self, protocol: int | None = None) -> None:
-        highest = pickle.HIGHEST_PROTOCOL
-        if protocol is not None and (type(protocol) is not int or protocol > highest):
-            raise ImproperlyConfigured(f"“protocol” is a whole number, {highest} at most.")
-        self.protocol = highest if protocol is None else protocol
+        if protocol in (None, -1):  # `pickle` takes both for the highest.
+            protocol = PROTOCOLS[-1]
+        if type(protocol) is not int or protocol not in PROTOCOLS:
+            least, most = PROTOCOLS[0], PROTOCOLS[-1]
+            raise ImproperlyConfigured(
+                f"“protocol” is a whole number, {least} at least and {most} at most."
+            )
+        self.protocol = protocol
 
     def dumps(self, obj: Any) -> bytes | int:
         # Subclasses, booleans among them, come back as what they are only from a pickle.
@@ -35,11 +47,10 @@ class PickleSerializer:
         return _loads(data) if data[:1] == b"\x80" else _other(data)
 
     def recognises(self, data: bytes) -> bool:
-        """Return whether `data` begins and ends like a pickle of any protocol, or is a number."""
+        """Return whether `data` begins and ends like a pickle that it reads, or is a number."""
         if data[-1:] == b".":
-            # Opcodes of protocols 0 and 1 are letters and signs; later ones say which it is.
-            return len(data) > 1 and (data[0] < 0x80 or data[:2] in _BEGINNINGS)
-        return number(data) is not None
+            return data.startswith(BEGINNINGS)
+        return is_number(data)
 
 
 def unpickled(replies: Iterable[bytes | None]) -> list[Any]:
@@ -53,4 +64,8 @@ def _other(data: bytes | None) -> Any:
     if integer(data):
         return int(data)
     found = number(data)
-    return _loads(data) if found is None else found
+    if found is None:
+        raise UnreadableValue(
+            "What is stored begins neither like a pickle of protocol 2 or later nor like a number."
+        )
+    return found

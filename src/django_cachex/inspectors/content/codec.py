@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from django_cachex.cache.codec import BytesCompressor, ValueCodec
+from django_cachex.cache.serializers import PickleSerializer
 from django_cachex.inspectors.content.compression import inflate
 from django_cachex.inspectors.content.packed import read_packed
 from django_cachex.inspectors.pickles import Bounds, bounded, read_pickle
@@ -17,6 +18,8 @@ Format = Literal["pickle", "json", "msgpack", "opaque"]
 # Long and repetitive, so that a compressor with a threshold compresses it.
 PROBE = {"probe": ["é", 1, -2.5, None, True, {}], "long": "x" * 10_000}
 PROBE_SIZE = 1024 * 1024
+
+GUARDED = f"{PickleSerializer.__module__}.{PickleSerializer.__qualname__}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,9 @@ class Codec:
     opens: tuple[str, ...] = ()
     """What else it can open, besides `compression`."""
 
+    is_guarded: bool = False
+    """Whether it reads no pickle of the protocols 0 and 1."""
+
     def takes(self, other: Codec) -> bool:
         """Return whether it reads whatever is stored through `other`, which has its serializer."""
         return (
@@ -68,7 +74,14 @@ def recognise(name: str, dumps: Callable[[Any], bytes | str | int]) -> Codec:
         return Codec(name, "opaque", serialize)
     inflated = inflate(stored, PROBE_SIZE)
     compression, plain = (inflated.name, inflated.data) if inflated else ("", stored)
-    return Codec(name, kind_of(plain), serialize, isinstance(seven, int), compression)
+    return Codec(
+        name,
+        kind_of(plain),
+        serialize,
+        isinstance(seven, int),
+        compression,
+        is_guarded=name == GUARDED,
+    )
 
 
 def recognise_all(codec: ValueCodec, dumps: Callable[[Any], bytes | str | int]) -> Codec:

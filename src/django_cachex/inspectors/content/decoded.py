@@ -58,6 +58,10 @@ def described(tree: Tree) -> tuple[Kind, Text]:
 
 def type_name(tree: Tree) -> Text:
     match tree:
+        case Opaque(name="builtins.int", args=(str() as written,)) if (
+            written.lstrip("-")[:2] == "0x"
+        ):
+            return _("an integer of very many digits")
         case Opaque(name=name):
             return name
         case Reference(name=name):

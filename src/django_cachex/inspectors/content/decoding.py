@@ -15,6 +15,7 @@ from django_cachex.inspectors.content.editing import Editing, editing
 from django_cachex.inspectors.content.excerpt import human_size, unbroken_size
 from django_cachex.inspectors.content.serialized import as_serialized
 from django_cachex.inspectors.pickles.bounds import most_digits
+from django_cachex.inspectors.pickles.exactness import TOO_MANY_DIGITS
 
 INTEGER = re.compile(rb"-?[0-9]+")
 
@@ -40,16 +41,25 @@ def undecoded(total: int, limit: int, window: bytes) -> Decoded:
 
 def as_application(raw: bytes, codec: Codec, limit: int) -> Decoded | None:
     """Return what the alias's serializer would load, or None if it could not."""
-    if codec.loads_ints and INTEGER.fullmatch(raw) and len(raw) <= most_digits():
-        number = int(raw)
-        same = b"%d" % number == raw
-        form = editing(number) if same else Editing(_("Its digits would be written otherwise."))
-        shown = str(number) if same else raw.decode()
-        return Decoded("integer", _("integer"), shown, form, number)
+    if codec.loads_ints and INTEGER.fullmatch(raw):
+        return as_integer(raw)
     inflated = inflate(raw, limit) if codec.compression or codec.opens else None
     if inflated and inflated.name in (codec.compression, *codec.opens):
         return opened(inflated, raw, codec, limit)
     return as_serialized(raw, codec, limit)
+
+
+def as_integer(raw: bytes) -> Decoded:
+    """Return the integer that digits say; of too many, the digits, which nobody reads."""
+    digits = raw.decode()
+    count = len(digits.lstrip("-"))
+    if count > most_digits():
+        note = format_lazy(_("A number of {count} digits: Python reads fewer."), count=f"{count:,}")
+        return Decoded("text", _("text"), digits, Editing(TOO_MANY_DIGITS), raw, (note,))
+    number = int(digits)
+    same = str(number) == digits
+    form = editing(number) if same else Editing(_("Its digits would be written otherwise."))
+    return Decoded("integer", _("integer"), digits, form, number)
 
 
 def opened(inflated: Inflated, raw: bytes, codec: Codec, limit: int) -> Decoded:

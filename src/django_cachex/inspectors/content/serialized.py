@@ -15,7 +15,8 @@ from django_cachex.inspectors.content.decoded import Decoded, Text, described, f
 from django_cachex.inspectors.content.editing import Editing, editing
 from django_cachex.inspectors.content.notation import notation
 from django_cachex.inspectors.content.packed import read_packed
-from django_cachex.inspectors.pickles import Bounds, Pickled, bounded, read_pickle
+from django_cachex.inspectors.pickles import Bounds, Opaque, Pickled, bounded, read_pickle
+from django_cachex.inspectors.pickles.bounds import most_digits
 
 # The first two bytes of every pickle of protocol 2 to 5.
 PICKLES = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
@@ -25,13 +26,17 @@ def as_serialized(raw: bytes, codec: Codec, limit: int) -> Decoded | None:
     """Return what the first of its serializers loads that can."""
     for format in (codec.kind, *codec.reads):
         read = FORMATS.get(format)
-        # Of several, the application asks those that could have written it.
-        if read is None or (codec.reads and not RECOGNISES[format](raw)):
-            continue
-        if found := read(raw, limit):
+        if read and is_asked(codec, format, raw) and (found := read(raw, limit)):
             return found
     is_damaged = codec.reads and "pickle" in (codec.kind, *codec.reads) and raw[:2] in PICKLES
     return as_pickle(raw, limit) if is_damaged else None
+
+
+def is_asked(codec: Codec, format: Format, raw: bytes) -> bool:
+    """Return whether the application lets a serializer of this format read a value."""
+    if codec.reads:  # Of several, those that could have written it.
+        return RECOGNISES[format](raw)
+    return not codec.is_guarded or raw[:1] == b"\x80"
 
 
 def as_pickle(raw: bytes, limit: int) -> Decoded | None:
@@ -65,16 +70,23 @@ def partly(pickled: Pickled) -> Decoded:
 def as_json(raw: bytes, limit: int) -> Decoded | None:
     try:
         text = raw.decode()
-        plain = json.loads(text)
+        plain = json.loads(text, parse_int=whole)
     except (ValueError, RecursionError):
         return None
     tree, _nodes = bounded(plain, Bounds(size=limit))
     kind, what = described(tree)
     if kind == "pickle":
-        # NaN, or more than the bounds let out.
+        # NaN, an integer of too many digits, or more than the bounds let out.
         return Decoded("json", _("JSON"), text, editing(tree), tree)
     label = what if type(tree) in (list, dict) else format_lazy(_("{what} in JSON"), what=what)
     return Decoded(kind, label, formatted(tree), editing(tree), tree)
+
+
+def whole(digits: str) -> int | Opaque:
+    """Return the integer that JSON says; of too many digits, a label."""
+    if len(digits.lstrip("-")) > most_digits():
+        return Opaque("builtins.int", (digits,))
+    return int(digits)
 
 
 def as_msgpack(raw: bytes, limit: int) -> Decoded | None:

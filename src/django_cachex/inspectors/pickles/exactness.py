@@ -23,6 +23,9 @@ CUT: dict[Reason, Text] = {
 }
 
 
+TOO_MANY_DIGITS = _("It holds a number of more digits than can be shown.")
+
+
 def why_not_json(tree: Tree) -> Text:
     """Return a sentence naming the first thing in a tree that JSON does not have, or ""."""
     check = CHECKS.get(type(tree))
@@ -34,7 +37,7 @@ def lacks(tree: Tree) -> Text:
         case Cut(reason=reason):
             return CUT[reason]
         case Opaque(name="builtins.int"):
-            return _("It holds a number of more digits than can be shown.")
+            return TOO_MANY_DIGITS
         case Opaque(name=name) | Reference(name=name):
             return format_lazy(_("It holds {name}, which JSON does not have."), name=name)
         case _:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from django_cachex.inspectors.pickles.graph import Call, Node, Reference, refer
-from django_cachex.inspectors.pickles.tree import Opaque, Tree
+from django_cachex.inspectors.pickles.tree import Opaque, Tree, are_hashed_well
 
 
 class Unknown(Exception):
@@ -76,7 +76,7 @@ def byte_array(opaque: Opaque) -> bytearray:
 
 def members(opaque: Opaque) -> list[Tree]:
     match opaque.args:
-        case (list() as found,):
+        case (list() as found,) if are_hashed_well(found):
             return found
     raise Unknown
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -58,3 +58,19 @@ class Cut:
     reason: Reason
     count: int = 1
     """How many values (bytes, for SIZE) are missing."""
+
+
+CROWD = 8
+"""Keys that may have one hash: a dict or a set compares each of them with each."""
+
+
+def are_hashed_well(keys: Sequence[Tree]) -> bool:
+    """Return whether a dict or a set can hold keys, and is made of them in no time.
+
+    Numbers can be chosen to have one hash, and so can whatever is made of them.
+    """
+    try:
+        hashes = sorted(hash(key) for key in keys if type(key) is not str)
+    except TypeError:
+        return False
+    return all(one != other for one, other in zip(hashes, hashes[CROWD:], strict=False))

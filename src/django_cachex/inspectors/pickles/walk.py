@@ -8,7 +8,7 @@ from typing import Any
 from django_cachex.inspectors.pickles.bounds import Bounds, most_digits
 from django_cachex.inspectors.pickles.graph import Bag, Call, Node, Pairs, Reference
 from django_cachex.inspectors.pickles.known import direct, name_of, rebuilt
-from django_cachex.inspectors.pickles.tree import Cut, Opaque, Reason, Tree
+from django_cachex.inspectors.pickles.tree import Cut, Opaque, Reason, Tree, are_hashed_well
 
 
 class Walk:
@@ -81,18 +81,16 @@ class Walk:
 
     def enter_pairs(self, node: Pairs) -> Tree:
         pairs = self.visit_pairs(node.pairs)
-        try:
+        if are_hashed_well([key for key, _value in pairs]):
             return dict(pairs)
-        except TypeError:
-            return Opaque("builtins.dict", pairs=tuple(pairs))
+        return Opaque("builtins.dict", pairs=tuple(pairs))
 
     def enter_bag(self, node: Bag) -> Tree:
         make: type[set[Tree] | frozenset[Tree]] = frozenset if node.frozen else set
         members = self.visit_all(node.members)
-        try:
+        if are_hashed_well(members):
             return make(members)
-        except TypeError:
-            return Opaque(f"builtins.{make.__name__}", items=tuple(members))
+        return Opaque(f"builtins.{make.__name__}", items=tuple(members))
 
     def enter_call(self, node: Call) -> Tree:
         call = direct(node)

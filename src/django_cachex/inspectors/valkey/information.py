@@ -49,6 +49,11 @@ REPLICA: Final[Fields] = (
     ("master_link_status", _("Link to the primary"), Unit.CODE),
     ("master_last_io_seconds_ago", _("Last heard of the primary"), Unit.SECONDS),
 )
+# A server may say anything: what has more digits than any figure is text.
+NUMBER: Final = re.compile(r"[0-9]{1,20}")
+FRACTION: Final = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{1,20})?")
+DATABASES: Final = re.compile("db[0-9]{1,9}")
+
 KEYSPACE: Final = _("Keyspace")
 DATABASE: Final = (_("Database"), _("Keys"), _("With expiry"), _("Average TTL"))
 ROLES: Final[Mapping[str, Text]] = {"master": _("primary"), "slave": _("replica")}
@@ -57,7 +62,7 @@ ROLES: Final[Mapping[str, Text]] = {"master": _("primary"), "slave": _("replica"
 def number(info: Info, field: str) -> int | None:
     """Return a whole number that `INFO` says, or None where it does not."""
     text = info.get(field, "")
-    return int(text) if text.isascii() and text.isdigit() else None
+    return int(text) if NUMBER.fullmatch(text) else None
 
 
 def sections(info: Info, database: int) -> list[Section]:
@@ -146,12 +151,9 @@ def _figure(text: str, unit: Unit) -> str | int | float:
     """Return a field's text as the number that its unit calls for, if it is one."""
     if unit in (Unit.TEXT, Unit.CODE):
         return text
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+    if NUMBER.fullmatch(text):
+        return int(text)
+    return float(text) if FRACTION.fullmatch(text) else text
 
 
 def _keyspace(info: Info, own: int) -> Section:
@@ -161,7 +163,7 @@ def _keyspace(info: Info, own: int) -> Section:
     found = {
         int(field[2:]): dict(part.split("=", 1) for part in text.split(",") if "=" in part)
         for field, text in info.items()
-        if re.fullmatch("db[0-9]+", field)
+        if DATABASES.fullmatch(field)
     }
     mine = _database(_("%(number)s (this cache)") % {"number": own}, found.pop(own, {}))
     others = [_database(str(database), found[database]) for database in sorted(found)]

@@ -34,13 +34,14 @@ from django_cachex.inspectors.reach import all_scopes
 from django_cachex.inspectors.valkey import bulk, information
 from django_cachex.inspectors.valkey.address import Address
 from django_cachex.inspectors.valkey.changes import Target, outcome_of
-from django_cachex.inspectors.valkey.changes.target import NotStorable
+from django_cachex.inspectors.valkey.changes.target import NotStorable, RunsElsewhere
 from django_cachex.inspectors.valkey.descriptions import describe
 from django_cachex.inspectors.valkey.elements import TYPES
 from django_cachex.inspectors.valkey.listing import Search, scan
 from django_cachex.inspectors.valkey.primaries import primaries
+from django_cachex.inspectors.valkey.readers import check_move, check_readers
 from django_cachex.inspectors.valkey.reading import read, read_element
-from django_cachex.inspectors.valkey.replies import permitted, required
+from django_cachex.inspectors.valkey.replies import permitted, required, sceptical
 from django_cachex.inspectors.valkey.whole import WholeKeys
 from django_cachex.inspectors.windows import BEGINNING, InvalidWindow, Window
 
@@ -130,11 +131,6 @@ class ServerInspector(WholeKeys):
         """Where the servers are, the primary first; passwords included."""
         raise NotImplementedError
 
-    @property
-    def serializer(self) -> Any:
-        """The object that makes the application's bytes of its values."""
-        raise NotImplementedError
-
     def dumps(self, value: Any) -> bytes | str | int:
         """Return what the backend stores for a value."""
         raise NotImplementedError
@@ -156,7 +152,7 @@ class ServerInspector(WholeKeys):
         return self._client(limits().timeout)
 
     def _client(self, seconds: float) -> Client:
-        client = self.client_class.from_settings(
+        client = sceptical(self.client_class).from_settings(
             self.driver,
             list(self.urls),
             self.options,
@@ -294,16 +290,22 @@ class ServerInspector(WholeKeys):
 
     def apply(self, stored: bytes, edit: Edit) -> Outcome:
         try:
-            if isinstance(edit, Rename):
-                return self.rename(stored, edit)
-            if isinstance(edit, Copy):
-                return self.copy(stored, edit)
-            steps = outcome_of(Target(stored, self.codec), edit)
+            if isinstance(edit, Rename | Copy):
+                check_move(self, stored, edit)
+                return (
+                    self.rename(stored, edit)
+                    if isinstance(edit, Rename)
+                    else self.copy(stored, edit)
+                )
+            check = partial(check_readers, self, stored)
+            steps = outcome_of(Target(stored, self.codec, check), edit)
             return self.not_offered() if steps is None else self.client.run(steps)
         except CommandError as error:
             return Outcome.refused(masked(str(error), self.params))
         except InvalidWindow:
             return Outcome(Result.ELEMENT_GONE)
+        except RunsElsewhere as refusal:
+            return Outcome.refused(str(refusal))
         except NotStorable as error:
             reason = _("This cache's serializer does not take the value: %(reason)s")
             return Outcome.refused(reason % {"reason": error})

@@ -16,7 +16,7 @@ from django_cachex.inspectors.query import Query
 from django_cachex.inspectors.valkey.descriptions import describe
 from django_cachex.inspectors.valkey.pace import Pace
 from django_cachex.inspectors.valkey.primaries import Primaries
-from django_cachex.inspectors.valkey.replies import permitted, required
+from django_cachex.inspectors.valkey.replies import checked, permitted, required
 from django_cachex.inspectors.valkey.walks import Walk, write_token
 
 Batch = tuple[int, list[bytes]]
@@ -40,7 +40,11 @@ class Search:
     """What the server may know of a key, as `Inspector.figures`."""
 
     def batch(self, cursor: int, count: int) -> Request[Batch]:
-        return self.client._scan(cursor, self.glob, count, self.query.type or None)
+        return checked(self.client._scan(cursor, self.glob, count, self.query.type or None))
+
+    @property
+    def size(self) -> Request[int]:
+        return checked(self.client._dbsize())
 
     def passing(self, keys: list[bytes]) -> tuple[list[bytes], int]:
         """Return the keys that pass the filters, and of how many nobody knows."""
@@ -93,12 +97,12 @@ class Progress:
         for node, server in search.primaries.servers().items():
             if node not in self.sizes and node not in lost:
                 with suppress(ServerUnavailable):
-                    self.sizes[node] = permitted(*server.run(attempt([search.client._dbsize()])))
+                    self.sizes[node] = permitted(*server.run(attempt([search.size])))
 
     def _ask(self, search: Search, walk: Walk, count: int) -> Batch:
         server, request = search.primaries.server(walk), search.batch(walk.cursor, count)
         if walk.node not in self.sizes:
-            asked = [request, search.client._dbsize(), search.client._info("server")]
+            asked = [request, search.size, checked(search.client._info("server"))]
             batch, size, info = server.run(attempt(asked))
             self.pace.asked += count
             self.sizes[walk.node] = permitted(size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from django_cachex.cache.client import Client
 from django_cachex.cache.cluster.keys import slot_of
@@ -31,6 +32,11 @@ class WholeKeys(Inspector):
     @property
     def client(self) -> Client:
         """The primary, under the admin's timeouts."""
+        raise NotImplementedError
+
+    @property
+    def serializer(self) -> Any:
+        """The object that makes the application's bytes of its values."""
         raise NotImplementedError
 
     @property

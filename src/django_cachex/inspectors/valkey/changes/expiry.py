@@ -13,6 +13,7 @@ from django_cachex.inspectors.edits import ExpireAt, ExtendTtl, Outcome, Result,
 from django_cachex.inspectors.entries import GONE, NEVER
 from django_cachex.inspectors.valkey.changes.guarded import EXEC, MULTI, UNWATCH
 from django_cachex.inspectors.valkey.changes.strings import positive
+from django_cachex.inspectors.valkey.replies import queued
 
 EXTEND: Final = """\
 local left = redis.call('PTTL', KEYS[1])
@@ -60,7 +61,7 @@ def extend_by_transaction(stored: bytes, edit: ExtendTtl) -> Steps[Outcome]:
             return extended(left)
         moment = int(seconds) * 1000 + int(microseconds) // 1000 + left + edit.by
         yield [MULTI]
-        _queued, executed = yield [Request(("PEXPIREAT", stored, moment), unread), EXEC]
+        _queued, executed = yield [Request(("PEXPIREAT", stored, moment), queued), EXEC]
         if executed is not None:
             return Outcome(Result.DONE)
     return Outcome(Result.CHANGED)

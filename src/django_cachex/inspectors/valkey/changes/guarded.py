@@ -16,11 +16,20 @@ from django_cachex.commands import (
     CommandError,
     Request,
     Steps,
+    UnexpectedReply,
     UnknownCommand,
     WrongTypeError,
 )
 from django_cachex.commands.request import Word, unread
 from django_cachex.inspectors.edits import Outcome, Result
+from django_cachex.inspectors.valkey.replies import (
+    a_list,
+    a_number,
+    a_row,
+    anything,
+    fitting,
+    queued,
+)
 
 Words = tuple[Word, ...]
 
@@ -125,7 +134,7 @@ def by_script(keys: Sequence[bytes], change: Callable[[], Change]) -> Steps[Outc
         holds = list(zip(reads, seen, strict=True)) if write.holds is None else write.holds
         [(state, replies)] = yield [script(keys, holds, write.commands)]
         if state == DONE:
-            return finished(attempt, replies)
+            return finished(attempt, write.commands, replies)
         if state == NOT_BY_SCRIPT:
             return None
         seen = replies if write.holds is None else None
@@ -149,9 +158,9 @@ def by_transaction(keys: Sequence[bytes], change: Callable[[], Change]) -> Steps
             yield [UNWATCH]
             return stop.value  # type: ignore[no-any-return]  # Outcome
         yield [MULTI]  # On its own: were it refused, what follows would run at once.
-        *_queued, replies = yield [*(Request(w, unread) for w in commands_of(write)), EXEC]
+        *_queued, replies = yield [*(Request(w, queued) for w in commands_of(write)), EXEC]
         if replies is not None:
-            return finished(attempt, without_errors(replies))
+            return finished(attempt, commands_of(write), without_errors(replies))
     return Outcome(Result.CHANGED)
 
 
@@ -159,10 +168,10 @@ def commands_of(step: Sequence[Words] | Write) -> Sequence[Words]:
     return step.commands if isinstance(step, Write) else step
 
 
-def finished(attempt: Change, replies: list[Any]) -> Outcome:
+def finished(attempt: Change, commands: Sequence[Words], replies: list[Any]) -> Outcome:
     """Return what a change makes of the replies to its writes."""
     try:
-        attempt.send(replies)
+        attempt.send([fitting(*one) for one in zip(commands, replies, strict=True)])
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]  # Outcome
     raise AssertionError("A change reads once and writes once.")
@@ -185,7 +194,13 @@ def script(
     """
     seen = sha1(written([reply for _words, reply in holds]), usedforsecurity=False).hexdigest()
     arguments = (*counted([words for words, _reply in holds]), *counted(writes))
-    return Request(("EVAL", SCRIPT, len(keys), *keys, seen, *arguments), unread)
+    return Request(("EVAL", SCRIPT, len(keys), *keys, seen, *arguments), state_and_replies)
+
+
+def state_and_replies(reply: Any) -> Any:
+    if not a_row(a_number, a_list(anything))(reply):
+        raise UnexpectedReply("The server answered EVAL with what makes no sense.")
+    return reply
 
 
 def counted(commands: Sequence[Words]) -> Words:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,24 +25,40 @@ class NotStorable(Exception):
     """The alias's serializer does not take a value."""
 
 
+class RunsElsewhere(Exception):
+    """Another cache could read what was to be stored, and run it; `str()` says so."""
+
+
+def harmless(data: bytes) -> None:
+    """Take any bytes: nobody else reads them."""
+
+
 @dataclass(frozen=True)
 class Target:
     """A stored key of an alias."""
 
     key: bytes
     codec: Codec
+    check: Callable[[bytes], None] = harmless
+    """Raises `RunsElsewhere` for bytes that are not to be stored under this key."""
 
     @property
     def exists(self) -> Words:
         return ("EXISTS", self.key)
 
     def data(self, value: Any) -> bytes:
-        """Return what the alias's serializer stores for a value; `NotStorable` if it refuses."""
+        """Return what the alias's serializer stores for a value; `NotStorable` if it refuses.
+
+        Every value that an edit stores comes this way, and is checked here.
+        """
         try:
             stored = as_word(self.codec.dumps(value))
         except (TypeError, ValueError, OverflowError) as error:
             raise NotStorable(str(error)) from error
-        return stored if isinstance(stored, bytes) else b"%d" % stored
+        if not isinstance(stored, bytes):
+            return b"%d" % stored
+        self.check(stored)
+        return stored
 
     def all_data(self, values: Iterable[Any]) -> list[bytes]:
         return [self.data(value) for value in values]

@@ -1,0 +1,279 @@
+"""What a person stores is refused where another cache could read it, and run it as a program."""
+
+from __future__ import annotations
+
+import pickle
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import valkey
+from django.core.cache import caches
+
+from django_cachex.inspectors import inspector_for
+from django_cachex.inspectors.base import Inspector
+from django_cachex.inspectors.edits import AddValue, Copy, Edit, Outcome, Rename, Result, SetValue
+from django_cachex.inspectors.element_edits import (
+    AddEntry,
+    AddFields,
+    AddKey,
+    AddMembers,
+    AddScored,
+    End,
+    InsertItem,
+    PushItems,
+    RenameMember,
+    SetField,
+    SetItem,
+)
+from django_cachex.inspectors.entries import NEVER
+from django_cachex.inspectors.valkey.names import spell
+from tests import servers
+from tests.cache.codecs.test_running import typed
+
+VALKEY = "django_cachex.cache.ValkeyCache"
+DJANGO_REDIS = "django.core.cache.backends.redis.RedisCache"
+
+
+class Careless:
+    """A project's own serializer, which unpickles whatever there is."""
+
+    def dumps(self, obj: Any) -> bytes:
+        return pickle.dumps(obj)
+
+    def loads(self, data: bytes) -> Any:
+        return pickle.loads(data)
+
+
+class Squeezed(Careless):
+    def loads(self, data: bytes) -> Any:
+        return pickle.loads(zlib.decompress(data))
+
+
+class Latin:
+    """A project's own serializer of texts, in which a person may type any byte."""
+
+    def dumps(self, obj: Any) -> bytes:
+        return str(obj).encode("latin-1")
+
+    def loads(self, data: bytes) -> str:
+        return data.decode("latin-1")
+
+
+def as_it_is(key: str, prefix: str, version: int) -> str:
+    return key
+
+
+Setting = Callable[..., Inspector]
+
+
+@pytest.fixture
+def setting(valkey_server: servers.Server, settings: Any) -> Setting:
+    """Return a function that sets up a reader beside a writer of MessagePack, which it returns."""
+
+    def make(reader: dict[str, Any], **writer: Any) -> Inspector:
+        place = f"redis://{valkey_server.address}/0"
+        settings.CACHES = {
+            "writer": {
+                "BACKEND": VALKEY,
+                "LOCATION": place,
+                "KEY_PREFIX": "m",
+                "OPTIONS": {"serializer": "msgpack"},
+                **writer,
+            },
+            "reader": {"BACKEND": VALKEY, "LOCATION": place, "KEY_PREFIX": "m", **reader},
+        }
+        return inspector_for("writer")
+
+    return make
+
+
+@pytest.fixture
+def raw(valkey_server: servers.Server) -> Iterator[valkey.Valkey]:
+    with valkey.Valkey(port=valkey_server.port) as client:
+        yield client
+
+
+KEY = b"m:1:1:1:key"
+"""A key of the prefix `m`, and of the prefix `m:1`."""
+
+READERS: dict[str, dict[str, Any]] = {
+    "django": {"BACKEND": DJANGO_REDIS},
+    "django, inside": {"BACKEND": DJANGO_REDIS, "KEY_PREFIX": "m:1"},
+    "django, another version": {"BACKEND": DJANGO_REDIS, "VERSION": 7},
+    "django, any name": {"BACKEND": DJANGO_REDIS, "KEY_FUNCTION": as_it_is, "KEY_PREFIX": "z"},
+    "own serializer": {"OPTIONS": {"serializer": Careless}},
+    "own serializer, second": {"OPTIONS": {"serializer": ["json", Careless]}},
+    "ours, hashed": {"BACKEND": DJANGO_REDIS, "KEY_FUNCTION": lambda key, p, v: str(hash(key))},
+}
+
+
+def refused(outcome: Outcome) -> bool:
+    return outcome.is_refused and "program" in str(outcome.reason)
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_program_for_another_cache_is_refused(
+    setting: Setting, raw: valkey.Valkey, tmp_path: Path, name: str
+) -> None:
+    writer = setting(READERS[name])
+    assert refused(writer.apply(KEY, AddValue(typed(tmp_path / "made"), NEVER)))
+    assert not raw.exists(KEY)
+    # What is none is stored as ever.
+    for value in ({"a": 1, "b": [2, None]}, "cat", [1.5], 7, {f"k{n}": n for n in range(12)}):
+        assert writer.apply(KEY, AddValue(value, NEVER, replace=True)).is_done, value
+
+
+HARMLESS: dict[str, dict[str, Any]] = {
+    "ours": {},
+    "ours, of several": {"OPTIONS": {"serializer": ["msgpack", "json", "pickle"]}},
+    "another prefix": {"BACKEND": DJANGO_REDIS, "KEY_PREFIX": "n"},
+    "another prefix that begins alike": {"BACKEND": DJANGO_REDIS, "KEY_PREFIX": "m:2"},
+    "django, guarded": {
+        "BACKEND": DJANGO_REDIS,
+        "OPTIONS": {"serializer": "django_cachex.cache.serializers.PickleSerializer"},
+    },
+}
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_who_would_not_run_it_is_no_obstacle(setting: Setting, tmp_path: Path, name: str) -> None:
+    writer = setting(HARMLESS[name])
+    assert writer.apply(KEY, AddValue(typed(tmp_path / "made"), NEVER)).is_done
+    assert not (tmp_path / "made").exists()
+
+
+def test_what_is_compressed_is_opened_to_look(setting: Setting, tmp_path: Path) -> None:
+    squeezing = {"serializer": "msgpack", "compressor": "zlib"}
+    writer = setting({"OPTIONS": {"serializer": Squeezed}}, OPTIONS=squeezing)
+    assert refused(writer.apply(KEY, AddValue(typed(tmp_path), NEVER)))
+    assert writer.apply(KEY, AddValue("harmless " * 100, NEVER)).is_done
+
+
+def test_what_begins_as_our_pickles_do_is_refused_for_ours_too(setting: Setting) -> None:
+    writer = setting({}, OPTIONS={"serializer": Latin})
+    program = pickle.dumps(print, 4).decode("latin-1")
+    assert refused(writer.apply(KEY, AddValue(program, NEVER)))
+    assert writer.apply(KEY, AddValue(pickle.dumps([1], 4).decode("latin-1"), NEVER)).is_done
+
+
+def test_pickles_that_a_cache_writes_are_everybodys(setting: Setting) -> None:
+    writer = setting({"BACKEND": DJANGO_REDIS}, OPTIONS={})
+    program = "cos\nsystem\n(S'id'\ntR."
+    assert writer.apply(KEY, AddValue({"a": program}, NEVER)).is_done
+    assert caches["writer"].get("1:1:key") == {"a": program}
+
+
+ELEMENTS: dict[str, Callable[[Any], Edit]] = {
+    "add a list": lambda value: AddKey("list", (value,), NEVER, replace=True),
+    "add a set": lambda value: AddKey("set", (value,), NEVER, replace=True),
+    "add a sorted set": lambda value: AddKey("zset", ((value, 1.0),), NEVER, replace=True),
+    "add a hash": lambda value: AddKey("hash", (("field", value),), NEVER, replace=True),
+    "add a stream": lambda value: AddKey("stream", (("field", value),), NEVER, replace=True),
+    "push": lambda value: PushItems(("first", value), End.LAST),
+    "insert": lambda value: InsertItem("0", "", value),
+    "set an item": lambda value: SetItem("0", "", value),
+    "add members": lambda value: AddMembers((value,)),
+    "rename a member": lambda value: RenameMember("set", spell(b"\xa1a", 0), "", value),
+    "add scored": lambda value: AddScored(((value, 1.0),)),
+    "rename a scored": lambda value: RenameMember("zset", spell(b"\xa1a", 0), "", value),
+    "add fields": lambda value: AddFields((("another", value),)),
+    "set a field": lambda value: SetField(spell(b"field", 0), "", value),
+    "add an entry": lambda value: AddEntry((("field", value),)),
+    "set": lambda value: SetValue(value, ""),
+    "replace": lambda value: AddValue(value, NEVER, replace=True),
+}
+
+KINDS = {
+    "push": "rpush",
+    "insert": "rpush",
+    "set an item": "rpush",
+    "add members": "sadd",
+    "rename a member": "sadd",
+    "add scored": "zadd",
+    "rename a scored": "zadd",
+    "add fields": "hset",
+    "set a field": "hset",
+    "add an entry": "xadd",
+}
+
+
+def prepared(raw: valkey.Valkey, command: str) -> None:
+    raw.delete(KEY)
+    words: dict[str, tuple[Any, ...]] = {
+        "rpush": (b"\xa1a",),
+        "sadd": (b"\xa1a",),
+        "zadd": (1, b"\xa1a"),
+        "hset": ("field", b"\xa1a"),
+        "xadd": ("*", "field", b"\xa1a"),
+        "set": (b"\xa1a",),
+    }
+    raw.execute_command(command, KEY, *words[command])
+
+
+@pytest.mark.parametrize("name", ELEMENTS)
+def test_every_edit_that_stores_a_value_is_checked(
+    setting: Setting, raw: valkey.Valkey, tmp_path: Path, name: str
+) -> None:
+    writer, make = setting({"BACKEND": DJANGO_REDIS}), ELEMENTS[name]
+    prepared(raw, KINDS.get(name, "set"))
+    before = raw.dump(KEY)
+    assert refused(writer.apply(KEY, make(typed(tmp_path)))), name
+    assert raw.dump(KEY) == before
+    outcome = writer.apply(KEY, make({"harmless": 1}))
+    assert outcome.is_done, outcome
+
+
+# Moving what is stored.
+
+OUTSIDE, INSIDE = b"m:1:key", b"m:1:1:key"
+MOVES: dict[str, Callable[[bytes], Edit]] = {"rename": Rename, "copy": Copy}
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_nothing_moves_to_where_it_might_be_run(
+    setting: Setting, raw: valkey.Valkey, tmp_path: Path, name: str
+) -> None:
+    writer, move = setting({"BACKEND": DJANGO_REDIS, "KEY_PREFIX": "m:1"}), MOVES[name]
+    assert writer.apply(OUTSIDE, AddValue(typed(tmp_path), NEVER)).is_done
+    assert refused(writer.apply(OUTSIDE, move(INSIDE)))
+    assert not raw.exists(INSIDE)
+    assert writer.apply(OUTSIDE, move(b"m:1:other")).is_done
+
+
+@pytest.mark.parametrize("name", MOVES)
+@pytest.mark.parametrize("serializer", ["pickle", "json"])
+def test_what_cannot_be_a_program_moves(setting: Setting, name: str, serializer: str) -> None:
+    writer = setting(
+        {"BACKEND": DJANGO_REDIS, "KEY_PREFIX": "m:1"}, OPTIONS={"serializer": serializer}
+    )
+    assert writer.apply(OUTSIDE, AddValue({"a": 1}, NEVER)).is_done
+    assert writer.apply(OUTSIDE, MOVES[name](INSIDE)).is_done
+
+
+def test_a_copy_into_another_cache_is_checked_there(
+    setting: Setting, settings: Any, raw: valkey.Valkey, tmp_path: Path
+) -> None:
+    writer = setting({"BACKEND": DJANGO_REDIS, "KEY_PREFIX": "m:1"})
+    settings.CACHES = {
+        **settings.CACHES,
+        "source": {**settings.CACHES["writer"], "KEY_PREFIX": "elsewhere"},
+        "pickles": {**settings.CACHES["writer"], "KEY_PREFIX": "pickles", "OPTIONS": {}},
+    }
+    source, pickles = inspector_for("source"), inspector_for("pickles")
+    assert source.apply(b"elsewhere:1:key", AddValue(typed(tmp_path), NEVER)).is_done
+    assert refused(source.apply(b"elsewhere:1:key", Copy(INSIDE, writer)))
+    # What is stored anew is checked as what is typed.
+    assert pickles.apply(b"pickles:1:key", AddValue(typed(tmp_path), NEVER)).is_done
+    assert refused(pickles.apply(b"pickles:1:key", Copy(INSIDE, writer)))
+    assert not raw.exists(INSIDE)
+
+
+def test_a_copy_of_a_hidden_neighbours_name_is_not_said(setting: Setting, tmp_path: Path) -> None:
+    writer = setting({"BACKEND": DJANGO_REDIS})
+    outcome = writer.apply(KEY, AddValue(typed(tmp_path), NEVER))
+    assert outcome.result is Result.REFUSED
+    assert '"reader"' not in str(outcome.reason)
+    assert "“reader”" not in str(outcome.reason)

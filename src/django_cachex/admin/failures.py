@@ -48,7 +48,7 @@ def may_be_done(error: BaseException | None) -> bool:
         return False
     if isinstance(error, DatabaseError):
         return _database_may_have_done(error)
-    return not (isinstance(error, OSError) and is_about_a_file(error))
+    return any(map(_tells_of_a_break, _chain(error)))
 
 
 def in_doubt(error: BaseException | None, message: Callable[[], str]) -> Callable[[], str]:
@@ -100,6 +100,16 @@ def leave_broken_connections() -> None:
         broke = connection.errors_occurred and not connection.in_atomic_block
         if broke and not connection.is_usable():
             connection.close()
+
+
+def _tells_of_a_break(error: BaseException) -> bool:
+    """Return whether a connection may have broken, or somebody has stopped waiting.
+
+    A library's own errors may mean that. Python's own are of code that is wrong.
+    """
+    if isinstance(error, OSError):
+        return not is_about_a_file(error)
+    return isinstance(error, EOFError | KeyboardInterrupt) or type(error).__module__ != "builtins"
 
 
 def _refused(error: BaseException) -> bool:

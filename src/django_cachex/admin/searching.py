@@ -147,6 +147,11 @@ class Search:
         return Query(Pattern(self.text), scope=self.scope, type=self.type, **filters)
 
     @property
+    def problem(self) -> str:
+        """A sentence saying why nothing can be searched for, or nothing."""
+        return self.query.pattern.problem
+
+    @property
     def narrows(self) -> bool:
         """Whether keys within the scope may be left out of the result."""
         return self.query.narrows

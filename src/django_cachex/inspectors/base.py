@@ -205,14 +205,16 @@ class Inspector:
     ) -> bool:
         """Return whether a listing may show a stored key: it is within reach, and not left out.
 
-        Without a reach that is what `owns` says. A pattern is compared where the reach's glob
-        matches more than it means.
+        Without a reach that is what `owns` says. A pattern is compared where the glob matches more
+        than is meant.
         """
         if self.unlisted is not None and self.leaves_out(stored):
             return False
         if reach is None:
             return self.owns(stored)
-        return reach.holds(stored) if reach.is_exact else reach.means(stored, pattern or Pattern())
+        if reach.is_exact and (pattern is None or pattern.glob_is_exact):
+            return reach.holds(stored)
+        return reach.means(stored, pattern or Pattern())
 
     def leaves_out(self, stored: bytes) -> bool:
         """Return whether who asks is not to find a key: see `unlisted`."""

@@ -90,6 +90,8 @@ class FoundKeys(CachePage):
 
     def _progress(self, search: Search, found: Found) -> str:
         shown = self._shown(search, found)
+        if found.listing is None and not shown:
+            return ""
         if found.listing is None:
             return format_html("{} · {}", shown_text(shown), _("the key of exactly this name"))
         return progress(shown, found.examined, found.listing)
@@ -144,6 +146,9 @@ class FoundKeys(CachePage):
                 [Action(_("Continue"), self.here(token=found.token), "primary")],
             )
         first = [Action(_("First page"), self.here(token=""))] if search.is_continued else []
+        if search.problem:
+            clear = Action(_("Clear the search"), self.links.keys(self.inspector.alias))
+            return Empty(_("This is too long to search for"), search.problem, [clear])
         if search.narrows:
             count = humane.number(found.examined)
             return Empty(

@@ -55,8 +55,11 @@ class NamespacesPage(CarryingPage):
         return Sorting(separator, self.under, session_prefix(self.inspector))
 
     def matching(self, token: str, want: int, deadline: float) -> Listing:
-        query = Query(Pattern(f"{self.under}*" if self.under else ""))
-        return self.inspector.scan(query, token, want, deadline)
+        return self.inspector.scan(Query(self.pattern), token, want, deadline)
+
+    @cached_property
+    def pattern(self) -> Pattern:
+        return Pattern(f"{self.under}*" if self.under else "")
 
     # What the page carries.
 
@@ -78,6 +81,9 @@ class NamespacesPage(CarryingPage):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         if not self.inspector.names_are_known:
             return super().get_context_data(empty=nameless(), **kwargs)
+        problem = self.pattern.problem
+        if problem:
+            return super().get_context_data(empty=too_long(problem, self.here(under="")), **kwargs)
         if self.under:  # No search finds sessions letter by letter.
             self.inspector.unlisted = self.gate.secrets_of(self.inspector)
         work, goes_on = count_on(self, self.carried(), self.matching)
@@ -137,6 +143,12 @@ class NamespacesPage(CarryingPage):
 
 def _count_on(wanted: str) -> Button:
     return Button(_("Count on"), wanted)
+
+
+def too_long(problem: str, whole: str) -> Empty:
+    """Return why no name begins so that namespaces could be counted under."""
+    all_of_them = Action(_("All namespaces"), whole, "primary")
+    return Empty(_("This is too long to search for"), problem, [all_of_them])
 
 
 def nameless() -> Empty:

@@ -200,15 +200,17 @@ class ServerInspector(WholeKeys):
 
         `examined` is an estimate: SCAN does not say how many keys it looked at.
         """
-        reach = self.reach(query.scope)
-        lists = partial(self.lists, reach=reach, pattern=query.pattern)
+        reach, pattern = self.reach(query.scope), query.pattern
+        lists = partial(self.lists, reach=reach, pattern=pattern)
+        is_exact = reach.is_exact and pattern.glob_is_exact
         search = Search(
             client=self.scanner,
             primaries=primaries(self.scanner),
             query=query,
-            glob=reach.match(query.pattern),
-            lists=None if reach.is_exact and self.unlisted is None else lists,
+            glob=reach.match(pattern),
+            lists=None if is_exact and self.unlisted is None else lists,
             figures=self.figures,
+            is_dear=pattern.looks_everywhere or not reach.is_exact,
         )
         return scan(search, token, want, deadline)
 

@@ -77,7 +77,9 @@ class Pattern:
         """A sentence saying why nothing can be searched for with it, or nothing."""
         if self.matches_all or len(self.text) <= LONGEST:
             return ""
-        text = _("Nothing was searched for: %(had)s characters are too many, %(most)s may be typed.")
+        text = _(
+            "Nothing was searched for: %(had)s characters are too many, %(most)s may be typed."
+        )
         return text % {"most": LONGEST, "had": len(self.text)}
 
     @cached_property

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import pickle
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
+from hashlib import blake2b
+from itertools import takewhile
 from typing import Any
 
 from django.core.cache.backends.base import BaseCache
@@ -65,14 +67,33 @@ def expiry_after(ttl: int) -> float | None:
     return None if ttl == NEVER else time.time() + ttl / 1000
 
 
+LONGEST_PLACE = 255
+"""Characters of a key that a page token spells out: those that a database has room for."""
+
+
 def token_at(key: str) -> str:
-    """Return the page token that continues after a stored key."""
-    return encode_text(key).hex()
+    """Return the page token that continues after a stored key.
+
+    Of a longer one it has the beginning, and a digest that tells it from those that begin alike.
+    """
+    beginning = encode_text(key[:LONGEST_PLACE]).hex()
+    if len(key) <= LONGEST_PLACE:
+        return beginning
+    return f"{beginning}.{blake2b(encode_text(key), digest_size=16).hexdigest()}"
 
 
-def key_at(token: str) -> str:
-    """Return the stored key that a page token continues after; raise ValueError for no token."""
-    return decode_text(bytes.fromhex(token))
+def key_at(token: str, keys_from: Callable[[str], Iterable[str]]) -> str:
+    """Return the stored key that a page token continues after; raise ValueError for no token.
+
+    `keys_from` gives the keys from a beginning on, in their order: a long key is looked for there.
+    Where it is gone, all that begin as it did come again: none is left out.
+    """
+    spelled, is_longer, _digest = token.partition(".")
+    beginning = decode_text(bytes.fromhex(spelled))
+    if not is_longer:
+        return beginning
+    alike = takewhile(lambda key: key.startswith(beginning), keys_from(beginning))
+    return next((key for key in alike if token_at(key) == token), beginning)
 
 
 def search(

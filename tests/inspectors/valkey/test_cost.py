@@ -43,9 +43,7 @@ def longest_command(store: Store, name: str, act: Any) -> int:
 @on_each_server
 @pytest.mark.parametrize("scope", list(Scope))
 @pytest.mark.parametrize("text", [DEAREST, "*" + "a*" * 200 + "b", "*aab" * 120])
-def test_no_pattern_holds_the_server_over_long_names(
-    store: Store, text: str, scope: Scope
-) -> None:
+def test_no_pattern_holds_the_server_over_long_names(store: Store, text: str, scope: Scope) -> None:
     store.raw.mset({f":1:{NAME}{number}": "v" for number in range(60)})
     inspector = store.inspect()
 

@@ -7,7 +7,13 @@ from argparse import ArgumentParser
 from django.utils.translation import gettext as _
 
 from django_cachex.admin import audit, deeds
-from django_cachex.admin.commandline.options import add_cache, add_changing, add_expiry, expiry, pattern_of
+from django_cachex.admin.commandline.options import (
+    add_cache,
+    add_changing,
+    add_expiry,
+    expiry,
+    pattern_of,
+)
 from django_cachex.admin.commandline.session import DONE, FAILED, Session, Subcommand, failed, usage
 from django_cachex.admin.commandline.sweeping import Sweeper, keys_counted
 from django_cachex.admin.deeds import Deed

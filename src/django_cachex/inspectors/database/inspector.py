@@ -15,6 +15,7 @@ from django_cachex.inspectors.bulk import Tally
 from django_cachex.inspectors.content import fingerprint
 from django_cachex.inspectors.database.count import MOST_COUNTED, count, keyspace, known
 from django_cachex.inspectors.database.rows import (
+    KEYS_AT_ONCE,
     described,
     from_base64,
     in_base64,
@@ -97,7 +98,7 @@ class DatabaseInspector(PickledInspector):
         everything = query.pattern.matches_all and not query.filters
         most = want + 1 if everything else ROWS_AT_ONCE
         walk = TableWalk(self.reading, self.beginning(query), query.columns(self.figures))
-        rows = walk.rows(key_at(token), most, MOST_COUNTED + 1)
+        rows = walk.rows(key_at(token, self.keys_from), most, MOST_COUNTED + 1)
         first = next(rows, None)
         if first is None:
             return Listing((), "", 0, None)
@@ -107,6 +108,11 @@ class DatabaseInspector(PickledInspector):
             for row in chain([first], rows)
         )
         return search(candidates, want, deadline, known(first.counted or 0))
+
+    def keys_from(self, beginning: str) -> Iterator[str]:
+        """Yield the keys that begin so, in their order."""
+        walk = TableWalk(self.reading, beginning, frozenset())
+        return (row.key for row in walk.rows("", KEYS_AT_ONCE, 0))
 
     def passes(self, row: Row, query: Query) -> bool | None:
         return query.passes(Description(row.key.encode(), ttl=row.ttl, size=row.size))

@@ -19,6 +19,18 @@ class ServerTimeout(ServerUnavailable):
     """The server did not connect or answer within its timeout."""
 
 
+class ReplyTooLarge(CachexError):
+    """The server's answer was longer than it may be, and was not read to its end."""
+
+    def __init__(self, most: int, head: bytes = b"") -> None:
+        super().__init__(most, head)
+        self.head = head
+        """How it began."""
+
+    def __str__(self) -> str:
+        return f"The server's answer is larger than {self.args[0]:,} bytes: it was not read."
+
+
 class CommandError(CachexError):
     """The server answered a command with an error."""
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from django.core.cache.backends.base import BaseCache
 from django.utils.translation import gettext_lazy as _
 
+from django_cachex.cache.bounded import Bounds
 from django_cachex.cache.client import Client
 from django_cachex.commands import CommandError, WrongTypeError
 from django_cachex.inspectors.bulk import Tally
@@ -29,6 +30,7 @@ from django_cachex.inspectors.reach import all_scopes
 from django_cachex.inspectors.valkey import bulk, information
 from django_cachex.inspectors.valkey.address import Address
 from django_cachex.inspectors.valkey.changes import Target, outcome_of
+from django_cachex.inspectors.valkey.changes.elsewhere import LARGEST
 from django_cachex.inspectors.valkey.changes.target import NotStorable
 from django_cachex.inspectors.valkey.descriptions import describe
 from django_cachex.inspectors.valkey.elements import TYPES
@@ -49,6 +51,9 @@ OVERRIDES: Final[Mapping[str, Any]] = {
     "protocol": 2,
     "max_connections": None,
 }
+
+LARGEST_REPLY: Final = LARGEST + 8 * 1024 * 1024
+"""Bytes: a key that is copied may come whole."""
 
 NODES_PATIENCE: Final = 4
 """The part of a page's time for which one silent node of a cluster may hold up a search."""
@@ -145,6 +150,7 @@ class ServerInspector(WholeKeys):
             self.options,
             socket_timeout=seconds,
             socket_connect_timeout=seconds,
+            bounds=Bounds(seconds, LARGEST_REPLY),
             **OVERRIDES,
         )
         return client.primary

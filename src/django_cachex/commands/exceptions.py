@@ -24,11 +24,13 @@ class ReplyTooLarge(CachexError):
 
     def __init__(self, most: int, head: bytes = b"") -> None:
         super().__init__(most, head)
+        self.most = most
+        """Bytes that it may have."""
         self.head = head
         """How it began."""
 
     def __str__(self) -> str:
-        return f"The server's answer is larger than {self.args[0]:,} bytes: it was not read."
+        return f"The server's answer is larger than {self.most:,} bytes: it was not read."
 
 
 class CommandError(CachexError):

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_cachex.cache.bounded import Bounds
 from django_cachex.cache.client import Client
-from django_cachex.commands import CommandError, WrongTypeError
+from django_cachex.commands import CommandError, ReplyTooLarge, WrongTypeError
 from django_cachex.inspectors.bulk import Tally
 from django_cachex.inspectors.content import Codec, recognise
 from django_cachex.inspectors.edits import Copy, Edit, Outcome, Rename, Result
@@ -244,7 +244,7 @@ class ServerInspector(WholeKeys):
                 return self.copy(stored, edit)
             steps = outcome_of(Target(stored, self.codec), edit)
             return self.not_offered() if steps is None else self.client.run(steps)
-        except CommandError as error:
+        except (CommandError, ReplyTooLarge) as error:
             return Outcome.refused(mask(str(error), secrets_in(self.params)))
         except InvalidWindow:
             return Outcome(Result.ELEMENT_GONE)

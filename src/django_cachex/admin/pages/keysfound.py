@@ -64,7 +64,7 @@ class FoundKeys(CachePage):
             "table": self._within_form(rows.table(shown)) if shown else None,
             "sorted_by": rows.sorted_by,
             "delete": rows.selectable and bool(shown),
-            "matching": offers(self, search.query) if shown else [],
+            "matching": offers(self, search.query) if shown and not search.problem else [],
             "found_notices": self._about(search, found.listing),
             "progress": self._progress(search, found),
             "live": self._live(search, found),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import uuid
 from typing import Any, ClassVar
 
@@ -11,8 +12,9 @@ from django.db import ProgrammingError, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
 from django_cachex.inspectors import Inspector
+from django_cachex.inspectors.database.rows import PIECE
 from django_cachex.inspectors.edits import AddValue, Result, SetTtl, SetValue
-from django_cachex.inspectors.entries import NEVER
+from django_cachex.inspectors.entries import NEVER, Changed
 from django_cachex.inspectors.patterns import Pattern
 from django_cachex.inspectors.query import Query
 from tests.inspectors.contract import FlushContract, Inspect, ListingContract, later
@@ -226,6 +228,31 @@ class DatabaseContract(ListingContract, PickledContract, FlushContract):
         keyspace, _culling = inspector.info()
         assert keyspace.headline is None
         assert "more than 2 rows" in keyspace.note
+
+    def test_a_large_value_is_had_in_pieces(self, inspector: Any) -> None:
+        for size in (3 * PIECE // 4, 3 * PIECE // 4 + 1, 2_500_000):
+            inspector.cache.set("key", b"x" * size)
+            pieces = list(inspector.chunks(inspector.locate("key")))
+            assert len(pieces) == (size + 40) * 4 // 3 // PIECE + 1
+            assert pickle.loads(b"".join(pieces)) == b"x" * size
+            assert max(map(len, pieces)) <= PIECE
+
+    def test_a_value_that_changes_while_it_is_had_is_told(self, inspector: Any) -> None:
+        inspector.cache.set("key", b"x" * 2_000_000)
+        pieces = inspector.chunks(inspector.locate("key"))
+        next(pieces)
+        inspector.cache.set("key", b"y")
+        with pytest.raises(Changed):
+            list(pieces)
+
+    def test_a_value_beyond_the_limit_is_not_read_to_be_compared(self, inspector: Any) -> None:
+        inspector.cache.set("key", "x" * 3_000_000)
+        stored = inspector.locate("key")
+        entry = inspector.read(stored)
+        assert entry.description.size > 3_000_000
+        outcome = inspector.apply(stored, SetValue("mine", entry.expected))
+        assert outcome.result == Result.CHANGED
+        assert inspector.cache.get("key") == "x" * 3_000_000
 
 
 def texts(captured: CaptureQueriesContext) -> list[str]:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -117,3 +123,44 @@ class TestPostgreSQL(DatabaseContract):
 
 class TestPostgreSQLWithoutTimeZones(TestPostgreSQL):
     use_tz = False
+
+
+MEASURED = """
+import json, re, sys
+import django
+from django.conf import settings
+table = {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "large"}
+database = {"ENGINE": "django.db.backends.sqlite3", "NAME": sys.argv[1]}
+settings.configure(CACHES={"default": table}, DATABASES={"default": database}, SECRET_KEY="secret")
+django.setup()
+from django_cachex.inspectors import inspector_for
+from django_cachex.inspectors.edits import Copy, SetValue
+
+def peak():
+    return int(re.search("VmHWM:\\s+([0-9]+)", open("/proc/self/status").read())[1]) * 1024
+
+inspector = inspector_for("default")
+small, large = inspector.locate("small"), inspector.locate("large")
+inspector.read(small)
+before = peak()
+entry = inspector.read(large)
+inspector.describe([small, large])
+inspector.apply(large, SetValue("mine", "theirs"))
+inspector.apply(small, Copy(large, overwrite=False))
+print(json.dumps([entry.description.size, sum(map(len, inspector.chunks(large))), peak() - before]))
+"""
+
+
+def test_the_worker_does_not_grow_by_what_a_row_holds(tmp_path: Path) -> None:
+    path, size = tmp_path / "large.sqlite3", 60_000_000
+    with closing(sqlite3.connect(path)) as raw, raw:
+        columns = "cache_key varchar(255) PRIMARY KEY, value text NOT NULL, expires datetime"
+        raw.execute(f"CREATE TABLE large ({columns})")
+        row = "INSERT INTO large VALUES (?, ?, '9999-12-31 23:59:59')"
+        raw.execute(row, [":1:small", "gASVAQ=="])
+        raw.execute(row, [":1:large", "A" * size])
+    words = [sys.executable, "-c", MEASURED, str(path)]
+    ran = subprocess.run(words, capture_output=True, check=True, text=True)
+    measured, had, grown = json.loads(ran.stdout)
+    assert (measured, had) == (size, size * 3 // 4)
+    assert grown < size / 2

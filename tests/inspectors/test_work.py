@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import pytest
 import valkey
+from django.core.cache import caches
 
+from django_cachex.admin.tokens import LARGEST
 from django_cachex.inspectors import Inspector, inspector_for
-from django_cachex.inspectors.entries import NEVER, Listing
+from django_cachex.inspectors.bulk import Tally
+from django_cachex.inspectors.entries import NEVER, Description, Listing
 from django_cachex.inspectors.patterns import Pattern
 from django_cachex.inspectors.query import Query
 from django_cachex.inspectors.work import Position, Sorting, Survey, Sweep, Work, advance
+from django_cachex.inspectors.work.carried import length
 from django_cachex.inspectors.work.estimate import Sample
 from django_cachex.inspectors.work.sweep import MOST_BYTES, MOST_FAILURES, kept
 from django_cachex.inspectors.work.tree import MOST_BRANCHES, ROOT, Tree, Weight
@@ -306,3 +310,54 @@ def test_the_error_of_a_sample_shrinks_to_nothing() -> None:
 def test_a_position_knows_when_everything_was_examined() -> None:
     at = Position().after(Listing([], "7", 1000, 5000)).after(Listing([], "", 3000, 5200))
     assert (at.examined, at.total, at.complete) == (5200, 5200, True)
+
+
+DEAREST_NAMES = {
+    "emoji": "\N{PILE OF POO}",
+    "quotes": '"',
+    "control": "\x01",
+    "not text": "\udcff",
+}
+"""What takes the most bytes in JSON, of a text or of what it is stored as."""
+
+
+@pytest.mark.parametrize("char", DEAREST_NAMES.values(), ids=DEAREST_NAMES)
+def test_a_survey_fits_a_page_whatever_keys_are_called(char: str) -> None:
+    inspector, survey = Described(), Survey(Sorting())
+    width = 80 if char.isprintable() else 20  # Shown with a backslash and three more.
+    for batch in range(4):
+        names = [
+            ":".join(f"{one:03}".ljust(width, char) for one in (number, batch, number))
+            + f":{number}"
+            for number in range(500)
+        ]
+        survey = survey.take(inspector, [name.encode("utf-8", "surrogateescape") for name in names])
+    assert survey.whole.keys == 2000
+    assert survey.tree.whole.folds
+    assert length(Work(survey).state()) < LARGEST / 2
+    again = carried(Work(survey), lambda state: Survey.of_state(state, Sorting()))
+    assert again.deed == survey
+
+
+class Described(Inspector):
+    """Says of every key that it is there and heavy."""
+
+    def __init__(self) -> None:
+        super().__init__("default", caches["default"], {})
+
+    def describe(self, keys: Sequence[bytes], columns: Collection[str] = ()) -> list[Description]:
+        return [Description(key, ttl=NEVER, memory=2**40) for key in keys]
+
+
+@pytest.mark.parametrize("char", DEAREST_NAMES.values(), ids=DEAREST_NAMES)
+def test_a_sweep_fits_a_page_whatever_fails_and_why(char: str) -> None:
+    name = (char * 400_000).encode("utf-8", "surrogateescape")
+    sweep = Sweep()
+    for step in range(200):
+        failures = [(b"%d" % number + name, char * 5000) for number in range(10)]
+        sweep = sweep._with(Tally(0, 0, tuple(failures)))
+        assert sweep.failed == 10 * (step + 1)
+    assert sweep.failures
+    assert sweep.failures[0][0].endswith("…".encode())
+    assert length(Work(sweep).state()) < LARGEST / 2
+    assert carried(Work(sweep), Sweep.of_state).deed == sweep

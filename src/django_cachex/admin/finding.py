@@ -41,7 +41,10 @@ def find(search: Search, columns: Collection[str]) -> Found:
     if search.query.pattern.is_exact_candidate and not search.is_continued:
         exact = named(search, columns)
         if exact is not None:
-            return Found([exact], None, 0, search.sign(Place(NAMED)))
+            further = "" if search.problem else search.sign(Place(NAMED))
+            return Found([exact], None, 0, further)
+    if search.problem:
+        return Found([], None, 0, "")
     budget = limits().scan_budget if search.shown is None else limits().live_budget
     inspector, query = search.inspector, search.query
     listing = inspector.scan(query, search.token, search.want, time.monotonic() + budget)

@@ -148,6 +148,11 @@ class Search:
         return replace(query, exclude=self.gate.exclude(self.inspector, query.narrows))
 
     @property
+    def problem(self) -> str:
+        """A sentence saying why nothing can be searched for, or nothing."""
+        return self.query.pattern.problem
+
+    @property
     def narrows(self) -> bool:
         """Whether keys within the scope may be left out of the result."""
         return self.query.narrows

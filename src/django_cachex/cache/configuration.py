@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
+from django_cachex.cache.bounded import Bounds
 from django_cachex.cache.drivers import AsyncConnection, Connection, Driver, Pool, load
 from django_cachex.cache.options import (
     ASYNC_ONLY,
@@ -27,6 +28,9 @@ LIMIT = 64
 PATIENCE = 5.0
 """Seconds to wait for one of them."""
 
+BOUNDS = "bounds"
+"""What `overrides` call the `Bounds` of exchanges."""
+
 # Which pool the application wants, with what only such a pool understands.
 POOL_OPTIONS = frozenset({"pool_class", "async_pool_class", "timeout", "queue_class"})
 
@@ -41,6 +45,8 @@ class Configuration:
     options: Mapping[str, Any] = field(repr=False)
     breaks: bool = True
     """Whether a server that does not answer is left alone for a while."""
+    bounds: Bounds | None = None
+    """What an exchange on a blocking connection may take, beside the timeout of its socket."""
 
     @property
     def address(self) -> str:
@@ -116,11 +122,12 @@ def configure(
 ) -> Configuration:
     """Check what an alias is configured with; raise ImproperlyConfigured for what cannot work.
 
-    `overrides` win over `options` and over the query of `url`.
+    `overrides` win over `options` and over the query of `url`; they may have `bounds` as well.
     """
     driver = load(driver_name)
     url = without_query(url, frozenset(overrides))
-    chosen = {n: v for n, v in options.items() if n not in CACHE_OPTIONS} | dict(overrides)
+    driven = {name: value for name, value in overrides.items() if name != BOUNDS}
+    chosen = {n: v for n, v in options.items() if n not in CACHE_OPTIONS} | driven
     in_url = parsed(driver, url)
     refuse_decoding(chosen, in_url)
     refuse_other_protocols(chosen, in_url)
@@ -130,7 +137,8 @@ def configure(
     chosen.pop("decode_responses", None)
     breaks = bool(options.get("breaker", True))
     chosen.setdefault("socket_connect_timeout", CONNECT_TIMEOUT)
-    return Configuration(driver, url, chosen | {"protocol": 2}, breaks)
+    bounds = overrides.get(BOUNDS)
+    return Configuration(driver, url, chosen | {"protocol": 2}, breaks, bounds)
 
 
 def locations(location: str | Sequence[str]) -> list[str]:

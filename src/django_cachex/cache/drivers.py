@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
@@ -47,6 +48,14 @@ def socket_of(connection: Any) -> socket.socket:
     """Return the socket of a blocking connection that is connected."""
     found: socket.socket = connection._sock
     return found
+
+
+def disconnect_from_outside(connection: Any) -> None:
+    """End whatever another thread waits for on a blocking connection."""
+    sock = connection._sock
+    if sock is not None:
+        with suppress(OSError):
+            sock.shutdown(socket.SHUT_RDWR)
 
 
 def taken_from(connection: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

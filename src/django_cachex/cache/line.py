@@ -31,7 +31,7 @@ class Line:
     """
 
     __slots__ = (
-        *("__weakref__", "_buffer", "_connection", "_reader", "_receive", "_sock"),
+        *("__weakref__", "_buffer", "_connection", "_reader", "_receive", "_send", "_sock"),
         *("_something_to_read", "_timeout", "place", "reused", "since"),
     )
 
@@ -41,6 +41,7 @@ class Line:
         self._reader = codec.reader()
         self._buffer = bytearray(RECEIVED_AT_ONCE)
         self._receive = sock.recv_into
+        self._send: Callable[[bytes], None] = sock.sendall
         self._something_to_read = looking_at(sock)
         self._timeout = sock.gettimeout()
         self.reused = False
@@ -54,7 +55,7 @@ class Line:
 
     def ask(self, data: bytes) -> Any:
         """Send one packed command; return its reply, which may be one of our exceptions."""
-        self._sock.sendall(data)
+        self._send(data)
         gets = self._reader.gets
         self._wait()
         while (reply := gets()) is MISSING:
@@ -81,7 +82,7 @@ class Line:
             replies = self.ask_all(data, count)
             set_timeout(self._sock, self._timeout)
             return replies
-        self._sock.sendall(data)
+        self._send(data)
         gets = self._reader.gets
         while len(replies) < count:
             self._wait()

@@ -13,6 +13,7 @@ from contextlib import nullcontext
 from typing import Any, TypeVar
 
 from django_cachex.cache import tracing
+from django_cachex.cache.bounded import BoundedLine, within
 from django_cachex.cache.breaker import Breaker, NeverBreaks
 from django_cachex.cache.configuration import Configuration, configure, frozen
 from django_cachex.cache.errors import broken, translated
@@ -173,10 +174,14 @@ class Server:
         return line
 
     def _connect(self) -> Line:
-        connection = self.configuration.connection()
+        connection, bounds = self.configuration.connection(), self.configuration.bounds
         try:
-            connection.connect()
-            return Line(connection, self._codec)
+            if bounds is None:
+                connection.connect()
+                return Line(connection, self._codec)
+            with within(bounds.seconds, connection, self.address):
+                connection.connect()
+            return BoundedLine(connection, self._codec, bounds)
         except self._driver.error as error:
             failure = translated(error, self._driver)
             self.breaker.heard(failure)

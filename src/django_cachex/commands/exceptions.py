@@ -26,6 +26,20 @@ class UnexpectedReply(ServerUnavailable):
     """The server answered a command with what that cannot answer: it is none, or not in order."""
 
 
+class ReplyTooLarge(CachexError):
+    """The server's answer was longer than it may be, and was not read to its end."""
+
+    def __init__(self, most: int, head: bytes = b"") -> None:
+        super().__init__(most, head)
+        self.most = most
+        """Bytes that it may have."""
+        self.head = head
+        """How it began."""
+
+    def __str__(self) -> str:
+        return f"The server's answer is larger than {self.most:,} bytes: it was not read."
+
+
 class CommandError(CachexError):
     """The server answered a command with an error."""
 

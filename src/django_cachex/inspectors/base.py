@@ -211,11 +211,13 @@ class Inspector:
     def lists(self, stored: bytes, query: Query, reach: Reach) -> bool:
         """Return whether a listing may show a stored key: it is within reach, and not excluded.
 
-        The pattern is compared where the reach's glob matches more than it means.
+        The pattern is compared where the glob matches more than is meant.
         """
         if query.excludes(stored):
             return False
-        return reach.holds(stored) if reach.is_exact else reach.means(stored, query.pattern)
+        if reach.is_exact and query.pattern.glob_is_exact:
+            return reach.holds(stored)
+        return reach.means(stored, query.pattern)
 
     def reach(self, scope: Scope) -> Reach:
         """Return which stored keys a scope holds; ValueError for none of `scopes`."""

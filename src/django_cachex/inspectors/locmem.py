@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Hashable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 
 from django.utils.translation import gettext as _
@@ -36,6 +37,11 @@ from django_cachex.inspectors.pickled import (
 )
 from django_cachex.inspectors.query import Query
 from django_cachex.inspectors.windows import BEGINNING, Window
+
+
+def keys_from(ordered: list[str], beginning: str) -> Iterator[str]:
+    """Return the keys that come in order from a text on."""
+    return islice(ordered, bisect_left(ordered, beginning), None)
 
 
 class LocMemInspector(PickledInspector):
@@ -76,7 +82,7 @@ class LocMemInspector(PickledInspector):
     def scan(self, query: Query, token: str, want: int, deadline: float) -> Listing:
         before = decode_text(self.reach(query.scope).before)
         own = sorted(key for key in self.snapshot() if key.startswith(before))
-        start = bisect_right(own, key_at(token)) if token else 0
+        start = bisect_right(own, key_at(token, partial(keys_from, own))) if token else 0
         means, columns = self.meaning(query), query.columns(self.figures)
         candidates = candidates_of(
             islice(own, start, None),

@@ -7,6 +7,8 @@ import pickle
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
+from hashlib import blake2b
+from itertools import takewhile
 from typing import Any, NamedTuple, TypeVar
 
 from django.core.cache.backends.base import BaseCache
@@ -43,6 +45,9 @@ Row = TypeVar("Row")
 STRIDE = 1000
 """Keys that a search looks at between two looks at the clock."""
 
+STRETCH = 256 * 1024
+"""Characters of their names that it looks at between two such looks."""
+
 
 def milliseconds_until(expiry: float | None) -> int:
     """Return the TTL of an expiry in seconds since the epoch; None never comes."""
@@ -64,14 +69,33 @@ def expiry_after(ttl: int) -> float | None:
     return None if ttl == NEVER else time.time() + ttl / 1000
 
 
+LONGEST_PLACE = 255
+"""Characters of a key that a page token spells out: those that a database has room for."""
+
+
 def token_at(key: str) -> str:
-    """Return the page token that continues after a stored key."""
-    return encode_text(key).hex()
+    """Return the page token that continues after a stored key.
+
+    Of a longer one it has the beginning, and a digest that tells it from those that begin alike.
+    """
+    beginning = encode_text(key[:LONGEST_PLACE]).hex()
+    if len(key) <= LONGEST_PLACE:
+        return beginning
+    return f"{beginning}.{blake2b(encode_text(key), digest_size=16).hexdigest()}"
 
 
-def key_at(token: str) -> str:
-    """Return the stored key that a page token continues after; raise ValueError for no token."""
-    return decode_text(bytes.fromhex(token))
+def key_at(token: str, keys_from: Callable[[str], Iterable[str]]) -> str:
+    """Return the stored key that a page token continues after; raise ValueError for no token.
+
+    `keys_from` gives the keys from a beginning on, in their order: a long key is looked for there.
+    Where it is gone, all that begin as it did come again: none is left out.
+    """
+    spelled, is_longer, _digest = token.partition(".")
+    beginning = decode_text(bytes.fromhex(spelled))
+    if not is_longer:
+        return beginning
+    alike = takewhile(lambda key: key.startswith(beginning), keys_from(beginning))
+    return next((key for key in alike if token_at(key) == token), beginning)
 
 
 class Candidate(NamedTuple):
@@ -106,12 +130,16 @@ def search(
     """Return the listing of keys that come in the order of the store."""
     found: list[bytes] = []
     examined, unknown, token = 0, 0, ""
-    for looked_at, (key, is_meant, is_counted) in enumerate(candidates, 1):
+    work = 0
+    for key, is_meant, is_counted in candidates:
         examined += is_counted
+        work += len(key) + STRETCH // STRIDE
         if is_meant:
             found.append(encode_text(key))
         unknown += is_meant is None
-        is_late = looked_at % STRIDE == 0 and time.monotonic() > deadline
+        is_late = False
+        if work > STRETCH:
+            work, is_late = 0, time.monotonic() > deadline
         if is_late or len(found) == want:
             token = token_at(key) if next(candidates, None) else ""
             break

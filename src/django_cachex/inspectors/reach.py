@@ -10,7 +10,7 @@ from django.core.cache.backends.base import BaseCache
 
 from django_cachex.cache.keyspace import Keyspace, keyspace
 from django_cachex.commands.exceptions import OpaqueKeysError
-from django_cachex.inspectors.naming import Naming, decode_text, encode_text
+from django_cachex.inspectors.naming import Naming, encode_text
 from django_cachex.inspectors.patterns import Pattern, escape_glob
 from django_cachex.inspectors.query import Scope
 
@@ -85,12 +85,7 @@ class Reach:
         key = self.key(stored)
         if key is None:
             return False
-        if pattern.matches_all:
-            return True
-        try:
-            return pattern.matches(decode_text(key))
-        except UnicodeDecodeError:
-            return pattern.matches(key.decode("utf-8", "surrogateescape"))
+        return pattern.matches_all or pattern.matches(key)
 
     @cached_property
     def is_exact(self) -> bool:

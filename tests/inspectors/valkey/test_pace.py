@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from django_cachex.inspectors.valkey.pace import SMALLEST, Pace
+import pytest
+
+from django_cachex.commands import AccessDenied
+from django_cachex.inspectors.valkey.pace import FIRST, LONGEST, SMALLEST, Pace
 
 
 def paced(*seconds: float, count: int = 1000) -> Pace:
@@ -12,28 +15,64 @@ def paced(*seconds: float, count: int = 1000) -> Pace:
     return pace
 
 
-def test_the_first_looks_at_as_many_as_are_wanted() -> None:
-    assert Pace(1000).count(100, 0) == 100
-    assert Pace(1000).count(5000, 0) == 1000
-    assert Pace(1000).count(300, 0, turns=3) == 100
+def test_the_first_looks_at_as_many_as_are_wanted_and_never_at_many() -> None:
+    assert Pace(1000).count(25, 0) == 25
+    assert Pace(1000).count(75, 0, turns=3) == 25
+    assert Pace(1000).count(5000, 0) == FIRST
+    assert Pace(1000, SMALLEST).count(5000, 0) == SMALLEST
+    assert Pace(3).count(5000, 0) == 3
 
 
 def test_it_grows_with_sparsity_up_to_a_limit() -> None:
     pace = Pace(1000)
-    pace.learn(100, 0.001)
+    pace.held(100, 0.0)
     assert pace.count(100, 50) == 125
     assert pace.count(100, 10) == 1000
     assert pace.count(100, 0) == 1000
     assert pace.count(100, 99) == SMALLEST
 
 
-def test_what_holds_the_server_is_made_smaller_and_grows_again() -> None:
+def test_it_grows_to_the_limit_in_four_steps_where_nothing_takes_long() -> None:
+    pace, counts = Pace(1000, SMALLEST), []
+    while not pace.is_steady:
+        counts.append(pace.count(100, 0))
+        pace.held(counts[-1], 0.000_01)
+    assert counts == [4, 40, 400]
+
+
+def test_it_grows_no_further_than_half_of_what_may_be_held_would_take() -> None:
+    pace = Pace(1000, SMALLEST)
+    pace.held(SMALLEST, LONGEST / 8)
+    assert pace.count(100, 0) == SMALLEST * 4
+    pace.held(SMALLEST * 4, LONGEST / 2)
+    assert pace.count(100, 0) == SMALLEST * 4
+
+
+def test_the_time_is_the_servers_where_it_says_so() -> None:
+    pace = Pace(1000, SMALLEST)
+    pace.heard(SMALLEST, [b"1700000000", b"999999"], [b"1700000001", b"624"], 60.0)
+    assert pace.count(100, 0) == SMALLEST * 4
+    pace.heard(SMALLEST * 4, [b"1700000001", b"0"], [b"1700000002", b"0"], 0.0)
+    assert pace.count(100, 0) == SMALLEST
+
+
+@pytest.mark.parametrize("nonsense", [AccessDenied("no"), None, [b"a", b"b"], [], 5])
+def test_where_it_does_not_the_way_is_taken_off_the_time(nonsense: object) -> None:
+    pace = Pace(1000, SMALLEST)
+    for _step in range(4):
+        pace.heard(pace.count(100, 0), nonsense, nonsense, 0.080)
+    assert pace.is_steady
+    pace.heard(1000, nonsense, nonsense, 0.100)
+    assert pace.count(100, 0) in (124, 125)
+
+
+def test_what_holds_the_server_is_made_smaller_at_once_and_grows_again() -> None:
     pace = paced(0.001, 0.020)
-    assert pace.count(100, 0) == 500
-    pace.learn(500, 0.020)
-    assert pace.count(100, 0) == 250
-    for _quick in range(3):
-        pace.learn(pace.count(100, 0), 0.002)
+    assert pace.count(100, 0) == 131
+    pace.learn(131, 0.020)
+    assert pace.count(100, 0) == 17
+    for _quick in range(2):
+        pace.learn(pace.count(100, 0), 0.001)
     assert pace.count(100, 0) == 1000
 
 

@@ -7,12 +7,17 @@ from argparse import ArgumentParser
 from django.utils.translation import gettext as _
 
 from django_cachex.admin import audit, deeds
-from django_cachex.admin.commandline.options import add_cache, add_changing, add_expiry, expiry
+from django_cachex.admin.commandline.options import (
+    add_cache,
+    add_changing,
+    add_expiry,
+    expiry,
+    pattern_of,
+)
 from django_cachex.admin.commandline.session import DONE, FAILED, Session, Subcommand, failed, usage
 from django_cachex.admin.commandline.sweeping import Sweeper, keys_counted
 from django_cachex.admin.deeds import Deed
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.patterns import Pattern
 from django_cachex.inspectors.query import Query
 from django_cachex.inspectors.work import Sweep
 
@@ -95,7 +100,7 @@ def change_named(session: Session, inspector: Inspector, deed: Deed, ttl: int | 
 def change_matching(session: Session, inspector: Inspector, deed: Deed, ttl: int | None) -> int:
     if not inspector.can_list:
         raise failed(f'"{inspector.alias}": {inspector.why_not("can_list")}')
-    query = Query(Pattern(session["pattern"]), type=known_type(session, inspector))
+    query = Query(pattern_of(session["pattern"]), type=known_type(session, inspector))
     find = session.finder(inspector, query, deed.act)
     sweeper = Sweeper(session, inspector, deed, find, deeds.swept(query))
     if session["dry_run"] or not session["yes"]:

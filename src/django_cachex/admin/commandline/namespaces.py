@@ -9,14 +9,13 @@ from django.utils.translation import gettext as _
 
 from django_cachex.admin import humane
 from django_cachex.admin.access import SEE_NAMESPACES
-from django_cachex.admin.commandline.options import add_cache
+from django_cachex.admin.commandline.options import add_cache, pattern_of
 from django_cachex.admin.commandline.session import DONE, FAILED, Session, Subcommand, failed
 from django_cachex.admin.commandline.sweeping import keys_counted
 from django_cachex.admin.pages.keycells import how_far
 from django_cachex.admin.pages.surveyed import percent
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.limits import limits
-from django_cachex.inspectors.patterns import Pattern
 from django_cachex.inspectors.query import Query
 from django_cachex.inspectors.work import Sorting, Survey, Work, advance
 from django_cachex.inspectors.work.estimate import Sample
@@ -48,7 +47,7 @@ class Namespaces(Subcommand):
 def _counted(session: Session, inspector: Inspector) -> Work[Survey]:
     """Return the survey of all keys, or of as many as make a sample."""
     under = session["under"]
-    query = Query(Pattern(f"{under}*" if under else ""))
+    query = Query(pattern_of(f"{under}*" if under else ""))
     find = session.finder(inspector, query, SEE_NAMESPACES)
     work = Work(Survey(Sorting(limits().namespace_separator, under)))
     output = session.output

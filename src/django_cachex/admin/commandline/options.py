@@ -56,4 +56,12 @@ def query_of(session: Session, inspector: Inspector) -> Query:
         known = ", ".join(inspector.types) or _("none")
         text = _('There is no key type "%(given)s" here; there are: %(known)s.')
         raise usage(text % {"given": type, "known": known})
-    return Query(Pattern(session["pattern"]), type=type)
+    return Query(pattern_of(session["pattern"]), type=type)
+
+
+def pattern_of(text: str) -> Pattern:
+    """Return the pattern that was typed."""
+    pattern = Pattern(text)
+    if pattern.problem:
+        raise usage(pattern.problem)
+    return pattern

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +17,7 @@ from django_cachex.admin.pages.base import KeyedPage
 from django_cachex.admin.sessions import masked
 from django_cachex.inspectors.content import Content
 from django_cachex.inspectors.entries import Description, Element, Entry
+from django_cachex.inspectors.patterns import Pattern
 from django_cachex.inspectors.windows import InvalidWindow
 
 READ = "read"
@@ -133,7 +135,8 @@ class KeyRead(KeyedPage):
             return self.inspector.read(self.stored, window)
         except InvalidWindow as problem:
             self.window_problem = str(problem)
-            return self.inspector.read(self.stored, window.moved(""))
+            match = "" if Pattern(window.match).problem else window.match
+            return self.inspector.read(self.stored, replace(window, at="", match=match))
 
     def _described(self) -> Entry | None:
         if not self.inspector.can_list:

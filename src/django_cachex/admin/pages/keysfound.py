@@ -61,7 +61,7 @@ class FoundKeys(CachePage):
             "table": self._within_form(rows.table(shown)) if shown else None,
             "sorted_by": rows.sorted_by,
             "delete": rows.selectable and bool(shown),
-            "matching": offers(self, search.query) if shown else [],
+            "matching": offers(self, search.query) if shown and not search.problem else [],
             "found_notices": self._about(search, found.listing),
             "progress": self._progress(search, found),
             "live": self._live(search, found),
@@ -81,6 +81,8 @@ class FoundKeys(CachePage):
 
     def _progress(self, search: Search, found: Found) -> str:
         shown = self._shown(search, found)
+        if found.listing is None and not shown:
+            return ""
         if found.listing is None:
             return format_html("{} · {}", shown_text(shown), _("the key of exactly this name"))
         return progress(shown, found.examined, found.listing)
@@ -135,6 +137,9 @@ class FoundKeys(CachePage):
                 [Action(_("Continue"), self.here(token=found.token), "primary")],
             )
         first = [Action(_("First page"), self.here(token=""))] if search.is_continued else []
+        if search.problem:
+            clear = Action(_("Clear the search"), self.links.keys(self.inspector.alias))
+            return Empty(_("This is too long to search for"), search.problem, [clear])
         if search.narrows:
             count = humane.number(found.examined)
             return Empty(

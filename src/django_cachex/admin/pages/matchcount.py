@@ -73,6 +73,8 @@ class MatchCount(CarryingPage):
         """Return why nothing can be done, or nothing."""
         if not self.inspector.can_list:
             return str(self.inspector.why_not("can_list"))
+        if self.search.problem:
+            return self.search.problem
         if not self.search.query.pattern.text:
             return _("Search first: an empty pattern never stands for all keys. * does.")
         if self.search.query.scope is not Scope.VERSION:

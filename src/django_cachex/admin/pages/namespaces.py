@@ -56,10 +56,14 @@ class NamespacesPage(CarryingPage):
         return Sorting(separator, self.under, is_session(self.inspector))
 
     def matching(self, token: str, want: int, deadline: float) -> Listing:
-        query = Query(Pattern(f"{self.under}*" if self.under else ""))
+        query = Query(self.pattern)
         # No search finds sessions letter by letter.
         exclude = self.gate.exclude(self.inspector, query.narrows)
         return self.inspector.scan(replace(query, exclude=exclude), token, want, deadline)
+
+    @cached_property
+    def pattern(self) -> Pattern:
+        return Pattern(f"{self.under}*" if self.under else "")
 
     # What the page carries.
 
@@ -81,6 +85,9 @@ class NamespacesPage(CarryingPage):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         if not self.inspector.names_are_known:
             return super().get_context_data(empty=nameless(), **kwargs)
+        problem = self.pattern.problem
+        if problem:
+            return super().get_context_data(empty=too_long(problem, self.here(under="")), **kwargs)
         work, goes_on = count_on(self, self.carried(), self.matching)
         survey, position = work.deed, work.position
         wanted = ALL if self.request.POST.get("step") == ALL else SAMPLE
@@ -138,6 +145,12 @@ class NamespacesPage(CarryingPage):
 
 def _count_on(wanted: str) -> Button:
     return Button(_("Count on"), wanted)
+
+
+def too_long(problem: str, whole: str) -> Empty:
+    """Return why no name begins so that namespaces could be counted under."""
+    all_of_them = Action(_("All namespaces"), whole, "primary")
+    return Empty(_("This is too long to search for"), problem, [all_of_them])
 
 
 def nameless() -> Empty:

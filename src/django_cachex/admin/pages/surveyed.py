@@ -62,6 +62,9 @@ class Surveyed:
             if sorting.under:
                 text = _('No name has a further "%(separator)s" in it: nothing is inside.')
             return f"{text % {'separator': sorting.separator}} {self._what_was_counted()}"
+        if any(branch.folds for branch in self.survey.tree.branches.values()):
+            text = _("A page has no room for all namespaces: the smallest are counted together.")
+            return f"{self._what_was_counted()} {text}"
         return self._what_was_counted()
 
     def _what_was_counted(self) -> str:

@@ -18,6 +18,8 @@ from django_cachex.inspectors.bulk import Tally
 from django_cachex.inspectors.content import fingerprint
 from django_cachex.inspectors.database.count import MOST_COUNTED, count, keyspace, known
 from django_cachex.inspectors.database.rows import (
+    KEYS_AT_ONCE,
+    PIECE,
     described,
     from_base64,
     in_base64,
@@ -25,8 +27,8 @@ from django_cachex.inspectors.database.rows import (
     row_key,
     row_keys,
 )
-from django_cachex.inspectors.database.table import CacheTable, placeholders
-from django_cachex.inspectors.database.walk import LIVE, ROWS_AT_ONCE, Row, TableWalk
+from django_cachex.inspectors.database.table import LIVE, CacheTable, placeholders
+from django_cachex.inspectors.database.walk import ROWS_AT_ONCE, Row, TableWalk
 from django_cachex.inspectors.edits import (
     KEEP,
     AddValue,
@@ -38,7 +40,7 @@ from django_cachex.inspectors.edits import (
     SetTtl,
     SetValue,
 )
-from django_cachex.inspectors.entries import GONE, NEVER, Description, Entry, Listing
+from django_cachex.inspectors.entries import GONE, NEVER, Changed, Description, Entry, Listing
 from django_cachex.inspectors.facts import FlushPlan, Section, Status
 from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.naming import decode_text, encode_text
@@ -131,7 +133,8 @@ class DatabaseInspector(PickledInspector):
         everything = query.pattern.matches_all and not query.filters
         most = want + 1 if everything else ROWS_AT_ONCE
         walk = TableWalk(self.reading, self.beginning(query), query.columns(self.figures))
-        rows = walk.rows(key_at(token), most, 0 if query.exclude else MOST_COUNTED + 1)
+        counted = 0 if query.exclude else MOST_COUNTED + 1
+        rows = walk.rows(key_at(token, self.keys_from), most, counted)
         first = next(rows, None)
         if first is None and query.exclude is None:
             return Listing((), "", 0, None)
@@ -153,6 +156,11 @@ class DatabaseInspector(PickledInspector):
         before = decode_text(self.reach(query.scope).before)
         return TableWalk(self.reading, before, frozenset()).count(MOST_COUNTED + 1)
 
+    def keys_from(self, beginning: str) -> Iterator[str]:
+        """Yield the keys that begin so, in their order."""
+        walk = TableWalk(self.reading, beginning, frozenset())
+        return (row.key for row in walk.rows("", KEYS_AT_ONCE, 0))
+
     def passes(self, row: Row, query: Query) -> bool | None:
         return query.passes(Description(row.key.encode(), ttl=row.ttl, size=row.size))
 
@@ -168,7 +176,7 @@ class DatabaseInspector(PickledInspector):
         self, keys: Sequence[bytes], columns: Collection[str] = ("type", "ttl", "size")
     ) -> list[Description]:
         table = self.reading
-        size = "$length($value)" if "size" in columns else "NULL"
+        size = "$size" if "size" in columns else "NULL"
         found: dict[str, Description] = {}
         for names in row_keys(keys):
             rows = table.select(
@@ -176,25 +184,24 @@ class DatabaseInspector(PickledInspector):
                 *names,
             )
             for name, expires, length in rows:
-                found[name] = described(name, table.ttl(expires), length)
+                found[name] = described(name, table.ttl(expires), table.size(length))
         return [found.get(row_key(key) or "", Description(key, ttl=GONE)) for key in keys]
 
     def read(self, stored: bytes, window: Window = BEGINNING) -> Entry | None:
         limit, table, key = limits(), self.reading, row_key(stored)
         rows = table.select(
-            "SELECT $key, $expires, $length($value), "
-            "CASE WHEN $length($value) <= %s THEN $value ELSE SUBSTR($value, 1, %s) END "
-            f"FROM $table WHERE $key = %s AND {LIVE}",
-            length_in_base64(limit.decode_bytes),
-            length_in_base64(window.bytes_shown(limit)),
-            key,
-            table.now(),
+            f"SELECT $key, $expires FROM $table WHERE $key = %s AND {LIVE}", key, table.now()
         )
-        for found, expires, size, value in rows:
-            if found == key:  # A vendor that ignores case finds others.
-                text = table.text(value)
-                pickled_size = None if len(text) == size else size // 4 * 3
+        for found, expires in rows:
+            # A vendor that ignores case finds others.
+            part = self.live_value(table, key)
+            if found == key and part is not None:
+                size, text = part
+                is_whole = len(text) == size
+                if not is_whole:
+                    text = text[: length_in_base64(window.bytes_shown(limit))]
                 description = described(found, table.ttl(expires), size)
+                pickled_size = None if is_whole else size // 4 * 3
                 return self.entry(description, from_base64(text), pickled_size, window)
         return None
 
@@ -212,25 +219,28 @@ class DatabaseInspector(PickledInspector):
             mode = "set" if edit.replace else "add"
             if self.cache._base_set(mode, key, edit.value, timeout(edit.ttl)):
                 return Outcome(Result.DONE)
-        if not edit.replace and self.live_value(table, key) is not None:
+        if not edit.replace and self.is_there(table, key):
             return Outcome(Result.EXISTS)
         reason = _("The database did not take it. Keys may have 255 characters at most.")
         return Outcome(Result.REFUSED, reason)
 
-    def live_value(self, table: CacheTable, key: str | None) -> str | None:
-        """Return what a row holds, or None if there is no live one."""
-        statement = f"SELECT $value FROM $table WHERE $key = %s AND {LIVE}"
-        for (value,) in table.select(statement, key, table.now()):
-            return table.text(value)
-        return None
+    def is_there(self, table: CacheTable, key: str | None) -> bool:
+        """Return whether there is a live row of a key."""
+        found = f"SELECT 1 FROM $table WHERE $key = %s AND {LIVE}"
+        return bool(table.select(found, key, table.now()))
+
+    def live_value(self, table: CacheTable, key: str | None) -> tuple[int, str] | None:
+        """Return the length of what a live row holds, and as much of it as is ever decoded."""
+        return table.part(key, 0, length_in_base64(limits().decode_bytes))
 
     def set_value(self, stored: bytes, edit: SetValue) -> Outcome:
         """Compare and set in one UPDATE: it finds no row if the value is another by then."""
         key, table = row_key(stored), self.writing
-        old = self.live_value(table, key)
-        if old is None:
+        part = self.live_value(table, key)
+        if part is None:
             return Outcome(Result.GONE)
-        if fingerprint(from_base64(old)) != edit.expected:
+        size, old = part
+        if len(old) < size or fingerprint(from_base64(old)) != edit.expected:
             return Outcome(Result.CHANGED)
         changes: dict[str, Any] = {"$value": in_base64(self.pickled(edit.value))}
         if edit.ttl is not KEEP:
@@ -308,9 +318,9 @@ class DatabaseInspector(PickledInspector):
             return Outcome.refused(_("A database holds no such key."))
         try:
             with transaction.atomic(table.connection.alias):
-                if self.live_value(table, key) is None:
+                if not self.is_there(table, key):
                     return Outcome(Result.GONE)
-                if not edit.overwrite and self.live_value(table, to) is not None:
+                if not edit.overwrite and self.is_there(table, to):
                     return Outcome(Result.EXISTS)
                 table.change("DELETE FROM $table WHERE $key = %s", to)
                 done = table.change(statement, to, key, table.now())
@@ -321,8 +331,17 @@ class DatabaseInspector(PickledInspector):
         return Outcome(Result.DONE if done else Result.GONE)
 
     def chunks(self, stored: bytes) -> Iterator[bytes]:
-        value = self.live_value(self.reading, row_key(stored))
-        yield from_base64(value or "")
+        key, table = row_key(stored), self.reading
+        size, at = None, 0
+        while size is None or at < size:
+            part = table.part(key, at, PIECE)
+            length, text = (0, "") if part is None else part
+            size = length if size is None else size
+            if length != size or len(text) != min(PIECE, size - at):
+                raise Changed
+            at += len(text)
+            # What is not in base64 has another length than that, or is taken for it as a whole.
+            yield from_base64(text) if size % 4 == 0 else text.encode()
 
     def delete(self, keys: Sequence[bytes]) -> int:
         """Delete live rows; expired ones are no keys and stay until the backend culls them."""

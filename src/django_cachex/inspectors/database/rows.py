@@ -9,6 +9,9 @@ from typing import Final
 
 from django_cachex.inspectors.entries import GONE, Description
 
+PIECE: Final = 1024 * 1024
+"""Characters of a value that are fetched at once: a whole number of groups of base64."""
+
 KEYS_AT_ONCE: Final = 500
 """Keys that one statement names."""
 

@@ -27,6 +27,8 @@ LENGTH: Final = {"postgresql": "OCTET_LENGTH"}
 SAME: Final = {"oracle": "DBMS_LOB.COMPARE($value, %s) = 0"}
 """The condition that a value is the parameter: Oracle has no `=` for large texts."""
 
+LIVE: Final = "$expires >= %s"
+
 LAST_YEAR: Final = datetime.max.year
 """The year in which keys expire that never do."""
 
@@ -36,7 +38,8 @@ class CacheTable:
     """A table and the connection to it.
 
     In statements `$table`, `$key`, `$value` and `$expires` stand for quoted names, `$length` for
-    the function that measures a value, `$same` for the condition that the value is a parameter.
+    the function that measures a value, `$size` for what `size` makes its length of, `$same` for the
+    condition that the value is a parameter.
     """
 
     name: str
@@ -77,6 +80,7 @@ class CacheTable:
             "expires": quote("expires"),
             "length": LENGTH.get(vendor, "LENGTH"),
         }
+        names["size"] = "rowid" if self.has_blobs else f"{names['length']}({names['value']})"
         same = Template(SAME.get(vendor, "$value = %s")).substitute(names)
         return Template(statement).substitute(names, same=same)
 
@@ -95,6 +99,44 @@ class CacheTable:
     def limit(self, rows: int) -> str:
         """Return what ends a query that is to return this many rows at most."""
         return self.connection.ops.limit_offset_sql(0, rows)
+
+    @property
+    def has_blobs(self) -> bool:
+        """Whether values are read as blobs: SQLite's functions would load one whole to measure it.
+
+        https://www.sqlite.org/c3ref/blob_open.html
+        """
+        return self.connection.vendor == "sqlite"
+
+    def size(self, measured: int | None) -> int | None:
+        """Return the length of a value of which `$size` was selected."""
+        if measured is None or not self.has_blobs:
+            return measured
+        with self._blob(measured) as blob:
+            return len(blob)
+
+    def part(self, key: str | None, start: int, length: int) -> tuple[int, str] | None:
+        """Return the length of a live row's value and a part of it, or None for no such row."""
+        where = f"FROM $table WHERE $key = %s AND {LIVE}"
+        if not self.has_blobs:
+            measured = f"SELECT $size, SUBSTR($value, %s, %s) {where}"
+            for size, value in self.select(measured, start + 1, length, key, self.now()):
+                return size, "" if value is None else self.text(value)
+            return None
+        for (row,) in self.select(f"SELECT rowid {where}", key, self.now()):
+            with self._blob(row) as blob:
+                blob.seek(min(start, len(blob)))
+                return len(blob), blob.read(length).decode()
+        return None
+
+    @contextmanager
+    def _blob(self, row: int) -> Iterator[Any]:
+        raw: Any = self.connection.connection
+        with (
+            self.connection.wrap_database_errors,
+            raw.blobopen(self.name, "value", row, readonly=True) as blob,
+        ):
+            yield blob
 
     def text(self, value: Any) -> str:
         """Return a value as text, however the driver returned it."""

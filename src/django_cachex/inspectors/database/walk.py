@@ -9,12 +9,10 @@ from typing import Any, Final
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from django_cachex.inspectors.database.table import CacheTable
+from django_cachex.inspectors.database.table import LIVE, CacheTable
 
 ROWS_AT_ONCE: Final = 5000
 """Rows that one query of a search looks at: some 5 ms, whatever the size of the table."""
-
-LIVE: Final = "$expires >= %s"
 
 BY_CODE_POINT: Final = ("C", "POSIX", "C.UTF-8", "C.utf8")
 """PostgreSQL's collations that order texts as Python does."""
@@ -90,7 +88,7 @@ class TableWalk:
         counted, counting = self._counting(count_to)
         condition, parameters = self._where(after)
         expires = "$expires" if "ttl" in self.columns else "NULL"
-        size = "$length($value)" if "size" in self.columns else "NULL"
+        size = "$size" if "size" in self.columns else "NULL"
         found = table.select(
             f"SELECT $key, CASE WHEN {LIVE} THEN 1 ELSE 0 END, {counted}, {expires}, {size} "
             f"FROM $table {condition} ORDER BY $key {table.limit(most)}",
@@ -102,7 +100,7 @@ class TableWalk:
 
     def _row(self, key: str, is_live: int, counted: Any, expires: Any, size: Any) -> Row:
         ttl = self.table.ttl(expires) if expires is not None else None
-        return Row(key, bool(is_live), counted, ttl, size)
+        return Row(key, bool(is_live), counted, ttl, self.table.size(size))
 
     def _counting(self, most: int) -> tuple[str, list[str]]:
         if not most:

@@ -12,8 +12,9 @@ from typing import Any, Final
 from django.core.cache.backends.base import BaseCache
 from django.utils.translation import gettext_lazy as _
 
+from django_cachex.cache.bounded import Bounds
 from django_cachex.cache.client import Client
-from django_cachex.commands import CommandError, ServerUnavailable, WrongTypeError
+from django_cachex.commands import CommandError, ReplyTooLarge, ServerUnavailable, WrongTypeError
 from django_cachex.commands.request import attempt
 from django_cachex.inspectors.addresses import file_id, resolve
 from django_cachex.inspectors.base import Inspector
@@ -34,6 +35,7 @@ from django_cachex.inspectors.reach import all_scopes
 from django_cachex.inspectors.valkey import bulk, information
 from django_cachex.inspectors.valkey.address import Address
 from django_cachex.inspectors.valkey.changes import Target, outcome_of
+from django_cachex.inspectors.valkey.changes.elsewhere import LARGEST
 from django_cachex.inspectors.valkey.changes.target import NotStorable, RunsElsewhere
 from django_cachex.inspectors.valkey.descriptions import describe
 from django_cachex.inspectors.valkey.elements import TYPES
@@ -58,6 +60,9 @@ OVERRIDES: Final[Mapping[str, Any]] = {
 
 IDS: Final = ("run_id", "master_replid")
 """Fields of INFO that are no other server's."""
+
+LARGEST_REPLY: Final = LARGEST + 8 * 1024 * 1024
+"""Bytes: a key that is copied may come whole."""
 
 NODES_PATIENCE: Final = 4
 """The part of a page's time for which one silent node of a cluster may hold up a search."""
@@ -158,6 +163,7 @@ class ServerInspector(WholeKeys):
             self.options,
             socket_timeout=seconds,
             socket_connect_timeout=seconds,
+            bounds=Bounds(seconds, LARGEST_REPLY),
             **OVERRIDES,
         )
         return client.primary
@@ -260,15 +266,17 @@ class ServerInspector(WholeKeys):
 
         `examined` is an estimate: SCAN does not say how many keys it looked at.
         """
-        reach = self.reach(query.scope)
+        reach, pattern = self.reach(query.scope), query.pattern
         lists = partial(self.lists, query=query, reach=reach)
+        is_exact = reach.is_exact and pattern.glob_is_exact
         search = Search(
             client=self.scanner,
             primaries=primaries(self.scanner),
             query=query,
-            glob=reach.match(query.pattern),
-            lists=None if reach.is_exact and query.exclude is None else lists,
+            glob=reach.match(pattern),
+            lists=None if is_exact and query.exclude is None else lists,
             figures=self.figures,
+            is_dear=pattern.looks_everywhere or not reach.is_exact,
         )
         return scan(search, token, want, deadline)
 
@@ -300,7 +308,7 @@ class ServerInspector(WholeKeys):
             check = partial(check_readers, self, stored)
             steps = outcome_of(Target(stored, self.codec, check), edit)
             return self.not_offered() if steps is None else self.client.run(steps)
-        except CommandError as error:
+        except (CommandError, ReplyTooLarge) as error:
             return Outcome.refused(masked(str(error), self.params))
         except InvalidWindow:
             return Outcome(Result.ELEMENT_GONE)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from django_cachex.cache.client import Client
 from django_cachex.commands import Request, ServerUnavailable
@@ -14,7 +15,7 @@ from django_cachex.inspectors.entries import Listing
 from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.query import Query
 from django_cachex.inspectors.valkey.descriptions import describe
-from django_cachex.inspectors.valkey.pace import Pace
+from django_cachex.inspectors.valkey.pace import FIRST, SMALLEST, TIME, Pace
 from django_cachex.inspectors.valkey.primaries import Primaries
 from django_cachex.inspectors.valkey.replies import checked, permitted, required
 from django_cachex.inspectors.valkey.walks import Walk, write_token
@@ -38,6 +39,9 @@ class Search:
 
     figures: Sequence[str] = ()
     """What the server may know of a key, as `Inspector.figures`."""
+
+    is_dear: bool = False
+    """Whether the server looks at names to their end, so that long ones take it long."""
 
     def batch(self, cursor: int, count: int) -> Request[Batch]:
         return checked(self.client._scan(cursor, self.glob, count, self.query.type or None))
@@ -101,18 +105,23 @@ class Progress:
 
     def _ask(self, search: Search, walk: Walk, count: int) -> Batch:
         server, request = search.primaries.server(walk), search.batch(walk.cursor, count)
+        if walk.node in self.sizes and self.pace.is_steady:
+            with self.pace.timed(count):
+                found: Batch = server.run(request)
+                return found
+        asked: list[Request[Any]] = [TIME, request, TIME]
         if walk.node not in self.sizes:
-            asked = [request, search.size, checked(search.client._info("server"))]
-            batch, size, info = server.run(attempt(asked))
-            self.pace.asked += count
+            asked += [search.size, checked(search.client._info("server"))]
+        started = time.perf_counter()
+        before, batch, after, *about = server.run(attempt(asked))
+        self.pace.heard(count, before, after, time.perf_counter() - started)
+        first: Batch = required(batch)
+        if about:
+            size, info = about
             self.sizes[walk.node] = permitted(size)
-            first: Batch = required(batch)
             if walk.begins_anew((permitted(info) or {}).get("run_id", "")):
                 return self._ask(search, walk, count)
-            return first
-        with self.pace.timed(count):
-            found: Batch = server.run(request)
-            return found
+        return first
 
     def _take(self, search: Search, walk: Walk, batch: Batch) -> None:
         cursor, found = batch
@@ -144,7 +153,8 @@ def scan(search: Search, token: str, want: int, deadline: float) -> Listing:
     walks = search.primaries.resume(token) if token else search.primaries.begin()
     answering = [walk for walk in walks if not walk.is_lost]
     lost = [walk for walk in walks if walk.is_lost] if answering else []
-    progress = Progress(answering or walks, lost, Pace(limits().scan_count))
+    pace = Pace(limits().scan_count, SMALLEST if search.is_dear else FIRST)
+    progress = Progress(answering or walks, lost, pace)
     progress.turn(search, want)
     while not progress.is_over(want, deadline):
         progress.turn(search, want)

@@ -11,6 +11,7 @@ from typing import Any, Final
 from django_cachex.inspectors.base import Inspector
 from django_cachex.inspectors.entries import NEVER, Description
 from django_cachex.inspectors.facts import Unit
+from django_cachex.inspectors.work.carried import spelled, unspelled
 from django_cachex.inspectors.work.tree import ROOT, Path, Tree, Weight
 
 SAMPLE: Final = 50
@@ -123,8 +124,8 @@ class Survey:
             self.expiries,
             self.sessions,
             self.locks,
-            [stored.decode("latin-1") for stored in self.sample],
-            [[size, stored.decode("latin-1")] for size, stored in self.largest],
+            list(map(spelled, self.sample)),
+            [[size, spelled(stored)] for size, stored in self.largest],
         ]
 
     @classmethod
@@ -138,8 +139,8 @@ class Survey:
             tuple(expiries),
             sessions,
             locks,
-            tuple(name.encode("latin-1") for name in sample),
-            tuple((size, name.encode("latin-1")) for size, name in largest),
+            tuple(map(unspelled, sample)),
+            tuple((size, unspelled(text)) for size, text in largest),
         )
 
 

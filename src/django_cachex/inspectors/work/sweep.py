@@ -8,12 +8,19 @@ from typing import Any, Final
 
 from django_cachex.inspectors.base import Inspector
 from django_cachex.inspectors.bulk import Failures, Tally
+from django_cachex.inspectors.work.carried import length, spelled, unspelled
 
 MOST_FAILURES: Final = 1000
 """Keys that are kept with the reason why they could not be changed; of others, the number is."""
 
 MOST_BYTES: Final = 64 * 1024
-"""Bytes of such keys and reasons: names may be long."""
+"""Bytes of such keys and reasons in a state: names may be long."""
+
+NAME_LENGTH: Final = 1000
+"""Bytes."""
+
+CUT: Final = "…".encode()
+"""What a longer name ends with."""
 
 REASON_LENGTH: Final = 200
 
@@ -61,24 +68,31 @@ class Sweep:
         )
 
     def state(self) -> list[Any]:
-        failures = [[stored.decode("latin-1"), reason] for stored, reason in self.failures]
+        failures = [[spelled(stored), reason] for stored, reason in self.failures]
         return [self.ttl, self.done, self.gone, self.failed, failures, self.in_doubt]
 
     @classmethod
     def of_state(cls, state: list[Any]) -> Sweep:
         ttl, done, gone, failed, failures, in_doubt = state
-        known = tuple((stored.encode("latin-1"), reason) for stored, reason in failures)
+        known = tuple((unspelled(text), reason) for text, reason in failures)
         return cls(ttl, done, gone, failed, known, in_doubt)
 
 
 def kept(before: Failures, new: Failures) -> Failures:
-    """Return as many failures as a page can carry."""
-    room = MOST_BYTES - sum(len(stored) + len(reason) for stored, reason in before)
+    """Return as many failures as a page can carry, long names and reasons cut."""
+    room = MOST_BYTES - sum(map(size, before))
     result = list(before)
     for stored, reason in new[: MOST_FAILURES - len(before)]:
-        reason = reason[:REASON_LENGTH]
-        room -= len(stored) + len(reason)
+        name = stored if len(stored) <= NAME_LENGTH else stored[:NAME_LENGTH] + CUT
+        failure = name, reason[:REASON_LENGTH]
+        room -= size(failure)
         if room < 0:
             break
-        result.append((stored, reason))
+        result.append(failure)
     return tuple(result)
+
+
+def size(failure: tuple[bytes, str]) -> int:
+    """Return the bytes that a failure takes in a state."""
+    stored, reason = failure
+    return length([spelled(stored), reason])

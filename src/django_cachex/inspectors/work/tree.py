@@ -8,7 +8,11 @@ from dataclasses import dataclass, field, replace
 from heapq import heapify, heappop, heappush
 from typing import Any, Final, NamedTuple
 
+from django_cachex.inspectors.work.carried import length
+
 MOST_BRANCHES: Final = 200
+MOST_BYTES: Final = 128 * 1024
+"""Of the names of branches in a state: those of fewer are kept where they are long."""
 
 Path = tuple[str, ...]
 ROOT: Final[Path] = ()
@@ -127,13 +131,15 @@ def together(weighed: Iterable[tuple[Path, Sequence[int]]]) -> Iterator[tuple[Pa
 def fold(branches: dict[Path, Branch]) -> None:
     """Take the lightest leaves away until there are few enough; what held them remembers it."""
     surplus = len(branches) - 1 - MOST_BRANCHES
-    if surplus <= 0:
+    excess = sum(map(length, branches)) - MOST_BYTES
+    if surplus <= 0 and excess <= 0:
         return
     counts = Counter(path[:-1] for path in branches if path)
     leaves = [leaf(path, branches) for path in branches if path and not counts[path]]
     heapify(leaves)
-    for _ in range(surplus):
+    while surplus > 0 or excess > 0:
         *_weight, path = heappop(leaves)
+        surplus, excess = surplus - 1, excess - length(path)
         del branches[path]
         parent = path[:-1]
         branches[parent] = replace(branches[parent], folds=True)

@@ -9,12 +9,7 @@ from django_cachex.inspectors.valkey.reading.page import Asked, Page, Row, ask, 
 
 def read_items(asked: Asked) -> Steps[Page]:
     """Return the items from an index on; in the order from the tail, of falling index."""
-    total = asked.total
-    index = read_position(asked.window.at)
-    if index < 0:
-        index += total
-    elif asked.is_reversed and not asked.window.at:
-        index = total - 1
+    total, index = asked.total, position_of(asked)
     # Positions count in the order asked for, indexes always from the head.
     found = span(total - 1 - index if asked.is_reversed else index, asked.count, total)
     first, last = found.start, found.stop - 1
@@ -28,6 +23,14 @@ def read_items(asked: Asked) -> Steps[Page]:
         previous=at(asked, found.previous),
         start=found.start,
     )
+
+
+def position_of(asked: Asked) -> int:
+    """Return the index that a page begins with."""
+    index = read_position(asked.window.at)
+    if index < 0:
+        return index + asked.total
+    return asked.total - 1 if asked.is_reversed and not asked.window.at else index
 
 
 def at(asked: Asked, position: str | None) -> str | None:

@@ -11,13 +11,16 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from django_cachex.commands import Request, Steps
+from django_cachex.commands.request import Attempts
 from django_cachex.inspectors.content import Codec, fingerprint
 from django_cachex.inspectors.content.decoding import decoded, undecoded
 from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.patterns import Pattern
 from django_cachex.inspectors.valkey.changes.hashes import EXPIRES
 from django_cachex.inspectors.valkey.names import spell
+from django_cachex.inspectors.valkey.pace import SMALLEST, TIME, Pace
 from django_cachex.inspectors.valkey.reading.page import Asked, Page, Row, ask
+from django_cachex.inspectors.valkey.replies import required
 from django_cachex.inspectors.windows import InvalidWindow, Window
 
 CURSOR = re.compile(r"([0-9]{1,20})(?:\.([0-9]{1,9}))?", re.ASCII)
@@ -42,22 +45,29 @@ class Found:
     """The rows of a page as they come together."""
 
     count: int
+    deadline: float
+    matches: Callable[[Row], bool] | None = None
+    """Whether a row is meant, where that has to be found out here."""
+
     rows: list[Row] = field(default_factory=list)
     examined: int = 0
 
-    def take(self, rows: Sequence[Row], offset: int, matches: Callable[[Row], bool]) -> int | None:
+    def take(self, rows: Sequence[Row], offset: int) -> int | None:
         """Take those of a batch that match; return where it was cut, or None.
 
         Small hashes and sets come whole, whatever was asked for: only a batch that is much larger
-        than a page is cut, since another like it may come in another order.
+        than a page, or that takes too long to look through, is cut, since another like it may come
+        in another order.
         """
         is_cut = len(rows) > 2 * self.count
         for place, row in enumerate(rows[offset:], offset):
             if is_cut and len(self.rows) >= self.count:
                 return place
-            self.examined += 1
-            if matches(row):
+            if self.matches is None or self.matches(row):
                 self.rows.append(row)
+            self.examined += 1
+            if self.matches and time.monotonic() >= self.deadline and place + 1 < len(rows):
+                return place + 1
         return None
 
 
@@ -108,21 +118,18 @@ def scan(asked: Asked, command: str, rows_of: Rows, by_value: bool) -> Steps[Pag
     The server matches names; values, which the alias's serializer wrote, are matched here.
     """
     pattern = Pattern(asked.window.match)
+    if pattern.problem:
+        raise InvalidWindow(pattern.problem)
     cursor, offset = read_cursor(asked.window.at)
     start = (cursor, offset)
-    here = by_value and asked.codec.kind != "opaque"
-    on_server = not (pattern.matches_all or here)
-    count = asked.count if pattern.matches_all else asked.batch if here else limits().scan_count
-    match = ("MATCH", pattern.glob()) if on_server else ()
-    matches = (lambda row: pattern.matches(shown(row.name, asked.codec))) if here else anything
-    found = Found(asked.count)
+    here = by_value and asked.codec.kind != "opaque" and not pattern.matches_all
+    batches = Batches(asked, command, rows_of, not (here or pattern.matches_all))
+    found = Found(asked.count, asked.deadline, matching(pattern, asked.codec, here))
     while True:
-        words = (command, asked.key, str(cursor), *match, "COUNT", count)
-        [(following, flat)] = yield [ask(*words)]
-        batch = Batch(cursor, int(following), flat)
-        cut = found.take(rows_of(batch), offset, matches)
-        if on_server and cut is None:
-            found.examined += count - len(flat)
+        batch, rows = yield from batches.at(cursor, len(found.rows))
+        cut = found.take(rows, offset)
+        if batches.on_server and cut is None:
+            found.examined += max(0, batches.count - len(rows))
         if cut is not None:
             return page(asked, found, f"{cursor}.{cut}", start)
         cursor, offset = batch.following, 0
@@ -130,14 +137,51 @@ def scan(asked: Asked, command: str, rows_of: Rows, by_value: bool) -> Steps[Pag
             return page(asked, found, str(cursor) if cursor else None, start)
 
 
+def matching(pattern: Pattern, codec: Codec, here: bool) -> Callable[[Row], bool] | None:
+    """Return what tells whether a row matches, or None where the server's word is enough."""
+    if here:
+        return lambda row: pattern.matches(shown(row.name, codec))
+    return None if pattern.glob_is_exact else lambda row: pattern.matches(row.name)
+
+
+@dataclass
+class Batches:
+    """The commands of one search, of which each asks for as much as holds up nobody."""
+
+    asked: Asked
+    command: str
+    rows_of: Rows
+    on_server: bool
+    """Whether the server compares names, which takes it longer the longer they are."""
+
+    pace: Pace = field(default_factory=lambda: Pace(limits().scan_count, SMALLEST))
+    count: int = 0
+
+    def at(self, cursor: int, found: int) -> Steps[tuple[Batch, Sequence[Row]]]:
+        """Return a batch from a cursor on, and its rows."""
+        words = (self.command, self.asked.key, str(cursor))
+        if self.on_server:
+            following, flat = yield from self._compared(words, found)
+        else:
+            is_plain = not self.asked.window.match.strip("*")
+            self.count = self.asked.count if is_plain else self.asked.batch
+            [(following, flat)] = yield [ask(*words, "COUNT", self.count)]
+        batch = Batch(cursor, int(following), flat)
+        return batch, self.rows_of(batch)
+
+    def _compared(self, words: tuple[str | bytes, ...], found: int) -> Steps[Any]:
+        self.count = count = self.pace.count(self.asked.count, found)
+        glob, started = Pattern(self.asked.window.match).glob(), time.perf_counter()
+        request = ask(*words, "MATCH", glob, "COUNT", count)
+        before, reply, after = yield Attempts([TIME, request, TIME])
+        self.pace.heard(count, before, after, time.perf_counter() - started)
+        return required(reply)
+
+
 def is_enough(found: Found, asked: Asked, is_plain: bool) -> bool:
     """Return whether a page has come together, or time is over."""
     enough = 1 if is_plain else asked.count
     return len(found.rows) >= enough or time.monotonic() >= asked.deadline
-
-
-def anything(row: Row) -> bool:
-    return True
 
 
 def shown(raw: bytes, codec: Codec) -> str:

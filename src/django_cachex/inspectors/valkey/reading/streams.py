@@ -36,6 +36,26 @@ def read_entries(asked: Asked) -> Steps[Page]:
     )
 
 
+def read_entry(asked: Asked) -> Steps[Page]:
+    """Return the one entry that is at an id, or the next."""
+    at = read_place(asked.window.at).removeprefix(BEFORE)
+    name, start, end = ("XREVRANGE", "+", "-") if asked.is_reversed else ("XRANGE", "-", "+")
+    [found] = yield [ask(name, asked.key, at or start, end, "COUNT", 1)]
+    rows = [entry(*one) for one in found]
+    place = following(rows[0].id, asked.is_reversed) if rows else None
+    return Page(rows, next=place, start=None if at else 0)
+
+
+def following(place: str, is_reversed: bool) -> str | None:
+    """Return the id that is next to another, whether there is such an entry or not."""
+    milliseconds, sequence = map(int, place.split("-"))
+    if not is_reversed:
+        return f"{milliseconds}-{sequence + 1}"
+    if sequence:
+        return f"{milliseconds}-{sequence - 1}"
+    return f"{milliseconds - 1}-{2**64 - 1}" if milliseconds else None
+
+
 def backwards(asked: Asked, place: str) -> Steps[Page]:
     """Return the page before an id, found from its end."""
     name, end = ("XRANGE", "+") if asked.is_reversed else ("XREVRANGE", "-")

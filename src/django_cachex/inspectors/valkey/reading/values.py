@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
 from django_cachex.cache.client import Client
-from django_cachex.commands import Request, Steps
+from django_cachex.commands import ReplyTooLarge, Request, Steps
 from django_cachex.commands.request import Attempts
 from django_cachex.inspectors.content import Codec, decode, fingerprint
 from django_cachex.inspectors.entries import Description, Entry
@@ -21,6 +21,7 @@ from django_cachex.inspectors.valkey.changes.strings import expected_of_large
 from django_cachex.inspectors.valkey.descriptions import answers, description, questions
 from django_cachex.inspectors.valkey.elements import COLLECTIONS
 from django_cachex.inspectors.valkey.reading import lists, scanned, sorted_sets, streams
+from django_cachex.inspectors.valkey.reading.careful import gather
 from django_cachex.inspectors.valkey.reading.elements import elements_of
 from django_cachex.inspectors.valkey.reading.page import Asked, Page, ask
 from django_cachex.inspectors.valkey.replies import permitted, required
@@ -50,13 +51,16 @@ class Reader:
     before: Callable[[bytes, Window], list[Request[Any]]] = nothing_before
     """What to ask together with the length."""
 
+    one: Callable[[Asked], Steps[Page]] | None = None
+    """How one element is read without the next, where a page reads further than it shows."""
+
 
 READERS: Final = {
     "list": Reader(lists.read_items),
     "set": Reader(scanned.read_members),
     "zset": Reader(sorted_sets.read_members, sorted_sets.before_members),
     "hash": Reader(scanned.read_fields, scanned.before_fields),
-    "stream": Reader(streams.read_entries),
+    "stream": Reader(streams.read_entries, one=streams.read_entry),
 }
 
 
@@ -70,7 +74,7 @@ def read(client: Client, stored: bytes, codec: Codec, window: Window) -> Entry |
     if type == "string":
         return client.run(read_string(found, codec, window))
     if type in COLLECTIONS:
-        return client.run(read_collection(found, type, codec, window))
+        return read_collection(client, found, type, codec, window)
     note = _("Values of the type %(type)s cannot be shown here.") % {"type": type}
     return Entry(found, note=note)
 
@@ -105,9 +109,26 @@ def read_string(found: Description, codec: Codec, window: Window) -> Steps[Entry
 
 
 def read_collection(
-    found: Description, type: str, codec: Codec, window: Window
-) -> Steps[Entry | None]:
+    client: Client, found: Description, type: str, codec: Codec, window: Window
+) -> Entry | None:
     """Return a window of a list, set, sorted set, hash or stream."""
+    asked = client.run(asked_of(found, type, codec, window))
+    if asked is None:
+        return None
+    reader, wanted = READERS[type], min(window.elements_shown(limits()), asked.total)
+    note: Text = ""
+    try:
+        page = client.run(reader.page(asked))
+        if asked.count < wanted:
+            note = fewer(asked.count, found.memory is not None)
+    except ReplyTooLarge:
+        page, note = gather(client, reader.one or reader.page, type, asked)
+    elements = elements_of(COLLECTIONS[type], page, codec, asked.total)
+    return Entry(replace(found, size=asked.total), elements=elements, note=note)
+
+
+def asked_of(found: Description, type: str, codec: Codec, window: Window) -> Steps[Asked | None]:
+    """Return what to ask of a collection, or None if it is gone."""
     reader, key = READERS[type], found.key
     first = Attempts([ask(LENGTHS[type], key), ask("EXISTS", key), *reader.before(key, window)])
     length, exists, *known = yield first
@@ -118,21 +139,16 @@ def read_collection(
     wanted = window.elements_shown(allowed)
     # Where nobody may ask what the key takes, the worst is supposed of a page's elements.
     memory = total * UNKNOWN if found.memory is None else found.memory
-    count = affordable(wanted, total, memory, FETCHED)
-    asked = Asked(
+    return Asked(
         key,
         window,
         codec,
-        count,
+        count=affordable(wanted, total, memory, FETCHED),
         batch=affordable(allowed.scan_count, total, memory, SEARCHED),
         deadline=time.monotonic() + allowed.scan_budget,
         total=total,
         known=known,
     )
-    page = yield from reader.page(asked)
-    elements = elements_of(COLLECTIONS[type], page, codec, total)
-    note = fewer(count, found.memory is not None) if count < min(wanted, total) else ""
-    return Entry(replace(found, size=total), elements=elements, note=note)
 
 
 LENGTHS: Final = {"list": "LLEN", "set": "SCARD", "zset": "ZCARD", "hash": "HLEN", "stream": "XLEN"}

@@ -14,6 +14,7 @@ from django_cachex.commands.exceptions import (
     OutOfRangeError,
     ReadOnlyError,
     ScriptMissing,
+    ServerStateError,
     ServerTimeout,
     ServerUnavailable,
     SlotUnavailable,
@@ -26,6 +27,9 @@ BY_CODE: dict[str, type[CachexError]] = {
     "WRONGTYPE": WrongTypeError,
     "READONLY": ReadOnlyError,
     "OOM": OutOfMemoryError,
+    "MISCONF": ServerStateError,
+    "BUSY": ServerStateError,
+    "NOREPLICAS": ServerStateError,
     "NOSCRIPT": ScriptMissing,
     "NOPERM": AccessDenied,
     "NOAUTH": AccessDenied,
@@ -40,11 +44,12 @@ BY_CODE: dict[str, type[CachexError]] = {
 }
 
 # By what it goes on with, for errors that begin with ERR.
-BY_TEXT: tuple[tuple[str, type[CommandError]], ...] = (
+BY_TEXT: tuple[tuple[str, type[CachexError]], ...] = (
     ("not an integer", WrongTypeError),
     ("not a float", WrongTypeError),
     ("would overflow", OutOfRangeError),
     ("unknown command", UnknownCommand),
+    ("max number of clients", ServerUnavailable),
     ("instance state changed (master", ReadOnlyError),  # Whoever waits is told of a failover.
 )
 

@@ -120,7 +120,9 @@ class ServerCache(LockingCache, Values, ForeignNames):
             return value
         if callable(default):
             default = default()
-        self.add(key, default, timeout=timeout, version=version)
+        added = self.add(key, default, timeout=timeout, version=version)
+        if self.ignores_unreadable_values and not added:
+            return self.run(self._replaced(key, default, timeout, version))
         return self.run(self._reread(key, default, version))
 
     async def aget_or_set(
@@ -143,7 +145,9 @@ class ServerCache(LockingCache, Values, ForeignNames):
             default = default()
         if inspect.isawaitable(default):
             default = await default
-        await self.aadd(key, default, timeout=timeout, version=version)
+        added = await self.aadd(key, default, timeout=timeout, version=version)
+        if self.ignores_unreadable_values and not added:
+            return await self.arun(self._replaced(key, default, timeout, version))
         return await self.arun(self._reread(key, default, version))
 
     def has_key(self, key: Any, version: Any = None) -> bool:
@@ -235,6 +239,14 @@ class ServerCache(LockingCache, Values, ForeignNames):
     def _reread(self, key: Any, default: Any, version: Any) -> Request[Any]:
         """Get what has just been written, which a replica may not have yet."""
         return self._get(key, default, version).on_primary()
+
+    def _replaced(self, key: Any, default: Any, timeout: Any, version: Any) -> Steps[Any]:
+        """Get what is there already; store `default` in its place if it cannot be read."""
+        [value] = yield [self._get(key, self._missing_key, version)]
+        if value is not self._missing_key:
+            return value
+        yield [self._set(key, default, timeout, version)]
+        return default
 
     def _version(self, version: int | None) -> int:
         return self.version if version is None else version

@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django_cachex.cache.client import Client
 from django_cachex.cache.configuration import locations
 from django_cachex.cache.formats import make_codec
-from django_cachex.cache.ignoring import FailingOpen
+from django_cachex.cache.ignoring import FailingOpen, unreadable
 from django_cachex.cache.keyspace import keyspace, prefix, within
 from django_cachex.cache.options import of_connections
 from django_cachex.cache.pipeline import Pipeline
@@ -79,6 +79,7 @@ class CacheCommands(AllCommands[str], Walks[str], BaseCache):
         self._way: Client | FailingOpen = self.client
         if options.get("ignore_exceptions"):
             self._way = FailingOpen(self.client, self.statistics)
+        self.ignores_unreadable_values = bool(options.get("ignore_unreadable_values"))
         self._way_to_count = self._way if options.get("ignore_counter_exceptions") else self.client
 
     def run(self, command: Request[T] | Steps[T]) -> T:
@@ -196,6 +197,12 @@ class CacheCommands(AllCommands[str], Walks[str], BaseCache):
     def decode(self, data: bytes) -> Any:
         """Return the value that is stored as `data`; raise what the serializer raises."""
         return self.serializer.loads(data)
+
+    def is_miss(self, stored: bytes, error: Exception) -> bool:
+        if self.ignores_unreadable_values:
+            self.statistics.unreadable += 1
+            unreadable.add(f"{stored!r}, {type(error).__name__}: {error}")
+        return self.ignores_unreadable_values
 
     def encode_all(self, values: Iterable[Any]) -> list[bytes | int]:
         dumped = map(self.serializer.dumps, values)

@@ -45,6 +45,7 @@ class Reports:
 
 
 _reports = Reports("%d errors ignored, as ignore_exceptions asks; the last: %s")
+unreadable = Reports("%d values cannot be read, and count as misses; the last: %s")
 
 
 class FailingOpen:

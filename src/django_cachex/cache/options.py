@@ -20,7 +20,7 @@ BESIDE = frozenset({"TIMEOUT", "KEY_PREFIX", "KEY_FUNCTION", "VERSION"})
 """Settings of the alias that people write into OPTIONS, where nobody reads them."""
 OF_CACHES = frozenset(
     {"serializer", "compressor", "ignore_exceptions", "ignore_counter_exceptions"}
-    | {"stampede_protection"}
+    | {"ignore_unreadable_values", "stampede_protection"}
 )
 """What caches may differ in that share their connections."""
 OF_SERVERS = frozenset({"breaker", "sentinels", "sentinel_kwargs", "read_replicas"})

@@ -92,6 +92,9 @@ class Pipeline(Queue, Values, Entries, AllCommands[Any]):
     def decode(self, data: bytes) -> Any:
         return self.owner.decode(data)
 
+    def is_miss(self, stored: bytes, error: Exception) -> bool:
+        return self.owner.is_miss(stored, error)
+
     def encode_all(self, values: Iterable[Any]) -> list[bytes | int]:
         return self.owner.encode_all(values)
 

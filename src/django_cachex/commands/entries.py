@@ -20,6 +20,7 @@ from django_cachex.commands.request import (
     awaitable,
     blocking,
     done,
+    read_from,
 )
 
 # One write of set_many: so many keys, or so many bytes of values, whichever comes first.
@@ -42,15 +43,23 @@ class EntryRequests(CounterRequests):
 
     def _get(self, key: Any, default: Any = None, version: Any = None) -> Request[Any]:
         """Return the value of `key`, or `default`."""
+        stored = self.stored_key(key, version)
 
         def read(reply: bytes | None) -> Any:
             if reply is None:
                 self.looked_up(0, 1)
                 return default
+            try:
+                value = self.decode(reply)
+            except Exception as error:  # A serializer may raise anything.
+                if not self.is_miss(stored, error):
+                    raise
+                self.looked_up(0, 1)
+                return default
             self.looked_up(1, 0)
-            return self.decode(reply)
+            return value
 
-        return Request(("GET", self.stored_key(key, version)), read, replica=True)
+        return Request(("GET", stored), read, replica=True)
 
     def _set(
         self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None
@@ -91,19 +100,40 @@ class EntryRequests(CounterRequests):
 
     def _get_many(self, keys: Sequence[Any], version: Any = None) -> Request[dict[Any, Any]]:
         """Return the values of those of `keys`, one at least, that exist."""
+        stored = self.stored_keys(keys, version)
 
         def read(replies: list[bytes | None]) -> dict[Any, Any]:
+            try:
+                values = self.decode_all(replies)
+            except Exception:  # A serializer may raise anything.
+                replies = self._readable(stored, replies)
+                values = self.decode_all(replies)
             absent = replies.count(None)
             self.looked_up(len(replies) - absent, absent)
-            values = self.decode_all(replies)
             if not absent:
                 return dict(zip(keys, values, strict=True))
             found = zip(keys, replies, values, strict=True)
             return {key: value for key, reply, value in found if reply is not None}
 
-        return Request(
-            ("MGET", *self.stored_keys(keys, version)), read, True, absent=[None] * len(keys)
-        )
+        return Request(("MGET", *stored), read, True, absent=[None] * len(keys))
+
+    def _readable(
+        self, stored: Sequence[bytes], replies: Sequence[bytes | None]
+    ) -> list[bytes | None]:
+        """Return `replies`, None in the place of what cannot be read and is taken for a miss.
+
+        Raise what decoding raises for another, with the key in a note.
+        """
+        found = list(replies)
+        for place, (key, reply) in enumerate(zip(stored, replies, strict=True)):
+            try:
+                self.decode_optional(reply)
+            except Exception as error:
+                if not self.is_miss(key, error):
+                    error.add_note(read_from("MGET", key))
+                    raise
+                found[place] = None
+        return found
 
     def _delete_many(self, keys: Iterable[Any], version: Any = None) -> Request[None]:
         """Delete `keys`, one at least."""

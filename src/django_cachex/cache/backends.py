@@ -15,13 +15,12 @@ from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from django_cachex.cache.building import built
 from django_cachex.cache.cluster import ClusterClient
 from django_cachex.cache.cluster.keys import slot_of
-from django_cachex.cache.cluster.versions import copied
 from django_cachex.cache.foreign import Foreign, ForeignNames, refuse
 from django_cachex.cache.locks.making import LockingCache
 from django_cachex.cache.sentinel import SentinelClient
 from django_cachex.cache.stampedes import Entry, Given, afollow, follow, protection_of
 from django_cachex.commands.counters import NO_SCRIPT
-from django_cachex.commands.entries import MOST_KEYS, batches, joined
+from django_cachex.commands.entries import MOST_KEYS, batches, copied, joined
 from django_cachex.commands.request import Request, Steps
 from django_cachex.commands.values import SetOptions, Values
 
@@ -290,7 +289,7 @@ class ClusterCache(ServerCache):
         source, target = self.stored_key(key, version), self.stored_key(key, moved)
         if slot_of(source) == slot_of(target):
             return super()._incr_version(key, delta, version)
-        return copied(source, target, key, moved)
+        return copied(source, target, key, moved, self.expiry(DEFAULT_TIMEOUT))
 
 
 class ValkeyClusterCache(ClusterCache):

@@ -153,9 +153,11 @@ def transacted(requests: list[Request[Any]]) -> Steps[list[Any]]:
     queued = [Request(request.words, unread) for request in requests]
     multi = Request(("MULTI",), unread)
     exec_ = Request(("EXEC",), unread, absent=[request.absence() for request in requests])
-    replies = yield Attempts([multi, *queued, exec_])
-    for request, reply in zip([multi, *requests, exec_], replies, strict=True):
-        if isinstance(reply, CommandError):
-            explain(request.words, reply)
-            raise reply  # The command that was refused comes before the EXEC that it aborts.
-    return read_all(requests, replies[-1])
+    while True:
+        replies = yield Attempts([multi, *queued, exec_])
+        for request, reply in zip([multi, *requests, exec_], replies, strict=True):
+            if isinstance(reply, CommandError):
+                explain(request.words, reply)
+                raise reply  # The command that was refused comes before the EXEC that it aborts.
+        if replies[-1] is not None:  # None: it goes out once more, in other words.
+            return read_all(requests, replies[-1])

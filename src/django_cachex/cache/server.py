@@ -20,6 +20,7 @@ from django_cachex.cache.line import Line
 from django_cachex.cache.loops import Loops
 from django_cachex.cache.pool import Lines
 from django_cachex.cache.resp import checked, codec_for, packed
+from django_cachex.cache.substitutes import ServerCodec
 from django_cachex.commands.exceptions import (
     CachexError,
     ReadOnlyError,
@@ -49,7 +50,7 @@ class Server:
     def __init__(self, configuration: Configuration) -> None:
         self.configuration = configuration
         self._driver = configuration.driver
-        self._codec = codec_for(self._driver.name)
+        self._codec = ServerCodec(codec_for(self._driver.name))
         self.after_fork()
 
     @classmethod
@@ -119,6 +120,8 @@ class Server:
                 breaker.reset()
             if isinstance(reply, CachexError):
                 (lines.drop if isinstance(reply, MOVED) else lines.give_back)(line)
+                if self._codec.learns(request, reply):
+                    return self._ask_once_or_twice(request)
                 raise reply
             lines.give_back(line)
             return reply
@@ -158,6 +161,8 @@ class Server:
         with tracing.around(requests, self.address) if tracing.wrappers else nullcontext():
             try:
                 replies = line.ask_all(data, len(requests), waiting_time(requests))
+                for number in self._codec.refused(requests, replies):
+                    replies[number] = line.ask(packed([requests[number]], self._codec.pack))
             except OSError as error:
                 failure = broken(error, self.address)
                 self.breaker.failed(failure)

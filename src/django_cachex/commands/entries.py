@@ -10,7 +10,12 @@ from typing import Any
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 
 from django_cachex.commands.counters import CounterRequests
-from django_cachex.commands.exceptions import CommandError, OutOfMemoryError
+from django_cachex.commands.exceptions import (
+    AccessDenied,
+    CommandError,
+    OutOfMemoryError,
+    UnknownCommand,
+)
 from django_cachex.commands.request import (
     NO_SUCH_KEY,
     Attempts,
@@ -21,6 +26,7 @@ from django_cachex.commands.request import (
     blocking,
     done,
     read_from,
+    unread,
 )
 
 # One write of set_many: so many keys, or so many bytes of values, whichever comes first.
@@ -166,6 +172,8 @@ class EntryRequests(CounterRequests):
         names = self.stored_key(key, version), self.stored_key(key, moved)
         try:
             yield [Request(("RENAME", *names), done, absent=NO_SUCH_KEY)]
+        except (AccessDenied, UnknownCommand):
+            return (yield from copied(*names, key, moved, self.expiry(DEFAULT_TIMEOUT)))
         except CommandError as error:
             if "no such key" not in str(error):
                 raise
@@ -200,6 +208,25 @@ def persisted(stored: bytes) -> Steps[bool]:
         Request(("EXISTS", stored), bool, idempotent=True),
     ]
     return bool(exists)
+
+
+def copied(source: bytes, target: bytes, key: Any, version: int, expiry: int | None) -> Steps[int]:
+    """Store under `target` what is under `source`, and delete that; return the new `version`.
+
+    It keeps its expiry, but gets `expiry` from a server that may not say what is left. Raise
+    ValueError where there is nothing. Who looks meanwhile may see both, never neither.
+    """
+    get = Request(("GET", source), unread, idempotent=True)
+    try:
+        data, left = yield [get, Request(("PTTL", source), int, idempotent=True, absent=-2)]
+    except (AccessDenied, UnknownCommand):
+        [data] = yield [get]
+        left = -1 if expiry is None else expiry
+    if data is None or left in (0, -2):
+        raise ValueError(f"Key '{key}' not found")
+    yield [set_request(target, data, None if left == -1 else left)]
+    yield [Request(("UNLINK", source), done, idempotent=True)]
+    return version
 
 
 def stored_in_chunks(

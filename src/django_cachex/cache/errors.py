@@ -53,6 +53,13 @@ BY_TEXT: tuple[tuple[str, type[CachexError]], ...] = (
     ("instance state changed (master", ReadOnlyError),  # Whoever waits is told of a failover.
 )
 
+# What callers see of these has not met the classes that follow and split.
+OF_CLUSTERS = frozenset({MovedError, AskError, CrossSlotError})
+CLUSTER_ADVICE = (
+    "(This is a node of a cluster, which takes the BACKEND "
+    "django_cachex.cache.ValkeyClusterCache or RedisClusterCache.)"
+)
+
 # The drivers' own, raised while connecting, the most specific first.
 BY_CLASS: tuple[tuple[str, type[CachexError]], ...] = (
     ("AuthenticationError", AccessDenied),
@@ -77,7 +84,7 @@ def reply_error(text: str) -> CachexError:
     kind = BY_CODE.get(said.partition(" ")[0])
     if kind is None:
         kind = next((kind for part, kind in BY_TEXT if part in text), CommandError)
-    return kind(text)
+    return kind(f"{text} {CLUSTER_ADVICE}" if kind in OF_CLUSTERS else text)
 
 
 def translated(error: Exception, driver: Driver) -> CachexError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from time import perf_counter
 from typing import Any, ClassVar, TypeVar, cast
 
@@ -15,7 +15,7 @@ from django_cachex.cache.configuration import locations
 from django_cachex.cache.formats import make_codec
 from django_cachex.cache.ignoring import FailingOpen, unreadable
 from django_cachex.cache.keyspace import keyspace, prefix, within
-from django_cachex.cache.options import of_connections
+from django_cachex.cache.options import FLAGS, of_connections, refuse_first, wrong_values
 from django_cachex.cache.pipeline import Pipeline
 from django_cachex.cache.refusal import Refusal
 from django_cachex.cache.serializers import PickleSerializer, unpickled
@@ -62,9 +62,14 @@ class CacheCommands(AllCommands[str], Walks[str], BaseCache):
     _timeout_is_ours: ClassVar[bool] = True
 
     def __init__(self, server: str | Sequence[str], params: dict[str, Any]) -> None:
-        super().__init__(params)
         options = params.get("OPTIONS", {})
+        is_dict = isinstance(options, Mapping)
+        options = options if is_dict else {}
+        super().__init__({**params, "OPTIONS": options})
         try:
+            if not is_dict:
+                raise ImproperlyConfigured("OPTIONS must be a dict.")
+            refuse_first(wrong_values({name: options[name] for name in FLAGS & options.keys()}))
             self.location = locations(server)
             self.serializer = make_codec(options)
             self.protection = protection_of(options.get("stampede_protection"))

@@ -12,24 +12,24 @@ from django.utils.translation import gettext as _
 
 from django_cachex.cache.backends import ServerCache
 from django_cachex.cache.checks.alias import Alias
-from django_cachex.cache.checks.classes import check_classes, hint, reason
 from django_cachex.cache.checks.formats import check_formats
 from django_cachex.cache.checks.leftovers import check_leftovers
 from django_cachex.cache.checks.locations import check_databases, check_locations
 from django_cachex.cache.checks.options import (
-    check_names,
-    check_numbers,
+    check_effects,
+    check_options,
     check_places,
     check_prefix,
     check_protection,
 )
 from django_cachex.cache.checks.prefixes import check_prefixes
+from django_cachex.cache.roles import hint, reason
 
 __all__ = ["check_caches", "check_leftovers", "check_prefixes"]
 
 CHECKS = (
-    *(check_locations, check_databases, check_names, check_places),
-    *(check_classes, check_formats, check_numbers, check_protection, check_prefix),
+    *(check_locations, check_databases, check_options, check_effects),
+    *(check_places, check_formats, check_protection, check_prefix),
 )
 
 
@@ -61,7 +61,9 @@ def _check(name: str, params: Mapping[str, Any]) -> Iterator[CheckMessage]:
         )
         return
     wrong = [*_check_driver(alias), *(found for check in CHECKS for found in check(alias))]
-    yield from wrong or _check_making(alias)
+    yield from wrong
+    if not any(message.is_serious() for message in wrong):
+        yield from _check_making(alias)
 
 
 def _not_imported(name: str, error: Exception) -> CheckMessage:

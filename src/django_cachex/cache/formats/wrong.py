@@ -102,6 +102,15 @@ def unimported(kind: Kind, error: ImportError) -> WrongFormat:
     )
 
 
+def failing(kind: Kind, error: Exception) -> WrongFormat:
+    """Return what a class, or its module, raised; in the words of strangers may be anything."""
+    return WrongFormat(
+        _("The %(what)s cannot be made: %(reason)s.")
+        % {"what": kind.option, "reason": type(error).__name__},
+        _("Import it in a shell: that shows where it fails."),
+    )
+
+
 def path_advice(error: ImportError) -> str:
     """Return what to do about a dotted path that leads nowhere."""
     if isinstance(error, ModuleNotFoundError) and error.name:

@@ -462,13 +462,6 @@ def test_a_pool_of_the_other_driver(check: Check, driver: str) -> None:
     assert f"{driver}.connection.BlockingConnectionPool" in str(error.hint)
 
 
-def test_a_backend_that_cannot_be_imported(check: Check) -> None:
-    for backend in "django_cachex.cache.ValkeyCahce", "nowhere.Cache":
-        [error] = check(backend=backend)
-        assert error.id == "django_cachex.E101"
-        assert backend.rpartition(".")[2 if "Cahce" in backend else 0] in error.msg
-
-
 def test_a_driver_that_is_not_installed(
     check: Check, driver: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

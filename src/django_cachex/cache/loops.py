@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import Any, TypeVar
 
 from django_cachex.cache import tracing
@@ -59,6 +59,12 @@ class Loops:
         """Drop the ways of loops that ended without shutting down their generators."""
         for loop in [loop for loop in list(self._ways) if loop.is_closed()]:
             self._ways.pop(loop, None)
+
+    def close_unused(self) -> None:
+        """Have each loop close, in its own turn, the connections that nobody waits on."""
+        for loop, way in list(self._ways.items()):
+            with suppress(RuntimeError):  # It was closed meanwhile.
+                loop.call_soon_threadsafe(way._leave)
 
     def __len__(self) -> int:
         return len(self._ways)

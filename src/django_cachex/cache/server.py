@@ -6,11 +6,15 @@ configuration, and once more for each event loop.
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, TypeVar
+
+from django.core.signals import setting_changed
+from django.dispatch import receiver
 
 from django_cachex.cache import tracing
 from django_cachex.cache.breaker import Breaker, NeverBreaks
@@ -91,8 +95,9 @@ class Server:
         return await self._loops.here().run(command)
 
     def close_unused(self) -> None:
-        """Close the blocking connections that nobody uses at the moment."""
+        """Close the connections that nobody uses at the moment."""
         self._lines.drop_free()
+        self._loops.close_unused()
 
     def _ask(self, request: Request[Any]) -> Any:
         """Return the raw reply to `request`; send it again where that is harmless and of use."""
@@ -227,3 +232,14 @@ def shared(name: Any, make: Callable[[], S]) -> S:
 
 
 os.register_at_fork(after_in_child=_registry.after_fork)
+
+
+@receiver(setting_changed)
+def close_unused(*, setting: str, **kwargs: Any) -> None:
+    """Let go of the connections of caches that tests put out of use, perhaps."""
+    if setting == "CACHES":
+        for server in list(_registry.servers.values()):
+            server.close_unused()
+
+
+atexit.register(close_unused, setting="CACHES")

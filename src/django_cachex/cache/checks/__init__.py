@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Tags, register
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
@@ -23,7 +23,7 @@ from django_cachex.cache.checks.options import (
     check_protection,
 )
 from django_cachex.cache.checks.prefixes import check_prefixes
-from django_cachex.cache.roles import hint, reason
+from django_cachex.cache.roles import reason
 
 __all__ = ["check_caches", "check_leftovers", "check_prefixes"]
 
@@ -47,8 +47,7 @@ def check_caches(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
 def _check(name: str, params: Mapping[str, Any]) -> Iterator[CheckMessage]:
     try:
         backend = import_string(params["BACKEND"])
-    except Exception as error:  # Importing a module may raise anything.
-        yield _not_imported(name, error)
+    except Exception:  # Importing a module may raise anything. Django's own check says so.
         return
     if not isinstance(backend, type) or not issubclass(backend, ServerCache):
         return
@@ -64,15 +63,6 @@ def _check(name: str, params: Mapping[str, Any]) -> Iterator[CheckMessage]:
     yield from wrong
     if not any(message.is_serious() for message in wrong):
         yield from _check_making(alias)
-
-
-def _not_imported(name: str, error: Exception) -> CheckMessage:
-    return Error(
-        _("BACKEND cannot be imported: %(reason)s") % {"reason": reason(error)},
-        hint=hint(error),
-        obj=f"CACHES[{name!r}]",
-        id="django_cachex.E101",
-    )
 
 
 def _check_driver(alias: Alias) -> Iterator[CheckMessage]:

@@ -152,7 +152,7 @@ WORK: list[Callable[[Any], Any]] = [
     lambda c: c.decr("a"),
     lambda c: c.touch("a", 90),
     lambda c: c.touch("a", None),
-    lambda c: c.touch("b", 0.5),
+    lambda c: c.touch("b", 50),
     lambda c: c.touch("nothing", 5),
     lambda c: c.set_many({"d": 4, "e": 5}, 60),
     lambda c: c.get_or_set("f", lambda: 7),
@@ -201,6 +201,17 @@ def test_so_do_they_on_an_event_loop(driver: str, make_user: MakeUser) -> None:
         ]
 
     assert asyncio.run(main()) == [2, True, 2, 2, True, [], None]
+
+
+def test_a_time_that_expire_does_not_have_is_refused(driver: str, make_user: MakeUser) -> None:
+    cache = BACKENDS[driver](make_user("+@all", "-pexpire"), {})
+    cache.set("key", 1)
+    assert cache.touch("key", 1000)
+    assert cache.expire("key", 500, lt=True)
+    for change in (lambda: cache.touch("key", 1.5), lambda: cache.pexpire("key", 1500)):
+        with pytest.raises(AccessDenied, match="'pexpire'"):
+            change()
+    assert 490 < (cache.ttl("key") or 0) <= 500
 
 
 def test_a_moved_entry_keeps_its_expiry_if_that_may_be_asked_for(

@@ -23,9 +23,10 @@ def deleted(words: Words) -> Words:
 
 
 def in_seconds(words: Words) -> Words:
+    """Return an EXPIRE that does the same; where none does, `words`."""
     key, milliseconds, *conditions = words[1:]
-    seconds = -(-int(milliseconds) // 1000)  # Rounded up.
-    return ("EXPIRE", key, b"%d" % seconds, *conditions)
+    seconds, rest = divmod(int(milliseconds), 1000)
+    return words if rest else ("EXPIRE", key, b"%d" % seconds, *conditions)
 
 
 SUBSTITUTES: dict[Word, Callable[[Words], Words]] = {"UNLINK": deleted, "PEXPIRE": in_seconds}
@@ -46,6 +47,8 @@ class ServerCodec(Codec):
         """
         name = request.words[0]
         if name not in SUBSTITUTES or type(reply) not in DENIED or not is_about(name, str(reply)):
+            return False
+        if SUBSTITUTES[name](request.words) is request.words:
             return False
         self._lacks.add(name)
         self.pack = self._packed_otherwise

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 from typing import Any
 
@@ -138,6 +140,23 @@ def test_classes_of_the_right_half(driver: str) -> None:
 )
 def test_values_that_would_fail_when_they_are_used(driver: str, options: Any, id: str) -> None:
     assert id in reported(driver, LOCATION="redis://cache.example", OPTIONS=options)
+
+
+def test_before_django_is_set_up_it_is_the_same_error(driver: str) -> None:
+    script = f"""
+from django.conf import settings
+settings.configure()
+from django_cachex.cache import {driver.capitalize()}Cache as Cache
+from django.core.exceptions import ImproperlyConfigured
+for options in {{"socket_timeout": 0}}, {{"SOCKET_TIMEOUT": 1}}, {{"ignore_exceptions": "no"}}:
+    try:
+        Cache("{URL}", {{"OPTIONS": options}}).get("key")
+    except ImproperlyConfigured as error:
+        assert next(iter(options)) in str(error)
+        print("refused")
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert ended.stdout == "refused\n" * 3, ended.stderr
 
 
 def test_a_flag_of_tls_that_the_driver_does_not_know(driver: str) -> None:

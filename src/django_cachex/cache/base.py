@@ -69,7 +69,8 @@ class CacheCommands(AllCommands[str], Walks[str], BaseCache):
         try:
             if not is_dict:
                 raise ImproperlyConfigured("OPTIONS must be a dict.")
-            refuse_first(wrong_values({name: options[name] for name in FLAGS & options.keys()}))
+            if flags := FLAGS & options.keys():
+                refuse_first(wrong_values({name: options[name] for name in flags}))
             self.location = locations(server)
             self.serializer = make_codec(options)
             self.protection = protection_of(options.get("stampede_protection"))

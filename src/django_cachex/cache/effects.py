@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.utils.translation import gettext as _
+from django_cachex.cache.translation import gettext as _
 
 RETRIES = frozenset({"retry", "retry_on_error", "retry_on_timeout"})
 """These reach the driver: they say how often it tries to connect."""

@@ -13,13 +13,13 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
-from django.utils.translation import gettext as _
 
 from django_cachex.cache.drivers import Driver
 from django_cachex.cache.effects import RETRIES, UNUSED
 from django_cachex.cache.equivalents import equivalents
 from django_cachex.cache.halves import async_half, blocking_half, parameters
 from django_cachex.cache.roles import ROLES, wrong_class
+from django_cachex.cache.translation import gettext as _
 from django_cachex.cache.values import VALUES, shown
 
 CULLING = frozenset({"MAX_ENTRIES", "CULL_FREQUENCY", "max_entries", "cull_frequency"})
@@ -119,14 +119,14 @@ def wrong_protocol(options: Mapping[str, Any], from_url: Mapping[str, Any]) -> I
 
 def wrong_names(driver: Driver, url: str, options: Mapping[str, Any]) -> Iterator[Fault]:
     """Yield the names that nobody takes, or not in that place."""
-    half = blocking_half(driver, url, options)
+    half, theirs = blocking_half(driver, url, options), equivalents()
     query = dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
     for name in map(str, {**options, **query}):
-        if name in equivalents():
+        if name in theirs:
             yield Fault(
                 "django_cachex.E108",
                 _("“%(name)s” is an option of django-redis or django-valkey.") % {"name": name},
-                equivalents()[name],
+                theirs[name],
             )
         elif name in query.keys() & IN_OPTIONS:
             yield Fault(

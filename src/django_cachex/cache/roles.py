@@ -7,10 +7,10 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
-from django.utils.translation import gettext as _
 
 from django_cachex.cache.drivers import Driver
 from django_cachex.cache.formats import path_advice
+from django_cachex.cache.translation import gettext as _
 
 OTHER = {"valkey": "redis", "redis": "valkey"}
 

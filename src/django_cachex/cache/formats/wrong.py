@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django.core.exceptions import ImproperlyConfigured
-from django.utils.translation import gettext as _
 
 from django_cachex.cache.formats.kinds import EXTRAS, Kind
+from django_cachex.cache.translation import gettext as _
 
 
 class WrongFormat(ImproperlyConfigured):

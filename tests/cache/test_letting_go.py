@@ -13,6 +13,7 @@ import valkey
 from django.core.cache import caches
 from django.test import override_settings
 
+from django_cachex.commands import Request
 from tests.cache.conftest import url
 from tests.servers import Server, wait_until
 
@@ -39,6 +40,14 @@ def test_overridden_settings_leave_no_connection(
             caches["default"].set("key", seconds)
             assert caches["default"].get("key") == seconds
     wait_until(lambda: connected() <= before, "the end of connections", 5)
+
+
+def test_settings_that_stay_the_same_close_nothing(driver: str, valkey_server: Server) -> None:
+    name = Request(("CLIENT", "ID"), int)
+    with settings(driver, valkey_server):
+        before = caches["default"].run(name)
+        with settings(driver, valkey_server):
+            assert caches["default"].run(name) == before
 
 
 def test_nor_do_they_on_an_event_loop_that_goes_on(

@@ -207,6 +207,8 @@ class Registry:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.servers: dict[Any, Server] = {}
+        self.named: Any = ()
+        """The CACHES of the last change that tests made."""
         self.inherited: list[Loops] = []
         """Ways of event loops that run in the parent: collecting them would disturb those."""
 
@@ -235,11 +237,13 @@ os.register_at_fork(after_in_child=_registry.after_fork)
 
 
 @receiver(setting_changed)
-def close_unused(*, setting: str, **kwargs: Any) -> None:
+def close_unused(*, setting: str, value: Any = None, **kwargs: Any) -> None:
     """Let go of the connections of caches that tests put out of use, perhaps."""
-    if setting == "CACHES":
-        for server in list(_registry.servers.values()):
-            server.close_unused()
+    if setting != "CACHES" or frozen(value) == _registry.named:
+        return
+    _registry.named = frozen(value)
+    for server in list(_registry.servers.values()):
+        server.close_unused()
 
 
 atexit.register(close_unused, setting="CACHES")

@@ -310,7 +310,9 @@ def test_a_server_that_refuses_everything_is_asked_once(
     raw: valkey.Valkey,
     slow: None,
 ) -> None:
-    raw.execute_command("ACL", "SETUSER", "clerk", "on", ">secret", "+@all", "-unlink", "~*", "&*")
+    raw.execute_command(
+        "ACL", "SETUSER", "clerk", "on", ">secret", "+@all", "-unlink", "-del", "~*", "&*"
+    )
     configure(
         valkey=valkey_params(
             valkey_server, LOCATION=f"valkey://clerk:secret@{valkey_server.address}/0"

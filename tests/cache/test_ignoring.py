@@ -158,7 +158,7 @@ def test_what_is_ignored_is_said_once_a_minute(
     lost: ServerCache, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1_000.0
-    monkeypatch.setattr(ignoring, "_reports", ignoring.Reports())
+    monkeypatch.setattr(ignoring, "_reports", ignoring.Reports(ignoring._reports._message))
     monkeypatch.setattr(ignoring.time, "monotonic", lambda: now)
     caplog.set_level(logging.WARNING, "django_cachex.cache")
     for _ in range(10):

@@ -15,13 +15,12 @@ from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from django_cachex.cache.building import built
 from django_cachex.cache.cluster import ClusterClient
 from django_cachex.cache.cluster.keys import slot_of
-from django_cachex.cache.cluster.versions import copied
 from django_cachex.cache.foreign import Foreign, ForeignNames, refuse
 from django_cachex.cache.locks.making import LockingCache
 from django_cachex.cache.sentinel import SentinelClient
 from django_cachex.cache.stampedes import Entry, Given, afollow, follow, protection_of
 from django_cachex.commands.counters import NO_SCRIPT
-from django_cachex.commands.entries import MOST_KEYS, batches, joined
+from django_cachex.commands.entries import MOST_KEYS, batches, copied, joined
 from django_cachex.commands.request import Request, Steps
 from django_cachex.commands.values import SetOptions, Values
 
@@ -120,7 +119,9 @@ class ServerCache(LockingCache, Values, ForeignNames):
             return value
         if callable(default):
             default = default()
-        self.add(key, default, timeout=timeout, version=version)
+        added = self.add(key, default, timeout=timeout, version=version)
+        if self.ignores_unreadable_values and not added:
+            return self.run(self._replaced(key, default, timeout, version))
         return self.run(self._reread(key, default, version))
 
     async def aget_or_set(
@@ -143,7 +144,9 @@ class ServerCache(LockingCache, Values, ForeignNames):
             default = default()
         if inspect.isawaitable(default):
             default = await default
-        await self.aadd(key, default, timeout=timeout, version=version)
+        added = await self.aadd(key, default, timeout=timeout, version=version)
+        if self.ignores_unreadable_values and not added:
+            return await self.arun(self._replaced(key, default, timeout, version))
         return await self.arun(self._reread(key, default, version))
 
     def has_key(self, key: Any, version: Any = None) -> bool:
@@ -236,6 +239,14 @@ class ServerCache(LockingCache, Values, ForeignNames):
         """Get what has just been written, which a replica may not have yet."""
         return self._get(key, default, version).on_primary()
 
+    def _replaced(self, key: Any, default: Any, timeout: Any, version: Any) -> Steps[Any]:
+        """Get what is there already; store `default` in its place if it cannot be read."""
+        [value] = yield [self._get(key, self._missing_key, version)]
+        if value is not self._missing_key:
+            return value
+        yield [self._set(key, default, timeout, version)]
+        return default
+
     def _version(self, version: int | None) -> int:
         return self.version if version is None else version
 
@@ -278,7 +289,7 @@ class ClusterCache(ServerCache):
         source, target = self.stored_key(key, version), self.stored_key(key, moved)
         if slot_of(source) == slot_of(target):
             return super()._incr_version(key, delta, version)
-        return copied(source, target, key, moved)
+        return copied(source, target, key, moved, self.expiry(DEFAULT_TIMEOUT))
 
 
 class ValkeyClusterCache(ClusterCache):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from time import perf_counter
 from typing import Any, ClassVar, TypeVar, cast
 
@@ -13,9 +13,9 @@ from django.core.exceptions import ImproperlyConfigured
 from django_cachex.cache.client import Client
 from django_cachex.cache.configuration import locations
 from django_cachex.cache.formats import make_codec
-from django_cachex.cache.ignoring import FailingOpen
+from django_cachex.cache.ignoring import FailingOpen, unreadable
 from django_cachex.cache.keyspace import keyspace, prefix, within
-from django_cachex.cache.options import of_connections
+from django_cachex.cache.options import FLAGS, of_connections, refuse_first, wrong_values
 from django_cachex.cache.pipeline import Pipeline
 from django_cachex.cache.refusal import Refusal
 from django_cachex.cache.serializers import PickleSerializer, unpickled
@@ -62,9 +62,15 @@ class CacheCommands(AllCommands[str], Walks[str], BaseCache):
     _timeout_is_ours: ClassVar[bool] = True
 
     def __init__(self, server: str | Sequence[str], params: dict[str, Any]) -> None:
-        super().__init__(params)
         options = params.get("OPTIONS", {})
+        is_dict = isinstance(options, Mapping)
+        options = options if is_dict else {}
+        super().__init__({**params, "OPTIONS": options})
         try:
+            if not is_dict:
+                raise ImproperlyConfigured("OPTIONS must be a dict.")
+            if flags := FLAGS & options.keys():
+                refuse_first(wrong_values({name: options[name] for name in flags}))
             self.location = locations(server)
             self.serializer = make_codec(options)
             self.protection = protection_of(options.get("stampede_protection"))
@@ -79,6 +85,7 @@ class CacheCommands(AllCommands[str], Walks[str], BaseCache):
         self._way: Client | FailingOpen = self.client
         if options.get("ignore_exceptions"):
             self._way = FailingOpen(self.client, self.statistics)
+        self.ignores_unreadable_values = bool(options.get("ignore_unreadable_values"))
         self._way_to_count = self._way if options.get("ignore_counter_exceptions") else self.client
 
     def run(self, command: Request[T] | Steps[T]) -> T:
@@ -196,6 +203,12 @@ class CacheCommands(AllCommands[str], Walks[str], BaseCache):
     def decode(self, data: bytes) -> Any:
         """Return the value that is stored as `data`; raise what the serializer raises."""
         return self.serializer.loads(data)
+
+    def is_miss(self, stored: bytes, error: Exception) -> bool:
+        if self.ignores_unreadable_values:
+            self.statistics.unreadable += 1
+            unreadable.add(f"{stored!r}, {type(error).__name__}: {error}")
+        return self.ignores_unreadable_values
 
     def encode_all(self, values: Iterable[Any]) -> list[bytes | int]:
         dumped = map(self.serializer.dumps, values)

@@ -13,8 +13,8 @@ from django_cachex.cache.server import Server
 from django_cachex.cache.topologies import Target
 from django_cachex.commands.all import AllCommands
 from django_cachex.commands.entries import Entries
-from django_cachex.commands.exceptions import CommandError, ServerUnavailable
-from django_cachex.commands.request import Request, Steps, attempt
+from django_cachex.commands.exceptions import CachexError, CommandError, ServerUnavailable
+from django_cachex.commands.request import Request, Steps, add_key, attempt
 from django_cachex.commands.support import explain
 from django_cachex.commands.values import Values
 from django_cachex.commands.walks import Walks
@@ -89,6 +89,9 @@ class Client(Values, Entries, AllCommands[bytes], Walks[bytes], ForeignClientNam
             if isinstance(command, Request):
                 explain(command.words, error)
             raise
+        except Exception as error:
+            self._name_key(command, error)
+            raise
 
     async def arun(self, command: Request[T] | Steps[T]) -> T:
         """Do what `run` does, on the running event loop."""
@@ -100,6 +103,14 @@ class Client(Values, Entries, AllCommands[bytes], Walks[bytes], ForeignClientNam
             if isinstance(command, Request):
                 explain(command.words, error)
             raise
+        except Exception as error:
+            self._name_key(command, error)
+            raise
+
+    def _name_key(self, command: Request[Any] | Steps[Any], error: Exception) -> None:
+        """Say of which key the value is that cannot be decoded."""
+        if isinstance(command, Request) and not isinstance(error, CachexError):
+            add_key(command, error)
 
     def collect(self, requests: Sequence[Request[Any]]) -> list[Any]:
         """Send `requests` in one round trip; return their results in order.

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from django.core.exceptions import ImproperlyConfigured
-from django.utils.module_loading import import_string
 
 from django_cachex.cache.bounded import Bounds
 from django_cachex.cache.drivers import AsyncConnection, Connection, Driver, Pool, load
-from django_cachex.cache.options import (
-    ASYNC_ONLY,
-    BLOCKING_ONLY,
-    CACHE_OPTIONS,
-    refuse_unknown,
-    refuse_wrong_numbers,
-)
+from django_cachex.cache.effects import UNUSED
+from django_cachex.cache.options import ASYNC_ONLY, BLOCKING_ONLY, CACHE_OPTIONS, parse, refuse
+from django_cachex.cache.roles import ROLES, imported
+from django_cachex.cache.values import LONGEST
 
 CONNECT_TIMEOUT = 5.0
 LIMIT = 64
@@ -71,19 +68,37 @@ class Configuration:
 
     def async_connection(self) -> AsyncConnection:
         """Return a new connection for the running event loop, not connected."""
-        pool = self._async_pool()
-        made: AsyncConnection = pool.connection_class(**pool.connection_kwargs)
+        with self.refusing():
+            pool = self._async_pool()
+            made: AsyncConnection = pool.connection_class(**pool.connection_kwargs)
         return made
+
+    @contextmanager
+    def refusing(self) -> Iterator[None]:
+        """Raise ImproperlyConfigured for what the driver's classes raise while they are made.
+
+        Not in their words, which may quote anything.
+        """
+        try:
+            yield
+        except Exception as error:
+            raise ImproperlyConfigured(
+                f"{self.driver.name}-py cannot make a connection with these OPTIONS and LOCATION: "
+                f"{type(error).__name__}."
+            ) from error
 
     @property
     def limit(self) -> int:
         """How many blocking connections a process may have."""
-        return min(getattr(self._pool, "max_connections", LIMIT), LIMIT)
+        most: int = getattr(self._pool, "max_connections", LIMIT)
+        given = {**self.options, **parsed(self.driver, self.url)}.get("max_connections")
+        return most if given else min(most, LIMIT)
 
     @property
     def patience(self) -> float:
         """How long to wait for one of them, in seconds."""
-        return getattr(self._pool, "timeout", None) or PATIENCE
+        seconds = getattr(self._pool, "timeout", PATIENCE)
+        return LONGEST if seconds is None else seconds
 
     def _async_pool(self) -> Pool:
         kind: Any = self.options.get("async_pool_class") or self._async_twin()
@@ -127,23 +142,25 @@ def configure(
     driver = load(driver_name)
     url = without_query(url, frozenset(overrides))
     driven = {name: value for name, value in overrides.items() if name != BOUNDS}
-    chosen = {n: v for n, v in options.items() if n not in CACHE_OPTIONS} | driven
-    in_url = parsed(driver, url)
-    refuse_decoding(chosen, in_url)
-    refuse_other_protocols(chosen, in_url)
-    refuse_unknown(driver, url, chosen)
-    refuse_wrong_numbers({**chosen, **in_url})
-    chosen = {name: imported(name, value) for name, value in chosen.items()}
-    chosen.pop("decode_responses", None)
+    parsed(driver, url)
+    refuse(driver, url, {**options, **driven})
+    apart = CACHE_OPTIONS | UNUSED | {"decode_responses"}
+    chosen = {name: v for name, v in {**options, **driven}.items() if name not in apart}
+    for name in chosen.keys() & ROLES:
+        chosen[name] = imported(chosen[name])
     breaks = bool(options.get("breaker", True))
     chosen.setdefault("socket_connect_timeout", CONNECT_TIMEOUT)
-    bounds = overrides.get(BOUNDS)
-    return Configuration(driver, url, chosen | {"protocol": 2}, breaks, bounds)
+    url, bounds = without_query(url, UNUSED), overrides.get(BOUNDS)
+    made = Configuration(driver, url, chosen | {"protocol": 2}, breaks, bounds)
+    with made.refusing():
+        made.connection()
+    return made
 
 
 def locations(location: str | Sequence[str]) -> list[str]:
     """Return the URLs in a LOCATION: the primary's, then those of its read replicas."""
-    urls = re.split("[;,]", location) if isinstance(location, str) else list(location or ())
+    several = isinstance(location, Sequence) and not isinstance(location, str)
+    urls = list(location) if several else re.split("[;,]", str(location or ""))
     if not urls or not all(isinstance(url, str) and url for url in urls):
         raise ImproperlyConfigured(
             "LOCATION must be the URL of a server, or several, the primary's first."
@@ -153,7 +170,7 @@ def locations(location: str | Sequence[str]) -> list[str]:
 
 def parsed(driver: Driver, url: str) -> Mapping[str, Any]:
     try:
-        found: Mapping[str, Any] = driver.blocking.parse_url(url)
+        found: Mapping[str, Any] = parse(driver, url)
     except ValueError:
         # The parsers quote what they stumble over, which may be half a password.
         raise ImproperlyConfigured(
@@ -162,31 +179,6 @@ def parsed(driver: Driver, url: str) -> Mapping[str, Any]:
             "percent-encoded."
         ) from None
     return found
-
-
-def refuse_decoding(chosen: Mapping[str, Any], in_url: Mapping[str, Any]) -> None:
-    if chosen.get("decode_responses") or "decode_responses" in in_url:
-        raise ImproperlyConfigured(
-            "Remove decode_responses: cached values are bytes, decoding them breaks them."
-        )
-
-
-def refuse_other_protocols(chosen: Mapping[str, Any], in_url: Mapping[str, Any]) -> None:
-    for options in (chosen, in_url):
-        if str(options.get("protocol") or 2) != "2":
-            raise ImproperlyConfigured(
-                "Remove protocol, or set it to 2: replies are read as RESP2."
-            )
-
-
-def imported(name: str, value: Any) -> Any:
-    """Return an option, a class in place of its dotted path."""
-    if not (name.endswith("_class") and isinstance(value, str)):
-        return value
-    try:
-        return import_string(value)
-    except ImportError as error:
-        raise ImproperlyConfigured(f"OPTIONS[{name!r}] cannot be imported: {error}") from error
 
 
 def without_query(url: str, names: frozenset[str]) -> str:

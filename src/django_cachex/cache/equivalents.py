@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.utils.translation import gettext as _
+from django_cachex.cache.translation import gettext as _
 
 RENAMED = {
     "CONNECTION_POOL_CLASS": "pool_class",

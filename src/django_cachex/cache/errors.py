@@ -14,6 +14,7 @@ from django_cachex.commands.exceptions import (
     OutOfRangeError,
     ReadOnlyError,
     ScriptMissing,
+    ServerStateError,
     ServerTimeout,
     ServerUnavailable,
     SlotUnavailable,
@@ -27,6 +28,9 @@ BY_CODE: dict[str, type[CachexError]] = {
     "WRONGTYPE": WrongTypeError,
     "READONLY": ReadOnlyError,
     "OOM": OutOfMemoryError,
+    "MISCONF": ServerStateError,
+    "BUSY": ServerStateError,
+    "NOREPLICAS": ServerStateError,
     "NOSCRIPT": ScriptMissing,
     "NOPERM": AccessDenied,
     "NOAUTH": AccessDenied,
@@ -41,12 +45,20 @@ BY_CODE: dict[str, type[CachexError]] = {
 }
 
 # By what it goes on with, for errors that begin with ERR.
-BY_TEXT: tuple[tuple[str, type[CommandError]], ...] = (
+BY_TEXT: tuple[tuple[str, type[CachexError]], ...] = (
     ("not an integer", WrongTypeError),
     ("not a float", WrongTypeError),
     ("would overflow", OutOfRangeError),
     ("unknown command", UnknownCommand),
+    ("max number of clients", ServerUnavailable),
     ("instance state changed (master", ReadOnlyError),  # Whoever waits is told of a failover.
+)
+
+# What callers see of these has not met the classes that follow and split.
+OF_CLUSTERS = frozenset({MovedError, AskError, CrossSlotError})
+CLUSTER_ADVICE = (
+    "(This is a node of a cluster, which takes the BACKEND "
+    "django_cachex.cache.ValkeyClusterCache or RedisClusterCache.)"
 )
 
 # The drivers' own, raised while connecting, the most specific first.
@@ -77,7 +89,8 @@ def reply_error(text: str) -> CachexError:
     kind = BY_CODE.get(said.partition(" ")[0])
     if kind is None:
         kind = next((kind for part, kind in BY_TEXT if part in text), CommandError)
-    return kind(without_arguments(text))
+    said = without_arguments(text)
+    return kind(f"{said} {CLUSTER_ADVICE}" if kind in OF_CLUSTERS else said)
 
 
 def without_arguments(text: str) -> str:

@@ -79,7 +79,7 @@ def class_of(given: Any, default: type) -> type:
 def connection_for(module: ModuleType, url: str) -> type:
     """Return the class that the driver takes for `url`, by its scheme."""
     try:
-        found: type = module.parse_url(url).get("connection_class", module.Connection)
+        found = module.parse_url(url).get("connection_class")
     except ValueError:
-        found = module.Connection
-    return found
+        found = None
+    return found if isinstance(found, type) else module.Connection

@@ -1,16 +1,16 @@
-"""Failing open: a server that cannot be reached is a cache in which no key is."""
+"""Failing open: a server that cannot be reached, or cannot do it now, has no such key."""
 
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Any, TypeVar
 
 from django_cachex.cache.client import Client
 from django_cachex.cache.statistics import Statistics
-from django_cachex.commands.exceptions import CommandError, ServerUnavailable
+from django_cachex.commands.exceptions import CommandError, ServerStateError, ServerUnavailable
 from django_cachex.commands.request import Attempts, Request, Steps
 
 T = TypeVar("T")
@@ -20,27 +20,32 @@ logger = logging.getLogger("django_cachex.cache")
 EVERY = 60.0
 """Seconds between two reports."""
 
+Failure = ServerUnavailable | ServerStateError
+"""What is ignored: states of the server. What is wrong with a call or its user is raised."""
+FAILURES = ServerUnavailable, ServerStateError
+
 
 class Reports:
-    """Says once a minute how many errors were ignored, and the last of them."""
+    """Says once a minute how often something happened, and the last of it."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._count = 0
+    def __init__(self, message: str) -> None:
+        self._message = message
+        self._counter = count(1)
+        self._told = 0
         self._said = -EVERY
 
-    def add(self, error: ServerUnavailable) -> None:
-        """Count `error`; log what was counted, unless that was done lately."""
-        with self._lock:
-            self._count += 1
-            now = time.monotonic()
-            if now - self._said < EVERY:
-                return
-            count, self._count, self._said = self._count, 0, now
-        logger.warning("%d errors ignored, as ignore_exceptions asks; the last: %s", count, error)
+    def add(self, last: object) -> None:
+        """Count `last`; log what was counted, unless that was done lately."""
+        total, now = next(self._counter), time.monotonic()
+        if 0 <= now - self._said < EVERY:  # Below zero the clock jumped: tests freeze it.
+            return
+        self._said = now
+        number, self._told = total - self._told, total
+        logger.warning(self._message, number, last)
 
 
-_reports = Reports()
+_reports = Reports("%d errors ignored, as ignore_exceptions asks; the last: %s")
+unreadable = Reports("%d values cannot be read, and count as misses; the last: %s")
 
 
 class FailingOpen:
@@ -56,7 +61,7 @@ class FailingOpen:
             return self._client.run(ignoring(command, self._note))
         try:
             return self._client.run(command)
-        except ServerUnavailable as error:
+        except FAILURES as error:
             self._note(error)
             return command.missed()
 
@@ -66,23 +71,23 @@ class FailingOpen:
             return await self._client.arun(ignoring(command, self._note))
         try:
             return await self._client.arun(command)
-        except ServerUnavailable as error:
+        except FAILURES as error:
             self._note(error)
             return command.missed()
 
-    def _note(self, error: ServerUnavailable) -> None:
+    def _note(self, error: Failure) -> None:
         self._statistics.errors += 1
         _reports.add(error)
 
 
-def ignoring(steps: Steps[T], note: Callable[[ServerUnavailable], None]) -> Steps[T]:
-    """Do what `steps` does; when the server is lost, as though no key were in it from then on."""
+def ignoring(steps: Steps[T], note: Callable[[Failure], None]) -> Steps[T]:
+    """Do what `steps` does; after a failure, as though no key were in the server from then on."""
     try:
         requests = next(steps)
         while True:
             try:
                 results = yield requests
-            except ServerUnavailable as error:  # Some are a `CommandError`, too: see below.
+            except FAILURES as error:  # Some are a `CommandError`, too: see below.
                 note(error)
                 break
             except CommandError as error:
@@ -96,18 +101,27 @@ def ignoring(steps: Steps[T], note: Callable[[ServerUnavailable], None]) -> Step
 
 
 def _without_failures(
-    requests: Sequence[Request[Any]], results: list[Any], note: Callable[[ServerUnavailable], None]
+    requests: Sequence[Request[Any]], results: list[Any], note: Callable[[Failure], None]
 ) -> list[Any]:
-    """Return `results`, a miss in the place of what a cluster did not do as nobody has the slot."""
+    """Return `results`, a miss in the place of what the server could not do at the moment."""
     if not isinstance(requests, Attempts):
         return results
     kept: list[Any] = []
+    failed = False
     for request, result in zip(requests, results, strict=True):
-        if isinstance(result, ServerUnavailable):
+        if isinstance(result, FAILURES):
             note(result)
-            result = _miss(request)
-        kept.append(result)
+            failed = True
+        elif not (failed and _is_aborted(result)):
+            kept.append(result)
+            continue
+        kept.append(_miss(request))
     return kept
+
+
+def _is_aborted(result: Any) -> bool:
+    """Return whether this is what EXEC answers after a command that could not be queued."""
+    return isinstance(result, CommandError) and str(result).startswith("EXECABORT")
 
 
 def _miss(request: Request[Any]) -> Any:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import Any, TypeVar
 
 from django_cachex.cache import tracing
 from django_cachex.cache.breaker import Breaker
 from django_cachex.cache.configuration import Configuration
 from django_cachex.cache.errors import translated
-from django_cachex.cache.resp import Codec, checked, packed
+from django_cachex.cache.resp import checked, packed
 from django_cachex.cache.stream import Stream
+from django_cachex.cache.substitutes import ServerCodec
 from django_cachex.commands.exceptions import (
     CachexError,
     ReadOnlyError,
@@ -38,7 +39,7 @@ SPARE = 4
 class Loops:
     """Finds the running loop's way to a server."""
 
-    def __init__(self, configuration: Configuration, codec: Codec, breaker: Breaker) -> None:
+    def __init__(self, configuration: Configuration, codec: ServerCodec, breaker: Breaker) -> None:
         self._configuration = configuration
         self._codec = codec
         self._breaker = breaker
@@ -59,6 +60,12 @@ class Loops:
         for loop in [loop for loop in list(self._ways) if loop.is_closed()]:
             self._ways.pop(loop, None)
 
+    def close_unused(self) -> None:
+        """Have each loop close, in its own turn, the connections that nobody waits on."""
+        for loop, way in list(self._ways.items()):
+            with suppress(RuntimeError):  # It was closed meanwhile.
+                loop.call_soon_threadsafe(way._leave)
+
     def __len__(self) -> int:
         return len(self._ways)
 
@@ -70,7 +77,7 @@ class Way:
         self,
         loop: asyncio.AbstractEventLoop,
         configuration: Configuration,
-        codec: Codec,
+        codec: ServerCodec,
         breaker: Breaker,
         ways: dict[asyncio.AbstractEventLoop, Way],
     ) -> None:
@@ -119,8 +126,14 @@ class Way:
             if isinstance(reply, CachexError):
                 if isinstance(reply, (ReadOnlyError, ServerUnavailable)):
                     stream.retire()
-                raise reply
+                return await self._in_other_words(request, reply)
             return reply
+
+    async def _in_other_words(self, request: Request[Any], refusal: CachexError) -> Any:
+        """Ask again if there are others for what the server lacks; raise `refusal` if not."""
+        if self._codec.learns(request, refusal):
+            return await self._ask_once_or_twice(request)
+        raise refusal
 
     async def _converse(self, steps: Steps[T]) -> T:
         own: Stream | None = None
@@ -171,6 +184,9 @@ class Way:
         try:
             with tracing.around(requests, self._address) if tracing.wrappers else nullcontext():
                 replies = await stream.send_all(data, len(requests), waiting_time(requests))
+                for number in self._codec.refused(requests, replies):
+                    again = packed([requests[number]], self._codec.pack)
+                    replies[number] = await stream.send(again)
         except ServerUnavailable as error:
             self._breaker.failed(error)
             raise

@@ -92,6 +92,9 @@ class Pipeline(Queue, Values, Entries, AllCommands[Any]):
     def decode(self, data: bytes) -> Any:
         return self.owner.decode(data)
 
+    def is_miss(self, stored: bytes, error: Exception) -> bool:
+        return self.owner.is_miss(stored, error)
+
     def encode_all(self, values: Iterable[Any]) -> list[bytes | int]:
         return self.owner.encode_all(values)
 
@@ -150,9 +153,11 @@ def transacted(requests: list[Request[Any]]) -> Steps[list[Any]]:
     queued = [Request(request.words, unread) for request in requests]
     multi = Request(("MULTI",), unread)
     exec_ = Request(("EXEC",), unread, absent=[request.absence() for request in requests])
-    replies = yield Attempts([multi, *queued, exec_])
-    for request, reply in zip([multi, *requests, exec_], replies, strict=True):
-        if isinstance(reply, CommandError):
-            explain(request.words, reply)
-            raise reply  # The command that was refused comes before the EXEC that it aborts.
-    return read_all(requests, replies[-1])
+    while True:
+        replies = yield Attempts([multi, *queued, exec_])
+        for request, reply in zip([multi, *requests, exec_], replies, strict=True):
+            if isinstance(reply, CommandError):
+                explain(request.words, reply)
+                raise reply  # The command that was refused comes before the EXEC that it aborts.
+        if replies[-1] is not None:  # None: it goes out once more, in other words.
+            return read_all(requests, replies[-1])

@@ -40,7 +40,7 @@ class Reader(Protocol):
     def gets(self) -> Any: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class Codec:
     """How commands are packed and replies are read."""
 

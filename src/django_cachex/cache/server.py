@@ -6,11 +6,15 @@ configuration, and once more for each event loop.
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, TypeVar
+
+from django.core.signals import setting_changed
+from django.dispatch import receiver
 
 from django_cachex.cache import tracing
 from django_cachex.cache.bounded import BoundedLine, within
@@ -21,6 +25,7 @@ from django_cachex.cache.line import Line
 from django_cachex.cache.loops import Loops
 from django_cachex.cache.pool import Lines
 from django_cachex.cache.resp import checked, codec_for, packed
+from django_cachex.cache.substitutes import ServerCodec
 from django_cachex.commands.exceptions import (
     CachexError,
     ReadOnlyError,
@@ -50,7 +55,7 @@ class Server:
     def __init__(self, configuration: Configuration) -> None:
         self.configuration = configuration
         self._driver = configuration.driver
-        self._codec = codec_for(self._driver.name)
+        self._codec = ServerCodec(codec_for(self._driver.name))
         self.after_fork()
 
     @classmethod
@@ -91,8 +96,9 @@ class Server:
         return await self._loops.here().run(command)
 
     def close_unused(self) -> None:
-        """Close the blocking connections that nobody uses at the moment."""
+        """Close the connections that nobody uses at the moment."""
         self._lines.drop_free()
+        self._loops.close_unused()
 
     def _ask(self, request: Request[Any]) -> Any:
         """Return the raw reply to `request`; send it again where that is harmless and of use."""
@@ -120,6 +126,8 @@ class Server:
                 breaker.reset()
             if isinstance(reply, CachexError):
                 (lines.drop if isinstance(reply, MOVED) else lines.give_back)(line)
+                if self._codec.learns(request, reply):
+                    return self._ask_once_or_twice(request)
                 raise reply
             lines.give_back(line)
             return reply
@@ -159,6 +167,8 @@ class Server:
         with tracing.around(requests, self.address) if tracing.wrappers else nullcontext():
             try:
                 replies = line.ask_all(data, len(requests), waiting_time(requests))
+                for number in self._codec.refused(requests, replies):
+                    replies[number] = line.ask(packed([requests[number]], self._codec.pack))
             except OSError as error:
                 failure = broken(error, self.address)
                 self.breaker.failed(failure)
@@ -202,6 +212,8 @@ class Registry:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.servers: dict[Any, Server] = {}
+        self.named: Any = ()
+        """The CACHES of the last change that tests made."""
         self.inherited: list[Loops] = []
         """Ways of event loops that run in the parent: collecting them would disturb those."""
 
@@ -227,3 +239,16 @@ def shared(name: Any, make: Callable[[], S]) -> S:
 
 
 os.register_at_fork(after_in_child=_registry.after_fork)
+
+
+@receiver(setting_changed)
+def close_unused(*, setting: str, value: Any = None, **kwargs: Any) -> None:
+    """Let go of the connections of caches that tests put out of use, perhaps."""
+    if setting != "CACHES" or frozen(value) == _registry.named:
+        return
+    _registry.named = frozen(value)
+    for server in list(_registry.servers.values()):
+        server.close_unused()
+
+
+atexit.register(close_unused, setting="CACHES")

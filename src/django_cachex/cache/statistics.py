@@ -20,6 +20,8 @@ class Statistics:
     """Keys that `get` and `get_many` found."""
     misses: int = 0
     """Keys that they did not find."""
+    unreadable: int = 0
+    """Values that could not be decoded, and were taken for misses."""
     seconds: float = 0.0
     """Time spent in calls, but for those that wait on purpose."""
 

@@ -62,6 +62,13 @@ class Commands:
         """Return the value that is stored as `data`."""
         return data
 
+    def is_miss(self, stored: bytes, error: Exception) -> bool:
+        """Return whether the value of `stored`, whose decoding raised `error`, is as good as none.
+
+        If so, take note of it.
+        """
+        return False
+
     def encode_all(self, values: Iterable[Any]) -> list[bytes | int]:
         """Return `encode` of each of `values`."""
         return [self.encode(value) for value in values]

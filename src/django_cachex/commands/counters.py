@@ -23,8 +23,9 @@ if type(reply) == 'table' and reply.err then return reply end
 return redis.call('GET', KEYS[1])""")
 
 
+DENIED = AccessDenied, UnknownCommand
 # Why a script did not run, which another way of counting does not mind.
-NO_SCRIPT = ScriptMissing, AccessDenied, UnknownCommand
+NO_SCRIPT = ScriptMissing, *DENIED
 
 
 class CounterRequests(Commands):
@@ -41,8 +42,11 @@ class CounterRequests(Commands):
         total: bytes | int | None
         try:
             total = yield from SCRIPT.steps([stored], [by])
-        except (AccessDenied, UnknownCommand):
-            total = yield from watched_increment(stored, by)
+        except DENIED:
+            try:
+                total = yield from watched_increment(stored, by)
+            except DENIED:
+                total = yield from unwatched_increment(stored, by)
         return counted(key, total)
 
     def _quick_incr(self, key: Any, delta: int = 1, version: Any = None) -> Request[int]:
@@ -73,13 +77,27 @@ def watched_increment(stored: bytes, by: int) -> Steps[int | None]:
             yield [Request(("UNWATCH",), unread)]
             return None
         # On its own: were it refused, what follows would run at once.
-        yield [Request(("MULTI",), unread)]
+        try:
+            yield [Request(("MULTI",), unread)]
+        except DENIED:
+            yield [Request(("UNWATCH",), unread)]
+            raise
         [_queued, executed] = yield [
             Request(("INCRBY", stored, by), unread),
             Request(("EXEC",), unread),
         ]
         if executed is not None:  # None: somebody touched the key in between.
             return first(executed)
+
+
+def unwatched_increment(stored: bytes, by: int) -> Steps[int | None]:
+    """Add where transactions are denied, too, as Django's backend does: a key that expires between
+    the two commands begins anew, without an expiry."""
+    [exists] = yield [Request(("EXISTS", stored), bool)]
+    if not exists:
+        return None
+    [total] = yield [Request(("INCRBY", stored, by), int)]
+    return int(total)
 
 
 def first(executed: list[Any]) -> int:

@@ -10,7 +10,12 @@ from typing import Any
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 
 from django_cachex.commands.counters import CounterRequests
-from django_cachex.commands.exceptions import CommandError, OutOfMemoryError
+from django_cachex.commands.exceptions import (
+    AccessDenied,
+    CommandError,
+    OutOfMemoryError,
+    UnknownCommand,
+)
 from django_cachex.commands.request import (
     NO_SUCH_KEY,
     Attempts,
@@ -20,6 +25,8 @@ from django_cachex.commands.request import (
     awaitable,
     blocking,
     done,
+    read_from,
+    unread,
 )
 
 # One write of set_many: so many keys, or so many bytes of values, whichever comes first.
@@ -42,15 +49,23 @@ class EntryRequests(CounterRequests):
 
     def _get(self, key: Any, default: Any = None, version: Any = None) -> Request[Any]:
         """Return the value of `key`, or `default`."""
+        stored = self.stored_key(key, version)
 
         def read(reply: bytes | None) -> Any:
             if reply is None:
                 self.looked_up(0, 1)
                 return default
+            try:
+                value = self.decode(reply)
+            except Exception as error:  # A serializer may raise anything.
+                if not self.is_miss(stored, error):
+                    raise
+                self.looked_up(0, 1)
+                return default
             self.looked_up(1, 0)
-            return self.decode(reply)
+            return value
 
-        return Request(("GET", self.stored_key(key, version)), read, replica=True)
+        return Request(("GET", stored), read, replica=True)
 
     def _set(
         self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None
@@ -91,19 +106,40 @@ class EntryRequests(CounterRequests):
 
     def _get_many(self, keys: Sequence[Any], version: Any = None) -> Request[dict[Any, Any]]:
         """Return the values of those of `keys`, one at least, that exist."""
+        stored = self.stored_keys(keys, version)
 
         def read(replies: list[bytes | None]) -> dict[Any, Any]:
+            try:
+                values = self.decode_all(replies)
+            except Exception:  # A serializer may raise anything.
+                replies = self._readable(stored, replies)
+                values = self.decode_all(replies)
             absent = replies.count(None)
             self.looked_up(len(replies) - absent, absent)
-            values = self.decode_all(replies)
             if not absent:
                 return dict(zip(keys, values, strict=True))
             found = zip(keys, replies, values, strict=True)
             return {key: value for key, reply, value in found if reply is not None}
 
-        return Request(
-            ("MGET", *self.stored_keys(keys, version)), read, True, absent=[None] * len(keys)
-        )
+        return Request(("MGET", *stored), read, True, absent=[None] * len(keys))
+
+    def _readable(
+        self, stored: Sequence[bytes], replies: Sequence[bytes | None]
+    ) -> list[bytes | None]:
+        """Return `replies`, None in the place of what cannot be read and is taken for a miss.
+
+        Raise what decoding raises for another, with the key in a note.
+        """
+        found = list(replies)
+        for place, (key, reply) in enumerate(zip(stored, replies, strict=True)):
+            try:
+                self.decode_optional(reply)
+            except Exception as error:
+                if not self.is_miss(key, error):
+                    error.add_note(read_from("MGET", key))
+                    raise
+                found[place] = None
+        return found
 
     def _delete_many(self, keys: Iterable[Any], version: Any = None) -> Request[None]:
         """Delete `keys`, one at least."""
@@ -136,6 +172,8 @@ class EntryRequests(CounterRequests):
         names = self.stored_key(key, version), self.stored_key(key, moved)
         try:
             yield [Request(("RENAME", *names), done, absent=NO_SUCH_KEY)]
+        except (AccessDenied, UnknownCommand):
+            return (yield from copied(*names, key, moved, self.expiry(DEFAULT_TIMEOUT)))
         except CommandError as error:
             if "no such key" not in str(error):
                 raise
@@ -170,6 +208,25 @@ def persisted(stored: bytes) -> Steps[bool]:
         Request(("EXISTS", stored), bool, idempotent=True),
     ]
     return bool(exists)
+
+
+def copied(source: bytes, target: bytes, key: Any, version: int, expiry: int | None) -> Steps[int]:
+    """Store under `target` what is under `source`, and delete that; return the new `version`.
+
+    It keeps its expiry, but gets `expiry` from a server that may not say what is left. Raise
+    ValueError where there is nothing. Who looks meanwhile may see both, never neither.
+    """
+    get = Request(("GET", source), unread, idempotent=True)
+    try:
+        data, left = yield [get, Request(("PTTL", source), int, idempotent=True, absent=-2)]
+    except (AccessDenied, UnknownCommand):
+        [data] = yield [get]
+        left = -1 if expiry is None else expiry
+    if data is None or left in (0, -2):
+        raise ValueError(f"Key '{key}' not found")
+    yield [set_request(target, data, None if left == -1 else left)]
+    yield [Request(("UNLINK", source), done, idempotent=True)]
+    return version
 
 
 def stored_in_chunks(

@@ -64,11 +64,18 @@ class NotSupportedError(UnknownCommand):
     """The server is too old for a command, or for an option of it; the text says what has it."""
 
 
-class ReadOnlyError(CommandError):
+class ServerStateError(CommandError):
+    """The server cannot do this at the moment: it cannot save, a script keeps it busy, …
+
+    Another time it could, and so nothing is wrong with the command.
+    """
+
+
+class ReadOnlyError(ServerStateError):
     """The server is a replica, which takes no writes: probably after a failover."""
 
 
-class OutOfMemoryError(CommandError):
+class OutOfMemoryError(ServerStateError):
     """The server reached its ``maxmemory`` and may evict nothing."""
 
 

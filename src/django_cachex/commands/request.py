@@ -143,7 +143,14 @@ def read_all(requests: Sequence[Request[Any]], replies: Sequence[Any]) -> list[A
     """Return the results of `requests`; raise the first refusal unless they are `Attempts`."""
     errors = [reply for reply in replies if isinstance(reply, CachexError)]
     if not errors:
-        return [request.read(reply) for request, reply in zip(requests, replies, strict=True)]
+        results: list[Any] = []
+        try:
+            for request, reply in zip(requests, replies, strict=True):
+                results.append(request.read(reply))  # How many tells which failed.
+        except Exception as unreadable:
+            add_key(requests[len(results)], unreadable)
+            raise
+        return results
     for error in errors:
         if not isinstance(requests, Attempts) or not isinstance(error, CommandError):
             number = next(n for n, reply in enumerate(replies) if reply is error)
@@ -156,6 +163,17 @@ def read_all(requests: Sequence[Request[Any]], replies: Sequence[Any]) -> list[A
         reply if isinstance(reply, CommandError) else request.read(reply)
         for request, reply in zip(requests, replies, strict=True)
     ]
+
+
+def add_key(request: Request[Any], error: Exception) -> None:
+    """Say in a note of `error`, which reading the reply raised, which key was asked for."""
+    name, *arguments = request.words
+    if name != "MGET" and arguments and isinstance(arguments[0], bytes):
+        error.add_note(read_from(name, arguments[0]))
+
+
+def read_from(name: Word, stored: bytes) -> str:
+    return f"It was read from the reply to {name!s} {stored!r}."
 
 
 BRACKETS = frozenset(("WATCH", "MULTI", "EXEC", "DISCARD", "UNWATCH"))

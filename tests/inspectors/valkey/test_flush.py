@@ -85,7 +85,7 @@ def test_a_flush_whose_count_is_denied_is_done_all_the_same(store: Store, user: 
 def test_a_denied_flush_is_an_error_and_flushes_nothing(store: Store, user: str) -> None:
     store.raw.set(":1:a", 1)
     inspector = store.inspect(store.url.replace("//", f"//{user}:hunter2@"))
-    store.raw.execute_command("ACL", "SETUSER", user, "-flushdb", "-unlink")
+    store.raw.execute_command("ACL", "SETUSER", user, "-flushdb", "-unlink", "-del")
     with pytest.raises(AccessDenied):
         inspector.flush()
     assert listed(inspector) == {b":1:a"}

@@ -6,30 +6,30 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Tags, register
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 from django_cachex.cache.backends import ServerCache
 from django_cachex.cache.checks.alias import Alias
-from django_cachex.cache.checks.classes import check_classes, hint, reason
 from django_cachex.cache.checks.formats import check_formats
 from django_cachex.cache.checks.leftovers import check_leftovers
 from django_cachex.cache.checks.locations import check_databases, check_locations
 from django_cachex.cache.checks.options import (
-    check_names,
-    check_numbers,
+    check_effects,
+    check_options,
     check_places,
     check_prefix,
     check_protection,
 )
 from django_cachex.cache.checks.prefixes import check_prefixes, check_readers
+from django_cachex.cache.roles import reason
 
 __all__ = ["check_caches", "check_leftovers", "check_prefixes", "check_readers"]
 
 CHECKS = (
-    *(check_locations, check_databases, check_names, check_places),
-    *(check_classes, check_formats, check_numbers, check_protection, check_prefix),
+    *(check_locations, check_databases, check_options, check_effects),
+    *(check_places, check_formats, check_protection, check_prefix),
 )
 
 
@@ -47,8 +47,7 @@ def check_caches(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
 def _check(name: str, params: Mapping[str, Any]) -> Iterator[CheckMessage]:
     try:
         backend = import_string(params["BACKEND"])
-    except Exception as error:  # Importing a module may raise anything.
-        yield _not_imported(name, error)
+    except Exception:  # Importing a module may raise anything. Django's own check says so.
         return
     if not isinstance(backend, type) or not issubclass(backend, ServerCache):
         return
@@ -61,16 +60,9 @@ def _check(name: str, params: Mapping[str, Any]) -> Iterator[CheckMessage]:
         )
         return
     wrong = [*_check_driver(alias), *(found for check in CHECKS for found in check(alias))]
-    yield from wrong or _check_making(alias)
-
-
-def _not_imported(name: str, error: Exception) -> CheckMessage:
-    return Error(
-        _("BACKEND cannot be imported: %(reason)s") % {"reason": reason(error)},
-        hint=hint(error),
-        obj=f"CACHES[{name!r}]",
-        id="django_cachex.E101",
-    )
+    yield from wrong
+    if not any(message.is_serious() for message in wrong):
+        yield from _check_making(alias)
 
 
 def _check_driver(alias: Alias) -> Iterator[CheckMessage]:

@@ -13,12 +13,12 @@ from django.core.exceptions import ImproperlyConfigured
 from django_cachex.cache.backends import ServerCache
 from django_cachex.cache.configuration import locations
 from django_cachex.cache.drivers import Driver, load
-from django_cachex.cache.options import in_url
+from django_cachex.cache.options import in_url, parse
 
 
 def understands(driver: Driver, url: str) -> bool:
     try:
-        driver.blocking.parse_url(url)
+        parse(driver, url)
     except ValueError:
         return False
     return True
@@ -51,7 +51,7 @@ class Alias:
     def urls(self) -> list[str]:
         try:
             return locations(self.params.get("LOCATION", ""))
-        except (ImproperlyConfigured, TypeError):  # It may be neither a text nor a list.
+        except ImproperlyConfigured:
             return []
 
     @cached_property

@@ -9,7 +9,6 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext as _
 
 from django_cachex.cache.checks.alias import Alias
-from django_cachex.cache.checks.classes import hint, reason
 from django_cachex.cache.formats import (
     COMPRESSOR,
     SERIALIZER,
@@ -35,11 +34,4 @@ def check_formats(alias: Alias) -> Iterator[CheckMessage]:
                 id,
                 _("An option of the %(what)s makes no sense.") % {"what": kind.option},
                 str(error),
-            )
-        except Exception as error:  # Importing a module, and making an object, may raise anything.
-            yield alias.error(
-                id,
-                _("The %(what)s cannot be made: %(reason)s.")
-                % {"what": kind.option, "reason": reason(error)},
-                hint(error),
             )

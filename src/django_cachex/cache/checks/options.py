@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from django.core.cache.backends.base import MEMCACHE_MAX_KEY_LENGTH
 from django.core.checks import CheckMessage
@@ -12,21 +11,22 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext as _
 
 from django_cachex.cache.checks.alias import Alias
-from django_cachex.cache.equivalents import equivalents
-from django_cachex.cache.options import BESIDE, advice, unknown, unknown_to_loops, wrong_numbers
+from django_cachex.cache.effects import RETRIES, UNUSED, advice, effect
+from django_cachex.cache.options import BESIDE, OF_SENTINEL, faults, unknown_to_loops
+from django_cachex.cache.sentinel import SentinelClient
 from django_cachex.cache.stampedes import protection_of
 
 ANY_URL = ("rediss://",)
 """Connections over TLS take more options than others, and both drivers have this scheme."""
 
 
-def check_names(alias: Alias) -> Iterator[CheckMessage]:
-    """Report options that nobody takes."""
+def check_options(alias: Alias) -> Iterator[CheckMessage]:
+    """Report what whoever uses the cache would be told, and what event loops do not take."""
     if alias.driver is None:
         return
     for url in alias.understood or ANY_URL:
-        for name in unknown(alias.driver, url, alias.options):
-            yield _unknown(alias, name, advice(name, alias.driver, url))
+        for fault in faults(alias.driver, url, alias.options):
+            yield alias.error(fault.id, fault.message, fault.hint)
         for name in unknown_to_loops(alias.driver, url, alias.options):
             yield alias.warning(
                 "django_cachex.W103",
@@ -36,16 +36,22 @@ def check_names(alias: Alias) -> Iterator[CheckMessage]:
             )
 
 
-def _unknown(alias: Alias, name: str, hint: str) -> CheckMessage:
-    if name in equivalents():
-        return alias.error(
-            "django_cachex.E108",
-            _("“%(name)s” is an option of django-redis or django-valkey.") % {"name": name},
-            hint,
+def check_effects(alias: Alias) -> Iterator[CheckMessage]:
+    """Report options of the drivers, and of other classes of ours, that have no effect."""
+    for options in alias.each:
+        for name in sorted((UNUSED | RETRIES) & options.keys()):
+            yield alias.warning("django_cachex.W106", effect(name), advice(name))
+    if issubclass(alias.backend.client_class, SentinelClient):
+        return
+    driver = alias.backend.driver.capitalize()
+    for name in sorted(OF_SENTINEL & alias.options.keys()):
+        yield alias.warning(
+            "django_cachex.W106",
+            _("“%(name)s” has no effect on %(backend)s.")
+            % {"name": name, "backend": alias.backend.__name__},
+            _('Write "BACKEND": "%(path)s", or leave it out.')
+            % {"path": f"django_cachex.cache.{driver}SentinelCache"},
         )
-    return alias.error(
-        "django_cachex.E107", _("There is no option “%(name)s”.") % {"name": name}, hint
-    )
 
 
 def check_places(alias: Alias) -> Iterator[CheckMessage]:
@@ -57,31 +63,6 @@ def check_places(alias: Alias) -> Iterator[CheckMessage]:
             _("Write it beside OPTIONS: %(place)s.")
             % {"place": f"CACHES[{alias.name!r}][{name!r}]"},
         )
-
-
-def check_numbers(alias: Alias) -> Iterator[CheckMessage]:
-    """Report timeouts and limits with which no connection could be made."""
-    for options in alias.each:
-        for name in wrong_numbers(options):
-            yield (_limit if name == "max_connections" else _timeout)(alias, name, options[name])
-
-
-def _timeout(alias: Alias, name: str, value: Any) -> CheckMessage:
-    return alias.error(
-        "django_cachex.E112",
-        _("“%(name)s” must be a number of seconds above zero, not %(value)s.")
-        % {"name": name, "value": shown(value)},
-        _('Write "%(name)s": 2, or None to wait for ever.') % {"name": name},
-    )
-
-
-def _limit(alias: Alias, name: str, value: Any) -> CheckMessage:
-    return alias.error(
-        "django_cachex.E113",
-        _("“%(name)s” must be a whole number above zero, not %(value)s.")
-        % {"name": name, "value": shown(value)},
-        _("Leave it out, or write how many connections a process may have at most."),
-    )
 
 
 def check_protection(alias: Alias) -> Iterator[CheckMessage]:
@@ -115,8 +96,3 @@ def check_prefix(alias: Alias) -> Iterator[CheckMessage]:
             "of letters, digits and punctuation; what is stored is not found under another."
         ),
     )
-
-
-def shown(value: Any) -> str:
-    """Return a number as it is written; of all else, which may be a secret, what it is."""
-    return repr(value) if isinstance(value, int | float) else f"a {type(value).__name__}"

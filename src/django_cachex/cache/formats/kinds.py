@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
+
+from django_cachex.cache.translation import gettext_lazy as _
 
 EXTRAS: Final = {
     "orjson": "orjson",

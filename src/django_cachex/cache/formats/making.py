@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from django_cachex.cache.codec import ValueCodec
@@ -46,7 +47,12 @@ def make(kind: Kind, given: Any) -> Any:
     one of the first three and a dict of what the class is called with.
     """
     named, arguments = parted(kind, given)
-    made = called(kind, found(kind, named), arguments)
+    try:
+        made = called(kind, found(kind, named), arguments)
+    except ImproperlyConfigured:
+        raise
+    except Exception as error:  # Importing a module, and making an object, may raise anything.
+        raise wrong.failing(kind, error) from error
     lacks = [name for name in kind.methods if not callable(getattr(made, name, None))]
     if lacks:
         raise wrong.lacking(kind, lacks)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django.core.exceptions import ImproperlyConfigured
-from django.utils.translation import gettext as _
 
 from django_cachex.cache.formats.kinds import EXTRAS, Kind
+from django_cachex.cache.translation import gettext as _
 
 
 class WrongFormat(ImproperlyConfigured):
@@ -99,6 +99,15 @@ def unimported(kind: Kind, error: ImportError) -> WrongFormat:
         _("The %(what)s cannot be imported: %(reason)s.")
         % {"what": kind.option, "reason": f"{type(error).__name__}: {error}"},
         path_advice(error),
+    )
+
+
+def failing(kind: Kind, error: Exception) -> WrongFormat:
+    """Return what a class, or its module, raised; in the words of strangers may be anything."""
+    return WrongFormat(
+        _("The %(what)s cannot be made: %(reason)s.")
+        % {"what": kind.option, "reason": type(error).__name__},
+        _("Import it in a shell: that shows where it fails."),
     )
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from collections.abc import Iterator
 from typing import Any, Self
 
 from django_cachex.cache.drivers import Driver
 from django_cachex.cache.locks.driver import translated
+from django_cachex.cache.locks.pauses import pauses
 from django_cachex.commands.exceptions import LockLost, LockNotAcquired
 
 
@@ -33,6 +37,13 @@ class SharedLock:
     def token(self, token: bytes | str | None) -> None:
         self._beneath.local.token = token.encode() if isinstance(token, str) else token
 
+    def _pauses(self, blocking: bool | None, blocking_timeout: float | None) -> Iterator[float]:
+        """Yield the seconds to wait between two tries; what is None is as the lock was made."""
+        beneath = self._beneath
+        limit = beneath.blocking_timeout if blocking_timeout is None else blocking_timeout
+        waits = beneath.blocking if blocking is None else blocking
+        return pauses(beneath.sleep, limit if waits else 0)
+
     def _missed(self) -> LockNotAcquired:
         waited = self._beneath.blocking_timeout if self._beneath.blocking else None
         within = "at once" if waited is None else f"within {waited:g} s"
@@ -54,11 +65,11 @@ class Lock(SharedLock):
         stored.
         """
         with translated(self._driver, self.key):
-            return bool(
-                self._beneath.acquire(
-                    blocking=blocking, blocking_timeout=blocking_timeout, token=token
-                )
-            )
+            for pause in self._pauses(blocking, blocking_timeout):
+                if self._beneath.acquire(blocking=False, token=token):
+                    return True
+                time.sleep(pause)
+            return bool(self._beneath.acquire(blocking=False, token=token))
 
     def release(self) -> None:
         """Give the lock back; raise `LockLost` where it was lost, `LockError` if it is not held."""
@@ -110,11 +121,11 @@ class AsyncLock(SharedLock):
         token: bytes | str | None = None,
     ) -> bool:
         with translated(self._driver, self.key):
-            return bool(
-                await self._beneath.acquire(
-                    blocking=blocking, blocking_timeout=blocking_timeout, token=token
-                )
-            )
+            for pause in self._pauses(blocking, blocking_timeout):
+                if await self._beneath.acquire(blocking=False, token=token):
+                    return True
+                await asyncio.sleep(pause)
+            return bool(await self._beneath.acquire(blocking=False, token=token))
 
     async def release(self) -> None:
         with translated(self._driver, self.key):

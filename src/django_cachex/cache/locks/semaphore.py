@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import operator
-import time
 import uuid
 from collections.abc import Generator
 from contextlib import suppress
@@ -13,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self, TypeVar
 
 from django_cachex.cache.locks.holders import Local
+from django_cachex.cache.locks.pauses import pauses
 from django_cachex.cache.topologies import Part, Pause, Plan, Target, acarry_out, carry_out
 from django_cachex.commands.exceptions import CachexError, LockError, LockLost, LockNotAcquired
 from django_cachex.commands.expiry import milliseconds
@@ -79,15 +78,14 @@ class SharedSemaphore:
         share = Share(
             self._stored, token, terms.weight, terms.capacity, milliseconds(terms.lease) or 0
         )
-        began, limit = time.monotonic(), terms.blocking_timeout if terms.blocking else 0
-        while True:
-            left = math.inf if limit is None else began + limit - time.monotonic()
-            taken = yield from self._asked(share.taken(terms.patience if left > 0 else 0))
-            if taken or left <= 0:
-                if taken:
-                    self._local.token = token
-                return taken
-            yield Pause(min(terms.sleep, left))
+        taken = False
+        for pause in pauses(terms.sleep, terms.blocking_timeout if terms.blocking else 0):
+            if taken := (yield from self._asked(share.taken(terms.patience))):
+                break
+            yield Pause(pause)
+        if taken or (taken := (yield from self._asked(share.taken(0)))):
+            self._local.token = token
+        return taken
 
     def _releasing(self) -> Plan[None]:
         token = self._held()

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from django_cachex.cache.configuration import configure, frozen
 from django_cachex.cache.sentinel.attempt import Attempt, Refused
 from django_cachex.cache.sentinel.connections import SentinelConfiguration
-from django_cachex.cache.sentinel.settings import OWN_OPTIONS, sentinels
+from django_cachex.cache.sentinel.settings import sentinels
 from django_cachex.cache.server import Server, shared
 from django_cachex.commands.exceptions import ReadOnlyError
 from django_cachex.commands.request import Request, Steps
@@ -38,8 +38,7 @@ class SentinelServer(Server):
         """Return the server of the service that is the host of `url`: see `Server.of`."""
 
         def make() -> SentinelServer:
-            own = {name: value for name, value in options.items() if name not in OWN_OPTIONS}
-            plain = configure(driver, url, own, overrides)
+            plain = configure(driver, url, options, overrides)
             found = sentinels(driver, url, options, overrides)
             parts = {part.name: getattr(plain, part.name) for part in fields(plain)}
             return cls(SentinelConfiguration(**parts, sentinels=found, role=role))

@@ -12,8 +12,6 @@ from django.core.exceptions import ImproperlyConfigured
 from django_cachex.cache.sentinel.sentinels import Address, Sentinels
 from django_cachex.cache.server import Server
 
-OWN_OPTIONS = frozenset({"sentinels", "sentinel_kwargs", "read_replicas"})
-
 
 def sentinels(
     driver: str, url: str, options: Mapping[str, Any], overrides: Mapping[str, Any]

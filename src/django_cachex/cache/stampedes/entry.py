@@ -14,7 +14,7 @@ from django_cachex.cache.stampedes.acts import Compute, Flow, Pause, Store
 from django_cachex.cache.stampedes.protection import Protection
 from django_cachex.commands.entries import lifetime, set_request
 from django_cachex.commands.exceptions import CachexError
-from django_cachex.commands.request import Request, Steps, done, unread
+from django_cachex.commands.request import Request, Steps, done, read_from, unread
 
 if TYPE_CHECKING:
     from django_cachex.cache.backends import ServerCache
@@ -25,6 +25,8 @@ SUFFIX: Final = b".recomputing"
 SHORTEST: Final = 0.005
 LONGEST: Final = 0.1
 """Seconds between two looks for a value that somebody else makes."""
+
+MISSING: Final = object()
 
 
 class Entry:
@@ -47,14 +49,27 @@ class Entry:
     def flow(self) -> Flow:
         """Return the value, made anew if it is time, and nobody else does."""
         data, left = yield self.look()
-        self.cache.looked_up(int(data is not None), int(data is None))
-        if data is not None and not self.is_due(left):
-            return self.cache.decode(data)
+        value = self.read(data)
+        self.cache.looked_up(int(value is not MISSING), int(value is MISSING))
+        if value is not MISSING and not self.is_due(left):
+            return value
         if (found := (yield from self.take())) is not None:
             return (yield from self.mine(*found))
-        if data is not None:
-            return self.cache.decode(data)
+        if value is not MISSING:
+            return value
         return (yield from self.others())
+
+    def read(self, data: bytes | None) -> Any:
+        """Return the value, or `MISSING` where there is none, or none that can be read."""
+        if data is None:
+            return MISSING
+        try:
+            return self.cache.decode(data)
+        except Exception as error:  # A serializer may raise anything.
+            if not self.cache.is_miss(self.stored, error):
+                error.add_note(read_from("GET", self.stored))
+                raise
+            return MISSING
 
     def is_due(self, left: int) -> bool:
         """Return whether a value that has so many milliseconds left is to be made anew."""
@@ -88,8 +103,8 @@ class Entry:
         """Make the value, let go of the right to make it, and return the value."""
         looked = time.monotonic()
         try:
-            if data is not None and not self.is_due(left):
-                return self.cache.decode(data)
+            if not self.is_due(left) and (found := self.read(data)) is not MISSING:
+                return found
             value = yield Compute()
             if data is None:
                 return (yield from self.added(value))
@@ -128,8 +143,8 @@ class Entry:
             yield Pause(pause)
             pause = min(2 * pause, LONGEST)
             data, _left = yield self.look()
-            if data is not None:
-                return self.cache.decode(data)
+            if (value := self.read(data)) is not MISSING:
+                return value
             if (found := (yield from self.take())) is not None:
                 return (yield from self.mine(*found))
         return (yield from self.added((yield Compute())))

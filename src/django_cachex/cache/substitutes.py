@@ -1,0 +1,84 @@
+"""Commands that a server or a user lacks, where others that Django's own backend sends would do.
+
+Renamed away or denied by an ACL, UNLINK is replaced by DEL and PEXPIRE by EXPIRE. That is found out
+by the first refusal, and remembered per server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django_cachex.cache.resp import Codec
+from django_cachex.commands.exceptions import AccessDenied, UnknownCommand
+from django_cachex.commands.request import BRACKETS, Request, Word
+
+Words = tuple[Word, ...]
+
+DENIED = frozenset({AccessDenied, UnknownCommand})
+
+
+def deleted(words: Words) -> Words:
+    return ("DEL", *words[1:])
+
+
+def in_seconds(words: Words) -> Words:
+    """Return an EXPIRE that does the same; where none does, `words`."""
+    key, milliseconds, *conditions = words[1:]
+    seconds, rest = divmod(int(milliseconds), 1000)
+    return words if rest else ("EXPIRE", key, b"%d" % seconds, *conditions)
+
+
+SUBSTITUTES: dict[Word, Callable[[Words], Words]] = {"UNLINK": deleted, "PEXPIRE": in_seconds}
+
+
+class ServerCodec(Codec):
+    """A codec for one server, which packs the commands that this has."""
+
+    def __init__(self, codec: Codec) -> None:
+        super().__init__(codec.pack, codec.reader)
+        self._pack = codec.pack
+        self._lacks: set[Word] = set()
+
+    def learns(self, request: Request[Any], reply: Any) -> bool:
+        """Return whether `reply` says that the server lacks a command for which there is another.
+
+        From then on the other is packed in its place.
+        """
+        name = request.words[0]
+        if name not in SUBSTITUTES or type(reply) not in DENIED or not is_about(name, str(reply)):
+            return False
+        if SUBSTITUTES[name](request.words) is request.words:
+            return False
+        self._lacks.add(name)
+        self.pack = self._packed_otherwise
+        return True
+
+    def refused(self, requests: Sequence[Request[Any]], replies: list[Any]) -> list[int]:
+        """Return which of `requests` are to be sent again, in other words.
+
+        In a transaction none can be: instead EXEC seems to say that somebody touched a key, and the
+        caller, who is used to that, begins again.
+        """
+        if DENIED.isdisjoint(map(type, replies)):
+            return []
+        found = [
+            number
+            for number, (request, reply) in enumerate(zip(requests, replies, strict=True))
+            if self.learns(request, reply)
+        ]
+        if not found or BRACKETS.isdisjoint(request.words[0] for request in requests):
+            return found
+        if requests[-1].words[0] == "EXEC":
+            for number in found:
+                replies[number] = b"QUEUED"
+            replies[-1] = None
+        return []
+
+    def _packed_otherwise(self, words: Words) -> bytes:
+        return self._pack(SUBSTITUTES[words[0]](words) if words[0] in self._lacks else words)
+
+
+def is_about(name: Word, text: str) -> bool:
+    """Return whether a refusal is of the command, and not of a key that it names."""
+    return str(name).lower() in text.lower()

@@ -1,0 +1,218 @@
+"""What a server cannot do at the moment is a miss where failures are ignored; mistakes are not."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any
+
+import pytest
+import valkey
+
+from django_cachex.cache import ignoring
+from django_cachex.cache.backends import ServerCache
+from django_cachex.commands import (
+    AccessDenied,
+    CachexError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    ServerStateError,
+    ServerUnavailable,
+    SlotUnavailable,
+    WrongTypeError,
+)
+from tests import servers
+from tests.cache.conftest import BACKENDS, url
+from tests.servers import Server, wait_until
+
+HASH_TAG, SLOT = "{t}", 15891  # Its slot, of 16,384.
+
+
+@contextmanager
+def full() -> Iterator[str]:
+    with servers.valkey("--maxmemory", "1") as server:
+        yield url(server)
+
+
+@contextmanager
+def replica() -> Iterator[str]:
+    with servers.valkey("--replicaof", f"127.0.0.1 {servers.free_port()}") as server:
+        yield url(server)
+
+
+@contextmanager
+def stale_replica() -> Iterator[str]:
+    options = ("--replica-serve-stale-data", "no")
+    with servers.valkey(*options, "--replicaof", f"127.0.0.1 {servers.free_port()}") as server:
+        yield url(server)
+
+
+@contextmanager
+def alone() -> Iterator[str]:
+    with servers.valkey("--min-replicas-to-write", "1") as server:
+        yield url(server)
+
+
+@contextmanager
+def cannot_save() -> Iterator[str]:
+    with servers.valkey() as server, valkey.Valkey(port=server.port) as client:
+        (server.folder / "dump.rdb").mkdir()
+        client.set("key", 1)
+        client.config_set("save", "3600 1")
+        client.bgsave()
+        wait_until(lambda: client.info()["rdb_last_bgsave_status"] == "err", "a failure to save")
+        yield url(server)
+
+
+@contextmanager
+def busy() -> Iterator[str]:
+    with servers.valkey("--busy-reply-threshold", "10") as server, ExitStack() as stack:
+        client, other = (stack.enter_context(valkey.Valkey(port=server.port)) for _ in range(2))
+
+        def run() -> None:
+            with suppress(valkey.ValkeyError):
+                client.eval("while true do end", 0)
+
+        def is_busy() -> bool:
+            try:
+                return not other.ping()
+            except valkey.ValkeyError:
+                return True
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        wait_until(is_busy, "a busy script")
+        yield url(server)
+        other.script_kill()
+        thread.join()
+
+
+@contextmanager
+def loading() -> Iterator[str]:
+    with servers.valkey() as first, valkey.Valkey(port=first.port) as client:
+        client.mset({f"key:{number}": "x" * 2048 for number in range(500)})
+        client.config_set("rdbcompression", "no")
+        client.save()
+        slowly = ("--key-load-delay", "100000", "--loading-process-events-interval-bytes", "1024")
+        with servers.valkey("--dir", str(first.folder), *slowly) as server:
+            yield url(server)
+
+
+@contextmanager
+def without_slots() -> Iterator[str]:
+    port = servers.free_port_of_a_node()
+    with servers.valkey("--cluster-enabled", "yes", port=port) as server:
+        yield url(server)
+
+
+STATES: dict[str, tuple[Any, type[CachexError]]] = {
+    "OOM": (full, OutOfMemoryError),
+    "READONLY": (replica, ReadOnlyError),
+    "MASTERDOWN": (stale_replica, ServerUnavailable),
+    "NOREPLICAS": (alone, ServerStateError),
+    "MISCONF": (cannot_save, ServerStateError),
+    "BUSY": (busy, ServerStateError),
+    "LOADING": (loading, ServerUnavailable),
+    "CLUSTERDOWN": (without_slots, SlotUnavailable),
+}
+
+CALLS: list[tuple[Callable[[ServerCache], Any], Any]] = [
+    (lambda cache: cache.set("key", 1), None),
+    (lambda cache: cache.add("key", 1), False),
+    (lambda cache: cache.set_many({"a": 1, "b": 2}), ["a", "b"]),
+    (lambda cache: cache.get_or_set("key", lambda: 7), 7),
+    (lambda cache: cache.pipeline().set("key", 1).get("key").execute(), [None, None]),
+    (
+        lambda cache: cache.pipeline(transaction=True).set("key", 1).get("key").execute(),
+        [None, None],
+    ),
+    (lambda cache: asyncio.run(cache.aset("key", 1)), None),
+    (lambda cache: asyncio.run(cache.aset_many({"a": 1})), ["a"]),
+]
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_state_of_the_server_is_a_miss_and_is_logged(
+    state: str, driver: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ignoring, "_reports", ignoring.Reports(ignoring._reports._message))
+    caplog.set_level(logging.WARNING, "django_cachex.cache")
+    put, kind = STATES[state]
+    with put() as location:
+        options = {"socket_timeout": 10, "breaker": False}
+        strict = BACKENDS[driver](location, {"OPTIONS": options})
+        reads = state == "MASTERDOWN"  # What writes is told that this is a replica.
+        with pytest.raises(kind, match=state):
+            strict.get("key") if reads else strict.set("key", 1)
+        with pytest.raises(kind, match=state):
+            asyncio.run(strict.aget("key") if reads else strict.aset("key", 1))
+        cache = BACKENDS[driver](location, {"OPTIONS": {**options, "ignore_exceptions": True}})
+        before = cache.statistics.errors
+        for call, missed in CALLS:
+            assert call(cache) == missed
+        assert cache.statistics.errors - before >= len(CALLS)
+    [said] = caplog.messages
+    assert said.startswith("1 errors ignored")
+    assert ("READONLY" if reads else state) in said
+
+
+def test_keys_of_a_slot_that_moves(driver: str, cluster_of_valkeys: Server) -> None:
+    """TRYAGAIN: of two keys one is here still, the other may be on the other node by now."""
+    with valkey.Valkey(port=cluster_of_valkeys.port) as client:
+        nodes = client.execute_command("CLUSTER NODES")
+        ids = {port.split(":")[1]: about["node_id"] for port, about in nodes.items()}
+        ports = {
+            int(port): node
+            for start, end, (_host, port, node, *_), *_ in _slots(client)
+            if start <= SLOT <= end
+        }
+        [(port, own)] = ports.items()
+        other = next(node for node in ids.values() if node != own.decode())
+    with valkey.Valkey(port=port) as node:
+        node.set(f":1:{HASH_TAG}a", 1)
+        node.execute_command("CLUSTER", "SETSLOT", SLOT, "MIGRATING", other)
+        try:
+            location = f"redis://127.0.0.1:{port}"
+            keys = [f"{HASH_TAG}a", f"{HASH_TAG}b"]
+            with pytest.raises(SlotUnavailable, match="TRYAGAIN"):
+                BACKENDS[driver](location, {}).get_many(keys)
+            cache = BACKENDS[driver](location, {"OPTIONS": {"ignore_exceptions": True}})
+            assert cache.get_many(keys) == {}
+        finally:
+            node.execute_command("CLUSTER", "SETSLOT", SLOT, "STABLE")
+            node.delete(f":1:{HASH_TAG}a")
+
+
+def _slots(client: Any) -> Any:
+    client.response_callbacks.pop("CLUSTER SLOTS", None)
+    return client.execute_command("CLUSTER SLOTS")
+
+
+def test_mistakes_are_raised_whatever_is_ignored(driver: str) -> None:
+    options = {"ignore_exceptions": True, "ignore_counter_exceptions": True}
+    with servers.valkey("--requirepass", "right") as server:
+        with valkey.Valkey(port=server.port, password="right") as client:
+            client.execute_command("ACL", "SETUSER", "u", "on", ">p", "~*", "+@all", "-get")
+
+        def cache(credentials: str) -> ServerCache:
+            location = f"redis://{credentials}{server.address}"
+            return BACKENDS[driver](location, {"OPTIONS": options})
+
+        for credentials, said in (
+            ("", "uthentication required"),
+            (":wrong@", "WRONGPASS|invalid"),
+            ("u:p@", "get"),
+        ):
+            with pytest.raises(AccessDenied, match=said):
+                cache(credentials).get("key")
+        right = cache(":right@")
+        right.set("key", "text")
+        with pytest.raises(WrongTypeError):
+            right.incr("key")
+        with pytest.raises(WrongTypeError):
+            right.llen("key")
+        with pytest.raises(TypeError):
+            right.set("key", 1, timeout="soon")

@@ -51,6 +51,9 @@ ODD_ALIAS: Final = "odd: alias/ü"
 LOCATION: Final = "fuzz"
 FULL: Final = {"OPTIONS": {"MAX_ENTRIES": 100_000}, "TIMEOUT": 86_400}
 
+READ: Final = {b"hash": "HGETALL", b"set": "SMEMBERS"}
+"""By type; what has no order is dumped as it happens to lie."""
+
 SCORES: Final = (1, 1, "inf", "-inf", 1e300, -0.0, 5e-324)
 
 Store = dict[bytes, tuple[bytes, float | None]]
@@ -252,14 +255,17 @@ class World:
         keys = [key for key in client.scan_iter(count=10_000) if key not in self.live]
         with client.pipeline(transaction=False) as pipe:
             for key in keys:
-                pipe.dump(key)
+                pipe.type(key)
+            types = pipe.execute()
+            for key, type in zip(keys, types, strict=True):
+                pipe.execute_command(READ.get(type, "DUMP"), key)
                 pipe.execute_command("PEXPIRETIME", key)
             replies = iter(pipe.execute())
-        held: Iterator[tuple[bytes | None, int]] = zip(replies, replies, strict=True)
+        held: Iterator[tuple[Any, int]] = zip(replies, replies, strict=True)
         return {
-            key: (digest(dump), ttl / 1000 if ttl > 0 else None)
-            for key, (dump, ttl) in zip(keys, held, strict=True)
-            if dump is not None
+            key: (digest(value), ttl / 1000 if ttl > 0 else None)
+            for key, (value, ttl) in zip(keys, held, strict=True)
+            if value
         }
 
     def _memcached(self) -> Store:
@@ -272,7 +278,10 @@ class World:
         return {key.encode(): (digest(value), None) for key, value in values.items()}
 
 
-def digest(value: bytes) -> bytes:
+def digest(value: Any) -> bytes:
+    """Return a digest of bytes, or of what has no order."""
+    if isinstance(value, dict | set | list):
+        value = repr(sorted(value.items() if isinstance(value, dict) else value)).encode()
     return sha256(value).digest()
 
 

@@ -4,7 +4,7 @@ What was asked follows from a seed and the number of a batch, which a failure na
 
     FUZZ=seed:batch pytest tests/admin/test_fuzz.py -k batch_again
 
-asks the same again.
+asks the same again, but for the ids of sessions and what tokens hide, which Django draws.
 """
 
 from __future__ import annotations

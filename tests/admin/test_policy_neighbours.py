@@ -255,6 +255,20 @@ def test_what_a_flush_would_take_besides_is_not_named(
     assert caches["closed"].get("precious") == 1
 
 
+def test_a_flush_of_keys_that_nobody_can_tell_is_refused(
+    admin: Browser, valkey_server: servers.Server, configure: Configure, settings: Any
+) -> None:
+    params = valkey_params(valkey_server)
+    configure(closed=params, open={**params, "KEY_PREFIX": "", "KEY_FUNCTION": RAW})
+    settings.CACHEX_ADMIN = {"ALIASES": {"closed": "read-only"}}
+    caches["closed"].set("precious", 1)
+    for given in ({}, {"confirmed": "1"}):
+        page = admin.post(addresses.caches(), {"action": "flush", "selected": "open", **given})
+        assert page.status == 200
+        assert '"open"' in page.text
+    assert caches["closed"].get("precious") == 1
+
+
 def test_the_command_line_keeps_to_policies(
     valkey_server: servers.Server, configure: Configure, settings: Any, raw: valkey.Valkey
 ) -> None:

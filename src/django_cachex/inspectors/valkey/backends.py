@@ -141,7 +141,7 @@ class CachexInspector(ServerInspector):
         )
 
     def flushes(self, other: Inspector) -> bool:
-        return self.keyspace.holds(other.locate("key"))
+        return self.can_flush and self.keyspace.holds(other.locate("key"))
 
     flushes_in_steps = True
 

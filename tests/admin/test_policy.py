@@ -231,3 +231,22 @@ def test_the_time_for_a_search_is_a_setting(
     [heading] = [text for text in page.sections if text.startswith("None so far")]
     [examined] = re.findall(r"None so far, ([\d,]+) of", heading)
     assert int(examined.replace(",", "")) <= 100
+
+
+# What may be learnt of caches by who may see none.
+
+
+@pytest.mark.parametrize("alias", ["valkey", "default", "unknown"])
+def test_who_may_see_nothing_is_not_told_which_caches_there_are(
+    browser_of: Callable[..., Browser], hidden: Any, alias: str
+) -> None:
+    nobody = browser_of()
+    for url in (
+        addresses.keys(alias),
+        addresses.info(alias),
+        addresses.key(alias, "p:1:hello"),
+        addresses.add(alias),
+        addresses.namespaces(alias),
+        addresses.cache_history(alias),
+    ):
+        assert nobody.open(url).status == 403

@@ -120,7 +120,9 @@ MEASURED = """
 import json, re, sys
 import django
 from django.conf import settings
-settings.configure(CACHES={"default": json.loads(sys.argv[1])}, SECRET_KEY="secret")
+settings.configure(
+    CACHES={"default": json.loads(sys.argv[1])}, SECRET_KEY="secret", CACHEX_ADMIN={"TIMEOUT": 30}
+)
 django.setup()
 from django_cachex.inspectors import inspector_for
 

@@ -192,7 +192,11 @@ class CachePage(Page):
         alias = self.alias()
         if alias is None:
             return self.without_alias()
-        self.inspector = self.find(alias)
+        try:
+            self.inspector = self.find(alias)
+        except Http404:
+            self.require(self.act)  # Who may see none is not told which there are.
+            raise
         self.pass_gate()
         return TemplateView.dispatch(self, request, *args, **kwargs)
 

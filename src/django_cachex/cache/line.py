@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import select
 import socket
 import struct
@@ -51,6 +52,11 @@ class Line:
         """Its place among the connections that there may be."""
         if self._timeout:
             set_timeout(sock, self._timeout)
+
+    @property
+    def timeout(self) -> float:
+        """Within how many seconds something is to be heard, infinitely many for no end."""
+        return self._timeout or math.inf
 
     def ask(self, data: bytes) -> Any:
         """Send one packed command; return its reply, which may be one of our exceptions."""

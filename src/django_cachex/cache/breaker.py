@@ -44,7 +44,11 @@ class Breaker:
         left = self.until - now
         if 0 < left <= ATTEMPT:  # No pause is longer: then the clock jumped, as in some tests.
             kind = type(self._last) if self._last else ServerUnavailable
-            when = "is being tried" if self._attempting else f"will be tried again in {left:.1f} s"
+            when = (
+                "is being tried again"
+                if self._attempting
+                else f"will be tried again in {left:.1f} s"
+            )
             raise kind(f"{address} does not answer: it {when}.") from self._last
         self._attempting = True
         self.until = now + ATTEMPT

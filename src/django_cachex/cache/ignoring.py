@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
-import threading
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -22,21 +23,23 @@ EVERY = 60.0
 
 
 class Reports:
-    """Says once a minute how many errors were ignored, and the last of them."""
+    """Says once a minute how many errors were ignored, and the last of them.
+
+    No lock, which an interrupt could leave held: at worst two threads say it.
+    """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._count = 0
-        self._said = -EVERY
+        self._count = itertools.count(1)
+        self._reported = 0
+        self._said = -math.inf
 
     def add(self, error: ServerUnavailable) -> None:
         """Count `error`; log what was counted, unless that was done lately."""
-        with self._lock:
-            self._count += 1
-            now = time.monotonic()
-            if now - self._said < EVERY:
-                return
-            count, self._count, self._said = self._count, 0, now
+        total, now = next(self._count), time.monotonic()
+        if 0 <= now - self._said < EVERY:
+            return
+        self._said = now
+        count, self._reported = total - self._reported, total
         logger.warning("%d errors ignored, as ignore_exceptions asks; the last: %s", count, error)
 
 

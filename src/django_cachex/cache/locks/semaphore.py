@@ -80,14 +80,18 @@ class SharedSemaphore:
             self._stored, token, terms.weight, terms.capacity, milliseconds(terms.lease) or 0
         )
         began, limit = time.monotonic(), terms.blocking_timeout if terms.blocking else 0
+        paused = 0.0  # In tests the clock may stand still.
         while True:
-            left = math.inf if limit is None else began + limit - time.monotonic()
+            waited = max(time.monotonic() - began, paused)
+            left = math.inf if limit is None else limit - waited
             taken = yield from self._asked(share.taken(terms.patience if left > 0 else 0))
             if taken or left <= 0:
                 if taken:
                     self._local.token = token
                 return taken
-            yield Pause(min(terms.sleep, left))
+            pause = min(terms.sleep, left)
+            paused += pause
+            yield Pause(pause)
 
     def _releasing(self) -> Plan[None]:
         token = self._held()

@@ -35,10 +35,8 @@ from django_cachex.commands.waiting import blocks, waiting_time
 T = TypeVar("T")
 
 SPARE = 4
-"""Connections to be had to oneself that are kept, at most, while nobody has them."""
-
-APART = 16
-"""Connections of their own, at most, for what is large and for what is sent again."""
+"""Connections to be had to oneself that are kept, at most, while nobody has them; and as many, at
+most, are in use for what is large and what is sent again."""
 
 Suspect = Callable[[float], None]
 """Is told that a connection was silent for so many seconds."""
@@ -108,7 +106,7 @@ class Way:
         self._shared: Stream | None = None
         self._connecting: asyncio.Task[Stream] | None = None
         self._spare: list[Stream] = []
-        self._apart = asyncio.Semaphore(APART)
+        self._apart = asyncio.Semaphore(SPARE)
         self._closer = self._closing(ways)
 
     async def run(self, command: Request[T] | Steps[T]) -> T:

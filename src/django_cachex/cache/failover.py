@@ -12,13 +12,18 @@ from django_cachex.commands.request import Request
 def refused(requests: Sequence[Request[Any]], replies: Sequence[Any]) -> bool:
     """Return whether a replica refused `requests`, so that nothing was changed."""
     if ReadOnlyError not in map(type, replies):
-        return False
+        return requests[-1].words[0] == "EXEC" and all_refused(replies[-1])
     if str(replies[-1]).startswith("EXECABORT"):
         return True
     return all(
         request.idempotent or type(reply) is ReadOnlyError
         for request, reply in zip(requests, replies, strict=True)
     )
+
+
+def all_refused(reply: Any) -> bool:
+    """Return whether a replica refused each command of a transaction, scripts, when it ran them."""
+    return bool(reply) and isinstance(reply, list) and {ReadOnlyError}.issuperset(map(type, reply))
 
 
 def changed_nothing(replies: Sequence[Any]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import select
 import socket
@@ -14,7 +15,7 @@ from django_cachex.cache.drivers import Connection, socket_of
 from django_cachex.cache.errors import ProtocolError
 from django_cachex.cache.resp import MISSING, Codec
 
-RECEIVED_AT_ONCE = 65_536
+AT_ONCE = 65_536
 """Bytes: large values arrive fastest in pieces of this size."""
 
 LONGEST = 365 * 86_400
@@ -32,7 +33,7 @@ class Line:
     """
 
     __slots__ = (
-        *("__weakref__", "_buffer", "_connection", "_reader", "_receive", "_sock"),
+        *("__weakref__", "_buffer", "_connection", "_reader", "_receive", "_send", "_sock"),
         *("_something_to_read", "_timeout", "place", "reused", "since"),
     )
 
@@ -40,9 +41,10 @@ class Line:
         self._connection = connection
         self._sock = sock = socket_of(connection)
         self._reader = codec.reader()
-        self._buffer = bytearray(RECEIVED_AT_ONCE)
+        self._buffer = bytearray(AT_ONCE)
         self._receive = sock.recv_into
         self._something_to_read = looking_at(sock)
+        self._send: Callable[[bytes], None] = sock.sendall
         self._timeout = sock.gettimeout()
         self.reused = False
         """Whether an exchange went well on it before."""
@@ -52,6 +54,8 @@ class Line:
         """Its place among the connections that there may be."""
         if self._timeout:
             set_timeout(sock, self._timeout)
+            if sock.gettimeout():  # Python's own is for all that is sent.
+                self._send = functools.partial(send_in_pieces, sock)
 
     @property
     def timeout(self) -> float:
@@ -60,7 +64,7 @@ class Line:
 
     def ask(self, data: bytes) -> Any:
         """Send one packed command; return its reply, which may be one of our exceptions."""
-        self._sock.sendall(data)
+        self._send(data)
         gets = self._reader.gets
         self._wait()
         while (reply := gets()) is MISSING:
@@ -87,7 +91,7 @@ class Line:
             replies = self.ask_all(data, count)
             set_timeout(self._sock, self._timeout)
             return replies
-        self._sock.sendall(data)
+        self._send(data)
         gets = self._reader.gets
         while len(replies) < count:
             self._wait()
@@ -115,6 +119,16 @@ def looking_at(sock: Any) -> Callable[[], bool]:
     poll = select.poll()
     poll.register(sock, select.POLLIN)
     return lambda: bool(poll.poll(0))
+
+
+def send_in_pieces(sock: Any, data: bytes) -> None:
+    """Send `data`; the clock begins anew with each piece, as it does in the kernel."""
+    if len(data) <= AT_ONCE:
+        sock.sendall(data)
+        return
+    view = memoryview(data)
+    for start in range(0, len(data), AT_ONCE):
+        sock.sendall(view[start : start + AT_ONCE])
 
 
 def set_timeout(sock: Any, seconds: float) -> None:

@@ -133,7 +133,7 @@ def test_a_server_that_was_stopped_for_long_is_found_at_once(
     caller = make_caller(route.surface, mortal.endpoint.url(), **options)
     fill_the_pool(caller, mortal.endpoint)
     mortal.freeze()
-    end = time.monotonic() + 6
+    end = time.monotonic() + 4.8
     while time.monotonic() < end:
         with pytest.raises(ServerUnavailable):
             caller.call("get", "key")
@@ -143,13 +143,13 @@ def test_a_server_that_was_stopped_for_long_is_found_at_once(
     assert took < TIMEOUT + MOMENT
 
 
-@pytest.mark.parametrize("route", PLAIN, indirect=True)
+@pytest.mark.parametrize("route", PLAIN[:1], indirect=True)
 def test_while_a_server_is_left_alone_one_call_tries(
     make_caller: MakeCaller, mortal: Phoenix, route: Route
 ) -> None:
     """The pause begins when the attempt ends: no second call loses a timeout meanwhile."""
     caller = make_caller(
-        "blocking", mortal.endpoint.url(), socket_timeout=TIMEOUT * 4, breaker=True
+        route.surface, mortal.endpoint.url(), socket_timeout=TIMEOUT * 4, breaker=True
     )
     caller.call("get", "key")
     mortal.freeze()

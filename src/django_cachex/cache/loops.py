@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import operator
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import nullcontext, suppress
 from typing import Any, TypeVar
@@ -33,6 +34,8 @@ from django_cachex.commands.request import (
 from django_cachex.commands.waiting import blocks, waiting_time
 
 T = TypeVar("T")
+
+is_idempotent = operator.attrgetter("idempotent")
 
 SPARE = 4
 """Connections to be had to oneself that are kept, at most, while nobody has them; and as many, at
@@ -115,16 +118,14 @@ class Way:
             return await self._converse(command)
         if blocks(command):
             return await self._converse(alone(command))
+        if tracing.wrappers:
+            with tracing.around((command,), self._address):
+                reply = await self._ask(command)
+            return command.read(reply)
         return command.read(await self._ask(command))
 
     async def _ask(self, request: Request[Any]) -> Any:
         """Return the raw reply to `request`; send it again where that is harmless and of use."""
-        if tracing.wrappers:
-            with tracing.around((request,), self._address):
-                return await self._ask_once_or_twice(request)
-        return await self._ask_once_or_twice(request)
-
-    async def _ask_once_or_twice(self, request: Request[Any]) -> Any:
         data = self._codec.pack(checked(request.words))
         breaker = self._breaker
         if breaker.until:
@@ -268,7 +269,7 @@ class Way:
         data = packed(requests, self._codec.pack)
         with tracing.around(requests, self._address) if tracing.wrappers else nullcontext():
             if own is None:
-                idempotent = all(request.idempotent for request in requests)
+                idempotent = all(map(is_idempotent, requests))
                 replies, reused = await self._reply(data, idempotent, len(requests))
             else:
                 reused = own.reused

@@ -13,11 +13,9 @@ from django_cachex.cache.line import LONGEST, looking_at
 from django_cachex.cache.resp import MISSING, Codec
 from django_cachex.commands.exceptions import ServerTimeout, ServerUnavailable
 
-PIECE = 65_536
-"""Bytes that are handed to the transport at once: so it is seen whether they go out."""
-
 LARGE = 262_144
-"""Bytes from which on a command or a reply keeps others waiting, where the way is slow."""
+"""Bytes from which on a command or a reply keeps others waiting, where the way is slow. No more are
+handed to the transport at once: so it is seen whether they go out."""
 
 SLOW = 0.1
 """Seconds for which a large reply may do so."""
@@ -132,7 +130,7 @@ class Stream(asyncio.Protocol):
         outgoing, self._outgoing = self._outgoing, []
         data = b"".join(outgoing)
         # A retired stream still sends for those who were there before.
-        if len(data) > PIECE or self._unsent:
+        if len(data) > LARGE or self._unsent:
             self._unsent.append(memoryview(data))
             self._pour()
         elif not self._transport.is_closing():
@@ -142,9 +140,9 @@ class Stream(asyncio.Protocol):
         """Hand on pieces of what is large as long as the transport takes them."""
         while self._unsent and not self._paused and not self._transport.is_closing():
             data = self._unsent.popleft()
-            if len(data) > PIECE:
-                self._unsent.appendleft(data[PIECE:])
-            self._transport.write(data[:PIECE])
+            if len(data) > LARGE:
+                self._unsent.appendleft(data[LARGE:])
+            self._transport.write(data[:LARGE])
             self._moved = self._loop.time()
 
     # What the transport tells.

@@ -13,7 +13,8 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -78,20 +79,21 @@ def standalone(driver: str) -> Iterator[Scene]:
     with servers.valkey() as server, relay(server.port) as between:
         cache = BACKENDS[driver](f"redis://127.0.0.1:{between.port}/0", {"OPTIONS": OPTIONS})
 
-        def silenced_and_paused() -> None:
+        def wait(_number: int) -> None:
+            with suppress(ServerUnavailable):  # The last silence may not have been noticed yet.
+                cache.blpop("nothing", 0.3)
+
+        def silenced() -> None:
+            with ThreadPoolExecutor(20) as threads:  # So many connections lie idle then.
+                list(threads.map(wait, range(20)))
             between.silence()
+
+        def silenced_and_paused() -> None:
+            silenced()
             pause(server, 2.5)
 
-        yield Scene(
-            cache,
-            [
-                between.silence,
-                partial(pause, server, 0.3),
-                partial(pause, server, 6),
-                between.silence,
-                silenced_and_paused,
-            ],
-        )
+        pauses = [partial(pause, server, seconds) for seconds in (0.3, 10)]
+        yield Scene(cache, [silenced, *pauses, silenced, silenced_and_paused])
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from django_cachex.commands.request import unread
 WHO = Request(("CLIENT", "ID"), int)
 PUSH = Request(("RPUSH", b"gate", 1), unread)
 driver, url, options = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
-cache = {"valkey": ValkeyCache, "redis": RedisCache}[driver](url, {"OPTIONS": options})
+cache = {"valkey": ValkeyCache, "redis": RedisCache}[driver](url, {"OPTIONS": options | {"socket_timeout": 60}})
 
 
 def ended(child):

@@ -22,8 +22,9 @@ from django_cachex.commands.request import unread
 
 WHO = Request(("CLIENT", "ID"), int)
 PUSH = Request(("RPUSH", b"gate", 1), unread)
-driver, url, options = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
-cache = {"valkey": ValkeyCache, "redis": RedisCache}[driver](url, {"OPTIONS": options | {"socket_timeout": 60}})
+driver, url = sys.argv[1:3]
+options = json.loads(sys.argv[3]) | {"socket_timeout": 60}
+cache = {"valkey": ValkeyCache, "redis": RedisCache}[driver](url, {"OPTIONS": options})
 
 
 def ended(child):

@@ -264,7 +264,8 @@ def cluster(
         known = primaries + replicas
         for one in clients[primaries:]:
             wait_until(lambda one=one: _state(one)["cluster_known_nodes"] == str(known), "a node")
-            one.execute_command("CLUSTER", "REPLICATE", clients[0].execute_command("CLUSTER MYID"))
+            first_node = clients[0].execute_command("CLUSTER MYID")
+            wait_until(lambda one=one, first=first_node: _replicates(one, first), "a replica")
         wait_until(lambda: all(_is_whole(one, known) for one in clients), "the cluster")
         for node in nodes[primaries:]:
             wait_until(
@@ -282,6 +283,16 @@ def _lines(options: Sequence[str]) -> list[str]:
     """Return what is given on a command line as lines of a file."""
     names, values = options[::2], options[1::2]
     return [f"{name[2:]} {value}" for name, value in zip(names, values, strict=True)]
+
+
+def _replicates(client: Any, node: str) -> bool:
+    """Make `client` a replica of `node`, if the two know each other by name yet."""
+    from valkey import ResponseError
+
+    try:
+        return bool(client.execute_command("CLUSTER", "REPLICATE", node))
+    except ResponseError:
+        return False
 
 
 def _state(client: Any) -> dict[str, str]:

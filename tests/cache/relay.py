@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -20,6 +21,8 @@ class Link:
         self.far = far
         self.left = left
         """How many bytes of replies it passes before it hangs up; None for all."""
+        self.silent = False
+        """Whether nothing is passed on any more, and nobody told."""
         self.waiting = threading.Event()
         self.waiting.set()
         for end in (near, far):
@@ -53,12 +56,15 @@ class Relay:
         """How many bytes of a reply are written at once; None for as many as came."""
         self.resets = False
         """Whether hanging up resets the connection."""
+        self.rate: float | None = None
+        """How many bytes flow in a second, each way, on each link; None for as many as can."""
         self.flowing = threading.Event()
         """Whether replies are passed on; they wait while it is not set."""
         self.flowing.set()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.listener.getsockname()[1]
         self.links: list[Link] = []
+        self.forgotten: list[Link] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
@@ -78,19 +84,20 @@ class Relay:
 
     def _ask(self, link: Link) -> None:
         with suppress(OSError):
-            while data := link.near.recv(1 << 20):
+            while data := link.near.recv(self._at_once):
                 if link.waiting.is_set():
                     link.waiting.clear()
                     self.turns += 1
-                link.far.sendall(data)
+                if not link.silent:
+                    self._send(link.far, data)
         link.cut()
 
     def _answer(self, link: Link) -> None:
         with suppress(OSError):
-            while data := link.far.recv(1 << 20):
+            while data := link.far.recv(self._at_once):
                 link.waiting.set()
                 self.flowing.wait()
-                if not self._pass_on(link, data):
+                if not link.silent and not self._pass_on(link, data):
                     break
         link.cut(self.resets)
 
@@ -102,10 +109,26 @@ class Relay:
             if link.left is not None:
                 piece = piece[: link.left]
                 link.left -= len(piece)
-            link.near.sendall(piece)
+            self._send(link.near, piece)
             if link.left == 0:
                 return False
         return True
+
+    @property
+    def _at_once(self) -> int:
+        return 1 << (16 if self.rate else 20)
+
+    def _send(self, end: socket.socket, data: bytes) -> None:
+        end.sendall(data)
+        if self.rate:
+            time.sleep(len(data) / self.rate)
+
+    def silence(self) -> None:
+        """Forget today's links, as a load balancer does: nothing passes, and nobody is told."""
+        links, self.links = self.links, []
+        for link in links:
+            link.silent = True
+        self.forgotten += links
 
     def hang_up_after(self, count: int) -> None:
         """Hang up on each of today's links after `count` more bytes of its replies, 1 at least."""
@@ -123,6 +146,7 @@ class Relay:
             self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
         self.flowing.set()
+        self.links += self.forgotten
         self.cut()
 
 

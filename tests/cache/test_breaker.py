@@ -8,7 +8,7 @@ import time
 import pytest
 
 from django_cachex.cache import Client
-from django_cachex.cache.breaker import FIRST_PAUSE, Breaker
+from django_cachex.cache.breaker import ATTEMPT, FIRST_PAUSE, LONGEST_PAUSE, Breaker
 from django_cachex.commands import AccessDenied, ServerTimeout, ServerUnavailable
 from tests.cache.conftest import BACKENDS, url
 from tests.servers import Server, free_port, silent, valkey, wait_until
@@ -97,23 +97,69 @@ def test_a_server_that_refuses_the_credentials_is_there(driver: str) -> None:
             assert is_asked()
 
 
-def test_pauses_grow_and_an_answer_forgets_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 1000.0
-    monkeypatch.setattr(time, "monotonic", lambda: now)
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time, which stands still unless a test moves it."""
+    now = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    return now
+
+
+def test_pauses_grow_and_an_answer_forgets_them(clock: list[float]) -> None:
+    """They begin when an attempt ends, and stay short: that is how late a server is found."""
     breaker = Breaker()
     breaker.failed(ServerTimeout("late"))
     pauses = []
-    for _ in range(8):
-        pauses.append(breaker.until - now)
-        now = breaker.until
-        breaker.check("here")  # The attempt, which fails too.
-        breaker.failed(ServerTimeout("late"))
-        with pytest.raises(ServerTimeout):
+    for _ in range(4):
+        pauses.append(breaker.until - clock[0])
+        clock[0] = breaker.until
+        breaker.check("here")  # The attempt, which takes its time.
+        clock[0] += 3
+        with pytest.raises(ServerTimeout, match="is being tried again"):
             breaker.check("here")  # Everybody else, meanwhile.
-    assert pauses == [0.5, 1, 2, 4, 8, 16, 30, 30]
+        breaker.failed(ServerTimeout("late"))
+        with pytest.raises(ServerTimeout, match="will be tried again in"):
+            breaker.check("here")
+    assert pauses == [0.5, 1, 1, 1]
     breaker.reset()
     assert not breaker.until
     assert not breaker.failures
+
+
+def test_an_attempt_of_which_nobody_hears_the_end_is_followed_by_another(
+    clock: list[float],
+) -> None:
+    breaker = Breaker()
+    breaker.failed(ServerTimeout("late"))
+    clock[0] = breaker.until
+    breaker.check("here")
+    breaker.lapsed()  # It was cancelled, say.
+    with pytest.raises(ServerTimeout):
+        breaker.check("here")
+    clock[0] += LONGEST_PAUSE
+    breaker.check("here")
+    clock[0] += ATTEMPT
+    breaker.check("here")
+
+
+def test_a_clock_that_jumped_does_not_leave_a_server_alone(clock: list[float]) -> None:
+    """Clocks are frozen in tests, at any time; then they are what they were before."""
+    breaker = Breaker()
+    clock[0] = 1_800_000_000
+    breaker.failed(ServerTimeout("late"))
+    clock[0] = 1000
+    breaker.check("here")
+
+
+def test_an_old_connection_that_is_silent_leaves_the_server_its_chance() -> None:
+    breaker = Breaker()
+    breaker.failed(ServerTimeout("late"), reused=True)
+    assert not breaker.until
+    breaker.failed(ServerTimeout("late"), reused=True)
+    breaker.failed(ServerTimeout("late"), reused=True)
+    breaker.check("here")  # Three are enough; the next call is the attempt.
+    with pytest.raises(ServerTimeout):
+        breaker.check("here")
 
 
 def test_it_can_be_switched_off(driver: str) -> None:

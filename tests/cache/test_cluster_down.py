@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import psutil
 import pytest
 
 from django_cachex.cache.backends import ServerCache
+from django_cachex.cache.cluster import ClusterClient
 from django_cachex.cache.cluster.keys import slot_of
 from django_cachex.commands import CachexError, ServerUnavailable, SlotUnavailable
 from tests import servers
@@ -184,6 +187,129 @@ def test_a_node_that_does_not_answer_costs_one_timeout() -> None:
             finally:
                 stopped.process.send_signal(signal.SIGCONT)
             wait_until(lambda: b"fail" not in nodes_of(nodes[0]), "the node")
+
+
+TIMEOUT = 0.5
+MOMENT = 2.0
+
+
+def stand_still(node: Server) -> None:
+    """Stop a node as a host that is paused: nothing is closed, and nothing answered."""
+    node.process.send_signal(signal.SIGSTOP)
+
+
+def go_on(node: Server) -> None:
+    node.process.send_signal(signal.SIGCONT)
+
+
+def soon(call: Callable[[], Any]) -> float:
+    """Call until a call succeeds; return after how many seconds."""
+    begin = time.monotonic()
+    while True:
+        try:
+            call()
+            return time.monotonic() - begin
+        except ServerUnavailable:
+            if time.monotonic() - begin > 15:
+                raise
+            time.sleep(0.05)
+
+
+@pytest.mark.parametrize("driver", CLUSTERS)
+def test_the_successor_of_a_node_that_stands_still_is_found(driver: str) -> None:
+    """By the application, with its breaker and without, and by the admin's own connections."""
+    with servers.cluster(replicas=1, patience=1) as nodes:
+        mine = by_owner(nodes)[nodes[0].port]
+        location = [f"redis://{node.address}" for node in nodes[:3]]
+        options = {"socket_timeout": TIMEOUT}
+        breaking, trying = (
+            CLUSTERS[driver](location, {"OPTIONS": {**options, "breaker": breaker}})
+            for breaker in (True, False)
+        )
+        admin = ClusterClient.from_settings(driver, location, {}, **options)
+
+        async def many() -> Any:
+            return await breaking.aget_many(MANY)
+
+        breaking.set_many(MANY)
+        with raw(nodes[0]) as client:
+            client.expire(f":1:{mine[0]}", 300)  # WAIT looks after writes of its own connection.
+            assert client.wait(1, 5000) == 1
+        assert asyncio.run(many()) == trying.get_many(MANY) == MANY
+        assert admin.get(f":1:{mine[0]}".encode()) is not None
+        calls: list[Callable[[], Any]] = [
+            lambda: breaking.get_many(MANY),
+            lambda: asyncio.run(many()),
+            lambda: trying.get(mine[0]),
+            lambda: trying.pipeline(transaction=True).set(mine[1], 1).execute(),
+            lambda: admin.collect([admin._ttl(f":1:{mine[0]}".encode())]),
+            lambda: breaking.incr(mine[2], 0),
+        ]
+        stand_still(nodes[0])
+        try:
+            end = time.monotonic() + 30
+            while ask(nodes[3], "ROLE")[0] != b"master" and time.monotonic() < end:
+                for call in calls:
+                    with suppress(ServerUnavailable):
+                        call()
+            for node in nodes[1:]:
+                wait_until(lambda node=node: b"state:ok" in ask(node, "CLUSTER", "INFO"), "news")
+            with ThreadPoolExecutor(len(calls)) as threads:
+                assert max(threads.map(soon, calls)) < TIMEOUT + MOMENT
+            for call in calls:
+                call()
+        finally:
+            go_on(nodes[0])
+
+
+@pytest.mark.parametrize("driver", CLUSTERS)
+def test_replicas_are_asked_for_a_successor(driver: str) -> None:
+    """Where nobody else is known, one of them knows."""
+    with servers.cluster(primaries=1, replicas=1) as nodes:
+        old, new = nodes
+        cache = CLUSTERS[driver](f"redis://{old.address}", {"OPTIONS": {"socket_timeout": TIMEOUT}})
+        with raw(old) as client:
+            client.set(":1:key", 1)
+            assert client.wait(1, 5000) == 1
+        # Replicas are named that are known to have anything.
+        wait_until(lambda: len(ask(old, "CLUSTER", "SLOTS")[0]) == 4, "news of the replica")
+        assert cache.get("key") == 1
+        stand_still(old)
+        try:
+            ask(new, "CLUSTER", "FAILOVER", "TAKEOVER")
+            wait_until(lambda: ask(new, "ROLE")[0] == b"master", "the new primary")
+            assert soon(lambda: cache.get("key")) < TIMEOUT + MOMENT
+            assert asyncio.run(cache.aget("key")) == 1
+        finally:
+            go_on(old)
+
+
+@pytest.mark.parametrize("driver", CLUSTERS)
+def test_the_others_are_asked_once_a_second(driver: str) -> None:
+    with servers.cluster(*PARTIAL) as nodes:
+        there = by_owner(nodes)[nodes[2].port][0]
+        cache = CLUSTERS[driver](
+            [f"redis://{node.address}" for node in nodes], {"OPTIONS": {"socket_timeout": TIMEOUT}}
+        )
+        cache.get(there)
+        stand_still(nodes[2])
+        try:
+            before, begin = asked(nodes[:2]), time.monotonic()
+            while time.monotonic() - begin < 3:
+                with pytest.raises(ServerUnavailable):
+                    cache.get(there)
+            assert 1 <= asked(nodes[:2]) - before <= 1 + time.monotonic() - begin
+        finally:
+            go_on(nodes[2])
+
+
+def asked(nodes: Nodes) -> int:
+    """Return how often `nodes` were asked who has which slot."""
+    found = 0
+    for node in nodes:
+        with raw(node) as client:
+            found += client.info("commandstats").get("cmdstat_cluster|slots", {}).get("calls", 0)
+    return found
 
 
 def test_tls_and_credentials_reach_every_node(tmp_path: Path) -> None:

@@ -440,3 +440,15 @@ def test_asking_for_room_is_counted_and_traced_like_all_commands(cache: ServerCa
         tracing.remove(traced)
     assert said[0] == "SET"
     assert set(said[1:]) <= {"EVALSHA", "EVAL"}
+
+
+def test_who_waits_does_so_while_a_test_has_frozen_the_clock(
+    make_cache: MakeCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = make_cache()
+    holder, waiter = (cache.semaphore("name", 1, lease=30, sleep=0.02) for _ in range(2))
+    assert holder.acquire() is True
+    begin, now = time.perf_counter(), time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    assert waiter.acquire(blocking_timeout=0.2) is False
+    assert 0.2 <= time.perf_counter() - begin < 10

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import signal
 import socketserver
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -253,6 +256,49 @@ def test_a_primary_that_died_is_replaced_under_an_event_loop(make_cache: MakeCac
 
     with fleet_of() as fleet:
         assert asyncio.run(around(fleet)) == "kept"
+
+
+def stopped_until_replaced(fleet: Fleet, call: Callable[[], Any]) -> float:
+    """Stop the primary as a host that is paused, and call all the time.
+
+    Return how many seconds after another one was there a call succeeded.
+    """
+    old = fleet.primary
+    old.process.send_signal(signal.SIGSTOP)
+    try:
+        replaced = None
+        while True:
+            if replaced is None and fleet.primary is not old:
+                replaced = time.monotonic()
+            try:
+                call()
+                return time.monotonic() - (replaced or time.monotonic())
+            except ServerUnavailable:
+                assert replaced is None or time.monotonic() - replaced < 15
+                time.sleep(0.05)
+    finally:
+        old.process.send_signal(signal.SIGCONT)
+
+
+@pytest.mark.parametrize("awaited", [False, True], ids=["blocking", "awaited"])
+def test_a_primary_that_stands_still_is_replaced_under_many_connections(
+    make_cache: MakeCache, awaited: bool
+) -> None:
+    with fleet_of() as fleet:
+        cache = make_cache(fleet, socket_timeout=0.5)
+        cache.set("key", 1)
+        with ThreadPoolExecutor(6) as pool:
+            list(pool.map(lambda _number: cache.blpop("nothing", 0.5), range(6)))
+        with asyncio.Runner() as runner:
+            runner.run(cache.aset("key", 1))
+            call = (
+                (lambda: runner.run(cache.aset("key", 2)))
+                if awaited
+                else partial(cache.set, "key", 2)
+            )
+            assert stopped_until_replaced(fleet, call) < 0.5 + 2
+        for number in range(6):
+            cache.set("key", number)
 
 
 def calls(server: Server, command: str) -> int:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 
 from django_cachex.inspectors import inspector_for
+from django_cachex.unfold import watch
 from django_cachex.unfold.watch import Down, Pace, Watch, look
 from tests.admin import addresses
 from tests.admin.browser import Browser
@@ -46,6 +50,26 @@ class Looker:
             yield
         finally:
             self.may_go_on.set()
+
+
+@contextmanager
+def interrupted_at(number: int) -> Iterator[None]:
+    """Raise KeyboardInterrupt at the place `number` of the watch where a signal's handler runs."""
+    count = 0
+
+    def see(frame: FrameType, event: str, _argument: Any) -> None:
+        nonlocal count
+        if event in ("call", "c_return") and frame.f_code.co_filename == watch.__file__:
+            count += 1
+            if count == number:
+                raise KeyboardInterrupt
+
+    previous = sys.getprofile()
+    sys.setprofile(see)
+    try:
+        yield
+    finally:
+        sys.setprofile(previous)
 
 
 @pytest.fixture
@@ -165,3 +189,31 @@ def test_the_thread_closes_its_database_connection_and_no_other(tmp_path: Path) 
     table = {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": TABLE}
     done = start(CONNECTIONS, DATABASES={"default": database}, CACHES={"default": table})
     assert done == "closed"
+
+
+def test_whoever_is_interrupted_leaves_the_watch_to_others(some: Down) -> None:
+    """Wherever it was: other threads look, and wait for nobody."""
+    for number in range(1, 15):
+        looker = Looker(some)
+        watched = Watch(looker, Pace(fresh=-1, kept=LONG, patience=0))
+        with suppress(KeyboardInterrupt), interrupted_at(number):
+            watched.down()
+        begun = watched._thread
+        if begun is not None and begun.ident is not None:
+            begun.join(SOON)
+        before = looker.looks
+        threading.Thread(target=watched.down, daemon=True).start()
+        wait_until(lambda looker=looker, before=before: looker.looks > before, f"{number}", SOON)
+
+
+def test_a_clock_that_was_frozen_does_not_end_the_watch(
+    some: Down, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looker = Looker(some)
+    watched = Watch(looker, Pace(patience=LONG))
+    with monkeypatch.context() as frozen:
+        frozen.setattr(time, "monotonic", lambda: 1_800_000_000.0)
+        watched.down()
+    wait_until(lambda: looker.looks == 1, "the look")
+    assert watched.down() == some
+    assert looker.looks == 2

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django_cachex.cache.drivers import Connection, disconnect_from_outside
-from django_cachex.cache.line import RECEIVED_AT_ONCE, Line, set_timeout
+from django_cachex.cache.line import AT_ONCE, Line, set_timeout
 from django_cachex.cache.resp import Codec
 from django_cachex.commands.exceptions import ReplyTooLarge, ServerTimeout
 
@@ -63,14 +63,14 @@ class BoundedLine(Line):
             self._is_shortened = False
 
     def _send_in_time(self, data: bytes) -> None:
-        if len(data) <= RECEIVED_AT_ONCE:
+        if len(data) <= AT_ONCE:
             self._sock.sendall(data)
             return
         left = memoryview(data)
         while left:
             self._shorten()
-            self._sock.sendall(left[:RECEIVED_AT_ONCE])
-            left = left[RECEIVED_AT_ONCE:]
+            self._sock.sendall(left[:AT_ONCE])
+            left = left[AT_ONCE:]
 
     def _wait(self) -> None:
         if self._received:

@@ -7,16 +7,24 @@ import time
 from django_cachex.commands.exceptions import CachexError, ServerTimeout, ServerUnavailable
 
 FAILURES = 3
-"""In a row, before a server is left alone; of timeouts, which cost so much, one is enough."""
+"""In a row, before a server is left alone; of timeouts on new connections, which tell the most and
+cost the most, one is enough."""
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
-"""Seconds; each attempt that fails doubles the pause."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 1.0
+"""Seconds from the end of an attempt that failed to the next one. A server that is back is found
+within the longest, and whoever makes an attempt, one call at a time, loses one timeout."""
+
+ATTEMPT = 5.0
+"""Seconds after which another call tries, too, where nobody heard how an attempt ended."""
 
 
 class Breaker:
-    """Opens after failures: then calls fail at once, but for one attempt after each pause."""
+    """Opens after failures: then calls fail at once, but for one attempt after each pause.
 
-    __slots__ = ("_last", "_pause", "failures", "until")
+    Failures are attempts to connect, and timeouts. A server that hangs up on a command was there.
+    """
+
+    __slots__ = ("_attempting", "_last", "_pause", "failures", "until")
 
     def __init__(self) -> None:
         self.reset()
@@ -27,18 +35,23 @@ class Breaker:
         self.until = 0.0
         """The clock's time of the next attempt, 0 while every call is one."""
         self._pause = FIRST_PAUSE
+        self._attempting = False
         self._last: ServerUnavailable | None = None
 
     def check(self, address: str) -> None:
         """During a pause, raise what the last attempt did; after it, let this call be the next."""
         now = time.monotonic()
-        if now < self.until:
-            left = self.until - now
+        left = self.until - now
+        if 0 < left <= ATTEMPT:  # No pause is longer: then the clock jumped, as in some tests.
             kind = type(self._last) if self._last else ServerUnavailable
-            raise kind(
-                f"{address} does not answer: it will be tried again in {left:.1f} s."
-            ) from self._last
-        self._wait(now)
+            when = (
+                "is being tried again"
+                if self._attempting
+                else f"will be tried again in {left:.1f} s"
+            )
+            raise kind(f"{address} does not answer: it {when}.") from self._last
+        self._attempting = True
+        self.until = now + ATTEMPT
 
     def heard(self, error: CachexError) -> None:
         """Take note of an attempt to connect: a server that refuses somebody is there."""
@@ -47,15 +60,31 @@ class Breaker:
         else:
             self.reset()
 
-    def failed(self, error: ServerUnavailable) -> None:
-        """Count a failure; leave the server alone after too many."""
+    def failed(self, error: ServerUnavailable, reused: bool = False) -> None:
+        """Count a failure; leave the server alone after too many.
+
+        A connection that was `reused` may be the only thing that is dead: then the next attempt,
+        on a new one, may be made at once.
+        """
         self.failures += 1
         self._last = error
-        if not self.until and (isinstance(error, ServerTimeout) or self.failures >= FAILURES):
-            self._wait(time.monotonic())
+        enough = self.failures >= FAILURES or (isinstance(error, ServerTimeout) and not reused)
+        if self._attempting:
+            self._rest()
+        elif not self.until and enough:
+            if reused:
+                self.until = time.monotonic()
+            else:
+                self._rest()
 
-    def _wait(self, now: float) -> None:
-        self.until = now + self._pause
+    def lapsed(self) -> None:
+        """A call ended without a word about the server: if it was the attempt, wait for another."""
+        if self._attempting:
+            self._rest()
+
+    def _rest(self) -> None:
+        self._attempting = False
+        self.until = time.monotonic() + self._pause
         self._pause = min(self._pause * 2, LONGEST_PAUSE)
 
 
@@ -64,5 +93,5 @@ class NeverBreaks(Breaker):
 
     __slots__ = ()
 
-    def failed(self, error: ServerUnavailable) -> None:
+    def failed(self, error: ServerUnavailable, reused: bool = False) -> None:
         """Count nothing."""

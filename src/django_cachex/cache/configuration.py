@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,7 +16,9 @@ from django.core.exceptions import ImproperlyConfigured
 from django_cachex.cache.bounded import Bounds
 from django_cachex.cache.drivers import AsyncConnection, Connection, Driver, Pool, load
 from django_cachex.cache.effects import UNUSED
+from django_cachex.cache.halves import blocking_half
 from django_cachex.cache.options import ASYNC_ONLY, BLOCKING_ONLY, CACHE_OPTIONS, parse, refuse
+from django_cachex.cache.resp import Packer, codec_for
 from django_cachex.cache.roles import ROLES, imported
 from django_cachex.cache.values import LONGEST
 
@@ -27,6 +30,17 @@ PATIENCE = 5.0
 
 BOUNDS = "bounds"
 """What `overrides` call the `Bounds` of exchanges."""
+
+# Seconds without a word after which the other end is asked whether it is there, seconds between
+# such questions, and how many of them are left without an answer, where the platform knows these.
+_KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPALIVE": 30, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
+KEEPALIVE: Mapping[str, Any] = {
+    "socket_keepalive": True,
+    "socket_keepalive_options": {
+        getattr(socket, name): value for name, value in _KEEPALIVE.items() if hasattr(socket, name)
+    },
+}
+"""So the ways are kept open that forget who is silent, and it is noticed when one is closed."""
 
 # Which pool the application wants, with what only such a pool understands.
 POOL_OPTIONS = frozenset({"pool_class", "async_pool_class", "timeout", "queue_class"})
@@ -57,6 +71,8 @@ class Configuration:
     @cached_property
     def _pool(self) -> Pool:
         options = {name: v for name, v in self.options.items() if name not in ASYNC_ONLY}
+        if not blocking_half(self.driver, self.url, options).refuses("command_packer"):
+            options.setdefault("command_packer", Packer(codec_for(self.driver.name)))
         kind: Any = options.pop("pool_class", None) or self.driver.blocking.ConnectionPool
         pool: Pool = kind.from_url(self.url, **options)
         return pool
@@ -150,6 +166,8 @@ def configure(
         chosen[name] = imported(chosen[name])
     breaks = bool(options.get("breaker", True))
     chosen.setdefault("socket_connect_timeout", CONNECT_TIMEOUT)
+    if not blocking_half(driver, url, chosen).refuses("socket_keepalive"):
+        chosen = {**KEEPALIVE, **chosen}
     url, bounds = without_query(url, UNUSED), overrides.get(BOUNDS)
     made = Configuration(driver, url, chosen | {"protocol": 2}, breaks, bounds)
     with made.refusing():

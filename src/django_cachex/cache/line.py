@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 import select
 import socket
 import struct
@@ -13,7 +15,7 @@ from django_cachex.cache.drivers import Connection, socket_of
 from django_cachex.cache.errors import ProtocolError
 from django_cachex.cache.resp import MISSING, Codec
 
-RECEIVED_AT_ONCE = 65_536
+AT_ONCE = 65_536
 """Bytes: large values arrive fastest in pieces of this size."""
 
 LONGEST = 365 * 86_400
@@ -39,7 +41,7 @@ class Line:
         self._connection = connection
         self._sock = sock = socket_of(connection)
         self._reader = codec.reader()
-        self._buffer = bytearray(RECEIVED_AT_ONCE)
+        self._buffer = bytearray(AT_ONCE)
         self._receive = sock.recv_into
         self._send: Callable[[bytes], None] = sock.sendall
         self._something_to_read = looking_at(sock)
@@ -52,6 +54,13 @@ class Line:
         """Its place among the connections that there may be."""
         if self._timeout:
             set_timeout(sock, self._timeout)
+            if sock.gettimeout():  # Python's own is for all that is sent.
+                self._send = functools.partial(send_in_pieces, sock)
+
+    @property
+    def timeout(self) -> float:
+        """Within how many seconds something is to be heard, infinitely many for no end."""
+        return self._timeout or math.inf
 
     def ask(self, data: bytes) -> Any:
         """Send one packed command; return its reply, which may be one of our exceptions."""
@@ -110,6 +119,16 @@ def looking_at(sock: Any) -> Callable[[], bool]:
     poll = select.poll()
     poll.register(sock, select.POLLIN)
     return lambda: bool(poll.poll(0))
+
+
+def send_in_pieces(sock: Any, data: bytes) -> None:
+    """Send `data`; the clock begins anew with each piece, as it does in the kernel."""
+    if len(data) <= AT_ONCE:
+        sock.sendall(data)
+        return
+    view = memoryview(data)
+    for start in range(0, len(data), AT_ONCE):
+        sock.sendall(view[start : start + AT_ONCE])
 
 
 def set_timeout(sock: Any, seconds: float) -> None:

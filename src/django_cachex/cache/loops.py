@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+import math
+import operator
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import nullcontext, suppress
 from typing import Any, TypeVar
 
@@ -11,8 +13,10 @@ from django_cachex.cache import tracing
 from django_cachex.cache.breaker import Breaker
 from django_cachex.cache.configuration import Configuration
 from django_cachex.cache.errors import translated
+from django_cachex.cache.failover import changed_nothing, refused
+from django_cachex.cache.forks import greetings
 from django_cachex.cache.resp import checked, packed
-from django_cachex.cache.stream import Stream
+from django_cachex.cache.stream import LARGE, Overtaken, Stream
 from django_cachex.cache.substitutes import ServerCodec
 from django_cachex.commands.exceptions import (
     CachexError,
@@ -32,17 +36,26 @@ from django_cachex.commands.waiting import blocks, waiting_time
 
 T = TypeVar("T")
 
+is_idempotent = operator.attrgetter("idempotent")
+
 SPARE = 4
-"""Connections to be had to oneself that are kept, at most, while nobody has them."""
+"""Connections to be had to oneself that are kept, at most, while nobody has them; and as many, at
+most, are in use for what is large and what is sent again."""
+
+Suspect = Callable[[float], None]
+"""Is told that a connection was silent for so many seconds."""
 
 
 class Loops:
     """Finds the running loop's way to a server."""
 
-    def __init__(self, configuration: Configuration, codec: ServerCodec, breaker: Breaker) -> None:
+    def __init__(
+        self, configuration: Configuration, codec: ServerCodec, breaker: Breaker, suspect: Suspect
+    ) -> None:
         self._configuration = configuration
         self._codec = codec
         self._breaker = breaker
+        self._suspect = suspect
         self._ways: dict[asyncio.AbstractEventLoop, Way] = {}
 
     def here(self) -> Way:
@@ -51,9 +64,17 @@ class Loops:
         found = self._ways.get(loop)
         if found is None:
             self._forget_closed()
-            found = Way(loop, self._configuration, self._codec, self._breaker, self._ways)
+            found = Way(
+                loop, self._configuration, self._codec, self._breaker, self._suspect, self._ways
+            )
             self._ways[loop] = found
         return found
+
+    def leave(self, seconds: float) -> None:
+        """Use no connection any more, of any loop, on which nothing was heard for so long."""
+        for loop, way in list(self._ways.items()):
+            with suppress(RuntimeError):  # It is closed.
+                loop.call_soon_threadsafe(way.leave, seconds)
 
     def _forget_closed(self) -> None:
         """Drop the ways of loops that ended without shutting down their generators."""
@@ -64,14 +85,18 @@ class Loops:
         """Have each loop close, in its own turn, the connections that nobody waits on."""
         for loop, way in list(self._ways.items()):
             with suppress(RuntimeError):  # It was closed meanwhile.
-                loop.call_soon_threadsafe(way._leave)
+                loop.call_soon_threadsafe(way.leave)
 
     def __len__(self) -> int:
         return len(self._ways)
 
 
 class Way:
-    """One shared connection, and others for conversations that need one to themselves."""
+    """One shared connection, and others for what needs one to itself.
+
+    That are conversations, commands that wait, what is so large that others would wait for it, and
+    what is sent again after a connection broke on which several waited: one of them may be why.
+    """
 
     def __init__(
         self,
@@ -79,16 +104,19 @@ class Way:
         configuration: Configuration,
         codec: ServerCodec,
         breaker: Breaker,
+        suspect: Suspect,
         ways: dict[asyncio.AbstractEventLoop, Way],
     ) -> None:
         self._loop = loop
         self._configuration = configuration
         self._codec = codec
         self._breaker = breaker
+        self._suspect = suspect
         self._address = configuration.address
         self._shared: Stream | None = None
         self._connecting: asyncio.Task[Stream] | None = None
         self._spare: list[Stream] = []
+        self._apart = asyncio.Semaphore(SPARE)
         self._closer = self._closing(ways)
 
     async def run(self, command: Request[T] | Steps[T]) -> T:
@@ -97,74 +125,136 @@ class Way:
             return await self._converse(command)
         if blocks(command):
             return await self._converse(alone(command))
+        if tracing.wrappers:
+            with tracing.around((command,), self._address):
+                reply = await self._ask(command)
+            return command.read(reply)
         return command.read(await self._ask(command))
 
     async def _ask(self, request: Request[Any]) -> Any:
         """Return the raw reply to `request`; send it again where that is harmless and of use."""
-        if tracing.wrappers:
-            with tracing.around((request,), self._address):
-                return await self._ask_once_or_twice(request)
-        return await self._ask_once_or_twice(request)
-
-    async def _ask_once_or_twice(self, request: Request[Any]) -> Any:
         data = self._codec.pack(checked(request.words))
         breaker = self._breaker
         if breaker.until:
-            breaker.check(self._address)
+            self._attempt()
+        repeated = False
         while True:
-            stream = await (self._usable() if request.idempotent else self._open())
-            again = stream.reused and request.idempotent
-            try:
-                reply = await stream.send(data)
-            except ServerUnavailable as error:
-                if again and not isinstance(error, ServerTimeout):
-                    continue
-                breaker.failed(error)
-                raise
+            reply, reused = await self._reply(data, request.idempotent)
             if breaker.failures:
                 breaker.reset()
             if isinstance(reply, CachexError):
                 if isinstance(reply, (ReadOnlyError, ServerUnavailable)):
-                    stream.retire()
-                return await self._in_other_words(request, reply)
+                    self.leave()
+                if isinstance(reply, ReadOnlyError) and not repeated:
+                    repeated = not reused
+                    continue
+                if self._codec.learns(request, reply):
+                    return await self._ask(request)
+                raise reply
             return reply
 
-    async def _in_other_words(self, request: Request[Any], refusal: CachexError) -> Any:
-        """Ask again if there are others for what the server lacks; raise `refusal` if not."""
-        if self._codec.learns(request, refusal):
-            return await self._ask_once_or_twice(request)
-        raise refusal
+    def _attempt(self) -> None:
+        """Go on if it is time for an attempt, which is made on a new connection."""
+        self._breaker.check(self._address)
+        self.leave()
+
+    async def _reply(self, data: bytes, idempotent: bool, wanted: int = 0) -> tuple[Any, bool]:
+        """Send what is packed; return the reply, and whether its connection was used before.
+
+        Send it again where that is harmless and may help.
+        """
+        if len(data) > LARGE:
+            return await self._reply_apart(data, idempotent, wanted)
+        while True:
+            stream, reused = None, False
+            try:
+                stream = await (self._usable() if idempotent else self._open())
+                reused = stream.reused
+                return await stream.send(data, idempotent, wanted), reused
+            except Overtaken:
+                continue
+            except BaseException as error:
+                self._failed(stream, reused, error)
+                if not (idempotent and may_be_others_fault(stream, reused, error)):
+                    raise
+            return await self._reply_apart(data, idempotent, wanted)
+
+    async def _reply_apart(self, data: bytes, idempotent: bool, wanted: int) -> tuple[Any, bool]:
+        """Do what `_reply` does, on a connection that nobody else uses meanwhile."""
+        async with self._apart:
+            while True:
+                own, reused, clean = None, False, False
+                try:
+                    own = await self._own()
+                    reused = own.reused
+                    reply = await own.send(data, wanted=wanted)
+                    clean = True
+                    return reply, reused
+                except BaseException as error:
+                    self._failed(own, reused, error)
+                    if not (idempotent and may_be_others_fault(own, reused, error)):
+                        raise
+                finally:
+                    if own is not None:
+                        self._give_back(own, clean)
+
+    def _failed(self, stream: Stream | None, reused: bool, error: BaseException) -> None:
+        """Draw the consequences of what went wrong on a connection, or before there was any."""
+        if stream is not None and isinstance(error, ServerTimeout):
+            self._breaker.failed(error, reused)
+            self.leave(stream.timeout)
+            self._suspect(stream.timeout)
+        else:
+            self._breaker.lapsed()
 
     async def _converse(self, steps: Steps[T]) -> T:
         own: Stream | None = None
-        clean = False
+        clean, unchanged = False, True
         try:
             requests = next(steps)
             if self._breaker.until:
-                self._breaker.check(self._address)
+                self._attempt()
             while True:
                 if own is None and needs_its_own(requests):
                     own = await self._own()
                 clean = False
-                replies = await self._exchange(own or await self._open(), requests)
+                replies, reused = await self._exchange(own, requests)
+                if unchanged and refused(requests, replies):
+                    unchanged = reused
+                    self._leave(own)
+                    own = None
+                    continue
+                unchanged = unchanged and changed_nothing(replies)
                 clean = not leaves_open(requests)
                 requests = advance(steps, requests, replies)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]  # T
         except (ReadOnlyError, ServerUnavailable) as error:
             clean = False
-            self._leave()
+            self.leave()
             return failed(steps, error)
         finally:
             if own is not None:
                 self._give_back(own, clean)
 
-    def _leave(self) -> None:
-        """Connect anew from now on: after a failover the same name leads to another server."""
-        if self._shared is not None:
+    def _leave(self, own: Stream | None) -> None:
+        """Connect anew from now on, and instead of `own`, too."""
+        if own is not None:
+            own.close()
+        self.leave()
+
+    def leave(self, seconds: float = 0) -> None:
+        """Connect anew from now on, but keep connections on which something was heard so lately.
+
+        After a failover the same name leads to another server; where a connection is silent, others
+        are likely to be.
+        """
+        before = self._loop.time() - seconds if seconds else math.inf
+        if self._shared is not None and self._shared.heard < before:
             self._shared.retire()
-        while self._spare:
-            self._spare.pop().close()
+        for stream in [one for one in self._spare if one.heard < before]:
+            self._spare.remove(stream)
+            stream.close()
 
     def _give_back(self, own: Stream, clean: bool) -> None:
         if clean and not own.closed:
@@ -173,26 +263,46 @@ class Way:
             own.close()
 
     def _spare_one(self, own: Stream) -> None:
-        if len(self._spare) < SPARE:
+        if self._connecting is None and (self._shared is None or self._shared.closed):
+            self._shared = own
+        elif len(self._spare) < SPARE:
             self._spare.append(own)
         else:
             own.close()
 
-    async def _exchange(self, stream: Stream, requests: Sequence[Request[Any]]) -> list[Any]:
-        """Return the raw replies to `requests`, which go out with nobody else's between."""
+    async def _exchange(
+        self, own: Stream | None, requests: Sequence[Request[Any]]
+    ) -> tuple[list[Any], bool]:
+        """Return the raw replies to `requests`, which go out with nobody else's between, and
+        whether their connection was used before."""
         data = packed(requests, self._codec.pack)
-        try:
-            with tracing.around(requests, self._address) if tracing.wrappers else nullcontext():
-                replies = await stream.send_all(data, len(requests), waiting_time(requests))
-                for number in self._codec.refused(requests, replies):
-                    again = packed([requests[number]], self._codec.pack)
-                    replies[number] = await stream.send(again)
-        except ServerUnavailable as error:
-            self._breaker.failed(error)
-            raise
+        with tracing.around(requests, self._address) if tracing.wrappers else nullcontext():
+            if own is None:
+                replies, reused = await self._exchange_shared(data, requests)
+            else:
+                reused = own.reused
+                try:
+                    replies = await own.send_all(data, len(requests), waiting_time(requests))
+                    for number in self._codec.refused(requests, replies):
+                        again = packed([requests[number]], self._codec.pack)
+                        replies[number] = await own.send(again)
+                except BaseException as error:
+                    self._failed(own, reused, error)
+                    raise
         if self._breaker.failures:
             self._breaker.reset()
-        return replies
+        return replies, reused
+
+    async def _exchange_shared(
+        self, data: bytes, requests: Sequence[Request[Any]]
+    ) -> tuple[list[Any], bool]:
+        """Do what `_exchange` does, on a connection that others use meanwhile."""
+        idempotent = all(map(is_idempotent, requests))
+        replies, reused = await self._reply(data, idempotent, len(requests))
+        for number in self._codec.refused(requests, replies):
+            again = packed([requests[number]], self._codec.pack)
+            replies[number], reused = await self._reply(again, requests[number].idempotent)
+        return replies, reused
 
     async def _open(self) -> Stream:
         """Return the shared connection, its other end there, for what must not be sent twice."""
@@ -202,7 +312,11 @@ class Way:
 
     async def _usable(self) -> Stream:
         stream = self._shared
-        return stream if stream and not stream.closed else await self._connect_shared()
+        if stream is None or stream.closed:
+            stream = await self._connect_shared()
+            if stream.closed:  # Left by another task before this one had its turn.
+                stream = await self._connect_shared()
+        return stream
 
     async def _own(self) -> Stream:
         while self._spare:
@@ -239,8 +353,10 @@ class Way:
         await anext(self._closer, None)  # From now on the loop knows what to close at its end.
         connection = self._configuration.async_connection()
         driver = self._configuration.driver
+        over_tls = isinstance(connection, driver.awaitable.SSLConnection)
         try:
-            await connection.connect()
+            with greetings.going_on() if over_tls else nullcontext():
+                await connection.connect()
         except asyncio.CancelledError:
             await connection.disconnect(nowait=True)
             raise
@@ -263,6 +379,12 @@ class Way:
             for stream in (self._shared, *self._spare):
                 if stream is not None:
                     await stream.aclose()
+
+
+def may_be_others_fault(stream: Stream | None, reused: bool, error: BaseException) -> bool:
+    """Return whether a connection was lost that was old, or on which others waited as well."""
+    lost = isinstance(error, ServerUnavailable) and not isinstance(error, ServerTimeout)
+    return lost and stream is not None and (reused or stream.in_company)
 
 
 def needs_its_own(requests: Sequence[Request[Any]]) -> bool:

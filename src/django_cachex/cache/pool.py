@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 import weakref
@@ -29,7 +30,8 @@ class Waiter:
     def __init__(self) -> None:
         self.line: Line | None = None
         self.place: Place | None = None
-        self.served = threading.Event()
+        self.served = threading.Lock()  # An event has a lock within, which may be left held.
+        self.served.acquire()
 
 
 class Lines:
@@ -37,6 +39,9 @@ class Lines:
 
     Lists take and give in one step of the interpreter, so nobody waits for a lock while a
     connection is free. Those who wait are served in turn, before anybody else.
+
+    A signal's handler may raise wherever a function in C has returned, so from Python 3.14 on
+    between taking a lock and entering its `with` block.
     """
 
     def __init__(self, connect: Callable[[], Line], limit: int, patience: float) -> None:
@@ -46,7 +51,7 @@ class Lines:
         self._free: list[Line] = []
         self._taken: weakref.WeakSet[Place] = weakref.WeakSet()
         self._queue: deque[Waiter] = deque()
-        self._lock = threading.Lock()
+        self._serving = threading.RLock()  # Only its owner can release it.
 
     def lease(self) -> Line:
         """Return a connection that nobody else uses.
@@ -79,43 +84,67 @@ class Lines:
         if self._queue:
             self._serve()
 
-    def drop_free(self) -> None:
-        """Close what lies unused: where one connection was dead, the others are likely to be."""
-        while True:
-            try:
-                self.drop(self._free.pop())
-            except IndexError:
-                return
+    def drop_free(self, before: float = math.inf) -> None:
+        """Close what lies unused, or was last used before some time of `time.monotonic`.
+
+        Where one connection was dead, the others are likely to be.
+        """
+        for line in list(self._free):
+            if line.since < before:
+                try:
+                    self._free.remove(line)
+                except ValueError:
+                    continue  # Somebody was faster.
+                self.drop(line)
 
     def _wait_or_open(self) -> Line:
         waiter = Waiter()
         self._queue.append(waiter)
         self._serve()  # Who gave back before this joined the queue served nobody.
-        if not waiter.served.wait(self._patience):
-            with self._lock:
-                if waiter in self._queue:
-                    self._queue.remove(waiter)
-                    raise ServerTimeout(
-                        f"All {self._limit} connections were in use for {self._patience:g} s."
-                    )
+        if not waiter.served.acquire(timeout=self._patience):
+            try:
+                self._queue.remove(waiter)
+            except ValueError:  # It is being served this very moment.
+                waiter.served.acquire(timeout=self._patience)
+        if waiter.line is None and waiter.place is None:
+            raise ServerTimeout(
+                f"All {self._limit} connections were in use for {self._patience:g} s."
+            )
         return waiter.line or self._open(waiter)
 
     def _serve(self) -> None:
         """Give those who wait what there is."""
-        with self._lock:
-            while self._queue:
-                try:
-                    line = self._free.pop()
-                except IndexError:
-                    if len(self._taken) >= self._limit:
-                        return
-                    line = None
-                waiter = self._queue.popleft()
-                if line is None:
-                    waiter.place = Place()
-                    self._taken.add(waiter.place)
-                waiter.line = line
-                waiter.served.set()
+        try:
+            if self._serving.acquire(timeout=self._patience):
+                while self._queue and self._serve_one():
+                    pass
+        finally:
+            # Nothing may be called before the release: a handler could raise there.
+            try:  # noqa: SIM105
+                self._serving.release()
+            except RuntimeError:
+                pass  # It was not acquired.
+
+    def _serve_one(self) -> bool:
+        """Give who waits longest a connection, or a place for one; return whether there was any."""
+        try:
+            line = self._free.pop()
+        except IndexError:
+            if len(self._taken) >= self._limit:
+                return False
+            line = None
+        try:
+            waiter = self._queue.popleft()
+        except IndexError:  # It went away.
+            if line is not None:
+                self._free.append(line)
+            return False
+        if line is None:
+            waiter.place = Place()
+            self._taken.add(waiter.place)
+        waiter.line = line
+        waiter.served.release()
+        return True
 
     def _open(self, waiter: Waiter) -> Line:
         try:

@@ -84,6 +84,18 @@ def checked(words: tuple[Word, ...]) -> tuple[Word, ...]:
     return tuple([_text(word) if isinstance(word, int) else word for word in words])
 
 
+class Packer:
+    """Packs what the drivers send themselves, the greeting: in that are integers, too."""
+
+    def __init__(self, codec: Codec) -> None:
+        self._pack = codec.pack
+
+    def pack(self, *words: Any) -> list[bytes]:
+        """Return the bytes of one command, whose name may have several words."""
+        name = words[0].encode() if isinstance(words[0], str) else words[0]
+        return [self._pack(checked((*name.split(), *words[1:])))]
+
+
 def _text(number: int) -> bytes:
     if LEAST <= number <= MOST:
         return b"%d" % number

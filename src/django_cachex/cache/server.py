@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import atexit
 import os
-import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, TypeVar
@@ -21,6 +21,8 @@ from django_cachex.cache.bounded import BoundedLine, within
 from django_cachex.cache.breaker import Breaker, NeverBreaks
 from django_cachex.cache.configuration import Configuration, configure, frozen
 from django_cachex.cache.errors import broken, translated
+from django_cachex.cache.failover import changed_nothing, refused
+from django_cachex.cache.forks import greetings
 from django_cachex.cache.line import Line
 from django_cachex.cache.loops import Loops
 from django_cachex.cache.pool import Lines
@@ -111,20 +113,23 @@ class Server:
         data = self._codec.pack(checked(request.words))
         lines, breaker = self._lines, self.breaker
         if breaker.until:
-            breaker.check(self.address)
+            self._attempt()
+        repeated = False
         while True:
             line = lines.lease() if request.idempotent else self._open_line()
             try:
                 reply = line.ask(data)
             except BaseException as error:
                 lines.drop(line)
-                if not isinstance(error, OSError):
-                    raise
-                self._give_up_unless(line.reused and request.idempotent, error)
+                self._give_up_unless(request.idempotent, line, error)
                 continue
             if breaker.failures:
                 breaker.reset()
             if isinstance(reply, CachexError):
+                if isinstance(reply, ReadOnlyError) and not repeated:
+                    repeated = not line.reused
+                    self._leave(line)
+                    continue
                 (lines.drop if isinstance(reply, MOVED) else lines.give_back)(line)
                 if self._codec.learns(request, reply):
                     return self._ask_once_or_twice(request)
@@ -132,24 +137,57 @@ class Server:
             lines.give_back(line)
             return reply
 
-    def _give_up_unless(self, harmless: bool, error: OSError) -> None:
+    def _attempt(self) -> None:
+        """Go on if it is time for an attempt, which is made on a new connection."""
+        self.breaker.check(self.address)
+        self._lines.drop_free()
+
+    def _give_up_unless(self, idempotent: bool, line: Line, error: BaseException) -> None:
         """Raise our error, unless sending again, on a new connection, is harmless and may help."""
-        failure = broken(error, self.address)
-        if not harmless or isinstance(failure, ServerTimeout):
-            self.breaker.failed(failure)
+        if not isinstance(error, OSError):
+            self.breaker.lapsed()
+            raise error
+        failure = self._broken(line, error)
+        if not (idempotent and line.reused) or isinstance(failure, ServerTimeout):
             raise failure from error
         self._lines.drop_free()
 
+    def _broken(self, line: Line, error: OSError) -> ServerUnavailable:
+        """Return our error for what went wrong on `line`, and draw the consequences."""
+        failure = broken(error, self.address)
+        if isinstance(failure, ServerTimeout):
+            self.breaker.failed(failure, line.reused)
+            self._suspect(line.timeout)
+        else:
+            self.breaker.lapsed()
+        return failure
+
+    def _suspect(self, seconds: float) -> None:
+        """Use no connection any more on which nothing was heard for so long: one was silent."""
+        self._lines.drop_free(time.monotonic() - seconds)
+        self._loops.leave(seconds)
+
+    def _leave(self, line: Line) -> None:
+        """Connect anew from now on: after a failover the same name leads to another server."""
+        self._lines.drop(line)
+        self._lines.drop_free()
+
     def _converse(self, steps: Steps[T]) -> T:
-        line, clean = None, False
+        line, clean, unchanged = None, False, True
         try:
             requests = next(steps)
             if self.breaker.until:
-                self.breaker.check(self.address)
+                self._attempt()
             line = self._open_line()
             while True:
                 clean = False
                 replies = self._exchange(line, requests)
+                if unchanged and refused(requests, replies):
+                    unchanged = line.reused
+                    self._leave(line)
+                    line = self._open_line()
+                    continue
+                unchanged = unchanged and changed_nothing(replies)
                 clean = not leaves_open(requests)
                 requests = advance(steps, requests, replies)
         except StopIteration as stop:
@@ -169,10 +207,11 @@ class Server:
                 replies = line.ask_all(data, len(requests), waiting_time(requests))
                 for number in self._codec.refused(requests, replies):
                     replies[number] = line.ask(packed([requests[number]], self._codec.pack))
-            except OSError as error:
-                failure = broken(error, self.address)
-                self.breaker.failed(failure)
-                raise failure from error
+            except BaseException as error:
+                if not isinstance(error, OSError):
+                    self.breaker.lapsed()
+                    raise
+                raise self._broken(line, error) from error
         if self.breaker.failures:
             self.breaker.reset()
         return replies
@@ -185,12 +224,14 @@ class Server:
 
     def _connect(self) -> Line:
         connection, bounds = self.configuration.connection(), self.configuration.bounds
+        over_tls = isinstance(connection, self._driver.blocking.SSLConnection)
+        greeting = greetings.going_on() if over_tls else nullcontext()
+        ends = within(bounds.seconds, connection, self.address) if bounds else nullcontext()
         try:
+            with greeting, ends:
+                connection.connect()
             if bounds is None:
-                connection.connect()
                 return Line(connection, self._codec)
-            with within(bounds.seconds, connection, self.address):
-                connection.connect()
             return BoundedLine(connection, self._codec, bounds)
         except self._driver.error as error:
             failure = translated(error, self._driver)
@@ -203,14 +244,13 @@ class Server:
         limit, patience = self.configuration.limit, self.configuration.patience
         # The driver's connections close without a word in a child.
         self._lines = Lines(self._connect, limit, patience)
-        self._loops = Loops(self.configuration, self._codec, self.breaker)
+        self._loops = Loops(self.configuration, self._codec, self.breaker, self._suspect)
 
 
 class Registry:
-    """All servers of this process, by configuration."""
+    """All servers of this process, by configuration. No lock: whoever is interrupted holds none."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
         self.servers: dict[Any, Server] = {}
         self.named: Any = ()
         """The CACHES of the last change that tests made."""
@@ -218,8 +258,7 @@ class Registry:
         """Ways of event loops that run in the parent: collecting them would disturb those."""
 
     def after_fork(self) -> None:
-        """Start anew in a child, where another thread's lock would never be released."""
-        self.lock = threading.Lock()
+        """Start anew in a child."""
         for server in self.servers.values():
             self.inherited.append(server._loops)
             server.after_fork()
@@ -232,9 +271,7 @@ def shared(name: Any, make: Callable[[], S]) -> S:
     """Return the server that this process knows by `name`; make it, if there is none yet."""
     server = _registry.servers.get(name)
     if server is None:
-        server = make()
-        with _registry.lock:
-            server = _registry.servers.setdefault(name, server)
+        server = _registry.servers.setdefault(name, make())
     return server  # type: ignore[return-value]  # A name belongs to one class.
 
 

@@ -51,7 +51,7 @@ class Watch:
     def __init__(self, look: Callable[[], Down], pace: Pace = PACE) -> None:
         self._look = look
         self._pace = pace
-        self._lock = threading.Lock()
+        self._turn = threading.RLock()  # Only its owner can release it.
         self._thread: threading.Thread | None = None
         self._begun = -math.inf
         self._seen: Seen | None = None
@@ -66,19 +66,27 @@ class Watch:
 
     def _remembered(self) -> Seen | None:
         seen = self._seen
-        return seen if seen and time.monotonic() - seen.at < self._pace.kept else None
+        return seen if seen and lately(seen.at, self._pace.kept) else None
 
     def _begin_if_due(self) -> threading.Thread | None:
         """Begin to look, unless a thread does or did lately; return the thread begun."""
-        with self._lock:
-            now = time.monotonic()
-            looks = self._thread is not None and self._thread.is_alive()
-            if looks or now - self._begun < self._pace.fresh:
+        try:
+            if not self._turn.acquire(blocking=False):
                 return None
-            self._begun = now
+            looks = self._thread is not None and self._thread.is_alive()
+            if lately(self._begun, self._pace.kept if looks else self._pace.fresh):
+                return None
+            self._begun = time.monotonic()
             self._thread = threading.Thread(target=self._see, daemon=True)
             self._thread.start()
             return self._thread
+        finally:
+            # A signal's handler may raise wherever a function in C has returned, so nothing is
+            # called before the release.
+            try:  # noqa: SIM105
+                self._turn.release()
+            except RuntimeError:
+                pass  # It was not acquired.
 
     def _see(self) -> None:
         try:
@@ -87,6 +95,14 @@ class Watch:
             # This thread's own, which no request's end closes.
             caches.close_all()
             connections.close_all()
+
+
+def lately(moment: float, seconds: float) -> bool:
+    """Return whether `moment` of `time.monotonic` was within the last so many seconds.
+
+    A moment to come is none: the clock was frozen, as in tests.
+    """
+    return 0 <= time.monotonic() - moment < seconds
 
 
 def look() -> Down:

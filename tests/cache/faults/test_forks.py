@@ -22,7 +22,8 @@ from django_cachex.commands.request import unread
 
 WHO = Request(("CLIENT", "ID"), int)
 PUSH = Request(("RPUSH", b"gate", 1), unread)
-driver, url, options = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
+driver, url = sys.argv[1:3]
+options = json.loads(sys.argv[3]) | {"socket_timeout": 60}
 cache = {"valkey": ValkeyCache, "redis": RedisCache}[driver](url, {"OPTIONS": options})
 
 
@@ -101,6 +102,36 @@ held.join()
 assert wrong == []
 """
 
+WHILE_CONNECTING = """
+# Locks that OpenSSL holds while it greets are not there to be released in the child.
+cache.set("key", "value")
+stop, wrong = threading.Event(), []
+
+
+def connect():
+    while not stop.is_set():
+        cache.client.server.close_unused()
+        if cache.get("key") != "value":
+            wrong.append(1)
+
+
+def connect_on_a_loop():
+    while not stop.is_set():
+        if asyncio.run(cache.aget("key")) != "value":
+            wrong.append(2)
+
+
+threads = [threading.Thread(target=target) for target in (connect, connect_on_a_loop)]
+for thread in threads:
+    thread.start()
+for _ in range(30):
+    assert ended(forked(lambda: cache.get("key") == "value" or os._exit(3))) == 0
+stop.set()
+for thread in threads:
+    thread.join()
+assert wrong == []
+"""
+
 RUNNING_LOOP = """
 async def main():
     await cache.aset("key", "value")
@@ -168,6 +199,7 @@ assert cache.get("key") == "value"
 PROGRAMS = {
     "many-children": MANY_CHILDREN,
     "in-mid-exchange": IN_MID_EXCHANGE,
+    "while-connecting": WHILE_CONNECTING,
     "running-loop": RUNNING_LOOP,
     "multiprocessing": MULTIPROCESSING,
     "grandchild": GRANDCHILD,
@@ -184,6 +216,6 @@ def test_fork(driver: str, endpoint: Endpoint, route: Route, program: str) -> No
     # Development mode would have the event loop speak of each slow step.
     env = {name: value for name, value in os.environ.items() if name != "PYTHONDEVMODE"}
     ended = subprocess.run(
-        command, capture_output=True, text=True, timeout=30, check=False, env=env
+        command, capture_output=True, text=True, timeout=120, check=False, env=env
     )
     assert (ended.returncode, ended.stderr) == (0, "")

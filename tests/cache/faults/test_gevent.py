@@ -23,7 +23,7 @@ from django_cachex.commands.request import unread
 
 driver, url, options = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
 kind = {"valkey": ValkeyCache, "redis": RedisCache}[driver]
-cache = kind(url, {"OPTIONS": options | {"max_connections": 10}})
+cache = kind(url, {"OPTIONS": options | {"max_connections": 10, "socket_timeout": 60}})
 HOLD = Request(("BLPOP", b"gate", 10), unread)
 
 

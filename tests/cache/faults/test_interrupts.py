@@ -21,6 +21,8 @@ import pytest
 
 from django_cachex import cache as package
 from django_cachex.cache.backends import ServerCache
+from django_cachex.cache.configuration import configure
+from django_cachex.cache.resp import pack_command
 from django_cachex.commands import ServerTimeout
 from tests.cache.faults.callers import HANG, WHO, Blocking, server_of
 from tests.cache.faults.conftest import MakeCaller, Route, name_of
@@ -210,6 +212,49 @@ def test_a_signal_while_a_command_is_packed(driver: str) -> None:
     command = [sys.executable, "-c", PACKING, driver]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert ended.returncode == 0, ended.stderr
+
+
+GREETING = """
+import signal, sys
+from django_cachex.cache.configuration import configure
+
+configuration = configure(sys.argv[1], "redis://127.0.0.1:1/5", {"password": 12345}, {})
+connection, interrupted = configuration.connection(), []
+
+
+def ring(*_):
+    interrupted.append(True)
+    raise KeyboardInterrupt
+
+
+signal.signal(signal.SIGALRM, ring)
+while len(interrupted) < 300:
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.001)
+        while True:
+            for _ in range(50):
+                connection.pack_command("SELECT", connection.db)
+                connection.pack_command("AUTH", connection.password)
+    except KeyboardInterrupt:
+        pass
+"""
+
+
+def test_a_signal_while_the_greeting_is_packed(driver: str) -> None:
+    """What the drivers send when they connect has integers, too: the database, a password."""
+    command = [sys.executable, "-c", GREETING, driver]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_the_greeting_is_what_the_driver_would_send(driver: str) -> None:
+    connection: Any = configure(driver, "redis://127.0.0.1:1/5", {}, {}).connection()
+    assert connection.db == 5
+    for words in [("SELECT", 5), ("CLIENT SETNAME", "é"), ("AUTH", b"\xff", 12345), ("PING",)]:
+        ours = b"".join(connection.pack_command(*words))
+        name, *others = words
+        plain = tuple(str(one) if isinstance(one, int) else one for one in others)
+        assert ours == pack_command((*str(name).split(), *plain))
 
 
 @pytest.mark.parametrize("route", BLOCKING[:1], indirect=True)

@@ -24,7 +24,6 @@ from django_cachex.commands.exceptions import (
     CrossSlotError,
     MovedError,
     Redirection,
-    ServerTimeout,
     ServerUnavailable,
     SlotUnavailable,
 )
@@ -210,14 +209,11 @@ class Cluster:
         self, node: Server, fragments: Sequence[Fragment], pauses: Iterator[float]
     ) -> Plan[bool]:
         """Return, perhaps after a while, whether what `node` did not do may be done now."""
-        error = fragments[0].reply
-        if isinstance(error, SlotUnavailable):
+        if isinstance(fragments[0].reply, SlotUnavailable):
             return (yield from paused(pauses))
-        if isinstance(error, ServerTimeout) or fragments[0].slot is None:
-            return False
         yield from self._nodes.successor(node)
         owners = self._nodes.slots.owners
-        return all(one.slot is None or owners[one.slot] is not node for one in fragments)
+        return all(one.slot is not None and owners[one.slot] is not node for one in fragments)
 
     # Operations that need one connection to one node.
 

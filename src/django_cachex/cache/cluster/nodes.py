@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -82,15 +83,21 @@ class Nodes:
         yield from self._read((node,))
 
     def successor(self, lost: Server) -> Plan[None]:
-        """Ask the others who has the slots of a node that is down, unless that was done lately."""
-        if time.monotonic() - self._read_at > PATIENCE:
-            yield from self._read((), lost)
+        """Ask the others who has the slots of a node that is down, unless that was done lately.
+
+        None is asked first each time: one that is cut off from the others knows of no successor.
+        """
+        if not 0 <= time.monotonic() - self._read_at < PATIENCE:
+            others = [node for _slot, node in self.slots.primaries]
+            random.shuffle(others)
+            yield from self._read(others, lost)
 
     def _read(self, first: Sequence[Server], but: Server | None = None) -> Plan[list[CachexError]]:
         """Ask until one answers; return what the others said, and keep what is known if all did."""
+        self._read_at = time.monotonic()  # Others need not ask meanwhile.
         reasons: list[CachexError] = []
         known = [node for _slot, node in self.slots.primaries]
-        for node in dict.fromkeys([*first, *known, *self._seeds]):
+        for node in dict.fromkeys([*first, *known, *self.slots.replicas, *self._seeds]):
             if node is but:
                 continue
             [reply] = yield [Part(node, WHERE)]

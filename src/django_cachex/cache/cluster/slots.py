@@ -23,6 +23,9 @@ class SlotMap:
     primaries: Sequence[tuple[int, Server]]
     """Those that have any slot, each with its lowest, in the order of these."""
 
+    replicas: Sequence[Server] = ()
+    """Those that stand ready to take over."""
+
     def following(self, slot: int) -> int | None:
         """Return the lowest slot of the primary after the one that has `slot`."""
         return next((lowest for lowest, _node in self.primaries if lowest > slot), None)
@@ -45,11 +48,18 @@ def slot_map(reply: Sequence[Sequence[Any]], node_at: NodeAt, asked: str) -> Slo
     """
     owners: list[Server | None] = [None] * SLOTS
     lowest: dict[Server, int] = {}
-    for start, end, (host, port, *_more), *_replicas in reply:
-        node = node_at(host.decode() if host and host != b"?" else asked, int(port))
+    others: dict[Server, None] = {}
+
+    def at(host: bytes | None, port: int, *_more: Any) -> Server:
+        return node_at(host.decode() if host and host != b"?" else asked, int(port))
+
+    for start, end, primary, *replicas in reply:
+        node = at(*primary)
         owners[start : end + 1] = [node] * (end + 1 - start)
         lowest[node] = min(start, lowest.get(node, SLOTS))
-    return SlotMap(owners, sorted(((slot, node) for node, slot in lowest.items()), key=_slot))
+        others.update(dict.fromkeys(at(*replica) for replica in replicas))
+    primaries = sorted(((slot, node) for node, slot in lowest.items()), key=_slot)
+    return SlotMap(owners, primaries, tuple(others))
 
 
 def _slot(entry: tuple[int, Server]) -> int:

@@ -1,0 +1,31 @@
+"""What a server that has become a replica refused, and may be sent once more to the new primary."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django_cachex.commands.exceptions import CommandError, ReadOnlyError
+from django_cachex.commands.request import Request
+
+
+def refused(requests: Sequence[Request[Any]], replies: Sequence[Any]) -> bool:
+    """Return whether a replica refused `requests`, so that nothing was changed."""
+    if ReadOnlyError not in map(type, replies):
+        return requests[-1].words[0] == "EXEC" and all_refused(replies[-1])
+    if str(replies[-1]).startswith("EXECABORT"):
+        return True
+    return all(
+        request.idempotent or type(reply) is ReadOnlyError
+        for request, reply in zip(requests, replies, strict=True)
+    )
+
+
+def all_refused(reply: Any) -> bool:
+    """Return whether a replica refused each command of a transaction, scripts, when it ran them."""
+    return bool(reply) and isinstance(reply, list) and {ReadOnlyError}.issuperset(map(type, reply))
+
+
+def changed_nothing(replies: Sequence[Any]) -> bool:
+    """Return whether a step was one command that was refused: what follows is as good as first."""
+    return len(replies) == 1 and isinstance(replies[0], CommandError)

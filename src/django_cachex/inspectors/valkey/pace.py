@@ -20,6 +20,9 @@ FIRST: Final = 100
 GROWTH: Final = 10
 """How many times more the next may ask for than one that took next to no time."""
 
+DENSE: Final = 0.9
+"""The part of the keys that were looked at from which on nearly all that come next are meant."""
+
 LONGEST: Final = 0.005
 """Seconds for which one command may hold the server, its other clients waiting."""
 
@@ -60,7 +63,8 @@ class Pace:
         if not self.asked:
             return min(max(1, want // turns), self._cap)
         expected = (want - found) * self.asked // max(1, found)
-        expected += expected // 4  # Chance spreads keys unevenly: rather some more than again.
+        if found < self.asked * DENSE:
+            expected += expected // 4  # Chance spreads them unevenly: rather more than again.
         return min(max(expected // turns, SMALLEST), self._cap)
 
     @contextmanager

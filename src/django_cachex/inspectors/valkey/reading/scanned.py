@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -15,8 +15,8 @@ from django_cachex.inspectors.content import Codec, fingerprint
 from django_cachex.inspectors.content.decoding import decoded, undecoded
 from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.patterns import Pattern
-from django_cachex.inspectors.valkey.changes.hashes import EXPIRES
 from django_cachex.inspectors.valkey.names import spell
+from django_cachex.inspectors.valkey.reading.lifetimes import may_expire, times_of, with_times
 from django_cachex.inspectors.valkey.reading.page import Asked, Page, Row, ask
 from django_cachex.inspectors.windows import InvalidWindow, Window
 
@@ -63,27 +63,14 @@ class Found:
 
 def read_fields(asked: Asked) -> Steps[Page]:
     page = yield from scan(asked, "HSCAN", fields, by_value=False)
-    if not (has_field_ttls(asked.known) and page.rows):
+    if not (page.rows and may_expire(asked.known)):
         return page
-    names = [row.name for row in page.rows]
-    [ttls] = yield [ask("HPTTL", asked.key, "FIELDS", len(names), *names)]
-    rows = [with_ttl(row, ttl) for row, ttl in zip(page.rows, ttls, strict=True)]
-    return Page(rows, page.next, page.previous, page.examined)
+    times = yield times_of(asked.key, [row.name for row in page.rows])
+    return replace(page, rows=with_times(page.rows, *times))
 
 
 def before_fields(key: bytes, window: Window) -> list[Request[Any]]:
     return [ask("COMMAND", "INFO", "HPEXPIRE")]
-
-
-def has_field_ttls(known: Sequence[Any]) -> bool:
-    """Return whether the server knows the command: by a description of it, not by nothing."""
-    return bool(known) and isinstance(known[0], list) and bool(known[0]) and bool(known[0][0])
-
-
-def with_ttl(row: Row, ttl: int) -> Row:
-    """Return the row of a field that has so many milliseconds left."""
-    expected = row.expected + EXPIRES if ttl >= 0 else row.expected
-    return Row(row.id, row.name, row.cells, expected, ttl=ttl)
 
 
 def fields(batch: Batch) -> Sequence[Row]:

@@ -18,9 +18,13 @@ from django_cachex.inspectors.patterns import Pattern
 from django_cachex.inspectors.valkey.names import spell
 from django_cachex.inspectors.valkey.reading.lifetimes import may_expire, times_of, with_times
 from django_cachex.inspectors.valkey.reading.page import Asked, Page, Row, ask
+from django_cachex.inspectors.valkey.walks import Walk
 from django_cachex.inspectors.windows import InvalidWindow, Window
 
-CURSOR = re.compile(r"([0-9]{1,20})(?:\.([0-9]{1,9}))?", re.ASCII)
+CURSOR = re.compile(r"([0-9]{1,20})(?:\.([0-9]{1,9}))?(?:@([0-9a-f]{1,16}))?", re.ASCII)
+
+RUN_ID = "return string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')"
+"""A script, because it is to run where the key is."""
 
 
 @dataclass(frozen=True)
@@ -63,14 +67,19 @@ class Found:
 
 def read_fields(asked: Asked) -> Steps[Page]:
     page = yield from scan(asked, "HSCAN", fields, by_value=False)
-    if not (page.rows and may_expire(asked.known)):
+    if not (page.rows and may_expire(asked.known[1:])):
         return page
     times = yield times_of(asked.key, [row.name for row in page.rows])
     return replace(page, rows=with_times(page.rows, *times))
 
 
 def before_fields(key: bytes, window: Window) -> list[Request[Any]]:
-    return [ask("COMMAND", "INFO", "HPEXPIRE")]
+    return [*before_scan(key, window), ask("COMMAND", "INFO", "HPEXPIRE")]
+
+
+def before_scan(key: bytes, window: Window) -> list[Request[Any]]:
+    """Return what to ask first, and first of all, before a scan."""
+    return [ask("EVAL", RUN_ID, 1, key)]
 
 
 def fields(batch: Batch) -> Sequence[Row]:
@@ -95,7 +104,8 @@ def scan(asked: Asked, command: str, rows_of: Rows, by_value: bool) -> Steps[Pag
     The server matches names; values, which the alias's serializer wrote, are matched here.
     """
     pattern = Pattern(asked.window.match)
-    cursor, offset = read_cursor(asked.window.at)
+    walk, offset = read_place(asked)
+    cursor = walk.cursor
     start = (cursor, offset)
     here = by_value and asked.codec.kind != "opaque"
     on_server = not (pattern.matches_all or here)
@@ -111,10 +121,11 @@ def scan(asked: Asked, command: str, rows_of: Rows, by_value: bool) -> Steps[Pag
         if on_server and cut is None:
             found.examined += count - len(flat)
         if cut is not None:
-            return page(asked, found, f"{cursor}.{cut}", start)
+            return page(asked, found, write_place(cursor, cut, walk), start, walk)
         cursor, offset = batch.following, 0
         if not cursor or is_enough(found, asked, bool(pattern.matches_all)):
-            return page(asked, found, str(cursor) if cursor else None, start)
+            following_place = write_place(cursor, 0, walk) if cursor else None
+            return page(asked, found, following_place, start, walk)
 
 
 def is_enough(found: Found, asked: Asked, is_plain: bool) -> bool:
@@ -136,12 +147,14 @@ def shown(raw: bytes, codec: Codec) -> str:
     return decoded(raw, codec, limit).formatted
 
 
-def page(asked: Asked, found: Found, following: str | None, start: tuple[int, int]) -> Page:
+def page(
+    asked: Asked, found: Found, following: str | None, start: tuple[int, int], walk: Walk
+) -> Page:
     cursor, offset = start
     searched = not Pattern(asked.window.match).matches_all
     whole = start == (0, 0) and following is None
     examined = asked.total if whole else min(found.examined, asked.total)
-    back = f"{cursor}.{max(0, offset - asked.count)}" if offset else None
+    back = write_place(cursor, max(0, offset - asked.count), walk) if offset else None
     return Page(
         found.rows,
         next=following,
@@ -151,11 +164,25 @@ def page(asked: Asked, found: Found, following: str | None, start: tuple[int, in
     )
 
 
-def read_cursor(at: str) -> tuple[int, int]:
-    """Return the cursor that a page begins with, and how much of its batch came before it."""
-    if not at:
-        return 0, 0
-    found = CURSOR.fullmatch(at)
+def read_place(asked: Asked) -> tuple[Walk, int]:
+    """Return where a page begins, and how much of its batch came before it.
+
+    After a restart of the server a cursor says nothing any more: the walk begins anew, once.
+    """
+    found = CURSOR.fullmatch(asked.window.at or "0")
     if found is None or int(found[1]) >= 2**64:
         raise InvalidWindow(_("No page of this key begins there."))
-    return int(found[1]), int(found[2] or 0)
+    cursor, offset = int(found[1]), int(found[2] or 0)
+    # Within a batch, too, nothing is where it was.
+    walk = Walk(cursor=cursor or offset, run=found[3] or "")
+    run = asked.known[0] if asked.known else None
+    if walk.begins_anew(run.decode() if isinstance(run, bytes) else ""):
+        return walk, 0
+    walk.cursor = cursor
+    return walk, offset
+
+
+def write_place(cursor: int, offset: int, walk: Walk) -> str:
+    """Return `Window.at` of a page."""
+    place = f"{cursor}.{offset}" if offset else str(cursor)
+    return f"{place}@{walk.run}" if walk.run else place

@@ -55,7 +55,7 @@ class Reader:
 
 READERS: Final = {
     "list": Reader(lists.read_items),
-    "set": Reader(scanned.read_members),
+    "set": Reader(scanned.read_members, scanned.before_scan),
     "zset": Reader(sorted_sets.read_members, sorted_sets.before_members),
     "hash": Reader(scanned.read_fields, scanned.before_fields),
     "stream": Reader(streams.read_entries),

@@ -63,7 +63,10 @@ READERS: Final = {
 
 
 def read(client: Client, stored: bytes, codec: Codec, window: Window) -> Entry | None:
-    """Return what a key holds, or None if there is no such key; three round trips at most."""
+    """Return what a key holds, or None if there is no such key.
+
+    That takes three round trips at most, and one more of a hash whose fields may expire.
+    """
     [figures] = answers(client, [stored], questions(client, COLUMNS))
     found = description(stored, figures)
     if not found.exists:

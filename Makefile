@@ -21,6 +21,7 @@ demo: .venv/demo.installed ## Serve the admin over seeded caches (PORT=8000, SKI
 
 test: .venv/test.installed ## Run the tests, in both skins, and Django's own cache tests on this Python
 	@PYTHON=$(BIN)/python .ci/programs redis-server memcached postgresql chromium
+	@.ci/valkey9
 	PYTHONDEVMODE=1 PYTHONMALLOC=pymalloc .ci/tests $(BIN)/pytest -m "not slow"
 	SKIN=unfold .ci/tests $(BIN)/pytest -m "not slow" $(SKINNED)
 	$(BIN)/python -m tests.django_suite.run

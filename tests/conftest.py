@@ -23,6 +23,16 @@ def valkey_process() -> Iterator[servers.Server]:
 
 
 @pytest.fixture(scope="session")
+def valkey_9_process() -> Iterator[servers.Server]:
+    """A Valkey whose hashes have fields that expire; it comes with Debian's next release."""
+    program = servers.valkey_9_server()
+    if program is None:
+        pytest.skip("Valkey 9 is not here: .ci/valkey9 fetches it")
+    with servers.valkey(program=program) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def redis_process() -> Iterator[servers.Server]:
     """Debian's Redis; the tests that need it are skipped where it is not installed."""
     program = servers.redis_server()
@@ -61,6 +71,12 @@ def flush(server: servers.Server) -> servers.Server:
 def valkey_server(valkey_process: servers.Server) -> servers.Server:
     """An empty Valkey."""
     return flush(valkey_process)
+
+
+@pytest.fixture
+def valkey_9_server(valkey_9_process: servers.Server) -> servers.Server:
+    """An empty Valkey 9."""
+    return flush(valkey_9_process)
 
 
 @pytest.fixture

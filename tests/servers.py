@@ -65,6 +65,12 @@ def redis_62_server() -> str | None:
     return shutil.which("redis-server", path=sysconfig.get_path("scripts"))
 
 
+def valkey_9_server() -> str | None:
+    """Return the path of the Valkey that `.ci/valkey9` unpacks, or None."""
+    folder = Path(__file__).parents[1] / ".venv/valkey9"
+    return shutil.which("valkey-server", path=folder)
+
+
 def wait_until(ready: Callable[[], object], what: str, seconds: float = 15) -> None:
     """Poll `ready` until it is true; raise TimeoutError naming `what` after `seconds`."""
     deadline = time.monotonic() + seconds

@@ -1,4 +1,4 @@
-"""Lifetimes of fields, which no server to be had here knows: what is sent, and how it is read.
+"""Lifetimes of fields: what is sent, and how it is read.
 
 https://valkey.io/commands/hexpire/ says what a server expects and replies.
 """

@@ -113,6 +113,20 @@ def stored(codec: Codec, value: Any) -> bytes:
         (lzma.compress(b"x")[:20], REDIS, "bytes", "xz-compressed bytes, not opened"),
         (b"\x28\xb5\x2f\xfd1234", REDIS, "bytes", "zstd-compressed bytes, not opened"),
         (b"\x04\x22\x4d\x181234", OPAQUE, "bytes", "lz4-compressed bytes, not opened"),
+        (bz2.compress(b"x"), OPAQUE, "text", "bzip2-compressed text, 37\xa0B → 1\xa0B (3700\xa0%)"),
+        (bz2.compress(b"x")[:20], OPAQUE, "bytes", "bzip2-compressed bytes, not opened"),
+        (b'{"a": 1}', OPAQUE, "json", "JSON"),
+        (b'{"a": 1}', REDIS, "json", "JSON"),
+        (base64.b64encode(b'{"a": 1}'), OPAQUE, "json", "base64 of JSON"),
+        (base64.b64encode(b"nothing of the kind"), OPAQUE, "text", "text"),
+        (b'a:1:{s:1:"a";i:1;}', OPAQUE, "text", "serialized PHP"),
+        (b's:5:"na\xc3\xafv";', OPAQUE, "text", "serialized PHP"),
+        (b's:6:"short";', OPAQUE, "text", "text"),
+        (b'O:4:"Shop":1:{s:7:"\x00Shop\x00a";N;}', OPAQUE, "text", "serialized PHP"),
+        (b"i:42;", OPAQUE, "text", "serialized PHP"),
+        (b"i:42; and so on", OPAQUE, "text", "text"),
+        (b"\xac\xed\x00\x05sr\x00\x11java.lang.Integer", REDIS, "bytes", "serialized Java"),
+        (b"HYLL\x01\x00\x00\x00\xff", OPAQUE, "bytes", "HyperLogLog"),
     ],
 )
 def test_kind_and_label(raw: bytes, codec: Codec, kind: str, label: str) -> None:
@@ -293,6 +307,26 @@ def test_json_nested_beyond_the_parser_is_text() -> None:
 def test_json_is_indented() -> None:
     assert pickled({"a": [1, None]}).formatted.text == ('{\n  "a": [\n    1,\n    null\n  ]\n}')
     assert decode(b'{"a":{}}', codec=JSON).formatted.text == '{\n  "a": {}\n}'
+
+
+@pytest.mark.parametrize("codec", [OPAQUE, REDIS])
+@pytest.mark.parametrize("wrap", [bytes, base64.b64encode, bz2.compress, zlib.compress])
+def test_json_that_another_program_wrote_is_indented_and_not_edited(
+    codec: Codec, wrap: Any
+) -> None:
+    raw = wrap(b'{"a":[1,null],"b":"\xc3\xa9"}')
+    content = decode(raw, codec=codec)
+    assert content.formatted.text == '{\n  "a": [\n    1,\n    null\n  ],\n  "b": "é"\n}'
+    assert not content.editable
+    assert content.edit_text == ""
+    assert content.text.total == len(raw)
+
+
+@pytest.mark.parametrize("text", ['{"a":1,"a":2}', "[NaN]", "[1e999]", "[" * 60 + "]" * 60, "{x}"])
+def test_json_that_would_not_show_as_it_is_stays_text(text: str) -> None:
+    for raw in (text.encode(), base64.b64encode(text.encode())):
+        content = decode(raw, codec=OPAQUE)
+        assert (content.kind, content.formatted.text) == ("text", raw.decode())
 
 
 def test_text_shows_as_itself() -> None:
@@ -574,7 +608,7 @@ class Unreliable:
         (lambda value: zlib.compress(pickle.dumps(value)), "pickle", False, "zlib"),
         (lambda value: gzip.compress(json.dumps(value).encode()), "json", False, "gzip"),
         (lambda value: lzma.compress(pickle.dumps(value)), "pickle", False, "xz"),
-        (lambda value: bz2.compress(pickle.dumps(value)), "opaque", False, ""),
+        (lambda value: bz2.compress(pickle.dumps(value)), "pickle", False, "bzip2"),
         (msgpack.packb, "msgpack", False, ""),
         (lambda value: base64.b64encode(pickle.dumps(value)), "opaque", False, ""),
         (lambda value: b"constant", "opaque", False, ""),

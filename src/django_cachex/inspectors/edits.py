@@ -160,7 +160,7 @@ class Outcome:
     result: Result
     reason: Text = ""
     """Of a refusal the store's; which elements exist already; the id of an entry that was added;
-    the score that a member has now."""
+    the score that a member has now; what became of a field's TTL meanwhile."""
 
     old: Trace | None = None
     new: Trace | None = None

@@ -213,6 +213,8 @@ class SetFieldTtl:
     ttl: int
     """Milliseconds, or `NEVER`."""
 
+    expected: str = ""
+
 
 # Streams.
 

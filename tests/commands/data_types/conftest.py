@@ -17,7 +17,7 @@ from django_cachex.cache.resp import Codec, ReplyReader, pack_command
 from tests import servers
 from tests.commands.data_types.surfaces import SENDS, Surface, close_loop
 
-SERVERS = ["valkey", "redis", "redis_62"]
+SERVERS = ["valkey", "redis", "redis_62", "valkey_9"]
 """The fixtures of servers, without what is common to them all."""
 
 PREFIX = "pre*fix{slot}"
@@ -52,6 +52,7 @@ ALWAYS = [
     Combination("awaited", "redis", "redis", compressor="zlib"),
     Combination("piped", "redis", "redis_62", version=0, in_python=True),
     Combination("transacted", "valkey", "valkey", in_cluster=True),
+    Combination("blocking", "redis", "valkey_9"),
 ]
 ALL = [
     Combination(*parts)
@@ -76,10 +77,17 @@ def cluster_of_old_redises() -> Iterator[servers.Server]:
         yield nodes[0]
 
 
+@pytest.fixture(scope="session")
+def cluster_of_new_valkeys(valkey_9_process: servers.Server) -> Iterator[servers.Server]:
+    with servers.cluster(program=servers.valkey_9_server()) as nodes:
+        yield nodes[0]
+
+
 CLUSTERS = {
     "valkey": "cluster_of_valkeys",
     "redis": "cluster_of_redises",
     "redis_62": "cluster_of_old_redises",
+    "valkey_9": "cluster_of_new_valkeys",
 }
 
 
@@ -112,6 +120,7 @@ def c(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Surfac
         SENDS[chosen.send],
         compatible_with(server),
         chosen.version,
+        has_field_ttls(server),
     )
 
 
@@ -121,6 +130,13 @@ def compatible_with(server: servers.Server) -> tuple[int, ...]:
     with valkey.Valkey(port=server.port) as client:
         said: str = client.info("server")["redis_version"]
     return tuple(map(int, said.split(".")))
+
+
+@functools.cache
+def has_field_ttls(server: servers.Server) -> bool:
+    with valkey.Valkey(port=server.port) as client:
+        [known] = client.execute_command("COMMAND INFO", "HPEXPIRE")
+        return bool(known)
 
 
 def cache_on(

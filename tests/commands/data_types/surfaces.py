@@ -82,6 +82,7 @@ class Surface:
     server: tuple[int, ...]
     """The version of Valkey or Redis that this server is compatible with."""
     version: int | None = None
+    has_field_ttls: bool = False
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
@@ -98,6 +99,15 @@ class Surface:
             yield
         else:
             with pytest.raises(NotSupportedError):
+                yield
+
+    @contextmanager
+    def with_field_ttls(self) -> Iterator[None]:
+        """Run a block that needs fields that expire; expect to be told what has them elsewhere."""
+        if self.has_field_ttls:
+            yield
+        else:
+            with pytest.raises(NotSupportedError, match=r"H\w+: that needs Valkey 9.0 or Redis 7"):
                 yield
 
 

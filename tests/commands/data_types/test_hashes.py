@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from django_cachex.commands import NotSupportedError, OutOfRangeError, WrongTypeError
+from django_cachex.commands import OutOfRangeError, WrongTypeError
 from tests.commands.data_types.surfaces import Surface
 
 FIELDS = {"name": "Ana", "plan": {"pro": True}, "visits": 7, "none": None, "é": b"\xff"}
@@ -116,26 +116,48 @@ class TestHashes:
         assert matching == {f"field-{number}": number for number in range(590, 600)}
         assert c.hscan("missing") == (0, {})
 
-    def test_field_lifetimes_need_a_newer_server(self, c: Surface) -> None:
-        """No server to be had has them: that they are refused is what can be seen."""
-        c.hset("a", "x", 1)
-        then = datetime(2030, 1, 1, tzinfo=UTC)
-        calls = [
-            *(lambda: c.hpersist("a", "x"), lambda: c.httl("a", "x"), lambda: c.hpttl("a", "x")),
-            *(lambda: c.hexpiretime("a", "x"), lambda: c.hpexpiretime("a", "x", "y")),
-            lambda: c.hexpire("a", timedelta(minutes=1), "x"),
+    def test_fields_expire_on_servers_that_have_it(self, c: Surface) -> None:
+        c.hset("a", mapping={"x": 1, "y": 2})
+        moment = 2_000_000_000_123
+        with c.with_field_ttls():
+            assert c.httl("a", "x", "y", "?") == [None, None, -2]
+        with c.with_field_ttls():
+            assert c.hpexpireat("a", moment, "x", "?") == [1, -2]
+        with c.with_field_ttls():
+            assert c.hpexpiretime("a", "x", "y") == [moment, None]
+        with c.with_field_ttls():
+            assert c.hexpiretime("a", "x") == [2_000_000_000]
+        with c.with_field_ttls():
+            [left] = c.hpttl("a", "x")
+            assert 0 < left < moment
+        with c.with_field_ttls():
+            assert c.hpersist("a", "x", "y", "?") == [1, -1, -2]
+        with c.with_field_ttls():
+            assert c.hexpire("a", timedelta(minutes=1), "x") == [1]
+        with c.with_field_ttls():
+            assert c.hpexpire("a", 0, "x") == [2]
+            assert c.hgetall("a") == {"y": 2}
+
+    def test_expiries_of_fields_are_set_under_a_condition(self, c: Surface) -> None:
+        then = datetime(2033, 1, 1, tzinfo=UTC)
+        ways = [
+            lambda **given: c.hexpireat("a", then, "x", **given),
+            lambda **given: c.hpexpireat("a", 2_000_000_000_000, "x", **given),
+            lambda **given: c.hexpire("a", 10**8 + 0.5, "x", **given),
+            lambda **given: c.hpexpire("a", 10**11, "x", **given),
         ]
-        for condition in ("nx", "xx", "gt", "lt"):
-            given = {condition: True}
-            calls += [
-                lambda given=given: c.hexpire("a", 0.5, "x", **given),
-                lambda given=given: c.hpexpire("a", 5000, "x", **given),
-                lambda given=given: c.hexpireat("a", then, "x", **given),
-                lambda given=given: c.hpexpireat("a", 1_900_000_000_000, "x", **given),
-            ]
-        for call in calls:
-            with pytest.raises(NotSupportedError, match=r"H\w+: that needs Valkey 9.0 or Redis 7"):
-                call()
+        for way in ways:
+            c.delete("a")
+            c.hset("a", "x", 1)
+            for condition, met in (("xx", 0), ("nx", 1), ("nx", 0), ("xx", 1), ("gt", 0)):
+                with c.with_field_ttls():
+                    if condition == "gt":
+                        c.hexpire("a", 2 * 10**9, "x")
+                    assert way(**{condition: True}) == [met], condition
+            with c.with_field_ttls():
+                assert way(lt=True) == [1]
+
+    def test_field_lifetimes_are_of_fields_and_of_times(self, c: Surface) -> None:
         with pytest.raises(ValueError, match="At least one name"):
             c.httl("a")
         with pytest.raises(TypeError, match="hpersist"):

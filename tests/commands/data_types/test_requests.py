@@ -32,18 +32,15 @@ from tests.commands.data_types import (
     test_sorted_sets,
     test_streams,
 )
-from tests.commands.data_types.conftest import cache_on, compatible_with, emptied
+from tests.commands.data_types.conftest import cache_on, compatible_with, emptied, has_field_ttls
 from tests.commands.data_types.samples import EVERY, GROUPS, RAISES, SAMPLES, commands_of
 from tests.commands.data_types.surfaces import Surface
 from tests.servers import Server, free_port
 
-NEWER = {name for name, sample in EVERY.items() if name.startswith(("hexp", "hp", "httl"))}
-"""Commands that no server to be had knows."""
-
 
 @pytest.fixture
-def cache(valkey_server: Server) -> ServerCache:
-    return cache_on(valkey_server, "valkey")
+def cache(valkey_9_server: Server) -> ServerCache:
+    return cache_on(valkey_9_server, "valkey")
 
 
 @pytest.fixture(scope="module")
@@ -53,9 +50,9 @@ def lost() -> ServerCache:
 
 
 @pytest.fixture(scope="module")
-def told(valkey_process: Server) -> Iterator[dict[str, Any]]:
+def told(valkey_9_process: Server) -> Iterator[dict[str, Any]]:
     """What the server tells of its commands."""
-    with valkey.Valkey(port=valkey_process.port) as client:
+    with valkey.Valkey(port=valkey_9_process.port) as client:
         yield client.command()
 
 
@@ -110,8 +107,7 @@ def test_another_type_is_refused(cache: ServerCache) -> None:
         emptied(cache)
         for key in ("a", "b"):
             cache.rpush(key, 1) if group in ("bits", "hyperloglog") else cache.set(key, "text")
-        for name in samples.keys() - NEWER:
-            sample = samples[name]
+        for name, sample in samples.items():
             with pytest.raises(WrongTypeError):
                 getattr(cache, name)(*sample.args, **sample.kwargs)
 
@@ -132,8 +128,6 @@ def test_a_lost_server_answers_as_an_empty_one(cache: ServerCache, lost: ServerC
         if sample.lost is RAISES:
             with pytest.raises(ServerUnavailable, match="so nothing was"):
                 ask(lost)
-        elif name in NEWER:
-            assert ask(lost) == [-2, -2], name
         elif sample.lost is ...:
             assert ask(lost) == ask(emptied(cache)), name
         else:
@@ -150,7 +144,7 @@ def test_so_does_a_transaction(lost: ServerCache) -> None:
 
 
 def test_what_a_replica_may_answer_only_reads(cache: ServerCache, told: dict[str, Any]) -> None:
-    for name in EVERY.keys() - NEWER:
+    for name in EVERY:
         request = EVERY[name].request(cache, name)
         words = [str(word).lower() for word in request.words[:2]]
         known = told.get(" ".join(words)) or told[words[0]]
@@ -180,15 +174,19 @@ def test_what_waits_says_so(cache: ServerCache) -> None:
 
 def test_keys_are_found_where_the_server_finds_them(cache: ServerCache) -> None:
     with valkey.Valkey.from_url(cache.location[0]) as client:
-        for name in EVERY.keys() - NEWER:
+        for name in EVERY:
             words = EVERY[name].request(cache, name).words
             found = client.execute_command("COMMAND GETKEYS", *words)
             assert list(keys_of(words)) == [key.encode() for key in found], name
 
 
-def test_servers_are_three_versions(
-    valkey_process: Server, redis_process: Server, redis_62_process: Server
+def test_servers_are_four_versions(
+    valkey_process: Server,
+    valkey_9_process: Server,
+    redis_process: Server,
+    redis_62_process: Server,
 ) -> None:
+    assert has_field_ttls(valkey_9_process)
     found = [compatible_with(one)[:2] for one in (valkey_process, redis_process, redis_62_process)]
     assert found[0] >= (7, 2)
     assert found[1] >= (7, 0)
@@ -233,7 +231,7 @@ CONTRACTS = (
 )
 
 
-def test_contracts_use_every_argument_of_every_command(valkey_process: Server) -> None:
+def test_contracts_use_every_argument_of_every_command(valkey_9_process: Server) -> None:
     """`version` is left out: a surface adds it to all calls."""
     used: set[tuple[str, str]] = set()
 
@@ -242,10 +240,12 @@ def test_contracts_use_every_argument_of_every_command(valkey_process: Server) -
         used.update((name, argument) for argument in bound.arguments)
         return getattr(cache, name)(*args, **kwargs)
 
-    cache = cache_on(valkey_process, "valkey")
+    cache = cache_on(valkey_9_process, "valkey")
+    version = compatible_with(valkey_9_process)
     for contract in CONTRACTS:
         for case in [case for name, case in vars(contract).items() if name.startswith("test_")]:
-            case(contract(), Surface(emptied(cache), recorded, compatible_with(valkey_process)))
+            surface = Surface(emptied(cache), recorded, version, has_field_ttls=True)
+            case(contract(), surface)
     wanted = {
         (name, argument)
         for name in EVERY

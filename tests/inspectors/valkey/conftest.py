@@ -15,6 +15,7 @@ from tests import servers
 
 BACKENDS = {
     "valkey_server": ("valkey", "django_cachex.cache.ValkeyCache"),
+    "valkey_9_server": ("valkey", "django_cachex.cache.ValkeyCache"),
     "redis_server": ("redis", "django_cachex.cache.RedisCache"),
     "django": ("redis", "django.core.cache.backends.redis.RedisCache"),
 }
@@ -25,9 +26,11 @@ def slow(backend: str) -> Any:
 
 
 on_each_server = pytest.mark.parametrize(
-    "store", ["valkey_server", "redis_server", slow("django")], indirect=True
+    "store", ["valkey_server", "valkey_9_server", "redis_server", slow("django")], indirect=True
 )
 """Django's backend talks to a server that is tried anyway: it is left to the slow run."""
+
+with_field_ttls = pytest.mark.parametrize("store", ["valkey_9_server"], indirect=True)
 
 on_one_server = pytest.mark.parametrize(
     "store", ["valkey_server", slow("redis_server"), slow("django")], indirect=True
@@ -63,10 +66,11 @@ class Store:
         return inspector
 
 
-@pytest.fixture(params=BACKENDS)
+@pytest.fixture(params=[name for name in BACKENDS if name != "valkey_9_server"])
 def store(request: pytest.FixtureRequest, settings: Any) -> Iterator[Store]:
     scheme, backend = BACKENDS[request.param]
-    server = request.getfixturevalue("valkey_server" if scheme == "valkey" else "redis_server")
+    fixture = "redis_server" if request.param == "django" else request.param
+    server = request.getfixturevalue(fixture)
     with valkey.Valkey(port=server.port) as raw:
         yield Store(server, scheme, backend, raw, settings)
 

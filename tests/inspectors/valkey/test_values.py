@@ -132,13 +132,15 @@ def fill_zset(store: Store) -> None:
 )
 def test_reading_takes_three_round_trips_whatever_the_size(store: Store, fill: Fill) -> None:
     fill(store)
+    [has_field_ttls] = store.raw.execute_command("COMMAND INFO", "HPEXPIRE")
+    most = 4 if has_field_ttls and fill is fill_hash else 3
     with proxy(store.server.port) as counted:
         inspector = store.inspect(f"{store.scheme}://{counted.address}/0")
         inspector.status()
         before = store.raw.info("stats")["total_net_output_bytes"]
         counted.trips = 0
         entry = read(inspector)
-        assert counted.trips <= 3
+        assert counted.trips <= most
         assert store.raw.info("stats")["total_net_output_bytes"] - before < 100_000
     if entry.elements:
         assert 80 <= len(entry.elements.rows) <= 150
@@ -350,3 +352,45 @@ class SecretSerializer:
 
     def loads(self, data: bytes) -> Any:
         return pickle.loads(bytes(255 - byte for byte in data))
+
+
+def test_what_a_hyperloglog_has_counted_is_shown_and_not_written(store: Store) -> None:
+    inspector, key = store.inspect(), b":1:visitors"
+    for members in (["Ana", "Ben", "Eve"], [str(number) for number in range(3000)]):
+        store.raw.delete(key)
+        store.raw.pfadd(key, *members)  # The count that it caches is stale now.
+        before = store.raw.get(key)
+        entry = inspector.read(key)
+        assert entry is not None
+        assert entry.content is not None
+        label, _of, count = str(entry.content.label).rpartition(" of about ")
+        assert label == "HyperLogLog"
+        assert abs(int(count.replace(",", "")) - len(members)) <= len(members) // 20
+        assert not entry.content.editable
+        assert store.raw.get(key) == before
+
+
+def test_what_only_begins_like_a_hyperloglog_is_shown(store: Store) -> None:
+    store.raw.set(":1:x", b"HYLL and so on")
+    entry = store.inspect().read(b":1:x")
+    assert entry is not None
+    assert entry.content is not None
+    assert "HYLL and so on" in entry.content.formatted.text
+
+
+def test_where_counting_is_denied_a_hyperloglog_is_named(store: Store, user: str) -> None:
+    store.raw.execute_command("ACL", "SETUSER", user, "-pfcount")
+    store.raw.pfadd(":1:x", "a")
+    entry = store.inspect(store.url.replace("//", f"//{user}:hunter2@")).read(b":1:x")
+    assert entry is not None
+    assert entry.content is not None
+    assert str(entry.content.label) == "HyperLogLog"
+
+
+def test_names_of_fields_are_not_read_as_json(store: Store) -> None:
+    store.raw.hset(":1:x", mapping={'{"a":1}': store.inspect().codec.dumps("x")})
+    entry = store.inspect().read(b":1:x")
+    assert entry is not None
+    assert entry.elements is not None
+    [row] = entry.elements.rows
+    assert row.cells[0].formatted.text == '{"a":1}'

@@ -102,4 +102,9 @@ def described(inspector: Inspector, one: Description) -> dict[str, Any]:
 def ttl_of(one: Description) -> dict[str, Any]:
     if one.ttl is None:
         return {}
-    return {"ttl": None if one.ttl == NEVER else one.ttl / 1000}
+    return {"ttl": in_seconds(one.ttl)}
+
+
+def in_seconds(ttl: int | None) -> float | None:
+    """Return a TTL in seconds; None for never, and where it is not known."""
+    return None if ttl is None or ttl == NEVER else ttl / 1000

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from django_cachex.admin import audit, humane
 from django_cachex.admin.access import ADD, SEE_KEYS
-from django_cachex.admin.commandline.keys import described
+from django_cachex.admin.commandline.keys import described, in_seconds
 from django_cachex.admin.commandline.options import (
     add_cache,
     add_changing,
@@ -22,7 +22,7 @@ from django_cachex.admin.commandline.session import DONE, Session, Subcommand, f
 from django_cachex.admin.outcomes import added_message
 from django_cachex.inspectors.content import InvalidValue, encode
 from django_cachex.inspectors.edits import AddValue, Result
-from django_cachex.inspectors.entries import Entry
+from django_cachex.inspectors.entries import Elements, Entry
 
 
 class Get(Subcommand):
@@ -65,7 +65,10 @@ def shown(entry: Entry) -> dict[str, Any]:
     if entry.elements is not None:
         elements = entry.elements
         rows = [[cell.formatted.text for cell in row.cells] for row in elements.rows]
-        return {"elements": rows, "total": elements.total, "whole": len(rows) >= elements.total}
+        found = {"elements": rows, "total": elements.total, "whole": len(rows) >= elements.total}
+        if any(row.ttl is not None for row in elements.rows):
+            found["ttls"] = [in_seconds(row.ttl) for row in elements.rows]
+        return found
     return {"note": str(entry.note)}
 
 
@@ -79,14 +82,23 @@ def _show(session: Session, entry: Entry) -> None:
         if excerpt.shown < excerpt.total:
             output.warn(_("… %(total)s in all") % {"total": humane.number(excerpt.total)})
     elif entry.elements is not None:
-        headers = [str(column) for column in entry.elements.columns]
-        rows = [[cell.formatted.text for cell in row.cells] for row in entry.elements.rows]
-        for row in [headers, *rows]:
-            output.say("  ".join(row))
-        if len(rows) < entry.elements.total:
+        for cells in table(entry.elements):
+            output.say("  ".join(cells))
+        if len(entry.elements.rows) < entry.elements.total:
             output.warn(_("… %(total)s in all") % {"total": humane.number(entry.elements.total)})
     if entry.note:
         output.warn(str(entry.note))
+
+
+def table(elements: Elements) -> list[list[str]]:
+    """Return the columns of a collection, and its rows."""
+    headers = [str(column) for column in elements.columns]
+    rows = [[cell.formatted.text for cell in row.cells] for row in elements.rows]
+    if any(row.ttl is not None for row in elements.rows):
+        headers.append(_("TTL"))
+        for cells, row in zip(rows, elements.rows, strict=True):
+            cells.append(humane.expiry(row.ttl))
+    return [headers, *rows]
 
 
 class Set(Subcommand):

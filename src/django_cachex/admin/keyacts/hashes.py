@@ -91,7 +91,13 @@ class EditField(RowAct[ElementForm]):
         return SetField(subject.element, form.cleaned_data["expected"], form.decoded)
 
     def said(self, subject: Subject, form: ElementForm, outcome: Outcome | None) -> str:
-        return changed(_('Field "%(name)s" changed') % {"name": row_of(subject).name}, outcome)
+        what = changed(_('Field "%(name)s" changed') % {"name": row_of(subject).name}, outcome)
+        return with_reason(what, outcome)
+
+
+def with_reason(what: str, outcome: Outcome | None) -> str:
+    """Return what was done, with what there is to know of the field's TTL."""
+    return f"{what} {outcome.reason}".strip() if outcome is not None else what
 
 
 class RenameFieldForm(FocusedForm):
@@ -124,10 +130,20 @@ class RenameOneField(RowAct[RenameFieldForm]):
 
     def said(self, subject: Subject, form: RenameFieldForm, outcome: Outcome | None) -> str:
         names = {"old": row_of(subject).name, "new": said_name(form.cleaned_data["field"])}
-        return _('Field "%(old)s" renamed to "%(new)s".') % names
+        return with_reason(_('Field "%(old)s" renamed to "%(new)s".') % names, outcome)
 
 
-class ChangeFieldTtl(RowAct[ExpireForm]):
+class FieldTtlForm(ExpireForm):
+    expected = forms.CharField(required=False, widget=forms.HiddenInput)
+    opened = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, row: Element, data: Any = None) -> None:
+        super().__init__(data, initial={"expected": row.expected, "opened": humane.clock()})
+        now = _("Now: %(expires)s.") % {"expires": humane.expiry(row.ttl)}
+        self.fields["timeout"].help_text = now
+
+
+class ChangeFieldTtl(RowAct[FieldTtlForm]):
     """Only where the server lets fields expire."""
 
     opens, applies, types = "expire-field", "set-field-ttl", ("hash",)
@@ -137,13 +153,15 @@ class ChangeFieldTtl(RowAct[ExpireForm]):
     def suits_row(self, row: Element) -> bool:
         return row.ttl is not None
 
-    def form(self, subject: Subject, data: Any = None) -> ExpireForm:
-        return ExpireForm(data)
+    def form(self, subject: Subject, data: Any = None) -> FieldTtlForm:
+        return FieldTtlForm(row_of(subject), data)
 
-    def edit(self, subject: Subject, form: ExpireForm) -> Edit | Outcome | None:
-        return None if isinstance(form.ttl, Keep) else SetFieldTtl(subject.element, form.ttl)
+    def edit(self, subject: Subject, form: FieldTtlForm) -> Edit | Outcome | None:
+        if isinstance(form.ttl, Keep):
+            return None
+        return SetFieldTtl(subject.element, form.ttl, form.cleaned_data["expected"])
 
-    def said(self, subject: Subject, form: ExpireForm, outcome: Outcome | None) -> str:
+    def said(self, subject: Subject, form: FieldTtlForm, outcome: Outcome | None) -> str:
         ttl = "" if isinstance(form.ttl, Keep) else ttl_message(form.ttl)
         name = {"name": row_of(subject).name, "ttl": ttl}
         return _('Field "%(name)s": %(ttl)s') % name

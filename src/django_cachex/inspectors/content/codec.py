@@ -27,7 +27,7 @@ class Codec:
     """How an alias's values are stored."""
 
     name: str
-    """What to call it: the dotted path of the serializer."""
+    """What to call it: the dotted path of the serializer; empty for what went through none."""
 
     kind: Format
     """What the application reads stored bytes as; "opaque" where we do not know."""

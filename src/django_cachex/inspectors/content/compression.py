@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 from dataclasses import dataclass
 
 from django_cachex.cache.compressors import (
@@ -14,19 +15,29 @@ from django_cachex.cache.compressors import (
     ZstdCompressor,
 )
 
+
+class Bzip2(Compressor):
+    """What is opened and never written."""
+
+    magic = tuple(b"BZh%d1AY&SY" % level for level in range(1, 10))
+
+    def decompressor(self, data: bytes) -> Decompressor:
+        return bz2.BZ2Decompressor()
+
+
 OPENED: dict[str, type[Compressor]] = {
     "zlib": ZlibCompressor,
     "gzip": GzipCompressor,
     "xz": LzmaCompressor,
     "lz4": Lz4Compressor,
     "zstd": ZstdCompressor,
+    "bzip2": Bzip2,
 }
 
 # Text may begin like zlib's data: of that, the name alone says nothing.
 NAMED = {
     **{magic: name for name, kind in OPENED.items() if name != "zlib" for magic in kind.magic},
     b"\xff\x06\x00\x00sNaPpY": "snappy",
-    b"BZh91AY&SY": "bzip2",
 }
 
 

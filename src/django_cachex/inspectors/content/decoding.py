@@ -13,6 +13,7 @@ from django_cachex.inspectors.content.compression import Inflated, inflate, unop
 from django_cachex.inspectors.content.decoded import Decoded, Kind, Text
 from django_cachex.inspectors.content.editing import Editing, editing
 from django_cachex.inspectors.content.excerpt import human_size, unbroken_size
+from django_cachex.inspectors.content.guesses import as_plain_json, named
 from django_cachex.inspectors.content.serialized import as_serialized
 from django_cachex.inspectors.pickles.bounds import most_digits
 from django_cachex.inspectors.pickles.exactness import TOO_MANY_DIGITS
@@ -106,8 +107,13 @@ def as_stored(raw: bytes, codec: Codec, limit: int) -> Decoded:
 
 
 def plain(raw: bytes, codec: Codec) -> Decoded:
+    editing = Editing(unreadable(codec))
+    guessed = as_plain_json(raw) if codec.name else None  # Names are what they are.
+    if guessed:
+        label, shown = guessed
+        return Decoded("json", label, shown, editing, raw)
     kind, label = looks_like(raw)
-    return Decoded(kind, label, as_text(raw), Editing(unreadable(codec)), raw)
+    return Decoded(kind, label, as_text(raw), editing, raw)
 
 
 def looks_like(raw: bytes) -> tuple[Kind, Text]:
@@ -116,11 +122,12 @@ def looks_like(raw: bytes) -> tuple[Kind, Text]:
     compression = unopened(raw)
     if compression:
         return "bytes", format_lazy(_("{name}-compressed bytes, not opened"), name=compression)
+    name = named(raw)
     try:
         raw.decode()
     except UnicodeDecodeError:
-        return "bytes", _("bytes")
-    return "text", _("text")
+        return "bytes", name or _("bytes")
+    return "text", name or _("text")
 
 
 def unreadable(codec: Codec) -> Text:

@@ -87,7 +87,7 @@ NUMBERS: Final = (
     *("EXISTS", "DBSIZE", "UNLINK", "PTTL", "PEXPIRE", "PEXPIREAT", "PERSIST", "COPY", "INCRBY"),
     *("STRLEN", "LLEN", "SCARD", "ZCARD", "HLEN", "XLEN", "ZCOUNT", "SISMEMBER", "HEXISTS"),
     *("RPUSH", "LPUSHX", "RPUSHX", "LINSERT", "LREM", "SADD", "SREM", "ZADD", "ZREM"),
-    *("HSET", "HDEL", "XDEL", "XTRIM"),
+    *("HSET", "HSETEX", "HDEL", "XDEL", "XTRIM", "PFCOUNT"),
 )
 TEXTS: Final = (
     *("TYPE", "GETRANGE", "INFO", "PING", "CLUSTER NODES", "FLUSHDB"),

@@ -10,6 +10,7 @@ from django_cachex.inspectors.element_edits import (
     RenameField,
     SetField,
 )
+from django_cachex.inspectors.entries import NEVER
 from tests.inspectors.valkey.changes.subject import KEY, Subject
 from tests.inspectors.valkey.conftest import on_one_server
 
@@ -101,6 +102,7 @@ def test_what_is_no_hash_any_more_is_left_alone(subject: Subject, edit: object) 
     assert subject.raw.get(KEY) == b"text"
 
 
-def test_no_server_here_has_field_ttls_and_rows_say_so(subject: Subject) -> None:
+def test_rows_of_a_server_without_field_ttls_say_so(subject: Subject) -> None:
     subject.fill("hash", ("a", 1))
-    assert [row.ttl for row in subject.rows()] == [None]
+    [known] = subject.raw.execute_command("COMMAND INFO", "HPEXPIRE")
+    assert [row.ttl for row in subject.rows()] == [NEVER if known else None]

@@ -86,8 +86,9 @@ def test_no_update_of_the_same_field_is_lost_nor_falsely_said(subject: Subject) 
             results.add(outcome.result)
             if outcome.is_done:
                 assert outcome.old is not None
-                assert outcome.old.fingerprint == row.expected
-                replaced.append(row.expected)
+                seen, _dot, _moment = row.expected.partition(".")
+                assert outcome.old.fingerprint == seen
+                replaced.append(seen)
                 written.append(subject.stored(f"mine {number}"))
     replaced.append(fingerprint(subject.raw.hget(KEY, "field")))
     assert results == {Result.DONE, Result.CHANGED}

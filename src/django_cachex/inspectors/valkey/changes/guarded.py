@@ -20,15 +20,17 @@ from django_cachex.commands import (
     UnknownCommand,
     WrongTypeError,
 )
-from django_cachex.commands.request import Word, unread
+from django_cachex.commands.request import Attempts, Word, unread
 from django_cachex.inspectors.edits import Outcome, Result
 from django_cachex.inspectors.valkey.replies import (
+    DENIED,
     a_list,
     a_number,
     a_row,
     anything,
     fitting,
     queued,
+    required,
 )
 
 Words = tuple[Word, ...]
@@ -87,13 +89,17 @@ them are permitted: a script that stops in the middle is not undone."""
 CHANGED, DONE, NOT_BY_SCRIPT = 0, 1, 2
 
 
+class Perhaps(tuple[Word, ...]):
+    """A command to read by that the server may lack, or deny: the refusal is its reply then."""
+
+
 @dataclass(frozen=True)
 class Write:
     """The commands that change a key, and what must hold for them."""
 
     commands: Sequence[Words]
     holds: Sequence[tuple[Words, Any]] | None = None
-    """What to read again, and the replies that it must have: without, all that was read."""
+    """What to read again, and the replies that it must have: without, all that was answered."""
 
 
 Change = Generator[Sequence[Words] | Write, list[Any], Outcome]
@@ -124,31 +130,31 @@ def by_script(keys: Sequence[bytes], change: Callable[[], Change]) -> Steps[Outc
         attempt = change()
         reads = commands_of(next(attempt))
         if seen is None:
-            seen = yield [Request(words, unread) for words in reads]
+            seen = answers(reads, (yield asked(reads)))
         try:
             write = attempt.send(seen)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]  # Outcome
         if not isinstance(write, Write):
             raise TypeError("A change reads once, then writes.")
-        holds = list(zip(reads, seen, strict=True)) if write.holds is None else write.holds
+        holds = answered(reads, seen) if write.holds is None else write.holds
         [(state, replies)] = yield [script(keys, holds, write.commands)]
         if state == DONE:
             return finished(attempt, write.commands, replies)
         if state == NOT_BY_SCRIPT:
             return None
-        seen = replies if write.holds is None else None
+        seen = replies if write.holds is None and len(holds) == len(reads) else None
     return Outcome(Result.CHANGED)
 
 
 def by_transaction(keys: Sequence[bytes], change: Callable[[], Change]) -> Steps[Outcome]:
     """Return what became of a change; anything that happens to the key makes it start again."""
-    watch = Request(("WATCH", *keys), unread)
+    watch: Words = ("WATCH", *keys)
     for _attempt in range(ATTEMPTS):
         attempt = change()
-        reads = [Request(words, unread) for words in commands_of(next(attempt))]
+        reads = [watch, *commands_of(next(attempt))]
         try:
-            _watched, *seen = yield [watch, *reads]
+            _watched, *seen = answers(reads, (yield asked(reads)))
         except WrongTypeError:
             yield [UNWATCH]
             return Outcome(Result.WRONG_TYPE)
@@ -162,6 +168,26 @@ def by_transaction(keys: Sequence[bytes], change: Callable[[], Change]) -> Steps
         if replies is not None:
             return finished(attempt, commands_of(write), without_errors(replies))
     return Outcome(Result.CHANGED)
+
+
+def asked(reads: Sequence[Words]) -> Sequence[Request[Any]]:
+    """Return the requests for what a change reads."""
+    kind = Attempts if any(isinstance(words, Perhaps) for words in reads) else list
+    return kind(Request(words, unread) for words in reads)
+
+
+def answers(reads: Sequence[Words], replies: Sequence[Any]) -> list[Any]:
+    """Return the replies; raise a refusal, unless it may stand for one."""
+    return [
+        reply if isinstance(words, Perhaps) and isinstance(reply, DENIED) else required(reply)
+        for words, reply in zip(reads, replies, strict=True)
+    ]
+
+
+def answered(reads: Sequence[Words], replies: Sequence[Any]) -> list[tuple[Words, Any]]:
+    """Return what was not refused, with the replies."""
+    pairs = zip(reads, replies, strict=True)
+    return [(words, reply) for words, reply in pairs if not isinstance(reply, CommandError)]
 
 
 def commands_of(step: Sequence[Words] | Write) -> Sequence[Words]:

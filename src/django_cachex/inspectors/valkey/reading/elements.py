@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_cachex.cache.client import Client
 from django_cachex.commands import Steps
+from django_cachex.commands.request import Attempts
 from django_cachex.inspectors.content import Codec, Content, decode, fingerprint
 from django_cachex.inspectors.entries import Element, Elements
 from django_cachex.inspectors.facts import Text
@@ -18,8 +19,10 @@ from django_cachex.inspectors.valkey.changes.lists import expected_item
 from django_cachex.inspectors.valkey.changes.sorted_sets import expected_score, score_text
 from django_cachex.inspectors.valkey.elements import COLLECTIONS, Collection
 from django_cachex.inspectors.valkey.names import read_entry_id, read_index
+from django_cachex.inspectors.valkey.reading.lifetimes import times_of, with_times
 from django_cachex.inspectors.valkey.reading.page import Page, Row, ask
 from django_cachex.inspectors.valkey.reading.streams import entry
+from django_cachex.inspectors.valkey.replies import required
 
 NAMES: Final = Codec("", "opaque", bytes)
 """Field names, scores and ids did not go through a serializer."""
@@ -114,8 +117,7 @@ def row_of(stored: bytes, type: str, id: str) -> Steps[Row | None]:
         return None
     [name] = names
     if type == "hash":
-        [value] = yield [ask("HGET", stored, name)]
-        return None if value is None else Row(id, name, (name, value), fingerprint(value))
+        return (yield from field_of(stored, id, name))
     if type == "set":
         [there] = yield [ask("SISMEMBER", stored, name)]
         return Row(id, name, (name,)) if there else None
@@ -123,6 +125,15 @@ def row_of(stored: bytes, type: str, id: str) -> Steps[Row | None]:
     if score is None:
         return None
     return Row(id, name, (name, score_text(float(score))), expected_score(score))
+
+
+def field_of(stored: bytes, id: str, name: bytes) -> Steps[Row | None]:
+    asked = [ask("HGET", stored, name), *times_of(stored, [name])]
+    value, *times = yield Attempts(asked)
+    if required(value) is None:
+        return None
+    rows = with_times([Row(id, name, (name, value), fingerprint(value))], *times)
+    return rows[0] if rows else None
 
 
 def item_of(stored: bytes, id: str) -> Steps[Row | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -16,14 +16,18 @@ from django_cachex.inspectors.content import Codec, fingerprint
 from django_cachex.inspectors.content.decoding import decoded, undecoded
 from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.patterns import Pattern
-from django_cachex.inspectors.valkey.changes.hashes import EXPIRES
 from django_cachex.inspectors.valkey.names import spell
 from django_cachex.inspectors.valkey.pace import SMALLEST, TIME, Pace
+from django_cachex.inspectors.valkey.reading.lifetimes import may_expire, times_of, with_times
 from django_cachex.inspectors.valkey.reading.page import Asked, Page, Row, ask
 from django_cachex.inspectors.valkey.replies import required
+from django_cachex.inspectors.valkey.walks import Walk
 from django_cachex.inspectors.windows import InvalidWindow, Window
 
-CURSOR = re.compile(r"([0-9]{1,20})(?:\.([0-9]{1,9}))?", re.ASCII)
+CURSOR = re.compile(r"([0-9]{1,20})(?:\.([0-9]{1,9}))?(?:@([0-9a-f]{1,16}))?", re.ASCII)
+
+RUN_ID = "return string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')"
+"""A script, because it is to run where the key is."""
 
 
 @dataclass(frozen=True)
@@ -73,27 +77,19 @@ class Found:
 
 def read_fields(asked: Asked) -> Steps[Page]:
     page = yield from scan(asked, "HSCAN", fields, by_value=False)
-    if not (has_field_ttls(asked.known) and page.rows):
+    if not (page.rows and may_expire(asked.known[1:])):
         return page
-    names = [row.name for row in page.rows]
-    [ttls] = yield [ask("HPTTL", asked.key, "FIELDS", len(names), *names)]
-    rows = [with_ttl(row, ttl) for row, ttl in zip(page.rows, ttls, strict=True)]
-    return Page(rows, page.next, page.previous, page.examined)
+    times = yield times_of(asked.key, [row.name for row in page.rows])
+    return replace(page, rows=with_times(page.rows, *times))
 
 
 def before_fields(key: bytes, window: Window) -> list[Request[Any]]:
-    return [ask("COMMAND", "INFO", "HPEXPIRE")]
+    return [*before_scan(key, window), ask("COMMAND", "INFO", "HPEXPIRE")]
 
 
-def has_field_ttls(known: Sequence[Any]) -> bool:
-    """Return whether the server knows the command: by a description of it, not by nothing."""
-    return bool(known) and isinstance(known[0], list) and bool(known[0]) and bool(known[0][0])
-
-
-def with_ttl(row: Row, ttl: int) -> Row:
-    """Return the row of a field that has so many milliseconds left."""
-    expected = row.expected + EXPIRES if ttl >= 0 else row.expected
-    return Row(row.id, row.name, row.cells, expected, ttl=ttl)
+def before_scan(key: bytes, window: Window) -> list[Request[Any]]:
+    """Return what to ask first, and first of all, before a scan."""
+    return [ask("EVAL", RUN_ID, 1, key)]
 
 
 def fields(batch: Batch) -> Sequence[Row]:
@@ -120,7 +116,8 @@ def scan(asked: Asked, command: str, rows_of: Rows, by_value: bool) -> Steps[Pag
     pattern = Pattern(asked.window.match)
     if pattern.problem:
         raise InvalidWindow(pattern.problem)
-    cursor, offset = read_cursor(asked.window.at)
+    walk, offset = read_place(asked)
+    cursor = walk.cursor
     start = (cursor, offset)
     here = by_value and asked.codec.kind != "opaque" and not pattern.matches_all
     batches = Batches(asked, command, rows_of, not (here or pattern.matches_all))
@@ -131,10 +128,11 @@ def scan(asked: Asked, command: str, rows_of: Rows, by_value: bool) -> Steps[Pag
         if batches.on_server and cut is None:
             found.examined += max(0, batches.count - len(rows))
         if cut is not None:
-            return page(asked, found, f"{cursor}.{cut}", start)
+            return page(asked, found, write_place(cursor, cut, walk), start, walk)
         cursor, offset = batch.following, 0
         if not cursor or is_enough(found, asked, bool(pattern.matches_all)):
-            return page(asked, found, str(cursor) if cursor else None, start)
+            following_place = write_place(cursor, 0, walk) if cursor else None
+            return page(asked, found, following_place, start, walk)
 
 
 def matching(pattern: Pattern, codec: Codec, here: bool) -> Callable[[Row], bool] | None:
@@ -193,12 +191,14 @@ def shown(raw: bytes, codec: Codec) -> str:
     return decoded(raw, codec, limit).formatted
 
 
-def page(asked: Asked, found: Found, following: str | None, start: tuple[int, int]) -> Page:
+def page(
+    asked: Asked, found: Found, following: str | None, start: tuple[int, int], walk: Walk
+) -> Page:
     cursor, offset = start
     searched = not Pattern(asked.window.match).matches_all
     whole = start == (0, 0) and following is None
     examined = asked.total if whole else min(found.examined, asked.total)
-    back = f"{cursor}.{max(0, offset - asked.count)}" if offset else None
+    back = write_place(cursor, max(0, offset - asked.count), walk) if offset else None
     return Page(
         found.rows,
         next=following,
@@ -208,11 +208,25 @@ def page(asked: Asked, found: Found, following: str | None, start: tuple[int, in
     )
 
 
-def read_cursor(at: str) -> tuple[int, int]:
-    """Return the cursor that a page begins with, and how much of its batch came before it."""
-    if not at:
-        return 0, 0
-    found = CURSOR.fullmatch(at)
+def read_place(asked: Asked) -> tuple[Walk, int]:
+    """Return where a page begins, and how much of its batch came before it.
+
+    After a restart of the server a cursor says nothing any more: the walk begins anew, once.
+    """
+    found = CURSOR.fullmatch(asked.window.at or "0")
     if found is None or int(found[1]) >= 2**64:
         raise InvalidWindow(_("No page of this key begins there."))
-    return int(found[1]), int(found[2] or 0)
+    cursor, offset = int(found[1]), int(found[2] or 0)
+    # Within a batch, too, nothing is where it was.
+    walk = Walk(cursor=cursor or offset, run=found[3] or "")
+    run = asked.known[0] if asked.known else None
+    if walk.begins_anew(run.decode() if isinstance(run, bytes) else ""):
+        return walk, 0
+    walk.cursor = cursor
+    return walk, offset
+
+
+def write_place(cursor: int, offset: int, walk: Walk) -> str:
+    """Return `Window.at` of a page."""
+    place = f"{cursor}.{offset}" if offset else str(cursor)
+    return f"{place}@{walk.run}" if walk.run else place

@@ -9,7 +9,7 @@ from django_cachex.commands import Request, Steps
 from django_cachex.inspectors.valkey.changes.sorted_sets import expected_score, score_text
 from django_cachex.inspectors.valkey.names import LONGEST, spell
 from django_cachex.inspectors.valkey.reading.page import Asked, Page, Row, ask, read_position, span
-from django_cachex.inspectors.valkey.reading.scanned import Batch, scan
+from django_cachex.inspectors.valkey.reading.scanned import Batch, before_scan, scan
 from django_cachex.inspectors.valkey.replies import required
 from django_cachex.inspectors.windows import Order, Window
 
@@ -53,8 +53,13 @@ def by_rank(asked: Asked) -> Steps[Page]:
 
 
 def before_members(key: bytes, window: Window) -> list[Request[int]]:
-    """Return what to ask before a range of scores can be read: how many come before, how many."""
-    if window.match or (window.lowest is None and window.highest is None):
+    """Return what to ask before a search, or before a range of scores can be read.
+
+    Of a range, that is how many come before, and how many there are.
+    """
+    if window.match.strip("*"):
+        return before_scan(key, window)
+    if window.lowest is None and window.highest is None:
         return []
     return [
         ask("ZCOUNT", key, *outside(window)),

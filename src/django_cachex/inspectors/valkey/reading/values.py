@@ -7,13 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
 from django_cachex.cache.client import Client
-from django_cachex.commands import ReplyTooLarge, Request, Steps
+from django_cachex.commands import CommandError, ReplyTooLarge, Request, Steps
 from django_cachex.commands.request import Attempts
-from django_cachex.inspectors.content import Codec, decode, fingerprint
+from django_cachex.inspectors.content import Codec, Content, decode, fingerprint
+from django_cachex.inspectors.content.guesses import HYPERLOGLOG
 from django_cachex.inspectors.entries import Description, Entry
 from django_cachex.inspectors.facts import Text
 from django_cachex.inspectors.limits import limits
@@ -57,7 +59,7 @@ class Reader:
 
 READERS: Final = {
     "list": Reader(lists.read_items),
-    "set": Reader(scanned.read_members),
+    "set": Reader(scanned.read_members, scanned.before_scan),
     "zset": Reader(sorted_sets.read_members, sorted_sets.before_members),
     "hash": Reader(scanned.read_fields, scanned.before_fields),
     "stream": Reader(streams.read_entries, one=streams.read_entry),
@@ -65,7 +67,10 @@ READERS: Final = {
 
 
 def read(client: Client, stored: bytes, codec: Codec, window: Window) -> Entry | None:
-    """Return what a key holds, or None if there is no such key; three round trips at most."""
+    """Return what a key holds, or None if there is no such key.
+
+    That takes three round trips at most, and one more of a hash whose fields may expire.
+    """
     [figures] = answers(client, [stored], questions(client, COLUMNS))
     found = description(stored, figures)
     if not found.exists:
@@ -104,8 +109,23 @@ def read_string(found: Description, codec: Codec, window: Window) -> Steps[Entry
         limit=allowed.decode_bytes,
         preview=shown,
     )
+    if raw.startswith(HYPERLOGLOG):
+        content = yield from counted(found.key, content)
     expected = expected_of_large(raw, length) if is_large else fingerprint(raw)
     return Entry(found, content, expected=expected)
+
+
+def counted(key: bytes, content: Content) -> Steps[Content]:
+    """Return the content of a HyperLogLog with how much it has counted, where the server says.
+
+    Of one key `PFCOUNT` writes its result into the key; of several it does not, even if they are
+    one.
+    """
+    [count] = yield Attempts([ask("PFCOUNT", key, key)])
+    if isinstance(count, CommandError):  # Denied, or it only begins like one.
+        return content
+    label = format_lazy(_("{what} of about {count}"), what=content.label, count=f"{count:,}")
+    return replace(content, label=label)
 
 
 def read_collection(

@@ -1,0 +1,206 @@
+"""Fields that expire: seen, kept to the millisecond by whatever is not about them, changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from django_cachex.inspectors import edits
+from django_cachex.inspectors.edits import Result
+from django_cachex.inspectors.element_edits import (
+    RemoveElements,
+    RenameField,
+    SetField,
+    SetFieldTtl,
+)
+from django_cachex.inspectors.entries import NEVER, Element
+from tests.inspectors.valkey.changes.every import OTHER
+from tests.inspectors.valkey.changes.subject import KEY, Subject
+from tests.inspectors.valkey.conftest import Store, with_field_ttls
+from tests.inspectors.valkey.proxy import Proxy, proxy
+
+pytestmark = with_field_ttls
+
+MOMENT = 2_000_000_000_123
+"""In 2033, at an odd millisecond."""
+
+
+def moment(subject: Subject, name: str, key: bytes = KEY) -> int:
+    [found] = subject.raw.execute_command("HPEXPIRETIME", key, "FIELDS", 1, name)
+    return int(found)
+
+
+def expire(subject: Subject, name: str, at: int = MOMENT) -> None:
+    assert subject.raw.execute_command("HPEXPIREAT", KEY, at, "FIELDS", 1, name) == [1]
+
+
+def one(subject: Subject, name: str = "a") -> Element:
+    """Return a field as the form of its row is filled with it."""
+    found = subject.inspector.element(KEY, "hash", subject.row(name).id)
+    assert found is not None
+    return found
+
+
+WAYS = {"page": lambda subject: subject.row("a"), "form": one}
+"""Where a person sees a field: the page of the key, and the form of the row."""
+
+
+@pytest.fixture(params=["scripts", "transactions"])
+def limited(request: pytest.FixtureRequest, store: Store, user: str) -> Subject:
+    """A hash through a user who may do everything, or may not run scripts."""
+    if request.param == "transactions":
+        store.raw.execute_command("ACL", "SETUSER", user, "-@scripting")
+    subject = Subject(store.inspect(store.url.replace("//", f"//{user}:hunter2@")), store.raw)
+    subject.fill("hash", ("a", "old"), ("b", 1))
+    return subject
+
+
+@pytest.fixture
+def subject(subject: Subject) -> Subject:
+    subject.fill("hash", ("a", "old"), ("b", 1))
+    return subject
+
+
+@pytest.fixture
+def between(store: Store) -> Iterator[Proxy]:
+    with proxy(store.server.port) as between:
+        yield between
+
+
+def test_rows_say_what_their_fields_have_left(subject: Subject) -> None:
+    expire(subject, "a")
+    for seen in (subject.row("a"), one(subject)):
+        assert seen.ttl is not None
+        assert 0 < seen.ttl < MOMENT
+    assert (subject.row("b").ttl, one(subject, "b").ttl) == (NEVER, NEVER)
+    assert subject.row("a").expected == one(subject).expected
+
+
+def test_a_page_of_fields_takes_as_many_round_trips_as_before(
+    store: Store, subject: Subject, between: Proxy
+) -> None:
+    counted = Subject(store.inspect(f"valkey://{between.address}/0", "counted"), store.raw)
+    expire(subject, "a")
+    row = counted.row("a")
+    between.trips = 0
+    counted.rows()
+    assert between.trips == 4
+    counted.inspector.element(KEY, "hash", row.id)
+    assert between.trips == 5
+    for edit in (SetField(row.id, row.expected, "x"), RenameField(row.id, "", "c")):
+        between.trips = 0
+        counted.done(edit)
+        assert between.trips == 2
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_edit_of_a_field_keeps_its_ttl_to_the_millisecond(limited: Subject, way: str) -> None:
+    expire(limited, "a")
+    row = WAYS[way](limited)
+    outcome = limited.done(SetField(row.id, row.expected, "new"))
+    assert limited.raw.hget(KEY, "a") == limited.stored("new")
+    assert moment(limited, "a") == MOMENT
+    assert outcome.reason == ""
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_renamed_field_keeps_its_ttl_to_the_millisecond(limited: Subject, way: str) -> None:
+    expire(limited, "a")
+    row = WAYS[way](limited)
+    outcome = limited.done(RenameField(row.id, row.expected, "c"))
+    assert limited.raw.hgetall(KEY) == {b"c": limited.stored("old"), b"b": limited.stored(1)}
+    assert moment(limited, "c") == MOMENT
+    assert outcome.reason == ""
+
+
+@pytest.mark.parametrize("edit", [SetField, RenameField])
+@pytest.mark.parametrize("way", WAYS)
+def test_a_ttl_given_between_view_and_save_is_kept_and_told(
+    limited: Subject, way: str, edit: Any
+) -> None:
+    row = WAYS[way](limited)
+    expire(limited, "a")
+    outcome = limited.done(edit(row.id, row.expected, "c"))
+    assert moment(limited, "c" if edit is RenameField else "a") == MOMENT
+    assert "given another TTL meanwhile" in str(outcome.reason)
+
+
+def test_a_ttl_taken_away_between_view_and_save_is_not_put_back(subject: Subject) -> None:
+    expire(subject, "a")
+    row = one(subject)
+    subject.raw.execute_command("HPERSIST", KEY, "FIELDS", 1, "a")
+    outcome = subject.done(SetField(row.id, row.expected, "new"))
+    assert moment(subject, "a") == NEVER
+    assert "never expires" in str(outcome.reason)
+
+
+def test_insisting_after_a_conflict_keeps_the_ttl(subject: Subject) -> None:
+    row = one(subject)
+    subject.raw.hset(KEY, "a", subject.stored("theirs"))
+    expire(subject, "a")
+    outcome = subject.apply(SetField(row.id, row.expected, "mine"))
+    assert outcome.result == Result.CHANGED
+    again = subject.done(SetField(row.id, outcome.expected, "mine"))
+    assert moment(subject, "a") == MOMENT
+    assert again.reason == ""
+
+
+def test_a_field_that_expires_is_removed_by_what_was_seen_of_it(subject: Subject) -> None:
+    expire(subject, "a")
+    chosen = subject.chosen("a")
+    expire(subject, "a", MOMENT + 1)
+    assert subject.done(RemoveElements("hash", chosen)).count == 1
+
+
+def test_a_ttl_is_changed_unless_somebody_else_has_changed_it(limited: Subject) -> None:
+    row = one(limited)
+    limited.done(SetFieldTtl(row.id, 500_000, row.expected))
+    left = one(limited).ttl
+    assert left is not None
+    assert 0 < left <= 500_000
+    outcome = limited.apply(SetFieldTtl(row.id, NEVER, row.expected))
+    assert outcome.result == Result.CHANGED
+    assert one(limited).ttl != NEVER
+    limited.done(SetFieldTtl(row.id, NEVER, outcome.expected))
+    assert moment(limited, "a") == NEVER
+    assert limited.raw.hget(KEY, "a") == limited.stored("old")
+
+
+def test_a_ttl_that_would_remove_the_field_is_refused(subject: Subject) -> None:
+    with pytest.raises(ValueError, match="delete it instead"):
+        subject.apply(SetFieldTtl(one(subject).id, 0))
+    assert subject.raw.hexists(KEY, "a")
+
+
+@pytest.mark.parametrize("edit", [edits.Rename, edits.Copy])
+def test_a_hash_under_another_name_has_the_ttls(subject: Subject, edit: Any) -> None:
+    expire(subject, "a")
+    subject.done(edit(OTHER))
+    assert moment(subject, "a", OTHER) == MOMENT
+
+
+def test_a_user_who_may_not_ask_for_ttls_loses_none(store: Store, user: str) -> None:
+    store.raw.execute_command("ACL", "SETUSER", user, "-hpexpiretime", "-hpttl")
+    subject = Subject(store.inspect(store.url.replace("//", f"//{user}:hunter2@")), store.raw)
+    subject.fill("hash", ("a", "old"), ("b", 1))
+    expire(subject, "a")
+    row = one(subject)
+    assert (row.ttl, subject.row("b").ttl) == (None, None)
+    subject.done(SetField(row.id, row.expected, "new"))
+    assert subject.raw.hget(KEY, "a") == subject.stored("new")
+    refused = subject.apply(RenameField(row.id, "", "c"))
+    assert refused.result == Result.REFUSED
+    assert "may expire" in str(refused.reason)
+    store.raw.execute_command("ACL", "SETUSER", user, "-hsetex")
+    assert subject.apply(SetField(row.id, "", "lost")).result == Result.REFUSED
+    assert subject.raw.hget(KEY, "a") == subject.stored("new")
+    assert moment(subject, "a") == MOMENT
+
+
+def test_where_nobody_says_what_the_server_has_ttls_are_shown(store: Store, user: str) -> None:
+    store.raw.execute_command("ACL", "SETUSER", user, "-command")
+    subject = Subject(store.inspect(store.url.replace("//", f"//{user}:hunter2@")), store.raw)
+    subject.fill("hash", ("a", "old"))
+    assert subject.row("a").ttl == NEVER

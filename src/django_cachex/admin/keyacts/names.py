@@ -9,12 +9,12 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from django_cachex.admin.forms import FocusedForm
+from django_cachex.admin.forms import AS_CODE, FocusedForm
 from django_cachex.admin.parts import Action, Confirm
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.naming import encode_text, printable
 
-NAME_ATTRS = {"class": "cx-code", "autocomplete": "off", "spellcheck": "false", "autofocus": ""}
+NAME_ATTRS = {**AS_CODE, "autocomplete": "off", "autofocus": ""}
 
 
 class NameForm(FocusedForm):

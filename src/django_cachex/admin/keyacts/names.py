@@ -9,6 +9,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from django_cachex.admin import humane
 from django_cachex.admin.forms import AS_CODE, FocusedForm
 from django_cachex.admin.parts import Action, Confirm
 from django_cachex.inspectors import Inspector
@@ -70,7 +71,7 @@ def already_there(form: forms.Form) -> dict[str, str]:
 
 def said_name(name: str) -> str:
     """Return a name that was typed, for a sentence."""
-    return printable(encode_text(name)) or _("(empty name)")
+    return humane.name(printable(encode_text(name)))
 
 
 def overwriting(name: str, alias: str, submit: str, back: Action) -> Confirm:

@@ -83,11 +83,11 @@ def moment(when: datetime | None) -> str:
     None is one too far away to have a date, as is the last day that has one, in some time zones.
     """
     if when is None:
-        return _("after the year 9999")
+        return _("the end of the year 9999 or later")
     try:
         local = timezone.localtime(when) if timezone.is_aware(when) else when
     except OverflowError:
-        return _("after the year 9999")
+        return _("the end of the year 9999 or later")
     return f"{local:%Y-%m-%d %H:%M:%S}"
 
 

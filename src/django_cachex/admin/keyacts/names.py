@@ -57,7 +57,7 @@ class CopyForm(NameForm):
 
 def typed_name(inspector: Inspector, stored: bytes) -> str:
     """Return a key as a person could type it, or nothing where it cannot be typed."""
-    name = inspector.name(stored)
+    name = inspector.name(stored).replace("\\\\", "\\")
     return name if inspector.locate(name) == stored else ""
 
 

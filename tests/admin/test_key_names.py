@@ -198,3 +198,34 @@ def test_other_stores_take_odd_names(
     assert "Deleted 1 key." in done.text
     assert is_safe(done)
     assert caches[alias].get(name) is None
+
+
+ALIKE = {
+    "cafe\u0301".encode(): r"cafe\u0301",
+    "caf\u00e9".encode(): "caf\u00e9",
+    b"nul\0": r"nul\x00",
+    rb"nul\x00": r"nul\\x00",
+    "heart\ufe0f".encode(): r"heart\ufe0f",
+    b"heart": "heart",
+}
+
+
+def test_names_that_look_the_same_are_told_apart(
+    admin: Browser, server_cache: Any, raw: valkey.Valkey
+) -> None:
+    raw.mset({b"p:1:" + name: "v" for name in ALIKE})
+    assert sorted(keys_page(admin).column("Key")) == sorted(ALIKE.values())
+    for name, shown in ALIKE.items():
+        page = admin.open(addresses.key("valkey", b"p:1:" + name))
+        assert page.heading == shown
+
+
+@pytest.mark.parametrize("name", ALIKE, ids=ascii)
+def test_a_name_is_offered_for_another_only_as_it_is(
+    name: bytes, admin: Browser, server_cache: Any, raw: valkey.Valkey
+) -> None:
+    raw.set(b"p:1:" + name, "v")
+    page = admin.open(addresses.key("valkey", b"p:1:" + name, mode="rename"))
+    offered = page.form("Rename").control("name").value
+    assert offered in ("", name.decode())
+    assert offered or ALIKE[name] != name.decode()

@@ -40,7 +40,7 @@ def test_one_line_leaves_nothing_that_harms() -> None:
     line = one_line(EVIL)
     assert line.isprintable()
     assert line.startswith(
-        r"x\r\nuser=1 cache=valkey all: Flushed\n\x1b[2J\x1b]0;title\x07\x9b31m\x85"
+        r"x\r\nuser=1 cache=valkey all: Flushed\n\x1b[2J\x1b]0;title\x07\u009b31m\u0085"
     )
     assert one_line("héllo — 日本語 🎉") == "héllo — 日本語 🎉"
 

@@ -19,7 +19,7 @@ END = 253_402_300_799
 """The last second of the year 9999 in UTC, as a time stamp: what many write for "never"."""
 
 HOUR = 3600
-NO_DATE = "after the year 9999"
+NO_DATE = "the end of the year 9999 or later"
 
 
 def told(page: Page) -> datetime:

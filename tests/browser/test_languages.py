@@ -29,3 +29,23 @@ def test_page_of_another_language_does_not_scroll_sideways(
         LOOKS[look].show(visit.page)
         assert sight.cut_off(visit.page) == []
         assert sight.overlaps(visit.page) == []
+
+
+RIGHT_TO_LEFT = ("keys", "delete-many-confirm", "key-hash", "key-edit", "key-ttl", "info")
+SELDOM = (
+    *("caches", "caches-help", "keys-columns", "keys-no-match", "matching-confirm"),
+    *("matching-when", "namespaces", "key-json", "key-as-hex", "key-list", "key-sorted-set"),
+    *("key-stream", "key-large-json", "key-rename", "key-increase", "hash-add", "zset-add"),
+    *("add", "add-error"),
+)
+
+
+@pytest.mark.parametrize("context", [{"locale": "ar"}], indirect=True, ids=["arabic"])
+@pytest.mark.parametrize(
+    "place", [*RIGHT_TO_LEFT, *(pytest.param(place, marks=pytest.mark.slow) for place in SELDOM)]
+)
+def test_names_values_and_figures_run_from_left_to_right_in_every_language(
+    visit: Visit, place: str
+) -> None:
+    PLACES[place](visit)
+    assert sight.backwards(visit.page) == []

@@ -7,6 +7,8 @@ from urllib.parse import urlencode
 
 from playwright.sync_api import Locator, Page
 
+from django_cachex.admin import humane
+
 
 @dataclass(frozen=True)
 class Visit:
@@ -43,7 +45,7 @@ class Visit:
     def key(self, alias: str, name: str, **query: str) -> None:
         """Open a key as a person does: search its name, press it. Long ones are buttons."""
         self.keys(alias, q=name)
-        self.open(self.named(name))
+        self.open(self.named(humane.name(name)))
         if query:
             self.page.goto(f"{self.page.url}?{urlencode(query)}")
 

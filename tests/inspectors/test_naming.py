@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import time
 from typing import Any
+from unicodedata import is_normalized
 
 import pytest
 from django.core.cache.backends.base import BaseCache
@@ -51,6 +54,53 @@ def test_what_does_not_print_is_escaped() -> None:
     assert printable(b"\xff\xfekey") == "\\xff\\xfekey"
     assert printable("right\u202eleft".encode()) == "right\\u202eleft"
     assert printable(encode_text("\ud800")) == "\\xed\\xa0\\x80"
+
+
+def test_what_looks_like_another_name_is_escaped() -> None:
+    assert printable("caf\u00e9".encode()) == "caf\u00e9"
+    assert printable("cafe\u0301".encode()) == "cafe\\u0301"
+    assert printable("\u212b, \u1100\u1161".encode()) == "\\u212b, \u1100\\u1161"
+    assert printable("a\u3164b\ufe0f\u200b".encode()) == "a\\u3164b\\ufe0f\\u200b"
+    assert printable(b"\x9b, \xc2\x9b") == "\\x9b, \\u009b"
+    assert printable(b"a\\x00, a\0") == "a\\\\x00, a\\x00"
+    assert printable(rb"App\Models\User") == r"App\Models\User"
+
+
+ESCAPE = re.compile(r"\\(\\|[nrt]|x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8}))")
+
+
+def read_back(line: str) -> bytes:
+    """Return the stored key that a person can tell from how it is printed."""
+
+    def meant(found: re.Match[str]) -> str:
+        byte, *codes = found.groups()[1:]
+        if byte:
+            code = int(byte, 16)
+            return chr(code if code < 0x80 else 0xDC00 + code)
+        if any(codes):
+            return chr(int(next(filter(None, codes)), 16))
+        return {"n": "\n", "r": "\r", "t": "\t"}.get(found[1], "\\")
+
+    return ESCAPE.sub(meant, line).encode("utf-8", "surrogateescape")
+
+
+PUZZLING = st.text(st.sampled_from("aen\\xu0\0\n\u0301\u0323\u00e9\u212b\u1100\u1161\ufe0f\u009b"))
+
+
+@given(st.binary() | PUZZLING.map(str.encode) | TEXT.map(encode_text))
+def test_each_stored_key_is_printed_as_no_other(stored: bytes) -> None:
+    line = printable(stored)
+    assert read_back(line) == stored
+    assert is_normalized("NFC", line)
+
+
+def test_a_name_of_many_marks_does_not_take_long() -> None:
+    begun = time.perf_counter()
+    printable(("y" * 50_000).encode() + b"\0")
+    plain = time.perf_counter() - begun
+    begun = time.perf_counter()
+    printable(("x" + "\u0330" * 50_000).encode())
+    assert time.perf_counter() - begun < 100 * plain + 1
 
 
 @pytest.mark.parametrize("prefix", ["", "p", "p:1", "a:b:", "glob*?[x]\\", "é", "with space", "1"])

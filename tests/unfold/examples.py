@@ -230,9 +230,9 @@ class Examples(Samples):
         yield {"heading": full, **self._only(self.tabs())}
 
     def help(self) -> Iterable[Context]:
-        yield {"help": [], "help_close": "/"}
+        yield {"help": [], "help_close": self.action("Close help")}
         topic = Topic(self.say("This page"), [self.say("It lists."), self.say("It counts.")])
-        yield {"help": [topic, topic], "help_close": "/?q=a&size=5"}
+        yield {"help": [topic, topic], "help_close": self.action("Close help")}
 
     def items(self) -> Iterable[Context]:
         yield {"items": []}

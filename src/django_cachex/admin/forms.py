@@ -23,6 +23,9 @@ LONGEST_TIMEOUT = 10_000_000_000
 
 WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,30}")
 
+AS_CODE = {"class": "cx-code", "spellcheck": "false", "dir": "ltr"}
+"""Attributes of fields for names and values: they run from left to right in every language."""
+
 STORE_AS = [
     ("auto", gettext_lazy("Automatic")),
     ("text", gettext_lazy("Text")),
@@ -59,7 +62,9 @@ class TimeoutField(forms.CharField):
     }
 
     def __init__(self, *, otherwise: str | Promise = "", **kwargs: Any) -> None:
-        kwargs.setdefault("widget", forms.TextInput(attrs={"inputmode": "numeric", "size": 14}))
+        kwargs.setdefault(
+            "widget", forms.TextInput(attrs={"inputmode": "numeric", "size": 14, "dir": "ltr"})
+        )
         super().__init__(required=False, **kwargs)
         self.otherwise = otherwise
 
@@ -139,7 +144,7 @@ class ValueForm(ExpireForm):
         label=gettext_lazy("Value"),
         required=False,
         strip=False,
-        widget=forms.Textarea(attrs={"rows": 12, "spellcheck": "false", "class": "cx-code"}),
+        widget=forms.Textarea(attrs={"rows": 12, **AS_CODE}),
     )
     store_as = forms.ChoiceField(
         label=gettext_lazy("Store as"),
@@ -184,14 +189,7 @@ class AddForm(ValueForm):
     key = forms.CharField(
         label=gettext_lazy("Key Name"),
         strip=False,
-        widget=forms.TextInput(
-            attrs={
-                "class": "cx-code",
-                "autocomplete": "off",
-                "spellcheck": "false",
-                "autofocus": "",
-            }
-        ),
+        widget=forms.TextInput(attrs={**AS_CODE, "autocomplete": "off", "autofocus": ""}),
     )
     type = forms.ChoiceField(label=gettext_lazy("Type"))
     replace = forms.BooleanField(label=gettext_lazy("Replace the key if it exists"), required=False)
@@ -273,7 +271,9 @@ class NumberForm(EditForm):
         label=gettext_lazy("Value"),
         required=False,
         strip=False,
-        widget=forms.TextInput(attrs={"inputmode": "decimal", "size": 30, "autocomplete": "off"}),
+        widget=forms.TextInput(
+            attrs={"inputmode": "decimal", "size": 30, "autocomplete": "off", "dir": "ltr"}
+        ),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from django.utils.translation import gettext as _
 
 from django_cachex.admin.helptopics import backend as _backend
+from django_cachex.admin.helptopics import names as _names
 from django_cachex.admin.helptopics import permissions as _permissions
 from django_cachex.admin.parts import Topic
 from django_cachex.inspectors import Inspector
@@ -95,6 +96,7 @@ def keys_help(inspector: Inspector) -> Sequence[Topic]:
             _("Delete selected keys"),
             [_("Deletes the keys that are ticked on this page, after a page that lists them.")],
         ),
+        _names(),
         *_backend(inspector),
         _permissions(
             _("view_key or change_key: see this page."),

@@ -39,3 +39,19 @@ def backend(inspector: Inspector) -> list[Topic]:
 
 def permissions(*sentences: str) -> Topic:
     return Topic(_("Permissions"), [*sentences, _("Superusers need none of them.")])
+
+
+def names() -> Topic:
+    """Return how the names of keys are written."""
+    return Topic(
+        _("Names"),
+        [
+            _(
+                "What cannot be seen as what it is is written with a backslash: \\n and \\x00 are "
+                "control characters, \\xff is a byte that is no text, \\u200b an invisible "
+                "character, \\u0301 an accent that a letter has in one character as well. A "
+                "backslash of the name that could be taken for one of these is written twice."
+            ),
+            _("A very long name is cut in the middle; its own page copies the whole of it."),
+        ],
+    )

@@ -18,6 +18,9 @@ from django_cachex.inspectors.pickles.bounds import most_digits
 NOTHING = "–"
 """Stands where there is no figure."""
 
+LONGEST_NAME, BEGINNING = 300, 200
+"""Characters that are shown of a name, and how many of them are its first ones."""
+
 SECOND = 1000
 MINUTE, HOUR, DAY = 60 * SECOND, 3600 * SECOND, 86400 * SECOND
 
@@ -80,12 +83,19 @@ def moment(when: datetime | None) -> str:
     None is one too far away to have a date, as is the last day that has one, in some time zones.
     """
     if when is None:
-        return _("after the year 9999")
+        return _("the end of the year 9999 or later")
     try:
         local = timezone.localtime(when) if timezone.is_aware(when) else when
     except OverflowError:
-        return _("after the year 9999")
+        return _("the end of the year 9999 or later")
     return f"{local:%Y-%m-%d %H:%M:%S}"
+
+
+def name(text: str) -> str:
+    """Return the name of a key for a line of a page: of a long one its beginning and its end."""
+    if len(text) <= LONGEST_NAME:
+        return text or _("(empty name)")
+    return f"{text[:BEGINNING]}…{text[BEGINNING + 1 - LONGEST_NAME :]}"
 
 
 def clock() -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from django.utils.translation import gettext as _
 
-from django_cachex.admin.helptopics import backend, permissions
+from django_cachex.admin.helptopics import backend, names, permissions
 from django_cachex.admin.parts import Topic
 from django_cachex.inspectors import Inspector
 
@@ -52,6 +52,7 @@ def key_help(inspector: Inspector) -> Sequence[Topic]:
         ),
         *_elements(inspector),
         *_whole_key(inspector),
+        names(),
         *backend(inspector),
         permissions(
             _("view_key or change_key: see this page. change_key: edit the value, or elements."),

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_cachex.admin.firstelements import score_of
+from django_cachex.admin.forms import AS_CODE
 from django_cachex.inspectors.content import InvalidValue
 from django_cachex.inspectors.facts import Text
 from django_cachex.inspectors.windows import Order, Window
@@ -76,7 +77,7 @@ def moment_in(text: str) -> datetime | None:
 
 
 def text_input(**attrs: str) -> forms.TextInput:
-    given = {"autocomplete": "off", "spellcheck": "false", "class": "cx-code", **attrs}
+    given = {"autocomplete": "off", **AS_CODE, **attrs}
     return forms.TextInput(attrs=given)
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from django.core.cache.backends.base import BaseCache
 
 from django_cachex.commands.text import one_line
 
 # Two keys that no prefix ends with and that a key function which alters its key would alter.
 PROBES = ("Probe é~1", "probe/*?[2]")
+
+MISTAKABLE = re.compile(r"\\(?=[\\nrt]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}|[^ -~])")
+"""A backslash that stands where one of `one_line` could."""
 
 
 def encode_text(text: str) -> bytes:
@@ -29,8 +34,12 @@ def text_of(stored: bytes) -> str | None:
 
 
 def printable(stored: bytes) -> str:
-    """Return one line of text for a person: what is not printable is written with backslashes."""
-    return one_line(stored.decode("utf-8", "backslashreplace"))
+    """Return one line of text for a person, another for each stored key.
+
+    What cannot be seen as what it is is written with backslashes; a backslash of the key that
+    could be taken for one of those is written twice.
+    """
+    return one_line(MISTAKABLE.sub(r"\\\\", stored.decode("utf-8", "surrogateescape")))
 
 
 class Naming:

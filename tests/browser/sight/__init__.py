@@ -38,6 +38,12 @@ def hard_to_read_aloud(page: Page) -> list[str]:
     return found
 
 
+def backwards(page: Page) -> list[str]:
+    """Return the texts in Latin letters, and the fields for them, that run from right to left."""
+    found: list[str] = _run(page, "backwards")
+    return found
+
+
 def unseen_focus(page: Page) -> list[str]:
     """Press Tab through the first controls; return those that do not show that they have focus."""
     page.evaluate("document.activeElement.blur()")

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import humane
-from django_cachex.admin.forms import ExpireForm, FocusedForm
+from django_cachex.admin.forms import AS_CODE, ExpireForm, FocusedForm
 from django_cachex.admin.keyacts.base import Subject
 from django_cachex.admin.keyacts.elements import (
     ElementAct,
@@ -29,7 +29,7 @@ from django_cachex.inspectors.entries import Element
 from django_cachex.inspectors.facts import Text
 from django_cachex.inspectors.naming import encode_text, printable
 
-NAME_ATTRS = {"class": "cx-code", "autocomplete": "off", "spellcheck": "false"}
+NAME_ATTRS = {**AS_CODE, "autocomplete": "off"}
 
 
 class NameField(forms.CharField):

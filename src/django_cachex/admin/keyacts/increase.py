@@ -25,7 +25,7 @@ DECIMAL = re.compile(
 MOST = 2**63
 """What servers count to."""
 
-ATTRS = {"inputmode": "decimal", "size": 20, "autocomplete": "off", "autofocus": ""}
+ATTRS = {"inputmode": "decimal", "size": 20, "autocomplete": "off", "dir": "ltr", "autofocus": ""}
 
 
 class NumberField(forms.CharField):

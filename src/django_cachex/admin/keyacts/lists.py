@@ -188,7 +188,7 @@ def trimming(subject: Subject, count: int, kept: int, back: Action, unit: Unit) 
     counts = {
         "elements": humane.elements(count, unit),
         "kept": humane.number(kept),
-        "key": subject.inspector.name(subject.stored) or _("(empty name)"),
+        "key": humane.name(subject.inspector.name(subject.stored)),
     }
     consequences = [_("%(kept)s are kept. What is removed is gone for good.") % counts]
     if not kept and unit == Unit.ITEMS:

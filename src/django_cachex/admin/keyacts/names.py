@@ -9,12 +9,13 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from django_cachex.admin.forms import FocusedForm
+from django_cachex.admin import humane
+from django_cachex.admin.forms import AS_CODE, FocusedForm
 from django_cachex.admin.parts import Action, Confirm
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.naming import encode_text, printable
 
-NAME_ATTRS = {"class": "cx-code", "autocomplete": "off", "spellcheck": "false", "autofocus": ""}
+NAME_ATTRS = {**AS_CODE, "autocomplete": "off", "autofocus": ""}
 
 
 class NameForm(FocusedForm):
@@ -56,7 +57,7 @@ class CopyForm(NameForm):
 
 def typed_name(inspector: Inspector, stored: bytes) -> str:
     """Return a key as a person could type it, or nothing where it cannot be typed."""
-    name = inspector.name(stored)
+    name = inspector.name(stored).replace("\\\\", "\\")
     return name if inspector.locate(name) == stored else ""
 
 
@@ -70,7 +71,7 @@ def already_there(form: forms.Form) -> dict[str, str]:
 
 def said_name(name: str) -> str:
     """Return a name that was typed, for a sentence."""
-    return printable(encode_text(name)) or _("(empty name)")
+    return humane.name(printable(encode_text(name)))
 
 
 def overwriting(name: str, alias: str, submit: str, back: Action) -> Confirm:

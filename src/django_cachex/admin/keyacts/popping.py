@@ -51,7 +51,7 @@ class PopAct(ElementAct[CountForm]):
             return None
         what = {
             "elements": humane.elements(count, self.unit),
-            "key": subject.inspector.name(subject.stored) or _("(empty name)"),
+            "key": humane.name(subject.inspector.name(subject.stored)),
         }
         return Confirm(
             question=_('Pop %(elements)s from "%(key)s"?') % what,

@@ -63,7 +63,7 @@ class RemoveRows(ElementAct[ChosenForm]):
             return None
         what = {
             "elements": humane.elements(count, UNITS.get(subject.type, Unit.ENTRIES)),
-            "key": subject.inspector.name(subject.stored) or _("(empty name)"),
+            "key": humane.name(subject.inspector.name(subject.stored)),
         }
         consequences = [_("What they hold is gone for good. The TTL stays as it is.")]
         size = subject.entry.description.size if subject.entry is not None else None

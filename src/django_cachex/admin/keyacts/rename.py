@@ -8,6 +8,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from django_cachex.admin import humane
 from django_cachex.admin.access import RENAME
 from django_cachex.admin.keyacts.base import KeyAct, Need, Subject
 from django_cachex.admin.keyacts.names import (
@@ -60,7 +61,7 @@ class RenameKey(KeyAct[NameForm]):
 
     def said(self, subject: Subject, form: NameForm, outcome: Outcome | None) -> str:
         names = {
-            "old": subject.inspector.name(subject.stored) or _("(empty name)"),
+            "old": humane.name(subject.inspector.name(subject.stored)),
             "new": said_name(form.cleaned_data["name"]),
         }
         if form.overwrites:

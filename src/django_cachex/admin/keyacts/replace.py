@@ -7,6 +7,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from django_cachex.admin import humane
 from django_cachex.admin.forms import EditForm
 from django_cachex.admin.keyacts.base import Subject
 from django_cachex.admin.keyacts.value import EditValue
@@ -52,7 +53,7 @@ class ReplaceValue(EditValue):
         label = content.label if content is not None else ""
         return Confirm(
             question=_('Replace the value of "%(key)s"?')
-            % {"key": subject.inspector.name(subject.stored) or _("(empty name)")},
+            % {"key": humane.name(subject.inspector.name(subject.stored))},
             step=_("Replace value"),
             consequences=[
                 _("What it holds now is gone for good: %(label)s.") % {"label": label},

@@ -59,7 +59,9 @@ class ScoreField(forms.CharField):
     """A score as it is typed in code."""
 
     def __init__(self, **kwargs: Any) -> None:
-        widget = forms.TextInput(attrs={"inputmode": "decimal", "size": 20, "autocomplete": "off"})
+        widget = forms.TextInput(
+            attrs={"inputmode": "decimal", "size": 20, "autocomplete": "off", "dir": "ltr"}
+        )
         super().__init__(label=gettext_lazy("Score"), widget=widget, **kwargs)
 
     def clean(self, value: Any) -> float:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.generic import TemplateView
 
-from django_cachex.admin import audit
+from django_cachex.admin import audit, humane
 from django_cachex.admin.access import (
     SEE_CACHES,
     SEE_INFO,
@@ -107,9 +107,13 @@ class Page(TemplateView):
     def standing_actions(self) -> list[Action]:
         shown = "help" in self.request.GET
         return [
-            Action(_("Help"), self.here(help="" if shown else "1"), current=shown),
-            Action(_("Refresh"), self.here()),
+            self.revisit(_("Help"), current=shown, help="" if shown else "1"),
+            self.revisit(_("Refresh")),
         ]
+
+    def revisit(self, label: str, current: bool = False, **query: str) -> Action:
+        """Return a control that opens this page again, some of its state changed."""
+        return Action(label, self.here(**query), current=current)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return {
@@ -123,7 +127,7 @@ class Page(TemplateView):
             "tabs_label": self.tabs_label,
             "actions": [*self.actions(), *self.standing_actions()],
             "help": self.help() if "help" in self.request.GET else (),
-            "help_close": self.here(help=""),
+            "help_close": self.revisit(_("Close help"), help=""),
             "notices": self.notices,
             **super().get_context_data(**kwargs),
         }
@@ -299,6 +303,14 @@ class KeyedPage(CachePage):
     def key_name(self) -> str:
         return self.inspector.name(self.stored)
 
+    @property
+    def said_name(self) -> str:
+        return humane.name(self.key_name)
+
+    def revisit(self, label: str, current: bool = False, **query: str) -> Action:
+        post_id = self.links.key(self.inspector.alias, self.stored).post_id
+        return Action(label, Link(self.here(**query), post_id), current=current)
+
     def leave(self) -> HttpResponse:
         """Return to the list: the key is not there."""
         self.say(
@@ -306,7 +318,7 @@ class KeyedPage(CachePage):
                 'There is no key "%(key)s" in "%(alias)s": it was deleted, has expired, or '
                 "never was."
             )
-            % {"key": self.key_name, "alias": self.inspector.alias},
+            % {"key": self.said_name, "alias": self.inspector.alias},
             messages.WARNING,
         )
         return self.go(self.landing(self.inspector.alias))
@@ -314,7 +326,7 @@ class KeyedPage(CachePage):
     def key_trail(self) -> list[Action]:
         opens = self.gate.allowed(SEE_KEYS, self.inspector, self.stored)
         link = self.links.key(self.inspector.alias, self.stored) if opens else ""
-        return [*self.cache_trail(), Action(self.key_name or _("(empty name)"), link)]
+        return [*self.cache_trail(), Action(self.said_name, link)]
 
 
 class ChoosePage(Page):

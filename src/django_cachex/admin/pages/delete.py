@@ -54,7 +54,7 @@ class DeletePage(KeyedPage):
         back = Action(_("Cancel, keep it"), self.back())
         carried = [("id", self.request.POST["id"])] if "id" in self.request.POST else []
         question = _('Delete "%(key)s" from "%(alias)s"?') % {
-            "key": self.key_name or _("(empty name)"),
+            "key": self.said_name,
             "alias": self.inspector.alias,
         }
         confirm = replace(
@@ -80,7 +80,7 @@ def delete_confirm(
     """Return the question before keys are deleted."""
     count = len(keys)
     values = {"count": humane.number(count), "alias": inspector.alias}
-    names = [inspector.name(stored) or _("(empty name)") for stored in keys[:MOST_NAMED]]
+    names = [humane.name(inspector.name(stored)) for stored in keys[:MOST_NAMED]]
     if count > MOST_NAMED:
         names.append(_("and %(count)s more") % {"count": humane.number(count - MOST_NAMED)})
     return Confirm(

@@ -104,7 +104,7 @@ class KeyHistoryPage(KeyedPage, HistoryPage):
         return audit.record_id(self.inspector, self.stored)
 
     def heading(self) -> Heading:
-        return Heading(self.key_name, _("history"), kind="key")
+        return Heading(self.said_name, _("history"), kind="key", copied=self.key_name)
 
     def trail(self) -> Sequence[Action]:
         return [*self.key_trail(), Action(_("History"), "")]

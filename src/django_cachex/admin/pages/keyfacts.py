@@ -39,7 +39,7 @@ def described(inspector: Inspector, one: Description) -> str:
         facts.append(_("never expires"))
     elif one.ttl is not None:
         facts.append(_("expires %(when)s") % {"when": humane.expiry(one.ttl)})
-    name = inspector.name(one.key) or _("(empty name)")
+    name = humane.name(inspector.name(one.key))
     return f"{name}: {', '.join(fact for fact in facts if fact)}"
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from django.utils.translation import gettext as _
 
+from django_cachex.admin import humane
 from django_cachex.admin.access import DELETE, SEE_KEYS, Act, Gate
 from django_cachex.admin.links import Links, object_id
 from django_cachex.admin.pages.columns import COLUMNS, DEFAULT
@@ -123,7 +124,7 @@ class KeyRows:
         owner = self._owner(one.key)
         is_ours = owner is self.inspector
         secret = self.gate.is_secret(self.inspector, one.key)
-        name = masked(self._name(one.key)) if secret else self._name(one.key)
+        name = humane.name(masked(self._name(one.key)) if secret else self._name(one.key))
         opens = not secret and (one.key in opened if is_ours else self._opens(owner, one.key))
         link = self.links.key(owner.alias, one.key) if owner and opens else None
         has_box = is_ours and one.key in deletable
@@ -132,7 +133,7 @@ class KeyRows:
         figures = (COLUMNS[column] for column in self.columns)
         return Row(
             [
-                Cell(name or _("(empty name)"), link, kind="key", lines=lines),
+                Cell(name, link, kind="key", lines=lines),
                 *(replace(figure.cell(one), order=figure.order(one)) for figure in figures),
             ],
             value=value,

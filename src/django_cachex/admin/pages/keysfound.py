@@ -19,7 +19,7 @@ from django_cachex.admin.pages.base import CachePage
 from django_cachex.admin.pages.keycells import fit_a_form, how_far, progress, shown_text
 from django_cachex.admin.pages.keyrows import KeyRows, Sorting
 from django_cachex.admin.pages.matched import offers
-from django_cachex.admin.parts import Action, Empty, Live, Notice, Table
+from django_cachex.admin.parts import Action, Empty, Live, Notice, Row, Table
 from django_cachex.admin.searching import Search
 from django_cachex.inspectors.entries import Description, Listing
 
@@ -158,9 +158,10 @@ class FoundKeys(CachePage):
         )
 
     def _within_form(self, table: Table) -> Table:
-        """Take the boxes from rows beyond what one form can send, and say so."""
-        values = [row.value for row in table.rows if row.value is not None]
-        beyond = set(values[fit_a_form(values) :])
+        """Take the ids from rows beyond what one form can send, and say so."""
+        carrying = [row for row in table.rows if row.value or row.cells[0].post_id]
+        fit = fit_a_form([row.value or row.cells[0].post_id for row in carrying])
+        beyond = {id(row) for row in carrying[fit:]}
         if not beyond:
             return table
         text = ngettext(
@@ -168,6 +169,16 @@ class FoundKeys(CachePage):
             "%(count)s keys have no box to select them by: the names fill more than one form.",
             len(beyond),
         )
+        if any(row.cells[0].post_id for row in carrying[fit:]):
+            text += " " + _("To open one whose name is very long, search for a part of it.")
         self.notices.append(Notice(text % {"count": humane.number(len(beyond))}, "warning"))
-        rows = [replace(row, value=None) if row.value in beyond else row for row in table.rows]
+        rows = [without_id(row) if id(row) in beyond else row for row in table.rows]
         return replace(table, rows=rows)
+
+
+def without_id(row: Row) -> Row:
+    """Return a row without its box, and without a link that carries more than a URL can."""
+    name, *others = row.cells
+    return replace(
+        row, value=None, cells=[replace(name, link=None) if name.post_id else name, *others]
+    )

@@ -11,7 +11,6 @@ from django.utils.translation import gettext_lazy
 from django_cachex.admin.access import DELETE, EDIT, SEE_HISTORY, SEE_VALUE
 from django_cachex.admin.keyacts import ACTS, KeyAct, Place
 from django_cachex.admin.keyhelp import key_help
-from django_cachex.admin.links import Link
 from django_cachex.admin.pages.download import downloads
 from django_cachex.admin.pages.keyelements import KeyElements
 from django_cachex.admin.pages.keyfacts import key_facts, summary
@@ -32,8 +31,7 @@ class KeyView(KeyElements):
 
     def heading(self) -> Heading:
         said = summary(self.entry) if self.entry is not None else ""
-        name = self.key_name or _("(empty name)")
-        return Heading(name, kind="key", summary=said, copied=self.key_name)
+        return Heading(self.said_name, kind="key", summary=said, copied=self.key_name)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = {}
@@ -129,7 +127,7 @@ class KeyView(KeyElements):
     # The frame.
 
     def trail(self) -> Sequence[Action]:
-        return [*self.cache_trail(), Action(self.key_name or _("(empty name)"), "")]
+        return [*self.cache_trail(), Action(self.said_name, "")]
 
     def actions(self) -> Sequence[Action]:
         alias, stored = self.inspector.alias, self.stored
@@ -151,14 +149,6 @@ class KeyView(KeyElements):
         """Return the link of the action bar that opens an act's form."""
         link = self.links.key(self.inspector.alias, self.stored, mode=act.opens)
         return Action(act.label, link, act.kind, act is self.asked, value=act.opens)
-
-    def standing_actions(self) -> list[Action]:
-        if not self.link.post_id:
-            return super().standing_actions()
-        shown = "help" in self.request.GET
-        url = str(self.link) if shown else f"{self.link}?help=1"
-        help_action = Action(_("Help"), Link(url, self.link.post_id), current=shown)
-        return [help_action, Action(_("Refresh"), self.link)]
 
     def here(self, **query: str) -> str:
         if query or self.request.method == "GET":

@@ -113,11 +113,11 @@ def namespace_table(survey: Survey, inspector: Inspector) -> Table:
 
 def named(stored: bytes, inspector: Inspector, gate: Gate, links: Links) -> Action:
     """Return a key by its name, with a link where the person may open it."""
-    name = inspector.name(stored) or _("(empty name)")
+    name = inspector.name(stored)
     if gate.is_secret(inspector, stored):
-        return Action(masked(name), "")
+        return Action(humane.name(masked(name)), "")
     opens = gate.allowed(SEE_KEYS, inspector, stored)
-    return Action(name, links.key(inspector.alias, stored) if opens else "")
+    return Action(humane.name(name), links.key(inspector.alias, stored) if opens else "")
 
 
 def consequences(work: Work[Survey], ttl: int | None) -> Sequence[str]:

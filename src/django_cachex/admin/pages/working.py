@@ -131,7 +131,7 @@ def run_cards(run: Run, inspector: Inspector) -> list[Card]:
     if not sweep.failures:
         return []
     rows = [
-        Row([Cell(inspector.name(stored), kind="key"), Cell(reason)])
+        Row([Cell(humane.name(inspector.name(stored)), kind="key"), Cell(reason)])
         for stored, reason in sweep.failures[:MOST_FAILURES]
     ]
     note = ""

@@ -125,6 +125,7 @@ settings.configure(
 )
 django.setup()
 from django_cachex.inspectors import inspector_for
+from django_cachex.inspectors.windows import Window
 
 def peak():
     return int(re.search("VmHWM:\\s+([0-9]+)", open("/proc/self/status").read())[1]) * 1024
@@ -132,8 +133,11 @@ def peak():
 inspector = inspector_for("default")
 inspector.read(b":1:small")
 before = peak()
-entry = inspector.read(b":1:key")
-print(json.dumps([peak() - before, str(entry.note)]))
+at, notes = "", ""
+while at is not None:
+    entry = inspector.read(b":1:key", Window(at=at))
+    at, notes = entry.elements.next, notes + str(entry.note)
+print(json.dumps([peak() - before, notes]))
 """
 
 
@@ -148,6 +152,6 @@ def test_the_worker_does_not_grow_by_what_an_element_holds(store: Store, type: s
     params = json.dumps({"BACKEND": store.backend, "LOCATION": store.url})
     words = [sys.executable, "-c", MEASURED, params]
     ran = subprocess.run(words, capture_output=True, check=True, text=True)
-    grown, note = json.loads(ran.stdout)
+    grown, notes = json.loads(ran.stdout)
     assert grown < 200_000_000
-    assert "left out" in note
+    assert "left out" in notes

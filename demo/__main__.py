@@ -25,8 +25,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
     parser.add_argument("port", nargs="?", type=int, default=8000)
     port: int = parser.parse_args().port
-    # A closed terminal or a `kill` unwinds like Ctrl-C, so that Valkey ends with the demo.
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # A closed terminal or a `kill` unwinds like Ctrl-C, so that Valkey ends with the demo. Ctrl-C
+    # itself is ignored in what a shell starts in the background, unless a handler is set.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
         with _listen(port) as web, servers.valkey() as valkey:

@@ -37,8 +37,10 @@ class Demo:
 
 
 def start(port: int, state: Path) -> subprocess.Popen[str]:
+    # What a shell starts in the background ignores SIGINT, unless it sets a handler.
+    in_background = ["/bin/sh", "-c", 'trap "" INT; exec "$@"', "sh"]
     return subprocess.Popen(
-        [sys.executable, "-m", "demo", str(port)],
+        [*in_background, sys.executable, "-m", "demo", str(port)],
         cwd=ROOT,
         env=os.environ | {"DEMO_STATE": str(state), "DJANGO_SETTINGS_MODULE": ""},
         stdin=subprocess.DEVNULL,

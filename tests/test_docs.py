@@ -279,3 +279,24 @@ def test_messages_in_troubleshooting_are_those_of_the_code() -> None:
 def test_relative_links_lead_to_files(path: Path) -> None:
     targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text())
     assert [target for target in targets if not (path.parent / target).exists()] == []
+
+
+def test_what_is_claimed_of_a_get_is_what_was_measured() -> None:
+    page = (ROOT / "docs" / "benchmarks" / "calls.md").read_text()
+    claims = {
+        "quarter": (page.partition("### str of 100 bytes, TCP")[2], 1),
+        "fortieth": (page.partition("## On an event loop, over TCP")[2], 3),
+    }
+    parts = {"quarter": 1 / 4, "fortieth": 1 / 40}
+    readme = (ROOT / "README.md").read_text()
+    for word, (section, column) in claims.items():
+        ours, theirs = (
+            float(
+                re.search(rf"^\| {re.escape(name)} \|.*$", section, re.M)[0]
+                .split("|")[column + 1]
+                .split()[0]
+            )
+            for name in ("ValkeyCache (ours)", "Django's RedisCache")
+        )
+        assert word in readme
+        assert 0.8 < ours / theirs / parts[word] < 1.25

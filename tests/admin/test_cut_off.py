@@ -46,7 +46,9 @@ class Cutting(Relay):
     def _ask(self, link: Link) -> None:
         try:
             while data := link.near.recv(1 << 20):
-                if self.cuts and any(word in data for word in self.changes):
+                # The script that asks a server for its run changes nothing.
+                changes = b"run_id" not in data and any(word in data for word in self.changes)
+                if self.cuts and changes:
                     self.doomed.add(link)
                 link.far.sendall(data)
         except OSError:

@@ -337,7 +337,7 @@ def test_a_few_requests_go_nowhere_that_they_should_not(campaign: Campaign) -> N
     """Or those of the one batch that FUZZ names."""
     named_one = os.environ.get("FUZZ")
     seed, first = map(int, (named_one or f"{SEED}:0").split(":"))
-    batches = range(first, first + (1 if named_one else 12))
+    batches = range(first, first + (1 if named_one else 4))
     campaign.run(seed, batches)
     assert campaign.asked >= BATCH * len(batches)
 

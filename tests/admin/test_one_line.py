@@ -196,7 +196,7 @@ def test_an_error_that_is_ignored_is_one_line_of_the_log(
 ) -> None:
     from django_cachex.cache import ignoring
 
-    monkeypatch.setattr(ignoring, "_reports", ignoring.Reports())
+    monkeypatch.setattr(ignoring, "_reports", ignoring.Reports("%d errors ignored; the last: %s"))
     with talker(lambda words: refused(words).replace(b"-ERR", b"-LOADING")) as server:
         place = f"valkey://127.0.0.1:{server.port}/0"
         configure(

@@ -222,7 +222,7 @@ def table_size(raw: valkey.Valkey) -> int:
 def test_what_stays_is_on_the_page_exactly_once_while_others_come_and_go(
     crowd: Visit, crowded: servers.Server, settings: Any
 ) -> None:
-    settings.CACHEX_ADMIN = {**settings.CACHEX_ADMIN, "LIVE_BUDGET": 0.004}
+    settings.CACHEX_ADMIN = {**settings.CACHEX_ADMIN, "LIVE_BUDGET": 0.03}
     urls = asked(crowd.page)
     with coming_and_going(crowded) as sizes:
         crowd.keys("crowd", q="stay:*", size="500")

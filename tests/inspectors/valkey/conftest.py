@@ -26,7 +26,9 @@ def slow(backend: str) -> Any:
 
 
 on_each_server = pytest.mark.parametrize(
-    "store", ["valkey_server", "valkey_9_server", "redis_server", slow("django")], indirect=True
+    "store",
+    ["valkey_server", slow("valkey_9_server"), "redis_server", slow("django")],
+    indirect=True,
 )
 """Django's backend talks to a server that is tried anyway: it is left to the slow run."""
 

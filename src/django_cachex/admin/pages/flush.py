@@ -194,7 +194,11 @@ def _table(plans: Iterable[tuple[Inspector, Plan, Sequence[Inspector]]]) -> Tabl
         Row(
             [
                 Cell(inspector.alias, kind="name"),
-                Cell(_scope(inspector, plan.flush, sharing), lines=[_runs(plan.flush)]),
+                Cell(
+                    _scope(inspector, plan.flush, sharing),
+                    kind="scope",  # It may hold a path, which a telephone has to break.
+                    lines=[_runs(plan.flush)],
+                ),
                 _entries_cell(plan),
             ]
         )

@@ -25,7 +25,7 @@ COMMON = STATIC / "cachex.css"
 KINDS = {
     "action": {"danger", "danger-quiet", "primary"},
     "badge": {"bad", "good", "strong", "warning"},
-    "cell": {"acts", "code", "key", "name", "number", "type", "value"},
+    "cell": {"acts", "code", "key", "name", "number", "scope", "type", "value"},
     "fact": {"code"},
     "header": {"code", "number"},
     "notice": {"error", "info", "warning"},

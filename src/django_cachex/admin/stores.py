@@ -58,12 +58,19 @@ def stores() -> Stores:
 
 
 def _ask(known: Mapping[str, frozenset[str]]) -> Stores:
-    """Ask all aliases; of those that do not answer, what they said before is `known`."""
+    """Ask all aliases; what they said before is `known`.
+
+    Where one does not answer, what all said before counts as well: a server that began anew
+    meanwhile would look like another to those that do.
+    """
     inspectors = [inspector_for(alias) for alias in settings.CACHES]
     asker = Asker(min(PATIENCE, limits().timeout), logging.DEBUG)
     answers = asker.ask_all({inspector: inspector.store_ids for inspector in inspectors})
-    told = {one.alias: answers[one].value or known.get(one.alias) for one in inspectors}
-    ids = {alias: found for alias, found in told.items() if found is not None}
+    nothing: frozenset[str] = frozenset()
+    told = {one.alias: answers[one].value or nothing for one in inspectors}
+    if not all(told.values()):
+        told = {alias: found | known.get(alias, nothing) for alias, found in told.items()}
+    ids = {alias: found for alias, found in told.items() if found}
     return Stores(ids, time.monotonic() + (FRESH if len(ids) == len(told) else SOON))
 
 

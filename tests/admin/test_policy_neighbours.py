@@ -14,6 +14,8 @@ from django.contrib.admin.models import LogEntry
 from django.core.cache import caches
 from django.core.management import CommandError, call_command
 
+from django_cachex.admin import stores
+from django_cachex.inspectors import inspector_for
 from tests import servers
 from tests.admin import addresses
 from tests.admin.browser import Browser
@@ -356,3 +358,17 @@ def test_nothing_is_recorded_of_what_was_refused(
         if data is not None:
             admin.post(url, data)
     assert not LogEntry.objects.exists()
+
+
+def test_a_server_that_began_anew_is_known_while_the_closed_alias_does_not_answer(
+    valkey_server: servers.Server, configure: Configure
+) -> None:
+    before = dict.fromkeys(("closed", "open"), frozenset({"the id of its former run/0"}))
+    socket = f"unix://{valkey_server.folder / 's'}?db=0"
+    with servers.silent() as port:
+        configure(
+            closed={"BACKEND": VALKEY, "LOCATION": f"valkey://127.0.0.1:{port}/0"},
+            open=valkey_params(valkey_server, LOCATION=socket),
+        )
+        after = stores._ask(before)
+    assert after.shared(inspector_for("open"), inspector_for("closed"))

@@ -192,8 +192,8 @@ def answer(person: Browser, request: tuple[str, dict[str, str] | None], *typed: 
         else person.client.post(url, data, follow=True)
     )
     content = b"".join(response) if response.streaming else response.content
-    text = f"{response.status_code} {response.request['PATH_INFO']} {content!r}"
-    text = text.replace("\\n", "\n")
+    page = content.decode(errors="backslashreplace")
+    text = f"{response.status_code} {response.request['PATH_INFO']} {page}"
     text = TOKEN.sub(lambda found: f"token of {len(found[0])}", CSRF.sub(r"\1", text))
     for part in typed:
         text = text.replace(part, "TYPED")

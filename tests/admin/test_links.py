@@ -22,13 +22,18 @@ MOST_PAGES = 400
 PEOPLE = [
     NONE,
     *SINGLES,
-    frozenset({"view_cache", "add_key"}),
-    frozenset({"view_cache", "delete_key"}),
     frozenset({"view_cache", "view_key", "delete_key"}),
-    frozenset({"change_cache", "change_key"}),
-    frozenset({"view_key", "add_key"}),
-    frozenset({"add_key", "delete_key"}),
-    ALL,
+    *(
+        pytest.param(held, marks=pytest.mark.slow)
+        for held in (
+            frozenset({"view_cache", "add_key"}),
+            frozenset({"view_cache", "delete_key"}),
+            frozenset({"change_cache", "change_key"}),
+            frozenset({"view_key", "add_key"}),
+            frozenset({"add_key", "delete_key"}),
+            ALL,
+        )
+    ),
 ]
 
 

@@ -110,7 +110,6 @@ class Store:
 
 QUICK = {
     ("itself", "cached_db"),
-    ("itself", "cache"),
     ("raw", "cache"),
     ("hashed sessions", "cache"),
 }

@@ -23,6 +23,7 @@ from tests.cache.certificates import certificate
 from tests.cache.test_cluster import CLUSTERS, MANY, Nodes, ask, owner, raw
 from tests.servers import Server, wait_until
 
+DRIVERS = ["valkey", pytest.param("redis", marks=pytest.mark.slow)]
 PARTIAL = ("--cluster-require-full-coverage", "no")
 
 
@@ -215,7 +216,7 @@ def soon(call: Callable[[], Any]) -> float:
             time.sleep(0.05)
 
 
-@pytest.mark.parametrize("driver", CLUSTERS)
+@pytest.mark.parametrize("driver", DRIVERS)
 def test_the_successor_of_a_node_that_stands_still_is_found(driver: str) -> None:
     """By the application, with its breaker and without, and by the admin's own connections."""
     with servers.cluster(replicas=1, patience=1) as nodes:
@@ -262,7 +263,7 @@ def test_the_successor_of_a_node_that_stands_still_is_found(driver: str) -> None
             go_on(nodes[0])
 
 
-@pytest.mark.parametrize("driver", CLUSTERS)
+@pytest.mark.parametrize("driver", DRIVERS)
 def test_replicas_are_asked_for_a_successor(driver: str) -> None:
     """Where nobody else is known, one of them knows."""
     with servers.cluster(primaries=1, replicas=1) as nodes:
@@ -284,7 +285,7 @@ def test_replicas_are_asked_for_a_successor(driver: str) -> None:
             go_on(old)
 
 
-@pytest.mark.parametrize("driver", CLUSTERS)
+@pytest.mark.parametrize("driver", DRIVERS)
 def test_the_others_are_asked_once_a_second(driver: str) -> None:
     with servers.cluster(*PARTIAL) as nodes:
         there = by_owner(nodes)[nodes[2].port][0]

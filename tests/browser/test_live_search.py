@@ -40,7 +40,7 @@ def crowd(visit: Visit, crowded: servers.Server, settings: Any) -> Visit:
     location = f"valkey://{crowded.address}/0"
     params = {"BACKEND": "django_cachex.cache.ValkeyCache", "LOCATION": location}
     settings.CACHES = {**settings.CACHES, "crowd": params}
-    settings.CACHEX_ADMIN = {"SCAN_BUDGET": 0.01, "LIVE_BUDGET": 0.02, "SCAN_COUNT": 200}
+    settings.CACHEX_ADMIN = {"SCAN_BUDGET": 0.01, "LIVE_BUDGET": 0.02, "SCAN_COUNT": 400}
     return visit
 
 
@@ -222,7 +222,7 @@ def table_size(raw: valkey.Valkey) -> int:
 def test_what_stays_is_on_the_page_exactly_once_while_others_come_and_go(
     crowd: Visit, crowded: servers.Server, settings: Any
 ) -> None:
-    settings.CACHEX_ADMIN = {**settings.CACHEX_ADMIN, "LIVE_BUDGET": 0.03}
+    settings.CACHEX_ADMIN = {**settings.CACHEX_ADMIN, "LIVE_BUDGET": 0.03, "SCAN_COUNT": 200}
     urls = asked(crowd.page)
     with coming_and_going(crowded) as sizes:
         crowd.keys("crowd", q="stay:*", size="500")

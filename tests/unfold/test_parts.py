@@ -46,7 +46,7 @@ def visitor(superuser: User) -> HttpRequest:
 
 def drawn(skin: str, part: str, context: Context, request: HttpRequest) -> str:
     """Return what a skin makes of a part."""
-    from django_cachex.unfold.classes import CLASSES
+    from django_cachex.unfold.css_classes import CLASSES
 
     surroundings = {
         **site.each_context(request),

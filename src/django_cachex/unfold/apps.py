@@ -15,7 +15,7 @@ class CachexUnfoldConfig(admin.CachexAdminConfig):
 
     @property
     def classes(self) -> Mapping[str, str]:
-        from django_cachex.unfold.classes import CLASSES
+        from django_cachex.unfold.css_classes import CLASSES
 
         return CLASSES
 

@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 
 from django_cachex.admin.access import SEE_CACHES
 from django_cachex.unfold.sidebar import gate_of
-from django_cachex.unfold.watch import Watch, look
+from django_cachex.unfold.status_monitor import Watch, look
 
 NONE = mark_safe("<span data-cx-none hidden></span>")
 """Has our stylesheet hide the badge: Unfold's older releases draw one around nothing, too."""

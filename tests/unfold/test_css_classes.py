@@ -79,7 +79,7 @@ def worn() -> set[str]:
     """Return the class names of Unfold's controls as we list them, without its own lists."""
     from unfold import widgets
 
-    from django_cachex.unfold.classes import CONTROLS
+    from django_cachex.unfold.css_classes import CONTROLS
 
     lists = [names for name, names in vars(widgets).items() if name.endswith("_CLASSES")]
     theirs = {name for names in lists if isinstance(names, list) for name in names}
@@ -122,7 +122,7 @@ def asked_for() -> set[str]:
 
 @under_unfold
 def test_the_parts_ask_for_the_controls_that_there_are() -> None:
-    from django_cachex.unfold.classes import CONTROLS
+    from django_cachex.unfold.css_classes import CONTROLS
 
     assert asked_for() == set(CONTROLS)
 

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from django_cachex.inspectors import inspector_for
-from django_cachex.unfold import watch
-from django_cachex.unfold.watch import Down, Pace, Watch, look
+from django_cachex.unfold import status_monitor
+from django_cachex.unfold.status_monitor import Down, Pace, Watch, look
 from tests.admin import addresses
 from tests.admin.browser import Browser
 from tests.admin.conftest import TABLE

@@ -1,4 +1,4 @@
-"""How many caches are down, for an item of Unfold's sidebar."""
+"""Badges for Unfold's sidebar: how many caches are down."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import ngettext
 
 from django_cachex.admin.access import SEE_CACHES
-from django_cachex.unfold.sidebar import gate_of
-from django_cachex.unfold.status_monitor import Watch, look
+from django_cachex.unfold.sidebar import permission_checker
+from django_cachex.unfold.status_monitor import StatusMonitor, find_down
 
-NONE = mark_safe("<span data-cx-none hidden></span>")
-"""Has our stylesheet hide the badge: Unfold's older releases draw one around nothing, too."""
+HIDDEN_BADGE = mark_safe("<span data-cx-none hidden></span>")
+"""Our stylesheet hides a badge with this in it: older releases of Unfold draw empty ones."""
 
 
 def caches_down(request: HttpRequest) -> str:
     """Return how many caches that this person may see are down; `NONE` where none is known to be.
 
-    As this is asked on every page of the admin, it is answered from memory.
+    Every page of the admin calls this, so it reads a cached status.
     """
-    gate = gate_of(request)
+    gate = permission_checker(request)
     if gate is None or not gate.allowed(SEE_CACHES):
-        return NONE
-    count = sum(gate.allowed(SEE_CACHES, inspector) for inspector in watch().down())
+        return HIDDEN_BADGE
+    count = sum(gate.allowed(SEE_CACHES, inspector) for inspector in get_status_monitor().down())
     if not count:
-        return NONE
+        return HIDDEN_BADGE
     return ngettext("%(count)s down", "%(count)s down", count) % {"count": count}
 
 
 @cache
-def watch() -> Watch:
-    """Return the watch of this process."""
-    return Watch(look)
+def get_status_monitor() -> StatusMonitor:
+    """Return the status monitor of this process."""
+    return StatusMonitor(find_down)
 
 
 def _forget(*, setting: str, **kwargs: Any) -> None:
     if setting in ("CACHES", "CACHEX_ADMIN"):
-        watch.cache_clear()
+        get_status_monitor.cache_clear()
 
 
 setting_changed.connect(_forget)
-os.register_at_fork(after_in_child=watch.cache_clear)  # The thread that looks stays behind.
+os.register_at_fork(after_in_child=get_status_monitor.cache_clear)  # Threads do not survive.

@@ -1,4 +1,4 @@
-"""What a project lacks that uses the Unfold skin, said at start-up."""
+"""System checks for projects that use the Unfold skin."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ UNFOLD, ADMIN = "unfold", "django.contrib.admin"
 def check_unfold(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Return whether Unfold is missing, or comes after the admin whose templates it replaces."""
-    lines = _lines()
+    """Check that Unfold is installed, and comes before the admin whose templates it replaces."""
+    lines = _installed_apps()
     if UNFOLD not in lines:
         return [_missing()]
     order = list(lines)
@@ -26,8 +26,8 @@ def check_unfold(
     return []
 
 
-def _lines() -> dict[str, Any]:
-    """Return what INSTALLED_APPS says of each app, in its order: the config's path, or its name."""
+def _installed_apps() -> dict[str, Any]:
+    """Return the entry of INSTALLED_APPS for each app's name, in its order."""
     names = (config.name for config in apps.get_app_configs())
     return dict(zip(names, settings.INSTALLED_APPS, strict=True))
 

@@ -1,4 +1,4 @@
-"""What Unfold's controls wear: its own constants, and lists of its classes where it has none."""
+"""CSS classes of Unfold's controls: its own constants, and our lists where it has none."""
 
 from __future__ import annotations
 
@@ -29,4 +29,4 @@ CONTROLS = {
     "switch": widgets.SWITCH_CLASSES,
 }
 CLASSES = {control: " ".join(names) for control, names in CONTROLS.items()}
-"""The `class` of each kind of control, as the skin's parts ask for it."""
+"""The `class` attribute of each kind of control, for the templates of the skin."""

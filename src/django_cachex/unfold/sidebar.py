@@ -1,4 +1,4 @@
-"""What Unfold's sidebar needs of us: a stylesheet, and answers for items that a project writes."""
+"""Unfold's sidebar: our stylesheet, and callbacks for the items of a project."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from django_cachex.admin.models import Cache
 
 
 def stylesheet(request: HttpRequest) -> str:
-    """Return the URL of what the icon and the badge need, for UNFOLD["STYLES"]."""
+    """Return the URL of the stylesheet for the icon and the badge, for `UNFOLD["STYLES"]`."""
     return static("django_cachex/skins/unfold.css")
 
 
 def link_stylesheet() -> None:
-    """Let every page of Unfold link our stylesheet, where a project does not set its own list.
+    """Add our stylesheet to Unfold's default `STYLES`.
 
-    Unfold takes stylesheets for all its pages from this setting alone, and a project's list
-    replaces the default: so this is in force exactly where nothing was decided.
+    Unfold reads the stylesheets of all its pages from this setting. A project that sets its own
+    list replaces the default, and so decides for itself.
     """
     from unfold.settings import CONFIG_DEFAULTS
 
@@ -32,8 +32,8 @@ def link_stylesheet() -> None:
 
 
 def sees_caches(request: HttpRequest) -> bool:
-    """Return whether the person may see the list of caches, for an item's "permission"."""
-    gate = gate_of(request)
+    """Return whether the user may see the list of caches, for an item's "permission"."""
+    gate = permission_checker(request)
     return gate is not None and gate.allowed(SEE_CACHES)
 
 
@@ -43,8 +43,8 @@ def is_current(request: HttpRequest) -> bool:
     return match is not None and (match.url_name or "").startswith("django_cachex_")
 
 
-def gate_of(request: HttpRequest) -> Gate | None:
-    """Return the gate of the admin site that a page belongs to; None if no site has the caches."""
+def permission_checker(request: HttpRequest) -> Gate | None:
+    """Return the permission checker of the page's admin site; None if no site lists the caches."""
     match = request.resolver_match
     here = match.namespaces if match is not None else []
     sites = [site for site in (admin.site, *all_sites) if site.is_registered(Cache)]

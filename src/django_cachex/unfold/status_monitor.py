@@ -1,4 +1,4 @@
-"""Which caches are down, asked behind the pages."""
+"""Find out in the background which caches are down."""
 
 from __future__ import annotations
 
@@ -21,94 +21,95 @@ Down = tuple[Inspector, ...]
 
 
 @dataclass(frozen=True)
-class Pace:
-    """How often caches are asked, and who waits for it; in seconds."""
+class Intervals:
+    """How often the caches are checked, and how long a page waits for that, in seconds."""
 
-    fresh: float = 15.0
-    """After the caches were asked, how long no page asks them again."""
+    refresh: float = 15.0
+    """The least time between two checks."""
 
-    kept: float = 60.0
-    """How long an answer is shown, while pages are few or the next one is late."""
+    expiry: float = 60.0
+    """How long a status is shown where the next check is late or no page was opened."""
 
-    patience: float = 0.2
-    """How long the page that begins to ask waits, if there is no answer to show."""
+    wait: float = 0.2
+    """How long the page that starts a check waits for it, if there is no status to show yet."""
 
 
-PACE = Pace()
+DEFAULT_INTERVALS = Intervals()
 
 
 @dataclass(frozen=True)
-class Seen:
-    """An answer, and when it came, of `time.monotonic`."""
+class CachedStatus:
+    """The caches that were down, and when that was found, by `time.monotonic()`."""
 
     down: Down
     at: float
 
 
-class Watch:
-    """Remembers which caches are down; one thread at a time looks, begun by a page."""
+class StatusMonitor:
+    """Caches which caches are down. A page starts the check; one thread at a time runs it."""
 
-    def __init__(self, look: Callable[[], Down], pace: Pace = PACE) -> None:
-        self._look = look
-        self._pace = pace
-        self._turn = threading.RLock()  # Only its owner can release it.
+    def __init__(self, look: Callable[[], Down], pace: Intervals = DEFAULT_INTERVALS) -> None:
+        self._find_down = look
+        self._intervals = pace
+        self._lock = threading.RLock()  # Only its owner can release it.
         self._thread: threading.Thread | None = None
-        self._begun = -math.inf
-        self._seen: Seen | None = None
+        self._started_at = -math.inf
+        self._status: CachedStatus | None = None
 
     def down(self) -> Down:
-        """Return the caches that were down when last asked; none while nobody knows."""
-        seen, begun = self._remembered(), self._begin_if_due()
+        """Return the caches that were down at the last check; none before the first one ends."""
+        seen, begun = self._cached(), self._start_if_due()
         if seen is None and begun is not None:
-            begun.join(self._pace.patience)
-            seen = self._remembered()
+            begun.join(self._intervals.wait)
+            seen = self._cached()
         return seen.down if seen is not None else ()
 
-    def _remembered(self) -> Seen | None:
-        seen = self._seen
-        return seen if seen and lately(seen.at, self._pace.kept) else None
+    def _cached(self) -> CachedStatus | None:
+        seen = self._status
+        return seen if seen and is_recent(seen.at, self._intervals.expiry) else None
 
-    def _begin_if_due(self) -> threading.Thread | None:
-        """Begin to look, unless a thread does or did lately; return the thread begun."""
+    def _start_if_due(self) -> threading.Thread | None:
+        """Start a check unless one runs or ran recently; return its thread."""
         try:
-            if not self._turn.acquire(blocking=False):
+            if not self._lock.acquire(blocking=False):
                 return None
-            looks = self._thread is not None and self._thread.is_alive()
-            if lately(self._begun, self._pace.kept if looks else self._pace.fresh):
+            runs = self._thread is not None and self._thread.is_alive()
+            interval = self._intervals.expiry if runs else self._intervals.refresh
+            if is_recent(self._started_at, interval):
                 return None
-            self._begun = time.monotonic()
-            self._thread = threading.Thread(target=self._see, daemon=True)
+            self._started_at = time.monotonic()
+            self._thread = threading.Thread(target=self._update, daemon=True)
             self._thread.start()
             return self._thread
         finally:
-            # A signal's handler may raise wherever a function in C has returned, so nothing is
-            # called before the release.
+            # A signal handler may raise wherever a C function has returned, so nothing is called
+            # before the release.
             try:  # noqa: SIM105
-                self._turn.release()
+                self._lock.release()
             except RuntimeError:
                 pass  # It was not acquired.
 
-    def _see(self) -> None:
+    def _update(self) -> None:
         try:
-            self._seen = Seen(self._look(), time.monotonic())
+            self._status = CachedStatus(self._find_down(), time.monotonic())
         finally:
-            # This thread's own, which no request's end closes.
+            # This thread has its own connections, which no end of a request closes.
             caches.close_all()
             connections.close_all()
 
 
-def lately(moment: float, seconds: float) -> bool:
-    """Return whether `moment` of `time.monotonic` was within the last so many seconds.
+def is_recent(moment: float, seconds: float) -> bool:
+    """Return whether `moment`, by `time.monotonic()`, was within the last `seconds`.
 
-    A moment to come is none: the clock was frozen, as in tests.
+    A moment in the future is not: the clock was frozen, as in tests.
     """
     return 0 <= time.monotonic() - moment < seconds
 
 
-def look() -> Down:
-    """Return the caches that do not answer, of all that policy shows: as the list says it."""
+def find_down() -> Down:
+    """Return the caches that do not answer, of those that `ALIASES` does not hide."""
     inspectors = [inspector_for(alias) for alias in visible_aliases()]
-    # Asked again and again: the list's own page is where a failure is worth a warning.
+    # This runs again and again: only the page that lists the caches logs a warning.
     asker = Asker(limits().timeout, logging.DEBUG)
     answers = asker.ask_all({inspector: inspector.status for inspector in inspectors})
     return tuple(inspector for inspector in inspectors if answers[inspector].error is not None)

@@ -22,10 +22,13 @@ FIGURES: tuple[Callable[[Bench], Figure], ...] = (
 INTRODUCTION = """\
 # What the cache admin costs
 
-Written by `make bench`. Times are medians of whole pages, through Django's test client:
-middleware, session, user, templates. What is compared was measured in turns, in one run; a ratio is
-the median of the ratios of all rounds, with the lowest and the highest. Round trips are counted on
-the connection, commands by the server. What misses its goal is bold."""
+How long the pages of the cache admin take, and how many round trips they need. This page was
+written by `make bench`.
+
+Times are medians of whole pages, requested with Django's test client: middleware, session, user and
+templates. Measurements that are compared took turns in one run. A ratio is the median of the ratios
+of all rounds, with the lowest and the highest. Round trips are counted on the connection, and
+commands by the server. Figures that miss their goal are bold."""
 
 
 def report() -> Iterator[str]:

@@ -63,9 +63,9 @@ def measure(server: servers.Server, keys: int = KEYS, rounds: int = ROUNDS) -> F
                     raise RuntimeError(f"{raw.dbsize()} keys are left")
     return Figure(
         title=f"Deleting {keys:,} keys that match, among {keys + OTHERS:,}",
-        about="Whole requests from the confirmation to the last step, each of which writes its "
-        "LogEntry; a bare loop of SCAN and pipelined UNLINK with the driver. Another process "
-        "reads one key all the while.",
+        about="All requests from the confirmation to the last step, each of which updates the "
+        "LogEntry, compared with a bare loop of SCAN and pipelined UNLINK with the driver. "
+        "Another process reads one key during the whole time.",
         goals={RATIO: 2},
         lines=[
             Measured("all keys deleted", seconds=ours, reference=bare),

@@ -26,7 +26,7 @@ def measure(bench: Bench) -> Figure:
     seconds, reference = bench.side_by_side(partial(timed, bench, count), partial(timed, bench, 1))
     return Figure(
         f"Index: {count:,} aliases on one server",
-        f"The database of the aliases holds {bench.sizes.keys:,} keys.",
+        f"The database of the aliases contains {bench.sizes.keys:,} keys.",
         GOALS,
         [Measured("index", counts, seconds, reference, note=", ".join(sorted(sent)))],
         (f"of {count:,} aliases", "of one alias"),

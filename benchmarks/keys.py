@@ -37,8 +37,8 @@ def measure(bench: Bench) -> Figure:
         ]
     return Figure(
         f"Key browser: {bench.sizes.keys:,} keys in Valkey",
-        "Whole pages, of 100 keys where there are so many. One key in ten is a collection, whose "
-        "length takes a round trip of its own.",
+        "Whole pages of 100 keys, if there are that many. One key in ten is a collection, whose "
+        "length needs another round trip.",
         GOALS,
         lines,
         (f"of {bench.sizes.keys:,}", f"of {bench.sizes.few_keys:,}"),

@@ -63,8 +63,8 @@ def measure(bench: Bench) -> Figure:
     return Figure(
         f"Memory of a process that browses {bench.sizes.keys:,} keys",
         f"A process opens {walk.pages} pages of {PAGE_SIZE} keys, one after the other, and then "
-        f"searches all {bench.sizes.keys:,} keys for what is not there. What it takes is its "
-        f"resident set; it is warm after {WARMING} pages.",
+        f"searches all {bench.sizes.keys:,} keys for a key that doesn't exist. The figures are "
+        f"its resident set size; the process is warm after {WARMING} pages.",
         GOALS,
         [Measured("a process", counts)],
     )

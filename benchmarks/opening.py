@@ -45,9 +45,9 @@ def measure(bench: Bench) -> Figure:
             lines = [line(bench, one, between) for one in opened(bench.sizes)]
     return Figure(
         "Opening a key",
-        f"Large values beside small ones: a string of 100 bytes, collections of {FEW} elements, "
-        "half of what a page of a large one shows. "
-        f"The server holds {bench.sizes.keys:,} other keys.",
+        f"Large values compared with small ones: a string of 100 bytes, collections of {FEW} "
+        "elements, half of what the page of a large one shows. "
+        f"The server contains {bench.sizes.keys:,} other keys.",
         GOALS,
         lines,
         ("large", "small"),

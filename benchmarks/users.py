@@ -53,9 +53,9 @@ def measure(bench: Bench) -> Figure:
         }
     return Figure(
         "Key browser and Django's list of users",
-        "As many rows, but for the last batch of keys, which is shown whole. The users are in a "
-        "database in memory. Each round is at another depth of the stack, for some depths slow "
-        "down one page or the other by several times.",
+        "Both lists have the same number of rows, except that the last batch of keys is shown "
+        "whole. The users are in an in-memory database. Each round runs at another depth of the "
+        "stack, because some depths make one page or the other several times slower.",
         {RATIO: 1},
         [Measured("first page", shown, seconds, reference)],
         ("keys", "users"),

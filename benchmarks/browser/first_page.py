@@ -30,7 +30,7 @@ def measure(bench: Bench, many: servers.Server, few: servers.Server, keys: int) 
                 BYTES: moved(bench, many, "default") / moved(bench, few, "few"),
             }
     line = Measured(f"{keys:,} keys", counts, seconds, reference)
-    about = "Whole pages of 100 keys, no filter, through Django's test client."
+    about = "Whole pages of 100 keys without a filter, requested with Django's test client."
     return Figure("The first page", about, GOALS, [line], (f"of {keys:,}", "of 1,000"))
 
 

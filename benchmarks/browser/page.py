@@ -20,18 +20,21 @@ ROUNDS = 5
 INTRODUCTION = """\
 # The key browser at ten million keys
 
-Written by `make bench-browser`. What is compared was measured in turns, in one run; times are
-medians, with the lowest and the highest. What misses its goal is bold."""
+How the key browser behaves with very many keys. This page was written by `make bench-browser`.
+
+Measurements that are compared took turns in one run. Times are medians, with the lowest and the
+highest. Figures that miss their goal are bold."""
 
 ABOUT = """\
 ## Three matches among many keys
 
-From the press on *Search* to all three keys on screen, in Chromium, on a page that goes on by
-itself; beside it a loop of `SCAN` with the driver that does nothing else, over the same keys, in
-turns. Beyond the three on screen it is also timed until the page says that all keys were examined.
-How long commands held the server is what the server says (`latency-tracking`): whatever takes its
-processor for a moment is in it, so the same pages are asked for once more with nobody to draw them.
-Bold where the longest of all rounds is more than twice the loop's."""
+The time from pressing *Search* until all three keys are on screen, in Chromium, on a page that
+continues by itself. It is compared, in turns, with a loop that only runs `SCAN` with the driver
+over the same keys. The table also shows the time until the page says that all keys were examined.
+
+The server reports how long commands held it (`latency-tracking`). This includes everything that
+interrupts its processor for a moment. Therefore the same pages are also requested without a browser
+to render them. Figures are bold if the longest time of all rounds is more than twice the loop's."""
 
 
 def report(most: int = MOST) -> Iterator[str]:

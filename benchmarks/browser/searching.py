@@ -181,14 +181,14 @@ def table(found: Sequence[Searched]) -> str:
     head = ["", *(f"{one.keys:,} keys" for one in found)]
     lines = [
         ["bare loop of SCAN, COUNT 1000", *(seconds(one.bare) for one in found)],
-        ["all three on screen", *(seconds(one.all_shown) for one in found)],
+        ["all three keys on screen", *(seconds(one.all_shown) for one in found)],
         [
-            f"of {SHARE} × the loop + {ALLOWANCE} s",
+            f"as a part of {SHARE} × the loop + {ALLOWANCE} s",
             *(share(one.all_shown, one.bare) for one in found),
         ],
-        ["all keys examined, and said so", *(seconds(one.ended) for one in found)],
+        ["the page says that all keys were examined", *(seconds(one.ended) for one in found)],
         [
-            f"of {SHARE} × the loop + {ALLOWANCE} s",
+            f"as a part of {SHARE} × the loop + {ALLOWANCE} s",
             *(share(one.ended, one.bare) for one in found),
         ],
         ["first progress", *(within(one.first_progress, PROGRESS_WITHIN) for one in found)],
@@ -196,15 +196,15 @@ def table(found: Sequence[Searched]) -> str:
         ["99.9 % of commands within", *(held(one) for one in found)],
         ["longest command, bare loop", *(milliseconds(one.held_bare) for one in found)],
         [
-            "the same, pages asked for and not drawn",
+            "longest command, pages requested without a browser",
             *(longest(one, one.held_undrawn) for one in found),
         ],
         [
-            "the same, in Chromium, on the server's processors",
+            "longest command, pages in Chromium on the server's processors",
             *(longest(one, one.held) for one in found),
         ],
         ["all keys counted into namespaces", *(f"{one.counted:.0f} s" for one in found)],
-        ["growth of the worker, at its peak, all that included", *(grown(one) for one in found)],
+        ["peak memory growth of the worker, including all of this", *(grown(one) for one in found)],
     ]
     return "\n".join([row(head), row(["---", *["---:"] * len(found)]), *map(row, lines)])
 

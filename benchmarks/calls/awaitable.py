@@ -37,10 +37,11 @@ class OnLoop:
         rows = [[caller.name, *self._cells(caller.name)] for caller in CALLERS]
         return (
             "## On an event loop, over TCP\n\n"
-            f"{sizes.concurrent} tasks at once `get` a {TEXT.name}, each {sizes.in_a_row} times. "
-            f"And how many sockets {sizes.crowd:,} such calls at once open on a new loop, and how "
-            f"many of the calls fail. Goals of ours: at most {MOST:g} of the CPU time of "
-            f"{VALKEY.name}, at most {MOST_SOCKETS} sockets, and no failures.\n\n"
+            f"{sizes.concurrent} tasks at the same time `get` a {TEXT.name}, each {sizes.in_a_row} "
+            f"times. The table also shows how many sockets {sizes.crowd:,} simultaneous calls open "
+            f"on a new event loop, and how many of the calls fail. Goals for our backends: at most "
+            f"{MOST:g} of the CPU time of {VALKEY.name}, at most {MOST_SOCKETS} sockets, "
+            "and no failures.\n\n"
             f"{table(headers, rows)}"
         )
 

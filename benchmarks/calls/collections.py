@@ -99,8 +99,8 @@ class Measured:
         ]
         return (
             "## Collections and pipelines, over TCP\n\n"
-            f"{AT_ONCE} values, each a {TEXT.name}. Ours make keys and decode every value; the "
-            "drivers, called by hand, get stored keys and return bytes.\n\n"
+            f"{AT_ONCE} values, each a {TEXT.name}. Our backends make keys and decode every "
+            "value. The raw drivers get stored keys and return bytes.\n\n"
             f"{table(headers, rows)}"
         )
 

@@ -67,9 +67,9 @@ def misses(measured: Sequence[Measured]) -> Iterator[str]:
 def section(measured: Sequence[Measured]) -> str:
     return (
         "## Goals\n\n"
-        f"CPU time of calls of a thread; calls for many have {AT_ONCE} keys. The goals were set "
-        "for a str over TCP, the first column. The others show what becomes of them elsewhere: "
-        "a dict takes its pickling, which the references are spared, and over a unix socket the "
-        "kernel, which all pay alike, takes less. What misses its goal is bold.\n\n"
+        f"CPU time of calls in a thread. Calls for many keys have {AT_ONCE} keys. The goals apply "
+        "to the first column, a str over TCP. The other columns are for comparison: a dict must "
+        "be pickled, which the references don't do, and with a Unix socket the kernel takes less "
+        "time for all contenders. Figures that miss their goal are bold.\n\n"
         f"{goals_table(measured)}"
     )

@@ -90,8 +90,8 @@ def measure(server: servers.Server, sizes: Sizes) -> tuple[Large, Large]:
     ways = {address.name: of_threads(address, sample, sizes) for address in addresses(server)}
     awaitable_pairs = [(one.name, other.name) for one, other in AWAITABLE_PAIRS]
     return (
-        Large("`get` of a thread", pairs, ways),
-        Large("`get` of a task", awaitable_pairs, {Tcp.name: of_tasks(server, sample, sizes)}),
+        Large("`get` in a thread", pairs, ways),
+        Large("`get` in a task", awaitable_pairs, {Tcp.name: of_tasks(server, sample, sizes)}),
     )
 
 
@@ -119,8 +119,9 @@ def section(measured: Iterable[Large], sizes: Sizes) -> str:
     tables = "\n\n".join(one.markdown() for one in measured)
     return (
         f"## A value of {sizes.large_bytes:,} bytes\n\n"
-        f"A str, beside the driver called by hand and pickle. The goal of ours: at most {MOST:g} "
-        "of that CPU time. For the whole run the C library keeps freed memory: otherwise chance "
-        "decides whether a megabyte is new memory each time, and that costs more than all else."
+        f"A str, compared with using the driver and pickle directly. The goal for our backends: at "
+        f"most {MOST:g} of that CPU time. During the whole run, the C library keeps freed memory. "
+        "Otherwise it would depend on chance whether each megabyte needs new memory, which takes "
+        "longer than everything else."
         f"\n\n{tables}"
     )

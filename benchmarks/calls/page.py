@@ -14,20 +14,25 @@ from tests import servers
 INTRODUCTION = """\
 # What a call of a cache costs
 
-Written by `make bench`. Our two backends, other backends of Django, both drivers called by hand,
-and a bare socket with the parser of redis-py do the same things, on one server that is on the same
-machine. They take turns in one run, so what disturbs one disturbs all.
+How long a call of a cache takes, compared with other backends and with the drivers themselves. This
+page was written by `make bench`.
 
-How to read it: figures are times of one call, divided by the time that somebody else's took in the
-same round, who is named with “= 1”: 0.50 is half of it, 2.00 twice as much. A figure is the median
-of all rounds, with the lowest and the highest in brackets. CPU time is what the process spends on
-the processors, the kernel's part included; wall time is what passes on the clock, and includes
-waiting for the server.
+The contenders are the two backends of this package, other Django backends, both drivers used
+directly, and a bare socket with the parser of redis-py. All of them do the same things with the
+same server on the same machine. They take turns in one run, so disturbances affect all of them.
 
-The backends serialize values and make keys. What is raw, and the bare socket, get keys and pickled
-values that are ready, and return bytes: what a dict costs backends more than a str is its pickling.
-All of them wait 5 seconds for a socket at most. The bare socket reconnects for nobody, serves one
-thread and checks nothing: it is what no cache can beat."""
+How to read the tables:
+
+- Each figure is the time of a call, divided by the time of the contender that is marked with “= 1”
+  in the same round. 0.50 is half of that time, and 2.00 is twice as much.
+- A figure is the median of all rounds, with the lowest and the highest in parentheses.
+- CPU time is the time that the process uses the processors, including the kernel. Wall time is the
+  elapsed time, including waiting for the server.
+
+The backends serialize values and make keys. The raw drivers and the bare socket get keys and
+pickled values that are ready, and return bytes. So a dict takes the backends longer
+than a str because of pickling. All contenders wait for a socket for at most 5 seconds. The bare
+socket doesn't reconnect, serves a single thread and checks nothing, so no cache can be faster."""
 
 WITH_A_STR = "With a str over TCP, on an event loop, and with a large value,"
 
@@ -59,9 +64,10 @@ def missed(said: list[str]) -> str:
     """Return what misses its goal, in words."""
     if not said:
         return f"{WITH_A_STR} nothing misses its goal."
-    return f"{WITH_A_STR} these miss their goals:\n\n" + "\n".join(f"- {one}" for one in said)
+    lines = "\n".join(f"- {one}" for one in said)
+    return f"{WITH_A_STR} these figures miss their goals:\n\n{lines}"
 
 
 def every_call(calls: list[blocking.Measured]) -> str:
     tables = "\n\n".join(section for one in calls for section in one.sections())
-    return f"## Everybody's calls\n\n{tables}"
+    return f"## All contenders\n\n{tables}"

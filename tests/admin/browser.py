@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urldefrag, urljoin
 
 from django.test import Client
 
@@ -31,17 +31,16 @@ class Browser:
         """Return what a POST leads to, without looking at a form first."""
         return self._page(url, self._timed("post", url, data or {}, follow=follow, **headers))
 
-    def click(self, page: Page, text: str) -> Page:
-        """Follow the link of this text."""
-        return self.open(urljoin(page.url, page.link(text).url))
+    def click(self, page: Page, does: str, about: str = "") -> Page:
+        """Follow the link that does this: to what a text names, where one is given."""
+        return self.open(urldefrag(urljoin(page.url, page.link(does, about).url))[0])
 
-    def submit(self, page: Page, button: str, **changes: Any) -> Page:
-        """Press the button of this text, after changing the form's controls of these names.
+    def submit(self, page: Page, does: str, about: str = "", /, **changes: Any) -> Page:
+        """Press the button that does this, after changing the form's controls of these names.
 
         A value of None clears a control: an unticked box, a row not selected.
         """
-        form = page.form(button)
-        pressed = next(one for one in form.buttons if one.text == button)
+        form, pressed = page.form(does, about), page.button(does, about)
         data: dict[str, Any] = form.data()
         for name, value in changes.items():
             assert name in form.names, f"{name} is not a control of this form: {form.names}"

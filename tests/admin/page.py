@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from tests.admin.parts import Form, Link, Table
+from tests.admin.parts import Button, Form, Link, Table
 from tests.admin.reader import Reader, squeezed
+
+
+def is_one(control: Link | Button, does: str, about: str) -> bool:
+    """Return whether a control does this, in the row of what a text names if one is given."""
+    return control.does == does and f" {control.text}".endswith(f" {about}" if about else "")
 
 
 class Page:
@@ -42,19 +47,26 @@ class Page:
         """Return the cells of the column of this header; none without such a table."""
         return self.table(header).column(header)
 
-    def link(self, text: str) -> Link:
-        """Return the last link of this text: what a page adds comes after what its host has."""
-        return [link for link in self.links if link.text == text][-1]
+    def link(self, does: str, about: str = "") -> Link:
+        """Return the last link that does this: to what a text names, where one is given."""
+        return [link for link in self.links if is_one(link, does, about)][-1]
 
-    def offers(self, text: str) -> bool:
-        """Return whether there is a link or a button of this text."""
-        return any(link.text == text for link in self.links) or any(
-            button.text == text for form in self.forms for button in form.buttons
-        )
+    def button(self, does: str, about: str = "") -> Button:
+        """Return the last button that does this."""
+        return self._pressed(does, about)[1]
 
-    def form(self, button: str) -> Form:
-        """Return the last form that has a button of this text."""
-        return [form for form in self.forms if any(one.text == button for one in form.buttons)][-1]
+    def form(self, does: str, about: str = "") -> Form:
+        """Return the last form that has a button that does this."""
+        return self._pressed(does, about)[0]
+
+    def _pressed(self, does: str, about: str) -> tuple[Form, Button]:
+        buttons = ((form, button) for form in self.forms for button in form.buttons)
+        return [pair for pair in buttons if is_one(pair[1], does, about)][-1]
+
+    def offers(self, does: str, about: str = "") -> bool:
+        """Return whether there is a link or a button that does this."""
+        buttons = (button for form in self.forms for button in form.buttons)
+        return any(is_one(one, does, about) for one in (*self.links, *buttons))
 
     def form_with(self, name: str) -> Form:
         """Return the only form that has a control of this name."""

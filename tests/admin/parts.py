@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 class Link:
     text: str
     url: str
+    does: str = ""
+    """Its `data-action`."""
 
 
 @dataclass
@@ -39,6 +41,9 @@ class Button:
     value: str
     action: str
     """The form's, or the button's own."""
+
+    does: str = ""
+    """Its `data-action`."""
 
 
 @dataclass

@@ -108,7 +108,7 @@ class Reader(HTMLParser):
 
     def end_a(self, given: dict[str, str], start: int) -> None:
         if "href" in given:
-            self.links.append(Link(self._since(start), given["href"]))
+            self.links.append(Link(self._since(start), given["href"], given.get("data-action", "")))
 
     def _end_heading(self, given: dict[str, str], start: int) -> None:
         if given.get("id") == "cx-heading":
@@ -192,9 +192,9 @@ class Reader(HTMLParser):
     def _add_button(self, given: dict[str, str], text: str) -> None:
         if self._form is not None:
             action = given.get("formaction", self._form.action)
-            self._form.buttons.append(
-                Button(text, given.get("name", ""), given.get("value", ""), action)
-            )
+            name, value = given.get("name", ""), given.get("value", "")
+            does = given.get("data-action", "")
+            self._form.buttons.append(Button(text, name, value, action, does))
 
     # Tables.
 

@@ -15,12 +15,12 @@ def listed(page: Page) -> list[str]:
     return page.column("Key")
 
 
-def walk(person: Browser, page: Page, button: str) -> list[Page]:
+def walk(person: Browser, page: Page, does: str = "next-page") -> list[Page]:
     """Return a page and those that follow it, to the last."""
     pages = [page]
-    while page.offers(button):
+    while page.offers(does):
         assert len(pages) < 100
-        page = person.click(page, button)
+        page = person.click(page, does)
         pages.append(page)
     return pages
 
@@ -28,12 +28,12 @@ def walk(person: Browser, page: Page, button: str) -> list[Page]:
 def opened(person: Browser, alias: str, name: str = "key") -> Page:
     """Return the page of a key, found by its exact name."""
     listing = person.open(addresses.keys(alias, q=name))
-    return person.click(listing, listed(listing)[0])
+    return person.click(listing, "open", listed(listing)[0])
 
 
 def editing(person: Browser, alias: str) -> Page:
     """Return the page of the key `key` with its form open."""
-    return person.submit(opened(person, alias), "Edit")
+    return person.submit(opened(person, alias), "edit")
 
 
 def detail(person: Browser, name: bytes | str = "key", **query: str) -> Page:
@@ -61,4 +61,4 @@ def page_url(name: str) -> str:
 def edit_data(administrator: Browser) -> dict[str, Any]:
     """Return what the form of key `hello` sends to change its value."""
     page = administrator.open(addresses.key("valkey", "p:1:hello", mode="edit"))
-    return {**page.form("Save").data(), "value": '{"to": "me"}'}
+    return {**page.form("save").data(), "value": '{"to": "me"}'}

@@ -17,7 +17,7 @@ from tests.admin.page import Page
 
 
 def add(person: Browser, alias: str = "valkey", **fields: Any) -> Page:
-    return person.submit(person.open(addresses.add(alias)), "Add key", **fields)
+    return person.submit(person.open(addresses.add(alias)), "add", **fields)
 
 
 @pytest.mark.parametrize(
@@ -76,13 +76,13 @@ def test_malformed_values_are_refused_and_the_form_kept(
 ) -> None:
     page = add(admin, key=" odd key ", value=text, store_as=store_as, timeout="77")
     assert reason in page.text
-    form = page.form("Add key")
+    form = page.form("add")
     assert form.control("key").value == " odd key "
     assert form.control("value").value == text
     assert form.control("timeout").value == "77"
     assert raw.dbsize() == 0
     assert not LogEntry.objects.exists()
-    mended = admin.submit(page, "Add key", value="[1]", store_as="json")
+    mended = admin.submit(page, "add", value="[1]", store_as="json")
     assert "Stored as" in mended.text
     assert raw.keys() == [b"p:1: odd key "]
 
@@ -111,8 +111,8 @@ def test_an_existing_key_is_refused_unless_replaced(admin: Browser, editable: st
     page = add(admin, editable, key="key", value="new")
     assert f"{words.EXISTS} {words.REPLACE_IT}" in page.text
     assert caches[editable].get("key") == "old"
-    assert page.form("Add key").control("value").value == "new"
-    done = admin.submit(page, "Add key", replace="on")
+    assert page.form("add").control("value").value == "new"
+    done = admin.submit(page, "add", replace="on")
     assert "in place of whatever was there" in done.text
     assert caches[editable].get("key") == "new"
     assert LogEntry.objects.get().action_flag == CHANGE
@@ -156,7 +156,7 @@ def test_the_default_timeout_is_named_and_used(
     configure(valkey=valkey_params(valkey_server, TIMEOUT=1234))
     page = admin.open(addresses.add("valkey"))
     assert "this cache's default, 1,234 s" in page.text
-    done = admin.submit(page, "Add key", key="a", value="v")
+    done = admin.submit(page, "add", key="a", value="v")
     assert words.expires_in(1234) in done.text
     assert 1230 < raw.ttl("p:1:a") <= 1234
 
@@ -167,7 +167,7 @@ def test_a_default_of_never_is_named_and_used(
     configure(valkey=valkey_params(valkey_server, TIMEOUT=None))
     page = admin.open(addresses.add("valkey"))
     assert "this cache's default, never expires" in page.text
-    assert words.NEVER_NOW in admin.submit(page, "Add key", key="a", value="v").text
+    assert words.NEVER_NOW in admin.submit(page, "add", key="a", value="v").text
     assert raw.ttl("p:1:a") == -1
 
 
@@ -248,7 +248,7 @@ def test_a_store_that_refuses_the_key_says_why(admin: Browser, configure: Config
     page = add(admin, "picky", key="k" * 300, value="v")
     assert page.status == 200
     assert "the label does not fit the shelf" in page.text
-    assert page.form("Add key").control("value").value == "v"
+    assert page.form("add").control("value").value == "v"
     assert not LogEntry.objects.exists()
 
 
@@ -259,7 +259,7 @@ def test_a_server_that_is_down_keeps_the_form(
     assert page.status == 200
     assert '"refusing"' in page.text
     assert "Stored as" not in page.text
-    assert page.form("Add key").control("value").value == "written with care"
+    assert page.form("add").control("value").value == "written with care"
     assert not LogEntry.objects.exists()
 
 
@@ -267,5 +267,5 @@ def test_backends_that_store_nothing_have_no_add_page(
     admin: Browser, caches_of_every_kind: list[str]
 ) -> None:
     for alias in ("dummy", "broken"):
-        assert not admin.open(addresses.keys(alias)).offers("Add key")
+        assert not admin.open(addresses.keys(alias)).offers("add")
         assert admin.open(addresses.add(alias)).status == 403

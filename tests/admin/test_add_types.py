@@ -20,7 +20,7 @@ def adding(person: Browser, alias: str = "store") -> Page:
 
 
 def added(person: Browser, type: str, lines: str, **more: str) -> Page:
-    return person.submit(adding(person), "Add key", key="key", type=type, value=lines, **more)
+    return person.submit(adding(person), "add", key="key", type=type, value=lines, **more)
 
 
 TYPES = {
@@ -90,9 +90,9 @@ def test_scores_and_members(admin: Browser, store: valkey.Valkey) -> None:
 def test_a_line_that_makes_no_sense_is_named_beside_the_field_and_stores_nothing(
     admin: Browser, hello: Any, raw: valkey.Valkey, type: str, lines: str, said: str
 ) -> None:
-    page = admin.submit(adding(admin, "valkey"), "Add key", key="key", type=type, value=lines)
+    page = admin.submit(adding(admin, "valkey"), "add", key="key", type=type, value=lines)
     assert said in page.text
-    form = page.form("Add key")
+    form = page.form("add")
     assert form.control("value").value.replace("\r\n", "\n") == lines
     assert form.control("type").value == type
     assert not raw.exists("p:1:key")
@@ -127,6 +127,6 @@ def test_backends_without_types_are_asked_for_a_value_alone(
     admin: Browser, caches_of_every_kind: list[str], alias: str
 ) -> None:
     page = adding(admin, alias)
-    assert "type" not in page.form("Add key").names
-    admin.submit(page, "Add key", key="new", value="[1]", timeout="60")
+    assert "type" not in page.form("add").names
+    admin.submit(page, "add", key="new", value="[1]", timeout="60")
     assert caches[alias].get("new") == [1]

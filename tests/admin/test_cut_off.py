@@ -108,12 +108,12 @@ def key(**query: object) -> str:
 
 def add(admin: Browser) -> Callable[[], Page]:
     form = admin.open(addresses.add("valkey"))
-    return lambda: admin.submit(form, "Add key", key="new", value="topsecret", timeout="60")
+    return lambda: admin.submit(form, "add", key="new", value="topsecret", timeout="60")
 
 
 def edit(admin: Browser) -> Callable[[], Page]:
     form = admin.open(key(mode="edit"))
-    return lambda: admin.submit(form, "Save", value="topsecret")
+    return lambda: admin.submit(form, "save", value="topsecret")
 
 
 def posted(**data: Any) -> Callable[[Browser], Callable[[], Page]]:
@@ -122,12 +122,12 @@ def posted(**data: Any) -> Callable[[Browser], Callable[[], Page]]:
 
 def add_field(admin: Browser) -> Callable[[], Page]:
     form = admin.open(addresses.key("valkey", "p:1:hash", mode="add-field"))
-    return lambda: admin.submit(form, "Add field", field="new", value="topsecret")
+    return lambda: admin.submit(form, "store-field", field="new", value="topsecret")
 
 
 def delete(admin: Browser) -> Callable[[], Page]:
     form = admin.open(addresses.delete("valkey", "p:1:key"))
-    return lambda: admin.submit(form, "Delete 1 key")
+    return lambda: admin.submit(form, "confirm")
 
 
 def delete_selected(admin: Browser) -> Callable[[], Page]:
@@ -139,8 +139,7 @@ def delete_selected(admin: Browser) -> Callable[[], Page]:
 def matching(**query: str) -> Callable[[Browser], Callable[[], Page]]:
     def begin(admin: Browser) -> Callable[[], Page]:
         asked = ask(admin, "valkey", q="*", **query)
-        [button] = [b for f in asked.forms for b in f.buttons if {"step", "state"} <= f.names]
-        return lambda: admin.submit(asked, button.text)
+        return lambda: admin.submit(asked, "confirm")
 
     return begin
 
@@ -374,7 +373,7 @@ def test_a_row_whose_connection_broke_is_on_record(
     caches["table"].set("key", "old", 1000)
     form = admin.open(addresses.key("table", ":1:key", mode="edit"))
     table.cuts = True
-    page = admin.submit(form, "Save", value="topsecret")
+    page = admin.submit(form, "save", value="topsecret")
     assert page.status == 200
     table.cuts = False
     connections[SHOP].close()
@@ -395,7 +394,7 @@ def test_a_database_that_is_not_there_was_not_asked(
     port = connections[SHOP].settings_dict["PORT"]
     connections[SHOP].settings_dict["PORT"] = servers.free_port()
     try:
-        admin.submit(form, "Save", value="topsecret")
+        admin.submit(form, "save", value="topsecret")
         admin.post(addresses.delete("table", ":1:key"), {"confirmed": "1"})
     finally:
         connections[SHOP].settings_dict["PORT"] = port

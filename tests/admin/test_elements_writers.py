@@ -58,8 +58,8 @@ def test_what_is_said_to_be_saved_was_saved_and_nothing_is_lost(
             number += 1
             assert number < 500
             page = admin.open(addresses.key("store", KEY, mode="edit-field", element="=Zg"))
-            [seen] = page.form("Save").data()["value"]
-            page = admin.submit(page, "Save", value=f"mine {number}", store_as="text")
+            [seen] = page.form("set-field").data()["value"]
+            page = admin.submit(page, "set-field", value=f"mine {number}", store_as="text")
             if "Saved." in page.text:
                 found.append(encode(seen))
                 said.add(encode(f"mine {number}"))

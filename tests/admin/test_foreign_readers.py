@@ -53,7 +53,7 @@ def test_a_new_key_is_refused(admin: Browser, folder: Path, raw: valkey.Valkey) 
 def test_an_edit_is_refused(admin: Browser, folder: Path, raw: valkey.Valkey) -> None:
     before = raw.get("m:1:1:key")
     form = admin.open(addresses.key("packing", "m:1:1:key", mode="edit"))
-    page = admin.submit(form, "Save", value=json.dumps(typed(folder)), store_as="json")
+    page = admin.submit(form, "save", value=json.dumps(typed(folder)), store_as="json")
     assert "run what would be stored there as a program" in page.text
     assert raw.get("m:1:1:key") == before
     nothing_ran(folder, raw)
@@ -63,7 +63,7 @@ def test_an_element_is_refused(admin: Browser, folder: Path, raw: valkey.Valkey)
     raw.rpush("m:1:1:list", b"\xa1a")
     form = admin.open(addresses.key("packing", "m:1:1:list", mode="add-item"))
     sent: dict[str, Any] = {"value": json.dumps(typed(folder)), "store_as": "json", "end": "last"}
-    page = admin.submit(form, "Add item", **sent)
+    page = admin.submit(form, "push-item", **sent)
     assert "run what would be stored there as a program" in page.text
     assert raw.llen("m:1:1:list") == 1
 

@@ -50,10 +50,10 @@ def hello(alias: str) -> bytes:
 
 
 def opens_help(person: Browser, page: Page) -> Page:
-    shown = person.click(page, "Help")
+    shown = person.click(page, "help")
     assert shown.status == 200
     assert "Close help" in shown.text
-    closed = person.click(shown, "Close help")
+    closed = person.click(shown, "close-help")
     assert closed.status == 200
     assert "Close help" not in closed.text
     return shown
@@ -71,7 +71,7 @@ def test_every_page_has_help_and_a_refresh(
         if alias == "refusing" or alias in page.text:
             shown = opens_help(admin, page)
             assert len(shown.sections) > len(page.sections), name
-            assert admin.click(page, "Refresh").status == 200
+            assert admin.click(page, "refresh").status == 200
 
 
 def test_the_index_has_help(admin: Browser, caches_of_every_kind: list[str]) -> None:
@@ -85,8 +85,8 @@ def test_the_index_has_help(admin: Browser, caches_of_every_kind: list[str]) -> 
 def test_help_keeps_the_state_of_the_page(admin: Browser, caches_of_every_kind: list[str]) -> None:
     page = admin.open(addresses.keys("valkey", q="hel*", size=25))
     shown = opens_help(admin, page)
-    assert shown.form("Search").control("q").value == "hel*"
-    assert shown.form("Search").control("size").value == "25"
+    assert shown.form("search").control("q").value == "hel*"
+    assert shown.form("search").control("size").value == "25"
     assert shown.column("Key") == ["hello"]
 
 

@@ -23,12 +23,12 @@ def test_changes_of_a_key_are_shown_newest_first(
     admin: Browser, caches_of_every_kind: list[str], alias: str
 ) -> None:
     listing = admin.open(addresses.keys(alias))
-    page = admin.click(listing, listing.column("Key")[0])
-    empty = admin.click(page, "History")
+    page = admin.click(listing, "open", listing.column("Key")[0])
+    empty = admin.click(page, "history")
     assert "No change on record" in empty.sections
-    admin.submit(admin.submit(page, "Change TTL"), "Save TTL", timeout="60")
-    admin.submit(admin.submit(page, "Edit"), "Save", value="topsecret", store_as="text")
-    history = admin.click(page, "History")
+    admin.submit(admin.submit(page, "expire"), "set-ttl", timeout="60")
+    admin.submit(admin.submit(page, "edit"), "save", value="topsecret", store_as="text")
+    history = admin.click(page, "history")
     newest, oldest = history.column("What changed")
     assert "Value changed (" in newest
     assert "fingerprint" in newest
@@ -40,7 +40,7 @@ def test_changes_of_a_key_are_shown_newest_first(
 
 def test_the_history_of_a_deleted_key_can_be_read(admin: Browser, server_cache: Any) -> None:
     server_cache.set("key", 1)
-    admin.submit(admin.open(addresses.delete("valkey", "p:1:key")), "Delete 1 key")
+    admin.submit(admin.open(addresses.delete("valkey", "p:1:key")), "confirm")
     page = admin.open(addresses.history("valkey", "p:1:key"))
     assert page.column("What changed") == ["Deleted 1 key."]
 
@@ -73,7 +73,7 @@ def test_values_are_recorded_as_fingerprints_only(admin: Browser, server_cache: 
     for value in ("topsecret", "topsecret", "another"):
         server_cache.set("key", "old")
         page = admin.open(addresses.key("valkey", "p:1:key"))
-        admin.submit(admin.submit(page, "Edit"), "Save", value=value, store_as="text")
+        admin.submit(admin.submit(page, "edit"), "save", value=value, store_as="text")
     records = list(LogEntry.objects.order_by("pk").values_list("change_message", flat=True))
     assert records[0] == records[1] != records[2]
     assert not any("topsecret" in record for record in records)

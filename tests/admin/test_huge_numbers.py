@@ -93,7 +93,7 @@ def test_a_sum_of_too_many_digits_is_refused(
     largest = 10**4300 - 1
     caches["counting"].set("key", largest)
     form = admin.open(addresses.key("counting", "p:1:key", mode="increase"))
-    page = admin.submit(form, "Increase", by="1")
+    page = admin.submit(form, "add-number", by="1")
     assert page.status == 200
     assert "more digits than can be shown" in page.text
     assert caches["counting"].get("key") == largest

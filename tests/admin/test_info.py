@@ -168,6 +168,6 @@ def test_links_lead_to_keys_and_history(
     admin: Browser, browser_of: BrowserOf, caches_of_every_kind: list[str]
 ) -> None:
     page = admin.open(addresses.info("valkey"))
-    assert admin.click(page, "Keys").url == addresses.keys("valkey")
-    assert admin.click(page, "History").url == addresses.cache_history("valkey")
-    assert not browser_of("view_cache").open(addresses.info("valkey")).offers("Keys")
+    assert admin.click(page, "keys").url == addresses.keys("valkey")
+    assert admin.click(page, "history").url == addresses.cache_history("valkey")
+    assert not browser_of("view_cache").open(addresses.info("valkey")).offers("keys")

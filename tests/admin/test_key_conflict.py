@@ -28,26 +28,26 @@ def test_the_second_of_two_people_is_told_and_keeps_what_they_wrote(
     caches[editable].set("key", "original", 1000)
     colleague = browser_of("change_key")
     mine, theirs = editing(admin, editable), editing(colleague, editable)
-    assert words.SAVED in colleague.submit(theirs, "Save", value="theirs").text
-    page = admin.submit(mine, "Save", value="mine <b>")
+    assert words.SAVED in colleague.submit(theirs, "save", value="theirs").text
+    page = admin.submit(mine, "save", value="mine <b>")
     assert words.CHANGED_MEANWHILE in page.text
     assert caches[editable].get("key") == "theirs"
-    assert page.form(words.INSIST).control("value").value == "mine <b>"
+    assert page.form("overwrite").control("value").value == "mine <b>"
     assert "theirs" in page.text
     assert page.html.count(">What it holds now<") == 1
     assert LogEntry.objects.count() == 1
     # Having seen both, the person may insist.
-    assert words.SAVED in admin.submit(page, words.INSIST).text
+    assert words.SAVED in admin.submit(page, "overwrite").text
     assert caches[editable].get("key") == "mine <b>"
 
 
 def test_a_conflict_after_a_conflict_is_told_again(admin: Browser, server_cache: Any) -> None:
     server_cache.set("key", "original")
-    page, button = editing(admin, "valkey"), "Save"
+    page, does = editing(admin, "valkey"), "save"
     for other in ("first", "second"):
         server_cache.set("key", other)
-        page = admin.submit(page, button, value="mine")
-        button = words.INSIST
+        page = admin.submit(page, does, value="mine")
+        does = "overwrite"
         assert "Not saved" in page.text
         assert other in page.text
         assert server_cache.get("key") == other
@@ -59,7 +59,7 @@ def test_a_key_that_vanished_under_the_form_is_not_made_again(
     caches[editable].set("key", "original")
     form = editing(admin, editable)
     caches[editable].delete("key")
-    page = admin.submit(form, "Save", value="mine")
+    page = admin.submit(form, "save", value="mine")
     assert words.NO_SUCH_KEY in page.text
     assert words.SAVED not in page.text
     assert caches[editable].get("key") is None
@@ -73,7 +73,7 @@ def test_a_key_whose_type_changed_under_the_form_is_left_alone(
     form = editing(admin, "valkey")
     raw.delete("p:1:key")
     raw.rpush("p:1:key", "a")
-    page = admin.submit(form, "Save", value="mine")
+    page = admin.submit(form, "save", value="mine")
     assert page.status == 200
     assert "Not saved" in page.text
     assert raw.lrange("p:1:key", 0, -1) == [b"a"]
@@ -83,7 +83,7 @@ def test_a_key_whose_type_changed_under_the_form_is_left_alone(
 @pytest.mark.parametrize("expected", ["", "0" * 16, "x", "\x00"])
 def test_a_forged_fingerprint_saves_nothing(admin: Browser, editable: str, expected: str) -> None:
     caches[editable].set("key", "original")
-    page = admin.submit(editing(admin, editable), "Save", value="mine", expected=expected)
+    page = admin.submit(editing(admin, editable), "save", value="mine", expected=expected)
     assert words.SAVED not in page.text
     assert caches[editable].get("key") == "original"
 
@@ -104,7 +104,7 @@ def test_pickles_typed_as_text_stay_text(
 ) -> None:
     server_cache.set("key", "old")
     typed = pickle.dumps({"a": 1}, 0).decode()
-    admin.submit(editing(admin, "valkey"), "Save", value=typed, store_as="text")
+    admin.submit(editing(admin, "valkey"), "save", value=typed, store_as="text")
     assert server_cache.get("key") == typed
 
 
@@ -117,23 +117,23 @@ def test_a_server_lost_while_saving_does_not_lose_the_text(
         caches["valkey"].set("key", "old")
         page = editing(admin, "valkey")
     text = f"written at length {uuid.uuid4().hex}"
-    page = admin.submit(page, "Save", value=text)
+    page = admin.submit(page, "save", value=text)
     assert page.status == 200
     assert '"valkey"' in page.text
     assert words.SAVED not in page.text
-    assert page.form("Save").control("value").value == text
+    assert page.form("save").control("value").value == text
 
 
 def test_a_value_too_large_for_the_form_is_not_lost(admin: Browser, server_cache: Any) -> None:
     server_cache.set("key", "x" * 600_000)
     page = opened(admin, "valkey")
-    assert not page.offers("Edit")
+    assert not page.offers("edit")
     assert "too large for a form" in page.text
 
 
 def test_cancel_changes_nothing(admin: Browser, server_cache: Any) -> None:
     server_cache.set("key", "old")
-    back = admin.click(editing(admin, "valkey"), "Cancel")
+    back = admin.click(editing(admin, "valkey"), "cancel")
     assert back.heading == "key"
-    assert not back.offers("Save")
+    assert not back.offers("save")
     assert server_cache.get("key") == "old"

@@ -30,8 +30,8 @@ def copying(person: Browser, stored: str = "p:1:key") -> Page:
 def test_a_key_of_any_type_is_copied_with_its_ttl(admin: Browser, store: valkey.Valkey) -> None:
     store.hset("p:1:key", mapping={"a": "1"})
     store.expire("p:1:key", 1000)
-    form = admin.click(detail(admin), "Copy key")
-    page = admin.submit(form, "Copy key", name="copy", into="store")
+    form = admin.click(detail(admin), "copy")
+    page = admin.submit(form, "make-copy", name="copy", into="store")
     assert page.heading == "copy"
     assert 'Copied from "key" of "store" to "copy" of "store".' in page.text
     assert store.hgetall("p:1:copy") == store.hgetall("p:1:key") == {b"a": b"1"}
@@ -54,7 +54,7 @@ def two(valkey_server: servers.Server, configure: Configure) -> Any:
 
 
 def test_a_key_is_copied_into_another_cache(admin: Browser, two: Any) -> None:
-    page = admin.submit(copying(admin), "Copy key", into="other")
+    page = admin.submit(copying(admin), "make-copy", into="other")
     assert 'Copied from "key" of "valkey" to "key" of "other".' in page.text
     assert caches["other"].get("key") == {"a": 1}
     assert 990 < (caches["other"].ttl("key") or 0) <= 1000
@@ -63,12 +63,12 @@ def test_a_key_is_copied_into_another_cache(admin: Browser, two: Any) -> None:
 
 def test_another_key_is_lost_only_when_told_and_confirmed(admin: Browser, two: Any) -> None:
     caches["other"].set("key", "theirs", None)
-    refused = admin.submit(copying(admin), "Copy key", into="other")
+    refused = admin.submit(copying(admin), "make-copy", into="other")
     assert words.EXISTS in refused.text
-    asked = admin.submit(refused, "Copy key", overwrite="on")
+    asked = admin.submit(refused, "make-copy", overwrite="on")
     assert asked.heading == 'Overwrite "key" in "other"?'
     assert caches["other"].get("key") == "theirs"
-    admin.submit(asked, "Copy and overwrite")
+    admin.submit(asked, "confirm")
     assert caches["other"].get("key") == {"a": 1}
     assert LogEntry.objects.count() == 1
 
@@ -81,8 +81,8 @@ def test_a_copy_needs_add_key_and_one_that_overwrites_change_key(
     data = {"mode": "make-copy", "into": "valkey", "name": "other", "confirmed": "1"}
     assert browser_of("view_key", "change_key").post(url, data).status == 403
     adder = browser_of("view_key", "add_key")
-    assert adder.open(url).offers("Copy key")
-    assert "overwrite" not in copying(adder).form("Copy key").names
+    assert adder.open(url).offers("copy")
+    assert "overwrite" not in copying(adder).form("make-copy").names
     adder.post(url, {**data, "overwrite": "on"})
     assert two.get("other") == "theirs"
     assert not LogEntry.objects.exists()
@@ -97,12 +97,12 @@ def test_hidden_and_read_only_caches_are_no_place_to_copy_to(
     for policy in ("hidden", "read-only"):
         settings.CACHEX_ADMIN = {"ALIASES": {"other": policy}}
         assert (
-            "other" not in admin.open(f"{url}?mode=copy").form("Copy key").control("into").options
+            "other" not in admin.open(f"{url}?mode=copy").form("make-copy").control("into").options
         )
         page = admin.post(url, {"mode": "make-copy", "into": "other", "name": "key"})
         assert "Copied" not in page.text
     settings.CACHEX_ADMIN = {"ALIASES": {"valkey": "read-only"}}
-    assert admin.submit(copying(admin), "Copy key", into="other").heading == "key"
+    assert admin.submit(copying(admin), "make-copy", into="other").heading == "key"
     assert caches["other"].get("key") == {"a": 1}
     assert caches["valkey"].get("key") == {"a": 1}
 
@@ -112,14 +112,14 @@ def test_an_alias_that_is_not_offered_is_refused(admin: Browser, two: Any, alias
     url = addresses.key("valkey", "p:1:key")
     page = admin.post(url, {"mode": "make-copy", "into": alias, "name": "key"})
     assert page.status == 200
-    assert page.offers("Copy key")
+    assert page.offers("make-copy")
     assert not LogEntry.objects.exists()
 
 
 def test_a_vanished_key_is_not_copied(admin: Browser, two: Any) -> None:
     form = copying(admin)
     two.delete("key")
-    assert words.NO_SUCH_KEY in admin.submit(form, "Copy key", into="other").text
+    assert words.NO_SUCH_KEY in admin.submit(form, "make-copy", into="other").text
     assert caches["other"].get("key") is None
 
 
@@ -136,9 +136,9 @@ def test_a_value_is_copied_between_stores_of_every_kind(
     caches[source].set("key", {"a": [1]}, 1000)
     stored = stored_key(source, "key")
     form = admin.open(addresses.key(source, stored, mode="copy"))
-    page = admin.submit(form, "Copy key", into=target, name="copy")
+    page = admin.submit(form, "make-copy", into=target, name="copy")
     assert f'to "copy" of "{target}".' in page.text
     assert caches[target].get("copy") == {"a": [1]}
     assert LogEntry.objects.count() == 1
-    again = admin.submit(form, "Copy key", into=target, name="copy")
+    again = admin.submit(form, "make-copy", into=target, name="copy")
     assert words.EXISTS in again.text

@@ -27,8 +27,8 @@ def body(response: Any) -> bytes:
     return b"".join(response.streaming_content)
 
 
-def link_of(person: Browser, text: str, name: str = "key") -> str:
-    return detail(person, name).link(text).url
+def link_of(person: Browser, does: str, name: str = "key") -> str:
+    return detail(person, name).link(does).url
 
 
 @pytest.mark.parametrize("data", [b"", b"5", b"\x80\x05\xff", b"x" * 3_000_000], ids=len)
@@ -36,7 +36,7 @@ def test_stored_bytes_are_downloaded_as_they_are(
     admin: Browser, store: valkey.Valkey, data: bytes
 ) -> None:
     store.set("p:1:key", data)
-    response = fetched(admin, link_of(admin, "Download"))
+    response = fetched(admin, link_of(admin, "download"))
     assert body(response) == data
     assert response["Content-Disposition"] == 'attachment; filename="key.bin"'
     assert response["Content-Type"] == "application/octet-stream"
@@ -47,27 +47,27 @@ def test_stored_bytes_are_downloaded_as_they_are(
 def test_values_are_downloaded_as_they_were_decoded(admin: Browser, store: valkey.Valkey) -> None:
     value = {"a": ["é", "\u2028", 1.5, None], "long": "x" * 600_000}
     caches["store"].set("key", value)
-    response = fetched(admin, link_of(admin, "Download as JSON"))
+    response = fetched(admin, link_of(admin, "download-json"))
     assert json.loads(body(response)) == value
     assert 'filename="key.json"' in response["Content-Disposition"]
     caches["store"].set("key", "two\nlines é")
-    assert body(fetched(admin, link_of(admin, "Download as text"))).decode() == "two\nlines é"
+    assert body(fetched(admin, link_of(admin, "download-text"))).decode() == "two\nlines é"
 
 
 @pytest.mark.parametrize("value", [5, True, (1, 2), b"bytes"], ids=repr)
 def test_no_more_is_offered_than_says_something_new(admin: Browser, hello: Any, value: Any) -> None:
     hello.set("key", value)
     page = admin.open(addresses.key("valkey", "p:1:key"))
-    assert page.offers("Download")
-    assert not page.offers("Download as JSON")
-    assert not page.offers("Download as text")
+    assert page.offers("download")
+    assert not page.offers("download-json")
+    assert not page.offers("download-text")
     back = admin.open(addresses.download("valkey", "p:1:key", **{"as": "json"}))
     assert "cannot be had in this form" in back.text
 
 
 def test_what_holds_elements_is_downloaded_as_a_dump(admin: Browser, store: valkey.Valkey) -> None:
     store.rpush("p:1:key", "a", "b")
-    response = fetched(admin, link_of(admin, "Download"))
+    response = fetched(admin, link_of(admin, "download"))
     dumped = body(response)
     assert 'filename="key.dump"' in response["Content-Disposition"]
     store.restore("p:1:again", 0, dumped)

@@ -33,11 +33,11 @@ def test_saving_what_was_not_touched_changes_no_byte(
 ) -> None:
     server_cache.set("key", value, 1000)
     before = raw.get("p:1:key")
-    saved = admin.submit(editing(admin, "valkey"), "Save")
+    saved = admin.submit(editing(admin, "valkey"), "save")
     assert words.UNCHANGED in saved.text
     assert raw.get("p:1:key") == before
     # Even where only the TTL is changed, or the text retyped, the value stays what it was.
-    admin.submit(editing(admin, "valkey"), "Save", timeout="500")
+    admin.submit(editing(admin, "valkey"), "save", timeout="500")
     assert raw.get("p:1:key") == before
     assert 490 < raw.ttl("p:1:key") <= 500
 
@@ -50,12 +50,12 @@ def test_a_value_stored_again_has_the_bytes_of_before(
 ) -> None:
     server_cache.set("key", value, 1000)
     before = raw.get("p:1:key")
-    form = editing(admin, "valkey").form("Save")
+    form = editing(admin, "valkey").form("save")
     same = {name: form.control(name).value for name in ("value", "store_as")}
-    other = admin.submit(editing(admin, "valkey"), "Save", value="something", store_as="text")
+    other = admin.submit(editing(admin, "valkey"), "save", value="something", store_as="text")
     assert words.SAVED in other.text
     assert server_cache.get("key") == "something"
-    admin.submit(editing(admin, "valkey"), "Save", **same)
+    admin.submit(editing(admin, "valkey"), "save", **same)
     assert raw.get("p:1:key") == before
 
 
@@ -81,9 +81,9 @@ def test_values_that_would_not_come_back_exactly_are_not_edited(
 ) -> None:
     caches[editable].set("key", value)
     page = opened(admin, editable)
-    assert not page.offers("Edit")
+    assert not page.offers("edit")
     assert words.NOT_EDITABLE in page.text
-    assert not admin.open(f"{page.url}?mode=edit").offers("Save")
+    assert not admin.open(f"{page.url}?mode=edit").offers("save")
 
 
 def test_edits_keep_the_ttl_to_the_millisecond(
@@ -92,21 +92,21 @@ def test_edits_keep_the_ttl_to_the_millisecond(
     server_cache.set("key", "old")
     raw.pexpire("p:1:key", 123_456)
     expiry = raw.execute_command("PEXPIRETIME", "p:1:key")
-    admin.submit(editing(admin, "valkey"), "Save", value="new")
+    admin.submit(editing(admin, "valkey"), "save", value="new")
     assert server_cache.get("key") == "new"
     assert raw.execute_command("PEXPIRETIME", "p:1:key") == expiry
 
 
 def test_edits_keep_keys_that_never_expire(admin: Browser, editable: str) -> None:
     caches[editable].set("key", "old", None)
-    admin.submit(editing(admin, editable), "Save", value="new")
+    admin.submit(editing(admin, editable), "save", value="new")
     assert caches[editable].get("key") == "new"
     assert "never expires" in opened(admin, editable).text
 
 
 def test_an_edit_is_said_stored_and_recorded(admin: Browser, editable: str) -> None:
     caches[editable].set("key", {"a": 1}, 1000)
-    page = admin.submit(editing(admin, editable), "Save", value='{"a": 2}')
+    page = admin.submit(editing(admin, editable), "save", value='{"a": 2}')
     assert page.heading in ("key", opened(admin, editable).heading)
     assert words.SAVED in page.text
     assert caches[editable].get("key") == {"a": 2}
@@ -140,7 +140,7 @@ def test_what_is_typed_is_stored_as_asked(
     admin: Browser, server_cache: Any, text: str, store_as: str, stored: Any
 ) -> None:
     server_cache.set("key", "old")
-    admin.submit(editing(admin, "valkey"), "Save", value=text, store_as=store_as)
+    admin.submit(editing(admin, "valkey"), "save", value=text, store_as=store_as)
     found = server_cache.get("key")
     assert (type(found), found) == (type(stored), stored)
 
@@ -169,12 +169,12 @@ def test_what_cannot_be_stored_is_refused_and_kept_in_the_form(
     admin: Browser, server_cache: Any, text: str, store_as: str
 ) -> None:
     server_cache.set("key", "old", 1000)
-    page = admin.submit(editing(admin, "valkey"), "Save", value=text, store_as=store_as)
+    page = admin.submit(editing(admin, "valkey"), "save", value=text, store_as=store_as)
     assert page.status == 200
     assert words.SAVED not in page.text
-    assert page.form("Save").control("value").value == text
+    assert page.form("save").control("value").value == text
     assert server_cache.get("key") == "old"
     assert not LogEntry.objects.exists()
-    again = admin.submit(page, "Save", value="mended", store_as="text")
+    again = admin.submit(page, "save", value="mended", store_as="text")
     assert words.SAVED in again.text
     assert server_cache.get("key") == "mended"

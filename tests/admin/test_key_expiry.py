@@ -17,12 +17,12 @@ from tests.admin.steps import editing, opened
 
 
 def expiring(person: Browser, editable: str) -> Page:
-    return person.submit(opened(person, editable), "Change TTL")
+    return person.submit(opened(person, editable), "expire")
 
 
 def test_a_ttl_is_set(admin: Browser, editable: str) -> None:
     caches[editable].set("key", {"a": 1}, 1000)
-    page = admin.submit(expiring(admin, editable), "Save TTL", timeout="7200")
+    page = admin.submit(expiring(admin, editable), "set-ttl", timeout="7200")
     assert words.expires_in(7200) in page.text
     assert "TTL 1 h 59 min" in page.text
     assert caches[editable].get("key") == {"a": 1}
@@ -33,23 +33,23 @@ def test_a_ttl_is_set(admin: Browser, editable: str) -> None:
 
 def test_a_ttl_is_removed(admin: Browser, editable: str) -> None:
     caches[editable].set("key", 1, 1000)
-    page = admin.submit(expiring(admin, editable), "Save TTL", never="on")
+    page = admin.submit(expiring(admin, editable), "set-ttl", never="on")
     assert words.NEVER_NOW in page.text
     assert "never expires" in opened(admin, editable).text
 
 
 def test_a_key_that_never_expires_gets_a_ttl(admin: Browser, editable: str) -> None:
     caches[editable].set("key", 1, None)
-    page = admin.submit(expiring(admin, editable), "Save TTL", timeout="60")
+    page = admin.submit(expiring(admin, editable), "set-ttl", timeout="60")
     assert "never expires" not in page.text
     assert "TTL 59 s" in page.text
 
 
 def test_ttls_of_collections_are_set(admin: Browser, server_cache: Any, raw: valkey.Valkey) -> None:
     raw.rpush("p:1:key", "a")
-    admin.submit(expiring(admin, "valkey"), "Save TTL", timeout="60")
+    admin.submit(expiring(admin, "valkey"), "set-ttl", timeout="60")
     assert 55 < raw.ttl("p:1:key") <= 60
-    admin.submit(expiring(admin, "valkey"), "Save TTL", never="on")
+    admin.submit(expiring(admin, "valkey"), "set-ttl", never="on")
     assert raw.ttl("p:1:key") == -1
 
 
@@ -91,18 +91,18 @@ def test_timeouts_that_make_no_sense_are_refused(
 ) -> None:
     server_cache.set("key", "v", 1000)
     before = raw.execute_command("PEXPIRETIME", "p:1:key")
-    for page, button in (
-        (expiring(admin, "valkey"), "Save TTL"),
-        (editing(admin, "valkey"), "Save"),
+    for page, does in (
+        (expiring(admin, "valkey"), "set-ttl"),
+        (editing(admin, "valkey"), "save"),
     ):
-        page = admin.submit(page, button, timeout=given)
+        page = admin.submit(page, does, timeout=given)
         expected = REFUSED[given].format(given)
-        if button == "Save":
+        if does == "save":
             expected = expected.replace(
                 "or choose Never expires. You", "or leave empty to keep the TTL as it is. You"
             )
         assert expected in page.text
-        assert page.form(button).control("timeout").value == given
+        assert page.form(does).control("timeout").value == given
     assert raw.execute_command("PEXPIRETIME", "p:1:key") == before
     assert not LogEntry.objects.exists()
 
@@ -121,7 +121,7 @@ def test_the_longest_timeout_is_taken(
     admin: Browser, server_cache: Any, raw: valkey.Valkey
 ) -> None:
     server_cache.set("key", "v", 1000)
-    page = admin.submit(expiring(admin, "valkey"), "Save TTL", timeout="10000000000")
+    page = admin.submit(expiring(admin, "valkey"), "set-ttl", timeout="10000000000")
     assert words.SAVED in page.text
     assert raw.ttl("p:1:key") > 9_999_999_000
     assert admin.open(addresses.keys("valkey")).status == 200
@@ -129,7 +129,7 @@ def test_the_longest_timeout_is_taken(
 
 def test_the_longest_timeout_never_breaks_a_page(admin: Browser, editable: str) -> None:
     caches[editable].set("key", "v", 1000)
-    page = admin.submit(expiring(admin, editable), "Save TTL", timeout="10000000000")
+    page = admin.submit(expiring(admin, editable), "set-ttl", timeout="10000000000")
     assert page.status == 200
     assert caches[editable].get("key") == "v"
     assert admin.open(addresses.keys(editable)).status == 200
@@ -138,7 +138,7 @@ def test_the_longest_timeout_never_breaks_a_page(admin: Browser, editable: str) 
 def test_an_empty_field_is_no_choice(admin: Browser, server_cache: Any, raw: valkey.Valkey) -> None:
     server_cache.set("key", "v", 1000)
     for empty in ("", "   "):
-        page = admin.submit(expiring(admin, "valkey"), "Save TTL", timeout=empty)
+        page = admin.submit(expiring(admin, "valkey"), "set-ttl", timeout=empty)
         assert "Enter a whole number of seconds, or choose Never expires." in page.text
     assert 990 < raw.ttl("p:1:key") <= 1000
     assert not LogEntry.objects.exists()
@@ -146,7 +146,7 @@ def test_an_empty_field_is_no_choice(admin: Browser, server_cache: Any, raw: val
 
 def test_both_at_once_is_no_choice(admin: Browser, server_cache: Any, raw: valkey.Valkey) -> None:
     server_cache.set("key", "v", 1000)
-    page = admin.submit(expiring(admin, "valkey"), "Save TTL", timeout="60", never="on")
+    page = admin.submit(expiring(admin, "valkey"), "set-ttl", timeout="60", never="on")
     assert "Choose one way only: a timeout, a moment, time to add, or Never expires." in page.text
     assert 990 < raw.ttl("p:1:key") <= 1000
 
@@ -158,18 +158,18 @@ def test_an_edit_with_an_empty_timeout_keeps_the_ttl(
     before = raw.execute_command("PEXPIRETIME", "p:1:key")
     page = editing(admin, "valkey")
     assert "Empty: the TTL stays as it is." in page.text
-    assert page.form("Save").control("timeout").value == ""
-    admin.submit(page, "Save", value="new", timeout=" ")
+    assert page.form("save").control("timeout").value == ""
+    admin.submit(page, "save", value="new", timeout=" ")
     assert server_cache.get("key") == "new"
     assert raw.execute_command("PEXPIRETIME", "p:1:key") == before
 
 
 def test_an_edit_may_set_the_ttl_too(admin: Browser, editable: str) -> None:
     caches[editable].set("key", "old", 1000)
-    page = admin.submit(editing(admin, editable), "Save", value="new", timeout="60")
+    page = admin.submit(editing(admin, editable), "save", value="new", timeout="60")
     assert words.expires_in(60) in page.text
     assert caches[editable].get("key") == "new"
-    never = admin.submit(editing(admin, editable), "Save", value="newer", never="on")
+    never = admin.submit(editing(admin, editable), "save", value="newer", never="on")
     assert words.NEVER_NOW in never.text
 
 
@@ -177,7 +177,7 @@ def test_a_vanished_key_is_not_made_by_its_ttl(admin: Browser, editable: str) ->
     caches[editable].set("key", 1, 1000)
     form = expiring(admin, editable)
     caches[editable].delete("key")
-    page = admin.submit(form, "Save TTL", timeout="60")
+    page = admin.submit(form, "set-ttl", timeout="60")
     assert words.NO_SUCH_KEY in page.text
     assert words.SAVED not in page.text
     assert caches[editable].get("key") is None
@@ -192,6 +192,6 @@ def test_no_ttl_form_without_permission(
     url = addresses.key("valkey", "p:1:key")
     page = person.open(f"{url}?mode=expire")
     assert page.status == 200
-    assert not page.offers("Save TTL")
+    assert not page.offers("set-ttl")
     assert person.post(url, {"mode": "set-ttl", "timeout": "5"}).status == 403
     assert raw.ttl("p:1:key") > 990

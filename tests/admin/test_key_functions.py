@@ -59,9 +59,9 @@ def test_keys_that_end_with_the_key_are_listed(
     cache = with_function(function)
     page = admin.open(addresses.keys("own"))
     assert sorted(listed(page)) == ["hello", "other"]
-    assert '"to": "you"' in admin.click(page, "hello").text
+    assert '"to": "you"' in admin.click(page, "open", "hello").text
     assert listed(admin.open(addresses.keys("own", q="he*"))) == ["hello"]
-    deleted = admin.submit(admin.click(admin.click(page, "hello"), "Delete"), "Delete 1 key")
+    deleted = admin.submit(admin.click(admin.click(page, "open", "hello"), "delete"), "confirm")
     assert "Deleted 1 key." in deleted.text
     assert cache.get("hello") is None
 
@@ -74,17 +74,17 @@ def test_keys_that_hide_the_key_are_opened_by_exact_name(
     page = admin.open(addresses.keys("own"))
     assert listed(page) == []
     assert "KEY_FUNCTION" in page.text
-    opened = admin.submit(page, "Open key", q="hello")
+    opened = admin.submit(page, "open-key", q="hello")
     assert '"to": "you"' in opened.text
-    saved = admin.submit(admin.submit(opened, "Edit"), "Save", value="[1]")
+    saved = admin.submit(admin.submit(opened, "edit"), "save", value="[1]")
     assert words.SAVED in saved.text
     assert cache.get("hello") == [1]
-    missing = admin.submit(page, "Open key", q="nothing")
+    missing = admin.submit(page, "open-key", q="nothing")
     assert words.NO_SUCH_KEY in missing.text
-    added = admin.submit(admin.open(addresses.add("own")), "Add key", key="new", value="v")
+    added = admin.submit(admin.open(addresses.add("own")), "add", key="new", value="v")
     assert "Stored as" in added.text
     assert cache.get("new") == "v"
-    admin.submit(admin.click(opened, "Delete"), "Delete 1 key")
+    admin.submit(admin.click(opened, "delete"), "confirm")
     assert cache.get("hello") is None
 
 
@@ -114,9 +114,9 @@ def test_sessions_stay_secret_where_keys_are_hidden(
     settings.SESSION_ENGINE = "django.contrib.sessions.backends.cache"
     for one in (person, admin):  # Whose own sessions are there from now on.
         one.client.force_login(one.user)
-    assert "basket" not in person.submit(page, "Open key", q=name).text
+    assert "basket" not in person.submit(page, "open-key", q=name).text
     stored = str(cache.make_key(name))
     assert "basket" not in person.open(addresses.key("own", stored)).text
     person.post(addresses.delete("own", stored), {"confirmed": "1"})
     assert cache.get(name) == {"secret": "basket"}
-    assert "basket" in admin.submit(page, "Open key", q=name).text
+    assert "basket" in admin.submit(page, "open-key", q=name).text

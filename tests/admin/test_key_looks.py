@@ -28,8 +28,8 @@ def test_more_of_a_long_text_is_loaded_until_all_of_it_is_there(
     page = detail(admin)
     for count in (5_000, 20_000):
         assert f"First {count:,} of 40,000 characters shown." in page.text
-        page = admin.click(page, "Load more")
-    assert not page.offers("Load more")
+        page = admin.click(page, "load-more")
+    assert not page.offers("load-more")
     assert shown(page).replace('<span id="cx-more"></span>', "") == text.replace("\r\n", "\n")
 
 
@@ -37,9 +37,9 @@ def test_more_of_a_value_too_large_to_decode_is_loaded(
     admin: Browser, store: valkey.Valkey
 ) -> None:
     store.set("p:1:key", b"0123456789" * 300_000)
-    page = admin.click(detail(admin), "Load more")
+    page = admin.click(detail(admin), "load-more")
     assert "First 20,000 of 3,000,000 bytes shown." in page.text
-    hexadecimal = admin.click(admin.click(page, "Hex"), "Load more")
+    hexadecimal = admin.click(admin.click(page, "view-hex"), "load-more")
     assert "First 20,000 of 3,000,000 bytes shown." in hexadecimal.text
 
 

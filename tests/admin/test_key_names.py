@@ -11,7 +11,7 @@ from django.core.cache import caches
 
 from tests.admin import addresses, words
 from tests.admin.browser import Browser
-from tests.admin.page import Page
+from tests.admin.page import Page, is_one
 
 ODD = [
     b"plain",
@@ -59,17 +59,14 @@ def first_row(page: Page) -> str:
 
 def open_row(person: Browser, page: Page) -> Page:
     """Open the only key of a list, by its link or, where the id is too long, by its button."""
-    name = first_row(page)
-    if any(link.text == name for link in page.links):
-        return person.click(page, name)
-    return person.submit(page, name)
+    return follow(person, page, "open", first_row(page))
 
 
-def follow(person: Browser, page: Page, text: str) -> Page:
-    """Press what is called so, be it a link or a button."""
-    if any(link.text == text for link in page.links):
-        return person.click(page, text)
-    return person.submit(page, text)
+def follow(person: Browser, page: Page, does: str, about: str = "") -> Page:
+    """Press what does this, be it a link or a button."""
+    if any(is_one(link, does, about) for link in page.links):
+        return person.click(page, does, about)
+    return person.submit(page, does, about)
 
 
 def is_safe(page: Page) -> bool:
@@ -92,24 +89,24 @@ def test_every_act_works_on_a_key_of_any_name(
     assert page.status == 200
     assert "old" in page.text
 
-    page = admin.submit(follow(admin, page, "Edit"), "Save", value="new")
+    page = admin.submit(follow(admin, page, "edit"), "save", value="new")
     assert words.SAVED in page.text
     assert b"new" in (raw.get(stored) or b"")
 
     page = open_row(admin, keys_page(admin))
-    page = admin.submit(follow(admin, page, "Change TTL"), "Save TTL", timeout="60")
+    page = admin.submit(follow(admin, page, "expire"), "set-ttl", timeout="60")
     assert words.SAVED in page.text
     assert 50 < raw.ttl(stored) <= 60
 
     page = open_row(admin, keys_page(admin))
-    history = follow(admin, page, "History")
+    history = follow(admin, page, "history")
     assert history.status == 200
     assert len(history.column("What changed")) == 2
 
-    asked = follow(admin, open_row(admin, keys_page(admin)), "Delete")
+    asked = follow(admin, open_row(admin, keys_page(admin)), "delete")
     assert asked.heading.startswith("Delete ")
     assert asked.heading.endswith('from "valkey"?')
-    done = admin.submit(asked, "Delete 1 key")
+    done = admin.submit(asked, "confirm")
     assert "Deleted 1 key." in done.text
     assert raw.dbsize() == 0
     assert all(is_safe(one) for one in (listing, page, history, asked, done))
@@ -144,7 +141,7 @@ def test_ids_too_long_for_a_url_travel_in_forms_only(
     raw.set(b"p:1:" + b"z" * 6000, "5")
     listing = keys_page(admin)
     page = open_row(admin, listing)
-    for one in (listing, page, follow(admin, page, "Delete"), follow(admin, page, "History")):
+    for one in (listing, page, follow(admin, page, "delete"), follow(admin, page, "history")):
         assert max(len(link.url) for link in one.links) < 4000
         assert max((len(form.action) for form in one.forms), default=0) < 4000
         assert max((len(b.action) for form in one.forms for b in form.buttons), default=0) < 4000
@@ -188,13 +185,13 @@ def test_other_stores_take_odd_names(
     caches[alias].set(name, "old", 1000)
     listing = admin.open(addresses.keys(alias))
     if alias == "stranger":
-        page = admin.submit(listing, "Open key", q=name)
-        page = admin.submit(page, "Read value")
+        page = admin.submit(listing, "open-key", q=name)
+        page = admin.submit(page, "read")
     else:
         page = open_row(admin, listing)
     assert "old" in page.text
     assert is_safe(page)
-    done = admin.submit(admin.click(page, "Delete"), "Delete 1 key")
+    done = admin.submit(admin.click(page, "delete"), "confirm")
     assert "Deleted 1 key." in done.text
     assert is_safe(done)
     assert caches[alias].get(name) is None
@@ -226,6 +223,6 @@ def test_a_name_is_offered_for_another_only_as_it_is(
 ) -> None:
     raw.set(b"p:1:" + name, "v")
     page = admin.open(addresses.key("valkey", b"p:1:" + name, mode="rename"))
-    offered = page.form("Rename").control("name").value
+    offered = page.form("set-name").control("name").value
     assert offered in ("", name.decode())
     assert offered or ALIKE[name] != name.decode()

@@ -75,7 +75,7 @@ class Model:
         if name not in self.values:
             assert "There is no key" in page.text
             return
-        self.person.submit(page, "Save", **typed(value))
+        self.person.submit(page, "save", **typed(value))
         self.values[name] = value
 
     def increase(self, name: str, by: int) -> None:

@@ -22,7 +22,7 @@ URL = "p:1:key"
 
 
 def expiring(person: Browser, alias: str = "valkey") -> Page:
-    return person.submit(opened(person, alias), "Change TTL")
+    return person.submit(opened(person, alias), "expire")
 
 
 def in_form(when: datetime) -> str:
@@ -32,7 +32,7 @@ def in_form(when: datetime) -> str:
 def test_a_key_expires_at_a_moment(admin: Browser, editable: str) -> None:
     caches[editable].set("key", {"a": 1}, 1000)
     when = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=2)
-    page = admin.submit(expiring(admin, editable), "Save TTL", moment=in_form(when))
+    page = admin.submit(expiring(admin, editable), "set-ttl", moment=in_form(when))
     said = f"it expires at {timezone.localtime(when):%Y-%m-%d %H:%M:%S}"
     assert said in page.text
     assert "TTL 1 h 59 min" in page.text
@@ -46,7 +46,7 @@ def test_a_moment_is_of_the_current_time_zone(
     settings.TIME_ZONE = "Asia/Tokyo"
     server_cache.set("key", 1, 1000)
     with timezone.override("Asia/Tokyo"):
-        page = admin.submit(expiring(admin), "Save TTL", moment="2090-01-02T03:04:05")
+        page = admin.submit(expiring(admin), "set-ttl", moment="2090-01-02T03:04:05")
     assert "2090-01-02 03:04:05" in page.text
     expected = datetime(2090, 1, 1, 18, 4, 5, tzinfo=UTC).timestamp()
     assert raw.execute_command("PEXPIRETIME", "p:1:key") == expected * 1000
@@ -71,7 +71,7 @@ def test_moments_that_make_no_sense_are_refused(
     page = admin.post(url, {"mode": "set-ttl", "moment": given})
     assert page.status == 200
     assert said in page.text
-    assert page.form("Save TTL").control("moment").value == given
+    assert page.form("set-ttl").control("moment").value == given
     assert 990 < raw.ttl(URL) <= 1000
     assert not LogEntry.objects.exists()
 
@@ -90,7 +90,7 @@ def test_a_ttl_is_lengthened_by_what_it_has_left_by_then(
     server_cache.set("key", "v", 1000)
     form = expiring(admin)
     raw.expire(URL, 5_000)
-    page = admin.submit(form, "Save TTL", add="60")
+    page = admin.submit(form, "set-ttl", add="60")
     assert "TTL lengthened by 1 min." in page.text
     assert 5_050 < raw.ttl(URL) <= 5_060
     assert LogEntry.objects.get().change_message == "TTL lengthened by 1 min."
@@ -101,14 +101,14 @@ def test_what_never_expires_is_not_lengthened(
 ) -> None:
     server_cache.set("key", "v", None)
     form = expiring(admin)
-    assert "add" not in form.form("Save TTL").names
+    assert "add" not in form.form("set-ttl").names
     admin.post(addresses.key("valkey", URL), {"mode": "set-ttl", "add": "60"})
     assert raw.ttl(URL) == -1
     # Nor where it was made so under the form.
     server_cache.set("key", "v", 1000)
     form = expiring(admin)
     raw.persist(URL)
-    assert words.SAVED not in admin.submit(form, "Save TTL", add="60").text
+    assert words.SAVED not in admin.submit(form, "set-ttl", add="60").text
     assert raw.ttl(URL) == -1
     assert not LogEntry.objects.exists()
 
@@ -120,7 +120,7 @@ def test_two_ways_at_once_are_no_choice(
     admin: Browser, server_cache: Any, raw: valkey.Valkey, both: dict[str, str]
 ) -> None:
     server_cache.set("key", "v", 1000)
-    page = admin.submit(expiring(admin), "Save TTL", **both)
+    page = admin.submit(expiring(admin), "set-ttl", **both)
     assert "Choose one way only" in page.text
     assert 990 < raw.ttl(URL) <= 1000
 
@@ -130,8 +130,8 @@ def test_what_cannot_be_added_is_refused(
     admin: Browser, server_cache: Any, raw: valkey.Valkey, add: str
 ) -> None:
     server_cache.set("key", "v", 1000)
-    page = admin.submit(expiring(admin), "Save TTL", add=add)
-    assert page.form("Save TTL").control("add").value == add
+    page = admin.submit(expiring(admin), "set-ttl", add=add)
+    assert page.form("set-ttl").control("add").value == add
     assert 990 < raw.ttl(URL) <= 1000
     assert not LogEntry.objects.exists()
 
@@ -149,17 +149,17 @@ def test_a_preview_says_in_words_what_would_be_and_changes_nothing(
     admin: Browser, server_cache: Any, raw: valkey.Valkey, given: dict[str, str], said: str
 ) -> None:
     server_cache.set("key", "v", 1010)
-    page = admin.submit(expiring(admin), "Preview", **given)
+    page = admin.submit(expiring(admin), "preview", **given)
     assert re.search(said, page.text)
     assert 1000 < raw.ttl(URL) <= 1010
     assert not LogEntry.objects.exists()
-    assert words.SAVED in admin.submit(page, "Save TTL").text
+    assert words.SAVED in admin.submit(page, "set-ttl").text
     assert not 1000 < raw.ttl(URL) <= 1010
 
 
 def test_nonsense_has_an_error_and_no_preview(admin: Browser, server_cache: Any) -> None:
     server_cache.set("key", "v", 1000)
-    page = admin.submit(expiring(admin), "Preview", timeout="1h")
+    page = admin.submit(expiring(admin), "preview", timeout="1h")
     assert "Enter a whole number of seconds" in page.text
     assert "It would" not in page.text
 

@@ -51,15 +51,15 @@ def test_a_type_of_a_module_is_named_sized_dumped_and_deleted(admin: Browser, bl
     page = admin.open(addresses.key("valkey", "p:1:key"))
     for said in ("Type MBbloom--", "Memory ", "cannot be shown", "never expires"):
         assert said in page.text
-    assert not page.offers("Edit")
-    assert not page.offers("Replace value")
-    response = admin.client.get(page.link("Download").url)
+    assert not page.offers("edit")
+    assert not page.offers("replace")
+    response = admin.client.get(page.link("download").url)
     dumped = b"".join(response.streaming_content)
-    renamed = admin.submit(admin.click(page, "Rename"), "Rename", name="other")
+    renamed = admin.submit(admin.click(page, "rename"), "set-name", name="other")
     assert renamed.heading == "other"
-    copied = admin.submit(admin.click(renamed, "Copy key"), "Copy key", name="copy")
+    copied = admin.submit(admin.click(renamed, "copy"), "make-copy", name="copy")
     assert copied.heading == "copy"
-    admin.submit(admin.click(copied, "Delete"), "Delete 1 key")
+    admin.submit(admin.click(copied, "delete"), "confirm")
     assert bloomy.keys("*") == [b"p:1:other"]
     bloomy.restore("again", 0, dumped)
     assert bloomy.xlen("again") == 1
@@ -72,9 +72,9 @@ def test_what_became_another_type_is_told_and_what_was_written_kept(
     form = admin.open(addresses.key("valkey", "p:1:key", mode="edit"))
     raw.delete("p:1:key")
     raw.rpush("p:1:key", "a")
-    page = admin.submit(form, "Save", value="written at length")
+    page = admin.submit(form, "save", value="written at length")
     assert "Not saved: this key is of the type list now." in page.text
-    assert page.form("Save").control("value").value == "written at length"
+    assert page.form("save").control("value").value == "written at length"
     assert raw.lrange("p:1:key", 0, -1) == [b"a"]
     assert not LogEntry.objects.exists()
 
@@ -83,8 +83,8 @@ def test_what_became_another_type_is_told_and_what_was_written_kept(
 def test_numbers_are_edited_as_numbers(admin: Browser, server_cache: Any, value: Any) -> None:
     server_cache.set("key", value, 1000)
     form = admin.open(addresses.key("valkey", "p:1:key", mode="edit"))
-    assert form.form("Save").control("value").tag == "input"
-    page = admin.submit(form, "Save", value="12")
+    assert form.form("save").control("value").tag == "input"
+    page = admin.submit(form, "save", value="12")
     assert f"{words.SAVED} Value changed (now" in page.text
     assert caches["valkey"].incr("key") == 13
 
@@ -92,7 +92,7 @@ def test_numbers_are_edited_as_numbers(admin: Browser, server_cache: Any, value:
 def test_a_number_that_is_none_is_refused(admin: Browser, server_cache: Any) -> None:
     server_cache.set("key", 5)
     form = admin.open(addresses.key("valkey", "p:1:key", mode="edit"))
-    page = admin.submit(form, "Save", value="five")
+    page = admin.submit(form, "save", value="five")
     assert words.SAVED not in page.text
-    assert page.form("Save").control("value").value == "five"
+    assert page.form("save").control("value").value == "five"
     assert server_cache.get("key") == 5

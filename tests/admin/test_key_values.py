@@ -50,9 +50,9 @@ def test_pickles_never_run(admin: Browser, store: valkey.Valkey, tmp_path: Path,
         page = detail(admin, **query)
         assert page.status == 200
     assert "system" in detail(admin).text
-    assert not detail(admin).offers("Edit")
+    assert not detail(admin).offers("edit")
     assert admin.open(addresses.keys("store")).status == 200
-    gone = admin.submit(admin.open(addresses.delete("store", "p:1:key")), "Delete 1 key")
+    gone = admin.submit(admin.open(addresses.delete("store", "p:1:key")), "confirm")
     assert "Deleted 1 key." in gone.text
     assert not proof.exists()
 
@@ -66,7 +66,7 @@ def test_objects_of_classes_that_do_not_import_are_labelled(
     assert "Vanished!" in page.text
     assert "teal" in page.text
     assert words.NOT_EDITABLE in page.text
-    assert not page.offers("Edit")
+    assert not page.offers("edit")
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_values_that_are_damaged_or_strange_are_shown_and_deletable(
         assert len(page.html) < 200_000
         assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\u202e]", page.html)
     assert detail(admin, mode="edit").status == 200
-    gone = admin.submit(admin.open(addresses.delete("store", "p:1:key")), "Delete 1 key")
+    gone = admin.submit(admin.open(addresses.delete("store", "p:1:key")), "confirm")
     assert "Deleted 1 key." in gone.text
     assert not store.exists("p:1:key")
 
@@ -113,7 +113,7 @@ def test_twenty_megabytes_are_shown_in_part(admin: Browser, store: valkey.Valkey
     assert page.seconds < 2.5
     assert "First 5,000 of 20,000,000 bytes shown" in page.text
     assert "It is not decoded: 20.0 MB is more than the limit" in page.text
-    assert not page.offers("Edit")
+    assert not page.offers("edit")
 
 
 def test_of_what_is_too_large_once_opened_nobody_says_how_large(
@@ -123,7 +123,7 @@ def test_of_what_is_too_large_once_opened_nobody_says_how_large(
     page = detail(admin)
     assert "First 5,000 of more than 1,048,576 characters shown" in page.text
     assert "It is not decoded: opened, it is more than the limit of 1.0 MB." in page.text
-    assert not page.offers("Edit")
+    assert not page.offers("edit")
 
 
 def test_strings_of_servers_own_making_are_shown_and_deletable(
@@ -133,7 +133,7 @@ def test_strings_of_servers_own_making_are_shown_and_deletable(
     page = detail(admin)
     assert page.status == 200
     assert "HYLL" in page.text
-    admin.submit(admin.click(page, "Delete"), "Delete 1 key")
+    admin.submit(admin.click(page, "delete"), "confirm")
     assert not store.exists("p:1:key")
 
 

@@ -17,22 +17,21 @@ from tests.admin.conftest import Configure, stored_key, valkey_params
 from tests.admin.page import Page
 from tests.admin.steps import listed
 
-KEEP = "Cancel, keep them"
-
 
 def select(person: Browser, alias: str, *names: str) -> Page:
     """Tick these keys and press the button; return the page that asks."""
     ids = [addresses.object_id(alias, stored_key(alias, name)) for name in names]
-    return person.submit(person.open(addresses.keys(alias)), "Delete selected keys", selected=ids)
+    return person.submit(person.open(addresses.keys(alias)), "delete", selected=ids)
 
 
 def test_the_selected_are_named_counted_and_deleted(admin: Browser, listing: str) -> None:
     caches[listing].set_many(dict.fromkeys(["a", "b", "c"], 1))
     page = select(admin, listing, "a", "b")
     assert page.heading == f'Delete 2 keys from "{listing}"?'
-    form = page.form("Delete 2 keys")
+    form = page.form("confirm")
+    assert page.button("confirm").text == "Delete 2 keys"
     assert len(form.data()["selected"]) == 2
-    done = admin.submit(page, "Delete 2 keys")
+    done = admin.submit(page, "confirm")
     assert "Deleted 2 keys." in done.text
     assert listed(done) == ["c"]
     assert caches[listing].get_many(["a", "b", "c"]) == {"c": 1}
@@ -45,7 +44,7 @@ def test_the_selected_are_named_counted_and_deleted(admin: Browser, listing: str
 
 def test_every_listed_key_can_be_ticked(admin: Browser, listing: str) -> None:
     caches[listing].set_many(dict.fromkeys(["a", "b", "c"], 1))
-    form = admin.open(addresses.keys(listing)).form("Delete selected keys")
+    form = admin.open(addresses.keys(listing)).form("delete")
     boxes = [one for one in form.controls if one.name == "selected"]
     assert sorted(box.value for box in boxes) == sorted(
         addresses.object_id(listing, stored_key(listing, name)) for name in "abc"
@@ -56,14 +55,12 @@ def test_every_listed_key_can_be_ticked(admin: Browser, listing: str) -> None:
 def test_the_safe_way_back_keeps_them_and_the_search(admin: Browser, server_cache: Any) -> None:
     server_cache.set_many({"a:1": 1, "b:1": 1})
     found = admin.open(addresses.keys("valkey", q="a", size=50))
-    asked = admin.submit(
-        found, "Delete selected keys", selected=[addresses.object_id("valkey", "p:1:a:1")]
-    )
-    back = admin.click(asked, KEEP)
+    asked = admin.submit(found, "delete", selected=[addresses.object_id("valkey", "p:1:a:1")])
+    back = admin.click(asked, "cancel")
     assert listed(back) == ["a:1"]
-    assert back.form("Search").control("size").value == "50"
-    done = admin.submit(asked, "Delete 1 key")
-    assert done.form("Search").control("q").value == "a"
+    assert back.form("search").control("size").value == "50"
+    done = admin.submit(asked, "confirm")
+    assert done.form("search").control("q").value == "a"
     assert server_cache.get_many(["a:1", "b:1"]) == {"b:1": 1}
 
 
@@ -71,7 +68,7 @@ def test_keys_already_gone_are_told_apart(admin: Browser, server_cache: Any) -> 
     server_cache.set_many(dict.fromkeys(["a", "b", "c"], 1))
     page = select(admin, "valkey", "a", "b", "c")
     server_cache.delete("b")
-    assert "Deleted 2 keys; 1 was already gone." in admin.submit(page, "Delete 3 keys").text
+    assert "Deleted 2 keys; 1 was already gone." in admin.submit(page, "confirm").text
     assert sorted(entry.object_repr for entry in LogEntry.objects.all()) == ["a", "c"]
 
 
@@ -81,7 +78,7 @@ def test_a_deletion_that_deleted_nothing_does_not_claim_to(
     server_cache.set("a", 1)
     page = select(admin, "valkey", "a")
     server_cache.delete("a")
-    done = admin.submit(page, "Delete 1 key")
+    done = admin.submit(page, "confirm")
     assert "1 was already gone." in done.text
     assert "Deleted" not in done.text
     assert not LogEntry.objects.exists()
@@ -89,7 +86,7 @@ def test_a_deletion_that_deleted_nothing_does_not_claim_to(
 
 def test_none_selected_does_nothing_and_says_so(admin: Browser, server_cache: Any) -> None:
     server_cache.set("a", 1)
-    page = admin.submit(admin.open(addresses.keys("valkey")), "Delete selected keys")
+    page = admin.submit(admin.open(addresses.keys("valkey")), "delete")
     assert "Nothing done: select the keys to delete first." in page.text
     assert listed(page) == ["a"]
     confirmed = admin.post(addresses.keys("valkey"), {"action": "delete", "confirmed": "1"})
@@ -149,7 +146,7 @@ def test_what_will_be_left_alone_is_said_before(admin: Browser, neighbours: valk
     page = admin.post(addresses.keys("valkey"), {"action": "delete", "selected": selected})
     assert page.heading == 'Delete 1 key from "valkey"?'
     assert "Left alone:" in page.text
-    done = admin.submit(page, "Delete 1 key")
+    done = admin.submit(page, "confirm")
     assert "Deleted 1 key." in done.text
     assert sorted(neighbours.keys()) == [b"loose", b"p:2:version", b"q:1:theirs"]
 
@@ -172,7 +169,7 @@ def test_a_key_selected_twice_is_one_key(admin: Browser, server_cache: Any) -> N
     selected = [addresses.object_id("valkey", "p:1:a")] * 3
     page = admin.post(addresses.keys("valkey"), {"action": "delete", "selected": selected})
     assert page.heading == 'Delete 1 key from "valkey"?'
-    assert "Deleted 1 key." in admin.submit(page, "Delete 1 key").text
+    assert "Deleted 1 key." in admin.submit(page, "confirm").text
 
 
 def test_the_largest_page_can_be_deleted_at_once(
@@ -180,12 +177,12 @@ def test_the_largest_page_can_be_deleted_at_once(
 ) -> None:
     server_cache.set_many({f"key:{number:04}": 1 for number in range(520)})
     page = admin.open(addresses.keys("valkey", size=500))
-    form = page.form("Delete selected keys")
+    form = page.form("delete")
     ids = [one.value for one in form.controls if one.name == "selected"]
     assert len(ids) >= 500
-    asked = admin.submit(page, "Delete selected keys", selected=ids)
+    asked = admin.submit(page, "delete", selected=ids)
     assert f"and {len(ids) - 100} more" in asked.text
-    done = admin.submit(asked, f"Delete {len(ids)} keys")
+    done = admin.submit(asked, "confirm")
     assert f"Deleted {len(ids)} keys." in done.text
     assert raw.dbsize() == 520 - len(ids)
     records = LogEntry.objects.filter(action_flag=DELETION).count()
@@ -198,12 +195,10 @@ def test_a_page_of_long_keys_can_be_deleted_at_once(
     for number in range(500):
         raw.set(f"p:1:{'k' * 6000}{number:04}", "v")
     page = admin.open(addresses.keys("valkey", size=500))
-    ids = [
-        one.value for one in page.form("Delete selected keys").controls if one.name == "selected"
-    ]
-    asked = admin.submit(page, "Delete selected keys", selected=ids)
+    ids = [one.value for one in page.form("delete").controls if one.name == "selected"]
+    asked = admin.submit(page, "delete", selected=ids)
     assert asked.status == 200
-    assert admin.submit(asked, f"Delete {len(ids)} keys").status == 200
+    assert admin.submit(asked, "confirm").status == 200
     assert raw.dbsize() == 500 - len(ids)
 
 
@@ -224,7 +219,7 @@ def test_odd_names_are_shown_as_text_where_they_are_confirmed(
     assert "<script>alert(1)" not in asked.html
     assert "<script>alert(1)</script>" in asked.text
     assert "\\xff\\xfe" in asked.text
-    admin.submit(asked, "Delete 2 keys")
+    admin.submit(asked, "confirm")
     assert raw.dbsize() == 0
 
 

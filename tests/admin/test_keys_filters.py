@@ -48,7 +48,7 @@ def test_filters_are_combined(
     page = admin.open(addresses.keys(mixed, **query))
     assert set(listed(page)) == found
     assert re.search(r"all [24] (keys )?examined", page.text)  # By the index only those two.
-    form = page.form("Search")
+    form = page.form("search")
     assert {name: form.control(name).value for name in query} == query
 
 
@@ -109,7 +109,7 @@ def test_a_filter_that_a_backend_does_not_have_is_left_out(admin: Browser, listi
 def test_a_token_is_bound_to_the_filters(admin: Browser, server_cache: Any) -> None:
     server_cache.set_many({f"key:{number:03}": 1 for number in range(130)}, None)
     page = admin.open(addresses.keys("valkey", size=25, expires="never"))
-    [token] = parse_qs(urlsplit(page.link("Next 25").url).query)["token"]
+    [token] = parse_qs(urlsplit(page.link("next-page").url).query)["token"]
     for changes in ({}, {"expires": "60"}, {"expires": "never", "scope": "versions"}):
         page = admin.open(addresses.keys("valkey", size=25, token=token, **changes))
         assert words.FIRST_PAGE in page.text
@@ -139,9 +139,9 @@ def test_keys_of_every_version_are_found_opened_and_deleted(
     page = person.open(addresses.keys("valkey", scope="versions"))
     assert set(page.column("Stored key")) == {"p:1:mine", "p:2:newer"}
     assert "Names are stored keys." in page.text
-    assert person.click(page, "p:2:newer").status == 200
+    assert person.click(page, "open", "p:2:newer").status == 200
     chosen = addresses.object_id("valkey", "p:2:newer")
-    person.submit(person.submit(page, "Delete selected keys", selected=[chosen]), "Delete 1 key")
+    person.submit(person.submit(page, "delete", selected=[chosen]), "confirm")
     assert sorted(shared.keys()) == [b"loose", b"p:1:mine", b"q:1:theirs"]
 
 
@@ -154,7 +154,7 @@ def test_versions_that_are_another_caches_are_left_to_it(
     assert [name for name in page.column("Stored key") if "p:2" in name] == [
         'p:2:newer of the cache "newer"'
     ]
-    assert "/newer" in page.link("p:2:newer").url
+    assert "/newer" in page.link("open", "p:2:newer").url
     assert admin.open(addresses.key("valkey", "p:2:newer")).status == 404
 
 
@@ -168,10 +168,10 @@ def test_the_whole_database_is_shown_to_superusers_with_a_warning(
     assert "loose of no cache in CACHES" in found
     assert 'q:1:theirs of the cache "other"' in found
     assert "loose" not in {link.text for link in page.links}
-    values = {one.value for one in page.form("Delete selected keys").controls}
+    values = {one.value for one in page.form("delete").controls}
     assert addresses.object_id("valkey", "loose") not in values
     assert addresses.object_id("valkey", "q:1:theirs") not in values
-    assert admin.click(page, "q:1:theirs").status == 200
+    assert admin.click(page, "open", "q:1:theirs").status == 200
 
 
 def test_the_whole_database_is_not_offered_to_others(
@@ -182,7 +182,7 @@ def test_the_whole_database_is_not_offered_to_others(
     page = person.open(addresses.keys("valkey", scope="store"))
     assert listed(page) == ["mine"]
     assert 'There is no scope "store" here' in page.text
-    assert "store" not in page.form("Search").control("scope").options
+    assert "store" not in page.form("search").control("scope").options
 
 
 def test_keys_of_a_hidden_cache_are_hidden_everywhere(
@@ -218,5 +218,5 @@ def test_the_exact_name_is_a_stored_key_in_the_whole_database(
     page = admin.open(addresses.keys("valkey", scope="store", q="loose"))
     assert page.column("Stored key") == ["loose of no cache in CACHES"]
     assert "the key of exactly this name" in page.text
-    more = walk(admin, admin.click(page, "Search for more"), "Next 100")
+    more = walk(admin, admin.click(page, "next-page"))
     assert [page.column("Stored key") for page in more] == [[]]

@@ -20,8 +20,8 @@ from tests.admin.steps import listed, walk
 REFUSED = words.FIRST_PAGE
 
 
-def token_of(page: Page, button: str = "Next 25") -> str:
-    [token] = parse_qs(urlsplit(page.link(button).url).query)["token"]
+def token_of(page: Page) -> str:
+    [token] = parse_qs(urlsplit(page.link("next-page").url).query)["token"]
     return token
 
 
@@ -29,7 +29,7 @@ def token_of(page: Page, button: str = "Next 25") -> str:
 def test_next_walks_all_keys(admin: Browser, listing: str, size: int) -> None:
     names = {f"key:{number:04}" for number in range(730)}
     caches[listing].set_many(dict.fromkeys(names, 1))
-    pages = walk(admin, admin.open(addresses.keys(listing, size=size)), f"Next {size}")
+    pages = walk(admin, admin.open(addresses.keys(listing, size=size)))
     found = [name for page in pages for name in listed(page)]
     assert set(found) == names
     assert len(pages) <= 730 // size + 1
@@ -41,7 +41,7 @@ def test_next_walks_all_files(admin: Browser, configure: Configure, tmp_path: An
     configure(files={"BACKEND": FILES, "LOCATION": str(tmp_path / "files")})
     for number in range(60):
         caches["files"].set(str(number), number)
-    pages = walk(admin, admin.open(addresses.keys("files", size=25)), "Next 25")
+    pages = walk(admin, admin.open(addresses.keys("files", size=25)))
     found = [name for page in pages for name in listed(page)]
     assert len(found) == len(set(found)) == 60
 
@@ -52,7 +52,7 @@ def test_next_finds_the_few_among_many_strangers(
     raw.mset({f"other:{number}": 1 for number in range(20_000)})
     names = {f"mine:{number}" for number in range(60)}
     server_cache.set_many(dict.fromkeys(names, 1))
-    pages = walk(admin, admin.open(addresses.keys("valkey", size=25)), "Next 25")
+    pages = walk(admin, admin.open(addresses.keys("valkey", size=25)))
     assert {name for page in pages for name in listed(page)} == names
 
 
@@ -60,21 +60,21 @@ def test_next_keeps_the_search(admin: Browser, listing: str) -> None:
     caches[listing].set_many({f"a:{number:03}": 1 for number in range(130)})
     caches[listing].set_many({f"b:{number:03}": 1 for number in range(130)})
     page = admin.open(addresses.keys(listing, q="a:*", size=25))
-    pages = walk(admin, page, "Next 25")
+    pages = walk(admin, page)
     found = {name for page in pages for name in listed(page)}
     assert found == {f"a:{number:03}" for number in range(130)}
-    assert all(page.form("Search").control("q").value == "a:*" for page in pages)
+    assert all(page.form("search").control("q").value == "a:*" for page in pages)
 
 
 def test_first_returns_to_the_beginning(admin: Browser, listing: str) -> None:
     caches[listing].set_many({f"{number:03}": 1 for number in range(130)})
     first = admin.open(addresses.keys(listing, size=25))
-    assert not first.offers("First")
-    second = admin.click(first, "Next 25")
+    assert not first.offers("first-page")
+    second = admin.click(first, "next-page")
     assert listed(second) != listed(first)
-    again = admin.click(second, "First")
+    again = admin.click(second, "first-page")
     assert listed(again) == listed(first)
-    assert again.form("Search").control("size").value == "25"
+    assert again.form("search").control("size").value == "25"
 
 
 def test_keys_deleted_meanwhile_lose_no_others(admin: Browser, listing: str) -> None:
@@ -83,17 +83,13 @@ def test_keys_deleted_meanwhile_lose_no_others(admin: Browser, listing: str) -> 
     first = admin.open(addresses.keys(listing, size=25))
     gone = set(listed(first))
     caches[listing].delete_many(gone)
-    found = {
-        name
-        for page in walk(admin, admin.click(first, "Next 25"), "Next 25")
-        for name in listed(page)
-    }
+    found = {name for page in walk(admin, admin.click(first, "next-page")) for name in listed(page)}
     assert found == set(names) - gone
 
 
 def test_the_line_above_the_table_is_true(admin: Browser, listing: str) -> None:
     caches[listing].set_many({f"{number:04}": 1 for number in range(1010)})
-    pages = walk(admin, admin.open(addresses.keys(listing, size=250)), "Next 250")
+    pages = walk(admin, admin.open(addresses.keys(listing, size=250)))
     examined = []
     for page in pages:
         [(shown, line)] = re.findall(r"([\d,]+) shown · (.*?examined)", page.text)

@@ -161,7 +161,7 @@ class Person:
         self._admin = f"http://127.0.0.1:{port}/admin/"
         self._opener = build_opener(HTTPCookieProcessor(CookieJar()))
         self._opener.addheaders = [("Referer", self._admin)]
-        form = self.open(f"{self._admin}login/").form("Log in")
+        form = self.open(f"{self._admin}login/").form_with("username")
         self.open(f"{self._admin}login/", **{**form.data(), "username": "root", "password": "root"})
 
     def open(self, url: str, **data: str | list[str]) -> Page:
@@ -182,7 +182,7 @@ class Person:
 
     def to_the_end(self, page: Page) -> Page:
         for _step in range(1000):
-            if not page.offers("Continue"):
+            if not page.offers("run"):
                 return page
             page = self.press(page, "run")
         raise AssertionError("It does not come to an end.")
@@ -250,7 +250,7 @@ def test_a_run_is_carried_on_when_the_killed_server_is_there_again(
             mortal.process.wait()
         page = answer.result()
         assert page.status == 200
-        assert page.offers("Continue")
+        assert page.offers("run")
         assert "default" in page.text
         [record] = records(project)
         assert "Not yet at the end." in record

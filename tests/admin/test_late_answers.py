@@ -60,12 +60,12 @@ def test_a_late_answer_to_an_addition(
 ) -> None:
     form = admin.open(addresses.add("valkey"))
     with hanging():
-        page = admin.submit(form, "Add key", key="key", value="topsecret", timeout="60")
+        page = admin.submit(form, "add", key="key", value="topsecret", timeout="60")
     assert page.seconds < LONGEST
     assert "Perhaps not stored: look at the key." in page.text
     # Nothing on the form is wrong: no field is to be looked at.
     assert is_honest(page)
-    assert page.form("Add key").control("value").value == "topsecret"
+    assert page.form("add").control("value").value == "topsecret"
     assert recorded(ADDITION).startswith(f"{LATE}Stored as text. TTL set to 60 s")
 
 
@@ -75,7 +75,7 @@ def test_a_late_answer_to_an_edit(
     server_cache.set("key", "old", 1000)
     form = admin.open(addresses.key("valkey", "p:1:key", mode="edit"))
     with hanging():
-        page = admin.submit(form, "Save", value="topsecret")
+        page = admin.submit(form, "save", value="topsecret")
     assert page.seconds < LONGEST
     assert "Perhaps not saved: look at the key again." in page.text
     assert is_honest(page)
@@ -101,7 +101,7 @@ def test_a_late_answer_to_a_deletion(
     server_cache.set("key", "v", 1000)
     asked = admin.open(addresses.delete("valkey", "p:1:key"))
     with hanging():
-        page = admin.submit(asked, "Delete 1 key")
+        page = admin.submit(asked, "confirm")
     assert "Not deleted, or not all of it: look again." in page.text
     assert is_honest(page)
     assert recorded(DELETION).startswith(f"{LATE}Deleted 1 key")
@@ -129,15 +129,14 @@ def test_a_late_answer_to_a_batch_of_many(
 ) -> None:
     server_cache.set_many({f"user:{number}": 1 for number in range(20)})
     asked = ask(admin, "valkey", act="delete", q="user:*")
-    [button] = [b for f in asked.forms for b in f.buttons if {"step", "state"} <= f.names]
     with hanging():
-        page = admin.submit(asked, button.text)
+        page = admin.submit(asked, "confirm")
     assert page.seconds < LONGEST
     assert "20 keys may have been changed" in page.text
     message = recorded(DELETION)
     assert "Deleted 0 keys; 20 were asked for, outcome unknown." in message
     server_cache.set("user:new", 1)
-    done = admin.submit(page, "Continue")
+    done = admin.submit(page, "run")
     assert "20 were asked for, outcome unknown" in done.text
     assert "20 were asked for, outcome unknown" in recorded(DELETION)
 

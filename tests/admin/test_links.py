@@ -50,7 +50,8 @@ class Crawl:
         self.visit(list(starts))
         for page in list(self.pages):
             for form in self.forms(page):
-                self.press(page, form)
+                for result in self.press(page, form):
+                    self.visit(self.links(result))
 
     def visit(self, urls: list[str]) -> None:
         while urls:
@@ -82,8 +83,8 @@ class Crawl:
             if action.startswith(OURS):
                 yield form
 
-    def press(self, page: Page, form: Form) -> None:
-        """Press each button of a form with all its rows ticked; try what that leads to."""
+    def press(self, page: Page, form: Form) -> Iterator[Page]:
+        """Yield what each button of a form leads to, with all its rows ticked."""
         for button in form.buttons:
             data = form.data()
             ticks = [one.value for one in form.controls if one.name == "selected"]
@@ -94,8 +95,7 @@ class Crawl:
             target = button.action or form.action
             url = urljoin(page.url, target) if target else page.url
             result = self.send(form.method, url, data)
-            self.take(result, f"{form.method.upper()} {url} ({button.text})")
-            self.visit(self.links(result))
+            yield self.take(result, f"{form.method.upper()} {url} ({button.text})")
 
     def send(self, method: str, url: str, data: dict[str, list[str]]) -> Page:
         if method == "post":

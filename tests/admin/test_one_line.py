@@ -126,7 +126,7 @@ def test_an_error_is_one_line_of_the_log_and_of_a_page(
     admin: Browser, configure: Configure, lines: Callable[[str], list[str]]
 ) -> None:
     configure(stranger={"BACKEND": f"{__name__}.LoudCache"})
-    page = admin.submit(admin.open(addresses.key("stranger", "key")), "Read value")
+    page = admin.submit(admin.open(addresses.key("stranger", "key")), "read")
     assert r"cannot get it: x\r\nuser=1" in page.text
     [line] = lines("django_cachex.admin")
     assert line.startswith(r"stranger: RuntimeError: cannot get it: x\r\nuser=1")

@@ -145,37 +145,35 @@ def test_its_pages_are_walked(admin: Browser, shelf: Any) -> None:
     for number in range(60):
         shelf.set(f"n:{number:02}", number)
     first = admin.open(addresses.keys("shelf", size=25))
-    second = admin.click(first, "Next 25")
-    third = admin.click(second, "Next 25")
+    second = admin.click(first, "next-page")
+    third = admin.click(second, "next-page")
     assert [len(page.column("Key")) for page in (first, second, third)] == [25, 25, 12]
-    assert not third.offers("Next 25")
+    assert not third.offers("next-page")
 
 
 def test_its_keys_are_opened_and_edited(admin: Browser, shelf: Any) -> None:
-    page = admin.click(admin.open(addresses.keys("shelf")), "hello")
+    page = admin.click(admin.open(addresses.keys("shelf")), "open", "hello")
     assert '"to": "you"' in page.text
-    saved = admin.submit(admin.submit(page, "Edit"), "Save", value='{"to": "me"}')
+    saved = admin.submit(admin.submit(page, "edit"), "save", value='{"to": "me"}')
     assert words.SAVED in saved.text
     assert shelf.get("hello") == {"to": "me"}
-    changed = admin.submit(admin.submit(page, "Change TTL"), "Save TTL", timeout="60")
+    changed = admin.submit(admin.submit(page, "expire"), "set-ttl", timeout="60")
     assert words.expires_in(60) in changed.text
-    refused = admin.submit(admin.submit(page, "Edit"), "Save", value="forbidden", store_as="text")
+    refused = admin.submit(admin.submit(page, "edit"), "save", value="forbidden", store_as="text")
     assert "Not on this shelf." in refused.text
     assert LogEntry.objects.count() == 2
 
 
 def test_its_keys_are_added_and_deleted(admin: Browser, shelf: Any) -> None:
     form = admin.open(addresses.add("shelf"))
-    assert words.EXISTS in admin.submit(form, "Add key", key="hello").text
-    added = admin.submit(form, "Add key", key="new", value="[1]")
+    assert words.EXISTS in admin.submit(form, "add", key="hello").text
+    added = admin.submit(form, "add", key="new", value="[1]")
     assert added.heading == "new"
-    assert "Deleted 1 key." in admin.submit(admin.click(added, "Delete"), "Delete 1 key").text
+    assert "Deleted 1 key." in admin.submit(admin.click(added, "delete"), "confirm").text
     assert shelf.get("new") is None
     page = admin.open(addresses.keys("shelf"))
-    ids = [
-        one.value for one in page.form("Delete selected keys").controls if one.name == "selected"
-    ]
-    done = admin.submit(admin.submit(page, "Delete selected keys", selected=ids), "Delete 2 keys")
+    ids = [one.value for one in page.form("delete").controls if one.name == "selected"]
+    done = admin.submit(admin.submit(page, "delete", selected=ids), "confirm")
     assert "Deleted 2 keys." in done.text
     assert shelf.shelf == {}
 
@@ -185,7 +183,7 @@ def test_it_is_flushed(admin: Browser, shelf: Any) -> None:
     asked = admin.post(addresses.caches(), data)
     for said in ("a broom", "The whole shelf is swept.", "about 2"):
         assert said in asked.text
-    assert "2 entries deleted" in admin.submit(asked, 'Flush "shelf"').text
+    assert "2 entries deleted" in admin.submit(asked, "confirm").text
     assert shelf.shelf == {}
 
 
@@ -200,8 +198,8 @@ def test_permissions_hold_for_it(browser_of: BrowserOf, shelf: Any) -> None:
     person = browser_of("view_key")
     page = person.open(addresses.key("shelf", "s:1:hello"))
     assert '"to": "you"' in page.text
-    for label in ("Edit", "Change TTL", "Delete"):
-        assert not page.offers(label)
+    for does in ("edit", "expire", "delete"):
+        assert not page.offers(does)
     person.post(addresses.delete("shelf", "s:1:hello"), {"confirmed": "1"})
     assert shelf.get("hello")
 

@@ -33,18 +33,18 @@ def test_pages_work_and_record_without_time_zones(
 ) -> None:
     settings.USE_TZ = False
     form = admin.open(addresses.add(editable))
-    added = admin.submit(form, "Add key", key="key", value="text", timeout="1000")
+    added = admin.submit(form, "add", key="key", value="text", timeout="1000")
     assert words.stored("key") in added.text
     until = datetime.now() + timedelta(seconds=1000)
     assert abs(told(added) - until) < timedelta(seconds=30)
     listing = admin.open(addresses.keys(editable))
     assert listing.column("TTL")[0].startswith("16 min")
-    page = admin.click(listing, listed(listing)[0])
-    expired = admin.submit(admin.submit(page, "Change TTL"), "Save TTL", timeout="500")
+    page = admin.click(listing, "open", listed(listing)[0])
+    expired = admin.submit(admin.submit(page, "expire"), "set-ttl", timeout="500")
     assert words.expires_in(500) in expired.text
-    saved = admin.submit(admin.submit(page, "Edit"), "Save", value="other")
+    saved = admin.submit(admin.submit(page, "edit"), "save", value="other")
     assert words.SAVED in saved.text
-    history = admin.click(page, "History")
+    history = admin.click(page, "history")
     assert len(history.column("What changed")) == LogEntry.objects.count() == 3
 
 

@@ -80,7 +80,7 @@ class Examples(Samples):
 
     def confirm(self) -> Iterable[Context]:
         question, step = self.say("Delete 1 key?"), self.say("Delete")
-        back, submit = self.action("No, go back"), self.say("Delete 1 key")
+        back, submit = self.action("Cancel"), self.say("Delete 1 key")
         nothing: list[str] = []
         yield {"confirm": Confirm(question, step, nothing, submit, back, possible=False)}
         yield {
@@ -94,13 +94,13 @@ class Examples(Samples):
         }
 
     def copy(self) -> Iterable[Context]:
-        yield {"text": ""}
-        yield {"text": self.say("user:1")}
-        yield {"text": self.say("user:1"), "what": self.say("Python")}
+        yield {"text": "", "copies": "name"}
+        yield {"text": self.say("user:1"), "copies": "name"}
+        yield {"text": self.say("user:1"), "copies": "command", "what": self.say("Python")}
 
     def elements(self) -> Iterable[Context]:
         yield {"collection": self.a_collection(), "key_link": "/key/1/"}
-        box = FormBox(self.new_form(), self.say("Save"))
+        box = FormBox(self.new_form(), "save", self.say("Save"))
         yield {
             "collection": self.a_collection(full=True),
             "elements_box": box,
@@ -192,20 +192,20 @@ class Examples(Samples):
         yield {"folds": [Fold(self.say("{")), Fold(self.say('"c": ['), inner, 50)]}
 
     def form(self) -> Iterable[Context]:
-        yield {"box": FormBox(self.new_form(), self.say("Save"))}
+        yield {"box": FormBox(self.new_form(), "save", self.say("Save"))}
         title, hidden = self.say("New value"), [("mode", self.say("edit"))]
         refused = self.refused_form()
         cancel = self.action("Cancel")
-        yield {"box": FormBox(refused, self.say("Save"), cancel, title, hidden)}
+        yield {"box": FormBox(refused, "save", self.say("Save"), cancel, title, hidden)}
         conflict = self.refused_form()
         conflict.add_error(None, self.say("Changed meanwhile."))
         notes, preview = [self.say("It stays.")], self.say("It would go.")
         submit = self.say("Save")
-        yield {"box": FormBox(refused, submit, notes=notes, previews=True, preview=preview)}
+        yield {"box": FormBox(refused, "save", submit, notes=notes, previews=True, preview=preview)}
         theirs = ValueBox(self.say("What it holds now"), text=self.say("theirs"))
-        yield {"box": FormBox(refused, submit, theirs=theirs)}
+        yield {"box": FormBox(refused, "save", submit, theirs=theirs)}
         cancel = self.action("Cancel", link=LONG)
-        yield {"box": FormBox(conflict, self.say("Save"), cancel, title, hidden)}
+        yield {"box": FormBox(conflict, "save", self.say("Save"), cancel, title, hidden)}
 
     def frame(self) -> Iterable[Context]:
         yield {"heading": Heading("")}

@@ -40,7 +40,8 @@ class Samples:
     say: Callable[[str], str]
 
     def action(self, label: str = "Add key", **given: Any) -> Action:
-        return Action(self.say(label), **{"link": "/key/add/", **given})
+        name = label.lower().replace(" ", "-")
+        return Action(name, self.say(label), **{"link": "/key/add/", **given})
 
     def links(self) -> list[Action]:
         """Return a link of each kind."""

@@ -30,6 +30,7 @@ PARTS = sorted({path.stem for path in PATHS})
 
 PLAIN = Examples(say=str)
 HOSTILE = Examples(say='javascript:</p><script>alert("{}")</script>\' onclick="x()"'.format)
+NAME = re.compile(r"[a-z]+(-[a-z]+)*")
 ATTACK = re.compile(r"""javascript:</p><script>alert\("(.*?)"\)</script>' onclick="x\(\)\"""")
 
 every_part = pytest.mark.parametrize("part", PARTS)
@@ -141,6 +142,17 @@ def test_both_frames_add_the_same_to_a_page(
     )
     assert plain
     assert unfolds == plain
+
+
+@under_unfold
+@pytest.mark.parametrize("part", [part for part in PARTS if part != "frame"])
+@every_skin
+def test_every_control_says_what_it_does(skin: str, part: str, visitor: HttpRequest) -> None:
+    """Whatever a host adds to the frame."""
+    pages = [Reader(drawn(skin, part, context, visitor)) for context in PLAIN.of(part)]
+    tags = [(tag, given) for page in pages for tag, given in page.raw_tags]
+    controls = [given for tag, given in tags if tag == "button" or (tag == "a" and "href" in given)]
+    assert [given for given in controls if not NAME.fullmatch(given.get("data-action", ""))] == []
 
 
 # Whom they trust.

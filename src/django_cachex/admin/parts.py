@@ -33,6 +33,9 @@ class Part:
 class Action(Part):
     """A link or a button that leads somewhere."""
 
+    name: str
+    """What it does, as `data-action` says it, in every language alike."""
+
     label: Text
     link: Link | str
     kind: str = ""
@@ -296,6 +299,8 @@ class Button(Part):
 
     text: Text
     value: str
+    """What it sends, and `data-action` says."""
+
     kind: str = ""
     """`primary`, `danger-quiet`, or empty."""
 
@@ -382,6 +387,9 @@ class FormBox(Part):
     """A form with its buttons, wherever it stands on a page."""
 
     form: Any
+    name: str
+    """What its button does, as `data-action` says it."""
+
     submit: Text
     cancel: Action | None = None
     title: Text = ""

@@ -53,8 +53,9 @@ class AddPage(CachePage):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         box = FormBox(
             self.form or self.new_form(),
+            "add",
             _("Add key"),
-            Action(_("Cancel"), self.landing(self.inspector.alias)),
+            Action("cancel", _("Cancel"), self.landing(self.inspector.alias)),
         )
         return super().get_context_data(box=box, **kwargs)
 
@@ -110,7 +111,7 @@ class AddPage(CachePage):
         return self.links.add(self.inspector.alias)
 
     def trail(self) -> Sequence[Action]:
-        return [*self.cache_trail(), Action(_("Add key"), "")]
+        return [*self.cache_trail(), Action("add", _("Add key"), "")]
 
     def help(self) -> Sequence[Topic]:
         return add_help(self.inspector)

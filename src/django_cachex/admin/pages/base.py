@@ -72,7 +72,11 @@ class Page(TemplateView):
         """Return a cache's answer; what went wrong becomes a notice on this page."""
         answer = self.asker.ask(inspector, question)
         if answer.error is not None:
-            again = [Action(_("Try again"), self.here())] if self.request.method == "GET" else []
+            again = (
+                [Action("try-again", _("Try again"), self.here())]
+                if self.request.method == "GET"
+                else []
+            )
             self.notices.append(Notice(explain(inspector, answer.error), "error", again))
         return answer
 
@@ -107,13 +111,13 @@ class Page(TemplateView):
     def standing_actions(self) -> list[Action]:
         shown = "help" in self.request.GET
         return [
-            self.revisit(_("Help"), current=shown, help="" if shown else "1"),
-            self.revisit(_("Refresh")),
+            self.revisit("help", _("Help"), current=shown, help="" if shown else "1"),
+            self.revisit("refresh", _("Refresh")),
         ]
 
-    def revisit(self, label: str, current: bool = False, **query: str) -> Action:
+    def revisit(self, name: str, label: str, current: bool = False, **query: str) -> Action:
         """Return a control that opens this page again, some of its state changed."""
-        return Action(label, self.here(**query), current=current)
+        return Action(name, label, self.here(**query), current=current)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return {
@@ -127,13 +131,13 @@ class Page(TemplateView):
             "tabs_label": self.tabs_label,
             "actions": [*self.actions(), *self.standing_actions()],
             "help": self.help() if "help" in self.request.GET else (),
-            "help_close": self.revisit(_("Close help"), help=""),
+            "help_close": self.revisit("close-help", _("Close help"), help=""),
             "notices": self.notices,
             **super().get_context_data(**kwargs),
         }
 
     def _way_here(self) -> list[Action]:
-        index = [Action(_("Caches"), self.links.caches())] if self._sees_caches() else []
+        index = [Action("caches", _("Caches"), self.links.caches())] if self._sees_caches() else []
         return [*index, *self.trail()]
 
     def _sees_caches(self) -> bool:
@@ -143,7 +147,7 @@ class Page(TemplateView):
 
     def confirm(self, confirm: Confirm) -> HttpResponse:
         """Return a page that asks before something is lost."""
-        trail = [*self._way_here(), Action(confirm.step, "")]
+        trail = [*self._way_here(), Action("confirm", confirm.step, "")]
         heading = Heading(confirm.question, kind="question")
         context = Page.get_context_data(
             self, confirm=confirm, heading=heading, trail=trail, tabs=(), actions=()
@@ -233,7 +237,7 @@ class CachePage(Page):
             self.say(_("Choose a cache first."), messages.INFO)
             return HttpResponseRedirect(self.links.caches())
         choices = [
-            Action(alias, self.here(cache=alias))
+            Action("choose", alias, self.here(cache=alias))
             for alias in visible_aliases()
             if self.gate.allowed(self.act, inspector_for(alias))
         ]
@@ -243,20 +247,20 @@ class CachePage(Page):
     def cache_trail(self) -> list[Action]:
         sees_keys = self.gate.allowed(SEE_KEYS, self.inspector)
         link = self.links.keys(self.inspector.alias) if sees_keys else ""
-        return [Action(self.inspector.alias, link)]
+        return [Action("cache", self.inspector.alias, link)]
 
     def cache_tabs(self) -> list[Action]:
         """Return the pages about this cache."""
         alias = self.inspector.alias
         pages = (
-            (SEE_KEYS, _("Keys"), self.links.keys(alias)),
-            (SEE_NAMESPACES, _("Namespaces"), self.links.namespaces(alias)),
-            (SEE_INFO, _("Cache info"), self.links.info(alias)),
-            (SEE_CACHES, _("History"), self.links.cache_history(alias)),
+            ("keys", SEE_KEYS, _("Keys"), self.links.keys(alias)),
+            ("namespaces", SEE_NAMESPACES, _("Namespaces"), self.links.namespaces(alias)),
+            ("info", SEE_INFO, _("Cache info"), self.links.info(alias)),
+            ("history", SEE_CACHES, _("History"), self.links.cache_history(alias)),
         )
         return [
-            Action(label, link, current=act is self.act)
-            for act, label, link in pages
+            Action(name, label, link, current=act is self.act)
+            for name, act, label, link in pages
             if self.gate.allowed(act, self.inspector)
         ]
 
@@ -307,9 +311,9 @@ class KeyedPage(CachePage):
     def said_name(self) -> str:
         return humane.name(self.key_name)
 
-    def revisit(self, label: str, current: bool = False, **query: str) -> Action:
+    def revisit(self, name: str, label: str, current: bool = False, **query: str) -> Action:
         post_id = self.links.key(self.inspector.alias, self.stored).post_id
-        return Action(label, Link(self.here(**query), post_id), current=current)
+        return Action(name, label, Link(self.here(**query), post_id), current=current)
 
     def leave(self) -> HttpResponse:
         """Return to the list: the key is not there."""
@@ -326,7 +330,7 @@ class KeyedPage(CachePage):
     def key_trail(self) -> list[Action]:
         opens = self.gate.allowed(SEE_KEYS, self.inspector, self.stored)
         link = self.links.key(self.inspector.alias, self.stored) if opens else ""
-        return [*self.cache_trail(), Action(self.said_name, link)]
+        return [*self.cache_trail(), Action("key", self.said_name, link)]
 
 
 class ChoosePage(Page):

@@ -71,7 +71,7 @@ class CachesPage(Page):
             empty=Empty(
                 _("No cache to show"),
                 _("settings.CACHES has none that you may see at this support level."),
-                [Action(_("Show all"), self.links.caches())],
+                [Action("show-all", _("Show all"), self.links.caches())],
             ),
             footnotes=list(self._footnotes(shown, statuses)),
             flush=can_flush,
@@ -96,9 +96,14 @@ class CachesPage(Page):
             counts[inspector.support] += 1
         every = _("All %(count)s") % {"count": len(self.inspectors)}
         return [
-            Action(every, self.here(support=""), current=not chosen),
+            Action("show-all", every, self.here(support=""), current=not chosen),
             *(
-                Action(f"{support} {count}", self.here(support=support), current=chosen == support)
+                Action(
+                    f"show-{support}",
+                    f"{support} {count}",
+                    self.here(support=support),
+                    current=chosen == support,
+                )
                 for support, count in counts.items()
             ),
         ]
@@ -148,7 +153,7 @@ class CachesPage(Page):
         sees_keys = self.gate.allowed(SEE_KEYS, inspector)
         sees_info = self.gate.allowed(SEE_INFO, inspector)
         link = self.links.keys(inspector.alias) if sees_keys else info if sees_info else None
-        more = [Action(_("info"), info)] if sees_keys and sees_info else []
+        more = [Action("info", _("info"), info)] if sees_keys and sees_info else []
         return Cell(inspector.alias, link, actions=more, kind="name")
 
     @staticmethod

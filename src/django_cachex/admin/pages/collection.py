@@ -33,7 +33,7 @@ class CollectionView:
     """What the address says of the part that is shown."""
 
     turn: Callable[..., Action]
-    """Makes a control of a label that leads to another part, given what changes."""
+    """Makes a control of a name and a label that leads to another part, given what changes."""
 
     row_actions: Callable[[Element], Sequence[Action]]
     selectable: bool = False
@@ -57,7 +57,9 @@ class CollectionView:
             pager=self.pager(),
             rows_form=FORM if self.selectable and self.rows else "",
             is_found=any(self.state.get(name) for name in ("at", "find", "low", "high")),
-            reset=self.turn(_("Show all"), **dict.fromkeys(("at", "find", "low", "high"), "")),
+            reset=self.turn(
+                "show-all", _("Show all"), **dict.fromkeys(("at", "find", "low", "high"), "")
+            ),
         )
 
     @property
@@ -86,13 +88,22 @@ class CollectionView:
     def orders(self) -> Sequence[Action]:
         """Return the controls for the order; a search has none, and its page can be sorted."""
         sorted_here = self.state.get("sort") == BY_NAME
-        by_name = self.turn(_("This page by member"), current=sorted_here, sort=BY_NAME)
+        by_name = self.turn(
+            "sort-by-member", _("This page by member"), current=sorted_here, sort=BY_NAME
+        )
         if self.searches or self.type not in ORDERS:
-            as_found = self.turn(_("As found"), current=not sorted_here, sort="")
+            as_found = self.turn("as-found", _("As found"), current=not sorted_here, sort="")
             return [as_found, by_name] if self.type == "zset" else []
         now = self.state.get("order") or Order.FIRST
         orders = [
-            self.turn(label, current=now == order and not sorted_here, order=order, at="", sort="")
+            self.turn(
+                f"order-{order}",
+                label,
+                current=now == order and not sorted_here,
+                order=order,
+                at="",
+                sort="",
+            )
             for order, label in ORDERS[self.type]
         ]
         return [*orders, by_name] if self.type == "zset" else orders
@@ -140,7 +151,7 @@ class CollectionView:
                 "total": humane.elements(found.total, self.unit),
             }
             text = _("%(examined)s of %(total)s examined.") % counts
-            going_on = self.turn(_("Continue"), at=found.next)
+            going_on = self.turn("continue", _("Continue"), at=found.next)
             return Empty(_("None so far"), text, [replace(going_on, kind="primary")])
         if self.searches:
             total = humane.elements(found.total, self.unit)
@@ -159,12 +170,12 @@ class CollectionView:
         found = self.elements
         links = []
         if self.state.get("at"):
-            links.append(self.turn(_("First"), at=""))
+            links.append(self.turn("first-page", _("First"), at=""))
         if found.previous is not None:
-            links.append(self.turn(_("Previous"), at=found.previous))
+            links.append(self.turn("previous-page", _("Previous"), at=found.previous))
         if found.next is not None and found.rows:
             label = _("Continue") if self.searches else _("Next")
-            links.append(replace(self.turn(label, at=found.next), kind="primary"))
+            links.append(replace(self.turn("next-page", label, at=found.next), kind="primary"))
         return links
 
     # The table.

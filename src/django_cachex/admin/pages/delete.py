@@ -51,7 +51,7 @@ class DeletePage(KeyedPage):
         return self.landing(self.inspector.alias)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        back = Action(_("Cancel, keep it"), self.back())
+        back = Action("cancel", _("Cancel, keep it"), self.back())
         carried = [("id", self.request.POST["id"])] if "id" in self.request.POST else []
         question = _('Delete "%(key)s" from "%(alias)s"?') % {
             "key": self.said_name,
@@ -68,7 +68,7 @@ class DeletePage(KeyedPage):
         )
 
     def trail(self) -> Sequence[Action]:
-        return [*self.key_trail(), Action(_("Delete"), "")]
+        return [*self.key_trail(), Action("delete", _("Delete"), "")]
 
     def help(self) -> Sequence[Topic]:
         return delete_help()

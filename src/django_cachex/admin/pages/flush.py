@@ -50,7 +50,7 @@ def flush_confirm(page: Page, inspectors: Sequence[Inspector]) -> Confirm:
             if (plan := plans[inspector].value) is not None
         ),
         submit=_label(ready),
-        back=Action(_("Cancel, keep everything"), page.links.caches()),
+        back=Action("cancel", _("Cancel, keep everything"), page.links.caches()),
         hidden=[
             ("action", "flush"),
             ("confirmed", "1"),

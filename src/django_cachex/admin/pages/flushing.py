@@ -88,7 +88,7 @@ class FlushingPage(Page):
             actions=(),
             help=flushing_help(),
             help_close="",
-            after=[Action(_("Back to the caches"), self.links.caches())],
+            after=[Action("back", _("Back to the caches"), self.links.caches())],
         )
         return self.render_to_response(context)
 
@@ -105,4 +105,4 @@ class FlushingPage(Page):
         return Heading(text % {"count": len(flushes)}, kind="question")
 
     def trail(self) -> Sequence[Action]:
-        return [Action(_("Flush"), "")]
+        return [Action("flush", _("Flush"), "")]

@@ -89,7 +89,7 @@ class CacheHistoryPage(HistoryPage):
 
     def trail(self) -> Sequence[Action]:
         info = self.links.info(self.inspector.alias)
-        return [Action(self.inspector.alias, info), Action(_("History"), "")]
+        return [Action("info", self.inspector.alias, info), Action("history", _("History"), "")]
 
 
 class KeyHistoryPage(KeyedPage, HistoryPage):
@@ -107,4 +107,4 @@ class KeyHistoryPage(KeyedPage, HistoryPage):
         return Heading(self.said_name, _("history"), kind="key", copied=self.key_name)
 
     def trail(self) -> Sequence[Action]:
-        return [*self.key_trail(), Action(_("History"), "")]
+        return [*self.key_trail(), Action("history", _("History"), "")]

@@ -37,7 +37,7 @@ class InfoPage(CachePage):
         return unquote(self.kwargs["object_id"])
 
     def trail(self) -> Sequence[Action]:
-        return [*self.cache_trail(), Action(_("Info"), "")]
+        return [*self.cache_trail(), Action("info", _("Info"), "")]
 
     def heading(self) -> Heading:
         badge = BADGES[self.inspector.support]
@@ -47,7 +47,7 @@ class InfoPage(CachePage):
         return self.cache_tabs()
 
     def actions(self) -> Sequence[Action]:
-        add = [Action(_("Add key"), self.links.add(self.inspector.alias))]
+        add = [Action("add", _("Add key"), self.links.add(self.inspector.alias))]
         return add if self.gate.allowed(ADD, self.inspector) else []
 
     def help(self) -> Sequence[Topic]:

@@ -94,7 +94,9 @@ class KeyPage(KeyView):
         """Return the question that has to be answered first, if there is one."""
         if "confirmed" in self.request.POST:
             return None
-        question = act.confirm(self.subject, form, Action(_("Cancel, keep it"), self.part))
+        question = act.confirm(
+            self.subject, form, Action("cancel", _("Cancel, keep it"), self.part)
+        )
         if question is None:
             return None
         sent = [
@@ -188,11 +190,11 @@ class KeyPage(KeyView):
     def _box(self, act: KeyAct[Any], form: forms.Form) -> FormBox:
         carried = [("id", self.link.post_id)] if self.link.post_id else []
         carried += [("element", self.element)] if self.element else []
-        back = Action(str(act.give_way if self.conflict else act.cancel), self.part)
-        submit = act.insist if self.conflict else act.submit
+        back = Action("cancel", act.give_way if self.conflict else act.cancel, self.part)
         return FormBox(
             form,
-            submit,
+            "overwrite" if self.conflict else act.applies,
+            act.insist if self.conflict else act.submit,
             back,
             act.title,
             [*carried, ("mode", act.applies)],

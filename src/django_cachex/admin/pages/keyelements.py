@@ -90,35 +90,39 @@ class KeyElements(KeyRead):
         found = [self.open_row(one, row, about) for one in controls if one.act.suits_row(row)]
         if removes:
             value, label = f"{row.id} {row.expected}", RemoveRows.label
-            found.append(Action(label, "", "danger", method="post", value=value, about=about))
+            found.append(
+                Action(
+                    "remove-element", label, "", "danger", method="post", value=value, about=about
+                )
+            )
         return found
 
     def open_row(self, control: RowControl, row: Element, about: str) -> Action:
         """Return the control that opens the form of a row."""
+        opens = control.act.opens
         if self.link.post_id:
             fields = [("element", row.id), *self.window_state.items()]
-            opens = control.act.opens
-            return Action(control.label, self.link, value=opens, fields=fields, about=about)
+            return Action(opens, control.label, self.link, value=opens, fields=fields, about=about)
         url = f"{control.url}&element={quote(row.id, safe='')}#cx-form"
-        return Action(control.label, url, about=about)
+        return Action(opens, control.label, url, about=about)
 
     def element_offers(self) -> list[Action]:
         """Return the controls that add elements, or take some out."""
         raise NotImplementedError
 
-    def turn(self, label: str, current: bool = False, **changes: str) -> Action:
+    def turn(self, name: str, label: str, current: bool = False, **changes: str) -> Action:
         """Return a control that shows another part of the key."""
         state = {**self.window_state, **changes}
         if self.link.post_id:
-            return Action(label, self.link, current=current, fields=list(state.items()))
-        return Action(label, self.here(mode="", element="", **state), current=current)
+            return Action(name, label, self.link, current=current, fields=list(state.items()))
+        return Action(name, label, self.here(mode="", element="", **state), current=current)
 
     def groups(self) -> dict[str, Any]:
         """Return the consumer groups, which take requests of their own: only when asked for."""
         if self.window_state.get("groups") != SHOWN:
-            return {"show": self.turn(_("Show consumer groups"), groups=SHOWN)}
+            return {"show": self.turn("show-groups", _("Show consumer groups"), groups=SHOWN)}
         found = self.ask(self.inspector, lambda: self.inspector.groups(self.stored)).value
-        hide = self.turn(_("Hide"), groups="")
+        hide = self.turn("hide-groups", _("Hide"), groups="")
         if found is None:
             return {"show": hide}
         table: Table | None = groups_table(found) if found else None

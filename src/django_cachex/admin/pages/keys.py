@@ -100,13 +100,13 @@ class KeysPage(FoundKeys):
     # The frame.
 
     def trail(self) -> Sequence[Action]:
-        return [Action(self.inspector.alias, self.links.keys(self.inspector.alias))]
+        return [Action("cache", self.inspector.alias, self.links.keys(self.inspector.alias))]
 
     def tabs(self) -> Sequence[Action]:
         return self.cache_tabs()
 
     def actions(self) -> Sequence[Action]:
-        add = [Action(_("Add key"), self.links.add(self.inspector.alias), "primary")]
+        add = [Action("add", _("Add key"), self.links.add(self.inspector.alias), "primary")]
         return add if self.gate.allowed(ADD, self.inspector) else []
 
     def help(self) -> Sequence[Topic]:
@@ -125,7 +125,7 @@ class KeysPage(FoundKeys):
         if "confirmed" in request.POST and allowed:
             delete_keys(self, self.inspector, allowed)
             return self.go(self.here())
-        back = Action(_("Cancel, keep them"), self.here())
+        back = Action("cancel", _("Cancel, keep them"), self.here())
         return self.confirm(delete_confirm(self.inspector, allowed, refused, back))
 
     def _selected(self) -> tuple[list[bytes], list[str]]:

@@ -104,11 +104,15 @@ class FoundKeys(CachePage):
         return search.is_continued if search.shown is None else "begun" in self.request.GET
 
     def _pager(self, search: Search, found: Found) -> list[Action]:
-        pager = [Action(_("First"), self.here(token=""))] if self._has_begun(search) else []
+        pager = (
+            [Action("first-page", _("First"), self.here(token=""))]
+            if self._has_begun(search)
+            else []
+        )
         if found.token and self._shown(search, found):
             next_page = _("Next %(count)s") % {"count": search.size}
             text = _("Search for more") if found.listing is None else next_page
-            pager.append(Action(text, self.here(token=found.token), "primary"))
+            pager.append(Action("next-page", text, self.here(token=found.token), "primary"))
         return pager
 
     def _about(self, search: Search, listing: Listing | None) -> list[Notice]:
@@ -121,7 +125,7 @@ class FoundKeys(CachePage):
         if listing.unanswered:
             text = _("%(servers)s does not answer: its keys are missing here.")
             servers = ", ".join(listing.unanswered)
-            again = [Action(_("Try again"), self.here())]
+            again = [Action("try-again", _("Try again"), self.here())]
             notices.append(Notice(text % {"servers": servers}, "error", again))
         return notices
 
@@ -134,22 +138,33 @@ class FoundKeys(CachePage):
                     "The search stops after a while so that it holds nobody up; it goes on from "
                     "where it is."
                 ),
-                [Action(_("Continue"), self.here(token=found.token), "primary")],
+                [Action("continue", _("Continue"), self.here(token=found.token), "primary")],
             )
-        first = [Action(_("First page"), self.here(token=""))] if search.is_continued else []
+        first = (
+            [Action("first-page", _("First page"), self.here(token=""))]
+            if search.is_continued
+            else []
+        )
         if search.problem:
-            clear = Action(_("Clear the search"), self.links.keys(self.inspector.alias))
+            clear = Action(
+                "clear-search", _("Clear the search"), self.links.keys(self.inspector.alias)
+            )
             return Empty(_("This is too long to search for"), search.problem, [clear])
         if search.narrows:
             count = humane.number(found.examined)
             return Empty(
                 _("No key matches, all %(count)s examined") % {"count": count},
                 _("Check the spelling: * stands for anything, and upper and lower case differ."),
-                [*first, Action(_("Clear the search"), self.links.keys(self.inspector.alias))],
+                [
+                    *first,
+                    Action(
+                        "clear-search", _("Clear the search"), self.links.keys(self.inspector.alias)
+                    ),
+                ],
             )
         if search.is_continued:
             return Empty(_("No more keys"), "", first)
-        add = [Action(_("Add key"), self.links.add(self.inspector.alias), "primary")]
+        add = [Action("add", _("Add key"), self.links.add(self.inspector.alias), "primary")]
         can_add = self.gate.allowed(ADD, self.inspector)
         return Empty(
             _("This cache is empty"),

@@ -28,7 +28,7 @@ class ValueView:
     """The view that was asked for, whatever it was."""
 
     action: Callable[..., Action]
-    """Makes a control of a label, and what it asks this page for."""
+    """Makes a control of a name, a label, and what it asks this page for."""
 
     can_load: bool = False
     """Whether more than the limits say can be asked for."""
@@ -60,7 +60,8 @@ class ValueView:
             return ()
         current = self.name
         return [
-            self.action(label, current=name == current, view=name) for name, label in names.items()
+            self.action(f"view-{name}", label, current=name == current, view=name)
+            for name, label in names.items()
         ]
 
     def folds(self) -> Sequence[Fold]:
@@ -94,4 +95,6 @@ class ValueView:
         if not (self.can_load and self.excerpt.truncated) or shown >= most:
             return ()
         count = min(shown * STEP, most)
-        return [self.action(_("Load more"), at="cx-more", view=self.name, shown=str(count))]
+        return [
+            self.action("load-more", _("Load more"), at="cx-more", view=self.name, shown=str(count))
+        ]

@@ -63,7 +63,7 @@ class KeyView(KeyElements):
     def _value_offers(self) -> list[Action]:
         """Return what can be done to the value from here."""
         if self.unsafe and not self.reads and self.can(SEE_VALUE):
-            return [Action(_("Read value"), self.link, "primary", method="post", value=READ)]
+            return [Action(READ, _("Read value"), self.link, "primary", method="post", value=READ)]
         return self.offers("value")
 
     def _offer(self, act: KeyAct[Any]) -> Action:
@@ -71,7 +71,9 @@ class KeyView(KeyElements):
         by_post = self.link.post_id or (self.unsafe and act.reads_value)
         method = "post" if by_post else "get"
         state = list(self.window_state.items())
-        return Action(act.label, self.link, act.kind, method=method, value=act.opens, fields=state)
+        return Action(
+            act.opens, act.label, self.link, act.kind, method=method, value=act.opens, fields=state
+        )
 
     def element_offers(self) -> list[Action]:
         return self.offers("elements")
@@ -110,14 +112,16 @@ class KeyView(KeyElements):
         """Return the link to the value as it was decoded, beside the one to its stored bytes."""
         labels = {"json": _("Download as JSON"), "text": _("Download as text")}
         rest = downloads(self.gate, self.inspector, self.stored, entry)[1:]
-        return [self._download(form, labels[form]) for form in rest]
+        return [self._download(f"download-{form}", form, labels[form]) for form in rest]
 
-    def _look(self, label: str, current: bool = False, at: str = "", **asked: str) -> Action:
+    def _look(
+        self, name: str, label: str, current: bool = False, at: str = "", **asked: str
+    ) -> Action:
         """Return a control that shows the value in another way."""
         if self.link.post_id:
-            return Action(label, self.link, current=current, fields=list(asked.items()))
+            return Action(name, label, self.link, current=current, fields=list(asked.items()))
         state = {"mode": "", "shown": "", **asked}
-        return Action(label, f"{self.here(**state)}{f'#{at}' if at else ''}", current=current)
+        return Action(name, label, f"{self.here(**state)}{f'#{at}' if at else ''}", current=current)
 
     def _why_hidden(self) -> str:
         if self.gate.is_secret(self.inspector, self.stored):
@@ -127,28 +131,28 @@ class KeyView(KeyElements):
     # The frame.
 
     def trail(self) -> Sequence[Action]:
-        return [*self.cache_trail(), Action(self.said_name, "")]
+        return [*self.cache_trail(), Action("key", self.said_name, "")]
 
     def actions(self) -> Sequence[Action]:
         alias, stored = self.inspector.alias, self.stored
-        delete = [Action(_("Delete"), self.links.delete(alias, stored), "danger")]
-        history = [Action(_("History"), self.links.history(alias, stored))]
+        delete = [Action("delete", _("Delete"), self.links.delete(alias, stored), "danger")]
+        history = [Action("history", _("History"), self.links.history(alias, stored))]
         entry = self.entry
         forms = downloads(self.gate, self.inspector, self.stored, entry) if entry else []
         return [
             *map(self._bar_link, self._offered("bar")),
-            *(self._download(form, _("Download")) for form in forms[:1]),
+            *(self._download("download", form, _("Download")) for form in forms[:1]),
             *(delete if self.can(DELETE) else []),
             *(history if self.can(SEE_HISTORY) else []),
         ]
 
-    def _download(self, form: str, label: str) -> Action:
-        return Action(label, self.links.download(self.inspector.alias, self.stored, form))
+    def _download(self, name: str, form: str, label: str) -> Action:
+        return Action(name, label, self.links.download(self.inspector.alias, self.stored, form))
 
     def _bar_link(self, act: KeyAct[Any]) -> Action:
         """Return the link of the action bar that opens an act's form."""
         link = self.links.key(self.inspector.alias, self.stored, mode=act.opens)
-        return Action(act.label, link, act.kind, act is self.asked, value=act.opens)
+        return Action(act.opens, act.label, link, act.kind, act is self.asked, value=act.opens)
 
     def here(self, **query: str) -> str:
         if query or self.request.method == "GET":

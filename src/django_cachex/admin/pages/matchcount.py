@@ -125,7 +125,7 @@ class MatchCount(CarryingPage):
         return Empty(
             _("No key matches"),
             _("Check the spelling: * stands for anything, and upper and lower case differ."),
-            [Action(_("Back to the keys"), self.back(), "primary")],
+            [Action("back", _("Back to the keys"), self.back(), "primary")],
         )
 
     # What the page carries.
@@ -158,7 +158,10 @@ class MatchCount(CarryingPage):
         return Heading(deeds.doing(self.ttl, subject), kind="question")
 
     def trail(self) -> Sequence[Action]:
-        return [*self.cache_trail(), Action(self.deed.step, self.here(run=""))]
+        return [
+            *self.cache_trail(),
+            Action(f"{self.deed.name}-matching", self.deed.step, self.here(run="")),
+        ]
 
     def help(self) -> Sequence[Topic]:
         return matching_help()

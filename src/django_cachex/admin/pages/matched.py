@@ -34,7 +34,12 @@ def offers(page: CachePage, query: Query) -> list[Action]:
     given = page.request.GET.dict()
     search = {name: text for name, text in given.items() if name not in OF_THE_PAGE}
     return [
-        Action(deed.step, page.links.matching(page.inspector.alias, act=deed.name, **search), kind)
+        Action(
+            f"{deed.name}-matching",
+            deed.step,
+            page.links.matching(page.inspector.alias, act=deed.name, **search),
+            kind,
+        )
         for deed, kind in ((deeds.EXPIRING, ""), (deeds.DELETING, "danger"))
         if page.gate.allowed(deed.act, page.inspector)
     ]
@@ -115,9 +120,9 @@ def named(stored: bytes, inspector: Inspector, gate: Gate, links: Links) -> Acti
     """Return a key by its name, with a link where the person may open it."""
     name = inspector.name(stored)
     if gate.is_secret(inspector, stored):
-        return Action(humane.name(masked(name)), "")
+        return Action("open", humane.name(masked(name)), "")
     opens = gate.allowed(SEE_KEYS, inspector, stored)
-    return Action(humane.name(name), links.key(inspector.alias, stored) if opens else "")
+    return Action("open", humane.name(name), links.key(inspector.alias, stored) if opens else "")
 
 
 def consequences(work: Work[Survey], ttl: int | None) -> Sequence[str]:

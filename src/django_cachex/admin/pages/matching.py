@@ -66,8 +66,8 @@ class MatchingPage(MatchCount):
         if form.is_bound and form.is_valid() and not isinstance(form.ttl, Keep):
             on = self.here(ttl="never" if form.ttl == NEVER else f"{form.ttl // 1000}")
             return self.go(on if len(on) <= LONGEST_ID else self.back())
-        cancel = Action(_("Cancel"), self.back())
-        return self.show(expiring=FormBox(form, submit=_("Look at what matches"), cancel=cancel))
+        cancel = Action("cancel", _("Cancel"), self.back())
+        return self.show(expiring=FormBox(form, "count", _("Look at what matches"), cancel))
 
     # The question, and the deed.
 
@@ -79,7 +79,7 @@ class MatchingPage(MatchCount):
                 step=_("Confirm"),
                 consequences=consequences(work, self.ttl),
                 submit=deeds.submit(self.ttl, work.deed.whole.keys, work.complete),
-                back=Action(_("Cancel, keep them"), self.back()),
+                back=Action("cancel", _("Cancel, keep them"), self.back()),
                 hidden=[("step", "run"), ("state", self.sealed(RUN, begin(self.ttl).state()))],
             )
         )
@@ -104,12 +104,12 @@ class MatchingPage(MatchCount):
         self.notices += step_notices(step)
         token = self.sealed(RUN, step.run.state())
         alias = self.inspector.alias
-        history = [Action(_("History"), self.links.cache_history(alias))]
+        history = [Action("history", _("History"), self.links.cache_history(alias))]
         return self.show(
             working=running(step, token, self.here(run=token), automatic),
             cards=run_cards(step.run, self.inspector),
             after=[
-                Action(_("Back to the keys"), self.back()),
+                Action("back", _("Back to the keys"), self.back()),
                 *(history if self._sees_caches() else []),
             ],
         )

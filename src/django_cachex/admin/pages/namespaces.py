@@ -117,7 +117,7 @@ class NamespacesPage(CarryingPage):
 
     def nothing(self) -> Empty:
         if self.under:
-            whole = Action(_("All namespaces"), self.here(under=""), "primary")
+            whole = Action("all-namespaces", _("All namespaces"), self.here(under=""), "primary")
             return Empty(_("No key begins so"), _("All were examined."), [whole])
         return Empty(
             _("This cache is empty"), _("It holds no key with this cache's prefix and version.")
@@ -133,8 +133,8 @@ class NamespacesPage(CarryingPage):
 
     def trail(self) -> Sequence[Action]:
         here = self.links.namespaces(self.inspector.alias)
-        inside = [Action(f"{self.under}*", "")] if self.under else []
-        return [*self.cache_trail(), Action(_("Namespaces"), here), *inside]
+        inside = [Action("inside", f"{self.under}*", "")] if self.under else []
+        return [*self.cache_trail(), Action("namespaces", _("Namespaces"), here), *inside]
 
     def tabs(self) -> Sequence[Action]:
         return self.cache_tabs()
@@ -149,7 +149,7 @@ def _count_on(wanted: str) -> Button:
 
 def too_long(problem: str, whole: str) -> Empty:
     """Return why no name begins so that namespaces could be counted under."""
-    all_of_them = Action(_("All namespaces"), whole, "primary")
+    all_of_them = Action("all-namespaces", _("All namespaces"), whole, "primary")
     return Empty(_("This is too long to search for"), problem, [all_of_them])
 
 

@@ -169,7 +169,7 @@ class Surveyed:
             glob,
             self.links.keys(alias, q=glob),
             kind="key",
-            actions=[Action(_("inside"), inside)],
+            actions=[Action("inside", _("inside"), inside)],
         )
 
     def _immortal_cell(self, weight: Weight) -> Cell:

@@ -39,8 +39,8 @@ class Link:
         read one connection's new command before another's old one.
         """
         if self.drain_timeout:
+            self.end_requests()
             with suppress(OSError):
-                self.far.shutdown(socket.SHUT_WR)
                 self.far.settimeout(self.drain_timeout)
                 while self.far.recv(1 << 16):
                     pass
@@ -52,6 +52,11 @@ class Link:
                 else:
                     end.shutdown(socket.SHUT_RDWR)
             end.close()
+
+    def end_requests(self) -> None:
+        """Pass on no more requests."""
+        with suppress(OSError):
+            self.far.shutdown(socket.SHUT_WR)
 
 
 class Relay:
@@ -156,6 +161,9 @@ class Relay:
     def cut(self) -> None:
         """Hang up on everybody."""
         links, self.links = self.links, []
+        if self.drain_timeout:
+            for link in links:
+                link.end_requests()
         for link in links:
             link.cut(self.resets)
 

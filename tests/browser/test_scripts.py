@@ -23,11 +23,11 @@ def clipboard(page: Page) -> str:
 def test_copy_button_copies_the_key_and_says_so(visit: Visit, key: str) -> None:
     visit.key("default", key)
     button = visit.control("copy-name")
-    said = button.inner_text()
+    says, copied = button.inner_text(), button.get_attribute("data-copied") or ""
     button.click()
-    expect(button).to_have_text(button.get_attribute("data-copied") or "")
+    expect(button).to_have_text(copied)
     assert clipboard(visit.page) == key
-    expect(button).to_have_text(said)
+    expect(button).to_have_text(says)
 
 
 @pytest.mark.parametrize("context", [WITHOUT_SCRIPTS], indirect=True)

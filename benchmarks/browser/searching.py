@@ -137,11 +137,11 @@ def bare_loop(server: servers.Server) -> float:
 def search(page: Page, site: Site, searched: Searched) -> None:
     """Type a pattern and press Search, as a person does; add what it took."""
     page.goto(site.url + LINKS.keys("default", size=25))
-    page.get_by_label("Search keys").fill("needle:*")
+    page.locator("#cx-q").fill("needle:*")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     started = time.time()
-    page.get_by_role("button", name="Search", exact=True).click(no_wait_after=True)
+    page.locator('[data-action="search"]').click(no_wait_after=True)
     page.wait_for_url("**q=needle*", wait_until="commit")
     page.wait_for_function("window.seen?.ended", polling=SELDOM)
     seen = page.evaluate("window.seen")
@@ -170,7 +170,7 @@ def count_everything(page: Page, site: Site) -> None:
     page.goto(site.url + LINKS.namespaces("default"))
     done = "!document.querySelector('[data-automatic]')"
     page.wait_for_function(done, timeout=LONG_PATIENCE, polling=SELDOM)
-    button = page.get_by_role("button", name="Count everything")
+    button = page.locator('[data-action="all"]')
     if button.count():
         button.click()
         page.wait_for_function(done, timeout=LONG_PATIENCE, polling=SELDOM)

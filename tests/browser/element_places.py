@@ -28,49 +28,51 @@ def row(visit: Visit, number: int = 1) -> Locator:
     return visit.main.locator("tbody tr").nth(number - 1)
 
 
-def open_row(key: str, control: str, number: int = 2) -> Way:
+def open_row(key: str, does: str, number: int = 2) -> Way:
     def go(visit: Visit) -> None:
         visit.key("default", key)
-        visit.open(row(visit, number).get_by_role("link", name=control))
+        visit.open(row(visit, number).locator(f'[data-action="{does}"]'))
 
     return go
 
 
-def pressed(key: str, control: str) -> Way:
+def pressed(key: str, does: str) -> Way:
     def go(visit: Visit) -> None:
         visit.key("default", key)
-        visit.press(control)
+        visit.press(does)
 
     return go
 
 
 def remove_several(visit: Visit) -> None:
     visit.key("default", "queue:emails")
-    visit.page.get_by_role("checkbox", name="Select all on this page").check()
-    visit.press("Remove selected")
+    visit.every_box.check()
+    visit.press("remove-elements")
 
 
 def changed_field(visit: Visit) -> None:
-    open_row("cart:2", "Edit", 1)(visit)
-    visit.page.get_by_label("Store as").select_option("integer")
-    visit.main.locator("textarea").fill("7")
-    visit.press("Save")
-    expect(visit.main).to_contain_text("changed (")
+    open_row("cart:2", "edit-field", 1)(visit)
+    visit.field("store_as").select_option("integer")
+    visit.field("value").fill("7")
+    visit.press("set-field")
+    expect(row(visit)).to_contain_text("7")
+    expect(visit.control("set-field")).to_have_count(0)
 
 
 def field_conflict(visit: Visit) -> None:
     """Save a field that a colleague has changed meanwhile, in another tab."""
-    open_row("cart:3", "Edit", 1)(visit)
+    open_row("cart:3", "edit-field", 1)(visit)
     with visit.page.context.new_page() as tab:
         colleague = Visit(tab, visit.admin)
-        open_row("cart:3", "Edit", 1)(colleague)
-        colleague.page.get_by_label("Store as").select_option("text")
-        colleague.main.locator("textarea").fill("theirs")
-        colleague.press("Save")
-        expect(colleague.main).to_contain_text("changed (")
-    visit.page.get_by_label("Store as").select_option("text")
-    visit.main.locator("textarea").fill("mine")
-    visit.press("Save")
+        open_row("cart:3", "edit-field", 1)(colleague)
+        colleague.field("store_as").select_option("text")
+        colleague.field("value").fill("theirs")
+        colleague.press("set-field")
+        expect(row(colleague)).to_contain_text("theirs")
+        expect(colleague.control("set-field")).to_have_count(0)
+    visit.field("store_as").select_option("text")
+    visit.field("value").fill("mine")
+    visit.press("set-field")
 
 
 def wrong_index(visit: Visit) -> None:
@@ -82,26 +84,26 @@ ELEMENT_PLACES: dict[str, Way] = {
     "list-middle": shown("queue:emails", at="150"),
     "list-tail": shown("queue:emails", order="last"),
     "list-no-index": wrong_index,
-    "list-edit": open_row("queue:emails", "Edit"),
-    "list-insert": open_row("queue:emails", "Insert"),
-    "list-add": pressed("queue:emails", "Add item"),
-    "list-trim": pressed("queue:emails", "Trim"),
+    "list-edit": open_row("queue:emails", "edit-item"),
+    "list-insert": open_row("queue:emails", "insert-item"),
+    "list-add": pressed("queue:emails", "add-item"),
+    "list-trim": pressed("queue:emails", "trim-list"),
     "list-remove-confirm": remove_several,
-    "hash-add": pressed("cart:1", "Add field"),
-    "hash-edit": open_row("cart:1", "Edit"),
-    "hash-rename": open_row("cart:1", "Rename"),
+    "hash-add": pressed("cart:1", "add-field"),
+    "hash-edit": open_row("cart:1", "edit-field"),
+    "hash-rename": open_row("cart:1", "rename-field"),
     "hash-changed": changed_field,
     "hash-conflict": field_conflict,
     "set-search": shown("members:blocked", find="user:1*"),
     "set-no-match": shown("members:blocked", find="usr:"),
-    "set-pop": pressed("members:blocked", "Pop"),
+    "set-pop": pressed("members:blocked", "pop-members"),
     "zset-range": shown("leaderboard:2026-W01", low="100", high="900", order="last"),
     "zset-empty-range": shown("leaderboard:2026-W01", low="-7", high="-3"),
-    "zset-score": open_row("leaderboard:2026-W01", "Score"),
-    "zset-add": pressed("leaderboard:2026-W01", "Add member"),
+    "zset-score": open_row("leaderboard:2026-W01", "edit-score"),
+    "zset-add": pressed("leaderboard:2026-W01", "add-scored"),
     "stream-newest": shown("events:orders", order="last"),
     "stream-groups": shown("events:orders", groups="1"),
-    "stream-add": pressed("events:orders", "Add entry"),
+    "stream-add": pressed("events:orders", "add-entry"),
 }
 
 SELDOM = frozenset(ELEMENT_PLACES) - {

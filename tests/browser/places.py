@@ -54,38 +54,38 @@ def _info(alias: str, **query: str) -> Way:
 def columns(visit: Visit) -> None:
     """Have all columns shown."""
     visit.keys("default", q="user:1*", size="25", sort="-memory")
-    visit.page.get_by_text("Columns", exact=True).click()
-    for name in ("Memory", "Idle", "Encoding"):
-        visit.page.get_by_role("checkbox", name=name, exact=True).check()
-    visit.press("Show these columns")
-    visit.page.get_by_text("Columns", exact=True).click()
+    visit.main.locator(".cx-choosing > summary").click()
+    for name in ("memory", "idle", "encoding"):
+        visit.main.locator(f'[name="columns"][value="{name}"]').check()
+    visit.press("show-columns")
+    visit.main.locator(".cx-choosing > summary").click()
 
 
 def fewest_columns(visit: Visit) -> None:
     """Have the usual columns shown again."""
     visit.keys("default", q="user:1*", size="25")
-    visit.page.get_by_text("Columns", exact=True).click()
-    for name in ("Memory", "Idle", "Encoding"):
-        visit.page.get_by_role("checkbox", name=name, exact=True).uncheck()
-    visit.press("Show these columns")
+    visit.main.locator(".cx-choosing > summary").click()
+    for name in ("memory", "idle", "encoding"):
+        visit.main.locator(f'[name="columns"][value="{name}"]').uncheck()
+    visit.press("show-columns")
 
 
 def flush_confirm(visit: Visit) -> None:
     visit.caches()
-    visit.page.get_by_role("checkbox", name="Select all on this page").check()
-    visit.press("Flush selected caches")
+    visit.every_box.check()
+    visit.press("flush")
 
 
 def flush_prefix_confirm(visit: Visit) -> None:
     visit.caches()
     visit.tick("default")
-    visit.press("Flush selected caches")
+    visit.press("flush")
 
 
 def flush_stopped(visit: Visit) -> None:
     """Flush a cache, and stop before all is deleted."""
     flush_prefix_confirm(visit)
-    visit.press('Flush "default"')
+    visit.press("confirm")
     stop(visit)
 
 
@@ -93,26 +93,26 @@ def matching_stopped(visit: Visit) -> None:
     """Delete what matches, and stop before all is deleted."""
     visit.matching("default", act="delete", q="user:*")
     stop(visit)
-    visit.open(visit.main.get_by_role("button", name="Delete ").first)
-    visit.open(visit.main.get_by_role("button", name="Delete ").first)
+    visit.press("ask")
+    visit.press("confirm")
     stop(visit)
 
 
 def stop(visit: Visit) -> None:
     """Stop long work, which then waits to be carried on."""
-    visit.main.get_by_role("button", name="Stop").click()
-    expect(visit.main.get_by_role("button", name="Stop")).to_be_hidden()
+    visit.control("stop").click()
+    expect(visit.control("stop")).to_be_hidden()
 
 
 def flush_nothing(visit: Visit) -> None:
     visit.caches()
-    visit.press("Flush selected caches")
+    visit.press("flush")
 
 
 def delete_many_confirm(visit: Visit) -> None:
     visit.keys("default", q="cart:", size="25")
-    visit.page.get_by_role("checkbox", name="Select all on this page").check()
-    visit.press("Delete selected keys")
+    visit.every_box.check()
+    visit.press("delete")
 
 
 def _matching(**query: str) -> Way:
@@ -126,171 +126,172 @@ def _namespaces(alias: str, **query: str) -> Way:
 def matching_ask(visit: Visit) -> None:
     """Count all of a few carts, and press what leads to the question."""
     visit.matching("default", act="delete", q="cart:*")
-    visit.open(visit.main.get_by_role("button", name="Delete ").first)
+    visit.press("ask")
 
 
 def matching_done(visit: Visit) -> None:
     visit.matching("default", act="expire", q="views:*", ttl="3600")
-    visit.open(visit.main.get_by_role("button", name="expire …").first)
-    visit.open(visit.main.get_by_role("button", name="expire").first)
+    visit.press("ask")
+    visit.press("confirm")
 
 
 def matching_when_error(visit: Visit) -> None:
     visit.matching("default", act="expire", q="user:*")
-    visit.page.get_by_label("Timeout in seconds").fill("1h")
-    visit.press("Look at what matches")
+    visit.field("timeout").fill("1h")
+    visit.press("count")
 
 
 def delete_confirm(visit: Visit) -> None:
     visit.key("default", "user:1")
-    visit.follow("Delete")
+    visit.press("delete")
 
 
 def delete_long_confirm(visit: Visit) -> None:
     visit.key("default", LONG_KEY)
-    visit.press("Delete")
+    visit.press("delete")
 
 
 def key_view(view: str) -> Way:
     def go(visit: Visit) -> None:
         visit.key("default", "user:1")
-        visit.follow(view)
+        visit.press(f"view-{view}")
 
     return go
 
 
 def key_help(visit: Visit) -> None:
     visit.key("default", "user:1")
-    visit.follow("Help")
+    visit.press("help")
 
 
 def edit(visit: Visit) -> None:
     visit.key("default", "user:1")
-    visit.press("Edit")
+    visit.press("edit")
 
 
 def edit_error(visit: Visit) -> None:
     edit(visit)
-    visit.page.get_by_label("Value", exact=True).fill('{"name": ')
-    visit.page.get_by_label("Timeout in seconds").fill("1h")
-    visit.press("Save")
+    visit.field("value").fill('{"name": ')
+    visit.field("timeout").fill("1h")
+    visit.press("save")
 
 
 def edit_conflict(visit: Visit) -> None:
     """Save what a colleague has changed meanwhile, in another tab."""
     visit.key("default", "user:2")
-    visit.press("Edit")
+    visit.press("edit")
     with visit.page.context.new_page() as tab:
         colleague = Visit(tab, visit.admin)
         colleague.key("default", "user:2")
-        colleague.press("Edit")
-        value = colleague.page.get_by_label("Value", exact=True)
+        colleague.press("edit")
+        value = colleague.field("value")
         before = value.input_value()
         value.fill(before.replace("{", '{\n  "theirs": true,', 1))
-        colleague.press("Save")
-        expect(colleague.main).to_contain_text("Saved")
-    visit.page.get_by_label("Value", exact=True).fill(before.replace("{", '{\n  "mine": true,', 1))
-    visit.press("Save")
+        colleague.press("save")
+        expect(colleague.main).to_contain_text('"theirs": true')
+        expect(colleague.control("save")).to_have_count(0)
+    visit.field("value").fill(before.replace("{", '{\n  "mine": true,', 1))
+    visit.press("save")
 
 
 def ttl(visit: Visit) -> None:
     visit.key("default", "user:1")
-    visit.press("Change TTL")
+    visit.press("expire")
 
 
 def ttl_error(visit: Visit) -> None:
     ttl(visit)
-    visit.page.get_by_label("Timeout in seconds").fill("1h")
-    visit.press("Save TTL")
+    visit.field("timeout").fill("1h")
+    visit.press("set-ttl")
 
 
 def ttl_previewed(visit: Visit) -> None:
     """See in words what a moment would mean; whoever has no scripts presses a button for it."""
     ttl(visit)
-    visit.page.get_by_label("or at a moment").fill("2090-01-02T03:04:05")
+    visit.field("moment").fill("2090-01-02T03:04:05")
     expect(visit.main.locator(".cx-preview")).to_contain_text("2090-01-02 03:04:05")
 
 
 def rename(visit: Visit) -> None:
     visit.key("default", "user:1")
-    visit.follow("Rename")
+    visit.press("rename")
 
 
 def rename_taken(visit: Visit) -> None:
     rename(visit)
-    visit.page.get_by_label("New name").fill("user:2")
-    visit.press("Rename")
+    visit.field("name").fill("user:2")
+    visit.press("set-name")
 
 
 def rename_confirm(visit: Visit) -> None:
     rename(visit)
-    visit.page.get_by_label("New name").fill("user:2")
-    visit.page.get_by_label("Overwrite the key of that name").check()
-    visit.press("Rename")
+    visit.field("name").fill("user:2")
+    visit.field("overwrite").check()
+    visit.press("set-name")
 
 
 def copy_key(visit: Visit) -> None:
     visit.key("default", "user:1")
-    visit.follow("Copy key")
+    visit.press("copy")
 
 
 def copied(visit: Visit) -> None:
     copy_key(visit)
-    visit.page.get_by_label("New name").fill("user:1:copy")
-    visit.press("Copy key")
+    visit.field("name").fill("user:1:copy")
+    visit.press("make-copy")
 
 
 def increase(visit: Visit) -> None:
     visit.key("default", "views:product:1")
-    visit.press("Increase by…")
+    visit.press("increase")
 
 
 def increase_error(visit: Visit) -> None:
     increase(visit)
-    visit.page.get_by_label("Increase by").fill("a lot")
-    visit.press("Increase")
+    visit.field("by").fill("a lot")
+    visit.press("add-number")
 
 
 def replace_value(visit: Visit) -> None:
     visit.key("default", "odd:tuple")
-    visit.press("Replace value")
+    visit.press("replace")
 
 
 def replace_confirm(visit: Visit) -> None:
     replace_value(visit)
-    visit.page.get_by_role("textbox", name="Value", exact=True).fill("[1, 2, 3]")
-    visit.press("Replace value")
+    visit.field("value").fill("[1, 2, 3]")
+    visit.press("set-value")
 
 
 def load_more(visit: Visit) -> None:
     visit.key("default", LONG_VALUE)
-    visit.follow("Load more")
+    visit.press("load-more")
 
 
 def load_more_of_long_name(visit: Visit) -> None:
     visit.key("default", LONG_KEY)
-    visit.press("Hex")
+    visit.press("view-hex")
 
 
 def changed_ttl(visit: Visit) -> None:
     ttl(visit)
-    visit.page.get_by_label("Timeout in seconds").fill("4200")
-    visit.press("Save TTL")
+    visit.field("timeout").fill("4200")
+    visit.press("set-ttl")
 
 
 def history(visit: Visit) -> None:
     changed_ttl(visit)
-    visit.follow("History")
+    visit.press("history")
 
 
 def no_history(visit: Visit) -> None:
     visit.key("default", "user:3")
-    visit.follow("History")
+    visit.press("history")
 
 
 def cache_history(visit: Visit) -> None:
     visit.info("local")
-    visit.follow("History")
+    visit.press("history")
 
 
 def unread(visit: Visit) -> None:
@@ -299,12 +300,12 @@ def unread(visit: Visit) -> None:
 
 def read(visit: Visit) -> None:
     unread(visit)
-    visit.press("Read value")
+    visit.press("read")
 
 
 def edit_unread(visit: Visit) -> None:
     read(visit)
-    visit.press("Edit")
+    visit.press("edit")
 
 
 def add(visit: Visit) -> None:
@@ -313,50 +314,50 @@ def add(visit: Visit) -> None:
 
 def add_error(visit: Visit) -> None:
     add(visit)
-    visit.page.get_by_label("Key Name").fill("user:1")
-    visit.page.get_by_label("Value", exact=True).fill("[1, 2")
-    visit.page.get_by_label("Timeout in seconds").fill("0")
-    visit.press("Add key")
+    visit.field("key").fill("user:1")
+    visit.field("value").fill("[1, 2")
+    visit.field("timeout").fill("0")
+    visit.press("add")
 
 
 def add_existing(visit: Visit) -> None:
     add(visit)
-    visit.page.get_by_label("Key Name").fill("user:1")
-    visit.page.get_by_label("Value", exact=True).fill("hello")
-    visit.press("Add key")
+    visit.field("key").fill("user:1")
+    visit.field("value").fill("hello")
+    visit.press("add")
 
 
 def add_collection(visit: Visit) -> None:
     add(visit)
-    visit.page.get_by_label("Type").select_option("hash")
-    visit.page.get_by_label("Key Name").fill("profile:7")
-    visit.page.get_by_label("Value", exact=True).fill("name=Ana\nplan=pro\nseats=[1, 2]")
+    visit.field("type").select_option("hash")
+    visit.field("key").fill("profile:7")
+    visit.field("value").fill("name=Ana\nplan=pro\nseats=[1, 2]")
 
 
 def add_collection_error(visit: Visit) -> None:
     add_collection(visit)
-    visit.page.get_by_label("Value", exact=True).fill("name=Ana\nplan")
-    visit.press("Add key")
+    visit.field("value").fill("name=Ana\nplan")
+    visit.press("add")
 
 
 def added_collection(visit: Visit) -> None:
     add_collection(visit)
-    visit.press("Add key")
+    visit.press("add")
 
 
 def added(visit: Visit) -> None:
     add(visit)
-    visit.page.get_by_label("Key Name").fill("newcomer")
-    visit.page.get_by_label("Value", exact=True).fill('{"hello": "world"}')
-    visit.press("Add key")
+    visit.field("key").fill("newcomer")
+    visit.field("value").fill('{"hello": "world"}')
+    visit.press("add")
 
 
 def gone(visit: Visit) -> None:
     """Delete a key, then reload a page of it."""
     visit.key("default", "user:4")
     address = visit.page.url
-    visit.follow("Delete")
-    visit.press("Delete 1 key")
+    visit.press("delete")
+    visit.press("confirm")
     visit.page.goto(address)
 
 
@@ -364,8 +365,8 @@ def empty(visit: Visit) -> None:
     """Flush a cache: the last place to go to."""
     visit.caches()
     visit.tick("local")
-    visit.press("Flush selected caches")
-    visit.press('Flush "local"')
+    visit.press("flush")
+    visit.press("confirm")
     visit.keys("local")
 
 
@@ -416,8 +417,8 @@ PLACES: dict[str, Way] = {
     **ELEMENT_PLACES,
     "key-local": _key("product:1", "local"),
     "key-opened": _key("search:kettle", "sessions"),
-    "key-as-text": key_view("Text"),
-    "key-as-hex": key_view("Hex"),
+    "key-as-text": key_view("text"),
+    "key-as-hex": key_view("hex"),
     "key-help": key_help,
     "key-edit": edit,
     "key-edit-error": edit_error,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 
@@ -47,10 +46,9 @@ def wait_for(condition: Callable[[], bool], seconds: float = 20) -> None:
 def begin(visit: Visit) -> None:
     """Look at what matches, stop counting, and confirm."""
     visit.matching("default", act="delete", q="bulk:*")
-    ask = visit.main.get_by_role("button", name=re.compile(r"^Delete .*…$"))
-    expect(ask).to_be_visible(timeout=30_000)
-    visit.open(ask)
-    visit.open(visit.main.get_by_role("button", name=re.compile("^Delete ")))
+    expect(visit.control("ask")).to_be_visible(timeout=30_000)
+    visit.press("ask")
+    visit.press("confirm")
 
 
 def test_a_hundred_thousand_keys_go_by_themselves_with_progress(
@@ -63,13 +61,13 @@ def test_a_hundred_thousand_keys_go_by_themselves_with_progress(
     expect(visit.main.get_by_role("status")).to_contain_text(
         f"Deleted {HUNDRED_THOUSAND:,} keys · all", timeout=30_000
     )
-    expect(visit.main.get_by_role("button", name="Continue")).to_have_count(0)
-    expect(visit.main.get_by_role("button", name="Stop")).to_have_count(0)
+    expect(visit.control("run")).to_have_count(0)
+    expect(visit.control("stop")).to_have_count(0)
     assert left(raw) == 0
     assert len(posted) > 3
     assert caches["default"].get("user:1") is not None
     visit.page.reload()  # A look at the same run, which does nothing.
-    expect(visit.main.get_by_role("status")).to_contain_text(f"Deleted {HUNDRED_THOUSAND:,} keys")
+    expect(visit.main.get_by_role("status")).to_contain_text(f"{HUNDRED_THOUSAND:,}")
 
 
 def test_stop_stops_and_continue_goes_on(
@@ -77,14 +75,14 @@ def test_stop_stops_and_continue_goes_on(
 ) -> None:
     settings.CACHEX_ADMIN = {"SCAN_BUDGET": 0.001}  # type: ignore[attr-defined]  # of pytest-django
     visit.matching("default", act="delete", q="bulk:*")
-    visit.main.get_by_role("button", name="Stop").click()
-    visit.open(visit.main.get_by_role("button", name="Delete all that match …"))
-    visit.open(visit.main.get_by_role("button", name="Delete all that match"))
-    stop = visit.main.get_by_role("button", name="Stop")
+    visit.control("stop").click()
+    visit.press("ask")
+    visit.press("confirm")
+    stop = visit.control("stop")
     stop.focus()
     wait_for(lambda: raw.dbsize() < MANY)
     visit.page.keyboard.press("Enter")
-    go_on = visit.main.get_by_role("button", name="Continue")
+    go_on = visit.control("run")
     expect(go_on).to_be_focused()
     expect(stop).to_be_hidden()
     stopped_at = left(raw)
@@ -99,21 +97,20 @@ def test_stop_stops_and_continue_goes_on(
     expect(visit.main.get_by_role("status")).to_contain_text(f"{MANY - stopped_at:,}")
     assert left(raw) == stopped_at
     settings.CACHEX_ADMIN = {}  # type: ignore[attr-defined]  # of pytest-django
-    visit.press("Continue")
-    expect(visit.main.get_by_role("status")).to_contain_text(
-        f"Deleted {MANY:,} keys · all", timeout=30_000
-    )
+    visit.press("run")
+    expect(visit.control("run")).to_have_count(0, timeout=30_000)
+    expect(visit.main.get_by_role("status")).to_contain_text(f"{MANY:,}")
     assert left(raw) == 0
 
 
 def test_leaving_the_page_ends_the_work(visit: Visit, raw: valkey.Valkey, settings: object) -> None:
     settings.CACHEX_ADMIN = {"SCAN_BUDGET": 0.001}  # type: ignore[attr-defined]  # of pytest-django
     visit.namespaces("default")
-    expect(visit.main.get_by_role("button", name="Stop")).to_be_visible()
+    expect(visit.control("stop")).to_be_visible()
     posted: list[str] = []
     visit.caches()
     visit.page.on("request", lambda one: posted.append(one.method))
-    expect(visit.heading).to_contain_text("Caches")
+    expect(visit.row("default")).to_be_visible()
     visit.info("default")
     assert "POST" not in posted
 
@@ -124,10 +121,10 @@ def test_without_scripts_a_button_does_each_step(
 ) -> None:
     settings.CACHEX_ADMIN = {"SCAN_BUDGET": 0.001}  # type: ignore[attr-defined]  # of pytest-django
     visit.matching("default", act="delete", q="bulk:*")
-    expect(visit.main.get_by_role("button", name="Stop")).to_be_hidden()
-    visit.press("Count on")
-    visit.press("Delete all that match …")
-    visit.press("Delete all that match")
+    expect(visit.control("stop")).to_be_hidden()
+    visit.press("count")
+    visit.press("ask")
+    visit.press("confirm")
     first = left(raw)
-    visit.press("Continue")
+    visit.press("run")
     assert left(raw) < first < MANY

@@ -26,23 +26,23 @@ user = _first_of("auth/user/")
 
 def saved_user(visit: Visit) -> None:
     user(visit)
-    visit.press("Save")
+    visit.open(visit.page.locator("[name=_save]"))
 
 
 def refused_user(visit: Visit) -> None:
     user(visit)
-    visit.page.get_by_label("Username").fill("")
-    visit.press("Save")
+    visit.field("username").fill("")
+    visit.open(visit.page.locator("[name=_save]"))
 
 
 def unticked_user(visit: Visit) -> None:
     user(visit)
-    visit.page.get_by_label("Superuser status").uncheck()
+    visit.field("is_superuser").uncheck()
 
 
 def delete_user(visit: Visit) -> None:
     user(visit)
-    visit.follow("Delete user")
+    visit.open(visit.main.locator('a[href*="/delete/"]'))
 
 
 def changes(visit: Visit) -> None:

@@ -1,4 +1,4 @@
-"""A person at the admin: goes places and finds controls by role, label and text."""
+"""A person at the admin: goes places and finds controls by what they do, in any language."""
 
 from __future__ import annotations
 
@@ -19,10 +19,9 @@ class Visit:
 
     def log_in(self, name: str, password: str) -> None:
         self.page.goto(self.admin)
-        self.page.get_by_label("Username").fill(name)
-        self.page.get_by_label("Password").fill(password)
-        # Unfold draws an arrow beside the words.
-        self.open(self.page.get_by_role("button", name="Log in"))
+        self.page.locator("[name=username]").fill(name)
+        self.page.locator("[name=password]").fill(password)
+        self.open(self.page.locator("#login-form [type=submit]"))
 
     def caches(self, **query: str) -> None:
         self._go("cache/", query)
@@ -45,33 +44,52 @@ class Visit:
     def key(self, alias: str, name: str, **query: str) -> None:
         """Open a key as a person does: search its name, press it. Long ones are buttons."""
         self.keys(alias, q=name)
-        self.open(self.named(humane.name(name)))
+        self.press("open", humane.name(name))
         if query:
             self.page.goto(f"{self.page.url}?{urlencode(query)}")
 
     def _go(self, path: str, query: dict[str, str]) -> None:
         self.page.goto(f"{self.admin}django_cachex/{path}?{urlencode(query)}")
 
-    def named(self, name: str) -> Locator:
-        """Return the link or the button of exactly this name."""
-        link = self.page.get_by_role("link", name=name, exact=True)
-        return link.or_(self.page.get_by_role("button", name=name, exact=True)).first
+    def control(self, does: str, about: str = "") -> Locator:
+        """Return the link or the button that does this, in the row of what a text names if given.
+
+        What it does, its `data-action` says.
+        """
+        return (self.row(about) if about else self.main).locator(f'[data-action="{does}"]')
+
+    def row(self, name: str) -> Locator:
+        """Return the row of a table that has exactly this text: a key, an alias, an element."""
+        text = self.page.get_by_text(name, exact=True)
+        return self.main.locator("tbody tr:not(.cx-opened)").filter(has=text)
+
+    def field(self, name: str) -> Locator:
+        """Return the field that a form sends under this name."""
+        fields = f':is(input:not([type="hidden"]), textarea, select)[name="{name}"]'
+        return self.main.locator(fields)
+
+    def box(self, name: str) -> Locator:
+        """Return the checkbox that chooses a row."""
+        return self.row(name).locator("[name=selected]")
+
+    @property
+    def every_box(self) -> Locator:
+        """The checkbox that chooses all rows of the page."""
+        return self.main.locator(".cx-all input")
 
     def open(self, control: Locator) -> None:
         """Press what leads to a page, and wait for that page."""
         with self.page.expect_event("load"):
             control.click()
 
-    def press(self, name: str) -> None:
-        self.open(self.page.get_by_role("button", name=name, exact=True))
-
-    def follow(self, name: str) -> None:
-        self.open(self.page.get_by_role("link", name=name, exact=True))
+    def press(self, does: str, about: str = "") -> None:
+        """Press the link or the button that does this, and wait for the page that it leads to."""
+        self.open(self.control(does, about))
 
     def tick(self, *names: str) -> None:
         """Tick rows of a table."""
         for name in names:
-            self.page.get_by_role("checkbox", name=f'Select "{name}"', exact=True).check()
+            self.box(name).check()
 
     @property
     def heading(self) -> Locator:

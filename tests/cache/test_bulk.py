@@ -7,8 +7,8 @@ import pytest
 
 from django_cachex.cache.backends import ServerCache
 from django_cachex.commands import AccessDenied, Request
-from django_cachex.commands.entries import CHUNK_BYTES, CHUNK_KEYS, MOST_KEYS
-from django_cachex.commands.request import done
+from django_cachex.commands.cache_api import CHUNK_BYTES, CHUNK_KEYS, MOST_KEYS
+from django_cachex.commands.command import done
 from tests.cache.conftest import BACKENDS, MakeCache, url
 from tests.cache.relay import Relay, relay
 from tests.servers import Server, valkey

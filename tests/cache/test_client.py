@@ -13,7 +13,7 @@ from django_cachex.commands import (
     UnknownCommand,
     WrongTypeError,
 )
-from django_cachex.commands.request import done, unread
+from django_cachex.commands.command import done, unread
 from tests.cache.conftest import url
 from tests.servers import Server
 

@@ -24,8 +24,8 @@ from django_cachex.commands import (
     ServerUnavailable,
     WrongTypeError,
 )
+from django_cachex.commands.command import unread
 from django_cachex.commands.counters import watched_increment
-from django_cachex.commands.request import unread
 from tests import servers
 from tests.servers import Server
 

@@ -20,7 +20,7 @@ from django_cachex.commands import (
     ServerTimeout,
     ServerUnavailable,
 )
-from django_cachex.commands.request import unread
+from django_cachex.commands.command import unread
 from tests import servers
 from tests.cache.conftest import BACKENDS, MakeCache, url
 from tests.servers import Server

@@ -7,7 +7,7 @@ import pytest
 
 from django_cachex.cache.backends import ServerCache
 from django_cachex.commands import AccessDenied, OutOfRangeError, Request, WrongTypeError
-from django_cachex.commands.request import done
+from django_cachex.commands.command import done
 from tests.cache.conftest import BACKENDS, MakeCache, url
 from tests.cache.relay import relay
 from tests.servers import Server, valkey

@@ -20,7 +20,7 @@ from django_cachex.cache.configuration import Configuration
 from django_cachex.cache.drivers import load
 from django_cachex.cache.effects import RETRIES, UNUSED
 from django_cachex.commands import Request
-from django_cachex.commands.request import unread
+from django_cachex.commands.command import unread
 from tests.cache.conftest import BACKENDS
 from tests.servers import Server
 

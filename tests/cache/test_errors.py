@@ -20,7 +20,7 @@ from django_cachex.commands import (
     UnknownCommand,
     WrongTypeError,
 )
-from django_cachex.commands.request import done, unread
+from django_cachex.commands.command import done, unread
 from tests.cache.conftest import BACKENDS, url
 from tests.cache.faults.talker import talker
 from tests.servers import cluster, valkey, wait_until

@@ -14,7 +14,7 @@ from django_cachex.cache import tracing
 from django_cachex.cache.backends import ServerCache
 from django_cachex.cache.keyspace import Keyspace, keyspace, within
 from django_cachex.commands import OpaqueKeysError, Request
-from django_cachex.commands.request import done
+from django_cachex.commands.command import done
 from tests.cache.conftest import MakeCache
 
 STRANGERS = [b"other:1:key", b"pre", b"pre:", b"pre:x:key", b"pre:1", b"prefix:1:key", b"xpre:1:k"]

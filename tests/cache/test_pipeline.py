@@ -8,7 +8,7 @@ import pytest
 from django_cachex.cache import Pipeline
 from django_cachex.cache.backends import ServerCache
 from django_cachex.commands import CommandError, Request, WrongTypeError
-from django_cachex.commands.request import unread
+from django_cachex.commands.command import unread
 from tests.cache.conftest import MakeCache
 from tests.cache.relay import relay
 from tests.servers import Server

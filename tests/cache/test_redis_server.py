@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from django_cachex.commands import OutOfRangeError, Request, UnknownCommand, WrongTypeError
-from django_cachex.commands.request import done
+from django_cachex.commands.command import done
 from tests.cache.conftest import BACKENDS, url
 from tests.servers import Server
 

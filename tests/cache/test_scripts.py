@@ -18,7 +18,7 @@ from django_cachex.commands import (
     ServerUnavailable,
     WrongTypeError,
 )
-from django_cachex.commands.request import done
+from django_cachex.commands.command import done
 from tests.cache.conftest import BACKENDS, MakeCache, url
 from tests.cache.relay import relay
 from tests.servers import Server, free_port

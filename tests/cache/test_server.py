@@ -19,7 +19,7 @@ from django_cachex.cache import Client
 from django_cachex.cache.backends import ServerCache
 from django_cachex.cache.server import Server as ConfiguredServer
 from django_cachex.commands import CommandError, Request, ServerUnavailable, Steps
-from django_cachex.commands.request import done, unread
+from django_cachex.commands.command import done, unread
 from tests.cache.conftest import BACKENDS, MakeCache, url
 from tests.cache.relay import relay
 from tests.servers import Server, wait_until

@@ -16,7 +16,7 @@ from django_cachex.cache import line
 from django_cachex.cache.backends import ServerCache
 from django_cachex.cache.loops import SPARE
 from django_cachex.commands import ReadOnlyError, Request, ServerTimeout, ServerUnavailable
-from django_cachex.commands.request import unread
+from django_cachex.commands.command import unread
 from tests import servers
 from tests.cache.conftest import BACKENDS, MakeCache
 from tests.servers import Server, wait_until

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from django_cachex.commands.expiry import LONGEST, instant, milliseconds, span
+from django_cachex.commands.timeouts import LONGEST, instant, milliseconds, span
 
 
 @pytest.mark.parametrize(

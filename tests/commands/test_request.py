@@ -6,7 +6,7 @@ import pytest
 
 from django_cachex.commands import Attempts, CommandError, Request, attempt, awaitable, blocking
 from django_cachex.commands.base import Commands, as_word
-from django_cachex.commands.request import Steps, advance, alone, unread
+from django_cachex.commands.command import Steps, advance, alone, unread
 
 
 class Echo(Commands):

@@ -19,10 +19,10 @@ from django_cachex.cache.foreign import Foreign, ForeignNames, refuse
 from django_cachex.cache.locks.making import LockingCache
 from django_cachex.cache.sentinel import SentinelClient
 from django_cachex.cache.stampedes import Entry, Given, afollow, follow, protection_of
+from django_cachex.commands.cache_api import MOST_KEYS, batches, copied, joined
+from django_cachex.commands.command import Request, Steps
 from django_cachex.commands.counters import NO_SCRIPT
-from django_cachex.commands.entries import MOST_KEYS, batches, copied, joined
-from django_cachex.commands.request import Request, Steps
-from django_cachex.commands.values import SetOptions, Values
+from django_cachex.commands.strings import SetOptions, Values
 
 
 class ServerCache(LockingCache, Values, ForeignNames):

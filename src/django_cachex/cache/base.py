@@ -23,13 +23,13 @@ from django_cachex.cache.stampedes import protection_of
 from django_cachex.cache.statistics import statistics_of
 from django_cachex.commands.all import AllCommands
 from django_cachex.commands.base import Commands, as_word
+from django_cachex.commands.blocking import Waiting
+from django_cachex.commands.command import Request, Steps, awaitable, blocking
 from django_cachex.commands.exceptions import CachexError
-from django_cachex.commands.expiry import milliseconds
-from django_cachex.commands.request import Request, Steps, awaitable, blocking
+from django_cachex.commands.scan import Walks
+from django_cachex.commands.scan_and_unlink import COUNT, sweep
 from django_cachex.commands.server import ServerCommands
-from django_cachex.commands.sweeps import COUNT, sweep
-from django_cachex.commands.waiting import Waiting
-from django_cachex.commands.walks import Walks
+from django_cachex.commands.timeouts import milliseconds
 
 T = TypeVar("T")
 

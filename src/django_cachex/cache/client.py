@@ -12,12 +12,12 @@ from django_cachex.cache.pipeline import Pipeline
 from django_cachex.cache.server import Server
 from django_cachex.cache.topologies import Target
 from django_cachex.commands.all import AllCommands
-from django_cachex.commands.entries import Entries
+from django_cachex.commands.cache_api import Entries
+from django_cachex.commands.command import Request, Steps, add_key, attempt
 from django_cachex.commands.exceptions import CachexError, CommandError, ServerUnavailable
-from django_cachex.commands.request import Request, Steps, add_key, attempt
-from django_cachex.commands.support import explain
-from django_cachex.commands.values import Values
-from django_cachex.commands.walks import Walks
+from django_cachex.commands.scan import Walks
+from django_cachex.commands.server_versions import explain
+from django_cachex.commands.strings import Values
 
 T = TypeVar("T")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from django_cachex.commands.command import Request
 from django_cachex.commands.exceptions import CommandError, ReadOnlyError
-from django_cachex.commands.request import Request
 
 
 def refused(requests: Sequence[Request[Any]], replies: Sequence[Any]) -> bool:

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 from django_cachex.cache.client import Client
 from django_cachex.cache.statistics import Statistics
+from django_cachex.commands.command import Attempts, Request, Steps
 from django_cachex.commands.exceptions import CommandError, ServerStateError, ServerUnavailable
-from django_cachex.commands.request import Attempts, Request, Steps
 
 T = TypeVar("T")
 

@@ -18,13 +18,8 @@ from django_cachex.cache.forks import greetings
 from django_cachex.cache.resp import checked, packed
 from django_cachex.cache.stream import LARGE, Overtaken, Stream
 from django_cachex.cache.substitutes import ServerCodec
-from django_cachex.commands.exceptions import (
-    CachexError,
-    ReadOnlyError,
-    ServerTimeout,
-    ServerUnavailable,
-)
-from django_cachex.commands.request import (
+from django_cachex.commands.blocking import blocks, waiting_time
+from django_cachex.commands.command import (
     Request,
     Steps,
     advance,
@@ -32,7 +27,12 @@ from django_cachex.commands.request import (
     failed,
     leaves_open,
 )
-from django_cachex.commands.waiting import blocks, waiting_time
+from django_cachex.commands.exceptions import (
+    CachexError,
+    ReadOnlyError,
+    ServerTimeout,
+    ServerUnavailable,
+)
 
 T = TypeVar("T")
 

@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django_cachex.commands.all import AllCommands
 from django_cachex.commands.base import Commands
-from django_cachex.commands.counters import CounterRequests
-from django_cachex.commands.entries import Entries
-from django_cachex.commands.exceptions import CommandError
-from django_cachex.commands.request import (
+from django_cachex.commands.cache_api import Entries
+from django_cachex.commands.command import (
     Attempts,
     Queue,
     Request,
@@ -20,9 +18,11 @@ from django_cachex.commands.request import (
     read_all,
     unread,
 )
+from django_cachex.commands.counters import CounterRequests
+from django_cachex.commands.exceptions import CommandError
 from django_cachex.commands.scripts import Read, Script
-from django_cachex.commands.support import explain
-from django_cachex.commands.values import Values
+from django_cachex.commands.server_versions import explain
+from django_cachex.commands.strings import Values
 
 if TYPE_CHECKING:
     from django_cachex.cache.base import CacheCommands

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from django_cachex.cache.errors import ProtocolError, reply_error
 from django_cachex.commands.base import INT64
-from django_cachex.commands.request import Request, Word
+from django_cachex.commands.command import Request, Word
 
 # The parser that belongs to each driver comes first; the other will do.
 PARSERS = {"valkey": ("libvalkey", "hiredis"), "redis": ("hiredis", "libvalkey")}

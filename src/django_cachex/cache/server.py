@@ -28,13 +28,8 @@ from django_cachex.cache.loops import Loops
 from django_cachex.cache.pool import Lines
 from django_cachex.cache.resp import checked, codec_for, packed
 from django_cachex.cache.substitutes import ServerCodec
-from django_cachex.commands.exceptions import (
-    CachexError,
-    ReadOnlyError,
-    ServerTimeout,
-    ServerUnavailable,
-)
-from django_cachex.commands.request import (
+from django_cachex.commands.blocking import waiting_time
+from django_cachex.commands.command import (
     Request,
     Steps,
     advance,
@@ -42,7 +37,12 @@ from django_cachex.commands.request import (
     failed,
     leaves_open,
 )
-from django_cachex.commands.waiting import waiting_time
+from django_cachex.commands.exceptions import (
+    CachexError,
+    ReadOnlyError,
+    ServerTimeout,
+    ServerUnavailable,
+)
 
 T = TypeVar("T")
 S = TypeVar("S", bound="Server")

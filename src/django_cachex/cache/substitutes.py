@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from django_cachex.cache.resp import Codec
+from django_cachex.commands.command import BRACKETS, Request, Word
 from django_cachex.commands.exceptions import AccessDenied, UnknownCommand
-from django_cachex.commands.request import BRACKETS, Request, Word
 
 Words = tuple[Word, ...]
 

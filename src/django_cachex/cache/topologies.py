@@ -8,8 +8,8 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from django_cachex.commands.command import Request, Steps
 from django_cachex.commands.exceptions import CachexError
-from django_cachex.commands.request import Request, Steps
 
 T = TypeVar("T")
 

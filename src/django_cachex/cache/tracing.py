@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
-from django_cachex.commands.request import Request
+from django_cachex.commands.command import Request
 
 Wrapper = Callable[[Sequence[Request[Any]], str], AbstractContextManager[Any]]
 """Is called with the requests of one write and the server's address (`host:port/db`), and returns

@@ -1,5 +1,7 @@
 """What to send to a Valkey or Redis server and how to read the reply; no I/O."""
 
+from django_cachex.commands.blocking import Waiting
+from django_cachex.commands.command import Attempts, Request, Steps, attempt, awaitable, blocking
 from django_cachex.commands.exceptions import (
     AccessDenied,
     CachexError,
@@ -23,9 +25,7 @@ from django_cachex.commands.exceptions import (
     UnknownCommand,
     WrongTypeError,
 )
-from django_cachex.commands.request import Attempts, Request, Steps, attempt, awaitable, blocking
 from django_cachex.commands.scripts import Script
-from django_cachex.commands.waiting import Waiting
 
 __all__ = [
     "AccessDenied",

@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 
-from django_cachex.commands.expiry import milliseconds
-from django_cachex.commands.request import Request, Steps, Word
-from django_cachex.commands.words import at_least_one, several_names
+from django_cachex.commands.args import at_least_one, several_names
+from django_cachex.commands.command import Request, Steps, Word
+from django_cachex.commands.timeouts import milliseconds
 
 INT64 = range(-(2**63), 2**63)
 

@@ -6,13 +6,13 @@ import operator
 from typing import Any
 
 from django_cachex.commands.base import INT64, Commands
+from django_cachex.commands.command import NOT_COUNTED, Request, Steps, unread
 from django_cachex.commands.exceptions import (
     AccessDenied,
     OutOfRangeError,
     ScriptMissing,
     UnknownCommand,
 )
-from django_cachex.commands.request import NOT_COUNTED, Request, Steps, unread
 from django_cachex.commands.scripts import Script
 
 # GET at the end, because Lua's numbers are doubles and would round a counter past 2**53.

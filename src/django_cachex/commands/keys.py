@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django_cachex.commands.base import Commands, options
-from django_cachex.commands.replies import optional_int
-from django_cachex.commands.request import (
+from django_cachex.commands.command import (
     NO_SUCH_KEY,
     NOTHING_FOUND,
     Request,
@@ -14,6 +13,7 @@ from django_cachex.commands.request import (
     awaitable,
     blocking,
 )
+from django_cachex.commands.parsers import optional_int
 
 
 class Keys(Commands):

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from django_cachex.commands.base import Commands, as_word
+from django_cachex.commands.command import Request, Steps, Word, awaitable, blocking, unread
 from django_cachex.commands.exceptions import ScriptMissing
-from django_cachex.commands.request import Request, Steps, Word, awaitable, blocking, unread
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django_cachex.commands.request import Steps, Word
+from django_cachex.commands.command import Steps, Word
 from django_cachex.commands.scripts import Script
 
 # What all scripts begin with. A hash that is something else is left alone.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django_cachex.commands.base import Commands
-from django_cachex.commands.request import Request, awaitable, blocking, done
+from django_cachex.commands.command import Request, awaitable, blocking, done
 
 Info = dict[str, str]
 

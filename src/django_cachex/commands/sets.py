@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from django_cachex.commands.args import counted, listed, scanning
 from django_cachex.commands.base import Commands
-from django_cachex.commands.replies import booleans
-from django_cachex.commands.request import NOTHING_FOUND, Request, awaitable, blocking
-from django_cachex.commands.words import counted, listed, scanning
+from django_cachex.commands.command import NOTHING_FOUND, Request, awaitable, blocking
+from django_cachex.commands.parsers import booleans
 
 
 class Sets(Commands):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django_cachex.commands.base import Commands
-from django_cachex.commands.request import Request, awaitable, blocking, done
+from django_cachex.commands.command import Request, awaitable, blocking, done
 
 
 @dataclass(frozen=True, slots=True)

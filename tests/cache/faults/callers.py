@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from django_cachex.cache.backends import ServerCache
 from django_cachex.cache.server import Server
 from django_cachex.commands import Request
-from django_cachex.commands.request import Steps, unread
+from django_cachex.commands.command import Steps, unread
 
 WHO = Request(("CLIENT", "ID"), int)
 # Holds the connection without an answer for as long as no test lasts.

@@ -18,7 +18,7 @@ from django.conf import settings
 settings.configure()
 from django_cachex.cache import RedisCache, ValkeyCache
 from django_cachex.commands import Request
-from django_cachex.commands.request import unread
+from django_cachex.commands.command import unread
 
 WHO = Request(("CLIENT", "ID"), int)
 PUSH = Request(("RPUSH", b"gate", 1), unread)

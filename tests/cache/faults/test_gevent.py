@@ -19,7 +19,7 @@ from django.conf import settings
 settings.configure()
 from django_cachex.cache import RedisCache, ValkeyCache
 from django_cachex.commands import Request, ServerTimeout
-from django_cachex.commands.request import unread
+from django_cachex.commands.command import unread
 
 driver, url, options = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
 kind = {"valkey": ValkeyCache, "redis": RedisCache}[driver]

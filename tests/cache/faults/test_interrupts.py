@@ -185,7 +185,7 @@ PACKING = """
 import signal, sys
 from django_cachex.cache.resp import codec_for, packed
 from django_cachex.commands import Request
-from django_cachex.commands.request import unread
+from django_cachex.commands.command import unread
 
 codec = codec_for(sys.argv[1])
 interrupted = []

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from django_cachex.commands import Request, ServerTimeout, ServerUnavailable
-from django_cachex.commands.request import unread
+from django_cachex.commands.command import unread
 from tests.cache.faults.callers import WHO
 from tests.cache.faults.conftest import MakeCaller, Route, name_of
 from tests.cache.faults.endpoints import Endpoint

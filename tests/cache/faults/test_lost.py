@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from django_cachex.commands import Request, ServerUnavailable
-from django_cachex.commands.request import Steps, unread
+from django_cachex.commands.command import Steps, unread
 from tests.cache.faults.callers import HANG, WHO, Caller, server_of
 from tests.cache.faults.conftest import MakeCaller, Route, name_of, once
 from tests.cache.faults.endpoints import Endpoint, Phoenix

@@ -17,8 +17,8 @@ import valkey
 
 from django_cachex.cache.backends import ServerCache
 from django_cachex.commands import ReadOnlyError, ServerTimeout, ServerUnavailable
-from django_cachex.commands.request import unread
-from django_cachex.commands.waiting import Waiting
+from django_cachex.commands.blocking import Waiting
+from django_cachex.commands.command import unread
 from tests.cache.faults.callers import Caller, server_of
 from tests.cache.faults.conftest import MakeCaller, Route, name_of
 from tests.cache.faults.endpoints import Endpoint, Phoenix

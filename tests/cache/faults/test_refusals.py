@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from django_cachex.commands import Request, ServerUnavailable
+from django_cachex.commands.command import unread
 from django_cachex.commands.exceptions import OutOfMemoryError, ReadOnlyError
-from django_cachex.commands.request import unread
 from tests.cache.faults.callers import WHO, Caller
 from tests.cache.faults.conftest import MakeCaller, Route, name_of
 from tests.cache.faults.endpoints import Endpoint

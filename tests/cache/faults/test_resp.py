@@ -14,7 +14,7 @@ from django_cachex.cache.errors import ProtocolError, reply_error
 from django_cachex.cache.resp import MISSING, Reader, ReplyReader, codec_for, pack_command
 from django_cachex.commands import CommandError
 from django_cachex.commands.base import INT64
-from django_cachex.commands.request import Word
+from django_cachex.commands.command import Word
 
 PARSERS = ["hiredis", "libvalkey"]
 

@@ -21,8 +21,8 @@ from django_cachex.commands import (
     Waiting,
     WrongTypeError,
 )
-from django_cachex.commands.support import SINCE
-from django_cachex.commands.waiting import BLOCKING
+from django_cachex.commands.blocking import BLOCKING
+from django_cachex.commands.server_versions import SINCE
 from tests.commands.data_types import (
     test_bits,
     test_hashes,

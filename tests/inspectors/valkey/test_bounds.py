@@ -14,7 +14,7 @@ import pytest
 from django_cachex.cache.bounded import Bounds
 from django_cachex.cache.client import Client
 from django_cachex.commands import ReplyTooLarge, ServerTimeout
-from django_cachex.commands.request import Request, unread
+from django_cachex.commands.command import Request, unread
 from tests import servers
 from tests.inspectors.valkey.conftest import Store
 

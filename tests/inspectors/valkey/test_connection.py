@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 import pytest
 
 from django_cachex.commands import CachexError, Request, ServerTimeout, ServerUnavailable
-from django_cachex.commands.request import unread
+from django_cachex.commands.command import unread
 from django_cachex.inspectors.edits import AddValue, SetTtl
 from django_cachex.inspectors.entries import NEVER
 from django_cachex.inspectors.masking import mask, secrets_in

@@ -17,6 +17,7 @@ from django_cachex.cache.cluster.slots import SlotMap, slot_map
 from django_cachex.cache.configuration import frozen
 from django_cachex.cache.server import Server
 from django_cachex.cache.topologies import Part, Pause, Plan, acarry_out, carry_out
+from django_cachex.commands.command import Request, Steps, advance, failed
 from django_cachex.commands.exceptions import (
     AskError,
     CachexError,
@@ -27,7 +28,6 @@ from django_cachex.commands.exceptions import (
     ServerUnavailable,
     SlotUnavailable,
 )
-from django_cachex.commands.request import Request, Steps, advance, failed
 
 T = TypeVar("T")
 

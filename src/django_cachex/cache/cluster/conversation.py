@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
 from django_cachex.cache.cluster.keys import keys_of, slot_of
+from django_cachex.commands.command import Request, Steps
 from django_cachex.commands.exceptions import (
     CachexError,
     CrossSlotError,
@@ -13,7 +14,6 @@ from django_cachex.commands.exceptions import (
     ServerUnavailable,
     SlotUnavailable,
 )
-from django_cachex.commands.request import Request, Steps
 
 T = TypeVar("T")
 

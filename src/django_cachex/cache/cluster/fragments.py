@@ -9,8 +9,8 @@ from typing import Any
 from django_cachex.cache.cluster.keys import SLOTS, keys_of, slot_of
 from django_cachex.cache.cluster.slots import SlotMap
 from django_cachex.cache.server import Server
+from django_cachex.commands.command import Request, Steps, Word, attempt, unread
 from django_cachex.commands.exceptions import CachexError, CrossSlotError, SlotUnavailable
-from django_cachex.commands.request import Request, Steps, Word, attempt, unread
 
 Merge = Callable[[list[Any]], Any]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 from collections.abc import Callable, Sequence
 
-from django_cachex.commands.request import Word
+from django_cachex.commands.command import Word
 
 SLOTS = 16_384
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from django_cachex.cache.drivers import Driver
 from django_cachex.commands.base import as_word
-from django_cachex.commands.entries import lifetime
+from django_cachex.commands.cache_api import lifetime
+from django_cachex.commands.command import Request, unread
 from django_cachex.commands.exceptions import CachexError, LockError, LockLost
-from django_cachex.commands.request import Request, unread
 from django_cachex.commands.scripts import Script
 
 Send = Callable[[Any], Any]

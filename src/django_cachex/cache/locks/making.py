@@ -11,8 +11,8 @@ from django_cachex.cache.locks.driver import Client, awaitable_lock, blocking_lo
 from django_cachex.cache.locks.holders import Local, Shared, TaskLocal, ThreadLocal
 from django_cachex.cache.locks.lock import AsyncLock, Lock
 from django_cachex.cache.locks.semaphore import AsyncSemaphore, Semaphore, Terms
-from django_cachex.commands.expiry import milliseconds
-from django_cachex.commands.request import Request, Steps
+from django_cachex.commands.command import Request, Steps
+from django_cachex.commands.timeouts import milliseconds
 
 T = TypeVar("T")
 

@@ -13,10 +13,10 @@ from typing import Any, Self, TypeVar
 from django_cachex.cache.locks.holders import Local
 from django_cachex.cache.locks.pauses import pauses
 from django_cachex.cache.topologies import Part, Pause, Plan, Target, acarry_out, carry_out
+from django_cachex.commands.command import Steps
 from django_cachex.commands.exceptions import CachexError, LockError, LockLost, LockNotAcquired
-from django_cachex.commands.expiry import milliseconds
-from django_cachex.commands.request import Steps
 from django_cachex.commands.semaphores import Share, extended, released, used
+from django_cachex.commands.timeouts import milliseconds
 
 T = TypeVar("T")
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from django_cachex.cache.server import Server
 from django_cachex.cache.topologies import Part, Plan
+from django_cachex.commands.command import Request, unread
 from django_cachex.commands.exceptions import CachexError, ServerUnavailable
-from django_cachex.commands.request import Request, unread
 
 Address = tuple[str, int]
 

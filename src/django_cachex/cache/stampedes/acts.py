@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django_cachex.commands.request import Request, Steps
+from django_cachex.commands.command import Request, Steps
 
 if TYPE_CHECKING:
     from django_cachex.cache.backends import ServerCache

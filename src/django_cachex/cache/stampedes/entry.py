@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django_cachex.cache.stampedes.acts import Compute, Flow, Pause, Store
 from django_cachex.cache.stampedes.protection import Protection
-from django_cachex.commands.entries import lifetime, set_request
+from django_cachex.commands.cache_api import lifetime, set_request
+from django_cachex.commands.command import Request, Steps, done, read_from, unread
 from django_cachex.commands.exceptions import CachexError
-from django_cachex.commands.request import Request, Steps, done, read_from, unread
 
 if TYPE_CHECKING:
     from django_cachex.cache.backends import ServerCache

@@ -9,7 +9,7 @@ from typing import Any, Final
 from django_cachex.cache.client import Client
 from django_cachex.cache.cluster.cluster import Cluster
 from django_cachex.commands import CommandError, Request, WrongTypeError
-from django_cachex.commands.request import unread
+from django_cachex.commands.command import unread
 from django_cachex.inspectors.entries import GONE, NEVER, Description
 from django_cachex.inspectors.facts import Unit
 from django_cachex.inspectors.valkey.elements import COLLECTIONS

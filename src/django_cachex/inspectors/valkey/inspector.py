@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from django_cachex.cache.bounded import Bounds
 from django_cachex.cache.client import Client
 from django_cachex.commands import CommandError, ReplyTooLarge, ServerUnavailable, WrongTypeError
-from django_cachex.commands.request import attempt
+from django_cachex.commands.command import attempt
 from django_cachex.inspectors.addresses import file_id, resolve
 from django_cachex.inspectors.base import Inspector
 from django_cachex.inspectors.bulk import Tally

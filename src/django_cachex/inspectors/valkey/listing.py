@@ -10,7 +10,7 @@ from typing import Any
 
 from django_cachex.cache.client import Client
 from django_cachex.commands import Request, ServerUnavailable
-from django_cachex.commands.request import attempt
+from django_cachex.commands.command import attempt
 from django_cachex.inspectors.entries import Listing
 from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.query import Query

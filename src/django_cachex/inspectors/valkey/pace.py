@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django_cachex.commands import Request
-from django_cachex.commands.request import unread
+from django_cachex.commands.command import unread
 
 SMALLEST: Final = 4
 """The least that a `SCAN` asks for: names may be long, and look alike to their ends."""

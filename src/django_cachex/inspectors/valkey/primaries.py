@@ -15,7 +15,7 @@ from django_cachex.cache.cluster.slots import SlotMap
 from django_cachex.cache.server import Server
 from django_cachex.cache.topologies import Target
 from django_cachex.commands import Request, ServerUnavailable
-from django_cachex.commands.request import attempt, unread
+from django_cachex.commands.command import attempt, unread
 from django_cachex.inspectors.valkey.replies import checked, permitted, required
 from django_cachex.inspectors.valkey.walks import Walk, read_token
 

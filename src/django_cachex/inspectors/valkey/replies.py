@@ -11,8 +11,8 @@ from typing import Any, Final, TypeVar
 
 from django_cachex.cache.client import Client
 from django_cachex.commands import AccessDenied, CommandError, Request, Steps, UnknownCommand
+from django_cachex.commands.command import Attempts, Word
 from django_cachex.commands.exceptions import UnexpectedReply
-from django_cachex.commands.request import Attempts, Word
 
 T = TypeVar("T")
 

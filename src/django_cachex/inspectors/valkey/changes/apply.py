@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django_cachex.commands import Request, Steps, WrongTypeError
-from django_cachex.commands.request import unread
+from django_cachex.commands.command import unread
 from django_cachex.inspectors import edits
 from django_cachex.inspectors.edits import Edit, Outcome, Result
 from django_cachex.inspectors.element_edits import RemoveElements

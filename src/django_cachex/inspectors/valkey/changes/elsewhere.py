@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from django_cachex.cache.client import Client
 from django_cachex.commands import CommandError, Request, Steps
-from django_cachex.commands.request import Attempts, unread
+from django_cachex.commands.command import Attempts, unread
 from django_cachex.inspectors.content import human_size
 from django_cachex.inspectors.edits import Copy, Outcome, Rename, Result
 from django_cachex.inspectors.entries import NEVER

@@ -7,8 +7,8 @@ from typing import Final
 from django.utils.translation import gettext as _
 
 from django_cachex.commands import AccessDenied, Request, Steps, UnknownCommand
-from django_cachex.commands.entries import persisted
-from django_cachex.commands.request import unread
+from django_cachex.commands.cache_api import persisted
+from django_cachex.commands.command import unread
 from django_cachex.inspectors.edits import ExpireAt, ExtendTtl, Outcome, Result, SetTtl
 from django_cachex.inspectors.entries import GONE, NEVER
 from django_cachex.inspectors.valkey.changes.guarded import EXEC, MULTI, UNWATCH

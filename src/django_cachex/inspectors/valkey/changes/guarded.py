@@ -20,7 +20,7 @@ from django_cachex.commands import (
     UnknownCommand,
     WrongTypeError,
 )
-from django_cachex.commands.request import Attempts, Word, unread
+from django_cachex.commands.command import Attempts, Word, unread
 from django_cachex.inspectors.edits import Outcome, Result
 from django_cachex.inspectors.valkey.replies import (
     DENIED,

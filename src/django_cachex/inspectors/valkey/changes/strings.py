@@ -7,7 +7,7 @@ import re
 from django.utils.translation import gettext as _
 
 from django_cachex.commands import Request, Steps
-from django_cachex.commands.request import Word
+from django_cachex.commands.command import Word
 from django_cachex.inspectors.content import fingerprint
 from django_cachex.inspectors.edits import (
     KEEP,

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_cachex.cache.client import Client
 from django_cachex.commands import Steps
-from django_cachex.commands.request import Attempts
+from django_cachex.commands.command import Attempts
 from django_cachex.inspectors.content import Codec, Content, decode, fingerprint
 from django_cachex.inspectors.entries import Element, Elements
 from django_cachex.inspectors.facts import Text

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from django_cachex.commands import CommandError
-from django_cachex.commands.request import Attempts, Word
+from django_cachex.commands.command import Attempts, Word
 from django_cachex.inspectors.entries import GONE
 from django_cachex.inspectors.valkey.changes.moments import expecting
 from django_cachex.inspectors.valkey.reading.page import Row, ask

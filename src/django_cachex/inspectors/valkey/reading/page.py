@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from django_cachex.commands import Request
-from django_cachex.commands.request import Word, unread
+from django_cachex.commands.command import Word, unread
 from django_cachex.inspectors.content import Codec
 from django_cachex.inspectors.windows import InvalidWindow, Order, Window
 

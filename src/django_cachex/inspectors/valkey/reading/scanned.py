@@ -11,7 +11,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from django_cachex.commands import Request, Steps
-from django_cachex.commands.request import Attempts
+from django_cachex.commands.command import Attempts
 from django_cachex.inspectors.content import Codec, fingerprint
 from django_cachex.inspectors.content.decoding import decoded, undecoded
 from django_cachex.inspectors.limits import limits

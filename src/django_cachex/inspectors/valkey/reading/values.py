@@ -13,7 +13,7 @@ from django.utils.translation import ngettext_lazy
 
 from django_cachex.cache.client import Client
 from django_cachex.commands import CommandError, ReplyTooLarge, Request, Steps
-from django_cachex.commands.request import Attempts
+from django_cachex.commands.command import Attempts
 from django_cachex.inspectors.content import Codec, Content, decode, fingerprint
 from django_cachex.inspectors.content.guesses import HYPERLOGLOG
 from django_cachex.inspectors.entries import Description, Entry

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django_cachex.commands.args import as_name, at_least_one, flags, listed, number, scanning
 from django_cachex.commands.base import Commands
-from django_cachex.commands.replies import Scored, optional_float, optional_int
-from django_cachex.commands.request import (
+from django_cachex.commands.command import (
     NOT_COUNTED,
     NOTHING_FOUND,
     Request,
@@ -16,7 +16,7 @@ from django_cachex.commands.request import (
     blocking,
     unread,
 )
-from django_cachex.commands.words import as_name, at_least_one, flags, listed, number, scanning
+from django_cachex.commands.parsers import Scored, optional_float, optional_int
 
 Bound = float | str
 """An end of a range of scores: a number, "(1.5" without it, "-inf" or "+inf"."""

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, TypeVar
 
 from django_cachex.commands.base import Name
-from django_cachex.commands.hashes import Hashes
+from django_cachex.commands.hash_commands import Hashes
 from django_cachex.commands.sets import Sets
-from django_cachex.commands.sorted_sets import SortedSets
+from django_cachex.commands.sorted_set_commands import SortedSets
 
 T = TypeVar("T")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, KeysView, ValuesView
 from typing import Any, TypeVar
 
-from django_cachex.commands.request import Word
+from django_cachex.commands.command import Word
 
 T = TypeVar("T")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django_cachex.commands.replies import pairs
-from django_cachex.commands.request import NO_SUCH_KEY, Request, Word, awaitable, blocking
-from django_cachex.commands.streams.entries import EntryReading
-from django_cachex.commands.words import as_name, flags
+from django_cachex.commands.args import as_name, flags
+from django_cachex.commands.command import NO_SUCH_KEY, Request, Word, awaitable, blocking
+from django_cachex.commands.parsers import pairs
+from django_cachex.commands.streams import EntryReading
 
 Facts = dict[str, Any]
 """What the server tells, under its own names, such as "last-generated-id"."""

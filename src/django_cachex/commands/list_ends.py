@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from django_cachex.commands.args import counted
 from django_cachex.commands.base import Commands, options
-from django_cachex.commands.replies import popped_from
-from django_cachex.commands.request import Request, awaitable, blocking
-from django_cachex.commands.words import counted
+from django_cachex.commands.command import Request, awaitable, blocking
+from django_cachex.commands.parsers import popped_from
 
 
 class ListEnds(Commands):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from django_cachex.commands.args import as_name, flags, several_names
 from django_cachex.commands.base import Commands, options
+from django_cachex.commands.command import Request, Word, awaitable, blocking, done
 from django_cachex.commands.exceptions import CommandError
-from django_cachex.commands.request import Request, Word, awaitable, blocking, done
-from django_cachex.commands.words import as_name, flags, several_names
 
 NO_GROUP = CommandError("NOGROUP No such key or consumer group.")
 """What commands on a group answer where there is none."""

@@ -9,14 +9,7 @@ from typing import Any
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 
-from django_cachex.commands.counters import CounterRequests
-from django_cachex.commands.exceptions import (
-    AccessDenied,
-    CommandError,
-    OutOfMemoryError,
-    UnknownCommand,
-)
-from django_cachex.commands.request import (
+from django_cachex.commands.command import (
     NO_SUCH_KEY,
     Attempts,
     Request,
@@ -27,6 +20,13 @@ from django_cachex.commands.request import (
     done,
     read_from,
     unread,
+)
+from django_cachex.commands.counters import CounterRequests
+from django_cachex.commands.exceptions import (
+    AccessDenied,
+    CommandError,
+    OutOfMemoryError,
+    UnknownCommand,
 )
 
 # One write of set_many: so many keys, or so many bytes of values, whichever comes first.

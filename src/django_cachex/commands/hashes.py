@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Generic
 
+from django_cachex.commands.args import as_name, listed, number, scanning, several_names
 from django_cachex.commands.base import Commands, Name
-from django_cachex.commands.replies import pairs
-from django_cachex.commands.request import (
+from django_cachex.commands.command import (
     NOT_COUNTED,
     NOTHING_FOUND,
     Request,
@@ -15,7 +15,7 @@ from django_cachex.commands.request import (
     awaitable,
     blocking,
 )
-from django_cachex.commands.words import as_name, listed, number, scanning, several_names
+from django_cachex.commands.parsers import pairs
 
 
 class HashFields(Commands, Generic[Name]):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from django_cachex.commands.args import as_name, flags
 from django_cachex.commands.base import Name, options
-from django_cachex.commands.request import Request, Word, awaitable, blocking
-from django_cachex.commands.streams.entries import Entry, EntryReading
-from django_cachex.commands.streams.groups import NO_GROUP
-from django_cachex.commands.waiting import Waiting
-from django_cachex.commands.words import as_name, flags
+from django_cachex.commands.blocking import Waiting
+from django_cachex.commands.command import Request, Word, awaitable, blocking
+from django_cachex.commands.stream_groups import NO_GROUP
+from django_cachex.commands.streams import Entry, EntryReading
 
 Found = dict[Any, list[Entry[Name]]]
 """Entries by the caller's key; streams without any are left out."""

@@ -1,8 +1,8 @@
 """Commands of Valkey's *list* group; elements are decoded like values."""
 
-from django_cachex.commands.lists.elements import ListElements
-from django_cachex.commands.lists.ends import ListEnds
-from django_cachex.commands.lists.waiting import ListWaiting
+from django_cachex.commands.list_blocking import ListWaiting
+from django_cachex.commands.list_ends import ListEnds
+from django_cachex.commands.lists import ListElements
 
 
 class Lists(ListElements, ListEnds, ListWaiting):

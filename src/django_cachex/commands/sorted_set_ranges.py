@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django_cachex.commands.request import Request, Word, awaitable, blocking
-from django_cachex.commands.sorted_sets.members import Bound, ScoredMembers
-from django_cachex.commands.words import as_name, flags, number
+from django_cachex.commands.args import as_name, flags, number
+from django_cachex.commands.command import Request, Word, awaitable, blocking
+from django_cachex.commands.sorted_sets import Bound, ScoredMembers
 
 
 class SortedRanges(ScoredMembers):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django_cachex.commands.args import counted, flags, listed, number
 from django_cachex.commands.base import options
-from django_cachex.commands.request import Request, Word, awaitable, blocking
-from django_cachex.commands.sorted_sets.members import ScoredMembers
-from django_cachex.commands.words import counted, flags, listed, number
+from django_cachex.commands.command import Request, Word, awaitable, blocking
+from django_cachex.commands.sorted_sets import ScoredMembers
 
 
 class SortedAlgebra(ScoredMembers):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from django_cachex.commands.args import listed
 from django_cachex.commands.base import Commands
-from django_cachex.commands.request import Request, Word, awaitable, blocking
-from django_cachex.commands.words import listed
+from django_cachex.commands.command import Request, Word, awaitable, blocking
 
 
 class Bits(Commands):

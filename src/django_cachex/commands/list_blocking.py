@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from django_cachex.commands.args import counted, listed, number
 from django_cachex.commands.base import Commands, options
-from django_cachex.commands.replies import popped_from
-from django_cachex.commands.request import Request, Word, awaitable, blocking
-from django_cachex.commands.waiting import Waiting
-from django_cachex.commands.words import counted, listed, number
+from django_cachex.commands.blocking import Waiting
+from django_cachex.commands.command import Request, Word, awaitable, blocking
+from django_cachex.commands.parsers import popped_from
 
 
 class ListWaiting(Commands):

@@ -9,12 +9,12 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+from django_cachex.commands.args import several_names
 from django_cachex.commands.base import Commands
-from django_cachex.commands.expiry import instant, moment, span
-from django_cachex.commands.expiry import milliseconds as in_milliseconds
-from django_cachex.commands.lifetimes import only, read_ttl
-from django_cachex.commands.request import Request, Word, awaitable, blocking
-from django_cachex.commands.words import several_names
+from django_cachex.commands.command import Request, Word, awaitable, blocking
+from django_cachex.commands.key_timeouts import only, read_ttl
+from django_cachex.commands.timeouts import instant, moment, span
+from django_cachex.commands.timeouts import milliseconds as in_milliseconds
 
 Outcomes = list[int]
 """One for each field: 1 done, 0 a condition was not met, 2 deleted at once, -2 no such field."""

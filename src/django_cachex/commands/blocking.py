@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from django_cachex.commands.command import Request, Word, unread
 from django_cachex.commands.exceptions import ServerUnavailable
-from django_cachex.commands.request import Request, Word, unread
 
 T_co = TypeVar("T_co", covariant=True)
 

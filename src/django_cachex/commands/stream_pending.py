@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from django_cachex.commands.args import as_name, flags, listed, several_names
 from django_cachex.commands.base import Name, options
-from django_cachex.commands.request import Request, Word, awaitable, blocking
-from django_cachex.commands.streams.entries import EntryReading
-from django_cachex.commands.streams.groups import NO_GROUP
-from django_cachex.commands.words import as_name, flags, listed, several_names
+from django_cachex.commands.command import Request, Word, awaitable, blocking
+from django_cachex.commands.stream_groups import NO_GROUP
+from django_cachex.commands.streams import EntryReading
 
 # What the server says of a pending entry, as valkey-py calls it.
 PARTS = "message_id", "consumer", "time_since_delivered", "times_delivered"

@@ -1,11 +1,11 @@
 """Commands of Valkey's *stream* group; values are decoded, all else are names."""
 
 from django_cachex.commands.base import Name
-from django_cachex.commands.streams.entries import StreamEntries
-from django_cachex.commands.streams.groups import StreamGroups
-from django_cachex.commands.streams.information import StreamInformation
-from django_cachex.commands.streams.pending import StreamPending
-from django_cachex.commands.streams.waiting import StreamReading
+from django_cachex.commands.stream_blocking import StreamReading
+from django_cachex.commands.stream_groups import StreamGroups
+from django_cachex.commands.stream_info import StreamInformation
+from django_cachex.commands.stream_pending import StreamPending
+from django_cachex.commands.streams import StreamEntries
 
 
 class Streams(

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from django_cachex.commands.args import counted, listed, number
 from django_cachex.commands.base import options
-from django_cachex.commands.replies import Scored, popped_from
-from django_cachex.commands.request import Request, Word, awaitable, blocking
-from django_cachex.commands.sorted_sets.members import ScoredMembers
-from django_cachex.commands.waiting import Waiting
-from django_cachex.commands.words import counted, listed, number
+from django_cachex.commands.blocking import Waiting
+from django_cachex.commands.command import Request, Word, awaitable, blocking
+from django_cachex.commands.parsers import Scored, popped_from
+from django_cachex.commands.sorted_sets import ScoredMembers
 
 Popped = tuple[Any, Scored] | None
 """A key and what was taken from it; None where nothing was."""

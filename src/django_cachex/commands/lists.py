@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django_cachex.commands.base import Commands, options
-from django_cachex.commands.request import (
+from django_cachex.commands.command import (
     NO_SUCH_KEY,
     Request,
     awaitable,

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django_cachex.commands.base import Commands
-from django_cachex.commands.expiry import instant, milliseconds, moment, span
-from django_cachex.commands.request import Request, Word, awaitable, blocking
+from django_cachex.commands.command import Request, Word, awaitable, blocking
+from django_cachex.commands.timeouts import instant, milliseconds, moment, span
 
 
 class Lifetimes(Commands):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Generic
 
+from django_cachex.commands.args import as_name, flags, several_names
 from django_cachex.commands.base import Commands, Name, options
-from django_cachex.commands.request import Request, Word, awaitable, blocking
-from django_cachex.commands.words import as_name, flags, several_names
+from django_cachex.commands.command import Request, Word, awaitable, blocking
 
 Entry = tuple[Name, dict[Name, Any]]
 """An id and the fields."""

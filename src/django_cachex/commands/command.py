@@ -14,7 +14,7 @@ from asgiref.sync import sync_to_async
 from django.core.exceptions import SynchronousOnlyOperation
 
 from django_cachex.commands.exceptions import CachexError, CommandError, ServerUnavailable
-from django_cachex.commands.support import explain
+from django_cachex.commands.server_versions import explain
 
 P = ParamSpec("P")
 T = TypeVar("T")

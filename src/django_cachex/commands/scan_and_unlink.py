@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from django_cachex.commands.request import NOTHING_FOUND, Request, Steps, unread
+from django_cachex.commands.command import NOTHING_FOUND, Request, Steps, unread
 
 COUNT = 1000
 """Keys that the server looks at in one turn; more would hold up its other clients."""

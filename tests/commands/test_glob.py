@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from django_cachex.commands.patterns import escape, starred
+from django_cachex.commands.scan import escape, starred
 
 
 def test_every_special_character_is_escaped() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from django_cachex.commands import Request
-from django_cachex.commands.hash_commands import Hashes
+from django_cachex.commands.hashes import Hashes
 
 hashes: Hashes[bytes] = Hashes()
 

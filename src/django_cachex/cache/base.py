@@ -26,8 +26,7 @@ from django_cachex.commands.base import Commands, as_word
 from django_cachex.commands.blocking import Waiting
 from django_cachex.commands.command import Request, Steps, awaitable, blocking
 from django_cachex.commands.exceptions import CachexError
-from django_cachex.commands.scan import Walks
-from django_cachex.commands.scan_and_unlink import COUNT, sweep
+from django_cachex.commands.scan import COUNT, Walks, sweep
 from django_cachex.commands.server import ServerCommands
 from django_cachex.commands.timeouts import milliseconds
 

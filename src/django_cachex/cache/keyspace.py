@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django_cachex.commands.exceptions import OpaqueKeysError
-from django_cachex.commands.patterns import escape, starred
+from django_cachex.commands.scan import escape, starred
 
 # Two keys and two versions that no prefix contains: a key function that treats both alike
 # treats all alike.

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, TypeVar
 
 from django_cachex.commands.base import Name
-from django_cachex.commands.hash_commands import Hashes
+from django_cachex.commands.command import NOTHING_FOUND, Request, Steps, unread
+from django_cachex.commands.hashes import Hashes
 from django_cachex.commands.sets import Sets
-from django_cachex.commands.sorted_set_commands import SortedSets
+from django_cachex.commands.sorted_sets import SortedSets
 
 T = TypeVar("T")
 
@@ -82,3 +84,49 @@ async def aturns(scan: Callable[[int], Awaitable[tuple[int, T]]]) -> AsyncIterat
     while cursor:
         cursor, found = await scan(max(cursor, 0))
         yield found
+
+
+COUNT = 1000
+"""Keys that the server looks at in one turn; more would hold up its other clients."""
+
+
+def sweep(
+    pattern: bytes, holds: Callable[[bytes], bool] | None = None, count: int = COUNT
+) -> Steps[int]:
+    """Delete the keys that match `pattern` and of which `holds` is true; return how many.
+
+    Keys stored meanwhile may stay. Each turn deletes one batch and asks for the next.
+    """
+    cursor, deleted = b"0", 0
+    doomed: list[bytes] = []
+    while True:
+        scan = Request(
+            ("SCAN", cursor, "MATCH", pattern, "COUNT", count), unread, absent=NOTHING_FOUND
+        )
+        if doomed:
+            gone, (cursor, found) = yield [Request(("UNLINK", *doomed), int, absent=0), scan]
+            deleted += gone
+        else:
+            [(cursor, found)] = yield [scan]
+        doomed = [key for key in found if holds is None or holds(key)]
+        if cursor == b"0":
+            break
+    if doomed:
+        [gone] = yield [Request(("UNLINK", *doomed), int, absent=0)]
+        deleted += gone
+    return deleted
+
+
+# "^" and "-" mean something only inside the brackets that are escaped here.
+_special = re.compile(rb"[*?\[\]\\]")
+_special_but_star = re.compile(rb"[?\[\]\\]")
+
+
+def escape(text: bytes) -> bytes:
+    """Return the pattern that matches exactly `text`."""
+    return _special.sub(rb"\\\g<0>", text)
+
+
+def starred(pattern: bytes) -> bytes:
+    """Return the pattern in which only `*` is special, as in the search fields of the admin."""
+    return _special_but_star.sub(rb"\\\g<0>", pattern)

@@ -7,12 +7,12 @@ from typing import Any
 
 from django_cachex.commands import Request
 from django_cachex.commands.bitmaps import Bits
-from django_cachex.commands.hash_commands import Hashes
+from django_cachex.commands.hashes import Hashes
 from django_cachex.commands.hyperloglog import HyperLogLogs
-from django_cachex.commands.list_commands import Lists
+from django_cachex.commands.lists import Lists
 from django_cachex.commands.sets import Sets
-from django_cachex.commands.sorted_set_commands import SortedSets
-from django_cachex.commands.stream_commands import Streams
+from django_cachex.commands.sorted_sets import SortedSets
+from django_cachex.commands.streams import Streams
 
 GROUPS = {
     "list": Lists,

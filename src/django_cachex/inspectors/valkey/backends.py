@@ -16,7 +16,7 @@ from django_cachex.cache.codec import ValueCodec
 from django_cachex.cache.keyspace import Keyspace, keyspace
 from django_cachex.cache.statistics import Statistics
 from django_cachex.commands import OpaqueKeysError
-from django_cachex.commands.scan_and_unlink import sweep
+from django_cachex.commands.scan import sweep
 from django_cachex.inspectors.base import Inspector, Support
 from django_cachex.inspectors.content import Codec, recognise_all
 from django_cachex.inspectors.entries import Listing

@@ -6,20 +6,17 @@ from django_cachex.commands.base import Name
 from django_cachex.commands.bitmaps import Bits
 from django_cachex.commands.hashes import Hashes
 from django_cachex.commands.hyperloglog import HyperLogLogs
-from django_cachex.commands.keys import Keys, Lifetimes
+from django_cachex.commands.keys import Keys
 from django_cachex.commands.lists import Lists
 from django_cachex.commands.scripts import Scripts
-from django_cachex.commands.server import ServerCommands, SlowLog
+from django_cachex.commands.server import ServerCommands
 from django_cachex.commands.sets import Sets
 from django_cachex.commands.sorted_sets import SortedSets
 from django_cachex.commands.streams import Streams
-from django_cachex.commands.strings import Strings
 
 
 class AllCommands(
     Keys,
-    Lifetimes,
-    Strings,
     Bits,
     HyperLogLogs,
     Lists,
@@ -29,6 +26,5 @@ class AllCommands(
     Streams[Name],
     Scripts,
     ServerCommands,
-    SlowLog,
 ):
     """Every command that a client, a cache and a pipeline have in common."""

@@ -1,4 +1,4 @@
-"""Commands on the fields of a hash."""
+"""Commands on hashes."""
 
 from __future__ import annotations
 
@@ -21,9 +21,21 @@ from django_cachex.commands.parsers import pairs
 from django_cachex.commands.timeouts import instant, moment, span
 from django_cachex.commands.timeouts import milliseconds as in_milliseconds
 
+Outcomes = list[int]
+"""One for each field: 1 done, 0 a condition was not met, 2 deleted at once, -2 no such field."""
 
-class HashFields(Commands, Generic[Name]):
-    """Field names are given as text, bytes or numbers; a cache answers with text."""
+
+class Hashes(Commands, Generic[Name]):
+    """Commands of Valkey's *hash* group; values are decoded, field names are names.
+
+    Field names are given as text, bytes or numbers; a cache answers with text. A hash without
+    fields is no key.
+
+    Fields can expire: Valkey 9.0 and Redis 7.4 have that (https://valkey.io/commands/hexpire/),
+    other servers raise `NotSupportedError`. Expiries are set under one condition: `nx` where there
+    is none, `xx` where there is one, `gt` and `lt` where the new one is later or earlier. Setting a
+    field's value takes its expiry away.
+    """
 
     def _hlen(self, key: Any, version: int | None = None) -> Request[int]:
         """Return the number of fields, 0 for no such key."""
@@ -178,17 +190,7 @@ class HashFields(Commands, Generic[Name]):
     hincrbyfloat, ahincrbyfloat = blocking(_hincrbyfloat), awaitable(_hincrbyfloat)
     hscan, ahscan = blocking(_hscan), awaitable(_hscan)
 
-
-Outcomes = list[int]
-"""One for each field: 1 done, 0 a condition was not met, 2 deleted at once, -2 no such field."""
-
-
-class FieldLifetimes(Commands):
-    """Fields that expire. Other servers raise `NotSupportedError`.
-
-    Expiries are set under one condition: `nx` where there is none, `xx` where there is one, `gt`
-    and `lt` where the new one is later or earlier. Setting a field's value takes its expiry away.
-    """
+    # Expiry of single fields.
 
     def _hexpire(
         self,
@@ -316,7 +318,3 @@ def one_of(nx: bool, xx: bool, gt: bool, lt: bool) -> tuple[Word, ...]:
 def read_times(reply: Iterable[int]) -> list[int | None]:
     """Return what is left of each field's life, as `read_ttl` does of a key's."""
     return [read_ttl(time) for time in reply]
-
-
-class Hashes(HashFields[Name], FieldLifetimes):
-    """All commands on hashes. A hash without fields is no key."""

@@ -1,4 +1,4 @@
-"""Commands on keys of any type: their names, their place in memory."""
+"""Commands on keys of any type: their names, their expiry, their place in memory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,13 @@ from django_cachex.commands.timeouts import instant, milliseconds, moment, span
 
 
 class Keys(Commands):
-    """Commands of Valkey's *generic* group; signatures follow valkey-py, plus `version`."""
+    """Commands of Valkey's *generic* group; signatures follow valkey-py, plus `version`.
+
+    A time to live is called as by Django. What sets one takes `nx` (only where there is none yet),
+    `xx` (only where there is one), `gt` and `lt` (only to one that is later, earlier), and returns
+    False where it set none: for no such key, or because of these. A time that has passed deletes
+    the key.
+    """
 
     def _type(self, key: Any, version: int | None = None) -> Request[str]:
         """Return the type of `key`: string, list, set, zset, hash, stream, …, or none."""
@@ -136,19 +142,7 @@ class Keys(Commands):
     object_freq, aobject_freq = blocking(_object_freq), awaitable(_object_freq)
     scan, ascan = blocking(_scan), awaitable(_scan)
 
-
-def optional_text(reply: bytes | None) -> str | None:
-    return None if reply is None else reply.decode()
-
-
-class Lifetimes(Commands):
-    """Commands of Valkey's *generic* group on expiries.
-
-    Signatures follow valkey-py, but that a time to live is called as by Django. What sets one takes
-    `nx` (only where there is none yet), `xx` (only where there is one), `gt` and `lt` (only to one
-    that is later, earlier), and returns False where it set none: for no such key, or because of
-    these. A time that has passed deletes the key.
-    """
+    # Expiry.
 
     def _ttl(self, key: Any, version: int | None = None) -> Request[int | None]:
         """Return the seconds `key` has left; None without an expiry, -2 for no such key."""
@@ -253,6 +247,10 @@ class Lifetimes(Commands):
     # As django-redis and django-valkey call them.
     expire_at, aexpire_at = expireat, aexpireat
     pexpire_at, apexpire_at = pexpireat, apexpireat
+
+
+def optional_text(reply: bytes | None) -> str | None:
+    return None if reply is None else reply.decode()
 
 
 def only(nx: bool, xx: bool, gt: bool, lt: bool) -> tuple[Word, ...]:

@@ -1,4 +1,4 @@
-"""Commands on elements of a list, wherever they are in it."""
+"""Commands on lists."""
 
 from __future__ import annotations
 
@@ -19,8 +19,13 @@ from django_cachex.commands.command import (
 from django_cachex.commands.parsers import popped_from
 
 
-class ListElements(Commands):
-    """Places are numbers: 0 is the first element, -1 the last."""
+class Lists(Commands):
+    """Commands of Valkey's *list* group; elements are decoded like values.
+
+    Places are numbers: 0 is the first element, -1 the last. Of the two ends, "LEFT" has the first
+    element, "RIGHT" the last. Commands that wait for an element hold a connection as long as they
+    wait; a `timeout` is in seconds, and 0 means for ever. A list without elements is no key.
+    """
 
     def _llen(self, key: Any, version: int | None = None) -> Request[int]:
         """Return the length of the list, 0 for no such key."""
@@ -97,9 +102,7 @@ class ListElements(Commands):
     lrem, alrem = blocking(_lrem), awaitable(_lrem)
     ltrim, altrim = blocking(_ltrim), awaitable(_ltrim)
 
-
-class ListEnds(Commands):
-    """Putting elements at the ends, and taking them from there."""
+    # The two ends.
 
     def _lpush(self, key: Any, *values: Any, version: int | None = None) -> Request[int]:
         """Put `values`, one after the other, before the first element; return the new length."""
@@ -178,9 +181,7 @@ class ListEnds(Commands):
     rpoplpush, arpoplpush = blocking(_rpoplpush), awaitable(_rpoplpush)
     lmpop, almpop = blocking(_lmpop), awaitable(_lmpop)
 
-
-class ListWaiting(Commands):
-    """Taking elements from lists, where need be when somebody puts one there."""
+    # Waiting for an element.
 
     def _blpop(
         self, keys: Any, timeout: float = 0, version: int | None = None
@@ -246,7 +247,3 @@ class ListWaiting(Commands):
     blmove, ablmove = blocking(_blmove), awaitable(_blmove)
     brpoplpush, abrpoplpush = blocking(_brpoplpush), awaitable(_brpoplpush)
     blmpop, ablmpop = blocking(_blmpop), awaitable(_blmpop)
-
-
-class Lists(ListElements, ListEnds, ListWaiting):
-    """All commands on lists. A list without elements is no key."""

@@ -1,4 +1,4 @@
-"""Commands on single members of a sorted set, and on how many there are."""
+"""Commands on sorted sets."""
 
 from __future__ import annotations
 
@@ -30,17 +30,33 @@ from django_cachex.commands.parsers import Scored, optional_float, optional_int,
 Bound = float | str
 """An end of a range of scores: a number, "(1.5" without it, "-inf" or "+inf"."""
 
+Popped = tuple[Any, Scored] | None
+"""A key and what was taken from it; None where nothing was."""
 
-class ScoredMembers(Commands):
-    """Reading members with their scores."""
+
+class SortedSets(Commands):
+    """Commands of Valkey's *sorted set* group; members are decoded, scores are floats.
+
+    Members are the same where they are stored as the same bytes. A sorted set without members is no
+    key.
+
+    Ranges include both ends, where these do not say otherwise: "(1.5", "(b". By bytes, "[b" and
+    "(b" are the ends with and without b, "-" and "+" the first and the last.
+
+    Some commands wait for a member: they hold a connection as long; a `timeout` is in seconds, 0
+    means for ever.
+
+    In unions, intersections and differences, `keys` is one key or a list; as a mapping, it says by
+    what each set's scores are multiplied. Where several sets have a member, its scores are added,
+    or with `aggregate` "MIN" or "MAX" the lowest or highest is taken. Sets take part, with scores
+    of 1.
+    """
 
     def decode_scored(self, flat: Sequence[bytes]) -> Scored:
         """Return the members and scores of a reply in which they take turns."""
         return list(zip(self.decode_all(flat[::2]), map(float, flat[1::2]), strict=True))
 
-
-class SortedMembers(ScoredMembers):
-    """Members are the same where they are stored as the same bytes."""
+    # Single members, and how many there are.
 
     def _zcard(self, key: Any, version: int | None = None) -> Request[int]:
         """Return the number of members, 0 for no such key."""
@@ -188,12 +204,7 @@ class SortedMembers(ScoredMembers):
     zrandmember, azrandmember = blocking(_zrandmember), awaitable(_zrandmember)
     zscan, azscan = blocking(_zscan), awaitable(_zscan)
 
-
-class SortedRanges(ScoredMembers):
-    """Ranges include both ends, where these do not say otherwise: "(1.5", "(b".
-
-    By bytes, "[b" and "(b" are the ends with and without b, "-" and "+" the first and the last.
-    """
+    # Ranges: by rank, by score, or by the bytes of the members.
 
     def _zrange(
         self,
@@ -331,33 +342,7 @@ class SortedRanges(ScoredMembers):
     zremrangebyscore, azremrangebyscore = blocking(_zremrangebyscore), awaitable(_zremrangebyscore)
     zremrangebylex, azremrangebylex = blocking(_zremrangebylex), awaitable(_zremrangebylex)
 
-
-def range_words(
-    start: Any,
-    end: Any,
-    desc: bool,
-    byscore: bool,
-    bylex: bool,
-    offset: int | None,
-    num: int | None,
-) -> tuple[Word, ...]:
-    """Return the words of a range; raise ValueError for an offset without a number, or without
-    scores or bytes."""
-    if (offset is None) != (num is None):
-        raise ValueError("A range takes an offset and a number of members together.")
-    if num is not None and not (byscore or bylex):
-        raise ValueError("A range of ranks takes no offset and no number of members.")
-    by = flags(("BYSCORE", byscore), ("BYLEX", bylex), ("REV", desc))
-    limit = () if offset is None or num is None else ("LIMIT", offset, num)
-    return (number(start), number(end), *by, *limit)
-
-
-Popped = tuple[Any, Scored] | None
-"""A key and what was taken from it; None where nothing was."""
-
-
-class SortedPops(ScoredMembers):
-    """Taking the members with the lowest or the highest scores."""
+    # Taking the members with the lowest or the highest scores.
 
     def _zpopmin(
         self, key: Any, count: int | None = None, version: int | None = None
@@ -454,20 +439,7 @@ class SortedPops(ScoredMembers):
     bzpopmin, abzpopmin = blocking(_bzpopmin), awaitable(_bzpopmin)
     bzpopmax, abzpopmax = blocking(_bzpopmax), awaitable(_bzpopmax)
 
-
-def end_word(min: bool, max: bool) -> Word:
-    """Return which end is meant; raise ValueError where not exactly one is."""
-    if min == max:
-        raise ValueError("Either min or max is to be True.")
-    return "MIN" if min else "MAX"
-
-
-class SortedAlgebra(ScoredMembers):
-    """`keys` is one key or a list; as a mapping, it says by what each set's scores are multiplied.
-
-    Where several sets have a member, its scores are added, or with `aggregate` "MIN" or "MAX" the
-    lowest or highest is taken. Sets take part, with scores of 1.
-    """
+    # Several sorted sets at once.
 
     def _zunion(
         self,
@@ -556,5 +528,28 @@ class SortedAlgebra(ScoredMembers):
     zintercard, azintercard = blocking(_zintercard), awaitable(_zintercard)
 
 
-class SortedSets(SortedMembers, SortedRanges, SortedPops, SortedAlgebra):
-    """All commands on sorted sets. A sorted set without members is no key."""
+def range_words(
+    start: Any,
+    end: Any,
+    desc: bool,
+    byscore: bool,
+    bylex: bool,
+    offset: int | None,
+    num: int | None,
+) -> tuple[Word, ...]:
+    """Return the words of a range; raise ValueError for an offset without a number, or without
+    scores or bytes."""
+    if (offset is None) != (num is None):
+        raise ValueError("A range takes an offset and a number of members together.")
+    if num is not None and not (byscore or bylex):
+        raise ValueError("A range of ranks takes no offset and no number of members.")
+    by = flags(("BYSCORE", byscore), ("BYLEX", bylex), ("REV", desc))
+    limit = () if offset is None or num is None else ("LIMIT", offset, num)
+    return (number(start), number(end), *by, *limit)
+
+
+def end_word(min: bool, max: bool) -> Word:
+    """Return which end is meant; raise ValueError where not exactly one is."""
+    if min == max:
+        raise ValueError("Either min or max is to be True.")
+    return "MIN" if min else "MAX"

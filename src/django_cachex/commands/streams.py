@@ -1,4 +1,4 @@
-"""Commands on the entries of a stream."""
+"""Commands on streams."""
 
 from __future__ import annotations
 
@@ -15,9 +15,34 @@ from django_cachex.commands.parsers import pairs
 Entry = tuple[Name, dict[Name, Any]]
 """An id and the fields."""
 
+NO_GROUP = CommandError("NOGROUP No such key or consumer group.")
+"""What commands on a group answer where there is none."""
 
-class EntryReading(Commands, Generic[Name]):
-    """Reading entries."""
+NO_STREAM = CommandError("ERR The XGROUP subcommand requires the key to exist.")
+
+# What the server says of a pending entry, as valkey-py calls it.
+PARTS = "message_id", "consumer", "time_since_delivered", "times_delivered"
+
+Facts = dict[str, Any]
+"""What the server tells, under its own names, such as "last-generated-id"."""
+
+Found = dict[Any, list[Entry[Name]]]
+"""Entries by the caller's key; streams without any are left out."""
+
+
+class Streams(Commands, Generic[Name]):
+    """Commands of Valkey's *stream* group; values are decoded, all else are names.
+
+    Ids are given as text or bytes; a cache answers with text. "-" is the lowest id, "+" the
+    highest.
+
+    `xread` and `xreadgroup` take `streams`, which maps keys to the ids after which they are read.
+    With `block`, in milliseconds, they wait for entries and hold a connection as long; 0 means for
+    ever.
+
+    A group remembers the id up to which its consumers were given entries. What a consumer was given
+    and has not acknowledged is pending.
+    """
 
     def plain_entry(self, reply: Sequence[Any]) -> Entry[Name]:
         """Return an entry; one that was deleted meanwhile has no fields."""
@@ -28,9 +53,7 @@ class EntryReading(Commands, Generic[Name]):
         # Redis 6.2 has None in the place of an entry that was claimed but deleted before.
         return [self.plain_entry(reply) for reply in replies or () if reply is not None]
 
-
-class StreamEntries(EntryReading[Name]):
-    """Adding, reading and deleting entries by id; "-" is the lowest id, "+" the highest."""
+    # Entries by id.
 
     def _xlen(self, key: Any, version: int | None = None) -> Request[int]:
         """Return the number of entries, 0 for no such key."""
@@ -122,27 +145,60 @@ class StreamEntries(EntryReading[Name]):
     xdel, axdel = blocking(_xdel), awaitable(_xdel)
     xtrim, axtrim = blocking(_xtrim), awaitable(_xtrim)
 
+    # Reading what is new, where need be when somebody adds it.
 
-def trim_words(
-    maxlen: int | None, minid: Word | None, approximate: bool, limit: int | None
-) -> tuple[Word, ...]:
-    """Return the words that trim a stream, none for no limit; raise ValueError for two."""
-    if maxlen is not None and minid is not None:
-        raise ValueError("Only one of maxlen and minid can say what to delete.")
-    kind, bound = ("MAXLEN", maxlen) if minid is None else ("MINID", as_name(minid))
-    if bound is None:
-        return ()
-    return (kind, "~" if approximate else "=", bound, *options(("LIMIT", limit)))
+    def _xread(
+        self,
+        streams: Mapping[Any, Word],
+        count: int | None = None,
+        block: int | None = None,
+        version: int | None = None,
+    ) -> Request[Found[Name]]:
+        """Return up to `count` entries of each stream, after the id given; "$" is the last one."""
+        words, read = self._of_streams(streams, version)
+        given = ("XREAD", *options(("COUNT", count), ("BLOCK", block)), *words)
+        if block is None:
+            return Request(given, read, replica=True)
+        return Waiting(given, read, block / 1000)
 
+    def _xreadgroup(
+        self,
+        groupname: Word,
+        consumername: Word,
+        streams: Mapping[Any, Word],
+        count: int | None = None,
+        block: int | None = None,
+        noack: bool = False,
+        version: int | None = None,
+    ) -> Request[Found[Name]]:
+        """Return up to `count` entries of each stream, for this consumer of a group.
 
-NO_GROUP = CommandError("NOGROUP No such key or consumer group.")
-"""What commands on a group answer where there is none."""
+        After the id ">" are those that no consumer was given; they are pending until `xack`, with
+        `noack` at no time. After any other id are this consumer's own pending ones.
+        """
+        words, read = self._of_streams(streams, version)
+        group = ("XREADGROUP", "GROUP", as_name(groupname), as_name(consumername))
+        chosen = (*options(("COUNT", count), ("BLOCK", block)), *flags(("NOACK", noack)))
+        given = (*group, *chosen, *words)
+        if block is None:
+            return Request(given, read, absent=NO_GROUP)
+        return Waiting(given, read, block / 1000)
 
-NO_STREAM = CommandError("ERR The XGROUP subcommand requires the key to exist.")
+    def _of_streams(
+        self, streams: Mapping[Any, Word], version: Any
+    ) -> tuple[tuple[Word, ...], Callable[[Any], Found[Name]]]:
+        stored = self.several_keys(streams, version)
+        keys = dict(zip(stored, streams, strict=True))
 
+        def read(reply: Sequence[Sequence[Any]] | None) -> Found[Name]:
+            return {keys[name]: self.plain_entries(found) for name, found in reply or ()}
 
-class StreamGroups(Commands):
-    """A group remembers the id up to which its consumers were given entries."""
+        return ("STREAMS", *stored, *map(as_name, streams.values())), read
+
+    xread, axread = blocking(_xread), awaitable(_xread)
+    xreadgroup, axreadgroup = blocking(_xreadgroup), awaitable(_xreadgroup)
+
+    # Consumer groups.
 
     def _xgroup_create(
         self,
@@ -216,13 +272,7 @@ class StreamGroups(Commands):
     axgroup_delconsumer = awaitable(_xgroup_delconsumer)
     xack, axack = blocking(_xack), awaitable(_xack)
 
-
-# What the server says of a pending entry, as valkey-py calls it.
-PARTS = "message_id", "consumer", "time_since_delivered", "times_delivered"
-
-
-class StreamPending(EntryReading[Name]):
-    """Looking at what is pending, and taking it over from a consumer that does not get on."""
+    # What is pending, and taking it over from a consumer that does not get on.
 
     def _xpending(
         self, key: Any, groupname: Word, version: int | None = None
@@ -335,13 +385,7 @@ class StreamPending(EntryReading[Name]):
     xclaim, axclaim = blocking(_xclaim), awaitable(_xclaim)
     xautoclaim, axautoclaim = blocking(_xautoclaim), awaitable(_xautoclaim)
 
-
-Facts = dict[str, Any]
-"""What the server tells, under its own names, such as "last-generated-id"."""
-
-
-class StreamInformation(EntryReading[Any]):
-    """Names and ids are as in other results, entries are decoded."""
+    # What the server says of a stream, its groups and their consumers.
 
     def _xinfo_stream(
         self, key: Any, full: bool = False, version: int | None = None
@@ -387,74 +431,13 @@ class StreamInformation(EntryReading[Any]):
     xinfo_consumers, axinfo_consumers = blocking(_xinfo_consumers), awaitable(_xinfo_consumers)
 
 
-Found = dict[Any, list[Entry[Name]]]
-"""Entries by the caller's key; streams without any are left out."""
-
-
-class StreamReading(EntryReading[Name]):
-    """`streams` maps keys to the ids after which they are read.
-
-    With `block`, in milliseconds, they wait for entries and hold a connection as long; 0 means for
-    ever.
-    """
-
-    def _xread(
-        self,
-        streams: Mapping[Any, Word],
-        count: int | None = None,
-        block: int | None = None,
-        version: int | None = None,
-    ) -> Request[Found[Name]]:
-        """Return up to `count` entries of each stream, after the id given; "$" is the last one."""
-        words, read = self._of_streams(streams, version)
-        given = ("XREAD", *options(("COUNT", count), ("BLOCK", block)), *words)
-        if block is None:
-            return Request(given, read, replica=True)
-        return Waiting(given, read, block / 1000)
-
-    def _xreadgroup(
-        self,
-        groupname: Word,
-        consumername: Word,
-        streams: Mapping[Any, Word],
-        count: int | None = None,
-        block: int | None = None,
-        noack: bool = False,
-        version: int | None = None,
-    ) -> Request[Found[Name]]:
-        """Return up to `count` entries of each stream, for this consumer of a group.
-
-        After the id ">" are those that no consumer was given; they are pending until `xack`, with
-        `noack` at no time. After any other id are this consumer's own pending ones.
-        """
-        words, read = self._of_streams(streams, version)
-        group = ("XREADGROUP", "GROUP", as_name(groupname), as_name(consumername))
-        chosen = (*options(("COUNT", count), ("BLOCK", block)), *flags(("NOACK", noack)))
-        given = (*group, *chosen, *words)
-        if block is None:
-            return Request(given, read, absent=NO_GROUP)
-        return Waiting(given, read, block / 1000)
-
-    def _of_streams(
-        self, streams: Mapping[Any, Word], version: Any
-    ) -> tuple[tuple[Word, ...], Callable[[Any], Found[Name]]]:
-        stored = self.several_keys(streams, version)
-        keys = dict(zip(stored, streams, strict=True))
-
-        def read(reply: Sequence[Sequence[Any]] | None) -> Found[Name]:
-            return {keys[name]: self.plain_entries(found) for name, found in reply or ()}
-
-        return ("STREAMS", *stored, *map(as_name, streams.values())), read
-
-    xread, axread = blocking(_xread), awaitable(_xread)
-    xreadgroup, axreadgroup = blocking(_xreadgroup), awaitable(_xreadgroup)
-
-
-class Streams(
-    StreamEntries[Name],
-    StreamReading[Name],
-    StreamGroups,
-    StreamPending[Name],
-    StreamInformation,
-):
-    """All commands on streams. Ids are given as text or bytes; a cache answers with text."""
+def trim_words(
+    maxlen: int | None, minid: Word | None, approximate: bool, limit: int | None
+) -> tuple[Word, ...]:
+    """Return the words that trim a stream, none for no limit; raise ValueError for two."""
+    if maxlen is not None and minid is not None:
+        raise ValueError("Only one of maxlen and minid can say what to delete.")
+    kind, bound = ("MAXLEN", maxlen) if minid is None else ("MINID", as_name(minid))
+    if bound is None:
+        return ()
+    return (kind, "~" if approximate else "=", bound, *options(("LIMIT", limit)))

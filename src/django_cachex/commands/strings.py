@@ -1,4 +1,4 @@
-"""Storing on conditions, and reading while changing: what Django's methods leave out."""
+"""Commands on strings, the type in which a cache keeps its entries."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any, TypedDict
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 
-from django_cachex.commands.base import Commands
 from django_cachex.commands.cache_api import EntryRequests, lifetime
 from django_cachex.commands.command import Request, Word, awaitable, blocking, done
 from django_cachex.commands.timeouts import instant, milliseconds, moment, span
@@ -24,7 +23,28 @@ class SetOptions(TypedDict, total=False):
 
 
 class Values(EntryRequests):
-    """Commands on whole values; signatures follow valkey-py, plus `version` and `default`."""
+    """Commands of Valkey's *string* group on whole values, and on parts of what is stored.
+
+    Signatures follow valkey-py, plus `version` and `default`. Parts count in bytes of what is
+    stored, and nothing is decoded.
+    """
+
+    def _strlen(self, key: Any, version: int | None = None) -> Request[int]:
+        """Return the bytes stored under `key`, 0 for no such key."""
+        return Request(("STRLEN", self.stored_key(key, version)), int, replica=True, absent=0)
+
+    def _getrange(
+        self, key: Any, start: int, end: int, version: int | None = None
+    ) -> Request[bytes]:
+        """Return the stored bytes from `start` to `end`, both included; -1 is the last."""
+        return Request(
+            ("GETRANGE", self.stored_key(key, version), start, end), bytes, True, absent=b""
+        )
+
+    strlen, astrlen = blocking(_strlen), awaitable(_strlen)
+    getrange, agetrange = blocking(_getrange), awaitable(_getrange)
+
+    # Whole values.
 
     def _set_if(
         self,
@@ -117,22 +137,3 @@ class Values(EntryRequests):
     set, aset = blocking(_set_if), awaitable(_set_if)
     getdel, agetdel = blocking(_getdel), awaitable(_getdel)
     getex, agetex = blocking(_getex), awaitable(_getex)
-
-
-class Strings(Commands):
-    """Windows on stored strings: they count in bytes of what is stored, and decode nothing."""
-
-    def _strlen(self, key: Any, version: int | None = None) -> Request[int]:
-        """Return the bytes stored under `key`, 0 for no such key."""
-        return Request(("STRLEN", self.stored_key(key, version)), int, replica=True, absent=0)
-
-    def _getrange(
-        self, key: Any, start: int, end: int, version: int | None = None
-    ) -> Request[bytes]:
-        """Return the stored bytes from `start` to `end`, both included; -1 is the last."""
-        return Request(
-            ("GETRANGE", self.stored_key(key, version), start, end), bytes, True, absent=b""
-        )
-
-    strlen, astrlen = blocking(_strlen), awaitable(_strlen)
-    getrange, agetrange = blocking(_getrange), awaitable(_getrange)

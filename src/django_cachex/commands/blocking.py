@@ -6,16 +6,18 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from django_cachex.commands.command import Request, Word, unread
+from django_cachex.commands.command import Command, EncodableArg, parse_raw
 from django_cachex.commands.exceptions import ServerUnavailable
 
 T_co = TypeVar("T_co", covariant=True)
 
 
-NOT_WAITED = ServerUnavailable("The server was not reached, and so nothing was waited for.")
+BLOCKING_UNAVAILABLE = ServerUnavailable(
+    "The server was not reached, and so nothing was waited for."
+)
 
 
-class Waiting(Request[T_co]):
+class BlockingCommand(Command[T_co]):
     """A command that keeps its connection waiting for up to so many seconds; 0 means for ever.
 
     It may wait for longer than the connection's timeout. Where a failure is ignored it raises:
@@ -26,21 +28,21 @@ class Waiting(Request[T_co]):
 
     def __init__(
         self,
-        words: tuple[Word, ...],
-        read: Callable[[Any], T_co],
+        args: tuple[EncodableArg, ...],
+        parse: Callable[[Any], T_co],
         seconds: float,
     ) -> None:
-        super().__init__(words, read, absent=NOT_WAITED)
+        super().__init__(args, parse, missing_reply=BLOCKING_UNAVAILABLE)
         if not seconds >= 0:
             raise ValueError(f"One can wait for 0 (for ever) or more seconds, not for {seconds}.")
         self.seconds = seconds or math.inf
 
-    def reworded(self, words: tuple[Word, ...]) -> Request[Any]:
-        return Waiting(words, unread, self.seconds)
+    def with_args(self, args: tuple[EncodableArg, ...]) -> Command[Any]:
+        return BlockingCommand(args, parse_raw, self.seconds)
 
 
-# Commands that may keep a connection waiting; XREAD and XREADGROUP do with the word BLOCK.
-BLOCKING = frozenset(
+# Commands that may keep a connection waiting; XREAD and XREADGROUP do with the argument BLOCK.
+BLOCKING_COMMANDS = frozenset(
     (
         *("BLPOP", "BRPOP", "BRPOPLPUSH", "BLMOVE", "BLMPOP", "BZPOPMIN", "BZPOPMAX", "BZMPOP"),
         *("WAIT", "WAITAOF", "SUBSCRIBE", "PSUBSCRIBE", "MONITOR"),
@@ -48,15 +50,17 @@ BLOCKING = frozenset(
 )
 
 
-def blocks(request: Request[Any]) -> bool:
-    """Return whether `request` may keep its connection waiting."""
-    name = request.words[0]
-    return name in BLOCKING or (name in ("XREAD", "XREADGROUP") and "BLOCK" in request.words)
+def is_blocking(command: Command[Any]) -> bool:
+    """Return whether `command` may keep its connection waiting."""
+    name = command.args[0]
+    return name in BLOCKING_COMMANDS or (
+        name in ("XREAD", "XREADGROUP") and "BLOCK" in command.args
+    )
 
 
-def waiting_time(requests: Sequence[Request[Any]]) -> float:
-    """Return the seconds for which `requests` may keep a connection waiting, one after the other.
+def block_timeout(commands: Sequence[Command[Any]]) -> float:
+    """Return the seconds for which `commands` may keep a connection waiting, one after the other.
 
     Other commands are to be answered within the connection's timeout: for these it is 0.
     """
-    return sum([request.seconds for request in requests if isinstance(request, Waiting)])
+    return sum([command.seconds for command in commands if isinstance(command, BlockingCommand)])

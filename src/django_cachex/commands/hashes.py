@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Generic
 
-from django_cachex.commands.args import as_name, listed, number, scanning, several_names
-from django_cachex.commands.base import Commands, Name
-from django_cachex.commands.command import (
-    NOT_COUNTED,
-    NOTHING_FOUND,
-    Request,
-    Word,
-    awaitable,
-    blocking,
+from django_cachex.commands.args import (
+    encode_name,
+    encode_names,
+    encode_score,
+    list_or_args,
+    scan_args,
+    single_expire_condition,
 )
-from django_cachex.commands.keys import only, read_ttl
-from django_cachex.commands.parsers import pairs
-from django_cachex.commands.timeouts import instant, moment, span
-from django_cachex.commands.timeouts import milliseconds as in_milliseconds
+from django_cachex.commands.base import Commands, FieldT
+from django_cachex.commands.command import (
+    COUNTER_UNAVAILABLE,
+    EMPTY_SCAN,
+    Command,
+    EncodableArg,
+    async_method,
+    sync_method,
+)
+from django_cachex.commands.parsers import pairs, parse_ttls
+from django_cachex.commands.timeouts import timeout_to_ms as in_milliseconds
+from django_cachex.commands.timeouts import timestamp_to_ms, to_ms, to_timestamp_ms
 
-Outcomes = list[int]
+FieldResults = list[int]
 """One for each field: 1 done, 0 a condition was not met, 2 deleted at once, -2 no such field."""
 
 
-class Hashes(Commands, Generic[Name]):
+class HashCommands(Commands, Generic[FieldT]):
     """Commands of Valkey's *hash* group; values are decoded, field names are names.
 
     Field names are given as text, bytes or numbers; a cache answers with text. A hash without
@@ -37,47 +43,49 @@ class Hashes(Commands, Generic[Name]):
     field's value takes its expiry away.
     """
 
-    def _hlen(self, key: Any, version: int | None = None) -> Request[int]:
+    def _hlen(self, key: Any, version: int | None = None) -> Command[int]:
         """Return the number of fields, 0 for no such key."""
-        return Request(("HLEN", self.stored_key(key, version)), int, replica=True, absent=0)
+        return Command(("HLEN", self.stored_key(key, version)), int, readonly=True, missing_reply=0)
 
-    def _hget(self, key: Any, field: Word, version: int | None = None) -> Request[Any]:
+    def _hget(self, key: Any, field: EncodableArg, version: int | None = None) -> Command[Any]:
         """Return the value of `field`, None where there is none."""
-        words = ("HGET", self.stored_key(key, version), as_name(field))
-        return Request(words, self.decode_optional, replica=True)
+        args = ("HGET", self.stored_key(key, version), encode_name(field))
+        return Command(args, self.decode_optional, readonly=True)
 
     def _hmget(
-        self, key: Any, fields: Any, *args: Word, version: int | None = None
-    ) -> Request[list[Any]]:
+        self, key: Any, fields: Any, *args: EncodableArg, version: int | None = None
+    ) -> Command[list[Any]]:
         """Return the values of `fields`, a list or one by one; None stands for a missing one."""
-        names = several_names(listed(fields, args))
-        words = ("HMGET", self.stored_key(key, version), *names)
-        return Request(words, self.decode_all, replica=True, absent=[None] * len(names))
+        names = encode_names(list_or_args(fields, args))
+        command_args = ("HMGET", self.stored_key(key, version), *names)
+        return Command(
+            command_args, self.decode_all, readonly=True, missing_reply=[None] * len(names)
+        )
 
-    def _hgetall(self, key: Any, version: int | None = None) -> Request[dict[Name, Any]]:
+    def _hgetall(self, key: Any, version: int | None = None) -> Command[dict[FieldT, Any]]:
         """Return all fields and their values. Large hashes are walked with `hscan_iter`."""
-        words = ("HGETALL", self.stored_key(key, version))
-        return Request(words, self.plain_fields, replica=True, absent=())
+        args = ("HGETALL", self.stored_key(key, version))
+        return Command(args, self.decode_fields, readonly=True, missing_reply=())
 
-    def _hkeys(self, key: Any, version: int | None = None) -> Request[list[Name]]:
+    def _hkeys(self, key: Any, version: int | None = None) -> Command[list[FieldT]]:
         """Return the names of all fields."""
-        words = ("HKEYS", self.stored_key(key, version))
-        return Request(words, self.plain_names, replica=True, absent=())
+        args = ("HKEYS", self.stored_key(key, version))
+        return Command(args, self.decode_names, readonly=True, missing_reply=())
 
-    def _hvals(self, key: Any, version: int | None = None) -> Request[list[Any]]:
+    def _hvals(self, key: Any, version: int | None = None) -> Command[list[Any]]:
         """Return the values of all fields."""
-        words = ("HVALS", self.stored_key(key, version))
-        return Request(words, self.decode_all, replica=True, absent=())
+        args = ("HVALS", self.stored_key(key, version))
+        return Command(args, self.decode_all, readonly=True, missing_reply=())
 
-    def _hexists(self, key: Any, field: Word, version: int | None = None) -> Request[bool]:
+    def _hexists(self, key: Any, field: EncodableArg, version: int | None = None) -> Command[bool]:
         """Return whether there is `field`."""
-        words = ("HEXISTS", self.stored_key(key, version), as_name(field))
-        return Request(words, bool, replica=True, absent=0)
+        args = ("HEXISTS", self.stored_key(key, version), encode_name(field))
+        return Command(args, bool, readonly=True, missing_reply=0)
 
-    def _hstrlen(self, key: Any, field: Word, version: int | None = None) -> Request[int]:
+    def _hstrlen(self, key: Any, field: EncodableArg, version: int | None = None) -> Command[int]:
         """Return the bytes that the value of `field` takes as it is stored, 0 for none."""
-        words = ("HSTRLEN", self.stored_key(key, version), as_name(field))
-        return Request(words, int, replica=True, absent=0)
+        args = ("HSTRLEN", self.stored_key(key, version), encode_name(field))
+        return Command(args, int, readonly=True, missing_reply=0)
 
     def _hrandfield(
         self,
@@ -85,34 +93,34 @@ class Hashes(Commands, Generic[Name]):
         count: int | None = None,
         withvalues: bool = False,
         version: int | None = None,
-    ) -> Request[Any]:
+    ) -> Command[Any]:
         """Return the name of a random field, None where there is none.
 
         With `count`, a list of so many names, and with `withvalues` of names and values; a negative
         `count` may return a field several times. Raise ValueError for values without `count`.
         """
-        words = ("HRANDFIELD", self.stored_key(key, version))
+        args = ("HRANDFIELD", self.stored_key(key, version))
         if count is None:
             if withvalues:
                 raise ValueError("hrandfield() returns values only with a count.")
-            return Request(words, self._optional_name, replica=True)
+            return Command(args, self._decode_optional_name, readonly=True)
         if not withvalues:
-            return Request((*words, count), self.plain_names, replica=True, absent=())
+            return Command((*args, count), self.decode_names, readonly=True, missing_reply=())
 
-        def read(flat: Sequence[bytes]) -> list[tuple[Name, Any]]:
-            return [(self.plain_name(name), self.decode(value)) for name, value in pairs(flat)]
+        def parse(flat: Sequence[bytes]) -> list[tuple[FieldT, Any]]:
+            return [(self.decode_name(name), self.decode(value)) for name, value in pairs(flat)]
 
-        return Request((*words, count, "WITHVALUES"), read, replica=True, absent=())
+        return Command((*args, count, "WITHVALUES"), parse, readonly=True, missing_reply=())
 
     def _hset(
         self,
         key: Any,
-        field: Word | None = None,
+        field: EncodableArg | None = None,
         value: Any = None,
         mapping: Mapping[Any, Any] | None = None,
         items: Sequence[Any] | None = None,
         version: int | None = None,
-    ) -> Request[int]:
+    ) -> Command[int]:
         """Store `value` in `field`, and what `mapping` and `items` say; return how many were new.
 
         `items` is a flat list of fields and values in turns.
@@ -120,40 +128,45 @@ class Hashes(Commands, Generic[Name]):
         given = dict(mapping or {}) if field is None else {field: value, **(mapping or {})}
         if items:
             given.update(zip(items[::2], items[1::2], strict=True))
-        words = ("HSET", self.stored_key(key, version), *self.stored_fields(given))
-        return Request(words, int, absent=0)
+        args = ("HSET", self.stored_key(key, version), *self.encode_fields(given))
+        return Command(args, int, missing_reply=0)
 
     def _hsetnx(
-        self, key: Any, field: Word, value: Any, version: int | None = None
-    ) -> Request[bool]:
+        self, key: Any, field: EncodableArg, value: Any, version: int | None = None
+    ) -> Command[bool]:
         """Store `value` in `field` unless there is one; return whether there was none."""
-        words = ("HSETNX", self.stored_key(key, version), as_name(field), self.encode(value))
-        return Request(words, bool, absent=0)
+        args = ("HSETNX", self.stored_key(key, version), encode_name(field), self.encode(value))
+        return Command(args, bool, missing_reply=0)
 
-    def _hdel(self, key: Any, *fields: Word, version: int | None = None) -> Request[int]:
+    def _hdel(self, key: Any, *fields: EncodableArg, version: int | None = None) -> Command[int]:
         """Delete `fields`; return how many there were."""
-        words = ("HDEL", self.stored_key(key, version), *several_names(fields))
-        return Request(words, int, absent=0)
+        args = ("HDEL", self.stored_key(key, version), *encode_names(fields))
+        return Command(args, int, missing_reply=0)
 
     def _hincrby(
-        self, key: Any, field: Word, amount: int = 1, version: int | None = None
-    ) -> Request[int]:
+        self, key: Any, field: EncodableArg, amount: int = 1, version: int | None = None
+    ) -> Command[int]:
         """Add `amount` to the integer in `field`, 0 where there is none; return the sum.
 
         Raise `WrongTypeError` where no integer is stored, `OutOfRangeError` past 64 bits.
         """
-        words = ("HINCRBY", self.stored_key(key, version), as_name(field), amount)
-        return Request(words, int, absent=NOT_COUNTED)
+        args = ("HINCRBY", self.stored_key(key, version), encode_name(field), amount)
+        return Command(args, int, missing_reply=COUNTER_UNAVAILABLE)
 
     def _hincrbyfloat(
-        self, key: Any, field: Word, amount: float = 1.0, version: int | None = None
-    ) -> Request[float]:
+        self, key: Any, field: EncodableArg, amount: float = 1.0, version: int | None = None
+    ) -> Command[float]:
         """Add `amount` to the number in `field`, 0 where there is none; return the sum.
 
         The server stores it as decimal text.
         """
-        words = ("HINCRBYFLOAT", self.stored_key(key, version), as_name(field), number(amount))
-        return Request(words, float, absent=NOT_COUNTED)
+        args = (
+            "HINCRBYFLOAT",
+            self.stored_key(key, version),
+            encode_name(field),
+            encode_score(amount),
+        )
+        return Command(args, float, missing_reply=COUNTER_UNAVAILABLE)
 
     def _hscan(
         self,
@@ -162,33 +175,33 @@ class Hashes(Commands, Generic[Name]):
         match: bytes | str | None = None,
         count: int | None = None,
         version: int | None = None,
-    ) -> Request[tuple[int, dict[Name, Any]]]:
+    ) -> Command[tuple[int, dict[FieldT, Any]]]:
         """Return the next cursor and a batch of fields; a cursor of 0 begins and ends."""
 
-        def read(reply: tuple[bytes, list[bytes]]) -> tuple[int, dict[Name, Any]]:
-            return int(reply[0]), self.plain_fields(reply[1])
+        def parse(reply: tuple[bytes, list[bytes]]) -> tuple[int, dict[FieldT, Any]]:
+            return int(reply[0]), self.decode_fields(reply[1])
 
-        words = ("HSCAN", self.stored_key(key, version), str(cursor))
-        return Request((*words, *scanning(match, count)), read, absent=NOTHING_FOUND)
+        args = ("HSCAN", self.stored_key(key, version), str(cursor))
+        return Command((*args, *scan_args(match, count)), parse, missing_reply=EMPTY_SCAN)
 
-    def _optional_name(self, stored: bytes | None) -> Name | None:
-        return None if stored is None else self.plain_name(stored)
+    def _decode_optional_name(self, stored: bytes | None) -> FieldT | None:
+        return None if stored is None else self.decode_name(stored)
 
-    hlen, ahlen = blocking(_hlen), awaitable(_hlen)
-    hget, ahget = blocking(_hget), awaitable(_hget)
-    hmget, ahmget = blocking(_hmget), awaitable(_hmget)
-    hgetall, ahgetall = blocking(_hgetall), awaitable(_hgetall)
-    hkeys, ahkeys = blocking(_hkeys), awaitable(_hkeys)
-    hvals, ahvals = blocking(_hvals), awaitable(_hvals)
-    hexists, ahexists = blocking(_hexists), awaitable(_hexists)
-    hstrlen, ahstrlen = blocking(_hstrlen), awaitable(_hstrlen)
-    hrandfield, ahrandfield = blocking(_hrandfield), awaitable(_hrandfield)
-    hset, ahset = blocking(_hset), awaitable(_hset)
-    hsetnx, ahsetnx = blocking(_hsetnx), awaitable(_hsetnx)
-    hdel, ahdel = blocking(_hdel), awaitable(_hdel)
-    hincrby, ahincrby = blocking(_hincrby), awaitable(_hincrby)
-    hincrbyfloat, ahincrbyfloat = blocking(_hincrbyfloat), awaitable(_hincrbyfloat)
-    hscan, ahscan = blocking(_hscan), awaitable(_hscan)
+    hlen, ahlen = sync_method(_hlen), async_method(_hlen)
+    hget, ahget = sync_method(_hget), async_method(_hget)
+    hmget, ahmget = sync_method(_hmget), async_method(_hmget)
+    hgetall, ahgetall = sync_method(_hgetall), async_method(_hgetall)
+    hkeys, ahkeys = sync_method(_hkeys), async_method(_hkeys)
+    hvals, ahvals = sync_method(_hvals), async_method(_hvals)
+    hexists, ahexists = sync_method(_hexists), async_method(_hexists)
+    hstrlen, ahstrlen = sync_method(_hstrlen), async_method(_hstrlen)
+    hrandfield, ahrandfield = sync_method(_hrandfield), async_method(_hrandfield)
+    hset, ahset = sync_method(_hset), async_method(_hset)
+    hsetnx, ahsetnx = sync_method(_hsetnx), async_method(_hsetnx)
+    hdel, ahdel = sync_method(_hdel), async_method(_hdel)
+    hincrby, ahincrby = sync_method(_hincrby), async_method(_hincrby)
+    hincrbyfloat, ahincrbyfloat = sync_method(_hincrbyfloat), async_method(_hincrbyfloat)
+    hscan, ahscan = sync_method(_hscan), async_method(_hscan)
 
     # Expiry of single fields.
 
@@ -196,125 +209,127 @@ class Hashes(Commands, Generic[Name]):
         self,
         key: Any,
         seconds: float | timedelta,
-        *fields: Word,
+        *fields: EncodableArg,
         nx: bool = False,
         xx: bool = False,
         gt: bool = False,
         lt: bool = False,
         version: int | None = None,
-    ) -> Request[Outcomes]:
+    ) -> Command[FieldResults]:
         """Let `fields` live for `seconds` more, kept to the millisecond; return an outcome each."""
         time = in_milliseconds(seconds)
         if time is None:
             raise TypeError("hexpire() needs a time: hpersist() takes the expiry away.")
-        return self._on_fields("HPEXPIRE", key, fields, version, time, *one_of(nx, xx, gt, lt))
+        return self._fields_command(
+            "HPEXPIRE", key, fields, version, time, *single_expire_condition(nx, xx, gt, lt)
+        )
 
     def _hpexpire(
         self,
         key: Any,
         milliseconds: int | timedelta,
-        *fields: Word,
+        *fields: EncodableArg,
         nx: bool = False,
         xx: bool = False,
         gt: bool = False,
         lt: bool = False,
         version: int | None = None,
-    ) -> Request[Outcomes]:
+    ) -> Command[FieldResults]:
         """Let `fields` live for `milliseconds` more; return an outcome each."""
-        time = span(milliseconds)
-        return self._on_fields("HPEXPIRE", key, fields, version, time, *one_of(nx, xx, gt, lt))
+        time = to_ms(milliseconds)
+        return self._fields_command(
+            "HPEXPIRE", key, fields, version, time, *single_expire_condition(nx, xx, gt, lt)
+        )
 
     def _hexpireat(
         self,
         key: Any,
         unix_time_seconds: float | datetime,
-        *fields: Word,
+        *fields: EncodableArg,
         nx: bool = False,
         xx: bool = False,
         gt: bool = False,
         lt: bool = False,
         version: int | None = None,
-    ) -> Request[Outcomes]:
+    ) -> Command[FieldResults]:
         """Let `fields` live until then, kept to the millisecond; return an outcome each."""
-        time = moment(unix_time_seconds)
-        return self._on_fields("HPEXPIREAT", key, fields, version, time, *one_of(nx, xx, gt, lt))
+        time = timestamp_to_ms(unix_time_seconds)
+        return self._fields_command(
+            "HPEXPIREAT", key, fields, version, time, *single_expire_condition(nx, xx, gt, lt)
+        )
 
     def _hpexpireat(
         self,
         key: Any,
         unix_time_milliseconds: int | datetime,
-        *fields: Word,
+        *fields: EncodableArg,
         nx: bool = False,
         xx: bool = False,
         gt: bool = False,
         lt: bool = False,
         version: int | None = None,
-    ) -> Request[Outcomes]:
+    ) -> Command[FieldResults]:
         """Let `fields` live until then; return an outcome each."""
-        time = instant(unix_time_milliseconds)
-        return self._on_fields("HPEXPIREAT", key, fields, version, time, *one_of(nx, xx, gt, lt))
+        time = to_timestamp_ms(unix_time_milliseconds)
+        return self._fields_command(
+            "HPEXPIREAT", key, fields, version, time, *single_expire_condition(nx, xx, gt, lt)
+        )
 
-    def _hpersist(self, key: Any, *fields: Word, version: int | None = None) -> Request[Outcomes]:
+    def _hpersist(
+        self, key: Any, *fields: EncodableArg, version: int | None = None
+    ) -> Command[FieldResults]:
         """Take the expiry from `fields`; return 1 for each that had one, -1 for none, -2 for no
         such field."""
-        return self._on_fields("HPERSIST", key, fields, version)
+        return self._fields_command("HPERSIST", key, fields, version)
 
     def _httl(
-        self, key: Any, *fields: Word, version: int | None = None
-    ) -> Request[list[int | None]]:
+        self, key: Any, *fields: EncodableArg, version: int | None = None
+    ) -> Command[list[int | None]]:
         """Return the seconds each field has left; None without an expiry, -2 for no such field."""
-        return self._times("HTTL", key, fields, version)
+        return self._ttls_command("HTTL", key, fields, version)
 
     def _hpttl(
-        self, key: Any, *fields: Word, version: int | None = None
-    ) -> Request[list[int | None]]:
+        self, key: Any, *fields: EncodableArg, version: int | None = None
+    ) -> Command[list[int | None]]:
         """Return the milliseconds each field has left: see `httl`."""
-        return self._times("HPTTL", key, fields, version)
+        return self._ttls_command("HPTTL", key, fields, version)
 
     def _hexpiretime(
-        self, key: Any, *fields: Word, version: int | None = None
-    ) -> Request[list[int | None]]:
+        self, key: Any, *fields: EncodableArg, version: int | None = None
+    ) -> Command[list[int | None]]:
         """Return the Unix time in seconds at which each field expires: see `httl`."""
-        return self._times("HEXPIRETIME", key, fields, version)
+        return self._ttls_command("HEXPIRETIME", key, fields, version)
 
     def _hpexpiretime(
-        self, key: Any, *fields: Word, version: int | None = None
-    ) -> Request[list[int | None]]:
+        self, key: Any, *fields: EncodableArg, version: int | None = None
+    ) -> Command[list[int | None]]:
         """Return the Unix time in milliseconds at which each field expires: see `httl`."""
-        return self._times("HPEXPIRETIME", key, fields, version)
+        return self._ttls_command("HPEXPIRETIME", key, fields, version)
 
-    def _on_fields(
-        self, name: str, key: Any, fields: tuple[Word, ...], version: Any, *arguments: Word
-    ) -> Request[Outcomes]:
-        names = several_names(fields)
-        words = (name, self.stored_key(key, version), *arguments, "FIELDS", len(names), *names)
-        return Request(words, list, absent=[-2] * len(names))
+    def _fields_command(
+        self,
+        name: str,
+        key: Any,
+        fields: tuple[EncodableArg, ...],
+        version: Any,
+        *arguments: EncodableArg,
+    ) -> Command[FieldResults]:
+        names = encode_names(fields)
+        args = (name, self.stored_key(key, version), *arguments, "FIELDS", len(names), *names)
+        return Command(args, list, missing_reply=[-2] * len(names))
 
-    def _times(
-        self, name: str, key: Any, fields: tuple[Word, ...], version: Any
-    ) -> Request[list[int | None]]:
-        words = self._on_fields(name, key, fields, version).words
-        return Request(words, read_times, replica=True, absent=[-2] * len(fields))
+    def _ttls_command(
+        self, name: str, key: Any, fields: tuple[EncodableArg, ...], version: Any
+    ) -> Command[list[int | None]]:
+        args = self._fields_command(name, key, fields, version).args
+        return Command(args, parse_ttls, readonly=True, missing_reply=[-2] * len(fields))
 
-    hexpire, ahexpire = blocking(_hexpire), awaitable(_hexpire)
-    hpexpire, ahpexpire = blocking(_hpexpire), awaitable(_hpexpire)
-    hexpireat, ahexpireat = blocking(_hexpireat), awaitable(_hexpireat)
-    hpexpireat, ahpexpireat = blocking(_hpexpireat), awaitable(_hpexpireat)
-    hpersist, ahpersist = blocking(_hpersist), awaitable(_hpersist)
-    httl, ahttl = blocking(_httl), awaitable(_httl)
-    hpttl, ahpttl = blocking(_hpttl), awaitable(_hpttl)
-    hexpiretime, ahexpiretime = blocking(_hexpiretime), awaitable(_hexpiretime)
-    hpexpiretime, ahpexpiretime = blocking(_hpexpiretime), awaitable(_hpexpiretime)
-
-
-def one_of(nx: bool, xx: bool, gt: bool, lt: bool) -> tuple[Word, ...]:
-    """Return the word of the condition, if there is one; raise ValueError for several."""
-    words = only(nx, xx, gt, lt)
-    if len(words) > 1:
-        raise ValueError("Of nx, xx, gt and lt only one may be set for fields.")
-    return words
-
-
-def read_times(reply: Iterable[int]) -> list[int | None]:
-    """Return what is left of each field's life, as `read_ttl` does of a key's."""
-    return [read_ttl(time) for time in reply]
+    hexpire, ahexpire = sync_method(_hexpire), async_method(_hexpire)
+    hpexpire, ahpexpire = sync_method(_hpexpire), async_method(_hpexpire)
+    hexpireat, ahexpireat = sync_method(_hexpireat), async_method(_hexpireat)
+    hpexpireat, ahpexpireat = sync_method(_hpexpireat), async_method(_hpexpireat)
+    hpersist, ahpersist = sync_method(_hpersist), async_method(_hpersist)
+    httl, ahttl = sync_method(_httl), async_method(_httl)
+    hpttl, ahpttl = sync_method(_hpttl), async_method(_hpttl)
+    hexpiretime, ahexpiretime = sync_method(_hexpiretime), async_method(_hexpiretime)
+    hpexpiretime, ahpexpiretime = sync_method(_hpexpiretime), async_method(_hpexpiretime)

@@ -6,35 +6,41 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django_cachex.commands.args import (
-    as_name,
-    at_least_one,
-    counted,
-    flags,
-    listed,
-    number,
-    scanning,
+    check_numkeys,
+    encode_name,
+    encode_score,
+    flag_args,
+    list_or_args,
+    option_args,
+    require_nonempty,
+    scan_args,
 )
-from django_cachex.commands.base import Commands, options
-from django_cachex.commands.blocking import Waiting
+from django_cachex.commands.base import Commands
+from django_cachex.commands.blocking import BlockingCommand
 from django_cachex.commands.command import (
-    NOT_COUNTED,
-    NOTHING_FOUND,
-    Request,
-    Word,
-    awaitable,
-    blocking,
-    unread,
+    COUNTER_UNAVAILABLE,
+    EMPTY_SCAN,
+    Command,
+    EncodableArg,
+    async_method,
+    parse_raw,
+    sync_method,
 )
-from django_cachex.commands.parsers import Scored, optional_float, optional_int, popped_from
+from django_cachex.commands.parsers import (
+    ScoredMembers,
+    parse_optional_float,
+    parse_optional_int,
+    parse_pop,
+)
 
 Bound = float | str
 """An end of a range of scores: a number, "(1.5" without it, "-inf" or "+inf"."""
 
-Popped = tuple[Any, Scored] | None
+Popped = tuple[Any, ScoredMembers] | None
 """A key and what was taken from it; None where nothing was."""
 
 
-class SortedSets(Commands):
+class SortedSetCommands(Commands):
     """Commands of Valkey's *sorted set* group; members are decoded, scores are floats.
 
     Members are the same where they are stored as the same bytes. A sorted set without members is no
@@ -52,15 +58,17 @@ class SortedSets(Commands):
     of 1.
     """
 
-    def decode_scored(self, flat: Sequence[bytes]) -> Scored:
+    def decode_scored(self, flat: Sequence[bytes]) -> ScoredMembers:
         """Return the members and scores of a reply in which they take turns."""
         return list(zip(self.decode_all(flat[::2]), map(float, flat[1::2]), strict=True))
 
     # Single members, and how many there are.
 
-    def _zcard(self, key: Any, version: int | None = None) -> Request[int]:
+    def _zcard(self, key: Any, version: int | None = None) -> Command[int]:
         """Return the number of members, 0 for no such key."""
-        return Request(("ZCARD", self.stored_key(key, version)), int, replica=True, absent=0)
+        return Command(
+            ("ZCARD", self.stored_key(key, version)), int, readonly=True, missing_reply=0
+        )
 
     def _zadd(
         self,
@@ -73,53 +81,55 @@ class SortedSets(Commands):
         gt: bool = False,
         lt: bool = False,
         version: int | None = None,
-    ) -> Request[Any]:
+    ) -> Command[Any]:
         """Give the members in `mapping` their scores; return how many were not members before.
 
         `nx` only adds, `xx` only changes; `gt` and `lt` change scores only upwards or downwards.
         With `ch`, return how many were added or changed. With `incr`, add to the score of the one
         member, and return the sum, None where a flag forbade it.
         """
-        given = flags(("NX", nx), ("XX", xx), ("GT", gt), ("LT", lt), ("CH", ch), ("INCR", incr))
-        members, scores = self.encode_all(mapping), map(number, mapping.values())
-        turns = [word for pair in zip(scores, members, strict=True) for word in pair]
-        words = ("ZADD", self.stored_key(key, version), *given, *at_least_one(turns, "member"))
+        given = flag_args(
+            ("NX", nx), ("XX", xx), ("GT", gt), ("LT", lt), ("CH", ch), ("INCR", incr)
+        )
+        members, scores = self.encode_all(mapping), map(encode_score, mapping.values())
+        turns = [arg for pair in zip(scores, members, strict=True) for arg in pair]
+        args = ("ZADD", self.stored_key(key, version), *given, *require_nonempty(turns, "member"))
         if incr:
-            return Request(words, optional_float, absent=NOT_COUNTED)
-        return Request(words, unread, absent=0)
+            return Command(args, parse_optional_float, missing_reply=COUNTER_UNAVAILABLE)
+        return Command(args, parse_raw, missing_reply=0)
 
     def _zincrby(
         self, key: Any, amount: float, value: Any, version: int | None = None
-    ) -> Request[float]:
+    ) -> Command[float]:
         """Add `amount` to the score of `value`, 0 where it is no member; return the sum."""
-        words = ("ZINCRBY", self.stored_key(key, version), number(amount), self.encode(value))
-        return Request(words, float, absent=NOT_COUNTED)
+        args = ("ZINCRBY", self.stored_key(key, version), encode_score(amount), self.encode(value))
+        return Command(args, float, missing_reply=COUNTER_UNAVAILABLE)
 
-    def _zrem(self, key: Any, *values: Any, version: int | None = None) -> Request[int]:
+    def _zrem(self, key: Any, *values: Any, version: int | None = None) -> Command[int]:
         """Remove `values`; return how many were members."""
-        words = ("ZREM", self.stored_key(key, version), *self.several_values(values))
-        return Request(words, int, absent=0)
+        args = ("ZREM", self.stored_key(key, version), *self.encode_values(values))
+        return Command(args, int, missing_reply=0)
 
-    def _zscore(self, key: Any, value: Any, version: int | None = None) -> Request[float | None]:
+    def _zscore(self, key: Any, value: Any, version: int | None = None) -> Command[float | None]:
         """Return the score of `value`, None where it is no member."""
-        words = ("ZSCORE", self.stored_key(key, version), self.encode(value))
-        return Request(words, optional_float, replica=True)
+        args = ("ZSCORE", self.stored_key(key, version), self.encode(value))
+        return Command(args, parse_optional_float, readonly=True)
 
     def _zmscore(
         self, key: Any, members: Any, version: int | None = None
-    ) -> Request[list[float | None]]:
+    ) -> Command[list[float | None]]:
         """Return the scores of `members`, one or a list, None where there is none."""
 
-        def read(reply: Sequence[bytes | None]) -> list[float | None]:
-            return [optional_float(score) for score in reply]
+        def parse(reply: Sequence[bytes | None]) -> list[float | None]:
+            return [parse_optional_float(score) for score in reply]
 
-        given = self.several_values(listed(members))
-        words = ("ZMSCORE", self.stored_key(key, version), *given)
-        return Request(words, read, replica=True, absent=[None] * len(given))
+        given = self.encode_values(list_or_args(members))
+        args = ("ZMSCORE", self.stored_key(key, version), *given)
+        return Command(args, parse, readonly=True, missing_reply=[None] * len(given))
 
     def _zrank(
         self, key: Any, value: Any, withscore: bool = False, version: int | None = None
-    ) -> Request[Any]:
+    ) -> Command[Any]:
         """Return the rank of `value`, 0 for the lowest score; None where it is no member.
 
         With `withscore`, return ``(rank, score)``; that needs Valkey or Redis 7.2.
@@ -128,31 +138,31 @@ class SortedSets(Commands):
 
     def _zrevrank(
         self, key: Any, value: Any, withscore: bool = False, version: int | None = None
-    ) -> Request[Any]:
+    ) -> Command[Any]:
         """Return the rank of `value`, 0 for the highest score: see `zrank`."""
         return self._rank("ZREVRANK", key, value, withscore, version)
 
-    def _rank(self, name: str, key: Any, value: Any, withscore: bool, version: Any) -> Request[Any]:
-        words = (name, self.stored_key(key, version), self.encode(value))
+    def _rank(self, name: str, key: Any, value: Any, withscore: bool, version: Any) -> Command[Any]:
+        args = (name, self.stored_key(key, version), self.encode(value))
         if not withscore:
-            return Request(words, optional_int, replica=True)
+            return Command(args, parse_optional_int, readonly=True)
 
-        def read(reply: tuple[int, bytes] | None) -> tuple[int, float] | None:
+        def parse(reply: tuple[int, bytes] | None) -> tuple[int, float] | None:
             return None if reply is None else (reply[0], float(reply[1]))
 
-        return Request((*words, "WITHSCORE"), read, replica=True)
+        return Command((*args, "WITHSCORE"), parse, readonly=True)
 
-    def _zcount(self, key: Any, min: Bound, max: Bound, version: int | None = None) -> Request[int]:
+    def _zcount(self, key: Any, min: Bound, max: Bound, version: int | None = None) -> Command[int]:
         """Return how many members have a score from `min` to `max`."""
-        words = ("ZCOUNT", self.stored_key(key, version), number(min), number(max))
-        return Request(words, int, replica=True, absent=0)
+        args = ("ZCOUNT", self.stored_key(key, version), encode_score(min), encode_score(max))
+        return Command(args, int, readonly=True, missing_reply=0)
 
     def _zlexcount(
-        self, key: Any, min: Word, max: Word, version: int | None = None
-    ) -> Request[int]:
+        self, key: Any, min: EncodableArg, max: EncodableArg, version: int | None = None
+    ) -> Command[int]:
         """Return how many members are from `min` to `max`, by their bytes: see `zrangebylex`."""
-        words = ("ZLEXCOUNT", self.stored_key(key, version), as_name(min), as_name(max))
-        return Request(words, int, replica=True, absent=0)
+        args = ("ZLEXCOUNT", self.stored_key(key, version), encode_name(min), encode_name(max))
+        return Command(args, int, readonly=True, missing_reply=0)
 
     def _zrandmember(
         self,
@@ -160,20 +170,20 @@ class SortedSets(Commands):
         count: int | None = None,
         withscores: bool = False,
         version: int | None = None,
-    ) -> Request[Any]:
+    ) -> Command[Any]:
         """Return a random member, None where there is none.
 
         With `count`, a list of so many, and with `withscores` of ``(member, score)``; a negative
         `count` may return a member several times. Raise ValueError for scores without `count`.
         """
-        words = ("ZRANDMEMBER", self.stored_key(key, version))
+        args = ("ZRANDMEMBER", self.stored_key(key, version))
         if count is None:
             if withscores:
                 raise ValueError("zrandmember() returns scores only with a count.")
-            return Request(words, self.decode_optional, replica=True)
-        read = self.decode_scored if withscores else self.decode_all
-        given = flags(("WITHSCORES", withscores))
-        return Request((*words, count, *given), read, replica=True, absent=())
+            return Command(args, self.decode_optional, readonly=True)
+        parse = self.decode_scored if withscores else self.decode_all
+        given = flag_args(("WITHSCORES", withscores))
+        return Command((*args, count, *given), parse, readonly=True, missing_reply=())
 
     def _zscan(
         self,
@@ -182,27 +192,27 @@ class SortedSets(Commands):
         match: bytes | str | None = None,
         count: int | None = None,
         version: int | None = None,
-    ) -> Request[tuple[int, Scored]]:
+    ) -> Command[tuple[int, ScoredMembers]]:
         """Return the next cursor and some members with scores; a cursor of 0 begins and ends."""
 
-        def read(reply: tuple[bytes, list[bytes]]) -> tuple[int, Scored]:
+        def parse(reply: tuple[bytes, list[bytes]]) -> tuple[int, ScoredMembers]:
             return int(reply[0]), self.decode_scored(reply[1])
 
-        words = ("ZSCAN", self.stored_key(key, version), str(cursor))
-        return Request((*words, *scanning(match, count)), read, absent=NOTHING_FOUND)
+        args = ("ZSCAN", self.stored_key(key, version), str(cursor))
+        return Command((*args, *scan_args(match, count)), parse, missing_reply=EMPTY_SCAN)
 
-    zcard, azcard = blocking(_zcard), awaitable(_zcard)
-    zadd, azadd = blocking(_zadd), awaitable(_zadd)
-    zincrby, azincrby = blocking(_zincrby), awaitable(_zincrby)
-    zrem, azrem = blocking(_zrem), awaitable(_zrem)
-    zscore, azscore = blocking(_zscore), awaitable(_zscore)
-    zmscore, azmscore = blocking(_zmscore), awaitable(_zmscore)
-    zrank, azrank = blocking(_zrank), awaitable(_zrank)
-    zrevrank, azrevrank = blocking(_zrevrank), awaitable(_zrevrank)
-    zcount, azcount = blocking(_zcount), awaitable(_zcount)
-    zlexcount, azlexcount = blocking(_zlexcount), awaitable(_zlexcount)
-    zrandmember, azrandmember = blocking(_zrandmember), awaitable(_zrandmember)
-    zscan, azscan = blocking(_zscan), awaitable(_zscan)
+    zcard, azcard = sync_method(_zcard), async_method(_zcard)
+    zadd, azadd = sync_method(_zadd), async_method(_zadd)
+    zincrby, azincrby = sync_method(_zincrby), async_method(_zincrby)
+    zrem, azrem = sync_method(_zrem), async_method(_zrem)
+    zscore, azscore = sync_method(_zscore), async_method(_zscore)
+    zmscore, azmscore = sync_method(_zmscore), async_method(_zmscore)
+    zrank, azrank = sync_method(_zrank), async_method(_zrank)
+    zrevrank, azrevrank = sync_method(_zrevrank), async_method(_zrevrank)
+    zcount, azcount = sync_method(_zcount), async_method(_zcount)
+    zlexcount, azlexcount = sync_method(_zlexcount), async_method(_zlexcount)
+    zrandmember, azrandmember = sync_method(_zrandmember), async_method(_zrandmember)
+    zscan, azscan = sync_method(_zscan), async_method(_zscan)
 
     # Ranges: by rank, by score, or by the bytes of the members.
 
@@ -218,18 +228,18 @@ class SortedSets(Commands):
         offset: int | None = None,
         num: int | None = None,
         version: int | None = None,
-    ) -> Request[list[Any]]:
+    ) -> Command[list[Any]]:
         """Return the members of ranks `start` to `end`, both included, lowest score first.
 
         With `withscores`, a list of ``(member, score)``; with `desc`, highest score first. With
         `byscore` or `bylex`, `start` and `end` are scores or bytes, the higher one first with
         `desc`; then `num` of them, `offset` left out before, may be asked for.
         """
-        words = ("ZRANGE", self.stored_key(key, version))
-        chosen = range_words(start, end, desc, byscore, bylex, offset, num)
-        read = self.decode_scored if withscores else self.decode_all
-        given = flags(("WITHSCORES", withscores))
-        return Request((*words, *chosen, *given), read, replica=True, absent=())
+        args = ("ZRANGE", self.stored_key(key, version))
+        chosen = zrange_args(start, end, desc, byscore, bylex, offset, num)
+        parse = self.decode_scored if withscores else self.decode_all
+        given = flag_args(("WITHSCORES", withscores))
+        return Command((*args, *chosen, *given), parse, readonly=True, missing_reply=())
 
     def _zrevrange(
         self,
@@ -238,7 +248,7 @@ class SortedSets(Commands):
         end: int,
         withscores: bool = False,
         version: int | None = None,
-    ) -> Request[list[Any]]:
+    ) -> Command[list[Any]]:
         """Return the members of ranks `start` to `end`, highest score first: see `zrange`."""
         return self._zrange(key, start, end, True, withscores, version=version)
 
@@ -251,7 +261,7 @@ class SortedSets(Commands):
         num: int | None = None,
         withscores: bool = False,
         version: int | None = None,
-    ) -> Request[list[Any]]:
+    ) -> Command[list[Any]]:
         """Return the members with scores from `min` to `max`, lowest first: see `zrange`."""
         return self._zrange(key, min, max, False, withscores, True, False, start, num, version)
 
@@ -264,31 +274,31 @@ class SortedSets(Commands):
         num: int | None = None,
         withscores: bool = False,
         version: int | None = None,
-    ) -> Request[list[Any]]:
+    ) -> Command[list[Any]]:
         """Return the members with scores from `max` down to `min`: see `zrange`."""
         return self._zrange(key, max, min, True, withscores, True, False, start, num, version)
 
     def _zrangebylex(
         self,
         key: Any,
-        min: Word,
-        max: Word,
+        min: EncodableArg,
+        max: EncodableArg,
         start: int | None = None,
         num: int | None = None,
         version: int | None = None,
-    ) -> Request[list[Any]]:
+    ) -> Command[list[Any]]:
         """Return the members from `min` to `max` by their bytes, where all scores are equal."""
         return self._zrange(key, min, max, False, False, False, True, start, num, version)
 
     def _zrevrangebylex(
         self,
         key: Any,
-        max: Word,
-        min: Word,
+        max: EncodableArg,
+        min: EncodableArg,
         start: int | None = None,
         num: int | None = None,
         version: int | None = None,
-    ) -> Request[list[Any]]:
+    ) -> Command[list[Any]]:
         """Return the members from `max` down to `min` by their bytes: see `zrangebylex`."""
         return self._zrange(key, max, min, True, False, False, True, start, num, version)
 
@@ -304,61 +314,79 @@ class SortedSets(Commands):
         offset: int | None = None,
         num: int | None = None,
         version: int | None = None,
-    ) -> Request[int]:
+    ) -> Command[int]:
         """Store in `dest` the members that `zrange` returns; return how many they are."""
         keys = self.stored_keys((dest, key), version)
-        chosen = range_words(start, end, desc, byscore, bylex, offset, num)
-        return Request(("ZRANGESTORE", *keys, *chosen), int, absent=0)
+        chosen = zrange_args(start, end, desc, byscore, bylex, offset, num)
+        return Command(("ZRANGESTORE", *keys, *chosen), int, missing_reply=0)
 
     def _zremrangebyrank(
         self, key: Any, min: int, max: int, version: int | None = None
-    ) -> Request[int]:
+    ) -> Command[int]:
         """Remove the members of ranks `min` to `max`; return how many there were."""
-        words = ("ZREMRANGEBYRANK", self.stored_key(key, version), min, max)
-        return Request(words, int, absent=0)
+        args = ("ZREMRANGEBYRANK", self.stored_key(key, version), min, max)
+        return Command(args, int, missing_reply=0)
 
     def _zremrangebyscore(
         self, key: Any, min: Bound, max: Bound, version: int | None = None
-    ) -> Request[int]:
+    ) -> Command[int]:
         """Remove the members with scores from `min` to `max`; return how many there were."""
-        words = ("ZREMRANGEBYSCORE", self.stored_key(key, version), number(min), number(max))
-        return Request(words, int, absent=0)
+        args = (
+            "ZREMRANGEBYSCORE",
+            self.stored_key(key, version),
+            encode_score(min),
+            encode_score(max),
+        )
+        return Command(args, int, missing_reply=0)
 
     def _zremrangebylex(
-        self, key: Any, min: Word, max: Word, version: int | None = None
-    ) -> Request[int]:
+        self, key: Any, min: EncodableArg, max: EncodableArg, version: int | None = None
+    ) -> Command[int]:
         """Remove the members from `min` to `max` by their bytes; return how many there were."""
-        words = ("ZREMRANGEBYLEX", self.stored_key(key, version), as_name(min), as_name(max))
-        return Request(words, int, absent=0)
+        args = ("ZREMRANGEBYLEX", self.stored_key(key, version), encode_name(min), encode_name(max))
+        return Command(args, int, missing_reply=0)
 
-    zrange, azrange = blocking(_zrange), awaitable(_zrange)
-    zrevrange, azrevrange = blocking(_zrevrange), awaitable(_zrevrange)
-    zrangebyscore, azrangebyscore = blocking(_zrangebyscore), awaitable(_zrangebyscore)
-    zrevrangebyscore, azrevrangebyscore = blocking(_zrevrangebyscore), awaitable(_zrevrangebyscore)
-    zrangebylex, azrangebylex = blocking(_zrangebylex), awaitable(_zrangebylex)
-    zrevrangebylex, azrevrangebylex = blocking(_zrevrangebylex), awaitable(_zrevrangebylex)
-    zrangestore, azrangestore = blocking(_zrangestore), awaitable(_zrangestore)
-    zremrangebyrank, azremrangebyrank = blocking(_zremrangebyrank), awaitable(_zremrangebyrank)
-    zremrangebyscore, azremrangebyscore = blocking(_zremrangebyscore), awaitable(_zremrangebyscore)
-    zremrangebylex, azremrangebylex = blocking(_zremrangebylex), awaitable(_zremrangebylex)
+    zrange, azrange = sync_method(_zrange), async_method(_zrange)
+    zrevrange, azrevrange = sync_method(_zrevrange), async_method(_zrevrange)
+    zrangebyscore, azrangebyscore = sync_method(_zrangebyscore), async_method(_zrangebyscore)
+    zrevrangebyscore, azrevrangebyscore = (
+        sync_method(_zrevrangebyscore),
+        async_method(_zrevrangebyscore),
+    )
+    zrangebylex, azrangebylex = sync_method(_zrangebylex), async_method(_zrangebylex)
+    zrevrangebylex, azrevrangebylex = sync_method(_zrevrangebylex), async_method(_zrevrangebylex)
+    zrangestore, azrangestore = sync_method(_zrangestore), async_method(_zrangestore)
+    zremrangebyrank, azremrangebyrank = (
+        sync_method(_zremrangebyrank),
+        async_method(_zremrangebyrank),
+    )
+    zremrangebyscore, azremrangebyscore = (
+        sync_method(_zremrangebyscore),
+        async_method(_zremrangebyscore),
+    )
+    zremrangebylex, azremrangebylex = sync_method(_zremrangebylex), async_method(_zremrangebylex)
 
     # Taking the members with the lowest or the highest scores.
 
     def _zpopmin(
         self, key: Any, count: int | None = None, version: int | None = None
-    ) -> Request[Scored]:
+    ) -> Command[ScoredMembers]:
         """Take the member with the lowest score, or `count` of them; return them with scores."""
         return self._pop_scored("ZPOPMIN", key, count, version)
 
     def _zpopmax(
         self, key: Any, count: int | None = None, version: int | None = None
-    ) -> Request[Scored]:
+    ) -> Command[ScoredMembers]:
         """Take the member with the highest score, or `count` of them; return them with scores."""
         return self._pop_scored("ZPOPMAX", key, count, version)
 
-    def _pop_scored(self, name: str, key: Any, count: int | None, version: Any) -> Request[Scored]:
+    def _pop_scored(
+        self, name: str, key: Any, count: int | None, version: Any
+    ) -> Command[ScoredMembers]:
         more = () if count is None else (count,)
-        return Request((name, self.stored_key(key, version), *more), self.decode_scored, absent=())
+        return Command(
+            (name, self.stored_key(key, version), *more), self.decode_scored, missing_reply=()
+        )
 
     def _zmpop(
         self,
@@ -368,15 +396,15 @@ class SortedSets(Commands):
         max: bool = False,
         count: int = 1,
         version: int | None = None,
-    ) -> Request[Popped]:
+    ) -> Command[Popped]:
         """Take up to `count` members, of lowest or highest scores, from the first set with any.
 
         Return its key and the members with scores, None where all are empty. Either `min` or `max`
         is to be set; `num_keys` is how many `keys` there are.
         """
-        stored, read = self._first_of(num_keys, keys, version)
-        words = ("ZMPOP", num_keys, *stored, end_word(min, max), *options(("COUNT", count)))
-        return Request(words, read)
+        stored, parse = self._mpop_args(num_keys, keys, version)
+        args = ("ZMPOP", num_keys, *stored, min_max_arg(min, max), *option_args(("COUNT", count)))
+        return Command(args, parse)
 
     def _bzmpop(
         self,
@@ -387,57 +415,57 @@ class SortedSets(Commands):
         max: bool = False,
         count: int = 1,
         version: int | None = None,
-    ) -> Request[Popped]:
+    ) -> Command[Popped]:
         """Do what `zmpop` does, as soon as there is a member; return None in vain."""
-        stored, read = self._first_of(numkeys, keys, version)
-        words = ("BZMPOP", number(timeout), numkeys, *stored, end_word(min, max))
-        return Waiting((*words, *options(("COUNT", count))), read, timeout)
+        stored, parse = self._mpop_args(numkeys, keys, version)
+        args = ("BZMPOP", encode_score(timeout), numkeys, *stored, min_max_arg(min, max))
+        return BlockingCommand((*args, *option_args(("COUNT", count))), parse, timeout)
 
-    def _first_of(self, numkeys: int, keys: Any, version: Any) -> tuple[list[Word], Any]:
-        given = counted(numkeys, listed(keys))
-        stored = self.several_keys(given, version)
+    def _mpop_args(self, numkeys: int, keys: Any, version: Any) -> tuple[list[EncodableArg], Any]:
+        given = check_numkeys(numkeys, list_or_args(keys))
+        stored = self.encode_keys(given, version)
 
-        def scored(reply: Sequence[Sequence[bytes]]) -> Scored:
+        def scored(reply: Sequence[Sequence[bytes]]) -> ScoredMembers:
             return [(self.decode(member), float(score)) for member, score in reply]
 
-        return stored, popped_from(dict(zip(stored, given, strict=True)), scored)
+        return stored, parse_pop(dict(zip(stored, given, strict=True)), scored)
 
     def _bzpopmin(
         self, keys: Any, timeout: float = 0, version: int | None = None
-    ) -> Request[tuple[Any, Any, float] | None]:
+    ) -> Command[tuple[Any, Any, float] | None]:
         """Wait for a member of lowest score in any of `keys`, one or a list.
 
         Return its key, itself and its score, None in vain.
         """
-        return self._wait_for("BZPOPMIN", keys, timeout, version)
+        return self._bzpop("BZPOPMIN", keys, timeout, version)
 
     def _bzpopmax(
         self, keys: Any, timeout: float = 0, version: int | None = None
-    ) -> Request[tuple[Any, Any, float] | None]:
+    ) -> Command[tuple[Any, Any, float] | None]:
         """Wait for a member of highest score in any of `keys`: see `bzpopmin`."""
-        return self._wait_for("BZPOPMAX", keys, timeout, version)
+        return self._bzpop("BZPOPMAX", keys, timeout, version)
 
-    def _wait_for(
+    def _bzpop(
         self, name: str, keys: Any, timeout: float, version: Any
-    ) -> Request[tuple[Any, Any, float] | None]:
-        given = listed(keys)
-        stored = self.several_keys(given, version)
+    ) -> Command[tuple[Any, Any, float] | None]:
+        given = list_or_args(keys)
+        stored = self.encode_keys(given, version)
         by_name = dict(zip(stored, given, strict=True))
 
-        def read(reply: Sequence[bytes] | None) -> tuple[Any, Any, float] | None:
+        def parse(reply: Sequence[bytes] | None) -> tuple[Any, Any, float] | None:
             if reply is None:
                 return None
             key, member, score = reply
             return by_name[key], self.decode(member), float(score)
 
-        return Waiting((name, *stored, number(timeout)), read, timeout)
+        return BlockingCommand((name, *stored, encode_score(timeout)), parse, timeout)
 
-    zpopmin, azpopmin = blocking(_zpopmin), awaitable(_zpopmin)
-    zpopmax, azpopmax = blocking(_zpopmax), awaitable(_zpopmax)
-    zmpop, azmpop = blocking(_zmpop), awaitable(_zmpop)
-    bzmpop, abzmpop = blocking(_bzmpop), awaitable(_bzmpop)
-    bzpopmin, abzpopmin = blocking(_bzpopmin), awaitable(_bzpopmin)
-    bzpopmax, abzpopmax = blocking(_bzpopmax), awaitable(_bzpopmax)
+    zpopmin, azpopmin = sync_method(_zpopmin), async_method(_zpopmin)
+    zpopmax, azpopmax = sync_method(_zpopmax), async_method(_zpopmax)
+    zmpop, azmpop = sync_method(_zmpop), async_method(_zmpop)
+    bzmpop, abzmpop = sync_method(_bzmpop), async_method(_bzmpop)
+    bzpopmin, abzpopmin = sync_method(_bzpopmin), async_method(_bzpopmin)
+    bzpopmax, abzpopmax = sync_method(_bzpopmax), async_method(_bzpopmax)
 
     # Several sorted sets at once.
 
@@ -447,9 +475,9 @@ class SortedSets(Commands):
         aggregate: str | None = None,
         withscores: bool = False,
         version: int | None = None,
-    ) -> Request[list[Any]]:
+    ) -> Command[list[Any]]:
         """Return what is a member of any; with `withscores`, a list of ``(member, score)``."""
-        return self._computed("ZUNION", keys, aggregate, withscores, version)
+        return self._combine("ZUNION", keys, aggregate, withscores, version)
 
     def _zinter(
         self,
@@ -457,78 +485,78 @@ class SortedSets(Commands):
         aggregate: str | None = None,
         withscores: bool = False,
         version: int | None = None,
-    ) -> Request[list[Any]]:
+    ) -> Command[list[Any]]:
         """Return what is a member of all; with `withscores`, a list of ``(member, score)``."""
-        return self._computed("ZINTER", keys, aggregate, withscores, version)
+        return self._combine("ZINTER", keys, aggregate, withscores, version)
 
     def _zdiff(
         self, keys: Any, withscores: bool = False, version: int | None = None
-    ) -> Request[list[Any]]:
+    ) -> Command[list[Any]]:
         """Return what is a member of the first, and of none of the others, lowest score first."""
-        return self._computed("ZDIFF", keys, None, withscores, version)
+        return self._combine("ZDIFF", keys, None, withscores, version)
 
     def _zunionstore(
         self, dest: Any, keys: Any, aggregate: str | None = None, version: int | None = None
-    ) -> Request[int]:
+    ) -> Command[int]:
         """Store in `dest` what `zunion` returns; return how many members that has."""
-        return self._stored_in("ZUNIONSTORE", dest, keys, aggregate, version)
+        return self._combine_and_store("ZUNIONSTORE", dest, keys, aggregate, version)
 
     def _zinterstore(
         self, dest: Any, keys: Any, aggregate: str | None = None, version: int | None = None
-    ) -> Request[int]:
+    ) -> Command[int]:
         """Store in `dest` what `zinter` returns; return how many members that has."""
-        return self._stored_in("ZINTERSTORE", dest, keys, aggregate, version)
+        return self._combine_and_store("ZINTERSTORE", dest, keys, aggregate, version)
 
-    def _zdiffstore(self, dest: Any, keys: Any, version: int | None = None) -> Request[int]:
+    def _zdiffstore(self, dest: Any, keys: Any, version: int | None = None) -> Command[int]:
         """Store in `dest` what `zdiff` returns; return how many members that has."""
-        return self._stored_in("ZDIFFSTORE", dest, keys, None, version)
+        return self._combine_and_store("ZDIFFSTORE", dest, keys, None, version)
 
     def _zintercard(
         self, numkeys: int, keys: Any, limit: int = 0, version: int | None = None
-    ) -> Request[int]:
+    ) -> Command[int]:
         """Return how many members `zinter` would return, counting up to `limit`; 0 counts all.
 
         `numkeys` is how many `keys` there are.
         """
-        stored = self.several_keys(counted(numkeys, listed(keys)), version)
-        words = ("ZINTERCARD", numkeys, *stored, "LIMIT", limit)
-        return Request(words, int, replica=True, absent=0)
+        stored = self.encode_keys(check_numkeys(numkeys, list_or_args(keys)), version)
+        args = ("ZINTERCARD", numkeys, *stored, "LIMIT", limit)
+        return Command(args, int, readonly=True, missing_reply=0)
 
-    def _computed(
+    def _combine(
         self, name: str, keys: Any, aggregate: str | None, withscores: bool, version: Any
-    ) -> Request[list[Any]]:
-        words = (
+    ) -> Command[list[Any]]:
+        args = (
             name,
             *self._operands(keys, aggregate, version),
-            *flags(("WITHSCORES", withscores)),
+            *flag_args(("WITHSCORES", withscores)),
         )
-        read = self.decode_scored if withscores else self.decode_all
-        return Request(words, read, replica=True, absent=())
+        parse = self.decode_scored if withscores else self.decode_all
+        return Command(args, parse, readonly=True, missing_reply=())
 
-    def _stored_in(
+    def _combine_and_store(
         self, name: str, dest: Any, keys: Any, aggregate: str | None, version: Any
-    ) -> Request[int]:
+    ) -> Command[int]:
         operands = self._operands(keys, aggregate, version)
-        return Request((name, self.stored_key(dest, version), *operands), int, absent=0)
+        return Command((name, self.stored_key(dest, version), *operands), int, missing_reply=0)
 
-    def _operands(self, keys: Any, aggregate: str | None, version: Any) -> tuple[Word, ...]:
-        given = list(keys) if isinstance(keys, Mapping) else listed(keys)
-        stored = self.several_keys(given, version)
-        weights: tuple[Word, ...] = ()
+    def _operands(self, keys: Any, aggregate: str | None, version: Any) -> tuple[EncodableArg, ...]:
+        given = list(keys) if isinstance(keys, Mapping) else list_or_args(keys)
+        stored = self.encode_keys(given, version)
+        weights: tuple[EncodableArg, ...] = ()
         if isinstance(keys, Mapping):
-            weights = ("WEIGHTS", *map(number, keys.values()))
-        return (len(stored), *stored, *weights, *options(("AGGREGATE", aggregate)))
+            weights = ("WEIGHTS", *map(encode_score, keys.values()))
+        return (len(stored), *stored, *weights, *option_args(("AGGREGATE", aggregate)))
 
-    zunion, azunion = blocking(_zunion), awaitable(_zunion)
-    zinter, azinter = blocking(_zinter), awaitable(_zinter)
-    zdiff, azdiff = blocking(_zdiff), awaitable(_zdiff)
-    zunionstore, azunionstore = blocking(_zunionstore), awaitable(_zunionstore)
-    zinterstore, azinterstore = blocking(_zinterstore), awaitable(_zinterstore)
-    zdiffstore, azdiffstore = blocking(_zdiffstore), awaitable(_zdiffstore)
-    zintercard, azintercard = blocking(_zintercard), awaitable(_zintercard)
+    zunion, azunion = sync_method(_zunion), async_method(_zunion)
+    zinter, azinter = sync_method(_zinter), async_method(_zinter)
+    zdiff, azdiff = sync_method(_zdiff), async_method(_zdiff)
+    zunionstore, azunionstore = sync_method(_zunionstore), async_method(_zunionstore)
+    zinterstore, azinterstore = sync_method(_zinterstore), async_method(_zinterstore)
+    zdiffstore, azdiffstore = sync_method(_zdiffstore), async_method(_zdiffstore)
+    zintercard, azintercard = sync_method(_zintercard), async_method(_zintercard)
 
 
-def range_words(
+def zrange_args(
     start: Any,
     end: Any,
     desc: bool,
@@ -536,19 +564,19 @@ def range_words(
     bylex: bool,
     offset: int | None,
     num: int | None,
-) -> tuple[Word, ...]:
-    """Return the words of a range; raise ValueError for an offset without a number, or without
+) -> tuple[EncodableArg, ...]:
+    """Return the arguments of a range; raise ValueError for an offset without a number, or without
     scores or bytes."""
     if (offset is None) != (num is None):
         raise ValueError("A range takes an offset and a number of members together.")
     if num is not None and not (byscore or bylex):
         raise ValueError("A range of ranks takes no offset and no number of members.")
-    by = flags(("BYSCORE", byscore), ("BYLEX", bylex), ("REV", desc))
+    by = flag_args(("BYSCORE", byscore), ("BYLEX", bylex), ("REV", desc))
     limit = () if offset is None or num is None else ("LIMIT", offset, num)
-    return (number(start), number(end), *by, *limit)
+    return (encode_score(start), encode_score(end), *by, *limit)
 
 
-def end_word(min: bool, max: bool) -> Word:
+def min_max_arg(min: bool, max: bool) -> EncodableArg:
     """Return which end is meant; raise ValueError where not exactly one is."""
     if min == max:
         raise ValueError("Either min or max is to be True.")

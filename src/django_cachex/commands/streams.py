@@ -5,14 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic
 
-from django_cachex.commands.args import as_name, flags, listed, several_names
-from django_cachex.commands.base import Commands, Name, options
-from django_cachex.commands.blocking import Waiting
-from django_cachex.commands.command import NO_SUCH_KEY, Request, Word, awaitable, blocking, done
+from django_cachex.commands.args import (
+    encode_name,
+    encode_names,
+    flag_args,
+    list_or_args,
+    option_args,
+)
+from django_cachex.commands.base import Commands, FieldT
+from django_cachex.commands.blocking import BlockingCommand
+from django_cachex.commands.command import (
+    MISSING_KEY,
+    Command,
+    EncodableArg,
+    async_method,
+    parse_none,
+    sync_method,
+)
 from django_cachex.commands.exceptions import CommandError
 from django_cachex.commands.parsers import pairs
 
-Entry = tuple[Name, dict[Name, Any]]
+StreamEntry = tuple[FieldT, dict[FieldT, Any]]
 """An id and the fields."""
 
 NO_GROUP = CommandError("NOGROUP No such key or consumer group.")
@@ -21,16 +34,16 @@ NO_GROUP = CommandError("NOGROUP No such key or consumer group.")
 NO_STREAM = CommandError("ERR The XGROUP subcommand requires the key to exist.")
 
 # What the server says of a pending entry, as valkey-py calls it.
-PARTS = "message_id", "consumer", "time_since_delivered", "times_delivered"
+PENDING_FIELDS = "message_id", "consumer", "time_since_delivered", "times_delivered"
 
-Facts = dict[str, Any]
+InfoDict = dict[str, Any]
 """What the server tells, under its own names, such as "last-generated-id"."""
 
-Found = dict[Any, list[Entry[Name]]]
+StreamEntries = dict[Any, list[StreamEntry[FieldT]]]
 """Entries by the caller's key; streams without any are left out."""
 
 
-class Streams(Commands, Generic[Name]):
+class StreamCommands(Commands, Generic[FieldT]):
     """Commands of Valkey's *stream* group; values are decoded, all else are names.
 
     Ids are given as text or bytes; a cache answers with text. "-" is the lowest id, "+" the
@@ -44,20 +57,20 @@ class Streams(Commands, Generic[Name]):
     and has not acknowledged is pending.
     """
 
-    def plain_entry(self, reply: Sequence[Any]) -> Entry[Name]:
+    def decode_entry(self, reply: Sequence[Any]) -> StreamEntry[FieldT]:
         """Return an entry; one that was deleted meanwhile has no fields."""
-        return self.plain_name(reply[0]), self.plain_fields(reply[1] or ())
+        return self.decode_name(reply[0]), self.decode_fields(reply[1] or ())
 
-    def plain_entries(self, replies: Sequence[Any] | None) -> list[Entry[Name]]:
+    def decode_entries(self, replies: Sequence[Any] | None) -> list[StreamEntry[FieldT]]:
         """Return the entries of a reply."""
         # Redis 6.2 has None in the place of an entry that was claimed but deleted before.
-        return [self.plain_entry(reply) for reply in replies or () if reply is not None]
+        return [self.decode_entry(reply) for reply in replies or () if reply is not None]
 
     # Entries by id.
 
-    def _xlen(self, key: Any, version: int | None = None) -> Request[int]:
+    def _xlen(self, key: Any, version: int | None = None) -> Command[int]:
         """Return the number of entries, 0 for no such key."""
-        return Request(("XLEN", self.stored_key(key, version)), int, replica=True, absent=0)
+        return Command(("XLEN", self.stored_key(key, version)), int, readonly=True, missing_reply=0)
 
     def _xadd(
         self,
@@ -67,18 +80,18 @@ class Streams(Commands, Generic[Name]):
         maxlen: int | None = None,
         approximate: bool = True,
         nomkstream: bool = False,
-        minid: Word | None = None,
+        minid: EncodableArg | None = None,
         limit: int | None = None,
         version: int | None = None,
-    ) -> Request[Name | None]:
+    ) -> Command[FieldT | None]:
         """Add an entry and return its id, None where `nomkstream` is set and there is no such key.
 
         `maxlen`, `minid`, `approximate` and `limit` trim the stream as `xtrim` does.
         """
-        trimming = trim_words(maxlen, minid, approximate, limit)
-        given = (*flags(("NOMKSTREAM", nomkstream)), *trimming, as_name(id))
-        words = ("XADD", self.stored_key(key, version), *given, *self.stored_fields(fields))
-        return Request(words, self._optional_id)
+        trimming = trim_args(maxlen, minid, approximate, limit)
+        given = (*flag_args(("NOMKSTREAM", nomkstream)), *trimming, encode_name(id))
+        args = ("XADD", self.stored_key(key, version), *given, *self.encode_fields(fields))
+        return Command(args, self._decode_optional_id)
 
     def _xrange(
         self,
@@ -87,12 +100,12 @@ class Streams(Commands, Generic[Name]):
         max: bytes | str = "+",
         count: int | None = None,
         version: int | None = None,
-    ) -> Request[list[Entry[Name]]]:
+    ) -> Command[list[StreamEntry[FieldT]]]:
         """Return the entries from id `min` to `max`, oldest first, as ``(id, fields)``.
 
         A ``(`` before an id leaves that id out.
         """
-        return self._ranged("XRANGE", key, min, max, count, version)
+        return self._xrange_command("XRANGE", key, min, max, count, version)
 
     def _xrevrange(
         self,
@@ -101,198 +114,236 @@ class Streams(Commands, Generic[Name]):
         min: bytes | str = "-",
         count: int | None = None,
         version: int | None = None,
-    ) -> Request[list[Entry[Name]]]:
+    ) -> Command[list[StreamEntry[FieldT]]]:
         """Return the entries from id `max` down to `min`, newest first: see `xrange`."""
-        return self._ranged("XREVRANGE", key, max, min, count, version)
+        return self._xrange_command("XREVRANGE", key, max, min, count, version)
 
-    def _ranged(
-        self, name: str, key: Any, start: Word, end: Word, count: int | None, version: Any
-    ) -> Request[list[Entry[Name]]]:
-        words = (name, self.stored_key(key, version), as_name(start), as_name(end))
-        given = options(("COUNT", count))
-        return Request((*words, *given), self.plain_entries, replica=True, absent=())
+    def _xrange_command(
+        self,
+        name: str,
+        key: Any,
+        start: EncodableArg,
+        end: EncodableArg,
+        count: int | None,
+        version: Any,
+    ) -> Command[list[StreamEntry[FieldT]]]:
+        args = (name, self.stored_key(key, version), encode_name(start), encode_name(end))
+        given = option_args(("COUNT", count))
+        return Command((*args, *given), self.decode_entries, readonly=True, missing_reply=())
 
-    def _xdel(self, key: Any, *ids: bytes | str, version: int | None = None) -> Request[int]:
+    def _xdel(self, key: Any, *ids: bytes | str, version: int | None = None) -> Command[int]:
         """Delete the entries with these ids; return how many there were."""
-        words = ("XDEL", self.stored_key(key, version), *several_names(ids))
-        return Request(words, int, absent=0)
+        args = ("XDEL", self.stored_key(key, version), *encode_names(ids))
+        return Command(args, int, missing_reply=0)
 
     def _xtrim(
         self,
         key: Any,
         maxlen: int | None = None,
         approximate: bool = True,
-        minid: Word | None = None,
+        minid: EncodableArg | None = None,
         limit: int | None = None,
         version: int | None = None,
-    ) -> Request[int]:
+    ) -> Command[int]:
         """Delete the oldest entries, all but `maxlen`, or those below `minid`; return how many.
 
         Where it may be `approximate`, some more may stay, and at most `limit` are deleted.
         """
-        trimming = trim_words(maxlen, minid, approximate, limit)
+        trimming = trim_args(maxlen, minid, approximate, limit)
         if not trimming:
             raise ValueError("Either maxlen or minid says what to delete.")
-        return Request(("XTRIM", self.stored_key(key, version), *trimming), int, absent=0)
+        return Command(("XTRIM", self.stored_key(key, version), *trimming), int, missing_reply=0)
 
-    def _optional_id(self, reply: bytes | None) -> Name | None:
-        return None if reply is None else self.plain_name(reply)
+    def _decode_optional_id(self, reply: bytes | None) -> FieldT | None:
+        return None if reply is None else self.decode_name(reply)
 
-    xlen, axlen = blocking(_xlen), awaitable(_xlen)
-    xadd, axadd = blocking(_xadd), awaitable(_xadd)
-    xrange, axrange = blocking(_xrange), awaitable(_xrange)
-    xrevrange, axrevrange = blocking(_xrevrange), awaitable(_xrevrange)
-    xdel, axdel = blocking(_xdel), awaitable(_xdel)
-    xtrim, axtrim = blocking(_xtrim), awaitable(_xtrim)
+    xlen, axlen = sync_method(_xlen), async_method(_xlen)
+    xadd, axadd = sync_method(_xadd), async_method(_xadd)
+    xrange, axrange = sync_method(_xrange), async_method(_xrange)
+    xrevrange, axrevrange = sync_method(_xrevrange), async_method(_xrevrange)
+    xdel, axdel = sync_method(_xdel), async_method(_xdel)
+    xtrim, axtrim = sync_method(_xtrim), async_method(_xtrim)
 
     # Reading what is new, where need be when somebody adds it.
 
     def _xread(
         self,
-        streams: Mapping[Any, Word],
+        streams: Mapping[Any, EncodableArg],
         count: int | None = None,
         block: int | None = None,
         version: int | None = None,
-    ) -> Request[Found[Name]]:
+    ) -> Command[StreamEntries[FieldT]]:
         """Return up to `count` entries of each stream, after the id given; "$" is the last one."""
-        words, read = self._of_streams(streams, version)
-        given = ("XREAD", *options(("COUNT", count), ("BLOCK", block)), *words)
+        args, parse = self._streams_args(streams, version)
+        given = ("XREAD", *option_args(("COUNT", count), ("BLOCK", block)), *args)
         if block is None:
-            return Request(given, read, replica=True)
-        return Waiting(given, read, block / 1000)
+            return Command(given, parse, readonly=True)
+        return BlockingCommand(given, parse, block / 1000)
 
     def _xreadgroup(
         self,
-        groupname: Word,
-        consumername: Word,
-        streams: Mapping[Any, Word],
+        groupname: EncodableArg,
+        consumername: EncodableArg,
+        streams: Mapping[Any, EncodableArg],
         count: int | None = None,
         block: int | None = None,
         noack: bool = False,
         version: int | None = None,
-    ) -> Request[Found[Name]]:
+    ) -> Command[StreamEntries[FieldT]]:
         """Return up to `count` entries of each stream, for this consumer of a group.
 
         After the id ">" are those that no consumer was given; they are pending until `xack`, with
         `noack` at no time. After any other id are this consumer's own pending ones.
         """
-        words, read = self._of_streams(streams, version)
-        group = ("XREADGROUP", "GROUP", as_name(groupname), as_name(consumername))
-        chosen = (*options(("COUNT", count), ("BLOCK", block)), *flags(("NOACK", noack)))
-        given = (*group, *chosen, *words)
+        args, parse = self._streams_args(streams, version)
+        group = ("XREADGROUP", "GROUP", encode_name(groupname), encode_name(consumername))
+        chosen = (*option_args(("COUNT", count), ("BLOCK", block)), *flag_args(("NOACK", noack)))
+        given = (*group, *chosen, *args)
         if block is None:
-            return Request(given, read, absent=NO_GROUP)
-        return Waiting(given, read, block / 1000)
+            return Command(given, parse, missing_reply=NO_GROUP)
+        return BlockingCommand(given, parse, block / 1000)
 
-    def _of_streams(
-        self, streams: Mapping[Any, Word], version: Any
-    ) -> tuple[tuple[Word, ...], Callable[[Any], Found[Name]]]:
-        stored = self.several_keys(streams, version)
+    def _streams_args(
+        self, streams: Mapping[Any, EncodableArg], version: Any
+    ) -> tuple[tuple[EncodableArg, ...], Callable[[Any], StreamEntries[FieldT]]]:
+        stored = self.encode_keys(streams, version)
         keys = dict(zip(stored, streams, strict=True))
 
-        def read(reply: Sequence[Sequence[Any]] | None) -> Found[Name]:
-            return {keys[name]: self.plain_entries(found) for name, found in reply or ()}
+        def parse(reply: Sequence[Sequence[Any]] | None) -> StreamEntries[FieldT]:
+            return {keys[name]: self.decode_entries(found) for name, found in reply or ()}
 
-        return ("STREAMS", *stored, *map(as_name, streams.values())), read
+        return ("STREAMS", *stored, *map(encode_name, streams.values())), parse
 
-    xread, axread = blocking(_xread), awaitable(_xread)
-    xreadgroup, axreadgroup = blocking(_xreadgroup), awaitable(_xreadgroup)
+    xread, axread = sync_method(_xread), async_method(_xread)
+    xreadgroup, axreadgroup = sync_method(_xreadgroup), async_method(_xreadgroup)
 
     # Consumer groups.
 
     def _xgroup_create(
         self,
         key: Any,
-        groupname: Word,
-        id: Word = "$",
+        groupname: EncodableArg,
+        id: EncodableArg = "$",
         mkstream: bool = False,
         entries_read: int | None = None,
         version: int | None = None,
-    ) -> Request[None]:
+    ) -> Command[None]:
         """Make a group that is given what comes after `id`; "$" is the last entry.
 
         With `mkstream`, an empty stream is made where there is no such key. `entries_read` is what
         the group counts from: Valkey or Redis 7.0. Raise `CommandError` if there is such a group.
         """
-        words = ("XGROUP", "CREATE", self.stored_key(key, version), as_name(groupname), as_name(id))
-        given = (*flags(("MKSTREAM", mkstream)), *options(("ENTRIESREAD", entries_read)))
-        return Request((*words, *given), done, absent=None if mkstream else NO_STREAM)
+        args = (
+            "XGROUP",
+            "CREATE",
+            self.stored_key(key, version),
+            encode_name(groupname),
+            encode_name(id),
+        )
+        given = (*flag_args(("MKSTREAM", mkstream)), *option_args(("ENTRIESREAD", entries_read)))
+        return Command((*args, *given), parse_none, missing_reply=None if mkstream else NO_STREAM)
 
     def _xgroup_setid(
         self,
         key: Any,
-        groupname: Word,
-        id: Word,
+        groupname: EncodableArg,
+        id: EncodableArg,
         entries_read: int | None = None,
         version: int | None = None,
-    ) -> Request[None]:
+    ) -> Command[None]:
         """Let a group go on after `id`: see `xgroup_create`."""
-        words = ("XGROUP", "SETID", self.stored_key(key, version), as_name(groupname), as_name(id))
-        given = options(("ENTRIESREAD", entries_read))
-        return Request((*words, *given), done, absent=NO_STREAM)
+        args = (
+            "XGROUP",
+            "SETID",
+            self.stored_key(key, version),
+            encode_name(groupname),
+            encode_name(id),
+        )
+        given = option_args(("ENTRIESREAD", entries_read))
+        return Command((*args, *given), parse_none, missing_reply=NO_STREAM)
 
     def _xgroup_destroy(
-        self, key: Any, groupname: Word, version: int | None = None
-    ) -> Request[bool]:
+        self, key: Any, groupname: EncodableArg, version: int | None = None
+    ) -> Command[bool]:
         """Delete a group and what is pending in it; return whether there was one."""
-        words = ("XGROUP", "DESTROY", self.stored_key(key, version), as_name(groupname))
-        return Request(words, bool, absent=NO_STREAM)
+        args = ("XGROUP", "DESTROY", self.stored_key(key, version), encode_name(groupname))
+        return Command(args, bool, missing_reply=NO_STREAM)
 
     def _xgroup_createconsumer(
-        self, key: Any, groupname: Word, consumername: Word, version: int | None = None
-    ) -> Request[bool]:
+        self,
+        key: Any,
+        groupname: EncodableArg,
+        consumername: EncodableArg,
+        version: int | None = None,
+    ) -> Command[bool]:
         """Make a consumer, as reading does by itself; return whether there was none."""
-        return self._on_consumer("CREATECONSUMER", key, groupname, consumername, bool, version)
+        return self._consumer_command("CREATECONSUMER", key, groupname, consumername, bool, version)
 
     def _xgroup_delconsumer(
-        self, key: Any, groupname: Word, consumername: Word, version: int | None = None
-    ) -> Request[int]:
+        self,
+        key: Any,
+        groupname: EncodableArg,
+        consumername: EncodableArg,
+        version: int | None = None,
+    ) -> Command[int]:
         """Delete a consumer; return how many entries were pending, which nobody can claim now."""
-        return self._on_consumer("DELCONSUMER", key, groupname, consumername, int, version)
+        return self._consumer_command("DELCONSUMER", key, groupname, consumername, int, version)
 
-    def _on_consumer(
-        self, name: str, key: Any, group: Word, consumer: Word, read: Any, version: Any
-    ) -> Request[Any]:
-        words = ("XGROUP", name, self.stored_key(key, version), as_name(group), as_name(consumer))
-        return Request(words, read, absent=NO_STREAM)
+    def _consumer_command(
+        self,
+        name: str,
+        key: Any,
+        group: EncodableArg,
+        consumer: EncodableArg,
+        parse: Any,
+        version: Any,
+    ) -> Command[Any]:
+        args = (
+            "XGROUP",
+            name,
+            self.stored_key(key, version),
+            encode_name(group),
+            encode_name(consumer),
+        )
+        return Command(args, parse, missing_reply=NO_STREAM)
 
     def _xack(
-        self, key: Any, groupname: Word, *ids: Word, version: int | None = None
-    ) -> Request[int]:
+        self, key: Any, groupname: EncodableArg, *ids: EncodableArg, version: int | None = None
+    ) -> Command[int]:
         """Say that these entries are dealt with; return how many were pending."""
-        words = ("XACK", self.stored_key(key, version), as_name(groupname), *several_names(ids))
-        return Request(words, int, absent=0)
+        args = ("XACK", self.stored_key(key, version), encode_name(groupname), *encode_names(ids))
+        return Command(args, int, missing_reply=0)
 
-    xgroup_create, axgroup_create = blocking(_xgroup_create), awaitable(_xgroup_create)
-    xgroup_setid, axgroup_setid = blocking(_xgroup_setid), awaitable(_xgroup_setid)
-    xgroup_destroy, axgroup_destroy = blocking(_xgroup_destroy), awaitable(_xgroup_destroy)
-    xgroup_createconsumer = blocking(_xgroup_createconsumer)
-    axgroup_createconsumer = awaitable(_xgroup_createconsumer)
-    xgroup_delconsumer = blocking(_xgroup_delconsumer)
-    axgroup_delconsumer = awaitable(_xgroup_delconsumer)
-    xack, axack = blocking(_xack), awaitable(_xack)
+    xgroup_create, axgroup_create = sync_method(_xgroup_create), async_method(_xgroup_create)
+    xgroup_setid, axgroup_setid = sync_method(_xgroup_setid), async_method(_xgroup_setid)
+    xgroup_destroy, axgroup_destroy = sync_method(_xgroup_destroy), async_method(_xgroup_destroy)
+    xgroup_createconsumer = sync_method(_xgroup_createconsumer)
+    axgroup_createconsumer = async_method(_xgroup_createconsumer)
+    xgroup_delconsumer = sync_method(_xgroup_delconsumer)
+    axgroup_delconsumer = async_method(_xgroup_delconsumer)
+    xack, axack = sync_method(_xack), async_method(_xack)
 
     # What is pending, and taking it over from a consumer that does not get on.
 
     def _xpending(
-        self, key: Any, groupname: Word, version: int | None = None
-    ) -> Request[dict[str, Any]]:
+        self, key: Any, groupname: EncodableArg, version: int | None = None
+    ) -> Command[dict[str, Any]]:
         """Return what is pending in a group, as a dictionary.
 
         `pending` is how many entries, `min` and `max` their lowest and highest id (None for no
         entry), `consumers` a list with `name` and `pending` of each consumer that has any.
         """
-        words = ("XPENDING", self.stored_key(key, version), as_name(groupname))
-        return Request(words, self._summary, replica=True, absent=NO_GROUP)
+        args = ("XPENDING", self.stored_key(key, version), encode_name(groupname))
+        return Command(args, self._parse_pending, readonly=True, missing_reply=NO_GROUP)
 
-    def _summary(self, reply: Sequence[Any]) -> dict[str, Any]:
+    def _parse_pending(self, reply: Sequence[Any]) -> dict[str, Any]:
         count, lowest, highest, consumers = reply
         return {
             "pending": count,
-            "min": None if lowest is None else self.plain_name(lowest),
-            "max": None if highest is None else self.plain_name(highest),
+            "min": None if lowest is None else self.decode_name(lowest),
+            "max": None if highest is None else self.decode_name(highest),
             "consumers": [
-                {"name": self.plain_name(name), "pending": int(number)}
+                {"name": self.decode_name(name), "pending": int(number)}
                 for name, number in consumers or ()
             ],
         }
@@ -300,14 +351,14 @@ class Streams(Commands, Generic[Name]):
     def _xpending_range(
         self,
         key: Any,
-        groupname: Word,
-        min: Word,
-        max: Word,
+        groupname: EncodableArg,
+        min: EncodableArg,
+        max: EncodableArg,
         count: int,
-        consumername: Word | None = None,
+        consumername: EncodableArg | None = None,
         idle: int | None = None,
         version: int | None = None,
-    ) -> Request[list[dict[str, Any]]]:
+    ) -> Command[list[dict[str, Any]]]:
         """Return up to `count` pending entries from id `min` to `max`, as dictionaries.
 
         Each has `message_id`, `consumer`, `time_since_delivered` in milliseconds and
@@ -315,22 +366,28 @@ class Streams(Commands, Generic[Name]):
         many milliseconds ago or longer.
         """
 
-        def read(reply: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
+        def parse(reply: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
             return [
-                dict(zip(PARTS, (*self.plain_names(parts[:2]), *parts[2:]), strict=True))
+                dict(zip(PENDING_FIELDS, (*self.decode_names(parts[:2]), *parts[2:]), strict=True))
                 for parts in reply
             ]
 
-        words = ("XPENDING", self.stored_key(key, version), as_name(groupname))
-        consumer = () if consumername is None else (as_name(consumername),)
-        chosen = (*options(("IDLE", idle)), as_name(min), as_name(max), count, *consumer)
-        return Request((*words, *chosen), read, replica=True, absent=NO_GROUP)
+        args = ("XPENDING", self.stored_key(key, version), encode_name(groupname))
+        consumer = () if consumername is None else (encode_name(consumername),)
+        chosen = (
+            *option_args(("IDLE", idle)),
+            encode_name(min),
+            encode_name(max),
+            count,
+            *consumer,
+        )
+        return Command((*args, *chosen), parse, readonly=True, missing_reply=NO_GROUP)
 
     def _xclaim(
         self,
         key: Any,
-        groupname: Word,
-        consumername: Word,
+        groupname: EncodableArg,
+        consumername: EncodableArg,
         min_idle_time: int,
         message_ids: Any,
         idle: int | None = None,
@@ -339,105 +396,110 @@ class Streams(Commands, Generic[Name]):
         force: bool = False,
         justid: bool = False,
         version: int | None = None,
-    ) -> Request[list[Any]]:
+    ) -> Command[list[Any]]:
         """Make pending entries the consumer's, and return them; with `justid`, return their ids.
 
         Only entries delivered `min_idle_time` milliseconds ago or longer are claimed. `idle`, or
         `time` in milliseconds since 1970, says when they count as delivered (else now),
         `retrycount` how often; with `force`, ids that nobody was given become pending, too.
         """
-        group = self.stored_key(key, version), as_name(groupname), as_name(consumername)
-        ids = several_names(listed(message_ids))
-        chosen = options(("IDLE", idle), ("TIME", time), ("RETRYCOUNT", retrycount))
-        only = flags(("FORCE", force), ("JUSTID", justid))
-        words = ("XCLAIM", *group, min_idle_time, *ids, *chosen, *only)
-        return Request(words, self.plain_names if justid else self.plain_entries, absent=NO_GROUP)
+        group = self.stored_key(key, version), encode_name(groupname), encode_name(consumername)
+        ids = encode_names(list_or_args(message_ids))
+        chosen = option_args(("IDLE", idle), ("TIME", time), ("RETRYCOUNT", retrycount))
+        only = flag_args(("FORCE", force), ("JUSTID", justid))
+        args = ("XCLAIM", *group, min_idle_time, *ids, *chosen, *only)
+        return Command(
+            args, self.decode_names if justid else self.decode_entries, missing_reply=NO_GROUP
+        )
 
     def _xautoclaim(
         self,
         key: Any,
-        groupname: Word,
-        consumername: Word,
+        groupname: EncodableArg,
+        consumername: EncodableArg,
         min_idle_time: int,
-        start_id: Word = "0-0",
+        start_id: EncodableArg = "0-0",
         count: int | None = None,
         justid: bool = False,
         version: int | None = None,
-    ) -> Request[tuple[Name, list[Any], list[Name]]]:
+    ) -> Command[tuple[FieldT, list[Any], list[FieldT]]]:
         """Do what `xclaim` does with up to `count` entries from `start_id` on.
 
         Return the id from which to go on ("0-0" at the end), the entries (with `justid`, their
         ids), and the ids of pending entries that are deleted, of which Redis 6.2 says nothing.
         """
 
-        def read(reply: Sequence[Any]) -> tuple[Name, list[Any], list[Name]]:
+        def parse(reply: Sequence[Any]) -> tuple[FieldT, list[Any], list[FieldT]]:
             following, found, *deleted = reply
-            claimed = self.plain_names(found) if justid else self.plain_entries(found)
-            return self.plain_name(following), claimed, self.plain_names(*deleted or ((),))
+            claimed = self.decode_names(found) if justid else self.decode_entries(found)
+            return self.decode_name(following), claimed, self.decode_names(*deleted or ((),))
 
-        group = self.stored_key(key, version), as_name(groupname), as_name(consumername)
-        words = ("XAUTOCLAIM", *group, min_idle_time, as_name(start_id))
-        chosen = (*options(("COUNT", count)), *flags(("JUSTID", justid)))
-        return Request((*words, *chosen), read, absent=NO_GROUP)
+        group = self.stored_key(key, version), encode_name(groupname), encode_name(consumername)
+        args = ("XAUTOCLAIM", *group, min_idle_time, encode_name(start_id))
+        chosen = (*option_args(("COUNT", count)), *flag_args(("JUSTID", justid)))
+        return Command((*args, *chosen), parse, missing_reply=NO_GROUP)
 
-    xpending, axpending = blocking(_xpending), awaitable(_xpending)
-    xpending_range, axpending_range = blocking(_xpending_range), awaitable(_xpending_range)
-    xclaim, axclaim = blocking(_xclaim), awaitable(_xclaim)
-    xautoclaim, axautoclaim = blocking(_xautoclaim), awaitable(_xautoclaim)
+    xpending, axpending = sync_method(_xpending), async_method(_xpending)
+    xpending_range, axpending_range = sync_method(_xpending_range), async_method(_xpending_range)
+    xclaim, axclaim = sync_method(_xclaim), async_method(_xclaim)
+    xautoclaim, axautoclaim = sync_method(_xautoclaim), async_method(_xautoclaim)
 
     # What the server says of a stream, its groups and their consumers.
 
     def _xinfo_stream(
         self, key: Any, full: bool = False, version: int | None = None
-    ) -> Request[Facts]:
+    ) -> Command[InfoDict]:
         """Return the facts of a stream; with `full`, those of its groups and consumers, too."""
-        words = ("XINFO", "STREAM", self.stored_key(key, version), *flags(("FULL", full)))
-        return Request(words, self._facts, replica=True, absent=NO_SUCH_KEY)
+        args = ("XINFO", "STREAM", self.stored_key(key, version), *flag_args(("FULL", full)))
+        return Command(args, self._parse_info, readonly=True, missing_reply=MISSING_KEY)
 
-    def _xinfo_groups(self, key: Any, version: int | None = None) -> Request[list[Facts]]:
+    def _xinfo_groups(self, key: Any, version: int | None = None) -> Command[list[InfoDict]]:
         """Return the facts of each group."""
-        words = ("XINFO", "GROUPS", self.stored_key(key, version))
-        return Request(words, self._all_facts, replica=True, absent=NO_SUCH_KEY)
+        args = ("XINFO", "GROUPS", self.stored_key(key, version))
+        return Command(args, self._parse_infos, readonly=True, missing_reply=MISSING_KEY)
 
     def _xinfo_consumers(
-        self, key: Any, groupname: Word, version: int | None = None
-    ) -> Request[list[Facts]]:
+        self, key: Any, groupname: EncodableArg, version: int | None = None
+    ) -> Command[list[InfoDict]]:
         """Return the facts of each consumer of a group."""
-        words = ("XINFO", "CONSUMERS", self.stored_key(key, version), as_name(groupname))
-        return Request(words, self._all_facts, replica=True, absent=NO_SUCH_KEY)
+        args = ("XINFO", "CONSUMERS", self.stored_key(key, version), encode_name(groupname))
+        return Command(args, self._parse_infos, readonly=True, missing_reply=MISSING_KEY)
 
-    def _facts(self, flat: Sequence[Any]) -> Facts:
-        return {name.decode(): self._fact(name, value) for name, value in pairs(flat)}
+    def _parse_info(self, flat: Sequence[Any]) -> InfoDict:
+        return {name.decode(): self._parse_info_value(name, value) for name, value in pairs(flat)}
 
-    def _all_facts(self, replies: Sequence[Any]) -> list[Facts]:
-        return [self._facts(reply) for reply in replies]
+    def _parse_infos(self, replies: Sequence[Any]) -> list[InfoDict]:
+        return [self._parse_info(reply) for reply in replies]
 
-    def _fact(self, name: bytes, value: Any) -> Any:
+    def _parse_info_value(self, name: bytes, value: Any) -> Any:
         if name in (b"first-entry", b"last-entry"):
-            return None if value is None else self.plain_entry(value)
+            return None if value is None else self.decode_entry(value)
         if name == b"entries":
-            return self.plain_entries(value)
+            return self.decode_entries(value)
         if name in (b"groups", b"consumers") and not isinstance(value, int):
-            return self._all_facts(value)
+            return self._parse_infos(value)
         if name in (b"pending", b"pel") and not isinstance(value, int):
-            return [[self._plain(part) for part in entry] for entry in value]
-        return self._plain(value)
+            return [[self._decode_info_value(part) for part in entry] for entry in value]
+        return self._decode_info_value(value)
 
-    def _plain(self, value: Any) -> Any:
-        return self.plain_name(value) if isinstance(value, bytes) else value
+    def _decode_info_value(self, value: Any) -> Any:
+        return self.decode_name(value) if isinstance(value, bytes) else value
 
-    xinfo_stream, axinfo_stream = blocking(_xinfo_stream), awaitable(_xinfo_stream)
-    xinfo_groups, axinfo_groups = blocking(_xinfo_groups), awaitable(_xinfo_groups)
-    xinfo_consumers, axinfo_consumers = blocking(_xinfo_consumers), awaitable(_xinfo_consumers)
+    xinfo_stream, axinfo_stream = sync_method(_xinfo_stream), async_method(_xinfo_stream)
+    xinfo_groups, axinfo_groups = sync_method(_xinfo_groups), async_method(_xinfo_groups)
+    xinfo_consumers, axinfo_consumers = (
+        sync_method(_xinfo_consumers),
+        async_method(_xinfo_consumers),
+    )
 
 
-def trim_words(
-    maxlen: int | None, minid: Word | None, approximate: bool, limit: int | None
-) -> tuple[Word, ...]:
-    """Return the words that trim a stream, none for no limit; raise ValueError for two."""
+def trim_args(
+    maxlen: int | None, minid: EncodableArg | None, approximate: bool, limit: int | None
+) -> tuple[EncodableArg, ...]:
+    """Return the arguments that trim a stream, none for no limit; raise ValueError for two."""
     if maxlen is not None and minid is not None:
         raise ValueError("Only one of maxlen and minid can say what to delete.")
-    kind, bound = ("MAXLEN", maxlen) if minid is None else ("MINID", as_name(minid))
+    kind, bound = ("MAXLEN", maxlen) if minid is None else ("MINID", encode_name(minid))
     if bound is None:
         return ()
-    return (kind, "~" if approximate else "=", bound, *options(("LIMIT", limit)))
+    return (kind, "~" if approximate else "=", bound, *option_args(("LIMIT", limit)))

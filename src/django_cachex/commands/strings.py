@@ -8,12 +8,18 @@ from typing import Any, TypedDict
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 
-from django_cachex.commands.cache_api import EntryRequests, lifetime
-from django_cachex.commands.command import Request, Word, awaitable, blocking, done
-from django_cachex.commands.timeouts import instant, milliseconds, moment, span
+from django_cachex.commands.cache_api import CacheOperations, px_args
+from django_cachex.commands.command import (
+    Command,
+    EncodableArg,
+    async_method,
+    parse_none,
+    sync_method,
+)
+from django_cachex.commands.timeouts import timeout_to_ms, timestamp_to_ms, to_ms, to_timestamp_ms
 
 
-class SetOptions(TypedDict, total=False):
+class SetKwargs(TypedDict, total=False):
     """What `set` takes besides Django's arguments."""
 
     nx: bool
@@ -22,31 +28,33 @@ class SetOptions(TypedDict, total=False):
     keepttl: bool
 
 
-class Values(EntryRequests):
+class StringCommands(CacheOperations):
     """Commands of Valkey's *string* group on whole values, and on parts of what is stored.
 
     Signatures follow valkey-py, plus `version` and `default`. Parts count in bytes of what is
     stored, and nothing is decoded.
     """
 
-    def _strlen(self, key: Any, version: int | None = None) -> Request[int]:
+    def _strlen(self, key: Any, version: int | None = None) -> Command[int]:
         """Return the bytes stored under `key`, 0 for no such key."""
-        return Request(("STRLEN", self.stored_key(key, version)), int, replica=True, absent=0)
+        return Command(
+            ("STRLEN", self.stored_key(key, version)), int, readonly=True, missing_reply=0
+        )
 
     def _getrange(
         self, key: Any, start: int, end: int, version: int | None = None
-    ) -> Request[bytes]:
+    ) -> Command[bytes]:
         """Return the stored bytes from `start` to `end`, both included; -1 is the last."""
-        return Request(
-            ("GETRANGE", self.stored_key(key, version), start, end), bytes, True, absent=b""
+        return Command(
+            ("GETRANGE", self.stored_key(key, version), start, end), bytes, True, missing_reply=b""
         )
 
-    strlen, astrlen = blocking(_strlen), awaitable(_strlen)
-    getrange, agetrange = blocking(_getrange), awaitable(_getrange)
+    strlen, astrlen = sync_method(_strlen), async_method(_strlen)
+    getrange, agetrange = sync_method(_getrange), async_method(_getrange)
 
     # Whole values.
 
-    def _set_if(
+    def _set_with_options(
         self,
         key: Any,
         value: Any,
@@ -57,7 +65,7 @@ class Values(EntryRequests):
         xx: bool = False,
         get: bool = False,
         keepttl: bool = False,
-    ) -> Request[Any]:
+    ) -> Command[Any]:
         """Store `value` for `timeout` seconds; one that is not positive deletes `key`.
 
         With `nx` only if `key` does not exist, with `xx` only if it does; with `keepttl` for as
@@ -72,30 +80,30 @@ class Values(EntryRequests):
         elif timeout != DEFAULT_TIMEOUT:
             raise ValueError("keepttl keeps the old timeout: leave the new one out.")
         if expiry == 0:
-            return self._expired(stored, nx, xx, get)
-        ends = ("KEEPTTL",) if keepttl else lifetime(expiry)
-        flags = [word for word, is_set in (("NX", nx), ("XX", xx), ("GET", get)) if is_set]
+            return self._set_expired(stored, nx, xx, get)
+        ends = ("KEEPTTL",) if keepttl else px_args(expiry)
+        flags = [name for name, is_set in (("NX", nx), ("XX", xx), ("GET", get)) if is_set]
         harmless = not (nx or xx or get)  # Twice does and answers the same as once.
-        words: tuple[Word, ...] = ("SET", stored, data, *ends, *flags)
-        return Request(words, self._outcome(get, nx, xx), idempotent=harmless)
+        args: tuple[EncodableArg, ...] = ("SET", stored, data, *ends, *flags)
+        return Command(args, self._set_parser(get, nx, xx), idempotent=harmless)
 
-    def _expired(self, stored: bytes, nx: bool, xx: bool, get: bool) -> Request[Any]:
+    def _set_expired(self, stored: bytes, nx: bool, xx: bool, get: bool) -> Command[Any]:
         """Return what does the same as to store what expires at once."""
         if get:
-            return Request(("GET" if nx else "GETDEL", stored), self._outcome(get, nx, xx))
+            return Command(("GET" if nx else "GETDEL", stored), self._set_parser(get, nx, xx))
         if nx:  # What is there stays.
-            return Request(("EXISTS", stored), lambda count: not count, absent=1)
-        return Request(("UNLINK", stored), bool if xx else done)
+            return Command(("EXISTS", stored), lambda count: not count, missing_reply=1)
+        return Command(("UNLINK", stored), bool if xx else parse_none)
 
-    def _outcome(self, get: bool, nx: bool, xx: bool) -> Callable[[Any], Any]:
+    def _set_parser(self, get: bool, nx: bool, xx: bool) -> Callable[[Any], Any]:
         if get:
             return lambda reply: None if reply is None else self.decode(reply)
-        return bool if nx or xx else done
+        return bool if nx or xx else parse_none
 
-    def _getdel(self, key: Any, default: Any = None, version: int | None = None) -> Request[Any]:
+    def _getdel(self, key: Any, default: Any = None, version: int | None = None) -> Command[Any]:
         """Return the value of `key`, or `default`, and delete it."""
         get = self._get(key, default, version)
-        return Request(("GETDEL", get.words[1]), get.read)
+        return Command(("GETDEL", get.args[1]), get.parse)
 
     def _getex(
         self,
@@ -108,7 +116,7 @@ class Values(EntryRequests):
         exat: float | datetime | None = None,
         pxat: int | datetime | None = None,
         persist: bool = False,
-    ) -> Request[Any]:
+    ) -> Command[Any]:
         """Return the value of `key`, or `default`, and set how long it lives.
 
         For `ex` seconds or `px` milliseconds more, until `exat` seconds or `pxat` milliseconds
@@ -117,13 +125,13 @@ class Values(EntryRequests):
         """
         given: list[tuple[str, int | None]] = []
         if ex is not None:
-            given.append(("PX", milliseconds(ex)))
+            given.append(("PX", timeout_to_ms(ex)))
         if px is not None:
-            given.append(("PX", span(px)))
+            given.append(("PX", to_ms(px)))
         if exat is not None:
-            given.append(("PXAT", moment(exat)))
+            given.append(("PXAT", timestamp_to_ms(exat)))
         if pxat is not None:
-            given.append(("PXAT", instant(pxat)))
+            given.append(("PXAT", to_timestamp_ms(pxat)))
         if persist:
             given.append(("PERSIST", None))
         if len(given) > 1:
@@ -131,9 +139,9 @@ class Values(EntryRequests):
         if any(time is not None and time <= 0 for _name, time in given):
             return self._getdel(key, default, version)
         get = self._get(key, default, version)
-        options = [word for pair in given for word in pair if word is not None]
-        return Request(("GETEX", get.words[1], *options), get.read)
+        options = [arg for pair in given for arg in pair if arg is not None]
+        return Command(("GETEX", get.args[1], *options), get.parse)
 
-    set, aset = blocking(_set_if), awaitable(_set_if)
-    getdel, agetdel = blocking(_getdel), awaitable(_getdel)
-    getex, agetex = blocking(_getex), awaitable(_getex)
+    set, aset = sync_method(_set_with_options), async_method(_set_with_options)
+    getdel, agetdel = sync_method(_getdel), async_method(_getdel)
+    getex, agetex = sync_method(_getex), async_method(_getex)

@@ -14,15 +14,15 @@ from django_cachex.cache import Pipeline, ValkeyCache
 from django_cachex.cache.backends import ServerCache
 from django_cachex.cache.cluster.keys import keys_of
 from django_cachex.commands import (
+    BlockingCommand,
     CommandError,
     NotSupportedError,
     ServerUnavailable,
     UnknownCommand,
-    Waiting,
     WrongTypeError,
 )
-from django_cachex.commands.blocking import BLOCKING
-from django_cachex.commands.server_versions import SINCE
+from django_cachex.commands.blocking import BLOCKING_COMMANDS
+from django_cachex.commands.server_versions import COMMAND_VERSIONS
 from tests.commands.data_types import (
     test_bits,
     test_hashes,
@@ -146,13 +146,13 @@ def test_so_does_a_transaction(lost: ServerCache) -> None:
 def test_what_a_replica_may_answer_only_reads(cache: ServerCache, told: dict[str, Any]) -> None:
     for name in EVERY:
         request = EVERY[name].request(cache, name)
-        words = [str(word).lower() for word in request.words[:2]]
+        words = [str(word).lower() for word in request.args[:2]]
         known = told.get(" ".join(words)) or told[words[0]]
         reads = "readonly" in known["flags"]
-        if request.replica:
+        if request.readonly:
             assert reads or words[0] in ("xinfo", "xpending"), name
         elif reads:
-            assert name.endswith("scan") or isinstance(request, Waiting), name
+            assert name.endswith("scan") or isinstance(request, BlockingCommand), name
 
 
 def test_what_reads_is_all_that_may_be_sent_twice(cache: ServerCache) -> None:
@@ -160,22 +160,22 @@ def test_what_reads_is_all_that_may_be_sent_twice(cache: ServerCache) -> None:
     would give out once more."""
     for name, sample in EVERY.items():
         request = sample.request(cache, name)
-        assert request.idempotent is request.replica, name
+        assert request.idempotent is request.readonly, name
 
 
 def test_what_waits_says_so(cache: ServerCache) -> None:
     for name, sample in EVERY.items():
         request = sample.request(cache, name)
-        waits = request.words[0] in BLOCKING or "BLOCK" in request.words
-        assert isinstance(request, Waiting) is waits, name
-        if isinstance(request, Waiting):
+        waits = request.args[0] in BLOCKING_COMMANDS or "BLOCK" in request.args
+        assert isinstance(request, BlockingCommand) is waits, name
+        if isinstance(request, BlockingCommand):
             assert request.seconds == 0.01, name
 
 
 def test_keys_are_found_where_the_server_finds_them(cache: ServerCache) -> None:
     with valkey.Valkey.from_url(cache.location[0]) as client:
         for name in EVERY:
-            words = EVERY[name].request(cache, name).words
+            words = EVERY[name].request(cache, name).args
             found = client.execute_command("COMMAND GETKEYS", *words)
             assert list(keys_of(words)) == [key.encode() for key in found], name
 
@@ -200,12 +200,12 @@ def test_what_an_old_server_lacks_is_named(redis_62_process: Server) -> None:
         try:
             getattr(cache, name)(*sample.args, **sample.kwargs)
         except UnknownCommand as error:
-            said[sample.request(cache, name).words[0]] = str(error)
+            said[sample.request(cache, name).args[0]] = str(error)
         except CommandError:
             continue  # It knows the command, and misses a group, or a key.
     assert said == {
         command: f"The server lacks {command}: that needs {since}."
-        for command, since in SINCE.items()
+        for command, since in COMMAND_VERSIONS.items()
         if not command.endswith("EXPIRETIME") or command.startswith("H")
     }
 

@@ -13,7 +13,7 @@ from django_cachex.cache.server import Server
 from django_cachex.cache.topologies import Target
 from django_cachex.commands.all import AllCommands
 from django_cachex.commands.cache_api import CacheOperationsMixin
-from django_cachex.commands.command import Command, Operation, execute_all, note_key
+from django_cachex.commands.command import Command, Operation, add_key_note, execute_all
 from django_cachex.commands.exceptions import CachexError, CommandError, ServerUnavailable
 from django_cachex.commands.scan import ScanIterMixin
 from django_cachex.commands.server_versions import raise_if_unsupported
@@ -116,7 +116,7 @@ class Client(
     def _name_key(self, command: Command[Any] | Operation[Any], error: Exception) -> None:
         """Say of which key the value is that cannot be decoded."""
         if isinstance(command, Command) and not isinstance(error, CachexError):
-            note_key(command, error)
+            add_key_note(command, error)
 
     def collect(self, commands: Sequence[Command[Any]]) -> list[Any]:
         """Send `commands` in one round trip; return their results in order.

@@ -27,4 +27,4 @@ class AllCommands(
     ScriptCommands,
     ServerCommands,
 ):
-    """Every command that a client, a cache and a pipeline have in common."""
+    """The commands of every group but strings, which Django's own methods shape."""

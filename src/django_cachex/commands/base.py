@@ -1,4 +1,4 @@
-"""What every set of commands stands on."""
+"""The base class of every group of commands: how keys and values are made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands on single bits of strings."""
+"""Commands on bitmaps: the single bits of strings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands that keep a connection waiting, and for how long."""
+"""Commands that block their connection, and for how long."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Django's cache operations as commands: entries are strings with an expiry."""
+"""Django's cache operations as commands; values are strings that can expire."""
 
 from __future__ import annotations
 

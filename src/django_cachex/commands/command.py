@@ -149,7 +149,7 @@ def parse_replies(commands: Sequence[Command[Any]], replies: Sequence[Any]) -> l
             for command, reply in zip(commands, replies, strict=True):
                 results.append(command.parse(reply))  # How many tells which failed.
         except Exception as unreadable:
-            note_key(commands[len(results)], unreadable)
+            add_key_note(commands[len(results)], unreadable)
             raise
         return results
     for error in errors:
@@ -166,7 +166,7 @@ def parse_replies(commands: Sequence[Command[Any]], replies: Sequence[Any]) -> l
     ]
 
 
-def note_key(command: Command[Any], error: Exception) -> None:
+def add_key_note(command: Command[Any], error: Exception) -> None:
     """Say in a note of `error`, which reading the reply raised, which key was asked for."""
     name, *arguments = command.args
     if name != "MGET" and arguments and isinstance(arguments[0], bytes):

@@ -1,4 +1,4 @@
-"""Counting: INCRBY that, as Django asks, refuses to begin a counter."""
+"""INCRBY that, as Django asks, refuses to start a counter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands on keys of any type: their names, their expiry, their place in memory."""
+"""Commands on keys of any type: names, expiry, memory."""
 
 from __future__ import annotations
 
@@ -36,13 +36,11 @@ class KeyCommands(Commands):
 
     def _exists(self, *keys: Any, version: int | None = None) -> Command[int]:
         """Return how many of `keys` exist."""
-        return Command(
-            ("EXISTS", *self._stored_keys_args(keys, version)), int, True, missing_reply=0
-        )
+        return Command(("EXISTS", *self.stored_keys(keys, version)), int, True, missing_reply=0)
 
     def _unlink(self, *keys: Any, version: int | None = None) -> Command[int]:
         """Delete `keys`, freeing their memory in the background; return how many existed."""
-        return Command(("UNLINK", *self._stored_keys_args(keys, version)), int, missing_reply=0)
+        return Command(("UNLINK", *self.stored_keys(keys, version)), int, missing_reply=0)
 
     def _rename(
         self, src: Any, dst: Any, version: int | None = None, version_dst: int | None = None
@@ -135,11 +133,6 @@ class KeyCommands(Commands):
     ) -> tuple[bytes, bytes]:
         moved = version if version_dst is None else version_dst
         return self.stored_key(one, version), self.stored_key(other, moved)
-
-    def _stored_keys_args(
-        self, keys: tuple[Any, ...], version: int | None
-    ) -> tuple[EncodableArg, ...]:
-        return tuple(self.stored_key(key, version) for key in keys)
 
     type, atype = sync_method(_type), async_method(_type)
     exists, aexists = sync_method(_exists), async_method(_exists)

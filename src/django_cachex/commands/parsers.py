@@ -1,4 +1,4 @@
-"""Reading replies of which several commands have the shape."""
+"""Parsers of replies whose shape several commands share."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def parse_pop(
 ) -> Callable[[Sequence[Any] | None], tuple[Any, T] | None]:
     """Return what reads a stored key and what was taken from it: the caller's key, and `parse`."""
 
-    def reading(reply: Sequence[Any] | None) -> tuple[Any, T] | None:
+    def parse_reply(reply: Sequence[Any] | None) -> tuple[Any, T] | None:
         return None if reply is None else (keys[reply[0]], parse(reply[1]))
 
-    return reading
+    return parse_reply
 
 
 def parse_optional_int(reply: int | None) -> int | None:

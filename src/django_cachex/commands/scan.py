@@ -1,4 +1,4 @@
-"""Walking through collections of any size, in bounded memory: HSCAN, SSCAN and ZSCAN in turns."""
+"""SCAN and its kin: iterating, deleting what matches, and escaping patterns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,14 @@ from django_cachex.commands.sorted_sets import SortedSetCommands
 
 T = TypeVar("T")
 
+SCAN_COUNT = 1000
+"""Keys that the server looks at in one turn; more would hold up its other clients."""
+
 MatchPattern = bytes | str | None
+
+# "^" and "-" mean something only inside the brackets that are escaped here.
+_special = re.compile(rb"[*?\[\]\\]")
+_special_but_star = re.compile(rb"[?\[\]\\]")
 
 
 class ScanIterMixin(HashCommands[FieldT], SetCommands, SortedSetCommands):
@@ -116,10 +123,6 @@ async def ascan_batches(scan: Callable[[int], Awaitable[tuple[int, T]]]) -> Asyn
         yield found
 
 
-SCAN_COUNT = 1000
-"""Keys that the server looks at in one turn; more would hold up its other clients."""
-
-
 def scan_and_unlink(
     pattern: bytes, predicate: Callable[[bytes], bool] | None = None, count: int = SCAN_COUNT
 ) -> Operation[int]:
@@ -145,11 +148,6 @@ def scan_and_unlink(
         [gone] = yield [Command(("UNLINK", *doomed), int, missing_reply=0)]
         deleted += gone
     return deleted
-
-
-# "^" and "-" mean something only inside the brackets that are escaped here.
-_special = re.compile(rb"[*?\[\]\\]")
-_special_but_star = re.compile(rb"[?\[\]\\]")
 
 
 def escape_pattern(text: bytes) -> bytes:

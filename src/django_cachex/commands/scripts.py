@@ -1,4 +1,4 @@
-"""Lua scripts: named by their digest, sent in full to a server that does not know them yet."""
+"""Lua scripts: called by their digest, and sent in full where the server does not know it yet."""
 
 from __future__ import annotations
 

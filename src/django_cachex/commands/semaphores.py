@@ -13,7 +13,7 @@ from django_cachex.commands.command import EncodableArg, Operation
 from django_cachex.commands.scripts import Script
 
 # What all scripts begin with. A hash that is something else is left alone.
-_ENTRIES = """\
+ENTRY_FUNCTIONS = """\
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local function entry(text)
@@ -28,7 +28,7 @@ end
 """
 
 ACQUIRE = Script(
-    _ENTRIES
+    ENTRY_FUNCTIONS
     + """\
 local mine, weight, capacity = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local lease, patience = tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -60,7 +60,7 @@ return 0"""
 )
 
 RELEASE = Script(
-    _ENTRIES
+    ENTRY_FUNCTIONS
     + """\
 local text = redis.call('HGET', KEYS[1], ARGV[1])
 if not text then return 0 end
@@ -70,7 +70,7 @@ return place == 0 and ends > now and 1 or 0"""
 )
 
 EXTEND = Script(
-    _ENTRIES
+    ENTRY_FUNCTIONS
     + """\
 local text = redis.call('HGET', KEYS[1], ARGV[1])
 if not text then return 0 end
@@ -81,7 +81,7 @@ return 1"""
 )
 
 USAGE = Script(
-    _ENTRIES
+    ENTRY_FUNCTIONS
     + """\
 local held, waiting = 0, 0
 for _, text in ipairs(redis.call('HVALS', KEYS[1])) do

@@ -1,4 +1,4 @@
-"""Which server a command, or an option of one, needs: what an older one does not know is named."""
+"""Which server a command or an option needs, so that an older one's refusal can say so."""
 
 from __future__ import annotations
 

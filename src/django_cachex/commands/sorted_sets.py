@@ -33,10 +33,10 @@ from django_cachex.commands.parsers import (
     parse_pop,
 )
 
-Bound = float | str
+ScoreBound = float | str
 """An end of a range of scores: a number, "(1.5" without it, "-inf" or "+inf"."""
 
-Popped = tuple[Any, ScoredMembers] | None
+PopResult = tuple[Any, ScoredMembers] | None
 """A key and what was taken from it; None where nothing was."""
 
 
@@ -152,7 +152,9 @@ class SortedSetCommands(Commands):
 
         return Command((*args, "WITHSCORE"), parse, readonly=True)
 
-    def _zcount(self, key: Any, min: Bound, max: Bound, version: int | None = None) -> Command[int]:
+    def _zcount(
+        self, key: Any, min: ScoreBound, max: ScoreBound, version: int | None = None
+    ) -> Command[int]:
         """Return how many members have a score from `min` to `max`."""
         args = ("ZCOUNT", self.stored_key(key, version), encode_score(min), encode_score(max))
         return Command(args, int, readonly=True, missing_reply=0)
@@ -255,8 +257,8 @@ class SortedSetCommands(Commands):
     def _zrangebyscore(
         self,
         key: Any,
-        min: Bound,
-        max: Bound,
+        min: ScoreBound,
+        max: ScoreBound,
         start: int | None = None,
         num: int | None = None,
         withscores: bool = False,
@@ -268,8 +270,8 @@ class SortedSetCommands(Commands):
     def _zrevrangebyscore(
         self,
         key: Any,
-        max: Bound,
-        min: Bound,
+        max: ScoreBound,
+        min: ScoreBound,
         start: int | None = None,
         num: int | None = None,
         withscores: bool = False,
@@ -328,7 +330,7 @@ class SortedSetCommands(Commands):
         return Command(args, int, missing_reply=0)
 
     def _zremrangebyscore(
-        self, key: Any, min: Bound, max: Bound, version: int | None = None
+        self, key: Any, min: ScoreBound, max: ScoreBound, version: int | None = None
     ) -> Command[int]:
         """Remove the members with scores from `min` to `max`; return how many there were."""
         args = (
@@ -396,7 +398,7 @@ class SortedSetCommands(Commands):
         max: bool = False,
         count: int = 1,
         version: int | None = None,
-    ) -> Command[Popped]:
+    ) -> Command[PopResult]:
         """Take up to `count` members, of lowest or highest scores, from the first set with any.
 
         Return its key and the members with scores, None where all are empty. Either `min` or `max`
@@ -415,7 +417,7 @@ class SortedSetCommands(Commands):
         max: bool = False,
         count: int = 1,
         version: int | None = None,
-    ) -> Command[Popped]:
+    ) -> Command[PopResult]:
         """Do what `zmpop` does, as soon as there is a member; return None in vain."""
         stored, parse = self._mpop_args(numkeys, keys, version)
         args = ("BZMPOP", encode_score(timeout), numkeys, *stored, min_max_arg(min, max))

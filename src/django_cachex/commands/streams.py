@@ -28,10 +28,10 @@ from django_cachex.commands.parsers import pairs
 StreamEntry = tuple[FieldT, dict[FieldT, Any]]
 """An id and the fields."""
 
-NO_GROUP = CommandError("NOGROUP No such key or consumer group.")
+MISSING_GROUP = CommandError("NOGROUP No such key or consumer group.")
 """What commands on a group answer where there is none."""
 
-NO_STREAM = CommandError("ERR The XGROUP subcommand requires the key to exist.")
+MISSING_STREAM = CommandError("ERR The XGROUP subcommand requires the key to exist.")
 
 # What the server says of a pending entry, as valkey-py calls it.
 PENDING_FIELDS = "message_id", "consumer", "time_since_delivered", "times_delivered"
@@ -200,7 +200,7 @@ class StreamCommands(Commands, Generic[FieldT]):
         chosen = (*option_args(("COUNT", count), ("BLOCK", block)), *flag_args(("NOACK", noack)))
         given = (*group, *chosen, *args)
         if block is None:
-            return Command(given, parse, missing_reply=NO_GROUP)
+            return Command(given, parse, missing_reply=MISSING_GROUP)
         return BlockingCommand(given, parse, block / 1000)
 
     def _streams_args(
@@ -241,7 +241,9 @@ class StreamCommands(Commands, Generic[FieldT]):
             encode_name(id),
         )
         given = (*flag_args(("MKSTREAM", mkstream)), *option_args(("ENTRIESREAD", entries_read)))
-        return Command((*args, *given), parse_none, missing_reply=None if mkstream else NO_STREAM)
+        return Command(
+            (*args, *given), parse_none, missing_reply=None if mkstream else MISSING_STREAM
+        )
 
     def _xgroup_setid(
         self,
@@ -260,14 +262,14 @@ class StreamCommands(Commands, Generic[FieldT]):
             encode_name(id),
         )
         given = option_args(("ENTRIESREAD", entries_read))
-        return Command((*args, *given), parse_none, missing_reply=NO_STREAM)
+        return Command((*args, *given), parse_none, missing_reply=MISSING_STREAM)
 
     def _xgroup_destroy(
         self, key: Any, groupname: EncodableArg, version: int | None = None
     ) -> Command[bool]:
         """Delete a group and what is pending in it; return whether there was one."""
         args = ("XGROUP", "DESTROY", self.stored_key(key, version), encode_name(groupname))
-        return Command(args, bool, missing_reply=NO_STREAM)
+        return Command(args, bool, missing_reply=MISSING_STREAM)
 
     def _xgroup_createconsumer(
         self,
@@ -305,7 +307,7 @@ class StreamCommands(Commands, Generic[FieldT]):
             encode_name(group),
             encode_name(consumer),
         )
-        return Command(args, parse, missing_reply=NO_STREAM)
+        return Command(args, parse, missing_reply=MISSING_STREAM)
 
     def _xack(
         self, key: Any, groupname: EncodableArg, *ids: EncodableArg, version: int | None = None
@@ -334,7 +336,7 @@ class StreamCommands(Commands, Generic[FieldT]):
         entry), `consumers` a list with `name` and `pending` of each consumer that has any.
         """
         args = ("XPENDING", self.stored_key(key, version), encode_name(groupname))
-        return Command(args, self._parse_pending, readonly=True, missing_reply=NO_GROUP)
+        return Command(args, self._parse_pending, readonly=True, missing_reply=MISSING_GROUP)
 
     def _parse_pending(self, reply: Sequence[Any]) -> dict[str, Any]:
         count, lowest, highest, consumers = reply
@@ -381,7 +383,7 @@ class StreamCommands(Commands, Generic[FieldT]):
             count,
             *consumer,
         )
-        return Command((*args, *chosen), parse, readonly=True, missing_reply=NO_GROUP)
+        return Command((*args, *chosen), parse, readonly=True, missing_reply=MISSING_GROUP)
 
     def _xclaim(
         self,
@@ -409,7 +411,7 @@ class StreamCommands(Commands, Generic[FieldT]):
         only = flag_args(("FORCE", force), ("JUSTID", justid))
         args = ("XCLAIM", *group, min_idle_time, *ids, *chosen, *only)
         return Command(
-            args, self.decode_names if justid else self.decode_entries, missing_reply=NO_GROUP
+            args, self.decode_names if justid else self.decode_entries, missing_reply=MISSING_GROUP
         )
 
     def _xautoclaim(
@@ -437,7 +439,7 @@ class StreamCommands(Commands, Generic[FieldT]):
         group = self.stored_key(key, version), encode_name(groupname), encode_name(consumername)
         args = ("XAUTOCLAIM", *group, min_idle_time, encode_name(start_id))
         chosen = (*option_args(("COUNT", count)), *flag_args(("JUSTID", justid)))
-        return Command((*args, *chosen), parse, missing_reply=NO_GROUP)
+        return Command((*args, *chosen), parse, missing_reply=MISSING_GROUP)
 
     xpending, axpending = sync_method(_xpending), async_method(_xpending)
     xpending_range, axpending_range = sync_method(_xpending_range), async_method(_xpending_range)

@@ -1,4 +1,4 @@
-"""Commands on strings, the type in which a cache keeps its entries."""
+"""Commands on strings, the type in which a cache keeps its values."""
 
 from __future__ import annotations
 

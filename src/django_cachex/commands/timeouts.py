@@ -1,4 +1,4 @@
-"""How long an entry lives: Django's timeouts as the server's milliseconds."""
+"""Django's timeouts, timedeltas and datetimes as milliseconds."""
 
 from __future__ import annotations
 

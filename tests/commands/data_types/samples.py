@@ -33,8 +33,8 @@ class Sample:
     kwargs: dict[str, Any] = field(default_factory=dict)
     lost: Any = ...
 
-    def request(self, commands: Any, name: str) -> Command[Any]:
-        """Return what this call of the command would send."""
+    def command(self, commands: Any, name: str) -> Command[Any]:
+        """Return the command that this call would send."""
         found: Command[Any] = getattr(commands, f"_{name}")(*self.args, **self.kwargs)
         return found
 

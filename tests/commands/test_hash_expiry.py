@@ -43,9 +43,9 @@ WORDS: list[tuple[Command[Any], tuple[Any, ...]]] = [
 ]
 
 
-@pytest.mark.parametrize(("request_", "words"), WORDS)
-def test_the_words_are_as_documented(request_: Command[Any], words: tuple[Any, ...]) -> None:
-    assert request_.args == words
+@pytest.mark.parametrize(("command", "args"), WORDS)
+def test_the_arguments_are_as_documented(command: Command[Any], args: tuple[Any, ...]) -> None:
+    assert command.args == args
 
 
 def test_fields_take_one_condition() -> None:

@@ -18,14 +18,14 @@ from django_cachex.commands.command import Operation, feed_replies, parse_raw, s
 
 
 class Echo(Commands):
-    """Answers every command with its words."""
+    """Answers every command with its arguments."""
 
     def run(self, command: Any) -> Any:
-        steps = single(command) if isinstance(command, Command) else command
-        requests = next(steps)
+        operation = single(command) if isinstance(command, Command) else command
+        commands = next(operation)
         try:
             while True:
-                requests = feed_replies(steps, requests, [request.args for request in requests])
+                commands = feed_replies(operation, commands, [command.args for command in commands])
         except StopIteration as stop:
             return stop.value
 
@@ -47,11 +47,11 @@ class Echo(Commands):
 
 def drive(command: Any, *answers: list[Any]) -> Any:
     """Give an operation prepared answers; return the result."""
-    steps = single(command) if isinstance(command, Command) else command
-    requests = next(steps)
+    operation = single(command) if isinstance(command, Command) else command
+    commands = next(operation)
     try:
         for answer in answers:
-            requests = feed_replies(steps, requests, answer)
+            commands = feed_replies(operation, commands, answer)
     except StopIteration as stop:
         return stop.value
     raise AssertionError("the conversation wants more answers")
@@ -76,41 +76,41 @@ def test_methods_have_public_names_and_the_builders_docstring() -> None:
 
 
 def test_a_refusal_is_raised_into_the_step_that_sent_it() -> None:
-    def steps() -> Operation[str]:
+    def operation() -> Operation[str]:
         try:
             yield [Command(("A",), parse_raw), Command(("B",), parse_raw)]
         except CommandError as error:
             return f"refused: {error}"
         return "accepted"
 
-    assert drive(steps(), [1, CommandError("no")]) == "refused: no"
-    assert drive(steps(), [1, 2]) == "accepted"
+    assert drive(operation(), [1, CommandError("no")]) == "refused: no"
+    assert drive(operation(), [1, 2]) == "accepted"
 
 
 def test_a_refusal_says_which_command_it_answers() -> None:
-    def steps() -> Operation[None]:
+    def operation() -> Operation[None]:
         yield [Command(("A",), parse_raw), Command(("B",), parse_raw)]
 
     with pytest.raises(CommandError) as refused:
-        drive(steps(), [1, CommandError("no")])
+        drive(operation(), [1, CommandError("no")])
     assert refused.value.__notes__ == ["Command 2 of 2: B"]
 
 
 def test_attempts_return_refusals_in_place() -> None:
     refusal = CommandError("no")
-    requests = [Command(("A",), int), Command(("B",), int)]
-    assert drive(execute_all(requests), [b"7", refusal]) == [7, refusal]
-    assert isinstance(next(execute_all(requests)), Batch)
+    commands = [Command(("A",), int), Command(("B",), int)]
+    assert drive(execute_all(commands), [b"7", refusal]) == [7, refusal]
+    assert isinstance(next(execute_all(commands)), Batch)
 
 
 def test_steps_without_a_request_need_no_answer() -> None:
-    def steps() -> Operation[str]:
+    def operation() -> Operation[str]:
         if False:
             yield []
         return "nothing to ask"
 
     with pytest.raises(StopIteration) as stop:
-        next(steps())
+        next(operation())
     assert stop.value.value == "nothing to ask"
 
 

@@ -24,8 +24,7 @@ from django_cachex.commands.command import (
     sync_method,
 )
 from django_cachex.commands.parsers import pairs, parse_ttls
-from django_cachex.commands.timeouts import timeout_to_ms as in_milliseconds
-from django_cachex.commands.timeouts import timestamp_to_ms, to_ms, to_timestamp_ms
+from django_cachex.commands.timeouts import timeout_to_ms, timestamp_to_ms, to_ms, to_timestamp_ms
 
 FieldResults = list[int]
 """One for each field: 1 done, 0 a condition was not met, 2 deleted at once, -2 no such field."""
@@ -217,7 +216,7 @@ class HashCommands(Commands, Generic[FieldT]):
         version: int | None = None,
     ) -> Command[FieldResults]:
         """Let `fields` live for `seconds` more, kept to the millisecond; return an outcome each."""
-        time = in_milliseconds(seconds)
+        time = timeout_to_ms(seconds)
         if time is None:
             raise TypeError("hexpire() needs a time: hpersist() takes the expiry away.")
         return self._fields_command(

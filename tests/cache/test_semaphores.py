@@ -27,7 +27,7 @@ from django_cachex.commands import (
     ServerUnavailable,
     WrongTypeError,
 )
-from django_cachex.commands.semaphores import SemaphoreRequest, release, usage
+from django_cachex.commands.semaphores import SemaphoreRequest, get_usage, release
 from tests.cache.conftest import BACKENDS, MakeCache, url
 from tests.cache.relay import relay
 from tests.cache.test_locks import LOOP, Awaited, Blocking
@@ -179,7 +179,7 @@ def test_who_comes_first_is_served_first(cache: ServerCache) -> None:
     assert run(share(b"holder", weight=2).acquire(0)) is True
     for token in b"a", b"b", b"c":
         assert run(share(token).acquire(60_000)) is False
-    assert run(usage(b":1:name")) == (2, 3)
+    assert run(get_usage(b":1:name")) == (2, 3)
     cache.client.run(cache._eval_script("return redis.call('HDEL', KEYS[1], 'holder')", ["name"]))
     assert run(share(b"late").acquire(0)) is False  # There is room, and there are others before it.
     assert run(share(b"b").acquire(60_000)) is False
@@ -207,7 +207,7 @@ def test_a_place_in_the_queue_lapses(cache: ServerCache) -> None:
 def test_acquiring_again_by_one_token_is_acquiring_once(cache: ServerCache) -> None:
     run = cache.client.run
     assert [run(share(b"one").acquire(0)) for _ in range(3)] == [True, True, True]
-    assert run(usage(b":1:name")) == (1, 0)
+    assert run(get_usage(b":1:name")) == (1, 0)
 
 
 @dataclass
@@ -255,7 +255,7 @@ def follows_the_model(cache: ServerCache, done: list[Any]) -> None:
             assert taken is model.take(token, weight, waits)
         else:
             assert run(release(b":1:name", token)) is model.release(token)
-        assert run(usage(b":1:name")) == (sum(model.held.values()), len(model.queue))
+        assert run(get_usage(b":1:name")) == (sum(model.held.values()), len(model.queue))
 
 
 SHARED = HealthCheck.function_scoped_fixture
@@ -388,12 +388,12 @@ def test_cancelling_who_waits_leaves_nothing(cache: ServerCache) -> None:
         holder = cache.asemaphore("name", 1)
         await holder.acquire()
         waiting = asyncio.create_task(cache.asemaphore("name", 1, sleep=0.01).acquire())
-        while (await cache.arun(usage(b":1:name")))[1] == 0:
+        while (await cache.arun(get_usage(b":1:name")))[1] == 0:
             await asyncio.sleep(0)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
-        assert await cache.arun(usage(b":1:name")) == (1, 0)
+        assert await cache.arun(get_usage(b":1:name")) == (1, 0)
         await holder.release()
 
     asyncio.run(main())

@@ -23,7 +23,7 @@ from django_cachex.commands.command import (
     async_method,
     sync_method,
 )
-from django_cachex.commands.parsers import pairs, parse_ttls
+from django_cachex.commands.parsers import iter_pairs, parse_ttls
 from django_cachex.commands.timeouts import timeout_to_ms, timestamp_to_ms, to_ms, to_timestamp_ms
 
 FieldResults = list[int]
@@ -107,7 +107,9 @@ class HashCommands(Commands, Generic[FieldT]):
             return Command((*args, count), self.decode_names, readonly=True, missing_reply=())
 
         def parse(flat: Sequence[bytes]) -> list[tuple[FieldT, Any]]:
-            return [(self.decode_name(name), self.decode(value)) for name, value in pairs(flat)]
+            return [
+                (self.decode_name(name), self.decode(value)) for name, value in iter_pairs(flat)
+            ]
 
         return Command((*args, count, "WITHVALUES"), parse, readonly=True, missing_reply=())
 

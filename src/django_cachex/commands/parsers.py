@@ -37,7 +37,7 @@ def parse_bools(reply: Iterable[int]) -> list[bool]:
     return [bool(one) for one in reply]
 
 
-def pairs(flat: Sequence[bytes]) -> zip[tuple[bytes, bytes]]:
+def iter_pairs(flat: Sequence[bytes]) -> zip[tuple[bytes, bytes]]:
     """Return the pairs of a reply in which two things take turns."""
     return zip(flat[::2], flat[1::2], strict=True)
 

@@ -27,7 +27,7 @@ local function keep(token, place, weight, span)
 end
 """
 
-ACQUIRE = Script(
+ACQUIRE_SCRIPT = Script(
     ENTRY_FUNCTIONS
     + """\
 local mine, weight, capacity = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -59,7 +59,7 @@ end
 return 0"""
 )
 
-RELEASE = Script(
+RELEASE_SCRIPT = Script(
     ENTRY_FUNCTIONS
     + """\
 local text = redis.call('HGET', KEYS[1], ARGV[1])
@@ -69,7 +69,7 @@ local place, _, ends = entry(text)
 return place == 0 and ends > now and 1 or 0"""
 )
 
-EXTEND = Script(
+EXTEND_SCRIPT = Script(
     ENTRY_FUNCTIONS
     + """\
 local text = redis.call('HGET', KEYS[1], ARGV[1])
@@ -80,7 +80,7 @@ keep(ARGV[1], 0, weight, tonumber(ARGV[2]))
 return 1"""
 )
 
-USAGE = Script(
+USAGE_SCRIPT = Script(
     ENTRY_FUNCTIONS
     + """\
 local held, waiting = 0, 0
@@ -110,19 +110,19 @@ class SemaphoreRequest:
         Otherwise have a place in the queue for `patience`; with 0, leave the queue.
         """
         args: list[EncodableArg] = [self.token, self.weight, self.capacity, self.lease, patience]
-        return ACQUIRE.operation([self.stored], args, bool)
+        return ACQUIRE_SCRIPT.operation([self.stored], args, bool)
 
 
 def release(stored: bytes, token: bytes) -> Operation[bool]:
     """Give back what `token` holds, or its place in the queue; return whether it held anything."""
-    return RELEASE.operation([stored], [token], bool)
+    return RELEASE_SCRIPT.operation([stored], [token], bool)
 
 
 def extend(stored: bytes, token: bytes, lease: int) -> Operation[bool]:
     """Let what `token` holds lapse after `lease` milliseconds; return whether it holds anything."""
-    return EXTEND.operation([stored], [token, lease], bool)
+    return EXTEND_SCRIPT.operation([stored], [token, lease], bool)
 
 
-def usage(stored: bytes) -> Operation[tuple[int, int]]:
+def get_usage(stored: bytes) -> Operation[tuple[int, int]]:
     """Return how much is held, and how many wait."""
-    return USAGE.operation([stored], [], lambda reply: (int(reply[0]), int(reply[1])))
+    return USAGE_SCRIPT.operation([stored], [], lambda reply: (int(reply[0]), int(reply[1])))

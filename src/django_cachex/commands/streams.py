@@ -23,7 +23,7 @@ from django_cachex.commands.command import (
     sync_method,
 )
 from django_cachex.commands.exceptions import CommandError
-from django_cachex.commands.parsers import pairs
+from django_cachex.commands.parsers import iter_pairs
 
 StreamEntry = tuple[FieldT, dict[FieldT, Any]]
 """An id and the fields."""
@@ -468,7 +468,9 @@ class StreamCommands(Commands, Generic[FieldT]):
         return Command(args, self._parse_infos, readonly=True, missing_reply=MISSING_KEY)
 
     def _parse_info(self, flat: Sequence[Any]) -> InfoDict:
-        return {name.decode(): self._parse_info_value(name, value) for name, value in pairs(flat)}
+        return {
+            name.decode(): self._parse_info_value(name, value) for name, value in iter_pairs(flat)
+        }
 
     def _parse_infos(self, replies: Sequence[Any]) -> list[InfoDict]:
         return [self._parse_info(reply) for reply in replies]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from unicodedata import combining, is_normalized
 
-INVISIBLE = re.compile(
+INVISIBLE_CHARS = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
     "\U000e0100-\U000e01ef]"
 )
@@ -33,7 +33,7 @@ def one_line(text: object) -> str:
 
 
 def _needs_escaping(line: str) -> bool:
-    return INVISIBLE.search(line) is not None or combining(line[0]) > 0
+    return INVISIBLE_CHARS.search(line) is not None or combining(line[0]) > 0
 
 
 def _escape_chars(line: str) -> Iterator[str]:
@@ -57,7 +57,7 @@ def _escape_chars(line: str) -> Iterator[str]:
 
 def _is_misleading(char: str, mark: bool, cluster: str) -> bool:
     """Return whether a character would not be seen, or be taken for one with what precedes it."""
-    if not char.isprintable() or INVISIBLE.match(char):
+    if not char.isprintable() or INVISIBLE_CHARS.match(char):
         return True
     if mark and not 0 < len(cluster) < MAX_MARKS:
         return True

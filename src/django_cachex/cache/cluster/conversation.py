@@ -30,8 +30,8 @@ class Conversation(Generic[T]):
     """The rest of an operation, all of whose keys must be in one slot."""
 
     def __init__(self, operation: Operation[T], commands: Sequence[Command[Any]]) -> None:
-        self._steps = operation
-        self._requests = commands
+        self._operation = operation
+        self._commands = commands
         slots = slots_of(commands)
         if len(slots) != 1:
             raise CrossSlotError(
@@ -46,7 +46,7 @@ class Conversation(Generic[T]):
 
     def once(self) -> Operation[T]:
         """Do what the steps do; stop, so that `once` may be called again, on the wrong node."""
-        operation, commands = self._steps, self._requests
+        operation, commands = self._operation, self._commands
         self.refusal = None
         try:
             try:
@@ -69,7 +69,7 @@ class Conversation(Generic[T]):
 
     def _rest(self, commands: Sequence[Command[Any]]) -> Operation[T]:
         """Go on with the steps, which have yielded `commands`, as long as they keep to the slot."""
-        operation = self._steps
+        operation = self._operation
         try:
             while True:
                 try:

@@ -15,7 +15,7 @@ from django_cachex.cache.locks.pauses import pauses
 from django_cachex.cache.topologies import Part, Pause, Plan, Target, acarry_out, carry_out
 from django_cachex.commands.command import Operation
 from django_cachex.commands.exceptions import CachexError, LockError, LockLost, LockNotAcquired
-from django_cachex.commands.semaphores import SemaphoreRequest, extend, release, usage
+from django_cachex.commands.semaphores import SemaphoreRequest, extend, get_usage, release
 from django_cachex.commands.timeouts import timeout_to_ms
 
 T = TypeVar("T")
@@ -105,7 +105,7 @@ class SharedSemaphore:
             yield from self._asked(release(self._stored, token))
 
     def _looking(self) -> Plan[int]:
-        held, _waiting = yield from self._asked(usage(self._stored))
+        held, _waiting = yield from self._asked(get_usage(self._stored))
         return held
 
     def _asked(self, operation: Operation[T]) -> Generator[list[Part], list[Any], T]:

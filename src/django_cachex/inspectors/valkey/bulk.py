@@ -66,7 +66,7 @@ def _each(client: Client, keys: Sequence[bytes], ask: Any) -> Tally:
     results = iter(client.collect([command for commands in asked for command in commands]))
     done, gone, failures = 0, 0, []
     for key, commands in zip(keys, asked, strict=True):
-        found = [next(results) for _request in commands]
+        found = [next(results) for _command in commands]
         refused = next((one for one in found if isinstance(one, CommandError)), None)
         if refused is not None:
             failures.append((key, str(refused)))

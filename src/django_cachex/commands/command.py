@@ -75,7 +75,7 @@ class Command(Generic[T_co]):
 
 
 class Batch(list[Command[Any]]):
-    """A step whose refused commands do not fail it.
+    """A step whose refused commands do not fail it, as `return_exceptions` has it in asyncio.
 
     The list of results then holds a `CommandError` in the place of each refused command's result.
     """

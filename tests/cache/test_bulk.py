@@ -6,9 +6,9 @@ import pickle
 import pytest
 
 from django_cachex.cache.backends import ServerCache
-from django_cachex.commands import AccessDenied, Request
-from django_cachex.commands.entries import CHUNK_BYTES, CHUNK_KEYS, MOST_KEYS
-from django_cachex.commands.request import done
+from django_cachex.commands import AccessDenied, Command
+from django_cachex.commands.cache_api import CHUNK_BYTES, CHUNK_KEYS, MAX_KEYS_PER_COMMAND
+from django_cachex.commands.command import parse_none
 from tests.cache.conftest import BACKENDS, MakeCache, url
 from tests.cache.relay import Relay, relay
 from tests.servers import Server, valkey
@@ -89,7 +89,7 @@ def test_large_values_go_in_several_writes(cache: ServerCache) -> None:
 def test_keys_for_which_there_was_no_memory_are_returned(driver: str) -> None:
     with valkey() as server:
         cache = BACKENDS[driver](url(server), {})
-        cache.client.run(Request(("CONFIG", "SET", "maxmemory", "1"), done))
+        cache.client.run(Command(("CONFIG", "SET", "maxmemory", "1"), parse_none))
         assert cache.set_many({"a": 1, "b": 2}) == ["a", "b"]
 
 
@@ -97,7 +97,7 @@ def test_keys_that_may_not_be_written_raise(driver: str) -> None:
     with valkey() as server:
         admin = BACKENDS[driver](url(server), {}).client
         words = ("ACL", "SETUSER", "one", "on", ">secret", "~:1:mine*", "+@all")
-        admin.run(Request(words, done))
+        admin.run(Command(words, parse_none))
         cache = BACKENDS[driver](f"redis://one:secret@{server.address}", {})
         with pytest.raises(AccessDenied):
             cache.set_many({"mine": 1, "other's": 2, "mine-too": 3})
@@ -114,7 +114,7 @@ def test_very_many_keys_are_asked_for_bit_by_bit(counted: ServerCache, between: 
     """A long command keeps the server from its others."""
     data = {"first": 1, "last": 2}
     counted.set_many({**data, "kept": 3})
-    keys = ["first", *map(str, range(2 * MOST_KEYS)), "last"]
+    keys = ["first", *map(str, range(2 * MAX_KEYS_PER_COMMAND)), "last"]
     for ask, answer in (
         (lambda: counted.get_many(keys), data),
         (lambda: counted.delete_many(keys), None),
@@ -133,7 +133,7 @@ def test_so_are_they_on_an_event_loop(cache: ServerCache) -> None:
 async def bit_by_bit(cache: ServerCache) -> None:
     data = {"first": 1, "last": 2}
     await cache.aset_many({**data, "kept": 3})
-    keys = ["first", *map(str, range(MOST_KEYS)), "last"]
+    keys = ["first", *map(str, range(MAX_KEYS_PER_COMMAND)), "last"]
     assert await cache.aget_many(keys) == data
     await cache.adelete_many(keys)
     assert await cache.akeys() == ["kept"]

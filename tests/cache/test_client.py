@@ -6,14 +6,14 @@ import pytest
 
 from django_cachex.cache import Client
 from django_cachex.commands import (
+    Command,
     CommandError,
-    Request,
+    Operation,
     ServerTimeout,
-    Steps,
     UnknownCommand,
     WrongTypeError,
 )
-from django_cachex.commands.request import done, unread
+from django_cachex.commands.command import parse_none, parse_raw
 from tests.cache.conftest import url
 from tests.servers import Server
 
@@ -24,7 +24,7 @@ def client(driver: str, valkey_server: Server) -> Client:
 
 
 def send(client: Client, *words: bytes | str | int) -> object:
-    return client.run(Request(words, unread))
+    return client.run(Command(words, parse_raw))
 
 
 def test_keys_and_values_are_raw(client: Client) -> None:
@@ -96,7 +96,7 @@ def test_first_pages_of_collections(client: Client) -> None:
 @pytest.mark.parametrize("word", [1.5, -7, "ü", b"\xff", 2**63 - 1, ""])
 def test_words_of_every_kind_reach_the_server(client: Client, word: bytes | str | float) -> None:
     sent = word if isinstance(word, bytes) else str(word).encode()
-    echo = Request(("ECHO", word), unread)
+    echo = Command(("ECHO", word), parse_raw)
     assert client.run(echo) == sent
     assert asyncio.run(client.arun(echo)) == sent
 
@@ -117,9 +117,9 @@ def test_collect_puts_refusals_in_place(client: Client) -> None:
     client.set(b"key", b"7")
     results = client.collect(
         [
-            Request(("GET", b"key"), int),
-            Request(("LLEN", b"key"), int),
-            Request(("NOSUCH", b"key"), int),
+            Command(("GET", b"key"), int),
+            Command(("LLEN", b"key"), int),
+            Command(("NOSUCH", b"key"), int),
             client._ttl(b"key"),
         ]
     )
@@ -127,23 +127,23 @@ def test_collect_puts_refusals_in_place(client: Client) -> None:
     assert isinstance(results[1], WrongTypeError)
     assert isinstance(results[2], UnknownCommand)
     assert results[3] is None
-    assert asyncio.run(client.acollect([Request(("LLEN", b"key"), int)]))[0].args
+    assert asyncio.run(client.acollect([Command(("LLEN", b"key"), int)]))[0].args
 
 
 def test_steps_share_one_connection_so_that_watching_works(client: Client) -> None:
     client.set(b"key", b"old")
 
-    def exchange(new: bytes) -> Steps[bytes | None]:
+    def exchange(new: bytes) -> Operation[bytes | None]:
         [_watching, old] = yield [
-            Request(("WATCH", b"key"), done),
-            Request(("GET", b"key"), unread),
+            Command(("WATCH", b"key"), parse_none),
+            Command(("GET", b"key"), parse_raw),
         ]
         if new == b"meddle":
             client.set(b"key", b"meddled")
         *_queued, executed = yield [
-            Request(("MULTI",), done),
-            Request(("SET", b"key", new), unread),
-            Request(("EXEC",), unread),
+            Command(("MULTI",), parse_none),
+            Command(("SET", b"key", new), parse_raw),
+            Command(("EXEC",), parse_raw),
         ]
         return None if executed is None else old
 
@@ -156,7 +156,7 @@ def test_steps_share_one_connection_so_that_watching_works(client: Client) -> No
 
 def test_a_refusal_inside_a_transaction_comes_as_an_error_of_ours(client: Client) -> None:
     client.set(b"key", b"text")
-    requests = [Request(words, unread) for words in (("MULTI",), ("LLEN", b"key"), ("EXEC",))]
+    requests = [Command(words, parse_raw) for words in (("MULTI",), ("LLEN", b"key"), ("EXEC",))]
     [_multi, _queued, [refusal]] = client.collect(requests)
     assert isinstance(refusal, WrongTypeError)
 
@@ -184,6 +184,6 @@ def test_overrides_win_over_options_and_the_url(driver: str, valkey_server: Serv
         },
         socket_timeout=0.2,
     )
-    assert client.run(Request(("CLIENT", "GETNAME"), unread)) == b"mine"
+    assert client.run(Command(("CLIENT", "GETNAME"), parse_raw)) == b"mine"
     with pytest.raises(ServerTimeout):
-        client.run(Request(("BLPOP", b"nothing", 5), unread))
+        client.run(Command(("BLPOP", b"nothing", 5), parse_raw))

@@ -17,15 +17,15 @@ from django_cachex.cache.backends import ServerCache
 from django_cachex.cache.cluster.keys import keys_of, slot_of
 from django_cachex.commands import (
     AccessDenied,
-    Attempts,
+    Batch,
+    Command,
     CommandError,
     CrossSlotError,
-    Request,
     ServerUnavailable,
     WrongTypeError,
 )
-from django_cachex.commands.counters import watched_increment
-from django_cachex.commands.request import unread
+from django_cachex.commands.command import parse_raw
+from django_cachex.commands.counters import incr_with_watch
 from tests import servers
 from tests.servers import Server
 
@@ -188,7 +188,7 @@ def test_a_refused_command_is_told_from_the_others(cache: ServerCache) -> None:
     cache.set("text", "no number")
     with pytest.raises(WrongTypeError):
         cache.pipeline().get("key-1").incr("text").get("key-2").execute()
-    requests = [cache._get("key-1"), cache._queued_incr("text", 1), cache._get("key-2")]
+    requests = [cache._get("key-1"), cache._incr_eval("text", 1), cache._get("key-2")]
     one, refused, two = cache.client.collect(requests)
     assert (one, two) == (1, 2)
     assert isinstance(refused, WrongTypeError)
@@ -203,7 +203,7 @@ def test_a_refused_command_is_told_from_the_others(cache: ServerCache) -> None:
         lambda cache: cache.rename("key-1", "key-2"),
         lambda cache: cache.copy("key-1", "key-2"),
         lambda cache: cache.pipeline(transaction=True).set("key-1", 0).set("key-2", 0).execute(),
-        lambda cache: cache.client.run(Request(("EVAL", "return 1", 2, "a", "b"), unread)),
+        lambda cache: cache.client.run(Command(("EVAL", "return 1", 2, "a", "b"), parse_raw)),
         lambda cache: cache.client.collect([cache._set("key-1", 0), cache._rename("a", "b")]),
         lambda cache: asyncio.run(cache.arename("key-1", "key-2")),
     ],
@@ -236,14 +236,14 @@ def test_watching_stays_on_one_connection(cache: ServerCache) -> None:
     cache.set_many(MANY)
     for number in range(20):
         stored = cache.stored_key(f"key-{number}")
-        assert cache.client.run(watched_increment(stored, 5)) == number + 5
-        assert asyncio.run(cache.client.arun(watched_increment(stored, 5))) == number + 10
+        assert cache.client.run(incr_with_watch(stored, 5)) == number + 5
+        assert asyncio.run(cache.client.arun(incr_with_watch(stored, 5))) == number + 10
 
 
 def test_a_conversation_that_leaves_its_slot_is_stopped(cache: ServerCache) -> None:
     def steps() -> Any:
-        yield [Request(("WATCH", "a"), unread)]
-        yield [Request(("GET", "b"), unread)]
+        yield [Command(("WATCH", "a"), parse_raw)]
+        yield [Command(("GET", "b"), parse_raw)]
 
     with pytest.raises(CrossSlotError):
         cache.client.run(steps())
@@ -375,8 +375,8 @@ class Move:
         lambda cache: cache.get_many(["a", "key", "b"]) == {"key": 5},
         lambda cache: cache.pipeline().incr("key").incr("key").execute() == [6, 7],
         lambda cache: cache.pipeline(transaction=True).incr("key").get("key").execute() == [6, 6],
-        lambda cache: cache.client.run(watched_increment(b":1:key", 1)) == 6,
-        lambda cache: asyncio.run(cache.client.arun(watched_increment(b":1:key", 1))) == 6,
+        lambda cache: cache.client.run(incr_with_watch(b":1:key", 1)) == 6,
+        lambda cache: asyncio.run(cache.client.arun(incr_with_watch(b":1:key", 1))) == 6,
     ],
 )
 def test_a_slot_that_moved_is_found(
@@ -607,7 +607,7 @@ def test_failing_open_asks_on(make_cache: MakeCache, nodes: Nodes) -> None:
 
 def test_attempts_of_a_step_meet_refusals_one_by_one(cache: ServerCache) -> None:
     def steps() -> Any:
-        return (yield Attempts([cache._set("a", "x"), cache._queued_incr("a"), cache._get("a")]))
+        return (yield Batch([cache._set("a", "x"), cache._incr_eval("a"), cache._get("a")]))
 
     stored, refused, found = cache.client.run(steps())
     assert (stored, found) == (None, "x")

@@ -16,16 +16,16 @@ from django.core.exceptions import ImproperlyConfigured
 from django_cachex.cache import Client
 from django_cachex.commands import (
     AccessDenied,
-    Request,
+    Command,
     ServerTimeout,
     ServerUnavailable,
 )
-from django_cachex.commands.request import unread
+from django_cachex.commands.command import parse_raw
 from tests import servers
 from tests.cache.conftest import BACKENDS, MakeCache, url
 from tests.servers import Server
 
-NAME = Request(("CLIENT", "GETNAME"), unread)
+NAME = Command(("CLIENT", "GETNAME"), parse_raw)
 
 
 def test_several_servers_in_one_string_or_in_a_list(

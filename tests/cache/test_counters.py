@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from django_cachex.cache.backends import ServerCache
-from django_cachex.commands import AccessDenied, OutOfRangeError, Request, WrongTypeError
-from django_cachex.commands.request import done
+from django_cachex.commands import AccessDenied, Command, OutOfRangeError, WrongTypeError
+from django_cachex.commands.command import parse_none
 from tests.cache.conftest import BACKENDS, MakeCache, url
 from tests.cache.relay import relay
 from tests.servers import Server, valkey
@@ -82,7 +82,7 @@ def test_counting_takes_one_round_trip(make_cache: MakeCache, valkey_server: Ser
 def test_a_server_that_lost_the_script_learns_it_again(cache: ServerCache) -> None:
     cache.set("key", 1)
     cache.incr("key")
-    cache.client.run(Request(("SCRIPT", "FLUSH"), done))
+    cache.client.run(Command(("SCRIPT", "FLUSH"), parse_none))
     assert cache.incr("key") == 3
 
 
@@ -91,7 +91,7 @@ def without_scripts(driver: str) -> Any:
     with valkey() as server:
         admin = BACKENDS[driver](url(server), {}).client
         words = ("ACL", "SETUSER", "plain", "on", ">secret", "~*", "+@all", "-@scripting")
-        admin.run(Request(words, done))
+        admin.run(Command(words, parse_none))
         yield BACKENDS[driver](f"redis://plain:secret@{server.address}", {})
 
 
@@ -107,7 +107,7 @@ def test_where_scripts_are_denied_counting_still_holds(without_scripts: ServerCa
     with pytest.raises(WrongTypeError):
         cache.incr("text")
     with pytest.raises(AccessDenied):
-        cache.client.run(Request(("EVAL", "return 1", 0), done))
+        cache.client.run(Command(("EVAL", "return 1", 0), parse_none))
 
 
 def test_where_scripts_are_denied_no_count_is_lost(without_scripts: ServerCache) -> None:

@@ -19,16 +19,16 @@ from django_cachex.cache.checks import check_caches
 from django_cachex.cache.configuration import Configuration
 from django_cachex.cache.drivers import load
 from django_cachex.cache.effects import RETRIES, UNUSED
-from django_cachex.commands import Request
-from django_cachex.commands.request import unread
+from django_cachex.commands import Command
+from django_cachex.commands.command import parse_raw
 from tests.cache.conftest import BACKENDS
 from tests.servers import Server
 
 DRIVERS = "valkey", "redis"
 CLASSES = "Connection", "SSLConnection", "UnixDomainSocketConnection", "ConnectionPool"
 
-INFO = Request(("CLIENT", "INFO"), unread)
-WHO = Request(("ACL", "WHOAMI"), unread)
+INFO = Command(("CLIENT", "INFO"), parse_raw)
+WHO = Command(("ACL", "WHOAMI"), parse_raw)
 
 
 def options_of(driver: str) -> set[str]:
@@ -61,7 +61,7 @@ def plain(server: Server) -> str:
     return f"redis://{server.address}"
 
 
-def tells(request: Request[Any], part: str) -> Callable[[str, str, Any], None]:
+def tells(request: Command[Any], part: str) -> Callable[[str, str, Any], None]:
     """Return what proves an option by what the server says, on both sides."""
 
     def prove(driver: str, location: str, options: Any) -> None:

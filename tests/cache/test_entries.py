@@ -15,7 +15,7 @@ from django.core.cache.backends.redis import RedisCache as DjangoRedisCache
 
 from django_cachex.cache import ValkeyCache
 from django_cachex.cache.backends import ServerCache
-from django_cachex.commands import Request, WrongTypeError
+from django_cachex.commands import Command, WrongTypeError
 from tests.cache.conftest import MakeCache, url
 from tests.cache.relay import relay
 from tests.servers import Server, wait_until
@@ -376,7 +376,7 @@ def test_incr_version_of_a_missing_key_names_it(cache: ServerCache) -> None:
 
 
 def test_a_key_of_another_type_is_a_type_error(cache: ServerCache) -> None:
-    cache.client.run(Request(("RPUSH", b":1:list", b"x"), int))
+    cache.client.run(Command(("RPUSH", b":1:list", b"x"), int))
     with pytest.raises(WrongTypeError):
         cache.get("list")
     with pytest.raises(TypeError):

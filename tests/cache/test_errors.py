@@ -11,16 +11,16 @@ from django_cachex.cache.backends import ServerCache
 from django_cachex.commands import (
     AccessDenied,
     CachexError,
+    Command,
     CommandError,
     OutOfMemoryError,
     ReadOnlyError,
-    Request,
     ServerTimeout,
     ServerUnavailable,
     UnknownCommand,
     WrongTypeError,
 )
-from django_cachex.commands.request import done, unread
+from django_cachex.commands.command import parse_none, parse_raw
 from tests.cache.conftest import BACKENDS, url
 from tests.cache.faults.talker import talker
 from tests.servers import cluster, valkey, wait_until
@@ -36,7 +36,7 @@ def test_errors_have_one_base() -> None:
 
 def test_an_unknown_command(cache: ServerCache) -> None:
     with pytest.raises(UnknownCommand):
-        cache.client.run(Request(("NOSUCH",), unread))
+        cache.client.run(Command(("NOSUCH",), parse_raw))
 
 
 @pytest.mark.parametrize("server", ["valkey", "redis", "redis_62"])
@@ -53,7 +53,7 @@ def test_a_command_that_access_rules_deny(driver: str) -> None:
     with valkey() as server:
         admin = Client.from_settings(driver, url(server))
         words = ("ACL", "SETUSER", "one", "on", ">secret", "~*", "+@all", "-memory")
-        admin.run(Request(words, done))
+        admin.run(Command(words, parse_none))
         client = Client.from_settings(driver, f"redis://one:secret@{server.address}")
         with pytest.raises(AccessDenied, match="memory"):
             client.memory_usage(b"key")
@@ -63,14 +63,14 @@ def test_a_command_that_access_rules_deny(driver: str) -> None:
 def test_a_full_server(driver: str) -> None:
     with valkey() as server:
         cache = BACKENDS[driver](url(server), {})
-        cache.client.run(Request(("CONFIG", "SET", "maxmemory", "1"), done))
+        cache.client.run(Command(("CONFIG", "SET", "maxmemory", "1"), parse_none))
         with pytest.raises(OutOfMemoryError):
             cache.set("key", 1)
         assert cache.get("key") is None
 
 
 def test_a_replica_takes_no_writes_and_is_let_go(driver: str) -> None:
-    who = Request(("CLIENT", "ID"), unread)
+    who = Command(("CLIENT", "ID"), parse_raw)
     with (
         valkey("--repl-diskless-sync-delay", "0") as primary,
         valkey("--replicaof", f"127.0.0.1 {primary.port}") as replica,
@@ -96,7 +96,7 @@ def test_a_password_is_in_no_error_where_a_command_has_another_name(
     with valkey("--rename-command", command, "hidden") as server:
         place = url(server).replace("://", "://clerk:hunter2@" if command == "AUTH" else "://")
         cache = BACKENDS[driver](place, {})
-        ping = Request(("PING", "hunter2"), done)
+        ping = Command(("PING", "hunter2"), parse_none)
         ask = {
             "blocking": lambda: cache.client.run(ping),
             "awaitable": lambda: asyncio.run(cache.client.arun(ping)),

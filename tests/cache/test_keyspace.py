@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from django_cachex.cache import tracing
 from django_cachex.cache.backends import ServerCache
 from django_cachex.cache.keyspace import Keyspace, keyspace, within
-from django_cachex.commands import OpaqueKeysError, Request
-from django_cachex.commands.request import done
+from django_cachex.commands import Command, OpaqueKeysError
+from django_cachex.commands.command import parse_none
 from tests.cache.conftest import MakeCache
 
 STRANGERS = [b"other:1:key", b"pre", b"pre:", b"pre:x:key", b"pre:1", b"prefix:1:key", b"xpre:1:k"]
@@ -177,7 +177,7 @@ def test_keys_come_in_batches_from_a_walk(cache: ServerCache) -> None:
 
 def test_a_walk_can_ask_for_one_type(cache: ServerCache) -> None:
     cache.set("text", 1)
-    cache.client.run(Request(("RPUSH", b":1:list", b"x"), done))
+    cache.client.run(Command(("RPUSH", b":1:list", b"x"), parse_none))
     assert cache.scan(count=100, _type="list") == (0, ["list"])
 
 
@@ -207,7 +207,7 @@ def test_deleting_many_keys_holds_one_batch_at_a_time(cache: ServerCache) -> Non
 
     @contextmanager
     def traced(requests: Any, address: str) -> Iterator[None]:
-        sent.extend(len(request.words) - 1 for request in requests if request.words[0] == "UNLINK")
+        sent.extend(len(request.args) - 1 for request in requests if request.args[0] == "UNLINK")
         yield
 
     tracing.install(traced)

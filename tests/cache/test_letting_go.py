@@ -13,7 +13,7 @@ import valkey
 from django.core.cache import caches
 from django.test import override_settings
 
-from django_cachex.commands import Request
+from django_cachex.commands import Command
 from tests.cache.conftest import url
 from tests.servers import Server, wait_until
 
@@ -43,7 +43,7 @@ def test_overridden_settings_leave_no_connection(
 
 
 def test_settings_that_stay_the_same_close_nothing(driver: str, valkey_server: Server) -> None:
-    name = Request(("CLIENT", "ID"), int)
+    name = Command(("CLIENT", "ID"), int)
     with settings(driver, valkey_server):
         before = caches["default"].run(name)
         with settings(driver, valkey_server):

@@ -7,8 +7,8 @@ import pytest
 
 from django_cachex.cache import Pipeline
 from django_cachex.cache.backends import ServerCache
-from django_cachex.commands import CommandError, Request, WrongTypeError
-from django_cachex.commands.request import unread
+from django_cachex.commands import Command, CommandError, WrongTypeError
+from django_cachex.commands.command import parse_raw
 from tests.cache.conftest import MakeCache
 from tests.cache.relay import relay
 from tests.servers import Server
@@ -59,7 +59,7 @@ def test_it_is_usable_again_after_an_error(cache: ServerCache, pipe: Pipeline) -
 def test_an_aborted_transaction_raises_what_aborted_it(cache: ServerCache) -> None:
     pipe = cache.pipeline(transaction=True)
     pipe.set("a", 1)
-    pipe.run(Request(("GET",), unread))
+    pipe.run(Command(("GET",), parse_raw))
     with pytest.raises(CommandError, match="wrong number of arguments"):
         pipe.execute()
     assert cache.has_key("a") is False

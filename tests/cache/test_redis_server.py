@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from django_cachex.commands import OutOfRangeError, Request, UnknownCommand, WrongTypeError
-from django_cachex.commands.request import done
+from django_cachex.commands import Command, OutOfRangeError, UnknownCommand, WrongTypeError
+from django_cachex.commands.command import parse_none
 from tests.cache.conftest import BACKENDS, url
 from tests.servers import Server
 
@@ -26,7 +26,7 @@ def test_what_depends_on_the_server_holds_on_redis(driver: str, redis_server: Se
     with pytest.raises(ValueError, match="missing"):
         cache.incr("missing")
     with pytest.raises(UnknownCommand):
-        cache.client.run(Request(("NOSUCH",), done))
+        cache.client.run(Command(("NOSUCH",), parse_none))
     with pytest.raises(ValueError, match="missing"):
         cache.incr_version("missing")
     assert cache.incr_version("text") == 2

@@ -11,14 +11,14 @@ import pytest
 from django_cachex.cache import RedisClusterCache, ValkeyClusterCache
 from django_cachex.cache.backends import ServerCache
 from django_cachex.commands import (
+    Command,
     CommandError,
     CrossSlotError,
-    Request,
     Script,
     ServerUnavailable,
     WrongTypeError,
 )
-from django_cachex.commands.request import done
+from django_cachex.commands.command import parse_none
 from tests.cache.conftest import BACKENDS, MakeCache, url
 from tests.cache.relay import relay
 from tests.servers import Server, free_port
@@ -84,7 +84,7 @@ def test_a_script_goes_in_full_once(make_cache: MakeCache, valkey_server: Server
     script = Script("return tonumber(ARGV[1]) + 1 -- unlike any other")
     with relay(valkey_server.port) as between:
         cache = make_cache(f"redis://127.0.0.1:{between.port}")
-        cache.client.run(Request(("SCRIPT", "FLUSH"), done))
+        cache.client.run(Command(("SCRIPT", "FLUSH"), parse_none))
         turns = []
         for number in range(3):
             before = between.turns
@@ -95,7 +95,7 @@ def test_a_script_goes_in_full_once(make_cache: MakeCache, valkey_server: Server
 
 def test_a_script_knows_its_digest(cache: ServerCache) -> None:
     script = Script("return 'ü'")
-    loaded = cache.client.run(Request(("SCRIPT", "LOAD", script.source), bytes.decode))
+    loaded = cache.client.run(Command(("SCRIPT", "LOAD", script.source), bytes.decode))
     assert script.digest == loaded
     assert script == Script("return 'ü'")
 

@@ -27,7 +27,7 @@ from django_cachex.commands import (
     ServerUnavailable,
     WrongTypeError,
 )
-from django_cachex.commands.semaphores import Share, released, used
+from django_cachex.commands.semaphores import SemaphoreRequest, get_usage, release
 from tests.cache.conftest import BACKENDS, MakeCache, url
 from tests.cache.relay import relay
 from tests.cache.test_locks import LOOP, Awaited, Blocking
@@ -168,40 +168,46 @@ def test_a_key_that_holds_something_else_is_left_alone(made: Any) -> None:
 # The queue.
 
 
-def share(token: bytes, weight: int = 1, capacity: int = 2, lease: int = 60_000) -> Share:
-    return Share(b":1:name", token, weight, capacity, lease)
+def share(
+    token: bytes, weight: int = 1, capacity: int = 2, lease: int = 60_000
+) -> SemaphoreRequest:
+    return SemaphoreRequest(b":1:name", token, weight, capacity, lease)
 
 
 def test_who_comes_first_is_served_first(cache: ServerCache) -> None:
     run = cache.client.run
-    assert run(share(b"holder", weight=2).taken(0)) is True
+    assert run(share(b"holder", weight=2).acquire(0)) is True
     for token in b"a", b"b", b"c":
-        assert run(share(token).taken(60_000)) is False
-    assert run(used(b":1:name")) == (2, 3)
+        assert run(share(token).acquire(60_000)) is False
+    assert run(get_usage(b":1:name")) == (2, 3)
     cache.client.run(cache._eval_script("return redis.call('HDEL', KEYS[1], 'holder')", ["name"]))
-    assert run(share(b"late").taken(0)) is False  # There is room, and there are others before it.
-    assert run(share(b"b").taken(60_000)) is False
-    assert [run(share(token).taken(60_000)) for token in (b"a", b"b", b"c")] == [True, True, False]
+    assert run(share(b"late").acquire(0)) is False  # There is room, and there are others before it.
+    assert run(share(b"b").acquire(60_000)) is False
+    assert [run(share(token).acquire(60_000)) for token in (b"a", b"b", b"c")] == [
+        True,
+        True,
+        False,
+    ]
 
 
 def test_who_needs_much_is_not_passed_by_who_needs_little(cache: ServerCache) -> None:
     run = cache.client.run
-    assert run(share(b"holder").taken(0)) is True
-    assert run(share(b"heavy", weight=2).taken(60_000)) is False
-    assert run(share(b"light").taken(60_000)) is False  # Though it would fit.
+    assert run(share(b"holder").acquire(0)) is True
+    assert run(share(b"heavy", weight=2).acquire(60_000)) is False
+    assert run(share(b"light").acquire(60_000)) is False  # Though it would fit.
 
 
 def test_a_place_in_the_queue_lapses(cache: ServerCache) -> None:
     run = cache.client.run
-    assert run(share(b"holder").taken(0)) is True
-    assert run(share(b"died", weight=2).taken(1)) is False
-    wait_until(lambda: run(share(b"other").taken(0)), "the place")
+    assert run(share(b"holder").acquire(0)) is True
+    assert run(share(b"died", weight=2).acquire(1)) is False
+    wait_until(lambda: run(share(b"other").acquire(0)), "the place")
 
 
 def test_acquiring_again_by_one_token_is_acquiring_once(cache: ServerCache) -> None:
     run = cache.client.run
-    assert [run(share(b"one").taken(0)) for _ in range(3)] == [True, True, True]
-    assert run(used(b":1:name")) == (1, 0)
+    assert [run(share(b"one").acquire(0)) for _ in range(3)] == [True, True, True]
+    assert run(get_usage(b":1:name")) == (1, 0)
 
 
 @dataclass
@@ -245,11 +251,11 @@ def follows_the_model(cache: ServerCache, done: list[Any]) -> None:
         if name == "take":
             weight, waits = how
             patience = 600_000 if waits else 0
-            taken = run(share(token, weight, model.capacity).taken(patience))
+            taken = run(share(token, weight, model.capacity).acquire(patience))
             assert taken is model.take(token, weight, waits)
         else:
-            assert run(released(b":1:name", token)) is model.release(token)
-        assert run(used(b":1:name")) == (sum(model.held.values()), len(model.queue))
+            assert run(release(b":1:name", token)) is model.release(token)
+        assert run(get_usage(b":1:name")) == (sum(model.held.values()), len(model.queue))
 
 
 SHARED = HealthCheck.function_scoped_fixture
@@ -382,12 +388,12 @@ def test_cancelling_who_waits_leaves_nothing(cache: ServerCache) -> None:
         holder = cache.asemaphore("name", 1)
         await holder.acquire()
         waiting = asyncio.create_task(cache.asemaphore("name", 1, sleep=0.01).acquire())
-        while (await cache.arun(used(b":1:name")))[1] == 0:
+        while (await cache.arun(get_usage(b":1:name")))[1] == 0:
             await asyncio.sleep(0)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
-        assert await cache.arun(used(b":1:name")) == (1, 0)
+        assert await cache.arun(get_usage(b":1:name")) == (1, 0)
         await holder.release()
 
     asyncio.run(main())
@@ -427,7 +433,7 @@ def test_asking_for_room_is_counted_and_traced_like_all_commands(cache: ServerCa
 
     @contextmanager
     def traced(requests: Any, address: str) -> Iterator[None]:
-        said.extend(str(request.words[0]) for request in requests)
+        said.extend(str(request.args[0]) for request in requests)
         yield
 
     tracing.install(traced)

@@ -18,14 +18,14 @@ from asgiref.sync import async_to_sync
 from django_cachex.cache import Client
 from django_cachex.cache.backends import ServerCache
 from django_cachex.cache.server import Server as ConfiguredServer
-from django_cachex.commands import CommandError, Request, ServerUnavailable, Steps
-from django_cachex.commands.request import done, unread
+from django_cachex.commands import Command, CommandError, Operation, ServerUnavailable
+from django_cachex.commands.command import parse_none, parse_raw
 from tests.cache.conftest import BACKENDS, MakeCache, url
 from tests.cache.relay import relay
 from tests.servers import Server, wait_until
 
 # Holds the connection without an answer for as long as no test lasts.
-HANG = Request(("BLPOP", b"nothing", 30), unread)
+HANG = Command(("BLPOP", b"nothing", 30), parse_raw)
 
 
 @contextmanager
@@ -45,12 +45,12 @@ def interruption(error: BaseException, seconds: float = 0.1) -> Iterator[None]:
 
 
 def connection_id(client: Client) -> int:
-    return int(client.run(Request(("CLIENT", "ID"), unread)))
+    return int(client.run(Command(("CLIENT", "ID"), parse_raw)))
 
 
 def others(client: Client) -> int:
     """Return how many connections the server has besides that of `client`."""
-    listed = client.run(Request(("CLIENT", "LIST"), unread))
+    listed = client.run(Command(("CLIENT", "LIST"), parse_raw))
     return len(listed.splitlines()) - 1
 
 
@@ -69,12 +69,12 @@ def test_an_interrupted_exchange_leaves_no_reply_to_the_next(
 def test_a_cancelled_task_leaves_no_reply_to_the_next(cache: ServerCache) -> None:
     async def main() -> None:
         await cache.aset("key", "value")
-        before = await cache.client.arun(Request(("CLIENT", "ID"), unread))
+        before = await cache.client.arun(Command(("CLIENT", "ID"), parse_raw))
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(cache.client.arun(HANG), 0.1)
         assert await cache.aget("key") == "value"
         # Blocking commands have connections of their own: the shared one was not disturbed.
-        assert await cache.client.arun(Request(("CLIENT", "ID"), unread)) == before
+        assert await cache.client.arun(Command(("CLIENT", "ID"), parse_raw)) == before
 
     asyncio.run(main())
 
@@ -83,7 +83,7 @@ def test_a_refusal_keeps_the_connection(cache: ServerCache) -> None:
     before = connection_id(cache.client)
     for words in ("NOSUCH",), ("GET",), ("LLEN", b"a", b"b"):
         with pytest.raises(CommandError):
-            cache.client.run(Request(words, unread))
+            cache.client.run(Command(words, parse_raw))
     with pytest.raises(ValueError, match="missing"):
         cache.incr("missing")
     assert connection_id(cache.client) == before
@@ -99,8 +99,8 @@ def test_a_reply_that_cannot_be_read_keeps_the_connection_clean(cache: ServerCac
 
 
 def test_steps_that_end_while_watching_close_the_connection(cache: ServerCache) -> None:
-    def watch() -> Steps[None]:
-        yield [Request(("WATCH", b"key"), done)]
+    def watch() -> Operation[None]:
+        yield [Command(("WATCH", b"key"), parse_none)]
         raise LookupError
 
     before = connection_id(cache.client)
@@ -110,8 +110,8 @@ def test_steps_that_end_while_watching_close_the_connection(cache: ServerCache) 
 
 
 def test_steps_that_end_in_a_transaction_close_the_connection(cache: ServerCache) -> None:
-    def begin() -> Steps[None]:
-        yield [Request(("MULTI",), done)]
+    def begin() -> Operation[None]:
+        yield [Command(("MULTI",), parse_none)]
 
     cache.client.run(begin())
     assert cache.get("key") is None
@@ -121,7 +121,7 @@ def test_steps_that_end_in_a_transaction_close_the_connection(cache: ServerCache
 @pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 10**5000], ids=range(3))
 def test_an_integer_past_64_bits_never_reaches_the_packer(cache: ServerCache, number: int) -> None:
     with pytest.raises(ValueError, match="64 bits"):
-        cache.client.run(Request(("SET", b"key", number), unread))
+        cache.client.run(Command(("SET", b"key", number), parse_raw))
     assert cache.client.lrange(b"missing", 0, 2**63 - 1) == []
 
 
@@ -205,7 +205,7 @@ def test_each_loop_has_its_own_connections_and_takes_them_along(cache: ServerCac
 
 def test_tasks_of_one_loop_share_its_connections(cache: ServerCache) -> None:
     async def ask() -> int:
-        return int(await cache.client.arun(Request(("CLIENT", "ID"), unread)))
+        return int(await cache.client.arun(Command(("CLIENT", "ID"), parse_raw)))
 
     async def main() -> set[int]:
         return {await ask() for _ in range(5)}
@@ -246,9 +246,9 @@ import asyncio, os, sys
 from django.conf import settings
 settings.configure()
 from django_cachex.cache import RedisCache, ValkeyCache
-from django_cachex.commands import Request
+from django_cachex.commands import Command
 
-WHO = Request(("CLIENT", "ID"), int)
+WHO = Command(("CLIENT", "ID"), int)
 cache = {"valkey": ValkeyCache, "redis": RedisCache}[sys.argv[1]](sys.argv[2], {})
 cache.set("key", "parent")
 

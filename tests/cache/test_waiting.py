@@ -15,8 +15,8 @@ import valkey
 from django_cachex.cache import line
 from django_cachex.cache.backends import ServerCache
 from django_cachex.cache.loops import SPARE
-from django_cachex.commands import ReadOnlyError, Request, ServerTimeout, ServerUnavailable
-from django_cachex.commands.request import unread
+from django_cachex.commands import Command, ReadOnlyError, ServerTimeout, ServerUnavailable
+from django_cachex.commands.command import parse_raw
 from tests import servers
 from tests.cache.conftest import BACKENDS, MakeCache
 from tests.servers import Server, wait_until
@@ -26,7 +26,7 @@ TIMEOUT = 0.25
 
 LONGER = 0.4
 
-HANG = Request(("BLPOP", b"nothing", 30), unread)
+HANG = Command(("BLPOP", b"nothing", 30), parse_raw)
 """What waits, and does not say so: it has the connection's timeout."""
 
 

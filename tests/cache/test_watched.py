@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from django_cachex.cache import tracing
-from django_cachex.commands import Request, ServerUnavailable
+from django_cachex.commands import Command, ServerUnavailable
 from tests.cache.conftest import BACKENDS, MakeCache
 from tests.cache.relay import relay
 from tests.servers import Server, free_port
@@ -48,13 +48,13 @@ def test_a_hook_sees_every_exchange(make_cache: MakeCache) -> None:
     seen: list[tuple[list[Any], str]] = []
 
     @contextmanager
-    def note(requests: Sequence[Request[Any]], address: str) -> Iterator[None]:
+    def note(requests: Sequence[Command[Any]], address: str) -> Iterator[None]:
         try:
             yield
         except Exception as error:
             seen.append((["failed", type(error).__name__], address))
             raise
-        seen.append(([request.words[0] for request in requests], address))
+        seen.append(([request.args[0] for request in requests], address))
 
     cache = make_cache()
     address = cache.client.server.address
@@ -79,7 +79,7 @@ def test_a_hook_sees_our_errors_whatever_was_sent(driver: str, valkey_server: Se
     seen: list[type[BaseException]] = []
 
     @contextmanager
-    def note(requests: Sequence[Request[Any]], address: str) -> Iterator[None]:
+    def note(requests: Sequence[Command[Any]], address: str) -> Iterator[None]:
         try:
             yield
         except BaseException as error:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Coroutine, Iterator
 from typing import Any, assert_type
 
 from django_cachex.cache import Client, Pipeline, ValkeyCache
-from django_cachex.commands import Request, Steps
+from django_cachex.commands import Command, Operation
 
 
 def surfaces(cache: ValkeyCache, client: Client, pipe: Pipeline) -> None:
@@ -60,7 +60,7 @@ async def awaited(cache: ValkeyCache, client: Client) -> None:
     assert_type(await cache.axack("key", "group", "1-1"), int)
 
 
-def running(client: Client, request: Request[int], steps: Steps[str]) -> None:
+def running(client: Client, request: Command[int], steps: Operation[str]) -> None:
     assert_type(client.run(request), int)
     assert_type(client.run(steps), str)
     assert_type(client.collect([request]), list[Any])

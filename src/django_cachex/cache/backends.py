@@ -1,4 +1,4 @@
-"""The backends that CACHES name: Django's methods, each on the one request that it sends.
+"""The backends that CACHES name: Django's methods, each on the one command that it sends.
 
 Drop-in replacements for Django's RedisCache: same settings, same stored keys and values.
 """
@@ -19,13 +19,18 @@ from django_cachex.cache.foreign import Foreign, ForeignNames, refuse
 from django_cachex.cache.locks.making import LockingCache
 from django_cachex.cache.sentinel import SentinelClient
 from django_cachex.cache.stampedes import Entry, Given, afollow, follow, protection_of
-from django_cachex.commands.counters import NO_SCRIPT
-from django_cachex.commands.entries import MOST_KEYS, batches, copied, joined
-from django_cachex.commands.request import Request, Steps
-from django_cachex.commands.values import SetOptions, Values
+from django_cachex.commands.cache_api import (
+    MAX_KEYS_PER_COMMAND,
+    batched,
+    copy_and_unlink,
+    merge_dicts,
+)
+from django_cachex.commands.command import Command, Operation
+from django_cachex.commands.counters import SCRIPT_ERRORS
+from django_cachex.commands.strings import SetKwargs, StringCommands
 
 
-class ServerCache(LockingCache, Values, ForeignNames):
+class ServerCache(LockingCache, StringCommands, ForeignNames):
     """Django's contract, blocking and asynchronous; what it says is documented there."""
 
     def add(
@@ -58,11 +63,11 @@ class ServerCache(LockingCache, Values, ForeignNames):
         value: Any,
         timeout: Any = DEFAULT_TIMEOUT,
         version: Any = None,
-        **options: Unpack[SetOptions],
+        **options: Unpack[SetKwargs],
     ) -> Any:
         if options:
-            refuse(options.keys() - SetOptions.__optional_keys__)
-            return self.run(self._set_if(key, value, timeout, version, **options))
+            refuse(options.keys() - SetKwargs.__optional_keys__)
+            return self.run(self._set_with_options(key, value, timeout, version, **options))
         self.run(self._set(key, value, timeout, version))
 
     async def aset(
@@ -71,11 +76,11 @@ class ServerCache(LockingCache, Values, ForeignNames):
         value: Any,
         timeout: Any = DEFAULT_TIMEOUT,
         version: Any = None,
-        **options: Unpack[SetOptions],
+        **options: Unpack[SetKwargs],
     ) -> Any:
         if options:
-            refuse(options.keys() - SetOptions.__optional_keys__)
-            command = partial(self._set_if, **options)
+            refuse(options.keys() - SetKwargs.__optional_keys__)
+            command = partial(self._set_with_options, **options)
             return await self.arun(await built(command, key, value, timeout, version))
         await self.arun(await built(self._set, key, value, timeout, version))
 
@@ -93,14 +98,14 @@ class ServerCache(LockingCache, Values, ForeignNames):
 
     def get_many(self, keys: Iterable[Any], version: Any = None) -> dict[Any, Any]:
         keys = list(keys)
-        if len(keys) > MOST_KEYS:
-            return joined([self.get_many(some, version) for some in batches(keys)])
+        if len(keys) > MAX_KEYS_PER_COMMAND:
+            return merge_dicts([self.get_many(some, version) for some in batched(keys)])
         return self.run(self._get_many(keys, version)) if keys else {}
 
     async def aget_many(self, keys: Iterable[Any], version: Any = None) -> dict[Any, Any]:
         keys = list(keys)
-        if len(keys) > MOST_KEYS:
-            return joined([await self.aget_many(some, version) for some in batches(keys)])
+        if len(keys) > MAX_KEYS_PER_COMMAND:
+            return merge_dicts([await self.aget_many(some, version) for some in batched(keys)])
         return await self.arun(self._get_many(keys, version)) if keys else {}
 
     def get_or_set(
@@ -161,8 +166,8 @@ class ServerCache(LockingCache, Values, ForeignNames):
         if foreign:
             refuse(foreign)
         try:
-            return self.count(self._quick_incr(key, delta, version))
-        except NO_SCRIPT:
+            return self.count(self._incr_evalsha(key, delta, version))
+        except SCRIPT_ERRORS:
             return self.count(self._incr(key, delta, version))
 
     async def aincr(
@@ -171,8 +176,8 @@ class ServerCache(LockingCache, Values, ForeignNames):
         if foreign:
             refuse(foreign)
         try:
-            return await self.acount(self._quick_incr(key, delta, version))
-        except NO_SCRIPT:
+            return await self.acount(self._incr_evalsha(key, delta, version))
+        except SCRIPT_ERRORS:
             return await self.acount(self._incr(key, delta, version))
 
     def decr(self, key: Any, delta: int = 1, version: Any = None) -> int:
@@ -193,12 +198,12 @@ class ServerCache(LockingCache, Values, ForeignNames):
 
     def delete_many(self, keys: Iterable[Any], version: Any = None) -> None:
         if keys := list(keys):
-            for some in [keys] if len(keys) <= MOST_KEYS else batches(keys):
+            for some in [keys] if len(keys) <= MAX_KEYS_PER_COMMAND else batched(keys):
                 self.run(self._delete_many(some, version))
 
     async def adelete_many(self, keys: Iterable[Any], version: Any = None) -> None:
         if keys := list(keys):
-            for some in [keys] if len(keys) <= MOST_KEYS else batches(keys):
+            for some in [keys] if len(keys) <= MAX_KEYS_PER_COMMAND else batched(keys):
                 await self.arun(self._delete_many(some, version))
 
     def clear(self) -> None:
@@ -235,11 +240,11 @@ class ServerCache(LockingCache, Values, ForeignNames):
         entry = Entry(self, key, timeout, version, protection)
         return None if entry.expiry == 0 else entry
 
-    def _reread(self, key: Any, default: Any, version: Any) -> Request[Any]:
+    def _reread(self, key: Any, default: Any, version: Any) -> Command[Any]:
         """Get what has just been written, which a replica may not have yet."""
-        return self._get(key, default, version).on_primary()
+        return self._get(key, default, version).primary_only()
 
-    def _replaced(self, key: Any, default: Any, timeout: Any, version: Any) -> Steps[Any]:
+    def _replaced(self, key: Any, default: Any, timeout: Any, version: Any) -> Operation[Any]:
         """Get what is there already; store `default` in its place if it cannot be read."""
         [value] = yield [self._get(key, self._missing_key, version)]
         if value is not self._missing_key:
@@ -283,13 +288,13 @@ class ClusterCache(ServerCache):
     client_class = ClusterClient
     topology = "cluster"
 
-    def _incr_version(self, key: Any, delta: int, version: int) -> Steps[int]:
+    def _incr_version(self, key: Any, delta: int, version: int) -> Operation[int]:
         """Move `key`, by copying it where the server cannot rename: the slots may differ."""
         moved = version + delta
         source, target = self.stored_key(key, version), self.stored_key(key, moved)
         if slot_of(source) == slot_of(target):
             return super()._incr_version(key, delta, version)
-        return copied(source, target, key, moved, self.expiry(DEFAULT_TIMEOUT))
+        return copy_and_unlink(source, target, key, moved, self.expiry(DEFAULT_TIMEOUT))
 
 
 class ValkeyClusterCache(ClusterCache):

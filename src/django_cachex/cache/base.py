@@ -22,14 +22,14 @@ from django_cachex.cache.serializers import PickleSerializer, unpickled
 from django_cachex.cache.stampedes import protection_of
 from django_cachex.cache.statistics import statistics_of
 from django_cachex.commands.all import AllCommands
-from django_cachex.commands.base import Commands, as_word
+from django_cachex.commands.args import encode_arg
+from django_cachex.commands.base import Commands
+from django_cachex.commands.blocking import BlockingCommand
+from django_cachex.commands.command import Command, Operation, async_method, sync_method
 from django_cachex.commands.exceptions import CachexError
-from django_cachex.commands.expiry import milliseconds
-from django_cachex.commands.request import Request, Steps, awaitable, blocking
+from django_cachex.commands.scan import SCAN_COUNT, ScanIterMixin, scan_and_unlink
 from django_cachex.commands.server import ServerCommands
-from django_cachex.commands.sweeps import COUNT, sweep
-from django_cachex.commands.waiting import Waiting
-from django_cachex.commands.walks import Walks
+from django_cachex.commands.timeouts import timeout_to_ms
 
 T = TypeVar("T")
 
@@ -48,7 +48,7 @@ def _made_at_once(before: str, keys: list[str]) -> list[bytes] | None:
     return None
 
 
-class CacheCommands(AllCommands[str], Walks[str], BaseCache):
+class CacheCommands(AllCommands[str], ScanIterMixin[str], BaseCache):
     """The commands of a Django cache: keys get prefix and version, values are serialized."""
 
     driver: ClassVar[str]
@@ -88,31 +88,31 @@ class CacheCommands(AllCommands[str], Walks[str], BaseCache):
         self.ignores_unreadable_values = bool(options.get("ignore_unreadable_values"))
         self._way_to_count = self._way if options.get("ignore_counter_exceptions") else self.client
 
-    def run(self, command: Request[T] | Steps[T]) -> T:
-        """Send a request, or the steps of an operation over one connection; return the result."""
+    def run(self, command: Command[T] | Operation[T]) -> T:
+        """Send a command, or the steps of an operation over one connection; return the result."""
         return self._measured(self._way, command)
 
-    async def arun(self, command: Request[T] | Steps[T]) -> T:
+    async def arun(self, command: Command[T] | Operation[T]) -> T:
         """Do what `run` does, on the running event loop."""
         return await self._ameasured(self._way, command)
 
-    def count(self, command: Request[T] | Steps[T]) -> T:
+    def count(self, command: Command[T] | Operation[T]) -> T:
         """Do what `run` does for a counter, which raises rather than lie."""
         return self._measured(self._way_to_count, command)
 
-    async def acount(self, command: Request[T] | Steps[T]) -> T:
+    async def acount(self, command: Command[T] | Operation[T]) -> T:
         """Do what `count` does, on the running event loop."""
         return await self._ameasured(self._way_to_count, command)
 
-    def insist(self, command: Request[T] | Steps[T]) -> T:
+    def insist(self, command: Command[T] | Operation[T]) -> T:
         """Do what `run` does, and raise whatever went wrong: locks that fail open are none."""
         return self._measured(self.client, command)
 
-    async def ainsist(self, command: Request[T] | Steps[T]) -> T:
+    async def ainsist(self, command: Command[T] | Operation[T]) -> T:
         """Do what `insist` does, on the running event loop."""
         return await self._ameasured(self.client, command)
 
-    def _measured(self, way: Client | FailingOpen, command: Request[T] | Steps[T]) -> T:
+    def _measured(self, way: Client | FailingOpen, command: Command[T] | Operation[T]) -> T:
         statistics = self.statistics
         statistics.calls += 1
         began = perf_counter()
@@ -122,10 +122,10 @@ class CacheCommands(AllCommands[str], Walks[str], BaseCache):
             statistics.errors += 1
             raise
         finally:
-            if not isinstance(command, Waiting):
+            if not isinstance(command, BlockingCommand):
                 statistics.seconds += perf_counter() - began
 
-    async def _ameasured(self, way: Client | FailingOpen, command: Request[T] | Steps[T]) -> T:
+    async def _ameasured(self, way: Client | FailingOpen, command: Command[T] | Operation[T]) -> T:
         statistics = self.statistics
         statistics.calls += 1
         began = perf_counter()
@@ -135,10 +135,10 @@ class CacheCommands(AllCommands[str], Walks[str], BaseCache):
             statistics.errors += 1
             raise
         finally:
-            if not isinstance(command, Waiting):
+            if not isinstance(command, BlockingCommand):
                 statistics.seconds += perf_counter() - began
 
-    def looked_up(self, hits: int, misses: int) -> None:
+    def record_lookup(self, hits: int, misses: int) -> None:
         self.statistics.hits += hits
         self.statistics.misses += misses
 
@@ -184,21 +184,21 @@ class CacheCommands(AllCommands[str], Walks[str], BaseCache):
         """Return the glob of the stored keys that `pattern` means; only `*` is a wildcard."""
         return within(self._made, Commands.stored_key(self, pattern), version)
 
-    def plain_keys(self, stored: list[bytes], version: Any = None) -> list[str]:
+    def decode_keys(self, stored: list[bytes], version: Any = None) -> list[str]:
         """Return the keys that are stored as `stored`, all of which must be of `version`."""
         before = prefix(self._made, version)
         return [key.removeprefix(before).decode("utf-8", "surrogateescape") for key in stored]
 
-    def plain_name(self, stored: bytes) -> str:
+    def decode_name(self, stored: bytes) -> str:
         """Return the field, id, group or consumer that the server calls `stored`."""
         return stored.decode("utf-8", "surrogateescape")
 
-    def plain_names(self, stored: Iterable[bytes]) -> list[str]:
+    def decode_names(self, stored: Iterable[bytes]) -> list[str]:
         return [name.decode("utf-8", "surrogateescape") for name in stored]
 
     def encode(self, value: Any) -> bytes | int:
         """Return what to store for `value`; raise what the serializer raises."""
-        return as_word(self.serializer.dumps(value))
+        return encode_arg(self.serializer.dumps(value))
 
     def decode(self, data: bytes) -> Any:
         """Return the value that is stored as `data`; raise what the serializer raises."""
@@ -212,7 +212,7 @@ class CacheCommands(AllCommands[str], Walks[str], BaseCache):
 
     def encode_all(self, values: Iterable[Any]) -> list[bytes | int]:
         dumped = map(self.serializer.dumps, values)
-        return [data if type(data) is bytes else as_word(data) for data in dumped]
+        return [data if type(data) is bytes else encode_arg(data) for data in dumped]
 
     def decode_all(self, replies: Iterable[bytes | None]) -> list[Any]:
         serializer = self.serializer
@@ -224,7 +224,7 @@ class CacheCommands(AllCommands[str], Walks[str], BaseCache):
         """Return the seconds that an entry lives, 0 for not at all, None for ever."""
         if timeout == DEFAULT_TIMEOUT:
             timeout = self.default_timeout
-        expiry = milliseconds(timeout)
+        expiry = timeout_to_ms(timeout)
         return None if expiry is None else expiry / 1000
 
     def expiry(self, timeout: Any) -> int | None:
@@ -232,13 +232,13 @@ class CacheCommands(AllCommands[str], Walks[str], BaseCache):
             default: Any = self.default_timeout
             if type(default) is int and 0 < default < 2**31:
                 return default * 1000
-        return milliseconds(self.get_backend_timeout(timeout))
+        return timeout_to_ms(self.get_backend_timeout(timeout))
 
     def _made(self, key: Any, version: Any = None) -> bytes:
         """Return the stored key without validating it."""
         return Commands.stored_key(self, self.make_key(key, version=version))
 
-    def _clear(self) -> Steps[None]:
+    def _clear(self) -> Operation[None]:
         """Delete this cache's entries in every version, and nobody else's.
 
         Its keys are those made of its prefix, a whole number for the version, and a key. A
@@ -246,11 +246,11 @@ class CacheCommands(AllCommands[str], Walks[str], BaseCache):
         `OpaqueKeysError`, and `flush_db` remains.
         """
         own = keyspace(self._made, self.version)
-        yield from sweep(own.pattern, own.holds)
+        yield from scan_and_unlink(own.pattern, own.holds)
 
     def _delete_pattern(
-        self, pattern: str, version: int | None = None, *, itersize: int = COUNT
-    ) -> Steps[int]:
+        self, pattern: str, version: int | None = None, *, itersize: int = SCAN_COUNT
+    ) -> Operation[int]:
         """Delete the keys of one version that match `pattern`, `*` standing for anything.
 
         Return how many there were; `itersize` is as in `iter_keys`. Raise ValueError for an empty
@@ -258,13 +258,16 @@ class CacheCommands(AllCommands[str], Walks[str], BaseCache):
         """
         if not pattern:
             raise ValueError("An empty pattern matches nothing; “*” matches every key.")
-        return (yield from sweep(self.stored_pattern(pattern, version), count=itersize))
+        return (yield from scan_and_unlink(self.stored_pattern(pattern, version), count=itersize))
 
-    delete_pattern, adelete_pattern = blocking(_delete_pattern), awaitable(_delete_pattern)
-    flush_db, aflush_db = blocking(ServerCommands._flushdb), awaitable(ServerCommands._flushdb)
+    delete_pattern, adelete_pattern = sync_method(_delete_pattern), async_method(_delete_pattern)
+    flush_db, aflush_db = (
+        sync_method(ServerCommands._flushdb),
+        async_method(ServerCommands._flushdb),
+    )
 
     def iter_keys(
-        self, pattern: str = "*", *, version: int | None = None, itersize: int = COUNT
+        self, pattern: str = "*", *, version: int | None = None, itersize: int = SCAN_COUNT
     ) -> Iterator[str]:
         """Yield the keys of one version that match `pattern`, as they are found.
 
@@ -276,7 +279,7 @@ class CacheCommands(AllCommands[str], Walks[str], BaseCache):
             yield from keys
 
     async def aiter_keys(
-        self, pattern: str = "*", *, version: int | None = None, itersize: int = COUNT
+        self, pattern: str = "*", *, version: int | None = None, itersize: int = SCAN_COUNT
     ) -> AsyncIterator[str]:
         """Do what `iter_keys` does, on the running event loop."""
         cursor = -1

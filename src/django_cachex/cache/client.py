@@ -12,17 +12,23 @@ from django_cachex.cache.pipeline import Pipeline
 from django_cachex.cache.server import Server
 from django_cachex.cache.topologies import Target
 from django_cachex.commands.all import AllCommands
-from django_cachex.commands.entries import Entries
+from django_cachex.commands.cache_api import CacheOperationsMixin
+from django_cachex.commands.command import Command, Operation, add_key_note, execute_all
 from django_cachex.commands.exceptions import CachexError, CommandError, ServerUnavailable
-from django_cachex.commands.request import Request, Steps, add_key, attempt
-from django_cachex.commands.support import explain
-from django_cachex.commands.values import Values
-from django_cachex.commands.walks import Walks
+from django_cachex.commands.scan import ScanIterMixin
+from django_cachex.commands.server_versions import raise_if_unsupported
+from django_cachex.commands.strings import StringCommands
 
 T = TypeVar("T")
 
 
-class Client(Values, Entries, AllCommands[bytes], Walks[bytes], ForeignClientNames):
+class Client(
+    StringCommands,
+    CacheOperationsMixin,
+    AllCommands[bytes],
+    ScanIterMixin[bytes],
+    ForeignClientNames,
+):
     """Commands on one server. What may be read from a replica is read from a random one, or from
     the primary if that one does not answer.
 
@@ -76,67 +82,67 @@ class Client(Values, Entries, AllCommands[bytes], Walks[bytes], ForeignClientNam
         """This client without the replicas: it reads what has just been written."""
         return type(self)(self.server)
 
-    def run(self, command: Request[T] | Steps[T]) -> T:
-        """Send a request, or the steps of an operation over one connection; return the result.
+    def run(self, command: Command[T] | Operation[T]) -> T:
+        """Send a command, or the steps of an operation over one connection; return the result.
 
         Raise `CommandError` for what the server refuses, `ServerUnavailable`, `ServerTimeout`.
         """
         try:
-            if self.replicas and isinstance(command, Request) and command.replica:
+            if self.replicas and isinstance(command, Command) and command.readonly:
                 return self._read(command)
             return self.server.run(command)
         except CommandError as error:
-            if isinstance(command, Request):
-                explain(command.words, error)
+            if isinstance(command, Command):
+                raise_if_unsupported(command.args, error)
             raise
         except Exception as error:
             self._name_key(command, error)
             raise
 
-    async def arun(self, command: Request[T] | Steps[T]) -> T:
+    async def arun(self, command: Command[T] | Operation[T]) -> T:
         """Do what `run` does, on the running event loop."""
         try:
-            if self.replicas and isinstance(command, Request) and command.replica:
+            if self.replicas and isinstance(command, Command) and command.readonly:
                 return await self._aread(command)
             return await self.server.arun(command)
         except CommandError as error:
-            if isinstance(command, Request):
-                explain(command.words, error)
+            if isinstance(command, Command):
+                raise_if_unsupported(command.args, error)
             raise
         except Exception as error:
             self._name_key(command, error)
             raise
 
-    def _name_key(self, command: Request[Any] | Steps[Any], error: Exception) -> None:
+    def _name_key(self, command: Command[Any] | Operation[Any], error: Exception) -> None:
         """Say of which key the value is that cannot be decoded."""
-        if isinstance(command, Request) and not isinstance(error, CachexError):
-            add_key(command, error)
+        if isinstance(command, Command) and not isinstance(error, CachexError):
+            add_key_note(command, error)
 
-    def collect(self, requests: Sequence[Request[Any]]) -> list[Any]:
-        """Send `requests` in one round trip; return their results in order.
+    def collect(self, commands: Sequence[Command[Any]]) -> list[Any]:
+        """Send `commands` in one round trip; return their results in order.
 
         Where the server refused a command, a `CommandError` stands in place of its result.
         """
-        return self.server.run(attempt(requests)) if requests else []
+        return self.server.run(execute_all(commands)) if commands else []
 
-    async def acollect(self, requests: Sequence[Request[Any]]) -> list[Any]:
+    async def acollect(self, commands: Sequence[Command[Any]]) -> list[Any]:
         """Do what `collect` does, on the running event loop."""
-        return await self.server.arun(attempt(requests)) if requests else []
+        return await self.server.arun(execute_all(commands)) if commands else []
 
     def pipeline(self, transaction: bool = False) -> Pipeline:
         """Return an empty pipeline, which with `transaction` runs as one."""
         return Pipeline(self, self, transaction)
 
-    def _read(self, request: Request[T]) -> T:
+    def _read(self, command: Command[T]) -> T:
         """Ask a replica, and the primary where that does not answer."""
         try:
-            return random.choice(self.replicas).run(request)
+            return random.choice(self.replicas).run(command)
         except ServerUnavailable:
-            return self.server.run(request)
+            return self.server.run(command)
 
-    async def _aread(self, request: Request[T]) -> T:
+    async def _aread(self, command: Command[T]) -> T:
         """Do what `_read` does, on the running event loop."""
         try:
-            return await random.choice(self.replicas).arun(request)
+            return await random.choice(self.replicas).arun(command)
         except ServerUnavailable:
-            return await self.server.arun(request)
+            return await self.server.arun(command)

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from django_cachex.cache.compressors import MAX_SIZE, MIN_SIZE, TooLarge
 from django_cachex.cache.serializers import Serializer, UnreadableValue
-from django_cachex.commands.base import as_word
+from django_cachex.commands.args import encode_arg
 
 __all__ = ["BytesCompressor", "UnreadableValue", "ValueCodec"]
 
@@ -42,7 +42,7 @@ class ValueCodec:
 
     def dumps(self, obj: Any) -> bytes | int:
         """Return what to store for `obj`; raise what the first serializer raises."""
-        data = as_word(self._dumps(obj))
+        data = encode_arg(self._dumps(obj))
         if not self.compressors or isinstance(data, int):
             return data
         return self._compressed(data)

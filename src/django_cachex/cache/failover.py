@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from django_cachex.commands.command import Command
 from django_cachex.commands.exceptions import CommandError, ReadOnlyError
-from django_cachex.commands.request import Request
 
 
-def refused(requests: Sequence[Request[Any]], replies: Sequence[Any]) -> bool:
-    """Return whether a replica refused `requests`, so that nothing was changed."""
+def refused(commands: Sequence[Command[Any]], replies: Sequence[Any]) -> bool:
+    """Return whether a replica refused `commands`, so that nothing was changed."""
     if ReadOnlyError not in map(type, replies):
-        return requests[-1].words[0] == "EXEC" and all_refused(replies[-1])
+        return commands[-1].args[0] == "EXEC" and all_refused(replies[-1])
     if str(replies[-1]).startswith("EXECABORT"):
         return True
     return all(
-        request.idempotent or type(reply) is ReadOnlyError
-        for request, reply in zip(requests, replies, strict=True)
+        command.idempotent or type(reply) is ReadOnlyError
+        for command, reply in zip(commands, replies, strict=True)
     )
 
 

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 from django_cachex.cache.client import Client
 from django_cachex.cache.statistics import Statistics
+from django_cachex.commands.command import Batch, Command, Operation
 from django_cachex.commands.exceptions import CommandError, ServerStateError, ServerUnavailable
-from django_cachex.commands.request import Attempts, Request, Steps
 
 T = TypeVar("T")
 
@@ -55,67 +55,67 @@ class FailingOpen:
         self._client = client
         self._statistics = statistics
 
-    def run(self, command: Request[T] | Steps[T]) -> T:
+    def run(self, command: Command[T] | Operation[T]) -> T:
         """Do what `Client.run` does; return what a server without keys answers if it is lost."""
-        if not isinstance(command, Request):
+        if not isinstance(command, Command):
             return self._client.run(ignoring(command, self._note))
         try:
             return self._client.run(command)
         except FAILURES as error:
             self._note(error)
-            return command.missed()
+            return command.parse_missing()
 
-    async def arun(self, command: Request[T] | Steps[T]) -> T:
+    async def arun(self, command: Command[T] | Operation[T]) -> T:
         """Do what `run` does, on the running event loop."""
-        if not isinstance(command, Request):
+        if not isinstance(command, Command):
             return await self._client.arun(ignoring(command, self._note))
         try:
             return await self._client.arun(command)
         except FAILURES as error:
             self._note(error)
-            return command.missed()
+            return command.parse_missing()
 
     def _note(self, error: Failure) -> None:
         self._statistics.errors += 1
         _reports.add(error)
 
 
-def ignoring(steps: Steps[T], note: Callable[[Failure], None]) -> Steps[T]:
+def ignoring(operation: Operation[T], note: Callable[[Failure], None]) -> Operation[T]:
     """Do what `steps` does; after a failure, as though no key were in the server from then on."""
     try:
-        requests = next(steps)
+        commands = next(operation)
         while True:
             try:
-                results = yield requests
+                results = yield commands
             except FAILURES as error:  # Some are a `CommandError`, too: see below.
                 note(error)
                 break
             except CommandError as error:
-                requests = steps.throw(error)
+                commands = operation.throw(error)
             else:
-                requests = steps.send(_without_failures(requests, results, note))
+                commands = operation.send(_without_failures(commands, results, note))
         while True:
-            requests = _missed(steps, requests)
+            commands = _missed(operation, commands)
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]  # T
 
 
 def _without_failures(
-    requests: Sequence[Request[Any]], results: list[Any], note: Callable[[Failure], None]
+    commands: Sequence[Command[Any]], results: list[Any], note: Callable[[Failure], None]
 ) -> list[Any]:
     """Return `results`, a miss in the place of what the server could not do at the moment."""
-    if not isinstance(requests, Attempts):
+    if not isinstance(commands, Batch):
         return results
     kept: list[Any] = []
     failed = False
-    for request, result in zip(requests, results, strict=True):
+    for command, result in zip(commands, results, strict=True):
         if isinstance(result, FAILURES):
             note(result)
             failed = True
         elif not (failed and _is_aborted(result)):
             kept.append(result)
             continue
-        kept.append(_miss(request))
+        kept.append(_miss(command))
     return kept
 
 
@@ -124,18 +124,18 @@ def _is_aborted(result: Any) -> bool:
     return isinstance(result, CommandError) and str(result).startswith("EXECABORT")
 
 
-def _miss(request: Request[Any]) -> Any:
+def _miss(command: Command[Any]) -> Any:
     """Return the result where there is no such key, or the `CommandError` that this is to some."""
     try:
-        return request.missed()
+        return command.parse_missing()
     except CommandError as error:
         return error
 
 
-def _missed(steps: Steps[Any], requests: Sequence[Request[Any]]) -> Sequence[Request[Any]]:
-    results = [_miss(request) for request in requests]
-    if not isinstance(requests, Attempts):
+def _missed(operation: Operation[Any], commands: Sequence[Command[Any]]) -> Sequence[Command[Any]]:
+    results = [_miss(command) for command in commands]
+    if not isinstance(commands, Batch):
         for result in results:
             if isinstance(result, CommandError):
-                return steps.throw(result)
-    return steps.send(results)
+                return operation.throw(result)
+    return operation.send(results)

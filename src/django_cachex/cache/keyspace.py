@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django_cachex.commands.exceptions import OpaqueKeysError
-from django_cachex.commands.glob import escape, starred
+from django_cachex.commands.scan import escape_except_star, escape_pattern
 
 # Two keys and two versions that no prefix contains: a key function that treats both alike
 # treats all alike.
@@ -32,7 +32,7 @@ class Keyspace:
     @property
     def pattern(self) -> bytes:
         """The glob that matches at least these keys."""
-        return escape(self.before) + b"*" + escape(self.after) + b"*"
+        return escape_pattern(self.before) + b"*" + escape_pattern(self.after) + b"*"
 
     def holds(self, stored: bytes) -> bool:
         """Return whether `stored` is one of these keys, in whatever version."""
@@ -69,7 +69,7 @@ def prefix(make_key: MakeKey, version: Any) -> bytes:
 
 def within(make_key: MakeKey, pattern: bytes, version: Any) -> bytes:
     """Return the glob of the keys of one version in which `*` stands for anything."""
-    return escape(prefix(make_key, version)) + starred(pattern)
+    return escape_pattern(prefix(make_key, version)) + escape_except_star(pattern)
 
 
 def opaque() -> OpaqueKeysError:

@@ -18,21 +18,21 @@ from django_cachex.cache.forks import greetings
 from django_cachex.cache.resp import checked, packed
 from django_cachex.cache.stream import LARGE, Overtaken, Stream
 from django_cachex.cache.substitutes import ServerCodec
+from django_cachex.commands.blocking import block_timeout, is_blocking
+from django_cachex.commands.command import (
+    Command,
+    Operation,
+    feed_replies,
+    is_stateful,
+    single,
+    throw,
+)
 from django_cachex.commands.exceptions import (
     CachexError,
     ReadOnlyError,
     ServerTimeout,
     ServerUnavailable,
 )
-from django_cachex.commands.request import (
-    Request,
-    Steps,
-    advance,
-    alone,
-    failed,
-    leaves_open,
-)
-from django_cachex.commands.waiting import blocks, waiting_time
 
 T = TypeVar("T")
 
@@ -119,27 +119,27 @@ class Way:
         self._apart = asyncio.Semaphore(SPARE)
         self._closer = self._closing(ways)
 
-    async def run(self, command: Request[T] | Steps[T]) -> T:
-        """Send a request, or all steps of an operation; return the result."""
-        if not isinstance(command, Request):
+    async def run(self, command: Command[T] | Operation[T]) -> T:
+        """Send a command, or all steps of an operation; return the result."""
+        if not isinstance(command, Command):
             return await self._converse(command)
-        if blocks(command):
-            return await self._converse(alone(command))
+        if is_blocking(command):
+            return await self._converse(single(command))
         if tracing.wrappers:
             with tracing.around((command,), self._address):
                 reply = await self._ask(command)
-            return command.read(reply)
-        return command.read(await self._ask(command))
+            return command.parse(reply)
+        return command.parse(await self._ask(command))
 
-    async def _ask(self, request: Request[Any]) -> Any:
-        """Return the raw reply to `request`; send it again where that is harmless and of use."""
-        data = self._codec.pack(checked(request.words))
+    async def _ask(self, command: Command[Any]) -> Any:
+        """Return the raw reply to `command`; send it again where that is harmless and of use."""
+        data = self._codec.pack(checked(command.args))
         breaker = self._breaker
         if breaker.until:
             self._attempt()
         repeated = False
         while True:
-            reply, reused = await self._reply(data, request.idempotent)
+            reply, reused = await self._reply(data, command.idempotent)
             if breaker.failures:
                 breaker.reset()
             if isinstance(reply, CachexError):
@@ -148,8 +148,8 @@ class Way:
                 if isinstance(reply, ReadOnlyError) and not repeated:
                     repeated = not reused
                     continue
-                if self._codec.learns(request, reply):
-                    return await self._ask(request)
+                if self._codec.learns(command, reply):
+                    return await self._ask(command)
                 raise reply
             return reply
 
@@ -207,32 +207,32 @@ class Way:
         else:
             self._breaker.lapsed()
 
-    async def _converse(self, steps: Steps[T]) -> T:
+    async def _converse(self, operation: Operation[T]) -> T:
         own: Stream | None = None
         clean, unchanged = False, True
         try:
-            requests = next(steps)
+            commands = next(operation)
             if self._breaker.until:
                 self._attempt()
             while True:
-                if own is None and needs_its_own(requests):
+                if own is None and needs_its_own(commands):
                     own = await self._own()
                 clean = False
-                replies, reused = await self._exchange(own, requests)
-                if unchanged and refused(requests, replies):
+                replies, reused = await self._exchange(own, commands)
+                if unchanged and refused(commands, replies):
                     unchanged = reused
                     self._leave(own)
                     own = None
                     continue
                 unchanged = unchanged and changed_nothing(replies)
-                clean = not leaves_open(requests)
-                requests = advance(steps, requests, replies)
+                clean = not is_stateful(commands)
+                commands = feed_replies(operation, commands, replies)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]  # T
         except (ReadOnlyError, ServerUnavailable) as error:
             clean = False
             self.leave()
-            return failed(steps, error)
+            return throw(operation, error)
         finally:
             if own is not None:
                 self._give_back(own, clean)
@@ -271,20 +271,20 @@ class Way:
             own.close()
 
     async def _exchange(
-        self, own: Stream | None, requests: Sequence[Request[Any]]
+        self, own: Stream | None, commands: Sequence[Command[Any]]
     ) -> tuple[list[Any], bool]:
-        """Return the raw replies to `requests`, which go out with nobody else's between, and
+        """Return the raw replies to `commands`, which go out with nobody else's between, and
         whether their connection was used before."""
-        data = packed(requests, self._codec.pack)
-        with tracing.around(requests, self._address) if tracing.wrappers else nullcontext():
+        data = packed(commands, self._codec.pack)
+        with tracing.around(commands, self._address) if tracing.wrappers else nullcontext():
             if own is None:
-                replies, reused = await self._exchange_shared(data, requests)
+                replies, reused = await self._exchange_shared(data, commands)
             else:
                 reused = own.reused
                 try:
-                    replies = await own.send_all(data, len(requests), waiting_time(requests))
-                    for number in self._codec.refused(requests, replies):
-                        again = packed([requests[number]], self._codec.pack)
+                    replies = await own.send_all(data, len(commands), block_timeout(commands))
+                    for number in self._codec.refused(commands, replies):
+                        again = packed([commands[number]], self._codec.pack)
                         replies[number] = await own.send(again)
                 except BaseException as error:
                     self._failed(own, reused, error)
@@ -294,14 +294,14 @@ class Way:
         return replies, reused
 
     async def _exchange_shared(
-        self, data: bytes, requests: Sequence[Request[Any]]
+        self, data: bytes, commands: Sequence[Command[Any]]
     ) -> tuple[list[Any], bool]:
         """Do what `_exchange` does, on a connection that others use meanwhile."""
-        idempotent = all(map(is_idempotent, requests))
-        replies, reused = await self._reply(data, idempotent, len(requests))
-        for number in self._codec.refused(requests, replies):
-            again = packed([requests[number]], self._codec.pack)
-            replies[number], reused = await self._reply(again, requests[number].idempotent)
+        idempotent = all(map(is_idempotent, commands))
+        replies, reused = await self._reply(data, idempotent, len(commands))
+        for number in self._codec.refused(commands, replies):
+            again = packed([commands[number]], self._codec.pack)
+            replies[number], reused = await self._reply(again, commands[number].idempotent)
         return replies, reused
 
     async def _open(self) -> Stream:
@@ -387,6 +387,6 @@ def may_be_others_fault(stream: Stream | None, reused: bool, error: BaseExceptio
     return lost and stream is not None and (reused or stream.in_company)
 
 
-def needs_its_own(requests: Sequence[Request[Any]]) -> bool:
-    """Return whether `requests` change what the connection is, or keep it waiting."""
-    return leaves_open(requests) or any(blocks(request) for request in requests)
+def needs_its_own(commands: Sequence[Command[Any]]) -> bool:
+    """Return whether `commands` change what the connection is, or keep it waiting."""
+    return is_stateful(commands) or any(is_blocking(command) for command in commands)

@@ -7,29 +7,29 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django_cachex.commands.all import AllCommands
 from django_cachex.commands.base import Commands
-from django_cachex.commands.counters import CounterRequests
-from django_cachex.commands.entries import Entries
-from django_cachex.commands.exceptions import CommandError
-from django_cachex.commands.request import (
-    Attempts,
-    Queue,
-    Request,
-    Steps,
-    Word,
-    blocking,
-    read_all,
-    unread,
+from django_cachex.commands.cache_api import CacheOperationsMixin
+from django_cachex.commands.command import (
+    Batch,
+    Command,
+    EncodableArg,
+    Operation,
+    PipelineBase,
+    parse_raw,
+    parse_replies,
+    sync_method,
 )
-from django_cachex.commands.scripts import Read, Script
-from django_cachex.commands.support import explain
-from django_cachex.commands.values import Values
+from django_cachex.commands.counters import IncrMixin
+from django_cachex.commands.exceptions import CommandError
+from django_cachex.commands.scripts import Parser, Script
+from django_cachex.commands.server_versions import raise_if_unsupported
+from django_cachex.commands.strings import StringCommands
 
 if TYPE_CHECKING:
     from django_cachex.cache.base import CacheCommands
     from django_cachex.cache.client import Client
 
 
-class Pipeline(Queue, Values, Entries, AllCommands[Any]):
+class Pipeline(PipelineBase, StringCommands, CacheOperationsMixin, AllCommands[Any]):
     """Queues commands and sends them together.
 
     Every command returns the pipeline. `execute` returns the results in order, or raises the
@@ -43,37 +43,37 @@ class Pipeline(Queue, Values, Entries, AllCommands[Any]):
         self.client = client
         self.owner = owner
         self.transaction = transaction
-        self._queue: list[Request[Any]] = []
+        self._queue: list[Command[Any]] = []
 
-    def run(self, command: Request[Any] | Steps[Any]) -> Self:
+    def run(self, command: Command[Any] | Operation[Any]) -> Self:
         """Queue `command`; raise TypeError for an operation that needs answers in between."""
-        if not isinstance(command, Request):
+        if not isinstance(command, Command):
             command.close()
             raise TypeError("This takes more than one command, and cannot be queued.")
         self._queue.append(command)
         return self
 
-    async def arun(self, command: Request[Any] | Steps[Any]) -> Any:
+    async def arun(self, command: Command[Any] | Operation[Any]) -> Any:
         """Raise TypeError: queueing awaits nothing."""
         raise TypeError("Queue the command by its plain name, and await aexecute().")
 
-    incr = blocking(CounterRequests._queued_incr)
-    decr = blocking(CounterRequests._queued_decr)
+    incr = sync_method(IncrMixin._incr_eval)
+    decr = sync_method(IncrMixin._decr_eval)
 
-    def _running(
-        self, script: Script, keys: list[bytes], args: list[Word], read: Read[Any]
-    ) -> Request[Any]:
-        return script.in_full(keys, args, read)
+    def _script_command(
+        self, script: Script, keys: list[bytes], args: list[EncodableArg], read: Parser[Any]
+    ) -> Command[Any]:
+        return script.eval(keys, args, read)
 
     def execute(self) -> list[Any]:
         """Send what is queued; return the results in order."""
-        requests, self._queue = self._queue, []
-        return self.client.run(together(requests, self.transaction))
+        commands, self._queue = self._queue, []
+        return self.client.run(together(commands, self.transaction))
 
     async def aexecute(self) -> list[Any]:
         """Send what is queued; return the results in order."""
-        requests, self._queue = self._queue, []
-        return await self.client.arun(together(requests, self.transaction))
+        commands, self._queue = self._queue, []
+        return await self.client.arun(together(commands, self.transaction))
 
     # Keys and values are made as the owner makes them.
 
@@ -83,8 +83,8 @@ class Pipeline(Queue, Values, Entries, AllCommands[Any]):
     def stored_pattern(self, pattern: Any, version: Any = None) -> bytes:
         return self.owner.stored_pattern(pattern, version)
 
-    def plain_keys(self, stored: list[bytes], version: Any = None) -> list[Any]:
-        return self.owner.plain_keys(stored, version)
+    def decode_keys(self, stored: list[bytes], version: Any = None) -> list[Any]:
+        return self.owner.decode_keys(stored, version)
 
     def encode(self, value: Any) -> bytes | int:
         return self.owner.encode(value)
@@ -101,17 +101,17 @@ class Pipeline(Queue, Values, Entries, AllCommands[Any]):
     def decode_all(self, replies: Iterable[bytes | None]) -> list[Any]:
         return self.owner.decode_all(replies)
 
-    def plain_name(self, stored: bytes) -> Any:
-        return self.owner.plain_name(stored)
+    def decode_name(self, stored: bytes) -> Any:
+        return self.owner.decode_name(stored)
 
-    def plain_names(self, stored: Iterable[bytes]) -> list[Any]:
-        return self.owner.plain_names(stored)
+    def decode_names(self, stored: Iterable[bytes]) -> list[Any]:
+        return self.owner.decode_names(stored)
 
     def stored_keys(self, keys: Iterable[Any], version: Any = None) -> list[bytes]:
         return self.owner.stored_keys(keys, version)
 
-    def looked_up(self, hits: int, misses: int) -> None:
-        self.owner.looked_up(hits, misses)
+    def record_lookup(self, hits: int, misses: int) -> None:
+        self.owner.record_lookup(hits, misses)
 
     def expiry(self, timeout: Any) -> int | None:
         return self.owner.expiry(timeout)
@@ -139,25 +139,27 @@ class Pipeline(Queue, Values, Entries, AllCommands[Any]):
         self.reset()
 
 
-def together(requests: list[Request[Any]], transaction: bool) -> Steps[list[Any]]:
-    """Send `requests` in one write; none, no write."""
-    if not requests:
+def together(commands: list[Command[Any]], transaction: bool) -> Operation[list[Any]]:
+    """Send `commands` in one write; none, no write."""
+    if not commands:
         return []
     if transaction:
-        return (yield from transacted(requests))
-    return (yield requests)
+        return (yield from transacted(commands))
+    return (yield commands)
 
 
-def transacted(requests: list[Request[Any]]) -> Steps[list[Any]]:
-    """Send `requests` as one transaction; return their results."""
-    queued = [Request(request.words, unread) for request in requests]
-    multi = Request(("MULTI",), unread)
-    exec_ = Request(("EXEC",), unread, absent=[request.absence() for request in requests])
+def transacted(commands: list[Command[Any]]) -> Operation[list[Any]]:
+    """Send `commands` as one transaction; return their results."""
+    queued = [Command(command.args, parse_raw) for command in commands]
+    multi = Command(("MULTI",), parse_raw)
+    exec_ = Command(
+        ("EXEC",), parse_raw, missing_reply=[command.copy_missing_reply() for command in commands]
+    )
     while True:
-        replies = yield Attempts([multi, *queued, exec_])
-        for request, reply in zip([multi, *requests, exec_], replies, strict=True):
+        replies = yield Batch([multi, *queued, exec_])
+        for command, reply in zip([multi, *commands, exec_], replies, strict=True):
             if isinstance(reply, CommandError):
-                explain(request.words, reply)
+                raise_if_unsupported(command.args, reply)
                 raise reply  # The command that was refused comes before the EXEC that it aborts.
         if replies[-1] is not None:  # None: it goes out once more, in other words.
-            return read_all(requests, replies[-1])
+            return parse_replies(commands, replies[-1])

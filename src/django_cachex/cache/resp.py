@@ -13,8 +13,8 @@ from importlib import import_module
 from typing import Any, Protocol
 
 from django_cachex.cache.errors import ProtocolError, reply_error
-from django_cachex.commands.base import INT64
-from django_cachex.commands.request import Request, Word
+from django_cachex.commands.args import INT64
+from django_cachex.commands.command import Command, EncodableArg
 
 # The parser that belongs to each driver comes first; the other will do.
 PARSERS = {"valkey": ("libvalkey", "hiredis"), "redis": ("hiredis", "libvalkey")}
@@ -30,7 +30,7 @@ _harmless = frozenset((bytes, str)).issuperset
 
 LEAST, MOST = INT64[0], INT64[-1]
 
-Pack = Callable[[tuple[Word, ...]], bytes]
+Pack = Callable[[tuple[EncodableArg, ...]], bytes]
 
 
 class Reader(Protocol):
@@ -68,20 +68,20 @@ def codec_for(driver: str) -> Codec:
     return Codec(pack_command, ReplyReader)
 
 
-def packed(requests: Iterable[Request[Any]], pack: Pack) -> bytes:
-    """Return the bytes of `requests`; raise ValueError for an integer that no packer survives."""
-    return b"".join([pack(checked(request.words)) for request in requests])
+def packed(commands: Iterable[Command[Any]], pack: Pack) -> bytes:
+    """Return the bytes of `commands`; raise ValueError for an integer that no packer survives."""
+    return b"".join([pack(checked(command.args)) for command in commands])
 
 
-def checked(words: tuple[Word, ...]) -> tuple[Word, ...]:
-    """Return `words`, integers as text; raise ValueError where one has more than 64 bits.
+def checked(args: tuple[EncodableArg, ...]) -> tuple[EncodableArg, ...]:
+    """Return `args`, integers as text; raise ValueError where one has more than 64 bits.
 
     No integer goes to the C packers: where making text of it fails (too many digits, or a signal
     whose handler raises) they end the interpreter.
     """
-    if _harmless(map(type, words)):
-        return words
-    return tuple([_text(word) if isinstance(word, int) else word for word in words])
+    if _harmless(map(type, args)):
+        return args
+    return tuple([_text(word) if isinstance(word, int) else word for word in args])
 
 
 class Packer:
@@ -90,10 +90,10 @@ class Packer:
     def __init__(self, codec: Codec) -> None:
         self._pack = codec.pack
 
-    def pack(self, *words: Any) -> list[bytes]:
+    def pack(self, *args: Any) -> list[bytes]:
         """Return the bytes of one command, whose name may have several words."""
-        name = words[0].encode() if isinstance(words[0], str) else words[0]
-        return [self._pack(checked((*name.split(), *words[1:])))]
+        name = args[0].encode() if isinstance(args[0], str) else args[0]
+        return [self._pack(checked((*name.split(), *args[1:])))]
 
 
 def _text(number: int) -> bytes:
@@ -102,10 +102,10 @@ def _text(number: int) -> bytes:
     raise ValueError("An integer has more than 64 bits.")
 
 
-def pack_command(words: tuple[Word, ...]) -> bytes:
+def pack_command(args: tuple[EncodableArg, ...]) -> bytes:
     """Return one command as the server reads it."""
-    parts = [b"*%d\r\n" % len(words)]
-    for word in words:
+    parts = [b"*%d\r\n" % len(args)]
+    for word in args:
         data = word if isinstance(word, bytes) else str(word).encode()
         parts.append(b"$%d\r\n%b\r\n" % (len(data), data))
     return b"".join(parts)

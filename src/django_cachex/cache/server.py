@@ -28,21 +28,21 @@ from django_cachex.cache.loops import Loops
 from django_cachex.cache.pool import Lines
 from django_cachex.cache.resp import checked, codec_for, packed
 from django_cachex.cache.substitutes import ServerCodec
+from django_cachex.commands.blocking import block_timeout
+from django_cachex.commands.command import (
+    Command,
+    Operation,
+    feed_replies,
+    is_stateful,
+    single,
+    throw,
+)
 from django_cachex.commands.exceptions import (
     CachexError,
     ReadOnlyError,
     ServerTimeout,
     ServerUnavailable,
 )
-from django_cachex.commands.request import (
-    Request,
-    Steps,
-    advance,
-    alone,
-    failed,
-    leaves_open,
-)
-from django_cachex.commands.waiting import waiting_time
 
 T = TypeVar("T")
 S = TypeVar("S", bound="Server")
@@ -84,16 +84,16 @@ class Server:
         """Which database this is, as ``host:port/db`` or ``path?db=…``; never a credential."""
         return self.configuration.address
 
-    def run(self, command: Request[T] | Steps[T]) -> T:
-        """Send a request, or all steps of an operation over one connection; return the result.
+    def run(self, command: Command[T] | Operation[T]) -> T:
+        """Send a command, or all steps of an operation over one connection; return the result.
 
         Raise `CommandError` for what the server refuses, `ServerUnavailable`, `ServerTimeout`.
         """
-        if type(command) is Request:
-            return command.read(self._ask(command))
-        return self._converse(alone(command) if isinstance(command, Request) else command)
+        if type(command) is Command:
+            return command.parse(self._ask(command))
+        return self._converse(single(command) if isinstance(command, Command) else command)
 
-    async def arun(self, command: Request[T] | Steps[T]) -> T:
+    async def arun(self, command: Command[T] | Operation[T]) -> T:
         """Do what `run` does, on the running event loop."""
         return await self._loops.here().run(command)
 
@@ -102,26 +102,26 @@ class Server:
         self._lines.drop_free()
         self._loops.close_unused()
 
-    def _ask(self, request: Request[Any]) -> Any:
-        """Return the raw reply to `request`; send it again where that is harmless and of use."""
+    def _ask(self, command: Command[Any]) -> Any:
+        """Return the raw reply to `command`; send it again where that is harmless and of use."""
         if tracing.wrappers:
-            with tracing.around((request,), self.address):
-                return self._ask_once_or_twice(request)
-        return self._ask_once_or_twice(request)
+            with tracing.around((command,), self.address):
+                return self._ask_once_or_twice(command)
+        return self._ask_once_or_twice(command)
 
-    def _ask_once_or_twice(self, request: Request[Any]) -> Any:
-        data = self._codec.pack(checked(request.words))
+    def _ask_once_or_twice(self, command: Command[Any]) -> Any:
+        data = self._codec.pack(checked(command.args))
         lines, breaker = self._lines, self.breaker
         if breaker.until:
             self._attempt()
         repeated = False
         while True:
-            line = lines.lease() if request.idempotent else self._open_line()
+            line = lines.lease() if command.idempotent else self._open_line()
             try:
                 reply = line.ask(data)
             except BaseException as error:
                 lines.drop(line)
-                self._give_up_unless(request.idempotent, line, error)
+                self._give_up_unless(command.idempotent, line, error)
                 continue
             if breaker.failures:
                 breaker.reset()
@@ -131,8 +131,8 @@ class Server:
                     self._leave(line)
                     continue
                 (lines.drop if isinstance(reply, MOVED) else lines.give_back)(line)
-                if self._codec.learns(request, reply):
-                    return self._ask_once_or_twice(request)
+                if self._codec.learns(command, reply):
+                    return self._ask_once_or_twice(command)
                 raise reply
             lines.give_back(line)
             return reply
@@ -172,41 +172,41 @@ class Server:
         self._lines.drop(line)
         self._lines.drop_free()
 
-    def _converse(self, steps: Steps[T]) -> T:
+    def _converse(self, operation: Operation[T]) -> T:
         line, clean, unchanged = None, False, True
         try:
-            requests = next(steps)
+            commands = next(operation)
             if self.breaker.until:
                 self._attempt()
             line = self._open_line()
             while True:
                 clean = False
-                replies = self._exchange(line, requests)
-                if unchanged and refused(requests, replies):
+                replies = self._exchange(line, commands)
+                if unchanged and refused(commands, replies):
                     unchanged = line.reused
                     self._leave(line)
                     line = self._open_line()
                     continue
                 unchanged = unchanged and changed_nothing(replies)
-                clean = not leaves_open(requests)
-                requests = advance(steps, requests, replies)
+                clean = not is_stateful(commands)
+                commands = feed_replies(operation, commands, replies)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]  # T
         except MOVED as error:
             clean = False
-            return failed(steps, error)
+            return throw(operation, error)
         finally:
             if line is not None:
                 (self._lines.give_back if clean else self._lines.drop)(line)
 
-    def _exchange(self, line: Line, requests: Sequence[Request[Any]]) -> list[Any]:
-        """Return the raw replies to `requests`, which go out in one write."""
-        data = packed(requests, self._codec.pack)
-        with tracing.around(requests, self.address) if tracing.wrappers else nullcontext():
+    def _exchange(self, line: Line, commands: Sequence[Command[Any]]) -> list[Any]:
+        """Return the raw replies to `commands`, which go out in one write."""
+        data = packed(commands, self._codec.pack)
+        with tracing.around(commands, self.address) if tracing.wrappers else nullcontext():
             try:
-                replies = line.ask_all(data, len(requests), waiting_time(requests))
-                for number in self._codec.refused(requests, replies):
-                    replies[number] = line.ask(packed([requests[number]], self._codec.pack))
+                replies = line.ask_all(data, len(commands), block_timeout(commands))
+                for number in self._codec.refused(commands, replies):
+                    replies[number] = line.ask(packed([commands[number]], self._codec.pack))
             except BaseException as error:
                 if not isinstance(error, OSError):
                     self.breaker.lapsed()

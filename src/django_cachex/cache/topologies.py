@@ -8,8 +8,8 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from django_cachex.commands.command import Command, Operation
 from django_cachex.commands.exceptions import CachexError
-from django_cachex.commands.request import Request, Steps
 
 T = TypeVar("T")
 
@@ -19,8 +19,8 @@ class Target(Protocol):
 
     @property
     def address(self) -> str: ...
-    def run(self, command: Request[T] | Steps[T]) -> T: ...
-    async def arun(self, command: Request[T] | Steps[T]) -> T: ...
+    def run(self, command: Command[T] | Operation[T]) -> T: ...
+    async def arun(self, command: Command[T] | Operation[T]) -> T: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Part:
     """What one server is to be asked."""
 
     server: Target
-    command: Request[Any] | Steps[Any]
+    command: Command[Any] | Operation[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +91,15 @@ async def _aoutcome(part: Part) -> Any:
         return error
 
 
-def resumed(steps: Steps[T], requests: Sequence[Request[Any]]) -> Steps[T]:
-    """Go on with `steps`, which have yielded `requests` and wait for their results."""
+def resumed(operation: Operation[T], commands: Sequence[Command[Any]]) -> Operation[T]:
+    """Go on with `operation`, which have yielded `commands` and wait for their results."""
     try:
         while True:
             try:
-                results = yield requests
+                results = yield commands
             except CachexError as error:
-                requests = steps.throw(error)
+                commands = operation.throw(error)
             else:
-                requests = steps.send(results)
+                commands = operation.send(results)
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]  # T

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
-from django_cachex.commands.request import Request
+from django_cachex.commands.command import Command
 
-Wrapper = Callable[[Sequence[Request[Any]], str], AbstractContextManager[Any]]
-"""Is called with the requests of one write and the server's address (`host:port/db`), and returns
+Wrapper = Callable[[Sequence[Command[Any]], str], AbstractContextManager[Any]]
+"""Is called with the commands of one write and the server's address (`host:port/db`), and returns
 a context manager, entered before the write and left after the last reply, with the exception if
 there is one. On an event loop other tasks run in between."""
 
@@ -34,9 +34,9 @@ def remove(wrapper: Wrapper) -> None:
 
 
 @contextmanager
-def around(requests: Sequence[Request[Any]], address: str) -> Iterator[None]:
+def around(commands: Sequence[Command[Any]], address: str) -> Iterator[None]:
     """Enter all installed wrappers."""
     with ExitStack() as stack:
         for wrapper in wrappers:
-            stack.enter_context(wrapper(requests, address))
+            stack.enter_context(wrapper(commands, address))
         yield

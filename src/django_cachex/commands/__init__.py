@@ -1,5 +1,14 @@
 """What to send to a Valkey or Redis server and how to read the reply; no I/O."""
 
+from django_cachex.commands.blocking import BlockingCommand
+from django_cachex.commands.command import (
+    Batch,
+    Command,
+    Operation,
+    async_method,
+    execute_all,
+    sync_method,
+)
 from django_cachex.commands.exceptions import (
     AccessDenied,
     CachexError,
@@ -23,14 +32,14 @@ from django_cachex.commands.exceptions import (
     UnknownCommand,
     WrongTypeError,
 )
-from django_cachex.commands.request import Attempts, Request, Steps, attempt, awaitable, blocking
 from django_cachex.commands.scripts import Script
-from django_cachex.commands.waiting import Waiting
 
 __all__ = [
     "AccessDenied",
-    "Attempts",
+    "Batch",
+    "BlockingCommand",
     "CachexError",
+    "Command",
     "CommandError",
     "CrossSlotError",
     "LockError",
@@ -38,23 +47,21 @@ __all__ = [
     "LockNotAcquired",
     "NotSupportedError",
     "OpaqueKeysError",
+    "Operation",
     "OutOfMemoryError",
     "OutOfRangeError",
     "ReadOnlyError",
     "ReplyTooLarge",
-    "Request",
     "Script",
     "ScriptMissing",
     "ServerStateError",
     "ServerTimeout",
     "ServerUnavailable",
     "SlotUnavailable",
-    "Steps",
     "UnexpectedReply",
     "UnknownCommand",
-    "Waiting",
     "WrongTypeError",
-    "attempt",
-    "awaitable",
-    "blocking",
+    "async_method",
+    "execute_all",
+    "sync_method",
 ]

@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-from django_cachex.commands.base import Name
-from django_cachex.commands.bits import Bits
-from django_cachex.commands.hashes import Hashes
-from django_cachex.commands.hyperloglogs import HyperLogLogs
-from django_cachex.commands.keys import Keys
-from django_cachex.commands.lifetimes import Lifetimes
-from django_cachex.commands.lists import Lists
-from django_cachex.commands.scripts import Scripts
+from django_cachex.commands.base import FieldT
+from django_cachex.commands.bitmaps import BitmapCommands
+from django_cachex.commands.hashes import HashCommands
+from django_cachex.commands.hyperloglog import HyperLogLogCommands
+from django_cachex.commands.keys import KeyCommands
+from django_cachex.commands.lists import ListCommands
+from django_cachex.commands.scripts import ScriptCommands
 from django_cachex.commands.server import ServerCommands
-from django_cachex.commands.sets import Sets
-from django_cachex.commands.slowlog import SlowLog
-from django_cachex.commands.sorted_sets import SortedSets
-from django_cachex.commands.streams import Streams
-from django_cachex.commands.strings import Strings
+from django_cachex.commands.sets import SetCommands
+from django_cachex.commands.sorted_sets import SortedSetCommands
+from django_cachex.commands.streams import StreamCommands
 
 
 class AllCommands(
-    Keys,
-    Lifetimes,
-    Strings,
-    Bits,
-    HyperLogLogs,
-    Lists,
-    Hashes[Name],
-    Sets,
-    SortedSets,
-    Streams[Name],
-    Scripts,
+    KeyCommands,
+    BitmapCommands,
+    HyperLogLogCommands,
+    ListCommands,
+    HashCommands[FieldT],
+    SetCommands,
+    SortedSetCommands,
+    StreamCommands[FieldT],
+    ScriptCommands,
     ServerCommands,
-    SlowLog,
 ):
-    """Every command that a client, a cache and a pipeline have in common."""
+    """The commands of every group but strings, which Django's own methods shape."""

@@ -1,4 +1,4 @@
-"""What every set of commands stands on."""
+"""The base class of every group of commands: how keys and values are made."""
 
 from __future__ import annotations
 
@@ -7,27 +7,25 @@ from typing import Any, TypeVar
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 
-from django_cachex.commands.expiry import milliseconds
-from django_cachex.commands.request import Request, Steps, Word
-from django_cachex.commands.words import at_least_one, several_names
+from django_cachex.commands.args import encode_arg, encode_names, require_nonempty
+from django_cachex.commands.command import Command, EncodableArg, Operation
+from django_cachex.commands.timeouts import timeout_to_ms
 
-INT64 = range(-(2**63), 2**63)
-
-Name = TypeVar("Name")
+FieldT = TypeVar("FieldT")
 """What fields, ids, groups and consumers are called: text in a cache, bytes on a client."""
 
 
 class Commands:
     """Commands on stored keys and raw bytes; a cache overrides how keys and values are made.
 
-    `run` and `arun` send a request, or queue it in a pipeline.
+    `run` and `arun` send a command, or queue it in a pipeline.
     """
 
-    def run(self, command: Request[Any] | Steps[Any]) -> Any:
+    def run(self, command: Command[Any] | Operation[Any]) -> Any:
         """Send `command` and return its result."""
         raise NotImplementedError
 
-    async def arun(self, command: Request[Any] | Steps[Any]) -> Any:
+    async def arun(self, command: Command[Any] | Operation[Any]) -> Any:
         """Send `command` and return its result."""
         raise NotImplementedError
 
@@ -46,17 +44,17 @@ class Commands:
         """Return the pattern of stored keys that stands for `pattern` of keys."""
         return Commands.stored_key(self, pattern)
 
-    def plain_keys(self, stored: list[bytes], version: Any = None) -> list[Any]:
+    def decode_keys(self, stored: list[bytes], version: Any = None) -> list[Any]:
         """Return the keys that are stored as `stored`."""
         return list(stored)
 
-    def plain_name(self, stored: bytes) -> Any:
+    def decode_name(self, stored: bytes) -> Any:
         """Return the field, id, group or consumer that the server calls `stored`."""
         return stored
 
     def encode(self, value: Any) -> bytes | int:
         """Return what to store for `value`."""
-        return as_word(value)
+        return encode_arg(value)
 
     def decode(self, data: bytes) -> Any:
         """Return the value that is stored as `data`."""
@@ -79,13 +77,13 @@ class Commands:
 
     # What commands have in common.
 
-    def several_keys(self, keys: Iterable[Any], version: Any) -> list[Word]:
+    def encode_keys(self, keys: Iterable[Any], version: Any) -> list[EncodableArg]:
         """Return `stored_key` of each of `keys`; raise ValueError where there is none."""
-        return at_least_one([*self.stored_keys(keys, version)], "key")
+        return require_nonempty([*self.stored_keys(keys, version)], "key")
 
-    def several_values(self, values: Iterable[Any]) -> list[Word]:
+    def encode_values(self, values: Iterable[Any]) -> list[EncodableArg]:
         """Return `encode` of each of `values`; raise ValueError where there is none."""
-        return at_least_one([*self.encode_all(values)], "value")
+        return require_nonempty([*self.encode_all(values)], "value")
 
     def decode_optional(self, data: bytes | None) -> Any:
         """Return `decode` of `data`; None, which stands for no value, stays."""
@@ -95,43 +93,22 @@ class Commands:
         """Return `decode` of each of `replies`; raise TypeError for one that no set can hold."""
         return set(self.decode_all(replies))
 
-    def plain_names(self, stored: Iterable[bytes]) -> list[Any]:
-        """Return `plain_name` of each of `stored`."""
-        return [self.plain_name(name) for name in stored]
+    def decode_names(self, stored: Iterable[bytes]) -> list[Any]:
+        """Return `decode_name` of each of `stored`."""
+        return [self.decode_name(name) for name in stored]
 
-    def plain_fields(self, flat: Sequence[bytes]) -> dict[Any, Any]:
+    def decode_fields(self, flat: Sequence[bytes]) -> dict[Any, Any]:
         """Return the fields of a reply in which names and values take turns."""
-        return dict(zip(self.plain_names(flat[::2]), self.decode_all(flat[1::2]), strict=True))
+        return dict(zip(self.decode_names(flat[::2]), self.decode_all(flat[1::2]), strict=True))
 
-    def stored_fields(self, mapping: Mapping[Any, Any]) -> list[Word]:
+    def encode_fields(self, mapping: Mapping[Any, Any]) -> list[EncodableArg]:
         """Return `mapping` as names and values that take turns."""
-        names, values = several_names(mapping), self.encode_all(mapping.values())
-        return [word for pair in zip(names, values, strict=True) for word in pair]
+        names, values = encode_names(mapping), self.encode_all(mapping.values())
+        return [arg for pair in zip(names, values, strict=True) for arg in pair]
 
-    def looked_up(self, hits: int, misses: int) -> None:
+    def record_lookup(self, hits: int, misses: int) -> None:
         """Take note of keys that were found and that were not."""
 
     def expiry(self, timeout: Any) -> int | None:
         """Return `timeout`, in seconds, as milliseconds; None for never, 0 for not even now."""
-        return None if timeout == DEFAULT_TIMEOUT else milliseconds(timeout)
-
-
-def as_word(value: Any) -> bytes | int:
-    """Return `value` as a packer takes it without harm.
-
-    An integer past 64 bits goes out as text: given to the C packers it ends the interpreter.
-    """
-    if isinstance(value, bytes):
-        return value
-    if isinstance(value, int):
-        return int(value) if value in INT64 else b"%d" % value
-    if isinstance(value, str):
-        return value.encode()
-    if isinstance(value, (bytearray, memoryview)):
-        return bytes(value)
-    raise TypeError(f"Bytes, text or an integer can be stored, not {type(value).__name__}.")
-
-
-def options(*pairs: tuple[str, Word | None]) -> tuple[Word, ...]:
-    """Return the words of the options that are given, as in ``("COUNT", 10)``."""
-    return tuple(word for name, value in pairs if value is not None for word in (name, value))
+        return None if timeout == DEFAULT_TIMEOUT else timeout_to_ms(timeout)

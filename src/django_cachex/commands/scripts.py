@@ -1,4 +1,4 @@
-"""Lua scripts: named by their digest, sent in full to a server that does not know them yet."""
+"""Lua scripts: called by their digest, and sent in full where the server does not know it yet."""
 
 from __future__ import annotations
 
@@ -7,13 +7,21 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from django_cachex.commands.base import Commands, as_word
+from django_cachex.commands.args import encode_arg
+from django_cachex.commands.base import Commands
+from django_cachex.commands.command import (
+    Command,
+    EncodableArg,
+    Operation,
+    async_method,
+    parse_raw,
+    sync_method,
+)
 from django_cachex.commands.exceptions import ScriptMissing
-from django_cachex.commands.request import Request, Steps, Word, awaitable, blocking, unread
 
 T = TypeVar("T")
 
-Read = Callable[[Any], T]
+Parser = Callable[[Any], T]
 
 
 @dataclass(frozen=True)
@@ -28,42 +36,42 @@ class Script:
         digest = hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest()
         object.__setattr__(self, "digest", digest)
 
-    def by_digest(
-        self, keys: Sequence[bytes], args: Sequence[Word], read: Read[T] = unread
-    ) -> Request[T]:
+    def evalsha(
+        self, keys: Sequence[bytes], args: Sequence[EncodableArg], parse: Parser[T] = parse_raw
+    ) -> Command[T]:
         """Return what runs it where the server knows it; raises `ScriptMissing` elsewhere."""
-        return Request(("EVALSHA", self.digest, len(keys), *keys, *args), read)
+        return Command(("EVALSHA", self.digest, len(keys), *keys, *args), parse)
 
-    def in_full(
-        self, keys: Sequence[bytes], args: Sequence[Word], read: Read[T] = unread
-    ) -> Request[T]:
+    def eval(
+        self, keys: Sequence[bytes], args: Sequence[EncodableArg], parse: Parser[T] = parse_raw
+    ) -> Command[T]:
         """Return what runs it anywhere."""
-        return Request(("EVAL", self.source, len(keys), *keys, *args), read)
+        return Command(("EVAL", self.source, len(keys), *keys, *args), parse)
 
-    def steps(
-        self, keys: Sequence[bytes], args: Sequence[Word], read: Read[T] = unread
-    ) -> Steps[T]:
+    def operation(
+        self, keys: Sequence[bytes], args: Sequence[EncodableArg], parse: Parser[T] = parse_raw
+    ) -> Operation[T]:
         """Run it by its digest, and in full where the server does not know that."""
         try:
-            [result] = yield [self.by_digest(keys, args, read)]
+            [result] = yield [self.evalsha(keys, args, parse)]
         except ScriptMissing:
-            [result] = yield [self.in_full(keys, args, read)]
+            [result] = yield [self.eval(keys, args, parse)]
         return result  # type: ignore[no-any-return]  # T
 
 
-class Scripts(Commands):
+class ScriptCommands(Commands):
     """Scripts of the caller's, on keys and values as the cache makes them."""
 
     def _eval_script(
         self,
         script: Script | str,
         keys: Iterable[Any] = (),
-        args: Iterable[Word] = (),
+        args: Iterable[EncodableArg] = (),
         *,
         values: Iterable[Any] = (),
         decode: bool = False,
         version: int | None = None,
-    ) -> Request[Any] | Steps[Any]:
+    ) -> Command[Any] | Operation[Any]:
         """Run a Lua script on the server, with nothing else in between; return its reply.
 
         ``KEYS`` are the stored keys of `keys`; in a cluster all of them must be in one slot.
@@ -74,22 +82,24 @@ class Scripts(Commands):
         for name, given in (("keys", keys), ("args", args), ("values", values)):
             if isinstance(given, (str, bytes)):
                 raise TypeError(f"{name} is a list, even of one: write {name}=[{given!r}].")
-        words: list[Word] = [arg if isinstance(arg, float) else as_word(arg) for arg in args]
-        words += self.encode_all(values)
+        argv: list[EncodableArg] = [
+            arg if isinstance(arg, float) else encode_arg(arg) for arg in args
+        ]
+        argv += self.encode_all(values)
         if not isinstance(script, Script):
             script = Script(script)
-        read = self._decoded if decode else unread
-        return self._running(script, self.stored_keys(keys, version), words, read)
+        parse = self._decode_reply if decode else parse_raw
+        return self._script_command(script, self.stored_keys(keys, version), argv, parse)
 
-    def _running(
-        self, script: Script, keys: list[bytes], args: list[Word], read: Read[Any]
-    ) -> Request[Any] | Steps[Any]:
-        return script.steps(keys, args, read)
+    def _script_command(
+        self, script: Script, keys: list[bytes], args: list[EncodableArg], parse: Parser[Any]
+    ) -> Command[Any] | Operation[Any]:
+        return script.operation(keys, args, parse)
 
-    def _decoded(self, reply: Any) -> Any:
+    def _decode_reply(self, reply: Any) -> Any:
         """Return a reply whose bytes, at any depth, are decoded as values."""
         if isinstance(reply, bytes):
             return self.decode(reply)
-        return [self._decoded(part) for part in reply] if isinstance(reply, list) else reply
+        return [self._decode_reply(part) for part in reply] if isinstance(reply, list) else reply
 
-    eval_script, aeval_script = blocking(_eval_script), awaitable(_eval_script)
+    eval_script, aeval_script = sync_method(_eval_script), async_method(_eval_script)

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django_cachex.commands.request import Steps, Word
+from django_cachex.commands.command import EncodableArg, Operation
 from django_cachex.commands.scripts import Script
 
 # What all scripts begin with. A hash that is something else is left alone.
-_ENTRIES = """\
+ENTRY_FUNCTIONS = """\
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local function entry(text)
@@ -27,8 +27,8 @@ local function keep(token, place, weight, span)
 end
 """
 
-TAKE = Script(
-    _ENTRIES
+ACQUIRE_SCRIPT = Script(
+    ENTRY_FUNCTIONS
     + """\
 local mine, weight, capacity = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local lease, patience = tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -59,8 +59,8 @@ end
 return 0"""
 )
 
-RELEASE = Script(
-    _ENTRIES
+RELEASE_SCRIPT = Script(
+    ENTRY_FUNCTIONS
     + """\
 local text = redis.call('HGET', KEYS[1], ARGV[1])
 if not text then return 0 end
@@ -69,8 +69,8 @@ local place, _, ends = entry(text)
 return place == 0 and ends > now and 1 or 0"""
 )
 
-EXTEND = Script(
-    _ENTRIES
+EXTEND_SCRIPT = Script(
+    ENTRY_FUNCTIONS
     + """\
 local text = redis.call('HGET', KEYS[1], ARGV[1])
 if not text then return 0 end
@@ -80,8 +80,8 @@ keep(ARGV[1], 0, weight, tonumber(ARGV[2]))
 return 1"""
 )
 
-USED = Script(
-    _ENTRIES
+USAGE_SCRIPT = Script(
+    ENTRY_FUNCTIONS
     + """\
 local held, waiting = 0, 0
 for _, text in ipairs(redis.call('HVALS', KEYS[1])) do
@@ -95,7 +95,7 @@ return {held, waiting}"""
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class SemaphoreRequest:
     """What somebody wants of a semaphore; times are in milliseconds."""
 
     stored: bytes
@@ -104,25 +104,25 @@ class Share:
     capacity: int
     lease: int
 
-    def taken(self, patience: int) -> Steps[bool]:
+    def acquire(self, patience: int) -> Operation[bool]:
         """Take it if there is room and nobody came earlier; return whether that was so.
 
         Otherwise have a place in the queue for `patience`; with 0, leave the queue.
         """
-        args: list[Word] = [self.token, self.weight, self.capacity, self.lease, patience]
-        return TAKE.steps([self.stored], args, bool)
+        args: list[EncodableArg] = [self.token, self.weight, self.capacity, self.lease, patience]
+        return ACQUIRE_SCRIPT.operation([self.stored], args, bool)
 
 
-def released(stored: bytes, token: bytes) -> Steps[bool]:
+def release(stored: bytes, token: bytes) -> Operation[bool]:
     """Give back what `token` holds, or its place in the queue; return whether it held anything."""
-    return RELEASE.steps([stored], [token], bool)
+    return RELEASE_SCRIPT.operation([stored], [token], bool)
 
 
-def extended(stored: bytes, token: bytes, lease: int) -> Steps[bool]:
+def extend(stored: bytes, token: bytes, lease: int) -> Operation[bool]:
     """Let what `token` holds lapse after `lease` milliseconds; return whether it holds anything."""
-    return EXTEND.steps([stored], [token, lease], bool)
+    return EXTEND_SCRIPT.operation([stored], [token, lease], bool)
 
 
-def used(stored: bytes) -> Steps[tuple[int, int]]:
+def get_usage(stored: bytes) -> Operation[tuple[int, int]]:
     """Return how much is held, and how many wait."""
-    return USED.steps([stored], [], lambda reply: (int(reply[0]), int(reply[1])))
+    return USAGE_SCRIPT.operation([stored], [], lambda reply: (int(reply[0]), int(reply[1])))

@@ -1,40 +1,103 @@
-"""Commands on the server and on its whole database."""
+"""Commands on the server, its log of slow commands, and its whole database."""
 
 from __future__ import annotations
 
-from django_cachex.commands.base import Commands
-from django_cachex.commands.request import Request, awaitable, blocking, done
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
-Info = dict[str, str]
+from django_cachex.commands.base import Commands
+from django_cachex.commands.command import Command, async_method, parse_none, sync_method
+
+ServerInfo = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SlowCommand:
+    """One entry of the slow log."""
+
+    number: int
+    """Entries are numbered from the start of the server on."""
+
+    at: datetime
+    """When the command was run, in UTC, to the second."""
+
+    microseconds: int
+    """How long it ran."""
+
+    words: tuple[bytes, ...]
+    """The command and its arguments; the server shortens long ones."""
+
+    client: str
+    """The client's address, as ``host:port``."""
+
+    client_name: str
+    """What the client called itself; empty where it did not."""
 
 
 class ServerCommands(Commands):
-    """Commands of Valkey's *server* and *connection* groups."""
+    """Commands of Valkey's *server* and *connection* groups.
 
-    def _ping(self) -> Request[bool]:
+    In a cluster, the slow log is that of the primary that has the lowest slot.
+    """
+
+    def _ping(self) -> Command[bool]:
         """Return True when the server answers."""
-        return Request(("PING",), bool)
+        return Command(("PING",), bool)
 
-    def _info(self, *sections: str) -> Request[Info]:
+    def _info(self, *sections: str) -> Command[ServerInfo]:
         """Return INFO's fields by name, as text and as the server spells them."""
-        return Request(("INFO", *sections), read_info, absent=b"")
+        return Command(("INFO", *sections), parse_info, missing_reply=b"")
 
-    def _dbsize(self) -> Request[int]:
+    def _dbsize(self) -> Command[int]:
         """Return the number of keys in the database, whoever stored them."""
-        return Request(("DBSIZE",), int, absent=0)
+        return Command(("DBSIZE",), int, missing_reply=0)
 
-    def _flushdb(self) -> Request[None]:
+    def _flushdb(self) -> Command[None]:
         """Delete every key of the database, whoever stored it."""
-        return Request(("FLUSHDB", "ASYNC"), done)
+        return Command(("FLUSHDB", "ASYNC"), parse_none)
 
-    ping, aping = blocking(_ping), awaitable(_ping)
-    info, ainfo = blocking(_info), awaitable(_info)
-    dbsize, adbsize = blocking(_dbsize), awaitable(_dbsize)
-    flushdb, aflushdb = blocking(_flushdb), awaitable(_flushdb)
+    ping, aping = sync_method(_ping), async_method(_ping)
+    info, ainfo = sync_method(_info), async_method(_info)
+    dbsize, adbsize = sync_method(_dbsize), async_method(_dbsize)
+    flushdb, aflushdb = sync_method(_flushdb), async_method(_flushdb)
+
+    # The log of commands that took long.
+
+    def _slowlog_get(self, num: int | None = None) -> Command[list[SlowCommand]]:
+        """Return the newest `num` entries, ten unless the server has another default; -1 is all."""
+        count = () if num is None else (num,)
+        return Command(("SLOWLOG", "GET", *count), parse_slowlog, missing_reply=())
+
+    def _slowlog_len(self) -> Command[int]:
+        """Return the number of entries."""
+        return Command(("SLOWLOG", "LEN"), int, missing_reply=0)
+
+    def _slowlog_reset(self) -> Command[None]:
+        """Delete all entries."""
+        return Command(("SLOWLOG", "RESET"), parse_none)
+
+    slowlog_get, aslowlog_get = sync_method(_slowlog_get), async_method(_slowlog_get)
+    slowlog_len, aslowlog_len = sync_method(_slowlog_len), async_method(_slowlog_len)
+    slowlog_reset, aslowlog_reset = sync_method(_slowlog_reset), async_method(_slowlog_reset)
 
 
-def read_info(reply: bytes) -> Info:
+def parse_info(reply: bytes) -> ServerInfo:
     """Return the ``name:value`` lines of INFO; headings and empty lines are left out."""
     lines = reply.decode(errors="replace").splitlines()
     pairs = (line.partition(":") for line in lines if line and not line.startswith("#"))
     return {name: value for name, _, value in pairs}
+
+
+def parse_slowlog(reply: list[list[Any]]) -> list[SlowCommand]:
+    return [
+        SlowCommand(
+            number,
+            datetime.fromtimestamp(at, UTC),
+            microseconds,
+            tuple(args),
+            client.decode(errors="replace"),
+            name.decode(errors="replace"),
+        )
+        for number, at, microseconds, args, client, name, *_more in reply
+    ]

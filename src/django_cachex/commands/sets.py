@@ -4,129 +4,131 @@ from __future__ import annotations
 
 from typing import Any
 
+from django_cachex.commands.args import check_numkeys, list_or_args, scan_args
 from django_cachex.commands.base import Commands
-from django_cachex.commands.replies import booleans
-from django_cachex.commands.request import NOTHING_FOUND, Request, awaitable, blocking
-from django_cachex.commands.words import counted, listed, scanning
+from django_cachex.commands.command import EMPTY_SCAN, Command, async_method, sync_method
+from django_cachex.commands.parsers import parse_bools
 
 
-class Sets(Commands):
+class SetCommands(Commands):
     """Commands of Valkey's *set* group; members are decoded like values.
 
     Members are the same where they are stored as the same bytes. What returns a set raises
     TypeError for members that Python's sets cannot hold; `sscan` and `spop` return lists.
     """
 
-    def _scard(self, key: Any, version: int | None = None) -> Request[int]:
+    def _scard(self, key: Any, version: int | None = None) -> Command[int]:
         """Return the number of members, 0 for no such key."""
-        return Request(("SCARD", self.stored_key(key, version)), int, replica=True, absent=0)
+        return Command(
+            ("SCARD", self.stored_key(key, version)), int, readonly=True, missing_reply=0
+        )
 
-    def _sadd(self, key: Any, *values: Any, version: int | None = None) -> Request[int]:
+    def _sadd(self, key: Any, *values: Any, version: int | None = None) -> Command[int]:
         """Add `values`; return how many were not members before."""
-        words = ("SADD", self.stored_key(key, version), *self.several_values(values))
-        return Request(words, int, absent=0)
+        args = ("SADD", self.stored_key(key, version), *self.encode_values(values))
+        return Command(args, int, missing_reply=0)
 
-    def _srem(self, key: Any, *values: Any, version: int | None = None) -> Request[int]:
+    def _srem(self, key: Any, *values: Any, version: int | None = None) -> Command[int]:
         """Remove `values`; return how many were members."""
-        words = ("SREM", self.stored_key(key, version), *self.several_values(values))
-        return Request(words, int, absent=0)
+        args = ("SREM", self.stored_key(key, version), *self.encode_values(values))
+        return Command(args, int, missing_reply=0)
 
-    def _smove(self, src: Any, dst: Any, value: Any, version: int | None = None) -> Request[bool]:
+    def _smove(self, src: Any, dst: Any, value: Any, version: int | None = None) -> Command[bool]:
         """Move `value` from one set to another; return whether it was a member of the first."""
         keys = self.stored_keys((src, dst), version)
-        return Request(("SMOVE", *keys, self.encode(value)), bool, absent=0)
+        return Command(("SMOVE", *keys, self.encode(value)), bool, missing_reply=0)
 
-    def _sismember(self, key: Any, value: Any, version: int | None = None) -> Request[bool]:
+    def _sismember(self, key: Any, value: Any, version: int | None = None) -> Command[bool]:
         """Return whether `value` is a member."""
-        words = ("SISMEMBER", self.stored_key(key, version), self.encode(value))
-        return Request(words, bool, replica=True, absent=0)
+        args = ("SISMEMBER", self.stored_key(key, version), self.encode(value))
+        return Command(args, bool, readonly=True, missing_reply=0)
 
     def _smismember(
         self, key: Any, values: Any, *args: Any, version: int | None = None
-    ) -> Request[list[bool]]:
+    ) -> Command[list[bool]]:
         """Return of each of `values` whether it is a member; a list of them, or one by one."""
-        given = self.several_values(listed(values, args))
-        words = ("SMISMEMBER", self.stored_key(key, version), *given)
-        return Request(words, booleans, replica=True, absent=[0] * len(given))
+        given = self.encode_values(list_or_args(values, args))
+        command_args = ("SMISMEMBER", self.stored_key(key, version), *given)
+        return Command(command_args, parse_bools, readonly=True, missing_reply=[0] * len(given))
 
-    def _smembers(self, key: Any, version: int | None = None) -> Request[set[Any]]:
+    def _smembers(self, key: Any, version: int | None = None) -> Command[set[Any]]:
         """Return all members. Large sets are walked with `sscan_iter`."""
-        words = ("SMEMBERS", self.stored_key(key, version))
-        return Request(words, self.decode_set, replica=True, absent=())
+        args = ("SMEMBERS", self.stored_key(key, version))
+        return Command(args, self.decode_set, readonly=True, missing_reply=())
 
-    def _spop(self, key: Any, count: int | None = None, version: int | None = None) -> Request[Any]:
+    def _spop(self, key: Any, count: int | None = None, version: int | None = None) -> Command[Any]:
         """Take a random member, None where there is none; with `count`, a list of so many."""
         stored = self.stored_key(key, version)
         if count is None:
-            return Request(("SPOP", stored), self.decode_optional)
-        return Request(("SPOP", stored, count), self.decode_all, absent=())
+            return Command(("SPOP", stored), self.decode_optional)
+        return Command(("SPOP", stored, count), self.decode_all, missing_reply=())
 
     def _srandmember(
         self, key: Any, number: int | None = None, version: int | None = None
-    ) -> Request[Any]:
+    ) -> Command[Any]:
         """Return a random member, None where there is none; with `number`, a list of so many.
 
         A negative `number` may return a member several times.
         """
         stored = self.stored_key(key, version)
         if number is None:
-            return Request(("SRANDMEMBER", stored), self.decode_optional, replica=True)
-        return Request(("SRANDMEMBER", stored, number), self.decode_all, True, absent=())
+            return Command(("SRANDMEMBER", stored), self.decode_optional, readonly=True)
+        return Command(("SRANDMEMBER", stored, number), self.decode_all, True, missing_reply=())
 
     # Several sets: one key after the other, or a list of keys.
 
-    def _sunion(self, keys: Any, *args: Any, version: int | None = None) -> Request[set[Any]]:
+    def _sunion(self, keys: Any, *args: Any, version: int | None = None) -> Command[set[Any]]:
         """Return what is a member of any of the sets."""
-        return self._combined("SUNION", keys, args, version)
+        return self._combine_sets("SUNION", keys, args, version)
 
-    def _sinter(self, keys: Any, *args: Any, version: int | None = None) -> Request[set[Any]]:
+    def _sinter(self, keys: Any, *args: Any, version: int | None = None) -> Command[set[Any]]:
         """Return what is a member of all of the sets."""
-        return self._combined("SINTER", keys, args, version)
+        return self._combine_sets("SINTER", keys, args, version)
 
-    def _sdiff(self, keys: Any, *args: Any, version: int | None = None) -> Request[set[Any]]:
+    def _sdiff(self, keys: Any, *args: Any, version: int | None = None) -> Command[set[Any]]:
         """Return what is a member of the first set, and of none of the others."""
-        return self._combined("SDIFF", keys, args, version)
+        return self._combine_sets("SDIFF", keys, args, version)
 
-    def _combined(
+    def _combine_sets(
         self, name: str, keys: Any, args: tuple[Any, ...], version: Any
-    ) -> Request[set[Any]]:
-        words = (name, *self.several_keys(listed(keys, args), version))
-        return Request(words, self.decode_set, replica=True, absent=())
+    ) -> Command[set[Any]]:
+        command_args = (name, *self.encode_keys(list_or_args(keys, args), version))
+        return Command(command_args, self.decode_set, readonly=True, missing_reply=())
 
     def _sunionstore(
         self, dest: Any, keys: Any, *args: Any, version: int | None = None
-    ) -> Request[int]:
+    ) -> Command[int]:
         """Store in `dest` what `sunion` returns; return how many members that has."""
-        return self._stored_as("SUNIONSTORE", dest, keys, args, version)
+        return self._combine_sets_and_store("SUNIONSTORE", dest, keys, args, version)
 
     def _sinterstore(
         self, dest: Any, keys: Any, *args: Any, version: int | None = None
-    ) -> Request[int]:
+    ) -> Command[int]:
         """Store in `dest` what `sinter` returns; return how many members that has."""
-        return self._stored_as("SINTERSTORE", dest, keys, args, version)
+        return self._combine_sets_and_store("SINTERSTORE", dest, keys, args, version)
 
     def _sdiffstore(
         self, dest: Any, keys: Any, *args: Any, version: int | None = None
-    ) -> Request[int]:
+    ) -> Command[int]:
         """Store in `dest` what `sdiff` returns; return how many members that has."""
-        return self._stored_as("SDIFFSTORE", dest, keys, args, version)
+        return self._combine_sets_and_store("SDIFFSTORE", dest, keys, args, version)
 
-    def _stored_as(
+    def _combine_sets_and_store(
         self, name: str, dest: Any, keys: Any, args: tuple[Any, ...], version: Any
-    ) -> Request[int]:
-        sources = self.several_keys(listed(keys, args), version)
-        return Request((name, self.stored_key(dest, version), *sources), int, absent=0)
+    ) -> Command[int]:
+        sources = self.encode_keys(list_or_args(keys, args), version)
+        return Command((name, self.stored_key(dest, version), *sources), int, missing_reply=0)
 
     def _sintercard(
         self, numkeys: int, keys: Any, limit: int = 0, version: int | None = None
-    ) -> Request[int]:
+    ) -> Command[int]:
         """Return how many members `sinter` would return, counting up to `limit`; 0 counts all.
 
         `numkeys` is how many `keys` there are.
         """
-        stored = self.several_keys(counted(numkeys, listed(keys)), version)
-        words = ("SINTERCARD", numkeys, *stored, "LIMIT", limit)
-        return Request(words, int, replica=True, absent=0)
+        stored = self.encode_keys(check_numkeys(numkeys, list_or_args(keys)), version)
+        args = ("SINTERCARD", numkeys, *stored, "LIMIT", limit)
+        return Command(args, int, readonly=True, missing_reply=0)
 
     def _sscan(
         self,
@@ -135,29 +137,29 @@ class Sets(Commands):
         match: bytes | str | None = None,
         count: int | None = None,
         version: int | None = None,
-    ) -> Request[tuple[int, list[Any]]]:
+    ) -> Command[tuple[int, list[Any]]]:
         """Return the next cursor and a batch of members; a cursor of 0 begins and ends."""
 
-        def read(reply: tuple[bytes, list[bytes]]) -> tuple[int, list[Any]]:
+        def parse(reply: tuple[bytes, list[bytes]]) -> tuple[int, list[Any]]:
             return int(reply[0]), self.decode_all(reply[1])
 
-        words = ("SSCAN", self.stored_key(key, version), str(cursor))
-        return Request((*words, *scanning(match, count)), read, absent=NOTHING_FOUND)
+        args = ("SSCAN", self.stored_key(key, version), str(cursor))
+        return Command((*args, *scan_args(match, count)), parse, missing_reply=EMPTY_SCAN)
 
-    scard, ascard = blocking(_scard), awaitable(_scard)
-    sadd, asadd = blocking(_sadd), awaitable(_sadd)
-    srem, asrem = blocking(_srem), awaitable(_srem)
-    smove, asmove = blocking(_smove), awaitable(_smove)
-    sismember, asismember = blocking(_sismember), awaitable(_sismember)
-    smismember, asmismember = blocking(_smismember), awaitable(_smismember)
-    smembers, asmembers = blocking(_smembers), awaitable(_smembers)
-    spop, aspop = blocking(_spop), awaitable(_spop)
-    srandmember, asrandmember = blocking(_srandmember), awaitable(_srandmember)
-    sunion, asunion = blocking(_sunion), awaitable(_sunion)
-    sinter, asinter = blocking(_sinter), awaitable(_sinter)
-    sdiff, asdiff = blocking(_sdiff), awaitable(_sdiff)
-    sunionstore, asunionstore = blocking(_sunionstore), awaitable(_sunionstore)
-    sinterstore, asinterstore = blocking(_sinterstore), awaitable(_sinterstore)
-    sdiffstore, asdiffstore = blocking(_sdiffstore), awaitable(_sdiffstore)
-    sintercard, asintercard = blocking(_sintercard), awaitable(_sintercard)
-    sscan, asscan = blocking(_sscan), awaitable(_sscan)
+    scard, ascard = sync_method(_scard), async_method(_scard)
+    sadd, asadd = sync_method(_sadd), async_method(_sadd)
+    srem, asrem = sync_method(_srem), async_method(_srem)
+    smove, asmove = sync_method(_smove), async_method(_smove)
+    sismember, asismember = sync_method(_sismember), async_method(_sismember)
+    smismember, asmismember = sync_method(_smismember), async_method(_smismember)
+    smembers, asmembers = sync_method(_smembers), async_method(_smembers)
+    spop, aspop = sync_method(_spop), async_method(_spop)
+    srandmember, asrandmember = sync_method(_srandmember), async_method(_srandmember)
+    sunion, asunion = sync_method(_sunion), async_method(_sunion)
+    sinter, asinter = sync_method(_sinter), async_method(_sinter)
+    sdiff, asdiff = sync_method(_sdiff), async_method(_sdiff)
+    sunionstore, asunionstore = sync_method(_sunionstore), async_method(_sunionstore)
+    sinterstore, asinterstore = sync_method(_sinterstore), async_method(_sinterstore)
+    sdiffstore, asdiffstore = sync_method(_sdiffstore), async_method(_sdiffstore)
+    sintercard, asintercard = sync_method(_sintercard), async_method(_sintercard)
+    sscan, asscan = sync_method(_sscan), async_method(_sscan)

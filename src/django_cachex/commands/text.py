@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator
 from unicodedata import combining, is_normalized
 
-UNSEEN = re.compile(
+INVISIBLE_CHARS = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
     "\U000e0100-\U000e01ef]"
 )
 """What Python takes for printable, and nobody sees: fillers and variation selectors."""
 
-MOST_MARKS = 30
+MAX_MARKS = 30
 """What Unicode's stream-safe format lets stand on one letter."""
 
 
@@ -27,44 +27,44 @@ def one_line(text: object) -> str:
     line = str(text)
     if line.isascii() and line.isprintable():
         return line
-    if line.isprintable() and is_normalized("NFC", line) and not _needs_a_look(line):
+    if line.isprintable() and is_normalized("NFC", line) and not _needs_escaping(line):
         return line
-    return "".join(_seen(line))
+    return "".join(_escape_chars(line))
 
 
-def _needs_a_look(line: str) -> bool:
-    return UNSEEN.search(line) is not None or combining(line[0]) > 0
+def _needs_escaping(line: str) -> bool:
+    return INVISIBLE_CHARS.search(line) is not None or combining(line[0]) > 0
 
 
-def _seen(line: str) -> Iterator[str]:
+def _escape_chars(line: str) -> Iterator[str]:
     """Return each character, or how it is written where it would not be seen as what it is."""
     cluster = ""
     for char in line:
         if char.isascii():
             cluster = char if char.isprintable() else ""
-            yield cluster or _written(char)
+            yield cluster or _escape_char(char)
             continue
         mark = combining(char) > 0
         if not mark and is_normalized("NFC", cluster + char):
             cluster = ""
-        if _hides(char, mark, cluster):
-            yield _written(char)
+        if _is_misleading(char, mark, cluster):
+            yield _escape_char(char)
             cluster = ""
         else:
             yield char
             cluster += char
 
 
-def _hides(char: str, mark: bool, cluster: str) -> bool:
+def _is_misleading(char: str, mark: bool, cluster: str) -> bool:
     """Return whether a character would not be seen, or be taken for one with what precedes it."""
-    if not char.isprintable() or UNSEEN.match(char):
+    if not char.isprintable() or INVISIBLE_CHARS.match(char):
         return True
-    if mark and not 0 < len(cluster) < MOST_MARKS:
+    if mark and not 0 < len(cluster) < MAX_MARKS:
         return True
     return not is_normalized("NFC", cluster + char)
 
 
-def _written(char: str) -> str:
+def _escape_char(char: str) -> str:
     """Return a character with a backslash: `\\xff` is a byte, or one of ASCII's controls."""
     code = ord(char)
     if 0xDC80 <= code <= 0xDCFF:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from django_cachex.cache import ValkeyCache
 from django_cachex.cache.formats import make_codec
 from django_cachex.cache.serializers.base import number
-from django_cachex.commands.base import INT64
+from django_cachex.commands.args import INT64
 from tests.cache.codecs.changes import SERIALIZERS, Refused, alike, changed
 from tests.cache.conftest import url
 from tests.servers import Server

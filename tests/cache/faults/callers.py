@@ -7,12 +7,12 @@ from typing import Any, Protocol
 
 from django_cachex.cache.backends import ServerCache
 from django_cachex.cache.server import Server
-from django_cachex.commands import Request
-from django_cachex.commands.request import Steps, unread
+from django_cachex.commands import Command
+from django_cachex.commands.command import Operation, parse_raw
 
-WHO = Request(("CLIENT", "ID"), int)
+WHO = Command(("CLIENT", "ID"), int)
 # Holds the connection without an answer for as long as no test lasts.
-HANG = Request(("BLPOP", b"nothing", 30), unread)
+HANG = Command(("BLPOP", b"nothing", 30), parse_raw)
 
 
 class Caller(Protocol):
@@ -23,7 +23,7 @@ class Caller(Protocol):
     def call(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """Return what the method `name`, or its asynchronous twin, returns."""
 
-    def run(self, command: Request[Any] | Steps[Any]) -> Any:
+    def run(self, command: Command[Any] | Operation[Any]) -> Any:
         """Return the result of a request, or of the steps of an operation."""
 
     def settle(self) -> None:
@@ -47,7 +47,7 @@ class Blocking:
     def call(self, name: str, *args: Any, **kwargs: Any) -> Any:
         return getattr(self.cache, name)(*args, **kwargs)
 
-    def run(self, command: Request[Any] | Steps[Any]) -> Any:
+    def run(self, command: Command[Any] | Operation[Any]) -> Any:
         return self.cache.client.run(command)
 
     def settle(self) -> None:
@@ -67,7 +67,7 @@ class Awaiting:
     def call(self, name: str, *args: Any, **kwargs: Any) -> Any:
         return self._runner.run(getattr(self.cache, f"a{name}")(*args, **kwargs))
 
-    def run(self, command: Request[Any] | Steps[Any]) -> Any:
+    def run(self, command: Command[Any] | Operation[Any]) -> Any:
         return self._runner.run(self.cache.client.arun(command))
 
     def settle(self) -> None:

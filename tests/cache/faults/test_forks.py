@@ -17,11 +17,11 @@ import asyncio, json, multiprocessing, os, sys, threading
 from django.conf import settings
 settings.configure()
 from django_cachex.cache import RedisCache, ValkeyCache
-from django_cachex.commands import Request
-from django_cachex.commands.request import unread
+from django_cachex.commands import Command
+from django_cachex.commands.command import parse_raw
 
-WHO = Request(("CLIENT", "ID"), int)
-PUSH = Request(("RPUSH", b"gate", 1), unread)
+WHO = Command(("CLIENT", "ID"), int)
+PUSH = Command(("RPUSH", b"gate", 1), parse_raw)
 driver, url = sys.argv[1:3]
 options = json.loads(sys.argv[3]) | {"socket_timeout": 60}
 cache = {"valkey": ValkeyCache, "redis": RedisCache}[driver](url, {"OPTIONS": options})
@@ -69,7 +69,7 @@ assert cache.client.run(WHO) == mine
 IN_MID_EXCHANGE = """
 # Another thread waits for its reply while this one forks, again and again.
 cache.set("key", "value")
-held = threading.Thread(target=cache.client.run, args=(Request(("BLPOP", b"gate", 10), unread),))
+held = threading.Thread(target=cache.client.run, args=(Command(("BLPOP", b"gate", 10), parse_raw),))
 held.start()
 stop, wrong = threading.Event(), []
 
@@ -136,7 +136,7 @@ RUNNING_LOOP = """
 async def main():
     await cache.aset("key", "value")
     mine = await cache.client.arun(WHO)
-    waiting = asyncio.create_task(cache.client.arun(Request(("BLPOP", b"gate", 10), unread)))
+    waiting = asyncio.create_task(cache.client.arun(Command(("BLPOP", b"gate", 10), parse_raw)))
     replies = [asyncio.create_task(cache.aget("key")) for _ in range(20)]
     await asyncio.sleep(0)
 

@@ -18,13 +18,13 @@ import gevent, json, sys, time
 from django.conf import settings
 settings.configure()
 from django_cachex.cache import RedisCache, ValkeyCache
-from django_cachex.commands import Request, ServerTimeout
-from django_cachex.commands.request import unread
+from django_cachex.commands import Command, ServerTimeout
+from django_cachex.commands.command import parse_raw
 
 driver, url, options = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
 kind = {"valkey": ValkeyCache, "redis": RedisCache}[driver]
 cache = kind(url, {"OPTIONS": options | {"max_connections": 10, "socket_timeout": 60}})
-HOLD = Request(("BLPOP", b"gate", 10), unread)
+HOLD = Command(("BLPOP", b"gate", 10), parse_raw)
 
 
 def work(number):
@@ -42,7 +42,7 @@ gevent.joinall(greenlets, timeout=20, raise_error=True)
 assert all(greenlet.value for greenlet in greenlets)
 assert cache.get("count") == 500
 assert not holder.dead
-cache.client.run(Request(("RPUSH", b"gate", 1), unread))
+cache.client.run(Command(("RPUSH", b"gate", 1), parse_raw))
 assert holder.get(timeout=5) == [b"gate", b"1"]
 
 # A timeout of the socket, while other greenlets go on.

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from django_cachex.commands import Request, ServerTimeout, ServerUnavailable
-from django_cachex.commands.request import unread
+from django_cachex.commands import Command, ServerTimeout, ServerUnavailable
+from django_cachex.commands.command import parse_raw
 from tests.cache.faults.callers import WHO
 from tests.cache.faults.conftest import MakeCaller, Route, name_of
 from tests.cache.faults.endpoints import Endpoint
 from tests.cache.faults.talker import talker
 from tests.servers import Server, free_port, wait_until
 
-HOLD = Request(("BLPOP", b"gate", 5), unread)
+HOLD = Command(("BLPOP", b"gate", 5), parse_raw)
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from django_cachex.commands import Request, ServerUnavailable
-from django_cachex.commands.request import Steps, unread
+from django_cachex.commands import Command, ServerUnavailable
+from django_cachex.commands.command import Operation, parse_raw
 from tests.cache.faults.callers import HANG, WHO, Caller, server_of
 from tests.cache.faults.conftest import MakeCaller, Route, name_of, once
 from tests.cache.faults.endpoints import Endpoint, Phoenix
@@ -126,10 +126,10 @@ def test_a_connection_killed_during_a_call_is_said_or_replaced(
 def test_a_connection_that_dies_between_the_steps_of_an_operation(
     caller: Caller, endpoint: Endpoint
 ) -> None:
-    def steps() -> Steps[None]:
-        yield [Request(("WATCH", b"key"), unread)]
+    def steps() -> Operation[None]:
+        yield [Command(("WATCH", b"key"), parse_raw)]
         assert endpoint.kill_connections(name_of(caller)) >= 1
-        yield [Request(("GET", b"key"), unread)]
+        yield [Command(("GET", b"key"), parse_raw)]
 
     caller.call("get", "key")
     with pytest.raises(ServerUnavailable, match="broke"):

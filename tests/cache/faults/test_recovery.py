@@ -17,8 +17,8 @@ import valkey
 
 from django_cachex.cache.backends import ServerCache
 from django_cachex.commands import ReadOnlyError, ServerTimeout, ServerUnavailable
-from django_cachex.commands.request import unread
-from django_cachex.commands.waiting import Waiting
+from django_cachex.commands.blocking import BlockingCommand
+from django_cachex.commands.command import parse_raw
 from tests.cache.faults.callers import Caller, server_of
 from tests.cache.faults.conftest import MakeCaller, Route, name_of
 from tests.cache.faults.endpoints import Endpoint, Phoenix
@@ -33,7 +33,7 @@ MOMENT = 2.0
 
 POOLED = 6
 
-HOLD = Waiting(("BLPOP", b"nothing", 30), unread, 30)
+HOLD = BlockingCommand(("BLPOP", b"nothing", 30), parse_raw, 30)
 
 PLAIN = [
     pytest.param(Route("blocking"), id="blocking"),

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from django_cachex.commands import Request, ServerUnavailable
+from django_cachex.commands import Command, ServerUnavailable
+from django_cachex.commands.command import parse_raw
 from django_cachex.commands.exceptions import OutOfMemoryError, ReadOnlyError
-from django_cachex.commands.request import unread
 from tests.cache.faults.callers import WHO, Caller
 from tests.cache.faults.conftest import MakeCaller, Route, name_of
 from tests.cache.faults.endpoints import Endpoint
@@ -170,7 +170,7 @@ def test_a_refusal_in_the_midst_of_many_replies(lodger: Caller) -> None:
     lodger.call("set", "text", "x")
     words = [("GET", b":1:text"), ("LPUSH", b":1:text", 1), ("GET",), ("GET", b":1:none")]
     before = lodger.run(WHO)
-    found = lodger.cache.client.collect([Request(one, unread) for one in words])
+    found = lodger.cache.client.collect([Command(one, parse_raw) for one in words])
     assert [type(one).__name__ for one in found] == [
         "bytes",
         "WrongTypeError",

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from django_cachex.cache.errors import ProtocolError, reply_error
 from django_cachex.cache.resp import MISSING, Reader, ReplyReader, codec_for, pack_command
 from django_cachex.commands import CommandError
-from django_cachex.commands.base import INT64
-from django_cachex.commands.request import Word
+from django_cachex.commands.args import INT64
+from django_cachex.commands.command import EncodableArg
 
 PARSERS = ["hiredis", "libvalkey"]
 
@@ -149,7 +149,7 @@ def test_noise_raises_nothing_but_protocol_errors(noise: bytes) -> None:
         pass
 
 
-WORDS: st.SearchStrategy[Word] = st.one_of(
+WORDS: st.SearchStrategy[EncodableArg] = st.one_of(
     st.binary(max_size=100),
     st.text(st.characters(codec="utf-8"), max_size=30),
     st.integers(INT64.start, INT64.stop - 1),
@@ -161,12 +161,12 @@ WORDS: st.SearchStrategy[Word] = st.one_of(
 @pytest.mark.parametrize("parser", PARSERS)
 @settings(deadline=None, max_examples=150)
 @given(words=st.lists(WORDS, min_size=1, max_size=8).map(tuple))
-def test_commands_are_packed_as_in_c(parser: str, words: tuple[Word, ...]) -> None:
+def test_commands_are_packed_as_in_c(parser: str, words: tuple[EncodableArg, ...]) -> None:
     assert pack_command(words) == import_module(parser).pack_command(words)
 
 
 @given(words=st.lists(WORDS, min_size=1, max_size=8).map(tuple))
-def test_a_packed_command_reads_as_its_words(words: tuple[Word, ...]) -> None:
+def test_a_packed_command_reads_as_its_words(words: tuple[EncodableArg, ...]) -> None:
     [read] = fed(ReplyReader(), [pack_command(words)])
     assert read == [word if isinstance(word, bytes) else str(word).encode() for word in words]
 

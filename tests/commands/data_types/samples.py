@@ -5,23 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from django_cachex.commands import Request
-from django_cachex.commands.bits import Bits
-from django_cachex.commands.hashes import Hashes
-from django_cachex.commands.hyperloglogs import HyperLogLogs
-from django_cachex.commands.lists import Lists
-from django_cachex.commands.sets import Sets
-from django_cachex.commands.sorted_sets import SortedSets
-from django_cachex.commands.streams import Streams
+from django_cachex.commands import Command
+from django_cachex.commands.bitmaps import BitmapCommands
+from django_cachex.commands.hashes import HashCommands
+from django_cachex.commands.hyperloglog import HyperLogLogCommands
+from django_cachex.commands.lists import ListCommands
+from django_cachex.commands.sets import SetCommands
+from django_cachex.commands.sorted_sets import SortedSetCommands
+from django_cachex.commands.streams import StreamCommands
 
 GROUPS = {
-    "list": Lists,
-    "set": Sets,
-    "hash": Hashes,
-    "zset": SortedSets,
-    "stream": Streams,
-    "bits": Bits,
-    "hyperloglog": HyperLogLogs,
+    "list": ListCommands,
+    "set": SetCommands,
+    "hash": HashCommands,
+    "zset": SortedSetCommands,
+    "stream": StreamCommands,
+    "bits": BitmapCommands,
+    "hyperloglog": HyperLogLogCommands,
 }
 
 
@@ -33,9 +33,9 @@ class Sample:
     kwargs: dict[str, Any] = field(default_factory=dict)
     lost: Any = ...
 
-    def request(self, commands: Any, name: str) -> Request[Any]:
-        """Return what this call of the command would send."""
-        found: Request[Any] = getattr(commands, f"_{name}")(*self.args, **self.kwargs)
+    def command(self, commands: Any, name: str) -> Command[Any]:
+        """Return the command that this call would send."""
+        found: Command[Any] = getattr(commands, f"_{name}")(*self.args, **self.kwargs)
         return found
 
 

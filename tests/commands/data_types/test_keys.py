@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from django_cachex.commands import CommandError
-from django_cachex.commands.slowlog import SlowCommand
+from django_cachex.commands.server import SlowCommand
 from tests.cache.conftest import BACKENDS, url
 from tests.commands.data_types.surfaces import Surface
 from tests.servers import valkey

@@ -14,7 +14,7 @@ import pytest
 from django_cachex.cache.bounded import Bounds
 from django_cachex.cache.client import Client
 from django_cachex.commands import ReplyTooLarge, ServerTimeout
-from django_cachex.commands.request import Request, unread
+from django_cachex.commands.command import Command, parse_raw
 from tests import servers
 from tests.inspectors.valkey.conftest import Store
 
@@ -115,12 +115,12 @@ def test_a_reply_beyond_the_bound_is_not_read(valkey_server: servers.Server, dri
     client = Client.from_settings(driver, url, {}, socket_timeout=5.0, bounds=bounds)
     client.set("large", "x" * 2_000_000)
     client.set("small", "x" * 900_000)
-    assert client.run(Request(("GET", "small"), unread)) == b"x" * 900_000
+    assert client.run(Command(("GET", "small"), parse_raw)) == b"x" * 900_000
     for ask in (client.run, lambda request: client.collect([request])):
         with pytest.raises(ReplyTooLarge, match="1,000,000 bytes") as failure:
-            ask(Request(("GET", "large"), unread))
+            ask(Command(("GET", "large"), parse_raw))
         assert failure.value.head.startswith(b"$2000000\r\nxxx")
-    assert client.run(Request(("GET", "small"), unread)) == b"x" * 900_000
+    assert client.run(Command(("GET", "small"), parse_raw)) == b"x" * 900_000
 
 
 def test_large_requests_are_sent_whole(store: Store) -> None:

@@ -14,8 +14,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from django_cachex.commands import CachexError, Request, ServerTimeout, ServerUnavailable
-from django_cachex.commands.request import unread
+from django_cachex.commands import CachexError, Command, ServerTimeout, ServerUnavailable
+from django_cachex.commands.command import parse_raw
 from django_cachex.inspectors.edits import AddValue, SetTtl
 from django_cachex.inspectors.entries import NEVER
 from django_cachex.inspectors.masking import mask, secrets_in
@@ -192,13 +192,13 @@ def application_runs(inspector: ServerInspector, *words: Any) -> Any:
     """Run a command over the application's connections."""
     if isinstance(inspector, DjangoRedisInspector):
         return inspector.cache._cache.get_client(write=True).execute_command(*words)
-    return inspector.cache.run(Request(words, unread))
+    return inspector.cache.run(Command(words, parse_raw))
 
 
 def test_the_applications_connections_are_left_alone(store: Store) -> None:
     inspector = store.inspect()
-    ids = {inspector.client.run(Request(("CLIENT", "ID"), int)) for _ in range(5)}
-    ids |= {store.inspect().client.run(Request(("CLIENT", "ID"), int))}
+    ids = {inspector.client.run(Command(("CLIENT", "ID"), int)) for _ in range(5)}
+    ids |= {store.inspect().client.run(Command(("CLIENT", "ID"), int))}
     assert len(ids) == 1
     assert int(application_runs(inspector, "CLIENT", "ID")) not in ids
 

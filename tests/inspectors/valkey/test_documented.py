@@ -36,7 +36,7 @@ def sent() -> Iterator[set[str]]:
 
     @contextmanager
     def record(requests: Any, address: str) -> Iterator[None]:
-        names.update(str(request.words[0]) for request in requests)
+        names.update(str(request.args[0]) for request in requests)
         yield
 
     tracing.install(record)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import valkey
 
-from django_cachex.commands import Request
+from django_cachex.commands import Command
 from django_cachex.inspectors.content import Codec, fingerprint
 from django_cachex.inspectors.edits import KEEP, AddValue, Edit, Result, SetTtl, SetValue
 from django_cachex.inspectors.entries import NEVER
@@ -160,7 +160,7 @@ def test_nothing_is_watched_on_the_connection_that_the_next_edit_gets(
 
 def transaction() -> Iterator[Any]:
     words = (("MULTI",), ("PING",), ("EXEC",))
-    replies = yield [Request(word, lambda reply: reply) for word in words]
+    replies = yield [Command(word, lambda reply: reply) for word in words]
     return replies[-1]
 
 

@@ -17,6 +17,7 @@ from django_cachex.cache.cluster.slots import SlotMap, slot_map
 from django_cachex.cache.configuration import frozen
 from django_cachex.cache.server import Server
 from django_cachex.cache.topologies import Part, Pause, Plan, acarry_out, carry_out
+from django_cachex.commands.command import Command, Operation, feed_replies, throw
 from django_cachex.commands.exceptions import (
     AskError,
     CachexError,
@@ -27,12 +28,11 @@ from django_cachex.commands.exceptions import (
     ServerUnavailable,
     SlotUnavailable,
 )
-from django_cachex.commands.request import Request, Steps, advance, failed
 
 T = TypeVar("T")
 
 REDIRECTIONS = 5
-"""How often one request is sent, at most."""
+"""How often one command is sent, at most."""
 PAUSES = 0.05, 0.1, 0.2
 """Seconds to wait for a slot that no node serves, one after the other."""
 
@@ -78,12 +78,12 @@ class Cluster:
         """Return what a node has replied to CLUSTER SLOTS."""
         return slot_map(reply, self._nodes.at, host_of(node))
 
-    def run(self, command: Request[T] | Steps[T]) -> T:
-        """Send a request, or the steps of an operation, to the nodes that have the keys.
+    def run(self, command: Command[T] | Operation[T]) -> T:
+        """Send a command, or the steps of an operation, to the nodes that have the keys.
 
         Raise what `Server.run` does, and `CrossSlotError` before anything is sent.
         """
-        if not isinstance(command, Request):
+        if not isinstance(command, Command):
             return carry_out(self._operation(command))
         node = self._only_node(command)
         if node is None:
@@ -93,9 +93,9 @@ class Cluster:
         except (Redirection, ServerUnavailable) as error:
             return carry_out(self._single(command, node, error))
 
-    async def arun(self, command: Request[T] | Steps[T]) -> T:
+    async def arun(self, command: Command[T] | Operation[T]) -> T:
         """Do what `run` does, on the running event loop, with the nodes side by side."""
-        if not isinstance(command, Request):
+        if not isinstance(command, Command):
             return await acarry_out(self._operation(command))
         node = self._only_node(command)
         if node is None:
@@ -105,52 +105,52 @@ class Cluster:
         except (Redirection, ServerUnavailable) as error:
             return await acarry_out(self._single(command, node, error))
 
-    def _only_node(self, request: Request[Any]) -> Server | None:
-        """Return the node that has the only key of `request`; None where it is not that simple."""
-        keys = keys_of(request.words)
+    def _only_node(self, command: Command[Any]) -> Server | None:
+        """Return the node that has the only key of `command`; None where it is not that simple."""
+        keys = keys_of(command.args)
         return self._nodes.slots.owners[slot_of(keys[0])] if len(keys) == 1 else None
 
     def _single(
         self,
-        request: Request[T],
+        command: Command[T],
         node: Server | None = None,
         error: CachexError | None = None,
     ) -> Plan[T]:
-        """Send one request, which met `error` on `node` if that was asked before."""
-        [reply] = yield from self._exchange([request], node, error)
+        """Send one command, which met `error` on `node` if that was asked before."""
+        [reply] = yield from self._exchange([command], node, error)
         if isinstance(reply, CachexError):
             raise reply
-        return request.read(reply)
+        return command.parse(reply)
 
-    def _operation(self, steps: Steps[T]) -> Plan[T]:
-        """Send the requests of every step to the nodes that have the keys."""
+    def _operation(self, operation: Operation[T]) -> Plan[T]:
+        """Send the commands of every step to the nodes that have the keys."""
         try:
-            requests = next(steps)
+            commands = next(operation)
             while True:
                 try:
-                    if opens(requests):
-                        return (yield from self._conversation(Conversation(steps, requests)))
-                    replies = yield from self._exchange(requests)
+                    if opens(commands):
+                        return (yield from self._conversation(Conversation(operation, commands)))
+                    replies = yield from self._exchange(commands)
                 except CrossSlotError as error:
-                    requests = steps.throw(error)
+                    commands = operation.throw(error)
                 else:
-                    requests = advance(steps, requests, replies)
+                    commands = feed_replies(operation, commands, replies)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]  # T
         except ServerUnavailable as error:
-            return failed(steps, error)
+            return throw(operation, error)
 
-    # Requests that may go to several nodes.
+    # Commands that may go to several nodes.
 
     def _exchange(
         self,
-        requests: Sequence[Request[Any]],
+        commands: Sequence[Command[Any]],
         node: Server | None = None,
         error: CachexError | None = None,
     ) -> Plan[list[Any]]:
-        """Return the raw replies to `requests`, our exceptions among them."""
+        """Return the raw replies to `commands`, our exceptions among them."""
         yield from self._nodes.known()
-        splits = [split(request, self._nodes.slots) for request in requests]
+        splits = [split(command, self._nodes.slots) for command in commands]
         fragments = everything = [fragment for each in splits for fragment in each.fragments]
         pauses = iter(PAUSES)
         if node is not None:
@@ -248,7 +248,7 @@ def mark_as_sent(fragments: Sequence[Fragment]) -> None:
 
 def is_harmless(fragment: Fragment) -> bool:
     """Return whether what failed may be sent again: it was refused, or does no harm twice."""
-    return isinstance(fragment.reply, CommandError) or fragment.request.idempotent
+    return isinstance(fragment.reply, CommandError) or fragment.command.idempotent
 
 
 def paused(pauses: Iterator[float]) -> Plan[bool]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
 from django_cachex.cache.cluster.keys import keys_of, slot_of
+from django_cachex.commands.command import Command, Operation
 from django_cachex.commands.exceptions import (
     CachexError,
     CrossSlotError,
@@ -13,7 +14,6 @@ from django_cachex.commands.exceptions import (
     ServerUnavailable,
     SlotUnavailable,
 )
-from django_cachex.commands.request import Request, Steps
 
 T = TypeVar("T")
 
@@ -21,18 +21,18 @@ TRANSACTIONAL = frozenset({"WATCH", "MULTI"})
 MISDIRECTED = Redirection, SlotUnavailable
 
 
-def opens(requests: Sequence[Request[Any]]) -> bool:
-    """Return whether `requests` begin what must go on over the same connection."""
-    return any(request.words[0] in TRANSACTIONAL for request in requests)
+def opens(commands: Sequence[Command[Any]]) -> bool:
+    """Return whether `commands` begin what must go on over the same connection."""
+    return any(command.args[0] in TRANSACTIONAL for command in commands)
 
 
 class Conversation(Generic[T]):
     """The rest of an operation, all of whose keys must be in one slot."""
 
-    def __init__(self, steps: Steps[T], requests: Sequence[Request[Any]]) -> None:
-        self._steps = steps
-        self._requests = requests
-        slots = slots_of(requests)
+    def __init__(self, operation: Operation[T], commands: Sequence[Command[Any]]) -> None:
+        self._operation = operation
+        self._commands = commands
+        slots = slots_of(commands)
         if len(slots) != 1:
             raise CrossSlotError(
                 "A transaction needs keys of one slot, from its first step on: give them a part "
@@ -44,46 +44,46 @@ class Conversation(Generic[T]):
         self.lost = False
         """Whether the node could not be reached."""
 
-    def once(self) -> Steps[T]:
+    def once(self) -> Operation[T]:
         """Do what the steps do; stop, so that `once` may be called again, on the wrong node."""
-        steps, requests = self._steps, self._requests
+        operation, commands = self._operation, self._commands
         self.refusal = None
         try:
             try:
-                results = yield requests
+                results = yield commands
             except MISDIRECTED as error:
                 self.refusal = error
                 raise
             except CachexError as error:
                 self.lost = isinstance(error, ServerUnavailable)
-                requests = steps.throw(error)
+                commands = operation.throw(error)
             else:
                 refusals = [result for result in results if isinstance(result, MISDIRECTED)]
                 if refusals:  # Of a transaction, which was then discarded.
                     self.refusal = refusals[0]
                     raise refusals[0]
-                requests = steps.send(results)
+                commands = operation.send(results)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]  # T
-        return (yield from self._rest(requests))
+        return (yield from self._rest(commands))
 
-    def _rest(self, requests: Sequence[Request[Any]]) -> Steps[T]:
-        """Go on with the steps, which have yielded `requests`, as long as they keep to the slot."""
-        steps = self._steps
+    def _rest(self, commands: Sequence[Command[Any]]) -> Operation[T]:
+        """Go on with the steps, which have yielded `commands`, as long as they keep to the slot."""
+        operation = self._operation
         try:
             while True:
                 try:
-                    if not slots_of(requests) <= {self.slot}:
+                    if not slots_of(commands) <= {self.slot}:
                         raise CrossSlotError("A transaction needs keys of one slot.")
-                    results = yield requests
+                    results = yield commands
                 except CachexError as error:
-                    requests = steps.throw(error)
+                    commands = operation.throw(error)
                 else:
-                    requests = steps.send(results)
+                    commands = operation.send(results)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]  # T
 
 
-def slots_of(requests: Sequence[Request[Any]]) -> set[int]:
-    """Return the slots of all keys in `requests`."""
-    return {slot_of(key) for request in requests for key in keys_of(request.words)}
+def slots_of(commands: Sequence[Command[Any]]) -> set[int]:
+    """Return the slots of all keys in `commands`."""
+    return {slot_of(key) for command in commands for key in keys_of(command.args)}

@@ -1,4 +1,4 @@
-"""A request as what each node is asked of it, and the reply put together again."""
+"""A command as what each node is asked of it, and the reply put together again."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import Any
 from django_cachex.cache.cluster.keys import SLOTS, keys_of, slot_of
 from django_cachex.cache.cluster.slots import SlotMap
 from django_cachex.cache.server import Server
+from django_cachex.commands.command import Command, EncodableArg, Operation, execute_all, parse_raw
 from django_cachex.commands.exceptions import CachexError, CrossSlotError, SlotUnavailable
-from django_cachex.commands.request import Request, Steps, Word, attempt, unread
 
 Merge = Callable[[list[Any]], Any]
 
-ASKING = Request(("ASKING",), unread)
+ASKING = Command(("ASKING",), parse_raw)
 
 
 class Fragment:
     """What one node is asked: the one that has `slot`, or `node`."""
 
-    __slots__ = ("asking", "node", "reply", "request", "slot")
+    __slots__ = ("asking", "command", "node", "reply", "slot")
 
     def __init__(
-        self, request: Request[Any], slot: int | None = None, node: Server | None = None
+        self, command: Command[Any], slot: int | None = None, node: Server | None = None
     ) -> None:
-        self.request = request
+        self.command = command
         self.slot = slot
         self.node = node
         self.asking = False
@@ -36,7 +36,7 @@ class Fragment:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """A request in fragments."""
+    """A command in fragments."""
 
     fragments: Sequence[Fragment]
     merge: Merge
@@ -73,29 +73,29 @@ def left_over(replies: list[Any]) -> list[Any]:
 
 # Commands on many keys that may as well be several commands, and what becomes of their replies;
 # MGET's order is restored.
-BY_KEY: dict[Word, Merge] = {
+BY_KEY: dict[EncodableArg, Merge] = {
     **dict.fromkeys(["UNLINK", "DEL", "EXISTS", "TOUCH"], sum),
     "SUNION": united,
     "SINTER": in_common,
     "SDIFF": left_over,
 }
 # What is asked of the slots that do not have the first key, where that is another command.
-OTHERS: dict[Word, Word] = {"SDIFF": "SUNION"}
+OTHERS: dict[EncodableArg, EncodableArg] = {"SDIFF": "SUNION"}
 # Commands that mean all of a database.
-EVERYWHERE: dict[Word, Merge] = {
+EVERYWHERE: dict[EncodableArg, Merge] = {
     **dict.fromkeys(["FLUSHDB", "FLUSHALL", "SCRIPT"], first),
     "DBSIZE": sum,
     "KEYS": joined,
 }
 
 
-def split(request: Request[Any], slots: SlotMap) -> Split:
+def split(command: Command[Any], slots: SlotMap) -> Split:
     """Return what to ask of which node; raise `CrossSlotError` where that cannot be done."""
-    words = request.words
-    keys = keys_of(words)
+    args = command.args
+    keys = keys_of(args)
     if not keys:
-        return without_keys(request, slots)
-    whole = request.reworded(words)
+        return without_keys(command, slots)
+    whole = command.with_args(args)
     if len(keys) == 1:
         return Split([Fragment(whole, slot_of(keys[0]))], first)
     places: dict[int, list[int]] = {}
@@ -103,7 +103,7 @@ def split(request: Request[Any], slots: SlotMap) -> Split:
         places.setdefault(slot_of(key), []).append(place)
     if len(places) == 1:
         return Split([Fragment(whole, slot) for slot in places], first)
-    name = words[0]
+    name = args[0]
     if name != "MGET" and name not in BY_KEY:
         raise CrossSlotError(
             f"{name!s} needs keys of one slot: give them a part in braces in common, as in "
@@ -111,7 +111,7 @@ def split(request: Request[Any], slots: SlotMap) -> Split:
         )
     names = [name, *[OTHERS.get(name, name)] * (len(places) - 1)]  # The first key's slot is first.
     fragments = [
-        Fragment(request.reworded((asked, *(keys[place] for place in some))), slot)
+        Fragment(command.with_args((asked, *(keys[place] for place in some))), slot)
         for asked, (slot, some) in zip(names, places.items(), strict=True)
     ]
     return Split(fragments, BY_KEY.get(name) or in_order(list(places.values())))
@@ -130,24 +130,24 @@ def in_order(places: Sequence[Sequence[int]]) -> Merge:
     return merge
 
 
-def without_keys(request: Request[Any], slots: SlotMap) -> Split:
-    words = request.words
-    if words[0] == "SCAN":
-        return scanning(request, slots)
+def without_keys(command: Command[Any], slots: SlotMap) -> Split:
+    args = command.args
+    if args[0] == "SCAN":
+        return scanning(command, slots)
     nodes = [node for _slot, node in slots.primaries]
-    merge = EVERYWHERE.get(words[0])
+    merge = EVERYWHERE.get(args[0])
     if merge is None:
         del nodes[1:]
-    whole = request.reworded(words)
+    whole = command.with_args(args)
     return Split([Fragment(whole, node=node) for node in nodes], merge or first)
 
 
-def scanning(request: Request[Any], slots: SlotMap) -> Split:
+def scanning(command: Command[Any], slots: SlotMap) -> Split:
     """Return the turn of a walk over all primaries, one after the other.
 
     The cursor that callers see is the node's, times the number of slots, plus a slot of the node.
     """
-    name, cursor, *options = request.words
+    name, cursor, *options = command.args
     at, slot = divmod(int(cursor), SLOTS)
     found = slots.at_or_after(slot)
     if found is None:
@@ -159,18 +159,18 @@ def scanning(request: Request[Any], slots: SlotMap) -> Split:
         same_node = int(following) * SLOTS + slot
         return [b"%d" % (same_node if int(following) else slots.following(slot) or 0), keys]
 
-    words = (name, str(at), *options)
-    return Split([Fragment(request.reworded(words), node=node)], merge)
+    args = (name, str(at), *options)
+    return Split([Fragment(command.with_args(args), node=node)], merge)
 
 
-def together(fragments: Sequence[Fragment]) -> Request[Any] | Steps[list[Any]]:
+def together(fragments: Sequence[Fragment]) -> Command[Any] | Operation[list[Any]]:
     """Return the command that sends `fragments` to one node, in one write."""
     if len(fragments) == 1 and not fragments[0].asking:
-        return fragments[0].request
-    requests: list[Request[Any]] = []
+        return fragments[0].command
+    commands: list[Command[Any]] = []
     for fragment in fragments:
-        requests += [ASKING, fragment.request] if fragment.asking else [fragment.request]
-    return attempt(requests)
+        commands += [ASKING, fragment.command] if fragment.asking else [fragment.command]
+    return execute_all(commands)
 
 
 def take(fragments: Sequence[Fragment], outcome: Any) -> None:

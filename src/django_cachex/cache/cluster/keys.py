@@ -1,49 +1,49 @@
-"""Where the keys are among the words of a command, and in which slot a key is."""
+"""Where the keys are among the arguments of a command, and in which slot a key is."""
 
 from __future__ import annotations
 
 import binascii
 from collections.abc import Callable, Sequence
 
-from django_cachex.commands.request import Word
+from django_cachex.commands.command import EncodableArg
 
 SLOTS = 16_384
 
-Words = Sequence[Word]
+Words = Sequence[EncodableArg]
 Find = Callable[[Words], Words]
 
 
 def _counted(at: int) -> Find:
     """Keys after a word that says how many there are."""
-    return lambda words: words[at + 1 : at + 1 + int(words[at])]
+    return lambda args: args[at + 1 : at + 1 + int(args[at])]
 
 
-def _stored_and_counted(words: Words) -> Words:
-    return (words[1], *_counted(2)(words))
+def _stored_and_counted(args: Words) -> Words:
+    return (args[1], *_counted(2)(args))
 
 
-def _streams(words: Words) -> Words:
+def _streams(args: Words) -> Words:
     """Keys after STREAMS, which as many ids follow."""
-    after = words[words.index("STREAMS") + 1 :]
+    after = args[args.index("STREAMS") + 1 :]
     return after[: len(after) // 2]
 
 
-def _sorted(words: Words) -> Words:
-    places = [number + 1 for number, word in enumerate(words) if word == "STORE"]
-    return (words[1], *(words[place] for place in places))
+def _sorted(args: Words) -> Words:
+    places = [number + 1 for number, word in enumerate(args) if word == "STORE"]
+    return (args[1], *(args[place] for place in places))
 
 
 def _of_subcommand(*names: str) -> Find:
     """The second argument, where the first is one of `names`, or whatever it is."""
-    return lambda words: words[2:3] if not names or str(words[1]).upper() in names else ()
+    return lambda args: args[2:3] if not names or str(args[1]).upper() in names else ()
 
 
-def _one(words: Words) -> Words:
-    return words[1:2]
+def _one(args: Words) -> Words:
+    return args[1:2]
 
 
 # By the name of the command; those that are not here name one key, directly after it.
-FIND: dict[Word, Find] = {
+FIND: dict[EncodableArg, Find] = {
     **dict.fromkeys(
         [
             "MGET",
@@ -61,9 +61,9 @@ FIND: dict[Word, Find] = {
             "PFCOUNT",
             "PFMERGE",
         ],
-        lambda words: words[1:],
+        lambda args: args[1:],
     ),
-    **dict.fromkeys(["MSET", "MSETNX"], lambda words: words[1::2]),
+    **dict.fromkeys(["MSET", "MSETNX"], lambda args: args[1::2]),
     **dict.fromkeys(
         [
             "RENAME",
@@ -78,9 +78,9 @@ FIND: dict[Word, Find] = {
             "LCS",
             "GEOSEARCHSTORE",
         ],
-        lambda words: words[1:3],
+        lambda args: args[1:3],
     ),
-    **dict.fromkeys(["BLPOP", "BRPOP", "BZPOPMIN", "BZPOPMAX"], lambda words: words[1:-1]),
+    **dict.fromkeys(["BLPOP", "BRPOP", "BZPOPMIN", "BZPOPMAX"], lambda args: args[1:-1]),
     **dict.fromkeys(
         ["LMPOP", "ZMPOP", "SINTERCARD", "ZUNION", "ZINTER", "ZDIFF", "ZINTERCARD"], _counted(1)
     ),
@@ -94,7 +94,7 @@ FIND: dict[Word, Find] = {
     **dict.fromkeys(["MEMORY"], _of_subcommand("USAGE")),
     **dict.fromkeys(["DEBUG"], _of_subcommand("OBJECT")),
     "SORT": _sorted,
-    "BITOP": lambda words: words[2:],
+    "BITOP": lambda args: args[2:],
     **dict.fromkeys(
         [
             "ACL",
@@ -142,17 +142,17 @@ FIND: dict[Word, Find] = {
             "WAIT",
             "WAITAOF",
         ],
-        lambda words: (),
+        lambda args: (),
     ),
 }
 
 
-def keys_of(words: Words) -> Words:
-    """Return the keys among the words of a command."""
-    return FIND.get(words[0], _one)(words)
+def keys_of(args: Words) -> Words:
+    """Return the keys among the arguments of a command."""
+    return FIND.get(args[0], _one)(args)
 
 
-def slot_of(key: Word) -> int:
+def slot_of(key: EncodableArg) -> int:
     """Return the slot of a stored key: that of what is between its first braces, if anything is.
 
     https://valkey.io/topics/cluster-spec/#key-distribution-model

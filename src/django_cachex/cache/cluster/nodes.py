@@ -14,6 +14,7 @@ from django_cachex.cache.cluster.slots import NO_SLOTS, SlotMap, slot_map
 from django_cachex.cache.configuration import parsed
 from django_cachex.cache.server import Server
 from django_cachex.cache.topologies import Part, Plan
+from django_cachex.commands.command import Command, parse_raw
 from django_cachex.commands.exceptions import (
     CachexError,
     CommandError,
@@ -21,12 +22,11 @@ from django_cachex.commands.exceptions import (
     ServerUnavailable,
     SlotUnavailable,
 )
-from django_cachex.commands.request import Request, unread
 
 PATIENCE = 1.0
 """Seconds in which the nodes are not asked again where the slots are because one is down."""
 
-WHERE = Request(("CLUSTER", "SLOTS"), unread, idempotent=True)
+WHERE = Command(("CLUSTER", "SLOTS"), parse_raw, idempotent=True)
 
 
 class Nodes:

@@ -10,14 +10,14 @@ from importlib import import_module
 from typing import Any
 
 from django_cachex.cache.drivers import Driver
-from django_cachex.commands.base import as_word
-from django_cachex.commands.entries import lifetime
+from django_cachex.commands.args import encode_arg
+from django_cachex.commands.cache_api import px_args
+from django_cachex.commands.command import Command, parse_raw
 from django_cachex.commands.exceptions import CachexError, LockError, LockLost
-from django_cachex.commands.request import Request, unread
 from django_cachex.commands.scripts import Script
 
 Send = Callable[[Any], Any]
-"""Sends a request, or the steps of an operation; returns the result, or what is awaited for it."""
+"""Sends a command, or the steps of an operation; returns the result, or what is awaited for it."""
 
 
 class Client:
@@ -30,16 +30,16 @@ class Client:
         self.send = send
 
     def set(self, name: bytes, token: bytes, nx: bool, px: int | None) -> Any:
-        return self.send(Request(("SET", name, token, *lifetime(px), "NX"), bool))
+        return self.send(Command(("SET", name, token, *px_args(px), "NX"), bool))
 
     def get(self, name: bytes) -> Any:
-        return self.send(Request(("GET", name), unread))
+        return self.send(Command(("GET", name), parse_raw))
 
     def get_encoder(self) -> Client:
         return self
 
     def encode(self, token: Any) -> bytes | int:
-        return as_word(token)
+        return encode_arg(token)
 
 
 class Registered:
@@ -49,7 +49,7 @@ class Registered:
         self._script = Script(source)
 
     def __call__(self, keys: Sequence[bytes], args: Sequence[Any], client: Client) -> Any:
-        return client.send(self._script.steps(keys, args))
+        return client.send(self._script.operation(keys, args))
 
 
 def on_our_way(kind: Any) -> Any:

@@ -11,8 +11,8 @@ from django_cachex.cache.locks.driver import Client, awaitable_lock, blocking_lo
 from django_cachex.cache.locks.holders import Local, Shared, TaskLocal, ThreadLocal
 from django_cachex.cache.locks.lock import AsyncLock, Lock
 from django_cachex.cache.locks.semaphore import AsyncSemaphore, Semaphore, Terms
-from django_cachex.commands.expiry import milliseconds
-from django_cachex.commands.request import Request, Steps
+from django_cachex.commands.command import Command, Operation
+from django_cachex.commands.timeouts import timeout_to_ms
 
 T = TypeVar("T")
 
@@ -27,10 +27,10 @@ class Insisting:
     def address(self) -> str:
         return self.cache.client.server.address
 
-    def run(self, command: Request[T] | Steps[T]) -> T:
+    def run(self, command: Command[T] | Operation[T]) -> T:
         return self.cache.insist(command)
 
-    async def arun(self, command: Request[T] | Steps[T]) -> T:
+    async def arun(self, command: Command[T] | Operation[T]) -> T:
         return await self.cache.ainsist(command)
 
 
@@ -134,7 +134,7 @@ class LockingCache(CacheCommands):
 
 def lifetime(timeout: Any) -> float | None:
     """Return a lock's timeout in seconds; raise ValueError for one that is not positive."""
-    expiry = milliseconds(timeout)
+    expiry = timeout_to_ms(timeout)
     if expiry == 0:
         raise ValueError("A lock's timeout must be above zero, or None to keep it until released.")
     return None if expiry is None else expiry / 1000

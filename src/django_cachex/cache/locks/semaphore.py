@@ -13,10 +13,10 @@ from typing import Any, Self, TypeVar
 from django_cachex.cache.locks.holders import Local
 from django_cachex.cache.locks.pauses import pauses
 from django_cachex.cache.topologies import Part, Pause, Plan, Target, acarry_out, carry_out
+from django_cachex.commands.command import Operation
 from django_cachex.commands.exceptions import CachexError, LockError, LockLost, LockNotAcquired
-from django_cachex.commands.expiry import milliseconds
-from django_cachex.commands.request import Steps
-from django_cachex.commands.semaphores import Share, extended, released, used
+from django_cachex.commands.semaphores import SemaphoreRequest, extend, get_usage, release
+from django_cachex.commands.timeouts import timeout_to_ms
 
 T = TypeVar("T")
 
@@ -43,7 +43,7 @@ class Terms:
                 f"A weight of {self.weight} never fits: it must be from 1 to the capacity, which "
                 f"is {self.capacity}."
             )
-        if not milliseconds(self.lease):
+        if not timeout_to_ms(self.lease):
             raise ValueError("A lease must be a number of seconds above zero.")
 
     def but(self, **given: Any) -> Terms:
@@ -53,7 +53,7 @@ class Terms:
     @property
     def patience(self) -> int:
         """The milliseconds that a place in the queue lasts after a poll."""
-        return max(LEAST_PATIENCE, POLLS * (milliseconds(self.sleep) or 0))
+        return max(LEAST_PATIENCE, POLLS * (timeout_to_ms(self.sleep) or 0))
 
 
 class SharedSemaphore:
@@ -75,41 +75,41 @@ class SharedSemaphore:
         return uuid.uuid4().hex.encode()
 
     def _acquiring(self, token: bytes, terms: Terms) -> Plan[bool]:
-        share = Share(
-            self._stored, token, terms.weight, terms.capacity, milliseconds(terms.lease) or 0
+        share = SemaphoreRequest(
+            self._stored, token, terms.weight, terms.capacity, timeout_to_ms(terms.lease) or 0
         )
         taken = False
         for pause in pauses(terms.sleep, terms.blocking_timeout if terms.blocking else 0):
-            if taken := (yield from self._asked(share.taken(terms.patience))):
+            if taken := (yield from self._asked(share.acquire(terms.patience))):
                 break
             yield Pause(pause)
-        if taken or (taken := (yield from self._asked(share.taken(0)))):
+        if taken or (taken := (yield from self._asked(share.acquire(0)))):
             self._local.token = token
         return taken
 
     def _releasing(self) -> Plan[None]:
         token = self._held()
-        was_held = yield from self._asked(released(self._stored, token))
+        was_held = yield from self._asked(release(self._stored, token))
         self._local.token = None
         if not was_held:
             raise self._lost()
 
     def _extending(self, lease: float | None) -> Plan[None]:
-        span = milliseconds(self.terms.but(lease=lease).lease) or 0
-        if not (yield from self._asked(extended(self._stored, self._held(), span))):
+        span = timeout_to_ms(self.terms.but(lease=lease).lease) or 0
+        if not (yield from self._asked(extend(self._stored, self._held(), span))):
             raise self._lost()
 
     def _leaving(self, token: bytes) -> Plan[None]:
         """Take back whatever was asked for; who waits behind it need not wait for it to lapse."""
         with suppress(CachexError):
-            yield from self._asked(released(self._stored, token))
+            yield from self._asked(release(self._stored, token))
 
     def _looking(self) -> Plan[int]:
-        held, _waiting = yield from self._asked(used(self._stored))
+        held, _waiting = yield from self._asked(get_usage(self._stored))
         return held
 
-    def _asked(self, steps: Steps[T]) -> Generator[list[Part], list[Any], T]:
-        [outcome] = yield [Part(self._way, steps)]
+    def _asked(self, operation: Operation[T]) -> Generator[list[Part], list[Any], T]:
+        [outcome] = yield [Part(self._way, operation)]
         if isinstance(outcome, CachexError):
             raise outcome
         return outcome  # type: ignore[no-any-return]  # T

@@ -8,8 +8,8 @@ from typing import Any
 
 from django_cachex.cache.server import Server
 from django_cachex.cache.topologies import Part, Plan
+from django_cachex.commands.command import Command, parse_raw
 from django_cachex.commands.exceptions import CachexError, ServerUnavailable
-from django_cachex.commands.request import Request, unread
 
 Address = tuple[str, int]
 
@@ -41,10 +41,10 @@ class Sentinels:
         self._order = (*others, first)
 
     def _answer(self, question: str) -> Plan[Any]:
-        request = Request(("SENTINEL", question, self.service), unread, idempotent=True)
+        command = Command(("SENTINEL", question, self.service), parse_raw, idempotent=True)
         reasons = []
         for sentinel in self._order:
-            [answer] = yield [Part(sentinel, request)]
+            [answer] = yield [Part(sentinel, command)]
             if isinstance(answer, CachexError):
                 reasons.append(str(answer))
             elif answer is None:

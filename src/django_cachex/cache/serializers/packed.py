@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from django_cachex.cache.serializers.base import imported, is_number, number
-from django_cachex.commands.base import INT64
+from django_cachex.commands.args import INT64
 
 Hook = Callable[[Any], Any]
 

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 
 from django_cachex.cache.serializers.base import UnreadableValue, integer, is_number, number
-from django_cachex.commands.base import INT64
+from django_cachex.commands.args import INT64
 
 _loads = pickle.loads
 

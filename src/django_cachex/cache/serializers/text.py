@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from django_cachex.cache.serializers.base import imported
-from django_cachex.commands.base import INT64
+from django_cachex.commands.args import INT64
 
 # What a JSON text may begin with, spaces included. None ends with the full stop of a pickle.
 BEGINNINGS = tuple(bytes([byte]) for byte in b' \t\n\r{["-0123456789tfnNI')

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django_cachex.commands.request import Request, Steps
+from django_cachex.commands.command import Command, Operation
 
 if TYPE_CHECKING:
     from django_cachex.cache.backends import ServerCache
@@ -24,7 +24,7 @@ class Compute:
 class Store:
     """Send the command that `build` returns for a value: encoding it may take a thread."""
 
-    build: Callable[[Any], Request[Any] | Steps[Any]]
+    build: Callable[[Any], Command[Any] | Operation[Any]]
     value: Any
 
 
@@ -35,7 +35,7 @@ class Pause:
     seconds: float
 
 
-Act = Compute | Store | Pause | Request[Any] | Steps[Any]
+Act = Compute | Store | Pause | Command[Any] | Operation[Any]
 Flow = Generator[Act, Any, Any]
 """What `follow` and `afollow` do, and what becomes of it."""
 

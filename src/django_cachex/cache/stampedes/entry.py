@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django_cachex.cache.stampedes.acts import Compute, Flow, Pause, Store
 from django_cachex.cache.stampedes.protection import Protection
-from django_cachex.commands.entries import lifetime, set_request
+from django_cachex.commands.cache_api import px_args, set_command
+from django_cachex.commands.command import Command, Operation, key_note, parse_none, parse_raw
 from django_cachex.commands.exceptions import CachexError
-from django_cachex.commands.request import Request, Steps, done, read_from, unread
 
 if TYPE_CHECKING:
     from django_cachex.cache.backends import ServerCache
@@ -50,7 +50,7 @@ class Entry:
         """Return the value, made anew if it is time, and nobody else does."""
         data, left = yield self.look()
         value = self.read(data)
-        self.cache.looked_up(int(value is not MISSING), int(value is MISSING))
+        self.cache.record_lookup(int(value is not MISSING), int(value is MISSING))
         if value is not MISSING and not self.is_due(left):
             return value
         if (found := (yield from self.take())) is not None:
@@ -67,7 +67,7 @@ class Entry:
             return self.cache.decode(data)
         except Exception as error:  # A serializer may raise anything.
             if not self.cache.is_miss(self.stored, error):
-                error.add_note(read_from("GET", self.stored))
+                error.add_note(key_note("GET", self.stored))
                 raise
             return MISSING
 
@@ -75,24 +75,24 @@ class Entry:
         """Return whether a value that has so many milliseconds left is to be made anew."""
         return 0 <= left <= self.window
 
-    def look(self) -> Steps[list[Any]]:
+    def look(self) -> Operation[list[Any]]:
         """Return the stored value or None, and the milliseconds left, as `PTTL` says them."""
         return (
             yield [
-                Request(("GET", self.stored), unread, idempotent=True),
-                Request(("PTTL", self.stored), int, idempotent=True, absent=-2),
+                Command(("GET", self.stored), parse_raw, idempotent=True),
+                Command(("PTTL", self.stored), int, idempotent=True, missing_reply=-2),
             ]
         )
 
     def take(self) -> Flow:
         """Return what is stored once it is ours to make the value, or None if it is another's."""
         self.taken = time.monotonic()
-        lease = lifetime(max(1, round(self.lease * 1000)))
+        lease = px_args(max(1, round(self.lease * 1000)))
         # A server that is lost, and ignored, is one that has no such key, and says OK.
-        lock = Request(("SET", self.stored + SUFFIX, b"1", *lease, "NX"), bool, absent=b"OK")
+        lock = Command(("SET", self.stored + SUFFIX, b"1", *lease, "NX"), bool, missing_reply=b"OK")
         return (yield self.look_if(lock))
 
-    def look_if(self, lock: Request[bool]) -> Steps[list[Any] | None]:
+    def look_if(self, lock: Command[bool]) -> Operation[list[Any] | None]:
         [is_ours] = yield [lock]
         if not is_ours:
             return None
@@ -118,14 +118,14 @@ class Entry:
         # After the lease it may be another's.
         if time.monotonic() < self.taken + self.lease:
             with suppress(CachexError):
-                yield Request(("UNLINK", self.stored + SUFFIX), done)
+                yield Command(("UNLINK", self.stored + SUFFIX), parse_none)
 
     def added(self, value: Any) -> Flow:
         """Store a value where there was none; return what is stored then."""
         yield Store(lambda made: self.cache._add(self.key, made, self.timeout, self.version), value)
         return (yield self.cache._reread(self.key, value, self.version))
 
-    def replacement(self, value: Any, old: bytes, dies: float) -> Steps[bytes | None]:
+    def replacement(self, value: Any, old: bytes, dies: float) -> Operation[bytes | None]:
         """Store `value` in the place of `old`, which expires at `dies`.
 
         Return what somebody else stored meanwhile, who knew better, or None.
@@ -152,22 +152,22 @@ class Entry:
 
 def replaced(
     stored: bytes, old: bytes, data: bytes | int, expiry: int | None, dies: float
-) -> Steps[bytes | None]:
+) -> Operation[bytes | None]:
     """Store `data` if `old` is still there, or has expired by itself.
 
     Return what is there instead, or None.
     """
     [_watched, found] = yield [
-        Request(("WATCH", stored), unread),
-        Request(("GET", stored), unread),
+        Command(("WATCH", stored), parse_raw),
+        Command(("GET", stored), parse_raw),
     ]
-    update = set_request(stored, data, expiry)
+    update = set_command(stored, data, expiry)
     if found == old:
         # On its own: were it refused, what follows would run at once.
-        yield [Request(("MULTI",), unread)]
-        yield [update, Request(("EXEC",), unread)]
+        yield [Command(("MULTI",), parse_raw)]
+        yield [update, Command(("EXEC",), parse_raw)]
         return None
-    yield [Request(("UNWATCH",), unread)]
+    yield [Command(("UNWATCH",), parse_raw)]
     if found is None and time.monotonic() >= dies:
-        yield [Request((*update.words, "NX"), unread)]
+        yield [Command((*update.args, "NX"), parse_raw)]
     return found  # type: ignore[no-any-return]  # As the server said it.

@@ -16,7 +16,7 @@ from django_cachex.cache.codec import ValueCodec
 from django_cachex.cache.keyspace import Keyspace, keyspace
 from django_cachex.cache.statistics import Statistics
 from django_cachex.commands import OpaqueKeysError
-from django_cachex.commands.sweeps import sweep
+from django_cachex.commands.scan import scan_and_unlink
 from django_cachex.inspectors.base import Inspector, Support
 from django_cachex.inspectors.content import Codec, recognise_all
 from django_cachex.inspectors.entries import Listing
@@ -149,7 +149,7 @@ class CachexInspector(ServerInspector):
         return self.scan(Query(scope=Scope.VERSIONS), token, want, deadline)
 
     def flush(self) -> int:
-        return self.client.run(sweep(self.keyspace.pattern, self.keyspace.holds))
+        return self.client.run(scan_and_unlink(self.keyspace.pattern, self.keyspace.holds))
 
 
 class DjangoRedisInspector(ServerInspector):

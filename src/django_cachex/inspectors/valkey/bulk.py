@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from django_cachex.cache.client import Client
-from django_cachex.commands import CachexError, CommandError, Request
+from django_cachex.commands import CachexError, Command, CommandError
 from django_cachex.inspectors.bulk import Tally
 from django_cachex.inspectors.entries import NEVER
 
@@ -33,12 +33,12 @@ def unlink(client: Client, keys: Sequence[bytes]) -> Tally:
     """Delete keys, five hundred with one command; where that is refused, each with its own."""
     parts = batches(keys)
     # Stored keys are as they are: to ask the client for each of thousands takes its time.
-    requests = [Request(("UNLINK", *part), int, absent=0) for part in parts]
+    commands = [Command(("UNLINK", *part), int, missing_reply=0) for part in parts]
     # One by one: what a server has in hand, it does before it turns to anybody else.
     counts: list[Any] = []
-    for request in requests:
+    for command in commands:
         with after_changes(bool(counts)):
-            counts += client.collect([request])
+            counts += client.collect([command])
     done, gone = 0, 0
     again: list[bytes] = []
     for part, count in zip(parts, counts, strict=True):
@@ -61,12 +61,12 @@ def expire(client: Client, keys: Sequence[bytes], ttl: int) -> Tally:
 
 
 def _each(client: Client, keys: Sequence[bytes], ask: Any) -> Tally:
-    """Send the requests of every key in one round trip; any of its results true is done."""
-    asked: list[list[Request[Any]]] = [ask(key) for key in keys]
-    results = iter(client.collect([request for requests in asked for request in requests]))
+    """Send the commands of every key in one round trip; any of its results true is done."""
+    asked: list[list[Command[Any]]] = [ask(key) for key in keys]
+    results = iter(client.collect([command for commands in asked for command in commands]))
     done, gone, failures = 0, 0, []
-    for key, requests in zip(keys, asked, strict=True):
-        found = [next(results) for _request in requests]
+    for key, commands in zip(keys, asked, strict=True):
+        found = [next(results) for _command in commands]
         refused = next((one for one in found if isinstance(one, CommandError)), None)
         if refused is not None:
             failures.append((key, str(refused)))

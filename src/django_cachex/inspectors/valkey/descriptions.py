@@ -8,18 +8,18 @@ from typing import Any, Final
 
 from django_cachex.cache.client import Client
 from django_cachex.cache.cluster.cluster import Cluster
-from django_cachex.commands import CommandError, Request, WrongTypeError
-from django_cachex.commands.request import unread
+from django_cachex.commands import Command, CommandError, WrongTypeError
+from django_cachex.commands.command import parse_raw
 from django_cachex.inspectors.entries import GONE, NEVER, Description
 from django_cachex.inspectors.facts import Unit
 from django_cachex.inspectors.valkey.elements import COLLECTIONS
 from django_cachex.inspectors.valkey.replies import DENIED, permitted, required
 
-NO_TOUCH: Final = Request(("CLIENT", "NO-TOUCH", "ON"), unread, idempotent=True)
+NO_TOUCH: Final = Command(("CLIENT", "NO-TOUCH", "ON"), parse_raw, idempotent=True)
 LENGTHS: Final = frozenset(("STRLEN", "LLEN", "SCARD", "ZCARD", "HLEN", "XLEN"))
 """Commands after which a key was used just now."""
 
-Questions = Mapping[str, Callable[[bytes], Request[Any]]]
+Questions = Mapping[str, Callable[[bytes], Command[Any]]]
 
 Figures = Mapping[str, Any]
 """What was asked about one key: the figure, or the refusal in its place."""
@@ -38,7 +38,7 @@ def describe(client: Client, keys: Sequence[bytes], columns: Collection[str]) ->
 
 def questions(client: Client, columns: Collection[str]) -> Questions:
     """Return what to ask about each key. A size counts what the type says: it takes both."""
-    known: tuple[tuple[str, set[str], Callable[[bytes], Request[Any]]], ...] = (
+    known: tuple[tuple[str, set[str], Callable[[bytes], Command[Any]]], ...] = (
         ("type", {"type", "size"}, client._type),
         ("ttl", {"ttl"}, client._pttl),
         ("size", {"size"}, client._strlen),
@@ -59,16 +59,16 @@ def answers(client: Client, keys: Sequence[bytes], asked: Questions) -> list[Fig
     ]
 
 
-def looked_at(client: Client, requests: Sequence[Request[Any]]) -> list[Any]:
-    """Return the results of requests, which do not count as a use of the keys.
+def looked_at(client: Client, commands: Sequence[Command[Any]]) -> list[Any]:
+    """Return the results of commands, which do not count as a use of the keys.
 
     Servers that do not know `CLIENT NO-TOUCH` refuse it, and a cluster has no one connection to
     say it on: there a length that is asked for counts.
     """
-    touches = any(request.words[0] in LENGTHS for request in requests)
+    touches = any(command.args[0] in LENGTHS for command in commands)
     if not touches or isinstance(client.server, Cluster):
-        return client.collect(requests)
-    return client.collect([NO_TOUCH, *requests])[1:]
+        return client.collect(commands)
+    return client.collect([NO_TOUCH, *commands])[1:]
 
 
 def description(key: bytes, found: Figures) -> Description:
@@ -96,9 +96,9 @@ def read_ttl(reply: Any) -> int | None:
     return NEVER if required(reply) is None else int(reply)
 
 
-def idletime(key: bytes) -> Request[int | None]:
+def idletime(key: bytes) -> Command[int | None]:
     """Return what asks for the seconds in which a key was not used."""
-    return Request(("OBJECT", "IDLETIME", key), unread, replica=True)
+    return Command(("OBJECT", "IDLETIME", key), parse_raw, readonly=True)
 
 
 def read_idle(reply: Any) -> int | None:

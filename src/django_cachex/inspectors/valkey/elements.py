@@ -9,7 +9,7 @@ from typing import Final
 from django.utils.translation import gettext_lazy as _
 
 from django_cachex.cache.client import Client
-from django_cachex.commands import Request
+from django_cachex.commands import Command
 from django_cachex.inspectors.facts import Text, Unit
 
 
@@ -26,7 +26,7 @@ class Collection:
 
     unit: Unit
     columns: tuple[Column, ...]
-    length: Callable[[Client, bytes], Request[int]]
+    length: Callable[[Client, bytes], Command[int]]
     has_fields: bool = False
     """Whether the last column stands for any number of fields, as in the entries of a stream."""
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django_cachex.cache.client import Client
-from django_cachex.commands import Steps
+from django_cachex.commands import Operation
 from django_cachex.inspectors.entries import Consumer, Group
 from django_cachex.inspectors.naming import printable
 from django_cachex.inspectors.valkey.reading.page import ask
@@ -17,7 +17,7 @@ def groups(client: Client, key: bytes) -> Sequence[Group]:
     return client.run(groups_of(key))
 
 
-def groups_of(key: bytes) -> Steps[list[Group]]:
+def groups_of(key: bytes) -> Operation[list[Group]]:
     [found] = yield [ask("XINFO", "GROUPS", key)]
     facts = [facts_in(flat) for flat in found]
     if not facts:

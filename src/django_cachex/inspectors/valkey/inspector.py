@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from django_cachex.cache.bounded import Bounds
 from django_cachex.cache.client import Client
 from django_cachex.commands import CommandError, ReplyTooLarge, ServerUnavailable, WrongTypeError
-from django_cachex.commands.request import attempt
+from django_cachex.commands.command import execute_all
 from django_cachex.inspectors.addresses import file_id, resolve
 from django_cachex.inspectors.base import Inspector
 from django_cachex.inspectors.bulk import Tally
@@ -238,7 +238,7 @@ class ServerInspector(WholeKeys):
         try:
             servers = primaries(client)
             servers.begin()
-            replies = [server.run(attempt(asked)) for server in servers.servers().values()]
+            replies = [server.run(execute_all(asked)) for server in servers.servers().values()]
         except ServerUnavailable as error:
             if not is_absent(error):
                 raise
@@ -319,8 +319,8 @@ class ServerInspector(WholeKeys):
             return Outcome.refused(reason % {"reason": error})
 
     def delete(self, keys: Sequence[bytes]) -> int:
-        requests = [self.client._unlink(*some) for some in bulk.batches(keys)]
-        return sum(required(count) for count in self.client.collect(requests))
+        commands = [self.client._unlink(*some) for some in bulk.batches(keys)]
+        return sum(required(count) for count in self.client.collect(commands))
 
     def delete_each(self, keys: Sequence[bytes]) -> Tally:
         return bulk.unlink(self.client, keys)

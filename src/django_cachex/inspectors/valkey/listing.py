@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django_cachex.cache.client import Client
-from django_cachex.commands import Request, ServerUnavailable
-from django_cachex.commands.request import attempt
+from django_cachex.commands import Command, ServerUnavailable
+from django_cachex.commands.command import execute_all
 from django_cachex.inspectors.entries import Listing
 from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.query import Query
@@ -20,7 +20,7 @@ from django_cachex.inspectors.valkey.primaries import Primaries
 from django_cachex.inspectors.valkey.replies import checked, permitted, required
 from django_cachex.inspectors.valkey.walks import Walk, write_token
 
-Batch = tuple[int, list[bytes]]
+ScanReply = tuple[int, list[bytes]]
 """The next cursor and some keys."""
 
 
@@ -43,11 +43,11 @@ class Search:
     is_dear: bool = False
     """Whether the server looks at names to their end, so that long ones take it long."""
 
-    def batch(self, cursor: int, count: int) -> Request[Batch]:
+    def batch(self, cursor: int, count: int) -> Command[ScanReply]:
         return checked(self.client._scan(cursor, self.glob, count, self.query.type or None))
 
     @property
-    def size(self) -> Request[int]:
+    def size(self) -> Command[int]:
         return checked(self.client._dbsize())
 
     def passing(self, keys: list[bytes]) -> tuple[list[bytes], int]:
@@ -101,21 +101,21 @@ class Progress:
         for node, server in search.primaries.servers().items():
             if node not in self.sizes and node not in lost:
                 with suppress(ServerUnavailable):
-                    self.sizes[node] = permitted(*server.run(attempt([search.size])))
+                    self.sizes[node] = permitted(*server.run(execute_all([search.size])))
 
-    def _ask(self, search: Search, walk: Walk, count: int) -> Batch:
-        server, request = search.primaries.server(walk), search.batch(walk.cursor, count)
+    def _ask(self, search: Search, walk: Walk, count: int) -> ScanReply:
+        server, command = search.primaries.server(walk), search.batch(walk.cursor, count)
         if walk.node in self.sizes and self.pace.is_steady:
             with self.pace.timed(count):
-                found: Batch = server.run(request)
+                found: ScanReply = server.run(command)
                 return found
-        asked: list[Request[Any]] = [TIME, request, TIME]
+        asked: list[Command[Any]] = [TIME, command, TIME]
         if walk.node not in self.sizes:
             asked += [search.size, checked(search.client._info("server"))]
         started = time.perf_counter()
-        before, batch, after, *about = server.run(attempt(asked))
+        before, batch, after, *about = server.run(execute_all(asked))
         self.pace.heard(count, before, after, time.perf_counter() - started)
-        first: Batch = required(batch)
+        first: ScanReply = required(batch)
         if about:
             size, info = about
             self.sizes[walk.node] = permitted(size)
@@ -123,7 +123,7 @@ class Progress:
                 return self._ask(search, walk, count)
         return first
 
-    def _take(self, search: Search, walk: Walk, batch: Batch) -> None:
+    def _take(self, search: Search, walk: Walk, batch: ScanReply) -> None:
         cursor, found = batch
         fresh = list(dict.fromkeys(key for key in found if key not in self.keys))
         if search.lists is not None:

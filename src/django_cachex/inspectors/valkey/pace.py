@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django_cachex.commands import Request
-from django_cachex.commands.request import unread
+from django_cachex.commands import Command
+from django_cachex.commands.command import parse_raw
 
 SMALLEST: Final = 4
 """The least that a `SCAN` asks for: names may be long, and look alike to their ends."""
@@ -26,7 +26,7 @@ DENSE: Final = 0.9
 LONGEST: Final = 0.005
 """Seconds for which one command may hold the server, its other clients waiting."""
 
-TIME: Final = Request(("TIME",), unread, idempotent=True)
+TIME: Final = Command(("TIME",), parse_raw, idempotent=True)
 """Asked right before and after a command, it says how long the server was held."""
 
 

@@ -14,12 +14,12 @@ from django_cachex.cache.cluster.nodes import WHERE
 from django_cachex.cache.cluster.slots import SlotMap
 from django_cachex.cache.server import Server
 from django_cachex.cache.topologies import Target
-from django_cachex.commands import Request, ServerUnavailable
-from django_cachex.commands.request import attempt, unread
+from django_cachex.commands import Command, ServerUnavailable
+from django_cachex.commands.command import execute_all, parse_raw
 from django_cachex.inspectors.valkey.replies import checked, permitted, required
 from django_cachex.inspectors.valkey.walks import Walk, read_token
 
-NODES = Request(("CLUSTER", "NODES"), unread, idempotent=True)
+NODES = Command(("CLUSTER", "NODES"), parse_raw, idempotent=True)
 
 
 class Primaries(Protocol):
@@ -122,7 +122,7 @@ class ManyPrimaries:
 
     def moved(self, walk: Walk) -> list[Walk]:
         node = self._servers[walk.node]
-        slots, nodes = node.run(attempt([WHERE, checked(NODES)]))
+        slots, nodes = node.run(execute_all([WHERE, checked(NODES)]))
         found = self._cluster.read_slots(required(slots), node)
         owners = self._named(found)
         addresses = {entry[2][2]: owners[entry[0]] for entry in slots if len(entry[2]) > 2}

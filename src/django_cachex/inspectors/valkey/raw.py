@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from django_cachex.cache.client import Client
-from django_cachex.commands import Steps
+from django_cachex.commands import Operation
 from django_cachex.inspectors.entries import Changed, TooLarge
 from django_cachex.inspectors.valkey.changes import elsewhere
 from django_cachex.inspectors.valkey.reading.page import ask
@@ -28,7 +28,7 @@ def chunks(client: Client, key: bytes) -> Iterator[bytes]:
             yield piece
 
 
-def piece_at(key: bytes, at: int) -> Steps[tuple[bytes, int]]:
+def piece_at(key: bytes, at: int) -> Operation[tuple[bytes, int]]:
     piece, length = yield [
         ask("GETRANGE", key, at, at + PIECE - 1),
         ask("STRLEN", key),

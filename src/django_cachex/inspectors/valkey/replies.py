@@ -10,9 +10,9 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Any, Final, TypeVar
 
 from django_cachex.cache.client import Client
-from django_cachex.commands import AccessDenied, CommandError, Request, Steps, UnknownCommand
+from django_cachex.commands import AccessDenied, Command, CommandError, Operation, UnknownCommand
+from django_cachex.commands.command import Batch, EncodableArg
 from django_cachex.commands.exceptions import UnexpectedReply
-from django_cachex.commands.request import Attempts, Word
 
 T = TypeVar("T")
 
@@ -134,7 +134,7 @@ def queued(reply: Any) -> Any:
     return reply
 
 
-def fitting(words: Sequence[Word], reply: Any) -> Any:
+def fitting(words: Sequence[EncodableArg], reply: Any) -> Any:
     """Return the reply to a command; raise `UnexpectedReply` for one that it cannot have."""
     name = str(words[0])
     shape = SHAPES.get(name) or SHAPES.get(" ".join(map(str, words[:2])), anything)
@@ -144,33 +144,33 @@ def fitting(words: Sequence[Word], reply: Any) -> Any:
     raise UnexpectedReply(f"The server answered {name} with what makes no sense.")
 
 
-def checked(request: Request[T]) -> Request[T]:
-    """Return a request whose reply is looked at before it is read."""
-    words, read = request.words, request.read
+def checked(command: Command[T]) -> Command[T]:
+    """Return a command whose reply is looked at before it is read."""
+    words, read = command.args, command.parse
     if read is queued:
-        return request
-    return Request(
+        return command
+    return Command(
         words,
         lambda reply: read(fitting(words, reply)),
-        request.replica,
-        request.idempotent,
-        request.absent,
+        command.readonly,
+        command.idempotent,
+        command.missing_reply,
     )
 
 
-def checked_all(requests: Sequence[Request[Any]]) -> Sequence[Request[Any]]:
-    kind = Attempts if isinstance(requests, Attempts) else list
-    return kind(map(checked, requests))
+def checked_all(commands: Sequence[Command[Any]]) -> Sequence[Command[Any]]:
+    kind = Batch if isinstance(commands, Batch) else list
+    return kind(map(checked, commands))
 
 
-def sensible(steps: Steps[T]) -> Steps[T]:
+def sensible(steps: Operation[T]) -> Operation[T]:
     """Return steps whose replies are looked at, and which raise `UnexpectedReply` for nonsense."""
     try:
-        requests = next(steps)  # Nothing was answered yet: what this raises is the caller's.
+        commands = next(steps)  # Nothing was answered yet: what this raises is the caller's.
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]  # T
     try:
-        return (yield from with_checks(steps, requests))
+        return (yield from with_checks(steps, commands))
     except SENSELESS as error:
         if type(error).__module__ != "builtins":  # Ours say something to people.
             raise
@@ -178,16 +178,16 @@ def sensible(steps: Steps[T]) -> Steps[T]:
 
 
 def with_checks(
-    steps: Steps[T], requests: Sequence[Request[Any]]
-) -> Generator[Sequence[Request[Any]], list[Any], T]:
+    steps: Operation[T], commands: Sequence[Command[Any]]
+) -> Generator[Sequence[Command[Any]], list[Any], T]:
     try:
         while True:
             try:
-                results = yield checked_all(requests)
+                results = yield checked_all(commands)
             except Exception as error:
-                requests = steps.throw(error)
+                commands = steps.throw(error)
             else:
-                requests = steps.send(results)
+                commands = steps.send(results)
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]  # T
 
@@ -195,11 +195,11 @@ def with_checks(
 class Sceptical(Client):
     """A client that looks at every reply before anything is made of it."""
 
-    def run(self, command: Request[T] | Steps[T]) -> T:
-        return super().run(checked(command) if isinstance(command, Request) else sensible(command))
+    def run(self, command: Command[T] | Operation[T]) -> T:
+        return super().run(checked(command) if isinstance(command, Command) else sensible(command))
 
-    def collect(self, requests: Sequence[Request[Any]]) -> list[Any]:
-        return super().collect(checked_all(requests))
+    def collect(self, commands: Sequence[Command[Any]]) -> list[Any]:
+        return super().collect(checked_all(commands))
 
 
 def sceptical(kind: type[Client]) -> type[Client]:

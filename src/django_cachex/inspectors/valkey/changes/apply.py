@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django_cachex.commands import Request, Steps, WrongTypeError
-from django_cachex.commands.request import unread
+from django_cachex.commands import Command, Operation, WrongTypeError
+from django_cachex.commands.command import parse_raw
 from django_cachex.inspectors import edits
 from django_cachex.inspectors.edits import Edit, Outcome, Result
 from django_cachex.inspectors.element_edits import RemoveElements
@@ -20,7 +20,7 @@ NAMED = ("hash", "set", "zset")
 """The types whose elements have names."""
 
 
-def outcome_of(on: Target, edit: Edit) -> Steps[Outcome] | None:
+def outcome_of(on: Target, edit: Edit) -> Operation[Outcome] | None:
     """Return the steps that apply an edit to one key, or None if it is none of those."""
     match edit:
         case edits.AddValue():
@@ -36,7 +36,7 @@ def outcome_of(on: Target, edit: Edit) -> Steps[Outcome] | None:
             return None if found is None else changing(on, edit, *found)
 
 
-def changing(on: Target, edit: Edit, type: str, make: Make) -> Steps[Outcome]:
+def changing(on: Target, edit: Edit, type: str, make: Make) -> Operation[Outcome]:
     """Find the elements that an edit is about, and change them."""
     chosen = ids_of(edit) if type in NAMED else ()
     try:
@@ -56,13 +56,13 @@ def ids_of(edit: Edit) -> Sequence[str]:
     return [element] if element else []
 
 
-def named(key: bytes, type: str, ids: Sequence[str]) -> Steps[list[bytes]]:
+def named(key: bytes, type: str, ids: Sequence[str]) -> Operation[list[bytes]]:
     """Return the names of elements; one that is no longer where it was seen is left out."""
     found = [read_id(element) for element in ids]
     placed = [one for one in found if isinstance(one, Placed)]
     if not placed:
         return [one for one in found if isinstance(one, bytes)]
-    replies = yield [Request(around(key, type, one.place), unread) for one in placed]
+    replies = yield [Command(around(key, type, one.place), parse_raw) for one in placed]
     places = dict(zip(placed, replies, strict=True))
     names = [
         one.among(names_in(type, places[one])) if isinstance(one, Placed) else one for one in found

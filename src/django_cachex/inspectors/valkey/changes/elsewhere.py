@@ -8,8 +8,8 @@ from typing import Final
 from django.utils.translation import gettext as _
 
 from django_cachex.cache.client import Client
-from django_cachex.commands import CommandError, Request, Steps
-from django_cachex.commands.request import Attempts, unread
+from django_cachex.commands import Command, CommandError, Operation
+from django_cachex.commands.command import Batch, parse_raw
 from django_cachex.inspectors.content import human_size
 from django_cachex.inspectors.edits import Copy, Outcome, Rename, Result
 from django_cachex.inspectors.entries import NEVER
@@ -71,23 +71,23 @@ class Dumped:
     """Milliseconds as `RESTORE` takes them: 0 for a key that never expires."""
 
 
-def dump(key: bytes) -> Steps[Dumped | Outcome]:
+def dump(key: bytes) -> Operation[Dumped | Outcome]:
     """Return a key, or why there is none to be had."""
-    [memory] = yield [Request(("MEMORY", "USAGE", key), unread)]
+    [memory] = yield [Command(("MEMORY", "USAGE", key), parse_raw)]
     if memory is None:
         return GONE
     if memory > LARGEST:
         return too_large(memory)
-    payload, left = yield [Request(("DUMP", key), unread), Request(("PTTL", key), int)]
+    payload, left = yield [Command(("DUMP", key), parse_raw), Command(("PTTL", key), int)]
     if payload is None:
         return GONE
     return Dumped(payload, 0 if left == NEVER else max(left, 1))
 
 
-def restore(key: bytes, dumped: Dumped, overwrite: bool) -> Steps[Outcome]:
+def restore(key: bytes, dumped: Dumped, overwrite: bool) -> Operation[Outcome]:
     replace = ("REPLACE",) if overwrite else ()
     words = ("RESTORE", key, dumped.ttl, dumped.payload, *replace)
-    [answer] = yield Attempts([Request(words, unread)])
+    [answer] = yield Batch([Command(words, parse_raw)])
     if isinstance(answer, CommandError) and str(answer).startswith(BUSY):
         return Outcome(Result.EXISTS)
     required(answer)

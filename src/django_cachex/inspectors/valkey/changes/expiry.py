@@ -6,9 +6,9 @@ from typing import Final
 
 from django.utils.translation import gettext as _
 
-from django_cachex.commands import AccessDenied, Request, Steps, UnknownCommand
-from django_cachex.commands.entries import persisted
-from django_cachex.commands.request import unread
+from django_cachex.commands import AccessDenied, Command, Operation, UnknownCommand
+from django_cachex.commands.cache_api import persist_existing
+from django_cachex.commands.command import parse_raw
 from django_cachex.inspectors.edits import ExpireAt, ExtendTtl, Outcome, Result, SetTtl
 from django_cachex.inspectors.entries import GONE, NEVER
 from django_cachex.inspectors.valkey.changes.guarded import EXEC, MULTI, UNWATCH
@@ -24,44 +24,44 @@ return left
 ATTEMPTS: Final = 20
 
 
-def set_ttl(stored: bytes, edit: SetTtl) -> Steps[Outcome]:
+def set_ttl(stored: bytes, edit: SetTtl) -> Operation[Outcome]:
     if edit.ttl == NEVER:
-        exists = yield from persisted(stored)
+        exists = yield from persist_existing(stored)
     else:
-        [exists] = yield [Request(("PEXPIRE", stored, positive(edit.ttl)), bool)]
+        [exists] = yield [Command(("PEXPIRE", stored, positive(edit.ttl)), bool)]
     return Outcome(Result.DONE if exists else Result.GONE)
 
 
-def expire_at(stored: bytes, edit: ExpireAt) -> Steps[Outcome]:
+def expire_at(stored: bytes, edit: ExpireAt) -> Operation[Outcome]:
     """Set the moment; one that is over by the server's clock would delete the key."""
-    [(seconds, microseconds)] = yield [Request(("TIME",), unread)]
+    [(seconds, microseconds)] = yield [Command(("TIME",), parse_raw)]
     if edit.moment <= int(seconds) * 1000 + int(microseconds) // 1000:
         return Outcome.refused(_("This moment is over by the server's clock."))
-    [exists] = yield [Request(("PEXPIREAT", stored, edit.moment), bool)]
+    [exists] = yield [Command(("PEXPIREAT", stored, edit.moment), bool)]
     return Outcome(Result.DONE if exists else Result.GONE)
 
 
-def extend_ttl(stored: bytes, edit: ExtendTtl) -> Steps[Outcome]:
+def extend_ttl(stored: bytes, edit: ExtendTtl) -> Operation[Outcome]:
     try:
-        [left] = yield [Request(("EVAL", EXTEND, 1, stored, positive(edit.by)), int)]
+        [left] = yield [Command(("EVAL", EXTEND, 1, stored, positive(edit.by)), int)]
     except (AccessDenied, UnknownCommand):
         return (yield from extend_by_transaction(stored, edit))
     return extended(left)
 
 
-def extend_by_transaction(stored: bytes, edit: ExtendTtl) -> Steps[Outcome]:
+def extend_by_transaction(stored: bytes, edit: ExtendTtl) -> Operation[Outcome]:
     for _attempt in range(ATTEMPTS):
         _watched, (seconds, microseconds), left = yield [
-            Request(("WATCH", stored), unread),
-            Request(("TIME",), unread),
-            Request(("PTTL", stored), int),
+            Command(("WATCH", stored), parse_raw),
+            Command(("TIME",), parse_raw),
+            Command(("PTTL", stored), int),
         ]
         if left < 0:
             yield [UNWATCH]
             return extended(left)
         moment = int(seconds) * 1000 + int(microseconds) // 1000 + left + edit.by
         yield [MULTI]
-        _queued, executed = yield [Request(("PEXPIREAT", stored, moment), queued), EXEC]
+        _queued, executed = yield [Command(("PEXPIREAT", stored, moment), queued), EXEC]
         if executed is not None:
             return Outcome(Result.DONE)
     return Outcome(Result.CHANGED)

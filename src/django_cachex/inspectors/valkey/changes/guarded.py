@@ -13,14 +13,14 @@ from typing import Any, Final
 
 from django_cachex.commands import (
     AccessDenied,
+    Command,
     CommandError,
-    Request,
-    Steps,
+    Operation,
     UnexpectedReply,
     UnknownCommand,
     WrongTypeError,
 )
-from django_cachex.commands.request import Attempts, Word, unread
+from django_cachex.commands.command import Batch, EncodableArg, parse_raw
 from django_cachex.inspectors.edits import Outcome, Result
 from django_cachex.inspectors.valkey.replies import (
     DENIED,
@@ -33,9 +33,9 @@ from django_cachex.inspectors.valkey.replies import (
     required,
 )
 
-Words = tuple[Word, ...]
+Words = tuple[EncodableArg, ...]
 
-MULTI, EXEC, UNWATCH = (Request((word,), unread) for word in ("MULTI", "EXEC", "UNWATCH"))
+MULTI, EXEC, UNWATCH = (Command((word,), parse_raw) for word in ("MULTI", "EXEC", "UNWATCH"))
 
 ATTEMPTS: Final = 20
 """How often an edit is tried anew where something else that it depends on has changed."""
@@ -89,7 +89,7 @@ them are permitted: a script that stops in the middle is not undone."""
 CHANGED, DONE, NOT_BY_SCRIPT = 0, 1, 2
 
 
-class Perhaps(tuple[Word, ...]):
+class Perhaps(tuple[EncodableArg, ...]):
     """A command to read by that the server may lack, or deny: the refusal is its reply then."""
 
 
@@ -107,7 +107,7 @@ Change = Generator[Sequence[Words] | Write, list[Any], Outcome]
 yields a `Write`, receives the replies to that, and returns what was done."""
 
 
-def applied(keys: Sequence[bytes], change: Callable[[], Change]) -> Steps[Outcome]:
+def applied(keys: Sequence[bytes], change: Callable[[], Change]) -> Operation[Outcome]:
     """Apply a change to keys of one slot; two round trips, unless others keep on changing it.
 
     Raises what the server refuses.
@@ -123,7 +123,7 @@ def applied(keys: Sequence[bytes], change: Callable[[], Change]) -> Steps[Outcom
     return (yield from by_transaction(keys, change))
 
 
-def by_script(keys: Sequence[bytes], change: Callable[[], Change]) -> Steps[Outcome | None]:
+def by_script(keys: Sequence[bytes], change: Callable[[], Change]) -> Operation[Outcome | None]:
     """Return what became of a change, or None where it takes a transaction."""
     seen: list[Any] | None = None
     for _attempt in range(ATTEMPTS):
@@ -147,7 +147,7 @@ def by_script(keys: Sequence[bytes], change: Callable[[], Change]) -> Steps[Outc
     return Outcome(Result.CHANGED)
 
 
-def by_transaction(keys: Sequence[bytes], change: Callable[[], Change]) -> Steps[Outcome]:
+def by_transaction(keys: Sequence[bytes], change: Callable[[], Change]) -> Operation[Outcome]:
     """Return what became of a change; anything that happens to the key makes it start again."""
     watch: Words = ("WATCH", *keys)
     for _attempt in range(ATTEMPTS):
@@ -164,16 +164,16 @@ def by_transaction(keys: Sequence[bytes], change: Callable[[], Change]) -> Steps
             yield [UNWATCH]
             return stop.value  # type: ignore[no-any-return]  # Outcome
         yield [MULTI]  # On its own: were it refused, what follows would run at once.
-        *_queued, replies = yield [*(Request(w, queued) for w in commands_of(write)), EXEC]
+        *_queued, replies = yield [*(Command(w, queued) for w in commands_of(write)), EXEC]
         if replies is not None:
             return finished(attempt, commands_of(write), without_errors(replies))
     return Outcome(Result.CHANGED)
 
 
-def asked(reads: Sequence[Words]) -> Sequence[Request[Any]]:
-    """Return the requests for what a change reads."""
-    kind = Attempts if any(isinstance(words, Perhaps) for words in reads) else list
-    return kind(Request(words, unread) for words in reads)
+def asked(reads: Sequence[Words]) -> Sequence[Command[Any]]:
+    """Return the commands for what a change reads."""
+    kind = Batch if any(isinstance(words, Perhaps) for words in reads) else list
+    return kind(Command(words, parse_raw) for words in reads)
 
 
 def answers(reads: Sequence[Words], replies: Sequence[Any]) -> list[Any]:
@@ -213,14 +213,14 @@ def without_errors(replies: list[Any]) -> list[Any]:
 
 def script(
     keys: Sequence[bytes], holds: Sequence[tuple[Words, Any]], writes: Sequence[Words]
-) -> Request[Any]:
-    """Return the request that writes if what was read holds.
+) -> Command[Any]:
+    """Return the command that writes if what was read holds.
 
     Its reply is a state and replies: to the writes where it is `DONE`, to the reads if `CHANGED`.
     """
     seen = sha1(written([reply for _words, reply in holds]), usedforsecurity=False).hexdigest()
     arguments = (*counted([words for words, _reply in holds]), *counted(writes))
-    return Request(("EVAL", SCRIPT, len(keys), *keys, seen, *arguments), state_and_replies)
+    return Command(("EVAL", SCRIPT, len(keys), *keys, seen, *arguments), state_and_replies)
 
 
 def state_and_replies(reply: Any) -> Any:

@@ -6,8 +6,8 @@ import re
 
 from django.utils.translation import gettext as _
 
-from django_cachex.commands import Request, Steps
-from django_cachex.commands.request import Word
+from django_cachex.commands import Command, Operation
+from django_cachex.commands.command import EncodableArg
 from django_cachex.inspectors.content import fingerprint
 from django_cachex.inspectors.edits import (
     KEEP,
@@ -30,7 +30,7 @@ SAMPLE = 4096
 """Bytes from the beginning of a value too large to be read whole that stand for it."""
 
 
-def lifetime(ttl: int | Keep) -> tuple[Word, ...]:
+def lifetime(ttl: int | Keep) -> tuple[EncodableArg, ...]:
     """Return the words of a `SET` that give the key this TTL, to the millisecond."""
     if ttl is KEEP:
         return ("KEEPTTL",)
@@ -49,11 +49,11 @@ def expected_of_large(beginning: bytes, size: int) -> str:
     return f"{fingerprint(beginning[:SAMPLE])}.{size}"
 
 
-def add_value(on: Target, edit: AddValue) -> Steps[Outcome]:
+def add_value(on: Target, edit: AddValue) -> Operation[Outcome]:
     data = on.data(edit.value)
     unless_there = () if edit.replace else ("NX",)
     words = ("SET", on.key, data, *lifetime(edit.ttl), *unless_there)
-    [is_set] = yield [Request(words, bool)]
+    [is_set] = yield [Command(words, bool)]
     return Outcome(Result.DONE, new=Trace.of(data)) if is_set else Outcome(Result.EXISTS)
 
 
@@ -69,7 +69,7 @@ def set_value(on: Target, edit: SetValue, names: list[bytes]) -> Change:
     return replaced(raw, data)
 
 
-def set_large(on: Target, edit: SetValue, data: bytes, life: tuple[Word, ...]) -> Change:
+def set_large(on: Target, edit: SetValue, data: bytes, life: tuple[EncodableArg, ...]) -> Change:
     """Set the value in the place of one that was too large to be read whole."""
     exists, size, beginning = yield [
         on.exists,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django_cachex.commands.base import as_word
+from django_cachex.commands.args import encode_arg
 from django_cachex.inspectors.content import Codec, Content, decode, fingerprint
 from django_cachex.inspectors.edits import Outcome, Result, Trace
 from django_cachex.inspectors.entries import NEVER
@@ -52,7 +52,7 @@ class Target:
         Every value that an edit stores comes this way, and is checked here.
         """
         try:
-            stored = as_word(self.codec.dumps(value))
+            stored = encode_arg(self.codec.dumps(value))
         except (TypeError, ValueError, OverflowError) as error:
             raise NotStorable(str(error)) from error
         if not isinstance(stored, bytes):

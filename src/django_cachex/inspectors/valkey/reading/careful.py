@@ -15,7 +15,7 @@ from typing import Final
 from django.utils.translation import ngettext_lazy
 
 from django_cachex.cache.client import Client
-from django_cachex.commands import ReplyTooLarge, Steps
+from django_cachex.commands import Operation, ReplyTooLarge
 from django_cachex.inspectors.content import human_size
 from django_cachex.inspectors.facts import Text
 from django_cachex.inspectors.limits import limits
@@ -24,7 +24,7 @@ from django_cachex.inspectors.valkey.reading.page import Asked, Page, Row, read_
 from django_cachex.inspectors.valkey.reading.streams import following
 from django_cachex.inspectors.windows import InvalidWindow
 
-ReadPage = Callable[[Asked], Steps[Page]]
+ReadPage = Callable[[Asked], Operation[Page]]
 
 PLACE: Final = re.compile(
     rb"(?:\*2\r\n\$[0-9]+\r\n[0-9]+\r\n\$[0-9]+\r\n[0-9]+\r\n(?=\*))?"  # The time before it.

@@ -7,8 +7,8 @@ from typing import Final
 from django.utils.translation import gettext_lazy as _
 
 from django_cachex.cache.client import Client
-from django_cachex.commands import Steps
-from django_cachex.commands.request import Attempts
+from django_cachex.commands import Operation
+from django_cachex.commands.command import Batch
 from django_cachex.inspectors.content import Codec, Content, decode, fingerprint
 from django_cachex.inspectors.entries import Element, Elements
 from django_cachex.inspectors.facts import Text
@@ -107,7 +107,7 @@ def read_element(client: Client, stored: bytes, type: str, id: str, codec: Codec
     return element(COLLECTIONS[type], row, codec, allowed.decode_bytes, allowed.preview_bytes)
 
 
-def row_of(stored: bytes, type: str, id: str) -> Steps[Row | None]:
+def row_of(stored: bytes, type: str, id: str) -> Operation[Row | None]:
     if type == "list":
         return (yield from item_of(stored, id))
     if type == "stream":
@@ -127,16 +127,16 @@ def row_of(stored: bytes, type: str, id: str) -> Steps[Row | None]:
     return Row(id, name, (name, score_text(float(score))), expected_score(score))
 
 
-def field_of(stored: bytes, id: str, name: bytes) -> Steps[Row | None]:
+def field_of(stored: bytes, id: str, name: bytes) -> Operation[Row | None]:
     asked = [ask("HGET", stored, name), *times_of(stored, [name])]
-    value, *times = yield Attempts(asked)
+    value, *times = yield Batch(asked)
     if required(value) is None:
         return None
     rows = with_times([Row(id, name, (name, value), fingerprint(value))], *times)
     return rows[0] if rows else None
 
 
-def item_of(stored: bytes, id: str) -> Steps[Row | None]:
+def item_of(stored: bytes, id: str) -> Operation[Row | None]:
     index = read_index(id)
     raw, length = yield [ask("LINDEX", stored, index), ask("LLEN", stored)]
     if raw is None:
@@ -145,7 +145,7 @@ def item_of(stored: bytes, id: str) -> Steps[Row | None]:
     return Row(id, name, (name, raw), expected_item(raw, length))
 
 
-def entry_of(stored: bytes, id: str) -> Steps[Row | None]:
+def entry_of(stored: bytes, id: str) -> Operation[Row | None]:
     found = read_entry_id(id)
     [entries] = yield [ask("XRANGE", stored, found, found)]
     return entry(*entries[0]) if entries else None

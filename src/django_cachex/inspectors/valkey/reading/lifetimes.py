@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from django_cachex.commands import CommandError
-from django_cachex.commands.request import Attempts, Word
+from django_cachex.commands.command import Batch, EncodableArg
 from django_cachex.inspectors.entries import GONE
 from django_cachex.inspectors.valkey.changes.moments import expecting
 from django_cachex.inspectors.valkey.reading.page import Row, ask
@@ -25,10 +25,10 @@ def may_expire(known: Sequence[Any]) -> bool:
     return isinstance(described, CommandError) or bool(described and described[0])
 
 
-def times_of(key: bytes, names: Sequence[bytes]) -> Attempts:
-    """Return the requests for what fields have left, and when they expire."""
-    fields: tuple[Word, ...] = ("FIELDS", len(names), *names)
-    return Attempts([ask("HPTTL", key, *fields), ask("HPEXPIRETIME", key, *fields)])
+def times_of(key: bytes, names: Sequence[bytes]) -> Batch:
+    """Return the commands for what fields have left, and when they expire."""
+    fields: tuple[EncodableArg, ...] = ("FIELDS", len(names), *names)
+    return Batch([ask("HPTTL", key, *fields), ask("HPEXPIRETIME", key, *fields)])
 
 
 def with_times(rows: Sequence[Row], left: Times, moments: Times) -> list[Row]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from django_cachex.commands import Steps
+from django_cachex.commands import Operation
 from django_cachex.inspectors.valkey.changes.lists import expected_item
 from django_cachex.inspectors.valkey.reading.page import Asked, Page, Row, ask, read_position, span
 
 
-def read_items(asked: Asked) -> Steps[Page]:
+def read_items(asked: Asked) -> Operation[Page]:
     """Return the items from an index on; in the order from the tail, of falling index."""
     total, index = asked.total, position_of(asked)
     # Positions count in the order asked for, indexes always from the head.

@@ -8,15 +8,15 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from django_cachex.commands import Request
-from django_cachex.commands.request import Word, unread
+from django_cachex.commands import Command
+from django_cachex.commands.command import EncodableArg, parse_raw
 from django_cachex.inspectors.content import Codec
 from django_cachex.inspectors.windows import InvalidWindow, Order, Window
 
 
-def ask(*words: Word) -> Request[Any]:
-    """Return the request for a raw reply."""
-    return Request(words, unread)
+def ask(*words: EncodableArg) -> Command[Any]:
+    """Return the command for a raw reply."""
+    return Command(words, parse_raw)
 
 
 @dataclass(frozen=True)

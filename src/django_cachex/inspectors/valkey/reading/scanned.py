@@ -10,8 +10,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from django_cachex.commands import Request, Steps
-from django_cachex.commands.request import Attempts
+from django_cachex.commands import Command, Operation
+from django_cachex.commands.command import Batch
 from django_cachex.inspectors.content import Codec, fingerprint
 from django_cachex.inspectors.content.decoding import decoded, undecoded
 from django_cachex.inspectors.limits import limits
@@ -31,7 +31,7 @@ RUN_ID = "return string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')"
 
 
 @dataclass(frozen=True)
-class Batch:
+class ScanBatch:
     """What one `SCAN` found."""
 
     cursor: int
@@ -41,7 +41,7 @@ class Batch:
     flat: list[bytes]
 
 
-Rows = Callable[[Batch], Sequence[Row]]
+Rows = Callable[[ScanBatch], Sequence[Row]]
 
 
 @dataclass
@@ -75,7 +75,7 @@ class Found:
         return None
 
 
-def read_fields(asked: Asked) -> Steps[Page]:
+def read_fields(asked: Asked) -> Operation[Page]:
     page = yield from scan(asked, "HSCAN", fields, by_value=False)
     if not (page.rows and may_expire(asked.known[1:])):
         return page
@@ -83,16 +83,16 @@ def read_fields(asked: Asked) -> Steps[Page]:
     return replace(page, rows=with_times(page.rows, *times))
 
 
-def before_fields(key: bytes, window: Window) -> list[Request[Any]]:
+def before_fields(key: bytes, window: Window) -> list[Command[Any]]:
     return [*before_scan(key, window), ask("COMMAND", "INFO", "HPEXPIRE")]
 
 
-def before_scan(key: bytes, window: Window) -> list[Request[Any]]:
+def before_scan(key: bytes, window: Window) -> list[Command[Any]]:
     """Return what to ask first, and first of all, before a scan."""
     return [ask("EVAL", RUN_ID, 1, key)]
 
 
-def fields(batch: Batch) -> Sequence[Row]:
+def fields(batch: ScanBatch) -> Sequence[Row]:
     pairs = zip(batch.flat[::2], batch.flat[1::2], strict=True)
     return [
         Row(spell(name, batch.cursor), name, (name, value), fingerprint(value))
@@ -100,15 +100,15 @@ def fields(batch: Batch) -> Sequence[Row]:
     ]
 
 
-def read_members(asked: Asked) -> Steps[Page]:
+def read_members(asked: Asked) -> Operation[Page]:
     return (yield from scan(asked, "SSCAN", members, by_value=True))
 
 
-def members(batch: Batch) -> Sequence[Row]:
+def members(batch: ScanBatch) -> Sequence[Row]:
     return [Row(spell(name, batch.cursor), name, (name,)) for name in batch.flat]
 
 
-def scan(asked: Asked, command: str, rows_of: Rows, by_value: bool) -> Steps[Page]:
+def scan(asked: Asked, command: str, rows_of: Rows, by_value: bool) -> Operation[Page]:
     """Return a page from a cursor on, or what a search finds until the deadline.
 
     The server matches names; values, which the alias's serializer wrote, are matched here.
@@ -155,7 +155,7 @@ class Batches:
     pace: Pace = field(default_factory=lambda: Pace(limits().scan_count, SMALLEST))
     count: int = 0
 
-    def at(self, cursor: int, found: int) -> Steps[tuple[Batch, Sequence[Row]]]:
+    def at(self, cursor: int, found: int) -> Operation[tuple[ScanBatch, Sequence[Row]]]:
         """Return a batch from a cursor on, and its rows."""
         words = (self.command, self.asked.key, str(cursor))
         if self.on_server:
@@ -164,14 +164,14 @@ class Batches:
             is_plain = not self.asked.window.match.strip("*")
             self.count = self.asked.count if is_plain else self.asked.batch
             [(following, flat)] = yield [ask(*words, "COUNT", self.count)]
-        batch = Batch(cursor, int(following), flat)
+        batch = ScanBatch(cursor, int(following), flat)
         return batch, self.rows_of(batch)
 
-    def _compared(self, words: tuple[str | bytes, ...], found: int) -> Steps[Any]:
+    def _compared(self, words: tuple[str | bytes, ...], found: int) -> Operation[Any]:
         self.count = count = self.pace.count(self.asked.count, found)
         glob, started = Pattern(self.asked.window.match).glob(), time.perf_counter()
-        request = ask(*words, "MATCH", glob, "COUNT", count)
-        before, reply, after = yield Attempts([TIME, request, TIME])
+        command = ask(*words, "MATCH", glob, "COUNT", count)
+        before, reply, after = yield Batch([TIME, command, TIME])
         self.pace.heard(count, before, after, time.perf_counter() - started)
         return required(reply)
 

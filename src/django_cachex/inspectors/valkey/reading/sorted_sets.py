@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from django_cachex.commands import Request, Steps
+from django_cachex.commands import Command, Operation
 from django_cachex.inspectors.valkey.changes.sorted_sets import expected_score, score_text
 from django_cachex.inspectors.valkey.names import LONGEST, spell
 from django_cachex.inspectors.valkey.reading.page import Asked, Page, Row, ask, read_position, span
-from django_cachex.inspectors.valkey.reading.scanned import Batch, before_scan, scan
+from django_cachex.inspectors.valkey.reading.scanned import ScanBatch, before_scan, scan
 from django_cachex.inspectors.valkey.replies import required
 from django_cachex.inspectors.windows import Order, Window
 
 
-def read_members(asked: Asked) -> Steps[Page]:
+def read_members(asked: Asked) -> Operation[Page]:
     if asked.window.match.strip("*"):
         return (yield from search(asked))
     return (yield from by_rank(asked))
 
 
-def by_rank(asked: Asked) -> Steps[Page]:
+def by_rank(asked: Asked) -> Operation[Page]:
     """Return members in the order of their scores; of a range of scores the ranks are asked for.
 
     So the server goes to the place at once, which `LIMIT` with an offset does not.
@@ -52,7 +52,7 @@ def by_rank(asked: Asked) -> Steps[Page]:
     )
 
 
-def before_members(key: bytes, window: Window) -> list[Request[int]]:
+def before_members(key: bytes, window: Window) -> list[Command[int]]:
     """Return what to ask before a search, or before a range of scores can be read.
 
     Of a range, that is how many come before, and how many there are.
@@ -86,7 +86,7 @@ def member(name: bytes, score: bytes, place: int) -> Row:
     return Row(spell(name, place), name, (name, score_text(float(score))), expected_score(score))
 
 
-def search(asked: Asked) -> Steps[Page]:
+def search(asked: Asked) -> Operation[Page]:
     page = yield from scan(asked, "ZSCAN", scanned, by_value=True)
     # Where names are too long for a link, their rank tells where they are.
     long = [row.name for row in page.rows if len(row.name) > LONGEST]
@@ -101,7 +101,7 @@ def placed(row: Row, rank: int | None) -> Row:
     return row if rank is None else replace(row, id=spell(row.name, rank))
 
 
-def scanned(batch: Batch) -> Sequence[Row]:
+def scanned(batch: ScanBatch) -> Sequence[Row]:
     flat = batch.flat
     pairs = zip(flat[::2], flat[1::2], strict=True)
     return [member(name, score, batch.cursor) for name, score in pairs]

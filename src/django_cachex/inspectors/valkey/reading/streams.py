@@ -6,7 +6,7 @@ from typing import Final
 
 from django.utils.translation import gettext as _
 
-from django_cachex.commands import Steps
+from django_cachex.commands import Operation
 from django_cachex.inspectors.valkey.names import ENTRY_ID
 from django_cachex.inspectors.valkey.reading.page import Asked, Page, Row, ask
 from django_cachex.inspectors.windows import InvalidWindow
@@ -15,7 +15,7 @@ BEFORE: Final = "<"
 """What a place begins with whose page ends before an id."""
 
 
-def read_entries(asked: Asked) -> Steps[Page]:
+def read_entries(asked: Asked) -> Operation[Page]:
     """Return the page that begins at an id, or the one that ends before it."""
     at = read_place(asked.window.at)
     if at.startswith(BEFORE):
@@ -36,7 +36,7 @@ def read_entries(asked: Asked) -> Steps[Page]:
     )
 
 
-def read_entry(asked: Asked) -> Steps[Page]:
+def read_entry(asked: Asked) -> Operation[Page]:
     """Return the one entry that is at an id, or the next."""
     at = read_place(asked.window.at).removeprefix(BEFORE)
     name, start, end = ("XREVRANGE", "+", "-") if asked.is_reversed else ("XRANGE", "-", "+")
@@ -56,7 +56,7 @@ def following(place: str, is_reversed: bool) -> str | None:
     return f"{milliseconds - 1}-{2**64 - 1}" if milliseconds else None
 
 
-def backwards(asked: Asked, place: str) -> Steps[Page]:
+def backwards(asked: Asked, place: str) -> Operation[Page]:
     """Return the page before an id, found from its end."""
     name, end = ("XRANGE", "+") if asked.is_reversed else ("XREVRANGE", "-")
     [found] = yield [ask(name, asked.key, f"({place}", end, "COUNT", asked.count + 1)]

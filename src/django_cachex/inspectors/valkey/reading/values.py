@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
 from django_cachex.cache.client import Client
-from django_cachex.commands import CommandError, ReplyTooLarge, Request, Steps
-from django_cachex.commands.request import Attempts
+from django_cachex.commands import Command, CommandError, Operation, ReplyTooLarge
+from django_cachex.commands.command import Batch
 from django_cachex.inspectors.content import Codec, Content, decode, fingerprint
 from django_cachex.inspectors.content.guesses import HYPERLOGLOG
 from django_cachex.inspectors.entries import Description, Entry
@@ -41,7 +41,7 @@ UNKNOWN: Final = FETCHED // 10
 """What an element is taken to be, in bytes, where nobody may ask: ten of them are fetched."""
 
 
-def nothing_before(key: bytes, window: Window) -> list[Request[Any]]:
+def nothing_before(key: bytes, window: Window) -> list[Command[Any]]:
     return []
 
 
@@ -49,11 +49,11 @@ def nothing_before(key: bytes, window: Window) -> list[Request[Any]]:
 class Reader:
     """How a type's windows are read."""
 
-    page: Callable[[Asked], Steps[Page]]
-    before: Callable[[bytes, Window], list[Request[Any]]] = nothing_before
+    page: Callable[[Asked], Operation[Page]]
+    before: Callable[[bytes, Window], list[Command[Any]]] = nothing_before
     """What to ask together with the length."""
 
-    one: Callable[[Asked], Steps[Page]] | None = None
+    one: Callable[[Asked], Operation[Page]] | None = None
     """How one element is read without the next, where a page reads further than it shows."""
 
 
@@ -84,14 +84,14 @@ def read(client: Client, stored: bytes, codec: Codec, window: Window) -> Entry |
     return Entry(found, note=note)
 
 
-def read_string(found: Description, codec: Codec, window: Window) -> Steps[Entry | None]:
+def read_string(found: Description, codec: Codec, window: Window) -> Operation[Entry | None]:
     """Return a string's content: whole within the limit, else only how it begins."""
     allowed, size = limits(), found.size or 0
     shown = window.bytes_shown(allowed)
     is_large = size > allowed.decode_bytes
     # A byte more than is decoded tells that the value has grown since its size was asked.
     end = max(shown, allowed.preview_bytes) - 1 if is_large else allowed.decode_bytes
-    raw, exists, length = yield Attempts(
+    raw, exists, length = yield Batch(
         [
             ask("GETRANGE", found.key, 0, end),
             ask("EXISTS", found.key),
@@ -115,13 +115,13 @@ def read_string(found: Description, codec: Codec, window: Window) -> Steps[Entry
     return Entry(found, content, expected=expected)
 
 
-def counted(key: bytes, content: Content) -> Steps[Content]:
+def counted(key: bytes, content: Content) -> Operation[Content]:
     """Return the content of a HyperLogLog with how much it has counted, where the server says.
 
     Of one key `PFCOUNT` writes its result into the key; of several it does not, even if they are
     one.
     """
-    [count] = yield Attempts([ask("PFCOUNT", key, key)])
+    [count] = yield Batch([ask("PFCOUNT", key, key)])
     if isinstance(count, CommandError):  # Denied, or it only begins like one.
         return content
     label = format_lazy(_("{what} of about {count}"), what=content.label, count=f"{count:,}")
@@ -147,10 +147,12 @@ def read_collection(
     return Entry(replace(found, size=asked.total), elements=elements, note=note)
 
 
-def asked_of(found: Description, type: str, codec: Codec, window: Window) -> Steps[Asked | None]:
+def asked_of(
+    found: Description, type: str, codec: Codec, window: Window
+) -> Operation[Asked | None]:
     """Return what to ask of a collection, or None if it is gone."""
     reader, key = READERS[type], found.key
-    first = Attempts([ask(LENGTHS[type], key), ask("EXISTS", key), *reader.before(key, window)])
+    first = Batch([ask(LENGTHS[type], key), ask("EXISTS", key), *reader.before(key, window)])
     length, exists, *known = yield first
     total = required(length)
     if not required(exists):  # A stream may be there and empty.

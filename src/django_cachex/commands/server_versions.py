@@ -1,4 +1,4 @@
-"""Which server a command, or an option of one, needs: what an older one does not know is named."""
+"""Which server a command or an option needs, so that an older one's refusal can say so."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from django_cachex.commands.exceptions import CachexError, NotSupportedError, UnknownCommand
 
-SINCE: dict[Any, str] = {
+COMMAND_VERSIONS: dict[Any, str] = {
     **dict.fromkeys(
         [
             *("BLMPOP", "BZMPOP", "EXPIRETIME", "LMPOP", "PEXPIRETIME", "SINTERCARD"),
@@ -25,7 +25,7 @@ SINCE: dict[Any, str] = {
 }
 """By the name of a command, the first server that has it, where that is newer than Redis 6.2."""
 
-OPTION_SINCE: dict[tuple[Any, Any], str] = {
+OPTION_VERSIONS: dict[tuple[Any, Any], str] = {
     **dict.fromkeys(product(["BITCOUNT", "BITPOS"], ["BIT", "BYTE"]), "Valkey or Redis 7.0"),
     **dict.fromkeys(
         product(["PEXPIRE", "PEXPIREAT"], ["NX", "XX", "GT", "LT"]), "Valkey or Redis 7.0"
@@ -36,23 +36,23 @@ OPTION_SINCE: dict[tuple[Any, Any], str] = {
 }
 """By the names of a command and an option, the same; servers call these a syntax error."""
 
-SYNTAX = "syntax error", "wrong number of arguments", "unknown subcommand"
+SYNTAX_ERRORS = "syntax error", "wrong number of arguments", "unknown subcommand"
 
 
-def explain(words: tuple[Any, ...], error: CachexError) -> None:
+def raise_if_unsupported(args: tuple[Any, ...], error: CachexError) -> None:
     """Raise `NotSupportedError` where `error`, the answer to a command, means too old a server."""
-    needed = _needed(words, error)
+    needed = _unsupported_message(args, error)
     if needed:
         raise NotSupportedError(needed) from error
 
 
-def _needed(words: tuple[Any, ...], error: CachexError) -> str:
-    name = words[0]
-    if isinstance(error, UnknownCommand) and name in SINCE:
-        return f"The server lacks {name!s}: that needs {SINCE[name]}."
-    if any(text in str(error).lower() for text in SYNTAX):
-        for word in words[1:]:
-            if (name, word) in OPTION_SINCE:
-                needed = OPTION_SINCE[name, word]
-                return f"The server lacks {word!s} of {name!s}: that needs {needed}."
+def _unsupported_message(args: tuple[Any, ...], error: CachexError) -> str:
+    name = args[0]
+    if isinstance(error, UnknownCommand) and name in COMMAND_VERSIONS:
+        return f"The server lacks {name!s}: that needs {COMMAND_VERSIONS[name]}."
+    if any(text in str(error).lower() for text in SYNTAX_ERRORS):
+        for arg in args[1:]:
+            if (name, arg) in OPTION_VERSIONS:
+                needed = OPTION_VERSIONS[name, arg]
+                return f"The server lacks {arg!s} of {name!s}: that needs {needed}."
     return ""

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from django_cachex.commands import Request
-from django_cachex.commands.hashes import Hashes
+from django_cachex.commands import Command
+from django_cachex.commands.hashes import HashCommands
 
-hashes: Hashes[bytes] = Hashes()
+hashes: HashCommands[bytes] = HashCommands()
 
 THEN = datetime(2030, 1, 1, tzinfo=UTC)
 MS = 1_893_456_000_000
 
-WORDS: list[tuple[Request[Any], tuple[Any, ...]]] = [
+WORDS: list[tuple[Command[Any], tuple[Any, ...]]] = [
     (hashes._hexpire("a", 5, "x"), ("HPEXPIRE", b"a", 5000, "FIELDS", 1, b"x")),
     (hashes._hexpire("a", 0.5, "x", lt=True), ("HPEXPIRE", b"a", 500, "LT", "FIELDS", 1, b"x")),
     (
@@ -43,9 +43,9 @@ WORDS: list[tuple[Request[Any], tuple[Any, ...]]] = [
 ]
 
 
-@pytest.mark.parametrize(("request_", "words"), WORDS)
-def test_the_words_are_as_documented(request_: Request[Any], words: tuple[Any, ...]) -> None:
-    assert request_.words == words
+@pytest.mark.parametrize(("command", "args"), WORDS)
+def test_the_arguments_are_as_documented(command: Command[Any], args: tuple[Any, ...]) -> None:
+    assert command.args == args
 
 
 def test_fields_take_one_condition() -> None:
@@ -55,10 +55,10 @@ def test_fields_take_one_condition() -> None:
 
 
 def test_outcomes_are_read_as_they_are() -> None:
-    assert hashes._hexpire("a", 5, "x", "y", "z").read([1, 2, -2]) == [1, 2, -2]
-    assert hashes._hpersist("a", "x", "y").read([1, -1]) == [1, -1]
+    assert hashes._hexpire("a", 5, "x", "y", "z").parse([1, 2, -2]) == [1, 2, -2]
+    assert hashes._hpersist("a", "x", "y").parse([1, -1]) == [1, -1]
 
 
 def test_times_are_read_as_those_of_keys_are() -> None:
-    assert hashes._httl("a", "x", "y", "z").read([5, -1, -2]) == [5, None, -2]
-    assert hashes._hexpiretime("a", "x").read([MS // 1000]) == [MS // 1000]
+    assert hashes._httl("a", "x", "y", "z").parse([5, -1, -2]) == [5, None, -2]
+    assert hashes._hexpiretime("a", "x").parse([MS // 1000]) == [MS // 1000]

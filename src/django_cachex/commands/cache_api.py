@@ -1,4 +1,4 @@
-"""Django's cache operations as requests: entries are strings with an expiry."""
+"""Django's cache operations as commands; values are strings that can expire."""
 
 from __future__ import annotations
 
@@ -9,121 +9,121 @@ from typing import Any
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 
-from django_cachex.commands.counters import CounterRequests
+from django_cachex.commands.command import (
+    MISSING_KEY,
+    Batch,
+    Command,
+    EncodableArg,
+    Operation,
+    async_method,
+    key_note,
+    parse_none,
+    parse_raw,
+    sync_method,
+)
+from django_cachex.commands.counters import IncrMixin
 from django_cachex.commands.exceptions import (
     AccessDenied,
     CommandError,
     OutOfMemoryError,
     UnknownCommand,
 )
-from django_cachex.commands.request import (
-    NO_SUCH_KEY,
-    Attempts,
-    Request,
-    Steps,
-    Word,
-    awaitable,
-    blocking,
-    done,
-    read_from,
-    unread,
-)
 
 # One write of set_many: so many keys, or so many bytes of values, whichever comes first.
 CHUNK_KEYS = 1000
 CHUNK_BYTES = 4 * 2**20
 
-MOST_KEYS = 10_000
+MAX_KEYS_PER_COMMAND = 10_000
 """Keys of one MGET or UNLINK: longer ones would hold up the server's other clients."""
 
 
-class NotSent(CommandError):
+class NotStored(CommandError):
     """What stands for the reply where a failure is ignored, and the value is not stored."""
 
 
-NOT_SENT = NotSent("The server was not reached.")
+NOT_STORED = NotStored("The server was not reached.")
 
 
-class EntryRequests(CounterRequests):
-    """Requests behind Django's methods; the names that send them are given where they differ."""
+class CacheOperations(IncrMixin):
+    """Commands behind Django's methods; the names that send them are given where they differ."""
 
-    def _get(self, key: Any, default: Any = None, version: Any = None) -> Request[Any]:
+    def _get(self, key: Any, default: Any = None, version: Any = None) -> Command[Any]:
         """Return the value of `key`, or `default`."""
         stored = self.stored_key(key, version)
 
-        def read(reply: bytes | None) -> Any:
+        def parse(reply: bytes | None) -> Any:
             if reply is None:
-                self.looked_up(0, 1)
+                self.record_lookup(0, 1)
                 return default
             try:
                 value = self.decode(reply)
             except Exception as error:  # A serializer may raise anything.
                 if not self.is_miss(stored, error):
                     raise
-                self.looked_up(0, 1)
+                self.record_lookup(0, 1)
                 return default
-            self.looked_up(1, 0)
+            self.record_lookup(1, 0)
             return value
 
-        return Request(("GET", stored), read, replica=True)
+        return Command(("GET", stored), parse, readonly=True)
 
     def _set(
         self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None
-    ) -> Request[None]:
+    ) -> Command[None]:
         """Store `value` for `timeout` seconds; one that is not positive deletes `key`."""
         stored, data = self.stored_key(key, version), self.encode(value)
-        return set_request(stored, data, self.expiry(timeout))
+        return set_command(stored, data, self.expiry(timeout))
 
     def _add(
         self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None
-    ) -> Request[bool]:
+    ) -> Command[bool]:
         """Store `value` unless `key` exists; return whether it did not exist."""
         stored, data = self.stored_key(key, version), self.encode(value)
         expiry = self.expiry(timeout)
         if expiry == 0:
-            return Request(("EXISTS", stored), lambda count: not count, absent=1)
-        words: tuple[Word, ...] = ("SET", stored, data, *lifetime(expiry), "NX")
-        return Request(words, bool)
+            return Command(("EXISTS", stored), lambda count: not count, missing_reply=1)
+        args: tuple[EncodableArg, ...] = ("SET", stored, data, *px_args(expiry), "NX")
+        return Command(args, bool)
 
     def _touch(
         self, key: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None
-    ) -> Request[bool] | Steps[bool]:
+    ) -> Command[bool] | Operation[bool]:
         """Give `key` a new timeout; return whether it exists."""
         stored, expiry = self.stored_key(key, version), self.expiry(timeout)
         if expiry is None:
-            return persisted(stored)
+            return persist_existing(stored)
         if expiry == 0:
-            return Request(("UNLINK", stored), bool)
-        return Request(("PEXPIRE", stored, expiry), bool)
+            return Command(("UNLINK", stored), bool)
+        return Command(("PEXPIRE", stored, expiry), bool)
 
-    def _delete(self, key: Any, version: Any = None) -> Request[bool]:
+    def _delete(self, key: Any, version: Any = None) -> Command[bool]:
         """Delete `key`; return whether it existed."""
-        return Request(("UNLINK", self.stored_key(key, version)), bool)
+        return Command(("UNLINK", self.stored_key(key, version)), bool)
 
-    def _has_key(self, key: Any, version: Any = None) -> Request[bool]:
+    def _has_key(self, key: Any, version: Any = None) -> Command[bool]:
         """Return whether `key` exists."""
-        return Request(("EXISTS", self.stored_key(key, version)), bool, replica=True)
+        return Command(("EXISTS", self.stored_key(key, version)), bool, readonly=True)
 
-    def _get_many(self, keys: Sequence[Any], version: Any = None) -> Request[dict[Any, Any]]:
+    def _get_many(self, keys: Sequence[Any], version: Any = None) -> Command[dict[Any, Any]]:
         """Return the values of those of `keys`, one at least, that exist."""
         stored = self.stored_keys(keys, version)
 
-        def read(replies: list[bytes | None]) -> dict[Any, Any]:
+        def parse(replies: list[bytes | None]) -> dict[Any, Any]:
             try:
                 values = self.decode_all(replies)
             except Exception:  # A serializer may raise anything.
-                replies = self._readable(stored, replies)
+                replies = self._replace_unreadable(stored, replies)
                 values = self.decode_all(replies)
             absent = replies.count(None)
-            self.looked_up(len(replies) - absent, absent)
+            self.record_lookup(len(replies) - absent, absent)
             if not absent:
                 return dict(zip(keys, values, strict=True))
             found = zip(keys, replies, values, strict=True)
             return {key: value for key, reply, value in found if reply is not None}
 
-        return Request(("MGET", *stored), read, True, absent=[None] * len(keys))
+        return Command(("MGET", *stored), parse, True, missing_reply=[None] * len(keys))
 
-    def _readable(
+    def _replace_unreadable(
         self, stored: Sequence[bytes], replies: Sequence[bytes | None]
     ) -> list[bytes | None]:
         """Return `replies`, None in the place of what cannot be read and is taken for a miss.
@@ -136,18 +136,18 @@ class EntryRequests(CounterRequests):
                 self.decode_optional(reply)
             except Exception as error:
                 if not self.is_miss(key, error):
-                    error.add_note(read_from("MGET", key))
+                    error.add_note(key_note("MGET", key))
                     raise
                 found[place] = None
         return found
 
-    def _delete_many(self, keys: Iterable[Any], version: Any = None) -> Request[None]:
+    def _delete_many(self, keys: Iterable[Any], version: Any = None) -> Command[None]:
         """Delete `keys`, one at least."""
-        return Request(("UNLINK", *self.stored_keys(keys, version)), done, idempotent=True)
+        return Command(("UNLINK", *self.stored_keys(keys, version)), parse_none, idempotent=True)
 
     def _set_many(
         self, data: Mapping[Any, Any], timeout: Any = DEFAULT_TIMEOUT, version: Any = None
-    ) -> Steps[list[Any]]:
+    ) -> Operation[list[Any]]:
         """Store what `data` maps keys to; return the keys for which there was no memory.
 
         Everything is encoded before anything is sent: a value that cannot be stored stops all.
@@ -155,25 +155,27 @@ class EntryRequests(CounterRequests):
         stored, expiry = self.stored_keys(data, version), self.expiry(timeout)
         encoded = self.encode_all(data.values())
         if expiry == 0:
-            requests = [Request(("UNLINK", one), done, absent=NOT_SENT) for one in stored]
+            commands = [
+                Command(("UNLINK", one), parse_none, missing_reply=NOT_STORED) for one in stored
+            ]
         else:
-            ends = lifetime(expiry)
+            ends = px_args(expiry)
             pairs = zip(stored, encoded, strict=True)
-            requests = [
-                Request(("SET", one, datum, *ends), done, False, True, NOT_SENT)
+            commands = [
+                Command(("SET", one, datum, *ends), parse_none, False, True, NOT_STORED)
                 for one, datum in pairs
             ]
         sizes = [0 if isinstance(datum, int) else len(datum) for datum in encoded]
-        return stored_in_chunks(list(data), requests, sizes)
+        return set_chunks(list(data), commands, sizes)
 
-    def _incr_version(self, key: Any, delta: int, version: int) -> Steps[int]:
+    def _incr_version(self, key: Any, delta: int, version: int) -> Operation[int]:
         """Move `key` from `version` to that plus `delta`, expiry included; return the sum."""
         moved = version + delta
         names = self.stored_key(key, version), self.stored_key(key, moved)
         try:
-            yield [Request(("RENAME", *names), done, absent=NO_SUCH_KEY)]
+            yield [Command(("RENAME", *names), parse_none, missing_reply=MISSING_KEY)]
         except (AccessDenied, UnknownCommand):
-            return (yield from copied(*names, key, moved, self.expiry(DEFAULT_TIMEOUT)))
+            return (yield from copy_and_unlink(*names, key, moved, self.expiry(DEFAULT_TIMEOUT)))
         except CommandError as error:
             if "no such key" not in str(error):
                 raise
@@ -181,83 +183,88 @@ class EntryRequests(CounterRequests):
         return moved
 
 
-class Entries(EntryRequests):
+class CacheOperationsMixin(CacheOperations):
     """Django's operations under their names, for what is not itself a Django cache."""
 
-    get, aget = blocking(EntryRequests._get), awaitable(EntryRequests._get)
-    add, aadd = blocking(EntryRequests._add), awaitable(EntryRequests._add)
-    touch, atouch = blocking(EntryRequests._touch), awaitable(EntryRequests._touch)
-    delete, adelete = blocking(EntryRequests._delete), awaitable(EntryRequests._delete)
-    has_key, ahas_key = blocking(EntryRequests._has_key), awaitable(EntryRequests._has_key)
+    get, aget = sync_method(CacheOperations._get), async_method(CacheOperations._get)
+    add, aadd = sync_method(CacheOperations._add), async_method(CacheOperations._add)
+    touch, atouch = sync_method(CacheOperations._touch), async_method(CacheOperations._touch)
+    delete, adelete = sync_method(CacheOperations._delete), async_method(CacheOperations._delete)
+    has_key, ahas_key = (
+        sync_method(CacheOperations._has_key),
+        async_method(CacheOperations._has_key),
+    )
 
 
-def set_request(stored: bytes, data: Word, expiry: int | None) -> Request[None]:
+def set_command(stored: bytes, data: EncodableArg, expiry: int | None) -> Command[None]:
     if expiry == 0:
-        return Request(("UNLINK", stored), done, idempotent=True)
-    return Request(("SET", stored, data, *lifetime(expiry)), done, idempotent=True)
+        return Command(("UNLINK", stored), parse_none, idempotent=True)
+    return Command(("SET", stored, data, *px_args(expiry)), parse_none, idempotent=True)
 
 
-def lifetime(expiry: int | None) -> tuple[Word, ...]:
+def px_args(expiry: int | None) -> tuple[EncodableArg, ...]:
     return () if expiry is None else ("PX", b"%d" % expiry)
 
 
-def persisted(stored: bytes) -> Steps[bool]:
+def persist_existing(stored: bytes) -> Operation[bool]:
     """Take the expiry away; PERSIST alone does not tell a missing key from a lasting one."""
     [_had_expiry, exists] = yield [
-        Request(("PERSIST", stored), bool),
-        Request(("EXISTS", stored), bool, idempotent=True),
+        Command(("PERSIST", stored), bool),
+        Command(("EXISTS", stored), bool, idempotent=True),
     ]
     return bool(exists)
 
 
-def copied(source: bytes, target: bytes, key: Any, version: int, expiry: int | None) -> Steps[int]:
+def copy_and_unlink(
+    source: bytes, target: bytes, key: Any, version: int, expiry: int | None
+) -> Operation[int]:
     """Store under `target` what is under `source`, and delete that; return the new `version`.
 
     It keeps its expiry, but gets `expiry` from a server that may not say what is left. Raise
     ValueError where there is nothing. Who looks meanwhile may see both, never neither.
     """
-    get = Request(("GET", source), unread, idempotent=True)
+    get = Command(("GET", source), parse_raw, idempotent=True)
     try:
-        data, left = yield [get, Request(("PTTL", source), int, idempotent=True, absent=-2)]
+        data, left = yield [get, Command(("PTTL", source), int, idempotent=True, missing_reply=-2)]
     except (AccessDenied, UnknownCommand):
         [data] = yield [get]
         left = -1 if expiry is None else expiry
     if data is None or left in (0, -2):
         raise ValueError(f"Key '{key}' not found")
-    yield [set_request(target, data, None if left == -1 else left)]
-    yield [Request(("UNLINK", source), done, idempotent=True)]
+    yield [set_command(target, data, None if left == -1 else left)]
+    yield [Command(("UNLINK", source), parse_none, idempotent=True)]
     return version
 
 
-def stored_in_chunks(
-    keys: list[Any], requests: list[Request[None]], sizes: list[int]
-) -> Steps[list[Any]]:
-    """Send `requests`, one write a chunk; return the keys for which there was no memory."""
+def set_chunks(
+    keys: list[Any], commands: list[Command[None]], sizes: list[int]
+) -> Operation[list[Any]]:
+    """Send `commands`, one write a chunk; return the keys for which there was no memory."""
     failed: list[Any] = []
-    for chunk in chunks(sizes):
-        results = yield Attempts(requests[chunk])
+    for chunk in chunk_slices(sizes):
+        results = yield Batch(commands[chunk])
         if results.count(None) == len(results):
             continue
         for key, result in zip(keys[chunk], results, strict=True):
-            if isinstance(result, (NotSent, OutOfMemoryError)):
+            if isinstance(result, (NotStored, OutOfMemoryError)):
                 failed.append(key)
             elif isinstance(result, CommandError):
                 raise result
     return failed
 
 
-def batches(keys: list[Any]) -> Iterator[list[Any]]:
+def batched(keys: list[Any]) -> Iterator[list[Any]]:
     """Yield `keys`, as many at a time as one command may have."""
-    for start in range(0, len(keys), MOST_KEYS):
-        yield keys[start : start + MOST_KEYS]
+    for start in range(0, len(keys), MAX_KEYS_PER_COMMAND):
+        yield keys[start : start + MAX_KEYS_PER_COMMAND]
 
 
-def joined(parts: list[dict[Any, Any]]) -> dict[Any, Any]:
+def merge_dicts(parts: list[dict[Any, Any]]) -> dict[Any, Any]:
     """Return what was found for one batch after the other."""
     return {key: value for part in parts for key, value in part.items()}
 
 
-def chunks(sizes: list[int]) -> Iterator[slice]:
+def chunk_slices(sizes: list[int]) -> Iterator[slice]:
     """Yield where to cut values of these sizes, in bytes: where there are enough keys or bytes."""
     start = 0
     while start < len(sizes):

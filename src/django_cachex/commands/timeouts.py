@@ -1,4 +1,4 @@
-"""How long an entry lives: Django's timeouts as the server's milliseconds."""
+"""Django's timeouts, timedeltas and datetimes as milliseconds."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 
 # The server adds the timeout to its clock, in signed 64 bits of milliseconds. What is left out
 # here is room for that clock, up to the year 2248.
-LONGEST = 2**63 - 2**43
+MAX_MS = 2**63 - 2**43
 
 
 # `Any`, because to type checkers a float is no Real.
-NUMBERS: Any = (Real, Decimal)
+NUMBER_TYPES: Any = (Real, Decimal)
 
 
-def milliseconds(timeout: Any) -> int | None:
+def timeout_to_ms(timeout: Any) -> int | None:
     """Return a timeout in seconds as milliseconds: None for never, 0 for not even now.
 
     Anything above zero lives for a millisecond at least. Raise TypeError for what is no number
@@ -27,40 +27,40 @@ def milliseconds(timeout: Any) -> int | None:
         return None
     if isinstance(timeout, timedelta):
         timeout = timeout.total_seconds()
-    if not isinstance(timeout, NUMBERS):
+    if not isinstance(timeout, NUMBER_TYPES):
         kind = type(timeout).__name__
         raise TypeError(f"A timeout is a number of seconds, a timedelta or None, not {kind}.")
     if timeout != timeout:
         raise ValueError("A timeout cannot be NaN.")
     if timeout <= 0:
         return 0
-    if timeout > LONGEST // 1000:
-        raise ValueError(f"A timeout may be at most {LONGEST // 1000} seconds.")
+    if timeout > MAX_MS // 1000:
+        raise ValueError(f"A timeout may be at most {MAX_MS // 1000} seconds.")
     rounded: int = round(timeout * 1000)
     return max(1, rounded)
 
 
-def moment(when: Any) -> int:
+def timestamp_to_ms(when: Any) -> int:
     """Return a point in time, in seconds since 1970 or a datetime, as milliseconds since then.
 
     Raise TypeError for what is neither, ValueError for what the server cannot count.
     """
     if isinstance(when, datetime):
         when = when.timestamp()
-    if not isinstance(when, NUMBERS):
+    if not isinstance(when, NUMBER_TYPES):
         kind = type(when).__name__
         raise TypeError(f"A point in time is a datetime or seconds since 1970, not {kind}.")
-    if not -LONGEST // 1000 < when < LONGEST // 1000:
-        raise ValueError(f"Seconds since 1970 may be at most {LONGEST // 1000}.")
+    if not -MAX_MS // 1000 < when < MAX_MS // 1000:
+        raise ValueError(f"Seconds since 1970 may be at most {MAX_MS // 1000}.")
     at: int = round(when * 1000)
     return at
 
 
-def span(time: Any) -> int:
+def to_ms(time: Any) -> int:
     """Return whole milliseconds, or a timedelta, as milliseconds; raise TypeError for others."""
-    return milliseconds(time) or 0 if isinstance(time, timedelta) else operator.index(time)
+    return timeout_to_ms(time) or 0 if isinstance(time, timedelta) else operator.index(time)
 
 
-def instant(when: Any) -> int:
+def to_timestamp_ms(when: Any) -> int:
     """Return whole milliseconds since 1970, or a datetime, as the former; raise TypeError."""
-    return moment(when) if isinstance(when, datetime) else operator.index(when)
+    return timestamp_to_ms(when) if isinstance(when, datetime) else operator.index(when)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from django_cachex.commands.expiry import LONGEST, instant, milliseconds, span
+from django_cachex.commands.timeouts import MAX_MS, timeout_to_ms, to_ms, to_timestamp_ms
 
 
 @pytest.mark.parametrize(
@@ -33,32 +33,32 @@ from django_cachex.commands.expiry import LONGEST, instant, milliseconds, span
     ],
 )
 def test_seconds_become_milliseconds(timeout: Any, expected: int | None) -> None:
-    assert milliseconds(timeout) == expected
+    assert timeout_to_ms(timeout) == expected
 
 
 @pytest.mark.parametrize("timeout", ["10", b"10", [10], object()])
 def test_what_is_no_number_is_refused(timeout: Any) -> None:
     with pytest.raises(TypeError, match="number of seconds"):
-        milliseconds(timeout)
+        timeout_to_ms(timeout)
 
 
-@pytest.mark.parametrize("timeout", [LONGEST // 1000 + 1, 2**63, float("inf"), 10**400])
+@pytest.mark.parametrize("timeout", [MAX_MS // 1000 + 1, 2**63, float("inf"), 10**400])
 def test_more_than_the_server_can_count_names_the_limit(timeout: Any) -> None:
-    with pytest.raises(ValueError, match=str(LONGEST // 1000)):
-        milliseconds(timeout)
+    with pytest.raises(ValueError, match=str(MAX_MS // 1000)):
+        timeout_to_ms(timeout)
 
 
 def test_nan_is_refused() -> None:
     with pytest.raises(ValueError, match="NaN"):
-        milliseconds(float("nan"))
+        timeout_to_ms(float("nan"))
 
 
 def test_milliseconds_are_whole() -> None:
-    assert span(1500) == span(timedelta(seconds=1.5)) == 1500
-    assert span(-1) == -1
-    assert instant(0) == instant(datetime(1970, 1, 1, tzinfo=UTC)) == 0
+    assert to_ms(1500) == to_ms(timedelta(seconds=1.5)) == 1500
+    assert to_ms(-1) == -1
+    assert to_timestamp_ms(0) == to_timestamp_ms(datetime(1970, 1, 1, tzinfo=UTC)) == 0
     for wrong in (1500.5, "1500", None):
         with pytest.raises(TypeError, match="integer"):
-            span(wrong)
+            to_ms(wrong)
         with pytest.raises(TypeError, match="integer"):
-            instant(wrong)
+            to_timestamp_ms(wrong)

@@ -14,19 +14,19 @@ from django_cachex.cache import Pipeline, ValkeyCache
 from django_cachex.cache.backends import ServerCache
 from django_cachex.cache.cluster.keys import keys_of
 from django_cachex.commands import (
+    BlockingCommand,
     CommandError,
     NotSupportedError,
     ServerUnavailable,
     UnknownCommand,
-    Waiting,
     WrongTypeError,
 )
-from django_cachex.commands.support import SINCE
-from django_cachex.commands.waiting import BLOCKING
+from django_cachex.commands.blocking import BLOCKING_COMMANDS
+from django_cachex.commands.server_versions import COMMAND_VERSIONS
 from tests.commands.data_types import (
-    test_bits,
+    test_bitmaps,
     test_hashes,
-    test_hyperloglogs,
+    test_hyperloglog,
     test_lists,
     test_sets,
     test_sorted_sets,
@@ -145,39 +145,39 @@ def test_so_does_a_transaction(lost: ServerCache) -> None:
 
 def test_what_a_replica_may_answer_only_reads(cache: ServerCache, told: dict[str, Any]) -> None:
     for name in EVERY:
-        request = EVERY[name].request(cache, name)
-        words = [str(word).lower() for word in request.words[:2]]
-        known = told.get(" ".join(words)) or told[words[0]]
+        command = EVERY[name].command(cache, name)
+        args = [str(word).lower() for word in command.args[:2]]
+        known = told.get(" ".join(args)) or told[args[0]]
         reads = "readonly" in known["flags"]
-        if request.replica:
-            assert reads or words[0] in ("xinfo", "xpending"), name
+        if command.readonly:
+            assert reads or args[0] in ("xinfo", "xpending"), name
         elif reads:
-            assert name.endswith("scan") or isinstance(request, Waiting), name
+            assert name.endswith("scan") or isinstance(command, BlockingCommand), name
 
 
 def test_what_reads_is_all_that_may_be_sent_twice(cache: ServerCache) -> None:
     """In between, somebody may push, and LSET meets another element, or read what XGROUP SETID
     would give out once more."""
     for name, sample in EVERY.items():
-        request = sample.request(cache, name)
-        assert request.idempotent is request.replica, name
+        command = sample.command(cache, name)
+        assert command.idempotent is command.readonly, name
 
 
 def test_what_waits_says_so(cache: ServerCache) -> None:
     for name, sample in EVERY.items():
-        request = sample.request(cache, name)
-        waits = request.words[0] in BLOCKING or "BLOCK" in request.words
-        assert isinstance(request, Waiting) is waits, name
-        if isinstance(request, Waiting):
-            assert request.seconds == 0.01, name
+        command = sample.command(cache, name)
+        waits = command.args[0] in BLOCKING_COMMANDS or "BLOCK" in command.args
+        assert isinstance(command, BlockingCommand) is waits, name
+        if isinstance(command, BlockingCommand):
+            assert command.seconds == 0.01, name
 
 
 def test_keys_are_found_where_the_server_finds_them(cache: ServerCache) -> None:
     with valkey.Valkey.from_url(cache.location[0]) as client:
         for name in EVERY:
-            words = EVERY[name].request(cache, name).words
-            found = client.execute_command("COMMAND GETKEYS", *words)
-            assert list(keys_of(words)) == [key.encode() for key in found], name
+            args = EVERY[name].command(cache, name).args
+            found = client.execute_command("COMMAND GETKEYS", *args)
+            assert list(keys_of(args)) == [key.encode() for key in found], name
 
 
 def test_servers_are_four_versions(
@@ -200,12 +200,12 @@ def test_what_an_old_server_lacks_is_named(redis_62_process: Server) -> None:
         try:
             getattr(cache, name)(*sample.args, **sample.kwargs)
         except UnknownCommand as error:
-            said[sample.request(cache, name).words[0]] = str(error)
+            said[sample.command(cache, name).args[0]] = str(error)
         except CommandError:
             continue  # It knows the command, and misses a group, or a key.
     assert said == {
         command: f"The server lacks {command}: that needs {since}."
-        for command, since in SINCE.items()
+        for command, since in COMMAND_VERSIONS.items()
         if not command.endswith("EXPIRETIME") or command.startswith("H")
     }
 
@@ -226,8 +226,8 @@ CONTRACTS = (
     test_hashes.TestHashes,
     test_sorted_sets.TestSortedSets,
     test_streams.TestStreams,
-    test_bits.TestBits,
-    test_hyperloglogs.TestHyperLogLogs,
+    test_bitmaps.TestBits,
+    test_hyperloglog.TestHyperLogLogs,
 )
 
 

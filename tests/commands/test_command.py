@@ -4,46 +4,54 @@ from typing import Any
 
 import pytest
 
-from django_cachex.commands import Attempts, CommandError, Request, attempt, awaitable, blocking
-from django_cachex.commands.base import Commands, as_word
-from django_cachex.commands.request import Steps, advance, alone, unread
+from django_cachex.commands import (
+    Batch,
+    Command,
+    CommandError,
+    async_method,
+    execute_all,
+    sync_method,
+)
+from django_cachex.commands.args import encode_arg
+from django_cachex.commands.base import Commands
+from django_cachex.commands.command import Operation, feed_replies, parse_raw, single
 
 
 class Echo(Commands):
-    """Answers every command with its words."""
+    """Answers every command with its arguments."""
 
     def run(self, command: Any) -> Any:
-        steps = alone(command) if isinstance(command, Request) else command
-        requests = next(steps)
+        operation = single(command) if isinstance(command, Command) else command
+        commands = next(operation)
         try:
             while True:
-                requests = advance(steps, requests, [request.words for request in requests])
+                commands = feed_replies(operation, commands, [command.args for command in commands])
         except StopIteration as stop:
             return stop.value
 
     async def arun(self, command: Any) -> Any:
         return self.run(command)
 
-    def _ask(self, word: str, times: int = 1) -> Request[Any]:
+    def _ask(self, word: str, times: int = 1) -> Command[Any]:
         """Ask for a word."""
-        return Request((word,) * times, unread)
+        return Command((word,) * times, parse_raw)
 
-    def _ask_twice(self, word: str) -> Steps[list[Any]]:
+    def _ask_twice(self, word: str) -> Operation[list[Any]]:
         first = yield [self._ask(word)]
         second = yield [self._ask(word, 2)]
         return first + second
 
-    ask, aask = blocking(_ask), awaitable(_ask)
-    ask_twice, aask_twice = blocking(_ask_twice), awaitable(_ask_twice)
+    ask, aask = sync_method(_ask), async_method(_ask)
+    ask_twice, aask_twice = sync_method(_ask_twice), async_method(_ask_twice)
 
 
 def drive(command: Any, *answers: list[Any]) -> Any:
     """Give an operation prepared answers; return the result."""
-    steps = alone(command) if isinstance(command, Request) else command
-    requests = next(steps)
+    operation = single(command) if isinstance(command, Command) else command
+    commands = next(operation)
     try:
         for answer in answers:
-            requests = advance(steps, requests, answer)
+            commands = feed_replies(operation, commands, answer)
     except StopIteration as stop:
         return stop.value
     raise AssertionError("the conversation wants more answers")
@@ -68,41 +76,41 @@ def test_methods_have_public_names_and_the_builders_docstring() -> None:
 
 
 def test_a_refusal_is_raised_into_the_step_that_sent_it() -> None:
-    def steps() -> Steps[str]:
+    def operation() -> Operation[str]:
         try:
-            yield [Request(("A",), unread), Request(("B",), unread)]
+            yield [Command(("A",), parse_raw), Command(("B",), parse_raw)]
         except CommandError as error:
             return f"refused: {error}"
         return "accepted"
 
-    assert drive(steps(), [1, CommandError("no")]) == "refused: no"
-    assert drive(steps(), [1, 2]) == "accepted"
+    assert drive(operation(), [1, CommandError("no")]) == "refused: no"
+    assert drive(operation(), [1, 2]) == "accepted"
 
 
 def test_a_refusal_says_which_command_it_answers() -> None:
-    def steps() -> Steps[None]:
-        yield [Request(("A",), unread), Request(("B",), unread)]
+    def operation() -> Operation[None]:
+        yield [Command(("A",), parse_raw), Command(("B",), parse_raw)]
 
     with pytest.raises(CommandError) as refused:
-        drive(steps(), [1, CommandError("no")])
+        drive(operation(), [1, CommandError("no")])
     assert refused.value.__notes__ == ["Command 2 of 2: B"]
 
 
 def test_attempts_return_refusals_in_place() -> None:
     refusal = CommandError("no")
-    requests = [Request(("A",), int), Request(("B",), int)]
-    assert drive(attempt(requests), [b"7", refusal]) == [7, refusal]
-    assert isinstance(next(attempt(requests)), Attempts)
+    commands = [Command(("A",), int), Command(("B",), int)]
+    assert drive(execute_all(commands), [b"7", refusal]) == [7, refusal]
+    assert isinstance(next(execute_all(commands)), Batch)
 
 
 def test_steps_without_a_request_need_no_answer() -> None:
-    def steps() -> Steps[str]:
+    def operation() -> Operation[str]:
         if False:
             yield []
         return "nothing to ask"
 
     with pytest.raises(StopIteration) as stop:
-        next(steps())
+        next(operation())
     assert stop.value.value == "nothing to ask"
 
 
@@ -120,10 +128,10 @@ def test_steps_without_a_request_need_no_answer() -> None:
     ],
 )
 def test_values_become_words_no_packer_chokes_on(value: Any, word: bytes | int) -> None:
-    assert as_word(value) == word
-    assert type(as_word(value)) is type(word)
+    assert encode_arg(value) == word
+    assert type(encode_arg(value)) is type(word)
 
 
 def test_an_object_is_no_word() -> None:
     with pytest.raises(TypeError, match="not object"):
-        as_word(object())
+        encode_arg(object())

@@ -1,0 +1,248 @@
+"""A command is written once: as a `Command`, or as an `Operation` that yields commands.
+
+A command says what to send and how to parse the reply; it does no I/O. `sync_method` and
+`async_method` turn a function that returns one into the two methods that send it, and a pipeline
+queues it.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Coroutine, Generator, Sequence
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+
+from asgiref.sync import sync_to_async
+from django.core.exceptions import SynchronousOnlyOperation
+
+from django_cachex.commands.exceptions import CachexError, CommandError, ServerUnavailable
+from django_cachex.commands.server_versions import raise_if_unsupported
+
+P = ParamSpec("P")
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+EncodableArg = bytes | str | int | float
+
+
+class Command(Generic[T_co]):
+    """One command: its arguments, how to parse the reply, and who may be asked how often.
+
+    The first argument is the command's name, as text in capitals. `readonly` says that a replica
+    may answer it. An `idempotent` command may be sent again where nobody knows whether it was run:
+    it does and answers the same; what a replica may answer always is. `missing_reply` is what the
+    server replies where there is no such key, or the error that it answers with.
+    """
+
+    # Made for every call of a cache: a dataclass that is frozen takes four times as long.
+    __slots__ = ("args", "idempotent", "missing_reply", "parse", "readonly")
+
+    def __init__(
+        self,
+        args: tuple[EncodableArg, ...],
+        parse: Callable[[Any], T_co],
+        readonly: bool = False,
+        idempotent: bool = False,
+        missing_reply: Any = None,
+    ) -> None:
+        self.args = args
+        self.parse = parse
+        self.readonly = readonly
+        self.idempotent = idempotent or readonly
+        self.missing_reply = missing_reply
+
+    def copy_missing_reply(self) -> Any:
+        """Return `missing_reply`; an error is copied, so that no caller's traceback stays in it."""
+        reply = self.missing_reply
+        return type(reply)(*reply.args) if isinstance(reply, CachexError) else reply
+
+    def parse_missing(self) -> T_co:
+        """Return the result where there is no such key; raise the error that this is to some."""
+        reply = self.copy_missing_reply()
+        if isinstance(reply, CachexError):
+            raise reply
+        return self.parse(reply)
+
+    def __repr__(self) -> str:
+        return f"<Command {self.args[0]!s}>"
+
+    def primary_only(self) -> Command[T_co]:
+        """Return this command, not to be answered by a replica."""
+        return Command(self.args, self.parse, False, self.idempotent, self.missing_reply)
+
+    def with_args(self, args: tuple[EncodableArg, ...]) -> Command[Any]:
+        """Return what sends `args` as this would be sent, and reads the reply as it is."""
+        return Command(args, parse_raw, idempotent=self.idempotent)
+
+
+class Batch(list[Command[Any]]):
+    """A step whose refused commands do not fail it, as `return_exceptions` has it in asyncio.
+
+    The list of results then holds a `CommandError` in the place of each refused command's result.
+    """
+
+
+MISSING_KEY = CommandError("ERR no such key")
+"""What some commands answer where others answer nothing."""
+
+COUNTER_UNAVAILABLE = ServerUnavailable("The server was not reached, and so nothing was counted.")
+"""What stands for the reply of a counter where a failure is ignored: no number would be true."""
+
+EMPTY_SCAN = (b"0", ())
+"""The reply to a SCAN that is at its end."""
+
+Operation = Generator[Sequence[Command[Any]], list[Any], T]
+"""An operation in several steps: each yields commands that go out in one write, and receives the
+list of their results. A command that the server refuses is raised into the step that sent it,
+once all replies of that step are read, unless the step is a `Batch`."""
+
+
+def parse_raw(reply: Any) -> Any:
+    """Read a reply as it is."""
+    return reply
+
+
+def parse_none(reply: Any) -> None:
+    """Read the reply of a command that answers nothing of interest."""
+
+
+def execute_all(commands: Sequence[Command[Any]]) -> Operation[list[Any]]:
+    """Send `commands` in one write; return their results, errors in the place of refused ones."""
+    return (yield Batch(commands))
+
+
+def single(command: Command[T]) -> Operation[T]:
+    """Send one command as an operation of one step."""
+    [result] = yield [command]
+    return result  # type: ignore[no-any-return]  # one T
+
+
+def feed_replies(
+    operation: Operation[Any], commands: Sequence[Command[Any]], replies: Sequence[Any]
+) -> Sequence[Command[Any]]:
+    """Give an operation the raw replies to its last commands; return its next ones.
+
+    A raw reply is the reader's, one of our exceptions among them. Raise StopIteration at the end.
+    """
+    try:
+        results = parse_replies(commands, replies)
+    except CommandError as error:
+        return operation.throw(error)
+    return operation.send(results)
+
+
+def throw(operation: Operation[T], error: Exception) -> T:
+    """Raise `error` into an operation that can go no further; return what it makes of that."""
+    try:
+        operation.throw(error)
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]  # T
+    operation.close()
+    raise error
+
+
+def parse_replies(commands: Sequence[Command[Any]], replies: Sequence[Any]) -> list[Any]:
+    """Return the results of `commands`; raise the first refusal unless they are a `Batch`."""
+    errors = [reply for reply in replies if isinstance(reply, CachexError)]
+    if not errors:
+        results: list[Any] = []
+        try:
+            for command, reply in zip(commands, replies, strict=True):
+                results.append(command.parse(reply))  # How many tells which failed.
+        except Exception as unreadable:
+            add_key_note(commands[len(results)], unreadable)
+            raise
+        return results
+    for error in errors:
+        if not isinstance(commands, Batch) or not isinstance(error, CommandError):
+            number = next(n for n, reply in enumerate(replies) if reply is error)
+            if len(commands) > 1:
+                name = commands[number].args[0]
+                error.add_note(f"Command {number + 1} of {len(commands)}: {name!s}")
+            raise_if_unsupported(commands[number].args, error)
+            raise error
+    return [
+        reply if isinstance(reply, CommandError) else command.parse(reply)
+        for command, reply in zip(commands, replies, strict=True)
+    ]
+
+
+def add_key_note(command: Command[Any], error: Exception) -> None:
+    """Say in a note of `error`, which reading the reply raised, which key was asked for."""
+    name, *arguments = command.args
+    if name != "MGET" and arguments and isinstance(arguments[0], bytes):
+        error.add_note(key_note(name, arguments[0]))
+
+
+def key_note(name: EncodableArg, stored: bytes) -> str:
+    return f"It was read from the reply to {name!s} {stored!r}."
+
+
+TRANSACTION_COMMANDS = frozenset(("WATCH", "MULTI", "EXEC", "DISCARD", "UNWATCH"))
+"""Commands that begin or end what ties a connection to one conversation."""
+
+
+def is_stateful(commands: Sequence[Command[Any]]) -> bool:
+    """Return whether a connection watches keys or is inside a transaction after `commands`."""
+    names = [command.args[0] for command in commands]
+    if TRANSACTION_COMMANDS.isdisjoint(names):
+        return False
+    is_open = False
+    for name in names:
+        if name in TRANSACTION_COMMANDS:
+            is_open = name in ("WATCH", "MULTI")
+    return is_open
+
+
+class PipelineBase:
+    """What queues commands instead of sending them: on it, every command returns itself."""
+
+
+if TYPE_CHECKING:
+    Q = TypeVar("Q", bound=PipelineBase)
+    CommandMethod = Callable[Concatenate[Any, P], Command[T] | Operation[T]]
+
+    class sync_method(Generic[P, T]):
+        def __init__(self, command: CommandMethod[P, T]) -> None: ...
+        # A pipeline is a queue and a set of commands: the first overload is meant to win.
+        @overload
+        def __get__(self, owner: Q, kind: type | None = None) -> Callable[P, Q]: ...
+        @overload
+        def __get__(self, owner: object, kind: type | None = None) -> Callable[P, T]: ...
+        def __get__(self, owner: Any, kind: type | None = None) -> Any: ...
+
+    class async_method(Generic[P, T]):
+        def __init__(self, command: CommandMethod[P, T]) -> None: ...
+        def __get__(
+            self, owner: object, kind: type | None = None
+        ) -> Callable[P, Coroutine[Any, Any, T]]: ...
+
+else:
+
+    def sync_method(command):
+        """Return the method that sends what `command` returns, and waits for the result."""
+
+        @functools.wraps(command)
+        def method(self, *args, **kwargs):
+            return self.run(command(self, *args, **kwargs))
+
+        return set_name(method, command.__name__.removeprefix("_"))
+
+    def async_method(command):
+        """Return the coroutine method that sends what `command` returns."""
+
+        @functools.wraps(command)
+        async def method(self, *args, **kwargs):
+            try:
+                made = command(self, *args, **kwargs)
+            except SynchronousOnlyOperation:  # Pickling a queryset asks the database.
+                made = await sync_to_async(command)(self, *args, **kwargs)
+            return await self.arun(made)
+
+        return set_name(method, "a" + command.__name__.removeprefix("_"))
+
+
+def set_name(method: Any, name: str) -> Any:
+    """Give `method` the public name that tracebacks and documentation show."""
+    scope = method.__qualname__.rpartition(".")[0]
+    method.__name__, method.__qualname__ = name, f"{scope}.{name}" if scope else name
+    return method

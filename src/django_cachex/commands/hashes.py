@@ -1,0 +1,336 @@
+"""Commands on hashes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Generic
+
+from django_cachex.commands.args import (
+    encode_name,
+    encode_names,
+    encode_score,
+    list_or_args,
+    scan_args,
+    single_expire_condition,
+)
+from django_cachex.commands.base import Commands, FieldT
+from django_cachex.commands.command import (
+    COUNTER_UNAVAILABLE,
+    EMPTY_SCAN,
+    Command,
+    EncodableArg,
+    async_method,
+    sync_method,
+)
+from django_cachex.commands.parsers import iter_pairs, parse_ttls
+from django_cachex.commands.timeouts import timeout_to_ms, timestamp_to_ms, to_ms, to_timestamp_ms
+
+FieldResults = list[int]
+"""One for each field: 1 done, 0 a condition was not met, 2 deleted at once, -2 no such field."""
+
+
+class HashCommands(Commands, Generic[FieldT]):
+    """Commands of Valkey's *hash* group; values are decoded, field names are names.
+
+    Field names are given as text, bytes or numbers; a cache answers with text. A hash without
+    fields is no key.
+
+    Fields can expire: Valkey 9.0 and Redis 7.4 have that (https://valkey.io/commands/hexpire/),
+    other servers raise `NotSupportedError`. Expiries are set under one condition: `nx` where there
+    is none, `xx` where there is one, `gt` and `lt` where the new one is later or earlier. Setting a
+    field's value takes its expiry away.
+    """
+
+    def _hlen(self, key: Any, version: int | None = None) -> Command[int]:
+        """Return the number of fields, 0 for no such key."""
+        return Command(("HLEN", self.stored_key(key, version)), int, readonly=True, missing_reply=0)
+
+    def _hget(self, key: Any, field: EncodableArg, version: int | None = None) -> Command[Any]:
+        """Return the value of `field`, None where there is none."""
+        args = ("HGET", self.stored_key(key, version), encode_name(field))
+        return Command(args, self.decode_optional, readonly=True)
+
+    def _hmget(
+        self, key: Any, fields: Any, *args: EncodableArg, version: int | None = None
+    ) -> Command[list[Any]]:
+        """Return the values of `fields`, a list or one by one; None stands for a missing one."""
+        names = encode_names(list_or_args(fields, args))
+        command_args = ("HMGET", self.stored_key(key, version), *names)
+        return Command(
+            command_args, self.decode_all, readonly=True, missing_reply=[None] * len(names)
+        )
+
+    def _hgetall(self, key: Any, version: int | None = None) -> Command[dict[FieldT, Any]]:
+        """Return all fields and their values. Large hashes are walked with `hscan_iter`."""
+        args = ("HGETALL", self.stored_key(key, version))
+        return Command(args, self.decode_fields, readonly=True, missing_reply=())
+
+    def _hkeys(self, key: Any, version: int | None = None) -> Command[list[FieldT]]:
+        """Return the names of all fields."""
+        args = ("HKEYS", self.stored_key(key, version))
+        return Command(args, self.decode_names, readonly=True, missing_reply=())
+
+    def _hvals(self, key: Any, version: int | None = None) -> Command[list[Any]]:
+        """Return the values of all fields."""
+        args = ("HVALS", self.stored_key(key, version))
+        return Command(args, self.decode_all, readonly=True, missing_reply=())
+
+    def _hexists(self, key: Any, field: EncodableArg, version: int | None = None) -> Command[bool]:
+        """Return whether there is `field`."""
+        args = ("HEXISTS", self.stored_key(key, version), encode_name(field))
+        return Command(args, bool, readonly=True, missing_reply=0)
+
+    def _hstrlen(self, key: Any, field: EncodableArg, version: int | None = None) -> Command[int]:
+        """Return the bytes that the value of `field` takes as it is stored, 0 for none."""
+        args = ("HSTRLEN", self.stored_key(key, version), encode_name(field))
+        return Command(args, int, readonly=True, missing_reply=0)
+
+    def _hrandfield(
+        self,
+        key: Any,
+        count: int | None = None,
+        withvalues: bool = False,
+        version: int | None = None,
+    ) -> Command[Any]:
+        """Return the name of a random field, None where there is none.
+
+        With `count`, a list of so many names, and with `withvalues` of names and values; a negative
+        `count` may return a field several times. Raise ValueError for values without `count`.
+        """
+        args = ("HRANDFIELD", self.stored_key(key, version))
+        if count is None:
+            if withvalues:
+                raise ValueError("hrandfield() returns values only with a count.")
+            return Command(args, self._decode_optional_name, readonly=True)
+        if not withvalues:
+            return Command((*args, count), self.decode_names, readonly=True, missing_reply=())
+
+        def parse(flat: Sequence[bytes]) -> list[tuple[FieldT, Any]]:
+            return [
+                (self.decode_name(name), self.decode(value)) for name, value in iter_pairs(flat)
+            ]
+
+        return Command((*args, count, "WITHVALUES"), parse, readonly=True, missing_reply=())
+
+    def _hset(
+        self,
+        key: Any,
+        field: EncodableArg | None = None,
+        value: Any = None,
+        mapping: Mapping[Any, Any] | None = None,
+        items: Sequence[Any] | None = None,
+        version: int | None = None,
+    ) -> Command[int]:
+        """Store `value` in `field`, and what `mapping` and `items` say; return how many were new.
+
+        `items` is a flat list of fields and values in turns.
+        """
+        given = dict(mapping or {}) if field is None else {field: value, **(mapping or {})}
+        if items:
+            given.update(zip(items[::2], items[1::2], strict=True))
+        args = ("HSET", self.stored_key(key, version), *self.encode_fields(given))
+        return Command(args, int, missing_reply=0)
+
+    def _hsetnx(
+        self, key: Any, field: EncodableArg, value: Any, version: int | None = None
+    ) -> Command[bool]:
+        """Store `value` in `field` unless there is one; return whether there was none."""
+        args = ("HSETNX", self.stored_key(key, version), encode_name(field), self.encode(value))
+        return Command(args, bool, missing_reply=0)
+
+    def _hdel(self, key: Any, *fields: EncodableArg, version: int | None = None) -> Command[int]:
+        """Delete `fields`; return how many there were."""
+        args = ("HDEL", self.stored_key(key, version), *encode_names(fields))
+        return Command(args, int, missing_reply=0)
+
+    def _hincrby(
+        self, key: Any, field: EncodableArg, amount: int = 1, version: int | None = None
+    ) -> Command[int]:
+        """Add `amount` to the integer in `field`, 0 where there is none; return the sum.
+
+        Raise `WrongTypeError` where no integer is stored, `OutOfRangeError` past 64 bits.
+        """
+        args = ("HINCRBY", self.stored_key(key, version), encode_name(field), amount)
+        return Command(args, int, missing_reply=COUNTER_UNAVAILABLE)
+
+    def _hincrbyfloat(
+        self, key: Any, field: EncodableArg, amount: float = 1.0, version: int | None = None
+    ) -> Command[float]:
+        """Add `amount` to the number in `field`, 0 where there is none; return the sum.
+
+        The server stores it as decimal text.
+        """
+        args = (
+            "HINCRBYFLOAT",
+            self.stored_key(key, version),
+            encode_name(field),
+            encode_score(amount),
+        )
+        return Command(args, float, missing_reply=COUNTER_UNAVAILABLE)
+
+    def _hscan(
+        self,
+        key: Any,
+        cursor: int = 0,
+        match: bytes | str | None = None,
+        count: int | None = None,
+        version: int | None = None,
+    ) -> Command[tuple[int, dict[FieldT, Any]]]:
+        """Return the next cursor and a batch of fields; a cursor of 0 begins and ends."""
+
+        def parse(reply: tuple[bytes, list[bytes]]) -> tuple[int, dict[FieldT, Any]]:
+            return int(reply[0]), self.decode_fields(reply[1])
+
+        args = ("HSCAN", self.stored_key(key, version), str(cursor))
+        return Command((*args, *scan_args(match, count)), parse, missing_reply=EMPTY_SCAN)
+
+    def _decode_optional_name(self, stored: bytes | None) -> FieldT | None:
+        return None if stored is None else self.decode_name(stored)
+
+    hlen, ahlen = sync_method(_hlen), async_method(_hlen)
+    hget, ahget = sync_method(_hget), async_method(_hget)
+    hmget, ahmget = sync_method(_hmget), async_method(_hmget)
+    hgetall, ahgetall = sync_method(_hgetall), async_method(_hgetall)
+    hkeys, ahkeys = sync_method(_hkeys), async_method(_hkeys)
+    hvals, ahvals = sync_method(_hvals), async_method(_hvals)
+    hexists, ahexists = sync_method(_hexists), async_method(_hexists)
+    hstrlen, ahstrlen = sync_method(_hstrlen), async_method(_hstrlen)
+    hrandfield, ahrandfield = sync_method(_hrandfield), async_method(_hrandfield)
+    hset, ahset = sync_method(_hset), async_method(_hset)
+    hsetnx, ahsetnx = sync_method(_hsetnx), async_method(_hsetnx)
+    hdel, ahdel = sync_method(_hdel), async_method(_hdel)
+    hincrby, ahincrby = sync_method(_hincrby), async_method(_hincrby)
+    hincrbyfloat, ahincrbyfloat = sync_method(_hincrbyfloat), async_method(_hincrbyfloat)
+    hscan, ahscan = sync_method(_hscan), async_method(_hscan)
+
+    # Expiry of single fields.
+
+    def _hexpire(
+        self,
+        key: Any,
+        seconds: float | timedelta,
+        *fields: EncodableArg,
+        nx: bool = False,
+        xx: bool = False,
+        gt: bool = False,
+        lt: bool = False,
+        version: int | None = None,
+    ) -> Command[FieldResults]:
+        """Let `fields` live for `seconds` more, kept to the millisecond; return an outcome each."""
+        time = timeout_to_ms(seconds)
+        if time is None:
+            raise TypeError("hexpire() needs a time: hpersist() takes the expiry away.")
+        return self._fields_command(
+            "HPEXPIRE", key, fields, version, time, *single_expire_condition(nx, xx, gt, lt)
+        )
+
+    def _hpexpire(
+        self,
+        key: Any,
+        milliseconds: int | timedelta,
+        *fields: EncodableArg,
+        nx: bool = False,
+        xx: bool = False,
+        gt: bool = False,
+        lt: bool = False,
+        version: int | None = None,
+    ) -> Command[FieldResults]:
+        """Let `fields` live for `milliseconds` more; return an outcome each."""
+        time = to_ms(milliseconds)
+        return self._fields_command(
+            "HPEXPIRE", key, fields, version, time, *single_expire_condition(nx, xx, gt, lt)
+        )
+
+    def _hexpireat(
+        self,
+        key: Any,
+        unix_time_seconds: float | datetime,
+        *fields: EncodableArg,
+        nx: bool = False,
+        xx: bool = False,
+        gt: bool = False,
+        lt: bool = False,
+        version: int | None = None,
+    ) -> Command[FieldResults]:
+        """Let `fields` live until then, kept to the millisecond; return an outcome each."""
+        time = timestamp_to_ms(unix_time_seconds)
+        return self._fields_command(
+            "HPEXPIREAT", key, fields, version, time, *single_expire_condition(nx, xx, gt, lt)
+        )
+
+    def _hpexpireat(
+        self,
+        key: Any,
+        unix_time_milliseconds: int | datetime,
+        *fields: EncodableArg,
+        nx: bool = False,
+        xx: bool = False,
+        gt: bool = False,
+        lt: bool = False,
+        version: int | None = None,
+    ) -> Command[FieldResults]:
+        """Let `fields` live until then; return an outcome each."""
+        time = to_timestamp_ms(unix_time_milliseconds)
+        return self._fields_command(
+            "HPEXPIREAT", key, fields, version, time, *single_expire_condition(nx, xx, gt, lt)
+        )
+
+    def _hpersist(
+        self, key: Any, *fields: EncodableArg, version: int | None = None
+    ) -> Command[FieldResults]:
+        """Take the expiry from `fields`; return 1 for each that had one, -1 for none, -2 for no
+        such field."""
+        return self._fields_command("HPERSIST", key, fields, version)
+
+    def _httl(
+        self, key: Any, *fields: EncodableArg, version: int | None = None
+    ) -> Command[list[int | None]]:
+        """Return the seconds each field has left; None without an expiry, -2 for no such field."""
+        return self._ttls_command("HTTL", key, fields, version)
+
+    def _hpttl(
+        self, key: Any, *fields: EncodableArg, version: int | None = None
+    ) -> Command[list[int | None]]:
+        """Return the milliseconds each field has left: see `httl`."""
+        return self._ttls_command("HPTTL", key, fields, version)
+
+    def _hexpiretime(
+        self, key: Any, *fields: EncodableArg, version: int | None = None
+    ) -> Command[list[int | None]]:
+        """Return the Unix time in seconds at which each field expires: see `httl`."""
+        return self._ttls_command("HEXPIRETIME", key, fields, version)
+
+    def _hpexpiretime(
+        self, key: Any, *fields: EncodableArg, version: int | None = None
+    ) -> Command[list[int | None]]:
+        """Return the Unix time in milliseconds at which each field expires: see `httl`."""
+        return self._ttls_command("HPEXPIRETIME", key, fields, version)
+
+    def _fields_command(
+        self,
+        name: str,
+        key: Any,
+        fields: tuple[EncodableArg, ...],
+        version: Any,
+        *arguments: EncodableArg,
+    ) -> Command[FieldResults]:
+        names = encode_names(fields)
+        args = (name, self.stored_key(key, version), *arguments, "FIELDS", len(names), *names)
+        return Command(args, list, missing_reply=[-2] * len(names))
+
+    def _ttls_command(
+        self, name: str, key: Any, fields: tuple[EncodableArg, ...], version: Any
+    ) -> Command[list[int | None]]:
+        args = self._fields_command(name, key, fields, version).args
+        return Command(args, parse_ttls, readonly=True, missing_reply=[-2] * len(fields))
+
+    hexpire, ahexpire = sync_method(_hexpire), async_method(_hexpire)
+    hpexpire, ahpexpire = sync_method(_hpexpire), async_method(_hpexpire)
+    hexpireat, ahexpireat = sync_method(_hexpireat), async_method(_hexpireat)
+    hpexpireat, ahpexpireat = sync_method(_hpexpireat), async_method(_hpexpireat)
+    hpersist, ahpersist = sync_method(_hpersist), async_method(_hpersist)
+    httl, ahttl = sync_method(_httl), async_method(_httl)
+    hpttl, ahpttl = sync_method(_hpttl), async_method(_hpttl)
+    hexpiretime, ahexpiretime = sync_method(_hexpiretime), async_method(_hexpiretime)
+    hpexpiretime, ahpexpiretime = sync_method(_hpexpiretime), async_method(_hpexpiretime)

@@ -1,9 +1,0 @@
-"""Commands of Valkey's *hash* group; values are decoded, field names are names."""
-
-from django_cachex.commands.base import Name
-from django_cachex.commands.hashes.fields import HashFields
-from django_cachex.commands.hashes.lifetimes import FieldLifetimes
-
-
-class Hashes(HashFields[Name], FieldLifetimes):
-    """All commands on hashes. A hash without fields is no key."""

@@ -1,0 +1,160 @@
+"""SCAN and its kin: iterating, deleting what matches, and escaping patterns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any, TypeVar
+
+from django_cachex.commands.base import FieldT
+from django_cachex.commands.command import EMPTY_SCAN, Command, Operation, parse_raw
+from django_cachex.commands.hashes import HashCommands
+from django_cachex.commands.sets import SetCommands
+from django_cachex.commands.sorted_sets import SortedSetCommands
+
+T = TypeVar("T")
+
+SCAN_COUNT = 1000
+"""Keys that the server looks at in one turn; more would hold up its other clients."""
+
+MatchPattern = bytes | str | None
+
+# "^" and "-" mean something only inside the brackets that are escaped here.
+_special = re.compile(rb"[*?\[\]\\]")
+_special_but_star = re.compile(rb"[?\[\]\\]")
+
+
+class ScanIterMixin(HashCommands[FieldT], SetCommands, SortedSetCommands):
+    """What is there from the first turn to the last is yielded at least once, perhaps twice.
+
+    `match` is a glob for the names of fields, or for members as they are stored; `count` is how
+    many the server looks at in one turn.
+    """
+
+    def hscan_iter(
+        self,
+        key: Any,
+        match: MatchPattern = None,
+        count: int | None = None,
+        version: int | None = None,
+    ) -> Iterator[tuple[FieldT, Any]]:
+        """Yield the fields of a hash with their values."""
+        for fields in scan_batches(lambda cursor: self.hscan(key, cursor, match, count, version)):
+            yield from fields.items()
+
+    async def ahscan_iter(
+        self,
+        key: Any,
+        match: MatchPattern = None,
+        count: int | None = None,
+        version: int | None = None,
+    ) -> AsyncIterator[tuple[FieldT, Any]]:
+        """Do what `hscan_iter` does, on the running event loop."""
+        async for fields in ascan_batches(
+            lambda cursor: self.ahscan(key, cursor, match, count, version)
+        ):
+            for field in fields.items():
+                yield field
+
+    def sscan_iter(
+        self,
+        key: Any,
+        match: MatchPattern = None,
+        count: int | None = None,
+        version: int | None = None,
+    ) -> Iterator[Any]:
+        """Yield the members of a set."""
+        for members in scan_batches(lambda cursor: self.sscan(key, cursor, match, count, version)):
+            yield from members
+
+    async def asscan_iter(
+        self,
+        key: Any,
+        match: MatchPattern = None,
+        count: int | None = None,
+        version: int | None = None,
+    ) -> AsyncIterator[Any]:
+        """Do what `sscan_iter` does, on the running event loop."""
+        async for members in ascan_batches(
+            lambda cursor: self.asscan(key, cursor, match, count, version)
+        ):
+            for member in members:
+                yield member
+
+    def zscan_iter(
+        self,
+        key: Any,
+        match: MatchPattern = None,
+        count: int | None = None,
+        version: int | None = None,
+    ) -> Iterator[tuple[Any, float]]:
+        """Yield the members of a sorted set with their scores."""
+        for members in scan_batches(lambda cursor: self.zscan(key, cursor, match, count, version)):
+            yield from members
+
+    async def azscan_iter(
+        self,
+        key: Any,
+        match: MatchPattern = None,
+        count: int | None = None,
+        version: int | None = None,
+    ) -> AsyncIterator[tuple[Any, float]]:
+        """Do what `zscan_iter` does, on the running event loop."""
+        async for members in ascan_batches(
+            lambda cursor: self.azscan(key, cursor, match, count, version)
+        ):
+            for member in members:
+                yield member
+
+
+def scan_batches(scan: Callable[[int], tuple[int, T]]) -> Iterator[T]:
+    """Yield what each turn finds, from the cursor that the one before left."""
+    cursor = -1
+    while cursor:
+        cursor, found = scan(max(cursor, 0))
+        yield found
+
+
+async def ascan_batches(scan: Callable[[int], Awaitable[tuple[int, T]]]) -> AsyncIterator[T]:
+    """Do what `scan_batches` does, on the running event loop."""
+    cursor = -1
+    while cursor:
+        cursor, found = await scan(max(cursor, 0))
+        yield found
+
+
+def scan_and_unlink(
+    pattern: bytes, predicate: Callable[[bytes], bool] | None = None, count: int = SCAN_COUNT
+) -> Operation[int]:
+    """Delete the keys that match `pattern` and of which `predicate` is true; return how many.
+
+    Keys stored meanwhile may stay. Each turn deletes one batch and asks for the next.
+    """
+    cursor, deleted = b"0", 0
+    doomed: list[bytes] = []
+    while True:
+        scan = Command(
+            ("SCAN", cursor, "MATCH", pattern, "COUNT", count), parse_raw, missing_reply=EMPTY_SCAN
+        )
+        if doomed:
+            gone, (cursor, found) = yield [Command(("UNLINK", *doomed), int, missing_reply=0), scan]
+            deleted += gone
+        else:
+            [(cursor, found)] = yield [scan]
+        doomed = [key for key in found if predicate is None or predicate(key)]
+        if cursor == b"0":
+            break
+    if doomed:
+        [gone] = yield [Command(("UNLINK", *doomed), int, missing_reply=0)]
+        deleted += gone
+    return deleted
+
+
+def escape_pattern(text: bytes) -> bytes:
+    """Return the pattern that matches exactly `text`."""
+    return _special.sub(rb"\\\g<0>", text)
+
+
+def escape_except_star(pattern: bytes) -> bytes:
+    """Return the pattern in which only `*` is special, as in the search fields of the admin."""
+    return _special_but_star.sub(rb"\\\g<0>", pattern)

@@ -1,0 +1,585 @@
+"""Commands on sorted sets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django_cachex.commands.args import (
+    check_numkeys,
+    encode_name,
+    encode_score,
+    flag_args,
+    list_or_args,
+    option_args,
+    require_nonempty,
+    scan_args,
+)
+from django_cachex.commands.base import Commands
+from django_cachex.commands.blocking import BlockingCommand
+from django_cachex.commands.command import (
+    COUNTER_UNAVAILABLE,
+    EMPTY_SCAN,
+    Command,
+    EncodableArg,
+    async_method,
+    parse_raw,
+    sync_method,
+)
+from django_cachex.commands.parsers import (
+    ScoredMembers,
+    parse_optional_float,
+    parse_optional_int,
+    parse_pop,
+)
+
+ScoreBound = float | str
+"""An end of a range of scores: a number, "(1.5" without it, "-inf" or "+inf"."""
+
+PopResult = tuple[Any, ScoredMembers] | None
+"""A key and what was taken from it; None where nothing was."""
+
+
+class SortedSetCommands(Commands):
+    """Commands of Valkey's *sorted set* group; members are decoded, scores are floats.
+
+    Members are the same where they are stored as the same bytes. A sorted set without members is no
+    key.
+
+    Ranges include both ends, where these do not say otherwise: "(1.5", "(b". By bytes, "[b" and
+    "(b" are the ends with and without b, "-" and "+" the first and the last.
+
+    Some commands wait for a member: they hold a connection as long; a `timeout` is in seconds, 0
+    means for ever.
+
+    In unions, intersections and differences, `keys` is one key or a list; as a mapping, it says by
+    what each set's scores are multiplied. Where several sets have a member, its scores are added,
+    or with `aggregate` "MIN" or "MAX" the lowest or highest is taken. Sets take part, with scores
+    of 1.
+    """
+
+    def decode_scored(self, flat: Sequence[bytes]) -> ScoredMembers:
+        """Return the members and scores of a reply in which they take turns."""
+        return list(zip(self.decode_all(flat[::2]), map(float, flat[1::2]), strict=True))
+
+    # Single members, and how many there are.
+
+    def _zcard(self, key: Any, version: int | None = None) -> Command[int]:
+        """Return the number of members, 0 for no such key."""
+        return Command(
+            ("ZCARD", self.stored_key(key, version)), int, readonly=True, missing_reply=0
+        )
+
+    def _zadd(
+        self,
+        key: Any,
+        mapping: Mapping[Any, float],
+        nx: bool = False,
+        xx: bool = False,
+        ch: bool = False,
+        incr: bool = False,
+        gt: bool = False,
+        lt: bool = False,
+        version: int | None = None,
+    ) -> Command[Any]:
+        """Give the members in `mapping` their scores; return how many were not members before.
+
+        `nx` only adds, `xx` only changes; `gt` and `lt` change scores only upwards or downwards.
+        With `ch`, return how many were added or changed. With `incr`, add to the score of the one
+        member, and return the sum, None where a flag forbade it.
+        """
+        given = flag_args(
+            ("NX", nx), ("XX", xx), ("GT", gt), ("LT", lt), ("CH", ch), ("INCR", incr)
+        )
+        members, scores = self.encode_all(mapping), map(encode_score, mapping.values())
+        turns = [arg for pair in zip(scores, members, strict=True) for arg in pair]
+        args = ("ZADD", self.stored_key(key, version), *given, *require_nonempty(turns, "member"))
+        if incr:
+            return Command(args, parse_optional_float, missing_reply=COUNTER_UNAVAILABLE)
+        return Command(args, parse_raw, missing_reply=0)
+
+    def _zincrby(
+        self, key: Any, amount: float, value: Any, version: int | None = None
+    ) -> Command[float]:
+        """Add `amount` to the score of `value`, 0 where it is no member; return the sum."""
+        args = ("ZINCRBY", self.stored_key(key, version), encode_score(amount), self.encode(value))
+        return Command(args, float, missing_reply=COUNTER_UNAVAILABLE)
+
+    def _zrem(self, key: Any, *values: Any, version: int | None = None) -> Command[int]:
+        """Remove `values`; return how many were members."""
+        args = ("ZREM", self.stored_key(key, version), *self.encode_values(values))
+        return Command(args, int, missing_reply=0)
+
+    def _zscore(self, key: Any, value: Any, version: int | None = None) -> Command[float | None]:
+        """Return the score of `value`, None where it is no member."""
+        args = ("ZSCORE", self.stored_key(key, version), self.encode(value))
+        return Command(args, parse_optional_float, readonly=True)
+
+    def _zmscore(
+        self, key: Any, members: Any, version: int | None = None
+    ) -> Command[list[float | None]]:
+        """Return the scores of `members`, one or a list, None where there is none."""
+
+        def parse(reply: Sequence[bytes | None]) -> list[float | None]:
+            return [parse_optional_float(score) for score in reply]
+
+        given = self.encode_values(list_or_args(members))
+        args = ("ZMSCORE", self.stored_key(key, version), *given)
+        return Command(args, parse, readonly=True, missing_reply=[None] * len(given))
+
+    def _zrank(
+        self, key: Any, value: Any, withscore: bool = False, version: int | None = None
+    ) -> Command[Any]:
+        """Return the rank of `value`, 0 for the lowest score; None where it is no member.
+
+        With `withscore`, return ``(rank, score)``; that needs Valkey or Redis 7.2.
+        """
+        return self._rank("ZRANK", key, value, withscore, version)
+
+    def _zrevrank(
+        self, key: Any, value: Any, withscore: bool = False, version: int | None = None
+    ) -> Command[Any]:
+        """Return the rank of `value`, 0 for the highest score: see `zrank`."""
+        return self._rank("ZREVRANK", key, value, withscore, version)
+
+    def _rank(self, name: str, key: Any, value: Any, withscore: bool, version: Any) -> Command[Any]:
+        args = (name, self.stored_key(key, version), self.encode(value))
+        if not withscore:
+            return Command(args, parse_optional_int, readonly=True)
+
+        def parse(reply: tuple[int, bytes] | None) -> tuple[int, float] | None:
+            return None if reply is None else (reply[0], float(reply[1]))
+
+        return Command((*args, "WITHSCORE"), parse, readonly=True)
+
+    def _zcount(
+        self, key: Any, min: ScoreBound, max: ScoreBound, version: int | None = None
+    ) -> Command[int]:
+        """Return how many members have a score from `min` to `max`."""
+        args = ("ZCOUNT", self.stored_key(key, version), encode_score(min), encode_score(max))
+        return Command(args, int, readonly=True, missing_reply=0)
+
+    def _zlexcount(
+        self, key: Any, min: EncodableArg, max: EncodableArg, version: int | None = None
+    ) -> Command[int]:
+        """Return how many members are from `min` to `max`, by their bytes: see `zrangebylex`."""
+        args = ("ZLEXCOUNT", self.stored_key(key, version), encode_name(min), encode_name(max))
+        return Command(args, int, readonly=True, missing_reply=0)
+
+    def _zrandmember(
+        self,
+        key: Any,
+        count: int | None = None,
+        withscores: bool = False,
+        version: int | None = None,
+    ) -> Command[Any]:
+        """Return a random member, None where there is none.
+
+        With `count`, a list of so many, and with `withscores` of ``(member, score)``; a negative
+        `count` may return a member several times. Raise ValueError for scores without `count`.
+        """
+        args = ("ZRANDMEMBER", self.stored_key(key, version))
+        if count is None:
+            if withscores:
+                raise ValueError("zrandmember() returns scores only with a count.")
+            return Command(args, self.decode_optional, readonly=True)
+        parse = self.decode_scored if withscores else self.decode_all
+        given = flag_args(("WITHSCORES", withscores))
+        return Command((*args, count, *given), parse, readonly=True, missing_reply=())
+
+    def _zscan(
+        self,
+        key: Any,
+        cursor: int = 0,
+        match: bytes | str | None = None,
+        count: int | None = None,
+        version: int | None = None,
+    ) -> Command[tuple[int, ScoredMembers]]:
+        """Return the next cursor and some members with scores; a cursor of 0 begins and ends."""
+
+        def parse(reply: tuple[bytes, list[bytes]]) -> tuple[int, ScoredMembers]:
+            return int(reply[0]), self.decode_scored(reply[1])
+
+        args = ("ZSCAN", self.stored_key(key, version), str(cursor))
+        return Command((*args, *scan_args(match, count)), parse, missing_reply=EMPTY_SCAN)
+
+    zcard, azcard = sync_method(_zcard), async_method(_zcard)
+    zadd, azadd = sync_method(_zadd), async_method(_zadd)
+    zincrby, azincrby = sync_method(_zincrby), async_method(_zincrby)
+    zrem, azrem = sync_method(_zrem), async_method(_zrem)
+    zscore, azscore = sync_method(_zscore), async_method(_zscore)
+    zmscore, azmscore = sync_method(_zmscore), async_method(_zmscore)
+    zrank, azrank = sync_method(_zrank), async_method(_zrank)
+    zrevrank, azrevrank = sync_method(_zrevrank), async_method(_zrevrank)
+    zcount, azcount = sync_method(_zcount), async_method(_zcount)
+    zlexcount, azlexcount = sync_method(_zlexcount), async_method(_zlexcount)
+    zrandmember, azrandmember = sync_method(_zrandmember), async_method(_zrandmember)
+    zscan, azscan = sync_method(_zscan), async_method(_zscan)
+
+    # Ranges: by rank, by score, or by the bytes of the members.
+
+    def _zrange(
+        self,
+        key: Any,
+        start: Any,
+        end: Any,
+        desc: bool = False,
+        withscores: bool = False,
+        byscore: bool = False,
+        bylex: bool = False,
+        offset: int | None = None,
+        num: int | None = None,
+        version: int | None = None,
+    ) -> Command[list[Any]]:
+        """Return the members of ranks `start` to `end`, both included, lowest score first.
+
+        With `withscores`, a list of ``(member, score)``; with `desc`, highest score first. With
+        `byscore` or `bylex`, `start` and `end` are scores or bytes, the higher one first with
+        `desc`; then `num` of them, `offset` left out before, may be asked for.
+        """
+        args = ("ZRANGE", self.stored_key(key, version))
+        chosen = zrange_args(start, end, desc, byscore, bylex, offset, num)
+        parse = self.decode_scored if withscores else self.decode_all
+        given = flag_args(("WITHSCORES", withscores))
+        return Command((*args, *chosen, *given), parse, readonly=True, missing_reply=())
+
+    def _zrevrange(
+        self,
+        key: Any,
+        start: int,
+        end: int,
+        withscores: bool = False,
+        version: int | None = None,
+    ) -> Command[list[Any]]:
+        """Return the members of ranks `start` to `end`, highest score first: see `zrange`."""
+        return self._zrange(key, start, end, True, withscores, version=version)
+
+    def _zrangebyscore(
+        self,
+        key: Any,
+        min: ScoreBound,
+        max: ScoreBound,
+        start: int | None = None,
+        num: int | None = None,
+        withscores: bool = False,
+        version: int | None = None,
+    ) -> Command[list[Any]]:
+        """Return the members with scores from `min` to `max`, lowest first: see `zrange`."""
+        return self._zrange(key, min, max, False, withscores, True, False, start, num, version)
+
+    def _zrevrangebyscore(
+        self,
+        key: Any,
+        max: ScoreBound,
+        min: ScoreBound,
+        start: int | None = None,
+        num: int | None = None,
+        withscores: bool = False,
+        version: int | None = None,
+    ) -> Command[list[Any]]:
+        """Return the members with scores from `max` down to `min`: see `zrange`."""
+        return self._zrange(key, max, min, True, withscores, True, False, start, num, version)
+
+    def _zrangebylex(
+        self,
+        key: Any,
+        min: EncodableArg,
+        max: EncodableArg,
+        start: int | None = None,
+        num: int | None = None,
+        version: int | None = None,
+    ) -> Command[list[Any]]:
+        """Return the members from `min` to `max` by their bytes, where all scores are equal."""
+        return self._zrange(key, min, max, False, False, False, True, start, num, version)
+
+    def _zrevrangebylex(
+        self,
+        key: Any,
+        max: EncodableArg,
+        min: EncodableArg,
+        start: int | None = None,
+        num: int | None = None,
+        version: int | None = None,
+    ) -> Command[list[Any]]:
+        """Return the members from `max` down to `min` by their bytes: see `zrangebylex`."""
+        return self._zrange(key, max, min, True, False, False, True, start, num, version)
+
+    def _zrangestore(
+        self,
+        dest: Any,
+        key: Any,
+        start: Any,
+        end: Any,
+        byscore: bool = False,
+        bylex: bool = False,
+        desc: bool = False,
+        offset: int | None = None,
+        num: int | None = None,
+        version: int | None = None,
+    ) -> Command[int]:
+        """Store in `dest` the members that `zrange` returns; return how many they are."""
+        keys = self.stored_keys((dest, key), version)
+        chosen = zrange_args(start, end, desc, byscore, bylex, offset, num)
+        return Command(("ZRANGESTORE", *keys, *chosen), int, missing_reply=0)
+
+    def _zremrangebyrank(
+        self, key: Any, min: int, max: int, version: int | None = None
+    ) -> Command[int]:
+        """Remove the members of ranks `min` to `max`; return how many there were."""
+        args = ("ZREMRANGEBYRANK", self.stored_key(key, version), min, max)
+        return Command(args, int, missing_reply=0)
+
+    def _zremrangebyscore(
+        self, key: Any, min: ScoreBound, max: ScoreBound, version: int | None = None
+    ) -> Command[int]:
+        """Remove the members with scores from `min` to `max`; return how many there were."""
+        args = (
+            "ZREMRANGEBYSCORE",
+            self.stored_key(key, version),
+            encode_score(min),
+            encode_score(max),
+        )
+        return Command(args, int, missing_reply=0)
+
+    def _zremrangebylex(
+        self, key: Any, min: EncodableArg, max: EncodableArg, version: int | None = None
+    ) -> Command[int]:
+        """Remove the members from `min` to `max` by their bytes; return how many there were."""
+        args = ("ZREMRANGEBYLEX", self.stored_key(key, version), encode_name(min), encode_name(max))
+        return Command(args, int, missing_reply=0)
+
+    zrange, azrange = sync_method(_zrange), async_method(_zrange)
+    zrevrange, azrevrange = sync_method(_zrevrange), async_method(_zrevrange)
+    zrangebyscore, azrangebyscore = sync_method(_zrangebyscore), async_method(_zrangebyscore)
+    zrevrangebyscore, azrevrangebyscore = (
+        sync_method(_zrevrangebyscore),
+        async_method(_zrevrangebyscore),
+    )
+    zrangebylex, azrangebylex = sync_method(_zrangebylex), async_method(_zrangebylex)
+    zrevrangebylex, azrevrangebylex = sync_method(_zrevrangebylex), async_method(_zrevrangebylex)
+    zrangestore, azrangestore = sync_method(_zrangestore), async_method(_zrangestore)
+    zremrangebyrank, azremrangebyrank = (
+        sync_method(_zremrangebyrank),
+        async_method(_zremrangebyrank),
+    )
+    zremrangebyscore, azremrangebyscore = (
+        sync_method(_zremrangebyscore),
+        async_method(_zremrangebyscore),
+    )
+    zremrangebylex, azremrangebylex = sync_method(_zremrangebylex), async_method(_zremrangebylex)
+
+    # Taking the members with the lowest or the highest scores.
+
+    def _zpopmin(
+        self, key: Any, count: int | None = None, version: int | None = None
+    ) -> Command[ScoredMembers]:
+        """Take the member with the lowest score, or `count` of them; return them with scores."""
+        return self._pop_scored("ZPOPMIN", key, count, version)
+
+    def _zpopmax(
+        self, key: Any, count: int | None = None, version: int | None = None
+    ) -> Command[ScoredMembers]:
+        """Take the member with the highest score, or `count` of them; return them with scores."""
+        return self._pop_scored("ZPOPMAX", key, count, version)
+
+    def _pop_scored(
+        self, name: str, key: Any, count: int | None, version: Any
+    ) -> Command[ScoredMembers]:
+        more = () if count is None else (count,)
+        return Command(
+            (name, self.stored_key(key, version), *more), self.decode_scored, missing_reply=()
+        )
+
+    def _zmpop(
+        self,
+        num_keys: int,
+        keys: Any,
+        min: bool = False,
+        max: bool = False,
+        count: int = 1,
+        version: int | None = None,
+    ) -> Command[PopResult]:
+        """Take up to `count` members, of lowest or highest scores, from the first set with any.
+
+        Return its key and the members with scores, None where all are empty. Either `min` or `max`
+        is to be set; `num_keys` is how many `keys` there are.
+        """
+        stored, parse = self._mpop_args(num_keys, keys, version)
+        args = ("ZMPOP", num_keys, *stored, min_max_arg(min, max), *option_args(("COUNT", count)))
+        return Command(args, parse)
+
+    def _bzmpop(
+        self,
+        timeout: float,
+        numkeys: int,
+        keys: Any,
+        min: bool = False,
+        max: bool = False,
+        count: int = 1,
+        version: int | None = None,
+    ) -> Command[PopResult]:
+        """Do what `zmpop` does, as soon as there is a member; return None in vain."""
+        stored, parse = self._mpop_args(numkeys, keys, version)
+        args = ("BZMPOP", encode_score(timeout), numkeys, *stored, min_max_arg(min, max))
+        return BlockingCommand((*args, *option_args(("COUNT", count))), parse, timeout)
+
+    def _mpop_args(self, numkeys: int, keys: Any, version: Any) -> tuple[list[EncodableArg], Any]:
+        given = check_numkeys(numkeys, list_or_args(keys))
+        stored = self.encode_keys(given, version)
+
+        def scored(reply: Sequence[Sequence[bytes]]) -> ScoredMembers:
+            return [(self.decode(member), float(score)) for member, score in reply]
+
+        return stored, parse_pop(dict(zip(stored, given, strict=True)), scored)
+
+    def _bzpopmin(
+        self, keys: Any, timeout: float = 0, version: int | None = None
+    ) -> Command[tuple[Any, Any, float] | None]:
+        """Wait for a member of lowest score in any of `keys`, one or a list.
+
+        Return its key, itself and its score, None in vain.
+        """
+        return self._bzpop("BZPOPMIN", keys, timeout, version)
+
+    def _bzpopmax(
+        self, keys: Any, timeout: float = 0, version: int | None = None
+    ) -> Command[tuple[Any, Any, float] | None]:
+        """Wait for a member of highest score in any of `keys`: see `bzpopmin`."""
+        return self._bzpop("BZPOPMAX", keys, timeout, version)
+
+    def _bzpop(
+        self, name: str, keys: Any, timeout: float, version: Any
+    ) -> Command[tuple[Any, Any, float] | None]:
+        given = list_or_args(keys)
+        stored = self.encode_keys(given, version)
+        by_name = dict(zip(stored, given, strict=True))
+
+        def parse(reply: Sequence[bytes] | None) -> tuple[Any, Any, float] | None:
+            if reply is None:
+                return None
+            key, member, score = reply
+            return by_name[key], self.decode(member), float(score)
+
+        return BlockingCommand((name, *stored, encode_score(timeout)), parse, timeout)
+
+    zpopmin, azpopmin = sync_method(_zpopmin), async_method(_zpopmin)
+    zpopmax, azpopmax = sync_method(_zpopmax), async_method(_zpopmax)
+    zmpop, azmpop = sync_method(_zmpop), async_method(_zmpop)
+    bzmpop, abzmpop = sync_method(_bzmpop), async_method(_bzmpop)
+    bzpopmin, abzpopmin = sync_method(_bzpopmin), async_method(_bzpopmin)
+    bzpopmax, abzpopmax = sync_method(_bzpopmax), async_method(_bzpopmax)
+
+    # Several sorted sets at once.
+
+    def _zunion(
+        self,
+        keys: Any,
+        aggregate: str | None = None,
+        withscores: bool = False,
+        version: int | None = None,
+    ) -> Command[list[Any]]:
+        """Return what is a member of any; with `withscores`, a list of ``(member, score)``."""
+        return self._combine("ZUNION", keys, aggregate, withscores, version)
+
+    def _zinter(
+        self,
+        keys: Any,
+        aggregate: str | None = None,
+        withscores: bool = False,
+        version: int | None = None,
+    ) -> Command[list[Any]]:
+        """Return what is a member of all; with `withscores`, a list of ``(member, score)``."""
+        return self._combine("ZINTER", keys, aggregate, withscores, version)
+
+    def _zdiff(
+        self, keys: Any, withscores: bool = False, version: int | None = None
+    ) -> Command[list[Any]]:
+        """Return what is a member of the first, and of none of the others, lowest score first."""
+        return self._combine("ZDIFF", keys, None, withscores, version)
+
+    def _zunionstore(
+        self, dest: Any, keys: Any, aggregate: str | None = None, version: int | None = None
+    ) -> Command[int]:
+        """Store in `dest` what `zunion` returns; return how many members that has."""
+        return self._combine_and_store("ZUNIONSTORE", dest, keys, aggregate, version)
+
+    def _zinterstore(
+        self, dest: Any, keys: Any, aggregate: str | None = None, version: int | None = None
+    ) -> Command[int]:
+        """Store in `dest` what `zinter` returns; return how many members that has."""
+        return self._combine_and_store("ZINTERSTORE", dest, keys, aggregate, version)
+
+    def _zdiffstore(self, dest: Any, keys: Any, version: int | None = None) -> Command[int]:
+        """Store in `dest` what `zdiff` returns; return how many members that has."""
+        return self._combine_and_store("ZDIFFSTORE", dest, keys, None, version)
+
+    def _zintercard(
+        self, numkeys: int, keys: Any, limit: int = 0, version: int | None = None
+    ) -> Command[int]:
+        """Return how many members `zinter` would return, counting up to `limit`; 0 counts all.
+
+        `numkeys` is how many `keys` there are.
+        """
+        stored = self.encode_keys(check_numkeys(numkeys, list_or_args(keys)), version)
+        args = ("ZINTERCARD", numkeys, *stored, "LIMIT", limit)
+        return Command(args, int, readonly=True, missing_reply=0)
+
+    def _combine(
+        self, name: str, keys: Any, aggregate: str | None, withscores: bool, version: Any
+    ) -> Command[list[Any]]:
+        args = (
+            name,
+            *self._operands(keys, aggregate, version),
+            *flag_args(("WITHSCORES", withscores)),
+        )
+        parse = self.decode_scored if withscores else self.decode_all
+        return Command(args, parse, readonly=True, missing_reply=())
+
+    def _combine_and_store(
+        self, name: str, dest: Any, keys: Any, aggregate: str | None, version: Any
+    ) -> Command[int]:
+        operands = self._operands(keys, aggregate, version)
+        return Command((name, self.stored_key(dest, version), *operands), int, missing_reply=0)
+
+    def _operands(self, keys: Any, aggregate: str | None, version: Any) -> tuple[EncodableArg, ...]:
+        given = list(keys) if isinstance(keys, Mapping) else list_or_args(keys)
+        stored = self.encode_keys(given, version)
+        weights: tuple[EncodableArg, ...] = ()
+        if isinstance(keys, Mapping):
+            weights = ("WEIGHTS", *map(encode_score, keys.values()))
+        return (len(stored), *stored, *weights, *option_args(("AGGREGATE", aggregate)))
+
+    zunion, azunion = sync_method(_zunion), async_method(_zunion)
+    zinter, azinter = sync_method(_zinter), async_method(_zinter)
+    zdiff, azdiff = sync_method(_zdiff), async_method(_zdiff)
+    zunionstore, azunionstore = sync_method(_zunionstore), async_method(_zunionstore)
+    zinterstore, azinterstore = sync_method(_zinterstore), async_method(_zinterstore)
+    zdiffstore, azdiffstore = sync_method(_zdiffstore), async_method(_zdiffstore)
+    zintercard, azintercard = sync_method(_zintercard), async_method(_zintercard)
+
+
+def zrange_args(
+    start: Any,
+    end: Any,
+    desc: bool,
+    byscore: bool,
+    bylex: bool,
+    offset: int | None,
+    num: int | None,
+) -> tuple[EncodableArg, ...]:
+    """Return the arguments of a range; raise ValueError for an offset without a number, or without
+    scores or bytes."""
+    if (offset is None) != (num is None):
+        raise ValueError("A range takes an offset and a number of members together.")
+    if num is not None and not (byscore or bylex):
+        raise ValueError("A range of ranks takes no offset and no number of members.")
+    by = flag_args(("BYSCORE", byscore), ("BYLEX", bylex), ("REV", desc))
+    limit = () if offset is None or num is None else ("LIMIT", offset, num)
+    return (encode_score(start), encode_score(end), *by, *limit)
+
+
+def min_max_arg(min: bool, max: bool) -> EncodableArg:
+    """Return which end is meant; raise ValueError where not exactly one is."""
+    if min == max:
+        raise ValueError("Either min or max is to be True.")
+    return "MIN" if min else "MAX"

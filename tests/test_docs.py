@@ -24,9 +24,9 @@ from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from django.test import Client
 
 from django_cachex.cache import ValkeyCache
+from django_cachex.conf import Limits
 from django_cachex.inspectors import inspector_for, unregister
-from django_cachex.inspectors.entries import NEVER
-from django_cachex.inspectors.limits import Limits
+from django_cachex.inspectors.types import TTL_NONE
 from tests.admin import addresses
 from tests.admin.strangers import ClearableShelfCache
 from tests.commands.data_types.samples import EVERY
@@ -96,7 +96,7 @@ def test_the_example_inspector_serves_every_page(admin_client: Client, reader: R
         assert admin_client.get(url).status_code == 200
     form = {"mode": "set-ttl", "timeout": "", "never": "on"}
     assert admin_client.post(addresses.key("default", stored), form).status_code == 302
-    assert inspector_for("default").describe([stored.encode()])[0].ttl == NEVER
+    assert inspector_for("default").describe([stored.encode()])[0].ttl == TTL_NONE
 
 
 @pytest.mark.parametrize("path", PAGES, ids=page_id)

@@ -11,9 +11,9 @@ from django.contrib.admin.models import LogEntry
 from django.core.cache import caches
 
 from django_cachex.inspectors import register, unregister
-from django_cachex.inspectors.entries import Description, Entry
+from django_cachex.inspectors.query import BEGINNING, Window
+from django_cachex.inspectors.types import Description, Entry
 from django_cachex.inspectors.valkey.backends import CachexInspector
-from django_cachex.inspectors.windows import BEGINNING, Window
 from tests import servers
 from tests.admin import addresses, words
 from tests.admin.browser import Browser

@@ -14,7 +14,7 @@ from django.core.cache import caches
 
 from django_cachex.admin.pages.report import cell, report
 from django_cachex.inspectors import inspector_for
-from django_cachex.inspectors.work import Sweep, Work
+from django_cachex.inspectors.jobs import Sweep, Work
 from tests import servers
 from tests.admin import addresses
 from tests.admin import test_hostile_requests as hostile

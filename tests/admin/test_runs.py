@@ -18,9 +18,9 @@ from django_cachex.admin.asking import Answer, NoAnswer
 from django_cachex.admin.links import parse_object_id
 from django_cachex.admin.runs import Run, Runner, Step, begin
 from django_cachex.inspectors import Inspector, inspector_for
-from django_cachex.inspectors.entries import Listing
 from django_cachex.inspectors.patterns import Pattern
 from django_cachex.inspectors.query import Query
+from django_cachex.inspectors.types import Listing
 from tests.admin import addresses
 from tests.admin.browser import Browser
 

@@ -12,7 +12,6 @@ from django.core.cache import caches
 
 from django_cachex.inspectors import Inspector, register, unregister
 from django_cachex.inspectors.base import Support
-from django_cachex.inspectors.content import Codec, decode, fingerprint
 from django_cachex.inspectors.edits import (
     KEEP,
     AddValue,
@@ -22,9 +21,10 @@ from django_cachex.inspectors.edits import (
     SetTtl,
     SetValue,
 )
-from django_cachex.inspectors.entries import NEVER, Description, Entry, Listing
-from django_cachex.inspectors.facts import Fact, FlushPlan, Section, Status, Unit
+from django_cachex.inspectors.info import Fact, FlushPlan, Section, Status, Unit
 from django_cachex.inspectors.query import Query
+from django_cachex.inspectors.types import TTL_NONE, Description, Entry, Listing
+from django_cachex.inspectors.values import Codec, decode, fingerprint
 from tests.admin import addresses, words
 from tests.admin.browser import Browser
 from tests.admin.conftest import STRANGER, BrowserOf, Configure
@@ -62,7 +62,7 @@ class ShelfInspector(Inspector):
         self, keys: Sequence[bytes], columns: Collection[str] = ("type", "ttl", "size")
     ) -> list[Description]:
         return [
-            Description(key, ttl=NEVER if key.decode() in self.cache.shelf else -2, size=7)
+            Description(key, ttl=TTL_NONE if key.decode() in self.cache.shelf else -2, size=7)
             for key in keys
         ]
 

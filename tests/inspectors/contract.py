@@ -14,9 +14,9 @@ import pytest
 from django_cachex.inspectors import Inspector, inspector_for
 from django_cachex.inspectors.base import Support
 from django_cachex.inspectors.edits import AddValue
-from django_cachex.inspectors.entries import NEVER, Listing
 from django_cachex.inspectors.patterns import Pattern
 from django_cachex.inspectors.query import Query, Scope
+from django_cachex.inspectors.types import TTL_NONE, Listing
 
 ABILITIES = frozenset(name for name in vars(Inspector) if name.startswith("can_"))
 
@@ -117,7 +117,7 @@ class InspectorContract:
 
     def test_the_default_ttl_is_in_milliseconds(self, inspect: Inspect) -> None:
         assert inspect(TIMEOUT=90).default_ttl == 90_000
-        assert inspect(TIMEOUT=None).default_ttl == NEVER
+        assert inspect(TIMEOUT=None).default_ttl == TTL_NONE
 
     def test_the_cache_object_is_not_changed(self, inspector: Inspector) -> None:
         cache = inspector.cache
@@ -256,7 +256,7 @@ class ListingContract(InspectorContract):
         never = {name(inspector.locate(key)) for key in ("never", "large")}
         both = {name(inspector.locate("large-and-short"))}
         large = {name(inspector.locate("large")), *both}
-        assert self.found(inspector, Query(expires_within=NEVER)) == never
+        assert self.found(inspector, Query(expires_within=TTL_NONE)) == never
         assert self.found(inspector, Query(larger_than=20)) >= large
         assert self.found(inspector, Query(larger_than=self.large)) == large
         assert self.found(inspector, Query(larger_than=self.large, expires_within=90_000)) == both

@@ -12,11 +12,11 @@ from django.db import ProgrammingError, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.database.rows import PIECE
+from django_cachex.inspectors.database.table import PIECE
 from django_cachex.inspectors.edits import AddValue, Result, SetTtl, SetValue
-from django_cachex.inspectors.entries import NEVER, Changed
 from django_cachex.inspectors.patterns import Pattern
 from django_cachex.inspectors.query import Query
+from django_cachex.inspectors.types import TTL_NONE, Changed
 from tests.inspectors.contract import FlushContract, Inspect, ListingContract, later
 from tests.inspectors.values_contract import PickledContract
 
@@ -138,7 +138,7 @@ class DatabaseContract(ListingContract, PickledContract, FlushContract):
     def test_adding_makes_room_as_the_cache_does(self, inspect: Inspect) -> None:
         inspector = inspect(OPTIONS={"MAX_ENTRIES": 10, "CULL_FREQUENCY": 2})
         for n in range(20):
-            inspector.apply(inspector.locate(f"key:{n:02}"), AddValue(n, NEVER))
+            inspector.apply(inspector.locate(f"key:{n:02}"), AddValue(n, TTL_NONE))
         rows = inspector.status().keys
         assert rows is not None
         assert rows <= 11
@@ -163,7 +163,7 @@ class DatabaseContract(ListingContract, PickledContract, FlushContract):
         assert inspector.read(stored) is None
         assert not inspector.describe([stored])[0].exists
         assert inspector.delete([stored]) == 0
-        assert inspector.apply(stored, AddValue(1, NEVER)).result == Result.REFUSED
+        assert inspector.apply(stored, AddValue(1, TTL_NONE)).result == Result.REFUSED
         assert inspector.apply(stored, SetTtl(1000)).result == Result.GONE
 
     def test_text_with_nul_finds_nothing_and_breaks_nothing(self, inspector: Inspector) -> None:
@@ -173,7 +173,7 @@ class DatabaseContract(ListingContract, PickledContract, FlushContract):
             assert self.names(inspector, text) == set()
         assert inspector.read(forged) is None
         assert [one.exists for one in inspector.describe([forged, stored])] == [False, True]
-        assert inspector.apply(forged, AddValue(1, NEVER)).result == Result.REFUSED
+        assert inspector.apply(forged, AddValue(1, TTL_NONE)).result == Result.REFUSED
         assert inspector.apply(forged, SetTtl(1000)).result == Result.GONE
         assert inspector.delete([forged, stored]) == 1
 
@@ -186,7 +186,7 @@ class DatabaseContract(ListingContract, PickledContract, FlushContract):
             lambda: missing.status(),
             lambda: missing.info(),
             lambda: missing.read(b"key"),
-            lambda: missing.apply(b"key", AddValue(1, NEVER)),
+            lambda: missing.apply(b"key", AddValue(1, TTL_NONE)),
             lambda: missing.delete([b"key"]),
             lambda: missing.flush(),
         ]
@@ -218,8 +218,8 @@ class DatabaseContract(ListingContract, PickledContract, FlushContract):
         assert inspector.status().latency > 0
 
     def test_huge_tables_are_not_counted(self, inspector: Any, monkeypatch: Any) -> None:
-        monkeypatch.setattr("django_cachex.inspectors.database.count.MOST_COUNTED", 2)
-        monkeypatch.setattr("django_cachex.inspectors.database.count.MOST_MEASURED", 2)
+        monkeypatch.setattr("django_cachex.inspectors.database.table.MOST_COUNTED", 2)
+        monkeypatch.setattr("django_cachex.inspectors.database.table.MOST_MEASURED", 2)
         self.fill(inspector, "a", "b", "c", "d")
         assert inspector.status().keys is None
         assert inspector.flush_plan().entries is None

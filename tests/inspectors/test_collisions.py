@@ -13,9 +13,9 @@ from typing import Any
 import msgpack
 import pytest
 
-from django_cachex.inspectors.content import Codec, decode
-from django_cachex.inspectors.live import content_of
-from django_cachex.inspectors.pickles import read_pickle
+from django_cachex.inspectors.values import Codec, decode
+from django_cachex.inspectors.values.objects import content_of
+from django_cachex.inspectors.values.pickle import read_pickle
 
 COUNT = 9000
 PRIME = sys.hash_info.modulus

@@ -28,7 +28,7 @@ from django.utils.translation import override
 from hypothesis import given
 from hypothesis import strategies as st
 
-from django_cachex.inspectors.content import (
+from django_cachex.inspectors.values import (
     Codec,
     Content,
     decode,

@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 from django_cachex.cache import ValkeyCache
 from django_cachex.cache.codec import ValueCodec
 from django_cachex.cache.formats import COMPRESSOR, SERIALIZER, make, make_codec
-from django_cachex.inspectors.content import Codec, decode, encode, recognise_all
-from django_cachex.inspectors.content.packed import read_packed
-from django_cachex.inspectors.pickles import Bounds, Opaque, bounded
+from django_cachex.inspectors.values import Codec, decode, encode, recognise_all
+from django_cachex.inspectors.values.msgpack import read_packed
+from django_cachex.inspectors.values.nodes import Opaque
+from django_cachex.inspectors.values.opcodes import Bounds
+from django_cachex.inspectors.values.tree_builder import bounded
 from tests.inspectors.pickle_samples import Shell, unhurried
 
 PACKED = Codec("msgpack", "msgpack", msgpack.packb, loads_ints=True)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from django_cachex.inspectors.content import InvalidValue, StoreAs, encode, from_form
+from django_cachex.inspectors.values import InvalidValue, StoreAs, encode, from_form
 from tests.inspectors.pickle_samples import unhurried
 
 

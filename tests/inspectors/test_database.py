@@ -17,8 +17,8 @@ from django.test.utils import CaptureQueriesContext
 
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.edits import AddValue, Result, SetTtl, SetValue
-from django_cachex.inspectors.entries import NEVER
 from django_cachex.inspectors.query import Query
+from django_cachex.inspectors.types import TTL_NONE
 from tests import servers
 from tests.inspectors.contract import later
 from tests.inspectors.database_contract import DatabaseContract, texts
@@ -106,15 +106,15 @@ class TestPostgreSQL(DatabaseContract):
         assert entry is not None
         with CaptureQueriesContext(connections[REPLICA]) as captured:
             inspector.apply(stored, SetValue("new", entry.expected))
-            inspector.apply(stored, SetTtl(NEVER))
-            inspector.apply(inspector.locate("other"), AddValue(1, NEVER))
+            inspector.apply(stored, SetTtl(TTL_NONE))
+            inspector.apply(inspector.locate("other"), AddValue(1, TTL_NONE))
             inspector.delete([stored])
             inspector.flush_plan(), inspector.flush()
         assert texts(captured) == []
 
     def test_a_key_too_long_for_the_column_is_refused(self, inspector: Inspector) -> None:
         with transaction.atomic(self.database):
-            outcome = inspector.apply(inspector.locate("x" * 300), AddValue(1, NEVER))
+            outcome = inspector.apply(inspector.locate("x" * 300), AddValue(1, TTL_NONE))
             assert outcome.result == Result.REFUSED
             assert "255" in str(outcome.reason)
             inspector.cache.set("key", "value")

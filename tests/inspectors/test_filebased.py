@@ -14,8 +14,8 @@ import pytest
 
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.edits import KEEP, AddValue, Result, SetTtl, SetValue
-from django_cachex.inspectors.entries import GONE, NEVER
 from django_cachex.inspectors.query import Query
+from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE
 from tests.inspectors.contract import FlushContract, Inspect, later, listed, pages
 from tests.inspectors.values_contract import PickledContract
 
@@ -77,7 +77,7 @@ class TestFileBased(PickledContract, FlushContract):
     def test_a_deadline_ends_with_every_file_found(
         self, inspector: Inspector, monkeypatch: Any
     ) -> None:
-        monkeypatch.setattr("django_cachex.inspectors.pickled.STRIDE", 2)
+        monkeypatch.setattr("django_cachex.inspectors.django.STRIDE", 2)
         for n in range(25):
             inspector.cache.set(f"key:{n}", n)
         found = listed(inspector, "*0*", deadline=time.monotonic() - 1)
@@ -92,7 +92,7 @@ class TestFileBased(PickledContract, FlushContract):
         names = [entry.name for entry in inspector.folder.entries()]  # type: ignore[attr-defined] # its own
         assert len(names) == 2
         (folder / f"{stored.decode()}.djcache").unlink()
-        assert inspector.describe([stored])[0].ttl == GONE
+        assert inspector.describe([stored])[0].ttl == TTL_MISSING
         assert listed(inspector) == {inspector.locate("staying")}
 
     def test_a_folder_that_has_gone_is_empty_until_something_is_added(
@@ -101,7 +101,7 @@ class TestFileBased(PickledContract, FlushContract):
         folder.rmdir()
         assert listed(inspector) == set()
         assert inspector.status().keys == 0
-        outcome = inspector.apply(inspector.locate("key"), AddValue("value", NEVER))
+        outcome = inspector.apply(inspector.locate("key"), AddValue("value", TTL_NONE))
         assert outcome.result == Result.DONE
         assert inspector.cache.get("key") == "value"
 
@@ -127,11 +127,11 @@ class TestFileBased(PickledContract, FlushContract):
             b"\xff" * 32,
         ):
             assert inspector.read(stored) is None
-            assert inspector.describe([stored])[0].ttl == GONE
+            assert inspector.describe([stored])[0].ttl == TTL_MISSING
             assert inspector.delete([stored]) == 0
-            assert inspector.apply(stored, AddValue("x", NEVER)).result == Result.REFUSED
-            assert inspector.apply(stored, SetValue("x", "", NEVER)).result == Result.GONE
-            assert inspector.apply(stored, SetTtl(NEVER)).result == Result.GONE
+            assert inspector.apply(stored, AddValue("x", TTL_NONE)).result == Result.REFUSED
+            assert inspector.apply(stored, SetValue("x", "", TTL_NONE)).result == Result.GONE
+            assert inspector.apply(stored, SetTtl(TTL_NONE)).result == Result.GONE
         assert [path.name for path in folder.iterdir()] == []
 
     def test_an_expired_file_is_left_to_the_cache(self, inspector: Inspector, folder: Path) -> None:
@@ -148,7 +148,7 @@ class TestFileBased(PickledContract, FlushContract):
         inspector.cache.set("later", "value", timeout=100)
         inspector.cache.set("never", "value", timeout=None)
         self.assert_lives(inspector, "later", 100_000)
-        assert self.ttl_of(inspector, "never") == NEVER
+        assert self.ttl_of(inspector, "never") == TTL_NONE
         assert self.edit(inspector, inspector.locate("later"), "new") == Result.DONE
         assert inspector.cache.get("later") == "new"
 
@@ -160,9 +160,9 @@ class TestFileBased(PickledContract, FlushContract):
         assert listed(inspector) == {stored}
         assert inspector.describe([stored])[0].ttl is None
         entry = inspector.read(stored)
-        for edit in (SetValue("x", entry.expected, NEVER), SetTtl(NEVER)):
+        for edit in (SetValue("x", entry.expected, TTL_NONE), SetTtl(TTL_NONE)):
             assert inspector.apply(stored, edit).result == Result.REFUSED
-        assert inspector.apply(stored, AddValue("x", NEVER)).result == Result.EXISTS
+        assert inspector.apply(stored, AddValue("x", TTL_NONE)).result == Result.EXISTS
         assert inspector.delete([stored]) == 1
 
     def test_garbage_is_shown_and_can_be_deleted(self, inspector: Any, folder: Path) -> None:
@@ -182,7 +182,7 @@ class TestFileBased(PickledContract, FlushContract):
         after = inspector.read(stored)
         assert before is not None
         assert after is not None
-        assert after.description.ttl == NEVER
+        assert after.description.ttl == TTL_NONE
         assert after.content is not None
         assert after.content.edit_text == "value"
         assert after.expected == before.expected
@@ -210,7 +210,7 @@ class TestFileBased(PickledContract, FlushContract):
         assert entry.content is not None
         assert entry.content.kind == "large"
         assert entry.content.stored_size > 5000
-        assert inspector.apply(stored, SetTtl(NEVER)).result == Result.DONE
+        assert inspector.apply(stored, SetTtl(TTL_NONE)).result == Result.DONE
         assert inspector.apply(stored, SetValue("x", "", KEEP)).result == Result.CHANGED
         assert inspector.cache.get("key") == value
 
@@ -229,14 +229,14 @@ class TestFileBased(PickledContract, FlushContract):
     ) -> None:
         inspector.cache.set("key", "value")
         stored = inspector.locate("key")
-        assert inspector.apply(stored, AddValue("x", NEVER)).result == Result.EXISTS
+        assert inspector.apply(stored, AddValue("x", TTL_NONE)).result == Result.EXISTS
         assert inspector.apply(stored, SetValue("x", "other")).result == Result.CHANGED
         assert [path.name for path in folder.iterdir()] == [f"{stored.decode()}.djcache"]
 
     def test_adding_makes_room_as_the_cache_does(self, inspect: Inspect) -> None:
         inspector = inspect(OPTIONS={"MAX_ENTRIES": 10, "CULL_FREQUENCY": 2})
         for n in range(30):
-            inspector.apply(inspector.locate(f"key:{n}"), AddValue(n, NEVER))
+            inspector.apply(inspector.locate(f"key:{n}"), AddValue(n, TTL_NONE))
         keys = inspector.status().keys
         assert keys is not None
         assert keys <= 10
@@ -259,7 +259,7 @@ class TestFileBased(PickledContract, FlushContract):
         folder = Path(inspector.location)
         sizes = [path.stat().st_size for path in folder.iterdir()]
         assert [fact.value for fact in keyspace.facts] == [sum(sizes), str(folder)]
-        monkeypatch.setattr("django_cachex.inspectors.filebased.folder.MOST_COUNTED", 2)
+        monkeypatch.setattr("django_cachex.inspectors.filebased.files.MOST_COUNTED", 2)
         keyspace, _culling = inspector.info()
         assert keyspace.headline is None
         assert inspector.status().keys is None

@@ -16,7 +16,7 @@ from pymemcache.exceptions import MemcacheServerError
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.base import Support
 from django_cachex.inspectors.edits import AddValue, Result, SetTtl, SetValue
-from django_cachex.inspectors.entries import NEVER
+from django_cachex.inspectors.types import TTL_NONE
 from tests import servers
 from tests.inspectors.contract import HOSTILE_KEYS, FlushContract, Inspect, InspectorContract
 from tests.inspectors.values_contract import ValueContract
@@ -103,8 +103,8 @@ class LimitedContract(ValueContract, FlushContract):
     def test_a_ttl_can_be_set_unseen(self, inspector: Inspector) -> None:
         inspector.cache.set("key", "value", timeout=1000)
         stored = inspector.locate("key")
-        assert inspector.apply(stored, SetTtl(NEVER)).result == Result.DONE
-        assert inspector.apply(inspector.locate("missing"), SetTtl(NEVER)).result == Result.GONE
+        assert inspector.apply(stored, SetTtl(TTL_NONE)).result == Result.DONE
+        assert inspector.apply(inspector.locate("missing"), SetTtl(TTL_NONE)).result == Result.GONE
         assert inspector.cache.get("key") == "value"
 
     def test_an_edit_must_say_how_long_the_key_lives(self, inspector: Inspector) -> None:
@@ -121,13 +121,13 @@ class LimitedContract(ValueContract, FlushContract):
         inspector = inspect(KEY_PREFIX="p", VERSION=3)
         assert inspector.locate("user:1") == b"user:1"
         assert inspector.name(b"user:1") == "user:1"
-        inspector.apply(b"user:1", AddValue(1, NEVER))
+        inspector.apply(b"user:1", AddValue(1, TTL_NONE))
         assert caches["default"].get("user:1", version=3) == 1
 
     def test_bytes_that_are_no_text_are_no_key(self, inspector: Inspector) -> None:
         assert inspector.read(b"\xff") is None
         assert inspector.delete([b"\xff"]) == 0
-        assert inspector.apply(b"\xff", AddValue(1, NEVER)).result == Result.REFUSED
+        assert inspector.apply(b"\xff", AddValue(1, TTL_NONE)).result == Result.REFUSED
 
     def test_a_value_that_is_not_jsons_is_shown_and_not_edited(self, inspector: Inspector) -> None:
         inspector.cache.set("key", {"when": datetime(2024, 1, 2, tzinfo=UTC), "who": {1, 2}})
@@ -185,7 +185,7 @@ class TestStranger(LimitedContract):
 
     def test_a_backend_that_drops_values_is_not_believed(self, inspect: Inspect) -> None:
         inspector = inspect(BACKEND=f"{__name__}.FullCache")
-        for edit in (AddValue(1, NEVER), AddValue(1, NEVER, replace=True)):
+        for edit in (AddValue(1, TTL_NONE), AddValue(1, TTL_NONE, replace=True)):
             outcome = inspector.apply(inspector.locate("key"), edit)
             assert outcome.result == Result.REFUSED
             assert str(outcome.reason).endswith(".")
@@ -230,7 +230,7 @@ class TestMemcached(LimitedContract):
         self, inspector: Inspector, key: str
     ) -> None:
         stored = inspector.locate(key)
-        outcome = inspector.apply(stored, AddValue(1, NEVER))
+        outcome = inspector.apply(stored, AddValue(1, TTL_NONE))
         assert outcome.result == Result.REFUSED
         assert "memcached" in str(outcome.reason)
         assert inspector.delete([stored]) == 0
@@ -244,5 +244,5 @@ class TestMemcached(LimitedContract):
     def test_a_value_too_large_is_not_reported_as_stored(self, inspector: Inspector) -> None:
         value = os.urandom(2_000_000).hex()
         with pytest.raises(MemcacheServerError, match="too large"):
-            inspector.apply(inspector.locate("key"), AddValue(value, NEVER, replace=True))
+            inspector.apply(inspector.locate("key"), AddValue(value, TTL_NONE, replace=True))
         assert inspector.read(inspector.locate("key")) is None

@@ -13,8 +13,8 @@ from django.core.cache.backends.base import InvalidCacheKey
 from django.core.cache.backends.locmem import LocMemCache
 
 from django_cachex.inspectors.edits import AddValue, Result, SetValue
-from django_cachex.inspectors.entries import NEVER
 from django_cachex.inspectors.query import Query
+from django_cachex.inspectors.types import TTL_NONE
 from tests.inspectors.contract import (
     HOSTILE_KEYS,
     FlushContract,
@@ -69,7 +69,7 @@ class TestLocMem(ListingContract, PickledContract, FlushContract):
     def test_adding_makes_room_as_the_cache_does(self, inspect: Inspect) -> None:
         inspector = inspect(OPTIONS={"MAX_ENTRIES": 10, "CULL_FREQUENCY": 2})
         for n in range(30):
-            outcome = inspector.apply(inspector.locate(f"key:{n}"), AddValue(n, NEVER))
+            outcome = inspector.apply(inspector.locate(f"key:{n}"), AddValue(n, TTL_NONE))
             assert outcome.result == Result.DONE
         assert inspector.status().keys is not None
         assert inspector.status().keys <= 10
@@ -78,7 +78,7 @@ class TestLocMem(ListingContract, PickledContract, FlushContract):
         self, inspect: Inspect
     ) -> None:
         inspector = inspect(BACKEND=f"{__name__}.StrictCache")
-        outcome = inspector.apply(inspector.locate("with space"), AddValue(1, NEVER))
+        outcome = inspector.apply(inspector.locate("with space"), AddValue(1, TTL_NONE))
         assert outcome.result == Result.REFUSED
         assert outcome.reason == "No spaces, please: :1:with space"
         assert listed(inspector) == set()

@@ -12,7 +12,7 @@ from django.core.cache.backends.base import BaseCache
 from hypothesis import given
 from hypothesis import strategies as st
 
-from django_cachex.inspectors.naming import Naming, decode_text, encode_text, printable
+from django_cachex.inspectors.keys import Naming, decode_text, encode_text, printable
 from tests.inspectors.contract import HOSTILE_KEYS
 
 TEXT = st.text(st.characters())

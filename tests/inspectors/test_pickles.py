@@ -27,17 +27,11 @@ from django.utils.safestring import mark_safe
 from hypothesis import given
 from hypothesis import strategies as st
 
-from django_cachex.inspectors.pickles import (
-    Bounds,
-    Cut,
-    Opaque,
-    Pickled,
-    Reference,
-    read_pickle,
-)
-from django_cachex.inspectors.pickles.known import COMPLETED, VALUES
-from django_cachex.inspectors.pickles.program import OPCODES
-from django_cachex.inspectors.pickles.tree import Reason
+from django_cachex.inspectors.values.nodes import Cut, Opaque, Reason, Reference
+from django_cachex.inspectors.values.opcodes import Bounds
+from django_cachex.inspectors.values.pickle import Pickled, read_pickle
+from django_cachex.inspectors.values.pickle_machine import OPCODES
+from django_cachex.inspectors.values.tree_builder import COMPLETED, VALUES
 from tests.inspectors.pickle_samples import (
     SAMPLE,
     UTC,

@@ -10,8 +10,8 @@ from django.core.cache import caches
 from django.core.management import call_command
 
 from django_cachex.inspectors import Inspector, inspector_for
+from django_cachex.inspectors.django import LONGEST_PLACE, STRETCH
 from django_cachex.inspectors.patterns import Pattern
-from django_cachex.inspectors.pickled import LONGEST_PLACE, STRETCH
 from django_cachex.inspectors.query import Query
 from tests.inspectors.contract import later, listed, pages
 

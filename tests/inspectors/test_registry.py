@@ -14,8 +14,8 @@ from django_cachex.inspectors.base import Support
 from django_cachex.inspectors.broken import BrokenInspector
 from django_cachex.inspectors.database import DatabaseInspector
 from django_cachex.inspectors.dummy import DummyInspector
-from django_cachex.inspectors.facts import Fact, Section, Status
 from django_cachex.inspectors.filebased import FileBasedInspector
+from django_cachex.inspectors.info import Fact, Section, Status
 from django_cachex.inspectors.limited import LimitedInspector
 from django_cachex.inspectors.locmem import LocMemInspector
 from django_cachex.inspectors.registry import inspector_class

@@ -14,15 +14,29 @@ from django.core.cache import caches
 
 from django_cachex.admin.tokens import LARGEST
 from django_cachex.inspectors import Inspector, inspector_for
-from django_cachex.inspectors.bulk import Tally
-from django_cachex.inspectors.entries import NEVER, Description, Listing
+from django_cachex.inspectors.edits import Tally
+from django_cachex.inspectors.jobs import (
+    MOST_BYTES,
+    MOST_FAILURES,
+    Position,
+    Sweep,
+    Work,
+    advance,
+    kept,
+    length,
+)
+from django_cachex.inspectors.namespaces import (
+    MOST_BRANCHES,
+    ROOT,
+    Sample,
+    Sorting,
+    Survey,
+    Tree,
+    Weight,
+)
 from django_cachex.inspectors.patterns import Pattern
 from django_cachex.inspectors.query import Query
-from django_cachex.inspectors.work import Position, Sorting, Survey, Sweep, Work, advance
-from django_cachex.inspectors.work.carried import length
-from django_cachex.inspectors.work.estimate import Sample
-from django_cachex.inspectors.work.sweep import MOST_BYTES, MOST_FAILURES, kept
-from django_cachex.inspectors.work.tree import MOST_BRANCHES, ROOT, Tree, Weight
+from django_cachex.inspectors.types import TTL_NONE, Description, Listing
 from tests import servers
 
 VALKEY = "django_cachex.cache.ValkeyCache"
@@ -88,7 +102,7 @@ def test_an_expiry_is_given_to_each_and_taken_from_each(
     work = finished(Work(Sweep(ttl=500_000)), inspector, "user:*", Sweep.of_state)
     assert work.deed.done == 120
     assert 0 < raw.pttl(":1:user:7") <= 500_000
-    work = finished(Work(Sweep(ttl=NEVER)), inspector, "user:*", Sweep.of_state)
+    work = finished(Work(Sweep(ttl=TTL_NONE)), inspector, "user:*", Sweep.of_state)
     assert work.deed.done == 120
     assert {raw.pttl(f":1:user:{n}") for n in range(120)} == {-1}
 
@@ -120,7 +134,7 @@ def test_keys_that_go_meanwhile_are_counted_as_gone(
     assert (work.deed.done, work.deed.gone, work.deed.failed) == (2, 1, 0)
 
 
-@pytest.mark.parametrize("ttl", [NEVER, 5000])
+@pytest.mark.parametrize("ttl", [TTL_NONE, 5000])
 def test_keys_that_go_meanwhile_get_no_expiry(
     inspector: Inspector, raw: valkey.Valkey, ttl: int
 ) -> None:
@@ -143,7 +157,7 @@ def clerk(valkey_server: servers.Server, raw: valkey.Valkey, settings: Any) -> A
     raw.execute_command("ACL", "DELUSER", "clerk")
 
 
-@pytest.mark.parametrize("ttl", [None, 5000, NEVER])
+@pytest.mark.parametrize("ttl", [None, 5000, TTL_NONE])
 def test_keys_that_the_server_refuses_are_named_and_keep_no_other(
     clerk: Inspector, raw: valkey.Valkey, ttl: int | None
 ) -> None:
@@ -346,7 +360,7 @@ class Described(Inspector):
         super().__init__("default", caches["default"], {})
 
     def describe(self, keys: Sequence[bytes], columns: Collection[str] = ()) -> list[Description]:
-        return [Description(key, ttl=NEVER, memory=2**40) for key in keys]
+        return [Description(key, ttl=TTL_NONE, memory=2**40) for key in keys]
 
 
 @pytest.mark.parametrize("char", DEAREST_NAMES.values(), ids=DEAREST_NAMES)

@@ -6,21 +6,22 @@ import time
 from typing import Any, ClassVar
 
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.content import encode, fingerprint
 from django_cachex.inspectors.edits import (
     KEEP,
+    AddKey,
     AddValue,
     Copy,
     ExpireAt,
     ExtendTtl,
     Increase,
+    PushItems,
     Rename,
     Result,
     SetTtl,
     SetValue,
 )
-from django_cachex.inspectors.element_edits import AddKey, PushItems
-from django_cachex.inspectors.entries import GONE, NEVER
+from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE
+from django_cachex.inspectors.values import encode, fingerprint
 from tests.inspectors.contract import ABILITIES, ELEMENTS, InspectorContract
 
 JSON_VALUES = (
@@ -149,9 +150,11 @@ class ValueContract(InspectorContract):
     def test_adding_overwrites_only_when_asked(self, inspector: Inspector) -> None:
         inspector.cache.set("key", None)
         stored = inspector.locate("key")
-        assert inspector.apply(stored, AddValue("new", NEVER)).result == Result.EXISTS
+        assert inspector.apply(stored, AddValue("new", TTL_NONE)).result == Result.EXISTS
         assert inspector.cache.get("key", "missing") is None
-        assert inspector.apply(stored, AddValue("new", NEVER, replace=True)).result == Result.DONE
+        assert (
+            inspector.apply(stored, AddValue("new", TTL_NONE, replace=True)).result == Result.DONE
+        )
         assert inspector.cache.get("key") == "new"
 
     def test_deleting_counts_what_was_there(self, inspector: Inspector) -> None:
@@ -187,7 +190,7 @@ class TtlContract(ValueContract):
         keys = [inspector.locate(name) for name in names]
         found = inspector.describe(keys)
         assert [description.key for description in found] == keys
-        assert [found[0].ttl, found[2].ttl, found[3].ttl] == [GONE, GONE, NEVER]
+        assert [found[0].ttl, found[2].ttl, found[3].ttl] == [TTL_MISSING, TTL_MISSING, TTL_NONE]
         assert [description.exists for description in found] == [False, True, False, True]
         self.assert_lives(inspector, "later", 100_000)
         assert inspector.describe([]) == []
@@ -209,25 +212,25 @@ class TtlContract(ValueContract):
         assert after is not None
         assert -1 <= before - after <= (time.monotonic() - started) * 1000 + 1
         assert self.edit(inspector, inspector.locate("never"), "new") == Result.DONE
-        assert self.ttl_of(inspector, "never") == NEVER
+        assert self.ttl_of(inspector, "never") == TTL_NONE
 
     def test_an_edit_may_set_the_ttl_too(self, inspector: Inspector) -> None:
         stored = inspector.locate("key")
         inspector.cache.set("key", "old", timeout=1000)
-        for ttl in (500_000, NEVER):
+        for ttl in (500_000, TTL_NONE):
             entry = inspector.read(stored)
             assert entry is not None
             edit = SetValue("new", entry.expected, ttl)
             assert inspector.apply(stored, edit).result == Result.DONE
             assert inspector.cache.get("key") == "new"
-        assert self.ttl_of(inspector, "key") == NEVER
+        assert self.ttl_of(inspector, "key") == TTL_NONE
 
     def test_the_ttl_alone_can_be_set(self, inspector: Inspector) -> None:
         stored = inspector.locate("key")
         inspector.cache.set("key", "value", timeout=1000)
-        assert inspector.apply(stored, SetTtl(NEVER)).result == Result.DONE
-        assert self.ttl_of(inspector, "key") == NEVER
-        assert inspector.apply(stored, SetTtl(NEVER)).result == Result.DONE
+        assert inspector.apply(stored, SetTtl(TTL_NONE)).result == Result.DONE
+        assert self.ttl_of(inspector, "key") == TTL_NONE
+        assert inspector.apply(stored, SetTtl(TTL_NONE)).result == Result.DONE
         assert inspector.apply(stored, SetTtl(50_000)).result == Result.DONE
         self.assert_lives(inspector, "key", 50_000)
         assert inspector.cache.get("key") == "value"
@@ -240,9 +243,9 @@ class TtlContract(ValueContract):
             assert inspector.cache.get(name) is None
 
     def test_added_keys_live_as_long_as_asked(self, inspector: Inspector) -> None:
-        inspector.apply(inspector.locate("never"), AddValue(1, NEVER))
+        inspector.apply(inspector.locate("never"), AddValue(1, TTL_NONE))
         inspector.apply(inspector.locate("later"), AddValue(1, 100_000))
-        assert self.ttl_of(inspector, "never") == NEVER
+        assert self.ttl_of(inspector, "never") == TTL_NONE
         self.assert_lives(inspector, "later", 100_000)
 
 
@@ -258,7 +261,7 @@ class PickledContract(TtlContract):
             outcome = inspector.apply(stored, edit)
             assert outcome.result == Result.REFUSED
             assert str(outcome.reason)
-        assert self.ttl_of(inspector, "key") == NEVER
+        assert self.ttl_of(inspector, "key") == TTL_NONE
         assert inspector.cache.get("key") == "value"
 
     def test_a_key_is_renamed_with_its_ttl_and_overwrites_only_if_told(
@@ -306,7 +309,7 @@ class PickledContract(TtlContract):
         assert inspector.cache.get("key") == "value"
         inspector.cache.set("key", "value", timeout=None)
         assert inspector.apply(stored, ExtendTtl(5000)).result == Result.UNCHANGED
-        assert self.ttl_of(inspector, "key") == NEVER
+        assert self.ttl_of(inspector, "key") == TTL_NONE
         assert inspector.apply(inspector.locate("none"), ExtendTtl(5000)).result == Result.GONE
 
     def test_a_number_is_increased_and_keeps_its_ttl(self, inspector: Inspector) -> None:
@@ -332,7 +335,7 @@ class PickledContract(TtlContract):
 
     def test_edits_of_elements_are_not_offered(self, inspector: Inspector) -> None:
         inspector.cache.set("key", [1])
-        for edit in (PushItems((1,)), AddKey("list", (1,), NEVER)):
+        for edit in (PushItems((1,)), AddKey("list", (1,), TTL_NONE)):
             assert inspector.apply(inspector.locate("key"), edit).result == Result.REFUSED
         assert inspector.cache.get("key") == [1]
 

@@ -29,7 +29,7 @@ from django_cachex.admin.parts import (
     ValueBox,
     Working,
 )
-from django_cachex.inspectors.entries import CommandLine
+from django_cachex.inspectors.types import CommandLine
 from tests.unfold.samples import LONG, Samples
 
 Context = dict[str, Any]

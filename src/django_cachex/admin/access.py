@@ -22,8 +22,8 @@ from django_cachex.admin.policies import (
 )
 from django_cachex.admin.sessions import session_keys
 from django_cachex.admin.stores import sharing
+from django_cachex.conf import limits
 from django_cachex.inspectors.base import Inspector
-from django_cachex.inspectors.limits import limits
 from django_cachex.inspectors.query import Scope
 
 __all__ = ["HIDDEN", "READ_ONLY", "Act", "Gate", "visible_aliases"]

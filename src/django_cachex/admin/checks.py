@@ -13,8 +13,8 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django_cachex.admin.apps import CachexAdminConfig, installed
 from django_cachex.admin.policies import HIDDEN, READ_ONLY
 from django_cachex.cache.checks import check_prefixes, check_readers
+from django_cachex.conf import FIELDS, PAGE_SIZES, Limits
 from django_cachex.inspectors import inspector_for
-from django_cachex.inspectors.limits import FIELDS, PAGE_SIZES, Limits
 from django_cachex.inspectors.valkey.inspector import ServerInspector
 
 register(check_prefixes, Tags.caches)

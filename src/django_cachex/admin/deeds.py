@@ -14,10 +14,10 @@ from django_cachex.admin import humane
 from django_cachex.admin.access import DELETE, EXPIRE, FLUSH, Act
 from django_cachex.admin.sessions import pattern_without_ids
 from django_cachex.commands.text import one_line
-from django_cachex.inspectors.entries import NEVER
+from django_cachex.inspectors.jobs import Sweep, Work
 from django_cachex.inspectors.patterns import Pattern
 from django_cachex.inspectors.query import Query
-from django_cachex.inspectors.work import Sweep, Work
+from django_cachex.inspectors.types import TTL_NONE
 
 Text = str | Promise
 
@@ -56,7 +56,7 @@ def filters(query: Query) -> list[str]:
     found = []
     if query.type:
         found.append(_("of the type %(type)s") % {"type": query.type})
-    if query.expires_within == NEVER:
+    if query.expires_within == TTL_NONE:
         found.append(_("without an expiry"))
     elif query.expires_within is not None:
         span = humane.duration(query.expires_within)
@@ -191,11 +191,11 @@ def swept(query: Query) -> Callable[[Work[Sweep]], str]:
 
 def span(ttl: int | None) -> str:
     """Return a TTL in words."""
-    return "" if ttl is None or ttl == NEVER else humane.duration(ttl)
+    return "" if ttl is None or ttl == TTL_NONE else humane.duration(ttl)
 
 
 def _sentence(ttl: int | None, delete: str, persist: str, expire: str) -> str:
     """Return the sentence for what a sweep does."""
     if ttl is None:
         return delete
-    return persist if ttl == NEVER else expire
+    return persist if ttl == TTL_NONE else expire

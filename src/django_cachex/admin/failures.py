@@ -14,9 +14,9 @@ from django.utils.translation import gettext as _
 from django_cachex.admin.asking import NoAnswer, NotAsked
 from django_cachex.commands.exceptions import CachexError, CommandError, ServerTimeout
 from django_cachex.commands.text import one_line
+from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.bulk import is_about_a_file
-from django_cachex.inspectors.limits import limits
+from django_cachex.inspectors.edits import is_about_a_file
 from django_cachex.inspectors.masking import masked
 
 LONGEST = 500

@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import humane
-from django_cachex.inspectors.entries import NEVER
-from django_cachex.inspectors.facts import Text
+from django_cachex.inspectors.info import Text
+from django_cachex.inspectors.types import TTL_NONE
 
 NEVER_EXPIRES: Final = "never"
 
@@ -56,7 +56,7 @@ class Filter:
     def read(self, given: str) -> int | None:
         """Return the value for a `Query`, or None for what makes no sense."""
         if given == NEVER_EXPIRES and NEVER_EXPIRES in self.values:
-            return NEVER
+            return TTL_NONE
         return int(given) * self.factor if NUMBER.fullmatch(given) else None
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from django_cachex.admin.searching import NAMED, Search
 from django_cachex.admin.tokens import Place
-from django_cachex.inspectors.entries import Description, Listing
-from django_cachex.inspectors.limits import limits
-from django_cachex.inspectors.naming import encode_text
+from django_cachex.conf import limits
+from django_cachex.inspectors.keys import encode_text
 from django_cachex.inspectors.query import Scope
+from django_cachex.inspectors.types import Description, Listing
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
-from django_cachex.inspectors.content import InvalidValue, StoreAs, encode
+from django_cachex.inspectors.values import InvalidValue, StoreAs, encode
 
 MOST: Final = 10_000
 """Lines of one form."""

@@ -14,9 +14,9 @@ from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import humane
 from django_cachex.admin.firstelements import first_elements
-from django_cachex.inspectors.content import InvalidValue, encode, from_form
 from django_cachex.inspectors.edits import KEEP, Keep
-from django_cachex.inspectors.entries import NEVER
+from django_cachex.inspectors.types import TTL_NONE
+from django_cachex.inspectors.values import InvalidValue, encode, from_form
 
 LONGEST_TIMEOUT = 10_000_000_000
 """Seconds: some three centuries, within what every store can hold."""
@@ -132,7 +132,7 @@ class ExpireForm(FocusedForm):
     def ttl(self) -> int | Keep:
         """Milliseconds, NEVER, or KEEP where the person said nothing."""
         if self.cleaned_data.get("never"):
-            return NEVER
+            return TTL_NONE
         timeout: int | None = self.cleaned_data.get("timeout")
         return KEEP if timeout is None else timeout
 
@@ -202,7 +202,7 @@ class AddForm(ValueForm):
         types: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
-        self.needs_timeout = default_ttl != NEVER and default_ttl <= 0
+        self.needs_timeout = default_ttl != TTL_NONE and default_ttl <= 0
         default = {"default": default_text(default_ttl)}
         if self.needs_timeout:
             help_text = _("This cache's default (%(default)s) stores nothing: say how long.")
@@ -279,6 +279,6 @@ class NumberForm(EditForm):
 
 def default_text(default_ttl: int) -> str:
     """Return a cache's default timeout in seconds and words."""
-    if default_ttl == NEVER:
+    if default_ttl == TTL_NONE:
         return _("never expires")
     return _("%(seconds)s s") % {"seconds": humane.number(default_ttl / 1000)}

@@ -11,7 +11,7 @@ from django_cachex.admin.helptopics import names as _names
 from django_cachex.admin.helptopics import permissions as _permissions
 from django_cachex.admin.parts import Topic
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.facts import Text
+from django_cachex.inspectors.info import Text
 
 
 def caches_help() -> Sequence[Topic]:

@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 
 from django_cachex.admin.parts import Topic
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.facts import Text
+from django_cachex.inspectors.info import Text
 
 EXPLAINED = (
     "can_list",

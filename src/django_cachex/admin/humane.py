@@ -10,10 +10,10 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
-from django_cachex.inspectors.content import human_size
-from django_cachex.inspectors.entries import NEVER
-from django_cachex.inspectors.facts import Unit
-from django_cachex.inspectors.pickles.bounds import most_digits
+from django_cachex.inspectors.info import Unit
+from django_cachex.inspectors.types import TTL_NONE
+from django_cachex.inspectors.values import human_size
+from django_cachex.inspectors.values.opcodes import most_digits
 
 NOTHING = "–"
 """Stands where there is no figure."""
@@ -108,7 +108,7 @@ def expiry(ttl: int | None) -> str:
     """Return when a key expires, from its TTL in milliseconds."""
     if ttl is None:
         return _("not known")
-    if ttl == NEVER:
+    if ttl == TTL_NONE:
         return _("never")
     if ttl < 0:
         return _("gone")
@@ -157,7 +157,7 @@ def _exact(value: float) -> str:
 
 
 def _milliseconds(value: float) -> tuple[str, str]:
-    if value == NEVER:
+    if value == TTL_NONE:
         return _("never"), ""
     return duration(int(value)), _("%(count)s s") % {"count": _exact(value / 1000)}
 

@@ -16,9 +16,9 @@ from django.utils.translation import gettext_lazy
 
 from django_cachex.admin.firstelements import score_of
 from django_cachex.admin.forms import AS_CODE
-from django_cachex.inspectors.content import InvalidValue
-from django_cachex.inspectors.facts import Text
-from django_cachex.inspectors.windows import Order, Window
+from django_cachex.inspectors.info import Text
+from django_cachex.inspectors.query import Order, Window
+from django_cachex.inspectors.values import InvalidValue
 
 COUNT = re.compile(r"[1-9][0-9]{0,8}")
 

@@ -9,12 +9,10 @@ from django.utils.translation import gettext as _
 
 from django_cachex.admin import humane
 from django_cachex.admin.forms import EditForm
-from django_cachex.inspectors.bulk import Failures
-from django_cachex.inspectors.content import fingerprint
-from django_cachex.inspectors.edits import AddValue, Keep, Outcome, Result
-from django_cachex.inspectors.element_edits import AddKey
-from django_cachex.inspectors.entries import NEVER
-from django_cachex.inspectors.facts import Unit
+from django_cachex.inspectors.edits import AddKey, AddValue, Failures, Keep, Outcome, Result
+from django_cachex.inspectors.info import Unit
+from django_cachex.inspectors.types import TTL_NONE
+from django_cachex.inspectors.values import fingerprint
 
 CLOCK = re.compile(r"\d\d:\d\d:\d\d")
 
@@ -64,7 +62,7 @@ def trace_of_text(form: EditForm) -> str:
 
 def ttl_message(ttl: int) -> str:
     """Return what became of the TTL, so that it says as much next week."""
-    if ttl == NEVER:
+    if ttl == TTL_NONE:
         return _("TTL removed: it never expires.")
     return _("TTL set to %(seconds)s s (until %(moment)s).") % {
         "seconds": humane.number(ttl / 1000),

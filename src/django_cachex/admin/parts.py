@@ -9,7 +9,7 @@ from typing import Any
 from django_cachex.admin.apps import installed
 from django_cachex.admin.humane import NOTHING
 from django_cachex.admin.links import Link
-from django_cachex.inspectors.facts import Text
+from django_cachex.inspectors.info import Text
 
 
 class Parts:

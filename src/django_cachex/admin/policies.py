@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 
 from django_cachex.admin.stores import sharing, stores
 from django_cachex.cache.keyspace import Keyspace
+from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.limits import limits
-from django_cachex.inspectors.reach import versions_of
+from django_cachex.inspectors.query import versions_of
 from django_cachex.inspectors.shapes import KeyShape
 
 HIDDEN: Final = "hidden"

@@ -12,11 +12,10 @@ from django_cachex.admin import audit
 from django_cachex.admin.asking import Answer, NotAsked
 from django_cachex.admin.deeds import Deed
 from django_cachex.admin.failures import leave_broken_connections, may_be_done
+from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.entries import Listing
-from django_cachex.inspectors.limits import limits
-from django_cachex.inspectors.work import Position, Sweep, Work, advance
-from django_cachex.inspectors.work.work import Find
+from django_cachex.inspectors.jobs import Find, Position, Sweep, Work, advance
+from django_cachex.inspectors.types import Listing
 
 Ask = Callable[[Inspector, Callable[[], None]], Answer[None]]
 """Puts a question to a cache under a page's deadline."""

@@ -12,8 +12,8 @@ from django_cachex.admin.access import Gate
 from django_cachex.admin.filters import FILTERS
 from django_cachex.admin.parts import Notice
 from django_cachex.admin.tokens import Place, sign, unsign
+from django_cachex.conf import PAGE_SIZES, limits
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.limits import PAGE_SIZES, limits
 from django_cachex.inspectors.patterns import Pattern
 from django_cachex.inspectors.query import Query, Scope
 

@@ -15,8 +15,8 @@ from django.core.signals import setting_changed
 
 from django_cachex.admin.stores import stores
 from django_cachex.inspectors import Inspector, inspector_for
-from django_cachex.inspectors.content import fingerprint
 from django_cachex.inspectors.shapes import KeyShape
+from django_cachex.inspectors.values import fingerprint
 
 SHOWN_OF_SESSION: Final = 4
 HIDDEN_PART: Final = "••••••••"

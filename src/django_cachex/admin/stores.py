@@ -12,8 +12,8 @@ from django.conf import settings
 from django.core.signals import setting_changed
 
 from django_cachex.admin.asking import Asker
+from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector, inspector_for
-from django_cachex.inspectors.limits import limits
 
 PATIENCE: Final = 1.0
 """Seconds that a page waits at most for servers to say who they are."""

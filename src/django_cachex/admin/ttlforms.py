@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from django_cachex.admin import humane
 from django_cachex.admin.forms import LONGEST_TIMEOUT, ExpireForm, TimeoutField
 from django_cachex.inspectors.edits import ExpireAt, ExtendTtl, SetTtl
-from django_cachex.inspectors.entries import NEVER
+from django_cachex.inspectors.types import TTL_NONE
 
 WAYS = ("timeout", "moment", "add", "never")
 
@@ -70,7 +70,7 @@ class TtlForm(ExpireForm):
         if ttl is not None:
             now = _("Now: %(expires)s.") % {"expires": humane.expiry(ttl)}
             self.fields["timeout"].help_text = now
-        if not can_extend or ttl == NEVER:
+        if not can_extend or ttl == TTL_NONE:
             del self.fields["add"]
         else:
             add = cast(TimeoutField, self.fields["add"])
@@ -104,12 +104,12 @@ class TtlForm(ExpireForm):
             return ExpireAt(data["moment"])
         if data.get("add"):
             return ExtendTtl(data["add"])
-        return SetTtl(NEVER if data["never"] else data["timeout"])
+        return SetTtl(TTL_NONE if data["never"] else data["timeout"])
 
     def preview(self) -> str:
         """Return in words what a valid form would do."""
         match self.edit:
-            case SetTtl(ttl=ttl) if ttl == NEVER:
+            case SetTtl(ttl=ttl) if ttl == TTL_NONE:
                 return _("It would never expire.")
             case SetTtl(ttl=ttl):
                 left = ttl

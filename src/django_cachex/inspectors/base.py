@@ -10,10 +10,20 @@ from typing import Any, ClassVar
 from django.core.cache.backends.base import BaseCache
 from django.utils.translation import gettext_lazy as _
 
-from django_cachex.inspectors.bulk import Tally, is_about_a_file, of_outcomes, one_by_one
-from django_cachex.inspectors.edits import Edit, Outcome, SetTtl
-from django_cachex.inspectors.entries import (
-    NEVER,
+from django_cachex.inspectors.edits import (
+    Edit,
+    Outcome,
+    SetTtl,
+    Tally,
+    is_about_a_file,
+    of_outcomes,
+    one_by_one,
+)
+from django_cachex.inspectors.info import Fact, FlushPlan, Section, Status, Text, Unit
+from django_cachex.inspectors.keys import Naming
+from django_cachex.inspectors.query import BEGINNING, Query, Reach, Scope, Window
+from django_cachex.inspectors.types import (
+    TTL_NONE,
     CommandLine,
     Description,
     Element,
@@ -21,11 +31,6 @@ from django_cachex.inspectors.entries import (
     Group,
     Listing,
 )
-from django_cachex.inspectors.facts import Fact, FlushPlan, Section, Status, Text, Unit
-from django_cachex.inspectors.naming import Naming
-from django_cachex.inspectors.query import Query, Scope
-from django_cachex.inspectors.reach import Reach
-from django_cachex.inspectors.windows import BEGINNING, Window
 
 
 class Support(StrEnum):
@@ -196,7 +201,7 @@ class Inspector:
     def default_ttl(self) -> int:
         """Milliseconds that a key lives when nobody says how long, or `NEVER`."""
         seconds = self.cache.default_timeout
-        return NEVER if seconds is None else int(seconds * 1000)
+        return TTL_NONE if seconds is None else int(seconds * 1000)
 
     def notes(self) -> Sequence[Text]:
         """Return sentences that every page of this cache shows."""

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_cachex.commands.text import one_line
 from django_cachex.inspectors.base import Inspector
-from django_cachex.inspectors.facts import Status, Text
+from django_cachex.inspectors.info import Status, Text
 from django_cachex.inspectors.masking import mask, masked, secrets_in
 
 

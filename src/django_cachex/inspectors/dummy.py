@@ -8,7 +8,7 @@ from typing import Final
 from django.utils.translation import gettext_lazy as _
 
 from django_cachex.inspectors.base import Inspector, Support
-from django_cachex.inspectors.facts import Text
+from django_cachex.inspectors.info import Text
 
 NOTHING: Final = _("This cache keeps nothing.")
 

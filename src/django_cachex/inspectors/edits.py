@@ -1,21 +1,267 @@
-"""Changes to one key, as values, and what became of them.
-
-Those of elements are in `element_edits`; `Edit` is any of both.
-"""
+"""Edits of a key and of its elements, and their results."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from django_cachex.inspectors.content import Content, fingerprint
-from django_cachex.inspectors.element_edits import ElementEdit
-from django_cachex.inspectors.facts import Text
+from django_cachex.inspectors.info import Text
+from django_cachex.inspectors.values import Content, fingerprint
 
 if TYPE_CHECKING:
     from django_cachex.inspectors.base import Inspector
+
+
+ScoredMember = tuple[Any, float]
+Field = tuple[str, Any]
+
+
+class End(StrEnum):
+    """Where a list or a sorted set begins or ends, or a random place in it."""
+
+    FIRST = "first"
+    """A list's head, the lowest score."""
+
+    LAST = "last"
+    """A list's tail, the highest score."""
+
+    RANDOM = "random"
+
+
+class Place(StrEnum):
+    BEFORE = "before"
+    AFTER = "after"
+
+
+class Only(StrEnum):
+    """Which members `ZADD` changes."""
+
+    ANY = ""
+    NEW = "NX"
+    """Add those that are not there; leave others alone."""
+
+    THERE = "XX"
+    """Change those that are there; add none."""
+
+    GREATER = "GT"
+    """Add those that are not there; change others only to a higher score."""
+
+    LOWER = "LT"
+    """Add those that are not there; change others only to a lower score."""
+
+    THERE_GREATER = "XX GT"
+    THERE_LOWER = "XX LT"
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """An element, and what was seen of it."""
+
+    element: str
+    expected: str
+
+
+# A whole key with its first elements.
+
+
+@dataclass(frozen=True, slots=True)
+class AddKey:
+    """Store a key of a type with its first elements."""
+
+    type: str
+    """As `TYPE` names it; one of `Inspector.addable`, but no string: that is `AddValue`."""
+
+    elements: tuple[Any, ...]
+    """A list's items, a set's members, `ScoredMember`s, or `Field`s of a hash or one entry."""
+
+    ttl: int
+    """Milliseconds, or `NEVER`."""
+
+    replace: bool = False
+    """Whether a key that exists, of whatever type, may be lost."""
+
+
+# Elements of any type.
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveElements:
+    """Remove elements; all of them or, if one has changed, none."""
+
+    type: str
+    elements: tuple[Chosen, ...]
+
+
+# Lists.
+
+
+@dataclass(frozen=True, slots=True)
+class PushItems:
+    """Put items at an end of a list, so that they stand there in this order."""
+
+    items: tuple[Any, ...]
+    end: End = End.LAST
+
+
+@dataclass(frozen=True, slots=True)
+class InsertItem:
+    """Put an item beside another."""
+
+    element: str
+    expected: str
+    item: Any
+    place: Place = Place.BEFORE
+
+
+@dataclass(frozen=True, slots=True)
+class SetItem:
+    element: str
+    expected: str
+    item: Any
+
+
+@dataclass(frozen=True, slots=True)
+class PopItems:
+    """Take items from an end of a list."""
+
+    end: End
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class TrimList:
+    """Keep the items from `start` to `stop`, both included; negative ones count from the tail."""
+
+    start: int
+    stop: int
+    length: int
+    """How long the list was when the person looked."""
+
+
+# Sets and sorted sets.
+
+
+@dataclass(frozen=True, slots=True)
+class AddMembers:
+    """Add members to a set."""
+
+    members: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AddScored:
+    """Add members to a sorted set, or change their scores."""
+
+    members: tuple[ScoredMember, ...]
+    only: Only = Only.ANY
+
+
+@dataclass(frozen=True, slots=True)
+class SetScore:
+    element: str
+    expected: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class RenameMember:
+    """Put another member in the place of one of a set or, with its score, of a sorted set."""
+
+    type: str
+    element: str
+    expected: str
+    member: Any
+
+
+@dataclass(frozen=True, slots=True)
+class PopMembers:
+    """Take members out of a set, where only `RANDOM` is, or a sorted set."""
+
+    type: str
+    end: End
+    count: int = 1
+
+
+# Hashes.
+
+
+@dataclass(frozen=True, slots=True)
+class AddFields:
+    """Add fields to a hash; none of them if one is there already, unless they may replace."""
+
+    fields: tuple[Field, ...]
+    replace: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SetField:
+    element: str
+    expected: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class RenameField:
+    element: str
+    expected: str
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetFieldTtl:
+    """Change when a field expires."""
+
+    element: str
+    ttl: int
+    """Milliseconds, or `NEVER`."""
+
+    expected: str = ""
+
+
+# Streams.
+
+
+@dataclass(frozen=True, slots=True)
+class AddEntry:
+    """Append an entry to a stream."""
+
+    fields: tuple[Field, ...]
+    id: str = "*"
+    """Later than the last one's; `*` lets the server choose."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrimStream:
+    """Remove the oldest entries until so many are left."""
+
+    keep: int
+    length: int
+    """How many there were when the person looked."""
+
+
+ElementEdit = (
+    AddKey
+    | RemoveElements
+    | PushItems
+    | InsertItem
+    | SetItem
+    | PopItems
+    | TrimList
+    | AddMembers
+    | AddScored
+    | SetScore
+    | RenameMember
+    | PopMembers
+    | AddFields
+    | SetField
+    | RenameField
+    | SetFieldTtl
+    | AddEntry
+    | TrimStream
+)
 
 
 class Keep(Enum):
@@ -198,3 +444,48 @@ class Outcome:
     @property
     def is_refused(self) -> bool:
         return self.result == Result.REFUSED
+
+
+Failures = tuple[tuple[bytes, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many of some keys were changed, were gone already, or could not be changed."""
+
+    done: int = 0
+    gone: int = 0
+    failures: Failures = ()
+    """The stored keys that the store refused to change, each with its reason."""
+
+
+def of_outcomes(outcomes: Iterable[tuple[bytes, Outcome]]) -> Tally:
+    """Return the tally of edits that were applied one by one."""
+    done, gone = 0, 0
+    failures = []
+    for stored, outcome in outcomes:
+        if outcome.result is Result.DONE:
+            done += 1
+        elif outcome.result is Result.GONE:
+            gone += 1
+        else:
+            failures.append((stored, str(outcome.reason or outcome.result)))
+    return Tally(done, gone, tuple(failures))
+
+
+def is_about_a_file(error: OSError) -> bool:
+    """Return whether the system refused to touch a file: a connection that breaks has none."""
+    return error.filename is not None
+
+
+def one_by_one(keys: Sequence[bytes], delete: Callable[[Sequence[bytes]], int]) -> Tally:
+    """Delete keys alone, so that one which the system refuses to delete keeps no other."""
+    done, failures = 0, []
+    for stored in keys:
+        try:
+            done += delete([stored])
+        except OSError as error:
+            if not is_about_a_file(error):
+                raise
+            failures.append((stored, error.strerror or str(error)))
+    return Tally(done, len(keys) - done - len(failures), tuple(failures))

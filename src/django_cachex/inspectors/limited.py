@@ -11,7 +11,6 @@ from django.core.cache.backends.base import BaseCache, InvalidCacheKey
 from django.utils.translation import gettext_lazy as _
 
 from django_cachex.inspectors.base import Inspector, Support
-from django_cachex.inspectors.content import Content, fingerprint
 from django_cachex.inspectors.edits import (
     KEEP,
     AddValue,
@@ -23,12 +22,13 @@ from django_cachex.inspectors.edits import (
     SetTtl,
     SetValue,
 )
-from django_cachex.inspectors.entries import NEVER, Description, Entry
-from django_cachex.inspectors.facts import FlushPlan, Text
-from django_cachex.inspectors.live import content_of
+from django_cachex.inspectors.info import FlushPlan, Text
+from django_cachex.inspectors.keys import encode_text, printable, text_of
 from django_cachex.inspectors.masking import mask, secrets_in
-from django_cachex.inspectors.naming import encode_text, printable, text_of
-from django_cachex.inspectors.windows import BEGINNING, Window
+from django_cachex.inspectors.query import BEGINNING, Window
+from django_cachex.inspectors.types import TTL_NONE, Description, Entry
+from django_cachex.inspectors.values import Content, fingerprint
+from django_cachex.inspectors.values.objects import content_of
 
 MISSING: Final = object()
 """What `get` returns for a key that is not there; None may be stored."""
@@ -38,7 +38,7 @@ LACKS: Final = _("This backend does not have it.")
 
 def seconds(ttl: int) -> int | None:
     """Return a timeout that every backend takes: whole seconds, rounded up."""
-    return None if ttl == NEVER else math.ceil(ttl / 1000)
+    return None if ttl == TTL_NONE else math.ceil(ttl / 1000)
 
 
 def fingerprint_of(content: Content) -> str:

@@ -10,7 +10,16 @@ from itertools import islice
 
 from django.utils.translation import gettext as _
 
-from django_cachex.inspectors.content import fingerprint
+from django_cachex.inspectors.django import (
+    PickledInspector,
+    candidates_of,
+    expiry_after,
+    key_at,
+    milliseconds_until,
+    search,
+    timeout,
+    without_expiry,
+)
 from django_cachex.inspectors.edits import (
     KEEP,
     AddValue,
@@ -22,21 +31,11 @@ from django_cachex.inspectors.edits import (
     SetTtl,
     SetValue,
 )
-from django_cachex.inspectors.entries import GONE, NEVER, Description, Entry, Listing
-from django_cachex.inspectors.facts import Fact, FlushPlan, Section, Status, Text, Unit
-from django_cachex.inspectors.naming import decode_text, encode_text, text_of
-from django_cachex.inspectors.pickled import (
-    PickledInspector,
-    candidates_of,
-    expiry_after,
-    key_at,
-    milliseconds_until,
-    search,
-    timeout,
-    without_expiry,
-)
-from django_cachex.inspectors.query import Query
-from django_cachex.inspectors.windows import BEGINNING, Window
+from django_cachex.inspectors.info import Fact, FlushPlan, Section, Status, Text, Unit
+from django_cachex.inspectors.keys import decode_text, encode_text, text_of
+from django_cachex.inspectors.query import BEGINNING, Query, Window
+from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE, Description, Entry, Listing
+from django_cachex.inspectors.values import fingerprint
 
 
 def keys_from(ordered: list[str], beginning: str) -> Iterator[str]:
@@ -110,7 +109,7 @@ class LocMemInspector(PickledInspector):
         """Describe one key; the lock must be held."""
         key = text_of(stored)
         if key is None or self.cache._has_expired(key):
-            return Description(stored, ttl=GONE)
+            return Description(stored, ttl=TTL_MISSING)
         expiry, raw = self.cache._expire_info[key], self.cache._cache[key]
         return Description(
             stored,
@@ -164,7 +163,7 @@ class LocMemInspector(PickledInspector):
             if key is None or self.cache._has_expired(key):
                 return Outcome(Result.GONE)
             expiry = self.cache._expire_info[key]
-            if milliseconds_until(expiry) == NEVER:
+            if milliseconds_until(expiry) == TTL_NONE:
                 return without_expiry()
             self.cache._expire_info[key] = expiry + edit.by / 1000
         return Outcome(Result.DONE)
@@ -236,8 +235,8 @@ class LocMemInspector(PickledInspector):
         ttls = [milliseconds_until(expiry) for expiry in expiries]
         entries = Fact(_("Entries"), len(values), Unit.ENTRIES, of=self.cache._max_entries)
         facts = (
-            Fact(_("Never expire"), ttls.count(NEVER), Unit.ENTRIES),
-            Fact(_("Expired, not yet removed"), ttls.count(GONE), Unit.ENTRIES),
+            Fact(_("Never expire"), ttls.count(TTL_NONE), Unit.ENTRIES),
+            Fact(_("Expired, not yet removed"), ttls.count(TTL_MISSING), Unit.ENTRIES),
             Fact(_("Size of values"), sum(map(len, values)), Unit.BYTES),
             Fact(_("Process"), str(os.getpid()), Unit.CODE),
         )

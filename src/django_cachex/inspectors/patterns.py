@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
-from django_cachex.inspectors.naming import encode_text
+from django_cachex.inspectors.keys import encode_text
 
 LONGEST: Final = 500
 """Characters of a search: what it costs to compare a name grows with both their lengths."""

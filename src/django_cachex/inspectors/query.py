@@ -1,14 +1,84 @@
-"""Which keys a search is for, as a value."""
+"""What is asked of an inspector: a search for keys, a page of elements."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
+from typing import Final
 
-from django_cachex.inspectors.entries import NEVER, Description
-from django_cachex.inspectors.facts import Unit
-from django_cachex.inspectors.patterns import Pattern
+from django.core.cache.backends.base import BaseCache
+
+from django_cachex.cache.keyspace import Keyspace, keyspace
+from django_cachex.commands.exceptions import OpaqueKeysError
+from django_cachex.conf import Limits
+from django_cachex.inspectors.info import Unit
+from django_cachex.inspectors.keys import Naming, encode_text
+from django_cachex.inspectors.patterns import Pattern, escape_glob
+from django_cachex.inspectors.types import TTL_NONE, Description
+
+MOST_ELEMENTS: Final = 500
+
+
+class Order(StrEnum):
+    """From which end a list, a sorted set or a stream is read; hashes and sets have no order."""
+
+    FIRST = "first"
+    """From a list's head, the lowest score, the oldest entry."""
+
+    LAST = "last"
+    """From a list's tail, the highest score, the newest entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A part of what a key holds. What a type has no use for is left alone."""
+
+    at: str = ""
+    """Where to begin; empty for the beginning.
+
+    What an answer gave as `next` or `previous`, or what a person typed: an index of a list,
+    negative from the tail; a rank of a sorted set, from 0 in the order asked for; an id of a
+    stream, whole or only its milliseconds since the epoch. `InvalidWindow` for what is none.
+    """
+
+    order: Order = Order.FIRST
+
+    match: str = ""
+    """Only fields of a hash, members of a set or a sorted set that match, as keys do: `*` stands
+    for anything, text without it for itself anywhere."""
+
+    lowest: float | None = None
+    highest: float | None = None
+    """Only members of a sorted set with scores from `lowest` to `highest`, both included."""
+
+    count: int | None = None
+    """How many elements, or bytes of a string, to show; None for what the limits say."""
+
+    def bytes_shown(self, allowed: Limits) -> int:
+        """Return how much of a string to show at most: bytes as stored, characters decoded."""
+        return max(1, min(self.count or allowed.preview_bytes, allowed.decode_bytes))
+
+    def elements_shown(self, allowed: Limits) -> int:
+        """Return how many elements of a collection to show."""
+        return max(1, min(self.count or allowed.elements, MOST_ELEMENTS))
+
+    def moved(self, at: str) -> Window:
+        """Return this window from another place on."""
+        return replace(self, at=at)
+
+
+BEGINNING: Final = Window()
+"""What is read where nobody asks for anything else."""
+
+
+class InvalidWindow(ValueError):
+    """A place that no key of the type has; `str()` is a sentence for the form."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class Scope(StrEnum):
@@ -103,8 +173,8 @@ class Query:
             return True
         if ttl is None:
             return None
-        if self.expires_within == NEVER:
-            return ttl == NEVER
+        if self.expires_within == TTL_NONE:
+            return ttl == TTL_NONE
         return 0 <= ttl <= self.expires_within
 
 
@@ -112,3 +182,81 @@ def _exceeds(figure: int | None, least: int | None) -> bool | None:
     if least is None:
         return True
     return None if figure is None else figure > least
+
+
+def versions_of(cache: BaseCache) -> Keyspace | None:
+    """Return a cache's keys in every version, or None where nobody can tell them."""
+
+    def made(key: str, version: int) -> bytes:
+        return encode_text(str(cache.make_key(key, version=version)))
+
+    try:
+        return keyspace(made, cache.version)
+    except OpaqueKeysError:
+        return None
+
+
+def all_scopes(naming: Naming, cache: BaseCache) -> tuple[Scope, ...]:
+    """Return the scopes of a store that holds keys by their names."""
+    if naming.prefix is None:
+        return (Scope.STORE,)
+    if versions_of(cache) is None:
+        return (Scope.VERSION, Scope.STORE)
+    return tuple(Scope)
+
+
+@dataclass(frozen=True)
+class Reach:
+    """The stored keys of one scope: those that `shape` matches at their beginning.
+
+    A pattern is compared with the key that follows, in the scope of the whole store with the
+    stored key.
+    """
+
+    shape: re.Pattern[bytes]
+    before: bytes = b""
+    """What all of them begin with."""
+
+    glob: bytes = b""
+    """What `MATCH` takes for that which `shape` matches."""
+
+    @classmethod
+    def of(cls, scope: Scope, naming: Naming, cache: BaseCache) -> Reach:
+        """Return the reach of a scope; ValueError where nobody can tell which keys those are."""
+        if scope is Scope.STORE:
+            return cls(re.compile(b""))
+        if scope is Scope.VERSION and naming.prefix is not None:
+            prefix = naming.prefix
+            return cls(re.compile(re.escape(prefix)), prefix, escape_glob(prefix))
+        space = versions_of(cache)
+        if space is None or naming.prefix is None:
+            raise ValueError(scope)
+        before, after = re.escape(space.before), re.escape(space.after)
+        shape = rb"%s(?:-?[0-9]+|%s)%s" % (before, re.escape(space.version), after)
+        glob = escape_glob(space.before) + b"*" + escape_glob(space.after)
+        return cls(re.compile(shape), space.before, glob)
+
+    def holds(self, stored: bytes) -> bool:
+        """Return whether a stored key is within reach, whatever the pattern."""
+        return self.shape.match(stored) is not None
+
+    def key(self, stored: bytes) -> bytes | None:
+        """Return the key in a stored key, or None if that is not within reach."""
+        found = self.shape.match(stored)
+        return stored[found.end() :] if found else None
+
+    def match(self, pattern: Pattern) -> bytes:
+        """Return the glob that matches at least the keys meant."""
+        return self.glob + pattern.glob()
+
+    def means(self, stored: bytes, pattern: Pattern) -> bool:
+        """Return whether a stored key is within reach and matches."""
+        key = self.key(stored)
+        if key is None:
+            return False
+        return pattern.matches_all or pattern.matches(key)
+
+    @cached_property
+    def is_exact(self) -> bool:
+        """Whether the glob alone tells the keys within reach."""
+        return self.glob == escape_glob(self.before)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django_cachex.inspectors.base import Inspector
-from django_cachex.inspectors.naming import encode_text
+from django_cachex.inspectors.keys import encode_text
 
 
 @dataclass(frozen=True)

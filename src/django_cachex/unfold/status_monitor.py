@@ -14,8 +14,8 @@ from django.db import connections
 
 from django_cachex.admin.access import visible_aliases
 from django_cachex.admin.asking import Asker
+from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector, inspector_for
-from django_cachex.inspectors.limits import limits
 
 Down = tuple[Inspector, ...]
 

@@ -15,7 +15,7 @@ from django.contrib.admin.utils import quote as quote_id
 from django.urls import reverse
 
 from django_cachex.admin.keyacts import ACTS
-from django_cachex.inspectors.element_edits import End, Only, Place
+from django_cachex.inspectors.edits import End, Only, Place
 from tests.admin import addresses
 from tests.admin.fuzzing import texts
 from tests.admin.fuzzing.world import CELLAR, ODD_ALIAS, World

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from django_cachex.inspectors.valkey.address import Address
+from django_cachex.inspectors.valkey.snippets import Address
 
 
 @pytest.mark.parametrize(

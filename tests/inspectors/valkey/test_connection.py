@@ -17,9 +17,9 @@ import pytest
 from django_cachex.commands import CachexError, Command, ServerTimeout, ServerUnavailable
 from django_cachex.commands.command import parse_raw
 from django_cachex.inspectors.edits import AddValue, SetTtl
-from django_cachex.inspectors.entries import NEVER
 from django_cachex.inspectors.masking import mask, secrets_in
 from django_cachex.inspectors.query import Query
+from django_cachex.inspectors.types import TTL_NONE
 from django_cachex.inspectors.valkey import DjangoRedisInspector
 from django_cachex.inspectors.valkey.inspector import ServerInspector
 from tests import servers
@@ -33,8 +33,8 @@ QUESTIONS: dict[str, Question] = {
     "scan": lambda inspector: inspector.scan(Query(), "", 10, later()),
     "describe": lambda inspector: inspector.describe([b"key"]),
     "read": lambda inspector: inspector.read(b"key"),
-    "add": lambda inspector: inspector.apply(b"key", AddValue(1, NEVER)),
-    "expire": lambda inspector: inspector.apply(b"key", SetTtl(NEVER)),
+    "add": lambda inspector: inspector.apply(b"key", AddValue(1, TTL_NONE)),
+    "expire": lambda inspector: inspector.apply(b"key", SetTtl(TTL_NONE)),
     "delete": lambda inspector: inspector.delete([b"key"]),
     "flush": lambda inspector: inspector.flush(),
     "info": lambda inspector: inspector.info(),
@@ -138,7 +138,7 @@ def test_credentials_and_database_in_the_url_are_used_and_not_shown(
     )
     store.raw.execute_command("ACL", "SETUSER", "default", "resetpass", ">other")
     try:
-        inspector.apply(inspector.locate("key"), AddValue("value", NEVER))
+        inspector.apply(inspector.locate("key"), AddValue("value", TTL_NONE))
         assert listed(inspector) == {b":1:key"}
     finally:
         store.raw.execute_command("ACL", "SETUSER", "default", "nopass")
@@ -155,7 +155,7 @@ def test_credentials_and_database_in_the_options_are_used(store: Store, user: st
     inspector = store.inspect(f"{store.scheme}://{store.server.address}", OPTIONS=options)
     store.raw.execute_command("ACL", "SETUSER", "default", "resetpass", ">other")
     try:
-        inspector.apply(inspector.locate("key"), AddValue("value", NEVER))
+        inspector.apply(inspector.locate("key"), AddValue("value", TTL_NONE))
     finally:
         store.raw.execute_command("ACL", "SETUSER", "default", "nopass")
     assert store.raw.info("keyspace")["db3"]["keys"] == 1
@@ -256,7 +256,7 @@ def test_tls_is_used_as_the_alias_is_configured(store: Store, tmp_path: Path, pl
             if place == "options"
             else store.inspect(f"{url}?{urlencode(trusted)}")
         )
-        inspector.apply(b":1:key", AddValue("value", NEVER))
+        inspector.apply(b":1:key", AddValue("value", TTL_NONE))
         assert listed(inspector) == {b":1:key"}
         with pytest.raises(ServerUnavailable, match=r"(?i)certificate"):
             store.inspect(url, alias="trusting-nobody").status()

@@ -8,11 +8,12 @@ import pytest
 import valkey
 
 from django_cachex.commands import Command
-from django_cachex.inspectors.content import Codec, fingerprint
 from django_cachex.inspectors.edits import KEEP, AddValue, Edit, Result, SetTtl, SetValue
-from django_cachex.inspectors.entries import NEVER
-from django_cachex.inspectors.valkey.changes import Target, outcome_of
+from django_cachex.inspectors.types import TTL_NONE
+from django_cachex.inspectors.valkey.compare_and_set import Target
+from django_cachex.inspectors.valkey.edit import outcome_of
 from django_cachex.inspectors.valkey.inspector import ServerInspector
+from django_cachex.inspectors.values import Codec, fingerprint
 from tests import servers
 from tests.inspectors.valkey.conftest import Store
 
@@ -30,7 +31,7 @@ def test_values_are_stored_byte_by_byte_as_the_cache_stores_them(
     inspector: ServerInspector, store: Store, value: Any
 ) -> None:
     inspector.cache.set("theirs", value)
-    assert inspector.apply(KEY, AddValue(value, NEVER)).result == Result.DONE
+    assert inspector.apply(KEY, AddValue(value, TTL_NONE)).result == Result.DONE
     assert store.raw.get(KEY) == store.raw.get(":1:theirs")
 
 
@@ -177,9 +178,9 @@ def test_a_collection_is_not_overwritten_by_an_edit(
     }
     fill[type]()
     assert inspector.apply(KEY, SetValue("mine", "")).result == Result.WRONG_TYPE
-    assert inspector.apply(KEY, AddValue("mine", NEVER)).result == Result.EXISTS
+    assert inspector.apply(KEY, AddValue("mine", TTL_NONE)).result == Result.EXISTS
     assert store.raw.type(KEY) == type.encode()
-    assert inspector.apply(KEY, AddValue("mine", NEVER, replace=True)).result == Result.DONE
+    assert inspector.apply(KEY, AddValue("mine", TTL_NONE, replace=True)).result == Result.DONE
     assert inspector.cache.get("key") == "mine"
 
 
@@ -190,8 +191,8 @@ def test_a_full_server_refuses_with_its_reason(inspector: ServerInspector, store
     store.raw.config_set("maxmemory", 1)
     try:
         changed = inspector.apply(KEY, SetValue("mine", seen, KEEP))
-        added = inspector.apply(b":1:new", AddValue("mine", NEVER))
-        deleted = inspector.apply(KEY, SetTtl(NEVER))
+        added = inspector.apply(b":1:new", AddValue("mine", TTL_NONE))
+        deleted = inspector.apply(KEY, SetTtl(TTL_NONE))
     finally:
         store.raw.config_set("maxmemory", 0)
     for outcome in (changed, added):
@@ -205,10 +206,10 @@ def test_a_denied_command_refuses_with_the_servers_reason(store: Store, user: st
     store.raw.set(KEY, "old", px=100_000)
     inspector = store.inspect(store.url.replace("//", f"//{user}:hunter2@"))
     for denied, edit in (
-        ("set", AddValue(1, NEVER)),
+        ("set", AddValue(1, TTL_NONE)),
         ("set", SetValue(1, "")),
         ("pexpire", SetTtl(5000)),
-        ("persist", SetTtl(NEVER)),
+        ("persist", SetTtl(TTL_NONE)),
     ):
         also = ["-expire"] if denied == "pexpire" else []  # Which would do as well.
         store.raw.execute_command("ACL", "SETUSER", user, "+@all", f"-{denied}", *also)
@@ -236,7 +237,7 @@ def test_a_replica_refuses_and_keeps_its_value(store: Store) -> None:
 def test_a_value_that_the_serializer_does_not_take_is_refused(store: Store) -> None:
     path = "tests.inspectors.valkey.test_edits.TextOnly"
     inspector = store.inspect(OPTIONS={"serializer": path})
-    outcome = inspector.apply(KEY, AddValue([1], NEVER))
+    outcome = inspector.apply(KEY, AddValue([1], TTL_NONE))
     assert outcome.result == Result.REFUSED
     assert "only text" in str(outcome.reason)
     assert store.raw.dbsize() == 0

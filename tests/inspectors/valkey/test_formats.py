@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from django_cachex.inspectors.edits import AddValue, Result, SetValue
-from django_cachex.inspectors.entries import NEVER
+from django_cachex.inspectors.types import TTL_NONE
 from tests.inspectors.valkey.conftest import Store
 
 KEY = b":1:key"
@@ -30,7 +30,7 @@ def test_edits_are_stored_byte_by_byte_as_the_cache_stores_them(
     inspector = store.inspect(OPTIONS=options)
     for value in (LONG, [1], "text", 7):
         inspector.cache.set("theirs", value)
-        assert inspector.apply(KEY, AddValue(value, NEVER, replace=True)).result == Result.DONE
+        assert inspector.apply(KEY, AddValue(value, TTL_NONE, replace=True)).result == Result.DONE
         assert store.raw.get(KEY) == store.raw.get(":1:theirs")
         entry = inspector.read(KEY)
         assert entry is not None
@@ -45,7 +45,7 @@ def test_what_the_serializer_refuses_is_said_and_nothing_is_stored(store: Store)
     if not store.is_cachex:
         pytest.skip("Django's backend has no orjson.")
     inspector = store.inspect(OPTIONS={"serializer": "orjson"})
-    outcome = inspector.apply(KEY, AddValue([2**70], NEVER))
+    outcome = inspector.apply(KEY, AddValue([2**70], TTL_NONE))
     assert outcome.result == Result.REFUSED
     assert "64-bit" in str(outcome.reason)
     assert not store.raw.exists(KEY)

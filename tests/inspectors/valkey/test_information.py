@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import valkey
 
-from django_cachex.inspectors.facts import Fact, Section, Unit
-from django_cachex.inspectors.valkey import information
+from django_cachex.inspectors.info import Fact, Section, Unit
+from django_cachex.inspectors.valkey import info as information
 from django_cachex.inspectors.valkey.inspector import ServerInspector
 from tests import servers
 from tests.inspectors.valkey.conftest import Store

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 import pytest
 
 from django_cachex.inspectors.edits import Increase, Result
-from django_cachex.inspectors.entries import Entry
+from django_cachex.inspectors.query import BEGINNING, Order, Window
+from django_cachex.inspectors.types import Entry
 from django_cachex.inspectors.valkey import inspector as module
-from django_cachex.inspectors.windows import BEGINNING, Order, Window
 from tests.inspectors.valkey.conftest import Store, on_one_server
 
 MOST = 1_000_000

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 import pytest
 import valkey
 
-from django_cachex.inspectors.entries import Description
-from django_cachex.inspectors.facts import Unit
+from django_cachex.inspectors.info import Unit
 from django_cachex.inspectors.patterns import Pattern
 from django_cachex.inspectors.query import Query
-from django_cachex.inspectors.valkey.elements import TYPES
+from django_cachex.inspectors.types import Description
 from django_cachex.inspectors.valkey.inspector import ServerInspector
-from django_cachex.inspectors.valkey.walks import Walk, read_token, write_token
+from django_cachex.inspectors.valkey.key_info import TYPES
+from django_cachex.inspectors.valkey.scan import Walk, read_token, write_token
 from tests import servers
 from tests.inspectors.contract import later, listed, pages
 from tests.inspectors.valkey.conftest import Store

@@ -14,22 +14,28 @@ from django.core.cache import caches
 
 from django_cachex.inspectors import inspector_for
 from django_cachex.inspectors.base import Inspector
-from django_cachex.inspectors.edits import AddValue, Copy, Edit, Outcome, Rename, Result, SetValue
-from django_cachex.inspectors.element_edits import (
+from django_cachex.inspectors.edits import (
     AddEntry,
     AddFields,
     AddKey,
     AddMembers,
     AddScored,
+    AddValue,
+    Copy,
+    Edit,
     End,
     InsertItem,
+    Outcome,
     PushItems,
+    Rename,
     RenameMember,
+    Result,
     SetField,
     SetItem,
+    SetValue,
 )
-from django_cachex.inspectors.entries import NEVER
-from django_cachex.inspectors.valkey.names import spell
+from django_cachex.inspectors.types import TTL_NONE
+from django_cachex.inspectors.valkey.element_ids import spell
 from tests import servers
 from tests.cache.codecs.test_running import typed
 
@@ -119,11 +125,11 @@ def test_a_program_for_another_cache_is_refused(
     setting: Setting, raw: valkey.Valkey, tmp_path: Path, name: str
 ) -> None:
     writer = setting(READERS[name])
-    assert refused(writer.apply(KEY, AddValue(typed(tmp_path / "made"), NEVER)))
+    assert refused(writer.apply(KEY, AddValue(typed(tmp_path / "made"), TTL_NONE)))
     assert not raw.exists(KEY)
     # What is none is stored as ever.
     for value in ({"a": 1, "b": [2, None]}, "cat", [1.5], 7, {f"k{n}": n for n in range(12)}):
-        assert writer.apply(KEY, AddValue(value, NEVER, replace=True)).is_done, value
+        assert writer.apply(KEY, AddValue(value, TTL_NONE, replace=True)).is_done, value
 
 
 HARMLESS: dict[str, dict[str, Any]] = {
@@ -141,37 +147,37 @@ HARMLESS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("name", HARMLESS)
 def test_who_would_not_run_it_is_no_obstacle(setting: Setting, tmp_path: Path, name: str) -> None:
     writer = setting(HARMLESS[name])
-    assert writer.apply(KEY, AddValue(typed(tmp_path / "made"), NEVER)).is_done
+    assert writer.apply(KEY, AddValue(typed(tmp_path / "made"), TTL_NONE)).is_done
     assert not (tmp_path / "made").exists()
 
 
 def test_what_is_compressed_is_opened_to_look(setting: Setting, tmp_path: Path) -> None:
     squeezing = {"serializer": "msgpack", "compressor": "zlib"}
     writer = setting({"OPTIONS": {"serializer": Squeezed}}, OPTIONS=squeezing)
-    assert refused(writer.apply(KEY, AddValue(typed(tmp_path), NEVER)))
-    assert writer.apply(KEY, AddValue("harmless " * 100, NEVER)).is_done
+    assert refused(writer.apply(KEY, AddValue(typed(tmp_path), TTL_NONE)))
+    assert writer.apply(KEY, AddValue("harmless " * 100, TTL_NONE)).is_done
 
 
 def test_what_begins_as_our_pickles_do_is_refused_for_ours_too(setting: Setting) -> None:
     writer = setting({}, OPTIONS={"serializer": Latin})
     program = pickle.dumps(print, 4).decode("latin-1")
-    assert refused(writer.apply(KEY, AddValue(program, NEVER)))
-    assert writer.apply(KEY, AddValue(pickle.dumps([1], 4).decode("latin-1"), NEVER)).is_done
+    assert refused(writer.apply(KEY, AddValue(program, TTL_NONE)))
+    assert writer.apply(KEY, AddValue(pickle.dumps([1], 4).decode("latin-1"), TTL_NONE)).is_done
 
 
 def test_pickles_that_a_cache_writes_are_everybodys(setting: Setting) -> None:
     writer = setting({"BACKEND": DJANGO_REDIS}, OPTIONS={})
     program = "cos\nsystem\n(S'id'\ntR."
-    assert writer.apply(KEY, AddValue({"a": program}, NEVER)).is_done
+    assert writer.apply(KEY, AddValue({"a": program}, TTL_NONE)).is_done
     assert caches["writer"].get("1:1:key") == {"a": program}
 
 
 ELEMENTS: dict[str, Callable[[Any], Edit]] = {
-    "add a list": lambda value: AddKey("list", (value,), NEVER, replace=True),
-    "add a set": lambda value: AddKey("set", (value,), NEVER, replace=True),
-    "add a sorted set": lambda value: AddKey("zset", ((value, 1.0),), NEVER, replace=True),
-    "add a hash": lambda value: AddKey("hash", (("field", value),), NEVER, replace=True),
-    "add a stream": lambda value: AddKey("stream", (("field", value),), NEVER, replace=True),
+    "add a list": lambda value: AddKey("list", (value,), TTL_NONE, replace=True),
+    "add a set": lambda value: AddKey("set", (value,), TTL_NONE, replace=True),
+    "add a sorted set": lambda value: AddKey("zset", ((value, 1.0),), TTL_NONE, replace=True),
+    "add a hash": lambda value: AddKey("hash", (("field", value),), TTL_NONE, replace=True),
+    "add a stream": lambda value: AddKey("stream", (("field", value),), TTL_NONE, replace=True),
     "push": lambda value: PushItems(("first", value), End.LAST),
     "insert": lambda value: InsertItem("0", "", value),
     "set an item": lambda value: SetItem("0", "", value),
@@ -183,7 +189,7 @@ ELEMENTS: dict[str, Callable[[Any], Edit]] = {
     "set a field": lambda value: SetField(spell(b"field", 0), "", value),
     "add an entry": lambda value: AddEntry((("field", value),)),
     "set": lambda value: SetValue(value, ""),
-    "replace": lambda value: AddValue(value, NEVER, replace=True),
+    "replace": lambda value: AddValue(value, TTL_NONE, replace=True),
 }
 
 KINDS = {
@@ -237,7 +243,7 @@ def test_nothing_moves_to_where_it_might_be_run(
     setting: Setting, raw: valkey.Valkey, tmp_path: Path, name: str
 ) -> None:
     writer, move = setting({"BACKEND": DJANGO_REDIS, "KEY_PREFIX": "m:1"}), MOVES[name]
-    assert writer.apply(OUTSIDE, AddValue(typed(tmp_path), NEVER)).is_done
+    assert writer.apply(OUTSIDE, AddValue(typed(tmp_path), TTL_NONE)).is_done
     assert refused(writer.apply(OUTSIDE, move(INSIDE)))
     assert not raw.exists(INSIDE)
     assert writer.apply(OUTSIDE, move(b"m:1:other")).is_done
@@ -249,7 +255,7 @@ def test_what_cannot_be_a_program_moves(setting: Setting, name: str, serializer:
     writer = setting(
         {"BACKEND": DJANGO_REDIS, "KEY_PREFIX": "m:1"}, OPTIONS={"serializer": serializer}
     )
-    assert writer.apply(OUTSIDE, AddValue({"a": 1}, NEVER)).is_done
+    assert writer.apply(OUTSIDE, AddValue({"a": 1}, TTL_NONE)).is_done
     assert writer.apply(OUTSIDE, MOVES[name](INSIDE)).is_done
 
 
@@ -263,17 +269,17 @@ def test_a_copy_into_another_cache_is_checked_there(
         "pickles": {**settings.CACHES["writer"], "KEY_PREFIX": "pickles", "OPTIONS": {}},
     }
     source, pickles = inspector_for("source"), inspector_for("pickles")
-    assert source.apply(b"elsewhere:1:key", AddValue(typed(tmp_path), NEVER)).is_done
+    assert source.apply(b"elsewhere:1:key", AddValue(typed(tmp_path), TTL_NONE)).is_done
     assert refused(source.apply(b"elsewhere:1:key", Copy(INSIDE, writer)))
     # What is stored anew is checked as what is typed.
-    assert pickles.apply(b"pickles:1:key", AddValue(typed(tmp_path), NEVER)).is_done
+    assert pickles.apply(b"pickles:1:key", AddValue(typed(tmp_path), TTL_NONE)).is_done
     assert refused(pickles.apply(b"pickles:1:key", Copy(INSIDE, writer)))
     assert not raw.exists(INSIDE)
 
 
 def test_a_copy_of_a_hidden_neighbours_name_is_not_said(setting: Setting, tmp_path: Path) -> None:
     writer = setting({"BACKEND": DJANGO_REDIS})
-    outcome = writer.apply(KEY, AddValue(typed(tmp_path), NEVER))
+    outcome = writer.apply(KEY, AddValue(typed(tmp_path), TTL_NONE))
     assert outcome.result is Result.REFUSED
     assert '"reader"' not in str(outcome.reason)
     assert "“reader”" not in str(outcome.reason)

@@ -8,8 +8,8 @@ import pytest
 import valkey
 
 from django_cachex.inspectors import inspector_for
+from django_cachex.inspectors.query import Window
 from django_cachex.inspectors.valkey.inspector import ServerInspector
-from django_cachex.inspectors.windows import Window
 from tests import servers
 from tests.inspectors.valkey.changes.subject import KEY, Subject
 from tests.inspectors.valkey.conftest import BACKENDS

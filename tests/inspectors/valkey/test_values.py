@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from django_cachex.inspectors.content import fingerprint
-from django_cachex.inspectors.entries import Entry
-from django_cachex.inspectors.facts import Unit
+from django_cachex.inspectors.info import Unit
+from django_cachex.inspectors.types import Entry
 from django_cachex.inspectors.valkey.inspector import ServerInspector
+from django_cachex.inspectors.values import fingerprint
 from tests.inspectors.valkey.conftest import Store
 from tests.inspectors.valkey.proxy import proxy
 from tests.inspectors.values_contract import Trap

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from django_cachex.inspectors.entries import Element, Elements
-from django_cachex.inspectors.windows import BEGINNING, InvalidWindow, Order, Window
+from django_cachex.inspectors.query import BEGINNING, InvalidWindow, Order, Window
+from django_cachex.inspectors.types import Element, Elements
 from tests.inspectors.valkey.changes.subject import KEY, Subject
 from tests.inspectors.valkey.conftest import Store, on_one_server
 

@@ -13,9 +13,9 @@ from django_cachex.admin.asking import Answer, Asker
 from django_cachex.admin.commandline.options import add_cache
 from django_cachex.admin.commandline.session import DONE, FAILED, Session, Subcommand
 from django_cachex.admin.failures import reason
+from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector, inspector_for
-from django_cachex.inspectors.facts import Fact, Section, Status
-from django_cachex.inspectors.limits import limits
+from django_cachex.inspectors.info import Fact, Section, Status
 
 
 class Caches(Subcommand):

@@ -18,8 +18,8 @@ from django_cachex.admin.commandline.session import DONE, FAILED, Session, Subco
 from django_cachex.admin.commandline.sweeping import Sweeper, keys_counted
 from django_cachex.admin.deeds import Deed
 from django_cachex.inspectors import Inspector
+from django_cachex.inspectors.jobs import Sweep
 from django_cachex.inspectors.query import Query
-from django_cachex.inspectors.work import Sweep
 
 
 def add_keys(parser: ArgumentParser) -> None:

@@ -20,8 +20,7 @@ from django_cachex.admin.commandline.session import (
 )
 from django_cachex.admin.commandline.sweeping import Sweeper
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.work import Position, Sweep, Work
-from django_cachex.inspectors.work.work import Find
+from django_cachex.inspectors.jobs import Find, Position, Sweep, Work
 
 
 class Flush(Subcommand):

@@ -18,9 +18,9 @@ from django_cachex.admin.commandline.options import (
 )
 from django_cachex.admin.commandline.session import DONE, FAILED, Session, Subcommand, failed
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.entries import NEVER, Description
-from django_cachex.inspectors.facts import Unit
-from django_cachex.inspectors.work.work import Find
+from django_cachex.inspectors.info import Unit
+from django_cachex.inspectors.jobs import Find
+from django_cachex.inspectors.types import TTL_NONE, Description
 
 AT_ONCE = 500
 BUDGET = 1.0
@@ -107,4 +107,4 @@ def ttl_of(one: Description) -> dict[str, Any]:
 
 def in_seconds(ttl: int | None) -> float | None:
     """Return a TTL in seconds; None for never, and where it is not known."""
-    return None if ttl is None or ttl == NEVER else ttl / 1000
+    return None if ttl is None or ttl == TTL_NONE else ttl / 1000

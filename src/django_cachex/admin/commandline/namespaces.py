@@ -14,12 +14,11 @@ from django_cachex.admin.commandline.session import DONE, FAILED, Session, Subco
 from django_cachex.admin.commandline.sweeping import keys_counted
 from django_cachex.admin.pages.keycells import how_far
 from django_cachex.admin.pages.surveyed import percent
+from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.limits import limits
+from django_cachex.inspectors.jobs import Work, advance
+from django_cachex.inspectors.namespaces import Branch, Path, Sample, Sorting, Survey
 from django_cachex.inspectors.query import Query
-from django_cachex.inspectors.work import Sorting, Survey, Work, advance
-from django_cachex.inspectors.work.estimate import Sample
-from django_cachex.inspectors.work.tree import Branch, Path
 
 
 class Namespaces(Subcommand):

@@ -9,9 +9,9 @@ from django.utils.translation import gettext as _
 from django_cachex.admin.commandline.session import Session, usage
 from django_cachex.admin.forms import LONGEST_TIMEOUT
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.entries import NEVER
 from django_cachex.inspectors.patterns import Pattern
 from django_cachex.inspectors.query import Query
+from django_cachex.inspectors.types import TTL_NONE
 
 
 def add_cache(parser: ArgumentParser) -> None:
@@ -40,7 +40,7 @@ def add_expiry(parser: ArgumentParser, required: bool = False) -> None:
 def expiry(session: Session) -> int | None:
     """Return the TTL in milliseconds, `NEVER`, or None where nothing was said."""
     if session["never"]:
-        return NEVER
+        return TTL_NONE
     seconds: int | None = session["seconds"]
     if seconds is None:
         return None

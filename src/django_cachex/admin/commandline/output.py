@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from django_cachex.admin import humane
 from django_cachex.commands.text import one_line
-from django_cachex.inspectors.work import Position
+from django_cachex.inspectors.jobs import Position
 
 WIDTH = 24
 """Characters of a progress bar."""

@@ -19,9 +19,9 @@ from django_cachex.admin.failures import in_doubt, leave_broken_connections, may
 from django_cachex.admin.policies import closed_by_flush, closed_text, visible_aliases
 from django_cachex.commands.text import one_line
 from django_cachex.inspectors import Inspector, inspector_for
-from django_cachex.inspectors.entries import Listing
+from django_cachex.inspectors.jobs import Find
 from django_cachex.inspectors.query import Query
-from django_cachex.inspectors.work.work import Find
+from django_cachex.inspectors.types import Listing
 
 T = TypeVar("T")
 

@@ -17,10 +17,10 @@ from django_cachex.admin.deeds import Deed
 from django_cachex.admin.failures import leave_broken_connections, may_be_done, reason
 from django_cachex.admin.pages.keycells import how_far
 from django_cachex.admin.runs import Batch, Run, begin, doubting
+from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.limits import limits
-from django_cachex.inspectors.work import Sorting, Survey, Sweep, Work, advance
-from django_cachex.inspectors.work.work import Find
+from django_cachex.inspectors.jobs import Find, Sweep, Work, advance
+from django_cachex.inspectors.namespaces import Sorting, Survey
 
 
 def keys_counted(count: int) -> str:

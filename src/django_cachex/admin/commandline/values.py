@@ -20,9 +20,9 @@ from django_cachex.admin.commandline.options import (
 )
 from django_cachex.admin.commandline.session import DONE, Session, Subcommand, failed
 from django_cachex.admin.outcomes import added_message
-from django_cachex.inspectors.content import InvalidValue, encode
 from django_cachex.inspectors.edits import AddValue, Result
-from django_cachex.inspectors.entries import Elements, Entry
+from django_cachex.inspectors.types import Elements, Entry
+from django_cachex.inspectors.values import InvalidValue, encode
 
 
 class Get(Subcommand):

@@ -14,10 +14,10 @@ from django_cachex.admin import audit
 from django_cachex.admin.access import Act
 from django_cachex.admin.parts import Action, Confirm
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.content import Content
 from django_cachex.inspectors.edits import Edit, Outcome
-from django_cachex.inspectors.entries import Element, Entry
-from django_cachex.inspectors.facts import Text
+from django_cachex.inspectors.info import Text
+from django_cachex.inspectors.types import Element, Entry
+from django_cachex.inspectors.values import Content
 
 Place = Literal["bar", "head", "value", "elements", "row"]
 """A spot on the page: its action bar, the facts about the key, the value, the elements, a row."""

@@ -14,10 +14,10 @@ from django_cachex.admin.access import EDIT_ELEMENTS
 from django_cachex.admin.forms import EditForm
 from django_cachex.admin.keyacts.base import F, KeyAct, Place, Subject
 from django_cachex.admin.outcomes import trace_of
-from django_cachex.inspectors.content import Content
 from django_cachex.inspectors.edits import Outcome
-from django_cachex.inspectors.entries import Element
-from django_cachex.inspectors.facts import Text
+from django_cachex.inspectors.info import Text
+from django_cachex.inspectors.types import Element
+from django_cachex.inspectors.values import Content
 
 MOST_ROWS = 20
 

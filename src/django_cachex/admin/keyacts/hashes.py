@@ -23,11 +23,19 @@ from django_cachex.admin.keyacts.elements import (
     why_replaced,
 )
 from django_cachex.admin.outcomes import ttl_message
-from django_cachex.inspectors.edits import Edit, Keep, Outcome, Result
-from django_cachex.inspectors.element_edits import AddFields, RenameField, SetField, SetFieldTtl
-from django_cachex.inspectors.entries import Element
-from django_cachex.inspectors.facts import Text
-from django_cachex.inspectors.naming import encode_text, printable
+from django_cachex.inspectors.edits import (
+    AddFields,
+    Edit,
+    Keep,
+    Outcome,
+    RenameField,
+    Result,
+    SetField,
+    SetFieldTtl,
+)
+from django_cachex.inspectors.info import Text
+from django_cachex.inspectors.keys import encode_text, printable
+from django_cachex.inspectors.types import Element
 
 NAME_ATTRS = {**AS_CODE, "autocomplete": "off"}
 

@@ -25,17 +25,18 @@ from django_cachex.admin.keyacts.elements import (
 from django_cachex.admin.keyacts.popping import CountForm, PopAct
 from django_cachex.admin.keyacts.removing import left
 from django_cachex.admin.parts import Action, Confirm
-from django_cachex.inspectors.edits import Edit, Outcome
-from django_cachex.inspectors.element_edits import (
+from django_cachex.inspectors.edits import (
+    Edit,
     End,
     InsertItem,
+    Outcome,
     Place,
     PopItems,
     PushItems,
     SetItem,
     TrimList,
 )
-from django_cachex.inspectors.facts import Text, Unit
+from django_cachex.inspectors.info import Text, Unit
 
 ENDS = [(End.LAST, gettext_lazy("at the tail")), (End.FIRST, gettext_lazy("at the head"))]
 FROM = [(End.LAST, gettext_lazy("from the tail")), (End.FIRST, gettext_lazy("from the head"))]

@@ -13,7 +13,7 @@ from django_cachex.admin import humane
 from django_cachex.admin.forms import AS_CODE, FocusedForm
 from django_cachex.admin.parts import Action, Confirm
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.naming import encode_text, printable
+from django_cachex.inspectors.keys import encode_text, printable
 
 NAME_ATTRS = {**AS_CODE, "autocomplete": "off", "autofocus": ""}
 

@@ -15,10 +15,9 @@ from django_cachex.admin.keyacts.base import Subject
 from django_cachex.admin.keyacts.elements import ElementAct
 from django_cachex.admin.keyacts.removing import left
 from django_cachex.admin.parts import Action, Confirm
-from django_cachex.inspectors.edits import Outcome
-from django_cachex.inspectors.element_edits import End
-from django_cachex.inspectors.facts import Text, Unit
-from django_cachex.inspectors.naming import printable
+from django_cachex.inspectors.edits import End, Outcome
+from django_cachex.inspectors.info import Text, Unit
+from django_cachex.inspectors.keys import printable
 
 MOST = 1000
 SHOWN = 200

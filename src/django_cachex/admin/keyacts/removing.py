@@ -12,11 +12,10 @@ from django_cachex.admin import audit, humane
 from django_cachex.admin.keyacts.base import Subject
 from django_cachex.admin.keyacts.elements import ElementAct
 from django_cachex.admin.parts import Action, Confirm
-from django_cachex.inspectors.edits import Edit, Outcome
-from django_cachex.inspectors.element_edits import Chosen, RemoveElements
-from django_cachex.inspectors.entries import Element
-from django_cachex.inspectors.facts import Unit
-from django_cachex.inspectors.naming import printable
+from django_cachex.inspectors.edits import Chosen, Edit, Outcome, RemoveElements
+from django_cachex.inspectors.info import Unit
+from django_cachex.inspectors.keys import printable
+from django_cachex.inspectors.types import Element
 
 UNITS = {"list": Unit.ITEMS, "set": Unit.MEMBERS, "zset": Unit.MEMBERS, "hash": Unit.FIELDS}
 

@@ -25,18 +25,20 @@ from django_cachex.admin.keyacts.elements import (
     why_replaced,
 )
 from django_cachex.admin.keyacts.popping import CountForm, PopAct
-from django_cachex.inspectors.content import InvalidValue
-from django_cachex.inspectors.edits import Edit, Outcome, Result
-from django_cachex.inspectors.element_edits import (
+from django_cachex.inspectors.edits import (
     AddMembers,
     AddScored,
+    Edit,
     End,
     Only,
+    Outcome,
     PopMembers,
     RenameMember,
+    Result,
     SetScore,
 )
-from django_cachex.inspectors.facts import Text
+from django_cachex.inspectors.info import Text
+from django_cachex.inspectors.values import InvalidValue
 
 ANY = [(End.RANDOM, gettext_lazy("any"))]
 SCORED = [

@@ -15,9 +15,8 @@ from django_cachex.admin.keyacts.base import Subject
 from django_cachex.admin.keyacts.elements import ElementAct, ElementForm
 from django_cachex.admin.keyacts.lists import MOST, length_of, trimmed, trimming
 from django_cachex.admin.parts import Action, Confirm
-from django_cachex.inspectors.edits import Edit, Outcome
-from django_cachex.inspectors.element_edits import AddEntry, TrimStream
-from django_cachex.inspectors.facts import Unit
+from django_cachex.inspectors.edits import AddEntry, Edit, Outcome, TrimStream
+from django_cachex.inspectors.info import Unit
 
 
 class EntryForm(ElementForm):

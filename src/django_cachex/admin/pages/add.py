@@ -18,9 +18,8 @@ from django_cachex.admin.keyhelp import add_help
 from django_cachex.admin.outcomes import added_message, refusal
 from django_cachex.admin.pages.base import CachePage
 from django_cachex.admin.parts import Action, FormBox, Heading, Topic
-from django_cachex.inspectors.edits import AddValue, Keep, Outcome, Result
-from django_cachex.inspectors.element_edits import AddKey
-from django_cachex.inspectors.naming import encode_text, printable
+from django_cachex.inspectors.edits import AddKey, AddValue, Keep, Outcome, Result
+from django_cachex.inspectors.keys import encode_text, printable
 
 
 def new_key(form: AddForm, ttl: int) -> AddValue | AddKey:

@@ -31,9 +31,9 @@ from django_cachex.admin.asking import Answer, Asker
 from django_cachex.admin.failures import explain, in_doubt, leave_broken_connections, may_be_done
 from django_cachex.admin.links import IN_FORM, Link, Links, parse_object_id
 from django_cachex.admin.parts import Action, Confirm, Heading, Notice, Parts, Topic
+from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector, inspector_for
-from django_cachex.inspectors.facts import Text
-from django_cachex.inspectors.limits import limits
+from django_cachex.inspectors.info import Text
 
 T = TypeVar("T")
 

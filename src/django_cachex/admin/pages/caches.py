@@ -33,7 +33,7 @@ from django_cachex.admin.parts import (
 )
 from django_cachex.inspectors import Inspector, inspector_for
 from django_cachex.inspectors.base import Support
-from django_cachex.inspectors.facts import Status
+from django_cachex.inspectors.info import Status
 
 BADGES = {
     Support.CACHEX: Badge(

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 from django_cachex.admin.pages.base import CachePage
 from django_cachex.admin.parts import Notice
 from django_cachex.admin.tokens import seal, unseal
-from django_cachex.inspectors.facts import Text
+from django_cachex.inspectors.info import Text
 
 
 class CarryingPage(CachePage):

@@ -12,9 +12,9 @@ from django_cachex.admin import humane
 from django_cachex.admin.keywindows import ORDERS, FindForm
 from django_cachex.admin.pages.keyfacts import element_cell
 from django_cachex.admin.parts import Action, Cell, CollectionBox, Empty, Header, Row, Table
-from django_cachex.inspectors.entries import NEVER, Element, Elements
-from django_cachex.inspectors.facts import Text, Unit
-from django_cachex.inspectors.windows import Order
+from django_cachex.inspectors.info import Text, Unit
+from django_cachex.inspectors.query import Order
+from django_cachex.inspectors.types import TTL_NONE, Element, Elements
 
 FORM = "cx-rows"
 """The form that checkboxes and buttons of rows belong to, wherever they stand."""
@@ -235,8 +235,8 @@ def pairs(row: Element) -> str:
 
 
 def ttl_cell(row: Element) -> Cell:
-    if row.ttl is None or row.ttl == NEVER:
-        return Cell(_("never") if row.ttl == NEVER else "")
+    if row.ttl is None or row.ttl == TTL_NONE:
+        return Cell(_("never") if row.ttl == TTL_NONE else "")
     return Cell(humane.duration(row.ttl), expires=row.ttl)
 
 

@@ -14,8 +14,8 @@ from django_cachex.admin.pages.cells import bytes_cell
 from django_cachex.admin.pages.keycells import size_cell, ttl_cell
 from django_cachex.admin.parts import Cell
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.entries import NEVER, Description
-from django_cachex.inspectors.facts import Text, Unit
+from django_cachex.inspectors.info import Text, Unit
+from django_cachex.inspectors.types import TTL_NONE, Description
 
 COOKIE: Final = "cachex_columns"
 COOKIE_AGE: Final = 365 * 24 * 3600
@@ -34,7 +34,7 @@ def padded(figure: int | None) -> str:
 
 
 def _ttl_order(one: Description) -> str:
-    return LAST if one.ttl == NEVER else padded(one.ttl)
+    return LAST if one.ttl == TTL_NONE else padded(one.ttl)
 
 
 def _size_order(one: Description) -> str:

@@ -6,9 +6,9 @@ import time
 
 from django_cachex.admin.pages.base import CachePage
 from django_cachex.admin.pages.working import about
-from django_cachex.inspectors.limits import limits
-from django_cachex.inspectors.work import Survey, Work, advance
-from django_cachex.inspectors.work.work import Find
+from django_cachex.conf import limits
+from django_cachex.inspectors.jobs import Find, Work, advance
+from django_cachex.inspectors.namespaces import Survey
 
 
 def count_on(page: CachePage, work: Work[Survey], find: Find) -> tuple[Work[Survey], bool]:

@@ -20,10 +20,10 @@ from django_cachex.admin.access import DOWNLOAD, DOWNLOAD_DECODED, DUMP, SEE_VAL
 from django_cachex.admin.failures import explain
 from django_cachex.admin.pages.base import KeyedPage
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.content import Content
-from django_cachex.inspectors.content.editing import json_text
-from django_cachex.inspectors.entries import Changed, Entry, TooLarge
-from django_cachex.inspectors.pickles import why_not_json
+from django_cachex.inspectors.types import Changed, Entry, TooLarge
+from django_cachex.inspectors.values import Content
+from django_cachex.inspectors.values.json_safe import why_not_json
+from django_cachex.inspectors.values.parse import json_text
 
 UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 LONGEST_NAME = 100

@@ -24,7 +24,7 @@ from django_cachex.admin.policies import closed_by_flush, closed_text
 from django_cachex.admin.runs import Run, Runner, Step, begin
 from django_cachex.admin.sessions import session_keys
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.facts import FlushPlan, Status
+from django_cachex.inspectors.info import FlushPlan, Status
 
 
 @dataclass(frozen=True)

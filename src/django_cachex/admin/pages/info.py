@@ -25,7 +25,7 @@ from django_cachex.admin.parts import (
     Table,
     Topic,
 )
-from django_cachex.inspectors.facts import Fact, Section, Unit
+from django_cachex.inspectors.info import Fact, Section, Unit
 
 
 class InfoPage(CachePage):

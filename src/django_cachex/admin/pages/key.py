@@ -21,8 +21,8 @@ from django_cachex.admin.pages.keyfacts import described
 from django_cachex.admin.pages.keyview import KeyView
 from django_cachex.admin.parts import Action, Confirm, FormBox, Notice, ValueBox
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.content import Content
 from django_cachex.inspectors.edits import Edit, Outcome, Result
+from django_cachex.inspectors.values import Content
 
 
 class KeyPage(KeyView):

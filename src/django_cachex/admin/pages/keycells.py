@@ -15,9 +15,9 @@ from django.utils.translation import ngettext
 from django_cachex.admin import humane
 from django_cachex.admin.pages.cells import bytes_cell
 from django_cachex.admin.parts import Cell
-from django_cachex.inspectors.entries import NEVER, Description, Listing
-from django_cachex.inspectors.facts import Unit
-from django_cachex.inspectors.work import Position
+from django_cachex.inspectors.info import Unit
+from django_cachex.inspectors.jobs import Position
+from django_cachex.inspectors.types import TTL_NONE, Description, Listing
 
 SPARE_FIELDS, SPARE_BYTES = 10, 10_000
 """What a form sends besides the selected keys."""
@@ -29,7 +29,7 @@ def ttl_cell(ttl: int | None) -> Cell:
     """Return a TTL in words; a script counts it down."""
     if ttl is None:
         return Cell(_("not known"), kind="number")
-    if ttl == NEVER:
+    if ttl == TTL_NONE:
         return Cell(_("never"), kind="number")
     return Cell(
         humane.duration(ttl),

@@ -16,7 +16,7 @@ from django_cachex.admin.keyacts.removing import RemoveRows
 from django_cachex.admin.pages.collection import CollectionView, groups_table
 from django_cachex.admin.pages.keyread import KeyRead
 from django_cachex.admin.parts import Action, CollectionBox, Notice, Table
-from django_cachex.inspectors.entries import Element, Elements, Entry
+from django_cachex.inspectors.types import Element, Elements, Entry
 
 SHOWN = "1"
 

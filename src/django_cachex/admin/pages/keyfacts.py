@@ -8,12 +8,12 @@ from django.utils.translation import gettext as _
 
 from django_cachex.admin import humane
 from django_cachex.admin.parts import Cell, FactLine
+from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.content import Content
-from django_cachex.inspectors.entries import NEVER, Description, Entry
-from django_cachex.inspectors.facts import Text, Unit
-from django_cachex.inspectors.limits import limits
-from django_cachex.inspectors.naming import printable
+from django_cachex.inspectors.info import Text, Unit
+from django_cachex.inspectors.keys import printable
+from django_cachex.inspectors.types import TTL_NONE, Description, Entry
+from django_cachex.inspectors.values import Content
 
 OTHER = re.compile(r"|[+-]?[0-9.]+(e[+-]?[0-9]+)?|true|false|null|[\[{].*", re.DOTALL | re.I)
 """Texts that look like something else."""
@@ -35,7 +35,7 @@ def described(inspector: Inspector, one: Description) -> str:
     if one.size is not None:
         is_bytes = one.unit == Unit.BYTES
         facts.append(humane.size(one.size) if is_bytes else humane.elements(one.size, one.unit))
-    if one.ttl == NEVER:
+    if one.ttl == TTL_NONE:
         facts.append(_("never expires"))
     elif one.ttl is not None:
         facts.append(_("expires %(when)s") % {"when": humane.expiry(one.ttl)})
@@ -79,7 +79,7 @@ def ttl_lines(ttl: int | None) -> list[FactLine]:
     """Return a TTL in words, in seconds and as a moment."""
     if ttl is None:
         return []
-    if ttl == NEVER:
+    if ttl == TTL_NONE:
         return [FactLine(_("TTL"), _("never expires"))]
     details = _("%(seconds)s s, until %(moment)s") % {
         "seconds": humane.number(ttl / 1000, 1 if ttl < 10_000 else 0),

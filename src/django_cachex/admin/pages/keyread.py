@@ -15,10 +15,10 @@ from django_cachex.admin.keywindows import STATE, window_of
 from django_cachex.admin.links import Link
 from django_cachex.admin.pages.base import KeyedPage
 from django_cachex.admin.sessions import masked
-from django_cachex.inspectors.content import Content
-from django_cachex.inspectors.entries import Description, Element, Entry
 from django_cachex.inspectors.patterns import Pattern
-from django_cachex.inspectors.windows import InvalidWindow
+from django_cachex.inspectors.query import InvalidWindow
+from django_cachex.inspectors.types import Description, Element, Entry
+from django_cachex.inspectors.values import Content
 
 READ = "read"
 """The mode that has the value read where that may run something."""

@@ -14,9 +14,9 @@ from django_cachex.admin.pages.columns import COLUMNS, DEFAULT
 from django_cachex.admin.parts import Cell, Header, Row, Table
 from django_cachex.admin.sessions import masked
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.entries import Description
-from django_cachex.inspectors.naming import printable
+from django_cachex.inspectors.keys import printable
 from django_cachex.inspectors.query import Scope
+from django_cachex.inspectors.types import Description
 
 ASCENDING, DESCENDING = "ascending", "descending"
 KEY = "key"

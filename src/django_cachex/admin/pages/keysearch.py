@@ -11,8 +11,8 @@ from django_cachex.admin.filters import FILTERS, Filter
 from django_cachex.admin.pages.columns import COLUMNS, available
 from django_cachex.admin.parts import Option, Select
 from django_cachex.admin.searching import Search
+from django_cachex.conf import PAGE_SIZES
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.limits import PAGE_SIZES
 from django_cachex.inspectors.query import Scope
 
 

@@ -21,7 +21,7 @@ from django_cachex.admin.pages.keyrows import KeyRows, Sorting
 from django_cachex.admin.pages.matched import offers
 from django_cachex.admin.parts import Action, Empty, Live, Notice, Row, Table
 from django_cachex.admin.searching import Search
-from django_cachex.inspectors.entries import Description, Listing
+from django_cachex.inspectors.types import Description, Listing
 
 ONCE = ("live", "begun", "columns")
 """Parameters that no link of the page keeps."""

@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 from django_cachex.admin import humane
 from django_cachex.admin.folds import Fold, folded
 from django_cachex.admin.parts import Action
-from django_cachex.inspectors.content import Content, Excerpt
-from django_cachex.inspectors.limits import limits
+from django_cachex.conf import limits
+from django_cachex.inspectors.values import Content, Excerpt
 
 STEP = 4
 """How many times as much *Load more* shows."""

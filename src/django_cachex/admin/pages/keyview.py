@@ -17,8 +17,8 @@ from django_cachex.admin.pages.keyfacts import key_facts, summary
 from django_cachex.admin.pages.keyread import READ
 from django_cachex.admin.pages.keyvalue import ValueView
 from django_cachex.admin.parts import Action, Heading, Topic, ValueBox
-from django_cachex.inspectors.content import Content
-from django_cachex.inspectors.entries import CommandLine, Entry
+from django_cachex.inspectors.types import CommandLine, Entry
+from django_cachex.inspectors.values import Content
 
 
 class KeyView(KeyElements):

@@ -15,10 +15,11 @@ from django_cachex.admin.pages.cells import bytes_cell
 from django_cachex.admin.pages.keycells import how_far
 from django_cachex.admin.parts import Action, Card, Cell, FactLine, Header, Row, Table
 from django_cachex.admin.sessions import masked
+from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.limits import limits
+from django_cachex.inspectors.jobs import Work
+from django_cachex.inspectors.namespaces import Survey
 from django_cachex.inspectors.query import Query, Scope
-from django_cachex.inspectors.work import Survey, Work
 
 MOST_NAMESPACES = 10
 

@@ -20,8 +20,9 @@ from django_cachex.admin.pages.working import run_cards, running, step_notices
 from django_cachex.admin.parts import Action, Confirm, FormBox
 from django_cachex.admin.runs import Run, Runner, Step, begin
 from django_cachex.inspectors.edits import Keep
-from django_cachex.inspectors.entries import NEVER
-from django_cachex.inspectors.work import Survey, Work
+from django_cachex.inspectors.jobs import Work
+from django_cachex.inspectors.namespaces import Survey
+from django_cachex.inspectors.types import TTL_NONE
 
 RUN = "run"
 """What the tokens of a run are of."""
@@ -64,7 +65,7 @@ class MatchingPage(MatchCount):
         """Return the form that asks when keys are to expire, or lead on with what it says."""
         form = ExpireForm(self.request.POST) if "timeout" in self.request.POST else ExpireForm()
         if form.is_bound and form.is_valid() and not isinstance(form.ttl, Keep):
-            on = self.here(ttl="never" if form.ttl == NEVER else f"{form.ttl // 1000}")
+            on = self.here(ttl="never" if form.ttl == TTL_NONE else f"{form.ttl // 1000}")
             return self.go(on if len(on) <= LONGEST_ID else self.back())
         cancel = Action("cancel", _("Cancel"), self.back())
         return self.show(expiring=FormBox(form, "count", _("Look at what matches"), cancel))

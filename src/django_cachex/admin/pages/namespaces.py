@@ -23,11 +23,12 @@ from django_cachex.admin.pages.surveyed import Surveyed
 from django_cachex.admin.pages.working import working
 from django_cachex.admin.parts import Action, Button, Empty, Heading, Topic
 from django_cachex.admin.sessions import is_session
-from django_cachex.inspectors.entries import Listing
-from django_cachex.inspectors.limits import limits
+from django_cachex.conf import limits
+from django_cachex.inspectors.jobs import Work
+from django_cachex.inspectors.namespaces import Sorting, Survey
 from django_cachex.inspectors.patterns import Pattern
 from django_cachex.inspectors.query import Query
-from django_cachex.inspectors.work import Sorting, Survey, Work
+from django_cachex.inspectors.types import Listing
 
 NAMESPACES = "namespaces"
 """What its tokens are of."""

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django_cachex.admin.pages.keycells import how_far
 from django_cachex.commands.text import one_line
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.work import Sweep, Work
+from django_cachex.inspectors.jobs import Sweep, Work
 
 SIGNS = "=+\\-@＝＋－＠﹦﹢﹣﹫−"
 """What a spreadsheet takes for the beginning of something to compute, in any width."""

@@ -17,10 +17,17 @@ from django_cachex.admin.pages.cells import bytes_cell
 from django_cachex.admin.pages.matched import memory_label, named
 from django_cachex.admin.parts import Action, Bar, Bars, Cell, Header, Row, Table
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.work import Survey, Work
-from django_cachex.inspectors.work.estimate import Sample, Share
-from django_cachex.inspectors.work.survey import EXPIRIES
-from django_cachex.inspectors.work.tree import ROOT, Branch, Path, Weight
+from django_cachex.inspectors.jobs import Work
+from django_cachex.inspectors.namespaces import (
+    EXPIRIES,
+    ROOT,
+    Branch,
+    Path,
+    Sample,
+    Share,
+    Survey,
+    Weight,
+)
 
 MOST_DRAWN = 8
 MOST_LISTED = 40

@@ -13,7 +13,7 @@ from django_cachex.admin.pages.keycells import how_far
 from django_cachex.admin.parts import Button, Card, Cell, Header, Notice, Row, Table, Working
 from django_cachex.admin.runs import Run, Step
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.work import Position
+from django_cachex.inspectors.jobs import Position
 
 MOST_FAILURES = 20
 """Keys that failed, of those that the report has."""

@@ -13,22 +13,36 @@ from django.db import DataError, IntegrityError, connections, router, transactio
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.translation import gettext as _
 
+from django_cachex.conf import limits
 from django_cachex.inspectors.addresses import file_id, resolve
-from django_cachex.inspectors.bulk import Tally
-from django_cachex.inspectors.content import fingerprint
-from django_cachex.inspectors.database.count import MOST_COUNTED, count, keyspace, known
-from django_cachex.inspectors.database.rows import (
+from django_cachex.inspectors.database.table import (
     KEYS_AT_ONCE,
+    LIVE,
+    MOST_COUNTED,
     PIECE,
+    ROWS_AT_ONCE,
+    CacheTable,
+    Row,
+    TableWalk,
+    count,
     described,
     from_base64,
     in_base64,
+    keyspace,
+    known,
     length_in_base64,
+    placeholders,
     row_key,
     row_keys,
 )
-from django_cachex.inspectors.database.table import LIVE, CacheTable, placeholders
-from django_cachex.inspectors.database.walk import ROWS_AT_ONCE, Row, TableWalk
+from django_cachex.inspectors.django import (
+    PickledInspector,
+    candidates_of,
+    key_at,
+    search,
+    timeout,
+    without_expiry,
+)
 from django_cachex.inspectors.edits import (
     KEEP,
     AddValue,
@@ -39,21 +53,20 @@ from django_cachex.inspectors.edits import (
     Result,
     SetTtl,
     SetValue,
+    Tally,
 )
-from django_cachex.inspectors.entries import GONE, NEVER, Changed, Description, Entry, Listing
-from django_cachex.inspectors.facts import FlushPlan, Section, Status
-from django_cachex.inspectors.limits import limits
-from django_cachex.inspectors.naming import decode_text, encode_text
-from django_cachex.inspectors.pickled import (
-    PickledInspector,
-    candidates_of,
-    key_at,
-    search,
-    timeout,
-    without_expiry,
+from django_cachex.inspectors.info import FlushPlan, Section, Status
+from django_cachex.inspectors.keys import decode_text, encode_text
+from django_cachex.inspectors.query import BEGINNING, Query, Scope, Window
+from django_cachex.inspectors.types import (
+    TTL_MISSING,
+    TTL_NONE,
+    Changed,
+    Description,
+    Entry,
+    Listing,
 )
-from django_cachex.inspectors.query import Query, Scope
-from django_cachex.inspectors.windows import BEGINNING, Window
+from django_cachex.inspectors.values import fingerprint
 
 NO_TEXT: Final[re.Pattern[str]] = re.compile(r"[\0\ud800-\udfff]")
 """What no database holds in a text."""
@@ -185,7 +198,7 @@ class DatabaseInspector(PickledInspector):
             )
             for name, expires, length in rows:
                 found[name] = described(name, table.ttl(expires), table.size(length))
-        return [found.get(row_key(key) or "", Description(key, ttl=GONE)) for key in keys]
+        return [found.get(row_key(key) or "", Description(key, ttl=TTL_MISSING)) for key in keys]
 
     def read(self, stored: bytes, window: Window = BEGINNING) -> Entry | None:
         limit, table, key = limits(), self.reading, row_key(stored)
@@ -289,7 +302,7 @@ class DatabaseInspector(PickledInspector):
         if not rows:
             return Outcome(Result.GONE)
         left = table.ttl(rows[0][0])
-        if left == NEVER:
+        if left == TTL_NONE:
             return without_expiry()
         # Whole seconds: a millisecond more than was cut off keeps the second that it is in.
         done = table.change(

@@ -15,8 +15,9 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from django_cachex.conf import limits
 from django_cachex.inspectors.addresses import file_id
-from django_cachex.inspectors.content import Codec, fingerprint
+from django_cachex.inspectors.django import PickledInspector, candidates_of, search, without_expiry
 from django_cachex.inspectors.edits import (
     KEEP,
     AddValue,
@@ -29,32 +30,34 @@ from django_cachex.inspectors.edits import (
     SetTtl,
     SetValue,
 )
-from django_cachex.inspectors.entries import GONE, NEVER, Description, Entry, Listing
-from django_cachex.inspectors.facts import Fact, FlushPlan, Section, Status, Text, Unit
-from django_cachex.inspectors.filebased.file import (
+from django_cachex.inspectors.filebased.files import (
+    HASH,
+    SEEN,
+    Folder,
     Header,
     create,
+    keyspace,
     locked,
     new_header,
     overwrite,
     pieces,
     read_header,
+    read_seen,
     replace,
     value_size,
     without_rest,
+    write_seen,
 )
-from django_cachex.inspectors.filebased.folder import HASH, SEEN, Folder, read_seen, write_seen
-from django_cachex.inspectors.filebased.keyspace import keyspace
-from django_cachex.inspectors.limits import limits
-from django_cachex.inspectors.naming import printable
-from django_cachex.inspectors.pickled import PickledInspector, candidates_of, search, without_expiry
-from django_cachex.inspectors.query import Query
-from django_cachex.inspectors.windows import BEGINNING, Window
+from django_cachex.inspectors.info import Fact, FlushPlan, Section, Status, Text, Unit
+from django_cachex.inspectors.keys import printable
+from django_cachex.inspectors.query import BEGINNING, Query, Window
+from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE, Description, Entry, Listing
+from django_cachex.inspectors.values import Codec, fingerprint
 
 
 def unchangeable(header: Header) -> Outcome:
     """Return why a file without an expiry in the future is not changed."""
-    if header.ttl == GONE:
+    if header.ttl == TTL_MISSING:
         return Outcome(Result.GONE)
     reason = _("How long this file lives could not be read: it can only be deleted.")
     return Outcome(Result.REFUSED, reason)
@@ -144,11 +147,11 @@ class FileBasedInspector(PickledInspector):
                 header = read_header(file)
                 size = value_size(file, header)
         except FileNotFoundError:
-            return Description(stored, ttl=GONE)
+            return Description(stored, ttl=TTL_MISSING)
         except PermissionError:  # Another user's: listed, and not read.
             return Description(stored)
-        if header.ttl == GONE:
-            return Description(stored, ttl=GONE)
+        if header.ttl == TTL_MISSING:
+            return Description(stored, ttl=TTL_MISSING)
         return Description(
             stored,
             ttl=header.ttl if "ttl" in columns else None,
@@ -165,7 +168,7 @@ class FileBasedInspector(PickledInspector):
                 body = file.read(window.bytes_shown(limit) if is_large else -1)
         except FileNotFoundError:
             return None
-        if header.ttl == GONE:
+        if header.ttl == TTL_MISSING:
             return None
         description = Description(stored, ttl=header.ttl, size=size)
         if is_large:
@@ -211,7 +214,7 @@ class FileBasedInspector(PickledInspector):
         with locked(path) as file:
             header = read_header(file)
             old = without_rest(file.read(most + 1), most)
-            if header.ttl is None or header.ttl == GONE:
+            if header.ttl is None or header.ttl == TTL_MISSING:
                 return unchangeable(header)
             if fingerprint(old) != edit.expected:
                 return Outcome(Result.CHANGED)
@@ -223,7 +226,7 @@ class FileBasedInspector(PickledInspector):
         path = self.folder.file(stored)
         with locked(path) as file:
             header = read_header(file)
-            if header.ttl is None or header.ttl == GONE:
+            if header.ttl is None or header.ttl == TTL_MISSING:
                 return unchangeable(header)
             done = overwrite(path, file, self.header(edit.ttl), file)
         return Outcome(Result.DONE if done else Result.CHANGED)
@@ -232,9 +235,9 @@ class FileBasedInspector(PickledInspector):
         path = self.folder.file(stored)
         with locked(path) as file:
             header = read_header(file)
-            if header.ttl is None or header.ttl == GONE:
+            if header.ttl is None or header.ttl == TTL_MISSING:
                 return unchangeable(header)
-            if header.ttl == NEVER:
+            if header.ttl == TTL_NONE:
                 return without_expiry()
             done = overwrite(path, file, self.header(header.ttl + edit.by), file)
         return Outcome(Result.DONE if done else Result.CHANGED)
@@ -250,7 +253,7 @@ class FileBasedInspector(PickledInspector):
         path, to = self.folder.file(stored), self.folder.file(edit.to)
         with locked(path) as file:
             header = read_header(file)
-            if header.ttl is None or header.ttl == GONE:
+            if header.ttl is None or header.ttl == TTL_MISSING:
                 return unchangeable(header)
             if not edit.overwrite and self.description(edit.to, ()).exists:
                 return Outcome(Result.EXISTS)

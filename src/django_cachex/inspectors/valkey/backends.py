@@ -18,15 +18,15 @@ from django_cachex.cache.statistics import Statistics
 from django_cachex.commands import OpaqueKeysError
 from django_cachex.commands.scan import scan_and_unlink
 from django_cachex.inspectors.base import Inspector, Support
-from django_cachex.inspectors.content import Codec, recognise_all
-from django_cachex.inspectors.entries import Listing
-from django_cachex.inspectors.facts import Fact, FlushPlan, Section, Text, Unit
-from django_cachex.inspectors.naming import encode_text, printable
+from django_cachex.inspectors.info import Fact, FlushPlan, Section, Text, Unit
+from django_cachex.inspectors.keys import encode_text, printable
 from django_cachex.inspectors.query import Query, Scope
-from django_cachex.inspectors.valkey.command_lines import python_line
-from django_cachex.inspectors.valkey.formats import formats
+from django_cachex.inspectors.types import Listing
+from django_cachex.inspectors.valkey.errors import permitted, required
 from django_cachex.inspectors.valkey.inspector import ServerInspector
-from django_cachex.inspectors.valkey.replies import permitted, required
+from django_cachex.inspectors.valkey.key_info import formats
+from django_cachex.inspectors.valkey.snippets import python_line
+from django_cachex.inspectors.values import Codec, recognise_all
 
 
 def in_this_process(statistics: Statistics) -> Section:

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from django_cachex.cache.client import Client
 from django_cachex.commands import CachexError, Command, CommandError
-from django_cachex.inspectors.bulk import Tally
-from django_cachex.inspectors.entries import NEVER
+from django_cachex.inspectors.edits import Tally
+from django_cachex.inspectors.types import TTL_NONE
 
 KEYS_PER_UNLINK: Final = 500
 
@@ -54,7 +54,7 @@ def unlink(client: Client, keys: Sequence[bytes]) -> Tally:
 
 def expire(client: Client, keys: Sequence[bytes], ttl: int) -> Tally:
     """Let keys live for `ttl` milliseconds more, or for good: `NEVER`."""
-    if ttl == NEVER:
+    if ttl == TTL_NONE:
         # PERSIST does not tell a key without an expiry from none at all.
         return _each(client, keys, lambda key: [client._persist(key), client._exists(key)])
     return _each(client, keys, lambda key: [client._pexpire(key, ttl)])

@@ -1,51 +1,278 @@
-"""An alias in Valkey or Redis, whichever backend the application uses."""
+"""The consumer groups of a stream."""
 
 from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property, partial
 from typing import Any, Final
 
+from django.conf import settings
 from django.core.cache.backends.base import BaseCache
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from django_cachex.cache.bounded import Bounds
 from django_cachex.cache.client import Client
-from django_cachex.commands import CommandError, ReplyTooLarge, ServerUnavailable, WrongTypeError
+from django_cachex.cache.cluster.keys import slot_of
+from django_cachex.cache.serializers.running import could_run, may_run, names_something, readers
+from django_cachex.commands import (
+    CommandError,
+    Operation,
+    ReplyTooLarge,
+    ServerUnavailable,
+    WrongTypeError,
+)
 from django_cachex.commands.command import execute_all
+from django_cachex.conf import limits
 from django_cachex.inspectors.addresses import file_id, resolve
 from django_cachex.inspectors.base import Inspector
-from django_cachex.inspectors.bulk import Tally
-from django_cachex.inspectors.content import Codec, recognise
-from django_cachex.inspectors.edits import Copy, Edit, Outcome, Rename, Result
-from django_cachex.inspectors.entries import (
+from django_cachex.inspectors.copy import copy_value
+from django_cachex.inspectors.edits import Copy, Edit, Outcome, Rename, Result, Tally
+from django_cachex.inspectors.info import Section, Status, Text
+from django_cachex.inspectors.keys import printable, text_of
+from django_cachex.inspectors.masking import mask, masked, secrets_in
+from django_cachex.inspectors.query import (
+    BEGINNING,
+    InvalidWindow,
+    Query,
+    Scope,
+    Window,
+    all_scopes,
+)
+from django_cachex.inspectors.registry import inspector_for
+from django_cachex.inspectors.types import (
+    CommandLine,
+    Consumer,
     Description,
     Element,
     Entry,
+    Group,
     Listing,
 )
-from django_cachex.inspectors.facts import Section, Status, Text
-from django_cachex.inspectors.limits import limits
-from django_cachex.inspectors.masking import mask, masked, secrets_in
-from django_cachex.inspectors.query import Query, Scope
-from django_cachex.inspectors.reach import all_scopes
-from django_cachex.inspectors.valkey import bulk, information
-from django_cachex.inspectors.valkey.address import Address
-from django_cachex.inspectors.valkey.changes import Target, outcome_of
-from django_cachex.inspectors.valkey.changes.elsewhere import LARGEST
-from django_cachex.inspectors.valkey.changes.target import NotStorable, RunsElsewhere
-from django_cachex.inspectors.valkey.descriptions import describe
-from django_cachex.inspectors.valkey.elements import TYPES
-from django_cachex.inspectors.valkey.listing import Search, scan
-from django_cachex.inspectors.valkey.primaries import primaries
-from django_cachex.inspectors.valkey.readers import check_move, check_readers
-from django_cachex.inspectors.valkey.reading import read, read_element
-from django_cachex.inspectors.valkey.replies import permitted, required, sceptical
-from django_cachex.inspectors.valkey.whole import WholeKeys
-from django_cachex.inspectors.windows import BEGINNING, InvalidWindow, Window
+from django_cachex.inspectors.valkey import bulk, copy, read
+from django_cachex.inspectors.valkey import info as information
+from django_cachex.inspectors.valkey.compare_and_set import (
+    NotStorable,
+    RunsElsewhere,
+    Target,
+    applied,
+)
+from django_cachex.inspectors.valkey.copy import LARGEST
+from django_cachex.inspectors.valkey.edit import outcome_of
+from django_cachex.inspectors.valkey.elements import read_element
+from django_cachex.inspectors.valkey.errors import permitted, required, sceptical
+from django_cachex.inspectors.valkey.key_info import TYPES, describe
+from django_cachex.inspectors.valkey.read import read_key
+from django_cachex.inspectors.valkey.scan import Search, primaries, scan
+from django_cachex.inspectors.valkey.scan_elements import ask
+from django_cachex.inspectors.valkey.snippets import Address, shell_line
+from django_cachex.inspectors.values import Codec, recognise
+from django_cachex.inspectors.values.formats import PROBE_SIZE, inflate
+
+
+def groups(client: Client, key: bytes) -> Sequence[Group]:
+    """Return the groups with their consumers, in two round trips."""
+    return client.run(groups_of(key))
+
+
+def groups_of(key: bytes) -> Operation[list[Group]]:
+    [found] = yield [ask("XINFO", "GROUPS", key)]
+    facts = [facts_in(flat) for flat in found]
+    if not facts:
+        return []
+    consumers = yield [ask("XINFO", "CONSUMERS", key, one[b"name"]) for one in facts]
+    return [group(one, some) for one, some in zip(facts, consumers, strict=True)]
+
+
+def facts_in(flat: list[Any]) -> dict[bytes, Any]:
+    return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def group(facts: dict[bytes, Any], consumers: list[list[Any]]) -> Group:
+    return Group(
+        name=printable(facts[b"name"]),
+        pending=facts[b"pending"],
+        last_delivered=facts[b"last-delivered-id"].decode(),
+        lag=facts.get(b"lag"),  # Not before Redis 7, nor where entries in the middle were deleted.
+        consumers=[consumer(facts_in(flat)) for flat in consumers],
+    )
+
+
+def consumer(facts: dict[bytes, Any]) -> Consumer:
+    return Consumer(printable(facts[b"name"]), facts[b"pending"], facts[b"idle"])
+
+
+class WholeKeys(Inspector):
+    """Keys of a server, each as a whole."""
+
+    can_rename = True
+    can_copy = True
+    can_download = True
+    can_dump = True
+
+    @property
+    def client(self) -> Client:
+        """The primary, under the admin's timeouts."""
+        raise NotImplementedError
+
+    @property
+    def serializer(self) -> Any:
+        """The object that makes the application's bytes of its values."""
+        raise NotImplementedError
+
+    @property
+    def codec(self) -> Codec:
+        """How the application reads and writes the values."""
+        raise NotImplementedError
+
+    @property
+    def address(self) -> Address:
+        """The primary's database; ValueError where its URL is none."""
+        raise NotImplementedError
+
+    @property
+    def is_cluster(self) -> bool:
+        return False
+
+    # Moved.
+
+    def rename(self, stored: bytes, edit: Rename) -> Outcome:
+        if not self.shares_slot(stored, edit.to):
+            return copy.rename_across(self.client, stored, edit)
+        return self.client.run(applied([stored, edit.to], lambda: copy.renamed(stored, edit)))
+
+    def copy(self, stored: bytes, edit: Copy) -> Outcome:
+        other = edit.into or self
+        if not isinstance(other, WholeKeys) or not self.stores_like(other):
+            return copy_value(self, stored, edit)
+        if other.store != self.store or not self.shares_slot(stored, edit.to):
+            return copy.copy_across(self.client, stored, other.client, edit)
+        return self.client.run(applied([stored, edit.to], lambda: copy.copied(stored, edit)))
+
+    def shares_slot(self, key: bytes, other: bytes) -> bool:
+        """Return whether one command can be about both keys."""
+        return not self.is_cluster or slot_of(key) == slot_of(other)
+
+    def stores_like(self, other: WholeKeys) -> bool:
+        """Return whether another alias reads what this one stores."""
+        return other.codec.takes(self.codec)
+
+    def copies_into(self, other: Inspector) -> bool:
+        return other.can_add
+
+    # Had.
+
+    def chunks(self, stored: bytes) -> Iterator[bytes]:
+        return read.chunks(self.client, stored)
+
+    def dump(self, stored: bytes) -> bytes | None:
+        return read.dump(self.client, stored)
+
+    def groups(self, stored: bytes) -> Sequence[Group]:
+        return groups(self.client, stored)
+
+    # Quoted.
+
+    def command_lines(self, stored: bytes, type: str | None) -> Sequence[CommandLine]:
+        try:
+            address = self.address
+        except ValueError:
+            address = None
+        shell = shell_line(address, stored, type, self.is_cluster)
+        python = self.python_line(stored, type)
+        lines = [CommandLine("valkey-cli", shell)]
+        return [*lines, CommandLine("Python", python)] if python else lines
+
+    def python_line(self, stored: bytes, type: str | None) -> str | None:
+        """Return the line of Python that reads a key, where the cache has one."""
+        raise NotImplementedError
+
+    def key_of(self, stored: bytes) -> str | None:
+        """Return the key of which the cache makes a stored key, or None where none is known."""
+        prefix = self.naming.prefix
+        if prefix is None or not stored.startswith(prefix):
+            return None
+        key = text_of(stored.removeprefix(prefix))
+        return key if key is not None and self.locate(key) == stored else None
+
+
+HARMLESS: Final = frozenset(("pickle", "json"))
+"""What a cache may read of which nothing that was typed is a program: pickles are of plain data,
+and no JSON begins like a pickle."""
+
+MAX_PROBED_SIZE: Final = 64 * PROBE_SIZE
+
+
+def check_readers(inspector: WholeKeys, stored: bytes, data: bytes) -> None:
+    """Raise `RunsElsewhere` where another cache could run what this one is about to store."""
+    if inspector.codec.kind == "pickle":
+        return
+    opened = inflate(data, MAX_PROBED_SIZE)
+    # Neighbours are looked for only where it matters.
+    suspect = [one for one in (data, opened.data if opened else b"") if names_something(one)]
+    if suspect and any(
+        could_run(other.serializer, one)
+        for other in readers_of(inspector, stored)
+        for one in suspect
+    ):
+        raise RunsElsewhere(
+            _(
+                "Another cache could read this key, and run what would be stored there as a "
+                "program: it is a value to one serializer and a pickle to the other. Give the "
+                "two caches prefixes that cannot be confused."
+            )
+        )
+
+
+def check_move(source: WholeKeys, stored: bytes, edit: Rename | Copy) -> None:
+    """Raise `RunsElsewhere` where stored bytes come to a name under which they may be run."""
+    target = (edit.into if isinstance(edit, Copy) else None) or source
+    if not isinstance(target, WholeKeys) or not source.stores_like(target):
+        return  # The value is stored anew, and checked then.
+    if {source.codec.kind, *source.codec.reads} <= HARMLESS:
+        return
+    before = {source.alias, *(other.alias for other in readers_of(source, stored))}
+    if any(
+        other.alias not in before and any(map(may_run, readers(other.serializer)))
+        for other in readers_of(target, edit.to)
+    ):
+        raise RunsElsewhere(
+            _(
+                "Another cache could read the new name, and run what is stored as a program: the "
+                "two have other serializers. Give them prefixes that cannot be confused."
+            )
+        )
+
+
+def readers_of(inspector: WholeKeys, stored: bytes) -> Iterator[WholeKeys]:
+    """Yield the other caches of `settings.CACHES` to which a stored key may be one of theirs.
+
+    One server can be written in many ways: any with that database counts.
+    Those that read with the serializer that wrote are not meant.
+    """
+    writer = type(readers(inspector.serializer)[0])
+    for alias in settings.CACHES:
+        other = inspector_for(alias) if alias != inspector.alias else None
+        if (
+            isinstance(other, WholeKeys)
+            and (other.store == inspector.store or inspector.may_share(other))
+            and any(type(one) is not writer for one in readers(other.serializer))
+            and may_own(other, stored)
+        ):
+            yield other
+
+
+def may_own(inspector: Inspector, stored: bytes) -> bool:
+    """Return whether a stored key may be an alias's in some version."""
+    if inspector.owns(stored):
+        return True
+    if Scope.VERSIONS not in inspector.scopes:
+        return False
+    return inspector.reach(Scope.VERSIONS).holds(stored)
+
 
 # A retry would double the time that a page waits, a driver that decodes would break values, and
 # the application's bound on its own connections is not the admin's.
@@ -116,7 +343,9 @@ class ServerInspector(WholeKeys):
         if self.naming.prefix is None:
             self._lack(
                 "can_list",
-                _("KEY_FUNCTION hides which keys are this cache's. Open a key by its name."),
+                gettext_lazy(
+                    "KEY_FUNCTION hides which keys are this cache's. Open a key by its name."
+                ),
             )
 
     def _lack(self, ability: str, reason: Text) -> None:
@@ -286,7 +515,7 @@ class ServerInspector(WholeKeys):
         return describe(self.client, keys, columns)
 
     def read(self, stored: bytes, window: Window = BEGINNING) -> Entry | None:
-        return read(self.client, stored, self.codec, window)
+        return read_key(self.client, stored, self.codec, window)
 
     def element(self, stored: bytes, type: str, element: str) -> Element | None:
         try:
@@ -315,7 +544,7 @@ class ServerInspector(WholeKeys):
         except RunsElsewhere as refusal:
             return Outcome.refused(str(refusal))
         except NotStorable as error:
-            reason = _("This cache's serializer does not take the value: %(reason)s")
+            reason = gettext_lazy("This cache's serializer does not take the value: %(reason)s")
             return Outcome.refused(reason % {"reason": error})
 
     def delete(self, keys: Sequence[bytes]) -> int:
@@ -334,5 +563,10 @@ class ServerInspector(WholeKeys):
         [reply] = self.client.collect([self.client._info()])
         info = permitted(reply)
         if info is None:
-            return [Section(_("Server"), note=_("The server does not let this user run INFO."))]
+            return [
+                Section(
+                    gettext_lazy("Server"),
+                    note=gettext_lazy("The server does not let this user run INFO."),
+                )
+            ]
         return information.sections(info, self.address.database)

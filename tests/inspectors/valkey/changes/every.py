@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from django_cachex.inspectors import edits
-from django_cachex.inspectors import element_edits as on
+from django_cachex.inspectors import edits as on
 from django_cachex.inspectors.edits import Edit
-from django_cachex.inspectors.entries import NEVER
+from django_cachex.inspectors.types import TTL_NONE
 from tests.inspectors.valkey.changes.subject import Subject
 
 OTHER = b":1:other"
@@ -37,7 +37,7 @@ EVERY: dict[str, tuple[str, Make]] = {
     "increase": ("number", lambda s: edits.Increase(2)),
     "increase a float": ("float", lambda s: edits.Increase(0.5)),
     "ttl": ("string", lambda s: edits.SetTtl(5000)),
-    "persist": ("string", lambda s: edits.SetTtl(NEVER)),
+    "persist": ("string", lambda s: edits.SetTtl(TTL_NONE)),
     "moment": ("string", lambda s: edits.ExpireAt(2**42)),
     "lengthen": ("string", lambda s: edits.ExtendTtl(5000)),
     "rename": ("hash", lambda s: edits.Rename(OTHER)),

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django_cachex.inspectors.edits import Edit, Outcome, Result
-from django_cachex.inspectors.element_edits import AddKey, Chosen
-from django_cachex.inspectors.entries import NEVER, Element, Elements, Entry
+from django_cachex.inspectors.edits import AddKey, Chosen, Edit, Outcome, Result
+from django_cachex.inspectors.query import BEGINNING, Window
+from django_cachex.inspectors.types import TTL_NONE, Element, Elements, Entry
 from django_cachex.inspectors.valkey.inspector import ServerInspector
-from django_cachex.inspectors.windows import BEGINNING, Window
 
 KEY = b":1:key"
 
@@ -25,7 +24,7 @@ class Subject:
 
     key: bytes = KEY
 
-    def fill(self, type: str, *elements: Any, ttl: int = NEVER) -> None:
+    def fill(self, type: str, *elements: Any, ttl: int = TTL_NONE) -> None:
         edit = AddKey(type, elements, ttl, replace=True)
         assert self.apply(edit).result == Result.DONE
 

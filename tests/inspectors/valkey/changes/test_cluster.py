@@ -12,7 +12,7 @@ import valkey
 from django_cachex.cache.cluster.keys import slot_of
 from django_cachex.inspectors import inspector_for
 from django_cachex.inspectors.edits import Copy, Rename, Result
-from django_cachex.inspectors.valkey.changes import elsewhere
+from django_cachex.inspectors.valkey import copy
 from django_cachex.inspectors.valkey.inspector import ServerInspector
 from tests import servers
 from tests.inspectors.valkey.changes.every import EVERY, contents, prepare
@@ -85,14 +85,14 @@ def test_a_key_that_changes_while_it_is_renamed_across_slots_stays(
     subject: Subject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     subject.raw.set(KEY, "seen")
-    restore = elsewhere.restore
+    restore = copy.restore
 
     def restored_late(*arguments: Any) -> Any:
         outcome = yield from restore(*arguments)
         subject.raw.set(KEY, "theirs")
         return outcome
 
-    monkeypatch.setattr(elsewhere, "restore", restored_late)
+    monkeypatch.setattr(copy, "restore", restored_late)
     assert subject.apply(Rename(FAR)).result == Result.CHANGED
     assert subject.raw.get(KEY) == b"theirs"
     assert not subject.raw.exists(FAR)

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 from django.utils.safestring import mark_safe
 
-from django_cachex.inspectors.content import Content, encode
-from django_cachex.inspectors.edits import Edit, Result
-from django_cachex.inspectors.element_edits import RenameMember, SetField, SetItem
+from django_cachex.inspectors.edits import Edit, RenameMember, Result, SetField, SetItem
+from django_cachex.inspectors.values import Content, encode
 from tests.inspectors.pickle_samples import Colour, Point, Size
 from tests.inspectors.valkey.changes.subject import KEY, Subject
 from tests.inspectors.valkey.conftest import on_one_server

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from django_cachex.inspectors import edits
-from django_cachex.inspectors.edits import Result
-from django_cachex.inspectors.element_edits import (
+from django_cachex.inspectors.edits import (
     RemoveElements,
     RenameField,
+    Result,
     SetField,
     SetFieldTtl,
 )
-from django_cachex.inspectors.entries import NEVER, Element
+from django_cachex.inspectors.types import TTL_NONE, Element
 from tests.inspectors.valkey.changes.every import OTHER
 from tests.inspectors.valkey.changes.subject import KEY, Subject
 from tests.inspectors.valkey.conftest import Store, with_field_ttls
@@ -74,7 +74,7 @@ def test_rows_say_what_their_fields_have_left(subject: Subject) -> None:
     for seen in (subject.row("a"), one(subject)):
         assert seen.ttl is not None
         assert 0 < seen.ttl < MOMENT
-    assert (subject.row("b").ttl, one(subject, "b").ttl) == (NEVER, NEVER)
+    assert (subject.row("b").ttl, one(subject, "b").ttl) == (TTL_NONE, TTL_NONE)
     assert subject.row("a").expected == one(subject).expected
 
 
@@ -132,7 +132,7 @@ def test_a_ttl_taken_away_between_view_and_save_is_not_put_back(subject: Subject
     row = one(subject)
     subject.raw.execute_command("HPERSIST", KEY, "FIELDS", 1, "a")
     outcome = subject.done(SetField(row.id, row.expected, "new"))
-    assert moment(subject, "a") == NEVER
+    assert moment(subject, "a") == TTL_NONE
     assert "never expires" in str(outcome.reason)
 
 
@@ -160,11 +160,11 @@ def test_a_ttl_is_changed_unless_somebody_else_has_changed_it(limited: Subject) 
     left = one(limited).ttl
     assert left is not None
     assert 0 < left <= 500_000
-    outcome = limited.apply(SetFieldTtl(row.id, NEVER, row.expected))
+    outcome = limited.apply(SetFieldTtl(row.id, TTL_NONE, row.expected))
     assert outcome.result == Result.CHANGED
-    assert one(limited).ttl != NEVER
-    limited.done(SetFieldTtl(row.id, NEVER, outcome.expected))
-    assert moment(limited, "a") == NEVER
+    assert one(limited).ttl != TTL_NONE
+    limited.done(SetFieldTtl(row.id, TTL_NONE, outcome.expected))
+    assert moment(limited, "a") == TTL_NONE
     assert limited.raw.hget(KEY, "a") == limited.stored("old")
 
 
@@ -203,4 +203,4 @@ def test_where_nobody_says_what_the_server_has_ttls_are_shown(store: Store, user
     store.raw.execute_command("ACL", "SETUSER", user, "-command")
     subject = Subject(store.inspect(store.url.replace("//", f"//{user}:hunter2@")), store.raw)
     subject.fill("hash", ("a", "old"))
-    assert subject.row("a").ttl == NEVER
+    assert subject.row("a").ttl == TTL_NONE

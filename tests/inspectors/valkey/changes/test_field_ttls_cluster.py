@@ -8,7 +8,7 @@ import pytest
 import valkey
 
 from django_cachex.inspectors import inspector_for
-from django_cachex.inspectors.element_edits import RenameField, SetField, SetFieldTtl
+from django_cachex.inspectors.edits import RenameField, SetField, SetFieldTtl
 from django_cachex.inspectors.valkey.inspector import ServerInspector
 from tests import servers
 from tests.inspectors.valkey.changes.subject import Subject

@@ -2,15 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from django_cachex.inspectors.edits import Result
-from django_cachex.inspectors.element_edits import (
+from django_cachex.inspectors.edits import (
     AddFields,
     Chosen,
     RemoveElements,
     RenameField,
+    Result,
     SetField,
 )
-from django_cachex.inspectors.entries import NEVER
+from django_cachex.inspectors.types import TTL_NONE
 from tests.inspectors.valkey.changes.subject import KEY, Subject
 from tests.inspectors.valkey.conftest import on_one_server
 
@@ -105,4 +105,4 @@ def test_what_is_no_hash_any_more_is_left_alone(subject: Subject, edit: object) 
 def test_rows_of_a_server_without_field_ttls_say_so(subject: Subject) -> None:
     subject.fill("hash", ("a", 1))
     [known] = subject.raw.execute_command("COMMAND INFO", "HPEXPIRE")
-    assert [row.ttl for row in subject.rows()] == [NEVER if known else None]
+    assert [row.ttl for row in subject.rows()] == [TTL_NONE if known else None]

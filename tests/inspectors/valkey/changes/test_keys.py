@@ -13,6 +13,7 @@ from django.core.cache import caches
 
 from django_cachex.inspectors import inspector_for
 from django_cachex.inspectors.edits import (
+    AddKey,
     AddValue,
     Copy,
     ExpireAt,
@@ -23,9 +24,8 @@ from django_cachex.inspectors.edits import (
     SetTtl,
     SetValue,
 )
-from django_cachex.inspectors.element_edits import AddKey
-from django_cachex.inspectors.entries import NEVER, Changed, TooLarge
-from django_cachex.inspectors.valkey.changes import elsewhere
+from django_cachex.inspectors.types import TTL_NONE, Changed, TooLarge
+from django_cachex.inspectors.valkey import copy
 from tests.inspectors.valkey.changes.subject import KEY, Subject
 from tests.inspectors.valkey.conftest import Store, on_each_server
 
@@ -49,10 +49,10 @@ def test_a_key_of_each_type_is_added_with_its_elements_and_ttl(subject: Subject,
     assert subject.raw.type(KEY) == type.encode()
     assert 59_000 < subject.raw.pttl(KEY) <= 60_000
     dumped = subject.raw.dump(KEY)
-    assert subject.apply(AddKey(type, elements, NEVER)).result == Result.EXISTS
+    assert subject.apply(AddKey(type, elements, TTL_NONE)).result == Result.EXISTS
     assert subject.raw.dump(KEY) == dumped
     subject.raw.set(KEY, "text", px=100_000)
-    assert subject.apply(AddKey(type, elements, NEVER, replace=True)).result == Result.DONE
+    assert subject.apply(AddKey(type, elements, TTL_NONE, replace=True)).result == Result.DONE
     assert subject.raw.type(KEY) == type.encode()
     assert subject.raw.pttl(KEY) == -1
 
@@ -90,7 +90,7 @@ def test_a_key_is_copied_with_its_ttl_and_overwrites_only_if_told(subject: Subje
 def test_what_stalls_the_server_is_not_copied(
     subject: Subject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(elsewhere, "LARGEST", 100_000)
+    monkeypatch.setattr(copy, "LARGEST", 100_000)
     subject.raw.set(KEY, "x" * 200_000)
     outcome = subject.apply(Copy(OTHER))
     assert outcome.result == Result.REFUSED

@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from django_cachex.inspectors.edits import Result
-from django_cachex.inspectors.element_edits import (
+from django_cachex.inspectors.edits import (
     Chosen,
     End,
     InsertItem,
@@ -11,6 +10,7 @@ from django_cachex.inspectors.element_edits import (
     PopItems,
     PushItems,
     RemoveElements,
+    Result,
     SetItem,
     TrimList,
 )

@@ -10,10 +10,10 @@ import valkey
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from django_cachex.inspectors import element_edits as on
+from django_cachex.inspectors import edits as on
 from django_cachex.inspectors import inspector_for
 from django_cachex.inspectors.edits import Edit, Outcome, Result
-from django_cachex.inspectors.valkey.names import spell
+from django_cachex.inspectors.valkey.element_ids import spell
 from tests import servers
 from tests.inspectors.valkey.changes.subject import KEY, Subject
 

@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from django_cachex.inspectors.edits import Result
-from django_cachex.inspectors.element_edits import (
+from django_cachex.inspectors.edits import (
     AddMembers,
     AddScored,
     Chosen,
@@ -12,6 +11,7 @@ from django_cachex.inspectors.element_edits import (
     PopMembers,
     RemoveElements,
     RenameMember,
+    Result,
     SetScore,
 )
 from tests.inspectors.valkey.changes.subject import KEY, Subject

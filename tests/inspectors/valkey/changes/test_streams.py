@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from django_cachex.inspectors.edits import Result
-from django_cachex.inspectors.element_edits import AddEntry, Chosen, RemoveElements, TrimStream
+from django_cachex.inspectors.edits import AddEntry, Chosen, RemoveElements, Result, TrimStream
 from tests.inspectors.valkey.changes.subject import KEY, Subject
 from tests.inspectors.valkey.conftest import on_one_server
 

@@ -10,15 +10,16 @@ from contextlib import contextmanager
 import pytest
 import valkey
 
-from django_cachex.inspectors.content import fingerprint
-from django_cachex.inspectors.edits import Increase, Result
-from django_cachex.inspectors.element_edits import (
+from django_cachex.inspectors.edits import (
     Chosen,
+    Increase,
     PushItems,
     RemoveElements,
+    Result,
     SetField,
     SetItem,
 )
+from django_cachex.inspectors.values import fingerprint
 from tests.inspectors.valkey.changes.subject import KEY, Subject
 from tests.inspectors.valkey.conftest import on_one_server
 

@@ -1,0 +1,217 @@
+"""Work on many keys in steps: delete, expire, flush."""
+
+from __future__ import annotations
+
+import json
+import time
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Generic, Protocol, Self, TypeVar
+
+from django_cachex.inspectors.base import Inspector
+from django_cachex.inspectors.edits import Failures, Tally
+from django_cachex.inspectors.types import Listing
+
+
+def length(part: Any) -> int:
+    """Return the bytes that a part of a state takes: an emoji takes twelve, a quote two."""
+    return len(json.dumps(part))
+
+
+def spelled(stored: bytes) -> str:
+    """Return a stored key as a state has it: a third longer, whatever its bytes are."""
+    return b64encode(stored).decode()
+
+
+def unspelled(text: str) -> bytes:
+    """Return the stored key in a state."""
+    return b64decode(text)
+
+
+BATCH: Final = 5000
+"""Keys that are looked for before something is done to them."""
+
+Find = Callable[[str, int, float], Listing]
+"""Return the keys after a token: some number of them, until a deadline of `time.monotonic`."""
+
+
+class Deed(Protocol):
+    """What is done to keys, with what it has counted so far."""
+
+    def take(self, inspector: Inspector, keys: Sequence[bytes]) -> Self:
+        """Do it to a batch of keys; return the deed with its new counts."""
+
+    def state(self) -> Any:
+        """Return the counts as JSON can say them."""
+
+    @property
+    def removed(self) -> int:
+        """How many keys it has taken out of the store, which has grown smaller by them."""
+
+
+D = TypeVar("D", bound=Deed)
+
+
+@dataclass(frozen=True)
+class Position:
+    """How far a search has come."""
+
+    token: str = ""
+    """Where it goes on; empty at the beginning, and at the end."""
+
+    examined: int = 0
+    total: int | None = None
+    """About how many keys there are to examine, or None where nobody knows."""
+
+    complete: bool = False
+    unanswered: tuple[str, ...] = ()
+    """The servers that did not answer, whose keys are still to be found."""
+
+    unknown: int = 0
+    """Keys that were left out because nobody says whether they pass a filter."""
+
+    def after(self, listing: Listing, removed: int = 0) -> Position:
+        """Return the position after another listing, of a store that `removed` keys are gone from.
+
+        A total counts what was there at first: else it would come to meet what is examined.
+        """
+        examined, total = self.examined + listing.examined, listing.total
+        if total is not None:
+            total += removed
+            # An estimate until everything was seen; then it is the total.
+            examined = total if listing.complete else min(examined, total)
+        unanswered, unknown = tuple(listing.unanswered), self.unknown + listing.unknown
+        return Position(listing.token, examined, total, listing.complete, unanswered, unknown)
+
+
+@dataclass(frozen=True)
+class Work(Generic[D]):
+    """A deed to be done to all keys that a search finds, and how far it has come."""
+
+    deed: D
+    position: Position = Position()
+
+    @property
+    def complete(self) -> bool:
+        return self.position.complete
+
+    def state(self) -> list[Any]:
+        """Return all of it as JSON can say it."""
+        at = self.position
+        found = [at.token, at.examined, at.total, at.complete, at.unanswered, at.unknown]
+        return [*found, self.deed.state()]
+
+    @classmethod
+    def of_state(cls, state: list[Any], deed_of: Callable[[Any], D]) -> Work[D]:
+        """Return the work that `state` returned this of."""
+        token, examined, total, complete, unanswered, unknown, counts = state
+        position = Position(token, examined, total, complete, tuple(unanswered), unknown)
+        return cls(deed_of(counts), position)
+
+
+def advance(
+    work: Work[D], find: Find, inspector: Inspector, deadline: float, batch: int = BATCH
+) -> Iterator[Work[D]]:
+    """Go on until everything is done or `deadline` (of `time.monotonic`); do one batch at least.
+
+    Yields the work after each batch: what was yielded last is what was done, whatever is raised
+    then. It raises what the store raises; to go on from what was yielded last is always right.
+    """
+    while not work.complete:
+        before = work.position.token
+        listing = find(before, batch, deadline)
+        deed = work.deed.take(inspector, listing.keys) if listing.keys else work.deed
+        position = work.position.after(listing, work.deed.removed)
+        work = replace(work, deed=deed, position=position)
+        yield work
+        if time.monotonic() >= deadline or listing.token == before:
+            return  # Where it is where it was, only servers are left that do not answer.
+
+
+MOST_FAILURES: Final = 1000
+"""Keys that are kept with the reason why they could not be changed; of others, the number is."""
+
+MOST_BYTES: Final = 64 * 1024
+"""Bytes of such keys and reasons in a state: names may be long."""
+
+NAME_LENGTH: Final = 1000
+"""Bytes."""
+
+CUT: Final = "…".encode()
+"""What a longer name ends with."""
+
+REASON_LENGTH: Final = 200
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What to do to each key, and what became of those that had their turn."""
+
+    ttl: int | None = None
+    """Milliseconds that keys live from their turn on, or `NEVER`; None deletes them."""
+
+    done: int = 0
+    gone: int = 0
+    """Keys that were no longer there when their turn came."""
+
+    failed: int = 0
+    failures: Failures = ()
+    """The first of those that failed, each with the store's reason."""
+
+    in_doubt: int = 0
+    """Keys that were asked to be changed when the connection broke: perhaps they were."""
+
+    @property
+    def turns(self) -> int:
+        """How many keys had their turn."""
+        return self.done + self.gone + self.failed
+
+    @property
+    def removed(self) -> int:
+        return self.done if self.ttl is None else 0
+
+    def take(self, inspector: Inspector, keys: Sequence[bytes]) -> Sweep:
+        """Change a batch of keys; return the sweep with what became of them."""
+        if self.ttl is None:
+            return self._with(inspector.delete_each(keys))
+        return self._with(inspector.expire_each(keys, self.ttl))
+
+    def _with(self, tally: Tally) -> Sweep:
+        return replace(
+            self,
+            done=self.done + tally.done,
+            gone=self.gone + tally.gone,
+            failed=self.failed + len(tally.failures),
+            failures=kept(self.failures, tally.failures),
+        )
+
+    def state(self) -> list[Any]:
+        failures = [[spelled(stored), reason] for stored, reason in self.failures]
+        return [self.ttl, self.done, self.gone, self.failed, failures, self.in_doubt]
+
+    @classmethod
+    def of_state(cls, state: list[Any]) -> Sweep:
+        ttl, done, gone, failed, failures, in_doubt = state
+        known = tuple((unspelled(text), reason) for text, reason in failures)
+        return cls(ttl, done, gone, failed, known, in_doubt)
+
+
+def kept(before: Failures, new: Failures) -> Failures:
+    """Return as many failures as a page can carry, long names and reasons cut."""
+    room = MOST_BYTES - sum(map(size, before))
+    result = list(before)
+    for stored, reason in new[: MOST_FAILURES - len(before)]:
+        name = stored if len(stored) <= NAME_LENGTH else stored[:NAME_LENGTH] + CUT
+        failure = name, reason[:REASON_LENGTH]
+        room -= size(failure)
+        if room < 0:
+            break
+        result.append(failure)
+    return tuple(result)
+
+
+def size(failure: tuple[bytes, str]) -> int:
+    """Return the bytes that a failure takes in a state."""
+    stored, reason = failure
+    return length([spelled(stored), reason])

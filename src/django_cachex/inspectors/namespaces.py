@@ -1,0 +1,366 @@
+"""Sizes and TTLs of keys by namespace."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from heapq import heapify, heappop, heappush, nlargest
+from math import sqrt
+from typing import Any, Final, NamedTuple
+
+from django_cachex.inspectors.base import Inspector
+from django_cachex.inspectors.info import Unit
+from django_cachex.inspectors.jobs import length, spelled, unspelled
+from django_cachex.inspectors.types import TTL_NONE, Description
+
+MOST_BRANCHES: Final = 200
+MOST_BYTES: Final = 128 * 1024
+"""Of the names of branches in a state: those of fewer are kept where they are long."""
+
+Path = tuple[str, ...]
+ROOT: Final[Path] = ()
+
+
+class Weight(NamedTuple):
+    """What one key, or all keys of a branch, weigh."""
+
+    keys: int = 0
+    memory: int = 0
+    """Bytes, as far as the store says."""
+
+    squares: int = 0
+    """The sum of the squares of each key's bytes, for the uncertainty of a sample."""
+
+    immortal: int = 0
+    """Keys without an expiry."""
+
+    def plus(self, other: Weight) -> Weight:
+        return Weight(
+            self.keys + other.keys,
+            self.memory + other.memory,
+            self.squares + other.squares,
+            self.immortal + other.immortal,
+        )
+
+
+NOTHING: Final = Weight()
+
+
+@dataclass(frozen=True)
+class Branch:
+    """All keys whose names begin alike."""
+
+    weight: Weight = NOTHING
+    late: bool = False
+    """Whether it may have been folded before: then it weighs this at least."""
+
+    folds: bool = False
+    """Whether some of its branches were folded into it, as there were too many."""
+
+
+@dataclass(frozen=True)
+class Tree:
+    """Branches by the parts of their names; the weight of a branch includes its branches'."""
+
+    branches: Mapping[Path, Branch] = field(default_factory=lambda: {ROOT: Branch()})
+
+    def grown(self, weighed: Iterable[tuple[Path, Sequence[int]]]) -> Tree:
+        """Return the tree with more keys in it, the lightest leaves folded into their branches.
+
+        What a key weighs are the figures of a `Weight`.
+        """
+        added: dict[Path, Weight] = {}
+        for path, weight in together(weighed):
+            for depth in range(len(path) + 1):
+                start = path[:depth]
+                added[start] = added.get(start, NOTHING).plus(weight)
+        branches = dict(self.branches)
+        for path in sorted(added, key=len):
+            branch = branches.get(path) or self._new(branches, path)
+            branches[path] = replace(branch, weight=branch.weight.plus(added[path]))
+        fold(branches)
+        return Tree(branches)
+
+    @staticmethod
+    def _new(branches: Mapping[Path, Branch], path: Path) -> Branch:
+        parent = branches[path[:-1]]
+        return Branch(late=parent.late or parent.folds)
+
+    @property
+    def whole(self) -> Branch:
+        return self.branches[ROOT]
+
+    def under(self, path: Path) -> list[tuple[Path, Branch]]:
+        """Return the branches directly under another, the heaviest first."""
+        depth = len(path) + 1
+        found = [
+            (one, branch)
+            for one, branch in self.branches.items()
+            if len(one) == depth and one[:-1] == path
+        ]
+        return sorted(found, key=lambda pair: (-pair[1].weight.memory, -pair[1].weight.keys, pair))
+
+    def state(self) -> list[Any]:
+        return [
+            [list(path), *one.weight, one.late, one.folds] for path, one in self.branches.items()
+        ]
+
+    @classmethod
+    def of_state(cls, state: list[Any]) -> Tree:
+        return cls(
+            {
+                tuple(path): Branch(Weight(*weight), late, folds)
+                for path, *weight, late, folds in state
+            }
+        )
+
+
+def together(weighed: Iterable[tuple[Path, Sequence[int]]]) -> Iterator[tuple[Path, Weight]]:
+    """Yield each path once, with the weight of all its keys: most are of a few namespaces."""
+    sums: dict[Path, list[int]] = {}
+    for path, (keys, memory, squares, immortal) in weighed:
+        so_far = sums.get(path)
+        if so_far is None:
+            sums[path] = [keys, memory, squares, immortal]
+        else:
+            so_far[0] += keys
+            so_far[1] += memory
+            so_far[2] += squares
+            so_far[3] += immortal
+    for path, total in sums.items():
+        yield path, Weight(*total)
+
+
+def fold(branches: dict[Path, Branch]) -> None:
+    """Take the lightest leaves away until there are few enough; what held them remembers it."""
+    surplus = len(branches) - 1 - MOST_BRANCHES
+    excess = sum(map(length, branches)) - MOST_BYTES
+    if surplus <= 0 and excess <= 0:
+        return
+    counts = Counter(path[:-1] for path in branches if path)
+    leaves = [leaf(path, branches) for path in branches if path and not counts[path]]
+    heapify(leaves)
+    while surplus > 0 or excess > 0:
+        *_weight, path = heappop(leaves)
+        surplus, excess = surplus - 1, excess - length(path)
+        del branches[path]
+        parent = path[:-1]
+        branches[parent] = replace(branches[parent], folds=True)
+        counts[parent] -= 1
+        if parent and not counts[parent]:
+            heappush(leaves, leaf(parent, branches))
+
+
+def leaf(path: Path, branches: Mapping[Path, Branch]) -> tuple[int, int, Path]:
+    """Return what leaves are folded in the order of: the lightest, of these the deepest."""
+    return (branches[path].weight.keys, -len(path), path)
+
+
+SURE: Final = 2.0
+"""Standard errors to each side: nineteen samples of twenty are no further from the truth."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """A part of a whole, 0 to 1, and how far it may be off to each side."""
+
+    value: float
+    error: float = 0.0
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What was weighed: everything, or a part that is as good as drawn by lot."""
+
+    whole: Weight
+    fraction: float = 1.0
+    """The part of everything that was looked at, 0 to 1."""
+
+    @property
+    def _left(self) -> float:
+        """The part of a sample's error that is left: none once everything was looked at."""
+        return sqrt(max(0.0, 1.0 - self.fraction))
+
+    def of_keys(self, part: int, whole: int | None = None) -> Share | None:
+        """Return the share of keys that are of a kind; None where there is no key."""
+        count = self.whole.keys if whole is None else whole
+        if not count:
+            return None
+        value = part / count
+        return Share(value, SURE * self._left * sqrt(value * (1 - value) / count))
+
+    def of_memory(self, part: Weight) -> Share | None:
+        """Return the share of memory that a branch takes; None where no memory is known."""
+        if not self.whole.memory:
+            return None
+        value = part.memory / self.whole.memory
+        # The error of a ratio of sums: https://en.wikipedia.org/wiki/Ratio_estimator
+        squares = (1 - 2 * value) * part.squares + value**2 * self.whole.squares
+        return Share(value, SURE * self._left * sqrt(max(0.0, squares)) / self.whole.memory)
+
+    def expected(self, count: int) -> int:
+        """Return about how many there are of which the sample holds so many."""
+        return round(count / self.fraction) if self.fraction else count
+
+
+SAMPLE: Final = 50
+"""Keys that are named as examples."""
+
+LARGEST: Final = 10
+LONGEST_NAMED: Final = 500
+"""Bytes: keys with longer names are counted, and not kept by name."""
+
+DEEPEST: Final = 3
+"""Parts of a name that are looked at."""
+
+LONGEST_PART: Final = 80
+"""Characters: a longer part of a name is no namespace."""
+
+SECOND: Final = 1000
+EXPIRIES: Final = tuple(SECOND * seconds for seconds in (60, 3600, 86_400, 7 * 86_400, 30 * 86_400))
+"""Milliseconds: the upper ends of the classes that TTLs are counted in; the last has none."""
+
+LOCK: Final = re.compile(r"(?:^|[^a-z])locks?(?:[^a-z]|$)", re.IGNORECASE)
+"""A name that says that its key is a lock."""
+
+
+@dataclass(frozen=True)
+class Sorting:
+    """How names are taken apart."""
+
+    separator: str = ":"
+    under: str = ""
+    """What all names begin with, and namespaces are looked for after."""
+
+    is_session: Callable[[bytes], bool] | None = None
+    """Tells the stored keys of sessions, where there are such."""
+
+    def path(self, name: str) -> Path:
+        """Return the namespaces of a key: the parts of its name but the last."""
+        parts = name.removeprefix(self.under).split(self.separator)[:-1]
+        found: list[str] = []
+        for part in parts[:DEEPEST]:
+            if len(part) > LONGEST_PART:
+                break
+            found.append(part)
+        return tuple(found)
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What was counted so far."""
+
+    sorting: Sorting = Sorting()
+    tree: Tree = field(default_factory=Tree)
+    weighed: int = 0
+    """Keys of which the store said how many bytes they take."""
+
+    timed: int = 0
+    """Keys of which the store said when they expire."""
+
+    expiries: tuple[int, ...] = (0,) * (len(EXPIRIES) + 1)
+    """Keys by how long they live on, as `EXPIRIES` has it; those that never expire are not here."""
+
+    sessions: int = 0
+    locks: int = 0
+    sample: tuple[bytes, ...] = ()
+    largest: tuple[tuple[int, bytes], ...] = ()
+    """The heaviest keys, with their bytes."""
+
+    @property
+    def whole(self) -> Weight:
+        return self.tree.whole.weight
+
+    @property
+    def removed(self) -> int:
+        return 0
+
+    def take(self, inspector: Inspector, keys: Sequence[bytes]) -> Survey:
+        """Count a batch of keys; return the survey with them in it."""
+        weight = "memory" if "memory" in inspector.figures else "size"
+        found = [one for one in inspector.describe(keys, ("ttl", weight)) if one.exists]
+        names = [inspector.name(one.key) for one in found]
+        weights = [weight_of(one) for one in found]
+        secret = [self._is_session(one.key) for one in found]
+        short = [one.key for one in found if len(one.key) <= LONGEST_NAMED]
+        return replace(
+            self,
+            tree=self.tree.grown(
+                (
+                    ROOT if hidden else self.sorting.path(name),
+                    (1, size or 0, (size or 0) ** 2, int(one.ttl == TTL_NONE)),
+                )
+                for one, name, size, hidden in zip(found, names, weights, secret, strict=True)
+            ),
+            weighed=self.weighed + sum(size is not None for size in weights),
+            timed=self.timed + sum(one.ttl is not None for one in found),
+            expiries=counted(self.expiries, found),
+            sessions=self.sessions + sum(secret),
+            locks=self.locks + sum(LOCK.search(name) is not None for name in names),
+            sample=(*self.sample, *short[: max(0, SAMPLE - len(self.sample))]),
+            largest=heaviest(self.largest, found, weights),
+        )
+
+    def _is_session(self, stored: bytes) -> bool:
+        is_session = self.sorting.is_session
+        return is_session is not None and is_session(stored)
+
+    def state(self) -> list[Any]:
+        return [
+            self.tree.state(),
+            self.weighed,
+            self.timed,
+            self.expiries,
+            self.sessions,
+            self.locks,
+            list(map(spelled, self.sample)),
+            [[size, spelled(stored)] for size, stored in self.largest],
+        ]
+
+    @classmethod
+    def of_state(cls, state: list[Any], sorting: Sorting) -> Survey:
+        tree, weighed, timed, expiries, sessions, locks, sample, largest = state
+        return cls(
+            sorting,
+            Tree.of_state(tree),
+            weighed,
+            timed,
+            tuple(expiries),
+            sessions,
+            locks,
+            tuple(map(unspelled, sample)),
+            tuple((size, unspelled(text)) for size, text in largest),
+        )
+
+
+def weight_of(one: Description) -> int | None:
+    """Return the bytes that a key takes, or those of its value where the store tells no more."""
+    if one.memory is not None:
+        return one.memory
+    return one.size if one.unit == Unit.BYTES else None
+
+
+def counted(before: tuple[int, ...], found: Sequence[Description]) -> tuple[int, ...]:
+    """Return the classes of TTLs with more keys in them."""
+    counts = list(before)
+    for one in found:
+        if one.ttl is not None and one.ttl != TTL_NONE:
+            counts[sum(one.ttl >= end for end in EXPIRIES)] += 1
+    return tuple(counts)
+
+
+def heaviest(
+    before: tuple[tuple[int, bytes], ...],
+    found: Sequence[Description],
+    weights: Sequence[int | None],
+) -> tuple[tuple[int, bytes], ...]:
+    """Return the heaviest keys; one that a search found twice is among them once."""
+    known = {stored: size for size, stored in before}
+    known.update(
+        (one.key, weight)
+        for one, weight in zip(found, weights, strict=True)
+        if weight is not None and len(one.key) <= LONGEST_NAMED
+    )
+    return tuple(nlargest(LARGEST, ((size, stored) for stored, size in known.items())))

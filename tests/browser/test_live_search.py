@@ -63,8 +63,8 @@ def asked(page: Page) -> list[str]:
 def test_rare_keys_appear_by_themselves(crowd: Visit) -> None:
     urls = asked(crowd.page)
     crowd.keys("crowd", q="needle:*")
-    expect(rows(crowd)).to_have_count(3)
-    expect(crowd.control("stop")).to_be_hidden()
+    expect(rows(crowd)).to_have_count(3, timeout=30_000)
+    expect(crowd.control("stop")).to_be_hidden(timeout=30_000)
     names = rows(crowd).locator(".cx-key").all_inner_texts()
     assert sorted(name.strip() for name in names) == RARE
     assert urls
@@ -101,7 +101,7 @@ def test_stop_ends_it_and_continue_goes_on(crowd: Visit) -> None:
     assert len(urls) == count
     assert crowd.main.locator(".cx-progress").inner_text() == stopped_at
     crowd.press("continue")
-    expect(crowd.control("continue")).to_have_count(0)
+    expect(crowd.control("continue")).to_have_count(0, timeout=30_000)
     expect(crowd.main.locator(".cx-empty")).to_contain_text("203,203")
 
 

@@ -125,7 +125,7 @@ settings.configure(
 )
 django.setup()
 from django_cachex.inspectors import inspector_for
-from django_cachex.inspectors.windows import Window
+from django_cachex.inspectors.query import Window
 
 def peak():
     return int(re.search("VmHWM:\\s+([0-9]+)", open("/proc/self/status").read())[1]) * 1024

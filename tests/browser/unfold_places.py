@@ -31,18 +31,18 @@ def saved_user(visit: Visit) -> None:
 
 def refused_user(visit: Visit) -> None:
     user(visit)
-    visit.field("username").fill("")
+    visit.page.locator("[name=username]").fill("")
     visit.open(visit.page.locator("[name=_save]"))
 
 
 def unticked_user(visit: Visit) -> None:
     user(visit)
-    visit.field("is_superuser").uncheck()
+    visit.page.locator("[name=is_superuser]").uncheck()
 
 
 def delete_user(visit: Visit) -> None:
     user(visit)
-    visit.open(visit.main.locator('a[href*="/delete/"]'))
+    visit.open(visit.page.locator('a[href*="/delete/"]:visible').first)
 
 
 def changes(visit: Visit) -> None:

@@ -16,10 +16,7 @@ ABRUPTLY = struct.pack("ii", 1, 0)
 class Link:
     """One connection through the relay."""
 
-    def __init__(
-        self, near: socket.socket, far: socket.socket, left: int | None, drain_timeout: float
-    ) -> None:
-        self.drain_timeout = drain_timeout
+    def __init__(self, near: socket.socket, far: socket.socket, left: int | None) -> None:
         self.near = near
         self.far = far
         self.left = left
@@ -35,15 +32,7 @@ class Link:
         """Hang up on both ends.
 
         On the server first: nothing reaches it once the client may know that the link is gone.
-        With a drain timeout, nothing that reached it is run after that, either: a busy server may
-        read one connection's new command before another's old one.
         """
-        if self.drain_timeout:
-            self.end_requests()
-            with suppress(OSError):
-                self.far.settimeout(self.drain_timeout)
-                while self.far.recv(1 << 16):
-                    pass
         for end in (self.far, self.near):
             with suppress(OSError):
                 if resets and end is self.near:
@@ -53,24 +42,12 @@ class Link:
                     end.shutdown(socket.SHUT_RDWR)
             end.close()
 
-    def end_requests(self) -> None:
-        """Pass on no more requests."""
-        with suppress(OSError):
-            self.far.shutdown(socket.SHUT_WR)
-
 
 class Relay:
     """Passes bytes on. `turns` counts the round trips: writes that came after a reply."""
 
-    def __init__(
-        self,
-        target: int,
-        lifetime: Callable[[], int | None] = lambda: None,
-        drain_timeout: float = 0,
-    ) -> None:
+    def __init__(self, target: int, lifetime: Callable[[], int | None] = lambda: None) -> None:
         self.target = target
-        self.drain_timeout = drain_timeout
-        """Seconds to wait, when a link is cut, until the server has run what it was sent."""
         self.lifetime = lifetime
         """Says of each new link how many bytes of replies it passes before it hangs up."""
         self.turns = 0
@@ -100,7 +77,7 @@ class Relay:
                 except OSError:
                     near.close()
                     continue
-                link = Link(near, far, self.lifetime(), self.drain_timeout)
+                link = Link(near, far, self.lifetime())
                 self.links.append(link)
                 for work in (self._ask, self._answer):
                     threading.Thread(target=work, args=(link,), daemon=True).start()
@@ -161,9 +138,6 @@ class Relay:
     def cut(self) -> None:
         """Hang up on everybody."""
         links, self.links = self.links, []
-        if self.drain_timeout:
-            for link in links:
-                link.end_requests()
         for link in links:
             link.cut(self.resets)
 
@@ -177,11 +151,9 @@ class Relay:
 
 
 @contextmanager
-def relay(
-    target: int, lifetime: Callable[[], int | None] = lambda: None, drain_timeout: float = 0
-) -> Iterator[Relay]:
+def relay(target: int, lifetime: Callable[[], int | None] = lambda: None) -> Iterator[Relay]:
     """Run a relay to the port `target`."""
-    between = Relay(target, lifetime, drain_timeout)
+    between = Relay(target, lifetime)
     try:
         yield between
     finally:

@@ -14,7 +14,7 @@ from django_cachex.commands import (
 )
 from django_cachex.commands.args import encode_arg
 from django_cachex.commands.base import Commands
-from django_cachex.commands.command import Operation, feed_replies, parse_raw, single
+from django_cachex.commands.command import Operation, feed_replies, is_repeatable, parse_raw, single
 
 
 class Echo(Commands):
@@ -135,3 +135,25 @@ def test_values_become_words_no_packer_chokes_on(value: Any, word: bytes | int) 
 def test_an_object_is_no_word() -> None:
     with pytest.raises(TypeError, match="not object"):
         encode_arg(object())
+
+
+GET = Command(("GET", "key"), parse_raw, readonly=True)
+SET = Command(("SET", "key", "value"), parse_raw, idempotent=True)
+INCR = Command(("INCR", "key"), parse_raw)
+
+
+@pytest.mark.parametrize(
+    ("commands", "repeatable"),
+    [
+        ([GET], True),
+        ([SET], True),
+        ([GET, GET], True),
+        ([SET, GET, GET], True),
+        ([GET, SET], False),
+        ([SET, GET, SET], False),
+        ([INCR], False),
+        ([GET, INCR], False),
+    ],
+)
+def test_what_may_be_sent_again(commands: list[Command[Any]], repeatable: bool) -> None:
+    assert is_repeatable(commands) is repeatable

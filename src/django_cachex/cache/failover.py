@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django_cachex.commands.command import Command
+from django_cachex.commands.command import Command, is_repeatable
 from django_cachex.commands.exceptions import CommandError, ReadOnlyError
 
 
 def refused(commands: Sequence[Command[Any]], replies: Sequence[Any]) -> bool:
-    """Return whether a replica refused `commands`, so that nothing was changed."""
+    """Return whether a replica refused `commands`, and what it ran may be sent once more."""
     if ReadOnlyError not in map(type, replies):
         return commands[-1].args[0] == "EXEC" and all_refused(replies[-1])
     if str(replies[-1]).startswith("EXECABORT"):
         return True
-    return all(
-        command.idempotent or type(reply) is ReadOnlyError
-        for command, reply in zip(commands, replies, strict=True)
-    )
+    answered = zip(commands, replies, strict=True)
+    return is_repeatable([one for one, reply in answered if type(reply) is not ReadOnlyError])
 
 
 def all_refused(reply: Any) -> bool:

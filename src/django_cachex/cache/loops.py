@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import operator
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import nullcontext, suppress
 from typing import Any, TypeVar
@@ -23,6 +22,7 @@ from django_cachex.commands.command import (
     Command,
     Operation,
     feed_replies,
+    is_repeatable,
     is_stateful,
     single,
     throw,
@@ -36,7 +36,6 @@ from django_cachex.commands.exceptions import (
 
 T = TypeVar("T")
 
-is_idempotent = operator.attrgetter("idempotent")
 
 SPARE = 4
 """Connections to be had to oneself that are kept, at most, while nobody has them; and as many, at
@@ -297,8 +296,8 @@ class Way:
         self, data: bytes, commands: Sequence[Command[Any]]
     ) -> tuple[list[Any], bool]:
         """Do what `_exchange` does, on a connection that others use meanwhile."""
-        idempotent = all(map(is_idempotent, commands))
-        replies, reused = await self._reply(data, idempotent, len(commands))
+        repeatable = is_repeatable(commands)
+        replies, reused = await self._reply(data, repeatable, len(commands))
         for number in self._codec.refused(commands, replies):
             again = packed([commands[number]], self._codec.pack)
             replies[number], reused = await self._reply(again, commands[number].idempotent)

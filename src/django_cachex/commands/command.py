@@ -74,6 +74,25 @@ class Command(Generic[T_co]):
         return Command(args, parse_raw, idempotent=self.idempotent)
 
 
+IDEMPOTENT_WRITES = frozenset(("DEL", "SET", "UNLINK"))
+"""The commands that change something and are sent as `idempotent` all the same."""
+
+
+def is_repeatable(commands: Sequence[Command[Any]]) -> bool:
+    """Return whether `commands` may be sent again, in this order, where nobody knows if they ran.
+
+    Each has to be idempotent, and none may read before another one writes: sent again, it would
+    see what that one wrote.
+    """
+    reads = False
+    for command in commands:
+        writes = command.args[0] in IDEMPOTENT_WRITES
+        if not command.idempotent or (writes and reads):
+            return False
+        reads = reads or not writes
+    return True
+
+
 class Batch(list[Command[Any]]):
     """A step whose refused commands do not fail it, as `return_exceptions` has it in asyncio.
 

@@ -145,3 +145,24 @@ def test_the_new_connection_is_kept(caller: Caller, endpoint: Endpoint) -> None:
     assert second != first
     assert caller.run(WHO) == second
     assert len(endpoint.connections(name_of(caller))) == 1
+
+
+def test_what_reads_before_it_writes_is_not_sent_again(
+    make_caller: MakeCaller, route: Route, endpoint: Endpoint
+) -> None:
+    """Sent again, it would read what it wrote itself, if it had run before the connection broke."""
+    read = Command(("GET", b":1:text"), parse_raw, readonly=True)
+    write = Command(("SET", b":1:text", b"new"), parse_raw, idempotent=True)
+
+    def both() -> Operation[Any]:
+        return (yield [read, write])
+
+    with relay(endpoint.port) as between:
+        caller = make_caller(route.surface, endpoint.url(between.port), **endpoint.options)
+        with endpoint.control() as control:
+            control.set(":1:text", "old")
+        assert caller.run(read) == b"old"
+        between.hang_up_after(1)
+        with pytest.raises(ServerUnavailable):
+            caller.run(both())
+        assert caller.run(read) == b"new"

@@ -138,7 +138,7 @@ def endpoint(valkey_server: Server) -> Endpoint:
 
 @pytest.mark.parametrize("operations", OPERATIONS)
 def test_threads(make_caller: MakeCaller, endpoint: Endpoint, operations: int) -> None:
-    with relay(endpoint.port, drain_timeout=5) as between:
+    with relay(endpoint.port) as between:
         caller = make_caller("blocking", endpoint.url(between.port), max_connections=12)
         disasters = Disasters(endpoint, between, name_of(caller))
         workers = [Worker(number, CALM, disasters.ask) for number in range(16)]
@@ -163,7 +163,7 @@ def test_threads(make_caller: MakeCaller, endpoint: Endpoint, operations: int) -
 
 @pytest.mark.parametrize("operations", OPERATIONS)
 def test_tasks(make_caller: MakeCaller, endpoint: Endpoint, operations: int) -> None:
-    with relay(endpoint.port, drain_timeout=5) as between:
+    with relay(endpoint.port) as between:
         caller = make_caller("awaited", endpoint.url(between.port))
         disasters = Disasters(endpoint, between, name_of(caller))
         workers = [Worker(number, WILD, disasters.ask) for number in range(200)]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from django_cachex.cache.failover import refused
 from django_cachex.commands import Command, ServerUnavailable
 from django_cachex.commands.command import parse_raw
 from django_cachex.commands.exceptions import OutOfMemoryError, ReadOnlyError
@@ -178,3 +179,12 @@ def test_a_refusal_in_the_midst_of_many_replies(lodger: Caller) -> None:
         "NoneType",
     ]
     assert lodger.run(WHO) == before
+
+
+def test_what_was_refused_in_part_is_sent_again_if_it_reads_nothing_of_its_own() -> None:
+    read = Command(("GET", "key"), parse_raw, readonly=True)
+    write = Command(("SET", "key", "value"), parse_raw, idempotent=True)
+    refusal = ReadOnlyError("READONLY")
+    assert refused([read, write, write], [b"old", refusal, refusal])
+    assert refused([write, read, write], [b"OK", b"value", refusal])
+    assert not refused([read, write, write], [b"old", b"OK", refusal])

@@ -17,7 +17,13 @@ from django_cachex.cache.cluster.slots import SlotMap, slot_map
 from django_cachex.cache.configuration import frozen
 from django_cachex.cache.server import Server
 from django_cachex.cache.topologies import Part, Pause, Plan, acarry_out, carry_out
-from django_cachex.commands.command import Command, Operation, feed_replies, throw
+from django_cachex.commands.command import (
+    Command,
+    Operation,
+    feed_replies,
+    is_repeatable,
+    throw,
+)
 from django_cachex.commands.exceptions import (
     AskError,
     CachexError,
@@ -191,7 +197,7 @@ class Cluster:
             yield from self._redirect(fragment, node)
         lost = [one for one in refused if isinstance(one.reply, ServerUnavailable)]
         if lost and (yield from self._may_be_served(node, lost, pauses)):
-            for fragment in filter(is_harmless, lost):
+            for fragment in harmless(lost):
                 fragment.node = None if fragment.slot is not None else node
                 again.append(fragment)
         return again
@@ -246,9 +252,12 @@ def mark_as_sent(fragments: Sequence[Fragment]) -> None:
             fragment.reply.sent = True
 
 
-def is_harmless(fragment: Fragment) -> bool:
-    """Return whether what failed may be sent again: it was refused, or does no harm twice."""
-    return isinstance(fragment.reply, CommandError) or fragment.command.idempotent
+def harmless(failed: Sequence[Fragment]) -> list[Fragment]:
+    """Return what may be sent again: what was refused, and the others if they are repeatable."""
+    refused = [one for one in failed if isinstance(one.reply, CommandError)]
+    unknown = [one for one in failed if not isinstance(one.reply, CommandError)]
+    repeatable = is_repeatable([one.command for one in unknown])
+    return list(failed) if repeatable else refused
 
 
 def paused(pauses: Iterator[float]) -> Plan[bool]:

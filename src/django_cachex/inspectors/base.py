@@ -108,7 +108,7 @@ class Inspector:
     """`read` takes a `Window`."""
 
     can_edit_elements: bool = False
-    """`element`; `apply` takes the edits of `element_edits` for the types that are `addable`."""
+    """`element`; `apply` takes the edits of elements for the types that are `addable`."""
 
     can_type: bool = False
     """Keys have types, shown and filtered by."""

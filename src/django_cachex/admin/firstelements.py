@@ -32,8 +32,8 @@ def first_elements(type: str, text: str, store_as: StoreAs) -> tuple[Any, ...]:
         raise InvalidLine(_("Enter %(most)d lines at most.") % {"most": MOST})
     read = READERS[type]
     elements = [numbered(read, number, line, store_as) for number, line in enumerate(lines, 1)]
-    if type in NAMED:
-        refuse_repeated([NAMED[type](element) for element in elements])
+    if type in ELEMENT_NAMES:
+        refuse_repeated([ELEMENT_NAMES[type](element) for element in elements])
     return tuple(elements)
 
 
@@ -105,7 +105,7 @@ READERS: Final[dict[str, Callable[[str, StoreAs], Any]]] = {
     "stream": field,
 }
 
-NAMED: Final[dict[str, Read]] = {
+ELEMENT_NAMES: Final[dict[str, Read]] = {
     "set": identity,
     "zset": lambda pair: identity(pair[0]),
     "hash": lambda pair: pair[0],

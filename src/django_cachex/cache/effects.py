@@ -32,7 +32,7 @@ def effect(name: str) -> str:
     return _("“%(name)s” has no effect.") % {"name": name}
 
 
-def advice(name: str) -> str:
+def unused_option_hint(name: str) -> str:
     """Return what to do about the option `name`, which is one of the above."""
     if name in RETRIES:
         return _(

@@ -138,7 +138,7 @@ def wrong_names(driver: Driver, url: str, options: Mapping[str, Any]) -> Iterato
             yield Fault(
                 "django_cachex.E107",
                 _("There is no option “%(name)s”.") % {"name": name},
-                advice(name, driver, url),
+                suggestion(name, driver, url),
             )
 
 
@@ -177,7 +177,7 @@ def two_credentials(options: Mapping[str, Any]) -> Iterator[Fault]:
         )
 
 
-def advice(name: str, driver: Driver, url: str) -> str:
+def suggestion(name: str, driver: Driver, url: str) -> str:
     """Return what to write in place of an option that is unknown."""
     if name in WAITING:
         return _('It belongs to a pool that waits: write "pool_class": "%(pool)s" as well.') % {

@@ -19,15 +19,15 @@ from django_cachex.inspectors.edits import End, Outcome
 from django_cachex.inspectors.info import Text, Unit
 from django_cachex.inspectors.keys import printable
 
-MOST = 1000
-SHOWN = 200
+MAX_POPPED = 1000
+MAX_EXCERPT = 200
 
 
 class CountForm(FocusedForm):
     """How many to take, and from where."""
 
     count = forms.IntegerField(
-        label=gettext_lazy("How many"), initial=1, min_value=1, max_value=MOST
+        label=gettext_lazy("How many"), initial=1, min_value=1, max_value=MAX_POPPED
     )
 
     def __init__(self, data: Any = None, *, ends: Sequence[tuple[End, Text]]) -> None:
@@ -75,4 +75,4 @@ class PopAct(ElementAct[CountForm]):
 
 def excerpt(text: str) -> str:
     line = printable(text.encode("utf-8", "surrogatepass"))
-    return line if len(line) <= SHOWN else f"{line[:SHOWN]}…"
+    return line if len(line) <= MAX_EXCERPT else f"{line[:MAX_EXCERPT]}…"

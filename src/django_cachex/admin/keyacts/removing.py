@@ -19,8 +19,8 @@ from django_cachex.inspectors.types import Element
 
 UNITS = {"list": Unit.ITEMS, "set": Unit.MEMBERS, "zset": Unit.MEMBERS, "hash": Unit.FIELDS}
 
-MOST = 1000
-SHOWN = 200
+MAX_REMOVED = 1000
+MAX_NAMES_SHOWN = 200
 
 
 class ChosenForm(forms.Form):
@@ -36,8 +36,8 @@ class ChosenForm(forms.Form):
         rows = [sent["row"]] if "row" in sent else sent.getlist("selected")
         if not rows:
             raise forms.ValidationError(_("Select what to remove first."))
-        if len(rows) > MOST:
-            raise forms.ValidationError(_("Select %(most)d rows at most.") % {"most": MOST})
+        if len(rows) > MAX_REMOVED:
+            raise forms.ValidationError(_("Select %(most)d rows at most.") % {"most": MAX_REMOVED})
         parts = [row.partition(" ") for row in dict.fromkeys(rows)]
         self.chosen = tuple(Chosen(element, expected) for element, _space, expected in parts)
         return data
@@ -101,7 +101,7 @@ def called(row: Element, type: str) -> str:
     name = row.name or _("(empty name)")
     if type != "list":
         return name
-    return f"{name}: {printable(row.cells[-1].formatted.text.encode()[:SHOWN])}"
+    return f"{name}: {printable(row.cells[-1].formatted.text.encode()[:MAX_NAMES_SHOWN])}"
 
 
 def removed(subject: Subject, count: int, chosen: tuple[Chosen, ...]) -> str:

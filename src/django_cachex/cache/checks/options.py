@@ -11,7 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext as _
 
 from django_cachex.cache.checks.alias import Alias
-from django_cachex.cache.effects import RETRIES, UNUSED, advice, effect
+from django_cachex.cache.effects import RETRIES, UNUSED, unused_option_hint, effect
 from django_cachex.cache.options import BESIDE, OF_SENTINEL, faults, unknown_to_loops
 from django_cachex.cache.sentinel import SentinelClient
 from django_cachex.cache.stampedes import protection_of
@@ -40,7 +40,7 @@ def check_effects(alias: Alias) -> Iterator[CheckMessage]:
     """Report options of the drivers, and of other classes of ours, that have no effect."""
     for options in alias.each:
         for name in sorted((UNUSED | RETRIES) & options.keys()):
-            yield alias.warning("django_cachex.W106", effect(name), advice(name))
+            yield alias.warning("django_cachex.W106", effect(name), unused_option_hint(name))
     if issubclass(alias.backend.client_class, SentinelClient):
         return
     driver = alias.backend.driver.capitalize()

@@ -17,7 +17,7 @@ PROTOCOLS = range(2, pickle.HIGHEST_PROTOCOL + 1)
 """Those whose pickles say what they are. One of an older protocol may begin with any opcode: so
 may what another serializer wrote, and a person chose, and reading it would run it."""
 
-BEGINNINGS = tuple(bytes([0x80, protocol]) for protocol in PROTOCOLS)
+PICKLE_PREFIXES = tuple(bytes([0x80, protocol]) for protocol in PROTOCOLS)
 
 
 class PickleSerializer:
@@ -49,7 +49,7 @@ class PickleSerializer:
     def recognises(self, data: bytes) -> bool:
         """Return whether `data` begins and ends like a pickle that it reads, or is a number."""
         if data[-1:] == b".":
-            return data.startswith(BEGINNINGS)
+            return data.startswith(PICKLE_PREFIXES)
         return is_number(data)
 
 

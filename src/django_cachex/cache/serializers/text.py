@@ -13,7 +13,7 @@ from django_cachex.cache.serializers.base import imported
 from django_cachex.commands.args import INT64
 
 # What a JSON text may begin with, spaces included. None ends with the full stop of a pickle.
-BEGINNINGS = tuple(bytes([byte]) for byte in b' \t\n\r{["-0123456789tfnNI')
+JSON_PREFIXES = tuple(bytes([byte]) for byte in b' \t\n\r{["-0123456789tfnNI')
 
 # For every byte, a digit or a space: to find the numbers that are past 64 bits.
 DIGITS = bytes(ord("0") if chr(byte) in "0123456789" else ord(" ") for byte in range(256))
@@ -42,7 +42,7 @@ class JSONSerializer:
 
     def recognises(self, data: bytes) -> bool:
         """Return whether `data` begins and ends like JSON."""
-        return data.startswith(BEGINNINGS) and data[-1:] != b"."
+        return data.startswith(JSON_PREFIXES) and data[-1:] != b"."
 
 
 class ORJSONSerializer:
@@ -83,7 +83,7 @@ class ORJSONSerializer:
 
     def recognises(self, data: bytes) -> bool:
         """Return whether `data` begins and ends like JSON."""
-        return data.startswith(BEGINNINGS) and data[-1:] != b"."
+        return data.startswith(JSON_PREFIXES) and data[-1:] != b"."
 
 
 def _is_infinite(obj: Any, default: Callable[[Any], Any] | None) -> bool:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from django_cachex.admin.links import Links
-from django_cachex.admin.tokens import Place
+from django_cachex.admin.links import Links, Place
 from django_cachex.inspectors import inspector_for
 from django_cachex.inspectors.query import Query
 
@@ -25,8 +24,8 @@ def keys_from(alias: str, place: Place, user: Any) -> str:
     from django.contrib.admin import site
     from django.test import RequestFactory
 
-    from django_cachex.admin.access import Gate
-    from django_cachex.admin.searching import Search
+    from django_cachex.admin.forms.search import Search
+    from django_cachex.admin.permissions import Gate
 
     request = RequestFactory().get("/")
     request.user = user

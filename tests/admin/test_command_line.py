@@ -19,7 +19,7 @@ from django.contrib.auth.models import User
 from django.core.cache import caches
 from django.core.management import CommandError, call_command
 
-from django_cachex.admin.commandline import output, session
+from django_cachex.admin.management.commands._cachex import context
 from django_cachex.admin.management.commands.cachex import SUBCOMMANDS
 from tests import servers
 from tests.admin.conftest import DJANGO_REDIS, Configure, valkey_params
@@ -342,8 +342,8 @@ def test_a_bar_shows_progress_on_a_terminal_only(users: Any) -> None:
 
 
 def test_exit_codes_are_three() -> None:
-    assert (session.DONE, session.FAILED, session.USAGE) == (0, 1, 2)
-    assert output.plain("\x1b[2J\n\t\r") == "\\x1b[2J\n\t\\r"
+    assert (context.DONE, context.FAILED, context.USAGE) == (0, 1, 2)
+    assert context.plain("\x1b[2J\n\t\r") == "\\x1b[2J\n\t\\r"
 
 
 def test_of_several_keys_one_that_is_there_is_enough(users: Any) -> None:

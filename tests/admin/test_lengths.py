@@ -9,7 +9,7 @@ import valkey
 from django.contrib.admin.models import LogEntry
 from django.core.cache import caches
 
-from django_cachex.inspectors.patterns import LONGEST
+from django_cachex.inspectors.query import LONGEST
 from tests.admin import addresses
 from tests.admin.browser import Browser
 from tests.admin.steps import listed

@@ -12,7 +12,7 @@ import valkey
 from django.contrib.admin.models import CHANGE, DELETION, LogEntry
 from django.core.cache import caches
 
-from django_cachex.admin.pages.report import cell, report
+from django_cachex.admin.views.progress import cell, report
 from django_cachex.inspectors import inspector_for
 from django_cachex.inspectors.jobs import Sweep, Work
 from tests import servers

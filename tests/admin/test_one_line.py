@@ -194,9 +194,11 @@ def test_what_a_server_says_turns_no_page_around(admin: Browser, configure: Conf
 def test_an_error_that_is_ignored_is_one_line_of_the_log(
     configure: Configure, lines: Callable[[str], list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from django_cachex.cache import ignoring
+    from django_cachex.cache import ignore_exceptions
 
-    monkeypatch.setattr(ignoring, "_reports", ignoring.Reports("%d errors ignored; the last: %s"))
+    monkeypatch.setattr(
+        ignore_exceptions, "_reports", ignore_exceptions.Reports("%d errors ignored; the last: %s")
+    )
     with talker(lambda words: refused(words).replace(b"-ERR", b"-LOADING")) as server:
         place = f"valkey://127.0.0.1:{server.port}/0"
         configure(

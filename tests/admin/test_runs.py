@@ -12,14 +12,13 @@ import valkey
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 
-from django_cachex.admin import deeds
+from django_cachex.admin import bulk
 from django_cachex.admin.admin import KeyAdmin
-from django_cachex.admin.asking import Answer, NoAnswer
+from django_cachex.admin.bulk import Run, Runner, Step, begin
+from django_cachex.admin.deadline import Answer, NoAnswer
 from django_cachex.admin.links import parse_object_id
-from django_cachex.admin.runs import Run, Runner, Step, begin
 from django_cachex.inspectors import Inspector, inspector_for
-from django_cachex.inspectors.patterns import Pattern
-from django_cachex.inspectors.query import Query
+from django_cachex.inspectors.query import Pattern, Query
 from django_cachex.inspectors.types import Listing
 from tests.admin import addresses
 from tests.admin.browser import Browser
@@ -37,7 +36,7 @@ def runner(server_cache: Any, superuser: User, raw: valkey.Valkey, settings: Any
     def find(token: str, want: int, deadline: float) -> Listing:
         return inspector.scan(QUERY, token, want, deadline)
 
-    return Runner(inspector, superuser.pk, deeds.DELETING, find, deeds.swept(QUERY))
+    return Runner(inspector, superuser.pk, bulk.DELETING, find, bulk.swept(QUERY))
 
 
 def ask(inspector: Inspector, question: Callable[[], None]) -> Answer[None]:

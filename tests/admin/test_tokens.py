@@ -17,7 +17,7 @@ from django.contrib.admin.models import LogEntry
 from django.core import signing
 from django.core.cache import caches
 
-from django_cachex.admin.tokens import LIFETIME
+from django_cachex.admin.links import LIFETIME
 from tests.admin import addresses, words
 from tests.admin.browser import Browser
 from tests.admin.conftest import DATABASE, ROOMY, BrowserOf, Configure, valkey_params

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from playwright.sync_api import Locator, Page
 
-from django_cachex.admin import humane
+from django_cachex.admin import formatting
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Visit:
     def key(self, alias: str, name: str, **query: str) -> None:
         """Open a key as a person does: search its name, press it. Long ones are buttons."""
         self.keys(alias, q=name)
-        self.press("open", humane.name(name))
+        self.press("open", formatting.name(name))
         if query:
             self.page.goto(f"{self.page.url}?{urlencode(query)}")
 

@@ -8,7 +8,12 @@ import time
 import pytest
 
 from django_cachex.cache import Client
-from django_cachex.cache.breaker import ATTEMPT, FIRST_PAUSE, LONGEST_PAUSE, Breaker
+from django_cachex.cache.connection.circuit_breaker import (
+    ATTEMPT,
+    FIRST_PAUSE,
+    LONGEST_PAUSE,
+    Breaker,
+)
 from django_cachex.commands import AccessDenied, ServerTimeout, ServerUnavailable
 from tests.cache.conftest import BACKENDS, url
 from tests.servers import Server, free_port, silent, valkey, wait_until

@@ -19,8 +19,8 @@ from django.test import override_settings
 from django_cachex.cache import ValkeyCache
 from django_cachex.cache.checks import check_caches
 from django_cachex.cache.compressors import ZlibCompressor
-from django_cachex.cache.drivers import load
-from django_cachex.cache.equivalents import equivalents
+from django_cachex.cache.connection.drivers import load
+from django_cachex.cache.migration import equivalents
 from django_cachex.cache.options import (
     ASYNC_ONLY,
     CULLING,

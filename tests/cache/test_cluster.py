@@ -14,7 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from django_cachex.cache import RedisClusterCache, ValkeyClusterCache
 from django_cachex.cache.backends import ServerCache
-from django_cachex.cache.cluster.keys import keys_of, slot_of
+from django_cachex.cache.cluster.routing import keys_of, slot_of
 from django_cachex.commands import (
     AccessDenied,
     Batch,

@@ -16,7 +16,7 @@ import pytest
 
 from django_cachex.cache.backends import ServerCache
 from django_cachex.cache.cluster import ClusterClient
-from django_cachex.cache.cluster.keys import slot_of
+from django_cachex.cache.cluster.routing import slot_of
 from django_cachex.commands import CachexError, ServerUnavailable, SlotUnavailable
 from tests import servers
 from tests.cache.certificates import certificate

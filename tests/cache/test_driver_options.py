@@ -17,8 +17,8 @@ from django.test import override_settings
 from django_cachex.cache import Client
 from django_cachex.cache.checks import check_caches
 from django_cachex.cache.configuration import Configuration
-from django_cachex.cache.drivers import load
-from django_cachex.cache.effects import RETRIES, UNUSED
+from django_cachex.cache.connection.drivers import load
+from django_cachex.cache.options import RETRIES, UNUSED
 from django_cachex.commands import Command
 from django_cachex.commands.command import parse_raw
 from tests.cache.conftest import BACKENDS

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.contrib.sessions.backends.cache import SessionStore
 
-from django_cachex.cache import ignoring
+from django_cachex.cache import ignore_exceptions
 from django_cachex.cache.backends import ServerCache
 from django_cachex.commands import CachexError, CommandError, ServerUnavailable, WrongTypeError
 from tests.cache.conftest import BACKENDS, MakeCache
@@ -158,8 +158,12 @@ def test_what_is_ignored_is_said_once_a_minute(
     lost: ServerCache, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1_000.0
-    monkeypatch.setattr(ignoring, "_reports", ignoring.Reports(ignoring._reports._message))
-    monkeypatch.setattr(ignoring.time, "monotonic", lambda: now)
+    monkeypatch.setattr(
+        ignore_exceptions,
+        "_reports",
+        ignore_exceptions.Reports(ignore_exceptions._reports._message),
+    )
+    monkeypatch.setattr(ignore_exceptions.time, "monotonic", lambda: now)
     caplog.set_level(logging.WARNING, "django_cachex.cache")
     for _ in range(10):
         lost.get("key")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from django_cachex.cache import tracing
 from django_cachex.cache.backends import ServerCache
-from django_cachex.cache.keyspace import Keyspace, keyspace, within
+from django_cachex.cache.keys import Keyspace, keyspace, within
 from django_cachex.commands import Command, OpaqueKeysError
 from django_cachex.commands.command import parse_none
 from tests.cache.conftest import MakeCache

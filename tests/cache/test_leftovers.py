@@ -14,8 +14,8 @@ from django.core.checks import CheckMessage, registry
 from django.test import override_settings
 
 from django_cachex.cache.backends import ServerCache
-from django_cachex.cache.checks import check_caches, check_leftovers, leftovers
-from django_cachex.cache.equivalents import equivalents
+from django_cachex.cache.checks import check_caches, check_leftovers, migration
+from django_cachex.cache.migration import equivalents
 from django_cachex.cache.options import CULLING
 
 OURS = {"BACKEND": "django_cachex.cache.RedisCache", "LOCATION": "redis://cache.example:6379/1"}
@@ -39,8 +39,8 @@ def test_every_option_that_they_read_has_an_equivalent(package: str) -> None:
 def test_every_setting_of_theirs_has_an_equivalent(package: str) -> None:
     read = set(re.findall(r'settings,\s*"([A-Z_]+)"', sources(package)))
     assert f"{package.upper()}_SCAN_ITERSIZE" in read
-    assert read <= leftovers.equivalents().keys()
-    assert all(package in leftovers.readers(name) for name in read)
+    assert read <= migration.equivalents().keys()
+    assert all(package in migration.readers(name) for name in read)
 
 
 DJANGO_REDIS = {

@@ -14,8 +14,7 @@ import valkey
 
 from django_cachex.cache import ValkeyClusterCache
 from django_cachex.cache.backends import ServerCache
-from django_cachex.cache.locks import AsyncLock, Lock
-from django_cachex.cache.locks.driver import blocking_lock
+from django_cachex.cache.locks import AsyncLock, Lock, blocking_lock
 from django_cachex.commands import (
     CachexError,
     LockError,
@@ -414,7 +413,7 @@ def test_locks_of_the_driver_exclude_ours_and_keep_their_scripts(valkey_server: 
 
 
 def test_the_drivers_own_class_is_left_as_it_is(driver: str) -> None:
-    from django_cachex.cache.drivers import load
+    from django_cachex.cache.connection.drivers import load
 
     kind = blocking_lock(load(driver))
     theirs = kind.__mro__[2]

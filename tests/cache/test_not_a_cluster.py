@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from django_cachex.cache.cluster.keys import SLOTS, slot_of
+from django_cachex.cache.cluster.routing import SLOTS, slot_of
 from django_cachex.commands import CommandError, CrossSlotError
 from tests.cache.conftest import BACKENDS, url
 from tests.servers import Server

@@ -12,7 +12,7 @@ from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 
-from django_cachex.cache.drivers import load
+from django_cachex.cache.connection.drivers import load
 
 URL = "redis://cache.example:1/0"
 

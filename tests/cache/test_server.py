@@ -18,7 +18,7 @@ from asgiref.sync import async_to_sync
 
 from django_cachex.cache import Client
 from django_cachex.cache.backends import ServerCache
-from django_cachex.cache.server import Server as ConfiguredServer
+from django_cachex.cache.connection.server import Server as ConfiguredServer
 from django_cachex.commands import Command, CommandError, Operation, ServerUnavailable
 from django_cachex.commands.command import parse_none, parse_raw
 from tests.cache.conftest import BACKENDS, MakeCache, url

@@ -18,7 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from django_cachex.cache import tracing
 from django_cachex.cache.backends import ServerCache
-from django_cachex.cache.stampedes import Protection
+from django_cachex.cache.stampede import Protection
 from tests.cache.conftest import BACKENDS, MakeCache, url
 from tests.servers import Server, free_port, wait_until
 

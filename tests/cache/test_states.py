@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import valkey
 
-from django_cachex.cache import ignoring
+from django_cachex.cache import ignore_exceptions
 from django_cachex.cache.backends import ServerCache
 from django_cachex.commands import (
     AccessDenied,
@@ -138,7 +138,11 @@ CALLS: list[tuple[Callable[[ServerCache], Any], Any]] = [
 def test_a_state_of_the_server_is_a_miss_and_is_logged(
     state: str, driver: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ignoring, "_reports", ignoring.Reports(ignoring._reports._message))
+    monkeypatch.setattr(
+        ignore_exceptions,
+        "_reports",
+        ignore_exceptions.Reports(ignore_exceptions._reports._message),
+    )
     caplog.set_level(logging.WARNING, "django_cachex.cache")
     put, kind = STATES[state]
     with put() as location:

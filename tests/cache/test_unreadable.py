@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from django_cachex.cache import base, ignoring
+from django_cachex.cache import base, ignore_exceptions
 from django_cachex.cache.backends import ServerCache
 from tests.cache.conftest import MakeCache
 
@@ -20,7 +20,9 @@ MOVED = b"\x80\x04\x8c\x09old_place\x8c\x01C\x93)\x81."
 
 @pytest.fixture(autouse=True)
 def afresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(base, "unreadable", ignoring.Reports(ignoring.unreadable._message))
+    monkeypatch.setattr(
+        base, "unreadable", ignore_exceptions.Reports(ignore_exceptions.unreadable._message)
+    )
 
 
 def stored(cache: ServerCache) -> ServerCache:

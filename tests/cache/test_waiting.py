@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import valkey
 
-from django_cachex.cache import line
 from django_cachex.cache.backends import ServerCache
-from django_cachex.cache.loops import SPARE
+from django_cachex.cache.connection import sync
+from django_cachex.cache.connection.event_loops import SPARE
 from django_cachex.commands import Command, ReadOnlyError, ServerTimeout, ServerUnavailable
 from django_cachex.commands.command import parse_raw
 from tests import servers
@@ -49,7 +49,7 @@ def clocked(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, make_cache: MakeCache
 ) -> ServerCache:
     """A cache; the kernel watches over the time of its connections, or Python, as with TLS."""
-    monkeypatch.setattr(line, "KERNEL_TIMEOUTS", request.param == "kernel")
+    monkeypatch.setattr(sync, "KERNEL_TIMEOUTS", request.param == "kernel")
     return make_cache(OPTIONS={**OPTIONS, "client_name": request.param})
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from django_cachex.commands.timeouts import MAX_MS, timeout_to_ms, to_ms, to_timestamp_ms
+from django_cachex.commands.args import MAX_MS, timeout_to_ms, to_ms, to_timestamp_ms
 
 
 @pytest.mark.parametrize(

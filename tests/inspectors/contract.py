@@ -14,8 +14,7 @@ import pytest
 from django_cachex.inspectors import Inspector, inspector_for
 from django_cachex.inspectors.base import Support
 from django_cachex.inspectors.edits import AddValue
-from django_cachex.inspectors.patterns import Pattern
-from django_cachex.inspectors.query import Query, Scope
+from django_cachex.inspectors.query import Pattern, Query, Scope
 from django_cachex.inspectors.types import TTL_NONE, Listing
 
 ABILITIES = frozenset(name for name in vars(Inspector) if name.startswith("can_"))

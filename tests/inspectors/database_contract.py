@@ -14,8 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.database.table import PIECE
 from django_cachex.inspectors.edits import AddValue, Result, SetTtl, SetValue
-from django_cachex.inspectors.patterns import Pattern
-from django_cachex.inspectors.query import Query
+from django_cachex.inspectors.query import Pattern, Query
 from django_cachex.inspectors.types import TTL_NONE, Changed
 from tests.inspectors.contract import FlushContract, Inspect, ListingContract, later
 from tests.inspectors.values_contract import PickledContract

@@ -13,13 +13,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from django_cachex.cache import ValkeyCache
-from django_cachex.cache.codec import ValueCodec
-from django_cachex.cache.formats import COMPRESSOR, SERIALIZER, make, make_codec
+from django_cachex.cache.codecs import COMPRESSOR, SERIALIZER, ValueCodec, make, make_codec
 from django_cachex.inspectors.values import Codec, decode, encode, recognise_all
 from django_cachex.inspectors.values.msgpack import read_packed
 from django_cachex.inspectors.values.nodes import Opaque
-from django_cachex.inspectors.values.opcodes import Bounds
-from django_cachex.inspectors.values.tree_builder import bounded
+from django_cachex.inspectors.values.pickle import bounded
+from django_cachex.inspectors.values.pickle_machine import Bounds
 from tests.inspectors.pickle_samples import Shell, unhurried
 
 PACKED = Codec("msgpack", "msgpack", msgpack.packb, loads_ints=True)

@@ -259,7 +259,7 @@ class TestFileBased(PickledContract, FlushContract):
         folder = Path(inspector.location)
         sizes = [path.stat().st_size for path in folder.iterdir()]
         assert [fact.value for fact in keyspace.facts] == [sum(sizes), str(folder)]
-        monkeypatch.setattr("django_cachex.inspectors.filebased.files.MOST_COUNTED", 2)
+        monkeypatch.setattr("django_cachex.inspectors.filebased.MOST_COUNTED", 2)
         keyspace, _culling = inspector.info()
         assert keyspace.headline is None
         assert inspector.status().keys is None

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from django_cachex.inspectors.patterns import (
+from django_cachex.inspectors.query import (
     LONGEST,
     MOST_REPEATS,
     InvalidPattern,

@@ -28,10 +28,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from django_cachex.inspectors.values.nodes import Cut, Opaque, Reason, Reference
-from django_cachex.inspectors.values.opcodes import Bounds
-from django_cachex.inspectors.values.pickle import Pickled, read_pickle
-from django_cachex.inspectors.values.pickle_machine import OPCODES
-from django_cachex.inspectors.values.tree_builder import COMPLETED, VALUES
+from django_cachex.inspectors.values.pickle import COMPLETED, VALUES, Pickled, read_pickle
+from django_cachex.inspectors.values.pickle_machine import OPCODES, Bounds
 from tests.inspectors.pickle_samples import (
     SAMPLE,
     UTC,

@@ -11,8 +11,7 @@ from django.core.management import call_command
 
 from django_cachex.inspectors import Inspector, inspector_for
 from django_cachex.inspectors.django import LONGEST_PLACE, STRETCH
-from django_cachex.inspectors.patterns import Pattern
-from django_cachex.inspectors.query import Query
+from django_cachex.inspectors.query import Pattern, Query
 from tests.inspectors.contract import later, listed, pages
 
 LONG = "x" * 400_000

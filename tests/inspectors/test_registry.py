@@ -11,12 +11,11 @@ from django.core.cache.backends.locmem import LocMemCache
 
 from django_cachex.inspectors import Inspector, inspector_for, register, unregister
 from django_cachex.inspectors.base import Support
-from django_cachex.inspectors.broken import BrokenInspector
 from django_cachex.inspectors.database import DatabaseInspector
 from django_cachex.inspectors.dummy import DummyInspector
 from django_cachex.inspectors.filebased import FileBasedInspector
 from django_cachex.inspectors.info import Fact, Section, Status
-from django_cachex.inspectors.limited import LimitedInspector
+from django_cachex.inspectors.limited import BrokenInspector, LimitedInspector
 from django_cachex.inspectors.locmem import LocMemInspector
 from django_cachex.inspectors.registry import inspector_class
 from tests.inspectors.test_limited import StrangersCache

@@ -12,7 +12,7 @@ import pytest
 import valkey
 from django.core.cache import caches
 
-from django_cachex.admin.tokens import LARGEST
+from django_cachex.admin.links import LARGEST
 from django_cachex.inspectors import Inspector, inspector_for
 from django_cachex.inspectors.edits import Tally
 from django_cachex.inspectors.jobs import (
@@ -34,8 +34,7 @@ from django_cachex.inspectors.namespaces import (
     Tree,
     Weight,
 )
-from django_cachex.inspectors.patterns import Pattern
-from django_cachex.inspectors.query import Query
+from django_cachex.inspectors.query import Pattern, Query
 from django_cachex.inspectors.types import TTL_NONE, Description, Listing
 from tests import servers
 

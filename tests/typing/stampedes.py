@@ -3,7 +3,7 @@
 from typing import Any, assert_type
 
 from django_cachex.cache import ValkeyCache
-from django_cachex.cache.stampedes import Protection
+from django_cachex.cache.stampede import Protection
 
 
 async def protected(cache: ValkeyCache) -> None:

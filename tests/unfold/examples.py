@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from django_cachex.admin.folds import Fold
-from django_cachex.admin.keywindows import FindForm
-from django_cachex.admin.parts import (
+from django_cachex.admin.collapsible import Fold
+from django_cachex.admin.components import (
     Badge,
     Bar,
     Bars,
@@ -29,6 +28,7 @@ from django_cachex.admin.parts import (
     ValueBox,
     Working,
 )
+from django_cachex.admin.forms.elements import FindForm
 from django_cachex.inspectors.types import CommandLine
 from tests.unfold.samples import LONG, Samples
 

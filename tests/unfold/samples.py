@@ -8,8 +8,7 @@ from typing import Any
 
 from django import forms
 
-from django_cachex.admin.links import Link
-from django_cachex.admin.parts import (
+from django_cachex.admin.components import (
     Action,
     Badge,
     Cell,
@@ -20,6 +19,7 @@ from django_cachex.admin.parts import (
     Select,
     Table,
 )
+from django_cachex.admin.links import Link
 
 LONG = Link("/key/-/change/", "default:c2hvcDoxOmxvbmc")
 """A link to a key whose id is too long for a URL."""

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import django_cachex
-from django_cachex.admin import parts
+from django_cachex.admin import components
 from tests.unfold import markup, stylesheets
 from tests.unfold.skin import under_unfold
 
@@ -33,12 +33,12 @@ KINDS = {
 """What `cx-{{ badge.kind }}` and its like can be, by what the kind is of."""
 
 PART_OF = {
-    "action": parts.Action,
-    "badge": parts.Badge,
-    "cell": parts.Cell,
-    "fact": parts.FactLine,
-    "header": parts.Header,
-    "notice": parts.Notice,
+    "action": components.Action,
+    "badge": components.Badge,
+    "cell": components.Cell,
+    "fact": components.FactLine,
+    "header": components.Header,
+    "notice": components.Notice,
 }
 LIKE_THE_REST = {"cx-info", "cx-type"}
 """Kinds that nothing sets apart."""

@@ -17,7 +17,7 @@ from django.template.loader import render_to_string
 from django.test import RequestFactory
 
 import django_cachex
-from django_cachex.admin import parts
+from django_cachex.admin import components
 from tests.admin.reader import Reader
 from tests.unfold.examples import Context, Examples
 from tests.unfold.skin import under_unfold
@@ -101,7 +101,9 @@ def unfilled(part: type, examples: list[Any]) -> list[str]:
 def test_examples_fill_every_field_of_the_data() -> None:
     contexts = [context for part in PARTS for context in PLAIN.of(part)]
     given = list(instances(contexts))
-    kinds = [one for one in vars(parts).values() if isinstance(one, type) and is_dataclass(one)]
+    kinds = [
+        one for one in vars(components).values() if isinstance(one, type) and is_dataclass(one)
+    ]
     lacking = {one.__name__: unfilled(one, [x for x in given if type(x) is one]) for one in kinds}
     assert {name: some for name, some in lacking.items() if some} == {}
 

@@ -9,18 +9,18 @@ from django.http import HttpRequest
 from django.urls import URLPattern, path
 
 from django_cachex.admin.models import Cache, Key
-from django_cachex.admin.pages.add import AddPage
-from django_cachex.admin.pages.base import Page
-from django_cachex.admin.pages.caches import CachesPage
-from django_cachex.admin.pages.delete import DeletePage
-from django_cachex.admin.pages.download import DownloadPage
-from django_cachex.admin.pages.flushing import FlushingPage
-from django_cachex.admin.pages.history import CacheHistoryPage, KeyHistoryPage
-from django_cachex.admin.pages.info import InfoPage
-from django_cachex.admin.pages.key import KeyPage
-from django_cachex.admin.pages.keys import KeysPage
-from django_cachex.admin.pages.matching import MatchingPage
-from django_cachex.admin.pages.namespaces import NamespacesPage
+from django_cachex.admin.views.add import AddPage
+from django_cachex.admin.views.base import Page
+from django_cachex.admin.views.bulk import MatchingPage
+from django_cachex.admin.views.caches import CachesPage
+from django_cachex.admin.views.delete import DeletePage
+from django_cachex.admin.views.download import DownloadPage
+from django_cachex.admin.views.flush import FlushingPage
+from django_cachex.admin.views.history import CacheHistoryPage, KeyHistoryPage
+from django_cachex.admin.views.info import InfoPage
+from django_cachex.admin.views.key import KeyPage
+from django_cachex.admin.views.keys import KeysPage
+from django_cachex.admin.views.namespaces import NamespacesPage
 
 if TYPE_CHECKING:
     CacheModelAdmin = admin.ModelAdmin[Cache]

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 from django_cachex.admin.apps import CachexAdminConfig, installed
-from django_cachex.admin.policies import HIDDEN, READ_ONLY
+from django_cachex.admin.permissions import HIDDEN, READ_ONLY
 from django_cachex.cache.checks import check_prefixes, check_readers
 from django_cachex.conf import FIELDS, PAGE_SIZES, Limits
 from django_cachex.inspectors import inspector_for

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from django.utils.translation import gettext as _
 
+from django_cachex.admin.components import Topic
 from django_cachex.admin.helptopics import backend as _backend
 from django_cachex.admin.helptopics import names as _names
 from django_cachex.admin.helptopics import permissions as _permissions
-from django_cachex.admin.parts import Topic
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.info import Text
 

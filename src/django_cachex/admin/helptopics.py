@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext as _
 
-from django_cachex.admin.parts import Topic
+from django_cachex.admin.components import Topic
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.info import Text
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from django.utils.translation import gettext as _
 
+from django_cachex.admin.components import Topic
 from django_cachex.admin.helptopics import backend, names, permissions
-from django_cachex.admin.parts import Topic
 from django_cachex.inspectors import Inspector
 
 

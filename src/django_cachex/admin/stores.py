@@ -11,7 +11,7 @@ from typing import Any, Final
 from django.conf import settings
 from django.core.signals import setting_changed
 
-from django_cachex.admin.asking import Asker
+from django_cachex.admin.deadline import Asker
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector, inspector_for
 

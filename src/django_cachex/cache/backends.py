@@ -12,13 +12,13 @@ from typing import Any, Unpack
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 
-from django_cachex.cache.building import built
 from django_cachex.cache.cluster import ClusterClient
-from django_cachex.cache.cluster.keys import slot_of
-from django_cachex.cache.foreign import Foreign, ForeignNames, refuse
-from django_cachex.cache.locks.making import LockingCache
+from django_cachex.cache.cluster.routing import slot_of
+from django_cachex.cache.locks import LockingCache
+from django_cachex.cache.migration import Foreign, ForeignNames, refuse
 from django_cachex.cache.sentinel import SentinelClient
-from django_cachex.cache.stampedes import Entry, Given, afollow, follow, protection_of
+from django_cachex.cache.stampede import Entry, Given, afollow, follow, protection_of
+from django_cachex.cache.utils import built
 from django_cachex.commands.cache_api import (
     MAX_KEYS_PER_COMMAND,
     batched,

@@ -10,26 +10,23 @@ from typing import Any, ClassVar, TypeVar, cast
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache, default_key_func
 from django.core.exceptions import ImproperlyConfigured
 
-from django_cachex.cache.client import Client
+from django_cachex.cache.client import Client, Refusal
+from django_cachex.cache.codecs import make_codec
 from django_cachex.cache.configuration import locations
-from django_cachex.cache.formats import make_codec
-from django_cachex.cache.ignoring import FailingOpen, unreadable
-from django_cachex.cache.keyspace import keyspace, prefix, within
+from django_cachex.cache.ignore_exceptions import FailingOpen, unreadable
+from django_cachex.cache.keys import keyspace, prefix, within
 from django_cachex.cache.options import FLAGS, of_connections, refuse_first, wrong_values
 from django_cachex.cache.pipeline import Pipeline
-from django_cachex.cache.refusal import Refusal
 from django_cachex.cache.serializers import PickleSerializer, unpickled
-from django_cachex.cache.stampedes import protection_of
+from django_cachex.cache.stampede import protection_of
 from django_cachex.cache.statistics import statistics_of
 from django_cachex.commands.all import AllCommands
-from django_cachex.commands.args import encode_arg
+from django_cachex.commands.args import BlockingCommand, encode_arg, timeout_to_ms
 from django_cachex.commands.base import Commands
-from django_cachex.commands.blocking import BlockingCommand
 from django_cachex.commands.command import Command, Operation, async_method, sync_method
-from django_cachex.commands.exceptions import CachexError
 from django_cachex.commands.scan import SCAN_COUNT, ScanIterMixin, scan_and_unlink
 from django_cachex.commands.server import ServerCommands
-from django_cachex.commands.timeouts import timeout_to_ms
+from django_cachex.exceptions import CachexError
 
 T = TypeVar("T")
 

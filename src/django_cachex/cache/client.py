@@ -1,23 +1,25 @@
-"""A client of a server and its replicas: stored keys and raw bytes, in and out."""
+"""The client of a server and its replicas."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from typing import Any, Self, TypeVar
+from typing import Any, NoReturn, Self, TypeVar
+
+from django.core.exceptions import ImproperlyConfigured
 
 from django_cachex.cache.configuration import POOL_OPTIONS, locations
-from django_cachex.cache.foreign import ForeignClientNames
+from django_cachex.cache.connection.server import Server
+from django_cachex.cache.migration import ForeignClientNames
+from django_cachex.cache.operations import Target
 from django_cachex.cache.pipeline import Pipeline
-from django_cachex.cache.server import Server
-from django_cachex.cache.topologies import Target
 from django_cachex.commands.all import AllCommands
 from django_cachex.commands.cache_api import CacheOperationsMixin
 from django_cachex.commands.command import Command, Operation, add_key_note, execute_all
-from django_cachex.commands.exceptions import CachexError, CommandError, ServerUnavailable
 from django_cachex.commands.scan import ScanIterMixin
 from django_cachex.commands.server_versions import raise_if_unsupported
 from django_cachex.commands.strings import StringCommands
+from django_cachex.exceptions import CachexError, CommandError, ServerUnavailable
 
 T = TypeVar("T")
 
@@ -146,3 +148,17 @@ class Client(
             return await random.choice(self.replicas).arun(command)
         except ServerUnavailable:
             return await self.server.arun(command)
+
+
+class Refusal:
+    """Raises, whatever it is asked.
+
+    Django's own system checks make every cache. If that raised, `manage.py check` would end before
+    it could say what is wrong.
+    """
+
+    def __init__(self, error: ImproperlyConfigured) -> None:
+        self._error = error
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise self._error.with_traceback(None)

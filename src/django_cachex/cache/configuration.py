@@ -13,14 +13,27 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-from django_cachex.cache.bounded import Bounds
-from django_cachex.cache.drivers import AsyncConnection, Connection, Driver, Pool, load
-from django_cachex.cache.effects import UNUSED
-from django_cachex.cache.halves import blocking_half
-from django_cachex.cache.options import ASYNC_ONLY, BLOCKING_ONLY, CACHE_OPTIONS, parse, refuse
-from django_cachex.cache.resp import Packer, codec_for
-from django_cachex.cache.roles import ROLES, imported
-from django_cachex.cache.values import LONGEST
+from django_cachex.cache.connection.drivers import (
+    AsyncConnection,
+    Connection,
+    Driver,
+    Pool,
+    blocking_half,
+    load,
+)
+from django_cachex.cache.connection.protocol import Packer, codec_for
+from django_cachex.cache.connection.sync import Bounds
+from django_cachex.cache.options import (
+    ASYNC_ONLY,
+    BLOCKING_ONLY,
+    CACHE_OPTIONS,
+    LONGEST,
+    ROLES,
+    UNUSED,
+    imported,
+    parse,
+    refuse,
+)
 
 CONNECT_TIMEOUT = 5.0
 LIMIT = 64

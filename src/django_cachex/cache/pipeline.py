@@ -19,10 +19,10 @@ from django_cachex.commands.command import (
     sync_method,
 )
 from django_cachex.commands.counters import IncrMixin
-from django_cachex.commands.exceptions import CommandError
 from django_cachex.commands.scripts import Parser, Script
 from django_cachex.commands.server_versions import raise_if_unsupported
 from django_cachex.commands.strings import StringCommands
+from django_cachex.exceptions import CommandError
 
 if TYPE_CHECKING:
     from django_cachex.cache.base import CacheCommands

@@ -1,6 +1,6 @@
 """What to send to a Valkey or Redis server and how to read the reply; no I/O."""
 
-from django_cachex.commands.blocking import BlockingCommand
+from django_cachex.commands.args import BlockingCommand
 from django_cachex.commands.command import (
     Batch,
     Command,
@@ -9,7 +9,8 @@ from django_cachex.commands.command import (
     execute_all,
     sync_method,
 )
-from django_cachex.commands.exceptions import (
+from django_cachex.commands.scripts import Script
+from django_cachex.exceptions import (
     AccessDenied,
     CachexError,
     CommandError,
@@ -32,7 +33,6 @@ from django_cachex.commands.exceptions import (
     UnknownCommand,
     WrongTypeError,
 )
-from django_cachex.commands.scripts import Script
 
 __all__ = [
     "AccessDenied",

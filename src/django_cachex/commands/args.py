@@ -1,11 +1,17 @@
-"""The arguments of a command: names, scores, flags, and keys that come one by one or in a list."""
+"""Encode the arguments of commands."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, KeysView, ValuesView
+import math
+import operator
+from collections.abc import Callable, Iterable, Iterator, KeysView, Sequence, ValuesView
+from datetime import datetime, timedelta
+from decimal import Decimal
+from numbers import Real
 from typing import Any, TypeVar
 
-from django_cachex.commands.command import EncodableArg
+from django_cachex.commands.command import Command, EncodableArg, parse_raw
+from django_cachex.exceptions import ServerUnavailable
 
 T = TypeVar("T")
 
@@ -111,3 +117,118 @@ def single_expire_condition(nx: bool, xx: bool, gt: bool, lt: bool) -> tuple[Enc
     if len(args) > 1:
         raise ValueError("Of nx, xx, gt and lt only one may be set for fields.")
     return args
+
+
+# The server adds the timeout to its clock, in signed 64 bits of milliseconds. What is left out
+# here is room for that clock, up to the year 2248.
+MAX_MS = 2**63 - 2**43
+
+
+# `Any`, because to type checkers a float is no Real.
+NUMBER_TYPES: Any = (Real, Decimal)
+
+
+def timeout_to_ms(timeout: Any) -> int | None:
+    """Return a timeout in seconds as milliseconds: None for never, 0 for not even now.
+
+    Anything above zero lives for a millisecond at least. Raise TypeError for what is no number
+    and no timedelta, ValueError for NaN and for more than the server can count.
+    """
+    if timeout is None:
+        return None
+    if isinstance(timeout, timedelta):
+        timeout = timeout.total_seconds()
+    if not isinstance(timeout, NUMBER_TYPES):
+        kind = type(timeout).__name__
+        raise TypeError(f"A timeout is a number of seconds, a timedelta or None, not {kind}.")
+    if timeout != timeout:
+        raise ValueError("A timeout cannot be NaN.")
+    if timeout <= 0:
+        return 0
+    if timeout > MAX_MS // 1000:
+        raise ValueError(f"A timeout may be at most {MAX_MS // 1000} seconds.")
+    rounded: int = round(timeout * 1000)
+    return max(1, rounded)
+
+
+def timestamp_to_ms(when: Any) -> int:
+    """Return a point in time, in seconds since 1970 or a datetime, as milliseconds since then.
+
+    Raise TypeError for what is neither, ValueError for what the server cannot count.
+    """
+    if isinstance(when, datetime):
+        when = when.timestamp()
+    if not isinstance(when, NUMBER_TYPES):
+        kind = type(when).__name__
+        raise TypeError(f"A point in time is a datetime or seconds since 1970, not {kind}.")
+    if not -MAX_MS // 1000 < when < MAX_MS // 1000:
+        raise ValueError(f"Seconds since 1970 may be at most {MAX_MS // 1000}.")
+    at: int = round(when * 1000)
+    return at
+
+
+def to_ms(time: Any) -> int:
+    """Return whole milliseconds, or a timedelta, as milliseconds; raise TypeError for others."""
+    return timeout_to_ms(time) or 0 if isinstance(time, timedelta) else operator.index(time)
+
+
+def to_timestamp_ms(when: Any) -> int:
+    """Return whole milliseconds since 1970, or a datetime, as the former; raise TypeError."""
+    return timestamp_to_ms(when) if isinstance(when, datetime) else operator.index(when)
+
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+BLOCKING_UNAVAILABLE = ServerUnavailable(
+    "The server was not reached, and so nothing was waited for."
+)
+
+
+class BlockingCommand(Command[T_co]):
+    """A command that keeps its connection waiting for up to so many seconds; 0 means for ever.
+
+    It may wait for longer than the connection's timeout. Where a failure is ignored it raises:
+    whoever waits in a loop would go round without a pause. Raise ValueError for less than no time.
+    """
+
+    __slots__ = ("seconds",)
+
+    def __init__(
+        self,
+        args: tuple[EncodableArg, ...],
+        parse: Callable[[Any], T_co],
+        seconds: float,
+    ) -> None:
+        super().__init__(args, parse, missing_reply=BLOCKING_UNAVAILABLE)
+        if not seconds >= 0:
+            raise ValueError(f"One can wait for 0 (for ever) or more seconds, not for {seconds}.")
+        self.seconds = seconds or math.inf
+
+    def with_args(self, args: tuple[EncodableArg, ...]) -> Command[Any]:
+        return BlockingCommand(args, parse_raw, self.seconds)
+
+
+# Commands that may keep a connection waiting; XREAD and XREADGROUP do with the argument BLOCK.
+BLOCKING_COMMANDS = frozenset(
+    (
+        *("BLPOP", "BRPOP", "BRPOPLPUSH", "BLMOVE", "BLMPOP", "BZPOPMIN", "BZPOPMAX", "BZMPOP"),
+        *("WAIT", "WAITAOF", "SUBSCRIBE", "PSUBSCRIBE", "MONITOR"),
+    )
+)
+
+
+def is_blocking(command: Command[Any]) -> bool:
+    """Return whether `command` may keep its connection waiting."""
+    name = command.args[0]
+    return name in BLOCKING_COMMANDS or (
+        name in ("XREAD", "XREADGROUP") and "BLOCK" in command.args
+    )
+
+
+def block_timeout(commands: Sequence[Command[Any]]) -> float:
+    """Return the seconds for which `commands` may keep a connection waiting, one after the other.
+
+    Other commands are to be answered within the connection's timeout: for these it is 0.
+    """
+    return sum([command.seconds for command in commands if isinstance(command, BlockingCommand)])

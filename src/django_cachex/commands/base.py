@@ -7,9 +7,8 @@ from typing import Any, TypeVar
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 
-from django_cachex.commands.args import encode_arg, encode_names, require_nonempty
+from django_cachex.commands.args import encode_arg, encode_names, require_nonempty, timeout_to_ms
 from django_cachex.commands.command import Command, EncodableArg, Operation
-from django_cachex.commands.timeouts import timeout_to_ms
 
 FieldT = TypeVar("FieldT")
 """What fields, ids, groups and consumers are called: text in a cache, bytes on a client."""

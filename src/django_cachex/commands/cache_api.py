@@ -22,12 +22,7 @@ from django_cachex.commands.command import (
     sync_method,
 )
 from django_cachex.commands.counters import IncrMixin
-from django_cachex.commands.exceptions import (
-    AccessDenied,
-    CommandError,
-    OutOfMemoryError,
-    UnknownCommand,
-)
+from django_cachex.exceptions import AccessDenied, CommandError, OutOfMemoryError, UnknownCommand
 
 # One write of set_many: so many keys, or so many bytes of values, whichever comes first.
 CHUNK_KEYS = 1000

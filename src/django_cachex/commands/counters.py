@@ -8,13 +8,8 @@ from typing import Any
 from django_cachex.commands.args import INT64
 from django_cachex.commands.base import Commands
 from django_cachex.commands.command import COUNTER_UNAVAILABLE, Command, Operation, parse_raw
-from django_cachex.commands.exceptions import (
-    AccessDenied,
-    OutOfRangeError,
-    ScriptMissing,
-    UnknownCommand,
-)
 from django_cachex.commands.scripts import Script
+from django_cachex.exceptions import AccessDenied, OutOfRangeError, ScriptMissing, UnknownCommand
 
 # GET at the end, because Lua's numbers are doubles and would round a counter past 2**53.
 INCR_SCRIPT = Script("""\

@@ -13,6 +13,10 @@ from django_cachex.commands.args import (
     list_or_args,
     scan_args,
     single_expire_condition,
+    timeout_to_ms,
+    timestamp_to_ms,
+    to_ms,
+    to_timestamp_ms,
 )
 from django_cachex.commands.base import Commands, FieldT
 from django_cachex.commands.command import (
@@ -21,10 +25,10 @@ from django_cachex.commands.command import (
     Command,
     EncodableArg,
     async_method,
+    iter_pairs,
+    parse_ttls,
     sync_method,
 )
-from django_cachex.commands.parsers import iter_pairs, parse_ttls
-from django_cachex.commands.timeouts import timeout_to_ms, timestamp_to_ms, to_ms, to_timestamp_ms
 
 FieldResults = list[int]
 """One for each field: 1 done, 0 a condition was not met, 2 deleted at once, -2 no such field."""

@@ -5,7 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from django_cachex.commands.args import expire_condition, option_args
+from django_cachex.commands.args import (
+    expire_condition,
+    option_args,
+    timeout_to_ms,
+    timestamp_to_ms,
+    to_ms,
+    to_timestamp_ms,
+)
 from django_cachex.commands.base import Commands
 from django_cachex.commands.command import (
     EMPTY_SCAN,
@@ -13,10 +20,11 @@ from django_cachex.commands.command import (
     Command,
     EncodableArg,
     async_method,
+    parse_optional_int,
+    parse_optional_text,
+    parse_ttl,
     sync_method,
 )
-from django_cachex.commands.parsers import parse_optional_int, parse_optional_text, parse_ttl
-from django_cachex.commands.timeouts import timeout_to_ms, timestamp_to_ms, to_ms, to_timestamp_ms
 
 
 class KeyCommands(Commands):

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from django_cachex.commands.args import check_numkeys, encode_score, list_or_args, option_args
+from django_cachex.commands.args import (
+    BlockingCommand,
+    check_numkeys,
+    encode_score,
+    list_or_args,
+    option_args,
+)
 from django_cachex.commands.base import Commands
-from django_cachex.commands.blocking import BlockingCommand
 from django_cachex.commands.command import (
     MISSING_KEY,
     Command,
     EncodableArg,
     async_method,
     parse_none,
+    parse_pop,
     parse_raw,
     sync_method,
 )
-from django_cachex.commands.parsers import parse_pop
 
 
 class ListCommands(Commands):

@@ -17,7 +17,7 @@ from django_cachex.commands.command import (
     parse_raw,
     sync_method,
 )
-from django_cachex.commands.exceptions import ScriptMissing
+from django_cachex.exceptions import ScriptMissing
 
 T = TypeVar("T")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import product
 from typing import Any
 
-from django_cachex.commands.exceptions import CachexError, NotSupportedError, UnknownCommand
+from django_cachex.exceptions import CachexError, NotSupportedError, UnknownCommand
 
 COMMAND_VERSIONS: dict[Any, str] = {
     **dict.fromkeys(

@@ -6,8 +6,13 @@ from typing import Any
 
 from django_cachex.commands.args import check_numkeys, list_or_args, scan_args
 from django_cachex.commands.base import Commands
-from django_cachex.commands.command import EMPTY_SCAN, Command, async_method, sync_method
-from django_cachex.commands.parsers import parse_bools
+from django_cachex.commands.command import (
+    EMPTY_SCAN,
+    Command,
+    async_method,
+    parse_bools,
+    sync_method,
+)
 
 
 class SetCommands(Commands):

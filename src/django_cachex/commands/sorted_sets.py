@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django_cachex.commands.args import (
+    BlockingCommand,
     check_numkeys,
     encode_name,
     encode_score,
@@ -16,21 +17,18 @@ from django_cachex.commands.args import (
     scan_args,
 )
 from django_cachex.commands.base import Commands
-from django_cachex.commands.blocking import BlockingCommand
 from django_cachex.commands.command import (
     COUNTER_UNAVAILABLE,
     EMPTY_SCAN,
     Command,
     EncodableArg,
-    async_method,
-    parse_raw,
-    sync_method,
-)
-from django_cachex.commands.parsers import (
     ScoredMembers,
+    async_method,
     parse_optional_float,
     parse_optional_int,
     parse_pop,
+    parse_raw,
+    sync_method,
 )
 
 ScoreBound = float | str

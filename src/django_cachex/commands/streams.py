@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic
 
 from django_cachex.commands.args import (
+    BlockingCommand,
     encode_name,
     encode_names,
     flag_args,
@@ -13,17 +14,16 @@ from django_cachex.commands.args import (
     option_args,
 )
 from django_cachex.commands.base import Commands, FieldT
-from django_cachex.commands.blocking import BlockingCommand
 from django_cachex.commands.command import (
     MISSING_KEY,
     Command,
     EncodableArg,
     async_method,
+    iter_pairs,
     parse_none,
     sync_method,
 )
-from django_cachex.commands.exceptions import CommandError
-from django_cachex.commands.parsers import iter_pairs
+from django_cachex.exceptions import CommandError
 
 StreamEntry = tuple[FieldT, dict[FieldT, Any]]
 """An id and the fields."""

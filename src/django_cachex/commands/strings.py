@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 
+from django_cachex.commands.args import timeout_to_ms, timestamp_to_ms, to_ms, to_timestamp_ms
 from django_cachex.commands.cache_api import CacheOperations, px_args
 from django_cachex.commands.command import (
     Command,
@@ -16,7 +17,6 @@ from django_cachex.commands.command import (
     parse_none,
     sync_method,
 )
-from django_cachex.commands.timeouts import timeout_to_ms, timestamp_to_ms, to_ms, to_timestamp_ms
 
 
 class SetKwargs(TypedDict, total=False):

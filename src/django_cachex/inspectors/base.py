@@ -1,7 +1,9 @@
-"""The one interface to any cache: what an inspector can do."""
+"""The interface to any cache."""
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import cached_property
@@ -31,6 +33,24 @@ from django_cachex.inspectors.types import (
     Group,
     Listing,
 )
+
+
+def resolve(host: str, port: int) -> frozenset[str]:
+    """Return `host:port` for each address that a name stands for; none for an unknown name."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return frozenset()
+    return frozenset(f"{numeric!s}:{port}" for *_kind, (numeric, *_rest) in found)
+
+
+def file_id(path: str) -> str:
+    """Return what all paths of one file, folder or socket have in common."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return f"file:{os.path.realpath(path)}"
+    return f"file:{found.st_dev}:{found.st_ino}"
 
 
 class Support(StrEnum):

@@ -16,7 +16,6 @@ from django.utils.translation import gettext_lazy as _
 
 from django_cachex.conf import limits
 from django_cachex.inspectors.base import Inspector, Support
-from django_cachex.inspectors.copy import copy_value
 from django_cachex.inspectors.edits import (
     AddValue,
     Copy,
@@ -30,11 +29,18 @@ from django_cachex.inspectors.edits import (
     SetTtl,
     SetValue,
 )
-from django_cachex.inspectors.incr import increase
+from django_cachex.inspectors.fallbacks import copy_value, increase
 from django_cachex.inspectors.info import Fact, Section, Text, Unit
 from django_cachex.inspectors.keys import decode_text, encode_text
-from django_cachex.inspectors.patterns import Pattern
-from django_cachex.inspectors.query import BEGINNING, Query, Reach, Scope, Window, all_scopes
+from django_cachex.inspectors.query import (
+    BEGINNING,
+    Pattern,
+    Query,
+    Reach,
+    Scope,
+    Window,
+    all_scopes,
+)
 from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE, Description, Entry, Listing
 from django_cachex.inspectors.values import Codec, decode, fingerprint
 

@@ -1,4 +1,4 @@
-"""Caches of backends that nothing more is known of than Django's cache interface."""
+"""Caches that offer only Django's basic cache API, and aliases that cannot be used."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, Final
 from django.core.cache.backends.base import BaseCache, InvalidCacheKey
 from django.utils.translation import gettext_lazy as _
 
+from django_cachex.commands.text import one_line
 from django_cachex.inspectors.base import Inspector, Support
 from django_cachex.inspectors.edits import (
     KEEP,
@@ -22,9 +23,9 @@ from django_cachex.inspectors.edits import (
     SetTtl,
     SetValue,
 )
-from django_cachex.inspectors.info import FlushPlan, Text
+from django_cachex.inspectors.info import FlushPlan, Status, Text
 from django_cachex.inspectors.keys import encode_text, printable, text_of
-from django_cachex.inspectors.masking import mask, secrets_in
+from django_cachex.inspectors.masking import mask, masked, secrets_in
 from django_cachex.inspectors.query import BEGINNING, Window
 from django_cachex.inspectors.types import TTL_NONE, Description, Entry
 from django_cachex.inspectors.values import Content, fingerprint
@@ -233,3 +234,30 @@ class LimitedInspector(Inspector):
 
     def flush(self) -> None:
         self.cache.clear()
+
+
+class BrokenInspector(Inspector):
+    """Can do nothing, and says what is wrong with the alias's settings."""
+
+    def __init__(self, alias: str, params: Mapping[str, Any], error: Exception) -> None:
+        super().__init__(alias, base_cache(params), params)
+        self.error = error
+
+    @property
+    def location(self) -> str:
+        return mask(str(self.params.get("LOCATION") or ""), secrets_in(self.params))
+
+    def notes(self) -> Sequence[Text]:
+        reason = one_line(masked(f"{type(self.error).__name__}: {self.error}", self.params))
+        return (_("This cache could not be set up. %(reason)s") % {"reason": reason},)
+
+    def status(self) -> Status:
+        raise self.error
+
+
+def base_cache(params: Mapping[str, Any]) -> BaseCache:
+    """Return what Django makes of the settings that all backends share."""
+    try:
+        return BaseCache(dict(params))
+    except Exception:  # KEY_FUNCTION may be what is wrong.
+        return BaseCache({})

@@ -10,8 +10,7 @@ from django.core.cache import caches
 from django.core.cache.backends.base import BaseCache
 
 from django_cachex.conf import limits
-from django_cachex.inspectors.addresses import file_id, resolve
-from django_cachex.inspectors.base import Support
+from django_cachex.inspectors.base import Support, file_id, resolve
 from django_cachex.inspectors.limited import LimitedInspector
 
 DEFAULT_PORT = 11211

@@ -9,7 +9,7 @@ from django.core.cache import InvalidCacheBackendError, caches
 from django.utils.module_loading import import_string
 
 from django_cachex.inspectors.base import Inspector
-from django_cachex.inspectors.broken import BrokenInspector
+from django_cachex.inspectors.limited import BrokenInspector
 
 LIMITED = "django_cachex.inspectors.limited.LimitedInspector"
 

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils.safestring import mark_safe
 from django.utils.translation import ngettext
 
-from django_cachex.admin.access import SEE_CACHES
+from django_cachex.admin.permissions import SEE_CACHES
 from django_cachex.unfold.sidebar import permission_checker
 from django_cachex.unfold.status_monitor import StatusMonitor, find_down
 

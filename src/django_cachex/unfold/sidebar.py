@@ -9,8 +9,8 @@ from django.contrib.admin.sites import all_sites
 from django.http import HttpRequest
 from django.templatetags.static import static
 
-from django_cachex.admin.access import SEE_CACHES, Gate
 from django_cachex.admin.models import Cache
+from django_cachex.admin.permissions import SEE_CACHES, Gate
 
 
 def stylesheet(request: HttpRequest) -> str:

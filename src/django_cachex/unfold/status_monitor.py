@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from django.core.cache import caches
 from django.db import connections
 
-from django_cachex.admin.access import visible_aliases
-from django_cachex.admin.asking import Asker
+from django_cachex.admin.deadline import Asker
+from django_cachex.admin.permissions import visible_aliases
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector, inspector_for
 

@@ -14,7 +14,7 @@ from urllib.parse import quote, urljoin
 from django.contrib.admin.utils import quote as quote_id
 from django.urls import reverse
 
-from django_cachex.admin.keyacts import ACTS
+from django_cachex.admin.key_actions import ACTS
 from django_cachex.inspectors.edits import End, Only, Place
 from tests.admin import addresses
 from tests.admin.fuzzing import texts

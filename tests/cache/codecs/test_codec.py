@@ -11,9 +11,14 @@ from typing import Any
 import pytest
 
 from django_cachex.cache import ValkeyCache
-from django_cachex.cache.codec import UnreadableValue, ValueCodec
+from django_cachex.cache.codecs import (
+    COMPRESSOR,
+    SERIALIZER,
+    UnreadableValue,
+    ValueCodec,
+    make_codec,
+)
 from django_cachex.cache.compressors import Compressor, TooLarge, ZlibCompressor
-from django_cachex.cache.formats import COMPRESSOR, SERIALIZER, make_codec
 from django_cachex.cache.serializers import JSONSerializer, PickleSerializer
 from tests.cache.codecs.changes import Whole, alike
 from tests.cache.conftest import MakeCache, url

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from django_cachex.cache import ValkeyCache
-from django_cachex.cache.formats import make_codec
-from django_cachex.cache.serializers.base import number
+from django_cachex.cache.codecs import make_codec
+from django_cachex.cache.serializers import number
 from django_cachex.commands.args import INT64
 from tests.cache.codecs.changes import SERIALIZERS, Refused, alike, changed
 from tests.cache.conftest import url

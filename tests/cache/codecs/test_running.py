@@ -20,10 +20,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from django_cachex.cache import ValkeyCache
-from django_cachex.cache.codec import UnreadableValue
-from django_cachex.cache.formats import make_codec
+from django_cachex.cache.codecs import (
+    UnreadableValue,
+    could_run,
+    make_codec,
+    may_run,
+    names_something,
+)
 from django_cachex.cache.serializers import JSONSerializer, PickleSerializer, unpickled
-from django_cachex.cache.serializers.running import could_run, may_run, names_something
 from tests.cache.conftest import url
 from tests.servers import Server
 

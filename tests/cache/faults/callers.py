@@ -6,7 +6,7 @@ import asyncio
 from typing import Any, Protocol
 
 from django_cachex.cache.backends import ServerCache
-from django_cachex.cache.server import Server
+from django_cachex.cache.connection.server import Server
 from django_cachex.commands import Command
 from django_cachex.commands.command import Operation, parse_raw
 

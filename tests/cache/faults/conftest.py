@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from django_cachex.cache.resp import Codec, ReplyReader, pack_command
+from django_cachex.cache.connection.protocol import Codec, ReplyReader, pack_command
 from tests.cache.conftest import BACKENDS
 from tests.cache.faults.callers import CALLERS, Caller, server_of
 from tests.cache.faults.endpoints import Certificate, Endpoint, Phoenix, phoenix
@@ -64,7 +64,9 @@ def route(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ro
     """A route, with its codec in the place of the one that is installed."""
     chosen: Route = request.param
     if chosen.codec == "Python":
-        monkeypatch.setattr("django_cachex.cache.server.codec_for", lambda driver: IN_PYTHON)
+        monkeypatch.setattr(
+            "django_cachex.cache.connection.server.codec_for", lambda driver: IN_PYTHON
+        )
     return chosen
 
 

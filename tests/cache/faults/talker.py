@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from django_cachex.cache.resp import MISSING, ReplyReader
+from django_cachex.cache.connection.protocol import MISSING, ReplyReader
 
 Answer = Callable[[list[bytes]], bytes | None]
 

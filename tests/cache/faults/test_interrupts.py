@@ -22,7 +22,7 @@ import pytest
 from django_cachex import cache as package
 from django_cachex.cache.backends import ServerCache
 from django_cachex.cache.configuration import configure
-from django_cachex.cache.resp import pack_command
+from django_cachex.cache.connection.protocol import pack_command
 from django_cachex.commands import ServerTimeout
 from tests.cache.faults.callers import HANG, WHO, Blocking, server_of
 from tests.cache.faults.conftest import MakeCaller, Route, name_of

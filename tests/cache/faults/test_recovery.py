@@ -17,7 +17,7 @@ import valkey
 
 from django_cachex.cache.backends import ServerCache
 from django_cachex.commands import ReadOnlyError, ServerTimeout, ServerUnavailable
-from django_cachex.commands.blocking import BlockingCommand
+from django_cachex.commands.args import BlockingCommand
 from django_cachex.commands.command import parse_raw
 from tests.cache.faults.callers import Caller, server_of
 from tests.cache.faults.conftest import MakeCaller, Route, name_of

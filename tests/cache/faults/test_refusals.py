@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from django_cachex.cache.failover import refused
+from django_cachex.cache.connection.errors import refused
 from django_cachex.commands import Command, ServerUnavailable
 from django_cachex.commands.command import parse_raw
-from django_cachex.commands.exceptions import OutOfMemoryError, ReadOnlyError
+from django_cachex.exceptions import OutOfMemoryError, ReadOnlyError
 from tests.cache.faults.callers import WHO, Caller
 from tests.cache.faults.conftest import MakeCaller, Route, name_of
 from tests.cache.faults.endpoints import Endpoint

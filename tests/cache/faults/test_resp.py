@@ -10,8 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from django_cachex.cache.errors import ProtocolError, reply_error
-from django_cachex.cache.resp import MISSING, Reader, ReplyReader, codec_for, pack_command
+from django_cachex.cache.connection.errors import ProtocolError, reply_error
+from django_cachex.cache.connection.protocol import (
+    MISSING,
+    Reader,
+    ReplyReader,
+    codec_for,
+    pack_command,
+)
 from django_cachex.commands import CommandError
 from django_cachex.commands.args import INT64
 from django_cachex.commands.command import EncodableArg
@@ -178,7 +184,7 @@ def test_without_a_parser_in_c_the_one_in_python_is_taken(
     def missing(name: str) -> Any:
         raise ImportError(name)
 
-    monkeypatch.setattr("django_cachex.cache.resp.import_module", missing)
+    monkeypatch.setattr("django_cachex.cache.connection.protocol.import_module", missing)
     codec = codec_for.__wrapped__(driver)
     assert (codec.pack, codec.reader) == (pack_command, ReplyReader)
     reader = codec.reader()

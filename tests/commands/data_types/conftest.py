@@ -13,7 +13,7 @@ import valkey
 
 from django_cachex import cache as backends
 from django_cachex.cache.backends import ServerCache
-from django_cachex.cache.resp import Codec, ReplyReader, pack_command
+from django_cachex.cache.connection.protocol import Codec, ReplyReader, pack_command
 from tests import servers
 from tests.commands.data_types.surfaces import SENDS, Surface, close_loop
 
@@ -110,7 +110,9 @@ def c(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Surfac
     if chosen.compressor:
         options["compressor"] = (chosen.compressor, {"min_size": 0})
     if chosen.in_python:
-        monkeypatch.setattr("django_cachex.cache.server.codec_for", lambda driver: IN_PYTHON)
+        monkeypatch.setattr(
+            "django_cachex.cache.connection.server.codec_for", lambda driver: IN_PYTHON
+        )
         options["client_name"] = "in-python"  # Connections that nobody else shares.
     server = request.getfixturevalue(f"{chosen.server}_process")
     if chosen.in_cluster:

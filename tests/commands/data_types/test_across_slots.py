@@ -10,7 +10,7 @@ import pytest
 
 from django_cachex.cache import ValkeyClusterCache
 from django_cachex.cache.backends import ServerCache
-from django_cachex.cache.cluster.keys import slot_of
+from django_cachex.cache.cluster.routing import slot_of
 from django_cachex.commands import CrossSlotError
 from tests import servers
 from tests.commands.data_types.conftest import emptied

@@ -12,7 +12,7 @@ import valkey
 
 from django_cachex.cache import Pipeline, ValkeyCache
 from django_cachex.cache.backends import ServerCache
-from django_cachex.cache.cluster.keys import keys_of
+from django_cachex.cache.cluster.routing import keys_of
 from django_cachex.commands import (
     BlockingCommand,
     CommandError,
@@ -21,7 +21,7 @@ from django_cachex.commands import (
     UnknownCommand,
     WrongTypeError,
 )
-from django_cachex.commands.blocking import BLOCKING_COMMANDS
+from django_cachex.commands.args import BLOCKING_COMMANDS
 from django_cachex.commands.server_versions import COMMAND_VERSIONS
 from tests.commands.data_types import (
     test_bitmaps,

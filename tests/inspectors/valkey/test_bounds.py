@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from django_cachex.cache.bounded import Bounds
 from django_cachex.cache.client import Client
+from django_cachex.cache.connection.sync import Bounds
 from django_cachex.commands import ReplyTooLarge, ServerTimeout
 from django_cachex.commands.command import Command, parse_raw
 from tests import servers

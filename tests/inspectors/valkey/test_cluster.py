@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 import valkey
 
-from django_cachex.cache.cluster.keys import slot_of
+from django_cachex.cache.cluster.routing import slot_of
 from django_cachex.inspectors import Inspector, inspector_for
-from django_cachex.inspectors.patterns import Pattern
-from django_cachex.inspectors.query import Query
+from django_cachex.inspectors.query import Pattern, Query
 from django_cachex.inspectors.valkey.scan import read_slots
 from tests import servers
 from tests.inspectors.contract import later

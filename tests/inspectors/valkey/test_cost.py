@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from django_cachex.inspectors.patterns import LONGEST, Pattern
-from django_cachex.inspectors.query import InvalidWindow, Query, Scope, Window
+from django_cachex.inspectors.query import LONGEST, InvalidWindow, Pattern, Query, Scope, Window
 from tests.inspectors.contract import later
 from tests.inspectors.valkey.changes.subject import Subject
 from tests.inspectors.valkey.conftest import Store, on_each_server

@@ -7,8 +7,7 @@ import pytest
 import valkey
 
 from django_cachex.inspectors.info import Unit
-from django_cachex.inspectors.patterns import Pattern
-from django_cachex.inspectors.query import Query
+from django_cachex.inspectors.query import Pattern, Query
 from django_cachex.inspectors.types import Description
 from django_cachex.inspectors.valkey.inspector import ServerInspector
 from django_cachex.inspectors.valkey.key_info import TYPES

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from django_cachex.commands import AccessDenied
-from django_cachex.inspectors.valkey.scan_count import FIRST, LONGEST, SMALLEST, Pace
+from django_cachex.inspectors.valkey.scan import FIRST, LONGEST, SMALLEST, Pace
 
 
 def paced(*seconds: float, count: int = 1000) -> Pace:

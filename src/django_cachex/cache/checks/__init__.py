@@ -11,19 +11,20 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 from django_cachex.cache.backends import ServerCache
-from django_cachex.cache.checks.alias import Alias
-from django_cachex.cache.checks.formats import check_formats
-from django_cachex.cache.checks.leftovers import check_leftovers
-from django_cachex.cache.checks.locations import check_databases, check_locations
+from django_cachex.cache.checks.aliases import check_prefixes, check_readers
+from django_cachex.cache.checks.migration import check_leftovers
 from django_cachex.cache.checks.options import (
+    Alias,
+    check_databases,
     check_effects,
+    check_formats,
+    check_locations,
     check_options,
     check_places,
     check_prefix,
     check_protection,
 )
-from django_cachex.cache.checks.prefixes import check_prefixes, check_readers
-from django_cachex.cache.roles import reason
+from django_cachex.cache.options import reason
 
 __all__ = ["check_caches", "check_leftovers", "check_prefixes", "check_readers"]
 

@@ -1,6 +1,5 @@
 """A cluster: which node has which keys, and how commands find their way to it."""
 
-from django_cachex.cache.cluster.client import ClusterClient
-from django_cachex.cache.cluster.cluster import Cluster
+from django_cachex.cache.cluster.cluster import Cluster, ClusterClient
 
 __all__ = ["Cluster", "ClusterClient"]

@@ -1,22 +1,25 @@
-"""A cluster of servers that share the keys: what asks the right ones, and follows when keys move.
-
-How commands are routed is written once, as plans; those are carried out blocking or on an event
-loop.
-"""
+"""Send commands to the nodes of a cluster, and follow keys that move."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
-from django_cachex.cache.cluster.conversation import Conversation, opens
-from django_cachex.cache.cluster.fragments import Fragment, split, take, together
-from django_cachex.cache.cluster.keys import keys_of, slot_of
+from django_cachex.cache.client import Client
 from django_cachex.cache.cluster.nodes import Nodes, host_of
-from django_cachex.cache.cluster.slots import SlotMap, slot_map
-from django_cachex.cache.configuration import frozen
-from django_cachex.cache.server import Server
-from django_cachex.cache.topologies import Part, Pause, Plan, acarry_out, carry_out
+from django_cachex.cache.cluster.routing import (
+    Fragment,
+    SlotMap,
+    keys_of,
+    slot_map,
+    slot_of,
+    split,
+    take,
+    together,
+)
+from django_cachex.cache.configuration import frozen, locations
+from django_cachex.cache.connection.server import Server
+from django_cachex.cache.operations import Part, Pause, Plan, acarry_out, carry_out
 from django_cachex.commands.command import (
     Command,
     Operation,
@@ -24,7 +27,7 @@ from django_cachex.commands.command import (
     is_repeatable,
     throw,
 )
-from django_cachex.commands.exceptions import (
+from django_cachex.exceptions import (
     AskError,
     CachexError,
     CommandError,
@@ -36,6 +39,78 @@ from django_cachex.commands.exceptions import (
 )
 
 T = TypeVar("T")
+
+TRANSACTIONAL = frozenset({"WATCH", "MULTI"})
+MISDIRECTED = Redirection, SlotUnavailable
+
+
+def opens(commands: Sequence[Command[Any]]) -> bool:
+    """Return whether `commands` begin what must go on over the same connection."""
+    return any(command.args[0] in TRANSACTIONAL for command in commands)
+
+
+class Conversation(Generic[T]):
+    """The rest of an operation, all of whose keys must be in one slot."""
+
+    def __init__(self, operation: Operation[T], commands: Sequence[Command[Any]]) -> None:
+        self._operation = operation
+        self._commands = commands
+        slots = slots_of(commands)
+        if len(slots) != 1:
+            raise CrossSlotError(
+                "A transaction needs keys of one slot, from its first step on: give them a part "
+                "in braces in common, as in {user:1}:a and {user:1}:b."
+            )
+        [self.slot] = slots
+        self.refusal: CachexError | None = None
+        """Why the node that was asked last was the wrong one; None where it was not."""
+        self.lost = False
+        """Whether the node could not be reached."""
+
+    def once(self) -> Operation[T]:
+        """Do what the steps do; stop, so that `once` may be called again, on the wrong node."""
+        operation, commands = self._operation, self._commands
+        self.refusal = None
+        try:
+            try:
+                results = yield commands
+            except MISDIRECTED as error:
+                self.refusal = error
+                raise
+            except CachexError as error:
+                self.lost = isinstance(error, ServerUnavailable)
+                commands = operation.throw(error)
+            else:
+                refusals = [result for result in results if isinstance(result, MISDIRECTED)]
+                if refusals:  # Of a transaction, which was then discarded.
+                    self.refusal = refusals[0]
+                    raise refusals[0]
+                commands = operation.send(results)
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]  # T
+        return (yield from self._rest(commands))
+
+    def _rest(self, commands: Sequence[Command[Any]]) -> Operation[T]:
+        """Go on with the steps, which have yielded `commands`, as long as they keep to the slot."""
+        operation = self._operation
+        try:
+            while True:
+                try:
+                    if not slots_of(commands) <= {self.slot}:
+                        raise CrossSlotError("A transaction needs keys of one slot.")
+                    results = yield commands
+                except CachexError as error:
+                    commands = operation.throw(error)
+                else:
+                    commands = operation.send(results)
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]  # T
+
+
+def slots_of(commands: Sequence[Command[Any]]) -> set[int]:
+    """Return the slots of all keys in `commands`."""
+    return {slot_of(key) for command in commands for key in keys_of(command.args)}
+
 
 REDIRECTIONS = 5
 """How often one command is sent, at most."""
@@ -267,3 +342,17 @@ def paused(pauses: Iterator[float]) -> Plan[bool]:
         return False
     yield Pause(seconds)
     return True
+
+
+class ClusterClient(Client):
+    """Commands on a cluster. LOCATION names one node, or several in case that one is down."""
+
+    @classmethod
+    def of(
+        cls,
+        driver: str,
+        location: str | Sequence[str],
+        options: Mapping[str, Any],
+        overrides: Mapping[str, Any] | None = None,
+    ) -> Self:
+        return cls(Cluster.of(driver, locations(location), options, overrides or {}))

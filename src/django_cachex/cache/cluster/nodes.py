@@ -1,4 +1,4 @@
-"""The nodes of a cluster, and which of them has which slots."""
+"""The nodes of a cluster and the slots that they serve."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-from django_cachex.cache.cluster.slots import NO_SLOTS, SlotMap, slot_map
+from django_cachex.cache.cluster.routing import NO_SLOTS, SlotMap, slot_map
 from django_cachex.cache.configuration import parsed
-from django_cachex.cache.server import Server
-from django_cachex.cache.topologies import Part, Plan
+from django_cachex.cache.connection.server import Server
+from django_cachex.cache.operations import Part, Plan
 from django_cachex.commands.command import Command, parse_raw
-from django_cachex.commands.exceptions import (
+from django_cachex.exceptions import (
     CachexError,
     CommandError,
     Redirection,

@@ -14,7 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.translation import gettext as _
 
 from django_cachex.conf import limits
-from django_cachex.inspectors.addresses import file_id, resolve
+from django_cachex.inspectors.base import file_id, resolve
 from django_cachex.inspectors.database.table import (
     KEYS_AT_ONCE,
     LIVE,

@@ -11,9 +11,9 @@ from django.core.cache.backends.base import BaseCache
 from django.utils.translation import gettext_lazy as _
 
 from django_cachex.cache.client import Client
-from django_cachex.cache.cluster.client import ClusterClient
-from django_cachex.cache.codec import ValueCodec
-from django_cachex.cache.keyspace import Keyspace, keyspace
+from django_cachex.cache.cluster.cluster import ClusterClient
+from django_cachex.cache.codecs import ValueCodec
+from django_cachex.cache.keys import Keyspace, keyspace
 from django_cachex.cache.statistics import Statistics
 from django_cachex.commands import OpaqueKeysError
 from django_cachex.commands.scan import scan_and_unlink

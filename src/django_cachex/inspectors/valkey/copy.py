@@ -12,8 +12,8 @@ from django_cachex.commands import Command, CommandError, Operation
 from django_cachex.commands.command import Batch, parse_raw
 from django_cachex.inspectors.edits import Copy, Outcome, Rename, Result
 from django_cachex.inspectors.types import TTL_NONE
-from django_cachex.inspectors.valkey.bulk import after_changes
 from django_cachex.inspectors.valkey.compare_and_set import GONE, UNCHANGED, Change, Write, applied
+from django_cachex.inspectors.valkey.edit import after_changes
 from django_cachex.inspectors.valkey.errors import required
 from django_cachex.inspectors.values import human_size
 

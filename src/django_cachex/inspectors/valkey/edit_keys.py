@@ -23,7 +23,7 @@ from django_cachex.inspectors.edits import (
     SetValue,
     Trace,
 )
-from django_cachex.inspectors.incr import added, why_not_added
+from django_cachex.inspectors.fallbacks import added, why_not_added
 from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE
 from django_cachex.inspectors.valkey.compare_and_set import (
     EXEC,

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 from django_cachex.cache.client import Client
 from django_cachex.commands import AccessDenied, Command, CommandError, Operation, UnknownCommand
 from django_cachex.commands.command import Batch, EncodableArg
-from django_cachex.commands.exceptions import UnexpectedReply
+from django_cachex.exceptions import UnexpectedReply
 
 T = TypeVar("T")
 

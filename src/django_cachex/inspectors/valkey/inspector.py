@@ -14,10 +14,10 @@ from django.core.cache.backends.base import BaseCache
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from django_cachex.cache.bounded import Bounds
 from django_cachex.cache.client import Client
-from django_cachex.cache.cluster.keys import slot_of
-from django_cachex.cache.serializers.running import could_run, may_run, names_something, readers
+from django_cachex.cache.cluster.routing import slot_of
+from django_cachex.cache.codecs import could_run, may_run, names_something, readers
+from django_cachex.cache.connection.sync import Bounds
 from django_cachex.commands import (
     CommandError,
     Operation,
@@ -27,10 +27,9 @@ from django_cachex.commands import (
 )
 from django_cachex.commands.command import execute_all
 from django_cachex.conf import limits
-from django_cachex.inspectors.addresses import file_id, resolve
-from django_cachex.inspectors.base import Inspector
-from django_cachex.inspectors.copy import copy_value
+from django_cachex.inspectors.base import Inspector, file_id, resolve
 from django_cachex.inspectors.edits import Copy, Edit, Outcome, Rename, Result, Tally
+from django_cachex.inspectors.fallbacks import copy_value
 from django_cachex.inspectors.info import Section, Status, Text
 from django_cachex.inspectors.keys import printable, text_of
 from django_cachex.inspectors.masking import mask, masked, secrets_in
@@ -52,7 +51,8 @@ from django_cachex.inspectors.types import (
     Group,
     Listing,
 )
-from django_cachex.inspectors.valkey import bulk, copy, read
+from django_cachex.inspectors.valkey import copy, read
+from django_cachex.inspectors.valkey import edit as bulk
 from django_cachex.inspectors.valkey import info as information
 from django_cachex.inspectors.valkey.compare_and_set import (
     NotStorable,

@@ -12,8 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_cachex.cache.client import Client
 from django_cachex.cache.cluster.cluster import Cluster
-from django_cachex.cache.codec import ValueCodec
-from django_cachex.cache.formats import COMPRESSOR, SERIALIZER, Kind
+from django_cachex.cache.codecs import COMPRESSOR, SERIALIZER, Kind, ValueCodec
 from django_cachex.commands import Command, CommandError, WrongTypeError
 from django_cachex.commands.command import parse_raw
 from django_cachex.inspectors.info import Fact, Text, Unit

@@ -13,14 +13,12 @@ from django.utils.translation import gettext as _
 from django_cachex.commands import Command, CommandError, Operation
 from django_cachex.commands.command import Batch, EncodableArg, parse_raw
 from django_cachex.conf import limits
-from django_cachex.inspectors.patterns import Pattern
-from django_cachex.inspectors.query import InvalidWindow, Order, Window
+from django_cachex.inspectors.query import InvalidWindow, Order, Pattern, Window
 from django_cachex.inspectors.types import TTL_MISSING
 from django_cachex.inspectors.valkey.compare_and_set import expecting
 from django_cachex.inspectors.valkey.element_ids import spell
 from django_cachex.inspectors.valkey.errors import permitted, required
-from django_cachex.inspectors.valkey.scan import Walk
-from django_cachex.inspectors.valkey.scan_count import SMALLEST, TIME, Pace
+from django_cachex.inspectors.valkey.scan import SMALLEST, TIME, Pace, Walk
 from django_cachex.inspectors.values import Codec, fingerprint
 from django_cachex.inspectors.values.decode import decoded, undecoded
 

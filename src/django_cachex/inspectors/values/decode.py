@@ -15,8 +15,7 @@ from django.utils.functional import Promise
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from django_cachex.cache.serializers import JSONSerializer, PickleSerializer
-from django_cachex.cache.serializers.packed import Packed
+from django_cachex.cache.serializers import JSONSerializer, Packed, PickleSerializer
 from django_cachex.inspectors.info import Text
 from django_cachex.inspectors.values.display import (
     Excerpt,
@@ -31,10 +30,9 @@ from django_cachex.inspectors.values.formats import Codec, Format, Inflated, inf
 from django_cachex.inspectors.values.json_safe import TOO_MANY_DIGITS, why_not_json
 from django_cachex.inspectors.values.msgpack import read_packed
 from django_cachex.inspectors.values.nodes import Opaque, Reference, Tree
-from django_cachex.inspectors.values.opcodes import LIMIT, Bounds, most_digits
 from django_cachex.inspectors.values.parse import Editing, StoreAs, editing, json_text
-from django_cachex.inspectors.values.pickle import Pickled, read_pickle
-from django_cachex.inspectors.values.tree_builder import bounded
+from django_cachex.inspectors.values.pickle import Pickled, bounded, read_pickle
+from django_cachex.inspectors.values.pickle_machine import LIMIT, Bounds, most_digits
 
 Kind = Literal["empty", "integer", "text", "json", "bytes", "pickle", "msgpack", "large"]
 

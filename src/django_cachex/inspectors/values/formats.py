@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from django_cachex.cache.codec import BytesCompressor, ValueCodec
+from django_cachex.cache.codecs import BytesCompressor, ValueCodec
 from django_cachex.cache.compressors import (
     Compressor,
     Decompressor,
@@ -20,9 +20,8 @@ from django_cachex.cache.compressors import (
 )
 from django_cachex.cache.serializers import PickleSerializer
 from django_cachex.inspectors.values.msgpack import read_packed
-from django_cachex.inspectors.values.opcodes import Bounds
-from django_cachex.inspectors.values.pickle import read_pickle
-from django_cachex.inspectors.values.tree_builder import bounded
+from django_cachex.inspectors.values.pickle import bounded, read_pickle
+from django_cachex.inspectors.values.pickle_machine import Bounds
 
 
 class Bzip2(Compressor):

@@ -11,7 +11,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from django_cachex.inspectors.values.nodes import Call, Pairs, Reference, in_pairs
-from django_cachex.inspectors.values.opcodes import Bounds
+from django_cachex.inspectors.values.pickle_machine import Bounds
 
 Node = Any
 

@@ -16,9 +16,9 @@ from django_cachex.inspectors.values import Content, Excerpt
 from django_cachex.inspectors.values.decode import described, formatted
 from django_cachex.inspectors.values.display import beginning
 from django_cachex.inspectors.values.nodes import Bag, Node, Opaque, Tree
-from django_cachex.inspectors.values.opcodes import Bounds
 from django_cachex.inspectors.values.parse import editing
-from django_cachex.inspectors.values.tree_builder import Walk
+from django_cachex.inspectors.values.pickle import Walk
+from django_cachex.inspectors.values.pickle_machine import Bounds
 
 PLAIN: Final = frozenset(
     (

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from django_cachex.inspectors.values.display import INVISIBLE
 from django_cachex.inspectors.values.json_safe import why_not_json
 from django_cachex.inspectors.values.nodes import Tree
-from django_cachex.inspectors.values.opcodes import Bounds, most_digits
+from django_cachex.inspectors.values.pickle_machine import Bounds, most_digits
 
 StoreAs = Literal["auto", "text", "json", "integer"]
 """What a typed text is to become. "auto": JSON if it begins with `{` or `[`, else text."""

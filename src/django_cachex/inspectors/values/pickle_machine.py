@@ -1,19 +1,197 @@
-"""Run the opcodes of a pickle without importing or calling anything."""
+"""Read the opcodes of a pickle without importing or calling anything."""
 
 from __future__ import annotations
 
 import copyreg
 import pickle
 import pickletools
+import re
+import struct
+import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
+from django.utils.functional import Promise
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from django_cachex.inspectors.values import opcodes
 from django_cachex.inspectors.values.nodes import Bag, Call, Node, Pairs, Reference, in_pairs, refer
-from django_cachex.inspectors.values.opcodes import Damaged, Stream, TooLong
+
+DIGITS = 4300
+LIMIT = 1024 * 1024
+
+
+def most_digits() -> int:
+    """Return how many decimal digits an integer may have to be read or written in decimal.
+
+    The time that takes grows with the square: Python refuses more than
+    `sys.get_int_max_str_digits()` (where 0 means no limit), and we more than its default.
+    """
+    return min(sys.get_int_max_str_digits() or DIGITS, DIGITS)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Limits on what goes in and on what comes out."""
+
+    size: int = LIMIT
+    """Bytes that are read at all, and bytes of text and numbers that come out."""
+
+    steps: int = 100_000
+    """Opcodes that are followed."""
+
+    nodes: int = 10_000
+    """Values that come out (text keys of dicts left aside); a shared one counts each time."""
+
+    depth: int = 50
+    """Containers within containers that come out."""
+
+
+DECIMAL = re.compile(rb"-?[0-9]+")
+
+
+class Damaged(ValueError):
+    """The bytes are not a whole pickle; `reason` is a sentence for people."""
+
+    def __init__(self, reason: str | Promise) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class TooLong(Damaged):
+    """The pickle takes more steps than were allowed; nothing says that it is damaged."""
+
+
+class Stream:
+    """Bytes read once, from the front. A declared length never reserves memory."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.position = 0
+
+    def take(self, count: int) -> bytes:
+        end = self.position + count
+        if end > len(self.data):
+            self.ends_early()
+        taken = self.data[self.position : end]
+        self.position = end
+        return taken
+
+    def line(self) -> bytes:
+        """Return the bytes up to a line feed, without it."""
+        end = self.data.find(b"\n", self.position)
+        if end < 0:
+            self.ends_early()
+        taken = self.data[self.position : end]
+        self.position = end + 1
+        return taken
+
+    def ends_early(self) -> None:
+        raise Damaged(
+            format_lazy(_("The pickle ends early, at byte {count}."), count=len(self.data))
+        )
+
+
+# Readers of one argument each, named as `pickletools` names the forms.
+
+
+def nothing(stream: Stream) -> None:
+    return None
+
+
+def uint1(stream: Stream) -> int:
+    return stream.take(1)[0]
+
+
+def uint2(stream: Stream) -> int:
+    return int.from_bytes(stream.take(2), "little")
+
+
+def uint4(stream: Stream) -> int:
+    return int.from_bytes(stream.take(4), "little")
+
+
+def uint8(stream: Stream) -> int:
+    return int.from_bytes(stream.take(8), "little")
+
+
+def int4(stream: Stream) -> int:
+    return int.from_bytes(stream.take(4), "little", signed=True)
+
+
+def long1(stream: Stream) -> int:
+    return int.from_bytes(stream.take(uint1(stream)), "little", signed=True)
+
+
+def long4(stream: Stream) -> int:
+    return int.from_bytes(stream.take(uint4(stream)), "little", signed=True)
+
+
+def float8(stream: Stream) -> float:
+    number: float = struct.unpack(">d", stream.take(8))[0]
+    return number
+
+
+def bytes1(stream: Stream) -> bytes:
+    return stream.take(uint1(stream))
+
+
+def bytes4(stream: Stream) -> bytes:
+    return stream.take(uint4(stream))
+
+
+def bytes8(stream: Stream) -> bytes:
+    return stream.take(uint8(stream))
+
+
+def bytearray8(stream: Stream) -> bytearray:
+    return bytearray(bytes8(stream))
+
+
+def text1(stream: Stream) -> str:
+    return bytes1(stream).decode("utf-8", "surrogatepass")
+
+
+def text4(stream: Stream) -> str:
+    return bytes4(stream).decode("utf-8", "surrogatepass")
+
+
+def text8(stream: Stream) -> str:
+    return bytes8(stream).decode("utf-8", "surrogatepass")
+
+
+def text_line(stream: Stream) -> str:
+    return stream.line().decode("raw_unicode_escape")
+
+
+def decimal(digits: bytes) -> int:
+    if len(digits) > most_digits() or not DECIMAL.fullmatch(digits):
+        raise ValueError("not a decimal integer")
+    return int(digits)
+
+
+def int_line(stream: Stream) -> int:
+    """Read an integer, or a boolean as protocols 0 and 1 write it."""
+    digits = stream.line()
+    return {b"00": False, b"01": True}[digits] if digits in (b"00", b"01") else decimal(digits)
+
+
+def long_line(stream: Stream) -> int:
+    return decimal(stream.line().removesuffix(b"L"))
+
+
+def float_line(stream: Stream) -> float:
+    return float(stream.line())
+
+
+def name_line(stream: Stream) -> str:
+    return stream.line().decode()
+
+
+def name_lines(stream: Stream) -> tuple[str, str]:
+    return name_line(stream), name_line(stream)
+
 
 HIGHEST_PROTOCOL = 5
 
@@ -239,7 +417,7 @@ Opcode = tuple[Callable[[Stream], Any], Act]
 
 
 def pushing(make: Callable[[], Node]) -> Opcode:
-    return opcodes.nothing, lambda machine, _argument: machine.push(make())
+    return nothing, lambda machine, _argument: machine.push(make())
 
 
 def pushing_tuple(length: int) -> Opcode:
@@ -247,33 +425,33 @@ def pushing_tuple(length: int) -> Opcode:
         last_first = [machine.pop() for _item in range(length)]
         machine.push(tuple(reversed(last_first)))
 
-    return opcodes.nothing, push
+    return nothing, push
 
 
 SCALARS: dict[bytes, Opcode] = {
     pickle.NONE: pushing(lambda: None),
     pickle.NEWTRUE: pushing(lambda: True),
     pickle.NEWFALSE: pushing(lambda: False),
-    pickle.INT: (opcodes.int_line, Machine.push),
-    pickle.BININT: (opcodes.int4, Machine.push),
-    pickle.BININT1: (opcodes.uint1, Machine.push),
-    pickle.BININT2: (opcodes.uint2, Machine.push),
-    pickle.LONG: (opcodes.long_line, Machine.push),
-    pickle.LONG1: (opcodes.long1, Machine.push),
-    pickle.LONG4: (opcodes.long4, Machine.push),
-    pickle.FLOAT: (opcodes.float_line, Machine.push),
-    pickle.BINFLOAT: (opcodes.float8, Machine.push),
+    pickle.INT: (int_line, Machine.push),
+    pickle.BININT: (int4, Machine.push),
+    pickle.BININT1: (uint1, Machine.push),
+    pickle.BININT2: (uint2, Machine.push),
+    pickle.LONG: (long_line, Machine.push),
+    pickle.LONG1: (long1, Machine.push),
+    pickle.LONG4: (long4, Machine.push),
+    pickle.FLOAT: (float_line, Machine.push),
+    pickle.BINFLOAT: (float8, Machine.push),
     pickle.STRING: (Stream.line, Machine.old_text_line),
-    pickle.BINSTRING: (opcodes.bytes4, Machine.old_text),
-    pickle.SHORT_BINSTRING: (opcodes.bytes1, Machine.old_text),
-    pickle.UNICODE: (opcodes.text_line, Machine.push),
-    pickle.SHORT_BINUNICODE: (opcodes.text1, Machine.push),
-    pickle.BINUNICODE: (opcodes.text4, Machine.push),
-    pickle.BINUNICODE8: (opcodes.text8, Machine.push),
-    pickle.SHORT_BINBYTES: (opcodes.bytes1, Machine.push),
-    pickle.BINBYTES: (opcodes.bytes4, Machine.push),
-    pickle.BINBYTES8: (opcodes.bytes8, Machine.push),
-    pickle.BYTEARRAY8: (opcodes.bytearray8, Machine.push),
+    pickle.BINSTRING: (bytes4, Machine.old_text),
+    pickle.SHORT_BINSTRING: (bytes1, Machine.old_text),
+    pickle.UNICODE: (text_line, Machine.push),
+    pickle.SHORT_BINUNICODE: (text1, Machine.push),
+    pickle.BINUNICODE: (text4, Machine.push),
+    pickle.BINUNICODE8: (text8, Machine.push),
+    pickle.SHORT_BINBYTES: (bytes1, Machine.push),
+    pickle.BINBYTES: (bytes4, Machine.push),
+    pickle.BINBYTES8: (bytes8, Machine.push),
+    pickle.BYTEARRAY8: (bytearray8, Machine.push),
 }
 
 CONTAINERS: dict[bytes, Opcode] = {
@@ -284,53 +462,53 @@ CONTAINERS: dict[bytes, Opcode] = {
     pickle.TUPLE1: pushing_tuple(1),
     pickle.TUPLE2: pushing_tuple(2),
     pickle.TUPLE3: pushing_tuple(3),
-    pickle.LIST: (opcodes.nothing, Machine.make_list),
-    pickle.TUPLE: (opcodes.nothing, Machine.make_tuple),
-    pickle.DICT: (opcodes.nothing, Machine.make_dict),
-    pickle.FROZENSET: (opcodes.nothing, Machine.make_frozenset),
-    pickle.APPEND: (opcodes.nothing, Machine.append),
-    pickle.APPENDS: (opcodes.nothing, Machine.appends),
-    pickle.SETITEM: (opcodes.nothing, Machine.set_item),
-    pickle.SETITEMS: (opcodes.nothing, Machine.set_items),
-    pickle.ADDITEMS: (opcodes.nothing, Machine.add_items),
+    pickle.LIST: (nothing, Machine.make_list),
+    pickle.TUPLE: (nothing, Machine.make_tuple),
+    pickle.DICT: (nothing, Machine.make_dict),
+    pickle.FROZENSET: (nothing, Machine.make_frozenset),
+    pickle.APPEND: (nothing, Machine.append),
+    pickle.APPENDS: (nothing, Machine.appends),
+    pickle.SETITEM: (nothing, Machine.set_item),
+    pickle.SETITEMS: (nothing, Machine.set_items),
+    pickle.ADDITEMS: (nothing, Machine.add_items),
 }
 
 STACK: dict[bytes, Opcode] = {
-    pickle.MARK: (opcodes.nothing, Machine.mark),
-    pickle.POP: (opcodes.nothing, Machine.discard),
-    pickle.POP_MARK: (opcodes.nothing, Machine.pop_mark),
-    pickle.DUP: (opcodes.nothing, Machine.duplicate),
-    pickle.PUT: (opcodes.int_line, Machine.remember),
-    pickle.BINPUT: (opcodes.uint1, Machine.remember),
-    pickle.LONG_BINPUT: (opcodes.uint4, Machine.remember),
-    pickle.MEMOIZE: (opcodes.nothing, Machine.memoize),
-    pickle.GET: (opcodes.int_line, Machine.recall),
-    pickle.BINGET: (opcodes.uint1, Machine.recall),
-    pickle.LONG_BINGET: (opcodes.uint4, Machine.recall),
+    pickle.MARK: (nothing, Machine.mark),
+    pickle.POP: (nothing, Machine.discard),
+    pickle.POP_MARK: (nothing, Machine.pop_mark),
+    pickle.DUP: (nothing, Machine.duplicate),
+    pickle.PUT: (int_line, Machine.remember),
+    pickle.BINPUT: (uint1, Machine.remember),
+    pickle.LONG_BINPUT: (uint4, Machine.remember),
+    pickle.MEMOIZE: (nothing, Machine.memoize),
+    pickle.GET: (int_line, Machine.recall),
+    pickle.BINGET: (uint1, Machine.recall),
+    pickle.LONG_BINGET: (uint4, Machine.recall),
 }
 
 CALLS: dict[bytes, Opcode] = {
-    pickle.GLOBAL: (opcodes.name_lines, Machine.refer),
-    pickle.STACK_GLOBAL: (opcodes.nothing, Machine.refer_from_stack),
-    pickle.EXT1: (opcodes.uint1, Machine.refer_by_extension),
-    pickle.EXT2: (opcodes.uint2, Machine.refer_by_extension),
-    pickle.EXT4: (opcodes.int4, Machine.refer_by_extension),
-    pickle.REDUCE: (opcodes.nothing, Machine.call),
-    pickle.NEWOBJ: (opcodes.nothing, Machine.call),
-    pickle.NEWOBJ_EX: (opcodes.nothing, Machine.call_with_keywords),
-    pickle.OBJ: (opcodes.nothing, Machine.call_from_mark),
-    pickle.INST: (opcodes.name_lines, Machine.call_named),
-    pickle.BUILD: (opcodes.nothing, Machine.build),
-    pickle.PERSID: (opcodes.name_line, Machine.persistent),
-    pickle.BINPERSID: (opcodes.nothing, Machine.persistent_from_stack),
-    pickle.NEXT_BUFFER: (opcodes.nothing, Machine.buffer),
+    pickle.GLOBAL: (name_lines, Machine.refer),
+    pickle.STACK_GLOBAL: (nothing, Machine.refer_from_stack),
+    pickle.EXT1: (uint1, Machine.refer_by_extension),
+    pickle.EXT2: (uint2, Machine.refer_by_extension),
+    pickle.EXT4: (int4, Machine.refer_by_extension),
+    pickle.REDUCE: (nothing, Machine.call),
+    pickle.NEWOBJ: (nothing, Machine.call),
+    pickle.NEWOBJ_EX: (nothing, Machine.call_with_keywords),
+    pickle.OBJ: (nothing, Machine.call_from_mark),
+    pickle.INST: (name_lines, Machine.call_named),
+    pickle.BUILD: (nothing, Machine.build),
+    pickle.PERSID: (name_line, Machine.persistent),
+    pickle.BINPERSID: (nothing, Machine.persistent_from_stack),
+    pickle.NEXT_BUFFER: (nothing, Machine.buffer),
     # It makes a buffer read-only, which does not show.
-    pickle.READONLY_BUFFER: (opcodes.nothing, lambda machine, _argument: None),
+    pickle.READONLY_BUFFER: (nothing, lambda machine, _argument: None),
 }
 
 FRAME: dict[bytes, Opcode] = {
-    pickle.PROTO: (opcodes.uint1, Machine.declare),
-    pickle.FRAME: (opcodes.uint8, Machine.frame),
+    pickle.PROTO: (uint1, Machine.declare),
+    pickle.FRAME: (uint8, Machine.frame),
 }
 
 OPCODES = SCALARS | CONTAINERS | STACK | CALLS | FRAME

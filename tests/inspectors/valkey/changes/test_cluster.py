@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import valkey
 
-from django_cachex.cache.cluster.keys import slot_of
+from django_cachex.cache.cluster.routing import slot_of
 from django_cachex.inspectors import inspector_for
 from django_cachex.inspectors.edits import Copy, Rename, Result
 from django_cachex.inspectors.valkey import copy

@@ -7,14 +7,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from django_cachex.admin.commandline.caches import Caches, Info
-from django_cachex.admin.commandline.changes import Delete, Expire
-from django_cachex.admin.commandline.flush import Flush
-from django_cachex.admin.commandline.keys import Keys
-from django_cachex.admin.commandline.namespaces import Namespaces
-from django_cachex.admin.commandline.output import Output
-from django_cachex.admin.commandline.session import Session, Subcommand
-from django_cachex.admin.commandline.values import Get, Set
+from django_cachex.admin.management.commands._cachex.bulk import Delete, Expire, Flush
+from django_cachex.admin.management.commands._cachex.caches import Caches, Info, Namespaces
+from django_cachex.admin.management.commands._cachex.context import Output, Session, Subcommand
+from django_cachex.admin.management.commands._cachex.keys import Get, Keys, Set
 
 SUBCOMMANDS: dict[str, type[Subcommand]] = {
     "caches": Caches,

@@ -1,0 +1,467 @@
+"""The serializers and compressors that OPTIONS names, combined."""
+
+from __future__ import annotations
+
+import copyreg
+import inspect
+import pickletools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.functional import Promise
+from django.utils.module_loading import import_string
+
+from django_cachex.cache.compressors import MAX_SIZE, MIN_SIZE, TooLarge
+from django_cachex.cache.serializers import (
+    JSONSerializer,
+    MsgPackSerializer,
+    ORJSONSerializer,
+    ORMsgPackSerializer,
+    PickleSerializer,
+    Serializer,
+    UnreadableValue,
+)
+from django_cachex.cache.utils import gettext
+from django_cachex.cache.utils import gettext_lazy as _
+from django_cachex.commands.args import encode_arg
+
+__all__ = ["BytesCompressor", "UnreadableValue", "ValueCodec"]
+
+
+class BytesCompressor(Protocol):
+    """What compresses: see `django_cachex.cache.compressors.Compressor`."""
+
+    def recognises(self, data: bytes) -> bool: ...
+    def compress(self, data: bytes) -> bytes: ...
+    def decompress(self, data: bytes) -> bytes: ...
+
+
+class ValueCodec:
+    """A serializer made of several, and of compressors.
+
+    Integers are never compressed, so that the server can count with them; nor is what is too small
+    to gain. What is not compressed and begins as though it were would be opened when it is read:
+    it is compressed whatever that takes.
+    """
+
+    def __init__(
+        self, serializers: Sequence[Serializer], compressors: Sequence[BytesCompressor] = ()
+    ) -> None:
+        self.serializers = tuple(serializers)
+        self.compressors = tuple(compressors)
+        self._dumps = self.serializers[0].dumps
+        self._read = self.serializers[0].loads if len(self.serializers) == 1 else self._read_by_any
+        if self.compressors:
+            first = self.compressors[0]
+            self._least = getattr(first, "min_size", MIN_SIZE)
+            self._most = getattr(first, "max_size", MAX_SIZE)
+
+    def dumps(self, obj: Any) -> bytes | int:
+        """Return what to store for `obj`; raise what the first serializer raises."""
+        data = encode_arg(self._dumps(obj))
+        if not self.compressors or isinstance(data, int):
+            return data
+        return self._compressed(data)
+
+    def loads(self, data: bytes) -> Any:
+        """Return the object that is stored as `data`.
+
+        Raise what the only serializer raises, `UnreadableValue` if there are several, `TooLarge`.
+        """
+        failures: list[Exception] = []
+        for compressor in self.compressors:
+            if compressor.recognises(data):
+                try:
+                    opened = compressor.decompress(data)
+                except TooLarge:
+                    raise
+                except Exception as error:  # Each format has its own.
+                    failures.append(error)
+                else:
+                    return self._read(opened)
+        return self._read_unopened(data, failures) if failures else self._read(data)
+
+    def _compressed(self, data: bytes) -> bytes:
+        """Return `data`, compressed if that is of use or needed to tell what it is."""
+        compress = self.compressors[0].compress
+        if self._least <= len(data) <= self._most:
+            small = compress(data)
+            if len(small) < len(data):
+                return small
+        if not any(compressor.recognises(data) for compressor in self.compressors):
+            return data
+        if len(data) > self._most:
+            raise TooLarge(f"It could not be told from compressed data: {len(data):,} bytes.")
+        return compress(data)
+
+    def _read_unopened(self, data: bytes, failures: list[Exception]) -> Any:
+        """Read what begins like compressed data, and is none, or is damaged."""
+        try:
+            return self._read(data)
+        except Exception as raised:
+            for error in failures:
+                raised.add_note(f"It begins like compressed data: {type(error).__name__}: {error}")
+            raise
+
+    def _read_by_any(self, data: bytes) -> Any:
+        failures: list[tuple[Serializer, Exception]] = []
+        for serializer in self.serializers:
+            recognises: Callable[[bytes], bool] | None = getattr(serializer, "recognises", None)
+            if recognises and not recognises(data):
+                continue
+            try:
+                return serializer.loads(data)
+            except Exception as error:  # A serializer of unknown make may raise anything.
+                failures.append((serializer, error))
+        unreadable = UnreadableValue("No serializer of this cache can read the stored value.")
+        for serializer, failure in failures:
+            name = type(serializer).__name__
+            unreadable.add_note(f"{name}: {type(failure).__name__}: {failure}")
+        raise unreadable from (failures[0][1] if failures else None)
+
+
+OURS = (
+    *(JSONSerializer, ORJSONSerializer),
+    *(MsgPackSerializer, ORMsgPackSerializer, PickleSerializer),
+)
+
+OPCODES = {ord(opcode.code): opcode for opcode in pickletools.opcodes}
+
+# How `pickletools` says where an argument ends, and the bytes of a length that stands before it.
+LINE = pickletools.UP_TO_NEWLINE
+PREFIXES = {
+    pickletools.TAKEN_FROM_ARGUMENT1: 1,
+    pickletools.TAKEN_FROM_ARGUMENT4: 4,
+    pickletools.TAKEN_FROM_ARGUMENT4U: 4,
+    pickletools.TAKEN_FROM_ARGUMENT8U: 8,
+}
+
+
+def readers(serializer: Any) -> tuple[Any, ...]:
+    """Return the serializers that an alias's own consists of."""
+    return serializer.serializers if isinstance(serializer, ValueCodec) else (serializer,)
+
+
+def may_run(serializer: Any) -> bool:
+    """Return whether a serializer may run what it reads; of an unknown one, nobody knows."""
+    return not any(
+        isinstance(serializer, kind) and type(serializer).loads is kind.loads for kind in OURS
+    )
+
+
+def could_run(serializer: Any, data: bytes) -> bool:
+    """Return whether an alias's serializer, given `data`, might import and call what it names."""
+    is_like_ours = data[:1] == b"\x80"
+    return names_something(data) and any(
+        may_run(one) or (is_like_ours and isinstance(one, PickleSerializer))
+        for one in readers(serializer)
+    )
+
+
+def names_something(data: bytes) -> bool:
+    """Return whether `pickle.loads` might come to import something before it ends or raises.
+
+    Opcodes follow one another without jumps, so it suffices to know how long their arguments are.
+    What the stack would hold is not followed: where that would end the reading, this goes on.
+    """
+    at, marked = 0, False
+    while at < len(data):
+        code = data[at]
+        if code not in OPCODES or code == ord("."):
+            return False
+        if names(data, at, marked):
+            return True
+        marked = marked or code == ord("(")
+        at = end_of(data, at)
+    return False
+
+
+def names(data: bytes, at: int, marked: bool) -> bool:
+    """Return whether the opcode at a place imports something."""
+    code = chr(data[at])
+    if code in "ci":  # Two lines; `i` takes what stands above a mark.
+        return data.find(b"\n", at) > 0 and (code == "c" or marked)
+    if code in "\x82\x83\x84":
+        registered: dict[int, Any] = copyreg._inverted_registry  # type: ignore[attr-defined]
+        number = int.from_bytes(data[at + 1 : end_of(data, at)], "little")
+        return number in registered
+    return code == "\x93"
+
+
+def end_of(data: bytes, at: int) -> int:
+    """Return where the opcode at a place ends with its argument; past the end if that is cut."""
+    argument, start = OPCODES[data[at]].arg, at + 1
+    if argument is None:
+        return start
+    if argument.n == LINE:
+        end = data.find(b"\n", start)
+        return len(data) if end < 0 else end + 1
+    if argument.n in PREFIXES:
+        size = PREFIXES[argument.n]
+        length = int.from_bytes(data[start : start + size], "little")
+        return start + size + length
+    return start + argument.n
+
+
+EXTRAS: Final = {
+    "orjson": "orjson",
+    "msgpack": "msgpack",
+    "ormsgpack": "ormsgpack",
+    "lz4": "lz4",
+    "backports": "zstd",
+    "compression": "zstd",
+}
+"""The extra of ours that installs a module."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    option: str
+    """Its name in OPTIONS, and in sentences."""
+    paths: Mapping[str, str]
+    """Dotted paths of the classes of ours, by their short names."""
+    methods: tuple[str, ...]
+    """What an object must have."""
+    usage: str | Promise
+    """That as a sentence."""
+    example: str
+    """How one with options is written."""
+
+
+SERIALIZER: Final = Kind(
+    "serializer",
+    {
+        "pickle": "django_cachex.cache.serializers.PickleSerializer",
+        "json": "django_cachex.cache.serializers.JSONSerializer",
+        "orjson": "django_cachex.cache.serializers.ORJSONSerializer",
+        "msgpack": "django_cachex.cache.serializers.MsgPackSerializer",
+        "ormsgpack": "django_cachex.cache.serializers.ORMsgPackSerializer",
+    },
+    ("dumps", "loads"),
+    _("It must have dumps(obj), which returns bytes, and loads(data), which undoes it."),
+    '"serializer": ("msgpack", {"default": "shop.cache.packed"})',
+)
+COMPRESSOR: Final = Kind(
+    "compressor",
+    {
+        "zlib": "django_cachex.cache.compressors.ZlibCompressor",
+        "gzip": "django_cachex.cache.compressors.GzipCompressor",
+        "lzma": "django_cachex.cache.compressors.LzmaCompressor",
+        "lz4": "django_cachex.cache.compressors.Lz4Compressor",
+        "zstd": "django_cachex.cache.compressors.ZstdCompressor",
+    },
+    ("recognises", "compress", "decompress"),
+    _(
+        "It must have compress(data) and decompress(data), which return bytes, and "
+        "recognises(data), which tells by how data begins whether it was compressed."
+    ),
+    '"compressor": ("zstd", {"level": 9})',
+)
+
+
+class WrongFormat(ImproperlyConfigured):
+    """What OPTIONS have for a serializer or compressor cannot be used."""
+
+    def __init__(self, message: str, hint: object) -> None:
+        super().__init__(f"{message} {hint}")
+        self.message = message
+        self.hint = str(hint)
+
+
+class MissingPackage(WrongFormat):
+    """It can, once a package is installed."""
+
+
+def quoted(names: Iterable[str]) -> str:
+    return ", ".join(f"“{name}”" for name in names)
+
+
+def empty(kind: Kind) -> WrongFormat:
+    return WrongFormat(
+        gettext("“%(what)s” is an empty list.") % {"what": kind.option},
+        gettext("Leave it out, or name at least one."),
+    )
+
+
+def neither(kind: Kind) -> WrongFormat:
+    return WrongFormat(
+        gettext("“%(what)s” is neither a name, nor a name with its options.")
+        % {"what": kind.option},
+        gettext("Write the two as a tuple: %(example)s. Several are a list of such.")
+        % {"example": kind.example},
+    )
+
+
+def nameless(kind: Kind) -> WrongFormat:
+    return WrongFormat(
+        gettext("There is no %(what)s of that name.") % {"what": kind.option},
+        gettext("There are %(names)s; of others, write the dotted path.")
+        % {"names": ", ".join(f'"{name}"' for name in kind.paths)},
+    )
+
+
+def lacking(kind: Kind, methods: list[str]) -> WrongFormat:
+    return WrongFormat(
+        gettext("The %(what)s lacks %(methods)s.")
+        % {"what": kind.option, "methods": ", ".join(f"{name}()" for name in methods)},
+        kind.usage,
+    )
+
+
+def no_class(kind: Kind) -> WrongFormat:
+    return WrongFormat(
+        gettext("The %(what)s is an object, which takes no options.") % {"what": kind.option},
+        gettext("Write its class in its place: %(example)s.") % {"example": kind.example},
+    )
+
+
+def unknown_options(kind: Kind, names: Iterable[str], known: Iterable[str]) -> WrongFormat:
+    has = quoted(known)
+    return WrongFormat(
+        gettext("The %(what)s has no option %(names)s.")
+        % {"what": kind.option, "names": quoted(names)},
+        gettext("It has %(known)s.") % {"known": has} if has else gettext("It has none."),
+    )
+
+
+def unfit(kind: Kind, names: Iterable[str]) -> WrongFormat:
+    return WrongFormat(
+        gettext("The %(what)s cannot be made with these options.") % {"what": kind.option},
+        gettext("Correct what %(names)s is.") % {"names": quoted(names)},
+    )
+
+
+def needy(kind: Kind) -> WrongFormat:
+    return WrongFormat(
+        gettext("The %(what)s cannot be made without arguments.") % {"what": kind.option},
+        gettext("A class that takes arguments is written with them: %(example)s.")
+        % {"example": kind.example},
+    )
+
+
+def unimported(kind: Kind, error: ImportError) -> WrongFormat:
+    module = (error.name or "").partition(".")[0]
+    if module in EXTRAS:
+        return MissingPackage(
+            gettext("The %(what)s needs a package that is not installed.") % {"what": kind.option},
+            gettext("Run: pip install django-cachex[%(extra)s]") % {"extra": EXTRAS[module]},
+        )
+    return WrongFormat(
+        gettext("The %(what)s cannot be imported: %(reason)s.")
+        % {"what": kind.option, "reason": f"{type(error).__name__}: {error}"},
+        path_advice(error),
+    )
+
+
+def failing(kind: Kind, error: Exception) -> WrongFormat:
+    """Return what a class, or its module, raised; in the words of strangers may be anything."""
+    return WrongFormat(
+        gettext("The %(what)s cannot be made: %(reason)s.")
+        % {"what": kind.option, "reason": type(error).__name__},
+        gettext("Import it in a shell: that shows where it fails."),
+    )
+
+
+def path_advice(error: ImportError) -> str:
+    """Return what to do about a dotted path that leads nowhere."""
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return gettext(
+            "Install the package that has the module “%(module)s”, or correct the path."
+        ) % {"module": error.name.partition(".")[0]}
+    return gettext("Correct the path: the module's, a point, and the name of the class in it.")
+
+
+def make_codec(options: Mapping[str, Any]) -> Serializer:
+    """Return what makes bytes of values, as OPTIONS say.
+
+    A serializer that is the only one, without a compressor, is returned as it is.
+    """
+    serializers = make_all(SERIALIZER, options) or [make(SERIALIZER, "pickle")]
+    compressors = make_all(COMPRESSOR, options)
+    if len(serializers) == 1 and not compressors:
+        only: Serializer = serializers[0]
+        return only
+    return ValueCodec(serializers, compressors)
+
+
+def make_all(kind: Kind, options: Mapping[str, Any]) -> list[Any]:
+    """Return what OPTIONS name of one kind, the one that writes first."""
+    given = options.get(kind.option)
+    if given is None:
+        return []
+    if not isinstance(given, list):
+        return [make(kind, given)]
+    if not given:
+        raise empty(kind)
+    return [make(kind, one) for one in given]
+
+
+def make(kind: Kind, given: Any) -> Any:
+    """Return one serializer or compressor.
+
+    `given` is its short name, its class, the dotted path of that, or an instance; or a tuple of
+    one of the first three and a dict of what the class is called with.
+    """
+    named, arguments = parted(kind, given)
+    try:
+        made = called(kind, found(kind, named), arguments)
+    except ImproperlyConfigured:
+        raise
+    except Exception as error:  # Importing a module, and making an object, may raise anything.
+        raise failing(kind, error) from error
+    lacks = [name for name in kind.methods if not callable(getattr(made, name, None))]
+    if lacks:
+        raise lacking(kind, lacks)
+    return made
+
+
+def parted(kind: Kind, given: Any) -> tuple[Any, Mapping[str, Any]]:
+    """Return what was named, and its options."""
+    if not isinstance(given, (tuple, dict)):
+        return given, {}
+    match given:
+        case (named, dict() as arguments) if all(isinstance(name, str) for name in arguments):
+            return named, arguments
+        case _:
+            raise neither(kind)
+
+
+def found(kind: Kind, named: Any) -> Any:
+    """Return what a short name or a dotted path stands for, and anything else as it is."""
+    if not isinstance(named, str):
+        return named
+    if "." not in named and named not in kind.paths:
+        raise nameless(kind)
+    try:
+        return import_string(kind.paths.get(named, named))
+    except ImportError as error:
+        raise unimported(kind, error) from error
+
+
+def called(kind: Kind, given: Any, arguments: Mapping[str, Any]) -> Any:
+    """Return what a class makes of its options, or an instance as it is."""
+    if not callable(given):
+        if arguments:
+            raise no_class(kind)
+        return given
+    takes = parameters(given)
+    if takes is not None and (unknown := [name for name in arguments if name not in takes]):
+        raise unknown_options(kind, unknown, takes)
+    try:
+        return given(**arguments)
+    except ImportError as error:
+        raise unimported(kind, error) from error
+    except TypeError as error:
+        raise (unfit(kind, arguments) if arguments else needy(kind)) from error
+
+
+def parameters(kind: Callable[..., Any]) -> list[str] | None:
+    """Return the names of what a class is called with; None where it takes any, or does not say."""
+    try:
+        takes = inspect.signature(kind).parameters
+    except (TypeError, ValueError):  # Of a class in C, perhaps.
+        return None
+    anything = any(one.kind is one.VAR_KEYWORD for one in takes.values())
+    return None if anything else list(takes)

@@ -97,12 +97,17 @@ def _one_loop() -> Iterator[None]:
     close_loop()
 
 
-@pytest.fixture(
-    params=[
-        *(pytest.param(one, id=str(one)) for one in ALWAYS),
-        *(pytest.param(one, id=str(one), marks=pytest.mark.slow) for one in LATER),
-    ]
-)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make the slow combinations, twenty thousand tests, only where they can be chosen."""
+    if "c" not in metafunc.fixturenames:
+        return
+    combinations = [pytest.param(one, id=str(one)) for one in ALWAYS]
+    if metafunc.config.option.markexpr != "not slow":
+        combinations += (pytest.param(one, id=str(one), marks=pytest.mark.slow) for one in LATER)
+    metafunc.parametrize("c", combinations, indirect=True)
+
+
+@pytest.fixture
 def c(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Surface:
     """One way to run commands, on an empty server."""
     chosen: Combination = request.param

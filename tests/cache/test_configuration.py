@@ -34,7 +34,7 @@ def test_several_servers_in_one_string_or_in_a_list(
     one, two = url(valkey_server, 1), url(valkey_server, 2)
     for location in f"{one};{two}", f"{one},{two}", [one, two], (one, two):
         cache = make_cache(location)
-        assert cache.location == [one, two]
+        assert cache._location == [one, two]
         assert cache.client.server.address.endswith("/1")
         assert [replica.address[-2:] for replica in cache.client.replicas] == ["/2"]
 

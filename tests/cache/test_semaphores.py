@@ -388,12 +388,12 @@ def test_cancelling_who_waits_leaves_nothing(cache: ServerCache) -> None:
         holder = cache.asemaphore("name", 1)
         await holder.acquire()
         waiting = asyncio.create_task(cache.asemaphore("name", 1, sleep=0.01).acquire())
-        while (await cache.arun(get_usage(b":1:name")))[1] == 0:
+        while (await cache._arun(get_usage(b":1:name")))[1] == 0:
             await asyncio.sleep(0)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
-        assert await cache.arun(get_usage(b":1:name")) == (1, 0)
+        assert await cache._arun(get_usage(b":1:name")) == (1, 0)
         await holder.release()
 
     asyncio.run(main())

@@ -36,26 +36,26 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
     def add(
         self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None
     ) -> bool:
-        return self.run(self._add(key, value, timeout, version))
+        return self._run(self._add(key, value, timeout, version))
 
     async def aadd(
         self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None
     ) -> bool:
-        return await self.arun(await built(self._add, key, value, timeout, version))
+        return await self._arun(await built(self._add, key, value, timeout, version))
 
     def get(
         self, key: Any, default: Any = None, version: Any = None, **foreign: Unpack[Foreign]
     ) -> Any:
         if foreign:
             refuse(foreign)
-        return self.run(self._get(key, default, version))
+        return self._run(self._get(key, default, version))
 
     async def aget(
         self, key: Any, default: Any = None, version: Any = None, **foreign: Unpack[Foreign]
     ) -> Any:
         if foreign:
             refuse(foreign)
-        return await self.arun(self._get(key, default, version))
+        return await self._arun(self._get(key, default, version))
 
     def set(
         self,
@@ -67,8 +67,8 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
     ) -> Any:
         if options:
             refuse(options.keys() - SetKwargs.__optional_keys__)
-            return self.run(self._set_with_options(key, value, timeout, version, **options))
-        self.run(self._set(key, value, timeout, version))
+            return self._run(self._set_with_options(key, value, timeout, version, **options))
+        self._run(self._set(key, value, timeout, version))
 
     async def aset(
         self,
@@ -81,32 +81,32 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
         if options:
             refuse(options.keys() - SetKwargs.__optional_keys__)
             command = partial(self._set_with_options, **options)
-            return await self.arun(await built(command, key, value, timeout, version))
-        await self.arun(await built(self._set, key, value, timeout, version))
+            return await self._arun(await built(command, key, value, timeout, version))
+        await self._arun(await built(self._set, key, value, timeout, version))
 
     def touch(self, key: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None) -> bool:
-        return self.run(self._touch(key, timeout, version))
+        return self._run(self._touch(key, timeout, version))
 
     async def atouch(self, key: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None) -> bool:
-        return await self.arun(self._touch(key, timeout, version))
+        return await self._arun(self._touch(key, timeout, version))
 
     def delete(self, key: Any, version: Any = None) -> bool:
-        return self.run(self._delete(key, version))
+        return self._run(self._delete(key, version))
 
     async def adelete(self, key: Any, version: Any = None) -> bool:
-        return await self.arun(self._delete(key, version))
+        return await self._arun(self._delete(key, version))
 
     def get_many(self, keys: Iterable[Any], version: Any = None) -> dict[Any, Any]:
         keys = list(keys)
         if len(keys) > MAX_KEYS_PER_COMMAND:
             return merge_dicts([self.get_many(some, version) for some in batched(keys)])
-        return self.run(self._get_many(keys, version)) if keys else {}
+        return self._run(self._get_many(keys, version)) if keys else {}
 
     async def aget_many(self, keys: Iterable[Any], version: Any = None) -> dict[Any, Any]:
         keys = list(keys)
         if len(keys) > MAX_KEYS_PER_COMMAND:
             return merge_dicts([await self.aget_many(some, version) for some in batched(keys)])
-        return await self.arun(self._get_many(keys, version)) if keys else {}
+        return await self._arun(self._get_many(keys, version)) if keys else {}
 
     def get_or_set(
         self,
@@ -117,7 +117,7 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
         *,
         stampede_protection: Given = None,
     ) -> Any:
-        if entry := self._protected(key, default, timeout, version, stampede_protection):
+        if entry := self._stampede_entry(key, default, timeout, version, stampede_protection):
             return follow(entry.flow(), self, default)
         value = self.get(key, self._missing_key, version=version)
         if value is not self._missing_key:
@@ -125,9 +125,9 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
         if callable(default):
             default = default()
         added = self.add(key, default, timeout=timeout, version=version)
-        if self.ignores_unreadable_values and not added:
-            return self.run(self._replaced(key, default, timeout, version))
-        return self.run(self._reread(key, default, version))
+        if self._ignore_unreadable_values and not added:
+            return self._run(self._get_or_replace(key, default, timeout, version))
+        return self._run(self._get_from_primary(key, default, version))
 
     async def aget_or_set(
         self,
@@ -138,7 +138,7 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
         *,
         stampede_protection: Given = None,
     ) -> Any:
-        if entry := self._protected(key, default, timeout, version, stampede_protection):
+        if entry := self._stampede_entry(key, default, timeout, version, stampede_protection):
             return await afollow(entry.flow(), self, default, built)
         value = await self.aget(key, self._missing_key, version=version)
         if value is not self._missing_key:
@@ -150,15 +150,15 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
         if inspect.isawaitable(default):
             default = await default
         added = await self.aadd(key, default, timeout=timeout, version=version)
-        if self.ignores_unreadable_values and not added:
-            return await self.arun(self._replaced(key, default, timeout, version))
-        return await self.arun(self._reread(key, default, version))
+        if self._ignore_unreadable_values and not added:
+            return await self._arun(self._get_or_replace(key, default, timeout, version))
+        return await self._arun(self._get_from_primary(key, default, version))
 
     def has_key(self, key: Any, version: Any = None) -> bool:
-        return self.run(self._has_key(key, version))
+        return self._run(self._has_key(key, version))
 
     async def ahas_key(self, key: Any, version: Any = None) -> bool:
-        return await self.arun(self._has_key(key, version))
+        return await self._arun(self._has_key(key, version))
 
     def incr(
         self, key: Any, delta: int = 1, version: Any = None, **foreign: Unpack[Foreign]
@@ -166,9 +166,9 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
         if foreign:
             refuse(foreign)
         try:
-            return self.count(self._incr_evalsha(key, delta, version))
+            return self._run_counter(self._incr_evalsha(key, delta, version))
         except SCRIPT_ERRORS:
-            return self.count(self._incr(key, delta, version))
+            return self._run_counter(self._incr(key, delta, version))
 
     async def aincr(
         self, key: Any, delta: int = 1, version: Any = None, **foreign: Unpack[Foreign]
@@ -176,9 +176,9 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
         if foreign:
             refuse(foreign)
         try:
-            return await self.acount(self._incr_evalsha(key, delta, version))
+            return await self._arun_counter(self._incr_evalsha(key, delta, version))
         except SCRIPT_ERRORS:
-            return await self.acount(self._incr(key, delta, version))
+            return await self._arun_counter(self._incr(key, delta, version))
 
     def decr(self, key: Any, delta: int = 1, version: Any = None) -> int:
         return self.incr(key, -delta, version=version)
@@ -189,34 +189,34 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
     def set_many(
         self, data: Mapping[Any, Any], timeout: Any = DEFAULT_TIMEOUT, version: Any = None
     ) -> list[Any]:
-        return self.run(self._set_many(data, timeout, version))
+        return self._run(self._set_many(data, timeout, version))
 
     async def aset_many(
         self, data: Mapping[Any, Any], timeout: Any = DEFAULT_TIMEOUT, version: Any = None
     ) -> list[Any]:
-        return await self.arun(await built(self._set_many, data, timeout, version))
+        return await self._arun(await built(self._set_many, data, timeout, version))
 
     def delete_many(self, keys: Iterable[Any], version: Any = None) -> None:
         if keys := list(keys):
             for some in [keys] if len(keys) <= MAX_KEYS_PER_COMMAND else batched(keys):
-                self.run(self._delete_many(some, version))
+                self._run(self._delete_many(some, version))
 
     async def adelete_many(self, keys: Iterable[Any], version: Any = None) -> None:
         if keys := list(keys):
             for some in [keys] if len(keys) <= MAX_KEYS_PER_COMMAND else batched(keys):
-                await self.arun(self._delete_many(some, version))
+                await self._arun(self._delete_many(some, version))
 
     def clear(self) -> None:
-        self.run(self._clear())
+        self._run(self._clear())
 
     async def aclear(self) -> None:
-        await self.arun(self._clear())
+        await self._arun(self._clear())
 
     def incr_version(self, key: Any, delta: int = 1, version: int | None = None) -> int:
-        return self.count(self._incr_version(key, delta, self._version(version)))
+        return self._run_counter(self._incr_version(key, delta, self._version(version)))
 
     async def aincr_version(self, key: Any, delta: int = 1, version: int | None = None) -> int:
-        return await self.acount(self._incr_version(key, delta, self._version(version)))
+        return await self._arun_counter(self._incr_version(key, delta, self._version(version)))
 
     def decr_version(self, key: Any, delta: int = 1, version: int | None = None) -> int:
         return self.incr_version(key, -delta, version)
@@ -230,21 +230,21 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
     async def aclose(self, **kwargs: Any) -> None:
         """Keep the connections: see `close`."""
 
-    def _protected(
+    def _stampede_entry(
         self, key: Any, default: Any, timeout: Any, version: Any, given: Given
     ) -> Entry | None:
         """Return what is to be made by one caller at a time, or None where none is."""
-        protection = self.protection if given is None else protection_of(given)
-        if protection is None or not callable(default) or self.refusal:
+        protection = self._stampede_protection if given is None else protection_of(given)
+        if protection is None or not callable(default) or self._config_error:
             return None
         entry = Entry(self, key, timeout, version, protection)
         return None if entry.expiry == 0 else entry
 
-    def _reread(self, key: Any, default: Any, version: Any) -> Command[Any]:
+    def _get_from_primary(self, key: Any, default: Any, version: Any) -> Command[Any]:
         """Get what has just been written, which a replica may not have yet."""
         return self._get(key, default, version).primary_only()
 
-    def _replaced(self, key: Any, default: Any, timeout: Any, version: Any) -> Operation[Any]:
+    def _get_or_replace(self, key: Any, default: Any, timeout: Any, version: Any) -> Operation[Any]:
         """Get what is there already; store `default` in its place if it cannot be read."""
         [value] = yield [self._get(key, self._missing_key, version)]
         if value is not self._missing_key:
@@ -259,51 +259,51 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
 class ValkeyCache(ServerCache):
     """A cache in Valkey or Redis, reached through valkey-py."""
 
-    driver = "valkey"
+    _driver = "valkey"
 
 
 class RedisCache(ServerCache):
     """A cache in Redis or Valkey, reached through redis-py."""
 
-    driver = "redis"
+    _driver = "redis"
 
 
 class ValkeySentinelCache(ServerCache):
     """A cache on whichever server Sentinel says is the primary, reached through valkey-py."""
 
-    driver = "valkey"
-    client_class = SentinelClient
+    _driver = "valkey"
+    _client_class = SentinelClient
 
 
 class RedisSentinelCache(ServerCache):
     """A cache on whichever server Sentinel says is the primary, reached through redis-py."""
 
-    driver = "redis"
-    client_class = SentinelClient
+    _driver = "redis"
+    _client_class = SentinelClient
 
 
 class ClusterCache(ServerCache):
     """What the caches on clusters have in common."""
 
-    client_class = ClusterClient
-    topology = "cluster"
+    _client_class = ClusterClient
+    _topology = "cluster"
 
     def _incr_version(self, key: Any, delta: int, version: int) -> Operation[int]:
         """Move `key`, by copying it where the server cannot rename: the slots may differ."""
         moved = version + delta
-        source, target = self.stored_key(key, version), self.stored_key(key, moved)
+        source, target = self._stored_key(key, version), self._stored_key(key, moved)
         if slot_of(source) == slot_of(target):
             return super()._incr_version(key, delta, version)
-        return copy_and_unlink(source, target, key, moved, self.expiry(DEFAULT_TIMEOUT))
+        return copy_and_unlink(source, target, key, moved, self._get_timeout_ms(DEFAULT_TIMEOUT))
 
 
 class ValkeyClusterCache(ClusterCache):
     """A cache in a cluster, reached through valkey-py."""
 
-    driver = "valkey"
+    _driver = "valkey"
 
 
 class RedisClusterCache(ClusterCache):
     """A cache in a cluster, reached through redis-py."""
 
-    driver = "redis"
+    _driver = "redis"

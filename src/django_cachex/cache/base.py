@@ -25,7 +25,6 @@ from django_cachex.commands.args import BlockingCommand, encode_arg, timeout_to_
 from django_cachex.commands.base import Commands
 from django_cachex.commands.command import Command, Operation, async_method, sync_method
 from django_cachex.commands.scan import SCAN_COUNT, ScanIterMixin, scan_and_unlink
-from django_cachex.commands.server import ServerCommands
 from django_cachex.exceptions import CachexError
 
 T = TypeVar("T")
@@ -35,7 +34,7 @@ _plain = frozenset((str,)).issuperset
 _portable = re.compile(r"[^\x00-\x20\x7f]{0,250}").fullmatch
 
 
-def _made_at_once(before: str, keys: list[str]) -> list[bytes] | None:
+def _fast_make_keys(before: str, keys: list[str]) -> list[bytes] | None:
     """Return `keys` with `before` in front of each, if all that makes are portable; else None."""
     together = f"{before}{f' {before}'.join(keys)}"
     if together.isascii() and together.isprintable() and together.count(" ") == len(keys) - 1:
@@ -48,11 +47,11 @@ def _made_at_once(before: str, keys: list[str]) -> list[bytes] | None:
 class CacheCommands(AllCommands[str], ScanIterMixin[str], BaseCache):
     """The commands of a Django cache: keys get prefix and version, values are serialized."""
 
-    driver: ClassVar[str]
-    client_class: ClassVar[type[Client]] = Client
+    _driver: ClassVar[str]
+    _client_class: ClassVar[type[Client]] = Client
     """What makes servers of LOCATION and OPTIONS: the topology."""
 
-    refusal: ImproperlyConfigured | None = None
+    _config_error: ImproperlyConfigured | None = None
     """What is wrong with its settings; whoever uses it is told."""
 
     _keys_are_ours: ClassVar[bool] = True
@@ -68,53 +67,57 @@ class CacheCommands(AllCommands[str], ScanIterMixin[str], BaseCache):
                 raise ImproperlyConfigured("OPTIONS must be a dict.")
             if flags := FLAGS & options.keys():
                 refuse_first(wrong_values({name: options[name] for name in flags}))
-            self.location = locations(server)
-            self.serializer = make_codec(options)
-            self.protection = protection_of(options.get("stampede_protection"))
-            self.client = self.client_class.of(self.driver, self.location, of_connections(options))
+            self._location = locations(server)
+            self._serializer = make_codec(options)
+            self._stampede_protection = protection_of(options.get("stampede_protection"))
+            self.client = self._client_class.of(
+                self._driver, self._location, of_connections(options)
+            )
         except ImproperlyConfigured as error:
-            self.refusal = error
-            self.location, self.serializer = [], PickleSerializer()
-            self.protection = None
+            self._config_error = error
+            self._location, self._serializer = [], PickleSerializer()
+            self._stampede_protection = None
             self.client = cast(Client, Refusal(error))
-        self.statistics = statistics_of(self.driver, server, params)
+        self.statistics = statistics_of(self._driver, server, params)
         """What this process knows of its use of this cache."""
-        self._way: Client | FailingOpen = self.client
+        self._executor: Client | FailingOpen = self.client
         if options.get("ignore_exceptions"):
-            self._way = FailingOpen(self.client, self.statistics)
-        self.ignores_unreadable_values = bool(options.get("ignore_unreadable_values"))
-        self._way_to_count = self._way if options.get("ignore_counter_exceptions") else self.client
+            self._executor = FailingOpen(self.client, self.statistics)
+        self._ignore_unreadable_values = bool(options.get("ignore_unreadable_values"))
+        self._counter_executor = (
+            self._executor if options.get("ignore_counter_exceptions") else self.client
+        )
 
-    def run(self, command: Command[T] | Operation[T]) -> T:
+    def _run(self, command: Command[T] | Operation[T]) -> T:
         """Send a command, or the steps of an operation over one connection; return the result."""
-        return self._measured(self._way, command)
+        return self._run_timed(self._executor, command)
 
-    async def arun(self, command: Command[T] | Operation[T]) -> T:
+    async def _arun(self, command: Command[T] | Operation[T]) -> T:
         """Do what `run` does, on the running event loop."""
-        return await self._ameasured(self._way, command)
+        return await self._arun_timed(self._executor, command)
 
-    def count(self, command: Command[T] | Operation[T]) -> T:
+    def _run_counter(self, command: Command[T] | Operation[T]) -> T:
         """Do what `run` does for a counter, which raises rather than lie."""
-        return self._measured(self._way_to_count, command)
+        return self._run_timed(self._counter_executor, command)
 
-    async def acount(self, command: Command[T] | Operation[T]) -> T:
+    async def _arun_counter(self, command: Command[T] | Operation[T]) -> T:
         """Do what `count` does, on the running event loop."""
-        return await self._ameasured(self._way_to_count, command)
+        return await self._arun_timed(self._counter_executor, command)
 
-    def insist(self, command: Command[T] | Operation[T]) -> T:
+    def _run_strict(self, command: Command[T] | Operation[T]) -> T:
         """Do what `run` does, and raise whatever went wrong: locks that fail open are none."""
-        return self._measured(self.client, command)
+        return self._run_timed(self.client, command)
 
-    async def ainsist(self, command: Command[T] | Operation[T]) -> T:
+    async def _arun_strict(self, command: Command[T] | Operation[T]) -> T:
         """Do what `insist` does, on the running event loop."""
-        return await self._ameasured(self.client, command)
+        return await self._arun_timed(self.client, command)
 
-    def _measured(self, way: Client | FailingOpen, command: Command[T] | Operation[T]) -> T:
+    def _run_timed(self, executor: Client | FailingOpen, command: Command[T] | Operation[T]) -> T:
         statistics = self.statistics
         statistics.calls += 1
         began = perf_counter()
         try:
-            return way.run(command)
+            return executor.run(command)
         except CachexError:
             statistics.errors += 1
             raise
@@ -122,12 +125,14 @@ class CacheCommands(AllCommands[str], ScanIterMixin[str], BaseCache):
             if not isinstance(command, BlockingCommand):
                 statistics.seconds += perf_counter() - began
 
-    async def _ameasured(self, way: Client | FailingOpen, command: Command[T] | Operation[T]) -> T:
+    async def _arun_timed(
+        self, executor: Client | FailingOpen, command: Command[T] | Operation[T]
+    ) -> T:
         statistics = self.statistics
         statistics.calls += 1
         began = perf_counter()
         try:
-            return await way.arun(command)
+            return await executor.arun(command)
         except CachexError:
             statistics.errors += 1
             raise
@@ -135,13 +140,13 @@ class CacheCommands(AllCommands[str], ScanIterMixin[str], BaseCache):
             if not isinstance(command, BlockingCommand):
                 statistics.seconds += perf_counter() - began
 
-    def record_lookup(self, hits: int, misses: int) -> None:
+    def _record_lookup(self, hits: int, misses: int) -> None:
         self.statistics.hits += hits
         self.statistics.misses += misses
 
     def pipeline(self, transaction: bool = False) -> Pipeline:
         """Return an empty pipeline of this cache's keys and values."""
-        return Pipeline(self, self, transaction)
+        return Pipeline(self, transaction)
 
     def validate_key(self, key: Any) -> None:
         if not (isinstance(key, bytes) or _portable(key)):
@@ -155,7 +160,7 @@ class CacheCommands(AllCommands[str], ScanIterMixin[str], BaseCache):
         )
         cls._timeout_is_ours = cls.get_backend_timeout is CacheCommands.get_backend_timeout
 
-    def stored_key(self, key: Any, version: Any = None) -> bytes:
+    def _stored_key(self, key: Any, version: Any = None) -> bytes:
         """Return the bytes under which the server knows `key`; warn like Django's backends."""
         if self._keys_are_ours and self.key_func is default_key_func:
             # As Django's function makes it, without three calls.
@@ -163,56 +168,56 @@ class CacheCommands(AllCommands[str], ScanIterMixin[str], BaseCache):
             if not _portable(made):
                 self.validate_key(made)
             return made.encode("utf-8", "surrogateescape")
-        return Commands.stored_key(self, self.make_and_validate_key(key, version=version))
+        return Commands._stored_key(self, self.make_and_validate_key(key, version=version))
 
-    def stored_keys(self, keys: Iterable[Any], version: Any = None) -> list[bytes]:
+    def _stored_keys(self, keys: Iterable[Any], version: Any = None) -> list[bytes]:
         if not (self._keys_are_ours and self.key_func is default_key_func):
-            return super().stored_keys(keys, version)
+            return super()._stored_keys(keys, version)
         before = f"{self.key_prefix}:{self.version if version is None else version}:"
         keys = list(keys)
-        if _plain(map(type, keys)) and (stored := _made_at_once(before, keys)) is not None:
+        if _plain(map(type, keys)) and (stored := _fast_make_keys(before, keys)) is not None:
             return stored
         made = [f"{before}{key}" for key in keys]
         for one in made:
             self.validate_key(one)
         return [one.encode("utf-8", "surrogateescape") for one in made]
 
-    def stored_pattern(self, pattern: Any, version: Any = None) -> bytes:
+    def _stored_pattern(self, pattern: Any, version: Any = None) -> bytes:
         """Return the glob of the stored keys that `pattern` means; only `*` is a wildcard."""
-        return within(self._made, Commands.stored_key(self, pattern), version)
+        return within(self._make_stored_key, Commands._stored_key(self, pattern), version)
 
-    def decode_keys(self, stored: list[bytes], version: Any = None) -> list[str]:
+    def _decode_keys(self, stored: list[bytes], version: Any = None) -> list[str]:
         """Return the keys that are stored as `stored`, all of which must be of `version`."""
-        before = prefix(self._made, version)
+        before = prefix(self._make_stored_key, version)
         return [key.removeprefix(before).decode("utf-8", "surrogateescape") for key in stored]
 
-    def decode_name(self, stored: bytes) -> str:
+    def _decode_name(self, stored: bytes) -> str:
         """Return the field, id, group or consumer that the server calls `stored`."""
         return stored.decode("utf-8", "surrogateescape")
 
-    def decode_names(self, stored: Iterable[bytes]) -> list[str]:
+    def _decode_names(self, stored: Iterable[bytes]) -> list[str]:
         return [name.decode("utf-8", "surrogateescape") for name in stored]
 
-    def encode(self, value: Any) -> bytes | int:
+    def _encode(self, value: Any) -> bytes | int:
         """Return what to store for `value`; raise what the serializer raises."""
-        return encode_arg(self.serializer.dumps(value))
+        return encode_arg(self._serializer.dumps(value))
 
-    def decode(self, data: bytes) -> Any:
+    def _decode(self, data: bytes) -> Any:
         """Return the value that is stored as `data`; raise what the serializer raises."""
-        return self.serializer.loads(data)
+        return self._serializer.loads(data)
 
-    def is_miss(self, stored: bytes, error: Exception) -> bool:
-        if self.ignores_unreadable_values:
+    def _is_miss(self, stored: bytes, error: Exception) -> bool:
+        if self._ignore_unreadable_values:
             self.statistics.unreadable += 1
             unreadable.add(f"{stored!r}, {type(error).__name__}: {error}")
-        return self.ignores_unreadable_values
+        return self._ignore_unreadable_values
 
-    def encode_all(self, values: Iterable[Any]) -> list[bytes | int]:
-        dumped = map(self.serializer.dumps, values)
+    def _encode_all(self, values: Iterable[Any]) -> list[bytes | int]:
+        dumped = map(self._serializer.dumps, values)
         return [data if type(data) is bytes else encode_arg(data) for data in dumped]
 
-    def decode_all(self, replies: Iterable[bytes | None]) -> list[Any]:
-        serializer = self.serializer
+    def _decode_all(self, replies: Iterable[bytes | None]) -> list[Any]:
+        serializer = self._serializer
         if type(serializer) is PickleSerializer:
             return unpickled(replies)
         return [None if data is None else serializer.loads(data) for data in replies]
@@ -224,16 +229,16 @@ class CacheCommands(AllCommands[str], ScanIterMixin[str], BaseCache):
         expiry = timeout_to_ms(timeout)
         return None if expiry is None else expiry / 1000
 
-    def expiry(self, timeout: Any) -> int | None:
+    def _get_timeout_ms(self, timeout: Any) -> int | None:
         if timeout is DEFAULT_TIMEOUT and self._timeout_is_ours:
             default: Any = self.default_timeout
             if type(default) is int and 0 < default < 2**31:
                 return default * 1000
         return timeout_to_ms(self.get_backend_timeout(timeout))
 
-    def _made(self, key: Any, version: Any = None) -> bytes:
+    def _make_stored_key(self, key: Any, version: Any = None) -> bytes:
         """Return the stored key without validating it."""
-        return Commands.stored_key(self, self.make_key(key, version=version))
+        return Commands._stored_key(self, self.make_key(key, version=version))
 
     def _clear(self) -> Operation[None]:
         """Delete this cache's entries in every version, and nobody else's.
@@ -242,7 +247,7 @@ class CacheCommands(AllCommands[str], ScanIterMixin[str], BaseCache):
         KEY_FUNCTION must keep the version and, at the end, the key: else this raises
         `OpaqueKeysError`, and `flush_db` remains.
         """
-        own = keyspace(self._made, self.version)
+        own = keyspace(self._make_stored_key, self.version)
         yield from scan_and_unlink(own.pattern, own.holds)
 
     def _delete_pattern(
@@ -255,13 +260,9 @@ class CacheCommands(AllCommands[str], ScanIterMixin[str], BaseCache):
         """
         if not pattern:
             raise ValueError("An empty pattern matches nothing; “*” matches every key.")
-        return (yield from scan_and_unlink(self.stored_pattern(pattern, version), count=itersize))
+        return (yield from scan_and_unlink(self._stored_pattern(pattern, version), count=itersize))
 
     delete_pattern, adelete_pattern = sync_method(_delete_pattern), async_method(_delete_pattern)
-    flush_db, aflush_db = (
-        sync_method(ServerCommands._flushdb),
-        async_method(ServerCommands._flushdb),
-    )
 
     def iter_keys(
         self, pattern: str = "*", *, version: int | None = None, itersize: int = SCAN_COUNT

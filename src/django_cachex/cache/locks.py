@@ -552,10 +552,10 @@ class Insisting:
         return self.cache.client.server.address
 
     def run(self, command: Command[T] | Operation[T]) -> T:
-        return self.cache.insist(command)
+        return self.cache._run_strict(command)
 
     async def arun(self, command: Command[T] | Operation[T]) -> T:
-        return await self.cache.ainsist(command)
+        return await self.cache._arun_strict(command)
 
 
 class LockingCache(CacheCommands):
@@ -578,10 +578,10 @@ class LockingCache(CacheCommands):
         `acquire` waits for it if `blocking`, for `blocking_timeout` seconds or for ever, and tries
         every `sleep` seconds. With `thread_local`, a thread cannot release what another acquired.
         """
-        driver = load(self.driver)
+        driver = load(self._driver)
         beneath = blocking_lock(driver)(
-            Client(self.insist),
-            self.stored_key(key, version),
+            Client(self._run_strict),
+            self._stored_key(key, version),
             lifetime(timeout),
             sleep,
             blocking,
@@ -602,10 +602,10 @@ class LockingCache(CacheCommands):
         version: int | None = None,
     ) -> AsyncLock:
         """Return a lock for tasks: see `lock`. What is said of threads there holds for tasks."""
-        driver = load(self.driver)
+        driver = load(self._driver)
         beneath = awaitable_lock(driver)(
-            Client(self.ainsist),
-            self.stored_key(key, version),
+            Client(self._arun_strict),
+            self._stored_key(key, version),
             lifetime(timeout),
             sleep,
             blocking,
@@ -635,7 +635,7 @@ class LockingCache(CacheCommands):
         """
         terms = Terms(capacity, weight, lease, sleep, blocking, blocking_timeout)
         local: Local = ThreadLocal() if thread_local else Shared()
-        return Semaphore(key, self.stored_key(key, version), terms, Insisting(self), local)
+        return Semaphore(key, self._stored_key(key, version), terms, Insisting(self), local)
 
     def asemaphore(
         self,
@@ -653,7 +653,7 @@ class LockingCache(CacheCommands):
         """Return a semaphore for tasks: see `semaphore`."""
         terms = Terms(capacity, weight, lease, sleep, blocking, blocking_timeout)
         local: Local = TaskLocal() if thread_local else Shared()
-        return AsyncSemaphore(key, self.stored_key(key, version), terms, Insisting(self), local)
+        return AsyncSemaphore(key, self._stored_key(key, version), terms, Insisting(self), local)
 
 
 def lifetime(timeout: Any) -> float | None:

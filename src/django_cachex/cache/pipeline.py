@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from django_cachex.commands.all import AllCommands
 from django_cachex.commands.base import Commands
@@ -24,10 +24,6 @@ from django_cachex.commands.server_versions import raise_if_unsupported
 from django_cachex.commands.strings import StringCommands
 from django_cachex.exceptions import CommandError
 
-if TYPE_CHECKING:
-    from django_cachex.cache.base import CacheCommands
-    from django_cachex.cache.client import Client
-
 
 class Pipeline(PipelineBase, StringCommands, CacheOperationsMixin, AllCommands[Any]):
     """Queues commands and sends them together.
@@ -37,15 +33,12 @@ class Pipeline(PipelineBase, StringCommands, CacheOperationsMixin, AllCommands[A
     `transaction`, the server runs the commands without any other in between (MULTI and EXEC).
     """
 
-    def __init__(
-        self, client: Client | CacheCommands, owner: Commands, transaction: bool = False
-    ) -> None:
-        self.client = client
-        self.owner = owner
-        self.transaction = transaction
+    def __init__(self, owner: Commands, transaction: bool = False) -> None:
+        self._owner = owner
+        self._transaction = transaction
         self._queue: list[Command[Any]] = []
 
-    def run(self, command: Command[Any] | Operation[Any]) -> Self:
+    def _run(self, command: Command[Any] | Operation[Any]) -> Self:
         """Queue `command`; raise TypeError for an operation that needs answers in between."""
         if not isinstance(command, Command):
             command.close()
@@ -53,12 +46,12 @@ class Pipeline(PipelineBase, StringCommands, CacheOperationsMixin, AllCommands[A
         self._queue.append(command)
         return self
 
-    async def arun(self, command: Command[Any] | Operation[Any]) -> Any:
+    async def _arun(self, command: Command[Any] | Operation[Any]) -> Any:
         """Raise TypeError: queueing awaits nothing."""
         raise TypeError("Queue the command by its plain name, and await aexecute().")
 
-    incr = sync_method(IncrMixin._incr_eval)
-    decr = sync_method(IncrMixin._decr_eval)
+    incr = sync_method(IncrMixin._incr_eval, "incr")
+    decr = sync_method(IncrMixin._decr_eval, "decr")
 
     def _script_command(
         self, script: Script, keys: list[bytes], args: list[EncodableArg], read: Parser[Any]
@@ -68,53 +61,55 @@ class Pipeline(PipelineBase, StringCommands, CacheOperationsMixin, AllCommands[A
     def execute(self) -> list[Any]:
         """Send what is queued; return the results in order."""
         commands, self._queue = self._queue, []
-        return self.client.run(together(commands, self.transaction))
+        results: list[Any] = self._owner._run(together(commands, self._transaction))
+        return results
 
     async def aexecute(self) -> list[Any]:
         """Send what is queued; return the results in order."""
         commands, self._queue = self._queue, []
-        return await self.client.arun(together(commands, self.transaction))
+        results: list[Any] = await self._owner._arun(together(commands, self._transaction))
+        return results
 
     # Keys and values are made as the owner makes them.
 
-    def stored_key(self, key: Any, version: Any = None) -> bytes:
-        return self.owner.stored_key(key, version)
+    def _stored_key(self, key: Any, version: Any = None) -> bytes:
+        return self._owner._stored_key(key, version)
 
-    def stored_pattern(self, pattern: Any, version: Any = None) -> bytes:
-        return self.owner.stored_pattern(pattern, version)
+    def _stored_pattern(self, pattern: Any, version: Any = None) -> bytes:
+        return self._owner._stored_pattern(pattern, version)
 
-    def decode_keys(self, stored: list[bytes], version: Any = None) -> list[Any]:
-        return self.owner.decode_keys(stored, version)
+    def _decode_keys(self, stored: list[bytes], version: Any = None) -> list[Any]:
+        return self._owner._decode_keys(stored, version)
 
-    def encode(self, value: Any) -> bytes | int:
-        return self.owner.encode(value)
+    def _encode(self, value: Any) -> bytes | int:
+        return self._owner._encode(value)
 
-    def decode(self, data: bytes) -> Any:
-        return self.owner.decode(data)
+    def _decode(self, data: bytes) -> Any:
+        return self._owner._decode(data)
 
-    def is_miss(self, stored: bytes, error: Exception) -> bool:
-        return self.owner.is_miss(stored, error)
+    def _is_miss(self, stored: bytes, error: Exception) -> bool:
+        return self._owner._is_miss(stored, error)
 
-    def encode_all(self, values: Iterable[Any]) -> list[bytes | int]:
-        return self.owner.encode_all(values)
+    def _encode_all(self, values: Iterable[Any]) -> list[bytes | int]:
+        return self._owner._encode_all(values)
 
-    def decode_all(self, replies: Iterable[bytes | None]) -> list[Any]:
-        return self.owner.decode_all(replies)
+    def _decode_all(self, replies: Iterable[bytes | None]) -> list[Any]:
+        return self._owner._decode_all(replies)
 
-    def decode_name(self, stored: bytes) -> Any:
-        return self.owner.decode_name(stored)
+    def _decode_name(self, stored: bytes) -> Any:
+        return self._owner._decode_name(stored)
 
-    def decode_names(self, stored: Iterable[bytes]) -> list[Any]:
-        return self.owner.decode_names(stored)
+    def _decode_names(self, stored: Iterable[bytes]) -> list[Any]:
+        return self._owner._decode_names(stored)
 
-    def stored_keys(self, keys: Iterable[Any], version: Any = None) -> list[bytes]:
-        return self.owner.stored_keys(keys, version)
+    def _stored_keys(self, keys: Iterable[Any], version: Any = None) -> list[bytes]:
+        return self._owner._stored_keys(keys, version)
 
-    def record_lookup(self, hits: int, misses: int) -> None:
-        self.owner.record_lookup(hits, misses)
+    def _record_lookup(self, hits: int, misses: int) -> None:
+        self._owner._record_lookup(hits, misses)
 
-    def expiry(self, timeout: Any) -> int | None:
-        return self.owner.expiry(timeout)
+    def _get_timeout_ms(self, timeout: Any) -> int | None:
+        return self._owner._get_timeout_ms(timeout)
 
     def reset(self) -> None:
         """Forget what is queued."""

@@ -17,7 +17,7 @@ class BitmapCommands(Commands):
 
     def _getbit(self, key: Any, offset: int, version: int | None = None) -> Command[int]:
         """Return the bit at `offset`, 0 where there is none."""
-        args = ("GETBIT", self.stored_key(key, version), offset)
+        args = ("GETBIT", self._stored_key(key, version), offset)
         return Command(args, int, readonly=True, missing_reply=0)
 
     def _setbit(
@@ -25,7 +25,7 @@ class BitmapCommands(Commands):
     ) -> Command[int]:
         """Make the bit at `offset` `value`, 0 or 1; return what it was."""
         return Command(
-            ("SETBIT", self.stored_key(key, version), offset, value), int, missing_reply=0
+            ("SETBIT", self._stored_key(key, version), offset, value), int, missing_reply=0
         )
 
     def _bitcount(
@@ -40,7 +40,7 @@ class BitmapCommands(Commands):
 
         With `mode` "BIT" they are bits: Valkey or Redis 7.0.
         """
-        args = ("BITCOUNT", self.stored_key(key, version), *range_args(start, end, mode))
+        args = ("BITCOUNT", self._stored_key(key, version), *range_args(start, end, mode))
         return Command(args, int, readonly=True, missing_reply=0)
 
     def _bitpos(
@@ -53,15 +53,15 @@ class BitmapCommands(Commands):
         version: int | None = None,
     ) -> Command[int]:
         """Return where the first bit is that is `bit`, -1 where there is none: see `bitcount`."""
-        args = ("BITPOS", self.stored_key(key, version), bit, *range_args(start, end, mode))
+        args = ("BITPOS", self._stored_key(key, version), bit, *range_args(start, end, mode))
         return Command(args, int, readonly=True, missing_reply=-1 if bit else 0)
 
     def _bitop(
         self, operation: str, dest: Any, keys: Any, *args: Any, version: int | None = None
     ) -> Command[int]:
         """Store in `dest` the "AND", "OR", "XOR" or "NOT" of strings; return its bytes."""
-        stored = self.encode_keys(list_or_args(keys, args), version)
-        command_args = ("BITOP", operation, self.stored_key(dest, version), *stored)
+        stored = self._encode_keys(list_or_args(keys, args), version)
+        command_args = ("BITOP", operation, self._stored_key(dest, version), *stored)
         return Command(command_args, int, missing_reply=0)
 
     getbit, agetbit = sync_method(_getbit), async_method(_getbit)

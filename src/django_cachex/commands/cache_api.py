@@ -44,20 +44,20 @@ class CacheOperations(IncrMixin):
 
     def _get(self, key: Any, default: Any = None, version: Any = None) -> Command[Any]:
         """Return the value of `key`, or `default`."""
-        stored = self.stored_key(key, version)
+        stored = self._stored_key(key, version)
 
         def parse(reply: bytes | None) -> Any:
             if reply is None:
-                self.record_lookup(0, 1)
+                self._record_lookup(0, 1)
                 return default
             try:
-                value = self.decode(reply)
+                value = self._decode(reply)
             except Exception as error:  # A serializer may raise anything.
-                if not self.is_miss(stored, error):
+                if not self._is_miss(stored, error):
                     raise
-                self.record_lookup(0, 1)
+                self._record_lookup(0, 1)
                 return default
-            self.record_lookup(1, 0)
+            self._record_lookup(1, 0)
             return value
 
         return Command(("GET", stored), parse, readonly=True)
@@ -66,15 +66,15 @@ class CacheOperations(IncrMixin):
         self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None
     ) -> Command[None]:
         """Store `value` for `timeout` seconds; one that is not positive deletes `key`."""
-        stored, data = self.stored_key(key, version), self.encode(value)
-        return set_command(stored, data, self.expiry(timeout))
+        stored, data = self._stored_key(key, version), self._encode(value)
+        return set_command(stored, data, self._get_timeout_ms(timeout))
 
     def _add(
         self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None
     ) -> Command[bool]:
         """Store `value` unless `key` exists; return whether it did not exist."""
-        stored, data = self.stored_key(key, version), self.encode(value)
-        expiry = self.expiry(timeout)
+        stored, data = self._stored_key(key, version), self._encode(value)
+        expiry = self._get_timeout_ms(timeout)
         if expiry == 0:
             return Command(("EXISTS", stored), lambda count: not count, missing_reply=1)
         args: tuple[EncodableArg, ...] = ("SET", stored, data, *px_args(expiry), "NX")
@@ -84,7 +84,7 @@ class CacheOperations(IncrMixin):
         self, key: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None
     ) -> Command[bool] | Operation[bool]:
         """Give `key` a new timeout; return whether it exists."""
-        stored, expiry = self.stored_key(key, version), self.expiry(timeout)
+        stored, expiry = self._stored_key(key, version), self._get_timeout_ms(timeout)
         if expiry is None:
             return persist_existing(stored)
         if expiry == 0:
@@ -93,24 +93,24 @@ class CacheOperations(IncrMixin):
 
     def _delete(self, key: Any, version: Any = None) -> Command[bool]:
         """Delete `key`; return whether it existed."""
-        return Command(("UNLINK", self.stored_key(key, version)), bool)
+        return Command(("UNLINK", self._stored_key(key, version)), bool)
 
     def _has_key(self, key: Any, version: Any = None) -> Command[bool]:
         """Return whether `key` exists."""
-        return Command(("EXISTS", self.stored_key(key, version)), bool, readonly=True)
+        return Command(("EXISTS", self._stored_key(key, version)), bool, readonly=True)
 
     def _get_many(self, keys: Sequence[Any], version: Any = None) -> Command[dict[Any, Any]]:
         """Return the values of those of `keys`, one at least, that exist."""
-        stored = self.stored_keys(keys, version)
+        stored = self._stored_keys(keys, version)
 
         def parse(replies: list[bytes | None]) -> dict[Any, Any]:
             try:
-                values = self.decode_all(replies)
+                values = self._decode_all(replies)
             except Exception:  # A serializer may raise anything.
                 replies = self._replace_unreadable(stored, replies)
-                values = self.decode_all(replies)
+                values = self._decode_all(replies)
             absent = replies.count(None)
-            self.record_lookup(len(replies) - absent, absent)
+            self._record_lookup(len(replies) - absent, absent)
             if not absent:
                 return dict(zip(keys, values, strict=True))
             found = zip(keys, replies, values, strict=True)
@@ -128,9 +128,9 @@ class CacheOperations(IncrMixin):
         found = list(replies)
         for place, (key, reply) in enumerate(zip(stored, replies, strict=True)):
             try:
-                self.decode_optional(reply)
+                self._decode_optional(reply)
             except Exception as error:
-                if not self.is_miss(key, error):
+                if not self._is_miss(key, error):
                     error.add_note(key_note("MGET", key))
                     raise
                 found[place] = None
@@ -138,7 +138,7 @@ class CacheOperations(IncrMixin):
 
     def _delete_many(self, keys: Iterable[Any], version: Any = None) -> Command[None]:
         """Delete `keys`, one at least."""
-        return Command(("UNLINK", *self.stored_keys(keys, version)), parse_none, idempotent=True)
+        return Command(("UNLINK", *self._stored_keys(keys, version)), parse_none, idempotent=True)
 
     def _set_many(
         self, data: Mapping[Any, Any], timeout: Any = DEFAULT_TIMEOUT, version: Any = None
@@ -147,8 +147,8 @@ class CacheOperations(IncrMixin):
 
         Everything is encoded before anything is sent: a value that cannot be stored stops all.
         """
-        stored, expiry = self.stored_keys(data, version), self.expiry(timeout)
-        encoded = self.encode_all(data.values())
+        stored, expiry = self._stored_keys(data, version), self._get_timeout_ms(timeout)
+        encoded = self._encode_all(data.values())
         if expiry == 0:
             commands = [
                 Command(("UNLINK", one), parse_none, missing_reply=NOT_STORED) for one in stored
@@ -166,11 +166,15 @@ class CacheOperations(IncrMixin):
     def _incr_version(self, key: Any, delta: int, version: int) -> Operation[int]:
         """Move `key` from `version` to that plus `delta`, expiry included; return the sum."""
         moved = version + delta
-        names = self.stored_key(key, version), self.stored_key(key, moved)
+        names = self._stored_key(key, version), self._stored_key(key, moved)
         try:
             yield [Command(("RENAME", *names), parse_none, missing_reply=MISSING_KEY)]
         except (AccessDenied, UnknownCommand):
-            return (yield from copy_and_unlink(*names, key, moved, self.expiry(DEFAULT_TIMEOUT)))
+            return (
+                yield from copy_and_unlink(
+                    *names, key, moved, self._get_timeout_ms(DEFAULT_TIMEOUT)
+                )
+            )
         except CommandError as error:
             if "no such key" not in str(error):
                 raise

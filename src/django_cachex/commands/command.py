@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping, Sequence
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from asgiref.sync import sync_to_async
@@ -216,7 +218,7 @@ if TYPE_CHECKING:
     CommandMethod = Callable[Concatenate[Any, P], Command[T] | Operation[T]]
 
     class sync_method(Generic[P, T]):
-        def __init__(self, command: CommandMethod[P, T]) -> None: ...
+        def __init__(self, command: CommandMethod[P, T], name: str = "") -> None: ...
         # A pipeline is a queue and a set of commands: the first overload is meant to win.
         @overload
         def __get__(self, owner: Q, kind: type | None = None) -> Callable[P, Q]: ...
@@ -225,40 +227,56 @@ if TYPE_CHECKING:
         def __get__(self, owner: Any, kind: type | None = None) -> Any: ...
 
     class async_method(Generic[P, T]):
-        def __init__(self, command: CommandMethod[P, T]) -> None: ...
+        def __init__(self, command: CommandMethod[P, T], name: str = "") -> None: ...
         def __get__(
             self, owner: object, kind: type | None = None
         ) -> Callable[P, Coroutine[Any, Any, T]]: ...
 
 else:
 
-    def sync_method(command):
+    def sync_method(command, name=""):
         """Return the method that sends what `command` returns, and waits for the result."""
 
-        @functools.wraps(command)
         def method(self, *args, **kwargs):
-            return self.run(command(self, *args, **kwargs))
+            return self._run(command(self, *args, **kwargs))
 
-        return set_name(method, command.__name__.removeprefix("_"))
+        return document(method, command, name or command.__name__.removeprefix("_"))
 
-    def async_method(command):
+    def async_method(command, name=""):
         """Return the coroutine method that sends what `command` returns."""
 
-        @functools.wraps(command)
         async def method(self, *args, **kwargs):
             try:
                 made = command(self, *args, **kwargs)
             except SynchronousOnlyOperation:  # Pickling a queryset asks the database.
                 made = await sync_to_async(command)(self, *args, **kwargs)
-            return await self.arun(made)
+            return await self._arun(made)
 
-        return set_name(method, "a" + command.__name__.removeprefix("_"))
+        return document(method, command, "a" + (name or command.__name__.removeprefix("_")))
 
 
-def set_name(method: Any, name: str) -> Any:
-    """Give `method` the public name that tracebacks and documentation show."""
-    scope = method.__qualname__.rpartition(".")[0]
-    method.__name__, method.__qualname__ = name, f"{scope}.{name}" if scope else name
+RETURNS_COMMAND = re.compile(r"(?:Command|Operation)\[(.*?)\](?: \| Operation\[.*\])?")
+
+
+def document(method: Any, command: Any, name: str) -> Any:
+    """Give `method` the docstring and signature of `command`, and a name of its own.
+
+    `help()`, `inspect.signature()` and `typing.get_type_hints()` then show what `method` returns:
+    the result, where `command` returns a command. They look at `__wrapped__`, so that is a function
+    with the parameters of `command` that is never called.
+    """
+    functools.update_wrapper(method, command)
+    method.__name__ = name
+    method.__qualname__ = f"{command.__qualname__.rpartition('.')[0]}.{name}".lstrip(".")
+    shown = FunctionType(
+        command.__code__, command.__globals__, name, command.__defaults__, command.__closure__
+    )
+    shown.__kwdefaults__ = command.__kwdefaults__
+    shown.__annotations__ = annotations = dict(command.__annotations__)
+    if returned := RETURNS_COMMAND.fullmatch(annotations.get("return", "")):
+        annotations["return"] = returned[1]
+    method.__annotations__ = annotations
+    method.__wrapped__ = shown
     return method
 
 

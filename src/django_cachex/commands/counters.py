@@ -33,7 +33,7 @@ class IncrMixin(Commands):
         Raise ValueError for no such key, `WrongTypeError` where no integer is stored,
         `OutOfRangeError` where the sum leaves 64 bits.
         """
-        stored = self.stored_key(key, version)
+        stored = self._stored_key(key, version)
         by = check_int64(delta)
         total: bytes | int | None
         try:
@@ -48,12 +48,12 @@ class IncrMixin(Commands):
     def _incr_evalsha(self, key: Any, delta: int = 1, version: Any = None) -> Command[int]:
         """Do what `incr` does where the server has the script: it nearly always has."""
         by = b"%d" % check_int64(delta)
-        args = ("EVALSHA", INCR_SCRIPT.digest, b"1", self.stored_key(key, version), by)
+        args = ("EVALSHA", INCR_SCRIPT.digest, b"1", self._stored_key(key, version), by)
         return Command(args, lambda total: parse_counter(key, total))
 
     def _incr_eval(self, key: Any, delta: int = 1, version: Any = None) -> Command[int]:
         """Add `delta` in one command, as a pipeline needs it: see `incr`."""
-        stored = self.stored_key(key, version)
+        stored = self._stored_key(key, version)
         script: Command[Any] = INCR_SCRIPT.eval([stored], [check_int64(delta)])
         return Command(
             script.args, lambda total: parse_counter(key, total), missing_reply=COUNTER_UNAVAILABLE

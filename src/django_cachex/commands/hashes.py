@@ -48,46 +48,48 @@ class HashCommands(Commands, Generic[FieldT]):
 
     def _hlen(self, key: Any, version: int | None = None) -> Command[int]:
         """Return the number of fields, 0 for no such key."""
-        return Command(("HLEN", self.stored_key(key, version)), int, readonly=True, missing_reply=0)
+        return Command(
+            ("HLEN", self._stored_key(key, version)), int, readonly=True, missing_reply=0
+        )
 
     def _hget(self, key: Any, field: EncodableArg, version: int | None = None) -> Command[Any]:
         """Return the value of `field`, None where there is none."""
-        args = ("HGET", self.stored_key(key, version), encode_name(field))
-        return Command(args, self.decode_optional, readonly=True)
+        args = ("HGET", self._stored_key(key, version), encode_name(field))
+        return Command(args, self._decode_optional, readonly=True)
 
     def _hmget(
         self, key: Any, fields: Any, *args: EncodableArg, version: int | None = None
     ) -> Command[list[Any]]:
         """Return the values of `fields`, a list or one by one; None stands for a missing one."""
         names = encode_names(list_or_args(fields, args))
-        command_args = ("HMGET", self.stored_key(key, version), *names)
+        command_args = ("HMGET", self._stored_key(key, version), *names)
         return Command(
-            command_args, self.decode_all, readonly=True, missing_reply=[None] * len(names)
+            command_args, self._decode_all, readonly=True, missing_reply=[None] * len(names)
         )
 
     def _hgetall(self, key: Any, version: int | None = None) -> Command[dict[FieldT, Any]]:
         """Return all fields and their values. Large hashes are walked with `hscan_iter`."""
-        args = ("HGETALL", self.stored_key(key, version))
-        return Command(args, self.decode_fields, readonly=True, missing_reply=())
+        args = ("HGETALL", self._stored_key(key, version))
+        return Command(args, self._decode_fields, readonly=True, missing_reply=())
 
     def _hkeys(self, key: Any, version: int | None = None) -> Command[list[FieldT]]:
         """Return the names of all fields."""
-        args = ("HKEYS", self.stored_key(key, version))
-        return Command(args, self.decode_names, readonly=True, missing_reply=())
+        args = ("HKEYS", self._stored_key(key, version))
+        return Command(args, self._decode_names, readonly=True, missing_reply=())
 
     def _hvals(self, key: Any, version: int | None = None) -> Command[list[Any]]:
         """Return the values of all fields."""
-        args = ("HVALS", self.stored_key(key, version))
-        return Command(args, self.decode_all, readonly=True, missing_reply=())
+        args = ("HVALS", self._stored_key(key, version))
+        return Command(args, self._decode_all, readonly=True, missing_reply=())
 
     def _hexists(self, key: Any, field: EncodableArg, version: int | None = None) -> Command[bool]:
         """Return whether there is `field`."""
-        args = ("HEXISTS", self.stored_key(key, version), encode_name(field))
+        args = ("HEXISTS", self._stored_key(key, version), encode_name(field))
         return Command(args, bool, readonly=True, missing_reply=0)
 
     def _hstrlen(self, key: Any, field: EncodableArg, version: int | None = None) -> Command[int]:
         """Return the bytes that the value of `field` takes as it is stored, 0 for none."""
-        args = ("HSTRLEN", self.stored_key(key, version), encode_name(field))
+        args = ("HSTRLEN", self._stored_key(key, version), encode_name(field))
         return Command(args, int, readonly=True, missing_reply=0)
 
     def _hrandfield(
@@ -102,17 +104,17 @@ class HashCommands(Commands, Generic[FieldT]):
         With `count`, a list of so many names, and with `withvalues` of names and values; a negative
         `count` may return a field several times. Raise ValueError for values without `count`.
         """
-        args = ("HRANDFIELD", self.stored_key(key, version))
+        args = ("HRANDFIELD", self._stored_key(key, version))
         if count is None:
             if withvalues:
                 raise ValueError("hrandfield() returns values only with a count.")
             return Command(args, self._decode_optional_name, readonly=True)
         if not withvalues:
-            return Command((*args, count), self.decode_names, readonly=True, missing_reply=())
+            return Command((*args, count), self._decode_names, readonly=True, missing_reply=())
 
         def parse(flat: Sequence[bytes]) -> list[tuple[FieldT, Any]]:
             return [
-                (self.decode_name(name), self.decode(value)) for name, value in iter_pairs(flat)
+                (self._decode_name(name), self._decode(value)) for name, value in iter_pairs(flat)
             ]
 
         return Command((*args, count, "WITHVALUES"), parse, readonly=True, missing_reply=())
@@ -133,19 +135,19 @@ class HashCommands(Commands, Generic[FieldT]):
         given = dict(mapping or {}) if field is None else {field: value, **(mapping or {})}
         if items:
             given.update(zip(items[::2], items[1::2], strict=True))
-        args = ("HSET", self.stored_key(key, version), *self.encode_fields(given))
+        args = ("HSET", self._stored_key(key, version), *self._encode_fields(given))
         return Command(args, int, missing_reply=0)
 
     def _hsetnx(
         self, key: Any, field: EncodableArg, value: Any, version: int | None = None
     ) -> Command[bool]:
         """Store `value` in `field` unless there is one; return whether there was none."""
-        args = ("HSETNX", self.stored_key(key, version), encode_name(field), self.encode(value))
+        args = ("HSETNX", self._stored_key(key, version), encode_name(field), self._encode(value))
         return Command(args, bool, missing_reply=0)
 
     def _hdel(self, key: Any, *fields: EncodableArg, version: int | None = None) -> Command[int]:
         """Delete `fields`; return how many there were."""
-        args = ("HDEL", self.stored_key(key, version), *encode_names(fields))
+        args = ("HDEL", self._stored_key(key, version), *encode_names(fields))
         return Command(args, int, missing_reply=0)
 
     def _hincrby(
@@ -155,7 +157,7 @@ class HashCommands(Commands, Generic[FieldT]):
 
         Raise `WrongTypeError` where no integer is stored, `OutOfRangeError` past 64 bits.
         """
-        args = ("HINCRBY", self.stored_key(key, version), encode_name(field), amount)
+        args = ("HINCRBY", self._stored_key(key, version), encode_name(field), amount)
         return Command(args, int, missing_reply=COUNTER_UNAVAILABLE)
 
     def _hincrbyfloat(
@@ -167,7 +169,7 @@ class HashCommands(Commands, Generic[FieldT]):
         """
         args = (
             "HINCRBYFLOAT",
-            self.stored_key(key, version),
+            self._stored_key(key, version),
             encode_name(field),
             encode_score(amount),
         )
@@ -184,13 +186,13 @@ class HashCommands(Commands, Generic[FieldT]):
         """Return the next cursor and a batch of fields; a cursor of 0 begins and ends."""
 
         def parse(reply: tuple[bytes, list[bytes]]) -> tuple[int, dict[FieldT, Any]]:
-            return int(reply[0]), self.decode_fields(reply[1])
+            return int(reply[0]), self._decode_fields(reply[1])
 
-        args = ("HSCAN", self.stored_key(key, version), str(cursor))
+        args = ("HSCAN", self._stored_key(key, version), str(cursor))
         return Command((*args, *scan_args(match, count)), parse, missing_reply=EMPTY_SCAN)
 
     def _decode_optional_name(self, stored: bytes | None) -> FieldT | None:
-        return None if stored is None else self.decode_name(stored)
+        return None if stored is None else self._decode_name(stored)
 
     hlen, ahlen = sync_method(_hlen), async_method(_hlen)
     hget, ahget = sync_method(_hget), async_method(_hget)
@@ -320,7 +322,7 @@ class HashCommands(Commands, Generic[FieldT]):
         *arguments: EncodableArg,
     ) -> Command[FieldResults]:
         names = encode_names(fields)
-        args = (name, self.stored_key(key, version), *arguments, "FIELDS", len(names), *names)
+        args = (name, self._stored_key(key, version), *arguments, "FIELDS", len(names), *names)
         return Command(args, list, missing_reply=[-2] * len(names))
 
     def _ttls_command(

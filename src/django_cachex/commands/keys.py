@@ -39,16 +39,16 @@ class KeyCommands(Commands):
     def _type(self, key: Any, version: int | None = None) -> Command[str]:
         """Return the type of `key`: string, list, set, zset, hash, stream, …, or none."""
         return Command(
-            ("TYPE", self.stored_key(key, version)), bytes.decode, True, missing_reply=b"none"
+            ("TYPE", self._stored_key(key, version)), bytes.decode, True, missing_reply=b"none"
         )
 
     def _exists(self, *keys: Any, version: int | None = None) -> Command[int]:
         """Return how many of `keys` exist."""
-        return Command(("EXISTS", *self.stored_keys(keys, version)), int, True, missing_reply=0)
+        return Command(("EXISTS", *self._stored_keys(keys, version)), int, True, missing_reply=0)
 
     def _unlink(self, *keys: Any, version: int | None = None) -> Command[int]:
         """Delete `keys`, freeing their memory in the background; return how many existed."""
-        return Command(("UNLINK", *self.stored_keys(keys, version)), int, missing_reply=0)
+        return Command(("UNLINK", *self._stored_keys(keys, version)), int, missing_reply=0)
 
     def _rename(
         self, src: Any, dst: Any, version: int | None = None, version_dst: int | None = None
@@ -89,7 +89,7 @@ class KeyCommands(Commands):
 
         `samples` elements of a collection are measured: 0 means all, and stalls the server.
         """
-        stored = self.stored_key(key, version)
+        stored = self._stored_key(key, version)
         return Command(
             ("MEMORY", "USAGE", stored, *option_args(("SAMPLES", samples))),
             parse_optional_int,
@@ -98,18 +98,18 @@ class KeyCommands(Commands):
 
     def _object_encoding(self, key: Any, version: int | None = None) -> Command[str | None]:
         """Return how the server keeps `key` (listpack, hashtable, …), or None for no such key."""
-        return Command(("OBJECT", "ENCODING", self.stored_key(key, version)), parse_optional_text)
+        return Command(("OBJECT", "ENCODING", self._stored_key(key, version)), parse_optional_text)
 
     def _object_idletime(self, key: Any, version: int | None = None) -> Command[int | None]:
         """Return the seconds since `key` was used, about, or None for no such key."""
-        return Command(("OBJECT", "IDLETIME", self.stored_key(key, version)), parse_optional_int)
+        return Command(("OBJECT", "IDLETIME", self._stored_key(key, version)), parse_optional_int)
 
     def _object_freq(self, key: Any, version: int | None = None) -> Command[int | None]:
         """Return how often `key` is used, on a logarithmic scale, or None for no such key.
 
         Only a server whose ``maxmemory-policy`` is an LFU one knows.
         """
-        return Command(("OBJECT", "FREQ", self.stored_key(key, version)), parse_optional_int)
+        return Command(("OBJECT", "FREQ", self._stored_key(key, version)), parse_optional_int)
 
     def _scan(
         self,
@@ -123,10 +123,10 @@ class KeyCommands(Commands):
 
         A cursor of 0 begins and ends the walk.
         """
-        pattern = self.stored_pattern("*" if match is None else match, version)
+        pattern = self._stored_pattern("*" if match is None else match, version)
 
         def parse(reply: tuple[bytes, list[bytes]]) -> tuple[int, list[Any]]:
-            return int(reply[0]), self.decode_keys(reply[1], version)
+            return int(reply[0]), self._decode_keys(reply[1], version)
 
         # Cursors have 64 bits and no sign: as an integer they may not fit a packer.
         args = ("SCAN", str(cursor), "MATCH", pattern)
@@ -140,7 +140,7 @@ class KeyCommands(Commands):
         self, one: Any, other: Any, version: int | None, version_dst: int | None
     ) -> tuple[bytes, bytes]:
         moved = version if version_dst is None else version_dst
-        return self.stored_key(one, version), self.stored_key(other, moved)
+        return self._stored_key(one, version), self._stored_key(other, moved)
 
     type, atype = sync_method(_type), async_method(_type)
     exists, aexists = sync_method(_exists), async_method(_exists)
@@ -250,17 +250,17 @@ class KeyCommands(Commands):
 
     def _persist(self, key: Any, version: int | None = None) -> Command[bool]:
         """Take the expiry from `key`; return whether it had one."""
-        return Command(("PERSIST", self.stored_key(key, version)), bool)
+        return Command(("PERSIST", self._stored_key(key, version)), bool)
 
     def _ttl_command(self, name: str, key: Any, version: int | None) -> Command[int | None]:
         return Command(
-            (name, self.stored_key(key, version)), parse_ttl, readonly=True, missing_reply=-2
+            (name, self._stored_key(key, version)), parse_ttl, readonly=True, missing_reply=-2
         )
 
     def _expire_command(
         self, name: str, key: Any, time: int, version: int | None, args: tuple[EncodableArg, ...]
     ) -> Command[bool]:
-        return Command((name, self.stored_key(key, version), time, *args), bool)
+        return Command((name, self._stored_key(key, version), time, *args), bool)
 
     ttl, attl = sync_method(_ttl), async_method(_ttl)
     pttl, apttl = sync_method(_pttl), async_method(_pttl)

@@ -34,19 +34,21 @@ class ListCommands(Commands):
 
     def _llen(self, key: Any, version: int | None = None) -> Command[int]:
         """Return the length of the list, 0 for no such key."""
-        return Command(("LLEN", self.stored_key(key, version)), int, readonly=True, missing_reply=0)
+        return Command(
+            ("LLEN", self._stored_key(key, version)), int, readonly=True, missing_reply=0
+        )
 
     def _lrange(
         self, key: Any, start: int, end: int, version: int | None = None
     ) -> Command[list[Any]]:
         """Return the elements from `start` to `end`, both included; -1 is the last."""
-        args = ("LRANGE", self.stored_key(key, version), start, end)
-        return Command(args, self.decode_all, readonly=True, missing_reply=())
+        args = ("LRANGE", self._stored_key(key, version), start, end)
+        return Command(args, self._decode_all, readonly=True, missing_reply=())
 
     def _lindex(self, key: Any, index: int, version: int | None = None) -> Command[Any]:
         """Return the element at `index`, None where there is none."""
-        args = ("LINDEX", self.stored_key(key, version), index)
-        return Command(args, self.decode_optional, readonly=True)
+        args = ("LINDEX", self._stored_key(key, version), index)
+        return Command(args, self._decode_optional, readonly=True)
 
     def _lpos(
         self,
@@ -62,7 +64,7 @@ class ListCommands(Commands):
         A `rank` of 2 skips the first place, negative ones search from the end; a `count` of 0
         means all places. Only the first `maxlen` elements are looked at.
         """
-        args = ("LPOS", self.stored_key(key, version), self.encode(value))
+        args = ("LPOS", self._stored_key(key, version), self._encode(value))
         given = option_args(("RANK", rank), ("COUNT", count), ("MAXLEN", maxlen))
         none = None if count is None else ()
         parse = parse_raw if count is None else list
@@ -73,7 +75,7 @@ class ListCommands(Commands):
 
         Raise `CommandError` where there is no such key or no such place.
         """
-        args = ("LSET", self.stored_key(key, version), index, self.encode(value))
+        args = ("LSET", self._stored_key(key, version), index, self._encode(value))
         return Command(args, parse_none, missing_reply=MISSING_KEY)
 
     def _linsert(
@@ -83,9 +85,9 @@ class ListCommands(Commands):
 
         `where` is "BEFORE" or "AFTER". Return -1 where there is no `refvalue`, 0 for no such key.
         """
-        values = self.encode(refvalue), self.encode(value)
+        values = self._encode(refvalue), self._encode(value)
         return Command(
-            ("LINSERT", self.stored_key(key, version), where, *values), int, missing_reply=0
+            ("LINSERT", self._stored_key(key, version), where, *values), int, missing_reply=0
         )
 
     def _lrem(self, key: Any, count: int, value: Any, version: int | None = None) -> Command[int]:
@@ -93,12 +95,12 @@ class ListCommands(Commands):
 
         0 means all of them, a negative `count` begins at the end.
         """
-        args = ("LREM", self.stored_key(key, version), count, self.encode(value))
+        args = ("LREM", self._stored_key(key, version), count, self._encode(value))
         return Command(args, int, missing_reply=0)
 
     def _ltrim(self, key: Any, start: int, end: int, version: int | None = None) -> Command[None]:
         """Keep only the elements from `start` to `end`, both included."""
-        return Command(("LTRIM", self.stored_key(key, version), start, end), parse_none)
+        return Command(("LTRIM", self._stored_key(key, version), start, end), parse_none)
 
     llen, allen = sync_method(_llen), async_method(_llen)
     lrange, alrange = sync_method(_lrange), async_method(_lrange)
@@ -128,7 +130,7 @@ class ListCommands(Commands):
         return self._push("RPUSHX", key, values, version)
 
     def _push(self, name: str, key: Any, values: tuple[Any, ...], version: Any) -> Command[int]:
-        args = (name, self.stored_key(key, version), *self.encode_values(values))
+        args = (name, self._stored_key(key, version), *self._encode_values(values))
         return Command(args, int, missing_reply=0)
 
     def _lpop(self, key: Any, count: int | None = None, version: int | None = None) -> Command[Any]:
@@ -140,10 +142,10 @@ class ListCommands(Commands):
         return self._pop("RPOP", key, count, version)
 
     def _pop(self, name: str, key: Any, count: int | None, version: Any) -> Command[Any]:
-        stored = self.stored_key(key, version)
+        stored = self._stored_key(key, version)
         if count is None:
-            return Command((name, stored), self.decode_optional)
-        return Command((name, stored, count), lambda reply: self.decode_all(reply or ()))
+            return Command((name, stored), self._decode_optional)
+        return Command((name, stored, count), lambda reply: self._decode_all(reply or ()))
 
     def _lmove(
         self,
@@ -154,8 +156,8 @@ class ListCommands(Commands):
         version: int | None = None,
     ) -> Command[Any]:
         """Take an element from one list, put it in the other, return it; None where none is."""
-        keys = self.stored_keys((first_list, second_list), version)
-        return Command(("LMOVE", *keys, src, dest), self.decode_optional)
+        keys = self._stored_keys((first_list, second_list), version)
+        return Command(("LMOVE", *keys, src, dest), self._decode_optional)
 
     def _rpoplpush(self, src: Any, dst: Any, version: int | None = None) -> Command[Any]:
         """Take the last element of `src`, put it before the first of `dst`, and return it."""
@@ -174,8 +176,8 @@ class ListCommands(Commands):
         Return its key and the elements, None where all are empty. `num_keys` is how many keys
         there are, `direction` is "LEFT" or "RIGHT".
         """
-        stored = self.encode_keys(check_numkeys(num_keys, keys), version)
-        parse = parse_pop(dict(zip(stored, keys, strict=True)), self.decode_all)
+        stored = self._encode_keys(check_numkeys(num_keys, keys), version)
+        parse = parse_pop(dict(zip(stored, keys, strict=True)), self._decode_all)
         return Command(
             ("LMPOP", num_keys, *stored, direction, *option_args(("COUNT", count))), parse
         )
@@ -211,8 +213,8 @@ class ListCommands(Commands):
         self, name: str, keys: Any, timeout: float, version: Any
     ) -> Command[tuple[Any, Any] | None]:
         given = list_or_args(keys)
-        stored = self.encode_keys(given, version)
-        parse = parse_pop(dict(zip(stored, given, strict=True)), self.decode)
+        stored = self._encode_keys(given, version)
+        parse = parse_pop(dict(zip(stored, given, strict=True)), self._decode)
         args: tuple[EncodableArg, ...] = (name, *stored, encode_score(timeout))
         return BlockingCommand(args, parse, timeout)
 
@@ -226,9 +228,9 @@ class ListCommands(Commands):
         version: int | None = None,
     ) -> Command[Any]:
         """Do what `lmove` does, as soon as there is an element; return None in vain."""
-        keys = self.stored_keys((first_list, second_list), version)
+        keys = self._stored_keys((first_list, second_list), version)
         args: tuple[EncodableArg, ...] = ("BLMOVE", *keys, src, dest, encode_score(timeout))
-        return BlockingCommand(args, self.decode_optional, timeout)
+        return BlockingCommand(args, self._decode_optional, timeout)
 
     def _brpoplpush(
         self, src: Any, dst: Any, timeout: float = 0, version: int | None = None
@@ -246,8 +248,8 @@ class ListCommands(Commands):
         version: int | None = None,
     ) -> Command[tuple[Any, list[Any]] | None]:
         """Do what `lmpop` does, as soon as there is an element; return None in vain."""
-        stored = self.encode_keys(check_numkeys(numkeys, keys), version)
-        parse = parse_pop(dict(zip(stored, keys, strict=True)), self.decode_all)
+        stored = self._encode_keys(check_numkeys(numkeys, keys), version)
+        parse = parse_pop(dict(zip(stored, keys, strict=True)), self._decode_all)
         args = ("BLMPOP", encode_score(timeout), numkeys, *stored, direction)
         return BlockingCommand((*args, *option_args(("COUNT", count))), parse, timeout)
 

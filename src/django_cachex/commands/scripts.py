@@ -85,11 +85,11 @@ class ScriptCommands(Commands):
         argv: list[EncodableArg] = [
             arg if isinstance(arg, float) else encode_arg(arg) for arg in args
         ]
-        argv += self.encode_all(values)
+        argv += self._encode_all(values)
         if not isinstance(script, Script):
             script = Script(script)
         parse = self._decode_reply if decode else parse_raw
-        return self._script_command(script, self.stored_keys(keys, version), argv, parse)
+        return self._script_command(script, self._stored_keys(keys, version), argv, parse)
 
     def _script_command(
         self, script: Script, keys: list[bytes], args: list[EncodableArg], parse: Parser[Any]
@@ -99,7 +99,7 @@ class ScriptCommands(Commands):
     def _decode_reply(self, reply: Any) -> Any:
         """Return a reply whose bytes, at any depth, are decoded as values."""
         if isinstance(reply, bytes):
-            return self.decode(reply)
+            return self._decode(reply)
         return [self._decode_reply(part) for part in reply] if isinstance(reply, list) else reply
 
     eval_script, aeval_script = sync_method(_eval_script), async_method(_eval_script)

@@ -53,14 +53,14 @@ class ServerCommands(Commands):
         """Return the number of keys in the database, whoever stored them."""
         return Command(("DBSIZE",), int, missing_reply=0)
 
-    def _flushdb(self) -> Command[None]:
+    def _flush_db(self) -> Command[None]:
         """Delete every key of the database, whoever stored it."""
         return Command(("FLUSHDB", "ASYNC"), parse_none)
 
     ping, aping = sync_method(_ping), async_method(_ping)
     info, ainfo = sync_method(_info), async_method(_info)
     dbsize, adbsize = sync_method(_dbsize), async_method(_dbsize)
-    flushdb, aflushdb = sync_method(_flushdb), async_method(_flushdb)
+    flush_db, aflush_db = sync_method(_flush_db), async_method(_flush_db)
 
     # The log of commands that took long.
 

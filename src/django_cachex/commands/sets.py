@@ -25,48 +25,48 @@ class SetCommands(Commands):
     def _scard(self, key: Any, version: int | None = None) -> Command[int]:
         """Return the number of members, 0 for no such key."""
         return Command(
-            ("SCARD", self.stored_key(key, version)), int, readonly=True, missing_reply=0
+            ("SCARD", self._stored_key(key, version)), int, readonly=True, missing_reply=0
         )
 
     def _sadd(self, key: Any, *values: Any, version: int | None = None) -> Command[int]:
         """Add `values`; return how many were not members before."""
-        args = ("SADD", self.stored_key(key, version), *self.encode_values(values))
+        args = ("SADD", self._stored_key(key, version), *self._encode_values(values))
         return Command(args, int, missing_reply=0)
 
     def _srem(self, key: Any, *values: Any, version: int | None = None) -> Command[int]:
         """Remove `values`; return how many were members."""
-        args = ("SREM", self.stored_key(key, version), *self.encode_values(values))
+        args = ("SREM", self._stored_key(key, version), *self._encode_values(values))
         return Command(args, int, missing_reply=0)
 
     def _smove(self, src: Any, dst: Any, value: Any, version: int | None = None) -> Command[bool]:
         """Move `value` from one set to another; return whether it was a member of the first."""
-        keys = self.stored_keys((src, dst), version)
-        return Command(("SMOVE", *keys, self.encode(value)), bool, missing_reply=0)
+        keys = self._stored_keys((src, dst), version)
+        return Command(("SMOVE", *keys, self._encode(value)), bool, missing_reply=0)
 
     def _sismember(self, key: Any, value: Any, version: int | None = None) -> Command[bool]:
         """Return whether `value` is a member."""
-        args = ("SISMEMBER", self.stored_key(key, version), self.encode(value))
+        args = ("SISMEMBER", self._stored_key(key, version), self._encode(value))
         return Command(args, bool, readonly=True, missing_reply=0)
 
     def _smismember(
         self, key: Any, values: Any, *args: Any, version: int | None = None
     ) -> Command[list[bool]]:
         """Return of each of `values` whether it is a member; a list of them, or one by one."""
-        given = self.encode_values(list_or_args(values, args))
-        command_args = ("SMISMEMBER", self.stored_key(key, version), *given)
+        given = self._encode_values(list_or_args(values, args))
+        command_args = ("SMISMEMBER", self._stored_key(key, version), *given)
         return Command(command_args, parse_bools, readonly=True, missing_reply=[0] * len(given))
 
     def _smembers(self, key: Any, version: int | None = None) -> Command[set[Any]]:
         """Return all members. Large sets are walked with `sscan_iter`."""
-        args = ("SMEMBERS", self.stored_key(key, version))
-        return Command(args, self.decode_set, readonly=True, missing_reply=())
+        args = ("SMEMBERS", self._stored_key(key, version))
+        return Command(args, self._decode_set, readonly=True, missing_reply=())
 
     def _spop(self, key: Any, count: int | None = None, version: int | None = None) -> Command[Any]:
         """Take a random member, None where there is none; with `count`, a list of so many."""
-        stored = self.stored_key(key, version)
+        stored = self._stored_key(key, version)
         if count is None:
-            return Command(("SPOP", stored), self.decode_optional)
-        return Command(("SPOP", stored, count), self.decode_all, missing_reply=())
+            return Command(("SPOP", stored), self._decode_optional)
+        return Command(("SPOP", stored, count), self._decode_all, missing_reply=())
 
     def _srandmember(
         self, key: Any, number: int | None = None, version: int | None = None
@@ -75,10 +75,10 @@ class SetCommands(Commands):
 
         A negative `number` may return a member several times.
         """
-        stored = self.stored_key(key, version)
+        stored = self._stored_key(key, version)
         if number is None:
-            return Command(("SRANDMEMBER", stored), self.decode_optional, readonly=True)
-        return Command(("SRANDMEMBER", stored, number), self.decode_all, True, missing_reply=())
+            return Command(("SRANDMEMBER", stored), self._decode_optional, readonly=True)
+        return Command(("SRANDMEMBER", stored, number), self._decode_all, True, missing_reply=())
 
     # Several sets: one key after the other, or a list of keys.
 
@@ -97,8 +97,8 @@ class SetCommands(Commands):
     def _combine_sets(
         self, name: str, keys: Any, args: tuple[Any, ...], version: Any
     ) -> Command[set[Any]]:
-        command_args = (name, *self.encode_keys(list_or_args(keys, args), version))
-        return Command(command_args, self.decode_set, readonly=True, missing_reply=())
+        command_args = (name, *self._encode_keys(list_or_args(keys, args), version))
+        return Command(command_args, self._decode_set, readonly=True, missing_reply=())
 
     def _sunionstore(
         self, dest: Any, keys: Any, *args: Any, version: int | None = None
@@ -121,8 +121,8 @@ class SetCommands(Commands):
     def _combine_sets_and_store(
         self, name: str, dest: Any, keys: Any, args: tuple[Any, ...], version: Any
     ) -> Command[int]:
-        sources = self.encode_keys(list_or_args(keys, args), version)
-        return Command((name, self.stored_key(dest, version), *sources), int, missing_reply=0)
+        sources = self._encode_keys(list_or_args(keys, args), version)
+        return Command((name, self._stored_key(dest, version), *sources), int, missing_reply=0)
 
     def _sintercard(
         self, numkeys: int, keys: Any, limit: int = 0, version: int | None = None
@@ -131,7 +131,7 @@ class SetCommands(Commands):
 
         `numkeys` is how many `keys` there are.
         """
-        stored = self.encode_keys(check_numkeys(numkeys, list_or_args(keys)), version)
+        stored = self._encode_keys(check_numkeys(numkeys, list_or_args(keys)), version)
         args = ("SINTERCARD", numkeys, *stored, "LIMIT", limit)
         return Command(args, int, readonly=True, missing_reply=0)
 
@@ -146,9 +146,9 @@ class SetCommands(Commands):
         """Return the next cursor and a batch of members; a cursor of 0 begins and ends."""
 
         def parse(reply: tuple[bytes, list[bytes]]) -> tuple[int, list[Any]]:
-            return int(reply[0]), self.decode_all(reply[1])
+            return int(reply[0]), self._decode_all(reply[1])
 
-        args = ("SSCAN", self.stored_key(key, version), str(cursor))
+        args = ("SSCAN", self._stored_key(key, version), str(cursor))
         return Command((*args, *scan_args(match, count)), parse, missing_reply=EMPTY_SCAN)
 
     scard, ascard = sync_method(_scard), async_method(_scard)

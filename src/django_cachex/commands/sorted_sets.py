@@ -56,16 +56,16 @@ class SortedSetCommands(Commands):
     of 1.
     """
 
-    def decode_scored(self, flat: Sequence[bytes]) -> ScoredMembers:
+    def _decode_scored(self, flat: Sequence[bytes]) -> ScoredMembers:
         """Return the members and scores of a reply in which they take turns."""
-        return list(zip(self.decode_all(flat[::2]), map(float, flat[1::2]), strict=True))
+        return list(zip(self._decode_all(flat[::2]), map(float, flat[1::2]), strict=True))
 
     # Single members, and how many there are.
 
     def _zcard(self, key: Any, version: int | None = None) -> Command[int]:
         """Return the number of members, 0 for no such key."""
         return Command(
-            ("ZCARD", self.stored_key(key, version)), int, readonly=True, missing_reply=0
+            ("ZCARD", self._stored_key(key, version)), int, readonly=True, missing_reply=0
         )
 
     def _zadd(
@@ -89,9 +89,9 @@ class SortedSetCommands(Commands):
         given = flag_args(
             ("NX", nx), ("XX", xx), ("GT", gt), ("LT", lt), ("CH", ch), ("INCR", incr)
         )
-        members, scores = self.encode_all(mapping), map(encode_score, mapping.values())
+        members, scores = self._encode_all(mapping), map(encode_score, mapping.values())
         turns = [arg for pair in zip(scores, members, strict=True) for arg in pair]
-        args = ("ZADD", self.stored_key(key, version), *given, *require_nonempty(turns, "member"))
+        args = ("ZADD", self._stored_key(key, version), *given, *require_nonempty(turns, "member"))
         if incr:
             return Command(args, parse_optional_float, missing_reply=COUNTER_UNAVAILABLE)
         return Command(args, parse_raw, missing_reply=0)
@@ -100,17 +100,22 @@ class SortedSetCommands(Commands):
         self, key: Any, amount: float, value: Any, version: int | None = None
     ) -> Command[float]:
         """Add `amount` to the score of `value`, 0 where it is no member; return the sum."""
-        args = ("ZINCRBY", self.stored_key(key, version), encode_score(amount), self.encode(value))
+        args = (
+            "ZINCRBY",
+            self._stored_key(key, version),
+            encode_score(amount),
+            self._encode(value),
+        )
         return Command(args, float, missing_reply=COUNTER_UNAVAILABLE)
 
     def _zrem(self, key: Any, *values: Any, version: int | None = None) -> Command[int]:
         """Remove `values`; return how many were members."""
-        args = ("ZREM", self.stored_key(key, version), *self.encode_values(values))
+        args = ("ZREM", self._stored_key(key, version), *self._encode_values(values))
         return Command(args, int, missing_reply=0)
 
     def _zscore(self, key: Any, value: Any, version: int | None = None) -> Command[float | None]:
         """Return the score of `value`, None where it is no member."""
-        args = ("ZSCORE", self.stored_key(key, version), self.encode(value))
+        args = ("ZSCORE", self._stored_key(key, version), self._encode(value))
         return Command(args, parse_optional_float, readonly=True)
 
     def _zmscore(
@@ -121,8 +126,8 @@ class SortedSetCommands(Commands):
         def parse(reply: Sequence[bytes | None]) -> list[float | None]:
             return [parse_optional_float(score) for score in reply]
 
-        given = self.encode_values(list_or_args(members))
-        args = ("ZMSCORE", self.stored_key(key, version), *given)
+        given = self._encode_values(list_or_args(members))
+        args = ("ZMSCORE", self._stored_key(key, version), *given)
         return Command(args, parse, readonly=True, missing_reply=[None] * len(given))
 
     def _zrank(
@@ -141,7 +146,7 @@ class SortedSetCommands(Commands):
         return self._rank("ZREVRANK", key, value, withscore, version)
 
     def _rank(self, name: str, key: Any, value: Any, withscore: bool, version: Any) -> Command[Any]:
-        args = (name, self.stored_key(key, version), self.encode(value))
+        args = (name, self._stored_key(key, version), self._encode(value))
         if not withscore:
             return Command(args, parse_optional_int, readonly=True)
 
@@ -154,14 +159,14 @@ class SortedSetCommands(Commands):
         self, key: Any, min: ScoreBound, max: ScoreBound, version: int | None = None
     ) -> Command[int]:
         """Return how many members have a score from `min` to `max`."""
-        args = ("ZCOUNT", self.stored_key(key, version), encode_score(min), encode_score(max))
+        args = ("ZCOUNT", self._stored_key(key, version), encode_score(min), encode_score(max))
         return Command(args, int, readonly=True, missing_reply=0)
 
     def _zlexcount(
         self, key: Any, min: EncodableArg, max: EncodableArg, version: int | None = None
     ) -> Command[int]:
         """Return how many members are from `min` to `max`, by their bytes: see `zrangebylex`."""
-        args = ("ZLEXCOUNT", self.stored_key(key, version), encode_name(min), encode_name(max))
+        args = ("ZLEXCOUNT", self._stored_key(key, version), encode_name(min), encode_name(max))
         return Command(args, int, readonly=True, missing_reply=0)
 
     def _zrandmember(
@@ -176,12 +181,12 @@ class SortedSetCommands(Commands):
         With `count`, a list of so many, and with `withscores` of ``(member, score)``; a negative
         `count` may return a member several times. Raise ValueError for scores without `count`.
         """
-        args = ("ZRANDMEMBER", self.stored_key(key, version))
+        args = ("ZRANDMEMBER", self._stored_key(key, version))
         if count is None:
             if withscores:
                 raise ValueError("zrandmember() returns scores only with a count.")
-            return Command(args, self.decode_optional, readonly=True)
-        parse = self.decode_scored if withscores else self.decode_all
+            return Command(args, self._decode_optional, readonly=True)
+        parse = self._decode_scored if withscores else self._decode_all
         given = flag_args(("WITHSCORES", withscores))
         return Command((*args, count, *given), parse, readonly=True, missing_reply=())
 
@@ -196,9 +201,9 @@ class SortedSetCommands(Commands):
         """Return the next cursor and some members with scores; a cursor of 0 begins and ends."""
 
         def parse(reply: tuple[bytes, list[bytes]]) -> tuple[int, ScoredMembers]:
-            return int(reply[0]), self.decode_scored(reply[1])
+            return int(reply[0]), self._decode_scored(reply[1])
 
-        args = ("ZSCAN", self.stored_key(key, version), str(cursor))
+        args = ("ZSCAN", self._stored_key(key, version), str(cursor))
         return Command((*args, *scan_args(match, count)), parse, missing_reply=EMPTY_SCAN)
 
     zcard, azcard = sync_method(_zcard), async_method(_zcard)
@@ -235,9 +240,9 @@ class SortedSetCommands(Commands):
         `byscore` or `bylex`, `start` and `end` are scores or bytes, the higher one first with
         `desc`; then `num` of them, `offset` left out before, may be asked for.
         """
-        args = ("ZRANGE", self.stored_key(key, version))
+        args = ("ZRANGE", self._stored_key(key, version))
         chosen = zrange_args(start, end, desc, byscore, bylex, offset, num)
-        parse = self.decode_scored if withscores else self.decode_all
+        parse = self._decode_scored if withscores else self._decode_all
         given = flag_args(("WITHSCORES", withscores))
         return Command((*args, *chosen, *given), parse, readonly=True, missing_reply=())
 
@@ -316,7 +321,7 @@ class SortedSetCommands(Commands):
         version: int | None = None,
     ) -> Command[int]:
         """Store in `dest` the members that `zrange` returns; return how many they are."""
-        keys = self.stored_keys((dest, key), version)
+        keys = self._stored_keys((dest, key), version)
         chosen = zrange_args(start, end, desc, byscore, bylex, offset, num)
         return Command(("ZRANGESTORE", *keys, *chosen), int, missing_reply=0)
 
@@ -324,7 +329,7 @@ class SortedSetCommands(Commands):
         self, key: Any, min: int, max: int, version: int | None = None
     ) -> Command[int]:
         """Remove the members of ranks `min` to `max`; return how many there were."""
-        args = ("ZREMRANGEBYRANK", self.stored_key(key, version), min, max)
+        args = ("ZREMRANGEBYRANK", self._stored_key(key, version), min, max)
         return Command(args, int, missing_reply=0)
 
     def _zremrangebyscore(
@@ -333,7 +338,7 @@ class SortedSetCommands(Commands):
         """Remove the members with scores from `min` to `max`; return how many there were."""
         args = (
             "ZREMRANGEBYSCORE",
-            self.stored_key(key, version),
+            self._stored_key(key, version),
             encode_score(min),
             encode_score(max),
         )
@@ -343,7 +348,12 @@ class SortedSetCommands(Commands):
         self, key: Any, min: EncodableArg, max: EncodableArg, version: int | None = None
     ) -> Command[int]:
         """Remove the members from `min` to `max` by their bytes; return how many there were."""
-        args = ("ZREMRANGEBYLEX", self.stored_key(key, version), encode_name(min), encode_name(max))
+        args = (
+            "ZREMRANGEBYLEX",
+            self._stored_key(key, version),
+            encode_name(min),
+            encode_name(max),
+        )
         return Command(args, int, missing_reply=0)
 
     zrange, azrange = sync_method(_zrange), async_method(_zrange)
@@ -385,7 +395,7 @@ class SortedSetCommands(Commands):
     ) -> Command[ScoredMembers]:
         more = () if count is None else (count,)
         return Command(
-            (name, self.stored_key(key, version), *more), self.decode_scored, missing_reply=()
+            (name, self._stored_key(key, version), *more), self._decode_scored, missing_reply=()
         )
 
     def _zmpop(
@@ -423,10 +433,10 @@ class SortedSetCommands(Commands):
 
     def _mpop_args(self, numkeys: int, keys: Any, version: Any) -> tuple[list[EncodableArg], Any]:
         given = check_numkeys(numkeys, list_or_args(keys))
-        stored = self.encode_keys(given, version)
+        stored = self._encode_keys(given, version)
 
         def scored(reply: Sequence[Sequence[bytes]]) -> ScoredMembers:
-            return [(self.decode(member), float(score)) for member, score in reply]
+            return [(self._decode(member), float(score)) for member, score in reply]
 
         return stored, parse_pop(dict(zip(stored, given, strict=True)), scored)
 
@@ -449,14 +459,14 @@ class SortedSetCommands(Commands):
         self, name: str, keys: Any, timeout: float, version: Any
     ) -> Command[tuple[Any, Any, float] | None]:
         given = list_or_args(keys)
-        stored = self.encode_keys(given, version)
+        stored = self._encode_keys(given, version)
         by_name = dict(zip(stored, given, strict=True))
 
         def parse(reply: Sequence[bytes] | None) -> tuple[Any, Any, float] | None:
             if reply is None:
                 return None
             key, member, score = reply
-            return by_name[key], self.decode(member), float(score)
+            return by_name[key], self._decode(member), float(score)
 
         return BlockingCommand((name, *stored, encode_score(timeout)), parse, timeout)
 
@@ -518,7 +528,7 @@ class SortedSetCommands(Commands):
 
         `numkeys` is how many `keys` there are.
         """
-        stored = self.encode_keys(check_numkeys(numkeys, list_or_args(keys)), version)
+        stored = self._encode_keys(check_numkeys(numkeys, list_or_args(keys)), version)
         args = ("ZINTERCARD", numkeys, *stored, "LIMIT", limit)
         return Command(args, int, readonly=True, missing_reply=0)
 
@@ -530,18 +540,18 @@ class SortedSetCommands(Commands):
             *self._operands(keys, aggregate, version),
             *flag_args(("WITHSCORES", withscores)),
         )
-        parse = self.decode_scored if withscores else self.decode_all
+        parse = self._decode_scored if withscores else self._decode_all
         return Command(args, parse, readonly=True, missing_reply=())
 
     def _combine_and_store(
         self, name: str, dest: Any, keys: Any, aggregate: str | None, version: Any
     ) -> Command[int]:
         operands = self._operands(keys, aggregate, version)
-        return Command((name, self.stored_key(dest, version), *operands), int, missing_reply=0)
+        return Command((name, self._stored_key(dest, version), *operands), int, missing_reply=0)
 
     def _operands(self, keys: Any, aggregate: str | None, version: Any) -> tuple[EncodableArg, ...]:
         given = list(keys) if isinstance(keys, Mapping) else list_or_args(keys)
-        stored = self.encode_keys(given, version)
+        stored = self._encode_keys(given, version)
         weights: tuple[EncodableArg, ...] = ()
         if isinstance(keys, Mapping):
             weights = ("WEIGHTS", *map(encode_score, keys.values()))

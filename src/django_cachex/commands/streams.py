@@ -57,20 +57,22 @@ class StreamCommands(Commands, Generic[FieldT]):
     and has not acknowledged is pending.
     """
 
-    def decode_entry(self, reply: Sequence[Any]) -> StreamEntry[FieldT]:
+    def _decode_entry(self, reply: Sequence[Any]) -> StreamEntry[FieldT]:
         """Return an entry; one that was deleted meanwhile has no fields."""
-        return self.decode_name(reply[0]), self.decode_fields(reply[1] or ())
+        return self._decode_name(reply[0]), self._decode_fields(reply[1] or ())
 
-    def decode_entries(self, replies: Sequence[Any] | None) -> list[StreamEntry[FieldT]]:
+    def _decode_entries(self, replies: Sequence[Any] | None) -> list[StreamEntry[FieldT]]:
         """Return the entries of a reply."""
         # Redis 6.2 has None in the place of an entry that was claimed but deleted before.
-        return [self.decode_entry(reply) for reply in replies or () if reply is not None]
+        return [self._decode_entry(reply) for reply in replies or () if reply is not None]
 
     # Entries by id.
 
     def _xlen(self, key: Any, version: int | None = None) -> Command[int]:
         """Return the number of entries, 0 for no such key."""
-        return Command(("XLEN", self.stored_key(key, version)), int, readonly=True, missing_reply=0)
+        return Command(
+            ("XLEN", self._stored_key(key, version)), int, readonly=True, missing_reply=0
+        )
 
     def _xadd(
         self,
@@ -90,7 +92,7 @@ class StreamCommands(Commands, Generic[FieldT]):
         """
         trimming = trim_args(maxlen, minid, approximate, limit)
         given = (*flag_args(("NOMKSTREAM", nomkstream)), *trimming, encode_name(id))
-        args = ("XADD", self.stored_key(key, version), *given, *self.encode_fields(fields))
+        args = ("XADD", self._stored_key(key, version), *given, *self._encode_fields(fields))
         return Command(args, self._decode_optional_id)
 
     def _xrange(
@@ -127,13 +129,13 @@ class StreamCommands(Commands, Generic[FieldT]):
         count: int | None,
         version: Any,
     ) -> Command[list[StreamEntry[FieldT]]]:
-        args = (name, self.stored_key(key, version), encode_name(start), encode_name(end))
+        args = (name, self._stored_key(key, version), encode_name(start), encode_name(end))
         given = option_args(("COUNT", count))
-        return Command((*args, *given), self.decode_entries, readonly=True, missing_reply=())
+        return Command((*args, *given), self._decode_entries, readonly=True, missing_reply=())
 
     def _xdel(self, key: Any, *ids: bytes | str, version: int | None = None) -> Command[int]:
         """Delete the entries with these ids; return how many there were."""
-        args = ("XDEL", self.stored_key(key, version), *encode_names(ids))
+        args = ("XDEL", self._stored_key(key, version), *encode_names(ids))
         return Command(args, int, missing_reply=0)
 
     def _xtrim(
@@ -152,10 +154,10 @@ class StreamCommands(Commands, Generic[FieldT]):
         trimming = trim_args(maxlen, minid, approximate, limit)
         if not trimming:
             raise ValueError("Either maxlen or minid says what to delete.")
-        return Command(("XTRIM", self.stored_key(key, version), *trimming), int, missing_reply=0)
+        return Command(("XTRIM", self._stored_key(key, version), *trimming), int, missing_reply=0)
 
     def _decode_optional_id(self, reply: bytes | None) -> FieldT | None:
-        return None if reply is None else self.decode_name(reply)
+        return None if reply is None else self._decode_name(reply)
 
     xlen, axlen = sync_method(_xlen), async_method(_xlen)
     xadd, axadd = sync_method(_xadd), async_method(_xadd)
@@ -206,11 +208,11 @@ class StreamCommands(Commands, Generic[FieldT]):
     def _streams_args(
         self, streams: Mapping[Any, EncodableArg], version: Any
     ) -> tuple[tuple[EncodableArg, ...], Callable[[Any], StreamEntries[FieldT]]]:
-        stored = self.encode_keys(streams, version)
+        stored = self._encode_keys(streams, version)
         keys = dict(zip(stored, streams, strict=True))
 
         def parse(reply: Sequence[Sequence[Any]] | None) -> StreamEntries[FieldT]:
-            return {keys[name]: self.decode_entries(found) for name, found in reply or ()}
+            return {keys[name]: self._decode_entries(found) for name, found in reply or ()}
 
         return ("STREAMS", *stored, *map(encode_name, streams.values())), parse
 
@@ -236,7 +238,7 @@ class StreamCommands(Commands, Generic[FieldT]):
         args = (
             "XGROUP",
             "CREATE",
-            self.stored_key(key, version),
+            self._stored_key(key, version),
             encode_name(groupname),
             encode_name(id),
         )
@@ -257,7 +259,7 @@ class StreamCommands(Commands, Generic[FieldT]):
         args = (
             "XGROUP",
             "SETID",
-            self.stored_key(key, version),
+            self._stored_key(key, version),
             encode_name(groupname),
             encode_name(id),
         )
@@ -268,7 +270,7 @@ class StreamCommands(Commands, Generic[FieldT]):
         self, key: Any, groupname: EncodableArg, version: int | None = None
     ) -> Command[bool]:
         """Delete a group and what is pending in it; return whether there was one."""
-        args = ("XGROUP", "DESTROY", self.stored_key(key, version), encode_name(groupname))
+        args = ("XGROUP", "DESTROY", self._stored_key(key, version), encode_name(groupname))
         return Command(args, bool, missing_reply=MISSING_STREAM)
 
     def _xgroup_createconsumer(
@@ -303,7 +305,7 @@ class StreamCommands(Commands, Generic[FieldT]):
         args = (
             "XGROUP",
             name,
-            self.stored_key(key, version),
+            self._stored_key(key, version),
             encode_name(group),
             encode_name(consumer),
         )
@@ -313,7 +315,7 @@ class StreamCommands(Commands, Generic[FieldT]):
         self, key: Any, groupname: EncodableArg, *ids: EncodableArg, version: int | None = None
     ) -> Command[int]:
         """Say that these entries are dealt with; return how many were pending."""
-        args = ("XACK", self.stored_key(key, version), encode_name(groupname), *encode_names(ids))
+        args = ("XACK", self._stored_key(key, version), encode_name(groupname), *encode_names(ids))
         return Command(args, int, missing_reply=0)
 
     xgroup_create, axgroup_create = sync_method(_xgroup_create), async_method(_xgroup_create)
@@ -335,17 +337,17 @@ class StreamCommands(Commands, Generic[FieldT]):
         `pending` is how many entries, `min` and `max` their lowest and highest id (None for no
         entry), `consumers` a list with `name` and `pending` of each consumer that has any.
         """
-        args = ("XPENDING", self.stored_key(key, version), encode_name(groupname))
+        args = ("XPENDING", self._stored_key(key, version), encode_name(groupname))
         return Command(args, self._parse_pending, readonly=True, missing_reply=MISSING_GROUP)
 
     def _parse_pending(self, reply: Sequence[Any]) -> dict[str, Any]:
         count, lowest, highest, consumers = reply
         return {
             "pending": count,
-            "min": None if lowest is None else self.decode_name(lowest),
-            "max": None if highest is None else self.decode_name(highest),
+            "min": None if lowest is None else self._decode_name(lowest),
+            "max": None if highest is None else self._decode_name(highest),
             "consumers": [
-                {"name": self.decode_name(name), "pending": int(number)}
+                {"name": self._decode_name(name), "pending": int(number)}
                 for name, number in consumers or ()
             ],
         }
@@ -370,11 +372,11 @@ class StreamCommands(Commands, Generic[FieldT]):
 
         def parse(reply: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
             return [
-                dict(zip(PENDING_FIELDS, (*self.decode_names(parts[:2]), *parts[2:]), strict=True))
+                dict(zip(PENDING_FIELDS, (*self._decode_names(parts[:2]), *parts[2:]), strict=True))
                 for parts in reply
             ]
 
-        args = ("XPENDING", self.stored_key(key, version), encode_name(groupname))
+        args = ("XPENDING", self._stored_key(key, version), encode_name(groupname))
         consumer = () if consumername is None else (encode_name(consumername),)
         chosen = (
             *option_args(("IDLE", idle)),
@@ -405,13 +407,15 @@ class StreamCommands(Commands, Generic[FieldT]):
         `time` in milliseconds since 1970, says when they count as delivered (else now),
         `retrycount` how often; with `force`, ids that nobody was given become pending, too.
         """
-        group = self.stored_key(key, version), encode_name(groupname), encode_name(consumername)
+        group = self._stored_key(key, version), encode_name(groupname), encode_name(consumername)
         ids = encode_names(list_or_args(message_ids))
         chosen = option_args(("IDLE", idle), ("TIME", time), ("RETRYCOUNT", retrycount))
         only = flag_args(("FORCE", force), ("JUSTID", justid))
         args = ("XCLAIM", *group, min_idle_time, *ids, *chosen, *only)
         return Command(
-            args, self.decode_names if justid else self.decode_entries, missing_reply=MISSING_GROUP
+            args,
+            self._decode_names if justid else self._decode_entries,
+            missing_reply=MISSING_GROUP,
         )
 
     def _xautoclaim(
@@ -433,10 +437,10 @@ class StreamCommands(Commands, Generic[FieldT]):
 
         def parse(reply: Sequence[Any]) -> tuple[FieldT, list[Any], list[FieldT]]:
             following, found, *deleted = reply
-            claimed = self.decode_names(found) if justid else self.decode_entries(found)
-            return self.decode_name(following), claimed, self.decode_names(*deleted or ((),))
+            claimed = self._decode_names(found) if justid else self._decode_entries(found)
+            return self._decode_name(following), claimed, self._decode_names(*deleted or ((),))
 
-        group = self.stored_key(key, version), encode_name(groupname), encode_name(consumername)
+        group = self._stored_key(key, version), encode_name(groupname), encode_name(consumername)
         args = ("XAUTOCLAIM", *group, min_idle_time, encode_name(start_id))
         chosen = (*option_args(("COUNT", count)), *flag_args(("JUSTID", justid)))
         return Command((*args, *chosen), parse, missing_reply=MISSING_GROUP)
@@ -452,19 +456,19 @@ class StreamCommands(Commands, Generic[FieldT]):
         self, key: Any, full: bool = False, version: int | None = None
     ) -> Command[InfoDict]:
         """Return the facts of a stream; with `full`, those of its groups and consumers, too."""
-        args = ("XINFO", "STREAM", self.stored_key(key, version), *flag_args(("FULL", full)))
+        args = ("XINFO", "STREAM", self._stored_key(key, version), *flag_args(("FULL", full)))
         return Command(args, self._parse_info, readonly=True, missing_reply=MISSING_KEY)
 
     def _xinfo_groups(self, key: Any, version: int | None = None) -> Command[list[InfoDict]]:
         """Return the facts of each group."""
-        args = ("XINFO", "GROUPS", self.stored_key(key, version))
+        args = ("XINFO", "GROUPS", self._stored_key(key, version))
         return Command(args, self._parse_infos, readonly=True, missing_reply=MISSING_KEY)
 
     def _xinfo_consumers(
         self, key: Any, groupname: EncodableArg, version: int | None = None
     ) -> Command[list[InfoDict]]:
         """Return the facts of each consumer of a group."""
-        args = ("XINFO", "CONSUMERS", self.stored_key(key, version), encode_name(groupname))
+        args = ("XINFO", "CONSUMERS", self._stored_key(key, version), encode_name(groupname))
         return Command(args, self._parse_infos, readonly=True, missing_reply=MISSING_KEY)
 
     def _parse_info(self, flat: Sequence[Any]) -> InfoDict:
@@ -477,9 +481,9 @@ class StreamCommands(Commands, Generic[FieldT]):
 
     def _parse_info_value(self, name: bytes, value: Any) -> Any:
         if name in (b"first-entry", b"last-entry"):
-            return None if value is None else self.decode_entry(value)
+            return None if value is None else self._decode_entry(value)
         if name == b"entries":
-            return self.decode_entries(value)
+            return self._decode_entries(value)
         if name in (b"groups", b"consumers") and not isinstance(value, int):
             return self._parse_infos(value)
         if name in (b"pending", b"pel") and not isinstance(value, int):
@@ -487,7 +491,7 @@ class StreamCommands(Commands, Generic[FieldT]):
         return self._decode_info_value(value)
 
     def _decode_info_value(self, value: Any) -> Any:
-        return self.decode_name(value) if isinstance(value, bytes) else value
+        return self._decode_name(value) if isinstance(value, bytes) else value
 
     xinfo_stream, axinfo_stream = sync_method(_xinfo_stream), async_method(_xinfo_stream)
     xinfo_groups, axinfo_groups = sync_method(_xinfo_groups), async_method(_xinfo_groups)

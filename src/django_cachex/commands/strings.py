@@ -38,7 +38,7 @@ class StringCommands(CacheOperations):
     def _strlen(self, key: Any, version: int | None = None) -> Command[int]:
         """Return the bytes stored under `key`, 0 for no such key."""
         return Command(
-            ("STRLEN", self.stored_key(key, version)), int, readonly=True, missing_reply=0
+            ("STRLEN", self._stored_key(key, version)), int, readonly=True, missing_reply=0
         )
 
     def _getrange(
@@ -46,7 +46,7 @@ class StringCommands(CacheOperations):
     ) -> Command[bytes]:
         """Return the stored bytes from `start` to `end`, both included; -1 is the last."""
         return Command(
-            ("GETRANGE", self.stored_key(key, version), start, end), bytes, True, missing_reply=b""
+            ("GETRANGE", self._stored_key(key, version), start, end), bytes, True, missing_reply=b""
         )
 
     strlen, astrlen = sync_method(_strlen), async_method(_strlen)
@@ -74,9 +74,9 @@ class StringCommands(CacheOperations):
         """
         if nx and xx:
             raise ValueError("nx and xx exclude each other.")
-        stored, data, expiry = self.stored_key(key, version), self.encode(value), None
+        stored, data, expiry = self._stored_key(key, version), self._encode(value), None
         if not keepttl:
-            expiry = self.expiry(timeout)
+            expiry = self._get_timeout_ms(timeout)
         elif timeout != DEFAULT_TIMEOUT:
             raise ValueError("keepttl keeps the old timeout: leave the new one out.")
         if expiry == 0:
@@ -97,7 +97,7 @@ class StringCommands(CacheOperations):
 
     def _set_parser(self, get: bool, nx: bool, xx: bool) -> Callable[[Any], Any]:
         if get:
-            return lambda reply: None if reply is None else self.decode(reply)
+            return lambda reply: None if reply is None else self._decode(reply)
         return bool if nx or xx else parse_none
 
     def _getdel(self, key: Any, default: Any = None, version: int | None = None) -> Command[Any]:
@@ -142,6 +142,7 @@ class StringCommands(CacheOperations):
         options = [arg for pair in given for arg in pair if arg is not None]
         return Command(("GETEX", get.args[1], *options), get.parse)
 
-    set, aset = sync_method(_set_with_options), async_method(_set_with_options)
+    set = sync_method(_set_with_options, "set")
+    aset = async_method(_set_with_options, "set")
     getdel, agetdel = sync_method(_getdel), async_method(_getdel)
     getex, agetex = sync_method(_getex), async_method(_getex)

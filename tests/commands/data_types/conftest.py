@@ -150,5 +150,5 @@ def cache_on(
 
 
 def emptied(cache: ServerCache) -> ServerCache:
-    cache.client.flushdb()
+    cache.client.flush_db()
     return cache

@@ -173,7 +173,7 @@ def test_what_waits_says_so(cache: ServerCache) -> None:
 
 
 def test_keys_are_found_where_the_server_finds_them(cache: ServerCache) -> None:
-    with valkey.Valkey.from_url(cache.location[0]) as client:
+    with valkey.Valkey.from_url(cache._location[0]) as client:
         for name in EVERY:
             args = EVERY[name].command(cache, name).args
             found = client.execute_command("COMMAND GETKEYS", *args)

@@ -83,9 +83,9 @@ def neighbour(alias: str) -> Neighbour | None:
     """Return an alias with a backend that is known here, unless its settings do not work."""
     try:
         cache: Any = caches[alias]
-        if isinstance(cache, ServerCache) and not cache.refusal:
+        if isinstance(cache, ServerCache) and not cache._config_error:
             address = str(cache.client.server.address)
-            found = Neighbour(alias, cache, cache.serializer, alike(address))
+            found = Neighbour(alias, cache, cache._serializer, alike(address))
         elif isinstance(cache, DjangoRedisCache):
             address = address_of(cache)
             client: Any = cache._cache

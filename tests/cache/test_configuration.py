@@ -108,7 +108,7 @@ def test_the_serializer_is_a_class_an_instance_or_a_path(
     cache.set("number", 5)
     assert cache.incr("number") == 6
     assert cache.encode([1]) == b"[1]"
-    assert cache.decode(b"[1]") == [1]
+    assert cache._decode(b"[1]") == [1]
 
 
 def test_djangos_serializer_may_give_integers_of_any_size(make_cache: MakeCache) -> None:

@@ -21,11 +21,12 @@ from django_cachex.cache.stampede import Entry, Given, afollow, follow, protecti
 from django_cachex.cache.utils import built
 from django_cachex.commands.cache_api import (
     MAX_KEYS_PER_COMMAND,
+    CacheOperations,
     batched,
     copy_and_unlink,
     merge_dicts,
 )
-from django_cachex.commands.command import Command, Operation
+from django_cachex.commands.command import Command, Operation, copy_docstring
 from django_cachex.commands.counters import SCRIPT_ERRORS
 from django_cachex.commands.strings import SetKwargs, StringCommands
 
@@ -33,16 +34,19 @@ from django_cachex.commands.strings import SetKwargs, StringCommands
 class ServerCache(LockingCache, StringCommands, ForeignNames):
     """Django's contract, blocking and asynchronous; what it says is documented there."""
 
+    @copy_docstring(CacheOperations._add)
     def add(
         self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None
     ) -> bool:
         return self._run(self._add(key, value, timeout, version))
 
+    @copy_docstring(CacheOperations._add)
     async def aadd(
         self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None
     ) -> bool:
         return await self._arun(await built(self._add, key, value, timeout, version))
 
+    @copy_docstring(CacheOperations._get)
     def get(
         self, key: Any, default: Any = None, version: Any = None, **foreign: Unpack[Foreign]
     ) -> Any:
@@ -50,6 +54,7 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
             refuse(foreign)
         return self._run(self._get(key, default, version))
 
+    @copy_docstring(CacheOperations._get)
     async def aget(
         self, key: Any, default: Any = None, version: Any = None, **foreign: Unpack[Foreign]
     ) -> Any:
@@ -57,6 +62,7 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
             refuse(foreign)
         return await self._arun(self._get(key, default, version))
 
+    @copy_docstring(StringCommands._set_with_options)
     def set(
         self,
         key: Any,
@@ -70,6 +76,7 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
             return self._run(self._set_with_options(key, value, timeout, version, **options))
         self._run(self._set(key, value, timeout, version))
 
+    @copy_docstring(StringCommands._set_with_options)
     async def aset(
         self,
         key: Any,
@@ -84,24 +91,30 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
             return await self._arun(await built(command, key, value, timeout, version))
         await self._arun(await built(self._set, key, value, timeout, version))
 
+    @copy_docstring(CacheOperations._touch)
     def touch(self, key: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None) -> bool:
         return self._run(self._touch(key, timeout, version))
 
+    @copy_docstring(CacheOperations._touch)
     async def atouch(self, key: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None) -> bool:
         return await self._arun(self._touch(key, timeout, version))
 
+    @copy_docstring(CacheOperations._delete)
     def delete(self, key: Any, version: Any = None) -> bool:
         return self._run(self._delete(key, version))
 
+    @copy_docstring(CacheOperations._delete)
     async def adelete(self, key: Any, version: Any = None) -> bool:
         return await self._arun(self._delete(key, version))
 
+    @copy_docstring(CacheOperations._get_many)
     def get_many(self, keys: Iterable[Any], version: Any = None) -> dict[Any, Any]:
         keys = list(keys)
         if len(keys) > MAX_KEYS_PER_COMMAND:
             return merge_dicts([self.get_many(some, version) for some in batched(keys)])
         return self._run(self._get_many(keys, version)) if keys else {}
 
+    @copy_docstring(CacheOperations._get_many)
     async def aget_many(self, keys: Iterable[Any], version: Any = None) -> dict[Any, Any]:
         keys = list(keys)
         if len(keys) > MAX_KEYS_PER_COMMAND:
@@ -117,6 +130,23 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
         *,
         stampede_protection: Given = None,
     ) -> Any:
+        """Return the value of a key; if it doesn't exist, store and return `default`.
+
+        Args:
+            default: the value to store, or a callable that returns it. `aget_or_set` also takes a
+                coroutine function or a coroutine.
+            timeout: seconds after which the key expires, which may have a fraction, or a timedelta;
+                None to never expire. Zero or less stores nothing. The alias's TIMEOUT by default.
+            version: the key's version; the alias's VERSION by default.
+            stampede_protection: whether one caller computes the value while the others wait or get
+                the old one: True, False, a `Protection`, or a dict with its `early` and `lease` in
+                seconds. The alias's option `stampede_protection` by default.
+
+        Returns:
+            The value that is stored afterwards.
+
+        See https://valkey.io/commands/get/ and https://valkey.io/commands/set/
+        """
         if entry := self._stampede_entry(key, default, timeout, version, stampede_protection):
             return follow(entry.flow(), self, default)
         value = self.get(key, self._missing_key, version=version)
@@ -129,6 +159,7 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
             return self._run(self._get_or_replace(key, default, timeout, version))
         return self._run(self._get_from_primary(key, default, version))
 
+    @copy_docstring(get_or_set)
     async def aget_or_set(
         self,
         key: Any,
@@ -154,12 +185,15 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
             return await self._arun(self._get_or_replace(key, default, timeout, version))
         return await self._arun(self._get_from_primary(key, default, version))
 
+    @copy_docstring(CacheOperations._has_key)
     def has_key(self, key: Any, version: Any = None) -> bool:
         return self._run(self._has_key(key, version))
 
+    @copy_docstring(CacheOperations._has_key)
     async def ahas_key(self, key: Any, version: Any = None) -> bool:
         return await self._arun(self._has_key(key, version))
 
+    @copy_docstring(CacheOperations._incr)
     def incr(
         self, key: Any, delta: int = 1, version: Any = None, **foreign: Unpack[Foreign]
     ) -> int:
@@ -170,6 +204,7 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
         except SCRIPT_ERRORS:
             return self._run_counter(self._incr(key, delta, version))
 
+    @copy_docstring(CacheOperations._incr)
     async def aincr(
         self, key: Any, delta: int = 1, version: Any = None, **foreign: Unpack[Foreign]
     ) -> int:
@@ -180,55 +215,80 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
         except SCRIPT_ERRORS:
             return await self._arun_counter(self._incr(key, delta, version))
 
+    @copy_docstring(CacheOperations._decr_eval)
     def decr(self, key: Any, delta: int = 1, version: Any = None) -> int:
         return self.incr(key, -delta, version=version)
 
+    @copy_docstring(CacheOperations._decr_eval)
     async def adecr(self, key: Any, delta: int = 1, version: Any = None) -> int:
         return await self.aincr(key, -delta, version=version)
 
+    @copy_docstring(CacheOperations._set_many)
     def set_many(
         self, data: Mapping[Any, Any], timeout: Any = DEFAULT_TIMEOUT, version: Any = None
     ) -> list[Any]:
         return self._run(self._set_many(data, timeout, version))
 
+    @copy_docstring(CacheOperations._set_many)
     async def aset_many(
         self, data: Mapping[Any, Any], timeout: Any = DEFAULT_TIMEOUT, version: Any = None
     ) -> list[Any]:
         return await self._arun(await built(self._set_many, data, timeout, version))
 
+    @copy_docstring(CacheOperations._delete_many)
     def delete_many(self, keys: Iterable[Any], version: Any = None) -> None:
         if keys := list(keys):
             for some in [keys] if len(keys) <= MAX_KEYS_PER_COMMAND else batched(keys):
                 self._run(self._delete_many(some, version))
 
+    @copy_docstring(CacheOperations._delete_many)
     async def adelete_many(self, keys: Iterable[Any], version: Any = None) -> None:
         if keys := list(keys):
             for some in [keys] if len(keys) <= MAX_KEYS_PER_COMMAND else batched(keys):
                 await self._arun(self._delete_many(some, version))
 
+    @copy_docstring(LockingCache._clear)
     def clear(self) -> None:
         self._run(self._clear())
 
+    @copy_docstring(LockingCache._clear)
     async def aclear(self) -> None:
         await self._arun(self._clear())
 
+    @copy_docstring(CacheOperations._incr_version)
     def incr_version(self, key: Any, delta: int = 1, version: int | None = None) -> int:
         return self._run_counter(self._incr_version(key, delta, self._version(version)))
 
+    @copy_docstring(CacheOperations._incr_version)
     async def aincr_version(self, key: Any, delta: int = 1, version: int | None = None) -> int:
         return await self._arun_counter(self._incr_version(key, delta, self._version(version)))
 
     def decr_version(self, key: Any, delta: int = 1, version: int | None = None) -> int:
+        """Move a value to an earlier version of its key. Its expiry is kept.
+
+        Args:
+            delta: how much to subtract from the version.
+            version: the current version; the alias's VERSION by default.
+
+        Returns:
+            The new version.
+
+        Raises:
+            ValueError: the key doesn't exist.
+
+        See https://valkey.io/commands/rename/
+        """
         return self.incr_version(key, -delta, version)
 
+    @copy_docstring(decr_version)
     async def adecr_version(self, key: Any, delta: int = 1, version: int | None = None) -> int:
         return await self.aincr_version(key, -delta, version)
 
     def close(self, **kwargs: Any) -> None:
-        """Keep the connections: Django calls this after every request."""
+        """Do nothing. Django calls this after every request, but connections are kept."""
 
     async def aclose(self, **kwargs: Any) -> None:
-        """Keep the connections: see `close`."""
+        """Do nothing. Django calls this after every request, but connections are kept."""
 
     def _stampede_entry(
         self, key: Any, default: Any, timeout: Any, version: Any, given: Given

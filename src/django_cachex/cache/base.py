@@ -23,7 +23,13 @@ from django_cachex.cache.statistics import statistics_of
 from django_cachex.commands.all import AllCommands
 from django_cachex.commands.args import BlockingCommand, encode_arg, timeout_to_ms
 from django_cachex.commands.base import Commands
-from django_cachex.commands.command import Command, Operation, async_method, sync_method
+from django_cachex.commands.command import (
+    Command,
+    Operation,
+    async_method,
+    copy_docstring,
+    sync_method,
+)
 from django_cachex.commands.scan import SCAN_COUNT, ScanIterMixin, scan_and_unlink
 from django_cachex.exceptions import CachexError
 
@@ -145,10 +151,15 @@ class CacheCommands(AllCommands[str], ScanIterMixin[str], BaseCache):
         self.statistics.misses += misses
 
     def pipeline(self, transaction: bool = False) -> Pipeline:
-        """Return an empty pipeline of this cache's keys and values."""
+        """Return an empty pipeline, which sends many commands in one round trip.
+
+        Args:
+            transaction: let the server run the commands without any others in between.
+        """
         return Pipeline(self, transaction)
 
     def validate_key(self, key: Any) -> None:
+        """Warn about a key that memcached wouldn't accept, as Django's backends do."""
         if not (isinstance(key, bytes) or _portable(key)):
             super().validate_key(key)
 
@@ -223,7 +234,15 @@ class CacheCommands(AllCommands[str], ScanIterMixin[str], BaseCache):
         return [None if data is None else serializer.loads(data) for data in replies]
 
     def get_backend_timeout(self, timeout: Any = DEFAULT_TIMEOUT) -> Any:
-        """Return the seconds that an entry lives, 0 for not at all, None for ever."""
+        """Return the timeout of an entry in seconds.
+
+        Args:
+            timeout: a number of seconds, a timedelta, or None to never expire; the alias's TIMEOUT
+                by default.
+
+        Returns:
+            The seconds; 0 if the entry isn't stored at all, and None if it never expires.
+        """
         if timeout == DEFAULT_TIMEOUT:
             timeout = self.default_timeout
         expiry = timeout_to_ms(timeout)
@@ -241,11 +260,16 @@ class CacheCommands(AllCommands[str], ScanIterMixin[str], BaseCache):
         return Commands._stored_key(self, self.make_key(key, version=version))
 
     def _clear(self) -> Operation[None]:
-        """Delete this cache's entries in every version, and nobody else's.
+        """Delete the keys with the alias's prefix, in every version, and no others.
 
-        Its keys are those made of its prefix, a whole number for the version, and a key. A
-        KEY_FUNCTION must keep the version and, at the end, the key: else this raises
-        `OpaqueKeysError`, and `flush_db` remains.
+        To recognize them, it needs stored keys that contain the version as a whole number and end
+        with the key, as Django's key function makes them.
+
+        Raises:
+            OpaqueKeysError: the KEY_FUNCTION makes other keys. Use `flush_db` if the database
+                contains nothing else.
+
+        See https://valkey.io/commands/scan/
         """
         own = keyspace(self._make_stored_key, self.version)
         yield from scan_and_unlink(own.pattern, own.holds)
@@ -253,10 +277,22 @@ class CacheCommands(AllCommands[str], ScanIterMixin[str], BaseCache):
     def _delete_pattern(
         self, pattern: str, version: int | None = None, *, itersize: int = SCAN_COUNT
     ) -> Operation[int]:
-        """Delete the keys of one version that match `pattern`, `*` standing for anything.
+        """Delete the keys that match a pattern.
 
-        Return how many there were; `itersize` is as in `iter_keys`. Raise ValueError for an empty
-        pattern, `OpaqueKeysError` where the KEY_FUNCTION does not keep the key at the end.
+        Args:
+            pattern: the pattern, in which `*` is the only wildcard.
+            version: the version of the keys; the alias's VERSION by default.
+            itersize: how many keys the server examines at a time. With more, it finishes sooner,
+                but other clients wait for longer.
+
+        Returns:
+            How many keys were deleted.
+
+        Raises:
+            ValueError: the pattern is empty.
+            OpaqueKeysError: the KEY_FUNCTION doesn't keep the key at the end.
+
+        See https://valkey.io/commands/scan/
         """
         if not pattern:
             raise ValueError("An empty pattern matches nothing; “*” matches every key.")
@@ -267,19 +303,31 @@ class CacheCommands(AllCommands[str], ScanIterMixin[str], BaseCache):
     def iter_keys(
         self, pattern: str = "*", *, version: int | None = None, itersize: int = SCAN_COUNT
     ) -> Iterator[str]:
-        """Yield the keys of one version that match `pattern`, as they are found.
+        """Iterate over the keys that match a pattern.
 
-        `itersize` is how many keys the server looks at in one turn. A key may come twice.
+        Args:
+            pattern: the pattern, in which `*` is the only wildcard; any key by default.
+            version: the version of the keys; the alias's VERSION by default.
+            itersize: how many keys the server examines at a time. With more, it finishes sooner,
+                but other clients wait for longer.
+
+        Returns:
+            An iterator of keys, which may repeat a key.
+
+        Raises:
+            OpaqueKeysError: the KEY_FUNCTION doesn't keep the key at the end.
+
+        See https://valkey.io/commands/scan/
         """
         cursor = -1
         while cursor:
             cursor, keys = self.scan(max(cursor, 0), pattern, itersize, version=version)
             yield from keys
 
+    @copy_docstring(iter_keys)
     async def aiter_keys(
         self, pattern: str = "*", *, version: int | None = None, itersize: int = SCAN_COUNT
     ) -> AsyncIterator[str]:
-        """Do what `iter_keys` does, on the running event loop."""
         cursor = -1
         while cursor:
             cursor, keys = await self.ascan(max(cursor, 0), pattern, itersize, version=version)
@@ -287,9 +335,22 @@ class CacheCommands(AllCommands[str], ScanIterMixin[str], BaseCache):
                 yield key
 
     def keys(self, pattern: str = "*", version: int | None = None) -> list[str]:
-        """Return the keys of one version that match `pattern`, each once."""
+        """Return all keys that match a pattern. Use `iter_keys` if there may be many.
+
+        Args:
+            pattern: the pattern, in which `*` is the only wildcard; any key by default.
+            version: the version of the keys; the alias's VERSION by default.
+
+        Returns:
+            A list of keys, without duplicates.
+
+        Raises:
+            OpaqueKeysError: the KEY_FUNCTION doesn't keep the key at the end.
+
+        See https://valkey.io/commands/scan/
+        """
         return list(dict.fromkeys(self.iter_keys(pattern, version=version)))
 
+    @copy_docstring(keys)
     async def akeys(self, pattern: str = "*", version: int | None = None) -> list[str]:
-        """Do what `keys` does, on the running event loop."""
         return list({key: None async for key in self.aiter_keys(pattern, version=version)})

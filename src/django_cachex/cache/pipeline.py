@@ -14,6 +14,7 @@ from django_cachex.commands.command import (
     EncodableArg,
     Operation,
     PipelineBase,
+    copy_docstring,
     parse_raw,
     parse_replies,
     sync_method,
@@ -26,11 +27,12 @@ from django_cachex.exceptions import CommandError
 
 
 class Pipeline(PipelineBase, StringCommands, CacheOperationsMixin, AllCommands[Any]):
-    """Queues commands and sends them together.
+    """A queue of commands that are sent in one round trip.
 
-    Every command returns the pipeline. `execute` returns the results in order, or raises the
-    first error after all replies are read; either way the queue is empty afterwards. With
-    `transaction`, the server runs the commands without any other in between (MULTI and EXEC).
+    The method of a command queues it and returns the pipeline. `execute` returns the results in
+    order, or raises the first error after it has read all replies. In both cases, the queue is
+    empty afterwards. With `transaction`, the server runs the commands without any others in
+    between (MULTI and EXEC).
     """
 
     def __init__(self, owner: Commands, transaction: bool = False) -> None:
@@ -59,13 +61,20 @@ class Pipeline(PipelineBase, StringCommands, CacheOperationsMixin, AllCommands[A
         return script.eval(keys, args, read)
 
     def execute(self) -> list[Any]:
-        """Send what is queued; return the results in order."""
+        """Send the queued commands, and empty the queue.
+
+        Returns:
+            A list of the results, in order.
+
+        Raises:
+            CommandError: the server refused a command. All replies have been read.
+        """
         commands, self._queue = self._queue, []
         results: list[Any] = self._owner._run(together(commands, self._transaction))
         return results
 
+    @copy_docstring(execute)
     async def aexecute(self) -> list[Any]:
-        """Send what is queued; return the results in order."""
         commands, self._queue = self._queue, []
         results: list[Any] = await self._owner._arun(together(commands, self._transaction))
         return results
@@ -112,7 +121,7 @@ class Pipeline(PipelineBase, StringCommands, CacheOperationsMixin, AllCommands[A
         return self._owner._get_timeout_ms(timeout)
 
     def reset(self) -> None:
-        """Forget what is queued."""
+        """Empty the queue without sending anything. The end of a `with` block does this, too."""
         self._queue = []
 
     def __len__(self) -> int:

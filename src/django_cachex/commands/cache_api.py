@@ -43,7 +43,20 @@ class CacheOperations(IncrMixin):
     """Commands behind Django's methods; the names that send them are given where they differ."""
 
     def _get(self, key: Any, default: Any = None, version: Any = None) -> Command[Any]:
-        """Return the value of `key`, or `default`."""
+        """Return the value of a key.
+
+        Args:
+            default: what to return if the key doesn't exist.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The value, or `default`.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/get/
+        """
         stored = self._stored_key(key, version)
 
         def parse(reply: bytes | None) -> Any:
@@ -72,7 +85,18 @@ class CacheOperations(IncrMixin):
     def _add(
         self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None
     ) -> Command[bool]:
-        """Store `value` unless `key` exists; return whether it did not exist."""
+        """Store a value, unless the key exists.
+
+        Args:
+            timeout: seconds after which the key expires, which may have a fraction, or a timedelta;
+                None to never expire. Zero or less stores nothing. The alias's TIMEOUT by default.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            Whether the value was stored; False if the key exists.
+
+        See https://valkey.io/commands/set/
+        """
         stored, data = self._stored_key(key, version), self._encode(value)
         expiry = self._get_timeout_ms(timeout)
         if expiry == 0:
@@ -83,7 +107,18 @@ class CacheOperations(IncrMixin):
     def _touch(
         self, key: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None
     ) -> Command[bool] | Operation[bool]:
-        """Give `key` a new timeout; return whether it exists."""
+        """Set a new timeout for a key.
+
+        Args:
+            timeout: seconds after which the key expires, which may have a fraction, or a timedelta;
+                None to never expire. Zero or less deletes the key. The alias's TIMEOUT by default.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            Whether the key exists.
+
+        See https://valkey.io/commands/pexpire/ and https://valkey.io/commands/persist/
+        """
         stored, expiry = self._stored_key(key, version), self._get_timeout_ms(timeout)
         if expiry is None:
             return persist_existing(stored)
@@ -92,15 +127,43 @@ class CacheOperations(IncrMixin):
         return Command(("PEXPIRE", stored, expiry), bool)
 
     def _delete(self, key: Any, version: Any = None) -> Command[bool]:
-        """Delete `key`; return whether it existed."""
+        """Delete a key. The server frees its memory in the background.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            Whether the key existed.
+
+        See https://valkey.io/commands/unlink/
+        """
         return Command(("UNLINK", self._stored_key(key, version)), bool)
 
     def _has_key(self, key: Any, version: Any = None) -> Command[bool]:
-        """Return whether `key` exists."""
+        """Check whether a key exists.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            True if the key exists and hasn't expired.
+
+        See https://valkey.io/commands/exists/
+        """
         return Command(("EXISTS", self._stored_key(key, version)), bool, readonly=True)
 
     def _get_many(self, keys: Sequence[Any], version: Any = None) -> Command[dict[Any, Any]]:
-        """Return the values of those of `keys`, one at least, that exist."""
+        """Return the values of several keys, in one round trip for 10,000 keys.
+
+        Args:
+            keys: the keys.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            A dict of the keys that exist and their values.
+
+        See https://valkey.io/commands/mget/
+        """
         stored = self._stored_keys(keys, version)
 
         def parse(replies: list[bytes | None]) -> dict[Any, Any]:
@@ -137,15 +200,33 @@ class CacheOperations(IncrMixin):
         return found
 
     def _delete_many(self, keys: Iterable[Any], version: Any = None) -> Command[None]:
-        """Delete `keys`, one at least."""
+        """Delete several keys. The server frees their memory in the background.
+
+        Args:
+            keys: the keys.
+            version: the version of all keys; the alias's VERSION by default.
+
+        See https://valkey.io/commands/unlink/
+        """
         return Command(("UNLINK", *self._stored_keys(keys, version)), parse_none, idempotent=True)
 
     def _set_many(
         self, data: Mapping[Any, Any], timeout: Any = DEFAULT_TIMEOUT, version: Any = None
     ) -> Operation[list[Any]]:
-        """Store what `data` maps keys to; return the keys for which there was no memory.
+        """Store several values, in one round trip for 1,000 keys or 4 MiB.
 
-        Everything is encoded before anything is sent: a value that cannot be stored stops all.
+        Args:
+            data: a mapping of keys to values. If one of them can't be serialized, nothing is
+                stored.
+            timeout: seconds after which the key expires, which may have a fraction, or a timedelta;
+                None to never expire. Zero or less deletes the keys. The alias's TIMEOUT by default.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            A list of the keys that weren't stored because the server is out of memory; with
+            `ignore_exceptions`, also because it can't be reached.
+
+        See https://valkey.io/commands/set/
         """
         stored, expiry = self._stored_keys(data, version), self._get_timeout_ms(timeout)
         encoded = self._encode_all(data.values())
@@ -164,7 +245,20 @@ class CacheOperations(IncrMixin):
         return set_chunks(list(data), commands, sizes)
 
     def _incr_version(self, key: Any, delta: int, version: int) -> Operation[int]:
-        """Move `key` from `version` to that plus `delta`, expiry included; return the sum."""
+        """Move a value to another version of its key. Its expiry is kept.
+
+        Args:
+            delta: how much to add to the version.
+            version: the current version; the alias's VERSION by default.
+
+        Returns:
+            The new version.
+
+        Raises:
+            ValueError: the key doesn't exist.
+
+        See https://valkey.io/commands/rename/
+        """
         moved = version + delta
         names = self._stored_key(key, version), self._stored_key(key, moved)
         try:

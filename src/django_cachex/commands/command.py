@@ -210,7 +210,20 @@ def is_stateful(commands: Sequence[Command[Any]]) -> bool:
 
 
 class PipelineBase:
-    """What queues commands instead of sending them: on it, every command returns itself."""
+    """The base class of what queues commands: there, the method of a command returns the queue."""
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def copy_docstring(source: Any) -> Callable[[F], F]:
+    """Return a decorator that gives a function the docstring of `source`, which is written once."""
+
+    def decorate(function: F) -> F:
+        function.__doc__ = source.__doc__
+        return function
+
+    return decorate
 
 
 if TYPE_CHECKING:

@@ -28,10 +28,21 @@ class IncrMixin(Commands):
     """How to add to a stored integer, exactly, keeping its expiry."""
 
     def _incr(self, key: Any, delta: int = 1, version: Any = None) -> Operation[int]:
-        """Add `delta` to the integer under `key` and return the sum.
+        """Add to an integer. Its expiry is kept.
 
-        Raise ValueError for no such key, `WrongTypeError` where no integer is stored,
-        `OutOfRangeError` where the sum leaves 64 bits.
+        Args:
+            delta: the integer to add; it may be negative.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The new value.
+
+        Raises:
+            ValueError: the key doesn't exist.
+            WrongTypeError: the value isn't an integer.
+            OutOfRangeError: the result doesn't fit into 64 bits.
+
+        See https://valkey.io/commands/incrby/
         """
         stored = self._stored_key(key, version)
         by = check_int64(delta)
@@ -52,7 +63,22 @@ class IncrMixin(Commands):
         return Command(args, lambda total: parse_counter(key, total))
 
     def _incr_eval(self, key: Any, delta: int = 1, version: Any = None) -> Command[int]:
-        """Add `delta` in one command, as a pipeline needs it: see `incr`."""
+        """Add to an integer. Its expiry is kept.
+
+        Args:
+            delta: the integer to add; it may be negative.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The new value.
+
+        Raises:
+            ValueError: the key doesn't exist.
+            WrongTypeError: the value isn't an integer.
+            OutOfRangeError: the result doesn't fit into 64 bits.
+
+        See https://valkey.io/commands/incrby/
+        """
         stored = self._stored_key(key, version)
         script: Command[Any] = INCR_SCRIPT.eval([stored], [check_int64(delta)])
         return Command(
@@ -60,7 +86,22 @@ class IncrMixin(Commands):
         )
 
     def _decr_eval(self, key: Any, delta: int = 1, version: Any = None) -> Command[int]:
-        """Subtract `delta` in one command: see `incr`."""
+        """Subtract from an integer. Its expiry is kept.
+
+        Args:
+            delta: the integer to subtract; it may be negative.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The new value.
+
+        Raises:
+            ValueError: the key doesn't exist.
+            WrongTypeError: the value isn't an integer.
+            OutOfRangeError: the result doesn't fit into 64 bits.
+
+        See https://valkey.io/commands/decrby/
+        """
         return self._incr_eval(key, -delta, version)
 
 

@@ -47,20 +47,58 @@ class HashCommands(Commands, Generic[FieldT]):
     """
 
     def _hlen(self, key: Any, version: int | None = None) -> Command[int]:
-        """Return the number of fields, 0 for no such key."""
+        """Return the number of fields of a hash.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The number of fields; 0 if the key doesn't exist.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hlen/
+        """
         return Command(
             ("HLEN", self._stored_key(key, version)), int, readonly=True, missing_reply=0
         )
 
     def _hget(self, key: Any, field: EncodableArg, version: int | None = None) -> Command[Any]:
-        """Return the value of `field`, None where there is none."""
+        """Return the value of a field.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The value; None if the field doesn't exist.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hget/
+        """
         args = ("HGET", self._stored_key(key, version), encode_name(field))
         return Command(args, self._decode_optional, readonly=True)
 
     def _hmget(
         self, key: Any, fields: Any, *args: EncodableArg, version: int | None = None
     ) -> Command[list[Any]]:
-        """Return the values of `fields`, a list or one by one; None stands for a missing one."""
+        """Return the values of several fields.
+
+        Args:
+            fields, *args: the fields, one by one or as a list.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            A list of values, with None for fields that don't exist.
+
+        Raises:
+            ValueError: no field is given.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hmget/
+        """
         names = encode_names(list_or_args(fields, args))
         command_args = ("HMGET", self._stored_key(key, version), *names)
         return Command(
@@ -68,27 +106,87 @@ class HashCommands(Commands, Generic[FieldT]):
         )
 
     def _hgetall(self, key: Any, version: int | None = None) -> Command[dict[FieldT, Any]]:
-        """Return all fields and their values. Large hashes are walked with `hscan_iter`."""
+        """Return all fields and their values. Use `hscan_iter` for a large hash.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            A dict; empty if the key doesn't exist.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hgetall/
+        """
         args = ("HGETALL", self._stored_key(key, version))
         return Command(args, self._decode_fields, readonly=True, missing_reply=())
 
     def _hkeys(self, key: Any, version: int | None = None) -> Command[list[FieldT]]:
-        """Return the names of all fields."""
+        """Return the names of all fields.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            A list of names.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hkeys/
+        """
         args = ("HKEYS", self._stored_key(key, version))
         return Command(args, self._decode_names, readonly=True, missing_reply=())
 
     def _hvals(self, key: Any, version: int | None = None) -> Command[list[Any]]:
-        """Return the values of all fields."""
+        """Return the values of all fields.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            A list of values.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hvals/
+        """
         args = ("HVALS", self._stored_key(key, version))
         return Command(args, self._decode_all, readonly=True, missing_reply=())
 
     def _hexists(self, key: Any, field: EncodableArg, version: int | None = None) -> Command[bool]:
-        """Return whether there is `field`."""
+        """Check whether a field exists.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            True if the field exists.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hexists/
+        """
         args = ("HEXISTS", self._stored_key(key, version), encode_name(field))
         return Command(args, bool, readonly=True, missing_reply=0)
 
     def _hstrlen(self, key: Any, field: EncodableArg, version: int | None = None) -> Command[int]:
-        """Return the bytes that the value of `field` takes as it is stored, 0 for none."""
+        """Return the size of a field's value.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The size of the stored value in bytes; 0 if the field doesn't exist.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hstrlen/
+        """
         args = ("HSTRLEN", self._stored_key(key, version), encode_name(field))
         return Command(args, int, readonly=True, missing_reply=0)
 
@@ -99,10 +197,23 @@ class HashCommands(Commands, Generic[FieldT]):
         withvalues: bool = False,
         version: int | None = None,
     ) -> Command[Any]:
-        """Return the name of a random field, None where there is none.
+        """Return random fields.
 
-        With `count`, a list of so many names, and with `withvalues` of names and values; a negative
-        `count` may return a field several times. Raise ValueError for values without `count`.
+        Args:
+            count: return a list of up to so many fields; if it is negative, a field may be
+                repeated.
+            withvalues: return pairs of names and values; requires `count`.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The name of a field, or None if there is none. With `count`, a list of names, or of
+            pairs.
+
+        Raises:
+            ValueError: `withvalues` is set without `count`.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hrandfield/
         """
         args = ("HRANDFIELD", self._stored_key(key, version))
         if count is None:
@@ -128,9 +239,22 @@ class HashCommands(Commands, Generic[FieldT]):
         items: Sequence[Any] | None = None,
         version: int | None = None,
     ) -> Command[int]:
-        """Store `value` in `field`, and what `mapping` and `items` say; return how many were new.
+        """Set one or more fields of a hash. Existing fields are replaced, and lose their expiry.
 
-        `items` is a flat list of fields and values in turns.
+        Args:
+            field, value: a field and its value.
+            mapping: several fields and their values.
+            items: a flat list of fields and values: `[field, value, field, value]`.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The number of fields that are new; fields that were replaced don't count.
+
+        Raises:
+            ValueError: no field is given, or `items` has an odd length.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hset/
         """
         given = dict(mapping or {}) if field is None else {field: value, **(mapping or {})}
         if items:
@@ -141,21 +265,58 @@ class HashCommands(Commands, Generic[FieldT]):
     def _hsetnx(
         self, key: Any, field: EncodableArg, value: Any, version: int | None = None
     ) -> Command[bool]:
-        """Store `value` in `field` unless there is one; return whether there was none."""
+        """Set a field of a hash, unless it exists.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            Whether the value was stored; False if the field exists.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hsetnx/
+        """
         args = ("HSETNX", self._stored_key(key, version), encode_name(field), self._encode(value))
         return Command(args, bool, missing_reply=0)
 
     def _hdel(self, key: Any, *fields: EncodableArg, version: int | None = None) -> Command[int]:
-        """Delete `fields`; return how many there were."""
+        """Delete fields of a hash.
+
+        Args:
+            *fields: the fields.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            How many fields existed.
+
+        Raises:
+            ValueError: no field is given.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hdel/
+        """
         args = ("HDEL", self._stored_key(key, version), *encode_names(fields))
         return Command(args, int, missing_reply=0)
 
     def _hincrby(
         self, key: Any, field: EncodableArg, amount: int = 1, version: int | None = None
     ) -> Command[int]:
-        """Add `amount` to the integer in `field`, 0 where there is none; return the sum.
+        """Add to an integer in a field; a missing field counts as 0.
 
-        Raise `WrongTypeError` where no integer is stored, `OutOfRangeError` past 64 bits.
+        Args:
+            amount: the integer to add; it may be negative.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The new value.
+
+        Raises:
+            CommandError: the field isn't an integer.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hincrby/
         """
         args = ("HINCRBY", self._stored_key(key, version), encode_name(field), amount)
         return Command(args, int, missing_reply=COUNTER_UNAVAILABLE)
@@ -163,9 +324,20 @@ class HashCommands(Commands, Generic[FieldT]):
     def _hincrbyfloat(
         self, key: Any, field: EncodableArg, amount: float = 1.0, version: int | None = None
     ) -> Command[float]:
-        """Add `amount` to the number in `field`, 0 where there is none; return the sum.
+        """Add to a number in a field; a missing field counts as 0.
 
-        The server stores it as decimal text.
+        Args:
+            amount: the number to add; it may be negative.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The new value.
+
+        Raises:
+            CommandError: the field isn't a number in the server's own format.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hincrbyfloat/
         """
         args = (
             "HINCRBYFLOAT",
@@ -183,7 +355,25 @@ class HashCommands(Commands, Generic[FieldT]):
         count: int | None = None,
         version: int | None = None,
     ) -> Command[tuple[int, dict[FieldT, Any]]]:
-        """Return the next cursor and a batch of fields; a cursor of 0 begins and ends."""
+        """Return a batch of fields of a hash and their values.
+
+        Start with a cursor of 0, and pass the cursor of each result to the next call. A batch may
+        be empty.
+
+        Args:
+            cursor: where to continue; 0 to start.
+            match: a glob pattern that the names of the fields must match.
+            count: about how many the server examines; 10 by default.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The next cursor, which is 0 at the end, and a dict.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hscan/
+        """
 
         def parse(reply: tuple[bytes, list[bytes]]) -> tuple[int, dict[FieldT, Any]]:
             return int(reply[0]), self._decode_fields(reply[1])
@@ -223,7 +413,29 @@ class HashCommands(Commands, Generic[FieldT]):
         lt: bool = False,
         version: int | None = None,
     ) -> Command[FieldResults]:
-        """Let `fields` live for `seconds` more, kept to the millisecond; return an outcome each."""
+        """Let fields expire after some seconds.
+
+        Args:
+            seconds: the time in seconds, which may have a fraction, or a timedelta.
+            *fields: the fields.
+            nx: set the expiry only if the field has none.
+            xx: set the expiry only if the field has one.
+            gt: set the expiry only if it is later than the current one.
+            lt: set the expiry only if it is earlier than the current one.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            For each field: 1 if the expiry was set, 0 if the condition wasn't met, 2 if the field
+            was deleted because the time has passed, -2 if it doesn't exist.
+
+        Raises:
+            TypeError: `seconds` is None; use `hpersist` to remove the expiry.
+            NotSupportedError: the server is older than Valkey 9.0 or Redis 7.4.
+            ValueError: no field is given, or more than one condition is set.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hexpire/
+        """
         time = timeout_to_ms(seconds)
         if time is None:
             raise TypeError("hexpire() needs a time: hpersist() takes the expiry away.")
@@ -242,7 +454,28 @@ class HashCommands(Commands, Generic[FieldT]):
         lt: bool = False,
         version: int | None = None,
     ) -> Command[FieldResults]:
-        """Let `fields` live for `milliseconds` more; return an outcome each."""
+        """Let fields expire after some milliseconds.
+
+        Args:
+            milliseconds: the time in milliseconds, or a timedelta.
+            *fields: the fields.
+            nx: set the expiry only if the field has none.
+            xx: set the expiry only if the field has one.
+            gt: set the expiry only if it is later than the current one.
+            lt: set the expiry only if it is earlier than the current one.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            For each field: 1 if the expiry was set, 0 if the condition wasn't met, 2 if the field
+            was deleted because the time has passed, -2 if it doesn't exist.
+
+        Raises:
+            NotSupportedError: the server is older than Valkey 9.0 or Redis 7.4.
+            ValueError: no field is given, or more than one condition is set.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hpexpire/
+        """
         time = to_ms(milliseconds)
         return self._fields_command(
             "HPEXPIRE", key, fields, version, time, *single_expire_condition(nx, xx, gt, lt)
@@ -259,7 +492,28 @@ class HashCommands(Commands, Generic[FieldT]):
         lt: bool = False,
         version: int | None = None,
     ) -> Command[FieldResults]:
-        """Let `fields` live until then, kept to the millisecond; return an outcome each."""
+        """Let fields expire at a time.
+
+        Args:
+            unix_time_seconds: a datetime, or seconds since 1970.
+            *fields: the fields.
+            nx: set the expiry only if the field has none.
+            xx: set the expiry only if the field has one.
+            gt: set the expiry only if it is later than the current one.
+            lt: set the expiry only if it is earlier than the current one.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            For each field: 1 if the expiry was set, 0 if the condition wasn't met, 2 if the field
+            was deleted because the time has passed, -2 if it doesn't exist.
+
+        Raises:
+            NotSupportedError: the server is older than Valkey 9.0 or Redis 7.4.
+            ValueError: no field is given, or more than one condition is set.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hexpireat/
+        """
         time = timestamp_to_ms(unix_time_seconds)
         return self._fields_command(
             "HPEXPIREAT", key, fields, version, time, *single_expire_condition(nx, xx, gt, lt)
@@ -276,7 +530,28 @@ class HashCommands(Commands, Generic[FieldT]):
         lt: bool = False,
         version: int | None = None,
     ) -> Command[FieldResults]:
-        """Let `fields` live until then; return an outcome each."""
+        """Let fields expire at a time.
+
+        Args:
+            unix_time_milliseconds: a datetime, or milliseconds since 1970.
+            *fields: the fields.
+            nx: set the expiry only if the field has none.
+            xx: set the expiry only if the field has one.
+            gt: set the expiry only if it is later than the current one.
+            lt: set the expiry only if it is earlier than the current one.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            For each field: 1 if the expiry was set, 0 if the condition wasn't met, 2 if the field
+            was deleted because the time has passed, -2 if it doesn't exist.
+
+        Raises:
+            NotSupportedError: the server is older than Valkey 9.0 or Redis 7.4.
+            ValueError: no field is given, or more than one condition is set.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hpexpireat/
+        """
         time = to_timestamp_ms(unix_time_milliseconds)
         return self._fields_command(
             "HPEXPIREAT", key, fields, version, time, *single_expire_condition(nx, xx, gt, lt)
@@ -285,32 +560,110 @@ class HashCommands(Commands, Generic[FieldT]):
     def _hpersist(
         self, key: Any, *fields: EncodableArg, version: int | None = None
     ) -> Command[FieldResults]:
-        """Take the expiry from `fields`; return 1 for each that had one, -1 for none, -2 for no
-        such field."""
+        """Remove the expiry of fields.
+
+        Args:
+            *fields: the fields.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            For each field: 1 if its expiry was removed, -1 if it had none, -2 if it doesn't exist.
+
+        Raises:
+            NotSupportedError: the server is older than Valkey 9.0 or Redis 7.4.
+            ValueError: no field is given.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hpersist/
+        """
         return self._fields_command("HPERSIST", key, fields, version)
 
     def _httl(
         self, key: Any, *fields: EncodableArg, version: int | None = None
     ) -> Command[list[int | None]]:
-        """Return the seconds each field has left; None without an expiry, -2 for no such field."""
+        """Return how long fields still live, in seconds.
+
+        Args:
+            *fields: the fields.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            For each field: the remaining time in seconds, None if the field never expires, -2 if it
+            doesn't exist.
+
+        Raises:
+            NotSupportedError: the server is older than Valkey 9.0 or Redis 7.4.
+            ValueError: no field is given.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/httl/
+        """
         return self._ttls_command("HTTL", key, fields, version)
 
     def _hpttl(
         self, key: Any, *fields: EncodableArg, version: int | None = None
     ) -> Command[list[int | None]]:
-        """Return the milliseconds each field has left: see `httl`."""
+        """Return how long fields still live, in milliseconds.
+
+        Args:
+            *fields: the fields.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            For each field: the remaining time in milliseconds, None if the field never expires, -2
+            if it doesn't exist.
+
+        Raises:
+            NotSupportedError: the server is older than Valkey 9.0 or Redis 7.4.
+            ValueError: no field is given.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hpttl/
+        """
         return self._ttls_command("HPTTL", key, fields, version)
 
     def _hexpiretime(
         self, key: Any, *fields: EncodableArg, version: int | None = None
     ) -> Command[list[int | None]]:
-        """Return the Unix time in seconds at which each field expires: see `httl`."""
+        """Return when fields expire, in seconds since 1970.
+
+        Args:
+            *fields: the fields.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            For each field: the Unix time in seconds, None if the field never expires, -2 if it
+            doesn't exist.
+
+        Raises:
+            NotSupportedError: the server is older than Valkey 9.0 or Redis 7.4.
+            ValueError: no field is given.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hexpiretime/
+        """
         return self._ttls_command("HEXPIRETIME", key, fields, version)
 
     def _hpexpiretime(
         self, key: Any, *fields: EncodableArg, version: int | None = None
     ) -> Command[list[int | None]]:
-        """Return the Unix time in milliseconds at which each field expires: see `httl`."""
+        """Return when fields expire, in milliseconds since 1970.
+
+        Args:
+            *fields: the fields.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            For each field: the Unix time in milliseconds, None if the field never expires, -2 if it
+            doesn't exist.
+
+        Raises:
+            NotSupportedError: the server is older than Valkey 9.0 or Redis 7.4.
+            ValueError: no field is given.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hpexpiretime/
+        """
         return self._ttls_command("HPEXPIRETIME", key, fields, version)
 
     def _fields_command(

@@ -37,25 +37,68 @@ class KeyCommands(Commands):
     """
 
     def _type(self, key: Any, version: int | None = None) -> Command[str]:
-        """Return the type of `key`: string, list, set, zset, hash, stream, …, or none."""
+        """Return the type of the value at `key`.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            "string", "list", "set", "zset", "hash", "stream" or the type of a module; "none" if the
+            key doesn't exist.
+
+        See https://valkey.io/commands/type/
+        """
         return Command(
             ("TYPE", self._stored_key(key, version)), bytes.decode, True, missing_reply=b"none"
         )
 
     def _exists(self, *keys: Any, version: int | None = None) -> Command[int]:
-        """Return how many of `keys` exist."""
+        """Count how many of `keys` exist.
+
+        Args:
+            *keys: the keys; one that is given twice is counted twice.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            The number of keys that exist.
+
+        See https://valkey.io/commands/exists/
+        """
         return Command(("EXISTS", *self._stored_keys(keys, version)), int, True, missing_reply=0)
 
     def _unlink(self, *keys: Any, version: int | None = None) -> Command[int]:
-        """Delete `keys`, freeing their memory in the background; return how many existed."""
+        """Delete `keys`. The server frees their memory in the background.
+
+        Args:
+            *keys: the keys.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            The number of keys that existed.
+
+        See https://valkey.io/commands/unlink/
+        """
         return Command(("UNLINK", *self._stored_keys(keys, version)), int, missing_reply=0)
 
     def _rename(
         self, src: Any, dst: Any, version: int | None = None, version_dst: int | None = None
     ) -> Command[bool]:
-        """Rename `src` to `dst`, expiry included, over whatever `dst` holds; return True.
+        """Rename a key. Its expiry is kept, and a value at `dst` is replaced.
 
-        `dst` has the version of `src` unless `version_dst` is given.
+        Args:
+            src: the current key.
+            dst: the new key.
+            version: the version of `src`; the alias's VERSION by default.
+            version_dst: the version of `dst`; that of `src` by default.
+
+        Returns:
+            True.
+
+        Raises:
+            CommandError: `src` doesn't exist.
+            CrossSlotError: the keys are in different slots of a cluster.
+
+        See https://valkey.io/commands/rename/
         """
         names = self._rename_keys(src, dst, version, version_dst)
         return Command(("RENAME", *names), bool, missing_reply=MISSING_KEY)
@@ -63,7 +106,23 @@ class KeyCommands(Commands):
     def _renamenx(
         self, src: Any, dst: Any, version: int | None = None, version_dst: int | None = None
     ) -> Command[bool]:
-        """Rename `src` to `dst` unless that exists; return whether it was renamed: see `rename`."""
+        """Rename a key, unless the new key exists. Its expiry is kept.
+
+        Args:
+            src: the current key.
+            dst: the new key.
+            version: the version of `src`; the alias's VERSION by default.
+            version_dst: the version of `dst`; that of `src` by default.
+
+        Returns:
+            Whether the key was renamed; False if `dst` exists.
+
+        Raises:
+            CommandError: `src` doesn't exist.
+            CrossSlotError: the keys are in different slots of a cluster.
+
+        See https://valkey.io/commands/renamenx/
+        """
         names = self._rename_keys(src, dst, version, version_dst)
         return Command(("RENAMENX", *names), bool, missing_reply=MISSING_KEY)
 
@@ -75,9 +134,23 @@ class KeyCommands(Commands):
         version: int | None = None,
         version_dst: int | None = None,
     ) -> Command[bool]:
-        """Copy `source`, expiry included; return False if missing, or there and not `replace`.
+        """Copy a value and its expiry to another key.
 
-        `destination` has the version of `source` unless `version_dst` is given.
+        Args:
+            source: the key to copy.
+            destination: the key of the copy.
+            replace: replace a value at `destination`.
+            version: the version of `source`; the alias's VERSION by default.
+            version_dst: the version of `destination`; that of `source` by default.
+
+        Returns:
+            Whether the value was copied; False if `source` doesn't exist, or if `destination` does
+            and `replace` isn't set.
+
+        Raises:
+            CrossSlotError: the keys are in different slots of a cluster.
+
+        See https://valkey.io/commands/copy/
         """
         names = self._rename_keys(source, destination, version, version_dst)
         return Command(("COPY", *names, *(("REPLACE",) if replace else ())), bool)
@@ -85,9 +158,17 @@ class KeyCommands(Commands):
     def _memory_usage(
         self, key: Any, samples: int | None = None, version: int | None = None
     ) -> Command[int | None]:
-        """Return the bytes that `key` takes, or None for no such key.
+        """Return how much memory a key and its value use.
 
-        `samples` elements of a collection are measured: 0 means all, and stalls the server.
+        Args:
+            samples: how many elements of a collection the server measures to estimate the size; 5
+                by default. 0 measures all of them, during which the server serves no other client.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The size in bytes; None if the key doesn't exist.
+
+        See https://valkey.io/commands/memory-usage/
         """
         stored = self._stored_key(key, version)
         return Command(
@@ -97,17 +178,47 @@ class KeyCommands(Commands):
         )
 
     def _object_encoding(self, key: Any, version: int | None = None) -> Command[str | None]:
-        """Return how the server keeps `key` (listpack, hashtable, …), or None for no such key."""
+        """Return how the server stores the value at `key`.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The encoding, such as "listpack" or "hashtable"; None if the key doesn't exist.
+
+        See https://valkey.io/commands/object-encoding/
+        """
         return Command(("OBJECT", "ENCODING", self._stored_key(key, version)), parse_optional_text)
 
     def _object_idletime(self, key: Any, version: int | None = None) -> Command[int | None]:
-        """Return the seconds since `key` was used, about, or None for no such key."""
+        """Return how long ago the key was last used.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The time in seconds, which is approximate; None if the key doesn't exist.
+
+        Raises:
+            CommandError: the server has an LFU policy and doesn't know.
+
+        See https://valkey.io/commands/object-idletime/
+        """
         return Command(("OBJECT", "IDLETIME", self._stored_key(key, version)), parse_optional_int)
 
     def _object_freq(self, key: Any, version: int | None = None) -> Command[int | None]:
-        """Return how often `key` is used, on a logarithmic scale, or None for no such key.
+        """Return how often the key is used.
 
-        Only a server whose ``maxmemory-policy`` is an LFU one knows.
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            A number on a logarithmic scale; None if the key doesn't exist.
+
+        Raises:
+            CommandError: the server's `maxmemory-policy` isn't an LFU policy.
+
+        See https://valkey.io/commands/object-freq/
         """
         return Command(("OBJECT", "FREQ", self._stored_key(key, version)), parse_optional_int)
 
@@ -119,9 +230,26 @@ class KeyCommands(Commands):
         _type: str | None = None,
         version: int | None = None,
     ) -> Command[tuple[int, list[Any]]]:
-        """Return the next cursor and a batch of keys, perhaps empty, perhaps seen before.
+        """Return a batch of keys.
 
-        A cursor of 0 begins and ends the walk.
+        Start with a cursor of 0, pass the cursor of each result to the next call, and stop when it
+        is 0. A batch may be empty, and a key may be returned more than once.
+
+        Args:
+            cursor: where to continue; 0 to start.
+            match: a pattern that the keys must match, in which `*` is the only wildcard; any key by
+                default. Prefix and version are added to it.
+            count: about how many keys the server examines; 10 by default.
+            _type: only return keys of this type, such as "hash".
+            version: the version of the keys; the alias's VERSION by default.
+
+        Returns:
+            The next cursor and a list of keys.
+
+        Raises:
+            OpaqueKeysError: the KEY_FUNCTION doesn't keep the key at the end.
+
+        See https://valkey.io/commands/scan/
         """
         pattern = self._stored_pattern("*" if match is None else match, version)
 
@@ -163,19 +291,64 @@ class KeyCommands(Commands):
     # Expiry.
 
     def _ttl(self, key: Any, version: int | None = None) -> Command[int | None]:
-        """Return the seconds `key` has left; None without an expiry, -2 for no such key."""
+        """Return how long the key still lives, in seconds.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The remaining time in seconds; None if the key never expires, and -2 if it doesn't
+            exist.
+
+        See https://valkey.io/commands/ttl/
+        """
         return self._ttl_command("TTL", key, version)
 
     def _pttl(self, key: Any, version: int | None = None) -> Command[int | None]:
-        """Return the milliseconds `key` has left; None without an expiry, -2 for no such key."""
+        """Return how long the key still lives, in milliseconds.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The remaining time in milliseconds; None if the key never expires, and -2 if it doesn't
+            exist.
+
+        See https://valkey.io/commands/pttl/
+        """
         return self._ttl_command("PTTL", key, version)
 
     def _expiretime(self, key: Any, version: int | None = None) -> Command[int | None]:
-        """Return when `key` expires, in seconds since 1970: see `ttl`."""
+        """Return when the key expires, in seconds since 1970.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The Unix time in seconds; None if the key never expires, and -2 if it doesn't exist.
+
+        Raises:
+            NotSupportedError: the server is older than Redis 7.0.
+
+        See https://valkey.io/commands/expiretime/
+        """
         return self._ttl_command("EXPIRETIME", key, version)
 
     def _pexpiretime(self, key: Any, version: int | None = None) -> Command[int | None]:
-        """Return when `key` expires, in milliseconds since 1970: see `ttl`."""
+        """Return when the key expires, in milliseconds since 1970.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The Unix time in milliseconds; None if the key never expires, and -2 if it doesn't
+            exist.
+
+        Raises:
+            NotSupportedError: the server is older than Redis 7.0.
+
+        See https://valkey.io/commands/pexpiretime/
+        """
         return self._ttl_command("PEXPIRETIME", key, version)
 
     def _expire(
@@ -189,7 +362,28 @@ class KeyCommands(Commands):
         gt: bool = False,
         lt: bool = False,
     ) -> Command[bool]:
-        """Let `key` live for `timeout` seconds more; return whether that was set."""
+        """Let the key expire after some seconds.
+
+        Args:
+            timeout: the time in seconds, which may have a fraction, or a timedelta. Zero or less
+                deletes the key.
+            version: the key's version; the alias's VERSION by default.
+            nx: set the expiry only if the key has none.
+            xx: set the expiry only if the key has one.
+            gt: set the expiry only if it is later than the current one; no expiry counts as the
+                latest.
+            lt: set the expiry only if it is earlier than the current one.
+
+        Returns:
+            Whether the expiry was set; False if the key doesn't exist or a condition wasn't met.
+
+        Raises:
+            TypeError: `timeout` is None; use `persist` to remove the expiry.
+            ValueError: the conditions exclude each other.
+            NotSupportedError: there is a condition, and the server is older than Redis 7.0.
+
+        See https://valkey.io/commands/expire/
+        """
         expiry = timeout_to_ms(timeout)
         if expiry is None:
             raise TypeError("expire() needs a timeout: persist() takes the expiry away.")
@@ -208,7 +402,26 @@ class KeyCommands(Commands):
         gt: bool = False,
         lt: bool = False,
     ) -> Command[bool]:
-        """Let `key` live for `timeout` milliseconds more; return whether that was set."""
+        """Let the key expire after some milliseconds.
+
+        Args:
+            timeout: the time in milliseconds, or a timedelta. Zero or less deletes the key.
+            version: the key's version; the alias's VERSION by default.
+            nx: set the expiry only if the key has none.
+            xx: set the expiry only if the key has one.
+            gt: set the expiry only if it is later than the current one; no expiry counts as the
+                latest.
+            lt: set the expiry only if it is earlier than the current one.
+
+        Returns:
+            Whether the expiry was set; False if the key doesn't exist or a condition wasn't met.
+
+        Raises:
+            ValueError: the conditions exclude each other.
+            NotSupportedError: there is a condition, and the server is older than Redis 7.0.
+
+        See https://valkey.io/commands/pexpire/
+        """
         return self._expire_command(
             "PEXPIRE", key, to_ms(timeout), version, expire_condition(nx, xx, gt, lt)
         )
@@ -224,9 +437,26 @@ class KeyCommands(Commands):
         gt: bool = False,
         lt: bool = False,
     ) -> Command[bool]:
-        """Let `key` live until `when`, in seconds since 1970; return whether that was set.
+        """Let the key expire at a time. A time in the past deletes it.
 
-        A datetime without a time zone is in the process's own.
+        Args:
+            when: a datetime, or seconds since 1970. A datetime without a time zone is in the local
+                time of the process.
+            version: the key's version; the alias's VERSION by default.
+            nx: set the expiry only if the key has none.
+            xx: set the expiry only if the key has one.
+            gt: set the expiry only if it is later than the current one; no expiry counts as the
+                latest.
+            lt: set the expiry only if it is earlier than the current one.
+
+        Returns:
+            Whether the expiry was set; False if the key doesn't exist or a condition wasn't met.
+
+        Raises:
+            ValueError: the conditions exclude each other.
+            NotSupportedError: there is a condition, and the server is older than Redis 7.0.
+
+        See https://valkey.io/commands/expireat/
         """
         return self._expire_command(
             "PEXPIREAT", key, timestamp_to_ms(when), version, expire_condition(nx, xx, gt, lt)
@@ -243,13 +473,42 @@ class KeyCommands(Commands):
         gt: bool = False,
         lt: bool = False,
     ) -> Command[bool]:
-        """Let `key` live until `when`, in milliseconds since 1970: see `expireat`."""
+        """Let the key expire at a time. A time in the past deletes it.
+
+        Args:
+            when: a datetime, or milliseconds since 1970. A datetime without a time zone is in the
+                local time of the process.
+            version: the key's version; the alias's VERSION by default.
+            nx: set the expiry only if the key has none.
+            xx: set the expiry only if the key has one.
+            gt: set the expiry only if it is later than the current one; no expiry counts as the
+                latest.
+            lt: set the expiry only if it is earlier than the current one.
+
+        Returns:
+            Whether the expiry was set; False if the key doesn't exist or a condition wasn't met.
+
+        Raises:
+            ValueError: the conditions exclude each other.
+            NotSupportedError: there is a condition, and the server is older than Redis 7.0.
+
+        See https://valkey.io/commands/pexpireat/
+        """
         return self._expire_command(
             "PEXPIREAT", key, to_timestamp_ms(when), version, expire_condition(nx, xx, gt, lt)
         )
 
     def _persist(self, key: Any, version: int | None = None) -> Command[bool]:
-        """Take the expiry from `key`; return whether it had one."""
+        """Remove the expiry of the key.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            Whether the key had an expiry.
+
+        See https://valkey.io/commands/persist/
+        """
         return Command(("PERSIST", self._stored_key(key, version)), bool)
 
     def _ttl_command(self, name: str, key: Any, version: int | None) -> Command[int | None]:

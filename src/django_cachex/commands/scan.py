@@ -7,7 +7,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, TypeVar
 
 from django_cachex.commands.base import FieldT
-from django_cachex.commands.command import EMPTY_SCAN, Command, Operation, parse_raw
+from django_cachex.commands.command import (
+    EMPTY_SCAN,
+    Command,
+    Operation,
+    copy_docstring,
+    parse_raw,
+)
 from django_cachex.commands.hashes import HashCommands
 from django_cachex.commands.sets import SetCommands
 from django_cachex.commands.sorted_sets import SortedSetCommands
@@ -25,11 +31,7 @@ _special_but_star = re.compile(rb"[?\[\]\\]")
 
 
 class ScanIterMixin(HashCommands[FieldT], SetCommands, SortedSetCommands):
-    """What is there from the first turn to the last is yielded at least once, perhaps twice.
-
-    `match` is a glob for the names of fields, or for members as they are stored; `count` is how
-    many the server looks at in one turn.
-    """
+    """Iterators over the elements of hashes, sets and sorted sets."""
 
     def hscan_iter(
         self,
@@ -38,10 +40,26 @@ class ScanIterMixin(HashCommands[FieldT], SetCommands, SortedSetCommands):
         count: int | None = None,
         version: int | None = None,
     ) -> Iterator[tuple[FieldT, Any]]:
-        """Yield the fields of a hash with their values."""
+        """Iterate over the fields of a hash and their values.
+
+        Args:
+            match: a glob pattern that the names of the fields must match.
+            count: about how many the server examines at a time; 10 by default.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            An iterator of names and values. What is there during the whole iteration is
+            returned at least once; it may be repeated.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hscan/
+        """
         for fields in scan_batches(lambda cursor: self.hscan(key, cursor, match, count, version)):
             yield from fields.items()
 
+    @copy_docstring(hscan_iter)
     async def ahscan_iter(
         self,
         key: Any,
@@ -49,7 +67,6 @@ class ScanIterMixin(HashCommands[FieldT], SetCommands, SortedSetCommands):
         count: int | None = None,
         version: int | None = None,
     ) -> AsyncIterator[tuple[FieldT, Any]]:
-        """Do what `hscan_iter` does, on the running event loop."""
         async for fields in ascan_batches(
             lambda cursor: self.ahscan(key, cursor, match, count, version)
         ):
@@ -63,10 +80,26 @@ class ScanIterMixin(HashCommands[FieldT], SetCommands, SortedSetCommands):
         count: int | None = None,
         version: int | None = None,
     ) -> Iterator[Any]:
-        """Yield the members of a set."""
+        """Iterate over the members of a set.
+
+        Args:
+            match: a glob pattern that the stored bytes of the members must match.
+            count: about how many the server examines at a time; 10 by default.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            An iterator of members. What is there during the whole iteration is
+            returned at least once; it may be repeated.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/sscan/
+        """
         for members in scan_batches(lambda cursor: self.sscan(key, cursor, match, count, version)):
             yield from members
 
+    @copy_docstring(sscan_iter)
     async def asscan_iter(
         self,
         key: Any,
@@ -74,7 +107,6 @@ class ScanIterMixin(HashCommands[FieldT], SetCommands, SortedSetCommands):
         count: int | None = None,
         version: int | None = None,
     ) -> AsyncIterator[Any]:
-        """Do what `sscan_iter` does, on the running event loop."""
         async for members in ascan_batches(
             lambda cursor: self.asscan(key, cursor, match, count, version)
         ):
@@ -88,10 +120,26 @@ class ScanIterMixin(HashCommands[FieldT], SetCommands, SortedSetCommands):
         count: int | None = None,
         version: int | None = None,
     ) -> Iterator[tuple[Any, float]]:
-        """Yield the members of a sorted set with their scores."""
+        """Iterate over the members of a sorted set and their scores.
+
+        Args:
+            match: a glob pattern that the stored bytes of the members must match.
+            count: about how many the server examines at a time; 10 by default.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            An iterator of members and scores. What is there during the whole iteration is
+            returned at least once; it may be repeated.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/zscan/
+        """
         for members in scan_batches(lambda cursor: self.zscan(key, cursor, match, count, version)):
             yield from members
 
+    @copy_docstring(zscan_iter)
     async def azscan_iter(
         self,
         key: Any,
@@ -99,7 +147,6 @@ class ScanIterMixin(HashCommands[FieldT], SetCommands, SortedSetCommands):
         count: int | None = None,
         version: int | None = None,
     ) -> AsyncIterator[tuple[Any, float]]:
-        """Do what `zscan_iter` does, on the running event loop."""
         async for members in ascan_batches(
             lambda cursor: self.azscan(key, cursor, match, count, version)
         ):

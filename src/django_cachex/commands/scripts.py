@@ -72,12 +72,27 @@ class ScriptCommands(Commands):
         decode: bool = False,
         version: int | None = None,
     ) -> Command[Any] | Operation[Any]:
-        """Run a Lua script on the server, with nothing else in between; return its reply.
+        """Run a Lua script on the server, without any other command in between.
 
-        ``KEYS`` are the stored keys of `keys`; in a cluster all of them must be in one slot.
-        ``ARGV`` are `args` as they are, and after these `values`, encoded as `set` does it. The
-        reply is bytes, integers, None for Lua's nil and false, and lists of these; with `decode`,
-        the bytes are decoded as values. The server keeps the script, which is sent in full once.
+        Args:
+            script: a `Script`, or the text of one. The text is sent once; later calls send its
+                digest.
+            keys: keys that are passed as stored keys in `KEYS`; in a cluster, all of them must be
+                in one slot.
+            args: bytes, text or numbers that are passed unchanged in `ARGV`.
+            values: values that are passed after `args`, encoded as by `set`.
+            decode: decode the bytes in the reply, at any depth, as values.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            The reply: an integer, bytes, None for Lua's nil and false, or a list of these.
+
+        Raises:
+            CommandError: the script raised an error.
+            CrossSlotError: the keys are in different slots of a cluster.
+            TypeError: `keys`, `args` or `values` is a single text, or an argument can't be sent.
+
+        See https://valkey.io/commands/eval/
         """
         for name, given in (("keys", keys), ("args", args), ("values", values)):
             if isinstance(given, (str, bytes)):

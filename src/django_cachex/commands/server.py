@@ -42,19 +42,47 @@ class ServerCommands(Commands):
     """
 
     def _ping(self) -> Command[bool]:
-        """Return True when the server answers."""
+        """Check whether the server answers.
+
+        Returns:
+            True.
+
+        Raises:
+            ServerUnavailable: the server can't be reached.
+
+        See https://valkey.io/commands/ping/
+        """
         return Command(("PING",), bool)
 
     def _info(self, *sections: str) -> Command[ServerInfo]:
-        """Return INFO's fields by name, as text and as the server spells them."""
+        """Return information about the server.
+
+        Args:
+            *sections: only these sections, such as "memory"; the server's default sections if none
+                is given.
+
+        Returns:
+            A dict of the server's names and values, as text.
+
+        See https://valkey.io/commands/info/
+        """
         return Command(("INFO", *sections), parse_info, missing_reply=b"")
 
     def _dbsize(self) -> Command[int]:
-        """Return the number of keys in the database, whoever stored them."""
+        """Return the number of keys in the database, including those of other applications.
+
+        Returns:
+            The number of keys; in a cluster, the sum of all primaries.
+
+        See https://valkey.io/commands/dbsize/
+        """
         return Command(("DBSIZE",), int, missing_reply=0)
 
     def _flush_db(self) -> Command[None]:
-        """Delete every key of the database, whoever stored it."""
+        """Delete all keys of the database, including those of other applications.
+
+        See https://valkey.io/commands/flushdb/
+        """
         return Command(("FLUSHDB", "ASYNC"), parse_none)
 
     ping, aping = sync_method(_ping), async_method(_ping)
@@ -65,16 +93,34 @@ class ServerCommands(Commands):
     # The log of commands that took long.
 
     def _slowlog_get(self, num: int | None = None) -> Command[list[SlowCommand]]:
-        """Return the newest `num` entries, ten unless the server has another default; -1 is all."""
+        """Return the newest entries of the log of slow commands.
+
+        Args:
+            num: how many entries to return; -1 returns all of them. The server's default is 10.
+
+        Returns:
+            A list of `SlowCommand`, newest first.
+
+        See https://valkey.io/commands/slowlog-get/
+        """
         count = () if num is None else (num,)
         return Command(("SLOWLOG", "GET", *count), parse_slowlog, missing_reply=())
 
     def _slowlog_len(self) -> Command[int]:
-        """Return the number of entries."""
+        """Return the number of entries in the log of slow commands.
+
+        Returns:
+            The number of entries.
+
+        See https://valkey.io/commands/slowlog-len/
+        """
         return Command(("SLOWLOG", "LEN"), int, missing_reply=0)
 
     def _slowlog_reset(self) -> Command[None]:
-        """Delete all entries."""
+        """Delete all entries of the log of slow commands.
+
+        See https://valkey.io/commands/slowlog-reset/
+        """
         return Command(("SLOWLOG", "RESET"), parse_none)
 
     slowlog_get, aslowlog_get = sync_method(_slowlog_get), async_method(_slowlog_get)

@@ -23,46 +23,153 @@ class SetCommands(Commands):
     """
 
     def _scard(self, key: Any, version: int | None = None) -> Command[int]:
-        """Return the number of members, 0 for no such key."""
+        """Return the number of members of a set.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The number of members; 0 if the key doesn't exist.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/scard/
+        """
         return Command(
             ("SCARD", self._stored_key(key, version)), int, readonly=True, missing_reply=0
         )
 
     def _sadd(self, key: Any, *values: Any, version: int | None = None) -> Command[int]:
-        """Add `values`; return how many were not members before."""
+        """Add members to a set.
+
+        Args:
+            *values: the members.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            How many weren't members before.
+
+        Raises:
+            ValueError: no value is given.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/sadd/
+        """
         args = ("SADD", self._stored_key(key, version), *self._encode_values(values))
         return Command(args, int, missing_reply=0)
 
     def _srem(self, key: Any, *values: Any, version: int | None = None) -> Command[int]:
-        """Remove `values`; return how many were members."""
+        """Remove members from a set.
+
+        Args:
+            *values: the members.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            How many were members.
+
+        Raises:
+            ValueError: no value is given.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/srem/
+        """
         args = ("SREM", self._stored_key(key, version), *self._encode_values(values))
         return Command(args, int, missing_reply=0)
 
     def _smove(self, src: Any, dst: Any, value: Any, version: int | None = None) -> Command[bool]:
-        """Move `value` from one set to another; return whether it was a member of the first."""
+        """Move a member from one set to another.
+
+        Args:
+            src, dst: the keys of the sets.
+            value: the member.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            Whether it was a member of `src`.
+
+        Raises:
+            CrossSlotError: the keys are in different slots of a cluster.
+            WrongTypeError: a key has another type.
+
+        See https://valkey.io/commands/smove/
+        """
         keys = self._stored_keys((src, dst), version)
         return Command(("SMOVE", *keys, self._encode(value)), bool, missing_reply=0)
 
     def _sismember(self, key: Any, value: Any, version: int | None = None) -> Command[bool]:
-        """Return whether `value` is a member."""
+        """Check whether a value is a member of a set.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            True if it is a member.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/sismember/
+        """
         args = ("SISMEMBER", self._stored_key(key, version), self._encode(value))
         return Command(args, bool, readonly=True, missing_reply=0)
 
     def _smismember(
         self, key: Any, values: Any, *args: Any, version: int | None = None
     ) -> Command[list[bool]]:
-        """Return of each of `values` whether it is a member; a list of them, or one by one."""
+        """Check which values are members of a set.
+
+        Args:
+            values, *args: the values, one by one or as a list.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            A list with a boolean for each value.
+
+        Raises:
+            ValueError: no value is given.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/smismember/
+        """
         given = self._encode_values(list_or_args(values, args))
         command_args = ("SMISMEMBER", self._stored_key(key, version), *given)
         return Command(command_args, parse_bools, readonly=True, missing_reply=[0] * len(given))
 
     def _smembers(self, key: Any, version: int | None = None) -> Command[set[Any]]:
-        """Return all members. Large sets are walked with `sscan_iter`."""
+        """Return all members of a set. Use `sscan_iter` for a large one.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            A set; empty if the key doesn't exist.
+
+        Raises:
+            TypeError: a member can't be in a Python set, such as a list.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/smembers/
+        """
         args = ("SMEMBERS", self._stored_key(key, version))
         return Command(args, self._decode_set, readonly=True, missing_reply=())
 
     def _spop(self, key: Any, count: int | None = None, version: int | None = None) -> Command[Any]:
-        """Take a random member, None where there is none; with `count`, a list of so many."""
+        """Remove random members from a set.
+
+        Args:
+            count: return a list of up to so many members.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The member, or None if there is none. With `count`, a list.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/spop/
+        """
         stored = self._stored_key(key, version)
         if count is None:
             return Command(("SPOP", stored), self._decode_optional)
@@ -71,9 +178,20 @@ class SetCommands(Commands):
     def _srandmember(
         self, key: Any, number: int | None = None, version: int | None = None
     ) -> Command[Any]:
-        """Return a random member, None where there is none; with `number`, a list of so many.
+        """Return random members of a set.
 
-        A negative `number` may return a member several times.
+        Args:
+            number: return a list of up to so many members; if it is negative, a member may be
+                repeated.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The member, or None if there is none. With `number`, a list.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/srandmember/
         """
         stored = self._stored_key(key, version)
         if number is None:
@@ -83,15 +201,60 @@ class SetCommands(Commands):
     # Several sets: one key after the other, or a list of keys.
 
     def _sunion(self, keys: Any, *args: Any, version: int | None = None) -> Command[set[Any]]:
-        """Return what is a member of any of the sets."""
+        """Return the members of any of the sets.
+
+        Args:
+            keys, *args: the keys of the sets, one by one or as a list.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            A set.
+
+        Raises:
+            TypeError: a member can't be in a Python set, such as a list.
+            CrossSlotError: the keys are in different slots of a cluster.
+            WrongTypeError: a key has another type.
+
+        See https://valkey.io/commands/sunion/
+        """
         return self._combine_sets("SUNION", keys, args, version)
 
     def _sinter(self, keys: Any, *args: Any, version: int | None = None) -> Command[set[Any]]:
-        """Return what is a member of all of the sets."""
+        """Return the members that all sets have in common.
+
+        Args:
+            keys, *args: the keys of the sets, one by one or as a list.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            A set.
+
+        Raises:
+            TypeError: a member can't be in a Python set, such as a list.
+            CrossSlotError: the keys are in different slots of a cluster.
+            WrongTypeError: a key has another type.
+
+        See https://valkey.io/commands/sinter/
+        """
         return self._combine_sets("SINTER", keys, args, version)
 
     def _sdiff(self, keys: Any, *args: Any, version: int | None = None) -> Command[set[Any]]:
-        """Return what is a member of the first set, and of none of the others."""
+        """Return the members of the first set that are in none of the others.
+
+        Args:
+            keys, *args: the keys of the sets, one by one or as a list.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            A set.
+
+        Raises:
+            TypeError: a member can't be in a Python set, such as a list.
+            CrossSlotError: the keys are in different slots of a cluster.
+            WrongTypeError: a key has another type.
+
+        See https://valkey.io/commands/sdiff/
+        """
         return self._combine_sets("SDIFF", keys, args, version)
 
     def _combine_sets(
@@ -103,19 +266,64 @@ class SetCommands(Commands):
     def _sunionstore(
         self, dest: Any, keys: Any, *args: Any, version: int | None = None
     ) -> Command[int]:
-        """Store in `dest` what `sunion` returns; return how many members that has."""
+        """Store the members of any of the sets.
+
+        Args:
+            dest: the key of the result, which is replaced.
+            keys, *args: the keys of the sets, one by one or as a list.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            The number of members of the result.
+
+        Raises:
+            CrossSlotError: the keys are in different slots of a cluster.
+            WrongTypeError: a key has another type.
+
+        See https://valkey.io/commands/sunionstore/
+        """
         return self._combine_sets_and_store("SUNIONSTORE", dest, keys, args, version)
 
     def _sinterstore(
         self, dest: Any, keys: Any, *args: Any, version: int | None = None
     ) -> Command[int]:
-        """Store in `dest` what `sinter` returns; return how many members that has."""
+        """Store the members that all sets have in common.
+
+        Args:
+            dest: the key of the result, which is replaced.
+            keys, *args: the keys of the sets, one by one or as a list.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            The number of members of the result.
+
+        Raises:
+            CrossSlotError: the keys are in different slots of a cluster.
+            WrongTypeError: a key has another type.
+
+        See https://valkey.io/commands/sinterstore/
+        """
         return self._combine_sets_and_store("SINTERSTORE", dest, keys, args, version)
 
     def _sdiffstore(
         self, dest: Any, keys: Any, *args: Any, version: int | None = None
     ) -> Command[int]:
-        """Store in `dest` what `sdiff` returns; return how many members that has."""
+        """Store the members of the first set that are in none of the others.
+
+        Args:
+            dest: the key of the result, which is replaced.
+            keys, *args: the keys of the sets, one by one or as a list.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            The number of members of the result.
+
+        Raises:
+            CrossSlotError: the keys are in different slots of a cluster.
+            WrongTypeError: a key has another type.
+
+        See https://valkey.io/commands/sdiffstore/
+        """
         return self._combine_sets_and_store("SDIFFSTORE", dest, keys, args, version)
 
     def _combine_sets_and_store(
@@ -127,9 +335,23 @@ class SetCommands(Commands):
     def _sintercard(
         self, numkeys: int, keys: Any, limit: int = 0, version: int | None = None
     ) -> Command[int]:
-        """Return how many members `sinter` would return, counting up to `limit`; 0 counts all.
+        """Count the members that all sets have in common. Requires Valkey, or Redis 7.0 or later.
 
-        `numkeys` is how many `keys` there are.
+        Args:
+            numkeys: how many keys there are.
+            keys: a list of keys.
+            limit: stop counting at this number; 0 counts all.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            The number of members.
+
+        Raises:
+            ValueError: the number of keys is wrong.
+            CrossSlotError: the keys are in different slots of a cluster.
+            WrongTypeError: a key has another type.
+
+        See https://valkey.io/commands/sintercard/
         """
         stored = self._encode_keys(check_numkeys(numkeys, list_or_args(keys)), version)
         args = ("SINTERCARD", numkeys, *stored, "LIMIT", limit)
@@ -143,7 +365,25 @@ class SetCommands(Commands):
         count: int | None = None,
         version: int | None = None,
     ) -> Command[tuple[int, list[Any]]]:
-        """Return the next cursor and a batch of members; a cursor of 0 begins and ends."""
+        """Return a batch of members of a set.
+
+        Start with a cursor of 0, and pass the cursor of each result to the next call. A batch may
+        be empty.
+
+        Args:
+            cursor: where to continue; 0 to start.
+            match: a glob pattern that the stored bytes of the members must match.
+            count: about how many the server examines; 10 by default.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The next cursor, which is 0 at the end, and a list of members.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/sscan/
+        """
 
         def parse(reply: tuple[bytes, list[bytes]]) -> tuple[int, list[Any]]:
             return int(reply[0]), self._decode_all(reply[1])

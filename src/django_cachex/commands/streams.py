@@ -69,7 +69,19 @@ class StreamCommands(Commands, Generic[FieldT]):
     # Entries by id.
 
     def _xlen(self, key: Any, version: int | None = None) -> Command[int]:
-        """Return the number of entries, 0 for no such key."""
+        """Return the number of entries of a stream.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The number of entries; 0 if the key doesn't exist.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/xlen/
+        """
         return Command(
             ("XLEN", self._stored_key(key, version)), int, readonly=True, missing_reply=0
         )
@@ -86,9 +98,27 @@ class StreamCommands(Commands, Generic[FieldT]):
         limit: int | None = None,
         version: int | None = None,
     ) -> Command[FieldT | None]:
-        """Add an entry and return its id, None where `nomkstream` is set and there is no such key.
+        """Add an entry to a stream, which can be trimmed at the same time.
 
-        `maxlen`, `minid`, `approximate` and `limit` trim the stream as `xtrim` does.
+        Args:
+            fields: the fields of the entry and their values.
+            id: the id of the entry; the server chooses one by default.
+            maxlen: keep so many of the newest entries.
+            approximate: allow the server to keep some more, which is faster.
+            nomkstream: don't create the stream if it doesn't exist.
+            minid: keep the entries from this id on.
+            limit: examine at most so many entries; only with `approximate`.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The id of the entry; None if `nomkstream` is set and the stream doesn't exist.
+
+        Raises:
+            CommandError: `id` isn't higher than that of the last entry.
+            ValueError: both `maxlen` and `minid` are given.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/xadd/
         """
         trimming = trim_args(maxlen, minid, approximate, limit)
         given = (*flag_args(("NOMKSTREAM", nomkstream)), *trimming, encode_name(id))
@@ -103,9 +133,20 @@ class StreamCommands(Commands, Generic[FieldT]):
         count: int | None = None,
         version: int | None = None,
     ) -> Command[list[StreamEntry[FieldT]]]:
-        """Return the entries from id `min` to `max`, oldest first, as ``(id, fields)``.
+        """Return the entries in a range of ids, oldest first.
 
-        A ``(`` before an id leaves that id out.
+        Args:
+            min, max: the ids of the first and the last entry; "(" before an id excludes it.
+            count: how many entries to return at most; all of them by default.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            A list of ids and dicts of fields.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/xrange/
         """
         return self._xrange_command("XRANGE", key, min, max, count, version)
 
@@ -117,7 +158,21 @@ class StreamCommands(Commands, Generic[FieldT]):
         count: int | None = None,
         version: int | None = None,
     ) -> Command[list[StreamEntry[FieldT]]]:
-        """Return the entries from id `max` down to `min`, newest first: see `xrange`."""
+        """Return the entries in a range of ids, newest first.
+
+        Args:
+            max, min: the ids of the first and the last entry; "(" before an id excludes it.
+            count: how many entries to return at most; all of them by default.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            A list of ids and dicts of fields.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/xrevrange/
+        """
         return self._xrange_command("XREVRANGE", key, max, min, count, version)
 
     def _xrange_command(
@@ -134,7 +189,21 @@ class StreamCommands(Commands, Generic[FieldT]):
         return Command((*args, *given), self._decode_entries, readonly=True, missing_reply=())
 
     def _xdel(self, key: Any, *ids: bytes | str, version: int | None = None) -> Command[int]:
-        """Delete the entries with these ids; return how many there were."""
+        """Delete entries of a stream.
+
+        Args:
+            *ids: the ids of the entries.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            How many entries existed.
+
+        Raises:
+            ValueError: no id is given.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/xdel/
+        """
         args = ("XDEL", self._stored_key(key, version), *encode_names(ids))
         return Command(args, int, missing_reply=0)
 
@@ -147,9 +216,23 @@ class StreamCommands(Commands, Generic[FieldT]):
         limit: int | None = None,
         version: int | None = None,
     ) -> Command[int]:
-        """Delete the oldest entries, all but `maxlen`, or those below `minid`; return how many.
+        """Delete the oldest entries of a stream.
 
-        Where it may be `approximate`, some more may stay, and at most `limit` are deleted.
+        Args:
+            maxlen: keep so many of the newest entries.
+            approximate: allow the server to keep some more, which is faster.
+            minid: keep the entries from this id on.
+            limit: examine at most so many entries; only with `approximate`.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            How many entries were deleted.
+
+        Raises:
+            ValueError: not exactly one of `maxlen` and `minid` is given.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/xtrim/
         """
         trimming = trim_args(maxlen, minid, approximate, limit)
         if not trimming:
@@ -175,7 +258,27 @@ class StreamCommands(Commands, Generic[FieldT]):
         block: int | None = None,
         version: int | None = None,
     ) -> Command[StreamEntries[FieldT]]:
-        """Return up to `count` entries of each stream, after the id given; "$" is the last one."""
+        """Return new entries of streams.
+
+        Args:
+            streams: a mapping of keys to the ids after which to read; "$" stands for the last
+                entry.
+            count: how many entries of each stream to return at most; all of them by default.
+            block: if there are no entries, how many milliseconds to wait for one; 0 waits forever.
+                Doesn't wait by default.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            A dict of keys and lists of ids and fields, without the streams that have no such
+            entries.
+
+        Raises:
+            ServerUnavailable: the connection broke during the wait; the command isn't sent again.
+            CrossSlotError: the keys are in different slots of a cluster.
+            WrongTypeError: a key has another type.
+
+        See https://valkey.io/commands/xread/
+        """
         args, parse = self._streams_args(streams, version)
         given = ("XREAD", *option_args(("COUNT", count), ("BLOCK", block)), *args)
         if block is None:
@@ -192,10 +295,31 @@ class StreamCommands(Commands, Generic[FieldT]):
         noack: bool = False,
         version: int | None = None,
     ) -> Command[StreamEntries[FieldT]]:
-        """Return up to `count` entries of each stream, for this consumer of a group.
+        """Return entries of streams as a consumer of a group. They are pending until `xack`.
 
-        After the id ">" are those that no consumer was given; they are pending until `xack`, with
-        `noack` at no time. After any other id are this consumer's own pending ones.
+        Args:
+            groupname: the name of the group.
+            consumername: the name of the consumer.
+            streams: a mapping of keys to the ids after which to read; ">" stands for the last entry
+                that the group has read. After another id, only entries that are pending for this
+                consumer are returned.
+            count: how many entries of each stream to return at most; all of them by default.
+            block: if there are no entries, how many milliseconds to wait for one; 0 waits forever.
+                Doesn't wait by default.
+            noack: don't make the entries pending.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            A dict of keys and lists of ids and fields, without the streams that have no such
+            entries.
+
+        Raises:
+            CommandError: the key or the group doesn't exist.
+            ServerUnavailable: the connection broke during the wait; the command isn't sent again.
+            CrossSlotError: the keys are in different slots of a cluster.
+            WrongTypeError: a key has another type.
+
+        See https://valkey.io/commands/xreadgroup/
         """
         args, parse = self._streams_args(streams, version)
         group = ("XREADGROUP", "GROUP", encode_name(groupname), encode_name(consumername))
@@ -230,10 +354,22 @@ class StreamCommands(Commands, Generic[FieldT]):
         entries_read: int | None = None,
         version: int | None = None,
     ) -> Command[None]:
-        """Make a group that is given what comes after `id`; "$" is the last entry.
+        """Create a consumer group.
 
-        With `mkstream`, an empty stream is made where there is no such key. `entries_read` is what
-        the group counts from: Valkey or Redis 7.0. Raise `CommandError` if there is such a group.
+        Args:
+            groupname: the name of the group.
+            id: the id after which the group starts to read; "$" is the last entry, and "0" the
+                start of the stream.
+            mkstream: create an empty stream if the key doesn't exist.
+            entries_read: how many entries the group has read, from which its lag is computed;
+                requires Valkey, or Redis 7.0 or later.
+            version: the key's version; the alias's VERSION by default.
+
+        Raises:
+            CommandError: the group exists, or the key doesn't.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/xgroup-create/
         """
         args = (
             "XGROUP",
@@ -255,7 +391,21 @@ class StreamCommands(Commands, Generic[FieldT]):
         entries_read: int | None = None,
         version: int | None = None,
     ) -> Command[None]:
-        """Let a group go on after `id`: see `xgroup_create`."""
+        """Let a consumer group continue after another id.
+
+        Args:
+            groupname: the name of the group.
+            id: the id; "$" is the last entry, and "0" the start of the stream.
+            entries_read: how many entries the group has read, from which its lag is computed;
+                requires Valkey, or Redis 7.0 or later.
+            version: the key's version; the alias's VERSION by default.
+
+        Raises:
+            CommandError: the key or the group doesn't exist.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/xgroup-setid/
+        """
         args = (
             "XGROUP",
             "SETID",
@@ -269,7 +419,21 @@ class StreamCommands(Commands, Generic[FieldT]):
     def _xgroup_destroy(
         self, key: Any, groupname: EncodableArg, version: int | None = None
     ) -> Command[bool]:
-        """Delete a group and what is pending in it; return whether there was one."""
+        """Delete a consumer group and its list of pending entries.
+
+        Args:
+            groupname: the name of the group.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            Whether the group existed.
+
+        Raises:
+            CommandError: the key doesn't exist.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/xgroup-destroy/
+        """
         args = ("XGROUP", "DESTROY", self._stored_key(key, version), encode_name(groupname))
         return Command(args, bool, missing_reply=MISSING_STREAM)
 
@@ -280,7 +444,22 @@ class StreamCommands(Commands, Generic[FieldT]):
         consumername: EncodableArg,
         version: int | None = None,
     ) -> Command[bool]:
-        """Make a consumer, as reading does by itself; return whether there was none."""
+        """Create a consumer of a group. Reading creates it, too.
+
+        Args:
+            groupname: the name of the group.
+            consumername: the name of the consumer.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            Whether the consumer is new.
+
+        Raises:
+            CommandError: the key or the group doesn't exist.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/xgroup-createconsumer/
+        """
         return self._consumer_command("CREATECONSUMER", key, groupname, consumername, bool, version)
 
     def _xgroup_delconsumer(
@@ -290,7 +469,22 @@ class StreamCommands(Commands, Generic[FieldT]):
         consumername: EncodableArg,
         version: int | None = None,
     ) -> Command[int]:
-        """Delete a consumer; return how many entries were pending, which nobody can claim now."""
+        """Delete a consumer of a group, with its list of pending entries.
+
+        Args:
+            groupname: the name of the group.
+            consumername: the name of the consumer.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            How many entries were pending for it; they can't be claimed any more.
+
+        Raises:
+            CommandError: the key or the group doesn't exist.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/xgroup-delconsumer/
+        """
         return self._consumer_command("DELCONSUMER", key, groupname, consumername, int, version)
 
     def _consumer_command(
@@ -314,7 +508,22 @@ class StreamCommands(Commands, Generic[FieldT]):
     def _xack(
         self, key: Any, groupname: EncodableArg, *ids: EncodableArg, version: int | None = None
     ) -> Command[int]:
-        """Say that these entries are dealt with; return how many were pending."""
+        """Acknowledge entries, which then are no longer pending.
+
+        Args:
+            groupname: the name of the group.
+            *ids: the ids of the entries.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            How many of them were pending.
+
+        Raises:
+            ValueError: no id is given.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/xack/
+        """
         args = ("XACK", self._stored_key(key, version), encode_name(groupname), *encode_names(ids))
         return Command(args, int, missing_reply=0)
 
@@ -332,10 +541,21 @@ class StreamCommands(Commands, Generic[FieldT]):
     def _xpending(
         self, key: Any, groupname: EncodableArg, version: int | None = None
     ) -> Command[dict[str, Any]]:
-        """Return what is pending in a group, as a dictionary.
+        """Summarize the pending entries of a group.
 
-        `pending` is how many entries, `min` and `max` their lowest and highest id (None for no
-        entry), `consumers` a list with `name` and `pending` of each consumer that has any.
+        Args:
+            groupname: the name of the group.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            A dict: `pending` is the number of entries, `min` and `max` are their lowest and highest
+            id or None, and `consumers` is a list of dicts with `name` and `pending`.
+
+        Raises:
+            CommandError: the key or the group doesn't exist.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/xpending/
         """
         args = ("XPENDING", self._stored_key(key, version), encode_name(groupname))
         return Command(args, self._parse_pending, readonly=True, missing_reply=MISSING_GROUP)
@@ -363,11 +583,25 @@ class StreamCommands(Commands, Generic[FieldT]):
         idle: int | None = None,
         version: int | None = None,
     ) -> Command[list[dict[str, Any]]]:
-        """Return up to `count` pending entries from id `min` to `max`, as dictionaries.
+        """Return pending entries of a group.
 
-        Each has `message_id`, `consumer`, `time_since_delivered` in milliseconds and
-        `times_delivered`. `consumername` picks those of one consumer, `idle` those delivered so
-        many milliseconds ago or longer.
+        Args:
+            groupname: the name of the group.
+            min, max: the ids of the first and the last entry; "-" and "+" mean no limit.
+            count: how many entries to return at most.
+            consumername: only return entries that are pending for this consumer.
+            idle: only return entries that were delivered at least so many milliseconds ago.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            A list of dicts with `message_id`, `consumer`, `time_since_delivered` in milliseconds
+            and `times_delivered`.
+
+        Raises:
+            CommandError: the key or the group doesn't exist.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/xpending/
         """
 
         def parse(reply: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
@@ -401,11 +635,29 @@ class StreamCommands(Commands, Generic[FieldT]):
         justid: bool = False,
         version: int | None = None,
     ) -> Command[list[Any]]:
-        """Make pending entries the consumer's, and return them; with `justid`, return their ids.
+        """Make pending entries of other consumers pending for this one.
 
-        Only entries delivered `min_idle_time` milliseconds ago or longer are claimed. `idle`, or
-        `time` in milliseconds since 1970, says when they count as delivered (else now),
-        `retrycount` how often; with `force`, ids that nobody was given become pending, too.
+        Args:
+            groupname: the name of the group.
+            consumername: the name of the consumer.
+            min_idle_time: only claim entries that were delivered at least so many milliseconds ago.
+            message_ids: an id, or a list of ids.
+            idle: count the entries as delivered so many milliseconds ago; 0 by default.
+            time: count the entries as delivered at this time, in milliseconds since 1970.
+            retrycount: set how often the entries were delivered.
+            force: also claim entries that aren't pending.
+            justid: return ids only, and don't count this as a delivery.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            A list of ids and dicts of fields, or of ids.
+
+        Raises:
+            CommandError: the key or the group doesn't exist.
+            ValueError: no id is given.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/xclaim/
         """
         group = self._stored_key(key, version), encode_name(groupname), encode_name(consumername)
         ids = encode_names(list_or_args(message_ids))
@@ -429,10 +681,27 @@ class StreamCommands(Commands, Generic[FieldT]):
         justid: bool = False,
         version: int | None = None,
     ) -> Command[tuple[FieldT, list[Any], list[FieldT]]]:
-        """Do what `xclaim` does with up to `count` entries from `start_id` on.
+        """Make pending entries of other consumers pending for this one. Their ids needn't be known.
 
-        Return the id from which to go on ("0-0" at the end), the entries (with `justid`, their
-        ids), and the ids of pending entries that are deleted, of which Redis 6.2 says nothing.
+        Args:
+            groupname: the name of the group.
+            consumername: the name of the consumer.
+            min_idle_time: only claim entries that were delivered at least so many milliseconds ago.
+            start_id: the id from which to start; the result contains the next one.
+            count: how many entries to claim at most; 100 by default.
+            justid: return ids only, and don't count this as a delivery.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The id from which to continue, which is "0-0" at the end; a list of ids and dicts of
+            fields, or of ids; and the ids of pending entries that were deleted from the stream,
+            which Redis 6.2 doesn't report.
+
+        Raises:
+            CommandError: the key or the group doesn't exist.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/xautoclaim/
         """
 
         def parse(reply: Sequence[Any]) -> tuple[FieldT, list[Any], list[FieldT]]:
@@ -455,19 +724,60 @@ class StreamCommands(Commands, Generic[FieldT]):
     def _xinfo_stream(
         self, key: Any, full: bool = False, version: int | None = None
     ) -> Command[InfoDict]:
-        """Return the facts of a stream; with `full`, those of its groups and consumers, too."""
+        """Return information about a stream.
+
+        Args:
+            full: include the entries, groups and consumers.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            A dict with the server's names.
+
+        Raises:
+            CommandError: the key doesn't exist.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/xinfo-stream/
+        """
         args = ("XINFO", "STREAM", self._stored_key(key, version), *flag_args(("FULL", full)))
         return Command(args, self._parse_info, readonly=True, missing_reply=MISSING_KEY)
 
     def _xinfo_groups(self, key: Any, version: int | None = None) -> Command[list[InfoDict]]:
-        """Return the facts of each group."""
+        """Return information about the groups of a stream.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            A list of dicts with the server's names.
+
+        Raises:
+            CommandError: the key doesn't exist.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/xinfo-groups/
+        """
         args = ("XINFO", "GROUPS", self._stored_key(key, version))
         return Command(args, self._parse_infos, readonly=True, missing_reply=MISSING_KEY)
 
     def _xinfo_consumers(
         self, key: Any, groupname: EncodableArg, version: int | None = None
     ) -> Command[list[InfoDict]]:
-        """Return the facts of each consumer of a group."""
+        """Return information about the consumers of a group.
+
+        Args:
+            groupname: the name of the group.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            A list of dicts with the server's names.
+
+        Raises:
+            CommandError: the key or the group doesn't exist.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/xinfo-consumers/
+        """
         args = ("XINFO", "CONSUMERS", self._stored_key(key, version), encode_name(groupname))
         return Command(args, self._parse_infos, readonly=True, missing_reply=MISSING_KEY)
 

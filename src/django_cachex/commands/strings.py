@@ -36,7 +36,19 @@ class StringCommands(CacheOperations):
     """
 
     def _strlen(self, key: Any, version: int | None = None) -> Command[int]:
-        """Return the bytes stored under `key`, 0 for no such key."""
+        """Return how many bytes are stored at `key`.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The size in bytes, after serialization and compression; 0 if the key doesn't exist.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/strlen/
+        """
         return Command(
             ("STRLEN", self._stored_key(key, version)), int, readonly=True, missing_reply=0
         )
@@ -44,7 +56,21 @@ class StringCommands(CacheOperations):
     def _getrange(
         self, key: Any, start: int, end: int, version: int | None = None
     ) -> Command[bytes]:
-        """Return the stored bytes from `start` to `end`, both included; -1 is the last."""
+        """Return a part of the bytes that are stored at `key`, without decoding them.
+
+        Args:
+            start, end: the offsets of the first and the last byte; negative numbers count from the
+                end, and -1 is the last byte.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The bytes; empty if the key doesn't exist.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/getrange/
+        """
         return Command(
             ("GETRANGE", self._stored_key(key, version), start, end), bytes, True, missing_reply=b""
         )
@@ -66,11 +92,28 @@ class StringCommands(CacheOperations):
         get: bool = False,
         keepttl: bool = False,
     ) -> Command[Any]:
-        """Store `value` for `timeout` seconds; one that is not positive deletes `key`.
+        """Store a value.
 
-        With `nx` only if `key` does not exist, with `xx` only if it does; with `keepttl` for as
-        long as the old value would have lived. Return the old value, None if there is none, with
-        `get`; else whether it was stored, with `nx` or `xx`; else None.
+        Args:
+            value: any value that the alias's serializer can store.
+            timeout: seconds after which the key expires, which may have a fraction, or a timedelta;
+                None to never expire. Zero or less deletes the key. The alias's TIMEOUT by default.
+            version: the key's version; the alias's VERSION by default.
+            nx: store the value only if the key doesn't exist.
+            xx: store the value only if the key exists.
+            get: return the old value. Together with `nx`, this requires Valkey, or Redis 7.0 or
+                later.
+            keepttl: keep the current expiry of the key instead of setting a new one.
+
+        Returns:
+            With `get`, the old value, or None if there was none. With `nx` or `xx`, whether the
+            value was stored. Otherwise None.
+
+        Raises:
+            ValueError: `nx` and `xx` are both set, or `keepttl` and a timeout are given.
+            WrongTypeError: `get` is set, and the key has another type.
+
+        See https://valkey.io/commands/set/
         """
         if nx and xx:
             raise ValueError("nx and xx exclude each other.")
@@ -101,7 +144,20 @@ class StringCommands(CacheOperations):
         return bool if nx or xx else parse_none
 
     def _getdel(self, key: Any, default: Any = None, version: int | None = None) -> Command[Any]:
-        """Return the value of `key`, or `default`, and delete it."""
+        """Return the value of a key, and delete the key.
+
+        Args:
+            default: what to return if the key doesn't exist.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The value, or `default`.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/getdel/
+        """
         get = self._get(key, default, version)
         return Command(("GETDEL", get.args[1]), get.parse)
 
@@ -117,11 +173,25 @@ class StringCommands(CacheOperations):
         pxat: int | datetime | None = None,
         persist: bool = False,
     ) -> Command[Any]:
-        """Return the value of `key`, or `default`, and set how long it lives.
+        """Return the value of a key, and set its expiry. Without an option, the expiry is kept.
 
-        For `ex` seconds or `px` milliseconds more, until `exat` seconds or `pxat` milliseconds
-        since 1970, or for good if `persist`; without any of these as long as before. A time that
-        has passed deletes it.
+        Args:
+            default: what to return if the key doesn't exist.
+            version: the key's version; the alias's VERSION by default.
+            ex: expire after so many seconds, or a timedelta.
+            px: expire after so many milliseconds, or a timedelta.
+            exat: expire at a time: a datetime, or seconds since 1970.
+            pxat: expire at a time: a datetime, or milliseconds since 1970.
+            persist: never expire.
+
+        Returns:
+            The value, or `default`. If the time has passed, the key is deleted.
+
+        Raises:
+            ValueError: more than one option is given.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/getex/
         """
         given: list[tuple[str, int | None]] = []
         if ex is not None:

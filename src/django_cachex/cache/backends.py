@@ -1,6 +1,7 @@
-"""The backends that CACHES name: Django's methods, each on the one command that it sends.
+"""The backends for CACHES, with Django's methods.
 
-Drop-in replacements for Django's RedisCache: same settings, same stored keys and values.
+They are drop-in replacements for Django's RedisCache, with the same settings, stored keys and
+values.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from django_cachex.commands.strings import SetKwargs, StringCommands
 
 
 class ServerCache(LockingCache, StringCommands, ForeignNames):
-    """Django's contract, blocking and asynchronous; what it says is documented there."""
+    """Django's cache methods, blocking and asynchronous."""
 
     @copy_docstring(CacheOperations._add)
     def add(
@@ -174,7 +175,7 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
         value = await self.aget(key, self._missing_key, version=version)
         if value is not self._missing_key:
             if inspect.iscoroutine(default):
-                default.close()  # Python would warn that nobody awaited it.
+                default.close()  # Otherwise, Python would warn that it was never awaited.
             return value
         if callable(default):
             default = default()
@@ -293,7 +294,7 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
     def _stampede_entry(
         self, key: Any, default: Any, timeout: Any, version: Any, given: Given
     ) -> Entry | None:
-        """Return what is to be made by one caller at a time, or None where none is."""
+        """Return the entry that one caller at a time may compute, or None if it isn't protected."""
         protection = self._stampede_protection if given is None else protection_of(given)
         if protection is None or not callable(default) or self._config_error:
             return None
@@ -301,11 +302,11 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
         return None if entry.expiry == 0 else entry
 
     def _get_from_primary(self, key: Any, default: Any, version: Any) -> Command[Any]:
-        """Get what has just been written, which a replica may not have yet."""
+        """Return a command that reads a new value, which the replicas may not have yet."""
         return self._get(key, default, version).primary_only()
 
     def _get_or_replace(self, key: Any, default: Any, timeout: Any, version: Any) -> Operation[Any]:
-        """Get what is there already; store `default` in its place if it cannot be read."""
+        """Return the value; if it can't be read, store and return `default`."""
         [value] = yield [self._get(key, self._missing_key, version)]
         if value is not self._missing_key:
             return value
@@ -317,39 +318,39 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
 
 
 class ValkeyCache(ServerCache):
-    """A cache in Valkey or Redis, reached through valkey-py."""
+    """A cache in Valkey or Redis, through valkey-py."""
 
     _driver = "valkey"
 
 
 class RedisCache(ServerCache):
-    """A cache in Redis or Valkey, reached through redis-py."""
+    """A cache in Redis or Valkey, through redis-py."""
 
     _driver = "redis"
 
 
 class ValkeySentinelCache(ServerCache):
-    """A cache on whichever server Sentinel says is the primary, reached through valkey-py."""
+    """A cache on the primary that Sentinel names, through valkey-py."""
 
     _driver = "valkey"
     _client_class = SentinelClient
 
 
 class RedisSentinelCache(ServerCache):
-    """A cache on whichever server Sentinel says is the primary, reached through redis-py."""
+    """A cache on the primary that Sentinel names, through redis-py."""
 
     _driver = "redis"
     _client_class = SentinelClient
 
 
 class ClusterCache(ServerCache):
-    """What the caches on clusters have in common."""
+    """The base class of the caches in a cluster."""
 
     _client_class = ClusterClient
     _topology = "cluster"
 
     def _incr_version(self, key: Any, delta: int, version: int) -> Operation[int]:
-        """Move `key`, by copying it where the server cannot rename: the slots may differ."""
+        """Rename the key, or copy it if the two versions are in different slots."""
         moved = version + delta
         source, target = self._stored_key(key, version), self._stored_key(key, moved)
         if slot_of(source) == slot_of(target):
@@ -358,12 +359,12 @@ class ClusterCache(ServerCache):
 
 
 class ValkeyClusterCache(ClusterCache):
-    """A cache in a cluster, reached through valkey-py."""
+    """A cache in a cluster, through valkey-py."""
 
     _driver = "valkey"
 
 
 class RedisClusterCache(ClusterCache):
-    """A cache in a cluster, reached through redis-py."""
+    """A cache in a cluster, through redis-py."""
 
     _driver = "redis"

@@ -1,4 +1,4 @@
-"""How a cache makes keys and values, on top of Django's base class and a client."""
+"""The base class of the caches: it encodes and decodes keys and values, and sends commands."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ from django_cachex.exceptions import CachexError
 
 T = TypeVar("T")
 
-_plain = frozenset((str,)).issuperset
-# What Django calls portable to memcached. Its own loop finds the words for the warning.
-_portable = re.compile(r"[^\x00-\x20\x7f]{0,250}").fullmatch
+_are_str = frozenset((str,)).issuperset
+# Keys that memcached accepts. For others, Django's method words the warning.
+_is_portable = re.compile(r"[^\x00-\x20\x7f]{0,250}").fullmatch
 
 
 def _fast_make_keys(before: str, keys: list[str]) -> list[bytes] | None:
-    """Return `keys` with `before` in front of each, if all that makes are portable; else None."""
+    """Return the stored keys with the prefix `before`; None unless memcached accepts them all."""
     together = f"{before}{f' {before}'.join(keys)}"
     if together.isascii() and together.isprintable() and together.count(" ") == len(keys) - 1:
         made = together.encode().split(b" ")
@@ -50,15 +50,15 @@ def _fast_make_keys(before: str, keys: list[str]) -> list[bytes] | None:
     return None
 
 
-class CacheCommands(AllCommands[str], ScanIterMixin[str], BaseCache):
-    """The commands of a Django cache: keys get prefix and version, values are serialized."""
+class CommandCache(AllCommands[str], ScanIterMixin[str], BaseCache):
+    """A Django cache with commands. Keys get a prefix and a version, and values are serialized."""
 
     _driver: ClassVar[str]
     _client_class: ClassVar[type[Client]] = Client
-    """What makes servers of LOCATION and OPTIONS: the topology."""
+    """The class of the client, which depends on the topology."""
 
     _config_error: ImproperlyConfigured | None = None
-    """What is wrong with its settings; whoever uses it is told."""
+    """What is wrong with the settings of the cache. It is raised when the cache is used."""
 
     _keys_are_ours: ClassVar[bool] = True
     _timeout_is_ours: ClassVar[bool] = True
@@ -85,7 +85,7 @@ class CacheCommands(AllCommands[str], ScanIterMixin[str], BaseCache):
             self._stampede_protection = None
             self.client = cast(Client, Refusal(error))
         self.statistics = statistics_of(self._driver, server, params)
-        """What this process knows of its use of this cache."""
+        """Counters of how this process uses the cache."""
         self._executor: Client | FailingOpen = self.client
         if options.get("ignore_exceptions"):
             self._executor = FailingOpen(self.client, self.statistics)
@@ -95,27 +95,27 @@ class CacheCommands(AllCommands[str], ScanIterMixin[str], BaseCache):
         )
 
     def _run(self, command: Command[T] | Operation[T]) -> T:
-        """Send a command, or the steps of an operation over one connection; return the result."""
+        """Send a command, or the steps of an operation on one connection, and return the result."""
         return self._run_timed(self._executor, command)
 
     async def _arun(self, command: Command[T] | Operation[T]) -> T:
-        """Do what `run` does, on the running event loop."""
+        """Do the same as `_run`, on the running event loop."""
         return await self._arun_timed(self._executor, command)
 
     def _run_counter(self, command: Command[T] | Operation[T]) -> T:
-        """Do what `run` does for a counter, which raises rather than lie."""
+        """Do the same as `_run` for a counter, whose failures are only ignored on request."""
         return self._run_timed(self._counter_executor, command)
 
     async def _arun_counter(self, command: Command[T] | Operation[T]) -> T:
-        """Do what `count` does, on the running event loop."""
+        """Do the same as `_run_counter`, on the running event loop."""
         return await self._arun_timed(self._counter_executor, command)
 
     def _run_strict(self, command: Command[T] | Operation[T]) -> T:
-        """Do what `run` does, and raise whatever went wrong: locks that fail open are none."""
+        """Do the same as `_run`, but ignore no failures: a lock must not be held by two."""
         return self._run_timed(self.client, command)
 
     async def _arun_strict(self, command: Command[T] | Operation[T]) -> T:
-        """Do what `insist` does, on the running event loop."""
+        """Do the same as `_run_strict`, on the running event loop."""
         return await self._arun_timed(self.client, command)
 
     def _run_timed(self, executor: Client | FailingOpen, command: Command[T] | Operation[T]) -> T:
@@ -160,23 +160,23 @@ class CacheCommands(AllCommands[str], ScanIterMixin[str], BaseCache):
 
     def validate_key(self, key: Any) -> None:
         """Warn about a key that memcached wouldn't accept, as Django's backends do."""
-        if not (isinstance(key, bytes) or _portable(key)):
+        if not (isinstance(key, bytes) or _is_portable(key)):
             super().validate_key(key)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         makers = "make_key", "make_and_validate_key", "validate_key"
         cls._keys_are_ours = all(
-            getattr(cls, name) is getattr(CacheCommands, name) for name in makers
+            getattr(cls, name) is getattr(CommandCache, name) for name in makers
         )
-        cls._timeout_is_ours = cls.get_backend_timeout is CacheCommands.get_backend_timeout
+        cls._timeout_is_ours = cls.get_backend_timeout is CommandCache.get_backend_timeout
 
     def _stored_key(self, key: Any, version: Any = None) -> bytes:
-        """Return the bytes under which the server knows `key`; warn like Django's backends."""
+        """Return the stored key, and warn about it as Django's backends do."""
         if self._keys_are_ours and self.key_func is default_key_func:
-            # As Django's function makes it, without three calls.
+            # The same as Django's function makes, but without three calls.
             made = f"{self.key_prefix}:{self.version if version is None else version}:{key}"
-            if not _portable(made):
+            if not _is_portable(made):
                 self.validate_key(made)
             return made.encode("utf-8", "surrogateescape")
         return Commands._stored_key(self, self.make_and_validate_key(key, version=version))
@@ -186,7 +186,7 @@ class CacheCommands(AllCommands[str], ScanIterMixin[str], BaseCache):
             return super()._stored_keys(keys, version)
         before = f"{self.key_prefix}:{self.version if version is None else version}:"
         keys = list(keys)
-        if _plain(map(type, keys)) and (stored := _fast_make_keys(before, keys)) is not None:
+        if _are_str(map(type, keys)) and (stored := _fast_make_keys(before, keys)) is not None:
             return stored
         made = [f"{before}{key}" for key in keys]
         for one in made:
@@ -194,27 +194,27 @@ class CacheCommands(AllCommands[str], ScanIterMixin[str], BaseCache):
         return [one.encode("utf-8", "surrogateescape") for one in made]
 
     def _stored_pattern(self, pattern: Any, version: Any = None) -> bytes:
-        """Return the glob of the stored keys that `pattern` means; only `*` is a wildcard."""
+        """Return the glob pattern of stored keys for a pattern in which only `*` is a wildcard."""
         return within(self._make_stored_key, Commands._stored_key(self, pattern), version)
 
     def _decode_keys(self, stored: list[bytes], version: Any = None) -> list[str]:
-        """Return the keys that are stored as `stored`, all of which must be of `version`."""
+        """Return the keys of stored keys, all of which must have the version `version`."""
         before = prefix(self._make_stored_key, version)
         return [key.removeprefix(before).decode("utf-8", "surrogateescape") for key in stored]
 
     def _decode_name(self, stored: bytes) -> str:
-        """Return the field, id, group or consumer that the server calls `stored`."""
+        """Return the name of a field, an id, a group or a consumer."""
         return stored.decode("utf-8", "surrogateescape")
 
     def _decode_names(self, stored: Iterable[bytes]) -> list[str]:
         return [name.decode("utf-8", "surrogateescape") for name in stored]
 
     def _encode(self, value: Any) -> bytes | int:
-        """Return what to store for `value`; raise what the serializer raises."""
+        """Return what is stored for `value`; raise what the serializer raises."""
         return encode_arg(self._serializer.dumps(value))
 
     def _decode(self, data: bytes) -> Any:
-        """Return the value that is stored as `data`; raise what the serializer raises."""
+        """Return the value of stored bytes; raise what the serializer raises."""
         return self._serializer.loads(data)
 
     def _is_miss(self, stored: bytes, error: Exception) -> bool:
@@ -282,8 +282,8 @@ class CacheCommands(AllCommands[str], ScanIterMixin[str], BaseCache):
         Args:
             pattern: the pattern, in which `*` is the only wildcard.
             version: the version of the keys; the alias's VERSION by default.
-            itersize: how many keys the server examines at a time. With more, it finishes sooner,
-                but other clients wait for longer.
+            itersize: how many keys the server examines at a time. A larger number delays its other
+                clients.
 
         Returns:
             How many keys were deleted.
@@ -308,8 +308,8 @@ class CacheCommands(AllCommands[str], ScanIterMixin[str], BaseCache):
         Args:
             pattern: the pattern, in which `*` is the only wildcard; any key by default.
             version: the version of the keys; the alias's VERSION by default.
-            itersize: how many keys the server examines at a time. With more, it finishes sooner,
-                but other clients wait for longer.
+            itersize: how many keys the server examines at a time. A larger number delays its other
+                clients.
 
         Returns:
             An iterator of keys, which may repeat a key.

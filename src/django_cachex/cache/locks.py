@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any, Protocol, Self, TypeVar
 
-from django_cachex.cache.base import CacheCommands
+from django_cachex.cache.base import CommandCache
 from django_cachex.cache.connection.drivers import Driver, load
 from django_cachex.cache.operations import Part, Pause, Plan, Target, acarry_out, carry_out
 from django_cachex.commands.args import encode_arg, timeout_to_ms
@@ -545,7 +545,7 @@ class AsyncSemaphore(SharedSemaphore):
 class Insisting:
     """A cache's way to its server on which no failure is ignored."""
 
-    cache: CacheCommands
+    cache: CommandCache
 
     @property
     def address(self) -> str:
@@ -558,7 +558,7 @@ class Insisting:
         return await self.cache._arun_strict(command)
 
 
-class LockingCache(CacheCommands):
+class LockingCache(CommandCache):
     """A cache that gives out locks and semaphores; asking the server begins with acquiring them."""
 
     def lock(

@@ -1,4 +1,4 @@
-"""Pipelines: many commands, one round trip."""
+"""Pipelines, which send many commands in one round trip."""
 
 from __future__ import annotations
 
@@ -41,16 +41,16 @@ class Pipeline(PipelineBase, StringCommands, CacheOperationsMixin, AllCommands[A
         self._queue: list[Command[Any]] = []
 
     def _run(self, command: Command[Any] | Operation[Any]) -> Self:
-        """Queue `command`; raise TypeError for an operation that needs answers in between."""
+        """Queue `command`; raise TypeError for an operation, which needs replies in between."""
         if not isinstance(command, Command):
             command.close()
-            raise TypeError("This takes more than one command, and cannot be queued.")
+            raise TypeError("A pipeline can't queue an operation that needs several commands.")
         self._queue.append(command)
         return self
 
     async def _arun(self, command: Command[Any] | Operation[Any]) -> Any:
-        """Raise TypeError: queueing awaits nothing."""
-        raise TypeError("Queue the command by its plain name, and await aexecute().")
+        """Raise TypeError, since commands are queued by blocking methods."""
+        raise TypeError("Queue commands by their blocking methods, and await aexecute().")
 
     incr = sync_method(IncrMixin._incr_eval, "incr")
     decr = sync_method(IncrMixin._decr_eval, "decr")
@@ -70,16 +70,16 @@ class Pipeline(PipelineBase, StringCommands, CacheOperationsMixin, AllCommands[A
             CommandError: the server refused a command. All replies have been read.
         """
         commands, self._queue = self._queue, []
-        results: list[Any] = self._owner._run(together(commands, self._transaction))
+        results: list[Any] = self._owner._run(send_all(commands, self._transaction))
         return results
 
     @copy_docstring(execute)
     async def aexecute(self) -> list[Any]:
         commands, self._queue = self._queue, []
-        results: list[Any] = await self._owner._arun(together(commands, self._transaction))
+        results: list[Any] = await self._owner._arun(send_all(commands, self._transaction))
         return results
 
-    # Keys and values are made as the owner makes them.
+    # Keys and values are encoded and decoded as by the owner.
 
     def _stored_key(self, key: Any, version: Any = None) -> bytes:
         return self._owner._stored_key(key, version)
@@ -143,17 +143,17 @@ class Pipeline(PipelineBase, StringCommands, CacheOperationsMixin, AllCommands[A
         self.reset()
 
 
-def together(commands: list[Command[Any]], transaction: bool) -> Operation[list[Any]]:
-    """Send `commands` in one write; none, no write."""
+def send_all(commands: list[Command[Any]], transaction: bool) -> Operation[list[Any]]:
+    """Send `commands` in one write, unless there are none."""
     if not commands:
         return []
     if transaction:
-        return (yield from transacted(commands))
+        return (yield from run_transaction(commands))
     return (yield commands)
 
 
-def transacted(commands: list[Command[Any]]) -> Operation[list[Any]]:
-    """Send `commands` as one transaction; return their results."""
+def run_transaction(commands: list[Command[Any]]) -> Operation[list[Any]]:
+    """Send `commands` as a transaction, and return their results."""
     queued = [Command(command.args, parse_raw) for command in commands]
     multi = Command(("MULTI",), parse_raw)
     exec_ = Command(
@@ -164,6 +164,6 @@ def transacted(commands: list[Command[Any]]) -> Operation[list[Any]]:
         for command, reply in zip([multi, *commands, exec_], replies, strict=True):
             if isinstance(reply, CommandError):
                 raise_if_unsupported(command.args, reply)
-                raise reply  # The command that was refused comes before the EXEC that it aborts.
-        if replies[-1] is not None:  # None: it goes out once more, in other words.
+                raise reply  # A refused command comes before EXEC, which it aborts.
+        if replies[-1] is not None:  # None: the commands are sent again, with substitutes.
             return parse_replies(commands, replies[-1])

@@ -1,4 +1,4 @@
-"""Commands on bitmaps: the single bits of strings."""
+"""Commands on bitmaps, which are the bits of strings."""
 
 from __future__ import annotations
 
@@ -10,10 +10,7 @@ from django_cachex.commands.command import Command, EncodableArg, async_method, 
 
 
 class BitmapCommands(Commands):
-    """Commands of Valkey's *bitmap* group, on the bits of what is stored: no value is decoded.
-
-    Bit 0 is the highest of the first byte. A string made of bits is no value that `get` reads.
-    """
+    """The commands of Valkey's *bitmap* group, on stored bytes that `get` can't read."""
 
     def _getbit(self, key: Any, offset: int, version: int | None = None) -> Command[int]:
         """Return a bit of what is stored at `key`.
@@ -147,7 +144,7 @@ class BitmapCommands(Commands):
 
 
 def range_args(start: int | None, end: int | None, mode: str | None) -> tuple[EncodableArg, ...]:
-    """Return the range as arguments; raise ValueError for an end alone, or a unit without both."""
+    """Return the arguments of a range; raise ValueError if one is missing."""
     if (start is None and end is not None) or (mode is not None and end is None):
-        raise ValueError("A range has a start before its end, and both where it has a mode.")
+        raise ValueError("A range with an end needs a start, and one with a mode needs both.")
     return tuple(arg for arg in (start, end, mode) if arg is not None)

@@ -24,23 +24,23 @@ from django_cachex.commands.command import (
 from django_cachex.commands.counters import IncrMixin
 from django_cachex.exceptions import AccessDenied, CommandError, OutOfMemoryError, UnknownCommand
 
-# One write of set_many: so many keys, or so many bytes of values, whichever comes first.
+# The limits of one write of set_many: keys, and bytes of values.
 CHUNK_KEYS = 1000
 CHUNK_BYTES = 4 * 2**20
 
 MAX_KEYS_PER_COMMAND = 10_000
-"""Keys of one MGET or UNLINK: longer ones would hold up the server's other clients."""
+"""How many keys one MGET or UNLINK has at most, so that other clients don't wait for long."""
 
 
 class NotStored(CommandError):
-    """What stands for the reply where a failure is ignored, and the value is not stored."""
+    """The result of storing a value if the failure is ignored."""
 
 
-NOT_STORED = NotStored("The server was not reached.")
+NOT_STORED = NotStored("The server is unavailable.")
 
 
 class CacheOperations(IncrMixin):
-    """Commands behind Django's methods; the names that send them are given where they differ."""
+    """The commands of Django's cache methods."""
 
     def _get(self, key: Any, default: Any = None, version: Any = None) -> Command[Any]:
         """Return the value of a key.
@@ -184,9 +184,10 @@ class CacheOperations(IncrMixin):
     def _replace_unreadable(
         self, stored: Sequence[bytes], replies: Sequence[bytes | None]
     ) -> list[bytes | None]:
-        """Return `replies`, None in the place of what cannot be read and is taken for a miss.
+        """Return `replies`, with None for unreadable values that are treated as misses.
 
-        Raise what decoding raises for another, with the key in a note.
+        Other unreadable values raise the error of the serializer, with a note that contains the
+        stored key.
         """
         found = list(replies)
         for place, (key, reply) in enumerate(zip(stored, replies, strict=True)):
@@ -277,7 +278,7 @@ class CacheOperations(IncrMixin):
 
 
 class CacheOperationsMixin(CacheOperations):
-    """Django's operations under their names, for what is not itself a Django cache."""
+    """Django's cache methods, for clients and pipelines, which aren't Django caches."""
 
     get, aget = sync_method(CacheOperations._get), async_method(CacheOperations._get)
     add, aadd = sync_method(CacheOperations._add), async_method(CacheOperations._add)
@@ -300,7 +301,7 @@ def px_args(expiry: int | None) -> tuple[EncodableArg, ...]:
 
 
 def persist_existing(stored: bytes) -> Operation[bool]:
-    """Take the expiry away; PERSIST alone does not tell a missing key from a lasting one."""
+    """Remove the expiry. PERSIST alone doesn't tell whether the key exists."""
     [_had_expiry, exists] = yield [
         Command(("PERSIST", stored), bool),
         Command(("EXISTS", stored), bool, idempotent=True),
@@ -311,10 +312,21 @@ def persist_existing(stored: bytes) -> Operation[bool]:
 def copy_and_unlink(
     source: bytes, target: bytes, key: Any, version: int, expiry: int | None
 ) -> Operation[int]:
-    """Store under `target` what is under `source`, and delete that; return the new `version`.
+    """Copy the value of `source` to `target`, and then delete `source`.
 
-    It keeps its expiry, but gets `expiry` from a server that may not say what is left. Raise
-    ValueError where there is nothing. Who looks meanwhile may see both, never neither.
+    For a moment both keys exist, but there is always one of them.
+
+    Args:
+        source, target: the stored keys.
+        key, version: the caller's key, and the new version.
+        expiry: the new timeout in milliseconds if the user may not run PTTL; otherwise the value
+            keeps its own.
+
+    Returns:
+        The new version.
+
+    Raises:
+        ValueError: the key doesn't exist.
     """
     get = Command(("GET", source), parse_raw, idempotent=True)
     try:
@@ -332,7 +344,7 @@ def copy_and_unlink(
 def set_chunks(
     keys: list[Any], commands: list[Command[None]], sizes: list[int]
 ) -> Operation[list[Any]]:
-    """Send `commands`, one write a chunk; return the keys for which there was no memory."""
+    """Send `commands` in chunks; return the keys that the server had no memory for."""
     failed: list[Any] = []
     for chunk in chunk_slices(sizes):
         results = yield Batch(commands[chunk])
@@ -347,18 +359,18 @@ def set_chunks(
 
 
 def batched(keys: list[Any]) -> Iterator[list[Any]]:
-    """Yield `keys`, as many at a time as one command may have."""
+    """Split `keys` into lists that are short enough for one command."""
     for start in range(0, len(keys), MAX_KEYS_PER_COMMAND):
         yield keys[start : start + MAX_KEYS_PER_COMMAND]
 
 
 def merge_dicts(parts: list[dict[Any, Any]]) -> dict[Any, Any]:
-    """Return what was found for one batch after the other."""
+    """Return one dict with the items of all of them."""
     return {key: value for part in parts for key, value in part.items()}
 
 
 def chunk_slices(sizes: list[int]) -> Iterator[slice]:
-    """Yield where to cut values of these sizes, in bytes: where there are enough keys or bytes."""
+    """Yield slices of values of these sizes in bytes; each has limited keys and bytes."""
     start = 0
     while start < len(sizes):
         ahead = list(accumulate(sizes[start : start + CHUNK_KEYS]))

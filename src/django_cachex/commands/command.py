@@ -1,4 +1,4 @@
-"""`Command`, a command with the parser of its reply, and `Operation`, several commands in turn."""
+"""`Command`, a command and the parser of its reply, and `Operation`, several steps of commands."""
 
 from __future__ import annotations
 
@@ -22,15 +22,19 @@ EncodableArg = bytes | str | int | float
 
 
 class Command(Generic[T_co]):
-    """One command: its arguments, how to parse the reply, and who may be asked how often.
+    """A command for the server, and how to parse the reply.
 
-    The first argument is the command's name, as text in capitals. `readonly` says that a replica
-    may answer it. An `idempotent` command may be sent again where nobody knows whether it was run:
-    it does and answers the same; what a replica may answer always is. `missing_reply` is what the
-    server replies where there is no such key, or the error that it answers with.
+    Args:
+        args: the name of the command, as text in upper case, and its arguments.
+        parse: returns the result for the raw reply.
+        readonly: whether a replica may answer the command.
+        idempotent: whether the command can be sent again if it is unknown whether it was run, since
+            it then has the same effect and reply. Commands that are `readonly` always are.
+        missing_reply: what the server replies if the key doesn't exist, or the error that it
+            replies with.
     """
 
-    # Made for every call of a cache: a dataclass that is frozen takes four times as long.
+    # Created on every call of a cache: a frozen dataclass would take four times as long.
     __slots__ = ("args", "idempotent", "missing_reply", "parse", "readonly")
 
     def __init__(
@@ -48,12 +52,12 @@ class Command(Generic[T_co]):
         self.missing_reply = missing_reply
 
     def copy_missing_reply(self) -> Any:
-        """Return `missing_reply`; an error is copied, so that no caller's traceback stays in it."""
+        """Return `missing_reply`. An error is copied, so that it keeps no caller's traceback."""
         reply = self.missing_reply
         return type(reply)(*reply.args) if isinstance(reply, CachexError) else reply
 
     def parse_missing(self) -> T_co:
-        """Return the result where there is no such key; raise the error that this is to some."""
+        """Return the result for a key that doesn't exist, or raise it if it is an error."""
         reply = self.copy_missing_reply()
         if isinstance(reply, CachexError):
             raise reply
@@ -63,23 +67,23 @@ class Command(Generic[T_co]):
         return f"<Command {self.args[0]!s}>"
 
     def primary_only(self) -> Command[T_co]:
-        """Return this command, not to be answered by a replica."""
+        """Return a copy of this command that only the primary may answer."""
         return Command(self.args, self.parse, False, self.idempotent, self.missing_reply)
 
     def with_args(self, args: tuple[EncodableArg, ...]) -> Command[Any]:
-        """Return what sends `args` as this would be sent, and reads the reply as it is."""
+        """Return a command that sends `args` in the same way, and whose result is the raw reply."""
         return Command(args, parse_raw, idempotent=self.idempotent)
 
 
 IDEMPOTENT_WRITES = frozenset(("DEL", "SET", "UNLINK"))
-"""The commands that change something and are sent as `idempotent` all the same."""
+"""Commands that change something but may be idempotent."""
 
 
 def is_repeatable(commands: Sequence[Command[Any]]) -> bool:
-    """Return whether `commands` may be sent again, in this order, where nobody knows if they ran.
+    """Return whether `commands` can be sent again if it is unknown whether they were run.
 
-    Each has to be idempotent, and none may read before another one writes: sent again, it would
-    see what that one wrote.
+    All of them must be idempotent, and none may read before another one writes. If it were sent
+    again, it would read what that one has written.
     """
     reads = False
     for command in commands:
@@ -91,43 +95,43 @@ def is_repeatable(commands: Sequence[Command[Any]]) -> bool:
 
 
 class Batch(list[Command[Any]]):
-    """A step whose refused commands do not fail it, as `return_exceptions` has it in asyncio.
+    """A step that doesn't fail if the server refuses some of its commands.
 
-    The list of results then holds a `CommandError` in the place of each refused command's result.
+    As with `return_exceptions` in asyncio, the results of these are the errors, `CommandError`.
     """
 
 
 MISSING_KEY = CommandError("ERR no such key")
-"""What some commands answer where others answer nothing."""
+"""The reply of some commands if the key doesn't exist; others have an empty reply."""
 
-COUNTER_UNAVAILABLE = ServerUnavailable("The server was not reached, and so nothing was counted.")
-"""What stands for the reply of a counter where a failure is ignored: no number would be true."""
+COUNTER_UNAVAILABLE = ServerUnavailable("The server is unavailable, so the counter is unknown.")
+"""The reply of a counter if failures are ignored, since any number would be wrong."""
 
 EMPTY_SCAN = (b"0", ())
-"""The reply to a SCAN that is at its end."""
+"""The reply to a SCAN that found nothing and is finished."""
 
 Operation = Generator[Sequence[Command[Any]], list[Any], T]
-"""An operation in several steps: each yields commands that go out in one write, and receives the
-list of their results. A command that the server refuses is raised into the step that sent it,
-once all replies of that step are read, unless the step is a `Batch`."""
+"""A generator that yields steps. Each step is a list of commands, which are sent in one write, and
+receives the list of their results. If the server refuses a command, the error is raised in the
+generator when all replies of the step have been read, unless the step is a `Batch`."""
 
 
 def parse_raw(reply: Any) -> Any:
-    """Read a reply as it is."""
+    """Return the reply unchanged."""
     return reply
 
 
 def parse_none(reply: Any) -> None:
-    """Read the reply of a command that answers nothing of interest."""
+    """Return None, for commands whose reply is of no interest."""
 
 
 def execute_all(commands: Sequence[Command[Any]]) -> Operation[list[Any]]:
-    """Send `commands` in one write; return their results, errors in the place of refused ones."""
+    """Send `commands` in one write; return their results, or errors for those that are refused."""
     return (yield Batch(commands))
 
 
 def single(command: Command[T]) -> Operation[T]:
-    """Send one command as an operation of one step."""
+    """Send `command` as an operation with a single step."""
     [result] = yield [command]
     return result  # type: ignore[no-any-return]  # one T
 
@@ -135,9 +139,12 @@ def single(command: Command[T]) -> Operation[T]:
 def feed_replies(
     operation: Operation[Any], commands: Sequence[Command[Any]], replies: Sequence[Any]
 ) -> Sequence[Command[Any]]:
-    """Give an operation the raw replies to its last commands; return its next ones.
+    """Continue an operation with the raw replies to its last commands, and return the next ones.
 
-    A raw reply is the reader's, one of our exceptions among them. Raise StopIteration at the end.
+    Replies that are errors are instances of `CachexError`.
+
+    Raises:
+        StopIteration: the operation is finished.
     """
     try:
         results = parse_replies(commands, replies)
@@ -147,7 +154,7 @@ def feed_replies(
 
 
 def throw(operation: Operation[T], error: Exception) -> T:
-    """Raise `error` into an operation that can go no further; return what it makes of that."""
+    """Raise `error` in an operation that can't be continued; return its result if it has one."""
     try:
         operation.throw(error)
     except StopIteration as stop:
@@ -157,13 +164,13 @@ def throw(operation: Operation[T], error: Exception) -> T:
 
 
 def parse_replies(commands: Sequence[Command[Any]], replies: Sequence[Any]) -> list[Any]:
-    """Return the results of `commands`; raise the first refusal unless they are a `Batch`."""
+    """Return the results of `commands`; raise the first error unless they are a `Batch`."""
     errors = [reply for reply in replies if isinstance(reply, CachexError)]
     if not errors:
         results: list[Any] = []
         try:
             for command, reply in zip(commands, replies, strict=True):
-                results.append(command.parse(reply))  # How many tells which failed.
+                results.append(command.parse(reply))  # Their number is the index of what fails.
         except Exception as unreadable:
             add_key_note(commands[len(results)], unreadable)
             raise
@@ -183,22 +190,22 @@ def parse_replies(commands: Sequence[Command[Any]], replies: Sequence[Any]) -> l
 
 
 def add_key_note(command: Command[Any], error: Exception) -> None:
-    """Say in a note of `error`, which reading the reply raised, which key was asked for."""
+    """Add a note to `error`, which `parse` has raised, that contains the stored key."""
     name, *arguments = command.args
     if name != "MGET" and arguments and isinstance(arguments[0], bytes):
         error.add_note(key_note(name, arguments[0]))
 
 
 def key_note(name: EncodableArg, stored: bytes) -> str:
-    return f"It was read from the reply to {name!s} {stored!r}."
+    return f"The value was read with {name!s} from the stored key {stored!r}."
 
 
 TRANSACTION_COMMANDS = frozenset(("WATCH", "MULTI", "EXEC", "DISCARD", "UNWATCH"))
-"""Commands that begin or end what ties a connection to one conversation."""
+"""Commands that start or end a transaction, during which a connection can't be shared."""
 
 
 def is_stateful(commands: Sequence[Command[Any]]) -> bool:
-    """Return whether a connection watches keys or is inside a transaction after `commands`."""
+    """Return whether a connection watches keys or is in a transaction after `commands`."""
     names = [command.args[0] for command in commands]
     if TRANSACTION_COMMANDS.isdisjoint(names):
         return False
@@ -300,7 +307,7 @@ ScoredMembers = list[tuple[Any, float]]
 def parse_pop(
     keys: Mapping[Any, Any], parse: Callable[[Any], T]
 ) -> Callable[[Sequence[Any] | None], tuple[Any, T] | None]:
-    """Return what reads a stored key and what was taken from it: the caller's key, and `parse`."""
+    """Return a parser of a stored key and its elements: it returns the caller's key and `parse`."""
 
     def parse_reply(reply: Sequence[Any] | None) -> tuple[Any, T] | None:
         return None if reply is None else (keys[reply[0]], parse(reply[1]))
@@ -309,22 +316,22 @@ def parse_pop(
 
 
 def parse_optional_int(reply: int | None) -> int | None:
-    """Read a number that may be missing."""
+    """Return the number, or None."""
     return reply
 
 
 def parse_optional_float(reply: bytes | None) -> float | None:
-    """Read a score that may be missing."""
+    """Return the score, or None."""
     return None if reply is None else float(reply)
 
 
 def parse_bools(reply: Iterable[int]) -> list[bool]:
-    """Read a list of zeros and ones."""
+    """Return booleans for a list of zeros and ones."""
     return [bool(one) for one in reply]
 
 
 def iter_pairs(flat: Sequence[bytes]) -> zip[tuple[bytes, bytes]]:
-    """Return the pairs of a reply in which two things take turns."""
+    """Return the pairs of a flat reply such as `[field, value, field, value]`."""
     return zip(flat[::2], flat[1::2], strict=True)
 
 
@@ -333,10 +340,10 @@ def parse_optional_text(reply: bytes | None) -> str | None:
 
 
 def parse_ttl(reply: int) -> int | None:
-    """Return what is left of a key's life: the server's -1 means no expiry."""
+    """Return the remaining time of a key; None for -1, which means that it never expires."""
     return None if reply == -1 else reply
 
 
 def parse_ttls(reply: Iterable[int]) -> list[int | None]:
-    """Return what is left of each field's life, as `parse_ttl` does of a key's."""
+    """Return the remaining time of each field, as `parse_ttl` does."""
     return [parse_ttl(time) for time in reply]

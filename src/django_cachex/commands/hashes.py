@@ -31,19 +31,16 @@ from django_cachex.commands.command import (
 )
 
 FieldResults = list[int]
-"""One for each field: 1 done, 0 a condition was not met, 2 deleted at once, -2 no such field."""
+"""For each field: 1 for success, 0 for a condition that wasn't met, 2 for a field that was deleted
+because the time has passed, -2 for a field that doesn't exist."""
 
 
 class HashCommands(Commands, Generic[FieldT]):
-    """Commands of Valkey's *hash* group; values are decoded, field names are names.
+    """The commands of Valkey's *hash* group.
 
-    Field names are given as text, bytes or numbers; a cache answers with text. A hash without
-    fields is no key.
-
-    Fields can expire: Valkey 9.0 and Redis 7.4 have that (https://valkey.io/commands/hexpire/),
-    other servers raise `NotSupportedError`. Expiries are set under one condition: `nx` where there
-    is none, `xx` where there is one, `gt` and `lt` where the new one is later or earlier. Setting a
-    field's value takes its expiry away.
+    Values are encoded and decoded like those of `set` and `get`. Field names are text, bytes or
+    numbers, and a cache returns them as text. A hash is deleted with its last field. Fields can
+    expire in Valkey 9.0 and Redis 7.4 or later.
     """
 
     def _hlen(self, key: Any, version: int | None = None) -> Command[int]:
@@ -218,7 +215,7 @@ class HashCommands(Commands, Generic[FieldT]):
         args = ("HRANDFIELD", self._stored_key(key, version))
         if count is None:
             if withvalues:
-                raise ValueError("hrandfield() returns values only with a count.")
+                raise ValueError("hrandfield() only returns values with a count.")
             return Command(args, self._decode_optional_name, readonly=True)
         if not withvalues:
             return Command((*args, count), self._decode_names, readonly=True, missing_reply=())
@@ -400,7 +397,7 @@ class HashCommands(Commands, Generic[FieldT]):
     hincrbyfloat, ahincrbyfloat = sync_method(_hincrbyfloat), async_method(_hincrbyfloat)
     hscan, ahscan = sync_method(_hscan), async_method(_hscan)
 
-    # Expiry of single fields.
+    # Expiry of fields.
 
     def _hexpire(
         self,
@@ -438,7 +435,7 @@ class HashCommands(Commands, Generic[FieldT]):
         """
         time = timeout_to_ms(seconds)
         if time is None:
-            raise TypeError("hexpire() needs a time: hpersist() takes the expiry away.")
+            raise TypeError("hexpire() needs a time. Use hpersist() to remove the expiry.")
         return self._fields_command(
             "HPEXPIRE", key, fields, version, time, *single_expire_condition(nx, xx, gt, lt)
         )

@@ -1,4 +1,4 @@
-"""Commands on HyperLogLogs, which estimate how many different values there were."""
+"""Commands on HyperLogLogs, which estimate how many different values were counted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django_cachex.commands.command import Command, async_method, parse_none, sy
 
 
 class HyperLogLogCommands(Commands):
-    """Commands of Valkey's *hyperloglog* group; what is counted is encoded like values."""
+    """The commands of Valkey's *hyperloglog* group. What is counted is encoded like values."""
 
     def _pfadd(self, key: Any, *values: Any, version: int | None = None) -> Command[bool]:
         """Count values. Values that were counted before don't change the estimate.

@@ -28,13 +28,7 @@ from django_cachex.commands.command import (
 
 
 class KeyCommands(Commands):
-    """Commands of Valkey's *generic* group; signatures follow valkey-py, plus `version`.
-
-    A time to live is called as by Django. What sets one takes `nx` (only where there is none yet),
-    `xx` (only where there is one), `gt` and `lt` (only to one that is later, earlier), and returns
-    False where it set none: for no such key, or because of these. A time that has passed deletes
-    the key.
-    """
+    """The commands of Valkey's *generic* group, with the signatures of valkey-py and `version`."""
 
     def _type(self, key: Any, version: int | None = None) -> Command[str]:
         """Return the type of the value at `key`.
@@ -256,7 +250,7 @@ class KeyCommands(Commands):
         def parse(reply: tuple[bytes, list[bytes]]) -> tuple[int, list[Any]]:
             return int(reply[0]), self._decode_keys(reply[1], version)
 
-        # Cursors have 64 bits and no sign: as an integer they may not fit a packer.
+        # Cursors are unsigned integers of 64 bits, which are too large for some packers.
         args = ("SCAN", str(cursor), "MATCH", pattern)
         return Command(
             (*args, *option_args(("COUNT", count), ("TYPE", _type))),
@@ -386,7 +380,7 @@ class KeyCommands(Commands):
         """
         expiry = timeout_to_ms(timeout)
         if expiry is None:
-            raise TypeError("expire() needs a timeout: persist() takes the expiry away.")
+            raise TypeError("expire() needs a timeout. Use persist() to remove the expiry.")
         return self._expire_command(
             "PEXPIRE", key, expiry, version, expire_condition(nx, xx, gt, lt)
         )
@@ -531,6 +525,6 @@ class KeyCommands(Commands):
     pexpireat, apexpireat = sync_method(_pexpireat), async_method(_pexpireat)
     persist, apersist = sync_method(_persist), async_method(_persist)
 
-    # As django-redis and django-valkey call them.
+    # The names in django-redis and django-valkey.
     expire_at, aexpire_at = expireat, aexpireat
     pexpire_at, apexpire_at = pexpireat, apexpireat

@@ -25,11 +25,10 @@ from django_cachex.commands.command import (
 
 
 class ListCommands(Commands):
-    """Commands of Valkey's *list* group; elements are decoded like values.
+    """The commands of Valkey's *list* group.
 
-    Places are numbers: 0 is the first element, -1 the last. Of the two ends, "LEFT" has the first
-    element, "RIGHT" the last. Commands that wait for an element hold a connection as long as they
-    wait; a `timeout` is in seconds, and 0 means for ever. A list without elements is no key.
+    Elements are encoded and decoded like the values of `set` and `get`. A list is deleted with its
+    last element. Commands that wait for an element occupy a connection while they wait.
     """
 
     def _llen(self, key: Any, version: int | None = None) -> Command[int]:
@@ -204,7 +203,7 @@ class ListCommands(Commands):
     lrem, alrem = sync_method(_lrem), async_method(_lrem)
     ltrim, altrim = sync_method(_ltrim), async_method(_ltrim)
 
-    # The two ends.
+    # Elements at the start and the end.
 
     def _lpush(self, key: Any, *values: Any, version: int | None = None) -> Command[int]:
         """Add elements to the start of a list.
@@ -412,7 +411,7 @@ class ListCommands(Commands):
     rpoplpush, arpoplpush = sync_method(_rpoplpush), async_method(_rpoplpush)
     lmpop, almpop = sync_method(_lmpop), async_method(_lmpop)
 
-    # Waiting for an element.
+    # Commands that wait for an element.
 
     def _blpop(
         self, keys: Any, timeout: float = 0, version: int | None = None

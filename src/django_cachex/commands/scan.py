@@ -1,4 +1,4 @@
-"""SCAN and its kin: iterating, deleting what matches, and escaping patterns."""
+"""Iterators that use SCAN, deleting the keys that match a pattern, and escaping patterns."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from django_cachex.commands.sorted_sets import SortedSetCommands
 T = TypeVar("T")
 
 SCAN_COUNT = 1000
-"""Keys that the server looks at in one turn; more would hold up its other clients."""
+"""How many keys the server examines at a time; more would delay its other clients."""
 
 MatchPattern = bytes | str | None
 
-# "^" and "-" mean something only inside the brackets that are escaped here.
+# "^" and "-" are only special in brackets, which are escaped.
 _special = re.compile(rb"[*?\[\]\\]")
 _special_but_star = re.compile(rb"[?\[\]\\]")
 
@@ -155,7 +155,7 @@ class ScanIterMixin(HashCommands[FieldT], SetCommands, SortedSetCommands):
 
 
 def scan_batches(scan: Callable[[int], tuple[int, T]]) -> Iterator[T]:
-    """Yield what each turn finds, from the cursor that the one before left."""
+    """Yield the batches of a scan."""
     cursor = -1
     while cursor:
         cursor, found = scan(max(cursor, 0))
@@ -163,7 +163,7 @@ def scan_batches(scan: Callable[[int], tuple[int, T]]) -> Iterator[T]:
 
 
 async def ascan_batches(scan: Callable[[int], Awaitable[tuple[int, T]]]) -> AsyncIterator[T]:
-    """Do what `scan_batches` does, on the running event loop."""
+    """Yield the batches of a scan, on the running event loop."""
     cursor = -1
     while cursor:
         cursor, found = await scan(max(cursor, 0))
@@ -173,9 +173,15 @@ async def ascan_batches(scan: Callable[[int], Awaitable[tuple[int, T]]]) -> Asyn
 def scan_and_unlink(
     pattern: bytes, predicate: Callable[[bytes], bool] | None = None, count: int = SCAN_COUNT
 ) -> Operation[int]:
-    """Delete the keys that match `pattern` and of which `predicate` is true; return how many.
+    """Delete the keys that match a pattern. Keys that are stored meanwhile may remain.
 
-    Keys stored meanwhile may stay. Each turn deletes one batch and asks for the next.
+    Args:
+        pattern: the glob pattern of the stored keys.
+        predicate: whether to delete a stored key; all that match by default.
+        count: how many keys the server examines at a time.
+
+    Returns:
+        How many keys were deleted.
     """
     cursor, deleted = b"0", 0
     doomed: list[bytes] = []
@@ -198,10 +204,10 @@ def scan_and_unlink(
 
 
 def escape_pattern(text: bytes) -> bytes:
-    """Return the pattern that matches exactly `text`."""
+    """Return the pattern that only matches `text`."""
     return _special.sub(rb"\\\g<0>", text)
 
 
 def escape_except_star(pattern: bytes) -> bytes:
-    """Return the pattern in which only `*` is special, as in the search fields of the admin."""
+    """Escape all special characters but `*`, which is the only wildcard in the search fields."""
     return _special_but_star.sub(rb"\\\g<0>", pattern)

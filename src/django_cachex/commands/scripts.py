@@ -1,4 +1,4 @@
-"""Lua scripts: called by their digest, and sent in full where the server does not know it yet."""
+"""Lua scripts, which are called by their digest and sent in full if the server lacks them."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ Parser = Callable[[Any], T]
 
 @dataclass(frozen=True)
 class Script:
-    """A Lua script. It finds stored keys in ``KEYS``, and bytes in ``ARGV``."""
+    """A Lua script. Its ``KEYS`` are stored keys, and its ``ARGV`` are bytes."""
 
     source: str
     digest: str = field(init=False, repr=False, compare=False)
-    """The name under which a server keeps it once it has run it."""
+    """The SHA-1 digest by which a server that has run the script can run it again."""
 
     def __post_init__(self) -> None:
         digest = hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest()
@@ -39,19 +39,19 @@ class Script:
     def evalsha(
         self, keys: Sequence[bytes], args: Sequence[EncodableArg], parse: Parser[T] = parse_raw
     ) -> Command[T]:
-        """Return what runs it where the server knows it; raises `ScriptMissing` elsewhere."""
+        """Return what runs the script; it raises `ScriptMissing` if the server lacks it."""
         return Command(("EVALSHA", self.digest, len(keys), *keys, *args), parse)
 
     def eval(
         self, keys: Sequence[bytes], args: Sequence[EncodableArg], parse: Parser[T] = parse_raw
     ) -> Command[T]:
-        """Return what runs it anywhere."""
+        """Return a command that sends and runs the script."""
         return Command(("EVAL", self.source, len(keys), *keys, *args), parse)
 
     def operation(
         self, keys: Sequence[bytes], args: Sequence[EncodableArg], parse: Parser[T] = parse_raw
     ) -> Operation[T]:
-        """Run it by its digest, and in full where the server does not know that."""
+        """Run the script by its digest, and send it if the server lacks it."""
         try:
             [result] = yield [self.evalsha(keys, args, parse)]
         except ScriptMissing:
@@ -60,7 +60,7 @@ class Script:
 
 
 class ScriptCommands(Commands):
-    """Scripts of the caller's, on keys and values as the cache makes them."""
+    """Scripts of the caller, with the keys and values of a cache."""
 
     def _eval_script(
         self,
@@ -96,7 +96,7 @@ class ScriptCommands(Commands):
         """
         for name, given in (("keys", keys), ("args", args), ("values", values)):
             if isinstance(given, (str, bytes)):
-                raise TypeError(f"{name} is a list, even of one: write {name}=[{given!r}].")
+                raise TypeError(f"{name} must be a list. Write {name}=[{given!r}].")
         argv: list[EncodableArg] = [
             arg if isinstance(arg, float) else encode_arg(arg) for arg in args
         ]
@@ -112,7 +112,7 @@ class ScriptCommands(Commands):
         return script.operation(keys, args, parse)
 
     def _decode_reply(self, reply: Any) -> Any:
-        """Return a reply whose bytes, at any depth, are decoded as values."""
+        """Return the reply, with bytes at any depth decoded as values."""
         if isinstance(reply, bytes):
             return self._decode(reply)
         return [self._decode_reply(part) for part in reply] if isinstance(reply, list) else reply

@@ -1,8 +1,9 @@
-"""A counting semaphore in one hash: who holds how much of it until when, and who waits.
+"""A counting semaphore, whose holders and waiters are stored in one hash.
 
-Each field is a token, each value three numbers: the place in the queue, 0 for a holder; the
-weight; and the server's time, in milliseconds, at which the entry lapses. One key needs one slot of
-a cluster, and one clock, the server's, decides.
+Each field is the token of a holder or waiter. Its value consists of three numbers: the place in the
+queue, which is 0 for a holder; the weight; and the time at which the entry expires, in milliseconds
+of the server's clock. It is a single key, so it works in a cluster, and only the server's clock
+counts.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from django_cachex.commands.command import EncodableArg, Operation
 from django_cachex.commands.scripts import Script
 
-# What all scripts begin with. A hash that is something else is left alone.
+# The start of all scripts. They raise an error for a hash that isn't a semaphore.
 ENTRY_FUNCTIONS = """\
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
@@ -96,7 +97,7 @@ return {held, waiting}"""
 
 @dataclass(frozen=True, slots=True)
 class SemaphoreRequest:
-    """What somebody wants of a semaphore; times are in milliseconds."""
+    """A request to acquire a part of a semaphore; times are in milliseconds."""
 
     stored: bytes
     token: bytes
@@ -105,24 +106,24 @@ class SemaphoreRequest:
     lease: int
 
     def acquire(self, patience: int) -> Operation[bool]:
-        """Take it if there is room and nobody came earlier; return whether that was so.
+        """Acquire the part if there is room and nobody is waiting; return whether it was acquired.
 
-        Otherwise have a place in the queue for `patience`; with 0, leave the queue.
+        Otherwise, wait in the queue for `patience` milliseconds; with 0, leave the queue.
         """
         args: list[EncodableArg] = [self.token, self.weight, self.capacity, self.lease, patience]
         return ACQUIRE_SCRIPT.operation([self.stored], args, bool)
 
 
 def release(stored: bytes, token: bytes) -> Operation[bool]:
-    """Give back what `token` holds, or its place in the queue; return whether it held anything."""
+    """Release what `token` holds, or its place in the queue; return whether it held anything."""
     return RELEASE_SCRIPT.operation([stored], [token], bool)
 
 
 def extend(stored: bytes, token: bytes, lease: int) -> Operation[bool]:
-    """Let what `token` holds lapse after `lease` milliseconds; return whether it holds anything."""
+    """Let the lease of `token` end in `lease` milliseconds; return whether it holds anything."""
     return EXTEND_SCRIPT.operation([stored], [token, lease], bool)
 
 
 def get_usage(stored: bytes) -> Operation[tuple[int, int]]:
-    """Return how much is held, and how many wait."""
+    """Return how much is held, and the number of waiters."""
     return USAGE_SCRIPT.operation([stored], [], lambda reply: (int(reply[0]), int(reply[1])))

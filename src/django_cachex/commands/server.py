@@ -1,4 +1,4 @@
-"""Commands on the server, its log of slow commands, and its whole database."""
+"""Commands on the server, its log of slow commands, and the whole database."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ ServerInfo = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class SlowCommand:
-    """One entry of the slow log."""
+    """An entry of the log of slow commands."""
 
     number: int
-    """Entries are numbered from the start of the server on."""
+    """The number of the entry since the server started."""
 
     at: datetime
-    """When the command was run, in UTC, to the second."""
+    """When the command was run, in UTC."""
 
     microseconds: int
-    """How long it ran."""
+    """How long the command took."""
 
     words: tuple[bytes, ...]
     """The command and its arguments; the server shortens long ones."""
 
     client: str
-    """The client's address, as ``host:port``."""
+    """The address of the client, as ``host:port``."""
 
     client_name: str
-    """What the client called itself; empty where it did not."""
+    """The name that the client has set, or an empty string."""
 
 
 class ServerCommands(Commands):
-    """Commands of Valkey's *server* and *connection* groups.
+    """The commands of Valkey's *server* and *connection* groups.
 
-    In a cluster, the slow log is that of the primary that has the lowest slot.
+    In a cluster, `info` and the log of slow commands are those of the primary with the lowest slot.
     """
 
     def _ping(self) -> Command[bool]:
@@ -90,7 +90,7 @@ class ServerCommands(Commands):
     dbsize, adbsize = sync_method(_dbsize), async_method(_dbsize)
     flush_db, aflush_db = sync_method(_flush_db), async_method(_flush_db)
 
-    # The log of commands that took long.
+    # The log of slow commands.
 
     def _slowlog_get(self, num: int | None = None) -> Command[list[SlowCommand]]:
         """Return the newest entries of the log of slow commands.
@@ -129,7 +129,7 @@ class ServerCommands(Commands):
 
 
 def parse_info(reply: bytes) -> ServerInfo:
-    """Return the ``name:value`` lines of INFO; headings and empty lines are left out."""
+    """Return the ``name:value`` lines of INFO, without headings and empty lines."""
     lines = reply.decode(errors="replace").splitlines()
     pairs = (line.partition(":") for line in lines if line and not line.startswith("#"))
     return {name: value for name, _, value in pairs}

@@ -16,10 +16,10 @@ from django_cachex.commands.command import (
 
 
 class SetCommands(Commands):
-    """Commands of Valkey's *set* group; members are decoded like values.
+    """The commands of Valkey's *set* group.
 
-    Members are the same where they are stored as the same bytes. What returns a set raises
-    TypeError for members that Python's sets cannot hold; `sscan` and `spop` return lists.
+    Members are encoded and decoded like the values of `set` and `get`. Two members are the same if
+    their stored bytes are. A set is deleted with its last member.
     """
 
     def _scard(self, key: Any, version: int | None = None) -> Command[int]:
@@ -198,7 +198,7 @@ class SetCommands(Commands):
             return Command(("SRANDMEMBER", stored), self._decode_optional, readonly=True)
         return Command(("SRANDMEMBER", stored, number), self._decode_all, True, missing_reply=())
 
-    # Several sets: one key after the other, or a list of keys.
+    # Several sets.
 
     def _sunion(self, keys: Any, *args: Any, version: int | None = None) -> Command[set[Any]]:
         """Return the members of any of the sets.

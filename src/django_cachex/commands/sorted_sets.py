@@ -32,35 +32,25 @@ from django_cachex.commands.command import (
 )
 
 ScoreBound = float | str
-"""An end of a range of scores: a number, "(1.5" without it, "-inf" or "+inf"."""
+"""The end of a range of scores: a number, "(1.5" to exclude it, "-inf" or "+inf" for no limit."""
 
 PopResult = tuple[Any, ScoredMembers] | None
-"""A key and what was taken from it; None where nothing was."""
+"""A key and the members and scores that were removed; None if all sorted sets are empty."""
 
 
 class SortedSetCommands(Commands):
-    """Commands of Valkey's *sorted set* group; members are decoded, scores are floats.
+    """The commands of Valkey's *sorted set* group.
 
-    Members are the same where they are stored as the same bytes. A sorted set without members is no
-    key.
-
-    Ranges include both ends, where these do not say otherwise: "(1.5", "(b". By bytes, "[b" and
-    "(b" are the ends with and without b, "-" and "+" the first and the last.
-
-    Some commands wait for a member: they hold a connection as long; a `timeout` is in seconds, 0
-    means for ever.
-
-    In unions, intersections and differences, `keys` is one key or a list; as a mapping, it says by
-    what each set's scores are multiplied. Where several sets have a member, its scores are added,
-    or with `aggregate` "MIN" or "MAX" the lowest or highest is taken. Sets take part, with scores
-    of 1.
+    Members are encoded and decoded like the values of `set` and `get`, and scores are floats. Two
+    members are the same if their stored bytes are. A sorted set is deleted with its last member.
+    Commands that wait for a member occupy a connection while they wait.
     """
 
     def _decode_scored(self, flat: Sequence[bytes]) -> ScoredMembers:
-        """Return the members and scores of a reply in which they take turns."""
+        """Return the pairs of a flat reply of members and scores."""
         return list(zip(self._decode_all(flat[::2]), map(float, flat[1::2]), strict=True))
 
-    # Single members, and how many there are.
+    # Members and their number.
 
     def _zcard(self, key: Any, version: int | None = None) -> Command[int]:
         """Return the number of members of a sorted set.
@@ -339,7 +329,7 @@ class SortedSetCommands(Commands):
         args = ("ZRANDMEMBER", self._stored_key(key, version))
         if count is None:
             if withscores:
-                raise ValueError("zrandmember() returns scores only with a count.")
+                raise ValueError("zrandmember() only returns scores with a count.")
             return Command(args, self._decode_optional, readonly=True)
         parse = self._decode_scored if withscores else self._decode_all
         given = flag_args(("WITHSCORES", withscores))
@@ -392,7 +382,7 @@ class SortedSetCommands(Commands):
     zrandmember, azrandmember = sync_method(_zrandmember), async_method(_zrandmember)
     zscan, azscan = sync_method(_zscan), async_method(_zscan)
 
-    # Ranges: by rank, by score, or by the bytes of the members.
+    # Ranges of ranks, of scores, and of the bytes of members.
 
     def _zrange(
         self,
@@ -716,7 +706,7 @@ class SortedSetCommands(Commands):
     )
     zremrangebylex, azremrangebylex = sync_method(_zremrangebylex), async_method(_zremrangebylex)
 
-    # Taking the members with the lowest or the highest scores.
+    # Removing the members with the lowest or the highest scores.
 
     def _zpopmin(
         self, key: Any, count: int | None = None, version: int | None = None
@@ -914,7 +904,7 @@ class SortedSetCommands(Commands):
     bzpopmin, abzpopmin = sync_method(_bzpopmin), async_method(_bzpopmin)
     bzpopmax, abzpopmax = sync_method(_bzpopmax), async_method(_bzpopmax)
 
-    # Several sorted sets at once.
+    # Several sorted sets.
 
     def _zunion(
         self,
@@ -1132,19 +1122,22 @@ def zrange_args(
     offset: int | None,
     num: int | None,
 ) -> tuple[EncodableArg, ...]:
-    """Return the arguments of a range; raise ValueError for an offset without a number, or without
-    scores or bytes."""
+    """Return the arguments of a range.
+
+    Raises:
+        ValueError: one of `offset` and `num` is missing, or they are given for a range of ranks.
+    """
     if (offset is None) != (num is None):
-        raise ValueError("A range takes an offset and a number of members together.")
+        raise ValueError("An offset and a number of members must be given together.")
     if num is not None and not (byscore or bylex):
-        raise ValueError("A range of ranks takes no offset and no number of members.")
+        raise ValueError("A range of ranks can't have an offset and a number of members.")
     by = flag_args(("BYSCORE", byscore), ("BYLEX", bylex), ("REV", desc))
     limit = () if offset is None or num is None else ("LIMIT", offset, num)
     return (encode_score(start), encode_score(end), *by, *limit)
 
 
 def min_max_arg(min: bool, max: bool) -> EncodableArg:
-    """Return which end is meant; raise ValueError where not exactly one is."""
+    """Return "MIN" or "MAX"; raise ValueError unless exactly one of them is set."""
     if min == max:
-        raise ValueError("Either min or max is to be True.")
+        raise ValueError("Set exactly one of min and max.")
     return "MIN" if min else "MAX"

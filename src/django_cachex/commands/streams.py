@@ -26,47 +26,45 @@ from django_cachex.commands.command import (
 from django_cachex.exceptions import CommandError
 
 StreamEntry = tuple[FieldT, dict[FieldT, Any]]
-"""An id and the fields."""
+"""The id of an entry and its fields."""
 
 MISSING_GROUP = CommandError("NOGROUP No such key or consumer group.")
-"""What commands on a group answer where there is none."""
+"""The reply of commands on a group that doesn't exist."""
 
 MISSING_STREAM = CommandError("ERR The XGROUP subcommand requires the key to exist.")
 
-# What the server says of a pending entry, as valkey-py calls it.
+# valkey-py's names for the parts of a pending entry.
 PENDING_FIELDS = "message_id", "consumer", "time_since_delivered", "times_delivered"
 
 InfoDict = dict[str, Any]
-"""What the server tells, under its own names, such as "last-generated-id"."""
+"""Information with the server's names, such as "last-generated-id"."""
 
 StreamEntries = dict[Any, list[StreamEntry[FieldT]]]
-"""Entries by the caller's key; streams without any are left out."""
+"""The entries by key; streams without entries are left out."""
 
 
 class StreamCommands(Commands, Generic[FieldT]):
-    """Commands of Valkey's *stream* group; values are decoded, all else are names.
+    """The commands of Valkey's *stream* group.
 
-    Ids are given as text or bytes; a cache answers with text. "-" is the lowest id, "+" the
-    highest.
+    The values of fields are encoded and decoded like those of `set` and `get`. Ids and the names of
+    fields, groups and consumers are text, bytes or numbers, and a cache returns them as text. "-"
+    is the lowest id, and "+" the highest.
 
-    `xread` and `xreadgroup` take `streams`, which maps keys to the ids after which they are read.
-    With `block`, in milliseconds, they wait for entries and hold a connection as long; 0 means for
-    ever.
-
-    A group remembers the id up to which its consumers were given entries. What a consumer was given
-    and has not acknowledged is pending.
+    A group remembers the last entry that its consumers have read. An entry that a consumer has read
+    but not acknowledged is pending. Commands that wait for entries occupy a connection while they
+    wait.
     """
 
     def _decode_entry(self, reply: Sequence[Any]) -> StreamEntry[FieldT]:
-        """Return an entry; one that was deleted meanwhile has no fields."""
+        """Return an entry; one that has been deleted has no fields."""
         return self._decode_name(reply[0]), self._decode_fields(reply[1] or ())
 
     def _decode_entries(self, replies: Sequence[Any] | None) -> list[StreamEntry[FieldT]]:
         """Return the entries of a reply."""
-        # Redis 6.2 has None in the place of an entry that was claimed but deleted before.
+        # Redis 6.2 returns None for an entry that was deleted before it was claimed.
         return [self._decode_entry(reply) for reply in replies or () if reply is not None]
 
-    # Entries by id.
+    # Entries.
 
     def _xlen(self, key: Any, version: int | None = None) -> Command[int]:
         """Return the number of entries of a stream.
@@ -236,7 +234,7 @@ class StreamCommands(Commands, Generic[FieldT]):
         """
         trimming = trim_args(maxlen, minid, approximate, limit)
         if not trimming:
-            raise ValueError("Either maxlen or minid says what to delete.")
+            raise ValueError("Pass either maxlen or minid.")
         return Command(("XTRIM", self._stored_key(key, version), *trimming), int, missing_reply=0)
 
     def _decode_optional_id(self, reply: bytes | None) -> FieldT | None:
@@ -249,7 +247,7 @@ class StreamCommands(Commands, Generic[FieldT]):
     xdel, axdel = sync_method(_xdel), async_method(_xdel)
     xtrim, axtrim = sync_method(_xtrim), async_method(_xtrim)
 
-    # Reading what is new, where need be when somebody adds it.
+    # Reading new entries, and waiting for them.
 
     def _xread(
         self,
@@ -536,7 +534,7 @@ class StreamCommands(Commands, Generic[FieldT]):
     axgroup_delconsumer = async_method(_xgroup_delconsumer)
     xack, axack = sync_method(_xack), async_method(_xack)
 
-    # What is pending, and taking it over from a consumer that does not get on.
+    # Pending entries, and claiming those of other consumers.
 
     def _xpending(
         self, key: Any, groupname: EncodableArg, version: int | None = None
@@ -719,7 +717,7 @@ class StreamCommands(Commands, Generic[FieldT]):
     xclaim, axclaim = sync_method(_xclaim), async_method(_xclaim)
     xautoclaim, axautoclaim = sync_method(_xautoclaim), async_method(_xautoclaim)
 
-    # What the server says of a stream, its groups and their consumers.
+    # Information about streams, groups and consumers.
 
     def _xinfo_stream(
         self, key: Any, full: bool = False, version: int | None = None
@@ -814,9 +812,9 @@ class StreamCommands(Commands, Generic[FieldT]):
 def trim_args(
     maxlen: int | None, minid: EncodableArg | None, approximate: bool, limit: int | None
 ) -> tuple[EncodableArg, ...]:
-    """Return the arguments that trim a stream, none for no limit; raise ValueError for two."""
+    """Return the arguments that trim a stream; raise ValueError if there are two limits."""
     if maxlen is not None and minid is not None:
-        raise ValueError("Only one of maxlen and minid can say what to delete.")
+        raise ValueError("Pass only one of maxlen and minid.")
     kind, bound = ("MAXLEN", maxlen) if minid is None else ("MINID", encode_name(minid))
     if bound is None:
         return ()

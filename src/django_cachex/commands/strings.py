@@ -1,4 +1,4 @@
-"""Commands on strings, the type in which a cache keeps its values."""
+"""Commands on strings, the type of a cache's values."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from django_cachex.commands.command import (
 
 
 class SetKwargs(TypedDict, total=False):
-    """What `set` takes besides Django's arguments."""
+    """The arguments of `set` in addition to Django's."""
 
     nx: bool
     xx: bool
@@ -29,11 +29,7 @@ class SetKwargs(TypedDict, total=False):
 
 
 class StringCommands(CacheOperations):
-    """Commands of Valkey's *string* group on whole values, and on parts of what is stored.
-
-    Signatures follow valkey-py, plus `version` and `default`. Parts count in bytes of what is
-    stored, and nothing is decoded.
-    """
+    """The commands of Valkey's *string* group, with the signatures of valkey-py and `version`."""
 
     def _strlen(self, key: Any, version: int | None = None) -> Command[int]:
         """Return how many bytes are stored at `key`.
@@ -78,7 +74,7 @@ class StringCommands(CacheOperations):
     strlen, astrlen = sync_method(_strlen), async_method(_strlen)
     getrange, agetrange = sync_method(_getrange), async_method(_getrange)
 
-    # Whole values.
+    # Values.
 
     def _set_with_options(
         self,
@@ -116,25 +112,25 @@ class StringCommands(CacheOperations):
         See https://valkey.io/commands/set/
         """
         if nx and xx:
-            raise ValueError("nx and xx exclude each other.")
+            raise ValueError("Set only one of nx and xx.")
         stored, data, expiry = self._stored_key(key, version), self._encode(value), None
         if not keepttl:
             expiry = self._get_timeout_ms(timeout)
         elif timeout != DEFAULT_TIMEOUT:
-            raise ValueError("keepttl keeps the old timeout: leave the new one out.")
+            raise ValueError("keepttl keeps the old timeout, so don't pass a new one.")
         if expiry == 0:
             return self._set_expired(stored, nx, xx, get)
         ends = ("KEEPTTL",) if keepttl else px_args(expiry)
         flags = [name for name, is_set in (("NX", nx), ("XX", xx), ("GET", get)) if is_set]
-        harmless = not (nx or xx or get)  # Twice does and answers the same as once.
+        harmless = not (nx or xx or get)  # Running it again has the same effect and reply.
         args: tuple[EncodableArg, ...] = ("SET", stored, data, *ends, *flags)
         return Command(args, self._set_parser(get, nx, xx), idempotent=harmless)
 
     def _set_expired(self, stored: bytes, nx: bool, xx: bool, get: bool) -> Command[Any]:
-        """Return what does the same as to store what expires at once."""
+        """Return a command with the effect of storing a value that expires immediately."""
         if get:
             return Command(("GET" if nx else "GETDEL", stored), self._set_parser(get, nx, xx))
-        if nx:  # What is there stays.
+        if nx:  # An existing value is kept.
             return Command(("EXISTS", stored), lambda count: not count, missing_reply=1)
         return Command(("UNLINK", stored), bool if xx else parse_none)
 
@@ -205,7 +201,7 @@ class StringCommands(CacheOperations):
         if persist:
             given.append(("PERSIST", None))
         if len(given) > 1:
-            raise ValueError("Of ex, px, exat, pxat and persist only one may be given.")
+            raise ValueError("Pass only one of ex, px, exat, pxat and persist.")
         if any(time is not None and time <= 0 for _name, time in given):
             return self._getdel(key, default, version)
         get = self._get(key, default, version)

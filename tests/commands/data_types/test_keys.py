@@ -190,7 +190,7 @@ def test_a_value_is_stored_on_conditions(c: Surface) -> None:
     assert c.set("key", [2], 60, xx=True) is True
     assert (c.get("key"), c.ttl("key")) == ([2], 60)
     assert c.set("key", 3, nx=False) is None
-    with pytest.raises(ValueError, match="exclude"):
+    with pytest.raises(ValueError, match="only one of nx and xx"):
         c.set("key", 1, nx=True, xx=True)
 
 

@@ -107,7 +107,7 @@ def test_the_serializer_is_a_class_an_instance_or_a_path(
     assert cache.client.get(b":1:key") == b'{"a": [1]}'
     cache.set("number", 5)
     assert cache.incr("number") == 6
-    assert cache.encode([1]) == b"[1]"
+    assert cache._encode([1]) == b"[1]"
     assert cache._decode(b"[1]") == [1]
 
 

@@ -128,8 +128,10 @@ def explains(method: FunctionType, parameter: str) -> bool:
 
 
 def test_help_on_set_explains_its_conditions() -> None:
+    conditions = {"nx", "xx", "get", "keepttl"}
     for method in (ServerCache.set, ServerCache.aset, Client.set, Client.aset):
-        assert all(explains(method, name) for name in ("nx", "xx", "get", "keepttl"))
+        assert all(explains(method, name) for name in conditions)
+        assert conditions < inspect.signature(method).parameters.keys()
 
 
 def test_docstrings_of_the_asynchronous_form_are_those_of_the_blocking_one() -> None:

@@ -30,7 +30,7 @@ def alias(**options: Any) -> Codec:
     cache = ValkeyCache("redis://cache.example/0", {"OPTIONS": options})
     serializer = cache._serializer
     made = serializer if isinstance(serializer, ValueCodec) else ValueCodec([serializer])
-    return recognise_all(made, cache.encode)
+    return recognise_all(made, cache._encode)
 
 
 def stored(codec: Codec, value: Any) -> bytes:

@@ -27,7 +27,12 @@ from django_cachex.commands.cache_api import (
     copy_and_unlink,
     merge_dicts,
 )
-from django_cachex.commands.command import Command, Operation, copy_docstring
+from django_cachex.commands.command import (
+    Command,
+    Operation,
+    copy_docstring,
+    copy_signature,
+)
 from django_cachex.commands.counters import SCRIPT_ERRORS
 from django_cachex.commands.strings import SetKwargs, StringCommands
 
@@ -47,7 +52,7 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
     ) -> bool:
         return await self._arun(await built(self._add, key, value, timeout, version))
 
-    @copy_docstring(CacheOperations._get)
+    @copy_signature(CacheOperations._get)
     def get(
         self, key: Any, default: Any = None, version: Any = None, **foreign: Unpack[Foreign]
     ) -> Any:
@@ -55,7 +60,7 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
             refuse(foreign)
         return self._run(self._get(key, default, version))
 
-    @copy_docstring(CacheOperations._get)
+    @copy_signature(CacheOperations._get)
     async def aget(
         self, key: Any, default: Any = None, version: Any = None, **foreign: Unpack[Foreign]
     ) -> Any:
@@ -63,7 +68,7 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
             refuse(foreign)
         return await self._arun(self._get(key, default, version))
 
-    @copy_docstring(StringCommands._set_with_options)
+    @copy_signature(StringCommands._set_with_options)
     def set(
         self,
         key: Any,
@@ -77,7 +82,7 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
             return self._run(self._set_with_options(key, value, timeout, version, **options))
         self._run(self._set(key, value, timeout, version))
 
-    @copy_docstring(StringCommands._set_with_options)
+    @copy_signature(StringCommands._set_with_options)
     async def aset(
         self,
         key: Any,
@@ -194,7 +199,7 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
     async def ahas_key(self, key: Any, version: Any = None) -> bool:
         return await self._arun(self._has_key(key, version))
 
-    @copy_docstring(CacheOperations._incr)
+    @copy_signature(CacheOperations._incr)
     def incr(
         self, key: Any, delta: int = 1, version: Any = None, **foreign: Unpack[Foreign]
     ) -> int:
@@ -205,7 +210,7 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
         except SCRIPT_ERRORS:
             return self._run_counter(self._incr(key, delta, version))
 
-    @copy_docstring(CacheOperations._incr)
+    @copy_signature(CacheOperations._incr)
     async def aincr(
         self, key: Any, delta: int = 1, version: Any = None, **foreign: Unpack[Foreign]
     ) -> int:

@@ -233,6 +233,17 @@ def copy_docstring(source: Any) -> Callable[[F], F]:
     return decorate
 
 
+def copy_signature(command: Any) -> Callable[[F], F]:
+    """Return a decorator that gives a method the docstring and the signature of `command`."""
+
+    def decorate(method: F) -> F:
+        method.__doc__ = command.__doc__
+        method.__wrapped__ = signature_of(command)  # type: ignore[attr-defined]  # as functools does
+        return method
+
+    return decorate
+
+
 if TYPE_CHECKING:
     Q = TypeVar("Q", bound=PipelineBase)
     CommandMethod = Callable[Concatenate[Any, P], Command[T] | Operation[T]]
@@ -279,25 +290,29 @@ RETURNS_COMMAND = re.compile(r"(?:Command|Operation)\[(.*?)\](?: \| Operation\[.
 
 
 def document(method: Any, command: Any, name: str) -> Any:
-    """Give `method` the docstring and signature of `command`, and a name of its own.
-
-    `help()`, `inspect.signature()` and `typing.get_type_hints()` then show what `method` returns:
-    the result, where `command` returns a command. They look at `__wrapped__`, so that is a function
-    with the parameters of `command` that is never called.
-    """
+    """Give `method` the docstring and signature of `command`, and a name of its own."""
     functools.update_wrapper(method, command)
     method.__name__ = name
     method.__qualname__ = f"{command.__qualname__.rpartition('.')[0]}.{name}".lstrip(".")
-    shown = FunctionType(
-        command.__code__, command.__globals__, name, command.__defaults__, command.__closure__
-    )
-    shown.__kwdefaults__ = command.__kwdefaults__
-    shown.__annotations__ = annotations = dict(command.__annotations__)
-    if returned := RETURNS_COMMAND.fullmatch(annotations.get("return", "")):
-        annotations["return"] = returned[1]
-    method.__annotations__ = annotations
-    method.__wrapped__ = shown
+    method.__wrapped__ = signature_of(command)
+    method.__annotations__ = method.__wrapped__.__annotations__
     return method
+
+
+def signature_of(command: Any) -> FunctionType:
+    """Return a function with the parameters of `command` and the result that it has when it is run.
+
+    As the `__wrapped__` of a method, it is what `help()`, `inspect.signature()` and
+    `typing.get_type_hints()` show. It is never called.
+    """
+    function = FunctionType(
+        command.__code__, command.__globals__, None, command.__defaults__, command.__closure__
+    )
+    function.__kwdefaults__ = command.__kwdefaults__
+    function.__annotations__ = dict(command.__annotations__)
+    if returned := RETURNS_COMMAND.fullmatch(command.__annotations__.get("return", "")):
+        function.__annotations__["return"] = returned[1]
+    return function
 
 
 ScoredMembers = list[tuple[Any, float]]

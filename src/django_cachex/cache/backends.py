@@ -54,18 +54,18 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
 
     @copy_signature(CacheOperations._get)
     def get(
-        self, key: Any, default: Any = None, version: Any = None, **foreign: Unpack[Foreign]
+        self, key: Any, default: Any = None, version: Any = None, **unsupported: Unpack[Foreign]
     ) -> Any:
-        if foreign:
-            refuse(foreign)
+        if unsupported:
+            refuse(unsupported)
         return self._run(self._get(key, default, version))
 
     @copy_signature(CacheOperations._get)
     async def aget(
-        self, key: Any, default: Any = None, version: Any = None, **foreign: Unpack[Foreign]
+        self, key: Any, default: Any = None, version: Any = None, **unsupported: Unpack[Foreign]
     ) -> Any:
-        if foreign:
-            refuse(foreign)
+        if unsupported:
+            refuse(unsupported)
         return await self._arun(self._get(key, default, version))
 
     @copy_signature(StringCommands._set_with_options)
@@ -117,14 +117,14 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
     def get_many(self, keys: Iterable[Any], version: Any = None) -> dict[Any, Any]:
         keys = list(keys)
         if len(keys) > MAX_KEYS_PER_COMMAND:
-            return merge_dicts([self.get_many(some, version) for some in batched(keys)])
+            return merge_dicts([self.get_many(batch, version) for batch in batched(keys)])
         return self._run(self._get_many(keys, version)) if keys else {}
 
     @copy_docstring(CacheOperations._get_many)
     async def aget_many(self, keys: Iterable[Any], version: Any = None) -> dict[Any, Any]:
         keys = list(keys)
         if len(keys) > MAX_KEYS_PER_COMMAND:
-            return merge_dicts([await self.aget_many(some, version) for some in batched(keys)])
+            return merge_dicts([await self.aget_many(batch, version) for batch in batched(keys)])
         return await self._arun(self._get_many(keys, version)) if keys else {}
 
     def get_or_set(
@@ -201,10 +201,10 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
 
     @copy_signature(CacheOperations._incr)
     def incr(
-        self, key: Any, delta: int = 1, version: Any = None, **foreign: Unpack[Foreign]
+        self, key: Any, delta: int = 1, version: Any = None, **unsupported: Unpack[Foreign]
     ) -> int:
-        if foreign:
-            refuse(foreign)
+        if unsupported:
+            refuse(unsupported)
         try:
             return self._run_counter(self._incr_evalsha(key, delta, version))
         except SCRIPT_ERRORS:
@@ -212,10 +212,10 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
 
     @copy_signature(CacheOperations._incr)
     async def aincr(
-        self, key: Any, delta: int = 1, version: Any = None, **foreign: Unpack[Foreign]
+        self, key: Any, delta: int = 1, version: Any = None, **unsupported: Unpack[Foreign]
     ) -> int:
-        if foreign:
-            refuse(foreign)
+        if unsupported:
+            refuse(unsupported)
         try:
             return await self._arun_counter(self._incr_evalsha(key, delta, version))
         except SCRIPT_ERRORS:
@@ -244,14 +244,14 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
     @copy_docstring(CacheOperations._delete_many)
     def delete_many(self, keys: Iterable[Any], version: Any = None) -> None:
         if keys := list(keys):
-            for some in [keys] if len(keys) <= MAX_KEYS_PER_COMMAND else batched(keys):
-                self._run(self._delete_many(some, version))
+            for batch in [keys] if len(keys) <= MAX_KEYS_PER_COMMAND else batched(keys):
+                self._run(self._delete_many(batch, version))
 
     @copy_docstring(CacheOperations._delete_many)
     async def adelete_many(self, keys: Iterable[Any], version: Any = None) -> None:
         if keys := list(keys):
-            for some in [keys] if len(keys) <= MAX_KEYS_PER_COMMAND else batched(keys):
-                await self._arun(self._delete_many(some, version))
+            for batch in [keys] if len(keys) <= MAX_KEYS_PER_COMMAND else batched(keys):
+                await self._arun(self._delete_many(batch, version))
 
     @copy_docstring(LockingCache._clear)
     def clear(self) -> None:
@@ -356,11 +356,13 @@ class ClusterCache(ServerCache):
 
     def _incr_version(self, key: Any, delta: int, version: int) -> Operation[int]:
         """Rename the key, or copy it if the two versions are in different slots."""
-        moved = version + delta
-        source, target = self._stored_key(key, version), self._stored_key(key, moved)
+        new_version = version + delta
+        source, target = self._stored_key(key, version), self._stored_key(key, new_version)
         if slot_of(source) == slot_of(target):
             return super()._incr_version(key, delta, version)
-        return copy_and_unlink(source, target, key, moved, self._get_timeout_ms(DEFAULT_TIMEOUT))
+        return copy_and_unlink(
+            source, target, key, new_version, self._get_timeout_ms(DEFAULT_TIMEOUT)
+        )
 
 
 class ValkeyClusterCache(ClusterCache):

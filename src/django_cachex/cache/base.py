@@ -40,13 +40,13 @@ _are_str = frozenset((str,)).issuperset
 _is_portable = re.compile(r"[^\x00-\x20\x7f]{0,250}").fullmatch
 
 
-def _fast_make_keys(before: str, keys: list[str]) -> list[bytes] | None:
-    """Return the stored keys with the prefix `before`; None unless memcached accepts them all."""
-    together = f"{before}{f' {before}'.join(keys)}"
-    if together.isascii() and together.isprintable() and together.count(" ") == len(keys) - 1:
-        made = together.encode().split(b" ")
-        if max(map(len, made)) <= 250:
-            return made
+def _fast_make_keys(start: str, keys: list[str]) -> list[bytes] | None:
+    """Return the stored keys that begin with `start`; None unless memcached accepts them all."""
+    joined = f"{start}{f' {start}'.join(keys)}"
+    if joined.isascii() and joined.isprintable() and joined.count(" ") == len(keys) - 1:
+        stored = joined.encode().split(b" ")
+        if max(map(len, stored)) <= 250:
+            return stored
     return None
 
 
@@ -121,7 +121,7 @@ class CommandCache(AllCommands[str], ScanIterMixin[str], BaseCache):
     def _run_timed(self, executor: Client | FailingOpen, command: Command[T] | Operation[T]) -> T:
         statistics = self.statistics
         statistics.calls += 1
-        began = perf_counter()
+        start = perf_counter()
         try:
             return executor.run(command)
         except CachexError:
@@ -129,14 +129,14 @@ class CommandCache(AllCommands[str], ScanIterMixin[str], BaseCache):
             raise
         finally:
             if not isinstance(command, BlockingCommand):
-                statistics.seconds += perf_counter() - began
+                statistics.seconds += perf_counter() - start
 
     async def _arun_timed(
         self, executor: Client | FailingOpen, command: Command[T] | Operation[T]
     ) -> T:
         statistics = self.statistics
         statistics.calls += 1
-        began = perf_counter()
+        start = perf_counter()
         try:
             return await executor.arun(command)
         except CachexError:
@@ -144,7 +144,7 @@ class CommandCache(AllCommands[str], ScanIterMixin[str], BaseCache):
             raise
         finally:
             if not isinstance(command, BlockingCommand):
-                statistics.seconds += perf_counter() - began
+                statistics.seconds += perf_counter() - start
 
     def _record_lookup(self, hits: int, misses: int) -> None:
         self.statistics.hits += hits
@@ -175,23 +175,23 @@ class CommandCache(AllCommands[str], ScanIterMixin[str], BaseCache):
         """Return the stored key, and warn about it as Django's backends do."""
         if self._keys_are_ours and self.key_func is default_key_func:
             # The same as Django's function makes, but without three calls.
-            made = f"{self.key_prefix}:{self.version if version is None else version}:{key}"
-            if not _is_portable(made):
-                self.validate_key(made)
-            return made.encode("utf-8", "surrogateescape")
+            stored = f"{self.key_prefix}:{self.version if version is None else version}:{key}"
+            if not _is_portable(stored):
+                self.validate_key(stored)
+            return stored.encode("utf-8", "surrogateescape")
         return Commands._stored_key(self, self.make_and_validate_key(key, version=version))
 
     def _stored_keys(self, keys: Iterable[Any], version: Any = None) -> list[bytes]:
         if not (self._keys_are_ours and self.key_func is default_key_func):
             return super()._stored_keys(keys, version)
-        before = f"{self.key_prefix}:{self.version if version is None else version}:"
+        start = f"{self.key_prefix}:{self.version if version is None else version}:"
         keys = list(keys)
-        if _are_str(map(type, keys)) and (stored := _fast_make_keys(before, keys)) is not None:
+        if _are_str(map(type, keys)) and (stored := _fast_make_keys(start, keys)) is not None:
             return stored
-        made = [f"{before}{key}" for key in keys]
-        for one in made:
-            self.validate_key(one)
-        return [one.encode("utf-8", "surrogateescape") for one in made]
+        names = [f"{start}{key}" for key in keys]
+        for name in names:
+            self.validate_key(name)
+        return [name.encode("utf-8", "surrogateescape") for name in names]
 
     def _stored_pattern(self, pattern: Any, version: Any = None) -> bytes:
         """Return the glob pattern of stored keys for a pattern in which only `*` is a wildcard."""

@@ -57,11 +57,11 @@ def encode_names(names: Iterable[EncodableArg]) -> list[EncodableArg]:
     return require_nonempty([encode_name(name) for name in names], "name")
 
 
-def require_nonempty(given: list[T], what: str) -> list[T]:
-    """Return `given`; raise ValueError if it is empty, since the server would refuse it."""
-    if not given:
+def require_nonempty(items: list[T], what: str) -> list[T]:
+    """Return `items`; raise ValueError if it is empty, since the server would refuse it."""
+    if not items:
         raise ValueError(f"At least one {what} is required.")
-    return given
+    return items
 
 
 def list_or_args(first: Any, more: Iterable[Any] = ()) -> list[Any]:
@@ -69,12 +69,12 @@ def list_or_args(first: Any, more: Iterable[Any] = ()) -> list[Any]:
     return [*first, *more] if isinstance(first, ITERABLES) else [first, *more]
 
 
-def check_numkeys(number: int, given: Iterable[T]) -> list[T]:
-    """Return `given` as a list; raise ValueError unless its length is `number`."""
-    found = list(given)
-    if len(found) != number:
-        raise ValueError(f"Expected {number} keys, got {len(found)}.")
-    return found
+def check_numkeys(numkeys: int, keys: Iterable[T]) -> list[T]:
+    """Return `keys` as a list; raise ValueError unless its length is `numkeys`."""
+    key_list = list(keys)
+    if len(key_list) != numkeys:
+        raise ValueError(f"Expected {numkeys} keys, got {len(key_list)}.")
+    return key_list
 
 
 def flag_args(*pairs: tuple[str, object]) -> tuple[EncodableArg, ...]:
@@ -110,8 +110,8 @@ def expire_condition(nx: bool, xx: bool, gt: bool, lt: bool) -> tuple[EncodableA
     """Return the names of the conditions; raise ValueError if they exclude each other."""
     if nx + gt + lt > 1 or (nx and xx):
         raise ValueError("Set only one of nx, gt and lt, and don't combine nx with xx.")
-    given = (("NX", nx), ("XX", xx), ("GT", gt), ("LT", lt))
-    return tuple(name for name, is_set in given if is_set)
+    conditions = (("NX", nx), ("XX", xx), ("GT", gt), ("LT", lt))
+    return tuple(name for name, is_set in conditions if is_set)
 
 
 def single_expire_condition(nx: bool, xx: bool, gt: bool, lt: bool) -> tuple[EncodableArg, ...]:

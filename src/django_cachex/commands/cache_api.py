@@ -172,12 +172,12 @@ class CacheOperations(IncrMixin):
             except Exception:  # A serializer may raise anything.
                 replies = self._replace_unreadable(stored, replies)
                 values = self._decode_all(replies)
-            absent = replies.count(None)
-            self._record_lookup(len(replies) - absent, absent)
-            if not absent:
+            misses = replies.count(None)
+            self._record_lookup(len(replies) - misses, misses)
+            if not misses:
                 return dict(zip(keys, values, strict=True))
-            found = zip(keys, replies, values, strict=True)
-            return {key: value for key, reply, value in found if reply is not None}
+            items = zip(keys, replies, values, strict=True)
+            return {key: value for key, reply, value in items if reply is not None}
 
         return Command(("MGET", *stored), parse, True, missing_reply=[None] * len(keys))
 
@@ -189,16 +189,16 @@ class CacheOperations(IncrMixin):
         Other unreadable values raise the error of the serializer, with a note that contains the
         stored key.
         """
-        found = list(replies)
-        for place, (key, reply) in enumerate(zip(stored, replies, strict=True)):
+        readable = list(replies)
+        for index, (key, reply) in enumerate(zip(stored, replies, strict=True)):
             try:
                 self._decode_optional(reply)
             except Exception as error:
                 if not self._is_miss(key, error):
                     error.add_note(key_note("MGET", key))
                     raise
-                found[place] = None
-        return found
+                readable[index] = None
+        return readable
 
     def _delete_many(self, keys: Iterable[Any], version: Any = None) -> Command[None]:
         """Delete several keys. The server frees their memory in the background.
@@ -233,16 +233,16 @@ class CacheOperations(IncrMixin):
         encoded = self._encode_all(data.values())
         if expiry == 0:
             commands = [
-                Command(("UNLINK", one), parse_none, missing_reply=NOT_STORED) for one in stored
+                Command(("UNLINK", name), parse_none, missing_reply=NOT_STORED) for name in stored
             ]
         else:
-            ends = px_args(expiry)
+            expiry_args = px_args(expiry)
             pairs = zip(stored, encoded, strict=True)
             commands = [
-                Command(("SET", one, datum, *ends), parse_none, False, True, NOT_STORED)
-                for one, datum in pairs
+                Command(("SET", name, value, *expiry_args), parse_none, False, True, NOT_STORED)
+                for name, value in pairs
             ]
-        sizes = [0 if isinstance(datum, int) else len(datum) for datum in encoded]
+        sizes = [0 if isinstance(value, int) else len(value) for value in encoded]
         return set_chunks(list(data), commands, sizes)
 
     def _incr_version(self, key: Any, delta: int, version: int) -> Operation[int]:
@@ -260,21 +260,21 @@ class CacheOperations(IncrMixin):
 
         See https://valkey.io/commands/rename/
         """
-        moved = version + delta
-        names = self._stored_key(key, version), self._stored_key(key, moved)
+        new_version = version + delta
+        stored_keys = self._stored_key(key, version), self._stored_key(key, new_version)
         try:
-            yield [Command(("RENAME", *names), parse_none, missing_reply=MISSING_KEY)]
+            yield [Command(("RENAME", *stored_keys), parse_none, missing_reply=MISSING_KEY)]
         except (AccessDenied, UnknownCommand):
             return (
                 yield from copy_and_unlink(
-                    *names, key, moved, self._get_timeout_ms(DEFAULT_TIMEOUT)
+                    *stored_keys, key, new_version, self._get_timeout_ms(DEFAULT_TIMEOUT)
                 )
             )
         except CommandError as error:
             if "no such key" not in str(error):
                 raise
             raise ValueError(f"Key '{key}' not found") from error
-        return moved
+        return new_version
 
 
 class CacheOperationsMixin(CacheOperations):
@@ -330,13 +330,13 @@ def copy_and_unlink(
     """
     get = Command(("GET", source), parse_raw, idempotent=True)
     try:
-        data, left = yield [get, Command(("PTTL", source), int, idempotent=True, missing_reply=-2)]
+        data, ttl = yield [get, Command(("PTTL", source), int, idempotent=True, missing_reply=-2)]
     except (AccessDenied, UnknownCommand):
         [data] = yield [get]
-        left = -1 if expiry is None else expiry
-    if data is None or left in (0, -2):
+        ttl = -1 if expiry is None else expiry
+    if data is None or ttl in (0, -2):
         raise ValueError(f"Key '{key}' not found")
-    yield [set_command(target, data, None if left == -1 else left)]
+    yield [set_command(target, data, None if ttl == -1 else ttl)]
     yield [Command(("UNLINK", source), parse_none, idempotent=True)]
     return version
 
@@ -373,7 +373,7 @@ def chunk_slices(sizes: list[int]) -> Iterator[slice]:
     """Yield slices of values of these sizes in bytes; each has limited keys and bytes."""
     start = 0
     while start < len(sizes):
-        ahead = list(accumulate(sizes[start : start + CHUNK_KEYS]))
-        end = start + min(len(ahead), bisect_left(ahead, CHUNK_BYTES) + 1)
+        totals = list(accumulate(sizes[start : start + CHUNK_KEYS]))
+        end = start + min(len(totals), bisect_left(totals, CHUNK_BYTES) + 1)
         yield slice(start, end)
         start = end

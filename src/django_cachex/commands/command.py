@@ -278,10 +278,10 @@ else:
 
         async def method(self, *args, **kwargs):
             try:
-                made = command(self, *args, **kwargs)
+                prepared = command(self, *args, **kwargs)
             except SynchronousOnlyOperation:  # Pickling a queryset asks the database.
-                made = await sync_to_async(command)(self, *args, **kwargs)
-            return await self._arun(made)
+                prepared = await sync_to_async(command)(self, *args, **kwargs)
+            return await self._arun(prepared)
 
         return document(method, command, "a" + (name or command.__name__.removeprefix("_")))
 

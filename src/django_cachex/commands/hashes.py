@@ -253,10 +253,10 @@ class HashCommands(Commands, Generic[FieldT]):
 
         See https://valkey.io/commands/hset/
         """
-        given = dict(mapping or {}) if field is None else {field: value, **(mapping or {})}
+        fields = dict(mapping or {}) if field is None else {field: value, **(mapping or {})}
         if items:
-            given.update(zip(items[::2], items[1::2], strict=True))
-        args = ("HSET", self._stored_key(key, version), *self._encode_fields(given))
+            fields.update(zip(items[::2], items[1::2], strict=True))
+        args = ("HSET", self._stored_key(key, version), *self._encode_fields(fields))
         return Command(args, int, missing_reply=0)
 
     def _hsetnx(

@@ -259,10 +259,10 @@ class KeyCommands(Commands):
         )
 
     def _rename_keys(
-        self, one: Any, other: Any, version: int | None, version_dst: int | None
+        self, source: Any, destination: Any, version: int | None, version_dst: int | None
     ) -> tuple[bytes, bytes]:
-        moved = version if version_dst is None else version_dst
-        return self._stored_key(one, version), self._stored_key(other, moved)
+        destination_version = version if version_dst is None else version_dst
+        return self._stored_key(source, version), self._stored_key(destination, destination_version)
 
     type, atype = sync_method(_type), async_method(_type)
     exists, aexists = sync_method(_exists), async_method(_exists)

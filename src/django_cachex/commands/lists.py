@@ -114,10 +114,10 @@ class ListCommands(Commands):
         See https://valkey.io/commands/lpos/
         """
         args = ("LPOS", self._stored_key(key, version), self._encode(value))
-        given = option_args(("RANK", rank), ("COUNT", count), ("MAXLEN", maxlen))
-        none = None if count is None else ()
+        options = option_args(("RANK", rank), ("COUNT", count), ("MAXLEN", maxlen))
+        missing_reply = None if count is None else ()
         parse = parse_raw if count is None else list
-        return Command((*args, *given), parse, readonly=True, missing_reply=none)
+        return Command((*args, *options), parse, readonly=True, missing_reply=missing_reply)
 
     def _lset(self, key: Any, index: int, value: Any, version: int | None = None) -> Command[None]:
         """Replace an element of a list.
@@ -462,9 +462,9 @@ class ListCommands(Commands):
     def _bpop(
         self, name: str, keys: Any, timeout: float, version: Any
     ) -> Command[tuple[Any, Any] | None]:
-        given = list_or_args(keys)
-        stored = self._encode_keys(given, version)
-        parse = parse_pop(dict(zip(stored, given, strict=True)), self._decode)
+        key_list = list_or_args(keys)
+        stored = self._encode_keys(key_list, version)
+        parse = parse_pop(dict(zip(stored, key_list, strict=True)), self._decode)
         args: tuple[EncodableArg, ...] = (name, *stored, encode_score(timeout))
         return BlockingCommand(args, parse, timeout)
 

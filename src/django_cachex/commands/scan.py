@@ -158,16 +158,16 @@ def scan_batches(scan: Callable[[int], tuple[int, T]]) -> Iterator[T]:
     """Yield the batches of a scan."""
     cursor = -1
     while cursor:
-        cursor, found = scan(max(cursor, 0))
-        yield found
+        cursor, batch = scan(max(cursor, 0))
+        yield batch
 
 
 async def ascan_batches(scan: Callable[[int], Awaitable[tuple[int, T]]]) -> AsyncIterator[T]:
     """Yield the batches of a scan, on the running event loop."""
     cursor = -1
     while cursor:
-        cursor, found = await scan(max(cursor, 0))
-        yield found
+        cursor, batch = await scan(max(cursor, 0))
+        yield batch
 
 
 def scan_and_unlink(
@@ -184,22 +184,25 @@ def scan_and_unlink(
         How many keys were deleted.
     """
     cursor, deleted = b"0", 0
-    doomed: list[bytes] = []
+    matching: list[bytes] = []
     while True:
         scan = Command(
             ("SCAN", cursor, "MATCH", pattern, "COUNT", count), parse_raw, missing_reply=EMPTY_SCAN
         )
-        if doomed:
-            gone, (cursor, found) = yield [Command(("UNLINK", *doomed), int, missing_reply=0), scan]
-            deleted += gone
+        if matching:
+            unlinked, (cursor, batch) = yield [
+                Command(("UNLINK", *matching), int, missing_reply=0),
+                scan,
+            ]
+            deleted += unlinked
         else:
-            [(cursor, found)] = yield [scan]
-        doomed = [key for key in found if predicate is None or predicate(key)]
+            [(cursor, batch)] = yield [scan]
+        matching = [key for key in batch if predicate is None or predicate(key)]
         if cursor == b"0":
             break
-    if doomed:
-        [gone] = yield [Command(("UNLINK", *doomed), int, missing_reply=0)]
-        deleted += gone
+    if matching:
+        [unlinked] = yield [Command(("UNLINK", *matching), int, missing_reply=0)]
+        deleted += unlinked
     return deleted
 
 

@@ -133,9 +133,9 @@ class SetCommands(Commands):
 
         See https://valkey.io/commands/smismember/
         """
-        given = self._encode_values(list_or_args(values, args))
-        command_args = ("SMISMEMBER", self._stored_key(key, version), *given)
-        return Command(command_args, parse_bools, readonly=True, missing_reply=[0] * len(given))
+        members = self._encode_values(list_or_args(values, args))
+        command_args = ("SMISMEMBER", self._stored_key(key, version), *members)
+        return Command(command_args, parse_bools, readonly=True, missing_reply=[0] * len(members))
 
     def _smembers(self, key: Any, version: int | None = None) -> Command[set[Any]]:
         """Return all members of a set. Use `sscan_iter` for a large one.

@@ -106,12 +106,12 @@ class SortedSetCommands(Commands):
 
         See https://valkey.io/commands/zadd/
         """
-        given = flag_args(
+        flags = flag_args(
             ("NX", nx), ("XX", xx), ("GT", gt), ("LT", lt), ("CH", ch), ("INCR", incr)
         )
         members, scores = self._encode_all(mapping), map(encode_score, mapping.values())
-        turns = [arg for pair in zip(scores, members, strict=True) for arg in pair]
-        args = ("ZADD", self._stored_key(key, version), *given, *require_nonempty(turns, "member"))
+        pairs = [arg for pair in zip(scores, members, strict=True) for arg in pair]
+        args = ("ZADD", self._stored_key(key, version), *flags, *require_nonempty(pairs, "member"))
         if incr:
             return Command(args, parse_optional_float, missing_reply=COUNTER_UNAVAILABLE)
         return Command(args, parse_raw, missing_reply=0)
@@ -201,9 +201,9 @@ class SortedSetCommands(Commands):
         def parse(reply: Sequence[bytes | None]) -> list[float | None]:
             return [parse_optional_float(score) for score in reply]
 
-        given = self._encode_values(list_or_args(members))
-        args = ("ZMSCORE", self._stored_key(key, version), *given)
-        return Command(args, parse, readonly=True, missing_reply=[None] * len(given))
+        encoded = self._encode_values(list_or_args(members))
+        args = ("ZMSCORE", self._stored_key(key, version), *encoded)
+        return Command(args, parse, readonly=True, missing_reply=[None] * len(encoded))
 
     def _zrank(
         self, key: Any, value: Any, withscore: bool = False, version: int | None = None
@@ -332,8 +332,8 @@ class SortedSetCommands(Commands):
                 raise ValueError("zrandmember() only returns scores with a count.")
             return Command(args, self._decode_optional, readonly=True)
         parse = self._decode_scored if withscores else self._decode_all
-        given = flag_args(("WITHSCORES", withscores))
-        return Command((*args, count, *given), parse, readonly=True, missing_reply=())
+        flags = flag_args(("WITHSCORES", withscores))
+        return Command((*args, count, *flags), parse, readonly=True, missing_reply=())
 
     def _zscan(
         self,
@@ -422,10 +422,10 @@ class SortedSetCommands(Commands):
         See https://valkey.io/commands/zrange/
         """
         args = ("ZRANGE", self._stored_key(key, version))
-        chosen = zrange_args(start, end, desc, byscore, bylex, offset, num)
+        range_args = zrange_args(start, end, desc, byscore, bylex, offset, num)
         parse = self._decode_scored if withscores else self._decode_all
-        given = flag_args(("WITHSCORES", withscores))
-        return Command((*args, *chosen, *given), parse, readonly=True, missing_reply=())
+        flags = flag_args(("WITHSCORES", withscores))
+        return Command((*args, *range_args, *flags), parse, readonly=True, missing_reply=())
 
     def _zrevrange(
         self,
@@ -609,8 +609,8 @@ class SortedSetCommands(Commands):
         See https://valkey.io/commands/zrangestore/
         """
         keys = self._stored_keys((dest, key), version)
-        chosen = zrange_args(start, end, desc, byscore, bylex, offset, num)
-        return Command(("ZRANGESTORE", *keys, *chosen), int, missing_reply=0)
+        range_args = zrange_args(start, end, desc, byscore, bylex, offset, num)
+        return Command(("ZRANGESTORE", *keys, *range_args), int, missing_reply=0)
 
     def _zremrangebyrank(
         self, key: Any, min: int, max: int, version: int | None = None
@@ -749,9 +749,11 @@ class SortedSetCommands(Commands):
     def _pop_scored(
         self, name: str, key: Any, count: int | None, version: Any
     ) -> Command[ScoredMembers]:
-        more = () if count is None else (count,)
+        count_args = () if count is None else (count,)
         return Command(
-            (name, self._stored_key(key, version), *more), self._decode_scored, missing_reply=()
+            (name, self._stored_key(key, version), *count_args),
+            self._decode_scored,
+            missing_reply=(),
         )
 
     def _zmpop(
@@ -828,13 +830,13 @@ class SortedSetCommands(Commands):
         return BlockingCommand((*args, *option_args(("COUNT", count))), parse, timeout)
 
     def _mpop_args(self, numkeys: int, keys: Any, version: Any) -> tuple[list[EncodableArg], Any]:
-        given = check_numkeys(numkeys, list_or_args(keys))
-        stored = self._encode_keys(given, version)
+        key_list = check_numkeys(numkeys, list_or_args(keys))
+        stored = self._encode_keys(key_list, version)
 
-        def scored(reply: Sequence[Sequence[bytes]]) -> ScoredMembers:
+        def parse_members(reply: Sequence[Sequence[bytes]]) -> ScoredMembers:
             return [(self._decode(member), float(score)) for member, score in reply]
 
-        return stored, parse_pop(dict(zip(stored, given, strict=True)), scored)
+        return stored, parse_pop(dict(zip(stored, key_list, strict=True)), parse_members)
 
     def _bzpopmin(
         self, keys: Any, timeout: float = 0, version: int | None = None
@@ -885,15 +887,15 @@ class SortedSetCommands(Commands):
     def _bzpop(
         self, name: str, keys: Any, timeout: float, version: Any
     ) -> Command[tuple[Any, Any, float] | None]:
-        given = list_or_args(keys)
-        stored = self._encode_keys(given, version)
-        by_name = dict(zip(stored, given, strict=True))
+        key_list = list_or_args(keys)
+        stored = self._encode_keys(key_list, version)
+        by_stored_key = dict(zip(stored, key_list, strict=True))
 
         def parse(reply: Sequence[bytes] | None) -> tuple[Any, Any, float] | None:
             if reply is None:
                 return None
             key, member, score = reply
-            return by_name[key], self._decode(member), float(score)
+            return by_stored_key[key], self._decode(member), float(score)
 
         return BlockingCommand((name, *stored, encode_score(timeout)), parse, timeout)
 
@@ -1097,8 +1099,8 @@ class SortedSetCommands(Commands):
         return Command((name, self._stored_key(dest, version), *operands), int, missing_reply=0)
 
     def _operands(self, keys: Any, aggregate: str | None, version: Any) -> tuple[EncodableArg, ...]:
-        given = list(keys) if isinstance(keys, Mapping) else list_or_args(keys)
-        stored = self._encode_keys(given, version)
+        key_list = list(keys) if isinstance(keys, Mapping) else list_or_args(keys)
+        stored = self._encode_keys(key_list, version)
         weights: tuple[EncodableArg, ...] = ()
         if isinstance(keys, Mapping):
             weights = ("WEIGHTS", *map(encode_score, keys.values()))

@@ -118,9 +118,9 @@ class StreamCommands(Commands, Generic[FieldT]):
 
         See https://valkey.io/commands/xadd/
         """
-        trimming = trim_args(maxlen, minid, approximate, limit)
-        given = (*flag_args(("NOMKSTREAM", nomkstream)), *trimming, encode_name(id))
-        args = ("XADD", self._stored_key(key, version), *given, *self._encode_fields(fields))
+        trim = trim_args(maxlen, minid, approximate, limit)
+        options = (*flag_args(("NOMKSTREAM", nomkstream)), *trim, encode_name(id))
+        args = ("XADD", self._stored_key(key, version), *options, *self._encode_fields(fields))
         return Command(args, self._decode_optional_id)
 
     def _xrange(
@@ -183,8 +183,8 @@ class StreamCommands(Commands, Generic[FieldT]):
         version: Any,
     ) -> Command[list[StreamEntry[FieldT]]]:
         args = (name, self._stored_key(key, version), encode_name(start), encode_name(end))
-        given = option_args(("COUNT", count))
-        return Command((*args, *given), self._decode_entries, readonly=True, missing_reply=())
+        options = option_args(("COUNT", count))
+        return Command((*args, *options), self._decode_entries, readonly=True, missing_reply=())
 
     def _xdel(self, key: Any, *ids: bytes | str, version: int | None = None) -> Command[int]:
         """Delete entries of a stream.
@@ -232,10 +232,10 @@ class StreamCommands(Commands, Generic[FieldT]):
 
         See https://valkey.io/commands/xtrim/
         """
-        trimming = trim_args(maxlen, minid, approximate, limit)
-        if not trimming:
+        trim = trim_args(maxlen, minid, approximate, limit)
+        if not trim:
             raise ValueError("Pass either maxlen or minid.")
-        return Command(("XTRIM", self._stored_key(key, version), *trimming), int, missing_reply=0)
+        return Command(("XTRIM", self._stored_key(key, version), *trim), int, missing_reply=0)
 
     def _decode_optional_id(self, reply: bytes | None) -> FieldT | None:
         return None if reply is None else self._decode_name(reply)
@@ -278,10 +278,10 @@ class StreamCommands(Commands, Generic[FieldT]):
         See https://valkey.io/commands/xread/
         """
         args, parse = self._streams_args(streams, version)
-        given = ("XREAD", *option_args(("COUNT", count), ("BLOCK", block)), *args)
+        command_args = ("XREAD", *option_args(("COUNT", count), ("BLOCK", block)), *args)
         if block is None:
-            return Command(given, parse, readonly=True)
-        return BlockingCommand(given, parse, block / 1000)
+            return Command(command_args, parse, readonly=True)
+        return BlockingCommand(command_args, parse, block / 1000)
 
     def _xreadgroup(
         self,
@@ -321,11 +321,11 @@ class StreamCommands(Commands, Generic[FieldT]):
         """
         args, parse = self._streams_args(streams, version)
         group = ("XREADGROUP", "GROUP", encode_name(groupname), encode_name(consumername))
-        chosen = (*option_args(("COUNT", count), ("BLOCK", block)), *flag_args(("NOACK", noack)))
-        given = (*group, *chosen, *args)
+        options = (*option_args(("COUNT", count), ("BLOCK", block)), *flag_args(("NOACK", noack)))
+        command_args = (*group, *options, *args)
         if block is None:
-            return Command(given, parse, missing_reply=MISSING_GROUP)
-        return BlockingCommand(given, parse, block / 1000)
+            return Command(command_args, parse, missing_reply=MISSING_GROUP)
+        return BlockingCommand(command_args, parse, block / 1000)
 
     def _streams_args(
         self, streams: Mapping[Any, EncodableArg], version: Any
@@ -376,9 +376,9 @@ class StreamCommands(Commands, Generic[FieldT]):
             encode_name(groupname),
             encode_name(id),
         )
-        given = (*flag_args(("MKSTREAM", mkstream)), *option_args(("ENTRIESREAD", entries_read)))
+        options = (*flag_args(("MKSTREAM", mkstream)), *option_args(("ENTRIESREAD", entries_read)))
         return Command(
-            (*args, *given), parse_none, missing_reply=None if mkstream else MISSING_STREAM
+            (*args, *options), parse_none, missing_reply=None if mkstream else MISSING_STREAM
         )
 
     def _xgroup_setid(
@@ -411,8 +411,8 @@ class StreamCommands(Commands, Generic[FieldT]):
             encode_name(groupname),
             encode_name(id),
         )
-        given = option_args(("ENTRIESREAD", entries_read))
-        return Command((*args, *given), parse_none, missing_reply=MISSING_STREAM)
+        options = option_args(("ENTRIESREAD", entries_read))
+        return Command((*args, *options), parse_none, missing_reply=MISSING_STREAM)
 
     def _xgroup_destroy(
         self, key: Any, groupname: EncodableArg, version: int | None = None
@@ -604,20 +604,20 @@ class StreamCommands(Commands, Generic[FieldT]):
 
         def parse(reply: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
             return [
-                dict(zip(PENDING_FIELDS, (*self._decode_names(parts[:2]), *parts[2:]), strict=True))
-                for parts in reply
+                dict(zip(PENDING_FIELDS, (*self._decode_names(entry[:2]), *entry[2:]), strict=True))
+                for entry in reply
             ]
 
         args = ("XPENDING", self._stored_key(key, version), encode_name(groupname))
         consumer = () if consumername is None else (encode_name(consumername),)
-        chosen = (
+        filters = (
             *option_args(("IDLE", idle)),
             encode_name(min),
             encode_name(max),
             count,
             *consumer,
         )
-        return Command((*args, *chosen), parse, readonly=True, missing_reply=MISSING_GROUP)
+        return Command((*args, *filters), parse, readonly=True, missing_reply=MISSING_GROUP)
 
     def _xclaim(
         self,
@@ -659,9 +659,9 @@ class StreamCommands(Commands, Generic[FieldT]):
         """
         group = self._stored_key(key, version), encode_name(groupname), encode_name(consumername)
         ids = encode_names(list_or_args(message_ids))
-        chosen = option_args(("IDLE", idle), ("TIME", time), ("RETRYCOUNT", retrycount))
-        only = flag_args(("FORCE", force), ("JUSTID", justid))
-        args = ("XCLAIM", *group, min_idle_time, *ids, *chosen, *only)
+        options = option_args(("IDLE", idle), ("TIME", time), ("RETRYCOUNT", retrycount))
+        flags = flag_args(("FORCE", force), ("JUSTID", justid))
+        args = ("XCLAIM", *group, min_idle_time, *ids, *options, *flags)
         return Command(
             args,
             self._decode_names if justid else self._decode_entries,
@@ -703,14 +703,14 @@ class StreamCommands(Commands, Generic[FieldT]):
         """
 
         def parse(reply: Sequence[Any]) -> tuple[FieldT, list[Any], list[FieldT]]:
-            following, found, *deleted = reply
-            claimed = self._decode_names(found) if justid else self._decode_entries(found)
-            return self._decode_name(following), claimed, self._decode_names(*deleted or ((),))
+            next_id, entries, *deleted = reply
+            claimed = self._decode_names(entries) if justid else self._decode_entries(entries)
+            return self._decode_name(next_id), claimed, self._decode_names(*deleted or ((),))
 
         group = self._stored_key(key, version), encode_name(groupname), encode_name(consumername)
         args = ("XAUTOCLAIM", *group, min_idle_time, encode_name(start_id))
-        chosen = (*option_args(("COUNT", count)), *flag_args(("JUSTID", justid)))
-        return Command((*args, *chosen), parse, missing_reply=MISSING_GROUP)
+        options = (*option_args(("COUNT", count)), *flag_args(("JUSTID", justid)))
+        return Command((*args, *options), parse, missing_reply=MISSING_GROUP)
 
     xpending, axpending = sync_method(_xpending), async_method(_xpending)
     xpending_range, axpending_range = sync_method(_xpending_range), async_method(_xpending_range)
@@ -815,7 +815,7 @@ def trim_args(
     """Return the arguments that trim a stream; raise ValueError if there are two limits."""
     if maxlen is not None and minid is not None:
         raise ValueError("Pass only one of maxlen and minid.")
-    kind, bound = ("MAXLEN", maxlen) if minid is None else ("MINID", encode_name(minid))
-    if bound is None:
+    strategy, threshold = ("MAXLEN", maxlen) if minid is None else ("MINID", encode_name(minid))
+    if threshold is None:
         return ()
-    return (kind, "~" if approximate else "=", bound, *option_args(("LIMIT", limit)))
+    return (strategy, "~" if approximate else "=", threshold, *option_args(("LIMIT", limit)))

@@ -120,11 +120,11 @@ class StringCommands(CacheOperations):
             raise ValueError("keepttl keeps the old timeout, so don't pass a new one.")
         if expiry == 0:
             return self._set_expired(stored, nx, xx, get)
-        ends = ("KEEPTTL",) if keepttl else px_args(expiry)
+        expiry_args = ("KEEPTTL",) if keepttl else px_args(expiry)
         flags = [name for name, is_set in (("NX", nx), ("XX", xx), ("GET", get)) if is_set]
-        harmless = not (nx or xx or get)  # Running it again has the same effect and reply.
-        args: tuple[EncodableArg, ...] = ("SET", stored, data, *ends, *flags)
-        return Command(args, self._set_parser(get, nx, xx), idempotent=harmless)
+        is_idempotent = not (nx or xx or get)  # Running it again has the same effect and reply.
+        args: tuple[EncodableArg, ...] = ("SET", stored, data, *expiry_args, *flags)
+        return Command(args, self._set_parser(get, nx, xx), idempotent=is_idempotent)
 
     def _set_expired(self, stored: bytes, nx: bool, xx: bool, get: bool) -> Command[Any]:
         """Return a command with the effect of storing a value that expires immediately."""
@@ -189,23 +189,23 @@ class StringCommands(CacheOperations):
 
         See https://valkey.io/commands/getex/
         """
-        given: list[tuple[str, int | None]] = []
+        expiries: list[tuple[str, int | None]] = []
         if ex is not None:
-            given.append(("PX", timeout_to_ms(ex)))
+            expiries.append(("PX", timeout_to_ms(ex)))
         if px is not None:
-            given.append(("PX", to_ms(px)))
+            expiries.append(("PX", to_ms(px)))
         if exat is not None:
-            given.append(("PXAT", timestamp_to_ms(exat)))
+            expiries.append(("PXAT", timestamp_to_ms(exat)))
         if pxat is not None:
-            given.append(("PXAT", to_timestamp_ms(pxat)))
+            expiries.append(("PXAT", to_timestamp_ms(pxat)))
         if persist:
-            given.append(("PERSIST", None))
-        if len(given) > 1:
+            expiries.append(("PERSIST", None))
+        if len(expiries) > 1:
             raise ValueError("Pass only one of ex, px, exat, pxat and persist.")
-        if any(time is not None and time <= 0 for _name, time in given):
+        if any(time is not None and time <= 0 for _name, time in expiries):
             return self._getdel(key, default, version)
         get = self._get(key, default, version)
-        options = [arg for pair in given for arg in pair if arg is not None]
+        options = [arg for pair in expiries for arg in pair if arg is not None]
         return Command(("GETEX", get.args[1], *options), get.parse)
 
     set = sync_method(_set_with_options, "set")

@@ -310,8 +310,7 @@ class HashCommands(Commands, Generic[FieldT]):
             The new value.
 
         Raises:
-            CommandError: the field isn't an integer.
-            WrongTypeError: the key has another type.
+            WrongTypeError: the field isn't an integer, or the key has another type.
 
         See https://valkey.io/commands/hincrby/
         """
@@ -331,8 +330,8 @@ class HashCommands(Commands, Generic[FieldT]):
             The new value.
 
         Raises:
-            CommandError: the field isn't a number in the server's own format.
-            WrongTypeError: the key has another type.
+            WrongTypeError: the field isn't a number in the server's own format, or the key has
+                another type.
 
         See https://valkey.io/commands/hincrbyfloat/
         """

@@ -34,7 +34,7 @@ class TestBits:
         assert (c.bitpos("a", 1, 1), c.bitpos("a", 1, start=0, end=0)) == (9, -1)
         with c.since(7, 0):
             assert c.bitpos("a", 0, 9, 12, mode="BIT") == 10
-        with pytest.raises(ValueError, match="both where it has a mode"):
+        with pytest.raises(ValueError, match="with a mode needs both"):
             c.bitpos("a", 0, 9, mode="BIT")
 
     def test_strings_are_combined(self, c: Surface) -> None:

@@ -126,7 +126,7 @@ class TestLists:
 
     def test_less_than_no_time_is_refused(self, c: Surface) -> None:
         for call in (lambda: c.blpop("a", -1), lambda: c.blmove("a", "b", float("nan"))):
-            with pytest.raises(ValueError, match=r"0 \(for ever\) or more seconds"):
+            with pytest.raises(ValueError, match=r"0 \(forever\) or more seconds"):
                 call()
 
     def test_another_type_is_refused(self, c: Surface) -> None:

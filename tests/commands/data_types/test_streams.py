@@ -58,7 +58,7 @@ class TestStreams:
         assert c.xtrim("a", maxlen=1, limit=5) == 0
         assert c.xtrim("missing", 5) == 0
         assert [name for name, _ in c.xrange("a")] == ["5-1"]
-        with pytest.raises(ValueError, match="Either maxlen or minid"):
+        with pytest.raises(ValueError, match="either maxlen or minid"):
             c.xtrim("a")
         with pytest.raises(ValueError, match="At least one name"):
             c.xdel("a")

@@ -266,8 +266,8 @@ class CommandCache(AllCommands[str], ScanIterMixin[str], BaseCache):
         with the key, as Django's key function makes them.
 
         Raises:
-            OpaqueKeysError: the KEY_FUNCTION makes other keys. Use `flush_db` if the database
-                contains nothing else.
+            KeyFunctionNotSupported: the KEY_FUNCTION makes other keys. Use `flush_db` if the
+                database contains nothing else.
 
         See https://valkey.io/commands/scan/
         """
@@ -290,7 +290,7 @@ class CommandCache(AllCommands[str], ScanIterMixin[str], BaseCache):
 
         Raises:
             ValueError: the pattern is empty.
-            OpaqueKeysError: the KEY_FUNCTION doesn't keep the key at the end.
+            KeyFunctionNotSupported: the KEY_FUNCTION doesn't keep the key at the end.
 
         See https://valkey.io/commands/scan/
         """
@@ -315,7 +315,7 @@ class CommandCache(AllCommands[str], ScanIterMixin[str], BaseCache):
             An iterator of keys, which may repeat a key.
 
         Raises:
-            OpaqueKeysError: the KEY_FUNCTION doesn't keep the key at the end.
+            KeyFunctionNotSupported: the KEY_FUNCTION doesn't keep the key at the end.
 
         See https://valkey.io/commands/scan/
         """
@@ -345,7 +345,7 @@ class CommandCache(AllCommands[str], ScanIterMixin[str], BaseCache):
             A list of keys, without duplicates.
 
         Raises:
-            OpaqueKeysError: the KEY_FUNCTION doesn't keep the key at the end.
+            KeyFunctionNotSupported: the KEY_FUNCTION doesn't keep the key at the end.
 
         See https://valkey.io/commands/scan/
         """

@@ -241,7 +241,7 @@ class KeyCommands(Commands):
             The next cursor and a list of keys.
 
         Raises:
-            OpaqueKeysError: the KEY_FUNCTION doesn't keep the key at the end.
+            KeyFunctionNotSupported: the KEY_FUNCTION doesn't keep the key at the end.
 
         See https://valkey.io/commands/scan/
         """

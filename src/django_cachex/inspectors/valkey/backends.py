@@ -15,7 +15,7 @@ from django_cachex.cache.cluster.cluster import ClusterClient
 from django_cachex.cache.codecs import ValueCodec
 from django_cachex.cache.keys import Keyspace, keyspace
 from django_cachex.cache.statistics import Statistics
-from django_cachex.commands import OpaqueKeysError
+from django_cachex.commands import KeyFunctionNotSupported
 from django_cachex.commands.scan import scan_and_unlink
 from django_cachex.inspectors.base import Inspector, Support
 from django_cachex.inspectors.info import Fact, FlushPlan, Section, Text, Unit
@@ -57,12 +57,12 @@ class CachexInspector(ServerInspector):
         super().__init__(alias, cache, params)
         try:
             _ = self.keyspace
-        except OpaqueKeysError as error:
+        except KeyFunctionNotSupported as error:
             self._lack("can_flush", str(error))
 
     @cached_property
     def keyspace(self) -> Keyspace:
-        """The cache's keys in every version; `OpaqueKeysError` where none can tell them."""
+        """The cache's keys in every version; `KeyFunctionNotSupported` where none can tell them."""
 
         def made(key: str, version: int) -> bytes:
             return encode_text(self.cache.make_key(key, version=version))

@@ -153,7 +153,7 @@ class CacheOperations(IncrMixin):
         return Command(("EXISTS", self._stored_key(key, version)), bool, readonly=True)
 
     def _get_many(self, keys: Sequence[Any], version: Any = None) -> Command[dict[Any, Any]]:
-        """Return the values of several keys, in one round trip for 10,000 keys.
+        """Return the values of several keys, in one round trip per 10,000 keys.
 
         Args:
             keys: the keys.
@@ -214,7 +214,7 @@ class CacheOperations(IncrMixin):
     def _set_many(
         self, data: Mapping[Any, Any], timeout: Any = DEFAULT_TIMEOUT, version: Any = None
     ) -> Operation[list[Any]]:
-        """Store several values, in one round trip for 1,000 keys or 4 MiB.
+        """Store several values, in one round trip per 1,000 keys or 4 MiB.
 
         Args:
             data: a mapping of keys to values. If one of them can't be serialized, nothing is

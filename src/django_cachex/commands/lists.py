@@ -209,7 +209,7 @@ class ListCommands(Commands):
         """Add elements to the start of a list.
 
         Args:
-            *values: the elements; the last one ends up outermost.
+            *values: the elements. The last one becomes the first element of the list.
             version: the key's version; the alias's VERSION by default.
 
         Returns:
@@ -227,7 +227,7 @@ class ListCommands(Commands):
         """Add elements to the end of a list.
 
         Args:
-            *values: the elements; the last one ends up outermost.
+            *values: the elements, in the order in which they are added.
             version: the key's version; the alias's VERSION by default.
 
         Returns:
@@ -245,7 +245,7 @@ class ListCommands(Commands):
         """Add elements to the start of a list, if it exists.
 
         Args:
-            *values: the elements; the last one ends up outermost.
+            *values: the elements. The last one becomes the first element of the list.
             version: the key's version; the alias's VERSION by default.
 
         Returns:
@@ -263,7 +263,7 @@ class ListCommands(Commands):
         """Add elements to the end of a list, if it exists.
 
         Args:
-            *values: the elements; the last one ends up outermost.
+            *values: the elements, in the order in which they are added.
             version: the key's version; the alias's VERSION by default.
 
         Returns:

@@ -159,9 +159,9 @@ def test_a_key_that_holds_something_else_is_left_alone(made: Any) -> None:
         semaphore("name", 1, version=2).acquire()
     assert cache.get("name", version=2) == "text"
     cache.eval_script("return redis.call('HSET', KEYS[1], 'field', 'value')", ["name"])
-    with pytest.raises(WrongTypeError, match="no semaphore"):
+    with pytest.raises(WrongTypeError, match="not hold a semaphore"):
         semaphore("name", 1).acquire()
-    with pytest.raises(WrongTypeError, match="no semaphore"):
+    with pytest.raises(WrongTypeError, match="not hold a semaphore"):
         semaphore("name", 1).in_use()
 
 

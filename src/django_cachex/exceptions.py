@@ -121,5 +121,5 @@ class LockLost(LockError):
     """A lock, or the lease of a semaphore, had expired or been deleted before it was released."""
 
 
-class OpaqueKeysError(CachexError):
+class KeyFunctionNotSupported(CachexError):
     """The cache's KEY_FUNCTION hides keys, so its keys cannot be told from others'."""

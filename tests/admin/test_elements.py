@@ -56,7 +56,7 @@ def record() -> str:
 
 
 def stored(value: object) -> bytes:
-    data = caches["store"].encode(value)  # type: ignore[attr-defined]
+    data = caches["store"]._encode(value)  # type: ignore[attr-defined]
     return data if isinstance(data, bytes) else str(data).encode()
 
 

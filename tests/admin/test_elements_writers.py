@@ -35,7 +35,7 @@ def test_what_is_said_to_be_saved_was_saved_and_nothing_is_lost(
     admin: Browser, store: valkey.Valkey, valkey_server: servers.Server
 ) -> None:
     """Each write took the place of what it found: mine was found exactly if the page said so."""
-    encode = caches["store"].encode  # type: ignore[attr-defined]  # ours
+    encode = caches["store"]._encode  # type: ignore[attr-defined]  # ours
     store.hset(KEY, "f", encode("start"))
     found: list[Any] = []
     over = threading.Event()

@@ -37,7 +37,7 @@ Check = Callable[..., list[CheckMessage]]
 
 
 class ClusterCache(ValkeyCache):
-    topology = "cluster"
+    _topology = "cluster"
 
 
 class NoSerializer:

@@ -109,7 +109,7 @@ def test_the_server_and_its_database(client: Client) -> None:
     assert info["server_name"] == "valkey"
     assert "connected_clients" in info
     assert "connected_clients" not in client.info("memory", "server")
-    assert client.flushdb() is None
+    assert client.flush_db() is None
     assert client.dbsize() == 0
 
 

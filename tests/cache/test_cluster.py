@@ -235,7 +235,7 @@ def test_a_transaction_that_fails_says_why(cache: ServerCache) -> None:
 def test_watching_stays_on_one_connection(cache: ServerCache) -> None:
     cache.set_many(MANY)
     for number in range(20):
-        stored = cache.stored_key(f"key-{number}")
+        stored = cache._stored_key(f"key-{number}")
         assert cache.client.run(incr_with_watch(stored, 5)) == number + 5
         assert asyncio.run(cache.client.arun(incr_with_watch(stored, 5))) == number + 10
 
@@ -294,7 +294,7 @@ def test_an_empty_node_does_not_end_a_walk(cache: ServerCache, nodes: Nodes) -> 
 
 
 def test_clearing_leaves_the_keys_of_others(cache: ServerCache, nodes: Nodes) -> None:
-    other = type(cache)(cache.location, {"KEY_PREFIX": "other"})
+    other = type(cache)(cache._location, {"KEY_PREFIX": "other"})
     cache.set_many(MANY)
     other.set_many(MANY)
     assert cache.delete_pattern("key-1*") == 111

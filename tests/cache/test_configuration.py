@@ -34,7 +34,7 @@ def test_several_servers_in_one_string_or_in_a_list(
     one, two = url(valkey_server, 1), url(valkey_server, 2)
     for location in f"{one};{two}", f"{one},{two}", [one, two], (one, two):
         cache = make_cache(location)
-        assert cache.location == [one, two]
+        assert cache._location == [one, two]
         assert cache.client.server.address.endswith("/1")
         assert [replica.address[-2:] for replica in cache.client.replicas] == ["/2"]
 
@@ -107,8 +107,8 @@ def test_the_serializer_is_a_class_an_instance_or_a_path(
     assert cache.client.get(b":1:key") == b'{"a": [1]}'
     cache.set("number", 5)
     assert cache.incr("number") == 6
-    assert cache.encode([1]) == b"[1]"
-    assert cache.decode(b"[1]") == [1]
+    assert cache._encode([1]) == b"[1]"
+    assert cache._decode(b"[1]") == [1]
 
 
 def test_djangos_serializer_may_give_integers_of_any_size(make_cache: MakeCache) -> None:

@@ -45,9 +45,9 @@ def test_overridden_settings_leave_no_connection(
 def test_settings_that_stay_the_same_close_nothing(driver: str, valkey_server: Server) -> None:
     name = Command(("CLIENT", "ID"), int)
     with settings(driver, valkey_server):
-        before = caches["default"].run(name)
+        before = caches["default"]._run(name)
         with settings(driver, valkey_server):
-            assert caches["default"].run(name) == before
+            assert caches["default"]._run(name) == before
 
 
 def test_nor_do_they_on_an_event_loop_that_goes_on(

@@ -76,7 +76,7 @@ def test_what_the_script_raises_is_raised(evaluate: Evaluate, cache: ServerCache
 def test_one_text_is_not_taken_for_a_list_of_letters(
     evaluate: Evaluate, wrong: dict[str, Any]
 ) -> None:
-    with pytest.raises(TypeError, match=r"write \w+=\["):
+    with pytest.raises(TypeError, match=r"Write \w+=\["):
         evaluate("return 1", **wrong)
 
 

@@ -20,7 +20,7 @@ from django_cachex.commands.command import Operation, feed_replies, is_repeatabl
 class Echo(Commands):
     """Answers every command with its arguments."""
 
-    def run(self, command: Any) -> Any:
+    def _run(self, command: Any) -> Any:
         operation = single(command) if isinstance(command, Command) else command
         commands = next(operation)
         try:
@@ -29,8 +29,8 @@ class Echo(Commands):
         except StopIteration as stop:
             return stop.value
 
-    async def arun(self, command: Any) -> Any:
-        return self.run(command)
+    async def _arun(self, command: Any) -> Any:
+        return self._run(command)
 
     def _ask(self, word: str, times: int = 1) -> Command[Any]:
         """Ask for a word."""

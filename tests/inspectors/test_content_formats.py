@@ -28,9 +28,9 @@ LONG = {"text": "long " * 1000, "list": [1, None, True, 2.5]}
 def alias(**options: Any) -> Codec:
     """Return how the inspectors see a cache with these options."""
     cache = ValkeyCache("redis://cache.example/0", {"OPTIONS": options})
-    serializer = cache.serializer
+    serializer = cache._serializer
     made = serializer if isinstance(serializer, ValueCodec) else ValueCodec([serializer])
-    return recognise_all(made, cache.encode)
+    return recognise_all(made, cache._encode)
 
 
 def stored(codec: Codec, value: Any) -> bytes:

@@ -1,6 +1,7 @@
-"""The backends that CACHES name: Django's methods, each on the one command that it sends.
+"""The backends for CACHES, with Django's methods.
 
-Drop-in replacements for Django's RedisCache: same settings, same stored keys and values.
+They are drop-in replacements for Django's RedisCache, with the same settings, stored keys and
+values.
 """
 
 from __future__ import annotations
@@ -21,42 +22,53 @@ from django_cachex.cache.stampede import Entry, Given, afollow, follow, protecti
 from django_cachex.cache.utils import built
 from django_cachex.commands.cache_api import (
     MAX_KEYS_PER_COMMAND,
+    CacheOperations,
     batched,
     copy_and_unlink,
     merge_dicts,
 )
-from django_cachex.commands.command import Command, Operation
+from django_cachex.commands.command import (
+    Command,
+    Operation,
+    copy_docstring,
+    copy_signature,
+)
 from django_cachex.commands.counters import SCRIPT_ERRORS
 from django_cachex.commands.strings import SetKwargs, StringCommands
 
 
 class ServerCache(LockingCache, StringCommands, ForeignNames):
-    """Django's contract, blocking and asynchronous; what it says is documented there."""
+    """Django's cache methods, blocking and asynchronous."""
 
+    @copy_docstring(CacheOperations._add)
     def add(
         self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None
     ) -> bool:
-        return self.run(self._add(key, value, timeout, version))
+        return self._run(self._add(key, value, timeout, version))
 
+    @copy_docstring(CacheOperations._add)
     async def aadd(
         self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None
     ) -> bool:
-        return await self.arun(await built(self._add, key, value, timeout, version))
+        return await self._arun(await built(self._add, key, value, timeout, version))
 
+    @copy_signature(CacheOperations._get)
     def get(
-        self, key: Any, default: Any = None, version: Any = None, **foreign: Unpack[Foreign]
+        self, key: Any, default: Any = None, version: Any = None, **unsupported: Unpack[Foreign]
     ) -> Any:
-        if foreign:
-            refuse(foreign)
-        return self.run(self._get(key, default, version))
+        if unsupported:
+            refuse(unsupported)
+        return self._run(self._get(key, default, version))
 
+    @copy_signature(CacheOperations._get)
     async def aget(
-        self, key: Any, default: Any = None, version: Any = None, **foreign: Unpack[Foreign]
+        self, key: Any, default: Any = None, version: Any = None, **unsupported: Unpack[Foreign]
     ) -> Any:
-        if foreign:
-            refuse(foreign)
-        return await self.arun(self._get(key, default, version))
+        if unsupported:
+            refuse(unsupported)
+        return await self._arun(self._get(key, default, version))
 
+    @copy_signature(StringCommands._set_with_options)
     def set(
         self,
         key: Any,
@@ -67,9 +79,10 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
     ) -> Any:
         if options:
             refuse(options.keys() - SetKwargs.__optional_keys__)
-            return self.run(self._set_with_options(key, value, timeout, version, **options))
-        self.run(self._set(key, value, timeout, version))
+            return self._run(self._set_with_options(key, value, timeout, version, **options))
+        self._run(self._set(key, value, timeout, version))
 
+    @copy_signature(StringCommands._set_with_options)
     async def aset(
         self,
         key: Any,
@@ -81,32 +94,38 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
         if options:
             refuse(options.keys() - SetKwargs.__optional_keys__)
             command = partial(self._set_with_options, **options)
-            return await self.arun(await built(command, key, value, timeout, version))
-        await self.arun(await built(self._set, key, value, timeout, version))
+            return await self._arun(await built(command, key, value, timeout, version))
+        await self._arun(await built(self._set, key, value, timeout, version))
 
+    @copy_docstring(CacheOperations._touch)
     def touch(self, key: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None) -> bool:
-        return self.run(self._touch(key, timeout, version))
+        return self._run(self._touch(key, timeout, version))
 
+    @copy_docstring(CacheOperations._touch)
     async def atouch(self, key: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None) -> bool:
-        return await self.arun(self._touch(key, timeout, version))
+        return await self._arun(self._touch(key, timeout, version))
 
+    @copy_docstring(CacheOperations._delete)
     def delete(self, key: Any, version: Any = None) -> bool:
-        return self.run(self._delete(key, version))
+        return self._run(self._delete(key, version))
 
+    @copy_docstring(CacheOperations._delete)
     async def adelete(self, key: Any, version: Any = None) -> bool:
-        return await self.arun(self._delete(key, version))
+        return await self._arun(self._delete(key, version))
 
+    @copy_docstring(CacheOperations._get_many)
     def get_many(self, keys: Iterable[Any], version: Any = None) -> dict[Any, Any]:
         keys = list(keys)
         if len(keys) > MAX_KEYS_PER_COMMAND:
-            return merge_dicts([self.get_many(some, version) for some in batched(keys)])
-        return self.run(self._get_many(keys, version)) if keys else {}
+            return merge_dicts([self.get_many(batch, version) for batch in batched(keys)])
+        return self._run(self._get_many(keys, version)) if keys else {}
 
+    @copy_docstring(CacheOperations._get_many)
     async def aget_many(self, keys: Iterable[Any], version: Any = None) -> dict[Any, Any]:
         keys = list(keys)
         if len(keys) > MAX_KEYS_PER_COMMAND:
-            return merge_dicts([await self.aget_many(some, version) for some in batched(keys)])
-        return await self.arun(self._get_many(keys, version)) if keys else {}
+            return merge_dicts([await self.aget_many(batch, version) for batch in batched(keys)])
+        return await self._arun(self._get_many(keys, version)) if keys else {}
 
     def get_or_set(
         self,
@@ -117,7 +136,24 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
         *,
         stampede_protection: Given = None,
     ) -> Any:
-        if entry := self._protected(key, default, timeout, version, stampede_protection):
+        """Return the value of a key; if it doesn't exist, store and return `default`.
+
+        Args:
+            default: the value to store, or a callable that returns it. `aget_or_set` also takes a
+                coroutine function or a coroutine.
+            timeout: seconds after which the key expires, which may have a fraction, or a timedelta;
+                None to never expire. Zero or less stores nothing. The alias's TIMEOUT by default.
+            version: the key's version; the alias's VERSION by default.
+            stampede_protection: whether one caller computes the value while the others wait or get
+                the old one: True, False, a `Protection`, or a dict with its `early` and `lease` in
+                seconds. The alias's option `stampede_protection` by default.
+
+        Returns:
+            The value that is stored afterwards.
+
+        See https://valkey.io/commands/get/ and https://valkey.io/commands/set/
+        """
+        if entry := self._stampede_entry(key, default, timeout, version, stampede_protection):
             return follow(entry.flow(), self, default)
         value = self.get(key, self._missing_key, version=version)
         if value is not self._missing_key:
@@ -125,10 +161,11 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
         if callable(default):
             default = default()
         added = self.add(key, default, timeout=timeout, version=version)
-        if self.ignores_unreadable_values and not added:
-            return self.run(self._replaced(key, default, timeout, version))
-        return self.run(self._reread(key, default, version))
+        if self._ignore_unreadable_values and not added:
+            return self._run(self._get_or_replace(key, default, timeout, version))
+        return self._run(self._get_from_primary(key, default, version))
 
+    @copy_docstring(get_or_set)
     async def aget_or_set(
         self,
         key: Any,
@@ -138,114 +175,143 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
         *,
         stampede_protection: Given = None,
     ) -> Any:
-        if entry := self._protected(key, default, timeout, version, stampede_protection):
+        if entry := self._stampede_entry(key, default, timeout, version, stampede_protection):
             return await afollow(entry.flow(), self, default, built)
         value = await self.aget(key, self._missing_key, version=version)
         if value is not self._missing_key:
             if inspect.iscoroutine(default):
-                default.close()  # Python would warn that nobody awaited it.
+                default.close()  # Otherwise, Python would warn that it was never awaited.
             return value
         if callable(default):
             default = default()
         if inspect.isawaitable(default):
             default = await default
         added = await self.aadd(key, default, timeout=timeout, version=version)
-        if self.ignores_unreadable_values and not added:
-            return await self.arun(self._replaced(key, default, timeout, version))
-        return await self.arun(self._reread(key, default, version))
+        if self._ignore_unreadable_values and not added:
+            return await self._arun(self._get_or_replace(key, default, timeout, version))
+        return await self._arun(self._get_from_primary(key, default, version))
 
+    @copy_docstring(CacheOperations._has_key)
     def has_key(self, key: Any, version: Any = None) -> bool:
-        return self.run(self._has_key(key, version))
+        return self._run(self._has_key(key, version))
 
+    @copy_docstring(CacheOperations._has_key)
     async def ahas_key(self, key: Any, version: Any = None) -> bool:
-        return await self.arun(self._has_key(key, version))
+        return await self._arun(self._has_key(key, version))
 
+    @copy_signature(CacheOperations._incr)
     def incr(
-        self, key: Any, delta: int = 1, version: Any = None, **foreign: Unpack[Foreign]
+        self, key: Any, delta: int = 1, version: Any = None, **unsupported: Unpack[Foreign]
     ) -> int:
-        if foreign:
-            refuse(foreign)
+        if unsupported:
+            refuse(unsupported)
         try:
-            return self.count(self._incr_evalsha(key, delta, version))
+            return self._run_counter(self._incr_evalsha(key, delta, version))
         except SCRIPT_ERRORS:
-            return self.count(self._incr(key, delta, version))
+            return self._run_counter(self._incr(key, delta, version))
 
+    @copy_signature(CacheOperations._incr)
     async def aincr(
-        self, key: Any, delta: int = 1, version: Any = None, **foreign: Unpack[Foreign]
+        self, key: Any, delta: int = 1, version: Any = None, **unsupported: Unpack[Foreign]
     ) -> int:
-        if foreign:
-            refuse(foreign)
+        if unsupported:
+            refuse(unsupported)
         try:
-            return await self.acount(self._incr_evalsha(key, delta, version))
+            return await self._arun_counter(self._incr_evalsha(key, delta, version))
         except SCRIPT_ERRORS:
-            return await self.acount(self._incr(key, delta, version))
+            return await self._arun_counter(self._incr(key, delta, version))
 
+    @copy_docstring(CacheOperations._decr_eval)
     def decr(self, key: Any, delta: int = 1, version: Any = None) -> int:
         return self.incr(key, -delta, version=version)
 
+    @copy_docstring(CacheOperations._decr_eval)
     async def adecr(self, key: Any, delta: int = 1, version: Any = None) -> int:
         return await self.aincr(key, -delta, version=version)
 
+    @copy_docstring(CacheOperations._set_many)
     def set_many(
         self, data: Mapping[Any, Any], timeout: Any = DEFAULT_TIMEOUT, version: Any = None
     ) -> list[Any]:
-        return self.run(self._set_many(data, timeout, version))
+        return self._run(self._set_many(data, timeout, version))
 
+    @copy_docstring(CacheOperations._set_many)
     async def aset_many(
         self, data: Mapping[Any, Any], timeout: Any = DEFAULT_TIMEOUT, version: Any = None
     ) -> list[Any]:
-        return await self.arun(await built(self._set_many, data, timeout, version))
+        return await self._arun(await built(self._set_many, data, timeout, version))
 
+    @copy_docstring(CacheOperations._delete_many)
     def delete_many(self, keys: Iterable[Any], version: Any = None) -> None:
         if keys := list(keys):
-            for some in [keys] if len(keys) <= MAX_KEYS_PER_COMMAND else batched(keys):
-                self.run(self._delete_many(some, version))
+            for batch in [keys] if len(keys) <= MAX_KEYS_PER_COMMAND else batched(keys):
+                self._run(self._delete_many(batch, version))
 
+    @copy_docstring(CacheOperations._delete_many)
     async def adelete_many(self, keys: Iterable[Any], version: Any = None) -> None:
         if keys := list(keys):
-            for some in [keys] if len(keys) <= MAX_KEYS_PER_COMMAND else batched(keys):
-                await self.arun(self._delete_many(some, version))
+            for batch in [keys] if len(keys) <= MAX_KEYS_PER_COMMAND else batched(keys):
+                await self._arun(self._delete_many(batch, version))
 
+    @copy_docstring(LockingCache._clear)
     def clear(self) -> None:
-        self.run(self._clear())
+        self._run(self._clear())
 
+    @copy_docstring(LockingCache._clear)
     async def aclear(self) -> None:
-        await self.arun(self._clear())
+        await self._arun(self._clear())
 
+    @copy_docstring(CacheOperations._incr_version)
     def incr_version(self, key: Any, delta: int = 1, version: int | None = None) -> int:
-        return self.count(self._incr_version(key, delta, self._version(version)))
+        return self._run_counter(self._incr_version(key, delta, self._version(version)))
 
+    @copy_docstring(CacheOperations._incr_version)
     async def aincr_version(self, key: Any, delta: int = 1, version: int | None = None) -> int:
-        return await self.acount(self._incr_version(key, delta, self._version(version)))
+        return await self._arun_counter(self._incr_version(key, delta, self._version(version)))
 
     def decr_version(self, key: Any, delta: int = 1, version: int | None = None) -> int:
+        """Move a value to an earlier version of its key. Its expiry is kept.
+
+        Args:
+            delta: how much to subtract from the version.
+            version: the current version; the alias's VERSION by default.
+
+        Returns:
+            The new version.
+
+        Raises:
+            ValueError: the key doesn't exist.
+
+        See https://valkey.io/commands/rename/
+        """
         return self.incr_version(key, -delta, version)
 
+    @copy_docstring(decr_version)
     async def adecr_version(self, key: Any, delta: int = 1, version: int | None = None) -> int:
         return await self.aincr_version(key, -delta, version)
 
     def close(self, **kwargs: Any) -> None:
-        """Keep the connections: Django calls this after every request."""
+        """Do nothing. Django calls this after every request, but connections are kept."""
 
     async def aclose(self, **kwargs: Any) -> None:
-        """Keep the connections: see `close`."""
+        """Do nothing. Django calls this after every request, but connections are kept."""
 
-    def _protected(
+    def _stampede_entry(
         self, key: Any, default: Any, timeout: Any, version: Any, given: Given
     ) -> Entry | None:
-        """Return what is to be made by one caller at a time, or None where none is."""
-        protection = self.protection if given is None else protection_of(given)
-        if protection is None or not callable(default) or self.refusal:
+        """Return the entry that one caller at a time may compute, or None if it isn't protected."""
+        protection = self._stampede_protection if given is None else protection_of(given)
+        if protection is None or not callable(default) or self._config_error:
             return None
         entry = Entry(self, key, timeout, version, protection)
         return None if entry.expiry == 0 else entry
 
-    def _reread(self, key: Any, default: Any, version: Any) -> Command[Any]:
-        """Get what has just been written, which a replica may not have yet."""
+    def _get_from_primary(self, key: Any, default: Any, version: Any) -> Command[Any]:
+        """Return a command that reads a new value, which the replicas may not have yet."""
         return self._get(key, default, version).primary_only()
 
-    def _replaced(self, key: Any, default: Any, timeout: Any, version: Any) -> Operation[Any]:
-        """Get what is there already; store `default` in its place if it cannot be read."""
+    def _get_or_replace(self, key: Any, default: Any, timeout: Any, version: Any) -> Operation[Any]:
+        """Return the value; if it can't be read, store and return `default`."""
         [value] = yield [self._get(key, self._missing_key, version)]
         if value is not self._missing_key:
             return value
@@ -257,53 +323,55 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
 
 
 class ValkeyCache(ServerCache):
-    """A cache in Valkey or Redis, reached through valkey-py."""
+    """A cache in Valkey or Redis, through valkey-py."""
 
-    driver = "valkey"
+    _driver = "valkey"
 
 
 class RedisCache(ServerCache):
-    """A cache in Redis or Valkey, reached through redis-py."""
+    """A cache in Redis or Valkey, through redis-py."""
 
-    driver = "redis"
+    _driver = "redis"
 
 
 class ValkeySentinelCache(ServerCache):
-    """A cache on whichever server Sentinel says is the primary, reached through valkey-py."""
+    """A cache on the primary that Sentinel names, through valkey-py."""
 
-    driver = "valkey"
-    client_class = SentinelClient
+    _driver = "valkey"
+    _client_class = SentinelClient
 
 
 class RedisSentinelCache(ServerCache):
-    """A cache on whichever server Sentinel says is the primary, reached through redis-py."""
+    """A cache on the primary that Sentinel names, through redis-py."""
 
-    driver = "redis"
-    client_class = SentinelClient
+    _driver = "redis"
+    _client_class = SentinelClient
 
 
 class ClusterCache(ServerCache):
-    """What the caches on clusters have in common."""
+    """The base class of the caches in a cluster."""
 
-    client_class = ClusterClient
-    topology = "cluster"
+    _client_class = ClusterClient
+    _topology = "cluster"
 
     def _incr_version(self, key: Any, delta: int, version: int) -> Operation[int]:
-        """Move `key`, by copying it where the server cannot rename: the slots may differ."""
-        moved = version + delta
-        source, target = self.stored_key(key, version), self.stored_key(key, moved)
+        """Rename the key, or copy it if the two versions are in different slots."""
+        new_version = version + delta
+        source, target = self._stored_key(key, version), self._stored_key(key, new_version)
         if slot_of(source) == slot_of(target):
             return super()._incr_version(key, delta, version)
-        return copy_and_unlink(source, target, key, moved, self.expiry(DEFAULT_TIMEOUT))
+        return copy_and_unlink(
+            source, target, key, new_version, self._get_timeout_ms(DEFAULT_TIMEOUT)
+        )
 
 
 class ValkeyClusterCache(ClusterCache):
-    """A cache in a cluster, reached through valkey-py."""
+    """A cache in a cluster, through valkey-py."""
 
-    driver = "valkey"
+    _driver = "valkey"
 
 
 class RedisClusterCache(ClusterCache):
-    """A cache in a cluster, reached through redis-py."""
+    """A cache in a cluster, through redis-py."""
 
-    driver = "redis"
+    _driver = "redis"

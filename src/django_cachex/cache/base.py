@@ -1,4 +1,4 @@
-"""How a cache makes keys and values, on top of Django's base class and a client."""
+"""The base class of the caches: it encodes and decodes keys and values, and sends commands."""
 
 from __future__ import annotations
 
@@ -23,37 +23,42 @@ from django_cachex.cache.statistics import statistics_of
 from django_cachex.commands.all import AllCommands
 from django_cachex.commands.args import BlockingCommand, encode_arg, timeout_to_ms
 from django_cachex.commands.base import Commands
-from django_cachex.commands.command import Command, Operation, async_method, sync_method
+from django_cachex.commands.command import (
+    Command,
+    Operation,
+    async_method,
+    copy_docstring,
+    sync_method,
+)
 from django_cachex.commands.scan import SCAN_COUNT, ScanIterMixin, scan_and_unlink
-from django_cachex.commands.server import ServerCommands
 from django_cachex.exceptions import CachexError
 
 T = TypeVar("T")
 
-_plain = frozenset((str,)).issuperset
-# What Django calls portable to memcached. Its own loop finds the words for the warning.
-_portable = re.compile(r"[^\x00-\x20\x7f]{0,250}").fullmatch
+_are_str = frozenset((str,)).issuperset
+# Keys that memcached accepts. For others, Django's method words the warning.
+_is_portable = re.compile(r"[^\x00-\x20\x7f]{0,250}").fullmatch
 
 
-def _made_at_once(before: str, keys: list[str]) -> list[bytes] | None:
-    """Return `keys` with `before` in front of each, if all that makes are portable; else None."""
-    together = f"{before}{f' {before}'.join(keys)}"
-    if together.isascii() and together.isprintable() and together.count(" ") == len(keys) - 1:
-        made = together.encode().split(b" ")
-        if max(map(len, made)) <= 250:
-            return made
+def _fast_make_keys(start: str, keys: list[str]) -> list[bytes] | None:
+    """Return the stored keys that begin with `start`; None unless memcached accepts them all."""
+    joined = f"{start}{f' {start}'.join(keys)}"
+    if joined.isascii() and joined.isprintable() and joined.count(" ") == len(keys) - 1:
+        stored = joined.encode().split(b" ")
+        if max(map(len, stored)) <= 250:
+            return stored
     return None
 
 
-class CacheCommands(AllCommands[str], ScanIterMixin[str], BaseCache):
-    """The commands of a Django cache: keys get prefix and version, values are serialized."""
+class CommandCache(AllCommands[str], ScanIterMixin[str], BaseCache):
+    """A Django cache with commands. Keys get a prefix and a version, and values are serialized."""
 
-    driver: ClassVar[str]
-    client_class: ClassVar[type[Client]] = Client
-    """What makes servers of LOCATION and OPTIONS: the topology."""
+    _driver: ClassVar[str]
+    _client_class: ClassVar[type[Client]] = Client
+    """The class of the client, which depends on the topology."""
 
-    refusal: ImproperlyConfigured | None = None
-    """What is wrong with its settings; whoever uses it is told."""
+    _config_error: ImproperlyConfigured | None = None
+    """What is wrong with the settings of the cache. It is raised when the cache is used."""
 
     _keys_are_ours: ClassVar[bool] = True
     _timeout_is_ours: ClassVar[bool] = True
@@ -68,217 +73,261 @@ class CacheCommands(AllCommands[str], ScanIterMixin[str], BaseCache):
                 raise ImproperlyConfigured("OPTIONS must be a dict.")
             if flags := FLAGS & options.keys():
                 refuse_first(wrong_values({name: options[name] for name in flags}))
-            self.location = locations(server)
-            self.serializer = make_codec(options)
-            self.protection = protection_of(options.get("stampede_protection"))
-            self.client = self.client_class.of(self.driver, self.location, of_connections(options))
+            self._location = locations(server)
+            self._serializer = make_codec(options)
+            self._stampede_protection = protection_of(options.get("stampede_protection"))
+            self.client = self._client_class.of(
+                self._driver, self._location, of_connections(options)
+            )
         except ImproperlyConfigured as error:
-            self.refusal = error
-            self.location, self.serializer = [], PickleSerializer()
-            self.protection = None
+            self._config_error = error
+            self._location, self._serializer = [], PickleSerializer()
+            self._stampede_protection = None
             self.client = cast(Client, Refusal(error))
-        self.statistics = statistics_of(self.driver, server, params)
-        """What this process knows of its use of this cache."""
-        self._way: Client | FailingOpen = self.client
+        self.statistics = statistics_of(self._driver, server, params)
+        """Counters of how this process uses the cache."""
+        self._executor: Client | FailingOpen = self.client
         if options.get("ignore_exceptions"):
-            self._way = FailingOpen(self.client, self.statistics)
-        self.ignores_unreadable_values = bool(options.get("ignore_unreadable_values"))
-        self._way_to_count = self._way if options.get("ignore_counter_exceptions") else self.client
+            self._executor = FailingOpen(self.client, self.statistics)
+        self._ignore_unreadable_values = bool(options.get("ignore_unreadable_values"))
+        self._counter_executor = (
+            self._executor if options.get("ignore_counter_exceptions") else self.client
+        )
 
-    def run(self, command: Command[T] | Operation[T]) -> T:
-        """Send a command, or the steps of an operation over one connection; return the result."""
-        return self._measured(self._way, command)
+    def _run(self, command: Command[T] | Operation[T]) -> T:
+        """Send a command, or the steps of an operation on one connection, and return the result."""
+        return self._run_timed(self._executor, command)
 
-    async def arun(self, command: Command[T] | Operation[T]) -> T:
-        """Do what `run` does, on the running event loop."""
-        return await self._ameasured(self._way, command)
+    async def _arun(self, command: Command[T] | Operation[T]) -> T:
+        """Do the same as `_run`, on the running event loop."""
+        return await self._arun_timed(self._executor, command)
 
-    def count(self, command: Command[T] | Operation[T]) -> T:
-        """Do what `run` does for a counter, which raises rather than lie."""
-        return self._measured(self._way_to_count, command)
+    def _run_counter(self, command: Command[T] | Operation[T]) -> T:
+        """Do the same as `_run` for a counter, whose failures are only ignored on request."""
+        return self._run_timed(self._counter_executor, command)
 
-    async def acount(self, command: Command[T] | Operation[T]) -> T:
-        """Do what `count` does, on the running event loop."""
-        return await self._ameasured(self._way_to_count, command)
+    async def _arun_counter(self, command: Command[T] | Operation[T]) -> T:
+        """Do the same as `_run_counter`, on the running event loop."""
+        return await self._arun_timed(self._counter_executor, command)
 
-    def insist(self, command: Command[T] | Operation[T]) -> T:
-        """Do what `run` does, and raise whatever went wrong: locks that fail open are none."""
-        return self._measured(self.client, command)
+    def _run_strict(self, command: Command[T] | Operation[T]) -> T:
+        """Do the same as `_run`, but ignore no failures: a lock must not be held by two."""
+        return self._run_timed(self.client, command)
 
-    async def ainsist(self, command: Command[T] | Operation[T]) -> T:
-        """Do what `insist` does, on the running event loop."""
-        return await self._ameasured(self.client, command)
+    async def _arun_strict(self, command: Command[T] | Operation[T]) -> T:
+        """Do the same as `_run_strict`, on the running event loop."""
+        return await self._arun_timed(self.client, command)
 
-    def _measured(self, way: Client | FailingOpen, command: Command[T] | Operation[T]) -> T:
+    def _run_timed(self, executor: Client | FailingOpen, command: Command[T] | Operation[T]) -> T:
         statistics = self.statistics
         statistics.calls += 1
-        began = perf_counter()
+        start = perf_counter()
         try:
-            return way.run(command)
+            return executor.run(command)
         except CachexError:
             statistics.errors += 1
             raise
         finally:
             if not isinstance(command, BlockingCommand):
-                statistics.seconds += perf_counter() - began
+                statistics.seconds += perf_counter() - start
 
-    async def _ameasured(self, way: Client | FailingOpen, command: Command[T] | Operation[T]) -> T:
+    async def _arun_timed(
+        self, executor: Client | FailingOpen, command: Command[T] | Operation[T]
+    ) -> T:
         statistics = self.statistics
         statistics.calls += 1
-        began = perf_counter()
+        start = perf_counter()
         try:
-            return await way.arun(command)
+            return await executor.arun(command)
         except CachexError:
             statistics.errors += 1
             raise
         finally:
             if not isinstance(command, BlockingCommand):
-                statistics.seconds += perf_counter() - began
+                statistics.seconds += perf_counter() - start
 
-    def record_lookup(self, hits: int, misses: int) -> None:
+    def _record_lookup(self, hits: int, misses: int) -> None:
         self.statistics.hits += hits
         self.statistics.misses += misses
 
     def pipeline(self, transaction: bool = False) -> Pipeline:
-        """Return an empty pipeline of this cache's keys and values."""
-        return Pipeline(self, self, transaction)
+        """Return an empty pipeline, which sends many commands in one round trip.
+
+        Args:
+            transaction: let the server run the commands without any others in between.
+        """
+        return Pipeline(self, transaction)
 
     def validate_key(self, key: Any) -> None:
-        if not (isinstance(key, bytes) or _portable(key)):
+        """Warn about a key that memcached wouldn't accept, as Django's backends do."""
+        if not (isinstance(key, bytes) or _is_portable(key)):
             super().validate_key(key)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         makers = "make_key", "make_and_validate_key", "validate_key"
         cls._keys_are_ours = all(
-            getattr(cls, name) is getattr(CacheCommands, name) for name in makers
+            getattr(cls, name) is getattr(CommandCache, name) for name in makers
         )
-        cls._timeout_is_ours = cls.get_backend_timeout is CacheCommands.get_backend_timeout
+        cls._timeout_is_ours = cls.get_backend_timeout is CommandCache.get_backend_timeout
 
-    def stored_key(self, key: Any, version: Any = None) -> bytes:
-        """Return the bytes under which the server knows `key`; warn like Django's backends."""
+    def _stored_key(self, key: Any, version: Any = None) -> bytes:
+        """Return the stored key, and warn about it as Django's backends do."""
         if self._keys_are_ours and self.key_func is default_key_func:
-            # As Django's function makes it, without three calls.
-            made = f"{self.key_prefix}:{self.version if version is None else version}:{key}"
-            if not _portable(made):
-                self.validate_key(made)
-            return made.encode("utf-8", "surrogateescape")
-        return Commands.stored_key(self, self.make_and_validate_key(key, version=version))
+            # The same as Django's function makes, but without three calls.
+            stored = f"{self.key_prefix}:{self.version if version is None else version}:{key}"
+            if not _is_portable(stored):
+                self.validate_key(stored)
+            return stored.encode("utf-8", "surrogateescape")
+        return Commands._stored_key(self, self.make_and_validate_key(key, version=version))
 
-    def stored_keys(self, keys: Iterable[Any], version: Any = None) -> list[bytes]:
+    def _stored_keys(self, keys: Iterable[Any], version: Any = None) -> list[bytes]:
         if not (self._keys_are_ours and self.key_func is default_key_func):
-            return super().stored_keys(keys, version)
-        before = f"{self.key_prefix}:{self.version if version is None else version}:"
+            return super()._stored_keys(keys, version)
+        start = f"{self.key_prefix}:{self.version if version is None else version}:"
         keys = list(keys)
-        if _plain(map(type, keys)) and (stored := _made_at_once(before, keys)) is not None:
+        if _are_str(map(type, keys)) and (stored := _fast_make_keys(start, keys)) is not None:
             return stored
-        made = [f"{before}{key}" for key in keys]
-        for one in made:
-            self.validate_key(one)
-        return [one.encode("utf-8", "surrogateescape") for one in made]
+        names = [f"{start}{key}" for key in keys]
+        for name in names:
+            self.validate_key(name)
+        return [name.encode("utf-8", "surrogateescape") for name in names]
 
-    def stored_pattern(self, pattern: Any, version: Any = None) -> bytes:
-        """Return the glob of the stored keys that `pattern` means; only `*` is a wildcard."""
-        return within(self._made, Commands.stored_key(self, pattern), version)
+    def _stored_pattern(self, pattern: Any, version: Any = None) -> bytes:
+        """Return the glob pattern of stored keys for a pattern in which only `*` is a wildcard."""
+        return within(self._make_stored_key, Commands._stored_key(self, pattern), version)
 
-    def decode_keys(self, stored: list[bytes], version: Any = None) -> list[str]:
-        """Return the keys that are stored as `stored`, all of which must be of `version`."""
-        before = prefix(self._made, version)
+    def _decode_keys(self, stored: list[bytes], version: Any = None) -> list[str]:
+        """Return the keys of stored keys, all of which must have the version `version`."""
+        before = prefix(self._make_stored_key, version)
         return [key.removeprefix(before).decode("utf-8", "surrogateescape") for key in stored]
 
-    def decode_name(self, stored: bytes) -> str:
-        """Return the field, id, group or consumer that the server calls `stored`."""
+    def _decode_name(self, stored: bytes) -> str:
+        """Return the name of a field, an id, a group or a consumer."""
         return stored.decode("utf-8", "surrogateescape")
 
-    def decode_names(self, stored: Iterable[bytes]) -> list[str]:
+    def _decode_names(self, stored: Iterable[bytes]) -> list[str]:
         return [name.decode("utf-8", "surrogateescape") for name in stored]
 
-    def encode(self, value: Any) -> bytes | int:
-        """Return what to store for `value`; raise what the serializer raises."""
-        return encode_arg(self.serializer.dumps(value))
+    def _encode(self, value: Any) -> bytes | int:
+        """Return what is stored for `value`; raise what the serializer raises."""
+        return encode_arg(self._serializer.dumps(value))
 
-    def decode(self, data: bytes) -> Any:
-        """Return the value that is stored as `data`; raise what the serializer raises."""
-        return self.serializer.loads(data)
+    def _decode(self, data: bytes) -> Any:
+        """Return the value of stored bytes; raise what the serializer raises."""
+        return self._serializer.loads(data)
 
-    def is_miss(self, stored: bytes, error: Exception) -> bool:
-        if self.ignores_unreadable_values:
+    def _is_miss(self, stored: bytes, error: Exception) -> bool:
+        if self._ignore_unreadable_values:
             self.statistics.unreadable += 1
             unreadable.add(f"{stored!r}, {type(error).__name__}: {error}")
-        return self.ignores_unreadable_values
+        return self._ignore_unreadable_values
 
-    def encode_all(self, values: Iterable[Any]) -> list[bytes | int]:
-        dumped = map(self.serializer.dumps, values)
+    def _encode_all(self, values: Iterable[Any]) -> list[bytes | int]:
+        dumped = map(self._serializer.dumps, values)
         return [data if type(data) is bytes else encode_arg(data) for data in dumped]
 
-    def decode_all(self, replies: Iterable[bytes | None]) -> list[Any]:
-        serializer = self.serializer
+    def _decode_all(self, replies: Iterable[bytes | None]) -> list[Any]:
+        serializer = self._serializer
         if type(serializer) is PickleSerializer:
             return unpickled(replies)
         return [None if data is None else serializer.loads(data) for data in replies]
 
     def get_backend_timeout(self, timeout: Any = DEFAULT_TIMEOUT) -> Any:
-        """Return the seconds that an entry lives, 0 for not at all, None for ever."""
+        """Return the timeout of an entry in seconds.
+
+        Args:
+            timeout: a number of seconds, a timedelta, or None to never expire; the alias's TIMEOUT
+                by default.
+
+        Returns:
+            The seconds; 0 if the entry isn't stored at all, and None if it never expires.
+        """
         if timeout == DEFAULT_TIMEOUT:
             timeout = self.default_timeout
         expiry = timeout_to_ms(timeout)
         return None if expiry is None else expiry / 1000
 
-    def expiry(self, timeout: Any) -> int | None:
+    def _get_timeout_ms(self, timeout: Any) -> int | None:
         if timeout is DEFAULT_TIMEOUT and self._timeout_is_ours:
             default: Any = self.default_timeout
             if type(default) is int and 0 < default < 2**31:
                 return default * 1000
         return timeout_to_ms(self.get_backend_timeout(timeout))
 
-    def _made(self, key: Any, version: Any = None) -> bytes:
+    def _make_stored_key(self, key: Any, version: Any = None) -> bytes:
         """Return the stored key without validating it."""
-        return Commands.stored_key(self, self.make_key(key, version=version))
+        return Commands._stored_key(self, self.make_key(key, version=version))
 
     def _clear(self) -> Operation[None]:
-        """Delete this cache's entries in every version, and nobody else's.
+        """Delete the keys with the alias's prefix, in every version, and no others.
 
-        Its keys are those made of its prefix, a whole number for the version, and a key. A
-        KEY_FUNCTION must keep the version and, at the end, the key: else this raises
-        `OpaqueKeysError`, and `flush_db` remains.
+        To recognize them, it needs stored keys that contain the version as a whole number and end
+        with the key, as Django's key function makes them.
+
+        Raises:
+            KeyFunctionNotSupported: the KEY_FUNCTION makes other keys. Use `flush_db` if the
+                database contains nothing else.
+
+        See https://valkey.io/commands/scan/
         """
-        own = keyspace(self._made, self.version)
+        own = keyspace(self._make_stored_key, self.version)
         yield from scan_and_unlink(own.pattern, own.holds)
 
     def _delete_pattern(
         self, pattern: str, version: int | None = None, *, itersize: int = SCAN_COUNT
     ) -> Operation[int]:
-        """Delete the keys of one version that match `pattern`, `*` standing for anything.
+        """Delete the keys that match a pattern.
 
-        Return how many there were; `itersize` is as in `iter_keys`. Raise ValueError for an empty
-        pattern, `OpaqueKeysError` where the KEY_FUNCTION does not keep the key at the end.
+        Args:
+            pattern: the pattern, in which `*` is the only wildcard.
+            version: the version of the keys; the alias's VERSION by default.
+            itersize: how many keys the server examines at a time. A larger number delays its other
+                clients.
+
+        Returns:
+            How many keys were deleted.
+
+        Raises:
+            ValueError: the pattern is empty.
+            KeyFunctionNotSupported: the KEY_FUNCTION doesn't keep the key at the end.
+
+        See https://valkey.io/commands/scan/
         """
         if not pattern:
             raise ValueError("An empty pattern matches nothing; “*” matches every key.")
-        return (yield from scan_and_unlink(self.stored_pattern(pattern, version), count=itersize))
+        return (yield from scan_and_unlink(self._stored_pattern(pattern, version), count=itersize))
 
     delete_pattern, adelete_pattern = sync_method(_delete_pattern), async_method(_delete_pattern)
-    flush_db, aflush_db = (
-        sync_method(ServerCommands._flushdb),
-        async_method(ServerCommands._flushdb),
-    )
 
     def iter_keys(
         self, pattern: str = "*", *, version: int | None = None, itersize: int = SCAN_COUNT
     ) -> Iterator[str]:
-        """Yield the keys of one version that match `pattern`, as they are found.
+        """Iterate over the keys that match a pattern.
 
-        `itersize` is how many keys the server looks at in one turn. A key may come twice.
+        Args:
+            pattern: the pattern, in which `*` is the only wildcard; any key by default.
+            version: the version of the keys; the alias's VERSION by default.
+            itersize: how many keys the server examines at a time. A larger number delays its other
+                clients.
+
+        Returns:
+            An iterator of keys, which may repeat a key.
+
+        Raises:
+            KeyFunctionNotSupported: the KEY_FUNCTION doesn't keep the key at the end.
+
+        See https://valkey.io/commands/scan/
         """
         cursor = -1
         while cursor:
             cursor, keys = self.scan(max(cursor, 0), pattern, itersize, version=version)
             yield from keys
 
+    @copy_docstring(iter_keys)
     async def aiter_keys(
         self, pattern: str = "*", *, version: int | None = None, itersize: int = SCAN_COUNT
     ) -> AsyncIterator[str]:
-        """Do what `iter_keys` does, on the running event loop."""
         cursor = -1
         while cursor:
             cursor, keys = await self.ascan(max(cursor, 0), pattern, itersize, version=version)
@@ -286,9 +335,22 @@ class CacheCommands(AllCommands[str], ScanIterMixin[str], BaseCache):
                 yield key
 
     def keys(self, pattern: str = "*", version: int | None = None) -> list[str]:
-        """Return the keys of one version that match `pattern`, each once."""
+        """Return all keys that match a pattern. Use `iter_keys` if there may be many.
+
+        Args:
+            pattern: the pattern, in which `*` is the only wildcard; any key by default.
+            version: the version of the keys; the alias's VERSION by default.
+
+        Returns:
+            A list of keys, without duplicates.
+
+        Raises:
+            KeyFunctionNotSupported: the KEY_FUNCTION doesn't keep the key at the end.
+
+        See https://valkey.io/commands/scan/
+        """
         return list(dict.fromkeys(self.iter_keys(pattern, version=version)))
 
+    @copy_docstring(keys)
     async def akeys(self, pattern: str = "*", version: int | None = None) -> list[str]:
-        """Do what `keys` does, on the running event loop."""
         return list({key: None async for key in self.aiter_keys(pattern, version=version)})

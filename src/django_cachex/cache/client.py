@@ -115,6 +115,8 @@ class Client(
             self._name_key(command, error)
             raise
 
+    _run, _arun = run, arun  # The methods of commands send with these.
+
     def _name_key(self, command: Command[Any] | Operation[Any], error: Exception) -> None:
         """Say of which key the value is that cannot be decoded."""
         if isinstance(command, Command) and not isinstance(error, CachexError):
@@ -133,7 +135,7 @@ class Client(
 
     def pipeline(self, transaction: bool = False) -> Pipeline:
         """Return an empty pipeline, which with `transaction` runs as one."""
-        return Pipeline(self, self, transaction)
+        return Pipeline(self, transaction)
 
     def _read(self, command: Command[T]) -> T:
         """Ask a replica, and the primary where that does not answer."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django_cachex.commands.scan import escape_except_star, escape_pattern
-from django_cachex.exceptions import OpaqueKeysError
+from django_cachex.exceptions import KeyFunctionNotSupported
 
 # Two keys and two versions that no prefix contains: a key function that treats both alike
 # treats all alike.
@@ -42,7 +42,11 @@ class Keyspace:
 
 
 def keyspace(make_key: MakeKey, own_version: Any) -> Keyspace:
-    """Return the keys of all versions; raise `OpaqueKeysError` where they cannot be told."""
+    """Return the stored keys of all versions of a cache.
+
+    Raises:
+        KeyFunctionNotSupported: the key function doesn't keep the version and the key readable.
+    """
     prefixes = [prefix(make_key, version) for version in VERSIONS]
     parts = [
         made.partition(str(version).encode())
@@ -55,7 +59,11 @@ def keyspace(make_key: MakeKey, own_version: Any) -> Keyspace:
 
 
 def prefix(make_key: MakeKey, version: Any) -> bytes:
-    """Return what stands before the key; raise `OpaqueKeysError` where the key is not the end."""
+    """Return the bytes before the key in the stored keys of one version.
+
+    Raises:
+        KeyFunctionNotSupported: a stored key doesn't end with the key.
+    """
     found = set()
     for probe in PROBES:
         made = make_key(probe, version)
@@ -72,8 +80,8 @@ def within(make_key: MakeKey, pattern: bytes, version: Any) -> bytes:
     return escape_pattern(prefix(make_key, version)) + escape_except_star(pattern)
 
 
-def opaque() -> OpaqueKeysError:
-    return OpaqueKeysError(
+def opaque() -> KeyFunctionNotSupported:
+    return KeyFunctionNotSupported(
         "The KEY_FUNCTION of this cache does not keep the version as a whole number and the key at "
         "the end, so its keys cannot be told from others in the database. flush_db() deletes all "
         "keys of the database, whoever stored them."

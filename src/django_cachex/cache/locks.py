@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any, Protocol, Self, TypeVar
 
-from django_cachex.cache.base import CacheCommands
+from django_cachex.cache.base import CommandCache
 from django_cachex.cache.connection.drivers import Driver, load
 from django_cachex.cache.operations import Part, Pause, Plan, Target, acarry_out, carry_out
 from django_cachex.commands.args import encode_arg, timeout_to_ms
@@ -545,20 +545,20 @@ class AsyncSemaphore(SharedSemaphore):
 class Insisting:
     """A cache's way to its server on which no failure is ignored."""
 
-    cache: CacheCommands
+    cache: CommandCache
 
     @property
     def address(self) -> str:
         return self.cache.client.server.address
 
     def run(self, command: Command[T] | Operation[T]) -> T:
-        return self.cache.insist(command)
+        return self.cache._run_strict(command)
 
     async def arun(self, command: Command[T] | Operation[T]) -> T:
-        return await self.cache.ainsist(command)
+        return await self.cache._arun_strict(command)
 
 
-class LockingCache(CacheCommands):
+class LockingCache(CommandCache):
     """A cache that gives out locks and semaphores; asking the server begins with acquiring them."""
 
     def lock(
@@ -572,16 +572,30 @@ class LockingCache(CacheCommands):
         thread_local: bool = True,
         version: int | None = None,
     ) -> Lock:
-        """Return a lock for threads of all processes, named by `key`; it is not yet taken.
+        """Return a lock that all threads of all processes share.
 
-        Whoever takes it loses it after `timeout` seconds; with None, only a release frees it.
-        `acquire` waits for it if `blocking`, for `blocking_timeout` seconds or for ever, and tries
-        every `sleep` seconds. With `thread_local`, a thread cannot release what another acquired.
+        Args:
+            timeout: seconds after which the server releases the lock, even if it is still in use;
+                None to hold it until it is released.
+            sleep: seconds between two attempts.
+            blocking: whether to wait for the lock.
+            blocking_timeout: how many seconds to wait; None waits forever.
+            thread_local: whether each thread or task holds it for itself, so that no other can
+                release it through the same object.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            A `Lock`, which isn't held yet. `with` acquires and releases it.
+
+        Raises:
+            ValueError: a number is out of range.
+
+        See https://valkey.io/commands/set/
         """
-        driver = load(self.driver)
+        driver = load(self._driver)
         beneath = blocking_lock(driver)(
-            Client(self.insist),
-            self.stored_key(key, version),
+            Client(self._run_strict),
+            self._stored_key(key, version),
             lifetime(timeout),
             sleep,
             blocking,
@@ -601,11 +615,30 @@ class LockingCache(CacheCommands):
         thread_local: bool = True,
         version: int | None = None,
     ) -> AsyncLock:
-        """Return a lock for tasks: see `lock`. What is said of threads there holds for tasks."""
-        driver = load(self.driver)
+        """Return a lock for tasks of event loops. It also excludes the threads that use `lock`.
+
+        Args:
+            timeout: seconds after which the server releases the lock, even if it is still in use;
+                None to hold it until it is released.
+            sleep: seconds between two attempts.
+            blocking: whether to wait for the lock.
+            blocking_timeout: how many seconds to wait; None waits forever.
+            thread_local: whether each thread or task holds it for itself, so that no other can
+                release it through the same object.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            An `AsyncLock`, which isn't held yet. `async with` acquires and releases it.
+
+        Raises:
+            ValueError: a number is out of range.
+
+        See https://valkey.io/commands/set/
+        """
+        driver = load(self._driver)
         beneath = awaitable_lock(driver)(
-            Client(self.ainsist),
-            self.stored_key(key, version),
+            Client(self._arun_strict),
+            self._stored_key(key, version),
             lifetime(timeout),
             sleep,
             blocking,
@@ -627,15 +660,30 @@ class LockingCache(CacheCommands):
         thread_local: bool = True,
         version: int | None = None,
     ) -> Semaphore:
-        """Return a semaphore for threads of all processes, named by `key`.
+        """Return a semaphore that all threads of all processes share.
 
-        Together they hold `capacity` at most; each acquires `weight` of it, in order of arrival.
-        Whoever holds some loses it after `lease` seconds, unless it is extended. The others are
-        as in `lock`.
+        Args:
+            capacity: how much can be held at the same time.
+            weight: how much is acquired, unless `acquire` gets another weight.
+            lease: seconds after which the server releases what is held, unless it is extended.
+            sleep: seconds between two attempts.
+            blocking: whether to wait for the semaphore.
+            blocking_timeout: how many seconds to wait; None waits forever.
+            thread_local: whether each thread or task holds its part for itself, so that no other
+                can release it through the same object.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            A `Semaphore`, which isn't held yet. `with` acquires and releases its part.
+
+        Raises:
+            ValueError: a number is out of range.
+
+        See https://valkey.io/commands/eval/
         """
         terms = Terms(capacity, weight, lease, sleep, blocking, blocking_timeout)
         local: Local = ThreadLocal() if thread_local else Shared()
-        return Semaphore(key, self.stored_key(key, version), terms, Insisting(self), local)
+        return Semaphore(key, self._stored_key(key, version), terms, Insisting(self), local)
 
     def asemaphore(
         self,
@@ -650,10 +698,30 @@ class LockingCache(CacheCommands):
         thread_local: bool = True,
         version: int | None = None,
     ) -> AsyncSemaphore:
-        """Return a semaphore for tasks: see `semaphore`."""
+        """Return a semaphore for tasks of event loops. Threads can share it by `semaphore`.
+
+        Args:
+            capacity: how much can be held at the same time.
+            weight: how much is acquired, unless `acquire` gets another weight.
+            lease: seconds after which the server releases what is held, unless it is extended.
+            sleep: seconds between two attempts.
+            blocking: whether to wait for the semaphore.
+            blocking_timeout: how many seconds to wait; None waits forever.
+            thread_local: whether each thread or task holds its part for itself, so that no other
+                can release it through the same object.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            An `AsyncSemaphore`, which isn't held yet. `async with` acquires and releases its part.
+
+        Raises:
+            ValueError: a number is out of range.
+
+        See https://valkey.io/commands/eval/
+        """
         terms = Terms(capacity, weight, lease, sleep, blocking, blocking_timeout)
         local: Local = TaskLocal() if thread_local else Shared()
-        return AsyncSemaphore(key, self.stored_key(key, version), terms, Insisting(self), local)
+        return AsyncSemaphore(key, self._stored_key(key, version), terms, Insisting(self), local)
 
 
 def lifetime(timeout: Any) -> float | None:

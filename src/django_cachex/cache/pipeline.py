@@ -1,9 +1,9 @@
-"""Pipelines: many commands, one round trip."""
+"""Pipelines, which send many commands in one round trip."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from django_cachex.commands.all import AllCommands
 from django_cachex.commands.base import Commands
@@ -14,6 +14,7 @@ from django_cachex.commands.command import (
     EncodableArg,
     Operation,
     PipelineBase,
+    copy_docstring,
     parse_raw,
     parse_replies,
     sync_method,
@@ -24,41 +25,35 @@ from django_cachex.commands.server_versions import raise_if_unsupported
 from django_cachex.commands.strings import StringCommands
 from django_cachex.exceptions import CommandError
 
-if TYPE_CHECKING:
-    from django_cachex.cache.base import CacheCommands
-    from django_cachex.cache.client import Client
-
 
 class Pipeline(PipelineBase, StringCommands, CacheOperationsMixin, AllCommands[Any]):
-    """Queues commands and sends them together.
+    """A queue of commands that are sent in one round trip.
 
-    Every command returns the pipeline. `execute` returns the results in order, or raises the
-    first error after all replies are read; either way the queue is empty afterwards. With
-    `transaction`, the server runs the commands without any other in between (MULTI and EXEC).
+    The method of a command queues it and returns the pipeline. `execute` returns the results in
+    order, or raises the first error after it has read all replies. In both cases, the queue is
+    empty afterwards. With `transaction`, the server runs the commands without any others in
+    between (MULTI and EXEC).
     """
 
-    def __init__(
-        self, client: Client | CacheCommands, owner: Commands, transaction: bool = False
-    ) -> None:
-        self.client = client
-        self.owner = owner
-        self.transaction = transaction
+    def __init__(self, owner: Commands, transaction: bool = False) -> None:
+        self._owner = owner
+        self._transaction = transaction
         self._queue: list[Command[Any]] = []
 
-    def run(self, command: Command[Any] | Operation[Any]) -> Self:
-        """Queue `command`; raise TypeError for an operation that needs answers in between."""
+    def _run(self, command: Command[Any] | Operation[Any]) -> Self:
+        """Queue `command`; raise TypeError for an operation, which needs replies in between."""
         if not isinstance(command, Command):
             command.close()
-            raise TypeError("This takes more than one command, and cannot be queued.")
+            raise TypeError("A pipeline can't queue an operation that needs several commands.")
         self._queue.append(command)
         return self
 
-    async def arun(self, command: Command[Any] | Operation[Any]) -> Any:
-        """Raise TypeError: queueing awaits nothing."""
-        raise TypeError("Queue the command by its plain name, and await aexecute().")
+    async def _arun(self, command: Command[Any] | Operation[Any]) -> Any:
+        """Raise TypeError, since commands are queued by blocking methods."""
+        raise TypeError("Queue commands by their blocking methods, and await aexecute().")
 
-    incr = sync_method(IncrMixin._incr_eval)
-    decr = sync_method(IncrMixin._decr_eval)
+    incr = sync_method(IncrMixin._incr_eval, "incr")
+    decr = sync_method(IncrMixin._decr_eval, "decr")
 
     def _script_command(
         self, script: Script, keys: list[bytes], args: list[EncodableArg], read: Parser[Any]
@@ -66,58 +61,67 @@ class Pipeline(PipelineBase, StringCommands, CacheOperationsMixin, AllCommands[A
         return script.eval(keys, args, read)
 
     def execute(self) -> list[Any]:
-        """Send what is queued; return the results in order."""
-        commands, self._queue = self._queue, []
-        return self.client.run(together(commands, self.transaction))
+        """Send the queued commands, and empty the queue.
 
+        Returns:
+            A list of the results, in order.
+
+        Raises:
+            CommandError: the server refused a command. All replies have been read.
+        """
+        commands, self._queue = self._queue, []
+        results: list[Any] = self._owner._run(send_all(commands, self._transaction))
+        return results
+
+    @copy_docstring(execute)
     async def aexecute(self) -> list[Any]:
-        """Send what is queued; return the results in order."""
         commands, self._queue = self._queue, []
-        return await self.client.arun(together(commands, self.transaction))
+        results: list[Any] = await self._owner._arun(send_all(commands, self._transaction))
+        return results
 
-    # Keys and values are made as the owner makes them.
+    # Keys and values are encoded and decoded as by the owner.
 
-    def stored_key(self, key: Any, version: Any = None) -> bytes:
-        return self.owner.stored_key(key, version)
+    def _stored_key(self, key: Any, version: Any = None) -> bytes:
+        return self._owner._stored_key(key, version)
 
-    def stored_pattern(self, pattern: Any, version: Any = None) -> bytes:
-        return self.owner.stored_pattern(pattern, version)
+    def _stored_pattern(self, pattern: Any, version: Any = None) -> bytes:
+        return self._owner._stored_pattern(pattern, version)
 
-    def decode_keys(self, stored: list[bytes], version: Any = None) -> list[Any]:
-        return self.owner.decode_keys(stored, version)
+    def _decode_keys(self, stored: list[bytes], version: Any = None) -> list[Any]:
+        return self._owner._decode_keys(stored, version)
 
-    def encode(self, value: Any) -> bytes | int:
-        return self.owner.encode(value)
+    def _encode(self, value: Any) -> bytes | int:
+        return self._owner._encode(value)
 
-    def decode(self, data: bytes) -> Any:
-        return self.owner.decode(data)
+    def _decode(self, data: bytes) -> Any:
+        return self._owner._decode(data)
 
-    def is_miss(self, stored: bytes, error: Exception) -> bool:
-        return self.owner.is_miss(stored, error)
+    def _is_miss(self, stored: bytes, error: Exception) -> bool:
+        return self._owner._is_miss(stored, error)
 
-    def encode_all(self, values: Iterable[Any]) -> list[bytes | int]:
-        return self.owner.encode_all(values)
+    def _encode_all(self, values: Iterable[Any]) -> list[bytes | int]:
+        return self._owner._encode_all(values)
 
-    def decode_all(self, replies: Iterable[bytes | None]) -> list[Any]:
-        return self.owner.decode_all(replies)
+    def _decode_all(self, replies: Iterable[bytes | None]) -> list[Any]:
+        return self._owner._decode_all(replies)
 
-    def decode_name(self, stored: bytes) -> Any:
-        return self.owner.decode_name(stored)
+    def _decode_name(self, stored: bytes) -> Any:
+        return self._owner._decode_name(stored)
 
-    def decode_names(self, stored: Iterable[bytes]) -> list[Any]:
-        return self.owner.decode_names(stored)
+    def _decode_names(self, stored: Iterable[bytes]) -> list[Any]:
+        return self._owner._decode_names(stored)
 
-    def stored_keys(self, keys: Iterable[Any], version: Any = None) -> list[bytes]:
-        return self.owner.stored_keys(keys, version)
+    def _stored_keys(self, keys: Iterable[Any], version: Any = None) -> list[bytes]:
+        return self._owner._stored_keys(keys, version)
 
-    def record_lookup(self, hits: int, misses: int) -> None:
-        self.owner.record_lookup(hits, misses)
+    def _record_lookup(self, hits: int, misses: int) -> None:
+        self._owner._record_lookup(hits, misses)
 
-    def expiry(self, timeout: Any) -> int | None:
-        return self.owner.expiry(timeout)
+    def _get_timeout_ms(self, timeout: Any) -> int | None:
+        return self._owner._get_timeout_ms(timeout)
 
     def reset(self) -> None:
-        """Forget what is queued."""
+        """Empty the queue without sending anything. The end of a `with` block does this, too."""
         self._queue = []
 
     def __len__(self) -> int:
@@ -139,17 +143,17 @@ class Pipeline(PipelineBase, StringCommands, CacheOperationsMixin, AllCommands[A
         self.reset()
 
 
-def together(commands: list[Command[Any]], transaction: bool) -> Operation[list[Any]]:
-    """Send `commands` in one write; none, no write."""
+def send_all(commands: list[Command[Any]], transaction: bool) -> Operation[list[Any]]:
+    """Send `commands` in one write, unless there are none."""
     if not commands:
         return []
     if transaction:
-        return (yield from transacted(commands))
+        return (yield from run_transaction(commands))
     return (yield commands)
 
 
-def transacted(commands: list[Command[Any]]) -> Operation[list[Any]]:
-    """Send `commands` as one transaction; return their results."""
+def run_transaction(commands: list[Command[Any]]) -> Operation[list[Any]]:
+    """Send `commands` as a transaction, and return their results."""
     queued = [Command(command.args, parse_raw) for command in commands]
     multi = Command(("MULTI",), parse_raw)
     exec_ = Command(
@@ -160,6 +164,6 @@ def transacted(commands: list[Command[Any]]) -> Operation[list[Any]]:
         for command, reply in zip([multi, *commands, exec_], replies, strict=True):
             if isinstance(reply, CommandError):
                 raise_if_unsupported(command.args, reply)
-                raise reply  # The command that was refused comes before the EXEC that it aborts.
-        if replies[-1] is not None:  # None: it goes out once more, in other words.
+                raise reply  # A refused command comes before EXEC, which it aborts.
+        if replies[-1] is not None:  # None: the commands are sent again, with substitutes.
             return parse_replies(commands, replies[-1])

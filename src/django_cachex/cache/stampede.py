@@ -65,11 +65,11 @@ def done(act: Act, cache: ServerCache, make: Callable[[], Any]) -> Any:
         case Compute():
             return make()
         case Store(build, value):
-            return cache.run(build(value))
+            return cache._run(build(value))
         case Pause(seconds):
             return time.sleep(seconds)
         case _:
-            return cache.run(act)
+            return cache._run(act)
 
 
 Built = Callable[..., Awaitable[Any]]
@@ -97,11 +97,11 @@ async def adone(act: Act, cache: ServerCache, make: Callable[[], Any], built: Bu
             made = make()
             return await made if inspect.isawaitable(made) else made
         case Store(build, value):
-            return await cache.arun(await built(build, value))
+            return await cache._arun(await built(build, value))
         case Pause(seconds):
             return await asyncio.sleep(seconds)
         case _:
-            return await cache.arun(act)
+            return await cache._arun(act)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +166,8 @@ class Entry:
         self.key = key
         self.timeout = timeout
         self.version = version
-        self.stored = cache.stored_key(key, version)
-        self.expiry = cache.expiry(timeout)
+        self.stored = cache._stored_key(key, version)
+        self.expiry = cache._get_timeout_ms(timeout)
         self.window = protection.window(self.expiry)
         self.lease = protection.lease
         self.taken = 0.0
@@ -177,7 +177,7 @@ class Entry:
         """Return the value, made anew if it is time, and nobody else does."""
         data, left = yield self.look()
         value = self.read(data)
-        self.cache.record_lookup(int(value is not MISSING), int(value is MISSING))
+        self.cache._record_lookup(int(value is not MISSING), int(value is MISSING))
         if value is not MISSING and not self.is_due(left):
             return value
         if (found := (yield from self.take())) is not None:
@@ -191,9 +191,9 @@ class Entry:
         if data is None:
             return MISSING
         try:
-            return self.cache.decode(data)
+            return self.cache._decode(data)
         except Exception as error:  # A serializer may raise anything.
-            if not self.cache.is_miss(self.stored, error):
+            if not self.cache._is_miss(self.stored, error):
                 error.add_note(key_note("GET", self.stored))
                 raise
             return MISSING
@@ -237,7 +237,7 @@ class Entry:
                 return (yield from self.added(value))
             dies = looked + left / 1000
             found = yield Store(lambda made: self.replacement(made, data, dies), value)
-            return value if found is None else self.cache.decode(found)
+            return value if found is None else self.cache._decode(found)
         finally:
             yield from self.let_go()
 
@@ -250,14 +250,14 @@ class Entry:
     def added(self, value: Any) -> Flow:
         """Store a value where there was none; return what is stored then."""
         yield Store(lambda made: self.cache._add(self.key, made, self.timeout, self.version), value)
-        return (yield self.cache._reread(self.key, value, self.version))
+        return (yield self.cache._get_from_primary(self.key, value, self.version))
 
     def replacement(self, value: Any, old: bytes, dies: float) -> Operation[bytes | None]:
         """Store `value` in the place of `old`, which expires at `dies`.
 
         Return what somebody else stored meanwhile, who knew better, or None.
         """
-        return replaced(self.stored, old, self.cache.encode(value), self.expiry, dies)
+        return replaced(self.stored, old, self.cache._encode(value), self.expiry, dies)
 
     def others(self) -> Flow:
         """Wait for whoever makes the value; make it where nobody does, or it takes too long.

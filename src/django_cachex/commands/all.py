@@ -27,4 +27,4 @@ class AllCommands(
     ScriptCommands,
     ServerCommands,
 ):
-    """The commands of every group but strings, which Django's own methods shape."""
+    """All groups of commands except strings, whose methods are based on Django's."""

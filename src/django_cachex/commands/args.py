@@ -18,13 +18,13 @@ T = TypeVar("T")
 INT64 = range(-(2**63), 2**63)
 
 ITERABLES = list, tuple, set, frozenset, KeysView, ValuesView, Iterator
-"""What is taken for several keys, or fields, rather than for one."""
+"""Types that are lists of keys or fields rather than a single one."""
 
 
 def encode_arg(value: Any) -> bytes | int:
-    """Return `value` as a packer takes it without harm.
+    """Return `value` in a form that can be packed.
 
-    An integer past 64 bits goes out as text: given to the C packers it ends the interpreter.
+    Integers of more than 64 bits are sent as text, because they crash packers written in C.
     """
     if isinstance(value, bytes):
         return value
@@ -34,62 +34,65 @@ def encode_arg(value: Any) -> bytes | int:
         return value.encode()
     if isinstance(value, (bytearray, memoryview)):
         return bytes(value)
-    raise TypeError(f"Bytes, text or an integer can be stored, not {type(value).__name__}.")
+    raise TypeError(f"Only bytes, text and integers can be stored, not {type(value).__name__}.")
 
 
 def encode_name(name: EncodableArg) -> bytes:
-    """Return a field, an id, a group, a consumer or a bound as the server reads it.
+    """Return the bytes of a field, an id, a group, a consumer or the end of a range.
 
-    Bytes that are no UTF-8 travel in text as surrogates, as in keys. Raise TypeError for what is
-    neither bytes nor text nor a number.
+    As in keys, surrogates in text stand for bytes that aren't UTF-8.
+
+    Raises:
+        TypeError: `name` is neither bytes nor text nor a number.
     """
     if isinstance(name, bytes):
         return name
     if isinstance(name, (str, int, float)):
         return str(name).encode("utf-8", "surrogateescape")
-    raise TypeError(f"A name is text, bytes or a number, not {type(name).__name__}.")
+    raise TypeError(f"A name must be text, bytes or a number, not {type(name).__name__}.")
 
 
 def encode_names(names: Iterable[EncodableArg]) -> list[EncodableArg]:
-    """Return `encode_name` of each of `names`; raise ValueError where there is none."""
+    """Return the bytes of each name; raise ValueError if there is none."""
     return require_nonempty([encode_name(name) for name in names], "name")
 
 
-def require_nonempty(given: list[T], what: str) -> list[T]:
-    """Return `given`; raise ValueError where it is empty: the server would refuse the command."""
-    if not given:
-        raise ValueError(f"At least one {what} is needed.")
-    return given
+def require_nonempty(items: list[T], what: str) -> list[T]:
+    """Return `items`; raise ValueError if it is empty, since the server would refuse it."""
+    if not items:
+        raise ValueError(f"At least one {what} is required.")
+    return items
 
 
 def list_or_args(first: Any, more: Iterable[Any] = ()) -> list[Any]:
-    """Return the keys, or fields, of a call that takes a list of them, or one after the other."""
+    """Return the keys or fields of a call that takes them one by one or as a list."""
     return [*first, *more] if isinstance(first, ITERABLES) else [first, *more]
 
 
-def check_numkeys(number: int, given: Iterable[T]) -> list[T]:
-    """Return `given` as a list; raise ValueError unless there are as many as the caller says."""
-    found = list(given)
-    if len(found) != number:
-        raise ValueError(f"{len(found)} keys are given, not {number}.")
-    return found
+def check_numkeys(numkeys: int, keys: Iterable[T]) -> list[T]:
+    """Return `keys` as a list; raise ValueError unless its length is `numkeys`."""
+    key_list = list(keys)
+    if len(key_list) != numkeys:
+        raise ValueError(f"Expected {numkeys} keys, got {len(key_list)}.")
+    return key_list
 
 
 def flag_args(*pairs: tuple[str, object]) -> tuple[EncodableArg, ...]:
-    """Return the arguments of the flags that are set, as in ``("NX", "CH")``."""
+    """Return the names of the flags that are set, such as ``("NX", "CH")``."""
     return tuple(name for name, is_set in pairs if is_set)
 
 
 def scan_args(match: bytes | str | None, count: int | None) -> tuple[EncodableArg, ...]:
-    """Return the MATCH and COUNT of HSCAN, SSCAN or ZSCAN."""
+    """Return the arguments MATCH and COUNT of HSCAN, SSCAN or ZSCAN."""
     pattern: tuple[EncodableArg, ...] = () if match is None else ("MATCH", encode_name(match))
     return pattern if count is None else (*pattern, "COUNT", count)
 
 
 def encode_score(value: float | str | bytes) -> bytes:
-    """Return a score, or one end of a range of scores such as ``"(1.5"``, as the server reads it.
+    """Return the bytes of a score, or of the end of a range of scores, such as ``"(1.5"``.
 
-    Raise TypeError for what is neither a number nor text.
+    Raises:
+        TypeError: `value` is neither a number nor text.
     """
     if isinstance(value, (bytes, str)):
         return encode_name(value)
@@ -99,40 +102,48 @@ def encode_score(value: float | str | bytes) -> bytes:
 
 
 def option_args(*pairs: tuple[str, EncodableArg | None]) -> tuple[EncodableArg, ...]:
-    """Return the arguments of the options that are given, as in ``("COUNT", 10)``."""
+    """Return the names and values of the options that aren't None, such as ``("COUNT", 10)``."""
     return tuple(arg for name, value in pairs if value is not None for arg in (name, value))
 
 
 def expire_condition(nx: bool, xx: bool, gt: bool, lt: bool) -> tuple[EncodableArg, ...]:
-    """Return the arguments of the conditions; raise ValueError where they exclude each other."""
+    """Return the names of the conditions; raise ValueError if they exclude each other."""
     if nx + gt + lt > 1 or (nx and xx):
-        raise ValueError("Of nx, gt and lt only one may be set, and xx not together with nx.")
-    given = (("NX", nx), ("XX", xx), ("GT", gt), ("LT", lt))
-    return tuple(name for name, is_set in given if is_set)
+        raise ValueError("Set only one of nx, gt and lt, and don't combine nx with xx.")
+    conditions = (("NX", nx), ("XX", xx), ("GT", gt), ("LT", lt))
+    return tuple(name for name, is_set in conditions if is_set)
 
 
 def single_expire_condition(nx: bool, xx: bool, gt: bool, lt: bool) -> tuple[EncodableArg, ...]:
-    """Return the argument of the condition, if there is one; raise ValueError for several."""
+    """Return the name of the condition, if there is one; raise ValueError if there are several."""
     args = expire_condition(nx, xx, gt, lt)
     if len(args) > 1:
-        raise ValueError("Of nx, xx, gt and lt only one may be set for fields.")
+        raise ValueError("Set only one of nx, xx, gt and lt for fields.")
     return args
 
 
-# The server adds the timeout to its clock, in signed 64 bits of milliseconds. What is left out
-# here is room for that clock, up to the year 2248.
+# The server adds the timeout to its clock, in milliseconds and in a signed integer of 64 bits. This
+# leaves room for its clock until the year 2248.
 MAX_MS = 2**63 - 2**43
 
 
-# `Any`, because to type checkers a float is no Real.
+# `Any`, because type checkers don't take a float for a Real.
 NUMBER_TYPES: Any = (Real, Decimal)
 
 
 def timeout_to_ms(timeout: Any) -> int | None:
-    """Return a timeout in seconds as milliseconds: None for never, 0 for not even now.
+    """Convert a timeout to milliseconds.
 
-    Anything above zero lives for a millisecond at least. Raise TypeError for what is no number
-    and no timedelta, ValueError for NaN and for more than the server can count.
+    Args:
+        timeout: a number of seconds, a timedelta, or None to never expire.
+
+    Returns:
+        The milliseconds, at least 1 for a positive timeout; 0 if the key is expired already, and
+        None if it never expires.
+
+    Raises:
+        TypeError: `timeout` is neither a number nor a timedelta.
+        ValueError: `timeout` is NaN, or more than the server supports.
     """
     if timeout is None:
         return None
@@ -140,40 +151,42 @@ def timeout_to_ms(timeout: Any) -> int | None:
         timeout = timeout.total_seconds()
     if not isinstance(timeout, NUMBER_TYPES):
         kind = type(timeout).__name__
-        raise TypeError(f"A timeout is a number of seconds, a timedelta or None, not {kind}.")
+        raise TypeError(f"A timeout must be a number of seconds, a timedelta or None, not {kind}.")
     if timeout != timeout:
         raise ValueError("A timeout cannot be NaN.")
     if timeout <= 0:
         return 0
     if timeout > MAX_MS // 1000:
-        raise ValueError(f"A timeout may be at most {MAX_MS // 1000} seconds.")
+        raise ValueError(f"A timeout can be at most {MAX_MS // 1000} seconds.")
     rounded: int = round(timeout * 1000)
     return max(1, rounded)
 
 
 def timestamp_to_ms(when: Any) -> int:
-    """Return a point in time, in seconds since 1970 or a datetime, as milliseconds since then.
+    """Convert a datetime, or seconds since 1970, to milliseconds since 1970.
 
-    Raise TypeError for what is neither, ValueError for what the server cannot count.
+    Raises:
+        TypeError: `when` is neither.
+        ValueError: `when` is more than the server supports.
     """
     if isinstance(when, datetime):
         when = when.timestamp()
     if not isinstance(when, NUMBER_TYPES):
         kind = type(when).__name__
-        raise TypeError(f"A point in time is a datetime or seconds since 1970, not {kind}.")
+        raise TypeError(f"A time must be a datetime or seconds since 1970, not {kind}.")
     if not -MAX_MS // 1000 < when < MAX_MS // 1000:
-        raise ValueError(f"Seconds since 1970 may be at most {MAX_MS // 1000}.")
+        raise ValueError(f"Seconds since 1970 can be at most {MAX_MS // 1000}.")
     at: int = round(when * 1000)
     return at
 
 
 def to_ms(time: Any) -> int:
-    """Return whole milliseconds, or a timedelta, as milliseconds; raise TypeError for others."""
+    """Convert a timedelta, or an integer of milliseconds, to milliseconds; raise TypeError."""
     return timeout_to_ms(time) or 0 if isinstance(time, timedelta) else operator.index(time)
 
 
 def to_timestamp_ms(when: Any) -> int:
-    """Return whole milliseconds since 1970, or a datetime, as the former; raise TypeError."""
+    """Convert a datetime, or an integer, to milliseconds since 1970; raise TypeError."""
     return timestamp_to_ms(when) if isinstance(when, datetime) else operator.index(when)
 
 
@@ -181,15 +194,18 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 BLOCKING_UNAVAILABLE = ServerUnavailable(
-    "The server was not reached, and so nothing was waited for."
+    "The server is unavailable, so the command could not wait."
 )
 
 
 class BlockingCommand(Command[T_co]):
-    """A command that keeps its connection waiting for up to so many seconds; 0 means for ever.
+    """A command that occupies its connection for up to `seconds`; 0 means forever.
 
-    It may wait for longer than the connection's timeout. Where a failure is ignored it raises:
-    whoever waits in a loop would go round without a pause. Raise ValueError for less than no time.
+    It may wait for longer than the connection's timeout. If failures are ignored, it raises an
+    error even so, since a caller that waits in a loop would otherwise loop without a pause.
+
+    Raises:
+        ValueError: `seconds` is negative.
     """
 
     __slots__ = ("seconds",)
@@ -202,14 +218,14 @@ class BlockingCommand(Command[T_co]):
     ) -> None:
         super().__init__(args, parse, missing_reply=BLOCKING_UNAVAILABLE)
         if not seconds >= 0:
-            raise ValueError(f"One can wait for 0 (for ever) or more seconds, not for {seconds}.")
+            raise ValueError(f"A command must wait for 0 (forever) or more seconds, not {seconds}.")
         self.seconds = seconds or math.inf
 
     def with_args(self, args: tuple[EncodableArg, ...]) -> Command[Any]:
         return BlockingCommand(args, parse_raw, self.seconds)
 
 
-# Commands that may keep a connection waiting; XREAD and XREADGROUP do with the argument BLOCK.
+# Commands that may occupy a connection; XREAD and XREADGROUP do with the argument BLOCK.
 BLOCKING_COMMANDS = frozenset(
     (
         *("BLPOP", "BRPOP", "BRPOPLPUSH", "BLMOVE", "BLMPOP", "BZPOPMIN", "BZPOPMAX", "BZMPOP"),
@@ -219,7 +235,7 @@ BLOCKING_COMMANDS = frozenset(
 
 
 def is_blocking(command: Command[Any]) -> bool:
-    """Return whether `command` may keep its connection waiting."""
+    """Return whether `command` may occupy its connection for longer than its timeout."""
     name = command.args[0]
     return name in BLOCKING_COMMANDS or (
         name in ("XREAD", "XREADGROUP") and "BLOCK" in command.args
@@ -227,8 +243,8 @@ def is_blocking(command: Command[Any]) -> bool:
 
 
 def block_timeout(commands: Sequence[Command[Any]]) -> float:
-    """Return the seconds for which `commands` may keep a connection waiting, one after the other.
+    """Return for how many seconds in all `commands` may occupy a connection.
 
-    Other commands are to be answered within the connection's timeout: for these it is 0.
+    It is 0 for other commands, which the server must answer within the connection's timeout.
     """
     return sum([command.seconds for command in commands if isinstance(command, BlockingCommand)])

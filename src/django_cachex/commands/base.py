@@ -1,4 +1,4 @@
-"""The base class of every group of commands: how keys and values are made."""
+"""The base class of all groups of commands: how keys and values are encoded and decoded."""
 
 from __future__ import annotations
 
@@ -11,103 +11,105 @@ from django_cachex.commands.args import encode_arg, encode_names, require_nonemp
 from django_cachex.commands.command import Command, EncodableArg, Operation
 
 FieldT = TypeVar("FieldT")
-"""What fields, ids, groups and consumers are called: text in a cache, bytes on a client."""
+"""The type of names (fields, ids, groups, consumers): text in a cache, bytes in a client."""
 
 
 class Commands:
-    """Commands on stored keys and raw bytes; a cache overrides how keys and values are made.
+    """Commands on stored keys and raw bytes. A cache overrides how keys and values are encoded.
 
-    `run` and `arun` send a command, or queue it in a pipeline.
+    `_run` and `_arun` send a command; a pipeline queues it.
     """
 
-    def run(self, command: Command[Any] | Operation[Any]) -> Any:
+    def _run(self, command: Command[Any] | Operation[Any]) -> Any:
         """Send `command` and return its result."""
         raise NotImplementedError
 
-    async def arun(self, command: Command[Any] | Operation[Any]) -> Any:
+    async def _arun(self, command: Command[Any] | Operation[Any]) -> Any:
         """Send `command` and return its result."""
         raise NotImplementedError
 
-    def stored_key(self, key: Any, version: Any = None) -> bytes:
-        """Return the bytes under which the server knows `key`.
+    def _stored_key(self, key: Any, version: Any = None) -> bytes:
+        """Return the stored key.
 
-        Bytes that are no UTF-8 travel in text as surrogates, both ways (PEP 383).
+        In text, surrogates stand for bytes that aren't UTF-8 (PEP 383).
         """
         return key if isinstance(key, bytes) else str(key).encode("utf-8", "surrogateescape")
 
-    def stored_keys(self, keys: Iterable[Any], version: Any = None) -> list[bytes]:
-        """Return `stored_key` of each of `keys`."""
-        return [self.stored_key(key, version) for key in keys]
+    def _stored_keys(self, keys: Iterable[Any], version: Any = None) -> list[bytes]:
+        """Return the stored keys of `keys`."""
+        return [self._stored_key(key, version) for key in keys]
 
-    def stored_pattern(self, pattern: Any, version: Any = None) -> bytes:
-        """Return the pattern of stored keys that stands for `pattern` of keys."""
-        return Commands.stored_key(self, pattern)
+    def _stored_pattern(self, pattern: Any, version: Any = None) -> bytes:
+        """Return the pattern of stored keys for a pattern of keys."""
+        return Commands._stored_key(self, pattern)
 
-    def decode_keys(self, stored: list[bytes], version: Any = None) -> list[Any]:
-        """Return the keys that are stored as `stored`."""
+    def _decode_keys(self, stored: list[bytes], version: Any = None) -> list[Any]:
+        """Return the keys of stored keys."""
         return list(stored)
 
-    def decode_name(self, stored: bytes) -> Any:
-        """Return the field, id, group or consumer that the server calls `stored`."""
+    def _decode_name(self, stored: bytes) -> Any:
+        """Return the name of a field, an id, a group or a consumer."""
         return stored
 
-    def encode(self, value: Any) -> bytes | int:
-        """Return what to store for `value`."""
+    def _encode(self, value: Any) -> bytes | int:
+        """Return what is stored for `value`."""
         return encode_arg(value)
 
-    def decode(self, data: bytes) -> Any:
-        """Return the value that is stored as `data`."""
+    def _decode(self, data: bytes) -> Any:
+        """Return the value of stored bytes."""
         return data
 
-    def is_miss(self, stored: bytes, error: Exception) -> bool:
-        """Return whether the value of `stored`, whose decoding raised `error`, is as good as none.
+    def _is_miss(self, stored: bytes, error: Exception) -> bool:
+        """Return whether a value that can't be decoded is treated as a miss.
 
-        If so, take note of it.
+        Args:
+            stored: the stored key.
+            error: what decoding raised; it is reported if the value is treated as a miss.
         """
         return False
 
-    def encode_all(self, values: Iterable[Any]) -> list[bytes | int]:
-        """Return `encode` of each of `values`."""
-        return [self.encode(value) for value in values]
+    def _encode_all(self, values: Iterable[Any]) -> list[bytes | int]:
+        """Return what is stored for each value."""
+        return [self._encode(value) for value in values]
 
-    def decode_all(self, replies: Iterable[bytes | None]) -> list[Any]:
-        """Return `decode` of each of `replies`; None, which stands for no value, stays."""
-        return [None if data is None else self.decode(data) for data in replies]
+    def _decode_all(self, replies: Iterable[bytes | None]) -> list[Any]:
+        """Return the value of each reply; None, for no value, stays None."""
+        return [None if data is None else self._decode(data) for data in replies]
 
-    # What commands have in common.
+    # Helpers that are based on the methods above.
 
-    def encode_keys(self, keys: Iterable[Any], version: Any) -> list[EncodableArg]:
-        """Return `stored_key` of each of `keys`; raise ValueError where there is none."""
-        return require_nonempty([*self.stored_keys(keys, version)], "key")
+    def _encode_keys(self, keys: Iterable[Any], version: Any) -> list[EncodableArg]:
+        """Return the stored keys of `keys`; raise ValueError if there is none."""
+        return require_nonempty([*self._stored_keys(keys, version)], "key")
 
-    def encode_values(self, values: Iterable[Any]) -> list[EncodableArg]:
-        """Return `encode` of each of `values`; raise ValueError where there is none."""
-        return require_nonempty([*self.encode_all(values)], "value")
+    def _encode_values(self, values: Iterable[Any]) -> list[EncodableArg]:
+        """Return what is stored for each value; raise ValueError if there is none."""
+        return require_nonempty([*self._encode_all(values)], "value")
 
-    def decode_optional(self, data: bytes | None) -> Any:
-        """Return `decode` of `data`; None, which stands for no value, stays."""
-        return None if data is None else self.decode(data)
+    def _decode_optional(self, data: bytes | None) -> Any:
+        """Return the value of stored bytes; None, for no value, stays None."""
+        return None if data is None else self._decode(data)
 
-    def decode_set(self, replies: Iterable[bytes]) -> set[Any]:
-        """Return `decode` of each of `replies`; raise TypeError for one that no set can hold."""
-        return set(self.decode_all(replies))
+    def _decode_set(self, replies: Iterable[bytes]) -> set[Any]:
+        """Return a set of the values; raise TypeError if one of them can't be in a set."""
+        return set(self._decode_all(replies))
 
-    def decode_names(self, stored: Iterable[bytes]) -> list[Any]:
-        """Return `decode_name` of each of `stored`."""
-        return [self.decode_name(name) for name in stored]
+    def _decode_names(self, stored: Iterable[bytes]) -> list[Any]:
+        """Return the name of each field, id, group or consumer."""
+        return [self._decode_name(name) for name in stored]
 
-    def decode_fields(self, flat: Sequence[bytes]) -> dict[Any, Any]:
-        """Return the fields of a reply in which names and values take turns."""
-        return dict(zip(self.decode_names(flat[::2]), self.decode_all(flat[1::2]), strict=True))
+    def _decode_fields(self, flat: Sequence[bytes]) -> dict[Any, Any]:
+        """Return the fields of a flat reply such as `[field, value, field, value]`."""
+        return dict(zip(self._decode_names(flat[::2]), self._decode_all(flat[1::2]), strict=True))
 
-    def encode_fields(self, mapping: Mapping[Any, Any]) -> list[EncodableArg]:
-        """Return `mapping` as names and values that take turns."""
-        names, values = encode_names(mapping), self.encode_all(mapping.values())
+    def _encode_fields(self, mapping: Mapping[Any, Any]) -> list[EncodableArg]:
+        """Return the names and values of `mapping` as a flat list."""
+        names, values = encode_names(mapping), self._encode_all(mapping.values())
         return [arg for pair in zip(names, values, strict=True) for arg in pair]
 
-    def record_lookup(self, hits: int, misses: int) -> None:
-        """Take note of keys that were found and that were not."""
+    def _record_lookup(self, hits: int, misses: int) -> None:
+        """Count keys that exist and keys that don't."""
 
-    def expiry(self, timeout: Any) -> int | None:
-        """Return `timeout`, in seconds, as milliseconds; None for never, 0 for not even now."""
+    def _get_timeout_ms(self, timeout: Any) -> int | None:
+        """Return a timeout in milliseconds, as `timeout_to_ms` does."""
         return None if timeout == DEFAULT_TIMEOUT else timeout_to_ms(timeout)

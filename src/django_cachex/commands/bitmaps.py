@@ -1,4 +1,4 @@
-"""Commands on bitmaps: the single bits of strings."""
+"""Commands on bitmaps, which are the bits of strings."""
 
 from __future__ import annotations
 
@@ -10,22 +10,46 @@ from django_cachex.commands.command import Command, EncodableArg, async_method, 
 
 
 class BitmapCommands(Commands):
-    """Commands of Valkey's *bitmap* group, on the bits of what is stored: no value is decoded.
-
-    Bit 0 is the highest of the first byte. A string made of bits is no value that `get` reads.
-    """
+    """The commands of Valkey's *bitmap* group, on stored bytes that `get` can't read."""
 
     def _getbit(self, key: Any, offset: int, version: int | None = None) -> Command[int]:
-        """Return the bit at `offset`, 0 where there is none."""
-        args = ("GETBIT", self.stored_key(key, version), offset)
+        """Return a bit of what is stored at `key`.
+
+        Args:
+            offset: the position of the bit; 0 is the highest bit of the first byte.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            0 or 1; 0 if there is no such bit.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/getbit/
+        """
+        args = ("GETBIT", self._stored_key(key, version), offset)
         return Command(args, int, readonly=True, missing_reply=0)
 
     def _setbit(
         self, key: Any, offset: int, value: int, version: int | None = None
     ) -> Command[int]:
-        """Make the bit at `offset` `value`, 0 or 1; return what it was."""
+        """Set a bit of what is stored at `key`.
+
+        Args:
+            offset: the position of the bit; 0 is the highest bit of the first byte.
+            value: 0 or 1.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The old bit.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/setbit/
+        """
         return Command(
-            ("SETBIT", self.stored_key(key, version), offset, value), int, missing_reply=0
+            ("SETBIT", self._stored_key(key, version), offset, value), int, missing_reply=0
         )
 
     def _bitcount(
@@ -36,11 +60,25 @@ class BitmapCommands(Commands):
         mode: str | None = None,
         version: int | None = None,
     ) -> Command[int]:
-        """Return how many bits are 1, between the bytes `start` and `end` if these are given.
+        """Count the bits that are 1.
 
-        With `mode` "BIT" they are bits: Valkey or Redis 7.0.
+        Args:
+            start, end: the first and the last byte to examine; all of them by default. Negative
+                numbers count from the end.
+            mode: "BIT" if `start` and `end` are positions of bits, which requires Valkey, or Redis
+                7.0 or later; "BYTE" by default.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The number of bits.
+
+        Raises:
+            ValueError: `end` is given without `start`, or `mode` without `end`.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/bitcount/
         """
-        args = ("BITCOUNT", self.stored_key(key, version), *range_args(start, end, mode))
+        args = ("BITCOUNT", self._stored_key(key, version), *range_args(start, end, mode))
         return Command(args, int, readonly=True, missing_reply=0)
 
     def _bitpos(
@@ -52,16 +90,50 @@ class BitmapCommands(Commands):
         mode: str | None = None,
         version: int | None = None,
     ) -> Command[int]:
-        """Return where the first bit is that is `bit`, -1 where there is none: see `bitcount`."""
-        args = ("BITPOS", self.stored_key(key, version), bit, *range_args(start, end, mode))
+        """Find the first bit with a value.
+
+        Args:
+            bit: 0 or 1.
+            start, end: the first and the last byte to examine; all of them by default. Negative
+                numbers count from the end.
+            mode: "BIT" if `start` and `end` are positions of bits, which requires Valkey, or Redis
+                7.0 or later; "BYTE" by default.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The position of the bit, counted from the first byte; -1 if there is none.
+
+        Raises:
+            ValueError: `end` is given without `start`, or `mode` without `end`.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/bitpos/
+        """
+        args = ("BITPOS", self._stored_key(key, version), bit, *range_args(start, end, mode))
         return Command(args, int, readonly=True, missing_reply=-1 if bit else 0)
 
     def _bitop(
         self, operation: str, dest: Any, keys: Any, *args: Any, version: int | None = None
     ) -> Command[int]:
-        """Store in `dest` the "AND", "OR", "XOR" or "NOT" of strings; return its bytes."""
-        stored = self.encode_keys(list_or_args(keys, args), version)
-        command_args = ("BITOP", operation, self.stored_key(dest, version), *stored)
+        """Combine the bits of several keys, and store the result.
+
+        Args:
+            operation: "AND", "OR", "XOR" or "NOT"; "NOT" takes one key.
+            dest: the key of the result.
+            keys, *args: the keys to combine, one by one or as a list.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            The length of the result in bytes.
+
+        Raises:
+            CrossSlotError: the keys are in different slots of a cluster.
+            WrongTypeError: a key has another type.
+
+        See https://valkey.io/commands/bitop/
+        """
+        stored = self._encode_keys(list_or_args(keys, args), version)
+        command_args = ("BITOP", operation, self._stored_key(dest, version), *stored)
         return Command(command_args, int, missing_reply=0)
 
     getbit, agetbit = sync_method(_getbit), async_method(_getbit)
@@ -72,7 +144,7 @@ class BitmapCommands(Commands):
 
 
 def range_args(start: int | None, end: int | None, mode: str | None) -> tuple[EncodableArg, ...]:
-    """Return the range as arguments; raise ValueError for an end alone, or a unit without both."""
+    """Return the arguments of a range; raise ValueError if one is missing."""
     if (start is None and end is not None) or (mode is not None and end is None):
-        raise ValueError("A range has a start before its end, and both where it has a mode.")
+        raise ValueError("A range with an end needs a start, and one with a mode needs both.")
     return tuple(arg for arg in (start, end, mode) if arg is not None)

@@ -24,40 +24,53 @@ from django_cachex.commands.command import (
 from django_cachex.commands.counters import IncrMixin
 from django_cachex.exceptions import AccessDenied, CommandError, OutOfMemoryError, UnknownCommand
 
-# One write of set_many: so many keys, or so many bytes of values, whichever comes first.
+# The limits of one write of set_many: keys, and bytes of values.
 CHUNK_KEYS = 1000
 CHUNK_BYTES = 4 * 2**20
 
 MAX_KEYS_PER_COMMAND = 10_000
-"""Keys of one MGET or UNLINK: longer ones would hold up the server's other clients."""
+"""How many keys one MGET or UNLINK has at most, so that other clients don't wait for long."""
 
 
 class NotStored(CommandError):
-    """What stands for the reply where a failure is ignored, and the value is not stored."""
+    """The result of storing a value if the failure is ignored."""
 
 
-NOT_STORED = NotStored("The server was not reached.")
+NOT_STORED = NotStored("The server is unavailable.")
 
 
 class CacheOperations(IncrMixin):
-    """Commands behind Django's methods; the names that send them are given where they differ."""
+    """The commands of Django's cache methods."""
 
     def _get(self, key: Any, default: Any = None, version: Any = None) -> Command[Any]:
-        """Return the value of `key`, or `default`."""
-        stored = self.stored_key(key, version)
+        """Return the value of a key.
+
+        Args:
+            default: what to return if the key doesn't exist.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The value, or `default`.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/get/
+        """
+        stored = self._stored_key(key, version)
 
         def parse(reply: bytes | None) -> Any:
             if reply is None:
-                self.record_lookup(0, 1)
+                self._record_lookup(0, 1)
                 return default
             try:
-                value = self.decode(reply)
+                value = self._decode(reply)
             except Exception as error:  # A serializer may raise anything.
-                if not self.is_miss(stored, error):
+                if not self._is_miss(stored, error):
                     raise
-                self.record_lookup(0, 1)
+                self._record_lookup(0, 1)
                 return default
-            self.record_lookup(1, 0)
+            self._record_lookup(1, 0)
             return value
 
         return Command(("GET", stored), parse, readonly=True)
@@ -66,15 +79,26 @@ class CacheOperations(IncrMixin):
         self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None
     ) -> Command[None]:
         """Store `value` for `timeout` seconds; one that is not positive deletes `key`."""
-        stored, data = self.stored_key(key, version), self.encode(value)
-        return set_command(stored, data, self.expiry(timeout))
+        stored, data = self._stored_key(key, version), self._encode(value)
+        return set_command(stored, data, self._get_timeout_ms(timeout))
 
     def _add(
         self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None
     ) -> Command[bool]:
-        """Store `value` unless `key` exists; return whether it did not exist."""
-        stored, data = self.stored_key(key, version), self.encode(value)
-        expiry = self.expiry(timeout)
+        """Store a value, unless the key exists.
+
+        Args:
+            timeout: seconds after which the key expires, which may have a fraction, or a timedelta;
+                None to never expire. Zero or less stores nothing. The alias's TIMEOUT by default.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            Whether the value was stored; False if the key exists.
+
+        See https://valkey.io/commands/set/
+        """
+        stored, data = self._stored_key(key, version), self._encode(value)
+        expiry = self._get_timeout_ms(timeout)
         if expiry == 0:
             return Command(("EXISTS", stored), lambda count: not count, missing_reply=1)
         args: tuple[EncodableArg, ...] = ("SET", stored, data, *px_args(expiry), "NX")
@@ -83,8 +107,19 @@ class CacheOperations(IncrMixin):
     def _touch(
         self, key: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None
     ) -> Command[bool] | Operation[bool]:
-        """Give `key` a new timeout; return whether it exists."""
-        stored, expiry = self.stored_key(key, version), self.expiry(timeout)
+        """Set a new timeout for a key.
+
+        Args:
+            timeout: seconds after which the key expires, which may have a fraction, or a timedelta;
+                None to never expire. Zero or less deletes the key. The alias's TIMEOUT by default.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            Whether the key exists.
+
+        See https://valkey.io/commands/pexpire/ and https://valkey.io/commands/persist/
+        """
+        stored, expiry = self._stored_key(key, version), self._get_timeout_ms(timeout)
         if expiry is None:
             return persist_existing(stored)
         if expiry == 0:
@@ -92,94 +127,158 @@ class CacheOperations(IncrMixin):
         return Command(("PEXPIRE", stored, expiry), bool)
 
     def _delete(self, key: Any, version: Any = None) -> Command[bool]:
-        """Delete `key`; return whether it existed."""
-        return Command(("UNLINK", self.stored_key(key, version)), bool)
+        """Delete a key. The server frees its memory in the background.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            Whether the key existed.
+
+        See https://valkey.io/commands/unlink/
+        """
+        return Command(("UNLINK", self._stored_key(key, version)), bool)
 
     def _has_key(self, key: Any, version: Any = None) -> Command[bool]:
-        """Return whether `key` exists."""
-        return Command(("EXISTS", self.stored_key(key, version)), bool, readonly=True)
+        """Check whether a key exists.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            True if the key exists and hasn't expired.
+
+        See https://valkey.io/commands/exists/
+        """
+        return Command(("EXISTS", self._stored_key(key, version)), bool, readonly=True)
 
     def _get_many(self, keys: Sequence[Any], version: Any = None) -> Command[dict[Any, Any]]:
-        """Return the values of those of `keys`, one at least, that exist."""
-        stored = self.stored_keys(keys, version)
+        """Return the values of several keys, in one round trip per 10,000 keys.
+
+        Args:
+            keys: the keys.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            A dict of the keys that exist and their values.
+
+        See https://valkey.io/commands/mget/
+        """
+        stored = self._stored_keys(keys, version)
 
         def parse(replies: list[bytes | None]) -> dict[Any, Any]:
             try:
-                values = self.decode_all(replies)
+                values = self._decode_all(replies)
             except Exception:  # A serializer may raise anything.
                 replies = self._replace_unreadable(stored, replies)
-                values = self.decode_all(replies)
-            absent = replies.count(None)
-            self.record_lookup(len(replies) - absent, absent)
-            if not absent:
+                values = self._decode_all(replies)
+            misses = replies.count(None)
+            self._record_lookup(len(replies) - misses, misses)
+            if not misses:
                 return dict(zip(keys, values, strict=True))
-            found = zip(keys, replies, values, strict=True)
-            return {key: value for key, reply, value in found if reply is not None}
+            items = zip(keys, replies, values, strict=True)
+            return {key: value for key, reply, value in items if reply is not None}
 
         return Command(("MGET", *stored), parse, True, missing_reply=[None] * len(keys))
 
     def _replace_unreadable(
         self, stored: Sequence[bytes], replies: Sequence[bytes | None]
     ) -> list[bytes | None]:
-        """Return `replies`, None in the place of what cannot be read and is taken for a miss.
+        """Return `replies`, with None for unreadable values that are treated as misses.
 
-        Raise what decoding raises for another, with the key in a note.
+        Other unreadable values raise the error of the serializer, with a note that contains the
+        stored key.
         """
-        found = list(replies)
-        for place, (key, reply) in enumerate(zip(stored, replies, strict=True)):
+        readable = list(replies)
+        for index, (key, reply) in enumerate(zip(stored, replies, strict=True)):
             try:
-                self.decode_optional(reply)
+                self._decode_optional(reply)
             except Exception as error:
-                if not self.is_miss(key, error):
+                if not self._is_miss(key, error):
                     error.add_note(key_note("MGET", key))
                     raise
-                found[place] = None
-        return found
+                readable[index] = None
+        return readable
 
     def _delete_many(self, keys: Iterable[Any], version: Any = None) -> Command[None]:
-        """Delete `keys`, one at least."""
-        return Command(("UNLINK", *self.stored_keys(keys, version)), parse_none, idempotent=True)
+        """Delete several keys. The server frees their memory in the background.
+
+        Args:
+            keys: the keys.
+            version: the version of all keys; the alias's VERSION by default.
+
+        See https://valkey.io/commands/unlink/
+        """
+        return Command(("UNLINK", *self._stored_keys(keys, version)), parse_none, idempotent=True)
 
     def _set_many(
         self, data: Mapping[Any, Any], timeout: Any = DEFAULT_TIMEOUT, version: Any = None
     ) -> Operation[list[Any]]:
-        """Store what `data` maps keys to; return the keys for which there was no memory.
+        """Store several values, in one round trip per 1,000 keys or 4 MiB.
 
-        Everything is encoded before anything is sent: a value that cannot be stored stops all.
+        Args:
+            data: a mapping of keys to values. If one of them can't be serialized, nothing is
+                stored.
+            timeout: seconds after which the key expires, which may have a fraction, or a timedelta;
+                None to never expire. Zero or less deletes the keys. The alias's TIMEOUT by default.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            A list of the keys that weren't stored because the server is out of memory; with
+            `ignore_exceptions`, also because it can't be reached.
+
+        See https://valkey.io/commands/set/
         """
-        stored, expiry = self.stored_keys(data, version), self.expiry(timeout)
-        encoded = self.encode_all(data.values())
+        stored, expiry = self._stored_keys(data, version), self._get_timeout_ms(timeout)
+        encoded = self._encode_all(data.values())
         if expiry == 0:
             commands = [
-                Command(("UNLINK", one), parse_none, missing_reply=NOT_STORED) for one in stored
+                Command(("UNLINK", name), parse_none, missing_reply=NOT_STORED) for name in stored
             ]
         else:
-            ends = px_args(expiry)
+            expiry_args = px_args(expiry)
             pairs = zip(stored, encoded, strict=True)
             commands = [
-                Command(("SET", one, datum, *ends), parse_none, False, True, NOT_STORED)
-                for one, datum in pairs
+                Command(("SET", name, value, *expiry_args), parse_none, False, True, NOT_STORED)
+                for name, value in pairs
             ]
-        sizes = [0 if isinstance(datum, int) else len(datum) for datum in encoded]
+        sizes = [0 if isinstance(value, int) else len(value) for value in encoded]
         return set_chunks(list(data), commands, sizes)
 
     def _incr_version(self, key: Any, delta: int, version: int) -> Operation[int]:
-        """Move `key` from `version` to that plus `delta`, expiry included; return the sum."""
-        moved = version + delta
-        names = self.stored_key(key, version), self.stored_key(key, moved)
+        """Move a value to another version of its key. Its expiry is kept.
+
+        Args:
+            delta: how much to add to the version.
+            version: the current version; the alias's VERSION by default.
+
+        Returns:
+            The new version.
+
+        Raises:
+            ValueError: the key doesn't exist.
+
+        See https://valkey.io/commands/rename/
+        """
+        new_version = version + delta
+        stored_keys = self._stored_key(key, version), self._stored_key(key, new_version)
         try:
-            yield [Command(("RENAME", *names), parse_none, missing_reply=MISSING_KEY)]
+            yield [Command(("RENAME", *stored_keys), parse_none, missing_reply=MISSING_KEY)]
         except (AccessDenied, UnknownCommand):
-            return (yield from copy_and_unlink(*names, key, moved, self.expiry(DEFAULT_TIMEOUT)))
+            return (
+                yield from copy_and_unlink(
+                    *stored_keys, key, new_version, self._get_timeout_ms(DEFAULT_TIMEOUT)
+                )
+            )
         except CommandError as error:
             if "no such key" not in str(error):
                 raise
             raise ValueError(f"Key '{key}' not found") from error
-        return moved
+        return new_version
 
 
 class CacheOperationsMixin(CacheOperations):
-    """Django's operations under their names, for what is not itself a Django cache."""
+    """Django's cache methods, for clients and pipelines, which aren't Django caches."""
 
     get, aget = sync_method(CacheOperations._get), async_method(CacheOperations._get)
     add, aadd = sync_method(CacheOperations._add), async_method(CacheOperations._add)
@@ -202,7 +301,7 @@ def px_args(expiry: int | None) -> tuple[EncodableArg, ...]:
 
 
 def persist_existing(stored: bytes) -> Operation[bool]:
-    """Take the expiry away; PERSIST alone does not tell a missing key from a lasting one."""
+    """Remove the expiry. PERSIST alone doesn't tell whether the key exists."""
     [_had_expiry, exists] = yield [
         Command(("PERSIST", stored), bool),
         Command(("EXISTS", stored), bool, idempotent=True),
@@ -213,20 +312,31 @@ def persist_existing(stored: bytes) -> Operation[bool]:
 def copy_and_unlink(
     source: bytes, target: bytes, key: Any, version: int, expiry: int | None
 ) -> Operation[int]:
-    """Store under `target` what is under `source`, and delete that; return the new `version`.
+    """Copy the value of `source` to `target`, and then delete `source`.
 
-    It keeps its expiry, but gets `expiry` from a server that may not say what is left. Raise
-    ValueError where there is nothing. Who looks meanwhile may see both, never neither.
+    For a moment both keys exist, but there is always one of them.
+
+    Args:
+        source, target: the stored keys.
+        key, version: the caller's key, and the new version.
+        expiry: the new timeout in milliseconds if the user may not run PTTL; otherwise the value
+            keeps its own.
+
+    Returns:
+        The new version.
+
+    Raises:
+        ValueError: the key doesn't exist.
     """
     get = Command(("GET", source), parse_raw, idempotent=True)
     try:
-        data, left = yield [get, Command(("PTTL", source), int, idempotent=True, missing_reply=-2)]
+        data, ttl = yield [get, Command(("PTTL", source), int, idempotent=True, missing_reply=-2)]
     except (AccessDenied, UnknownCommand):
         [data] = yield [get]
-        left = -1 if expiry is None else expiry
-    if data is None or left in (0, -2):
+        ttl = -1 if expiry is None else expiry
+    if data is None or ttl in (0, -2):
         raise ValueError(f"Key '{key}' not found")
-    yield [set_command(target, data, None if left == -1 else left)]
+    yield [set_command(target, data, None if ttl == -1 else ttl)]
     yield [Command(("UNLINK", source), parse_none, idempotent=True)]
     return version
 
@@ -234,7 +344,7 @@ def copy_and_unlink(
 def set_chunks(
     keys: list[Any], commands: list[Command[None]], sizes: list[int]
 ) -> Operation[list[Any]]:
-    """Send `commands`, one write a chunk; return the keys for which there was no memory."""
+    """Send `commands` in chunks; return the keys that the server had no memory for."""
     failed: list[Any] = []
     for chunk in chunk_slices(sizes):
         results = yield Batch(commands[chunk])
@@ -249,21 +359,21 @@ def set_chunks(
 
 
 def batched(keys: list[Any]) -> Iterator[list[Any]]:
-    """Yield `keys`, as many at a time as one command may have."""
+    """Split `keys` into lists that are short enough for one command."""
     for start in range(0, len(keys), MAX_KEYS_PER_COMMAND):
         yield keys[start : start + MAX_KEYS_PER_COMMAND]
 
 
 def merge_dicts(parts: list[dict[Any, Any]]) -> dict[Any, Any]:
-    """Return what was found for one batch after the other."""
+    """Return one dict with the items of all of them."""
     return {key: value for part in parts for key, value in part.items()}
 
 
 def chunk_slices(sizes: list[int]) -> Iterator[slice]:
-    """Yield where to cut values of these sizes, in bytes: where there are enough keys or bytes."""
+    """Yield slices of values of these sizes in bytes; each has limited keys and bytes."""
     start = 0
     while start < len(sizes):
-        ahead = list(accumulate(sizes[start : start + CHUNK_KEYS]))
-        end = start + min(len(ahead), bisect_left(ahead, CHUNK_BYTES) + 1)
+        totals = list(accumulate(sizes[start : start + CHUNK_KEYS]))
+        end = start + min(len(totals), bisect_left(totals, CHUNK_BYTES) + 1)
         yield slice(start, end)
         start = end

@@ -1,9 +1,11 @@
-"""`Command`, a command with the parser of its reply, and `Operation`, several commands in turn."""
+"""`Command`, a command and the parser of its reply, and `Operation`, several steps of commands."""
 
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping, Sequence
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from asgiref.sync import sync_to_async
@@ -20,15 +22,19 @@ EncodableArg = bytes | str | int | float
 
 
 class Command(Generic[T_co]):
-    """One command: its arguments, how to parse the reply, and who may be asked how often.
+    """A command for the server, and how to parse the reply.
 
-    The first argument is the command's name, as text in capitals. `readonly` says that a replica
-    may answer it. An `idempotent` command may be sent again where nobody knows whether it was run:
-    it does and answers the same; what a replica may answer always is. `missing_reply` is what the
-    server replies where there is no such key, or the error that it answers with.
+    Args:
+        args: the name of the command, as text in upper case, and its arguments.
+        parse: returns the result for the raw reply.
+        readonly: whether a replica may answer the command.
+        idempotent: whether the command can be sent again if it is unknown whether it was run, since
+            it then has the same effect and reply. Commands that are `readonly` always are.
+        missing_reply: what the server replies if the key doesn't exist, or the error that it
+            replies with.
     """
 
-    # Made for every call of a cache: a dataclass that is frozen takes four times as long.
+    # Created on every call of a cache: a frozen dataclass would take four times as long.
     __slots__ = ("args", "idempotent", "missing_reply", "parse", "readonly")
 
     def __init__(
@@ -46,12 +52,12 @@ class Command(Generic[T_co]):
         self.missing_reply = missing_reply
 
     def copy_missing_reply(self) -> Any:
-        """Return `missing_reply`; an error is copied, so that no caller's traceback stays in it."""
+        """Return `missing_reply`. An error is copied, so that it keeps no caller's traceback."""
         reply = self.missing_reply
         return type(reply)(*reply.args) if isinstance(reply, CachexError) else reply
 
     def parse_missing(self) -> T_co:
-        """Return the result where there is no such key; raise the error that this is to some."""
+        """Return the result for a key that doesn't exist, or raise it if it is an error."""
         reply = self.copy_missing_reply()
         if isinstance(reply, CachexError):
             raise reply
@@ -61,23 +67,23 @@ class Command(Generic[T_co]):
         return f"<Command {self.args[0]!s}>"
 
     def primary_only(self) -> Command[T_co]:
-        """Return this command, not to be answered by a replica."""
+        """Return a copy of this command that only the primary may answer."""
         return Command(self.args, self.parse, False, self.idempotent, self.missing_reply)
 
     def with_args(self, args: tuple[EncodableArg, ...]) -> Command[Any]:
-        """Return what sends `args` as this would be sent, and reads the reply as it is."""
+        """Return a command that sends `args` in the same way, and whose result is the raw reply."""
         return Command(args, parse_raw, idempotent=self.idempotent)
 
 
 IDEMPOTENT_WRITES = frozenset(("DEL", "SET", "UNLINK"))
-"""The commands that change something and are sent as `idempotent` all the same."""
+"""Commands that change something but may be idempotent."""
 
 
 def is_repeatable(commands: Sequence[Command[Any]]) -> bool:
-    """Return whether `commands` may be sent again, in this order, where nobody knows if they ran.
+    """Return whether `commands` can be sent again if it is unknown whether they were run.
 
-    Each has to be idempotent, and none may read before another one writes: sent again, it would
-    see what that one wrote.
+    All of them must be idempotent, and none may read before another one writes. If it were sent
+    again, it would read what that one has written.
     """
     reads = False
     for command in commands:
@@ -89,43 +95,43 @@ def is_repeatable(commands: Sequence[Command[Any]]) -> bool:
 
 
 class Batch(list[Command[Any]]):
-    """A step whose refused commands do not fail it, as `return_exceptions` has it in asyncio.
+    """A step that doesn't fail if the server refuses some of its commands.
 
-    The list of results then holds a `CommandError` in the place of each refused command's result.
+    As with `return_exceptions` in asyncio, the results of these are the errors, `CommandError`.
     """
 
 
 MISSING_KEY = CommandError("ERR no such key")
-"""What some commands answer where others answer nothing."""
+"""The reply of some commands if the key doesn't exist; others have an empty reply."""
 
-COUNTER_UNAVAILABLE = ServerUnavailable("The server was not reached, and so nothing was counted.")
-"""What stands for the reply of a counter where a failure is ignored: no number would be true."""
+COUNTER_UNAVAILABLE = ServerUnavailable("The server is unavailable, so the counter is unknown.")
+"""The reply of a counter if failures are ignored, since any number would be wrong."""
 
 EMPTY_SCAN = (b"0", ())
-"""The reply to a SCAN that is at its end."""
+"""The reply to a SCAN that found nothing and is finished."""
 
 Operation = Generator[Sequence[Command[Any]], list[Any], T]
-"""An operation in several steps: each yields commands that go out in one write, and receives the
-list of their results. A command that the server refuses is raised into the step that sent it,
-once all replies of that step are read, unless the step is a `Batch`."""
+"""A generator that yields steps. Each step is a list of commands, which are sent in one write, and
+receives the list of their results. If the server refuses a command, the error is raised in the
+generator when all replies of the step have been read, unless the step is a `Batch`."""
 
 
 def parse_raw(reply: Any) -> Any:
-    """Read a reply as it is."""
+    """Return the reply unchanged."""
     return reply
 
 
 def parse_none(reply: Any) -> None:
-    """Read the reply of a command that answers nothing of interest."""
+    """Return None, for commands whose reply is of no interest."""
 
 
 def execute_all(commands: Sequence[Command[Any]]) -> Operation[list[Any]]:
-    """Send `commands` in one write; return their results, errors in the place of refused ones."""
+    """Send `commands` in one write; return their results, or errors for those that are refused."""
     return (yield Batch(commands))
 
 
 def single(command: Command[T]) -> Operation[T]:
-    """Send one command as an operation of one step."""
+    """Send `command` as an operation with a single step."""
     [result] = yield [command]
     return result  # type: ignore[no-any-return]  # one T
 
@@ -133,9 +139,12 @@ def single(command: Command[T]) -> Operation[T]:
 def feed_replies(
     operation: Operation[Any], commands: Sequence[Command[Any]], replies: Sequence[Any]
 ) -> Sequence[Command[Any]]:
-    """Give an operation the raw replies to its last commands; return its next ones.
+    """Continue an operation with the raw replies to its last commands, and return the next ones.
 
-    A raw reply is the reader's, one of our exceptions among them. Raise StopIteration at the end.
+    Replies that are errors are instances of `CachexError`.
+
+    Raises:
+        StopIteration: the operation is finished.
     """
     try:
         results = parse_replies(commands, replies)
@@ -145,7 +154,7 @@ def feed_replies(
 
 
 def throw(operation: Operation[T], error: Exception) -> T:
-    """Raise `error` into an operation that can go no further; return what it makes of that."""
+    """Raise `error` in an operation that can't be continued; return its result if it has one."""
     try:
         operation.throw(error)
     except StopIteration as stop:
@@ -155,13 +164,13 @@ def throw(operation: Operation[T], error: Exception) -> T:
 
 
 def parse_replies(commands: Sequence[Command[Any]], replies: Sequence[Any]) -> list[Any]:
-    """Return the results of `commands`; raise the first refusal unless they are a `Batch`."""
+    """Return the results of `commands`; raise the first error unless they are a `Batch`."""
     errors = [reply for reply in replies if isinstance(reply, CachexError)]
     if not errors:
         results: list[Any] = []
         try:
             for command, reply in zip(commands, replies, strict=True):
-                results.append(command.parse(reply))  # How many tells which failed.
+                results.append(command.parse(reply))  # Their number is the index of what fails.
         except Exception as unreadable:
             add_key_note(commands[len(results)], unreadable)
             raise
@@ -181,22 +190,22 @@ def parse_replies(commands: Sequence[Command[Any]], replies: Sequence[Any]) -> l
 
 
 def add_key_note(command: Command[Any], error: Exception) -> None:
-    """Say in a note of `error`, which reading the reply raised, which key was asked for."""
+    """Add a note to `error`, which `parse` has raised, that contains the stored key."""
     name, *arguments = command.args
     if name != "MGET" and arguments and isinstance(arguments[0], bytes):
         error.add_note(key_note(name, arguments[0]))
 
 
 def key_note(name: EncodableArg, stored: bytes) -> str:
-    return f"It was read from the reply to {name!s} {stored!r}."
+    return f"The value was read with {name!s} from the stored key {stored!r}."
 
 
 TRANSACTION_COMMANDS = frozenset(("WATCH", "MULTI", "EXEC", "DISCARD", "UNWATCH"))
-"""Commands that begin or end what ties a connection to one conversation."""
+"""Commands that start or end a transaction, during which a connection can't be shared."""
 
 
 def is_stateful(commands: Sequence[Command[Any]]) -> bool:
-    """Return whether a connection watches keys or is inside a transaction after `commands`."""
+    """Return whether a connection watches keys or is in a transaction after `commands`."""
     names = [command.args[0] for command in commands]
     if TRANSACTION_COMMANDS.isdisjoint(names):
         return False
@@ -208,7 +217,31 @@ def is_stateful(commands: Sequence[Command[Any]]) -> bool:
 
 
 class PipelineBase:
-    """What queues commands instead of sending them: on it, every command returns itself."""
+    """The base class of what queues commands: there, the method of a command returns the queue."""
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def copy_docstring(source: Any) -> Callable[[F], F]:
+    """Return a decorator that gives a function the docstring of `source`, which is written once."""
+
+    def decorate(function: F) -> F:
+        function.__doc__ = source.__doc__
+        return function
+
+    return decorate
+
+
+def copy_signature(command: Any) -> Callable[[F], F]:
+    """Return a decorator that gives a method the docstring and the signature of `command`."""
+
+    def decorate(method: F) -> F:
+        method.__doc__ = command.__doc__
+        method.__wrapped__ = signature_of(command)  # type: ignore[attr-defined]  # as functools does
+        return method
+
+    return decorate
 
 
 if TYPE_CHECKING:
@@ -216,7 +249,7 @@ if TYPE_CHECKING:
     CommandMethod = Callable[Concatenate[Any, P], Command[T] | Operation[T]]
 
     class sync_method(Generic[P, T]):
-        def __init__(self, command: CommandMethod[P, T]) -> None: ...
+        def __init__(self, command: CommandMethod[P, T], name: str = "") -> None: ...
         # A pipeline is a queue and a set of commands: the first overload is meant to win.
         @overload
         def __get__(self, owner: Q, kind: type | None = None) -> Callable[P, Q]: ...
@@ -225,41 +258,61 @@ if TYPE_CHECKING:
         def __get__(self, owner: Any, kind: type | None = None) -> Any: ...
 
     class async_method(Generic[P, T]):
-        def __init__(self, command: CommandMethod[P, T]) -> None: ...
+        def __init__(self, command: CommandMethod[P, T], name: str = "") -> None: ...
         def __get__(
             self, owner: object, kind: type | None = None
         ) -> Callable[P, Coroutine[Any, Any, T]]: ...
 
 else:
 
-    def sync_method(command):
+    def sync_method(command, name=""):
         """Return the method that sends what `command` returns, and waits for the result."""
 
-        @functools.wraps(command)
         def method(self, *args, **kwargs):
-            return self.run(command(self, *args, **kwargs))
+            return self._run(command(self, *args, **kwargs))
 
-        return set_name(method, command.__name__.removeprefix("_"))
+        return document(method, command, name or command.__name__.removeprefix("_"))
 
-    def async_method(command):
+    def async_method(command, name=""):
         """Return the coroutine method that sends what `command` returns."""
 
-        @functools.wraps(command)
         async def method(self, *args, **kwargs):
             try:
-                made = command(self, *args, **kwargs)
+                prepared = command(self, *args, **kwargs)
             except SynchronousOnlyOperation:  # Pickling a queryset asks the database.
-                made = await sync_to_async(command)(self, *args, **kwargs)
-            return await self.arun(made)
+                prepared = await sync_to_async(command)(self, *args, **kwargs)
+            return await self._arun(prepared)
 
-        return set_name(method, "a" + command.__name__.removeprefix("_"))
+        return document(method, command, "a" + (name or command.__name__.removeprefix("_")))
 
 
-def set_name(method: Any, name: str) -> Any:
-    """Give `method` the public name that tracebacks and documentation show."""
-    scope = method.__qualname__.rpartition(".")[0]
-    method.__name__, method.__qualname__ = name, f"{scope}.{name}" if scope else name
+RETURNS_COMMAND = re.compile(r"(?:Command|Operation)\[(.*?)\](?: \| Operation\[.*\])?")
+
+
+def document(method: Any, command: Any, name: str) -> Any:
+    """Give `method` the docstring and signature of `command`, and a name of its own."""
+    functools.update_wrapper(method, command)
+    method.__name__ = name
+    method.__qualname__ = f"{command.__qualname__.rpartition('.')[0]}.{name}".lstrip(".")
+    method.__wrapped__ = signature_of(command)
+    method.__annotations__ = method.__wrapped__.__annotations__
     return method
+
+
+def signature_of(command: Any) -> FunctionType:
+    """Return a function with the parameters of `command` and the result that it has when it is run.
+
+    As the `__wrapped__` of a method, it is what `help()`, `inspect.signature()` and
+    `typing.get_type_hints()` show. It is never called.
+    """
+    function = FunctionType(
+        command.__code__, command.__globals__, None, command.__defaults__, command.__closure__
+    )
+    function.__kwdefaults__ = command.__kwdefaults__
+    function.__annotations__ = dict(command.__annotations__)
+    if returned := RETURNS_COMMAND.fullmatch(command.__annotations__.get("return", "")):
+        function.__annotations__["return"] = returned[1]
+    return function
 
 
 ScoredMembers = list[tuple[Any, float]]
@@ -269,7 +322,7 @@ ScoredMembers = list[tuple[Any, float]]
 def parse_pop(
     keys: Mapping[Any, Any], parse: Callable[[Any], T]
 ) -> Callable[[Sequence[Any] | None], tuple[Any, T] | None]:
-    """Return what reads a stored key and what was taken from it: the caller's key, and `parse`."""
+    """Return a parser of a stored key and its elements: it returns the caller's key and `parse`."""
 
     def parse_reply(reply: Sequence[Any] | None) -> tuple[Any, T] | None:
         return None if reply is None else (keys[reply[0]], parse(reply[1]))
@@ -278,22 +331,22 @@ def parse_pop(
 
 
 def parse_optional_int(reply: int | None) -> int | None:
-    """Read a number that may be missing."""
+    """Return the number, or None."""
     return reply
 
 
 def parse_optional_float(reply: bytes | None) -> float | None:
-    """Read a score that may be missing."""
+    """Return the score, or None."""
     return None if reply is None else float(reply)
 
 
 def parse_bools(reply: Iterable[int]) -> list[bool]:
-    """Read a list of zeros and ones."""
+    """Return booleans for a list of zeros and ones."""
     return [bool(one) for one in reply]
 
 
 def iter_pairs(flat: Sequence[bytes]) -> zip[tuple[bytes, bytes]]:
-    """Return the pairs of a reply in which two things take turns."""
+    """Return the pairs of a flat reply such as `[field, value, field, value]`."""
     return zip(flat[::2], flat[1::2], strict=True)
 
 
@@ -302,10 +355,10 @@ def parse_optional_text(reply: bytes | None) -> str | None:
 
 
 def parse_ttl(reply: int) -> int | None:
-    """Return what is left of a key's life: the server's -1 means no expiry."""
+    """Return the remaining time of a key; None for -1, which means that it never expires."""
     return None if reply == -1 else reply
 
 
 def parse_ttls(reply: Iterable[int]) -> list[int | None]:
-    """Return what is left of each field's life, as `parse_ttl` does of a key's."""
+    """Return the remaining time of each field, as `parse_ttl` does."""
     return [parse_ttl(time) for time in reply]

@@ -1,4 +1,4 @@
-"""INCRBY that, as Django asks, refuses to start a counter."""
+"""INCRBY that doesn't create a key, as Django's `incr` requires."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django_cachex.commands.command import COUNTER_UNAVAILABLE, Command, Operati
 from django_cachex.commands.scripts import Script
 from django_cachex.exceptions import AccessDenied, OutOfRangeError, ScriptMissing, UnknownCommand
 
-# GET at the end, because Lua's numbers are doubles and would round a counter past 2**53.
+# GET returns the sum, because Lua's numbers are doubles, which round integers above 2**53.
 INCR_SCRIPT = Script("""\
 if redis.call('EXISTS', KEYS[1]) == 0 then return false end
 local reply = redis.pcall('INCRBY', KEYS[1], ARGV[1])
@@ -20,20 +20,31 @@ return redis.call('GET', KEYS[1])""")
 
 
 DENIED_ERRORS = AccessDenied, UnknownCommand
-# Why a script did not run, which another way of counting does not mind.
+# Errors after which `_incr` can still succeed: it sends the script, or uses no script at all.
 SCRIPT_ERRORS = ScriptMissing, *DENIED_ERRORS
 
 
 class IncrMixin(Commands):
-    """How to add to a stored integer, exactly, keeping its expiry."""
+    """Commands that add to a stored integer and keep its expiry."""
 
     def _incr(self, key: Any, delta: int = 1, version: Any = None) -> Operation[int]:
-        """Add `delta` to the integer under `key` and return the sum.
+        """Add to an integer. Its expiry is kept.
 
-        Raise ValueError for no such key, `WrongTypeError` where no integer is stored,
-        `OutOfRangeError` where the sum leaves 64 bits.
+        Args:
+            delta: the integer to add; it may be negative.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The new value.
+
+        Raises:
+            ValueError: the key doesn't exist.
+            WrongTypeError: the value isn't an integer.
+            OutOfRangeError: the result doesn't fit into 64 bits.
+
+        See https://valkey.io/commands/incrby/
         """
-        stored = self.stored_key(key, version)
+        stored = self._stored_key(key, version)
         by = check_int64(delta)
         total: bytes | int | None
         try:
@@ -46,26 +57,56 @@ class IncrMixin(Commands):
         return parse_counter(key, total)
 
     def _incr_evalsha(self, key: Any, delta: int = 1, version: Any = None) -> Command[int]:
-        """Do what `incr` does where the server has the script: it nearly always has."""
+        """Run the script of `incr` by its digest. The server nearly always has it."""
         by = b"%d" % check_int64(delta)
-        args = ("EVALSHA", INCR_SCRIPT.digest, b"1", self.stored_key(key, version), by)
+        args = ("EVALSHA", INCR_SCRIPT.digest, b"1", self._stored_key(key, version), by)
         return Command(args, lambda total: parse_counter(key, total))
 
     def _incr_eval(self, key: Any, delta: int = 1, version: Any = None) -> Command[int]:
-        """Add `delta` in one command, as a pipeline needs it: see `incr`."""
-        stored = self.stored_key(key, version)
+        """Add to an integer. Its expiry is kept.
+
+        Args:
+            delta: the integer to add; it may be negative.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The new value.
+
+        Raises:
+            ValueError: the key doesn't exist.
+            WrongTypeError: the value isn't an integer.
+            OutOfRangeError: the result doesn't fit into 64 bits.
+
+        See https://valkey.io/commands/incrby/
+        """
+        stored = self._stored_key(key, version)
         script: Command[Any] = INCR_SCRIPT.eval([stored], [check_int64(delta)])
         return Command(
             script.args, lambda total: parse_counter(key, total), missing_reply=COUNTER_UNAVAILABLE
         )
 
     def _decr_eval(self, key: Any, delta: int = 1, version: Any = None) -> Command[int]:
-        """Subtract `delta` in one command: see `incr`."""
+        """Subtract from an integer. Its expiry is kept.
+
+        Args:
+            delta: the integer to subtract; it may be negative.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The new value.
+
+        Raises:
+            ValueError: the key doesn't exist.
+            WrongTypeError: the value isn't an integer.
+            OutOfRangeError: the result doesn't fit into 64 bits.
+
+        See https://valkey.io/commands/decrby/
+        """
         return self._incr_eval(key, -delta, version)
 
 
 def incr_with_watch(stored: bytes, by: int) -> Operation[int | None]:
-    """Add where scripts are denied, in two round trips; return None for no such key."""
+    """Add in two round trips, for users who may not run scripts; None if the key doesn't exist."""
     while True:
         [_watched, exists] = yield [
             Command(("WATCH", stored), parse_raw),
@@ -74,7 +115,7 @@ def incr_with_watch(stored: bytes, by: int) -> Operation[int | None]:
         if not exists:
             yield [Command(("UNWATCH",), parse_raw)]
             return None
-        # On its own: were it refused, what follows would run at once.
+        # Sent alone, because if it is refused, the commands after it would run immediately.
         try:
             yield [Command(("MULTI",), parse_raw)]
         except DENIED_ERRORS:
@@ -84,13 +125,15 @@ def incr_with_watch(stored: bytes, by: int) -> Operation[int | None]:
             Command(("INCRBY", stored, by), parse_raw),
             Command(("EXEC",), parse_raw),
         ]
-        if executed is not None:  # None: somebody touched the key in between.
+        if executed is not None:  # None: another client changed the key.
             return parse_exec(executed)
 
 
 def incr_without_watch(stored: bytes, by: int) -> Operation[int | None]:
-    """Add where transactions are denied, too, as Django's backend does: a key that expires between
-    the two commands begins anew, without an expiry."""
+    """Add as Django's backend does, for users who may not run transactions either.
+
+    A counter that expires between the two commands starts again and never expires.
+    """
     [exists] = yield [Command(("EXISTS", stored), bool)]
     if not exists:
         return None
@@ -99,7 +142,7 @@ def incr_without_watch(stored: bytes, by: int) -> Operation[int | None]:
 
 
 def parse_exec(executed: list[Any]) -> int:
-    """Return the only result of a transaction, or raise the error in its place."""
+    """Return the only result of a transaction; raise it if it is an error."""
     [result] = executed
     if isinstance(result, Exception):
         raise result
@@ -107,15 +150,15 @@ def parse_exec(executed: list[Any]) -> int:
 
 
 def check_int64(delta: Any) -> int:
-    """Return `delta` if it is an integer of 64 bits; raise TypeError or `OutOfRangeError`."""
+    """Return `delta`; raise TypeError or `OutOfRangeError` unless it is an integer of 64 bits."""
     number = operator.index(delta)
     if number not in INT64:
-        raise OutOfRangeError("A counter has 64 bits: it cannot move by more.")
+        raise OutOfRangeError("A counter has 64 bits and can't change by more.")
     return number
 
 
 def parse_counter(key: Any, total: bytes | int | None) -> int:
-    """Return the sum as an integer; raise ValueError where there was nothing to add to."""
+    """Return the sum as an integer; raise ValueError if the key doesn't exist."""
     if total is None:
         raise ValueError(f"Key '{key}' not found")
     return int(total)

@@ -31,63 +31,160 @@ from django_cachex.commands.command import (
 )
 
 FieldResults = list[int]
-"""One for each field: 1 done, 0 a condition was not met, 2 deleted at once, -2 no such field."""
+"""For each field: 1 for success, 0 for a condition that wasn't met, 2 for a field that was deleted
+because the time has passed, -2 for a field that doesn't exist."""
 
 
 class HashCommands(Commands, Generic[FieldT]):
-    """Commands of Valkey's *hash* group; values are decoded, field names are names.
+    """The commands of Valkey's *hash* group.
 
-    Field names are given as text, bytes or numbers; a cache answers with text. A hash without
-    fields is no key.
-
-    Fields can expire: Valkey 9.0 and Redis 7.4 have that (https://valkey.io/commands/hexpire/),
-    other servers raise `NotSupportedError`. Expiries are set under one condition: `nx` where there
-    is none, `xx` where there is one, `gt` and `lt` where the new one is later or earlier. Setting a
-    field's value takes its expiry away.
+    Values are encoded and decoded like those of `set` and `get`. Field names are text, bytes or
+    numbers, and a cache returns them as text. A hash is deleted with its last field. Fields can
+    expire in Valkey 9.0 and Redis 7.4 or later.
     """
 
     def _hlen(self, key: Any, version: int | None = None) -> Command[int]:
-        """Return the number of fields, 0 for no such key."""
-        return Command(("HLEN", self.stored_key(key, version)), int, readonly=True, missing_reply=0)
+        """Return the number of fields of a hash.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The number of fields; 0 if the key doesn't exist.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hlen/
+        """
+        return Command(
+            ("HLEN", self._stored_key(key, version)), int, readonly=True, missing_reply=0
+        )
 
     def _hget(self, key: Any, field: EncodableArg, version: int | None = None) -> Command[Any]:
-        """Return the value of `field`, None where there is none."""
-        args = ("HGET", self.stored_key(key, version), encode_name(field))
-        return Command(args, self.decode_optional, readonly=True)
+        """Return the value of a field.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The value; None if the field doesn't exist.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hget/
+        """
+        args = ("HGET", self._stored_key(key, version), encode_name(field))
+        return Command(args, self._decode_optional, readonly=True)
 
     def _hmget(
         self, key: Any, fields: Any, *args: EncodableArg, version: int | None = None
     ) -> Command[list[Any]]:
-        """Return the values of `fields`, a list or one by one; None stands for a missing one."""
+        """Return the values of several fields.
+
+        Args:
+            fields, *args: the fields, one by one or as a list.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            A list of values, with None for fields that don't exist.
+
+        Raises:
+            ValueError: no field is given.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hmget/
+        """
         names = encode_names(list_or_args(fields, args))
-        command_args = ("HMGET", self.stored_key(key, version), *names)
+        command_args = ("HMGET", self._stored_key(key, version), *names)
         return Command(
-            command_args, self.decode_all, readonly=True, missing_reply=[None] * len(names)
+            command_args, self._decode_all, readonly=True, missing_reply=[None] * len(names)
         )
 
     def _hgetall(self, key: Any, version: int | None = None) -> Command[dict[FieldT, Any]]:
-        """Return all fields and their values. Large hashes are walked with `hscan_iter`."""
-        args = ("HGETALL", self.stored_key(key, version))
-        return Command(args, self.decode_fields, readonly=True, missing_reply=())
+        """Return all fields and their values. Use `hscan_iter` for a large hash.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            A dict; empty if the key doesn't exist.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hgetall/
+        """
+        args = ("HGETALL", self._stored_key(key, version))
+        return Command(args, self._decode_fields, readonly=True, missing_reply=())
 
     def _hkeys(self, key: Any, version: int | None = None) -> Command[list[FieldT]]:
-        """Return the names of all fields."""
-        args = ("HKEYS", self.stored_key(key, version))
-        return Command(args, self.decode_names, readonly=True, missing_reply=())
+        """Return the names of all fields.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            A list of names.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hkeys/
+        """
+        args = ("HKEYS", self._stored_key(key, version))
+        return Command(args, self._decode_names, readonly=True, missing_reply=())
 
     def _hvals(self, key: Any, version: int | None = None) -> Command[list[Any]]:
-        """Return the values of all fields."""
-        args = ("HVALS", self.stored_key(key, version))
-        return Command(args, self.decode_all, readonly=True, missing_reply=())
+        """Return the values of all fields.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            A list of values.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hvals/
+        """
+        args = ("HVALS", self._stored_key(key, version))
+        return Command(args, self._decode_all, readonly=True, missing_reply=())
 
     def _hexists(self, key: Any, field: EncodableArg, version: int | None = None) -> Command[bool]:
-        """Return whether there is `field`."""
-        args = ("HEXISTS", self.stored_key(key, version), encode_name(field))
+        """Check whether a field exists.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            True if the field exists.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hexists/
+        """
+        args = ("HEXISTS", self._stored_key(key, version), encode_name(field))
         return Command(args, bool, readonly=True, missing_reply=0)
 
     def _hstrlen(self, key: Any, field: EncodableArg, version: int | None = None) -> Command[int]:
-        """Return the bytes that the value of `field` takes as it is stored, 0 for none."""
-        args = ("HSTRLEN", self.stored_key(key, version), encode_name(field))
+        """Return the size of a field's value.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The size of the stored value in bytes; 0 if the field doesn't exist.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hstrlen/
+        """
+        args = ("HSTRLEN", self._stored_key(key, version), encode_name(field))
         return Command(args, int, readonly=True, missing_reply=0)
 
     def _hrandfield(
@@ -97,22 +194,35 @@ class HashCommands(Commands, Generic[FieldT]):
         withvalues: bool = False,
         version: int | None = None,
     ) -> Command[Any]:
-        """Return the name of a random field, None where there is none.
+        """Return random fields.
 
-        With `count`, a list of so many names, and with `withvalues` of names and values; a negative
-        `count` may return a field several times. Raise ValueError for values without `count`.
+        Args:
+            count: return a list of up to so many fields; if it is negative, a field may be
+                repeated.
+            withvalues: return pairs of names and values; requires `count`.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The name of a field, or None if there is none. With `count`, a list of names, or of
+            pairs.
+
+        Raises:
+            ValueError: `withvalues` is set without `count`.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hrandfield/
         """
-        args = ("HRANDFIELD", self.stored_key(key, version))
+        args = ("HRANDFIELD", self._stored_key(key, version))
         if count is None:
             if withvalues:
-                raise ValueError("hrandfield() returns values only with a count.")
+                raise ValueError("hrandfield() only returns values with a count.")
             return Command(args, self._decode_optional_name, readonly=True)
         if not withvalues:
-            return Command((*args, count), self.decode_names, readonly=True, missing_reply=())
+            return Command((*args, count), self._decode_names, readonly=True, missing_reply=())
 
         def parse(flat: Sequence[bytes]) -> list[tuple[FieldT, Any]]:
             return [
-                (self.decode_name(name), self.decode(value)) for name, value in iter_pairs(flat)
+                (self._decode_name(name), self._decode(value)) for name, value in iter_pairs(flat)
             ]
 
         return Command((*args, count, "WITHVALUES"), parse, readonly=True, missing_reply=())
@@ -126,48 +236,108 @@ class HashCommands(Commands, Generic[FieldT]):
         items: Sequence[Any] | None = None,
         version: int | None = None,
     ) -> Command[int]:
-        """Store `value` in `field`, and what `mapping` and `items` say; return how many were new.
+        """Set one or more fields of a hash. Existing fields are replaced, and lose their expiry.
 
-        `items` is a flat list of fields and values in turns.
+        Args:
+            field, value: a field and its value.
+            mapping: several fields and their values.
+            items: a flat list of fields and values: `[field, value, field, value]`.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The number of fields that are new; fields that were replaced don't count.
+
+        Raises:
+            ValueError: no field is given, or `items` has an odd length.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hset/
         """
-        given = dict(mapping or {}) if field is None else {field: value, **(mapping or {})}
+        fields = dict(mapping or {}) if field is None else {field: value, **(mapping or {})}
         if items:
-            given.update(zip(items[::2], items[1::2], strict=True))
-        args = ("HSET", self.stored_key(key, version), *self.encode_fields(given))
+            fields.update(zip(items[::2], items[1::2], strict=True))
+        args = ("HSET", self._stored_key(key, version), *self._encode_fields(fields))
         return Command(args, int, missing_reply=0)
 
     def _hsetnx(
         self, key: Any, field: EncodableArg, value: Any, version: int | None = None
     ) -> Command[bool]:
-        """Store `value` in `field` unless there is one; return whether there was none."""
-        args = ("HSETNX", self.stored_key(key, version), encode_name(field), self.encode(value))
+        """Set a field of a hash, unless it exists.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            Whether the value was stored; False if the field exists.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hsetnx/
+        """
+        args = ("HSETNX", self._stored_key(key, version), encode_name(field), self._encode(value))
         return Command(args, bool, missing_reply=0)
 
     def _hdel(self, key: Any, *fields: EncodableArg, version: int | None = None) -> Command[int]:
-        """Delete `fields`; return how many there were."""
-        args = ("HDEL", self.stored_key(key, version), *encode_names(fields))
+        """Delete fields of a hash.
+
+        Args:
+            *fields: the fields.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            How many fields existed.
+
+        Raises:
+            ValueError: no field is given.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hdel/
+        """
+        args = ("HDEL", self._stored_key(key, version), *encode_names(fields))
         return Command(args, int, missing_reply=0)
 
     def _hincrby(
         self, key: Any, field: EncodableArg, amount: int = 1, version: int | None = None
     ) -> Command[int]:
-        """Add `amount` to the integer in `field`, 0 where there is none; return the sum.
+        """Add to an integer in a field; a missing field counts as 0.
 
-        Raise `WrongTypeError` where no integer is stored, `OutOfRangeError` past 64 bits.
+        Args:
+            amount: the integer to add; it may be negative.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The new value.
+
+        Raises:
+            WrongTypeError: the field isn't an integer, or the key has another type.
+
+        See https://valkey.io/commands/hincrby/
         """
-        args = ("HINCRBY", self.stored_key(key, version), encode_name(field), amount)
+        args = ("HINCRBY", self._stored_key(key, version), encode_name(field), amount)
         return Command(args, int, missing_reply=COUNTER_UNAVAILABLE)
 
     def _hincrbyfloat(
         self, key: Any, field: EncodableArg, amount: float = 1.0, version: int | None = None
     ) -> Command[float]:
-        """Add `amount` to the number in `field`, 0 where there is none; return the sum.
+        """Add to a number in a field; a missing field counts as 0.
 
-        The server stores it as decimal text.
+        Args:
+            amount: the number to add; it may be negative.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The new value.
+
+        Raises:
+            WrongTypeError: the field isn't a number in the server's own format, or the key has
+                another type.
+
+        See https://valkey.io/commands/hincrbyfloat/
         """
         args = (
             "HINCRBYFLOAT",
-            self.stored_key(key, version),
+            self._stored_key(key, version),
             encode_name(field),
             encode_score(amount),
         )
@@ -181,16 +351,34 @@ class HashCommands(Commands, Generic[FieldT]):
         count: int | None = None,
         version: int | None = None,
     ) -> Command[tuple[int, dict[FieldT, Any]]]:
-        """Return the next cursor and a batch of fields; a cursor of 0 begins and ends."""
+        """Return a batch of fields of a hash and their values.
+
+        Start with a cursor of 0, and pass the cursor of each result to the next call. A batch may
+        be empty.
+
+        Args:
+            cursor: where to continue; 0 to start.
+            match: a glob pattern that the names of the fields must match.
+            count: about how many the server examines; 10 by default.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The next cursor, which is 0 at the end, and a dict.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hscan/
+        """
 
         def parse(reply: tuple[bytes, list[bytes]]) -> tuple[int, dict[FieldT, Any]]:
-            return int(reply[0]), self.decode_fields(reply[1])
+            return int(reply[0]), self._decode_fields(reply[1])
 
-        args = ("HSCAN", self.stored_key(key, version), str(cursor))
+        args = ("HSCAN", self._stored_key(key, version), str(cursor))
         return Command((*args, *scan_args(match, count)), parse, missing_reply=EMPTY_SCAN)
 
     def _decode_optional_name(self, stored: bytes | None) -> FieldT | None:
-        return None if stored is None else self.decode_name(stored)
+        return None if stored is None else self._decode_name(stored)
 
     hlen, ahlen = sync_method(_hlen), async_method(_hlen)
     hget, ahget = sync_method(_hget), async_method(_hget)
@@ -208,7 +396,7 @@ class HashCommands(Commands, Generic[FieldT]):
     hincrbyfloat, ahincrbyfloat = sync_method(_hincrbyfloat), async_method(_hincrbyfloat)
     hscan, ahscan = sync_method(_hscan), async_method(_hscan)
 
-    # Expiry of single fields.
+    # Expiry of fields.
 
     def _hexpire(
         self,
@@ -221,10 +409,32 @@ class HashCommands(Commands, Generic[FieldT]):
         lt: bool = False,
         version: int | None = None,
     ) -> Command[FieldResults]:
-        """Let `fields` live for `seconds` more, kept to the millisecond; return an outcome each."""
+        """Let fields expire after some seconds.
+
+        Args:
+            seconds: the time in seconds, which may have a fraction, or a timedelta.
+            *fields: the fields.
+            nx: set the expiry only if the field has none.
+            xx: set the expiry only if the field has one.
+            gt: set the expiry only if it is later than the current one.
+            lt: set the expiry only if it is earlier than the current one.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            For each field: 1 if the expiry was set, 0 if the condition wasn't met, 2 if the field
+            was deleted because the time has passed, -2 if it doesn't exist.
+
+        Raises:
+            TypeError: `seconds` is None; use `hpersist` to remove the expiry.
+            NotSupportedError: the server is older than Valkey 9.0 or Redis 7.4.
+            ValueError: no field is given, or more than one condition is set.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hexpire/
+        """
         time = timeout_to_ms(seconds)
         if time is None:
-            raise TypeError("hexpire() needs a time: hpersist() takes the expiry away.")
+            raise TypeError("hexpire() needs a time. Use hpersist() to remove the expiry.")
         return self._fields_command(
             "HPEXPIRE", key, fields, version, time, *single_expire_condition(nx, xx, gt, lt)
         )
@@ -240,7 +450,28 @@ class HashCommands(Commands, Generic[FieldT]):
         lt: bool = False,
         version: int | None = None,
     ) -> Command[FieldResults]:
-        """Let `fields` live for `milliseconds` more; return an outcome each."""
+        """Let fields expire after some milliseconds.
+
+        Args:
+            milliseconds: the time in milliseconds, or a timedelta.
+            *fields: the fields.
+            nx: set the expiry only if the field has none.
+            xx: set the expiry only if the field has one.
+            gt: set the expiry only if it is later than the current one.
+            lt: set the expiry only if it is earlier than the current one.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            For each field: 1 if the expiry was set, 0 if the condition wasn't met, 2 if the field
+            was deleted because the time has passed, -2 if it doesn't exist.
+
+        Raises:
+            NotSupportedError: the server is older than Valkey 9.0 or Redis 7.4.
+            ValueError: no field is given, or more than one condition is set.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hpexpire/
+        """
         time = to_ms(milliseconds)
         return self._fields_command(
             "HPEXPIRE", key, fields, version, time, *single_expire_condition(nx, xx, gt, lt)
@@ -257,7 +488,28 @@ class HashCommands(Commands, Generic[FieldT]):
         lt: bool = False,
         version: int | None = None,
     ) -> Command[FieldResults]:
-        """Let `fields` live until then, kept to the millisecond; return an outcome each."""
+        """Let fields expire at a time.
+
+        Args:
+            unix_time_seconds: a datetime, or seconds since 1970.
+            *fields: the fields.
+            nx: set the expiry only if the field has none.
+            xx: set the expiry only if the field has one.
+            gt: set the expiry only if it is later than the current one.
+            lt: set the expiry only if it is earlier than the current one.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            For each field: 1 if the expiry was set, 0 if the condition wasn't met, 2 if the field
+            was deleted because the time has passed, -2 if it doesn't exist.
+
+        Raises:
+            NotSupportedError: the server is older than Valkey 9.0 or Redis 7.4.
+            ValueError: no field is given, or more than one condition is set.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hexpireat/
+        """
         time = timestamp_to_ms(unix_time_seconds)
         return self._fields_command(
             "HPEXPIREAT", key, fields, version, time, *single_expire_condition(nx, xx, gt, lt)
@@ -274,7 +526,28 @@ class HashCommands(Commands, Generic[FieldT]):
         lt: bool = False,
         version: int | None = None,
     ) -> Command[FieldResults]:
-        """Let `fields` live until then; return an outcome each."""
+        """Let fields expire at a time.
+
+        Args:
+            unix_time_milliseconds: a datetime, or milliseconds since 1970.
+            *fields: the fields.
+            nx: set the expiry only if the field has none.
+            xx: set the expiry only if the field has one.
+            gt: set the expiry only if it is later than the current one.
+            lt: set the expiry only if it is earlier than the current one.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            For each field: 1 if the expiry was set, 0 if the condition wasn't met, 2 if the field
+            was deleted because the time has passed, -2 if it doesn't exist.
+
+        Raises:
+            NotSupportedError: the server is older than Valkey 9.0 or Redis 7.4.
+            ValueError: no field is given, or more than one condition is set.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hpexpireat/
+        """
         time = to_timestamp_ms(unix_time_milliseconds)
         return self._fields_command(
             "HPEXPIREAT", key, fields, version, time, *single_expire_condition(nx, xx, gt, lt)
@@ -283,32 +556,110 @@ class HashCommands(Commands, Generic[FieldT]):
     def _hpersist(
         self, key: Any, *fields: EncodableArg, version: int | None = None
     ) -> Command[FieldResults]:
-        """Take the expiry from `fields`; return 1 for each that had one, -1 for none, -2 for no
-        such field."""
+        """Remove the expiry of fields.
+
+        Args:
+            *fields: the fields.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            For each field: 1 if its expiry was removed, -1 if it had none, -2 if it doesn't exist.
+
+        Raises:
+            NotSupportedError: the server is older than Valkey 9.0 or Redis 7.4.
+            ValueError: no field is given.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hpersist/
+        """
         return self._fields_command("HPERSIST", key, fields, version)
 
     def _httl(
         self, key: Any, *fields: EncodableArg, version: int | None = None
     ) -> Command[list[int | None]]:
-        """Return the seconds each field has left; None without an expiry, -2 for no such field."""
+        """Return how long fields still live, in seconds.
+
+        Args:
+            *fields: the fields.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            For each field: the remaining time in seconds, None if the field never expires, -2 if it
+            doesn't exist.
+
+        Raises:
+            NotSupportedError: the server is older than Valkey 9.0 or Redis 7.4.
+            ValueError: no field is given.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/httl/
+        """
         return self._ttls_command("HTTL", key, fields, version)
 
     def _hpttl(
         self, key: Any, *fields: EncodableArg, version: int | None = None
     ) -> Command[list[int | None]]:
-        """Return the milliseconds each field has left: see `httl`."""
+        """Return how long fields still live, in milliseconds.
+
+        Args:
+            *fields: the fields.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            For each field: the remaining time in milliseconds, None if the field never expires, -2
+            if it doesn't exist.
+
+        Raises:
+            NotSupportedError: the server is older than Valkey 9.0 or Redis 7.4.
+            ValueError: no field is given.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hpttl/
+        """
         return self._ttls_command("HPTTL", key, fields, version)
 
     def _hexpiretime(
         self, key: Any, *fields: EncodableArg, version: int | None = None
     ) -> Command[list[int | None]]:
-        """Return the Unix time in seconds at which each field expires: see `httl`."""
+        """Return when fields expire, in seconds since 1970.
+
+        Args:
+            *fields: the fields.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            For each field: the Unix time in seconds, None if the field never expires, -2 if it
+            doesn't exist.
+
+        Raises:
+            NotSupportedError: the server is older than Valkey 9.0 or Redis 7.4.
+            ValueError: no field is given.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hexpiretime/
+        """
         return self._ttls_command("HEXPIRETIME", key, fields, version)
 
     def _hpexpiretime(
         self, key: Any, *fields: EncodableArg, version: int | None = None
     ) -> Command[list[int | None]]:
-        """Return the Unix time in milliseconds at which each field expires: see `httl`."""
+        """Return when fields expire, in milliseconds since 1970.
+
+        Args:
+            *fields: the fields.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            For each field: the Unix time in milliseconds, None if the field never expires, -2 if it
+            doesn't exist.
+
+        Raises:
+            NotSupportedError: the server is older than Valkey 9.0 or Redis 7.4.
+            ValueError: no field is given.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hpexpiretime/
+        """
         return self._ttls_command("HPEXPIRETIME", key, fields, version)
 
     def _fields_command(
@@ -320,7 +671,7 @@ class HashCommands(Commands, Generic[FieldT]):
         *arguments: EncodableArg,
     ) -> Command[FieldResults]:
         names = encode_names(fields)
-        args = (name, self.stored_key(key, version), *arguments, "FIELDS", len(names), *names)
+        args = (name, self._stored_key(key, version), *arguments, "FIELDS", len(names), *names)
         return Command(args, list, missing_reply=[-2] * len(names))
 
     def _ttls_command(

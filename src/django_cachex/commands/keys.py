@@ -28,34 +28,71 @@ from django_cachex.commands.command import (
 
 
 class KeyCommands(Commands):
-    """Commands of Valkey's *generic* group; signatures follow valkey-py, plus `version`.
-
-    A time to live is called as by Django. What sets one takes `nx` (only where there is none yet),
-    `xx` (only where there is one), `gt` and `lt` (only to one that is later, earlier), and returns
-    False where it set none: for no such key, or because of these. A time that has passed deletes
-    the key.
-    """
+    """The commands of Valkey's *generic* group, with the signatures of valkey-py and `version`."""
 
     def _type(self, key: Any, version: int | None = None) -> Command[str]:
-        """Return the type of `key`: string, list, set, zset, hash, stream, …, or none."""
+        """Return the type of the value at `key`.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            "string", "list", "set", "zset", "hash", "stream" or the type of a module; "none" if the
+            key doesn't exist.
+
+        See https://valkey.io/commands/type/
+        """
         return Command(
-            ("TYPE", self.stored_key(key, version)), bytes.decode, True, missing_reply=b"none"
+            ("TYPE", self._stored_key(key, version)), bytes.decode, True, missing_reply=b"none"
         )
 
     def _exists(self, *keys: Any, version: int | None = None) -> Command[int]:
-        """Return how many of `keys` exist."""
-        return Command(("EXISTS", *self.stored_keys(keys, version)), int, True, missing_reply=0)
+        """Count how many of `keys` exist.
+
+        Args:
+            *keys: the keys; one that is given twice is counted twice.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            The number of keys that exist.
+
+        See https://valkey.io/commands/exists/
+        """
+        return Command(("EXISTS", *self._stored_keys(keys, version)), int, True, missing_reply=0)
 
     def _unlink(self, *keys: Any, version: int | None = None) -> Command[int]:
-        """Delete `keys`, freeing their memory in the background; return how many existed."""
-        return Command(("UNLINK", *self.stored_keys(keys, version)), int, missing_reply=0)
+        """Delete `keys`. The server frees their memory in the background.
+
+        Args:
+            *keys: the keys.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            The number of keys that existed.
+
+        See https://valkey.io/commands/unlink/
+        """
+        return Command(("UNLINK", *self._stored_keys(keys, version)), int, missing_reply=0)
 
     def _rename(
         self, src: Any, dst: Any, version: int | None = None, version_dst: int | None = None
     ) -> Command[bool]:
-        """Rename `src` to `dst`, expiry included, over whatever `dst` holds; return True.
+        """Rename a key. Its expiry is kept, and a value at `dst` is replaced.
 
-        `dst` has the version of `src` unless `version_dst` is given.
+        Args:
+            src: the current key.
+            dst: the new key.
+            version: the version of `src`; the alias's VERSION by default.
+            version_dst: the version of `dst`; that of `src` by default.
+
+        Returns:
+            True.
+
+        Raises:
+            CommandError: `src` doesn't exist.
+            CrossSlotError: the keys are in different slots of a cluster.
+
+        See https://valkey.io/commands/rename/
         """
         names = self._rename_keys(src, dst, version, version_dst)
         return Command(("RENAME", *names), bool, missing_reply=MISSING_KEY)
@@ -63,7 +100,23 @@ class KeyCommands(Commands):
     def _renamenx(
         self, src: Any, dst: Any, version: int | None = None, version_dst: int | None = None
     ) -> Command[bool]:
-        """Rename `src` to `dst` unless that exists; return whether it was renamed: see `rename`."""
+        """Rename a key, unless the new key exists. Its expiry is kept.
+
+        Args:
+            src: the current key.
+            dst: the new key.
+            version: the version of `src`; the alias's VERSION by default.
+            version_dst: the version of `dst`; that of `src` by default.
+
+        Returns:
+            Whether the key was renamed; False if `dst` exists.
+
+        Raises:
+            CommandError: `src` doesn't exist.
+            CrossSlotError: the keys are in different slots of a cluster.
+
+        See https://valkey.io/commands/renamenx/
+        """
         names = self._rename_keys(src, dst, version, version_dst)
         return Command(("RENAMENX", *names), bool, missing_reply=MISSING_KEY)
 
@@ -75,9 +128,23 @@ class KeyCommands(Commands):
         version: int | None = None,
         version_dst: int | None = None,
     ) -> Command[bool]:
-        """Copy `source`, expiry included; return False if missing, or there and not `replace`.
+        """Copy a value and its expiry to another key.
 
-        `destination` has the version of `source` unless `version_dst` is given.
+        Args:
+            source: the key to copy.
+            destination: the key of the copy.
+            replace: replace a value at `destination`.
+            version: the version of `source`; the alias's VERSION by default.
+            version_dst: the version of `destination`; that of `source` by default.
+
+        Returns:
+            Whether the value was copied; False if `source` doesn't exist, or if `destination` does
+            and `replace` isn't set.
+
+        Raises:
+            CrossSlotError: the keys are in different slots of a cluster.
+
+        See https://valkey.io/commands/copy/
         """
         names = self._rename_keys(source, destination, version, version_dst)
         return Command(("COPY", *names, *(("REPLACE",) if replace else ())), bool)
@@ -85,11 +152,19 @@ class KeyCommands(Commands):
     def _memory_usage(
         self, key: Any, samples: int | None = None, version: int | None = None
     ) -> Command[int | None]:
-        """Return the bytes that `key` takes, or None for no such key.
+        """Return how much memory a key and its value use.
 
-        `samples` elements of a collection are measured: 0 means all, and stalls the server.
+        Args:
+            samples: how many elements of a collection the server measures to estimate the size; 5
+                by default. 0 measures all of them, during which the server serves no other client.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The size in bytes; None if the key doesn't exist.
+
+        See https://valkey.io/commands/memory-usage/
         """
-        stored = self.stored_key(key, version)
+        stored = self._stored_key(key, version)
         return Command(
             ("MEMORY", "USAGE", stored, *option_args(("SAMPLES", samples))),
             parse_optional_int,
@@ -97,19 +172,49 @@ class KeyCommands(Commands):
         )
 
     def _object_encoding(self, key: Any, version: int | None = None) -> Command[str | None]:
-        """Return how the server keeps `key` (listpack, hashtable, …), or None for no such key."""
-        return Command(("OBJECT", "ENCODING", self.stored_key(key, version)), parse_optional_text)
+        """Return how the server stores the value at `key`.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The encoding, such as "listpack" or "hashtable"; None if the key doesn't exist.
+
+        See https://valkey.io/commands/object-encoding/
+        """
+        return Command(("OBJECT", "ENCODING", self._stored_key(key, version)), parse_optional_text)
 
     def _object_idletime(self, key: Any, version: int | None = None) -> Command[int | None]:
-        """Return the seconds since `key` was used, about, or None for no such key."""
-        return Command(("OBJECT", "IDLETIME", self.stored_key(key, version)), parse_optional_int)
+        """Return how long ago the key was last used.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The time in seconds, which is approximate; None if the key doesn't exist.
+
+        Raises:
+            CommandError: the server has an LFU policy and doesn't know.
+
+        See https://valkey.io/commands/object-idletime/
+        """
+        return Command(("OBJECT", "IDLETIME", self._stored_key(key, version)), parse_optional_int)
 
     def _object_freq(self, key: Any, version: int | None = None) -> Command[int | None]:
-        """Return how often `key` is used, on a logarithmic scale, or None for no such key.
+        """Return how often the key is used.
 
-        Only a server whose ``maxmemory-policy`` is an LFU one knows.
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            A number on a logarithmic scale; None if the key doesn't exist.
+
+        Raises:
+            CommandError: the server's `maxmemory-policy` isn't an LFU policy.
+
+        See https://valkey.io/commands/object-freq/
         """
-        return Command(("OBJECT", "FREQ", self.stored_key(key, version)), parse_optional_int)
+        return Command(("OBJECT", "FREQ", self._stored_key(key, version)), parse_optional_int)
 
     def _scan(
         self,
@@ -119,16 +224,33 @@ class KeyCommands(Commands):
         _type: str | None = None,
         version: int | None = None,
     ) -> Command[tuple[int, list[Any]]]:
-        """Return the next cursor and a batch of keys, perhaps empty, perhaps seen before.
+        """Return a batch of keys.
 
-        A cursor of 0 begins and ends the walk.
+        Start with a cursor of 0, pass the cursor of each result to the next call, and stop when it
+        is 0. A batch may be empty, and a key may be returned more than once.
+
+        Args:
+            cursor: where to continue; 0 to start.
+            match: a pattern that the keys must match, in which `*` is the only wildcard; any key by
+                default. Prefix and version are added to it.
+            count: about how many keys the server examines; 10 by default.
+            _type: only return keys of this type, such as "hash".
+            version: the version of the keys; the alias's VERSION by default.
+
+        Returns:
+            The next cursor and a list of keys.
+
+        Raises:
+            KeyFunctionNotSupported: the KEY_FUNCTION doesn't keep the key at the end.
+
+        See https://valkey.io/commands/scan/
         """
-        pattern = self.stored_pattern("*" if match is None else match, version)
+        pattern = self._stored_pattern("*" if match is None else match, version)
 
         def parse(reply: tuple[bytes, list[bytes]]) -> tuple[int, list[Any]]:
-            return int(reply[0]), self.decode_keys(reply[1], version)
+            return int(reply[0]), self._decode_keys(reply[1], version)
 
-        # Cursors have 64 bits and no sign: as an integer they may not fit a packer.
+        # Cursors are unsigned integers of 64 bits, which are too large for some packers.
         args = ("SCAN", str(cursor), "MATCH", pattern)
         return Command(
             (*args, *option_args(("COUNT", count), ("TYPE", _type))),
@@ -137,10 +259,10 @@ class KeyCommands(Commands):
         )
 
     def _rename_keys(
-        self, one: Any, other: Any, version: int | None, version_dst: int | None
+        self, source: Any, destination: Any, version: int | None, version_dst: int | None
     ) -> tuple[bytes, bytes]:
-        moved = version if version_dst is None else version_dst
-        return self.stored_key(one, version), self.stored_key(other, moved)
+        destination_version = version if version_dst is None else version_dst
+        return self._stored_key(source, version), self._stored_key(destination, destination_version)
 
     type, atype = sync_method(_type), async_method(_type)
     exists, aexists = sync_method(_exists), async_method(_exists)
@@ -163,19 +285,64 @@ class KeyCommands(Commands):
     # Expiry.
 
     def _ttl(self, key: Any, version: int | None = None) -> Command[int | None]:
-        """Return the seconds `key` has left; None without an expiry, -2 for no such key."""
+        """Return how long the key still lives, in seconds.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The remaining time in seconds; None if the key never expires, and -2 if it doesn't
+            exist.
+
+        See https://valkey.io/commands/ttl/
+        """
         return self._ttl_command("TTL", key, version)
 
     def _pttl(self, key: Any, version: int | None = None) -> Command[int | None]:
-        """Return the milliseconds `key` has left; None without an expiry, -2 for no such key."""
+        """Return how long the key still lives, in milliseconds.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The remaining time in milliseconds; None if the key never expires, and -2 if it doesn't
+            exist.
+
+        See https://valkey.io/commands/pttl/
+        """
         return self._ttl_command("PTTL", key, version)
 
     def _expiretime(self, key: Any, version: int | None = None) -> Command[int | None]:
-        """Return when `key` expires, in seconds since 1970: see `ttl`."""
+        """Return when the key expires, in seconds since 1970.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The Unix time in seconds; None if the key never expires, and -2 if it doesn't exist.
+
+        Raises:
+            NotSupportedError: the server is older than Redis 7.0.
+
+        See https://valkey.io/commands/expiretime/
+        """
         return self._ttl_command("EXPIRETIME", key, version)
 
     def _pexpiretime(self, key: Any, version: int | None = None) -> Command[int | None]:
-        """Return when `key` expires, in milliseconds since 1970: see `ttl`."""
+        """Return when the key expires, in milliseconds since 1970.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The Unix time in milliseconds; None if the key never expires, and -2 if it doesn't
+            exist.
+
+        Raises:
+            NotSupportedError: the server is older than Redis 7.0.
+
+        See https://valkey.io/commands/pexpiretime/
+        """
         return self._ttl_command("PEXPIRETIME", key, version)
 
     def _expire(
@@ -189,10 +356,31 @@ class KeyCommands(Commands):
         gt: bool = False,
         lt: bool = False,
     ) -> Command[bool]:
-        """Let `key` live for `timeout` seconds more; return whether that was set."""
+        """Let the key expire after some seconds.
+
+        Args:
+            timeout: the time in seconds, which may have a fraction, or a timedelta. Zero or less
+                deletes the key.
+            version: the key's version; the alias's VERSION by default.
+            nx: set the expiry only if the key has none.
+            xx: set the expiry only if the key has one.
+            gt: set the expiry only if it is later than the current one; no expiry counts as the
+                latest.
+            lt: set the expiry only if it is earlier than the current one.
+
+        Returns:
+            Whether the expiry was set; False if the key doesn't exist or a condition wasn't met.
+
+        Raises:
+            TypeError: `timeout` is None; use `persist` to remove the expiry.
+            ValueError: the conditions exclude each other.
+            NotSupportedError: there is a condition, and the server is older than Redis 7.0.
+
+        See https://valkey.io/commands/expire/
+        """
         expiry = timeout_to_ms(timeout)
         if expiry is None:
-            raise TypeError("expire() needs a timeout: persist() takes the expiry away.")
+            raise TypeError("expire() needs a timeout. Use persist() to remove the expiry.")
         return self._expire_command(
             "PEXPIRE", key, expiry, version, expire_condition(nx, xx, gt, lt)
         )
@@ -208,7 +396,26 @@ class KeyCommands(Commands):
         gt: bool = False,
         lt: bool = False,
     ) -> Command[bool]:
-        """Let `key` live for `timeout` milliseconds more; return whether that was set."""
+        """Let the key expire after some milliseconds.
+
+        Args:
+            timeout: the time in milliseconds, or a timedelta. Zero or less deletes the key.
+            version: the key's version; the alias's VERSION by default.
+            nx: set the expiry only if the key has none.
+            xx: set the expiry only if the key has one.
+            gt: set the expiry only if it is later than the current one; no expiry counts as the
+                latest.
+            lt: set the expiry only if it is earlier than the current one.
+
+        Returns:
+            Whether the expiry was set; False if the key doesn't exist or a condition wasn't met.
+
+        Raises:
+            ValueError: the conditions exclude each other.
+            NotSupportedError: there is a condition, and the server is older than Redis 7.0.
+
+        See https://valkey.io/commands/pexpire/
+        """
         return self._expire_command(
             "PEXPIRE", key, to_ms(timeout), version, expire_condition(nx, xx, gt, lt)
         )
@@ -224,9 +431,26 @@ class KeyCommands(Commands):
         gt: bool = False,
         lt: bool = False,
     ) -> Command[bool]:
-        """Let `key` live until `when`, in seconds since 1970; return whether that was set.
+        """Let the key expire at a time. A time in the past deletes it.
 
-        A datetime without a time zone is in the process's own.
+        Args:
+            when: a datetime, or seconds since 1970. A datetime without a time zone is in the local
+                time of the process.
+            version: the key's version; the alias's VERSION by default.
+            nx: set the expiry only if the key has none.
+            xx: set the expiry only if the key has one.
+            gt: set the expiry only if it is later than the current one; no expiry counts as the
+                latest.
+            lt: set the expiry only if it is earlier than the current one.
+
+        Returns:
+            Whether the expiry was set; False if the key doesn't exist or a condition wasn't met.
+
+        Raises:
+            ValueError: the conditions exclude each other.
+            NotSupportedError: there is a condition, and the server is older than Redis 7.0.
+
+        See https://valkey.io/commands/expireat/
         """
         return self._expire_command(
             "PEXPIREAT", key, timestamp_to_ms(when), version, expire_condition(nx, xx, gt, lt)
@@ -243,24 +467,53 @@ class KeyCommands(Commands):
         gt: bool = False,
         lt: bool = False,
     ) -> Command[bool]:
-        """Let `key` live until `when`, in milliseconds since 1970: see `expireat`."""
+        """Let the key expire at a time. A time in the past deletes it.
+
+        Args:
+            when: a datetime, or milliseconds since 1970. A datetime without a time zone is in the
+                local time of the process.
+            version: the key's version; the alias's VERSION by default.
+            nx: set the expiry only if the key has none.
+            xx: set the expiry only if the key has one.
+            gt: set the expiry only if it is later than the current one; no expiry counts as the
+                latest.
+            lt: set the expiry only if it is earlier than the current one.
+
+        Returns:
+            Whether the expiry was set; False if the key doesn't exist or a condition wasn't met.
+
+        Raises:
+            ValueError: the conditions exclude each other.
+            NotSupportedError: there is a condition, and the server is older than Redis 7.0.
+
+        See https://valkey.io/commands/pexpireat/
+        """
         return self._expire_command(
             "PEXPIREAT", key, to_timestamp_ms(when), version, expire_condition(nx, xx, gt, lt)
         )
 
     def _persist(self, key: Any, version: int | None = None) -> Command[bool]:
-        """Take the expiry from `key`; return whether it had one."""
-        return Command(("PERSIST", self.stored_key(key, version)), bool)
+        """Remove the expiry of the key.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            Whether the key had an expiry.
+
+        See https://valkey.io/commands/persist/
+        """
+        return Command(("PERSIST", self._stored_key(key, version)), bool)
 
     def _ttl_command(self, name: str, key: Any, version: int | None) -> Command[int | None]:
         return Command(
-            (name, self.stored_key(key, version)), parse_ttl, readonly=True, missing_reply=-2
+            (name, self._stored_key(key, version)), parse_ttl, readonly=True, missing_reply=-2
         )
 
     def _expire_command(
         self, name: str, key: Any, time: int, version: int | None, args: tuple[EncodableArg, ...]
     ) -> Command[bool]:
-        return Command((name, self.stored_key(key, version), time, *args), bool)
+        return Command((name, self._stored_key(key, version), time, *args), bool)
 
     ttl, attl = sync_method(_ttl), async_method(_ttl)
     pttl, apttl = sync_method(_pttl), async_method(_pttl)
@@ -272,6 +525,6 @@ class KeyCommands(Commands):
     pexpireat, apexpireat = sync_method(_pexpireat), async_method(_pexpireat)
     persist, apersist = sync_method(_persist), async_method(_persist)
 
-    # As django-redis and django-valkey call them.
+    # The names in django-redis and django-valkey.
     expire_at, aexpire_at = expireat, aexpireat
     pexpire_at, apexpire_at = pexpireat, apexpireat

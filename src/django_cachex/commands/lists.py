@@ -25,28 +25,68 @@ from django_cachex.commands.command import (
 
 
 class ListCommands(Commands):
-    """Commands of Valkey's *list* group; elements are decoded like values.
+    """The commands of Valkey's *list* group.
 
-    Places are numbers: 0 is the first element, -1 the last. Of the two ends, "LEFT" has the first
-    element, "RIGHT" the last. Commands that wait for an element hold a connection as long as they
-    wait; a `timeout` is in seconds, and 0 means for ever. A list without elements is no key.
+    Elements are encoded and decoded like the values of `set` and `get`. A list is deleted with its
+    last element. Commands that wait for an element occupy a connection while they wait.
     """
 
     def _llen(self, key: Any, version: int | None = None) -> Command[int]:
-        """Return the length of the list, 0 for no such key."""
-        return Command(("LLEN", self.stored_key(key, version)), int, readonly=True, missing_reply=0)
+        """Return the length of a list.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The length; 0 if the key doesn't exist.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/llen/
+        """
+        return Command(
+            ("LLEN", self._stored_key(key, version)), int, readonly=True, missing_reply=0
+        )
 
     def _lrange(
         self, key: Any, start: int, end: int, version: int | None = None
     ) -> Command[list[Any]]:
-        """Return the elements from `start` to `end`, both included; -1 is the last."""
-        args = ("LRANGE", self.stored_key(key, version), start, end)
-        return Command(args, self.decode_all, readonly=True, missing_reply=())
+        """Return a part of a list.
+
+        Args:
+            start, end: the indexes of the first and the last element; negative numbers count from
+                the end, and -1 is the last element.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            A list of elements.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/lrange/
+        """
+        args = ("LRANGE", self._stored_key(key, version), start, end)
+        return Command(args, self._decode_all, readonly=True, missing_reply=())
 
     def _lindex(self, key: Any, index: int, version: int | None = None) -> Command[Any]:
-        """Return the element at `index`, None where there is none."""
-        args = ("LINDEX", self.stored_key(key, version), index)
-        return Command(args, self.decode_optional, readonly=True)
+        """Return an element of a list.
+
+        Args:
+            index: the index; negative numbers count from the end.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The element; None if there is none.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/lindex/
+        """
+        args = ("LINDEX", self._stored_key(key, version), index)
+        return Command(args, self._decode_optional, readonly=True)
 
     def _lpos(
         self,
@@ -57,48 +97,102 @@ class ListCommands(Commands):
         maxlen: int | None = None,
         version: int | None = None,
     ) -> Command[Any]:
-        """Return where `value` is, None where it is not; with `count`, a list of so many places.
+        """Return the index of an element with a value.
 
-        A `rank` of 2 skips the first place, negative ones search from the end; a `count` of 0
-        means all places. Only the first `maxlen` elements are looked at.
+        Args:
+            rank: return the second match with 2, and so on; negative numbers search from the end.
+            count: return a list of up to so many indexes; 0 returns all of them.
+            maxlen: how many elements to compare at most; all of them by default.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The index, or None if there is none. With `count`, a list of indexes.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/lpos/
         """
-        args = ("LPOS", self.stored_key(key, version), self.encode(value))
-        given = option_args(("RANK", rank), ("COUNT", count), ("MAXLEN", maxlen))
-        none = None if count is None else ()
+        args = ("LPOS", self._stored_key(key, version), self._encode(value))
+        options = option_args(("RANK", rank), ("COUNT", count), ("MAXLEN", maxlen))
+        missing_reply = None if count is None else ()
         parse = parse_raw if count is None else list
-        return Command((*args, *given), parse, readonly=True, missing_reply=none)
+        return Command((*args, *options), parse, readonly=True, missing_reply=missing_reply)
 
     def _lset(self, key: Any, index: int, value: Any, version: int | None = None) -> Command[None]:
-        """Put `value` in the place of the element at `index`.
+        """Replace an element of a list.
 
-        Raise `CommandError` where there is no such key or no such place.
+        Args:
+            index: the index; negative numbers count from the end.
+            version: the key's version; the alias's VERSION by default.
+
+        Raises:
+            CommandError: the key doesn't exist, or the index is out of range.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/lset/
         """
-        args = ("LSET", self.stored_key(key, version), index, self.encode(value))
+        args = ("LSET", self._stored_key(key, version), index, self._encode(value))
         return Command(args, parse_none, missing_reply=MISSING_KEY)
 
     def _linsert(
         self, key: Any, where: str, refvalue: Any, value: Any, version: int | None = None
     ) -> Command[int]:
-        """Put `value` before or after the first `refvalue`; return the new length.
+        """Insert an element before or after another one.
 
-        `where` is "BEFORE" or "AFTER". Return -1 where there is no `refvalue`, 0 for no such key.
+        Args:
+            where: "BEFORE" or "AFTER".
+            refvalue: the element to insert next to; the first one, if it occurs more than once.
+            value: the new element.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The new length; -1 if `refvalue` isn't in the list, and 0 if the key doesn't exist.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/linsert/
         """
-        values = self.encode(refvalue), self.encode(value)
+        values = self._encode(refvalue), self._encode(value)
         return Command(
-            ("LINSERT", self.stored_key(key, version), where, *values), int, missing_reply=0
+            ("LINSERT", self._stored_key(key, version), where, *values), int, missing_reply=0
         )
 
     def _lrem(self, key: Any, count: int, value: Any, version: int | None = None) -> Command[int]:
-        """Remove up to `count` elements equal to `value`; return how many were removed.
+        """Remove elements with a value.
 
-        0 means all of them, a negative `count` begins at the end.
+        Args:
+            count: how many to remove at most; 0 removes all of them, and a negative number starts
+                at the end.
+            value: the value of the elements.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            How many were removed.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/lrem/
         """
-        args = ("LREM", self.stored_key(key, version), count, self.encode(value))
+        args = ("LREM", self._stored_key(key, version), count, self._encode(value))
         return Command(args, int, missing_reply=0)
 
     def _ltrim(self, key: Any, start: int, end: int, version: int | None = None) -> Command[None]:
-        """Keep only the elements from `start` to `end`, both included."""
-        return Command(("LTRIM", self.stored_key(key, version), start, end), parse_none)
+        """Remove all elements outside of a range.
+
+        Args:
+            start, end: the indexes of the first and the last element to keep; negative numbers
+                count from the end.
+            version: the key's version; the alias's VERSION by default.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/ltrim/
+        """
+        return Command(("LTRIM", self._stored_key(key, version), start, end), parse_none)
 
     llen, allen = sync_method(_llen), async_method(_llen)
     lrange, alrange = sync_method(_lrange), async_method(_lrange)
@@ -109,41 +203,123 @@ class ListCommands(Commands):
     lrem, alrem = sync_method(_lrem), async_method(_lrem)
     ltrim, altrim = sync_method(_ltrim), async_method(_ltrim)
 
-    # The two ends.
+    # Elements at the start and the end.
 
     def _lpush(self, key: Any, *values: Any, version: int | None = None) -> Command[int]:
-        """Put `values`, one after the other, before the first element; return the new length."""
+        """Add elements to the start of a list.
+
+        Args:
+            *values: the elements. The last one becomes the first element of the list.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The new length.
+
+        Raises:
+            ValueError: no value is given.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/lpush/
+        """
         return self._push("LPUSH", key, values, version)
 
     def _rpush(self, key: Any, *values: Any, version: int | None = None) -> Command[int]:
-        """Put `values`, one after the other, behind the last element; return the new length."""
+        """Add elements to the end of a list.
+
+        Args:
+            *values: the elements, in the order in which they are added.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The new length.
+
+        Raises:
+            ValueError: no value is given.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/rpush/
+        """
         return self._push("RPUSH", key, values, version)
 
     def _lpushx(self, key: Any, *values: Any, version: int | None = None) -> Command[int]:
-        """Do what `lpush` does if `key` exists; return the new length, 0 for no such key."""
+        """Add elements to the start of a list, if it exists.
+
+        Args:
+            *values: the elements. The last one becomes the first element of the list.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The new length; 0 if the key doesn't exist.
+
+        Raises:
+            ValueError: no value is given.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/lpushx/
+        """
         return self._push("LPUSHX", key, values, version)
 
     def _rpushx(self, key: Any, *values: Any, version: int | None = None) -> Command[int]:
-        """Do what `rpush` does if `key` exists; return the new length, 0 for no such key."""
+        """Add elements to the end of a list, if it exists.
+
+        Args:
+            *values: the elements, in the order in which they are added.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The new length; 0 if the key doesn't exist.
+
+        Raises:
+            ValueError: no value is given.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/rpushx/
+        """
         return self._push("RPUSHX", key, values, version)
 
     def _push(self, name: str, key: Any, values: tuple[Any, ...], version: Any) -> Command[int]:
-        args = (name, self.stored_key(key, version), *self.encode_values(values))
+        args = (name, self._stored_key(key, version), *self._encode_values(values))
         return Command(args, int, missing_reply=0)
 
     def _lpop(self, key: Any, count: int | None = None, version: int | None = None) -> Command[Any]:
-        """Take the first element, None where there is none; with `count`, a list of so many."""
+        """Remove elements from the start of a list.
+
+        Args:
+            count: return a list of up to so many elements.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The element, or None if there is none. With `count`, a list.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/lpop/
+        """
         return self._pop("LPOP", key, count, version)
 
     def _rpop(self, key: Any, count: int | None = None, version: int | None = None) -> Command[Any]:
-        """Take the last element, None where there is none; with `count`, a list, last first."""
+        """Remove elements from the end of a list.
+
+        Args:
+            count: return a list of up to so many elements, the last one first.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The element, or None if there is none. With `count`, a list.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/rpop/
+        """
         return self._pop("RPOP", key, count, version)
 
     def _pop(self, name: str, key: Any, count: int | None, version: Any) -> Command[Any]:
-        stored = self.stored_key(key, version)
+        stored = self._stored_key(key, version)
         if count is None:
-            return Command((name, stored), self.decode_optional)
-        return Command((name, stored, count), lambda reply: self.decode_all(reply or ()))
+            return Command((name, stored), self._decode_optional)
+        return Command((name, stored, count), lambda reply: self._decode_all(reply or ()))
 
     def _lmove(
         self,
@@ -153,12 +329,43 @@ class ListCommands(Commands):
         dest: str = "RIGHT",
         version: int | None = None,
     ) -> Command[Any]:
-        """Take an element from one list, put it in the other, return it; None where none is."""
-        keys = self.stored_keys((first_list, second_list), version)
-        return Command(("LMOVE", *keys, src, dest), self.decode_optional)
+        """Move an element from one list to another.
+
+        Args:
+            first_list: the key of the list to take from.
+            second_list: the key of the list to add to.
+            src, dest: "LEFT" for the start of the list, "RIGHT" for its end.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            The element; None if there is none.
+
+        Raises:
+            CrossSlotError: the keys are in different slots of a cluster.
+            WrongTypeError: a key has another type.
+
+        See https://valkey.io/commands/lmove/
+        """
+        keys = self._stored_keys((first_list, second_list), version)
+        return Command(("LMOVE", *keys, src, dest), self._decode_optional)
 
     def _rpoplpush(self, src: Any, dst: Any, version: int | None = None) -> Command[Any]:
-        """Take the last element of `src`, put it before the first of `dst`, and return it."""
+        """Move the last element of a list to the start of another.
+
+        Args:
+            src: the key of the list to take from.
+            dst: the key of the list to add to.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            The element; None if there is none.
+
+        Raises:
+            CrossSlotError: the keys are in different slots of a cluster.
+            WrongTypeError: a key has another type.
+
+        See https://valkey.io/commands/rpoplpush/
+        """
         return self._lmove(src, dst, "RIGHT", "LEFT", version)
 
     def _lmpop(
@@ -169,13 +376,27 @@ class ListCommands(Commands):
         count: int = 1,
         version: int | None = None,
     ) -> Command[tuple[Any, list[Any]] | None]:
-        """Take up to `count` elements from the first list that has any.
+        """Remove elements from the first list that has any. Requires Valkey, or Redis 7.0 or later.
 
-        Return its key and the elements, None where all are empty. `num_keys` is how many keys
-        there are, `direction` is "LEFT" or "RIGHT".
+        Args:
+            num_keys: how many keys there are.
+            *keys: the keys of the lists.
+            direction: "LEFT" to take from the start, "RIGHT" from the end.
+            count: how many elements to take at most.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            The key and a list of elements; None if all lists are empty.
+
+        Raises:
+            ValueError: the number of keys is wrong.
+            CrossSlotError: the keys are in different slots of a cluster.
+            WrongTypeError: a key has another type.
+
+        See https://valkey.io/commands/lmpop/
         """
-        stored = self.encode_keys(check_numkeys(num_keys, keys), version)
-        parse = parse_pop(dict(zip(stored, keys, strict=True)), self.decode_all)
+        stored = self._encode_keys(check_numkeys(num_keys, keys), version)
+        parse = parse_pop(dict(zip(stored, keys, strict=True)), self._decode_all)
         return Command(
             ("LMPOP", num_keys, *stored, direction, *option_args(("COUNT", count))), parse
         )
@@ -190,29 +411,60 @@ class ListCommands(Commands):
     rpoplpush, arpoplpush = sync_method(_rpoplpush), async_method(_rpoplpush)
     lmpop, almpop = sync_method(_lmpop), async_method(_lmpop)
 
-    # Waiting for an element.
+    # Commands that wait for an element.
 
     def _blpop(
         self, keys: Any, timeout: float = 0, version: int | None = None
     ) -> Command[tuple[Any, Any] | None]:
-        """Wait for a first element in any of `keys`; return its key and itself, None in vain.
+        """Remove the first element of a list; if there is none, wait for one.
 
-        `keys` is one key, or a list of keys of which the first that has elements serves.
+        Args:
+            keys: a key, or a list of keys, of which the first one with an element is used.
+            timeout: how many seconds to wait; 0 waits forever.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            The key and the element; None after the timeout.
+
+        Raises:
+            ServerUnavailable: the connection broke during the wait; the command isn't sent again.
+            ValueError: `timeout` is negative.
+            CrossSlotError: the keys are in different slots of a cluster.
+            WrongTypeError: a key has another type.
+
+        See https://valkey.io/commands/blpop/
         """
         return self._bpop("BLPOP", keys, timeout, version)
 
     def _brpop(
         self, keys: Any, timeout: float = 0, version: int | None = None
     ) -> Command[tuple[Any, Any] | None]:
-        """Wait for a last element in any of `keys`: see `blpop`."""
+        """Remove the last element of a list; if there is none, wait for one.
+
+        Args:
+            keys: a key, or a list of keys, of which the first one with an element is used.
+            timeout: how many seconds to wait; 0 waits forever.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            The key and the element; None after the timeout.
+
+        Raises:
+            ServerUnavailable: the connection broke during the wait; the command isn't sent again.
+            ValueError: `timeout` is negative.
+            CrossSlotError: the keys are in different slots of a cluster.
+            WrongTypeError: a key has another type.
+
+        See https://valkey.io/commands/brpop/
+        """
         return self._bpop("BRPOP", keys, timeout, version)
 
     def _bpop(
         self, name: str, keys: Any, timeout: float, version: Any
     ) -> Command[tuple[Any, Any] | None]:
-        given = list_or_args(keys)
-        stored = self.encode_keys(given, version)
-        parse = parse_pop(dict(zip(stored, given, strict=True)), self.decode)
+        key_list = list_or_args(keys)
+        stored = self._encode_keys(key_list, version)
+        parse = parse_pop(dict(zip(stored, key_list, strict=True)), self._decode)
         args: tuple[EncodableArg, ...] = (name, *stored, encode_score(timeout))
         return BlockingCommand(args, parse, timeout)
 
@@ -225,15 +477,52 @@ class ListCommands(Commands):
         dest: str = "RIGHT",
         version: int | None = None,
     ) -> Command[Any]:
-        """Do what `lmove` does, as soon as there is an element; return None in vain."""
-        keys = self.stored_keys((first_list, second_list), version)
+        """Move an element from one list to another; if there is none, wait for one.
+
+        Args:
+            first_list: the key of the list to take from.
+            second_list: the key of the list to add to.
+            timeout: how many seconds to wait; 0 waits forever.
+            src, dest: "LEFT" for the start of the list, "RIGHT" for its end.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            The element; None after the timeout.
+
+        Raises:
+            ServerUnavailable: the connection broke during the wait; the command isn't sent again.
+            ValueError: `timeout` is negative.
+            CrossSlotError: the keys are in different slots of a cluster.
+            WrongTypeError: a key has another type.
+
+        See https://valkey.io/commands/blmove/
+        """
+        keys = self._stored_keys((first_list, second_list), version)
         args: tuple[EncodableArg, ...] = ("BLMOVE", *keys, src, dest, encode_score(timeout))
-        return BlockingCommand(args, self.decode_optional, timeout)
+        return BlockingCommand(args, self._decode_optional, timeout)
 
     def _brpoplpush(
         self, src: Any, dst: Any, timeout: float = 0, version: int | None = None
     ) -> Command[Any]:
-        """Do what `rpoplpush` does, as soon as there is an element; return None in vain."""
+        """Move the last element of a list to the start of another; if there is none, wait for one.
+
+        Args:
+            src: the key of the list to take from.
+            dst: the key of the list to add to.
+            timeout: how many seconds to wait; 0 waits forever.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            The element; None after the timeout.
+
+        Raises:
+            ServerUnavailable: the connection broke during the wait; the command isn't sent again.
+            ValueError: `timeout` is negative.
+            CrossSlotError: the keys are in different slots of a cluster.
+            WrongTypeError: a key has another type.
+
+        See https://valkey.io/commands/brpoplpush/
+        """
         return self._blmove(src, dst, timeout, "RIGHT", "LEFT", version)
 
     def _blmpop(
@@ -245,9 +534,31 @@ class ListCommands(Commands):
         count: int = 1,
         version: int | None = None,
     ) -> Command[tuple[Any, list[Any]] | None]:
-        """Do what `lmpop` does, as soon as there is an element; return None in vain."""
-        stored = self.encode_keys(check_numkeys(numkeys, keys), version)
-        parse = parse_pop(dict(zip(stored, keys, strict=True)), self.decode_all)
+        """Remove elements from the first list that has any; if none has, wait for one.
+
+        Requires Valkey, or Redis 7.0 or later.
+
+        Args:
+            timeout: how many seconds to wait; 0 waits forever.
+            numkeys: how many keys there are.
+            *keys: the keys of the lists.
+            direction: "LEFT" to take from the start, "RIGHT" from the end.
+            count: how many elements to take at most.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            The key and a list of elements; None after the timeout.
+
+        Raises:
+            ValueError: the number of keys is wrong.
+            ServerUnavailable: the connection broke during the wait; the command isn't sent again.
+            CrossSlotError: the keys are in different slots of a cluster.
+            WrongTypeError: a key has another type.
+
+        See https://valkey.io/commands/blmpop/
+        """
+        stored = self._encode_keys(check_numkeys(numkeys, keys), version)
+        parse = parse_pop(dict(zip(stored, keys, strict=True)), self._decode_all)
         args = ("BLMPOP", encode_score(timeout), numkeys, *stored, direction)
         return BlockingCommand((*args, *option_args(("COUNT", count))), parse, timeout)
 

@@ -1,4 +1,4 @@
-"""SCAN and its kin: iterating, deleting what matches, and escaping patterns."""
+"""Iterators that use SCAN, deleting the keys that match a pattern, and escaping patterns."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, TypeVar
 
 from django_cachex.commands.base import FieldT
-from django_cachex.commands.command import EMPTY_SCAN, Command, Operation, parse_raw
+from django_cachex.commands.command import (
+    EMPTY_SCAN,
+    Command,
+    Operation,
+    copy_docstring,
+    parse_raw,
+)
 from django_cachex.commands.hashes import HashCommands
 from django_cachex.commands.sets import SetCommands
 from django_cachex.commands.sorted_sets import SortedSetCommands
@@ -15,21 +21,17 @@ from django_cachex.commands.sorted_sets import SortedSetCommands
 T = TypeVar("T")
 
 SCAN_COUNT = 1000
-"""Keys that the server looks at in one turn; more would hold up its other clients."""
+"""How many keys the server examines at a time; more would delay its other clients."""
 
 MatchPattern = bytes | str | None
 
-# "^" and "-" mean something only inside the brackets that are escaped here.
+# "^" and "-" are only special in brackets, which are escaped.
 _special = re.compile(rb"[*?\[\]\\]")
 _special_but_star = re.compile(rb"[?\[\]\\]")
 
 
 class ScanIterMixin(HashCommands[FieldT], SetCommands, SortedSetCommands):
-    """What is there from the first turn to the last is yielded at least once, perhaps twice.
-
-    `match` is a glob for the names of fields, or for members as they are stored; `count` is how
-    many the server looks at in one turn.
-    """
+    """Iterators over the elements of hashes, sets and sorted sets."""
 
     def hscan_iter(
         self,
@@ -38,10 +40,26 @@ class ScanIterMixin(HashCommands[FieldT], SetCommands, SortedSetCommands):
         count: int | None = None,
         version: int | None = None,
     ) -> Iterator[tuple[FieldT, Any]]:
-        """Yield the fields of a hash with their values."""
+        """Iterate over the fields of a hash and their values.
+
+        Args:
+            match: a glob pattern that the names of the fields must match.
+            count: about how many the server examines at a time; 10 by default.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            An iterator of names and values. What is there during the whole iteration is
+            returned at least once; it may be repeated.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/hscan/
+        """
         for fields in scan_batches(lambda cursor: self.hscan(key, cursor, match, count, version)):
             yield from fields.items()
 
+    @copy_docstring(hscan_iter)
     async def ahscan_iter(
         self,
         key: Any,
@@ -49,7 +67,6 @@ class ScanIterMixin(HashCommands[FieldT], SetCommands, SortedSetCommands):
         count: int | None = None,
         version: int | None = None,
     ) -> AsyncIterator[tuple[FieldT, Any]]:
-        """Do what `hscan_iter` does, on the running event loop."""
         async for fields in ascan_batches(
             lambda cursor: self.ahscan(key, cursor, match, count, version)
         ):
@@ -63,10 +80,26 @@ class ScanIterMixin(HashCommands[FieldT], SetCommands, SortedSetCommands):
         count: int | None = None,
         version: int | None = None,
     ) -> Iterator[Any]:
-        """Yield the members of a set."""
+        """Iterate over the members of a set.
+
+        Args:
+            match: a glob pattern that the stored bytes of the members must match.
+            count: about how many the server examines at a time; 10 by default.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            An iterator of members. What is there during the whole iteration is
+            returned at least once; it may be repeated.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/sscan/
+        """
         for members in scan_batches(lambda cursor: self.sscan(key, cursor, match, count, version)):
             yield from members
 
+    @copy_docstring(sscan_iter)
     async def asscan_iter(
         self,
         key: Any,
@@ -74,7 +107,6 @@ class ScanIterMixin(HashCommands[FieldT], SetCommands, SortedSetCommands):
         count: int | None = None,
         version: int | None = None,
     ) -> AsyncIterator[Any]:
-        """Do what `sscan_iter` does, on the running event loop."""
         async for members in ascan_batches(
             lambda cursor: self.asscan(key, cursor, match, count, version)
         ):
@@ -88,10 +120,26 @@ class ScanIterMixin(HashCommands[FieldT], SetCommands, SortedSetCommands):
         count: int | None = None,
         version: int | None = None,
     ) -> Iterator[tuple[Any, float]]:
-        """Yield the members of a sorted set with their scores."""
+        """Iterate over the members of a sorted set and their scores.
+
+        Args:
+            match: a glob pattern that the stored bytes of the members must match.
+            count: about how many the server examines at a time; 10 by default.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            An iterator of members and scores. What is there during the whole iteration is
+            returned at least once; it may be repeated.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/zscan/
+        """
         for members in scan_batches(lambda cursor: self.zscan(key, cursor, match, count, version)):
             yield from members
 
+    @copy_docstring(zscan_iter)
     async def azscan_iter(
         self,
         key: Any,
@@ -99,7 +147,6 @@ class ScanIterMixin(HashCommands[FieldT], SetCommands, SortedSetCommands):
         count: int | None = None,
         version: int | None = None,
     ) -> AsyncIterator[tuple[Any, float]]:
-        """Do what `zscan_iter` does, on the running event loop."""
         async for members in ascan_batches(
             lambda cursor: self.azscan(key, cursor, match, count, version)
         ):
@@ -108,53 +155,62 @@ class ScanIterMixin(HashCommands[FieldT], SetCommands, SortedSetCommands):
 
 
 def scan_batches(scan: Callable[[int], tuple[int, T]]) -> Iterator[T]:
-    """Yield what each turn finds, from the cursor that the one before left."""
+    """Yield the batches of a scan."""
     cursor = -1
     while cursor:
-        cursor, found = scan(max(cursor, 0))
-        yield found
+        cursor, batch = scan(max(cursor, 0))
+        yield batch
 
 
 async def ascan_batches(scan: Callable[[int], Awaitable[tuple[int, T]]]) -> AsyncIterator[T]:
-    """Do what `scan_batches` does, on the running event loop."""
+    """Yield the batches of a scan, on the running event loop."""
     cursor = -1
     while cursor:
-        cursor, found = await scan(max(cursor, 0))
-        yield found
+        cursor, batch = await scan(max(cursor, 0))
+        yield batch
 
 
 def scan_and_unlink(
     pattern: bytes, predicate: Callable[[bytes], bool] | None = None, count: int = SCAN_COUNT
 ) -> Operation[int]:
-    """Delete the keys that match `pattern` and of which `predicate` is true; return how many.
+    """Delete the keys that match a pattern. Keys that are stored meanwhile may remain.
 
-    Keys stored meanwhile may stay. Each turn deletes one batch and asks for the next.
+    Args:
+        pattern: the glob pattern of the stored keys.
+        predicate: whether to delete a stored key; all that match by default.
+        count: how many keys the server examines at a time.
+
+    Returns:
+        How many keys were deleted.
     """
     cursor, deleted = b"0", 0
-    doomed: list[bytes] = []
+    matching: list[bytes] = []
     while True:
         scan = Command(
             ("SCAN", cursor, "MATCH", pattern, "COUNT", count), parse_raw, missing_reply=EMPTY_SCAN
         )
-        if doomed:
-            gone, (cursor, found) = yield [Command(("UNLINK", *doomed), int, missing_reply=0), scan]
-            deleted += gone
+        if matching:
+            unlinked, (cursor, batch) = yield [
+                Command(("UNLINK", *matching), int, missing_reply=0),
+                scan,
+            ]
+            deleted += unlinked
         else:
-            [(cursor, found)] = yield [scan]
-        doomed = [key for key in found if predicate is None or predicate(key)]
+            [(cursor, batch)] = yield [scan]
+        matching = [key for key in batch if predicate is None or predicate(key)]
         if cursor == b"0":
             break
-    if doomed:
-        [gone] = yield [Command(("UNLINK", *doomed), int, missing_reply=0)]
-        deleted += gone
+    if matching:
+        [unlinked] = yield [Command(("UNLINK", *matching), int, missing_reply=0)]
+        deleted += unlinked
     return deleted
 
 
 def escape_pattern(text: bytes) -> bytes:
-    """Return the pattern that matches exactly `text`."""
+    """Return the pattern that only matches `text`."""
     return _special.sub(rb"\\\g<0>", text)
 
 
 def escape_except_star(pattern: bytes) -> bytes:
-    """Return the pattern in which only `*` is special, as in the search fields of the admin."""
+    """Escape all special characters but `*`, which is the only wildcard in the search fields."""
     return _special_but_star.sub(rb"\\\g<0>", pattern)

@@ -1,4 +1,4 @@
-"""Lua scripts: called by their digest, and sent in full where the server does not know it yet."""
+"""Lua scripts, which are called by their digest and sent in full if the server lacks them."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ Parser = Callable[[Any], T]
 
 @dataclass(frozen=True)
 class Script:
-    """A Lua script. It finds stored keys in ``KEYS``, and bytes in ``ARGV``."""
+    """A Lua script. Its ``KEYS`` are stored keys, and its ``ARGV`` are bytes."""
 
     source: str
     digest: str = field(init=False, repr=False, compare=False)
-    """The name under which a server keeps it once it has run it."""
+    """The SHA-1 digest by which a server that has run the script can run it again."""
 
     def __post_init__(self) -> None:
         digest = hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest()
@@ -39,19 +39,19 @@ class Script:
     def evalsha(
         self, keys: Sequence[bytes], args: Sequence[EncodableArg], parse: Parser[T] = parse_raw
     ) -> Command[T]:
-        """Return what runs it where the server knows it; raises `ScriptMissing` elsewhere."""
+        """Return what runs the script; it raises `ScriptMissing` if the server lacks it."""
         return Command(("EVALSHA", self.digest, len(keys), *keys, *args), parse)
 
     def eval(
         self, keys: Sequence[bytes], args: Sequence[EncodableArg], parse: Parser[T] = parse_raw
     ) -> Command[T]:
-        """Return what runs it anywhere."""
+        """Return a command that sends and runs the script."""
         return Command(("EVAL", self.source, len(keys), *keys, *args), parse)
 
     def operation(
         self, keys: Sequence[bytes], args: Sequence[EncodableArg], parse: Parser[T] = parse_raw
     ) -> Operation[T]:
-        """Run it by its digest, and in full where the server does not know that."""
+        """Run the script by its digest, and send it if the server lacks it."""
         try:
             [result] = yield [self.evalsha(keys, args, parse)]
         except ScriptMissing:
@@ -60,7 +60,7 @@ class Script:
 
 
 class ScriptCommands(Commands):
-    """Scripts of the caller's, on keys and values as the cache makes them."""
+    """Scripts of the caller, with the keys and values of a cache."""
 
     def _eval_script(
         self,
@@ -72,24 +72,39 @@ class ScriptCommands(Commands):
         decode: bool = False,
         version: int | None = None,
     ) -> Command[Any] | Operation[Any]:
-        """Run a Lua script on the server, with nothing else in between; return its reply.
+        """Run a Lua script on the server, without any other command in between.
 
-        ``KEYS`` are the stored keys of `keys`; in a cluster all of them must be in one slot.
-        ``ARGV`` are `args` as they are, and after these `values`, encoded as `set` does it. The
-        reply is bytes, integers, None for Lua's nil and false, and lists of these; with `decode`,
-        the bytes are decoded as values. The server keeps the script, which is sent in full once.
+        Args:
+            script: a `Script`, or the text of one. The text is sent once; later calls send its
+                digest.
+            keys: keys that are passed as stored keys in `KEYS`; in a cluster, all of them must be
+                in one slot.
+            args: bytes, text or numbers that are passed unchanged in `ARGV`.
+            values: values that are passed after `args`, encoded as by `set`.
+            decode: decode the bytes in the reply, at any depth, as values.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            The reply: an integer, bytes, None for Lua's nil and false, or a list of these.
+
+        Raises:
+            CommandError: the script raised an error.
+            CrossSlotError: the keys are in different slots of a cluster.
+            TypeError: `keys`, `args` or `values` is a single text, or an argument can't be sent.
+
+        See https://valkey.io/commands/eval/
         """
         for name, given in (("keys", keys), ("args", args), ("values", values)):
             if isinstance(given, (str, bytes)):
-                raise TypeError(f"{name} is a list, even of one: write {name}=[{given!r}].")
+                raise TypeError(f"{name} must be a list. Write {name}=[{given!r}].")
         argv: list[EncodableArg] = [
             arg if isinstance(arg, float) else encode_arg(arg) for arg in args
         ]
-        argv += self.encode_all(values)
+        argv += self._encode_all(values)
         if not isinstance(script, Script):
             script = Script(script)
         parse = self._decode_reply if decode else parse_raw
-        return self._script_command(script, self.stored_keys(keys, version), argv, parse)
+        return self._script_command(script, self._stored_keys(keys, version), argv, parse)
 
     def _script_command(
         self, script: Script, keys: list[bytes], args: list[EncodableArg], parse: Parser[Any]
@@ -97,9 +112,9 @@ class ScriptCommands(Commands):
         return script.operation(keys, args, parse)
 
     def _decode_reply(self, reply: Any) -> Any:
-        """Return a reply whose bytes, at any depth, are decoded as values."""
+        """Return the reply, with bytes at any depth decoded as values."""
         if isinstance(reply, bytes):
-            return self.decode(reply)
+            return self._decode(reply)
         return [self._decode_reply(part) for part in reply] if isinstance(reply, list) else reply
 
     eval_script, aeval_script = sync_method(_eval_script), async_method(_eval_script)

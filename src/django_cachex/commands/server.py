@@ -1,4 +1,4 @@
-"""Commands on the server, its log of slow commands, and its whole database."""
+"""Commands on the server, its log of slow commands, and the whole database."""
 
 from __future__ import annotations
 
@@ -14,67 +14,113 @@ ServerInfo = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class SlowCommand:
-    """One entry of the slow log."""
+    """An entry of the log of slow commands."""
 
     number: int
-    """Entries are numbered from the start of the server on."""
+    """The number of the entry since the server started."""
 
     at: datetime
-    """When the command was run, in UTC, to the second."""
+    """When the command was run, in UTC."""
 
     microseconds: int
-    """How long it ran."""
+    """How long the command took."""
 
     words: tuple[bytes, ...]
     """The command and its arguments; the server shortens long ones."""
 
     client: str
-    """The client's address, as ``host:port``."""
+    """The address of the client, as ``host:port``."""
 
     client_name: str
-    """What the client called itself; empty where it did not."""
+    """The name that the client has set, or an empty string."""
 
 
 class ServerCommands(Commands):
-    """Commands of Valkey's *server* and *connection* groups.
+    """The commands of Valkey's *server* and *connection* groups.
 
-    In a cluster, the slow log is that of the primary that has the lowest slot.
+    In a cluster, `info` and the log of slow commands are those of the primary with the lowest slot.
     """
 
     def _ping(self) -> Command[bool]:
-        """Return True when the server answers."""
+        """Check whether the server answers.
+
+        Returns:
+            True.
+
+        Raises:
+            ServerUnavailable: the server can't be reached.
+
+        See https://valkey.io/commands/ping/
+        """
         return Command(("PING",), bool)
 
     def _info(self, *sections: str) -> Command[ServerInfo]:
-        """Return INFO's fields by name, as text and as the server spells them."""
+        """Return information about the server.
+
+        Args:
+            *sections: only these sections, such as "memory"; the server's default sections if none
+                is given.
+
+        Returns:
+            A dict of the server's names and values, as text.
+
+        See https://valkey.io/commands/info/
+        """
         return Command(("INFO", *sections), parse_info, missing_reply=b"")
 
     def _dbsize(self) -> Command[int]:
-        """Return the number of keys in the database, whoever stored them."""
+        """Return the number of keys in the database, including those of other applications.
+
+        Returns:
+            The number of keys; in a cluster, the sum of all primaries.
+
+        See https://valkey.io/commands/dbsize/
+        """
         return Command(("DBSIZE",), int, missing_reply=0)
 
-    def _flushdb(self) -> Command[None]:
-        """Delete every key of the database, whoever stored it."""
+    def _flush_db(self) -> Command[None]:
+        """Delete all keys of the database, including those of other applications.
+
+        See https://valkey.io/commands/flushdb/
+        """
         return Command(("FLUSHDB", "ASYNC"), parse_none)
 
     ping, aping = sync_method(_ping), async_method(_ping)
     info, ainfo = sync_method(_info), async_method(_info)
     dbsize, adbsize = sync_method(_dbsize), async_method(_dbsize)
-    flushdb, aflushdb = sync_method(_flushdb), async_method(_flushdb)
+    flush_db, aflush_db = sync_method(_flush_db), async_method(_flush_db)
 
-    # The log of commands that took long.
+    # The log of slow commands.
 
     def _slowlog_get(self, num: int | None = None) -> Command[list[SlowCommand]]:
-        """Return the newest `num` entries, ten unless the server has another default; -1 is all."""
+        """Return the newest entries of the log of slow commands.
+
+        Args:
+            num: how many entries to return; -1 returns all of them. The server's default is 10.
+
+        Returns:
+            A list of `SlowCommand`, newest first.
+
+        See https://valkey.io/commands/slowlog-get/
+        """
         count = () if num is None else (num,)
         return Command(("SLOWLOG", "GET", *count), parse_slowlog, missing_reply=())
 
     def _slowlog_len(self) -> Command[int]:
-        """Return the number of entries."""
+        """Return the number of entries in the log of slow commands.
+
+        Returns:
+            The number of entries.
+
+        See https://valkey.io/commands/slowlog-len/
+        """
         return Command(("SLOWLOG", "LEN"), int, missing_reply=0)
 
     def _slowlog_reset(self) -> Command[None]:
-        """Delete all entries."""
+        """Delete all entries of the log of slow commands.
+
+        See https://valkey.io/commands/slowlog-reset/
+        """
         return Command(("SLOWLOG", "RESET"), parse_none)
 
     slowlog_get, aslowlog_get = sync_method(_slowlog_get), async_method(_slowlog_get)
@@ -83,7 +129,7 @@ class ServerCommands(Commands):
 
 
 def parse_info(reply: bytes) -> ServerInfo:
-    """Return the ``name:value`` lines of INFO; headings and empty lines are left out."""
+    """Return the ``name:value`` lines of INFO, without headings and empty lines."""
     lines = reply.decode(errors="replace").splitlines()
     pairs = (line.partition(":") for line in lines if line and not line.startswith("#"))
     return {name: value for name, _, value in pairs}

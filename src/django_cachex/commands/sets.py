@@ -16,122 +16,344 @@ from django_cachex.commands.command import (
 
 
 class SetCommands(Commands):
-    """Commands of Valkey's *set* group; members are decoded like values.
+    """The commands of Valkey's *set* group.
 
-    Members are the same where they are stored as the same bytes. What returns a set raises
-    TypeError for members that Python's sets cannot hold; `sscan` and `spop` return lists.
+    Members are encoded and decoded like the values of `set` and `get`. Two members are the same if
+    their stored bytes are. A set is deleted with its last member.
     """
 
     def _scard(self, key: Any, version: int | None = None) -> Command[int]:
-        """Return the number of members, 0 for no such key."""
+        """Return the number of members of a set.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The number of members; 0 if the key doesn't exist.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/scard/
+        """
         return Command(
-            ("SCARD", self.stored_key(key, version)), int, readonly=True, missing_reply=0
+            ("SCARD", self._stored_key(key, version)), int, readonly=True, missing_reply=0
         )
 
     def _sadd(self, key: Any, *values: Any, version: int | None = None) -> Command[int]:
-        """Add `values`; return how many were not members before."""
-        args = ("SADD", self.stored_key(key, version), *self.encode_values(values))
+        """Add members to a set.
+
+        Args:
+            *values: the members.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            How many weren't members before.
+
+        Raises:
+            ValueError: no value is given.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/sadd/
+        """
+        args = ("SADD", self._stored_key(key, version), *self._encode_values(values))
         return Command(args, int, missing_reply=0)
 
     def _srem(self, key: Any, *values: Any, version: int | None = None) -> Command[int]:
-        """Remove `values`; return how many were members."""
-        args = ("SREM", self.stored_key(key, version), *self.encode_values(values))
+        """Remove members from a set.
+
+        Args:
+            *values: the members.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            How many were members.
+
+        Raises:
+            ValueError: no value is given.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/srem/
+        """
+        args = ("SREM", self._stored_key(key, version), *self._encode_values(values))
         return Command(args, int, missing_reply=0)
 
     def _smove(self, src: Any, dst: Any, value: Any, version: int | None = None) -> Command[bool]:
-        """Move `value` from one set to another; return whether it was a member of the first."""
-        keys = self.stored_keys((src, dst), version)
-        return Command(("SMOVE", *keys, self.encode(value)), bool, missing_reply=0)
+        """Move a member from one set to another.
+
+        Args:
+            src, dst: the keys of the sets.
+            value: the member.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            Whether it was a member of `src`.
+
+        Raises:
+            CrossSlotError: the keys are in different slots of a cluster.
+            WrongTypeError: a key has another type.
+
+        See https://valkey.io/commands/smove/
+        """
+        keys = self._stored_keys((src, dst), version)
+        return Command(("SMOVE", *keys, self._encode(value)), bool, missing_reply=0)
 
     def _sismember(self, key: Any, value: Any, version: int | None = None) -> Command[bool]:
-        """Return whether `value` is a member."""
-        args = ("SISMEMBER", self.stored_key(key, version), self.encode(value))
+        """Check whether a value is a member of a set.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            True if it is a member.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/sismember/
+        """
+        args = ("SISMEMBER", self._stored_key(key, version), self._encode(value))
         return Command(args, bool, readonly=True, missing_reply=0)
 
     def _smismember(
         self, key: Any, values: Any, *args: Any, version: int | None = None
     ) -> Command[list[bool]]:
-        """Return of each of `values` whether it is a member; a list of them, or one by one."""
-        given = self.encode_values(list_or_args(values, args))
-        command_args = ("SMISMEMBER", self.stored_key(key, version), *given)
-        return Command(command_args, parse_bools, readonly=True, missing_reply=[0] * len(given))
+        """Check which values are members of a set.
+
+        Args:
+            values, *args: the values, one by one or as a list.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            A list with a boolean for each value.
+
+        Raises:
+            ValueError: no value is given.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/smismember/
+        """
+        members = self._encode_values(list_or_args(values, args))
+        command_args = ("SMISMEMBER", self._stored_key(key, version), *members)
+        return Command(command_args, parse_bools, readonly=True, missing_reply=[0] * len(members))
 
     def _smembers(self, key: Any, version: int | None = None) -> Command[set[Any]]:
-        """Return all members. Large sets are walked with `sscan_iter`."""
-        args = ("SMEMBERS", self.stored_key(key, version))
-        return Command(args, self.decode_set, readonly=True, missing_reply=())
+        """Return all members of a set. Use `sscan_iter` for a large one.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            A set; empty if the key doesn't exist.
+
+        Raises:
+            TypeError: a member can't be in a Python set, such as a list.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/smembers/
+        """
+        args = ("SMEMBERS", self._stored_key(key, version))
+        return Command(args, self._decode_set, readonly=True, missing_reply=())
 
     def _spop(self, key: Any, count: int | None = None, version: int | None = None) -> Command[Any]:
-        """Take a random member, None where there is none; with `count`, a list of so many."""
-        stored = self.stored_key(key, version)
+        """Remove random members from a set.
+
+        Args:
+            count: return a list of up to so many members.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The member, or None if there is none. With `count`, a list.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/spop/
+        """
+        stored = self._stored_key(key, version)
         if count is None:
-            return Command(("SPOP", stored), self.decode_optional)
-        return Command(("SPOP", stored, count), self.decode_all, missing_reply=())
+            return Command(("SPOP", stored), self._decode_optional)
+        return Command(("SPOP", stored, count), self._decode_all, missing_reply=())
 
     def _srandmember(
         self, key: Any, number: int | None = None, version: int | None = None
     ) -> Command[Any]:
-        """Return a random member, None where there is none; with `number`, a list of so many.
+        """Return random members of a set.
 
-        A negative `number` may return a member several times.
+        Args:
+            number: return a list of up to so many members; if it is negative, a member may be
+                repeated.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The member, or None if there is none. With `number`, a list.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/srandmember/
         """
-        stored = self.stored_key(key, version)
+        stored = self._stored_key(key, version)
         if number is None:
-            return Command(("SRANDMEMBER", stored), self.decode_optional, readonly=True)
-        return Command(("SRANDMEMBER", stored, number), self.decode_all, True, missing_reply=())
+            return Command(("SRANDMEMBER", stored), self._decode_optional, readonly=True)
+        return Command(("SRANDMEMBER", stored, number), self._decode_all, True, missing_reply=())
 
-    # Several sets: one key after the other, or a list of keys.
+    # Several sets.
 
     def _sunion(self, keys: Any, *args: Any, version: int | None = None) -> Command[set[Any]]:
-        """Return what is a member of any of the sets."""
+        """Return the members of any of the sets.
+
+        Args:
+            keys, *args: the keys of the sets, one by one or as a list.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            A set.
+
+        Raises:
+            TypeError: a member can't be in a Python set, such as a list.
+            CrossSlotError: the keys are in different slots of a cluster.
+            WrongTypeError: a key has another type.
+
+        See https://valkey.io/commands/sunion/
+        """
         return self._combine_sets("SUNION", keys, args, version)
 
     def _sinter(self, keys: Any, *args: Any, version: int | None = None) -> Command[set[Any]]:
-        """Return what is a member of all of the sets."""
+        """Return the members that all sets have in common.
+
+        Args:
+            keys, *args: the keys of the sets, one by one or as a list.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            A set.
+
+        Raises:
+            TypeError: a member can't be in a Python set, such as a list.
+            CrossSlotError: the keys are in different slots of a cluster.
+            WrongTypeError: a key has another type.
+
+        See https://valkey.io/commands/sinter/
+        """
         return self._combine_sets("SINTER", keys, args, version)
 
     def _sdiff(self, keys: Any, *args: Any, version: int | None = None) -> Command[set[Any]]:
-        """Return what is a member of the first set, and of none of the others."""
+        """Return the members of the first set that are in none of the others.
+
+        Args:
+            keys, *args: the keys of the sets, one by one or as a list.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            A set.
+
+        Raises:
+            TypeError: a member can't be in a Python set, such as a list.
+            CrossSlotError: the keys are in different slots of a cluster.
+            WrongTypeError: a key has another type.
+
+        See https://valkey.io/commands/sdiff/
+        """
         return self._combine_sets("SDIFF", keys, args, version)
 
     def _combine_sets(
         self, name: str, keys: Any, args: tuple[Any, ...], version: Any
     ) -> Command[set[Any]]:
-        command_args = (name, *self.encode_keys(list_or_args(keys, args), version))
-        return Command(command_args, self.decode_set, readonly=True, missing_reply=())
+        command_args = (name, *self._encode_keys(list_or_args(keys, args), version))
+        return Command(command_args, self._decode_set, readonly=True, missing_reply=())
 
     def _sunionstore(
         self, dest: Any, keys: Any, *args: Any, version: int | None = None
     ) -> Command[int]:
-        """Store in `dest` what `sunion` returns; return how many members that has."""
+        """Store the members of any of the sets.
+
+        Args:
+            dest: the key of the result, which is replaced.
+            keys, *args: the keys of the sets, one by one or as a list.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            The number of members of the result.
+
+        Raises:
+            CrossSlotError: the keys are in different slots of a cluster.
+            WrongTypeError: a key has another type.
+
+        See https://valkey.io/commands/sunionstore/
+        """
         return self._combine_sets_and_store("SUNIONSTORE", dest, keys, args, version)
 
     def _sinterstore(
         self, dest: Any, keys: Any, *args: Any, version: int | None = None
     ) -> Command[int]:
-        """Store in `dest` what `sinter` returns; return how many members that has."""
+        """Store the members that all sets have in common.
+
+        Args:
+            dest: the key of the result, which is replaced.
+            keys, *args: the keys of the sets, one by one or as a list.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            The number of members of the result.
+
+        Raises:
+            CrossSlotError: the keys are in different slots of a cluster.
+            WrongTypeError: a key has another type.
+
+        See https://valkey.io/commands/sinterstore/
+        """
         return self._combine_sets_and_store("SINTERSTORE", dest, keys, args, version)
 
     def _sdiffstore(
         self, dest: Any, keys: Any, *args: Any, version: int | None = None
     ) -> Command[int]:
-        """Store in `dest` what `sdiff` returns; return how many members that has."""
+        """Store the members of the first set that are in none of the others.
+
+        Args:
+            dest: the key of the result, which is replaced.
+            keys, *args: the keys of the sets, one by one or as a list.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            The number of members of the result.
+
+        Raises:
+            CrossSlotError: the keys are in different slots of a cluster.
+            WrongTypeError: a key has another type.
+
+        See https://valkey.io/commands/sdiffstore/
+        """
         return self._combine_sets_and_store("SDIFFSTORE", dest, keys, args, version)
 
     def _combine_sets_and_store(
         self, name: str, dest: Any, keys: Any, args: tuple[Any, ...], version: Any
     ) -> Command[int]:
-        sources = self.encode_keys(list_or_args(keys, args), version)
-        return Command((name, self.stored_key(dest, version), *sources), int, missing_reply=0)
+        sources = self._encode_keys(list_or_args(keys, args), version)
+        return Command((name, self._stored_key(dest, version), *sources), int, missing_reply=0)
 
     def _sintercard(
         self, numkeys: int, keys: Any, limit: int = 0, version: int | None = None
     ) -> Command[int]:
-        """Return how many members `sinter` would return, counting up to `limit`; 0 counts all.
+        """Count the members that all sets have in common. Requires Valkey, or Redis 7.0 or later.
 
-        `numkeys` is how many `keys` there are.
+        Args:
+            numkeys: how many keys there are.
+            keys: a list of keys.
+            limit: stop counting at this number; 0 counts all.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            The number of members.
+
+        Raises:
+            ValueError: the number of keys is wrong.
+            CrossSlotError: the keys are in different slots of a cluster.
+            WrongTypeError: a key has another type.
+
+        See https://valkey.io/commands/sintercard/
         """
-        stored = self.encode_keys(check_numkeys(numkeys, list_or_args(keys)), version)
+        stored = self._encode_keys(check_numkeys(numkeys, list_or_args(keys)), version)
         args = ("SINTERCARD", numkeys, *stored, "LIMIT", limit)
         return Command(args, int, readonly=True, missing_reply=0)
 
@@ -143,12 +365,30 @@ class SetCommands(Commands):
         count: int | None = None,
         version: int | None = None,
     ) -> Command[tuple[int, list[Any]]]:
-        """Return the next cursor and a batch of members; a cursor of 0 begins and ends."""
+        """Return a batch of members of a set.
+
+        Start with a cursor of 0, and pass the cursor of each result to the next call. A batch may
+        be empty.
+
+        Args:
+            cursor: where to continue; 0 to start.
+            match: a glob pattern that the stored bytes of the members must match.
+            count: about how many the server examines; 10 by default.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The next cursor, which is 0 at the end, and a list of members.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/sscan/
+        """
 
         def parse(reply: tuple[bytes, list[bytes]]) -> tuple[int, list[Any]]:
-            return int(reply[0]), self.decode_all(reply[1])
+            return int(reply[0]), self._decode_all(reply[1])
 
-        args = ("SSCAN", self.stored_key(key, version), str(cursor))
+        args = ("SSCAN", self._stored_key(key, version), str(cursor))
         return Command((*args, *scan_args(match, count)), parse, missing_reply=EMPTY_SCAN)
 
     scard, ascard = sync_method(_scard), async_method(_scard)

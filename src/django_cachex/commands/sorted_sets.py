@@ -32,40 +32,42 @@ from django_cachex.commands.command import (
 )
 
 ScoreBound = float | str
-"""An end of a range of scores: a number, "(1.5" without it, "-inf" or "+inf"."""
+"""The end of a range of scores: a number, "(1.5" to exclude it, "-inf" or "+inf" for no limit."""
 
 PopResult = tuple[Any, ScoredMembers] | None
-"""A key and what was taken from it; None where nothing was."""
+"""A key and the members and scores that were removed; None if all sorted sets are empty."""
 
 
 class SortedSetCommands(Commands):
-    """Commands of Valkey's *sorted set* group; members are decoded, scores are floats.
+    """The commands of Valkey's *sorted set* group.
 
-    Members are the same where they are stored as the same bytes. A sorted set without members is no
-    key.
-
-    Ranges include both ends, where these do not say otherwise: "(1.5", "(b". By bytes, "[b" and
-    "(b" are the ends with and without b, "-" and "+" the first and the last.
-
-    Some commands wait for a member: they hold a connection as long; a `timeout` is in seconds, 0
-    means for ever.
-
-    In unions, intersections and differences, `keys` is one key or a list; as a mapping, it says by
-    what each set's scores are multiplied. Where several sets have a member, its scores are added,
-    or with `aggregate` "MIN" or "MAX" the lowest or highest is taken. Sets take part, with scores
-    of 1.
+    Members are encoded and decoded like the values of `set` and `get`, and scores are floats. Two
+    members are the same if their stored bytes are. A sorted set is deleted with its last member.
+    Commands that wait for a member occupy a connection while they wait.
     """
 
-    def decode_scored(self, flat: Sequence[bytes]) -> ScoredMembers:
-        """Return the members and scores of a reply in which they take turns."""
-        return list(zip(self.decode_all(flat[::2]), map(float, flat[1::2]), strict=True))
+    def _decode_scored(self, flat: Sequence[bytes]) -> ScoredMembers:
+        """Return the pairs of a flat reply of members and scores."""
+        return list(zip(self._decode_all(flat[::2]), map(float, flat[1::2]), strict=True))
 
-    # Single members, and how many there are.
+    # Members and their number.
 
     def _zcard(self, key: Any, version: int | None = None) -> Command[int]:
-        """Return the number of members, 0 for no such key."""
+        """Return the number of members of a sorted set.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The number of members; 0 if the key doesn't exist.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/zcard/
+        """
         return Command(
-            ("ZCARD", self.stored_key(key, version)), int, readonly=True, missing_reply=0
+            ("ZCARD", self._stored_key(key, version)), int, readonly=True, missing_reply=0
         )
 
     def _zadd(
@@ -80,18 +82,36 @@ class SortedSetCommands(Commands):
         lt: bool = False,
         version: int | None = None,
     ) -> Command[Any]:
-        """Give the members in `mapping` their scores; return how many were not members before.
+        """Add members to a sorted set, or change their scores.
 
-        `nx` only adds, `xx` only changes; `gt` and `lt` change scores only upwards or downwards.
-        With `ch`, return how many were added or changed. With `incr`, add to the score of the one
-        member, and return the sum, None where a flag forbade it.
+        Args:
+            mapping: the members and their scores.
+            nx: only add members; don't change scores.
+            xx: only change scores; don't add members.
+            ch: also count the members whose scores changed.
+            incr: add to the score of the member, of which there may be only one, and return the
+                score.
+            gt: change a score only if the new one is higher.
+            lt: change a score only if the new one is lower.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            How many members were added; with `ch`, how many were added or changed; with `incr`, the
+            score, or None if a condition wasn't met.
+
+        Raises:
+            CommandError: the conditions exclude each other.
+            ValueError: `mapping` is empty.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/zadd/
         """
-        given = flag_args(
+        flags = flag_args(
             ("NX", nx), ("XX", xx), ("GT", gt), ("LT", lt), ("CH", ch), ("INCR", incr)
         )
-        members, scores = self.encode_all(mapping), map(encode_score, mapping.values())
-        turns = [arg for pair in zip(scores, members, strict=True) for arg in pair]
-        args = ("ZADD", self.stored_key(key, version), *given, *require_nonempty(turns, "member"))
+        members, scores = self._encode_all(mapping), map(encode_score, mapping.values())
+        pairs = [arg for pair in zip(scores, members, strict=True) for arg in pair]
+        args = ("ZADD", self._stored_key(key, version), *flags, *require_nonempty(pairs, "member"))
         if incr:
             return Command(args, parse_optional_float, missing_reply=COUNTER_UNAVAILABLE)
         return Command(args, parse_raw, missing_reply=0)
@@ -99,49 +119,138 @@ class SortedSetCommands(Commands):
     def _zincrby(
         self, key: Any, amount: float, value: Any, version: int | None = None
     ) -> Command[float]:
-        """Add `amount` to the score of `value`, 0 where it is no member; return the sum."""
-        args = ("ZINCRBY", self.stored_key(key, version), encode_score(amount), self.encode(value))
+        """Add to the score of a member, which is added if it is missing.
+
+        Args:
+            amount: the number to add; it may be negative.
+            value: the member.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The new score.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/zincrby/
+        """
+        args = (
+            "ZINCRBY",
+            self._stored_key(key, version),
+            encode_score(amount),
+            self._encode(value),
+        )
         return Command(args, float, missing_reply=COUNTER_UNAVAILABLE)
 
     def _zrem(self, key: Any, *values: Any, version: int | None = None) -> Command[int]:
-        """Remove `values`; return how many were members."""
-        args = ("ZREM", self.stored_key(key, version), *self.encode_values(values))
+        """Remove members from a sorted set.
+
+        Args:
+            *values: the members.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            How many were members.
+
+        Raises:
+            ValueError: no member is given.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/zrem/
+        """
+        args = ("ZREM", self._stored_key(key, version), *self._encode_values(values))
         return Command(args, int, missing_reply=0)
 
     def _zscore(self, key: Any, value: Any, version: int | None = None) -> Command[float | None]:
-        """Return the score of `value`, None where it is no member."""
-        args = ("ZSCORE", self.stored_key(key, version), self.encode(value))
+        """Return the score of a member.
+
+        Args:
+            value: the member.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The score; None if it isn't a member.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/zscore/
+        """
+        args = ("ZSCORE", self._stored_key(key, version), self._encode(value))
         return Command(args, parse_optional_float, readonly=True)
 
     def _zmscore(
         self, key: Any, members: Any, version: int | None = None
     ) -> Command[list[float | None]]:
-        """Return the scores of `members`, one or a list, None where there is none."""
+        """Return the scores of several members.
+
+        Args:
+            members: a member, or a list of members.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            A list of scores, with None for values that aren't members.
+
+        Raises:
+            ValueError: no member is given.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/zmscore/
+        """
 
         def parse(reply: Sequence[bytes | None]) -> list[float | None]:
             return [parse_optional_float(score) for score in reply]
 
-        given = self.encode_values(list_or_args(members))
-        args = ("ZMSCORE", self.stored_key(key, version), *given)
-        return Command(args, parse, readonly=True, missing_reply=[None] * len(given))
+        encoded = self._encode_values(list_or_args(members))
+        args = ("ZMSCORE", self._stored_key(key, version), *encoded)
+        return Command(args, parse, readonly=True, missing_reply=[None] * len(encoded))
 
     def _zrank(
         self, key: Any, value: Any, withscore: bool = False, version: int | None = None
     ) -> Command[Any]:
-        """Return the rank of `value`, 0 for the lowest score; None where it is no member.
+        """Return the rank of a member, counted from the lowest score.
 
-        With `withscore`, return ``(rank, score)``; that needs Valkey or Redis 7.2.
+        Args:
+            value: the member.
+            withscore: also return the score; requires Valkey, or Redis 7.2 or later.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The rank, which is 0 for the lowest score; None if it isn't a member. With `withscore`,
+            the rank and the score.
+
+        Raises:
+            NotSupportedError: `withscore` is set, and the server is older than Redis 7.2.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/zrank/
         """
         return self._rank("ZRANK", key, value, withscore, version)
 
     def _zrevrank(
         self, key: Any, value: Any, withscore: bool = False, version: int | None = None
     ) -> Command[Any]:
-        """Return the rank of `value`, 0 for the highest score: see `zrank`."""
+        """Return the rank of a member, counted from the highest score.
+
+        Args:
+            value: the member.
+            withscore: also return the score; requires Valkey, or Redis 7.2 or later.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The rank, which is 0 for the highest score; None if it isn't a member. With `withscore`,
+            the rank and the score.
+
+        Raises:
+            NotSupportedError: `withscore` is set, and the server is older than Redis 7.2.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/zrevrank/
+        """
         return self._rank("ZREVRANK", key, value, withscore, version)
 
     def _rank(self, name: str, key: Any, value: Any, withscore: bool, version: Any) -> Command[Any]:
-        args = (name, self.stored_key(key, version), self.encode(value))
+        args = (name, self._stored_key(key, version), self._encode(value))
         if not withscore:
             return Command(args, parse_optional_int, readonly=True)
 
@@ -153,15 +262,44 @@ class SortedSetCommands(Commands):
     def _zcount(
         self, key: Any, min: ScoreBound, max: ScoreBound, version: int | None = None
     ) -> Command[int]:
-        """Return how many members have a score from `min` to `max`."""
-        args = ("ZCOUNT", self.stored_key(key, version), encode_score(min), encode_score(max))
+        """Count the members with scores in a range.
+
+        Args:
+            min, max: the ends of the range, which are included: numbers; "(1.5" excludes the end,
+                and "-inf" and "+inf" mean no limit.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The number of members.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/zcount/
+        """
+        args = ("ZCOUNT", self._stored_key(key, version), encode_score(min), encode_score(max))
         return Command(args, int, readonly=True, missing_reply=0)
 
     def _zlexcount(
         self, key: Any, min: EncodableArg, max: EncodableArg, version: int | None = None
     ) -> Command[int]:
-        """Return how many members are from `min` to `max`, by their bytes: see `zrangebylex`."""
-        args = ("ZLEXCOUNT", self.stored_key(key, version), encode_name(min), encode_name(max))
+        """Count the members in a range of bytes.
+
+        Args:
+            min, max: the ends of the range: "[a" includes the end, "(a" excludes it, and "-" and
+                "+" mean no limit. Stored bytes are compared, which is useful if all scores are
+                equal.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The number of members.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/zlexcount/
+        """
+        args = ("ZLEXCOUNT", self._stored_key(key, version), encode_name(min), encode_name(max))
         return Command(args, int, readonly=True, missing_reply=0)
 
     def _zrandmember(
@@ -171,19 +309,31 @@ class SortedSetCommands(Commands):
         withscores: bool = False,
         version: int | None = None,
     ) -> Command[Any]:
-        """Return a random member, None where there is none.
+        """Return random members of a sorted set.
 
-        With `count`, a list of so many, and with `withscores` of ``(member, score)``; a negative
-        `count` may return a member several times. Raise ValueError for scores without `count`.
+        Args:
+            count: return a list of up to so many members; if it is negative, a member may be
+                repeated.
+            withscores: return pairs of members and scores; requires `count`.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The member, or None if there is none. With `count`, a list.
+
+        Raises:
+            ValueError: `withscores` is set without `count`.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/zrandmember/
         """
-        args = ("ZRANDMEMBER", self.stored_key(key, version))
+        args = ("ZRANDMEMBER", self._stored_key(key, version))
         if count is None:
             if withscores:
-                raise ValueError("zrandmember() returns scores only with a count.")
-            return Command(args, self.decode_optional, readonly=True)
-        parse = self.decode_scored if withscores else self.decode_all
-        given = flag_args(("WITHSCORES", withscores))
-        return Command((*args, count, *given), parse, readonly=True, missing_reply=())
+                raise ValueError("zrandmember() only returns scores with a count.")
+            return Command(args, self._decode_optional, readonly=True)
+        parse = self._decode_scored if withscores else self._decode_all
+        flags = flag_args(("WITHSCORES", withscores))
+        return Command((*args, count, *flags), parse, readonly=True, missing_reply=())
 
     def _zscan(
         self,
@@ -193,12 +343,30 @@ class SortedSetCommands(Commands):
         count: int | None = None,
         version: int | None = None,
     ) -> Command[tuple[int, ScoredMembers]]:
-        """Return the next cursor and some members with scores; a cursor of 0 begins and ends."""
+        """Return a batch of members of a sorted set and their scores.
+
+        Start with a cursor of 0, and pass the cursor of each result to the next call. A batch may
+        be empty.
+
+        Args:
+            cursor: where to continue; 0 to start.
+            match: a glob pattern that the stored bytes of the members must match.
+            count: about how many the server examines; 10 by default.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The next cursor, which is 0 at the end, and a list of pairs.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/zscan/
+        """
 
         def parse(reply: tuple[bytes, list[bytes]]) -> tuple[int, ScoredMembers]:
-            return int(reply[0]), self.decode_scored(reply[1])
+            return int(reply[0]), self._decode_scored(reply[1])
 
-        args = ("ZSCAN", self.stored_key(key, version), str(cursor))
+        args = ("ZSCAN", self._stored_key(key, version), str(cursor))
         return Command((*args, *scan_args(match, count)), parse, missing_reply=EMPTY_SCAN)
 
     zcard, azcard = sync_method(_zcard), async_method(_zcard)
@@ -214,7 +382,7 @@ class SortedSetCommands(Commands):
     zrandmember, azrandmember = sync_method(_zrandmember), async_method(_zrandmember)
     zscan, azscan = sync_method(_zscan), async_method(_zscan)
 
-    # Ranges: by rank, by score, or by the bytes of the members.
+    # Ranges of ranks, of scores, and of the bytes of members.
 
     def _zrange(
         self,
@@ -229,17 +397,35 @@ class SortedSetCommands(Commands):
         num: int | None = None,
         version: int | None = None,
     ) -> Command[list[Any]]:
-        """Return the members of ranks `start` to `end`, both included, lowest score first.
+        """Return the members in a range of ranks, scores or bytes.
 
-        With `withscores`, a list of ``(member, score)``; with `desc`, highest score first. With
-        `byscore` or `bylex`, `start` and `end` are scores or bytes, the higher one first with
-        `desc`; then `num` of them, `offset` left out before, may be asked for.
+        Args:
+            start, end: the ends of the range, which are included: ranks, of which 0 is the first
+                and -1 the last; with `byscore`, scores as for `zcount`; with `bylex`, bytes as for
+                `zlexcount`. With `desc`, the higher end comes first.
+            desc: return the highest score first.
+            withscores: return pairs of members and scores.
+            byscore: the range is one of scores.
+            bylex: the range is one of bytes.
+            offset, num: skip the first `offset` members of the range, and return up to `num`; only
+                for ranges of scores or bytes.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            A list of members, or of members and scores.
+
+        Raises:
+            ValueError: one of `offset` and `num` is missing, or they are given for a range of
+                ranks.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/zrange/
         """
-        args = ("ZRANGE", self.stored_key(key, version))
-        chosen = zrange_args(start, end, desc, byscore, bylex, offset, num)
-        parse = self.decode_scored if withscores else self.decode_all
-        given = flag_args(("WITHSCORES", withscores))
-        return Command((*args, *chosen, *given), parse, readonly=True, missing_reply=())
+        args = ("ZRANGE", self._stored_key(key, version))
+        range_args = zrange_args(start, end, desc, byscore, bylex, offset, num)
+        parse = self._decode_scored if withscores else self._decode_all
+        flags = flag_args(("WITHSCORES", withscores))
+        return Command((*args, *range_args, *flags), parse, readonly=True, missing_reply=())
 
     def _zrevrange(
         self,
@@ -249,7 +435,22 @@ class SortedSetCommands(Commands):
         withscores: bool = False,
         version: int | None = None,
     ) -> Command[list[Any]]:
-        """Return the members of ranks `start` to `end`, highest score first: see `zrange`."""
+        """Return the members in a range of ranks, highest score first.
+
+        Args:
+            start, end: the ranks of the first and the last member, counted from the highest score;
+                -1 is the last.
+            withscores: return pairs of members and scores.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            A list of members, or of members and scores.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/zrevrange/
+        """
         return self._zrange(key, start, end, True, withscores, version=version)
 
     def _zrangebyscore(
@@ -262,7 +463,24 @@ class SortedSetCommands(Commands):
         withscores: bool = False,
         version: int | None = None,
     ) -> Command[list[Any]]:
-        """Return the members with scores from `min` to `max`, lowest first: see `zrange`."""
+        """Return the members with scores in a range, lowest score first.
+
+        Args:
+            min, max: the ends of the range, which are included: numbers; "(1.5" excludes the end,
+                and "-inf" and "+inf" mean no limit.
+            start, num: skip the first `start` members of the range, and return up to `num`.
+            withscores: return pairs of members and scores.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            A list of members, or of members and scores.
+
+        Raises:
+            ValueError: one of `start` and `num` is missing.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/zrangebyscore/
+        """
         return self._zrange(key, min, max, False, withscores, True, False, start, num, version)
 
     def _zrevrangebyscore(
@@ -275,7 +493,24 @@ class SortedSetCommands(Commands):
         withscores: bool = False,
         version: int | None = None,
     ) -> Command[list[Any]]:
-        """Return the members with scores from `max` down to `min`: see `zrange`."""
+        """Return the members with scores in a range, highest score first.
+
+        Args:
+            max, min: the ends of the range, which are included: numbers; "(1.5" excludes the end,
+                and "-inf" and "+inf" mean no limit.
+            start, num: skip the first `start` members of the range, and return up to `num`.
+            withscores: return pairs of members and scores.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            A list of members, or of members and scores.
+
+        Raises:
+            ValueError: one of `start` and `num` is missing.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/zrevrangebyscore/
+        """
         return self._zrange(key, max, min, True, withscores, True, False, start, num, version)
 
     def _zrangebylex(
@@ -287,7 +522,24 @@ class SortedSetCommands(Commands):
         num: int | None = None,
         version: int | None = None,
     ) -> Command[list[Any]]:
-        """Return the members from `min` to `max` by their bytes, where all scores are equal."""
+        """Return the members in a range of bytes, lowest first.
+
+        Args:
+            min, max: the ends of the range: "[a" includes the end, "(a" excludes it, and "-" and
+                "+" mean no limit. Stored bytes are compared, which is useful if all scores are
+                equal.
+            start, num: skip the first `start` members of the range, and return up to `num`.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            A list of members.
+
+        Raises:
+            ValueError: one of `start` and `num` is missing.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/zrangebylex/
+        """
         return self._zrange(key, min, max, False, False, False, True, start, num, version)
 
     def _zrevrangebylex(
@@ -299,7 +551,24 @@ class SortedSetCommands(Commands):
         num: int | None = None,
         version: int | None = None,
     ) -> Command[list[Any]]:
-        """Return the members from `max` down to `min` by their bytes: see `zrangebylex`."""
+        """Return the members in a range of bytes, highest first.
+
+        Args:
+            max, min: the ends of the range: "[a" includes the end, "(a" excludes it, and "-" and
+                "+" mean no limit. Stored bytes are compared, which is useful if all scores are
+                equal.
+            start, num: skip the first `start` members of the range, and return up to `num`.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            A list of members.
+
+        Raises:
+            ValueError: one of `start` and `num` is missing.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/zrevrangebylex/
+        """
         return self._zrange(key, max, min, True, False, False, True, start, num, version)
 
     def _zrangestore(
@@ -315,25 +584,76 @@ class SortedSetCommands(Commands):
         num: int | None = None,
         version: int | None = None,
     ) -> Command[int]:
-        """Store in `dest` the members that `zrange` returns; return how many they are."""
-        keys = self.stored_keys((dest, key), version)
-        chosen = zrange_args(start, end, desc, byscore, bylex, offset, num)
-        return Command(("ZRANGESTORE", *keys, *chosen), int, missing_reply=0)
+        """Store the members in a range of ranks, scores or bytes.
+
+        Args:
+            dest: the key of the result, which is replaced.
+            key: the sorted set.
+            start, end: the ends of the range, as for `zrange`.
+            byscore: the range is one of scores.
+            bylex: the range is one of bytes.
+            desc: the range begins with the highest score.
+            offset, num: skip the first `offset` members of the range, and return up to `num`; only
+                for ranges of scores or bytes.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            The number of members of the result.
+
+        Raises:
+            ValueError: one of `offset` and `num` is missing, or they are given for a range of
+                ranks.
+            CrossSlotError: the keys are in different slots of a cluster.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/zrangestore/
+        """
+        keys = self._stored_keys((dest, key), version)
+        range_args = zrange_args(start, end, desc, byscore, bylex, offset, num)
+        return Command(("ZRANGESTORE", *keys, *range_args), int, missing_reply=0)
 
     def _zremrangebyrank(
         self, key: Any, min: int, max: int, version: int | None = None
     ) -> Command[int]:
-        """Remove the members of ranks `min` to `max`; return how many there were."""
-        args = ("ZREMRANGEBYRANK", self.stored_key(key, version), min, max)
+        """Remove the members in a range of ranks.
+
+        Args:
+            min, max: the ranks of the first and the last member, counted from the lowest score; -1
+                is the last.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            How many were removed.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/zremrangebyrank/
+        """
+        args = ("ZREMRANGEBYRANK", self._stored_key(key, version), min, max)
         return Command(args, int, missing_reply=0)
 
     def _zremrangebyscore(
         self, key: Any, min: ScoreBound, max: ScoreBound, version: int | None = None
     ) -> Command[int]:
-        """Remove the members with scores from `min` to `max`; return how many there were."""
+        """Remove the members with scores in a range.
+
+        Args:
+            min, max: the ends of the range, which are included: numbers; "(1.5" excludes the end,
+                and "-inf" and "+inf" mean no limit.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            How many were removed.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/zremrangebyscore/
+        """
         args = (
             "ZREMRANGEBYSCORE",
-            self.stored_key(key, version),
+            self._stored_key(key, version),
             encode_score(min),
             encode_score(max),
         )
@@ -342,8 +662,28 @@ class SortedSetCommands(Commands):
     def _zremrangebylex(
         self, key: Any, min: EncodableArg, max: EncodableArg, version: int | None = None
     ) -> Command[int]:
-        """Remove the members from `min` to `max` by their bytes; return how many there were."""
-        args = ("ZREMRANGEBYLEX", self.stored_key(key, version), encode_name(min), encode_name(max))
+        """Remove the members in a range of bytes.
+
+        Args:
+            min, max: the ends of the range: "[a" includes the end, "(a" excludes it, and "-" and
+                "+" mean no limit. Stored bytes are compared, which is useful if all scores are
+                equal.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            How many were removed.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/zremrangebylex/
+        """
+        args = (
+            "ZREMRANGEBYLEX",
+            self._stored_key(key, version),
+            encode_name(min),
+            encode_name(max),
+        )
         return Command(args, int, missing_reply=0)
 
     zrange, azrange = sync_method(_zrange), async_method(_zrange)
@@ -366,26 +706,54 @@ class SortedSetCommands(Commands):
     )
     zremrangebylex, azremrangebylex = sync_method(_zremrangebylex), async_method(_zremrangebylex)
 
-    # Taking the members with the lowest or the highest scores.
+    # Removing the members with the lowest or the highest scores.
 
     def _zpopmin(
         self, key: Any, count: int | None = None, version: int | None = None
     ) -> Command[ScoredMembers]:
-        """Take the member with the lowest score, or `count` of them; return them with scores."""
+        """Remove the members with the lowest scores.
+
+        Args:
+            count: how many to remove; one by default.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            A list of members and scores, lowest score first.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/zpopmin/
+        """
         return self._pop_scored("ZPOPMIN", key, count, version)
 
     def _zpopmax(
         self, key: Any, count: int | None = None, version: int | None = None
     ) -> Command[ScoredMembers]:
-        """Take the member with the highest score, or `count` of them; return them with scores."""
+        """Remove the members with the highest scores.
+
+        Args:
+            count: how many to remove; one by default.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            A list of members and scores, highest score first.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/zpopmax/
+        """
         return self._pop_scored("ZPOPMAX", key, count, version)
 
     def _pop_scored(
         self, name: str, key: Any, count: int | None, version: Any
     ) -> Command[ScoredMembers]:
-        more = () if count is None else (count,)
+        count_args = () if count is None else (count,)
         return Command(
-            (name, self.stored_key(key, version), *more), self.decode_scored, missing_reply=()
+            (name, self._stored_key(key, version), *count_args),
+            self._decode_scored,
+            missing_reply=(),
         )
 
     def _zmpop(
@@ -397,10 +765,27 @@ class SortedSetCommands(Commands):
         count: int = 1,
         version: int | None = None,
     ) -> Command[PopResult]:
-        """Take up to `count` members, of lowest or highest scores, from the first set with any.
+        """Remove members from the first sorted set that has any.
 
-        Return its key and the members with scores, None where all are empty. Either `min` or `max`
-        is to be set; `num_keys` is how many `keys` there are.
+        Requires Valkey, or Redis 7.0 or later.
+
+        Args:
+            num_keys: how many keys there are.
+            keys: the keys of the sorted sets, as a list.
+            min: remove the members with the lowest scores.
+            max: remove the members with the highest scores.
+            count: how many members to remove at most.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            The key and a list of members and scores; None if all are empty.
+
+        Raises:
+            ValueError: the number of keys is wrong, or not exactly one of `min` and `max` is set.
+            CrossSlotError: the keys are in different slots of a cluster.
+            WrongTypeError: a key has another type.
+
+        See https://valkey.io/commands/zmpop/
         """
         stored, parse = self._mpop_args(num_keys, keys, version)
         args = ("ZMPOP", num_keys, *stored, min_max_arg(min, max), *option_args(("COUNT", count)))
@@ -416,47 +801,101 @@ class SortedSetCommands(Commands):
         count: int = 1,
         version: int | None = None,
     ) -> Command[PopResult]:
-        """Do what `zmpop` does, as soon as there is a member; return None in vain."""
+        """Remove members from the first sorted set that has any; if none has, wait for one.
+
+        Requires Valkey, or Redis 7.0 or later.
+
+        Args:
+            timeout: how many seconds to wait; 0 waits forever.
+            numkeys: how many keys there are.
+            keys: the keys of the sorted sets, as a list.
+            min: remove the members with the lowest scores.
+            max: remove the members with the highest scores.
+            count: how many members to remove at most.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            The key and a list of members and scores; None after the timeout.
+
+        Raises:
+            ValueError: the number of keys is wrong, or not exactly one of `min` and `max` is set.
+            ServerUnavailable: the connection broke during the wait; the command isn't sent again.
+            CrossSlotError: the keys are in different slots of a cluster.
+            WrongTypeError: a key has another type.
+
+        See https://valkey.io/commands/bzmpop/
+        """
         stored, parse = self._mpop_args(numkeys, keys, version)
         args = ("BZMPOP", encode_score(timeout), numkeys, *stored, min_max_arg(min, max))
         return BlockingCommand((*args, *option_args(("COUNT", count))), parse, timeout)
 
     def _mpop_args(self, numkeys: int, keys: Any, version: Any) -> tuple[list[EncodableArg], Any]:
-        given = check_numkeys(numkeys, list_or_args(keys))
-        stored = self.encode_keys(given, version)
+        key_list = check_numkeys(numkeys, list_or_args(keys))
+        stored = self._encode_keys(key_list, version)
 
-        def scored(reply: Sequence[Sequence[bytes]]) -> ScoredMembers:
-            return [(self.decode(member), float(score)) for member, score in reply]
+        def parse_members(reply: Sequence[Sequence[bytes]]) -> ScoredMembers:
+            return [(self._decode(member), float(score)) for member, score in reply]
 
-        return stored, parse_pop(dict(zip(stored, given, strict=True)), scored)
+        return stored, parse_pop(dict(zip(stored, key_list, strict=True)), parse_members)
 
     def _bzpopmin(
         self, keys: Any, timeout: float = 0, version: int | None = None
     ) -> Command[tuple[Any, Any, float] | None]:
-        """Wait for a member of lowest score in any of `keys`, one or a list.
+        """Remove the member with the lowest score; if there is none, wait for one.
 
-        Return its key, itself and its score, None in vain.
+        Args:
+            keys: a key, or a list of keys, of which the first one with a member is used.
+            timeout: how many seconds to wait; 0 waits forever.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            The key, the member and its score; None after the timeout.
+
+        Raises:
+            ServerUnavailable: the connection broke during the wait; the command isn't sent again.
+            ValueError: `timeout` is negative.
+            CrossSlotError: the keys are in different slots of a cluster.
+            WrongTypeError: a key has another type.
+
+        See https://valkey.io/commands/bzpopmin/
         """
         return self._bzpop("BZPOPMIN", keys, timeout, version)
 
     def _bzpopmax(
         self, keys: Any, timeout: float = 0, version: int | None = None
     ) -> Command[tuple[Any, Any, float] | None]:
-        """Wait for a member of highest score in any of `keys`: see `bzpopmin`."""
+        """Remove the member with the highest score; if there is none, wait for one.
+
+        Args:
+            keys: a key, or a list of keys, of which the first one with a member is used.
+            timeout: how many seconds to wait; 0 waits forever.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            The key, the member and its score; None after the timeout.
+
+        Raises:
+            ServerUnavailable: the connection broke during the wait; the command isn't sent again.
+            ValueError: `timeout` is negative.
+            CrossSlotError: the keys are in different slots of a cluster.
+            WrongTypeError: a key has another type.
+
+        See https://valkey.io/commands/bzpopmax/
+        """
         return self._bzpop("BZPOPMAX", keys, timeout, version)
 
     def _bzpop(
         self, name: str, keys: Any, timeout: float, version: Any
     ) -> Command[tuple[Any, Any, float] | None]:
-        given = list_or_args(keys)
-        stored = self.encode_keys(given, version)
-        by_name = dict(zip(stored, given, strict=True))
+        key_list = list_or_args(keys)
+        stored = self._encode_keys(key_list, version)
+        by_stored_key = dict(zip(stored, key_list, strict=True))
 
         def parse(reply: Sequence[bytes] | None) -> tuple[Any, Any, float] | None:
             if reply is None:
                 return None
             key, member, score = reply
-            return by_name[key], self.decode(member), float(score)
+            return by_stored_key[key], self._decode(member), float(score)
 
         return BlockingCommand((name, *stored, encode_score(timeout)), parse, timeout)
 
@@ -467,7 +906,7 @@ class SortedSetCommands(Commands):
     bzpopmin, abzpopmin = sync_method(_bzpopmin), async_method(_bzpopmin)
     bzpopmax, abzpopmax = sync_method(_bzpopmax), async_method(_bzpopmax)
 
-    # Several sorted sets at once.
+    # Several sorted sets.
 
     def _zunion(
         self,
@@ -476,7 +915,25 @@ class SortedSetCommands(Commands):
         withscores: bool = False,
         version: int | None = None,
     ) -> Command[list[Any]]:
-        """Return what is a member of any; with `withscores`, a list of ``(member, score)``."""
+        """Return the members of any of the sorted sets. The lowest score comes first.
+
+        Args:
+            keys: a key, a list of keys, or a mapping of keys to weights that multiply the scores.
+                Sets count as sorted sets with scores of 1.
+            aggregate: the score of a member that several sets have: "SUM" by default, "MIN" or
+                "MAX".
+            withscores: return pairs of members and scores.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            A list of members, or of members and scores.
+
+        Raises:
+            CrossSlotError: the keys are in different slots of a cluster.
+            WrongTypeError: a key has another type.
+
+        See https://valkey.io/commands/zunion/
+        """
         return self._combine("ZUNION", keys, aggregate, withscores, version)
 
     def _zinter(
@@ -486,39 +943,141 @@ class SortedSetCommands(Commands):
         withscores: bool = False,
         version: int | None = None,
     ) -> Command[list[Any]]:
-        """Return what is a member of all; with `withscores`, a list of ``(member, score)``."""
+        """Return the members that all sorted sets have in common. The lowest score comes first.
+
+        Args:
+            keys: a key, a list of keys, or a mapping of keys to weights that multiply the scores.
+                Sets count as sorted sets with scores of 1.
+            aggregate: the score of a member that several sets have: "SUM" by default, "MIN" or
+                "MAX".
+            withscores: return pairs of members and scores.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            A list of members, or of members and scores.
+
+        Raises:
+            CrossSlotError: the keys are in different slots of a cluster.
+            WrongTypeError: a key has another type.
+
+        See https://valkey.io/commands/zinter/
+        """
         return self._combine("ZINTER", keys, aggregate, withscores, version)
 
     def _zdiff(
         self, keys: Any, withscores: bool = False, version: int | None = None
     ) -> Command[list[Any]]:
-        """Return what is a member of the first, and of none of the others, lowest score first."""
+        """Return the members of the first sorted set that none of the others has.
+
+        The lowest score comes first.
+
+        Args:
+            keys: a key, or a list of keys. Sets count as sorted sets with scores of 1.
+            withscores: return pairs of members and scores.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            A list of members, or of members and scores.
+
+        Raises:
+            CrossSlotError: the keys are in different slots of a cluster.
+            WrongTypeError: a key has another type.
+
+        See https://valkey.io/commands/zdiff/
+        """
         return self._combine("ZDIFF", keys, None, withscores, version)
 
     def _zunionstore(
         self, dest: Any, keys: Any, aggregate: str | None = None, version: int | None = None
     ) -> Command[int]:
-        """Store in `dest` what `zunion` returns; return how many members that has."""
+        """Store the members of any of the sorted sets.
+
+        Args:
+            dest: the key of the result, which is replaced.
+            keys: a key, a list of keys, or a mapping of keys to weights that multiply the scores.
+                Sets count as sorted sets with scores of 1.
+            aggregate: the score of a member that several sets have: "SUM" by default, "MIN" or
+                "MAX".
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            The number of members of the result.
+
+        Raises:
+            CrossSlotError: the keys are in different slots of a cluster.
+            WrongTypeError: a key has another type.
+
+        See https://valkey.io/commands/zunionstore/
+        """
         return self._combine_and_store("ZUNIONSTORE", dest, keys, aggregate, version)
 
     def _zinterstore(
         self, dest: Any, keys: Any, aggregate: str | None = None, version: int | None = None
     ) -> Command[int]:
-        """Store in `dest` what `zinter` returns; return how many members that has."""
+        """Store the members that all sorted sets have in common.
+
+        Args:
+            dest: the key of the result, which is replaced.
+            keys: a key, a list of keys, or a mapping of keys to weights that multiply the scores.
+                Sets count as sorted sets with scores of 1.
+            aggregate: the score of a member that several sets have: "SUM" by default, "MIN" or
+                "MAX".
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            The number of members of the result.
+
+        Raises:
+            CrossSlotError: the keys are in different slots of a cluster.
+            WrongTypeError: a key has another type.
+
+        See https://valkey.io/commands/zinterstore/
+        """
         return self._combine_and_store("ZINTERSTORE", dest, keys, aggregate, version)
 
     def _zdiffstore(self, dest: Any, keys: Any, version: int | None = None) -> Command[int]:
-        """Store in `dest` what `zdiff` returns; return how many members that has."""
+        """Store the members of the first sorted set that are in none of the others.
+
+        Args:
+            dest: the key of the result, which is replaced.
+            keys: a key, or a list of keys. Sets count as sorted sets with scores of 1.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            The number of members of the result.
+
+        Raises:
+            CrossSlotError: the keys are in different slots of a cluster.
+            WrongTypeError: a key has another type.
+
+        See https://valkey.io/commands/zdiffstore/
+        """
         return self._combine_and_store("ZDIFFSTORE", dest, keys, None, version)
 
     def _zintercard(
         self, numkeys: int, keys: Any, limit: int = 0, version: int | None = None
     ) -> Command[int]:
-        """Return how many members `zinter` would return, counting up to `limit`; 0 counts all.
+        """Count the members that all sorted sets have in common.
 
-        `numkeys` is how many `keys` there are.
+        Requires Valkey, or Redis 7.0 or later.
+
+        Args:
+            numkeys: how many keys there are.
+            keys: a list of keys.
+            limit: stop counting at this number; 0 counts all.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            The number of members.
+
+        Raises:
+            ValueError: the number of keys is wrong.
+            CrossSlotError: the keys are in different slots of a cluster.
+            WrongTypeError: a key has another type.
+
+        See https://valkey.io/commands/zintercard/
         """
-        stored = self.encode_keys(check_numkeys(numkeys, list_or_args(keys)), version)
+        stored = self._encode_keys(check_numkeys(numkeys, list_or_args(keys)), version)
         args = ("ZINTERCARD", numkeys, *stored, "LIMIT", limit)
         return Command(args, int, readonly=True, missing_reply=0)
 
@@ -530,18 +1089,18 @@ class SortedSetCommands(Commands):
             *self._operands(keys, aggregate, version),
             *flag_args(("WITHSCORES", withscores)),
         )
-        parse = self.decode_scored if withscores else self.decode_all
+        parse = self._decode_scored if withscores else self._decode_all
         return Command(args, parse, readonly=True, missing_reply=())
 
     def _combine_and_store(
         self, name: str, dest: Any, keys: Any, aggregate: str | None, version: Any
     ) -> Command[int]:
         operands = self._operands(keys, aggregate, version)
-        return Command((name, self.stored_key(dest, version), *operands), int, missing_reply=0)
+        return Command((name, self._stored_key(dest, version), *operands), int, missing_reply=0)
 
     def _operands(self, keys: Any, aggregate: str | None, version: Any) -> tuple[EncodableArg, ...]:
-        given = list(keys) if isinstance(keys, Mapping) else list_or_args(keys)
-        stored = self.encode_keys(given, version)
+        key_list = list(keys) if isinstance(keys, Mapping) else list_or_args(keys)
+        stored = self._encode_keys(key_list, version)
         weights: tuple[EncodableArg, ...] = ()
         if isinstance(keys, Mapping):
             weights = ("WEIGHTS", *map(encode_score, keys.values()))
@@ -565,19 +1124,22 @@ def zrange_args(
     offset: int | None,
     num: int | None,
 ) -> tuple[EncodableArg, ...]:
-    """Return the arguments of a range; raise ValueError for an offset without a number, or without
-    scores or bytes."""
+    """Return the arguments of a range.
+
+    Raises:
+        ValueError: one of `offset` and `num` is missing, or they are given for a range of ranks.
+    """
     if (offset is None) != (num is None):
-        raise ValueError("A range takes an offset and a number of members together.")
+        raise ValueError("An offset and a number of members must be given together.")
     if num is not None and not (byscore or bylex):
-        raise ValueError("A range of ranks takes no offset and no number of members.")
+        raise ValueError("A range of ranks can't have an offset and a number of members.")
     by = flag_args(("BYSCORE", byscore), ("BYLEX", bylex), ("REV", desc))
     limit = () if offset is None or num is None else ("LIMIT", offset, num)
     return (encode_score(start), encode_score(end), *by, *limit)
 
 
 def min_max_arg(min: bool, max: bool) -> EncodableArg:
-    """Return which end is meant; raise ValueError where not exactly one is."""
+    """Return "MIN" or "MAX"; raise ValueError unless exactly one of them is set."""
     if min == max:
-        raise ValueError("Either min or max is to be True.")
+        raise ValueError("Set exactly one of min and max.")
     return "MIN" if min else "MAX"

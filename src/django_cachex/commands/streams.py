@@ -26,51 +26,63 @@ from django_cachex.commands.command import (
 from django_cachex.exceptions import CommandError
 
 StreamEntry = tuple[FieldT, dict[FieldT, Any]]
-"""An id and the fields."""
+"""The id of an entry and its fields."""
 
 MISSING_GROUP = CommandError("NOGROUP No such key or consumer group.")
-"""What commands on a group answer where there is none."""
+"""The reply of commands on a group that doesn't exist."""
 
 MISSING_STREAM = CommandError("ERR The XGROUP subcommand requires the key to exist.")
 
-# What the server says of a pending entry, as valkey-py calls it.
+# valkey-py's names for the parts of a pending entry.
 PENDING_FIELDS = "message_id", "consumer", "time_since_delivered", "times_delivered"
 
 InfoDict = dict[str, Any]
-"""What the server tells, under its own names, such as "last-generated-id"."""
+"""Information with the server's names, such as "last-generated-id"."""
 
 StreamEntries = dict[Any, list[StreamEntry[FieldT]]]
-"""Entries by the caller's key; streams without any are left out."""
+"""The entries by key; streams without entries are left out."""
 
 
 class StreamCommands(Commands, Generic[FieldT]):
-    """Commands of Valkey's *stream* group; values are decoded, all else are names.
+    """The commands of Valkey's *stream* group.
 
-    Ids are given as text or bytes; a cache answers with text. "-" is the lowest id, "+" the
-    highest.
+    The values of fields are encoded and decoded like those of `set` and `get`. Ids and the names of
+    fields, groups and consumers are text, bytes or numbers, and a cache returns them as text. "-"
+    is the lowest id, and "+" the highest.
 
-    `xread` and `xreadgroup` take `streams`, which maps keys to the ids after which they are read.
-    With `block`, in milliseconds, they wait for entries and hold a connection as long; 0 means for
-    ever.
-
-    A group remembers the id up to which its consumers were given entries. What a consumer was given
-    and has not acknowledged is pending.
+    A group remembers the last entry that its consumers have read. An entry that a consumer has read
+    but not acknowledged is pending. Commands that wait for entries occupy a connection while they
+    wait.
     """
 
-    def decode_entry(self, reply: Sequence[Any]) -> StreamEntry[FieldT]:
-        """Return an entry; one that was deleted meanwhile has no fields."""
-        return self.decode_name(reply[0]), self.decode_fields(reply[1] or ())
+    def _decode_entry(self, reply: Sequence[Any]) -> StreamEntry[FieldT]:
+        """Return an entry; one that has been deleted has no fields."""
+        return self._decode_name(reply[0]), self._decode_fields(reply[1] or ())
 
-    def decode_entries(self, replies: Sequence[Any] | None) -> list[StreamEntry[FieldT]]:
+    def _decode_entries(self, replies: Sequence[Any] | None) -> list[StreamEntry[FieldT]]:
         """Return the entries of a reply."""
-        # Redis 6.2 has None in the place of an entry that was claimed but deleted before.
-        return [self.decode_entry(reply) for reply in replies or () if reply is not None]
+        # Redis 6.2 returns None for an entry that was deleted before it was claimed.
+        return [self._decode_entry(reply) for reply in replies or () if reply is not None]
 
-    # Entries by id.
+    # Entries.
 
     def _xlen(self, key: Any, version: int | None = None) -> Command[int]:
-        """Return the number of entries, 0 for no such key."""
-        return Command(("XLEN", self.stored_key(key, version)), int, readonly=True, missing_reply=0)
+        """Return the number of entries of a stream.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The number of entries; 0 if the key doesn't exist.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/xlen/
+        """
+        return Command(
+            ("XLEN", self._stored_key(key, version)), int, readonly=True, missing_reply=0
+        )
 
     def _xadd(
         self,
@@ -84,13 +96,31 @@ class StreamCommands(Commands, Generic[FieldT]):
         limit: int | None = None,
         version: int | None = None,
     ) -> Command[FieldT | None]:
-        """Add an entry and return its id, None where `nomkstream` is set and there is no such key.
+        """Add an entry to a stream, which can be trimmed at the same time.
 
-        `maxlen`, `minid`, `approximate` and `limit` trim the stream as `xtrim` does.
+        Args:
+            fields: the fields of the entry and their values.
+            id: the id of the entry; the server chooses one by default.
+            maxlen: keep so many of the newest entries.
+            approximate: allow the server to keep some more, which is faster.
+            nomkstream: don't create the stream if it doesn't exist.
+            minid: keep the entries from this id on.
+            limit: examine at most so many entries; only with `approximate`.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The id of the entry; None if `nomkstream` is set and the stream doesn't exist.
+
+        Raises:
+            CommandError: `id` isn't higher than that of the last entry.
+            ValueError: both `maxlen` and `minid` are given.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/xadd/
         """
-        trimming = trim_args(maxlen, minid, approximate, limit)
-        given = (*flag_args(("NOMKSTREAM", nomkstream)), *trimming, encode_name(id))
-        args = ("XADD", self.stored_key(key, version), *given, *self.encode_fields(fields))
+        trim = trim_args(maxlen, minid, approximate, limit)
+        options = (*flag_args(("NOMKSTREAM", nomkstream)), *trim, encode_name(id))
+        args = ("XADD", self._stored_key(key, version), *options, *self._encode_fields(fields))
         return Command(args, self._decode_optional_id)
 
     def _xrange(
@@ -101,9 +131,20 @@ class StreamCommands(Commands, Generic[FieldT]):
         count: int | None = None,
         version: int | None = None,
     ) -> Command[list[StreamEntry[FieldT]]]:
-        """Return the entries from id `min` to `max`, oldest first, as ``(id, fields)``.
+        """Return the entries in a range of ids, oldest first.
 
-        A ``(`` before an id leaves that id out.
+        Args:
+            min, max: the ids of the first and the last entry; "(" before an id excludes it.
+            count: how many entries to return at most; all of them by default.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            A list of ids and dicts of fields.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/xrange/
         """
         return self._xrange_command("XRANGE", key, min, max, count, version)
 
@@ -115,7 +156,21 @@ class StreamCommands(Commands, Generic[FieldT]):
         count: int | None = None,
         version: int | None = None,
     ) -> Command[list[StreamEntry[FieldT]]]:
-        """Return the entries from id `max` down to `min`, newest first: see `xrange`."""
+        """Return the entries in a range of ids, newest first.
+
+        Args:
+            max, min: the ids of the first and the last entry; "(" before an id excludes it.
+            count: how many entries to return at most; all of them by default.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            A list of ids and dicts of fields.
+
+        Raises:
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/xrevrange/
+        """
         return self._xrange_command("XREVRANGE", key, max, min, count, version)
 
     def _xrange_command(
@@ -127,13 +182,27 @@ class StreamCommands(Commands, Generic[FieldT]):
         count: int | None,
         version: Any,
     ) -> Command[list[StreamEntry[FieldT]]]:
-        args = (name, self.stored_key(key, version), encode_name(start), encode_name(end))
-        given = option_args(("COUNT", count))
-        return Command((*args, *given), self.decode_entries, readonly=True, missing_reply=())
+        args = (name, self._stored_key(key, version), encode_name(start), encode_name(end))
+        options = option_args(("COUNT", count))
+        return Command((*args, *options), self._decode_entries, readonly=True, missing_reply=())
 
     def _xdel(self, key: Any, *ids: bytes | str, version: int | None = None) -> Command[int]:
-        """Delete the entries with these ids; return how many there were."""
-        args = ("XDEL", self.stored_key(key, version), *encode_names(ids))
+        """Delete entries of a stream.
+
+        Args:
+            *ids: the ids of the entries.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            How many entries existed.
+
+        Raises:
+            ValueError: no id is given.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/xdel/
+        """
+        args = ("XDEL", self._stored_key(key, version), *encode_names(ids))
         return Command(args, int, missing_reply=0)
 
     def _xtrim(
@@ -145,17 +214,31 @@ class StreamCommands(Commands, Generic[FieldT]):
         limit: int | None = None,
         version: int | None = None,
     ) -> Command[int]:
-        """Delete the oldest entries, all but `maxlen`, or those below `minid`; return how many.
+        """Delete the oldest entries of a stream.
 
-        Where it may be `approximate`, some more may stay, and at most `limit` are deleted.
+        Args:
+            maxlen: keep so many of the newest entries.
+            approximate: allow the server to keep some more, which is faster.
+            minid: keep the entries from this id on.
+            limit: examine at most so many entries; only with `approximate`.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            How many entries were deleted.
+
+        Raises:
+            ValueError: not exactly one of `maxlen` and `minid` is given.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/xtrim/
         """
-        trimming = trim_args(maxlen, minid, approximate, limit)
-        if not trimming:
-            raise ValueError("Either maxlen or minid says what to delete.")
-        return Command(("XTRIM", self.stored_key(key, version), *trimming), int, missing_reply=0)
+        trim = trim_args(maxlen, minid, approximate, limit)
+        if not trim:
+            raise ValueError("Pass either maxlen or minid.")
+        return Command(("XTRIM", self._stored_key(key, version), *trim), int, missing_reply=0)
 
     def _decode_optional_id(self, reply: bytes | None) -> FieldT | None:
-        return None if reply is None else self.decode_name(reply)
+        return None if reply is None else self._decode_name(reply)
 
     xlen, axlen = sync_method(_xlen), async_method(_xlen)
     xadd, axadd = sync_method(_xadd), async_method(_xadd)
@@ -164,7 +247,7 @@ class StreamCommands(Commands, Generic[FieldT]):
     xdel, axdel = sync_method(_xdel), async_method(_xdel)
     xtrim, axtrim = sync_method(_xtrim), async_method(_xtrim)
 
-    # Reading what is new, where need be when somebody adds it.
+    # Reading new entries, and waiting for them.
 
     def _xread(
         self,
@@ -173,12 +256,32 @@ class StreamCommands(Commands, Generic[FieldT]):
         block: int | None = None,
         version: int | None = None,
     ) -> Command[StreamEntries[FieldT]]:
-        """Return up to `count` entries of each stream, after the id given; "$" is the last one."""
+        """Return new entries of streams.
+
+        Args:
+            streams: a mapping of keys to the ids after which to read; "$" stands for the last
+                entry.
+            count: how many entries of each stream to return at most; all of them by default.
+            block: if there are no entries, how many milliseconds to wait for one; 0 waits forever.
+                Doesn't wait by default.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            A dict of keys and lists of ids and fields, without the streams that have no such
+            entries.
+
+        Raises:
+            ServerUnavailable: the connection broke during the wait; the command isn't sent again.
+            CrossSlotError: the keys are in different slots of a cluster.
+            WrongTypeError: a key has another type.
+
+        See https://valkey.io/commands/xread/
+        """
         args, parse = self._streams_args(streams, version)
-        given = ("XREAD", *option_args(("COUNT", count), ("BLOCK", block)), *args)
+        command_args = ("XREAD", *option_args(("COUNT", count), ("BLOCK", block)), *args)
         if block is None:
-            return Command(given, parse, readonly=True)
-        return BlockingCommand(given, parse, block / 1000)
+            return Command(command_args, parse, readonly=True)
+        return BlockingCommand(command_args, parse, block / 1000)
 
     def _xreadgroup(
         self,
@@ -190,27 +293,48 @@ class StreamCommands(Commands, Generic[FieldT]):
         noack: bool = False,
         version: int | None = None,
     ) -> Command[StreamEntries[FieldT]]:
-        """Return up to `count` entries of each stream, for this consumer of a group.
+        """Return entries of streams as a consumer of a group. They are pending until `xack`.
 
-        After the id ">" are those that no consumer was given; they are pending until `xack`, with
-        `noack` at no time. After any other id are this consumer's own pending ones.
+        Args:
+            groupname: the name of the group.
+            consumername: the name of the consumer.
+            streams: a mapping of keys to the ids after which to read; ">" stands for the last entry
+                that the group has read. After another id, only entries that are pending for this
+                consumer are returned.
+            count: how many entries of each stream to return at most; all of them by default.
+            block: if there are no entries, how many milliseconds to wait for one; 0 waits forever.
+                Doesn't wait by default.
+            noack: don't make the entries pending.
+            version: the version of all keys; the alias's VERSION by default.
+
+        Returns:
+            A dict of keys and lists of ids and fields, without the streams that have no such
+            entries.
+
+        Raises:
+            CommandError: the key or the group doesn't exist.
+            ServerUnavailable: the connection broke during the wait; the command isn't sent again.
+            CrossSlotError: the keys are in different slots of a cluster.
+            WrongTypeError: a key has another type.
+
+        See https://valkey.io/commands/xreadgroup/
         """
         args, parse = self._streams_args(streams, version)
         group = ("XREADGROUP", "GROUP", encode_name(groupname), encode_name(consumername))
-        chosen = (*option_args(("COUNT", count), ("BLOCK", block)), *flag_args(("NOACK", noack)))
-        given = (*group, *chosen, *args)
+        options = (*option_args(("COUNT", count), ("BLOCK", block)), *flag_args(("NOACK", noack)))
+        command_args = (*group, *options, *args)
         if block is None:
-            return Command(given, parse, missing_reply=MISSING_GROUP)
-        return BlockingCommand(given, parse, block / 1000)
+            return Command(command_args, parse, missing_reply=MISSING_GROUP)
+        return BlockingCommand(command_args, parse, block / 1000)
 
     def _streams_args(
         self, streams: Mapping[Any, EncodableArg], version: Any
     ) -> tuple[tuple[EncodableArg, ...], Callable[[Any], StreamEntries[FieldT]]]:
-        stored = self.encode_keys(streams, version)
+        stored = self._encode_keys(streams, version)
         keys = dict(zip(stored, streams, strict=True))
 
         def parse(reply: Sequence[Sequence[Any]] | None) -> StreamEntries[FieldT]:
-            return {keys[name]: self.decode_entries(found) for name, found in reply or ()}
+            return {keys[name]: self._decode_entries(found) for name, found in reply or ()}
 
         return ("STREAMS", *stored, *map(encode_name, streams.values())), parse
 
@@ -228,21 +352,33 @@ class StreamCommands(Commands, Generic[FieldT]):
         entries_read: int | None = None,
         version: int | None = None,
     ) -> Command[None]:
-        """Make a group that is given what comes after `id`; "$" is the last entry.
+        """Create a consumer group.
 
-        With `mkstream`, an empty stream is made where there is no such key. `entries_read` is what
-        the group counts from: Valkey or Redis 7.0. Raise `CommandError` if there is such a group.
+        Args:
+            groupname: the name of the group.
+            id: the id after which the group starts to read; "$" is the last entry, and "0" the
+                start of the stream.
+            mkstream: create an empty stream if the key doesn't exist.
+            entries_read: how many entries the group has read, from which its lag is computed;
+                requires Valkey, or Redis 7.0 or later.
+            version: the key's version; the alias's VERSION by default.
+
+        Raises:
+            CommandError: the group exists, or the key doesn't.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/xgroup-create/
         """
         args = (
             "XGROUP",
             "CREATE",
-            self.stored_key(key, version),
+            self._stored_key(key, version),
             encode_name(groupname),
             encode_name(id),
         )
-        given = (*flag_args(("MKSTREAM", mkstream)), *option_args(("ENTRIESREAD", entries_read)))
+        options = (*flag_args(("MKSTREAM", mkstream)), *option_args(("ENTRIESREAD", entries_read)))
         return Command(
-            (*args, *given), parse_none, missing_reply=None if mkstream else MISSING_STREAM
+            (*args, *options), parse_none, missing_reply=None if mkstream else MISSING_STREAM
         )
 
     def _xgroup_setid(
@@ -253,22 +389,50 @@ class StreamCommands(Commands, Generic[FieldT]):
         entries_read: int | None = None,
         version: int | None = None,
     ) -> Command[None]:
-        """Let a group go on after `id`: see `xgroup_create`."""
+        """Let a consumer group continue after another id.
+
+        Args:
+            groupname: the name of the group.
+            id: the id; "$" is the last entry, and "0" the start of the stream.
+            entries_read: how many entries the group has read, from which its lag is computed;
+                requires Valkey, or Redis 7.0 or later.
+            version: the key's version; the alias's VERSION by default.
+
+        Raises:
+            CommandError: the key or the group doesn't exist.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/xgroup-setid/
+        """
         args = (
             "XGROUP",
             "SETID",
-            self.stored_key(key, version),
+            self._stored_key(key, version),
             encode_name(groupname),
             encode_name(id),
         )
-        given = option_args(("ENTRIESREAD", entries_read))
-        return Command((*args, *given), parse_none, missing_reply=MISSING_STREAM)
+        options = option_args(("ENTRIESREAD", entries_read))
+        return Command((*args, *options), parse_none, missing_reply=MISSING_STREAM)
 
     def _xgroup_destroy(
         self, key: Any, groupname: EncodableArg, version: int | None = None
     ) -> Command[bool]:
-        """Delete a group and what is pending in it; return whether there was one."""
-        args = ("XGROUP", "DESTROY", self.stored_key(key, version), encode_name(groupname))
+        """Delete a consumer group and its list of pending entries.
+
+        Args:
+            groupname: the name of the group.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            Whether the group existed.
+
+        Raises:
+            CommandError: the key doesn't exist.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/xgroup-destroy/
+        """
+        args = ("XGROUP", "DESTROY", self._stored_key(key, version), encode_name(groupname))
         return Command(args, bool, missing_reply=MISSING_STREAM)
 
     def _xgroup_createconsumer(
@@ -278,7 +442,22 @@ class StreamCommands(Commands, Generic[FieldT]):
         consumername: EncodableArg,
         version: int | None = None,
     ) -> Command[bool]:
-        """Make a consumer, as reading does by itself; return whether there was none."""
+        """Create a consumer of a group. Reading creates it, too.
+
+        Args:
+            groupname: the name of the group.
+            consumername: the name of the consumer.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            Whether the consumer is new.
+
+        Raises:
+            CommandError: the key or the group doesn't exist.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/xgroup-createconsumer/
+        """
         return self._consumer_command("CREATECONSUMER", key, groupname, consumername, bool, version)
 
     def _xgroup_delconsumer(
@@ -288,7 +467,22 @@ class StreamCommands(Commands, Generic[FieldT]):
         consumername: EncodableArg,
         version: int | None = None,
     ) -> Command[int]:
-        """Delete a consumer; return how many entries were pending, which nobody can claim now."""
+        """Delete a consumer of a group, with its list of pending entries.
+
+        Args:
+            groupname: the name of the group.
+            consumername: the name of the consumer.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            How many entries were pending for it; they can't be claimed any more.
+
+        Raises:
+            CommandError: the key or the group doesn't exist.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/xgroup-delconsumer/
+        """
         return self._consumer_command("DELCONSUMER", key, groupname, consumername, int, version)
 
     def _consumer_command(
@@ -303,7 +497,7 @@ class StreamCommands(Commands, Generic[FieldT]):
         args = (
             "XGROUP",
             name,
-            self.stored_key(key, version),
+            self._stored_key(key, version),
             encode_name(group),
             encode_name(consumer),
         )
@@ -312,8 +506,23 @@ class StreamCommands(Commands, Generic[FieldT]):
     def _xack(
         self, key: Any, groupname: EncodableArg, *ids: EncodableArg, version: int | None = None
     ) -> Command[int]:
-        """Say that these entries are dealt with; return how many were pending."""
-        args = ("XACK", self.stored_key(key, version), encode_name(groupname), *encode_names(ids))
+        """Acknowledge entries, which then are no longer pending.
+
+        Args:
+            groupname: the name of the group.
+            *ids: the ids of the entries.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            How many of them were pending.
+
+        Raises:
+            ValueError: no id is given.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/xack/
+        """
+        args = ("XACK", self._stored_key(key, version), encode_name(groupname), *encode_names(ids))
         return Command(args, int, missing_reply=0)
 
     xgroup_create, axgroup_create = sync_method(_xgroup_create), async_method(_xgroup_create)
@@ -325,27 +534,38 @@ class StreamCommands(Commands, Generic[FieldT]):
     axgroup_delconsumer = async_method(_xgroup_delconsumer)
     xack, axack = sync_method(_xack), async_method(_xack)
 
-    # What is pending, and taking it over from a consumer that does not get on.
+    # Pending entries, and claiming those of other consumers.
 
     def _xpending(
         self, key: Any, groupname: EncodableArg, version: int | None = None
     ) -> Command[dict[str, Any]]:
-        """Return what is pending in a group, as a dictionary.
+        """Summarize the pending entries of a group.
 
-        `pending` is how many entries, `min` and `max` their lowest and highest id (None for no
-        entry), `consumers` a list with `name` and `pending` of each consumer that has any.
+        Args:
+            groupname: the name of the group.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            A dict: `pending` is the number of entries, `min` and `max` are their lowest and highest
+            id or None, and `consumers` is a list of dicts with `name` and `pending`.
+
+        Raises:
+            CommandError: the key or the group doesn't exist.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/xpending/
         """
-        args = ("XPENDING", self.stored_key(key, version), encode_name(groupname))
+        args = ("XPENDING", self._stored_key(key, version), encode_name(groupname))
         return Command(args, self._parse_pending, readonly=True, missing_reply=MISSING_GROUP)
 
     def _parse_pending(self, reply: Sequence[Any]) -> dict[str, Any]:
         count, lowest, highest, consumers = reply
         return {
             "pending": count,
-            "min": None if lowest is None else self.decode_name(lowest),
-            "max": None if highest is None else self.decode_name(highest),
+            "min": None if lowest is None else self._decode_name(lowest),
+            "max": None if highest is None else self._decode_name(highest),
             "consumers": [
-                {"name": self.decode_name(name), "pending": int(number)}
+                {"name": self._decode_name(name), "pending": int(number)}
                 for name, number in consumers or ()
             ],
         }
@@ -361,29 +581,43 @@ class StreamCommands(Commands, Generic[FieldT]):
         idle: int | None = None,
         version: int | None = None,
     ) -> Command[list[dict[str, Any]]]:
-        """Return up to `count` pending entries from id `min` to `max`, as dictionaries.
+        """Return pending entries of a group.
 
-        Each has `message_id`, `consumer`, `time_since_delivered` in milliseconds and
-        `times_delivered`. `consumername` picks those of one consumer, `idle` those delivered so
-        many milliseconds ago or longer.
+        Args:
+            groupname: the name of the group.
+            min, max: the ids of the first and the last entry; "-" and "+" mean no limit.
+            count: how many entries to return at most.
+            consumername: only return entries that are pending for this consumer.
+            idle: only return entries that were delivered at least so many milliseconds ago.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            A list of dicts with `message_id`, `consumer`, `time_since_delivered` in milliseconds
+            and `times_delivered`.
+
+        Raises:
+            CommandError: the key or the group doesn't exist.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/xpending/
         """
 
         def parse(reply: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
             return [
-                dict(zip(PENDING_FIELDS, (*self.decode_names(parts[:2]), *parts[2:]), strict=True))
-                for parts in reply
+                dict(zip(PENDING_FIELDS, (*self._decode_names(entry[:2]), *entry[2:]), strict=True))
+                for entry in reply
             ]
 
-        args = ("XPENDING", self.stored_key(key, version), encode_name(groupname))
+        args = ("XPENDING", self._stored_key(key, version), encode_name(groupname))
         consumer = () if consumername is None else (encode_name(consumername),)
-        chosen = (
+        filters = (
             *option_args(("IDLE", idle)),
             encode_name(min),
             encode_name(max),
             count,
             *consumer,
         )
-        return Command((*args, *chosen), parse, readonly=True, missing_reply=MISSING_GROUP)
+        return Command((*args, *filters), parse, readonly=True, missing_reply=MISSING_GROUP)
 
     def _xclaim(
         self,
@@ -399,19 +633,39 @@ class StreamCommands(Commands, Generic[FieldT]):
         justid: bool = False,
         version: int | None = None,
     ) -> Command[list[Any]]:
-        """Make pending entries the consumer's, and return them; with `justid`, return their ids.
+        """Make pending entries of other consumers pending for this one.
 
-        Only entries delivered `min_idle_time` milliseconds ago or longer are claimed. `idle`, or
-        `time` in milliseconds since 1970, says when they count as delivered (else now),
-        `retrycount` how often; with `force`, ids that nobody was given become pending, too.
+        Args:
+            groupname: the name of the group.
+            consumername: the name of the consumer.
+            min_idle_time: only claim entries that were delivered at least so many milliseconds ago.
+            message_ids: an id, or a list of ids.
+            idle: count the entries as delivered so many milliseconds ago; 0 by default.
+            time: count the entries as delivered at this time, in milliseconds since 1970.
+            retrycount: set how often the entries were delivered.
+            force: also claim entries that aren't pending.
+            justid: return ids only, and don't count this as a delivery.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            A list of ids and dicts of fields, or of ids.
+
+        Raises:
+            CommandError: the key or the group doesn't exist.
+            ValueError: no id is given.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/xclaim/
         """
-        group = self.stored_key(key, version), encode_name(groupname), encode_name(consumername)
+        group = self._stored_key(key, version), encode_name(groupname), encode_name(consumername)
         ids = encode_names(list_or_args(message_ids))
-        chosen = option_args(("IDLE", idle), ("TIME", time), ("RETRYCOUNT", retrycount))
-        only = flag_args(("FORCE", force), ("JUSTID", justid))
-        args = ("XCLAIM", *group, min_idle_time, *ids, *chosen, *only)
+        options = option_args(("IDLE", idle), ("TIME", time), ("RETRYCOUNT", retrycount))
+        flags = flag_args(("FORCE", force), ("JUSTID", justid))
+        args = ("XCLAIM", *group, min_idle_time, *ids, *options, *flags)
         return Command(
-            args, self.decode_names if justid else self.decode_entries, missing_reply=MISSING_GROUP
+            args,
+            self._decode_names if justid else self._decode_entries,
+            missing_reply=MISSING_GROUP,
         )
 
     def _xautoclaim(
@@ -425,46 +679,104 @@ class StreamCommands(Commands, Generic[FieldT]):
         justid: bool = False,
         version: int | None = None,
     ) -> Command[tuple[FieldT, list[Any], list[FieldT]]]:
-        """Do what `xclaim` does with up to `count` entries from `start_id` on.
+        """Make pending entries of other consumers pending for this one. Their ids needn't be known.
 
-        Return the id from which to go on ("0-0" at the end), the entries (with `justid`, their
-        ids), and the ids of pending entries that are deleted, of which Redis 6.2 says nothing.
+        Args:
+            groupname: the name of the group.
+            consumername: the name of the consumer.
+            min_idle_time: only claim entries that were delivered at least so many milliseconds ago.
+            start_id: the id from which to start; the result contains the next one.
+            count: how many entries to claim at most; 100 by default.
+            justid: return ids only, and don't count this as a delivery.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            The id from which to continue, which is "0-0" at the end; a list of ids and dicts of
+            fields, or of ids; and the ids of pending entries that were deleted from the stream,
+            which Redis 6.2 doesn't report.
+
+        Raises:
+            CommandError: the key or the group doesn't exist.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/xautoclaim/
         """
 
         def parse(reply: Sequence[Any]) -> tuple[FieldT, list[Any], list[FieldT]]:
-            following, found, *deleted = reply
-            claimed = self.decode_names(found) if justid else self.decode_entries(found)
-            return self.decode_name(following), claimed, self.decode_names(*deleted or ((),))
+            next_id, entries, *deleted = reply
+            claimed = self._decode_names(entries) if justid else self._decode_entries(entries)
+            return self._decode_name(next_id), claimed, self._decode_names(*deleted or ((),))
 
-        group = self.stored_key(key, version), encode_name(groupname), encode_name(consumername)
+        group = self._stored_key(key, version), encode_name(groupname), encode_name(consumername)
         args = ("XAUTOCLAIM", *group, min_idle_time, encode_name(start_id))
-        chosen = (*option_args(("COUNT", count)), *flag_args(("JUSTID", justid)))
-        return Command((*args, *chosen), parse, missing_reply=MISSING_GROUP)
+        options = (*option_args(("COUNT", count)), *flag_args(("JUSTID", justid)))
+        return Command((*args, *options), parse, missing_reply=MISSING_GROUP)
 
     xpending, axpending = sync_method(_xpending), async_method(_xpending)
     xpending_range, axpending_range = sync_method(_xpending_range), async_method(_xpending_range)
     xclaim, axclaim = sync_method(_xclaim), async_method(_xclaim)
     xautoclaim, axautoclaim = sync_method(_xautoclaim), async_method(_xautoclaim)
 
-    # What the server says of a stream, its groups and their consumers.
+    # Information about streams, groups and consumers.
 
     def _xinfo_stream(
         self, key: Any, full: bool = False, version: int | None = None
     ) -> Command[InfoDict]:
-        """Return the facts of a stream; with `full`, those of its groups and consumers, too."""
-        args = ("XINFO", "STREAM", self.stored_key(key, version), *flag_args(("FULL", full)))
+        """Return information about a stream.
+
+        Args:
+            full: include the entries, groups and consumers.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            A dict with the server's names.
+
+        Raises:
+            CommandError: the key doesn't exist.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/xinfo-stream/
+        """
+        args = ("XINFO", "STREAM", self._stored_key(key, version), *flag_args(("FULL", full)))
         return Command(args, self._parse_info, readonly=True, missing_reply=MISSING_KEY)
 
     def _xinfo_groups(self, key: Any, version: int | None = None) -> Command[list[InfoDict]]:
-        """Return the facts of each group."""
-        args = ("XINFO", "GROUPS", self.stored_key(key, version))
+        """Return information about the groups of a stream.
+
+        Args:
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            A list of dicts with the server's names.
+
+        Raises:
+            CommandError: the key doesn't exist.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/xinfo-groups/
+        """
+        args = ("XINFO", "GROUPS", self._stored_key(key, version))
         return Command(args, self._parse_infos, readonly=True, missing_reply=MISSING_KEY)
 
     def _xinfo_consumers(
         self, key: Any, groupname: EncodableArg, version: int | None = None
     ) -> Command[list[InfoDict]]:
-        """Return the facts of each consumer of a group."""
-        args = ("XINFO", "CONSUMERS", self.stored_key(key, version), encode_name(groupname))
+        """Return information about the consumers of a group.
+
+        Args:
+            groupname: the name of the group.
+            version: the key's version; the alias's VERSION by default.
+
+        Returns:
+            A list of dicts with the server's names.
+
+        Raises:
+            CommandError: the key or the group doesn't exist.
+            WrongTypeError: the key has another type.
+
+        See https://valkey.io/commands/xinfo-consumers/
+        """
+        args = ("XINFO", "CONSUMERS", self._stored_key(key, version), encode_name(groupname))
         return Command(args, self._parse_infos, readonly=True, missing_reply=MISSING_KEY)
 
     def _parse_info(self, flat: Sequence[Any]) -> InfoDict:
@@ -477,9 +789,9 @@ class StreamCommands(Commands, Generic[FieldT]):
 
     def _parse_info_value(self, name: bytes, value: Any) -> Any:
         if name in (b"first-entry", b"last-entry"):
-            return None if value is None else self.decode_entry(value)
+            return None if value is None else self._decode_entry(value)
         if name == b"entries":
-            return self.decode_entries(value)
+            return self._decode_entries(value)
         if name in (b"groups", b"consumers") and not isinstance(value, int):
             return self._parse_infos(value)
         if name in (b"pending", b"pel") and not isinstance(value, int):
@@ -487,7 +799,7 @@ class StreamCommands(Commands, Generic[FieldT]):
         return self._decode_info_value(value)
 
     def _decode_info_value(self, value: Any) -> Any:
-        return self.decode_name(value) if isinstance(value, bytes) else value
+        return self._decode_name(value) if isinstance(value, bytes) else value
 
     xinfo_stream, axinfo_stream = sync_method(_xinfo_stream), async_method(_xinfo_stream)
     xinfo_groups, axinfo_groups = sync_method(_xinfo_groups), async_method(_xinfo_groups)
@@ -500,10 +812,10 @@ class StreamCommands(Commands, Generic[FieldT]):
 def trim_args(
     maxlen: int | None, minid: EncodableArg | None, approximate: bool, limit: int | None
 ) -> tuple[EncodableArg, ...]:
-    """Return the arguments that trim a stream, none for no limit; raise ValueError for two."""
+    """Return the arguments that trim a stream; raise ValueError if there are two limits."""
     if maxlen is not None and minid is not None:
-        raise ValueError("Only one of maxlen and minid can say what to delete.")
-    kind, bound = ("MAXLEN", maxlen) if minid is None else ("MINID", encode_name(minid))
-    if bound is None:
+        raise ValueError("Pass only one of maxlen and minid.")
+    strategy, threshold = ("MAXLEN", maxlen) if minid is None else ("MINID", encode_name(minid))
+    if threshold is None:
         return ()
-    return (kind, "~" if approximate else "=", bound, *option_args(("LIMIT", limit)))
+    return (strategy, "~" if approximate else "=", threshold, *option_args(("LIMIT", limit)))

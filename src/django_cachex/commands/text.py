@@ -1,4 +1,4 @@
-"""Text of servers and strangers, made safe to stand on one line of a page, a log or a terminal."""
+"""Make untrusted text safe to display on one line of a page, a log or a terminal."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ INVISIBLE_CHARS = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
     "\U000e0100-\U000e01ef]"
 )
-"""What Python takes for printable, and nobody sees: fillers and variation selectors."""
+"""Invisible characters that Python considers printable: fillers and variation selectors."""
 
 MAX_MARKS = 30
-"""What Unicode's stream-safe format lets stand on one letter."""
+"""How many combining marks a letter can have in Unicode's stream-safe format."""
 
 
 def one_line(text: object) -> str:
-    """Return a text on one line: what cannot be seen as what it is is written with backslashes.
+    """Return a text on one line, with backslash escapes for characters that could mislead readers.
 
-    That goes for line breaks of every kind, for what a terminal takes for commands (ESC and the
-    C1 controls), for what reorders text, such as bidirectional overrides, for what is invisible,
-    and for what another character looks the same as (see `NFC` of Unicode). A lone surrogate that
-    stands for a byte, as `surrogateescape` makes them, is written as that byte.
+    These are line breaks of any kind, control characters of terminals (ESC and the C1 controls),
+    characters that change the order of text, such as bidirectional overrides, invisible characters,
+    and characters that look like others (see Unicode's NFC). A lone surrogate that stands for a
+    byte, as `surrogateescape` creates it, is written as that byte.
     """
     line = str(text)
     if line.isascii() and line.isprintable():
@@ -37,7 +37,7 @@ def _needs_escaping(line: str) -> bool:
 
 
 def _escape_chars(line: str) -> Iterator[str]:
-    """Return each character, or how it is written where it would not be seen as what it is."""
+    """Yield each character, or its escape if it could mislead readers."""
     cluster = ""
     for char in line:
         if char.isascii():
@@ -56,7 +56,7 @@ def _escape_chars(line: str) -> Iterator[str]:
 
 
 def _is_misleading(char: str, mark: bool, cluster: str) -> bool:
-    """Return whether a character would not be seen, or be taken for one with what precedes it."""
+    """Return whether a character is invisible, or looks like a part of those before it."""
     if not char.isprintable() or INVISIBLE_CHARS.match(char):
         return True
     if mark and not 0 < len(cluster) < MAX_MARKS:
@@ -65,7 +65,7 @@ def _is_misleading(char: str, mark: bool, cluster: str) -> bool:
 
 
 def _escape_char(char: str) -> str:
-    """Return a character with a backslash: `\\xff` is a byte, or one of ASCII's controls."""
+    """Return the backslash escape of a character; `\\xff` stands for a byte or ASCII control."""
     code = ord(char)
     if 0xDC80 <= code <= 0xDCFF:
         return f"\\x{code - 0xDC00:02x}"

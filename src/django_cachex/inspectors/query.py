@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from django_cachex.cache.keys import Keyspace, keyspace
 from django_cachex.conf import Limits
-from django_cachex.exceptions import OpaqueKeysError
+from django_cachex.exceptions import KeyFunctionNotSupported
 from django_cachex.inspectors.info import Unit
 from django_cachex.inspectors.keys import Naming, encode_text
 from django_cachex.inspectors.types import TTL_NONE, Description
@@ -336,7 +336,7 @@ def versions_of(cache: BaseCache) -> Keyspace | None:
 
     try:
         return keyspace(made, cache.version)
-    except OpaqueKeysError:
+    except KeyFunctionNotSupported:
         return None
 
 

@@ -72,7 +72,7 @@ def inspector_for(alias: str) -> Inspector:
     params = settings.CACHES[alias]
     try:
         cache = caches[alias]
-        if refusal := getattr(cache, "refusal", None):
+        if refusal := getattr(cache, "_config_error", None):
             return BrokenInspector(alias, params, refusal)
         return inspector_class(type(cache))(alias, cache, params)
     except Exception as error:  # A stranger's constructor may raise anything.

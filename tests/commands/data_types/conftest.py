@@ -155,5 +155,5 @@ def cache_on(
 
 
 def emptied(cache: ServerCache) -> ServerCache:
-    cache.client.flushdb()
+    cache.client.flush_db()
     return cache

@@ -107,7 +107,7 @@ class Surface:
         if self.has_field_ttls:
             yield
         else:
-            with pytest.raises(NotSupportedError, match=r"H\w+: that needs Valkey 9.0 or Redis 7"):
+            with pytest.raises(NotSupportedError, match=r"H\w+\. It requires Valkey 9.0"):
                 yield
 
 

@@ -126,7 +126,7 @@ def test_a_lost_server_answers_as_an_empty_one(cache: ServerCache, lost: ServerC
             return outcome(lambda: getattr(cache, name)(*sample.args, **sample.kwargs))
 
         if sample.lost is RAISES:
-            with pytest.raises(ServerUnavailable, match="so nothing was"):
+            with pytest.raises(ServerUnavailable, match="The server is unavailable, so"):
                 ask(lost)
         elif sample.lost is ...:
             assert ask(lost) == ask(emptied(cache)), name
@@ -139,7 +139,7 @@ def test_so_does_a_transaction(lost: ServerCache) -> None:
     assert pipe.execute() == [0, {}, 0]
     with pytest.raises(CommandError, match="no such key"):
         lost.pipeline(transaction=True).lset("a", 0, 1).execute()
-    with pytest.raises(ServerUnavailable, match="nothing was counted"):
+    with pytest.raises(ServerUnavailable, match="the counter is unknown"):
         lost.pipeline(transaction=True).hincrby("a", "x").execute()
 
 
@@ -173,7 +173,7 @@ def test_what_waits_says_so(cache: ServerCache) -> None:
 
 
 def test_keys_are_found_where_the_server_finds_them(cache: ServerCache) -> None:
-    with valkey.Valkey.from_url(cache.location[0]) as client:
+    with valkey.Valkey.from_url(cache._location[0]) as client:
         for name in EVERY:
             args = EVERY[name].command(cache, name).args
             found = client.execute_command("COMMAND GETKEYS", *args)
@@ -204,7 +204,7 @@ def test_what_an_old_server_lacks_is_named(redis_62_process: Server) -> None:
         except CommandError:
             continue  # It knows the command, and misses a group, or a key.
     assert said == {
-        command: f"The server lacks {command}: that needs {since}."
+        command: f"The server does not support {command}. It requires {since}."
         for command, since in COMMAND_VERSIONS.items()
         if not command.endswith("EXPIRETIME") or command.startswith("H")
     }
@@ -212,9 +212,9 @@ def test_what_an_old_server_lacks_is_named(redis_62_process: Server) -> None:
 
 def test_so_is_it_for_keys(redis_62_process: Server) -> None:
     cache = emptied(cache_on(redis_62_process, "redis"))
-    with pytest.raises(NotSupportedError, match=r"lacks EXPIRETIME: that needs .* 7\.0"):
+    with pytest.raises(NotSupportedError, match=r"not support EXPIRETIME\. It requires .* 7\.0"):
         cache.expiretime("a")
-    with pytest.raises(NotSupportedError, match=r"lacks NX of PEXPIRE: that needs .* 7\.0"):
+    with pytest.raises(NotSupportedError, match=r"not support NX of PEXPIRE\. It requires .* 7\.0"):
         cache.expire("a", 5, nx=True)
 
 

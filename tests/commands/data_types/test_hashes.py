@@ -35,7 +35,7 @@ class TestHashes:
         for call in calls:
             with pytest.raises(ValueError, match="At least one name"):
                 call()
-        with pytest.raises(TypeError, match="A name is text, bytes or a number, not NoneType"):
+        with pytest.raises(TypeError, match="A name must be text, bytes or a number, not NoneType"):
             c.hget("a", None)
 
     def test_names_may_be_numbers_and_any_bytes(self, c: Surface) -> None:
@@ -98,7 +98,7 @@ class TestHashes:
         assert len(c.hrandfield("a", count=-5)) == 5
         assert sorted(c.hrandfield("a", 5, withvalues=True)) == [("x", 1), ("y", [2])]
         assert (c.hrandfield("missing"), c.hrandfield("missing", 2)) == (None, [])
-        with pytest.raises(ValueError, match="only with a count"):
+        with pytest.raises(ValueError, match="with a count"):
             c.hrandfield("a", withvalues=True)
 
     def test_a_walk_finds_each_field(self, c: Surface) -> None:

@@ -110,7 +110,7 @@ class TestSortedSets:
     def test_ranges_that_cannot_be_are_refused_before_they_are_sent(self, c: Surface) -> None:
         with pytest.raises(ValueError, match="together"):
             c.zrange("a", 0, 1, byscore=True, offset=1)
-        with pytest.raises(ValueError, match="ranks takes no offset"):
+        with pytest.raises(ValueError, match="have an offset and a number"):
             c.zrange("a", 0, 1, offset=1, num=1)
         with pytest.raises((TypeError, ValueError)):
             c.zrange("a", None, 1)
@@ -148,9 +148,9 @@ class TestSortedSets:
             assert c.zmpop(2, ["a", "b"], min=True) == ("b", [("a", 1.0)])
             assert c.zmpop(2, ["a", "b"], max=True, count=2) == ("b", [("c", 3.0), ("b", 2.0)])
             assert c.zmpop(1, "a", min=True) is None
-        with pytest.raises(ValueError, match="2 keys are given, not 3"):
+        with pytest.raises(ValueError, match="Expected 3 keys, got 2"):
             c.zmpop(3, ["a", "b"], min=True)
-        with pytest.raises(ValueError, match="Either min or max"):
+        with pytest.raises(ValueError, match="exactly one of min and max"):
             c.zmpop(1, ["a"])
 
     def test_what_is_there_is_not_waited_for(self, c: Surface) -> None:
@@ -173,7 +173,7 @@ class TestSortedSets:
         assert len(c.zrandmember("a", count=-5)) == 5
         assert sorted(c.zrandmember("a", 5, withscores=True)) == [("x", 1.0), ("y", 2.0)]
         assert (c.zrandmember("missing"), c.zrandmember("missing", 2)) == (None, [])
-        with pytest.raises(ValueError, match="only with a count"):
+        with pytest.raises(ValueError, match="with a count"):
             c.zrandmember("a", withscores=True)
 
     def test_sets_are_combined(self, c: Surface) -> None:

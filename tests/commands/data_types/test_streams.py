@@ -37,7 +37,7 @@ class TestStreams:
         assert [name for name, _fields in c.xrange("a")] == ["4-1", "5-1"]
         c.xadd("a", {"n": 6}, "6-1", maxlen=1, limit=10)
         assert c.xlen("a") == 3  # Approximately: whole blocks are deleted.
-        with pytest.raises(ValueError, match="Only one of maxlen and minid"):
+        with pytest.raises(ValueError, match="only one of maxlen and minid"):
             c.xadd("a", {"n": 7}, maxlen=1, minid="1-1")
 
     def test_ranges_in_both_directions(self, c: Surface) -> None:
@@ -58,7 +58,7 @@ class TestStreams:
         assert c.xtrim("a", maxlen=1, limit=5) == 0
         assert c.xtrim("missing", 5) == 0
         assert [name for name, _ in c.xrange("a")] == ["5-1"]
-        with pytest.raises(ValueError, match="Either maxlen or minid"):
+        with pytest.raises(ValueError, match="either maxlen or minid"):
             c.xtrim("a")
         with pytest.raises(ValueError, match="At least one name"):
             c.xdel("a")

@@ -192,7 +192,7 @@ def application_runs(inspector: ServerInspector, *words: Any) -> Any:
     """Run a command over the application's connections."""
     if isinstance(inspector, DjangoRedisInspector):
         return inspector.cache._cache.get_client(write=True).execute_command(*words)
-    return inspector.cache.run(Command(words, parse_raw))
+    return inspector.cache._run(Command(words, parse_raw))
 
 
 def test_the_applications_connections_are_left_alone(store: Store) -> None:

@@ -71,8 +71,8 @@ def _check_driver(alias: Alias) -> Iterator[CheckMessage]:
         yield alias.error(
             "django_cachex.E103",
             _("%(backend)s needs the driver %(driver)s-py, which is not installed.")
-            % {"backend": alias.backend.__name__, "driver": alias.backend.driver},
-            _("Run: pip install %(driver)s") % {"driver": alias.backend.driver},
+            % {"backend": alias.backend.__name__, "driver": alias.backend._driver},
+            _("Run: pip install %(driver)s") % {"driver": alias.backend._driver},
         )
 
 
@@ -80,7 +80,7 @@ def _check_making(alias: Alias) -> Iterator[CheckMessage]:
     """Report what no other check has found, and who makes the cache will be told."""
     params = {name: value for name, value in alias.params.items() if name != "BACKEND"}
     try:
-        error = alias.backend(params.pop("LOCATION", ""), params).refusal
+        error = alias.backend(params.pop("LOCATION", ""), params)._config_error
         text = str(error or "")
     except Exception as raised:  # A subclass's constructor may raise anything.
         text = reason(raised)

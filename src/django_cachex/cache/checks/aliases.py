@@ -20,7 +20,7 @@ from django_cachex.cache.codecs import may_run, readers
 from django_cachex.cache.configuration import Configuration
 from django_cachex.cache.connection.drivers import load
 from django_cachex.cache.keys import VERSIONS, Keyspace, keyspace, prefix
-from django_cachex.exceptions import OpaqueKeysError
+from django_cachex.exceptions import KeyFunctionNotSupported
 
 KEY = "key"
 """What is made a stored key of, to see whose it may be."""
@@ -53,11 +53,11 @@ class Neighbour:
         """What its keys begin with, in every version or in its own; None where nobody can tell."""
         try:
             return keyspace(self.made, self.cache.version)
-        except OpaqueKeysError:
+        except KeyFunctionNotSupported:
             pass
         try:
             return prefix(self.made, self.cache.version)
-        except OpaqueKeysError:
+        except KeyFunctionNotSupported:
             return None
 
     def shared_with(self, other: Neighbour) -> bytes | None:
@@ -83,9 +83,9 @@ def neighbour(alias: str) -> Neighbour | None:
     """Return an alias with a backend that is known here, unless its settings do not work."""
     try:
         cache: Any = caches[alias]
-        if isinstance(cache, ServerCache) and not cache.refusal:
+        if isinstance(cache, ServerCache) and not cache._config_error:
             address = str(cache.client.server.address)
-            found = Neighbour(alias, cache, cache.serializer, alike(address))
+            found = Neighbour(alias, cache, cache._serializer, alike(address))
         elif isinstance(cache, DjangoRedisCache):
             address = address_of(cache)
             client: Any = cache._cache

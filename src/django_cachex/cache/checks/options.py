@@ -61,7 +61,7 @@ class Alias:
     @cached_property
     def driver(self) -> Driver | None:
         try:
-            return load(self.backend.driver)
+            return load(self.backend._driver)
         except ImproperlyConfigured:
             return None
 
@@ -86,7 +86,7 @@ class Alias:
 
     @property
     def is_cluster(self) -> bool:
-        return getattr(self.backend, "topology", None) == "cluster"
+        return getattr(self.backend, "_topology", None) == "cluster"
 
     def error(self, id: str, message: str, hint: str) -> CheckMessage:
         return Error(message, hint=hint, obj=f"CACHES[{self.name!r}]", id=id)
@@ -241,9 +241,9 @@ def check_effects(alias: Alias) -> Iterator[CheckMessage]:
     for options in alias.each:
         for name in sorted((UNUSED | RETRIES) & options.keys()):
             yield alias.warning("django_cachex.W106", effect(name), unused_option_hint(name))
-    if issubclass(alias.backend.client_class, SentinelClient):
+    if issubclass(alias.backend._client_class, SentinelClient):
         return
-    driver = alias.backend.driver.capitalize()
+    driver = alias.backend._driver.capitalize()
     for name in sorted(OF_SENTINEL & alias.options.keys()):
         yield alias.warning(
             "django_cachex.W106",

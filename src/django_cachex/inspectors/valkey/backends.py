@@ -15,7 +15,7 @@ from django_cachex.cache.cluster.cluster import ClusterClient
 from django_cachex.cache.codecs import ValueCodec
 from django_cachex.cache.keys import Keyspace, keyspace
 from django_cachex.cache.statistics import Statistics
-from django_cachex.commands import OpaqueKeysError
+from django_cachex.commands import KeyFunctionNotSupported
 from django_cachex.commands.scan import scan_and_unlink
 from django_cachex.inspectors.base import Inspector, Support
 from django_cachex.inspectors.info import Fact, FlushPlan, Section, Text, Unit
@@ -57,12 +57,12 @@ class CachexInspector(ServerInspector):
         super().__init__(alias, cache, params)
         try:
             _ = self.keyspace
-        except OpaqueKeysError as error:
+        except KeyFunctionNotSupported as error:
             self._lack("can_flush", str(error))
 
     @cached_property
     def keyspace(self) -> Keyspace:
-        """The cache's keys in every version; `OpaqueKeysError` where none can tell them."""
+        """The cache's keys in every version; `KeyFunctionNotSupported` where none can tell them."""
 
         def made(key: str, version: int) -> bytes:
             return encode_text(self.cache.make_key(key, version=version))
@@ -71,15 +71,15 @@ class CachexInspector(ServerInspector):
 
     @property
     def driver(self) -> str:
-        return str(self.cache.driver)
+        return str(self.cache._driver)
 
     @property
     def urls(self) -> Sequence[str]:
-        return list(self.cache.location)
+        return list(self.cache._location)
 
     @property
     def client_class(self) -> type[Client]:
-        kind: type[Client] = self.cache.client_class
+        kind: type[Client] = self.cache._client_class
         return kind
 
     @property
@@ -102,7 +102,7 @@ class CachexInspector(ServerInspector):
         return str(self.address if plain else self.cache.client.server.address)
 
     def notes(self) -> Sequence[Text]:
-        if getattr(self.cache, "topology", "") != "cluster":
+        if getattr(self.cache, "_topology", "") != "cluster":
             return super().notes()
         return [
             *super().notes(),
@@ -111,10 +111,10 @@ class CachexInspector(ServerInspector):
 
     @property
     def serializer(self) -> Any:
-        return self.cache.serializer
+        return self.cache._serializer
 
     def dumps(self, value: Any) -> bytes | int:
-        data: bytes | int = self.cache.encode(value)
+        data: bytes | int = self.cache._encode(value)
         return data
 
     @cached_property
@@ -194,6 +194,6 @@ class DjangoRedisInspector(ServerInspector):
         )
 
     def flush(self) -> int | None:
-        keys, flushed = self.client.collect([self.client._dbsize(), self.client._flushdb()])
+        keys, flushed = self.client.collect([self.client._dbsize(), self.client._flush_db()])
         required(flushed)
         return permitted(keys)

@@ -198,6 +198,8 @@ class Sceptical(Client):
     def run(self, command: Command[T] | Operation[T]) -> T:
         return super().run(checked(command) if isinstance(command, Command) else sensible(command))
 
+    _run = run  # As in Client: its methods of commands send with this.
+
     def collect(self, commands: Sequence[Command[Any]]) -> list[Any]:
         return super().collect(checked_all(commands))
 

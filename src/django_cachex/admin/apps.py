@@ -40,6 +40,6 @@ class CachexAdminConfig(AppConfig):
         from django_cachex.admin import checks  # noqa: F401
 
 
-def installed() -> CachexAdminConfig:
+def app_config() -> CachexAdminConfig:
     """Return the configuration of the skin that is installed."""
     return cast(CachexAdminConfig, apps.get_app_config(LABEL))

@@ -10,7 +10,7 @@ from django.apps import AppConfig, apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
-from django_cachex.admin.apps import CachexAdminConfig, installed
+from django_cachex.admin.apps import CachexAdminConfig, app_config
 from django_cachex.admin.permissions import HIDDEN, READ_ONLY
 from django_cachex.cache.checks import check_prefixes, check_readers
 from django_cachex.conf import FIELDS, PAGE_SIZES, Limits
@@ -32,7 +32,12 @@ def check_settings(
     given = getattr(settings, "CACHEX_ADMIN", {})
     if not isinstance(given, dict):
         return [Error("CACHEX_ADMIN must be a dict.", id="django_cachex.E001")]
-    return [*_unknown(given), *_numbers(given), *_separator(given), *_policies(given)]
+    return [
+        *_check_names(given),
+        *_check_numbers(given),
+        *_check_separator(given),
+        *_check_policies(given),
+    ]
 
 
 @register(Tags.caches)
@@ -60,7 +65,7 @@ def check_sessions(
 @register()
 def check_skin(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """Warn of pages in Django's plain style amid those of Unfold."""
-    if installed().skin != CachexAdminConfig.skin or not apps.is_installed("unfold"):
+    if app_config().skin != CachexAdminConfig.skin or not apps.is_installed("unfold"):
         return []
     return [
         Warning(
@@ -72,7 +77,7 @@ def check_skin(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) ->
     ]
 
 
-def _unknown(given: dict[str, Any]) -> Iterable[CheckMessage]:
+def _check_names(given: dict[str, Any]) -> Iterable[CheckMessage]:
     known = ", ".join(sorted(FIELDS))
     for name in given:
         if name not in FIELDS:
@@ -83,7 +88,7 @@ def _unknown(given: dict[str, Any]) -> Iterable[CheckMessage]:
             )
 
 
-def _numbers(given: dict[str, Any]) -> Iterable[CheckMessage]:
+def _check_numbers(given: dict[str, Any]) -> Iterable[CheckMessage]:
     defaults = Limits()
     for name in sorted(FIELDS - {"ALIASES", SEPARATOR} & given.keys()):
         whole = isinstance(getattr(defaults, name.lower()), int)
@@ -107,7 +112,7 @@ def _is_positive(value: object, whole: bool) -> bool:
     return math.isfinite(value) and value > 0
 
 
-def _separator(given: dict[str, Any]) -> Iterable[CheckMessage]:
+def _check_separator(given: dict[str, Any]) -> Iterable[CheckMessage]:
     separator = given.get(SEPARATOR, ":")
     if not isinstance(separator, str) or not separator:
         yield Error(
@@ -116,7 +121,7 @@ def _separator(given: dict[str, Any]) -> Iterable[CheckMessage]:
         )
 
 
-def _policies(given: dict[str, Any]) -> Iterable[CheckMessage]:
+def _check_policies(given: dict[str, Any]) -> Iterable[CheckMessage]:
     policies = given.get("ALIASES", {})
     if not isinstance(policies, Mapping):
         yield Error("CACHEX_ADMIN['ALIASES'] must be a dict.", id="django_cachex.E001")

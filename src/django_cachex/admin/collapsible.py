@@ -8,67 +8,67 @@ from itertools import pairwise
 
 from django_cachex.admin.components import Part
 
-LINES_IN_FULL = 40
+MAX_PLAIN_LINES = 40
 """So many lines are seen at a glance: there is nothing to close."""
 
-SMALLEST = 3
+MIN_BLOCK_LINES = 3
 """Lines of a block that is worth closing."""
 
-LARGEST_OPEN = 12
+MAX_OPEN_LINES = 12
 """Lines of a block that is open at first."""
 
-LEVELS = 3
+MAX_LEVELS = 3
 """How deep blocks in blocks can be closed."""
 
 
 @dataclass(frozen=True)
-class Fold(Part):
+class CollapsibleBlock(Part):
     """Some lines, or the first line of a block with what is in it."""
 
     text: str
-    inner: Sequence[Fold] = ()
+    children: Sequence[CollapsibleBlock] = ()
     lines: int = 0
     """How many lines are in the block."""
 
     @property
     def is_open(self) -> bool:
-        return self.lines <= LARGEST_OPEN
+        return self.lines <= MAX_OPEN_LINES
 
 
-def folded(text: str) -> Sequence[Fold]:
+def parse_blocks(text: str) -> Sequence[CollapsibleBlock]:
     """Return a text's lines with its blocks, or nothing where it is short or has none."""
     lines = text.split("\n")
-    if len(lines) <= LINES_IN_FULL:
+    if len(lines) <= MAX_PLAIN_LINES:
         return ()
     # The outermost brackets stay open: all there is lies within them.
     head, body = lines[:1], lines[1:]
-    found = _blocks(body, LEVELS)
-    if not any(one.inner for one in found):
+    found = _blocks(body, MAX_LEVELS)
+    if not any(one.children for one in found):
         return ()
-    return [Fold("\n".join(head)), *found]
+    return [CollapsibleBlock("\n".join(head)), *found]
 
 
-def indent(line: str) -> int:
+def indentation(line: str) -> int:
     return len(line) - len(line.lstrip(" "))
 
 
-def _blocks(lines: Sequence[str], levels: int) -> list[Fold]:
+def _blocks(lines: Sequence[str], levels: int) -> list[CollapsibleBlock]:
     """Return lines with the blocks that begin at their outermost indentation."""
     if not levels or not lines:
-        return [Fold("\n".join(lines))] if lines else []
-    outermost = min(map(indent, lines[:1]))
-    starts = [at for at, line in enumerate(lines) if indent(line) <= outermost]
-    found: list[Fold] = []
+        return [CollapsibleBlock("\n".join(lines))] if lines else []
+    outermost = min(map(indentation, lines[:1]))
+    starts = [at for at, line in enumerate(lines) if indentation(line) <= outermost]
+    found: list[CollapsibleBlock] = []
     plain: list[str] = []
     for start, end in pairwise([*starts, len(lines)]):
         inside = lines[start + 1 : end]
-        if len(inside) < SMALLEST:
+        if len(inside) < MIN_BLOCK_LINES:
             plain += lines[start:end]
             continue
         if plain:
-            found.append(Fold("\n".join(plain)))
+            found.append(CollapsibleBlock("\n".join(plain)))
             plain = []
-        found.append(Fold(lines[start], _blocks(inside, levels - 1), len(inside)))
+        found.append(CollapsibleBlock(lines[start], _blocks(inside, levels - 1), len(inside)))
     if plain:
-        found.append(Fold("\n".join(plain)))
+        found.append(CollapsibleBlock("\n".join(plain)))
     return found

@@ -23,30 +23,30 @@ T = TypeVar("T")
 logger = logging.getLogger("django_cachex.admin")
 
 
-class NoAnswer(Exception):
+class DeadlineExceeded(Exception):
     """The page's time was over before the cache answered."""
 
 
-class NotAsked(NoAnswer):
+class NotStarted(DeadlineExceeded):
     """The page's time was over before the cache was asked."""
 
 
 @dataclass(frozen=True)
-class Answer(Generic[T]):
+class CallResult(Generic[T]):
     """What a cache said, or the exception that it raised."""
 
     value: T | None = None
     error: Exception | None = None
 
 
-def described(error: Exception, inspector: Inspector) -> str:
+def describe_error(error: Exception, inspector: Inspector) -> str:
     """Return what an error says, without passwords, and the way to it, the place itself first."""
     frames = reversed(traceback.extract_tb(error.__traceback__))
     way = " < ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames)
     return f"{masked(f'{type(error).__name__}: {error}', inspector.params)} [{way}]"
 
 
-class Asker:
+class DeadlineExecutor:
     """Asks inspectors until the deadline; those whose servers may hang, in threads of their own.
 
     What goes wrong is logged at `level`: who asks again and again says less.
@@ -57,58 +57,62 @@ class Asker:
         self._level = level
         self._deadline = time.monotonic() + seconds
 
-    def ask(self, inspector: Inspector, question: Callable[[], T]) -> Answer[T]:
+    def run(self, inspector: Inspector, question: Callable[[], T]) -> CallResult[T]:
         """Return the answer of one cache."""
-        return self.ask_all({inspector: question})[inspector]
+        return self.run_all({inspector: question})[inspector]
 
-    def ask_here(self, inspector: Inspector, question: Callable[[], T]) -> Answer[T]:
+    def run_inline(self, inspector: Inspector, question: Callable[[], T]) -> CallResult[T]:
         """Return the answer of one cache on this thread, to which another store of it belongs."""
         if time.monotonic() >= self._deadline:
-            return Answer(error=NotAsked())
-        return self._isolated(inspector, question)
+            return CallResult(error=NotStarted())
+        return self._run_isolated(inspector, question)
 
-    def ask_all(self, questions: Mapping[Inspector, Callable[[], T]]) -> dict[Inspector, Answer[T]]:
+    def run_all(
+        self, questions: Mapping[Inspector, Callable[[], T]]
+    ) -> dict[Inspector, CallResult[T]]:
         """Return the answers of many caches, asked side by side."""
         # After the deadline nothing is begun: what nobody waits for must not change anything.
         on_time = time.monotonic() < self._deadline
         waiting = {
-            inspector: self._start(inspector, question) if on_time else None
+            inspector: self._submit(inspector, question) if on_time else None
             for inspector, question in questions.items()
             if inspector.asked_in_thread
         }
         return {
             inspector: self._wait(waiting[inspector])
             if inspector in waiting
-            else self._isolated(inspector, question)
+            else self._run_isolated(inspector, question)
             for inspector, question in questions.items()
         }
 
-    def _wait(self, future: Future[Answer[T]] | None) -> Answer[T]:
+    def _wait(self, future: Future[CallResult[T]] | None) -> CallResult[T]:
         if future is None:
-            return Answer(error=NotAsked())
+            return CallResult(error=NotStarted())
         try:
             return future.result(max(0.0, self._deadline - time.monotonic()))
         except TimeoutError:
-            return Answer(error=NoAnswer())
+            return CallResult(error=DeadlineExceeded())
 
-    def _isolated(self, inspector: Inspector, question: Callable[[], T]) -> Answer[T]:
+    def _run_isolated(self, inspector: Inspector, question: Callable[[], T]) -> CallResult[T]:
         """The one place where an error of any kind is kept from the rest of a page, and logged."""
         try:
-            return Answer(question())
+            return CallResult(question())
         except Exception as error:
             logger.log(
-                self._level, "%s", one_line(f"{inspector.alias}: {described(error, inspector)}")
+                self._level,
+                "%s",
+                one_line(f"{inspector.alias}: {describe_error(error, inspector)}"),
             )
-            return Answer(error=error)
+            return CallResult(error=error)
 
-    def _start(self, inspector: Inspector, question: Callable[[], T]) -> Future[Answer[T]]:
+    def _submit(self, inspector: Inspector, question: Callable[[], T]) -> Future[CallResult[T]]:
         """Ask in a daemon thread: one that hangs past the deadline holds up no page and no exit."""
-        future: Future[Answer[T]] = Future()
+        future: Future[CallResult[T]] = Future()
         context = contextvars.copy_context()
 
         def answer() -> None:
             try:
-                future.set_result(context.run(self._isolated, inspector, question))
+                future.set_result(context.run(self._run_isolated, inspector, question))
             finally:
                 # A project's permissions may have asked its database, in this thread.
                 connections.close_all()

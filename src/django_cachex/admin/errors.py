@@ -11,7 +11,7 @@ from django.db import Error as DatabaseError
 from django.db import InterfaceError, OperationalError, connections
 from django.utils.translation import gettext as _
 
-from django_cachex.admin.deadline import NoAnswer, NotAsked
+from django_cachex.admin.deadline import DeadlineExceeded, NotStarted
 from django_cachex.commands.text import one_line
 from django_cachex.conf import limits
 from django_cachex.exceptions import CachexError, CommandError, ServerTimeout
@@ -19,61 +19,63 @@ from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.edits import is_about_a_file
 from django_cachex.inspectors.masking import masked
 
-LONGEST = 500
+MAX_ERROR_LENGTH = 500
 
 
-def reason(inspector: Inspector, error: BaseException) -> str:
+def short_error(inspector: Inspector, error: BaseException) -> str:
     """Return in a few words why a cache did not do what it was asked."""
-    if is_unanswered(error):
+    if is_timeout(error):
         return _("no answer in %(seconds)g s") % {"seconds": limits().timeout}
-    if _refused(error):
+    if _is_connection_refused(error):
         return _("it refuses connections")
     text = str(error) or type(error).__name__
-    return one_line(masked(text, inspector.params))[:LONGEST]
+    return one_line(masked(text, inspector.params))[:MAX_ERROR_LENGTH]
 
 
-def is_unanswered(error: BaseException | None) -> bool:
+def is_timeout(error: BaseException | None) -> bool:
     """Return whether a cache may have done what it was asked, and did not say so in time."""
-    return isinstance(error, NoAnswer | ServerTimeout)
+    return isinstance(error, DeadlineExceeded | ServerTimeout)
 
 
-def may_be_done(error: BaseException | None) -> bool:
+def may_have_succeeded(error: BaseException | None) -> bool:
     """Return whether a cache may have done what it was asked, as nothing proves the contrary.
 
     Proof is a refusal by the store, and that no connection came about.
     """
     if isinstance(error, CachexError):
         return error.sent and not isinstance(error, CommandError)
-    if error is None or isinstance(error, NEVER_SENT) or _refused(error):
+    if error is None or isinstance(error, NOT_SENT_ERRORS) or _is_connection_refused(error):
         return False
     if isinstance(error, DatabaseError):
-        return _database_may_have_done(error)
-    return any(map(_tells_of_a_break, _chain(error)))
+        return _database_may_have_succeeded(error)
+    return any(map(_may_be_broken_connection, _iter_causes(error)))
 
 
-def in_doubt(error: BaseException | None, message: Callable[[], str]) -> Callable[[], str]:
+def unknown_outcome_message(
+    error: BaseException | None, message: Callable[[], str]
+) -> Callable[[], str]:
     """Return what says that an act was asked for, and that nobody knows what became of it."""
 
     def said() -> str:
         text = _("Asked for, outcome unknown: %(what)s")
-        if is_unanswered(error):
+        if is_timeout(error):
             text = _("Asked for, and no answer came in time: %(what)s")
         return text % {"what": message()}
 
     return said
 
 
-NEVER_SENT = NotAsked, ImproperlyConfigured, InvalidCacheKey, NotImplementedError
+NOT_SENT_ERRORS = NotStarted, ImproperlyConfigured, InvalidCacheKey, NotImplementedError
 """What is raised before a store is asked."""
 
-LOST_STATES = "08", "40003", "57P"
+LOST_CONNECTION_STATES = "08", "40003", "57P"
 """What the states of a connection that is lost begin with, on PostgreSQL."""
 
-LOST_NUMBERS = {1053, 1927, *range(2000, 3000)}
+LOST_CONNECTION_CODES = {1053, 1927, *range(2000, 3000)}
 """What MariaDB and MySQL call such errors; from 2000 on it is the client that found them."""
 
 
-def _database_may_have_done(error: DatabaseError) -> bool:
+def _database_may_have_succeeded(error: DatabaseError) -> bool:
     """Return whether a connection to a database broke after it was used."""
     if not isinstance(error, OperationalError | InterfaceError):
         return False
@@ -82,8 +84,8 @@ def _database_may_have_done(error: DatabaseError) -> bool:
     number = error.args[0] if error.args else None
     answered = (
         type(cause).__module__ == "sqlite3"  # That is no server.
-        or (state and not state.startswith(LOST_STATES))
-        or (isinstance(number, int) and number not in LOST_NUMBERS)
+        or (state and not state.startswith(LOST_CONNECTION_STATES))
+        or (isinstance(number, int) and number not in LOST_CONNECTION_CODES)
     )
     if answered:
         return False
@@ -91,7 +93,7 @@ def _database_may_have_done(error: DatabaseError) -> bool:
     return not any(frame.f_code.co_name == "ensure_connection" for frame, _line in frames)
 
 
-def leave_broken_connections() -> None:
+def close_broken_connections() -> None:
     """Close the connections to databases that broke, so that the record can be written on new ones.
 
     Django does that between requests only.
@@ -102,7 +104,7 @@ def leave_broken_connections() -> None:
             connection.close()
 
 
-def _tells_of_a_break(error: BaseException) -> bool:
+def _may_be_broken_connection(error: BaseException) -> bool:
     """Return whether a connection may have broken, or somebody has stopped waiting.
 
     A library's own errors may mean that. Python's own are of code that is wrong.
@@ -112,30 +114,30 @@ def _tells_of_a_break(error: BaseException) -> bool:
     return isinstance(error, EOFError | KeyboardInterrupt) or type(error).__module__ != "builtins"
 
 
-def _refused(error: BaseException) -> bool:
+def _is_connection_refused(error: BaseException) -> bool:
     """Return whether at the bottom of an error nobody listened, and no connection broke before."""
-    links = list(_chain(error))
+    links = list(_iter_causes(error))
     broke = ConnectionResetError, ConnectionAbortedError, BrokenPipeError
     return any(isinstance(link, ConnectionRefusedError) for link in links) and not any(
         isinstance(link, broke) for link in links
     )
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
+def _iter_causes(error: BaseException | None) -> Iterator[BaseException]:
     """Yield an error and what led to it."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
 
 
-def explain(inspector: Inspector, error: Exception) -> str:
+def error_message(inspector: Inspector, error: Exception) -> str:
     """Return a sentence that says which cache failed, where it is, and how."""
     place = f" ({inspector.location})" if inspector.location else ""
     what = {"alias": inspector.alias, "place": place}
-    if is_unanswered(error):
+    if is_timeout(error):
         text = _(
             '"%(alias)s" did not answer within %(seconds)g s%(place)s. Other caches are unaffected.'
         )
         return text % {**what, "seconds": limits().timeout}
     text = _('"%(alias)s"%(place)s failed: %(reason)s. Other caches are unaffected.')
-    return text % {**what, "reason": reason(inspector, error).rstrip(".")}
+    return text % {**what, "reason": short_error(inspector, error).rstrip(".")}

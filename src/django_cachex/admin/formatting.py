@@ -15,50 +15,50 @@ from django_cachex.inspectors.types import TTL_NONE
 from django_cachex.inspectors.values import human_size
 from django_cachex.inspectors.values.pickle_machine import most_digits
 
-NOTHING = "–"
+NO_VALUE = "–"
 """Stands where there is no figure."""
 
-LONGEST_NAME, BEGINNING = 300, 200
+MAX_NAME_LENGTH, NAME_HEAD_LENGTH = 300, 200
 """Characters that are shown of a name, and how many of them are its first ones."""
 
 SECOND = 1000
 MINUTE, HOUR, DAY = 60 * SECOND, 3600 * SECOND, 86400 * SECOND
 
 
-def number(value: float, decimals: int = 0) -> str:
+def format_number(value: float, decimals: int = 0) -> str:
     """Return a number with the language's thousands separators."""
     if not decimals and isinstance(value, int) and 0 <= value < 1000:
         return str(int(value))  # Every language writes it so, and pages are full of them.
-    if is_endless(value):
-        return exact(value)
+    if has_too_many_digits(value):
+        return format_exact(value)
     return formats.number_format(value, decimals, use_l10n=True, force_grouping=True)
 
 
-def exact(value: float) -> str:
+def format_exact(value: float) -> str:
     """Return a number as code writes it; of too many digits, how many they are."""
-    if not is_endless(value):
+    if not has_too_many_digits(value):
         return str(value)
     count = int(int(value).bit_length() * math.log10(2)) + 1
-    return _("a number of some %(count)s digits") % {"count": number(count)}
+    return _("a number of some %(count)s digits") % {"count": format_number(count)}
 
 
-def is_endless(value: float) -> bool:
+def has_too_many_digits(value: float) -> bool:
     """Return whether a number has more digits than can be written."""
     return isinstance(value, int) and abs(value) >= 10 ** most_digits()
 
 
-def size(count: int) -> str:
+def format_size(count: int) -> str:
     """Return a number of bytes in the unit that leaves it readable."""
     return str(human_size(count))
 
 
-def size_with_exact(count: int) -> tuple[str, str]:
+def format_size_with_exact(count: int) -> tuple[str, str]:
     """Return a number of bytes for people, and its exact figure where that says more."""
-    exact = _("%(count)s bytes") % {"count": number(count)} if count >= 1000 else ""
-    return size(count), exact
+    exact = _("%(count)s bytes") % {"count": format_number(count)} if count >= 1000 else ""
+    return format_size(count), exact
 
 
-def duration(milliseconds: int) -> str:
+def format_duration(milliseconds: int) -> str:
     """Return a time span in its two largest units."""
     if milliseconds < SECOND:
         return _("%(count)s ms") % {"count": milliseconds}
@@ -74,10 +74,12 @@ def duration(milliseconds: int) -> str:
         (rest // SECOND, in_seconds),
     ]
     first = next(index for index, (count, _text) in enumerate(parts) if count)
-    return " ".join(f"{number(count)} {unit}" for count, unit in parts[first : first + 2] if count)
+    return " ".join(
+        f"{format_number(count)} {unit}" for count, unit in parts[first : first + 2] if count
+    )
 
 
-def moment(when: datetime | None) -> str:
+def format_datetime(when: datetime | None) -> str:
     """Return a moment in the current time zone, with its date, the same in every language.
 
     None is one too far away to have a date, as is the last day that has one, in some time zones.
@@ -91,20 +93,20 @@ def moment(when: datetime | None) -> str:
     return f"{local:%Y-%m-%d %H:%M:%S}"
 
 
-def name(text: str) -> str:
+def format_name(text: str) -> str:
     """Return the name of a key for a line of a page: of a long one its beginning and its end."""
-    if len(text) <= LONGEST_NAME:
+    if len(text) <= MAX_NAME_LENGTH:
         return text or _("(empty name)")
-    return f"{text[:BEGINNING]}…{text[BEGINNING + 1 - LONGEST_NAME :]}"
+    return f"{text[:NAME_HEAD_LENGTH]}…{text[NAME_HEAD_LENGTH + 1 - MAX_NAME_LENGTH :]}"
 
 
-def clock() -> str:
+def format_current_time() -> str:
     """Return the time of day in the current time zone."""
     now = timezone.now()
     return f"{timezone.localtime(now) if timezone.is_aware(now) else now:%H:%M:%S}"
 
 
-def expiry(ttl: int | None) -> str:
+def format_ttl(ttl: int | None) -> str:
     """Return when a key expires, from its TTL in milliseconds."""
     if ttl is None:
         return _("not known")
@@ -112,10 +114,10 @@ def expiry(ttl: int | None) -> str:
         return _("never")
     if ttl < 0:
         return _("gone")
-    return _("in %(duration)s") % {"duration": duration(ttl)}
+    return _("in %(duration)s") % {"duration": format_duration(ttl)}
 
 
-def expires_at(ttl: int) -> datetime | None:
+def expiry_datetime(ttl: int) -> datetime | None:
     """Return the moment that a TTL in milliseconds leads to, or None if it is too far away."""
     try:
         return timezone.now() + timedelta(milliseconds=ttl)
@@ -123,7 +125,7 @@ def expires_at(ttl: int) -> datetime | None:
         return None
 
 
-def elements(count: int, unit: Unit) -> str:
+def format_count(count: int, unit: Unit) -> str:
     """Return the size of a collection with what it counts."""
     words = {
         Unit.ITEMS: ngettext("%(count)s item", "%(count)s items", count),
@@ -131,16 +133,16 @@ def elements(count: int, unit: Unit) -> str:
         Unit.MEMBERS: ngettext("%(count)s member", "%(count)s members", count),
         Unit.ENTRIES: ngettext("%(count)s entry", "%(count)s entries", count),
     }
-    return words[unit] % {"count": number(count)}
+    return words[unit] % {"count": format_number(count)}
 
 
-def amount(value: object, unit: Unit) -> tuple[str, str]:
+def format_unit(value: object, unit: Unit) -> tuple[str, str]:
     """Return a figure for people, and its exact form where that says more."""
     if isinstance(value, datetime):
-        return moment(value), value.isoformat(timespec="seconds")
+        return format_datetime(value), value.isoformat(timespec="seconds")
     if isinstance(value, bool) or not isinstance(value, int | float) or not is_finite(value):
         return str(value), ""
-    return _FORMS.get(unit, _plain)(value)
+    return _FORMATTERS.get(unit, _format_plain)(value)
 
 
 def is_finite(value: float) -> bool:
@@ -148,26 +150,26 @@ def is_finite(value: float) -> bool:
     return isinstance(value, int) or math.isfinite(value)
 
 
-def _plain(value: float) -> tuple[str, str]:
-    return number(value, 0 if isinstance(value, int) else 1), ""
+def _format_plain(value: float) -> tuple[str, str]:
+    return format_number(value, 0 if isinstance(value, int) else 1), ""
 
 
-def _exact(value: float) -> str:
-    return number(value, 0 if isinstance(value, int) else 2)
+def _format_decimal(value: float) -> str:
+    return format_number(value, 0 if isinstance(value, int) else 2)
 
 
-def _milliseconds(value: float) -> tuple[str, str]:
+def _format_milliseconds(value: float) -> tuple[str, str]:
     if value == TTL_NONE:
         return _("never"), ""
-    return duration(int(value)), _("%(count)s s") % {"count": _exact(value / 1000)}
+    return format_duration(int(value)), _("%(count)s s") % {"count": _format_decimal(value / 1000)}
 
 
-_FORMS: dict[Unit, Callable[[float], tuple[str, str]]] = {
-    Unit.BYTES: lambda value: size_with_exact(int(value)),
+_FORMATTERS: dict[Unit, Callable[[float], tuple[str, str]]] = {
+    Unit.BYTES: lambda value: format_size_with_exact(int(value)),
     Unit.SECONDS: lambda value: (
-        duration(int(value * SECOND)),
-        _("%(count)s s") % {"count": _exact(value)},
+        format_duration(int(value * SECOND)),
+        _("%(count)s s") % {"count": _format_decimal(value)},
     ),
-    Unit.MILLISECONDS: _milliseconds,
-    Unit.PERCENT: lambda value: (f"{number(value, 1)} %", ""),
+    Unit.MILLISECONDS: _format_milliseconds,
+    Unit.PERCENT: lambda value: (f"{format_number(value, 1)} %", ""),
 }

@@ -14,48 +14,48 @@ from django_cachex.inspectors.info import Unit
 from django_cachex.inspectors.types import TTL_NONE
 from django_cachex.inspectors.values import fingerprint
 
-CLOCK = re.compile(r"\d\d:\d\d:\d\d")
+TIME_OF_DAY = re.compile(r"\d\d:\d\d:\d\d")
 
 
-def value_message(form: EditForm, outcome: Outcome | None) -> str:
+def value_changed_message(form: EditForm, outcome: Outcome | None) -> str:
     """Return what an edit changed, on record with fingerprints and without the value."""
     changed = _("Value changed (%(trace)s).") if form.has_changed_value() else ""
-    return said_of_value(changed, form, outcome)
+    return build_value_message(changed, form, outcome)
 
 
-def replaced_message(form: EditForm, outcome: Outcome | None) -> str:
+def value_replaced_message(form: EditForm, outcome: Outcome | None) -> str:
     """Return that a value took the place of another, likewise."""
-    return said_of_value(_("Value replaced (%(trace)s)."), form, outcome)
+    return build_value_message(_("Value replaced (%(trace)s)."), form, outcome)
 
 
-def said_of_value(pattern: str, form: EditForm, outcome: Outcome | None) -> str:
-    said = [pattern % {"trace": trace_of(outcome) or trace_of_text(form)}] if pattern else []
+def build_value_message(pattern: str, form: EditForm, outcome: Outcome | None) -> str:
+    said = [pattern % {"trace": digest_text(outcome) or typed_digest_text(form)}] if pattern else []
     if not isinstance(form.ttl, Keep):
         said.append(ttl_message(form.ttl))
     return " ".join(said)
 
 
-def trace_of(outcome: Outcome | None) -> str:
+def digest_text(outcome: Outcome | None) -> str:
     """Return the lengths and fingerprints of what was there and what is, where they are known."""
     if outcome is None or outcome.new is None:
         return ""
     new = _("%(size)s, fingerprint %(fingerprint)s") % {
-        "size": formatting.size(outcome.new.size),
+        "size": formatting.format_size(outcome.new.size),
         "fingerprint": outcome.new.fingerprint,
     }
     if outcome.old is None:
         return new
     old = _("%(size)s, fingerprint %(fingerprint)s") % {
-        "size": formatting.size(outcome.old.size),
+        "size": formatting.format_size(outcome.old.size),
         "fingerprint": outcome.old.fingerprint,
     }
     return _("now %(new)s; before %(old)s") % {"new": new, "old": old}
 
 
-def trace_of_text(form: EditForm) -> str:
+def typed_digest_text(form: EditForm) -> str:
     text = form.cleaned_data["value"]
     return _("%(length)s characters, fingerprint %(fingerprint)s") % {
-        "length": formatting.number(len(text)),
+        "length": formatting.format_number(len(text)),
         "fingerprint": fingerprint(text.encode("utf-8", "surrogatepass")),
     }
 
@@ -65,14 +65,18 @@ def ttl_message(ttl: int) -> str:
     if ttl == TTL_NONE:
         return _("TTL removed: it never expires.")
     return _("TTL set to %(seconds)s s (until %(moment)s).") % {
-        "seconds": formatting.number(ttl / 1000),
-        "moment": formatting.moment(formatting.expires_at(ttl)),
+        "seconds": formatting.format_number(ttl / 1000),
+        "moment": formatting.format_datetime(formatting.expiry_datetime(ttl)),
     }
 
 
 def added_message(edit: AddValue | AddKey) -> str:
     """Return what was stored and when it expires."""
-    kind = {"kind": kind_of(edit.value) if isinstance(edit, AddValue) else collection_of(edit)}
+    kind = {
+        "kind": describe_value_type(edit.value)
+        if isinstance(edit, AddValue)
+        else describe_collection(edit)
+    }
     if edit.replace:
         text = _("Stored as %(kind)s, in place of whatever was there.") % kind
     else:
@@ -80,7 +84,7 @@ def added_message(edit: AddValue | AddKey) -> str:
     return f"{text} {ttl_message(edit.ttl)}"
 
 
-def collection_of(edit: AddKey) -> str:
+def describe_collection(edit: AddKey) -> str:
     """Return a type with how many elements it begins with, in words."""
     if edit.type == "stream":
         return _("a stream of one entry")
@@ -92,10 +96,10 @@ def collection_of(edit: AddKey) -> str:
         "hash": (_("a hash of %(elements)s"), Unit.FIELDS),
     }
     pattern, unit = patterns[edit.type]
-    return pattern % {"elements": formatting.elements(count, unit)}
+    return pattern % {"elements": formatting.format_count(count, unit)}
 
 
-def told(said: str, done: int, failures: Failures) -> tuple[str, int]:
+def with_failures(said: str, done: int, failures: Failures) -> tuple[str, int]:
     """Return what to say of many keys, with a reason where some could not be changed, and a level.
 
     The level is that of Django's messages.
@@ -106,7 +110,7 @@ def told(said: str, done: int, failures: Failures) -> tuple[str, int]:
     return f"{said} {why}", messages.WARNING if done else messages.ERROR
 
 
-def kind_of(value: object) -> str:
+def describe_value_type(value: object) -> str:
     """Return what a value is stored as, in words."""
     kinds = {
         dict: _("a JSON object"),
@@ -120,16 +124,16 @@ def kind_of(value: object) -> str:
     return kinds.get(type(value), type(value).__name__)
 
 
-def refusal(outcome: Outcome, opened: str = "", type: str = "") -> str:
+def refusal_message(outcome: Outcome, opened: str = "", type: str = "") -> str:
     """Return why an edit was not applied, and what to do; `type` is the key's by now."""
-    when = f" ({opened})" if CLOCK.fullmatch(opened) else ""
+    when = f" ({opened})" if TIME_OF_DAY.fullmatch(opened) else ""
     texts = {
         Result.CHANGED: _(
             "Not saved: this key has changed since you opened it%(when)s. What it holds now is "
             "shown with what you wrote."
         )
         % {"when": when},
-        Result.WRONG_TYPE: wrong_type(type),
+        Result.WRONG_TYPE: wrong_type_message(type),
         Result.ELEMENT_GONE: _(
             "Not saved: that element is not there any more. What the key holds now is shown."
         ),
@@ -140,7 +144,7 @@ def refusal(outcome: Outcome, opened: str = "", type: str = "") -> str:
     return f"{texts[outcome.result]} {outcome.reason}".strip()
 
 
-def wrong_type(type: str) -> str:
+def wrong_type_message(type: str) -> str:
     """Return that a key holds now what the act is not for."""
     if type and type != "string":
         return _(

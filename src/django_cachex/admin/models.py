@@ -8,12 +8,12 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:
-    Rows = models.Manager[models.Model]
+    ManagerBase = models.Manager[models.Model]
 else:
-    Rows = models.Manager
+    ManagerBase = models.Manager
 
 
-class NoRows(Rows):
+class NoRows(ManagerBase):
     """Finds nothing and asks no database, so that `dumpdata --all` and kin pass by."""
 
     def get_queryset(self) -> models.QuerySet[models.Model]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from django.core.cache import caches
 from django.db import connections
 
-from django_cachex.admin.deadline import Asker
+from django_cachex.admin.deadline import DeadlineExecutor
 from django_cachex.admin.permissions import visible_aliases
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector, inspector_for
@@ -42,7 +42,7 @@ class CachedStatus:
     """The caches that were down, and when that was found, by `time.monotonic()`."""
 
     down: Down
-    at: float
+    checked_at: float
 
 
 class StatusMonitor:
@@ -66,7 +66,7 @@ class StatusMonitor:
 
     def _cached(self) -> CachedStatus | None:
         seen = self._status
-        return seen if seen and is_recent(seen.at, self._intervals.expiry) else None
+        return seen if seen and is_recent(seen.checked_at, self._intervals.expiry) else None
 
     def _start_if_due(self) -> threading.Thread | None:
         """Start a check unless one runs or ran recently; return its thread."""
@@ -110,6 +110,6 @@ def find_down() -> Down:
     """Return the caches that do not answer, of those that `ALIASES` does not hide."""
     inspectors = [inspector_for(alias) for alias in visible_aliases()]
     # This runs again and again: only the page that lists the caches logs a warning.
-    asker = Asker(limits().timeout, logging.DEBUG)
-    answers = asker.ask_all({inspector: inspector.status for inspector in inspectors})
+    asker = DeadlineExecutor(limits().timeout, logging.DEBUG)
+    answers = asker.run_all({inspector: inspector.status for inspector in inspectors})
     return tuple(inspector for inspector in inspectors if answers[inspector].error is not None)

@@ -9,7 +9,11 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from django_cachex.admin.management.commands._cachex.bulk import Delete, Expire, Flush
 from django_cachex.admin.management.commands._cachex.caches import Caches, Info, Namespaces
-from django_cachex.admin.management.commands._cachex.context import Output, Session, Subcommand
+from django_cachex.admin.management.commands._cachex.context import (
+    CommandContext,
+    Output,
+    Subcommand,
+)
 from django_cachex.admin.management.commands._cachex.keys import Get, Keys, Set
 
 SUBCOMMANDS: dict[str, type[Subcommand]] = {
@@ -45,6 +49,6 @@ class Command(BaseCommand):
             self.stdout.write((self.subparsers[about] if about else self.parser).format_help())
             return
         output = Output(self.stdout, self.stderr, options["json"])
-        code = SUBCOMMANDS[options["subcommand"]].run(Session(output, options))
+        code = SUBCOMMANDS[options["subcommand"]].run(CommandContext(output, options))
         if code:
             sys.exit(code)

@@ -14,21 +14,21 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from django_cachex.admin import bulk, formatting, log_entries
-from django_cachex.admin.bulk import Batch, Deed, Run, begin, doubting
-from django_cachex.admin.errors import leave_broken_connections, may_be_done, reason
+from django_cachex.admin.bulk import BulkAction, CurrentBatch, JobState, add_in_doubt, new_job
+from django_cachex.admin.errors import close_broken_connections, may_have_succeeded, short_error
 from django_cachex.admin.management.commands._cachex.context import (
-    DONE,
-    FAILED,
-    USAGE,
-    Session,
+    EXIT_FAILED,
+    EXIT_OK,
+    EXIT_USAGE,
+    CommandContext,
     Subcommand,
-    add_cache,
-    add_changing,
-    add_expiry,
-    expiry,
-    failed,
-    pattern_of,
-    usage,
+    add_cache_argument,
+    add_change_options,
+    add_expiry_options,
+    command_failed,
+    parse_pattern,
+    ttl_from_options,
+    usage_error,
 )
 from django_cachex.admin.views.keys_table import how_far
 from django_cachex.conf import limits
@@ -38,107 +38,109 @@ from django_cachex.inspectors.namespaces import Sorting, Survey
 from django_cachex.inspectors.query import Query
 
 
-def keys_counted(count: int) -> str:
+def format_key_count(count: int) -> str:
     """Return a number of keys, for the end of a progress bar."""
     text = ngettext("%(count)s key", "%(count)s keys", count)
-    return text % {"count": formatting.number(count)}
+    return text % {"count": formatting.format_number(count)}
 
 
 @dataclass(frozen=True)
-class Sweeper:
+class BulkCommand:
     """Carries one sweep through."""
 
-    session: Session
+    session: CommandContext
     inspector: Inspector
-    deed: Deed
+    action: BulkAction
     find: Find
-    said: Callable[[Work[Sweep]], str]
+    log_message: Callable[[Work[Sweep]], str]
 
-    def counted(self) -> Survey:
+    def count(self) -> Survey:
         """Return what all keys are that are found; on a terminal a bar shows how far that is."""
         work: Work[Survey] = Work(Survey(Sorting(limits().namespace_separator)))
         output = self.session.output
         try:
             while not work.complete:
                 before = work.position.token
-                for after in self.steps(work):
+                for after in self.iter_steps(work):
                     work = after
-                    output.progress(work.position, keys_counted(work.deed.whole.keys))
+                    output.show_progress(work.position, format_key_count(work.deed.whole.keys))
                 if work.position.token == before:
                     break
         finally:
-            output.progress_ends()
+            output.clear_progress()
         return work.deed
 
-    def steps(self, work: Work[Any]) -> Any:
+    def iter_steps(self, work: Work[Any]) -> Any:
         """Yield a work after each batch of one budget; CommandError where the cache fails."""
         deadline = time.monotonic() + limits().scan_budget
         batches = advance(work, self.find, self.inspector, deadline)
         while True:
-            after = self.session.attempt(self.inspector, lambda: next(batches, None))
+            after = self.session.call(self.inspector, lambda: next(batches, None))
             if after is None:
                 return
             yield after
 
-    def swept(self, ttl: int | None) -> int:
+    def run(self, ttl: int | None) -> int:
         """Do it to all keys that are found; return what the command exits with."""
-        run = self.begun(begin(ttl))
+        run = self.start_log(new_job(ttl))
         problem = ""
         try:
-            while not run.work.complete and not problem:
+            while not run.job.complete and not problem:
                 before = run
                 run, problem = self.step(run)
-                if not problem and run.work.position.token == before.work.position.token:
-                    problem = self._unanswered(run)
+                if not problem and run.job.position.token == before.job.position.token:
+                    problem = self._unanswered_text(run)
         except KeyboardInterrupt:
             problem = _("Stopped.")
         finally:
-            self.session.output.progress_ends()
-        return self.report(run, problem)
+            self.session.output.clear_progress()
+        return self.write_summary(run, problem)
 
-    def step(self, run: Run) -> tuple[Run, str]:
+    def step(self, run: JobState) -> tuple[JobState, str]:
         """Return a run after one budget, on record, and what went wrong, if it did."""
-        work, problem, batch = run.work, "", Batch(self.find)
+        work, problem, batch = run.job, "", CurrentBatch(self.find)
         deadline = time.monotonic() + limits().scan_budget
         try:
-            for work in advance(run.work, batch.find, self.inspector, deadline):
+            for work in advance(run.job, batch.find, self.inspector, deadline):
                 batch.keys = 0
-                self.session.output.progress(work.position, keys_counted(work.deed.turns))
+                self.session.output.show_progress(work.position, format_key_count(work.deed.turns))
         except (Exception, KeyboardInterrupt) as error:
             # What was done before it is recorded and reported.
             stopped = isinstance(error, KeyboardInterrupt)
-            problem = _("Stopped.") if stopped else reason(self.inspector, error)
-            if may_be_done(error):
-                work = doubting(work, batch.keys)
-                leave_broken_connections()
-        return self.recorded(run, work), problem
+            problem = _("Stopped.") if stopped else short_error(self.inspector, error)
+            if may_have_succeeded(error):
+                work = add_in_doubt(work, batch.keys)
+                close_broken_connections()
+        return self.update_log(run, work), problem
 
     @staticmethod
-    def _unanswered(run: Run) -> str:
-        silent = ", ".join(run.work.position.unanswered)
-        return "" if run.work.complete else _("%(servers)s did not answer.") % {"servers": silent}
+    def _unanswered_text(run: JobState) -> str:
+        silent = ", ".join(run.job.position.unanswered)
+        return "" if run.job.complete else _("%(servers)s did not answer.") % {"servers": silent}
 
-    def begun(self, run: Run) -> Run:
-        said = partial(self.said, run.work)
+    def start_log(self, run: JobState) -> JobState:
+        said = partial(self.log_message, run.job)
         if self.session.user_id is None:
-            log_entries.log(self.inspector, "begins:", said)
+            log_entries.log_without_user(self.inspector, "begins:", said)
             return run
-        entry = log_entries.begin_record(self.session.user_id, self.deed.flag, self.inspector, said)
-        return replace(run, entry=entry)
+        entry = log_entries.create_log_entry(
+            self.session.user_id, self.action.log_flag, self.inspector, said
+        )
+        return replace(run, log_entry=entry)
 
-    def recorded(self, run: Run, work: Work[Sweep]) -> Run:
-        if run.entry:
-            before, after = partial(self.said, run.work), partial(self.said, work)
+    def update_log(self, run: JobState, work: Work[Sweep]) -> JobState:
+        if run.log_entry:
+            before, after = partial(self.log_message, run.job), partial(self.log_message, work)
             user = self.session.user_id
-            log_entries.go_on_record(user, run.entry, self.inspector, before, after)
-        return replace(run, work=work)
+            log_entries.update_log_entry(user, run.log_entry, self.inspector, before, after)
+        return replace(run, job=work)
 
-    def report(self, run: Run, problem: str) -> int:
+    def write_summary(self, run: JobState, problem: str) -> int:
         """Say what was done; return what the command exits with."""
-        work, output = run.work, self.session.output
+        work, output = run.job, self.session.output
         sweep = work.deed
-        if not run.entry:
-            log_entries.log(self.inspector, "ends:", partial(self.said, work))
+        if not run.log_entry:
+            log_entries.log_without_user(self.inspector, "ends:", partial(self.log_message, work))
         values = {
             "cache": self.inspector.alias,
             "changed": sweep.done,
@@ -146,17 +148,17 @@ class Sweeper:
             "failed": sweep.failed,
             "complete": work.complete,
         }
-        output.result(self.said(work), values)
+        output.write_result(self.log_message(work), values)
         for stored, why in sweep.failures:
-            output.warn(f"{self.inspector.name(stored)}: {why}")
+            output.write_error(f"{self.inspector.name(stored)}: {why}")
         if problem:
-            output.warn(f"{problem} ({how_far(work.position.examined, work.position)})")
+            output.write_error(f"{problem} ({how_far(work.position.examined, work.position)})")
         failed = problem or sweep.failed or not work.complete or not sweep.turns
-        return FAILED if failed else DONE
+        return EXIT_FAILED if failed else EXIT_OK
 
 
-def add_keys(parser: ArgumentParser) -> None:
-    add_cache(parser)
+def add_key_arguments(parser: ArgumentParser) -> None:
+    add_cache_argument(parser)
     parser.add_argument("keys", nargs="*", help="as application code calls them")
     parser.add_argument("--pattern", default="", help="all keys that match; * stands for anything")
     parser.add_argument("--type", default="", help="of those that match, only keys of this type")
@@ -167,12 +169,12 @@ class Delete(Subcommand):
 
     @staticmethod
     def add_arguments(parser: ArgumentParser) -> None:
-        add_keys(parser)
-        add_changing(parser)
+        add_key_arguments(parser)
+        add_change_options(parser)
 
     @staticmethod
-    def run(session: Session) -> int:
-        return change(session, bulk.DELETING, None)
+    def run(session: CommandContext) -> int:
+        return run_change(session, bulk.DELETE_MATCHING, None)
 
 
 class Expire(Subcommand):
@@ -180,89 +182,96 @@ class Expire(Subcommand):
 
     @staticmethod
     def add_arguments(parser: ArgumentParser) -> None:
-        add_keys(parser)
-        add_expiry(parser, required=True)
-        add_changing(parser)
+        add_key_arguments(parser)
+        add_expiry_options(parser, required=True)
+        add_change_options(parser)
 
     @staticmethod
-    def run(session: Session) -> int:
-        return change(session, bulk.EXPIRING, expiry(session))
+    def run(session: CommandContext) -> int:
+        return run_change(session, bulk.EXPIRE_MATCHING, ttl_from_options(session))
 
 
-def change(session: Session, deed: Deed, ttl: int | None) -> int:
+def run_change(session: CommandContext, deed: BulkAction, ttl: int | None) -> int:
     """Do something to the keys that the options name; return what the command exits with."""
-    inspector = session.inspector(session["cache"], deed.act)
+    inspector = session.inspector(session["cache"], deed.permission)
     named, pattern = session["keys"], session["pattern"]
     if bool(named) == bool(pattern):
-        raise usage(_("Name some keys, or give a --pattern that is not empty."))
-    session.check_user()
+        raise usage_error(_("Name some keys, or give a --pattern that is not empty."))
+    session.require_user()
     if pattern:
-        return change_matching(session, inspector, deed, ttl)
-    return change_named(session, inspector, deed, ttl)
+        return change_matching_keys(session, inspector, deed, ttl)
+    return change_named_keys(session, inspector, deed, ttl)
 
 
-def change_named(session: Session, inspector: Inspector, deed: Deed, ttl: int | None) -> int:
+def change_named_keys(
+    session: CommandContext, inspector: Inspector, deed: BulkAction, ttl: int | None
+) -> int:
     stored = list(
-        dict.fromkeys(session.stored(inspector, key, deed.act) for key in session["keys"])
+        dict.fromkeys(
+            session.stored_key(inspector, key, deed.permission) for key in session["keys"]
+        )
     )
     count = len(stored)
     if session["dry_run"]:
-        session.output.say(would(ttl, count))
-        return DONE
-    session.agree(asked(ttl, count, inspector.alias))
+        session.output.write_text(dry_run_text(ttl, count))
+        return EXIT_OK
+    session.confirm(confirm_text(ttl, count, inspector.alias))
 
     def record(message: log_entries.Message) -> None:
-        log_entries.record_keys(session.user_id, deed.flag, inspector, stored, message)
+        log_entries.record_keys(session.user_id, deed.log_flag, inspector, stored, message)
 
     asked_for = Sweep(ttl, done=count)
-    sweep = session.change(
+    sweep = session.call_change(
         inspector,
         lambda: Sweep(ttl).take(inspector, stored),
         record,
-        lambda: bulk.outcome(asked_for),
+        lambda: bulk.result_text(asked_for),
     )
     if sweep.done:
-        record(lambda: bulk.outcome(sweep))
+        record(lambda: bulk.result_text(sweep))
     values = {"changed": sweep.done, "gone": sweep.gone, "failed": sweep.failed}
-    session.output.result(bulk.outcome(sweep), values)
+    session.output.write_result(bulk.result_text(sweep), values)
     for key, why in sweep.failures:
-        session.output.warn(f"{inspector.name(key)}: {why}")
-    return DONE if sweep.done and not sweep.failed else FAILED
+        session.output.write_error(f"{inspector.name(key)}: {why}")
+    return EXIT_OK if sweep.done and not sweep.failed else EXIT_FAILED
 
 
-def change_matching(session: Session, inspector: Inspector, deed: Deed, ttl: int | None) -> int:
+def change_matching_keys(
+    session: CommandContext, inspector: Inspector, deed: BulkAction, ttl: int | None
+) -> int:
     if not inspector.can_list:
-        raise failed(f'"{inspector.alias}": {inspector.why_not("can_list")}')
-    query = Query(pattern_of(session["pattern"]), type=known_type(session, inspector))
-    find = session.finder(inspector, query, deed.act)
-    sweeper = Sweeper(session, inspector, deed, find, bulk.swept(query))
+        raise command_failed(f'"{inspector.alias}": {inspector.why_not("can_list")}')
+    query = Query(parse_pattern(session["pattern"]), type=known_type(session, inspector))
+    find = session.make_find(inspector, query, deed.permission)
+    sweeper = BulkCommand(session, inspector, deed, find, bulk.bulk_log_message(query))
     if session["dry_run"] or not session["yes"]:
-        count = sweeper.counted().whole.keys
+        count = sweeper.count().whole.keys
         if session["dry_run"] or not count:
-            session.output.result(would(ttl, count), {"cache": inspector.alias, "would": count})
-            return DONE if count else FAILED
-        session.agree(
-            f"{bulk.question(ttl, bulk.which(query), inspector.alias)} {keys_counted(count)}."
-        )
-    return sweeper.swept(ttl)
+            session.output.write_result(
+                dry_run_text(ttl, count), {"cache": inspector.alias, "would": count}
+            )
+            return EXIT_OK if count else EXIT_FAILED
+        question = bulk.confirm_text(ttl, bulk.describe_query(query), inspector.alias)
+        session.confirm(f"{question} {format_key_count(count)}.")
+    return sweeper.run(ttl)
 
 
-def known_type(session: Session, inspector: Inspector) -> str:
+def known_type(session: CommandContext, inspector: Inspector) -> str:
     type: str = session["type"]
     if type and type not in inspector.types:
-        raise usage(_('There is no key type "%(given)s" here.') % {"given": type})
+        raise usage_error(_('There is no key type "%(given)s" here.') % {"given": type})
     return type
 
 
-def asked(ttl: int | None, count: int, alias: str) -> str:
+def confirm_text(ttl: int | None, count: int, alias: str) -> str:
     """Return the question before some named keys are changed."""
-    return f'{bulk.submit(ttl, count, complete=True)} ("{alias}")?'
+    return f'{bulk.button_text(ttl, count, complete=True)} ("{alias}")?'
 
 
-def would(ttl: int | None, count: int) -> str:
+def dry_run_text(ttl: int | None, count: int) -> str:
     """Return what would be done."""
     text = _("Nothing done. It would be: %(what)s.")
-    return text % {"what": bulk.submit(ttl, count, complete=True)}
+    return text % {"what": bulk.button_text(ttl, count, complete=True)}
 
 
 class Flush(Subcommand):
@@ -271,76 +280,88 @@ class Flush(Subcommand):
     @staticmethod
     def add_arguments(parser: ArgumentParser) -> None:
         parser.add_argument("caches", nargs="+", metavar="cache", help="aliases of settings.CACHES")
-        add_changing(parser)
+        add_change_options(parser)
 
     @staticmethod
-    def run(session: Session) -> int:
-        session.check_user()
-        *others, last = [session.inspector(one, bulk.FLUSHING.act) for one in session["caches"]]
+    def run(session: CommandContext) -> int:
+        session.require_user()
+        *others, last = [
+            session.inspector(one, bulk.FLUSH_CACHE.permission) for one in session["caches"]
+        ]
         codes = [flush_or_warn(session, inspector) for inspector in others]
         return max([*codes, flush(session, last)])
 
 
-def flush_or_warn(session: Session, inspector: Inspector) -> int:
+def flush_or_warn(session: CommandContext, inspector: Inspector) -> int:
     """Flush one cache of several: where it fails, the others have their turn all the same."""
     try:
         return flush(session, inspector)
     except CommandError as error:
-        if error.returncode == USAGE:  # Nobody is there to be asked of any.
+        if error.returncode == EXIT_USAGE:  # Nobody is there to be asked of any.
             raise
-        session.output.warn(str(error))
-        return FAILED
+        session.output.write_error(str(error))
+        return EXIT_FAILED
 
 
-def flush(session: Session, inspector: Inspector) -> int:
+def flush(session: CommandContext, inspector: Inspector) -> int:
     """Flush one cache; return what the command exits with."""
     if inspector.flushes_in_steps:
         return flush_in_steps(session, inspector)
-    plan = session.attempt(inspector, inspector.flush_plan)
-    entries = _("not known") if plan.entries is None else formatting.number(plan.entries)
-    session.output.warn(f"{inspector.alias}: {plan.act}. {plan.scope}")
+    plan = session.call(inspector, inspector.flush_plan)
+    entries = _("not known") if plan.entries is None else formatting.format_number(plan.entries)
+    session.output.write_error(f"{inspector.alias}: {plan.act}. {plan.scope}")
     if session["dry_run"]:
-        session.output.result(
+        session.output.write_result(
             _("Nothing done. Entries: %(count)s.") % {"count": entries},
             {"cache": inspector.alias, "would": plan.entries},
         )
-        return DONE
-    session.agree(
+        return EXIT_OK
+    session.confirm(
         _('Flush "%(alias)s" (entries: %(count)s)?') % {"alias": inspector.alias, "count": entries}
     )
 
     def record(message: log_entries.Message) -> None:
         log_entries.record_cache(session.user_id, log_entries.CHANGE, inspector, message)
 
-    count = session.change(inspector, inspector.flush, record, partial(said, inspector, None))
-    record(partial(said, inspector, count))
-    text = said(inspector, count)
-    session.output.result(text, {"cache": inspector.alias, "changed": count, "complete": True})
-    return DONE
+    count = session.call_change(
+        inspector, inspector.flush, record, partial(flush_message, inspector, None)
+    )
+    record(partial(flush_message, inspector, count))
+    text = flush_message(inspector, count)
+    session.output.write_result(
+        text, {"cache": inspector.alias, "changed": count, "complete": True}
+    )
+    return EXIT_OK
 
 
-def said(inspector: Inspector, count: int | None) -> str:
+def flush_message(inspector: Inspector, count: int | None) -> str:
     """Return that a cache was flushed."""
     if count is None:
         return _('Flushed "%(alias)s".') % {"alias": inspector.alias}
-    return bulk.flushed(inspector.alias)(done(count))
+    return bulk.flush_log_message(inspector.alias)(finished_job(count))
 
 
-def done(count: int) -> Work[Sweep]:
+def finished_job(count: int) -> Work[Sweep]:
     """Return a work that is at its end."""
     return Work(Sweep(done=count), Position(complete=True))
 
 
-def flush_in_steps(session: Session, inspector: Inspector) -> int:
+def flush_in_steps(session: CommandContext, inspector: Inspector) -> int:
     find: Find = inspector.find_doomed
-    sweeper = Sweeper(session, inspector, bulk.FLUSHING, find, bulk.flushed(inspector.alias))
+    sweeper = BulkCommand(
+        session, inspector, bulk.FLUSH_CACHE, find, bulk.flush_log_message(inspector.alias)
+    )
     if session["dry_run"] or not session["yes"]:
-        count = sweeper.counted().whole.keys
-        plan = session.attempt(inspector, inspector.flush_plan)
-        session.output.warn(f"{inspector.alias}: {plan.act}. {plan.scope}")
+        count = sweeper.count().whole.keys
+        plan = session.call(inspector, inspector.flush_plan)
+        session.output.write_error(f"{inspector.alias}: {plan.act}. {plan.scope}")
         if session["dry_run"]:
-            session.output.result(would(None, count), {"cache": inspector.alias, "would": count})
-            return DONE
+            session.output.write_result(
+                dry_run_text(None, count), {"cache": inspector.alias, "would": count}
+            )
+            return EXIT_OK
         question = _('Flush "%(alias)s" (entries: %(count)s)?')
-        session.agree(question % {"alias": inspector.alias, "count": formatting.number(count)})
-    return sweeper.swept(None)
+        session.confirm(
+            question % {"alias": inspector.alias, "count": formatting.format_number(count)}
+        )
+    return sweeper.run(None)

@@ -12,7 +12,7 @@ LABEL = "django_cachex"
 
 
 class CachexAdminConfig(AppConfig):
-    """The cache admin in one skin; `django_cachex.unfold` subclasses it for the other."""
+    """The cache admin in Django's style; `django_cachex.unfold` subclasses it for Unfold's."""
 
     default = True
     name = "django_cachex.admin"
@@ -20,11 +20,11 @@ class CachexAdminConfig(AppConfig):
     verbose_name = _("Caches")
     default_auto_field = "django.db.models.BigAutoField"
     skin = "admin"
-    """The folder of parts and the stylesheet that pages are drawn with."""
+    """The name of the skin's folder of template parts and of its stylesheet."""
 
     @property
     def classes(self) -> Mapping[str, str]:
-        """The `class` of each kind of control, where the host has such classes."""
+        """The `class` attribute of each kind of control, if the skin uses the host's classes."""
         return {}
 
     def __init__(self, app_name: str, app_module: ModuleType | None) -> None:
@@ -36,10 +36,10 @@ class CachexAdminConfig(AppConfig):
             )
 
     def ready(self) -> None:
-        # Registers itself.
+        # Importing the module registers the checks.
         from django_cachex.admin import checks  # noqa: F401
 
 
 def app_config() -> CachexAdminConfig:
-    """Return the configuration of the skin that is installed."""
+    """Return the app configuration of the installed skin."""
     return cast(CachexAdminConfig, apps.get_app_config(LABEL))

@@ -1,4 +1,4 @@
-"""What is wrong with a project's settings, said at start-up."""
+"""System checks of a project's settings."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SEPARATOR = "NAMESPACE_SEPARATOR"
 def check_settings(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Return what is wrong with `CACHEX_ADMIN`."""
+    """Check the names and values of `CACHEX_ADMIN`."""
     given = getattr(settings, "CACHEX_ADMIN", {})
     if not isinstance(given, dict):
         return [Error("CACHEX_ADMIN must be a dict.", id="django_cachex.E001")]
@@ -44,13 +44,13 @@ def check_settings(
 def check_sessions(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Warn of sessions on a server that every page would wait for, this admin's included."""
+    """Warn if sessions are in a cache without a timeout, as every page waits for such a server."""
     alias = settings.SESSION_CACHE_ALIAS
     if "cache" not in settings.SESSION_ENGINE or alias not in settings.CACHES:
         return []
     params = settings.CACHES[alias]
-    waits = "socket_timeout" not in f"{params.get('OPTIONS')} {params.get('LOCATION')}"
-    if not waits or not isinstance(inspector_for(alias), ServerInspector):
+    has_no_timeout = "socket_timeout" not in f"{params.get('OPTIONS')} {params.get('LOCATION')}"
+    if not has_no_timeout or not isinstance(inspector_for(alias), ServerInspector):
         return []
     return [
         Warning(
@@ -64,7 +64,7 @@ def check_sessions(
 
 @register()
 def check_skin(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    """Warn of pages in Django's plain style amid those of Unfold."""
+    """Warn if a project uses Unfold and the cache admin has Django's style."""
     if app_config().skin != CachexAdminConfig.skin or not apps.is_installed("unfold"):
         return []
     return [
@@ -91,9 +91,9 @@ def _check_names(given: dict[str, Any]) -> Iterable[CheckMessage]:
 def _check_numbers(given: dict[str, Any]) -> Iterable[CheckMessage]:
     defaults = Limits()
     for name in sorted(FIELDS - {"ALIASES", SEPARATOR} & given.keys()):
-        whole = isinstance(getattr(defaults, name.lower()), int)
-        if not _is_positive(given[name], whole):
-            kind = "whole number" if whole else "number"
+        is_integer = isinstance(getattr(defaults, name.lower()), int)
+        if not _is_positive(given[name], is_integer):
+            kind = "is_integer number" if is_integer else "number"
             yield Error(
                 f"CACHEX_ADMIN[{name!r}] must be a positive {kind}, not {given[name]!r}.",
                 id="django_cachex.E002",
@@ -106,8 +106,8 @@ def _check_numbers(given: dict[str, Any]) -> Iterable[CheckMessage]:
         )
 
 
-def _is_positive(value: object, whole: bool) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+def _is_positive(value: object, is_integer: bool) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int if is_integer else int | float):
         return False
     return math.isfinite(value) and value > 0
 

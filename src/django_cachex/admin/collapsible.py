@@ -1,4 +1,4 @@
-"""Indented text whose blocks can be closed: of a large value, its outline is seen first."""
+"""Split an indented text into collapsible blocks, to show the outline of a large value."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from itertools import pairwise
 from django_cachex.admin.components import Part
 
 MAX_PLAIN_LINES = 40
-"""So many lines are seen at a glance: there is nothing to close."""
+"""A text of at most this many lines is not split."""
 
 MIN_BLOCK_LINES = 3
-"""Lines of a block that is worth closing."""
+"""The fewest lines of a block that can be collapsed."""
 
 MAX_OPEN_LINES = 12
-"""Lines of a block that is open at first."""
+"""A block of at most this many lines is open at first."""
 
 MAX_LEVELS = 3
-"""How deep blocks in blocks can be closed."""
+"""The number of nested levels that can be collapsed."""
 
 
 @dataclass(frozen=True)
 class CollapsibleBlock(Part):
-    """Some lines, or the first line of a block with what is in it."""
+    """Some lines of text, or the first line of a block and the block's content."""
 
     text: str
     children: Sequence[CollapsibleBlock] = ()
     lines: int = 0
-    """How many lines are in the block."""
+    """The number of lines in the block."""
 
     @property
     def is_open(self) -> bool:
@@ -36,16 +36,16 @@ class CollapsibleBlock(Part):
 
 
 def parse_blocks(text: str) -> Sequence[CollapsibleBlock]:
-    """Return a text's lines with its blocks, or nothing where it is short or has none."""
+    """Return the blocks of a text; nothing if the text is short or has no blocks."""
     lines = text.split("\n")
     if len(lines) <= MAX_PLAIN_LINES:
         return ()
-    # The outermost brackets stay open: all there is lies within them.
-    head, body = lines[:1], lines[1:]
-    found = _blocks(body, MAX_LEVELS)
-    if not any(one.children for one in found):
+    # The outermost brackets stay open, because they contain everything.
+    head, rest = lines[:1], lines[1:]
+    blocks = _blocks(rest, MAX_LEVELS)
+    if not any(one.children for one in blocks):
         return ()
-    return [CollapsibleBlock("\n".join(head)), *found]
+    return [CollapsibleBlock("\n".join(head)), *blocks]
 
 
 def indentation(line: str) -> int:
@@ -53,12 +53,12 @@ def indentation(line: str) -> int:
 
 
 def _blocks(lines: Sequence[str], levels: int) -> list[CollapsibleBlock]:
-    """Return lines with the blocks that begin at their outermost indentation."""
+    """Return the blocks that begin at the outermost indentation of some lines."""
     if not levels or not lines:
         return [CollapsibleBlock("\n".join(lines))] if lines else []
     outermost = min(map(indentation, lines[:1]))
     starts = [at for at, line in enumerate(lines) if indentation(line) <= outermost]
-    found: list[CollapsibleBlock] = []
+    blocks: list[CollapsibleBlock] = []
     plain: list[str] = []
     for start, end in pairwise([*starts, len(lines)]):
         inside = lines[start + 1 : end]
@@ -66,9 +66,9 @@ def _blocks(lines: Sequence[str], levels: int) -> list[CollapsibleBlock]:
             plain += lines[start:end]
             continue
         if plain:
-            found.append(CollapsibleBlock("\n".join(plain)))
+            blocks.append(CollapsibleBlock("\n".join(plain)))
             plain = []
-        found.append(CollapsibleBlock(lines[start], _blocks(inside, levels - 1), len(inside)))
+        blocks.append(CollapsibleBlock(lines[start], _blocks(inside, levels - 1), len(inside)))
     if plain:
-        found.append(CollapsibleBlock("\n".join(plain)))
-    return found
+        blocks.append(CollapsibleBlock("\n".join(plain)))
+    return blocks

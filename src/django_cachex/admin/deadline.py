@@ -24,32 +24,34 @@ logger = logging.getLogger("django_cachex.admin")
 
 
 class DeadlineExceeded(Exception):
-    """The page's time was over before the cache answered."""
+    """The deadline passed before the cache answered."""
 
 
 class NotStarted(DeadlineExceeded):
-    """The page's time was over before the cache was asked."""
+    """The deadline passed before the call started."""
 
 
 @dataclass(frozen=True)
 class CallResult(Generic[T]):
-    """What a cache said, or the exception that it raised."""
+    """The return value of a call to a cache, or the exception that it raised."""
 
     value: T | None = None
     error: Exception | None = None
 
 
 def describe_error(error: Exception, inspector: Inspector) -> str:
-    """Return what an error says, without passwords, and the way to it, the place itself first."""
+    """Return an error without passwords and its traceback, innermost frame first, on one line."""
     frames = reversed(traceback.extract_tb(error.__traceback__))
-    way = " < ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames)
-    return f"{masked(f'{type(error).__name__}: {error}', inspector.params)} [{way}]"
+    trace = " < ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames)
+    return f"{masked(f'{type(error).__name__}: {error}', inspector.params)} [{trace}]"
 
 
 class DeadlineExecutor:
-    """Asks inspectors until the deadline; those whose servers may hang, in threads of their own.
+    """Runs calls to caches until a deadline. Calls that may hang run in threads.
 
-    What goes wrong is logged at `level`: who asks again and again says less.
+    Args:
+        seconds: the time until the deadline.
+        level: the level at which errors are logged; lower for calls that are repeated often.
     """
 
     def __init__(self, seconds: float, level: int = logging.WARNING) -> None:
@@ -57,32 +59,33 @@ class DeadlineExecutor:
         self._level = level
         self._deadline = time.monotonic() + seconds
 
-    def run(self, inspector: Inspector, question: Callable[[], T]) -> CallResult[T]:
-        """Return the answer of one cache."""
-        return self.run_all({inspector: question})[inspector]
+    def run(self, inspector: Inspector, call: Callable[[], T]) -> CallResult[T]:
+        """Return the result of one call."""
+        return self.run_all({inspector: call})[inspector]
 
-    def run_inline(self, inspector: Inspector, question: Callable[[], T]) -> CallResult[T]:
-        """Return the answer of one cache on this thread, to which another store of it belongs."""
+    def run_inline(self, inspector: Inspector, call: Callable[[], T]) -> CallResult[T]:
+        """Return the result of one call, run on this thread.
+
+        Use it for a call that also uses another cache whose connections belong to this thread.
+        """
         if time.monotonic() >= self._deadline:
             return CallResult(error=NotStarted())
-        return self._run_isolated(inspector, question)
+        return self._run_isolated(inspector, call)
 
-    def run_all(
-        self, questions: Mapping[Inspector, Callable[[], T]]
-    ) -> dict[Inspector, CallResult[T]]:
-        """Return the answers of many caches, asked side by side."""
-        # After the deadline nothing is begun: what nobody waits for must not change anything.
-        on_time = time.monotonic() < self._deadline
-        waiting = {
-            inspector: self._submit(inspector, question) if on_time else None
-            for inspector, question in questions.items()
+    def run_all(self, calls: Mapping[Inspector, Callable[[], T]]) -> dict[Inspector, CallResult[T]]:
+        """Return the results of calls to several caches, run in parallel."""
+        # No call starts after the deadline: a change must not happen when nobody waits for it.
+        is_on_time = time.monotonic() < self._deadline
+        futures = {
+            inspector: self._submit(inspector, call) if is_on_time else None
+            for inspector, call in calls.items()
             if inspector.asked_in_thread
         }
         return {
-            inspector: self._wait(waiting[inspector])
-            if inspector in waiting
-            else self._run_isolated(inspector, question)
-            for inspector, question in questions.items()
+            inspector: self._wait(futures[inspector])
+            if inspector in futures
+            else self._run_isolated(inspector, call)
+            for inspector, call in calls.items()
         }
 
     def _wait(self, future: Future[CallResult[T]] | None) -> CallResult[T]:
@@ -93,10 +96,10 @@ class DeadlineExecutor:
         except TimeoutError:
             return CallResult(error=DeadlineExceeded())
 
-    def _run_isolated(self, inspector: Inspector, question: Callable[[], T]) -> CallResult[T]:
-        """The one place where an error of any kind is kept from the rest of a page, and logged."""
+    def _run_isolated(self, inspector: Inspector, call: Callable[[], T]) -> CallResult[T]:
+        """Log any exception and return it, so that the rest of a page is not affected."""
         try:
-            return CallResult(question())
+            return CallResult(call())
         except Exception as error:
             logger.log(
                 self._level,
@@ -105,17 +108,17 @@ class DeadlineExecutor:
             )
             return CallResult(error=error)
 
-    def _submit(self, inspector: Inspector, question: Callable[[], T]) -> Future[CallResult[T]]:
-        """Ask in a daemon thread: one that hangs past the deadline holds up no page and no exit."""
+    def _submit(self, inspector: Inspector, call: Callable[[], T]) -> Future[CallResult[T]]:
+        """Run a call in a daemon thread, so that a call that hangs delays no page and no exit."""
         future: Future[CallResult[T]] = Future()
         context = contextvars.copy_context()
 
-        def answer() -> None:
+        def run_call() -> None:
             try:
-                future.set_result(context.run(self._run_isolated, inspector, question))
+                future.set_result(context.run(self._run_isolated, inspector, call))
             finally:
-                # A project's permissions may have asked its database, in this thread.
+                # Permission checks of a project may have opened database connections.
                 connections.close_all()
 
-        threading.Thread(target=answer, daemon=True).start()
+        threading.Thread(target=run_call, daemon=True).start()
         return future

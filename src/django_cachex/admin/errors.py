@@ -23,7 +23,7 @@ MAX_ERROR_LENGTH = 500
 
 
 def short_error(inspector: Inspector, error: BaseException) -> str:
-    """Return in a few words why a cache did not do what it was asked."""
+    """Return in a few words why a call to a cache failed."""
     if is_timeout(error):
         return _("no answer in %(seconds)g s") % {"seconds": limits().timeout}
     if _is_connection_refused(error):
@@ -33,14 +33,14 @@ def short_error(inspector: Inspector, error: BaseException) -> str:
 
 
 def is_timeout(error: BaseException | None) -> bool:
-    """Return whether a cache may have done what it was asked, and did not say so in time."""
+    """Return whether a cache did not answer in time. It may have carried out the call."""
     return isinstance(error, DeadlineExceeded | ServerTimeout)
 
 
 def may_have_succeeded(error: BaseException | None) -> bool:
-    """Return whether a cache may have done what it was asked, as nothing proves the contrary.
+    """Return whether a change may have been carried out in spite of an error.
 
-    Proof is a refusal by the store, and that no connection came about.
+    It was not if the store refused it or if no connection was made.
     """
     if isinstance(error, CachexError):
         return error.sent and not isinstance(error, CommandError)
@@ -54,60 +54,60 @@ def may_have_succeeded(error: BaseException | None) -> bool:
 def unknown_outcome_message(
     error: BaseException | None, message: Callable[[], str]
 ) -> Callable[[], str]:
-    """Return what says that an act was asked for, and that nobody knows what became of it."""
+    """Return a function that builds the log message about a change with an unknown outcome."""
 
-    def said() -> str:
+    def build_message() -> str:
         text = _("Asked for, outcome unknown: %(what)s")
         if is_timeout(error):
             text = _("Asked for, and no answer came in time: %(what)s")
         return text % {"what": message()}
 
-    return said
+    return build_message
 
 
 NOT_SENT_ERRORS = NotStarted, ImproperlyConfigured, InvalidCacheKey, NotImplementedError
-"""What is raised before a store is asked."""
+"""Errors that are raised before anything is sent to a store."""
 
 LOST_CONNECTION_STATES = "08", "40003", "57P"
-"""What the states of a connection that is lost begin with, on PostgreSQL."""
+"""Prefixes of PostgreSQL's SQLSTATE codes for a lost connection."""
 
 LOST_CONNECTION_CODES = {1053, 1927, *range(2000, 3000)}
-"""What MariaDB and MySQL call such errors; from 2000 on it is the client that found them."""
+"""Error codes of MariaDB and MySQL for a lost connection; the client's begin at 2000."""
 
 
 def _database_may_have_succeeded(error: DatabaseError) -> bool:
-    """Return whether a connection to a database broke after it was used."""
+    """Return whether a database connection broken after it had been established."""
     if not isinstance(error, OperationalError | InterfaceError):
         return False
     cause = error.__cause__
     state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None) or ""
     number = error.args[0] if error.args else None
-    answered = (
-        type(cause).__module__ == "sqlite3"  # That is no server.
+    is_answered = (
+        type(cause).__module__ == "sqlite3"  # SQLite has no connection that could break.
         or (state and not state.startswith(LOST_CONNECTION_STATES))
         or (isinstance(number, int) and number not in LOST_CONNECTION_CODES)
     )
-    if answered:
+    if is_answered:
         return False
     frames = traceback.walk_tb(error.__traceback__)
-    return not any(frame.f_code.co_name == "ensure_connection" for frame, _line in frames)
+    return not any(frame.f_code.co_name == "ensure_connection" for frame, _number in frames)
 
 
 def close_broken_connections() -> None:
-    """Close the connections to databases that broke, so that the record can be written on new ones.
+    """Close broken database connections, so that the `LogEntry` can be saved on a new one.
 
-    Django does that between requests only.
+    Django closes them only between requests.
     """
     for connection in connections.all(initialized_only=True):
-        broke = connection.errors_occurred and not connection.in_atomic_block
-        if broke and not connection.is_usable():
+        broken = connection.errors_occurred and not connection.in_atomic_block
+        if broken and not connection.is_usable():
             connection.close()
 
 
 def _may_be_broken_connection(error: BaseException) -> bool:
-    """Return whether a connection may have broken, or somebody has stopped waiting.
+    """Return whether an error may mean a broken connection or an interrupted wait.
 
-    A library's own errors may mean that. Python's own are of code that is wrong.
+    Errors that a library defines may mean that. Python's built-in errors mean a bug.
     """
     if isinstance(error, OSError):
         return not is_about_a_file(error)
@@ -115,23 +115,23 @@ def _may_be_broken_connection(error: BaseException) -> bool:
 
 
 def _is_connection_refused(error: BaseException) -> bool:
-    """Return whether at the bottom of an error nobody listened, and no connection broke before."""
-    links = list(_iter_causes(error))
-    broke = ConnectionResetError, ConnectionAbortedError, BrokenPipeError
-    return any(isinstance(link, ConnectionRefusedError) for link in links) and not any(
-        isinstance(link, broke) for link in links
+    """Return whether an error was caused by a refused connection and by no broken one."""
+    causes = list(_iter_causes(error))
+    broken = ConnectionResetError, ConnectionAbortedError, BrokenPipeError
+    return any(isinstance(cause, ConnectionRefusedError) for cause in causes) and not any(
+        isinstance(cause, broken) for cause in causes
     )
 
 
 def _iter_causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an error and what led to it."""
+    """Yield an error and its causes."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
 
 
 def error_message(inspector: Inspector, error: Exception) -> str:
-    """Return a sentence that says which cache failed, where it is, and how."""
+    """Return a sentence that names the cache, its location and the error."""
     place = f" ({inspector.location})" if inspector.location else ""
     what = {"alias": inspector.alias, "place": place}
     if is_timeout(error):

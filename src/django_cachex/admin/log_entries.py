@@ -30,18 +30,18 @@ __all__ = [
 ]
 
 MAX_KEY_ENTRIES = 500
-"""Of so many keys at once each gets an entry of its own; of more, the cache gets one."""
+"""A change of more keys gets one entry for the cache instead of one for each key."""
 
 MAX_NAMES_LOGGED = 100
-"""So many keys are named in one line of the logger."""
+"""The most keys that are named in one line of the logger."""
 
 MAX_REPR_LENGTH = 200
 
 PLAIN_ALIAS = re.compile(r"[\w.-]+")
-"""An alias that the logger writes as it stands; any other is quoted."""
+"""An alias that the logger writes unquoted."""
 
 Message = Callable[[], str]
-"""Makes the text, in whatever language is active then."""
+"""Builds the text in the language that is active when it is called."""
 
 logger = logging.getLogger("django_cachex.audit")
 
@@ -49,7 +49,10 @@ logger = logging.getLogger("django_cachex.audit")
 def record_keys(
     user_id: Any, flag: int, inspector: Inspector, keys: Sequence[bytes], message: Message
 ) -> None:
-    """Record one act on some keys of an alias, in one insert; without a user, on the logger."""
+    """Record a change of some keys of an alias, in one insert.
+
+    Without a user, the change is written to the logger only.
+    """
     if user_id is None:
         names = ", ".join(repr(inspector.name(stored)) for stored in keys[:MAX_NAMES_LOGGED])
         log_without_user(inspector, f"keys={names}", message)
@@ -68,7 +71,7 @@ def record_keys(
 
 
 def logged_object_id(inspector: Inspector, stored: bytes) -> str:
-    """Return the id that a key has on record: as in URLs, but for sessions, whose keys are keys."""
+    """Return the `LogEntry.object_id` of a key: its id in URLs, with session ids redacted."""
     sessions = session_keys()
     if sessions is not None:
         stored = sessions.redact(inspector, stored)
@@ -76,7 +79,7 @@ def logged_object_id(inspector: Inspector, stored: bytes) -> str:
 
 
 def record_cache(user_id: Any, flag: int, inspector: Inspector, message: Message) -> None:
-    """Record one act on a whole alias; without a user, on the logger."""
+    """Record a change of a whole alias; without a user, in the logger only."""
     if user_id is None:
         log_without_user(inspector, "all:", message)
         return
@@ -86,45 +89,42 @@ def record_cache(user_id: Any, flag: int, inspector: Inspector, message: Message
 
 
 def create_log_entry(user_id: Any, flag: int, inspector: Inspector, message: Message) -> int:
-    """Record an act on a whole alias that is about to begin; return the entry, to go on with."""
+    """Record a job on an alias that is about to start; return the id of its entry."""
     alias = inspector.alias
     text = render_message(message)
     entry = _build_entry(user_id, flag, Cache, (alias, alias), text)
-    entry.save(force_insert=True)  # In bulk, not every database says what it was inserted as.
+    entry.save(force_insert=True)  # `bulk_create` does not set the id on every database.
     _write_log(user_id, alias, f"entry={entry.pk}", text)
     return int(entry.pk)
 
 
 def matches_log_entry(entry: int, message: Message) -> bool:
-    """Return whether an entry says this and nothing later."""
+    """Return whether an entry still has this message."""
     return LogEntry.objects.filter(pk=entry, change_message=render_message(message)).exists()
 
 
 def update_log_entry(
     user_id: Any, entry: int, inspector: Inspector, before: Message, after: Message
 ) -> bool:
-    """Let an entry say what has been done since; return False if it no longer said `before`."""
+    """Replace the message of an entry; return False if the entry no longer had `before`."""
     texts = render_message(before), render_message(after)
-    said = LogEntry.objects.filter(pk=entry, change_message=texts[0])
+    unchanged = LogEntry.objects.filter(pk=entry, change_message=texts[0])
     updated = True
     try:
-        updated = bool(said.update(change_message=texts[1]))
-    finally:  # To the logger in any case: the database may be what has just failed.
+        updated = bool(unchanged.update(change_message=texts[1]))
+    finally:  # Written to the logger in any case: the database may have just failed.
         if updated:
             _write_log(user_id, inspector.alias, f"entry={entry}", texts[1])
     return updated
 
 
-def log_without_user(inspector: Inspector, what: str, message: Message) -> None:
-    """Write what nobody's `LogEntry` says to the logger: who has a shell needs no name."""
-    _write_log("-", inspector.alias, what, render_message(message))
+def log_without_user(inspector: Inspector, subject: str, message: Message) -> None:
+    """Write a change to the logger only, for a command that was run without `--user`."""
+    _write_log("-", inspector.alias, subject, render_message(message))
 
 
 def render_message(message: Message) -> str:
-    """Return a message for others to read: in the project's language, on one line.
-
-    The ids of sessions are masked in it.
-    """
+    """Return a message on one line, in the project's language, with session ids masked."""
     with translation.override(settings.LANGUAGE_CODE):
         return mask_session_ids(one_line(message()))
 
@@ -138,22 +138,22 @@ def _create_entries(
     message: Message,
 ) -> None:
     text = render_message(message)
-    # First to the logger: the database may be what has just failed.
+    # The logger comes first: the database may have just failed.
     for _object_id, name in objects:
         _write_log(user_id, alias, f"{model.__name__.lower()}={name!r}", text)
     LogEntry.objects.bulk_create(_build_entry(user_id, flag, model, one, text) for one in objects)
 
 
-def _write_log(user_id: Any, alias: str, what: str, text: str) -> None:
-    """Write one line to the logger, whatever names and patterns hold."""
+def _write_log(user_id: Any, alias: str, subject: str, text: str) -> None:
+    """Write one line to the logger; names and patterns can't add another."""
     name = alias if PLAIN_ALIAS.fullmatch(alias) else repr(alias)
-    logger.info("%s", mask_session_ids(one_line(f"user={user_id} cache={name} {what} {text}")))
+    logger.info("%s", mask_session_ids(one_line(f"user={user_id} cache={name} {subject} {text}")))
 
 
 def _build_entry(
     user_id: Any, flag: int, model: type[models.Model], named: tuple[str, str], text: str
 ) -> LogEntry:
-    """Return an entry, not yet saved, about an object of this id and name."""
+    """Return an unsaved entry about the object with this id and name."""
     object_id, name = named
     return LogEntry(
         user_id=user_id,

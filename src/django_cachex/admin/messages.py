@@ -18,25 +18,27 @@ TIME_OF_DAY = re.compile(r"\d\d:\d\d:\d\d")
 
 
 def value_changed_message(form: EditForm, outcome: Outcome | None) -> str:
-    """Return what an edit changed, on record with fingerprints and without the value."""
+    """Return what an edit of a value changed, with fingerprints instead of the value."""
     changed = _("Value changed (%(trace)s).") if form.has_changed_value() else ""
     return build_value_message(changed, form, outcome)
 
 
 def value_replaced_message(form: EditForm, outcome: Outcome | None) -> str:
-    """Return that a value took the place of another, likewise."""
+    """Return that a value was replaced, with fingerprints instead of the values."""
     return build_value_message(_("Value replaced (%(trace)s)."), form, outcome)
 
 
 def build_value_message(pattern: str, form: EditForm, outcome: Outcome | None) -> str:
-    said = [pattern % {"trace": digest_text(outcome) or typed_digest_text(form)}] if pattern else []
+    texts = (
+        [pattern % {"trace": digest_text(outcome) or typed_digest_text(form)}] if pattern else []
+    )
     if not isinstance(form.ttl, Keep):
-        said.append(ttl_message(form.ttl))
-    return " ".join(said)
+        texts.append(ttl_message(form.ttl))
+    return " ".join(texts)
 
 
 def digest_text(outcome: Outcome | None) -> str:
-    """Return the lengths and fingerprints of what was there and what is, where they are known."""
+    """Return the sizes and fingerprints of the new and the old value, if they are known."""
     if outcome is None or outcome.new is None:
         return ""
     new = _("%(size)s, fingerprint %(fingerprint)s") % {
@@ -61,7 +63,7 @@ def typed_digest_text(form: EditForm) -> str:
 
 
 def ttl_message(ttl: int) -> str:
-    """Return what became of the TTL, so that it says as much next week."""
+    """Return the new TTL with the time it ends, so that the message is still clear later."""
     if ttl == TTL_NONE:
         return _("TTL removed: it never expires.")
     return _("TTL set to %(seconds)s s (until %(moment)s).") % {
@@ -71,7 +73,7 @@ def ttl_message(ttl: int) -> str:
 
 
 def added_message(edit: AddValue | AddKey) -> str:
-    """Return what was stored and when it expires."""
+    """Return the type of what was stored and when it expires."""
     kind = {
         "kind": describe_value_type(edit.value)
         if isinstance(edit, AddValue)
@@ -85,7 +87,7 @@ def added_message(edit: AddValue | AddKey) -> str:
 
 
 def describe_collection(edit: AddKey) -> str:
-    """Return a type with how many elements it begins with, in words."""
+    """Return the type of a new collection and its number of elements, in words."""
     if edit.type == "stream":
         return _("a stream of one entry")
     count = len(edit.elements)
@@ -99,19 +101,19 @@ def describe_collection(edit: AddKey) -> str:
     return pattern % {"elements": formatting.format_count(count, unit)}
 
 
-def with_failures(said: str, done: int, failures: Failures) -> tuple[str, int]:
-    """Return what to say of many keys, with a reason where some could not be changed, and a level.
+def with_failures(message: str, done: int, failures: Failures) -> tuple[str, int]:
+    """Return a message about many keys and its level, as `django.contrib.messages` defines it.
 
-    The level is that of Django's messages.
+    If keys could not be changed, the reason for the first of them is added.
     """
     if not failures:
-        return said, messages.SUCCESS
+        return message, messages.SUCCESS
     [(_stored, why), *_others] = failures
-    return f"{said} {why}", messages.WARNING if done else messages.ERROR
+    return f"{message} {why}", messages.WARNING if done else messages.ERROR
 
 
 def describe_value_type(value: object) -> str:
-    """Return what a value is stored as, in words."""
+    """Return the type of a value, in words."""
     kinds = {
         dict: _("a JSON object"),
         list: _("a JSON array"),
@@ -125,7 +127,13 @@ def describe_value_type(value: object) -> str:
 
 
 def refusal_message(outcome: Outcome, opened: str = "", type: str = "") -> str:
-    """Return why an edit was not applied, and what to do; `type` is the key's by now."""
+    """Return why an edit was not applied and what to do.
+
+    Args:
+        outcome: the outcome of the edit.
+        opened: the time of day at which the form was opened, if it is known.
+        type: the current type of the key.
+    """
     when = f" ({opened})" if TIME_OF_DAY.fullmatch(opened) else ""
     texts = {
         Result.CHANGED: _(
@@ -145,7 +153,7 @@ def refusal_message(outcome: Outcome, opened: str = "", type: str = "") -> str:
 
 
 def wrong_type_message(type: str) -> str:
-    """Return that a key holds now what the act is not for."""
+    """Return that the key now has a type that the action is not for."""
     if type and type != "string":
         return _(
             "Not saved: this key is of the type %(type)s now. What you wrote is still here: copy "

@@ -1,4 +1,4 @@
-"""Who may do what with which cache and key."""
+"""Permissions on caches and keys."""
 
 from __future__ import annotations
 
@@ -30,44 +30,45 @@ RESTRICTIVE_POLICIES: Final = (HIDDEN, READ_ONLY)
 UNRESTRICTED: Final = ""
 
 PROBE_NAMES: Final = tuple(sha256(b"%d" % number).hexdigest()[: 8 + number] for number in range(16))
-"""Names of different lengths that have nothing in common: what becomes of them tells the rest."""
+"""Sample names from which `KeyShape` derives the prefix and length of an alias's stored keys."""
 
 
 def visible_aliases() -> list[str]:
-    """Return the aliases of `settings.CACHES` that policy does not hide."""
+    """Return the aliases of `settings.CACHES` that `CACHEX_ADMIN["ALIASES"]` does not hide."""
     policies = limits().aliases
     return [alias for alias in settings.CACHES if policies.get(alias) != HIDDEN]
 
 
 def strictest_policy(policies: Iterable[str]) -> str:
-    """Return the strictest of some policies, `OPEN` for none."""
-    found = set(policies)
-    return next((policy for policy in RESTRICTIVE_POLICIES if policy in found), UNRESTRICTED)
+    """Return the strictest of the policies, or `UNRESTRICTED` if there are none."""
+    given = set(policies)
+    return next((policy for policy in RESTRICTIVE_POLICIES if policy in given), UNRESTRICTED)
 
 
 @dataclass(frozen=True)
 class AliasPolicy:
-    """An alias of a store, its policy, and the stored keys that are its own."""
+    """The policy of an alias and the stored keys that it applies to."""
 
     policy: str
     shape: KeyShape
     keyspace: Keyspace | None
-    """Its keys in every version; None where they cannot be told."""
+    """The alias's keys in every version, or None if they can't be told from others."""
 
 
 @dataclass(frozen=True)
 class StorePolicies:
-    """The policies of all aliases that keep their entries in one store."""
+    """The policies of all aliases that share one store."""
 
     owners: Sequence[AliasPolicy]
     is_certain: bool
-    """Whether all of them have said what their stores are."""
+    """Whether every restricted alias has reported the ids of its store."""
 
     def policy_for(self, stored: bytes) -> str:
-        """Return the policy of a key as the store knows it: of the alias whose own it is.
+        """Return the policy of the alias that owns a stored key.
 
-        Of several, that is the one with the longest prefix; of those alike, the strictest. A key
-        of another version than theirs belongs to all that have its prefix.
+        If several aliases could own the key, the longest prefix wins, and among equal prefixes
+        the strictest policy. A key of a version that no alias uses belongs to every alias with
+        its prefix.
         """
         own = [owner for owner in self.owners if owner.shape.fits(stored)]
         longest = max((len(owner.shape.prefix) for owner in own), default=0)
@@ -83,7 +84,7 @@ class StorePolicies:
 
 
 def policies_of_store(inspector: Inspector) -> StorePolicies | None:
-    """Return the policies of the store of an alias, or None where nothing there is closed."""
+    """Return the policies of an alias's store, or None if no alias in it is restricted."""
     policies = limits().aliases
     if not any(policies.get(alias) in RESTRICTIVE_POLICIES for alias in settings.CACHES):
         return None
@@ -101,13 +102,13 @@ def policies_of_store(inspector: Inspector) -> StorePolicies | None:
 
 
 def keyspace_of(inspector: Inspector) -> Keyspace | None:
-    """Return the stored keys of an alias in every version, where the store knows them by name."""
+    """Return the key space of an alias in every version, or None if the store hides key names."""
     is_named = inspector.in_store(inspector.locate("key")) == inspector.naming.stored("key")
     return versions_of(inspector.cache) if is_named else None
 
 
 def flush_affects_restricted(inspector: Inspector) -> bool:
-    """Return whether a flush of an alias would take keys that policy closes to changes."""
+    """Return whether flushing an alias would delete keys of a hidden or read-only alias."""
     policies = limits().aliases
     if not any(policies.get(alias) in RESTRICTIVE_POLICIES for alias in settings.CACHES):
         return False
@@ -118,7 +119,7 @@ def flush_affects_restricted(inspector: Inspector) -> bool:
 
 
 def flush_refused_text(inspector: Inspector) -> str:
-    """Return why a cache is not flushed whose flush would take more than its own keys."""
+    """Return the message for a cache whose flush would delete keys of a restricted alias."""
     text = _(
         '"%(alias)s" cannot be flushed: that would also delete keys that CACHEX_ADMIN closes to '
         "changes."
@@ -131,25 +132,25 @@ __all__ = ["HIDDEN", "READ_ONLY", "Permission", "PermissionChecker", "visible_al
 
 @dataclass(frozen=True)
 class Permission:
-    """Something that a person may want to do."""
+    """What an operation requires: abilities of the inspector, and Django permissions."""
 
     abilities: tuple[str, ...] = ()
-    """What the inspector must be able to do: one of these."""
+    """Abilities of the inspector; at least one is needed."""
 
     cache: tuple[str, ...] = ()
-    """Permissions on `Cache` that are needed, all of them."""
+    """Actions on the `Cache` model, such as `"view"`; all of them are needed."""
 
     key: tuple[str, ...] = ()
-    """Permissions on `Key` that are needed, all of them."""
+    """Actions on the `Key` model, such as `"change"`; all of them are needed."""
 
     is_write: bool = False
-    """Whether it is refused on an alias that is read-only."""
+    """Whether the operation is refused on a read-only alias."""
 
     denied_on_sessions: bool = False
-    """Whether it is refused on sessions, but to superusers."""
+    """Whether the operation is refused on sessions, except to superusers."""
 
     empties_store: bool = False
-    """Whether it may take keys of other caches, too: refused where policy closes those."""
+    """Whether the operation may delete keys of other caches; refused if those are restricted."""
 
 
 VIEW_CACHES = Permission(cache=("view",))
@@ -179,23 +180,23 @@ DELETE = Permission(("can_delete",), key=("delete",), is_write=True, denied_on_s
 FLUSH = Permission(("can_flush",), cache=("change",), is_write=True, empties_store=True)
 
 
-def policy_allows(act: Permission, policy: str | None) -> bool:
-    """Return whether a policy of `CACHEX_ADMIN["ALIASES"]` leaves an act open."""
-    return policy != HIDDEN and not (policy == READ_ONLY and act.is_write)
+def policy_allows(permission: Permission, policy: str | None) -> bool:
+    """Return whether a policy from `CACHEX_ADMIN["ALIASES"]` allows an operation."""
+    return policy != HIDDEN and not (policy == READ_ONLY and permission.is_write)
 
 
-def alias_allows(act: Permission, inspector: Inspector) -> bool:
-    """Return whether a cache's ability and policy allow an act, whoever wants it."""
-    if not policy_allows(act, limits().aliases.get(inspector.alias)):
+def alias_allows(permission: Permission, inspector: Inspector) -> bool:
+    """Return whether a cache's abilities and policy allow an operation, for any user."""
+    if not policy_allows(permission, limits().aliases.get(inspector.alias)):
         return False
-    if act.abilities and not any(getattr(inspector, name) for name in act.abilities):
+    if permission.abilities and not any(getattr(inspector, name) for name in permission.abilities):
         return False
-    return not (act.empties_store and flush_affects_restricted(inspector))
+    return not (permission.empties_store and flush_affects_restricted(inspector))
 
 
 @dataclass(frozen=True)
 class KeyPolicies:
-    """What policy closes of the keys that one alias reaches, whoever asks."""
+    """The policies of the keys that can be reached through one alias, for any user."""
 
     inspector: Inspector
     _store: StorePolicies | None
@@ -204,9 +205,9 @@ class KeyPolicies:
     def of_cache(cls, inspector: Inspector) -> KeyPolicies:
         return cls(inspector, policies_of_store(inspector))
 
-    def allows(self, act: Permission, stored: bytes) -> bool:
-        """Return whether the policy of the alias whose own a key is leaves an act open."""
-        return self._store is None or policy_allows(act, self.policy_for(stored))
+    def allows(self, permission: Permission, stored: bytes) -> bool:
+        """Return whether the policy of the alias that owns a key allows an operation."""
+        return self._store is None or policy_allows(permission, self.policy_for(stored))
 
     def policy_for(self, stored: bytes) -> str:
         return (
@@ -217,12 +218,12 @@ class KeyPolicies:
 
     @property
     def is_certain(self) -> bool:
-        """Whether it is known which caches share the store."""
+        """Whether it is known which restricted caches share the store."""
         return self._store is None or self._store.is_certain
 
     @property
     def hidden_key_filter(self) -> Callable[[bytes], bool] | None:
-        """What tells whether a key is hidden; None where none is."""
+        """A predicate for hidden keys, or None if no key is hidden."""
         if self._store is None or not self._store.has_hidden_keys:
             return None
         return lambda stored: self.policy_for(stored) == HIDDEN
@@ -230,7 +231,7 @@ class KeyPolicies:
 
 @dataclass(frozen=True)
 class PermissionChecker:
-    """What one request's user may do on one admin site."""
+    """Checks the permissions of one request's user on one admin site."""
 
     site: AdminSite
     request: HttpRequest
@@ -239,35 +240,44 @@ class PermissionChecker:
     _sharing: dict[str, Sequence[Inspector]] = field(default_factory=dict)
 
     def is_allowed(
-        self, act: Permission, inspector: Inspector | None = None, stored: bytes | None = None
+        self,
+        permission: Permission,
+        inspector: Inspector | None = None,
+        stored: bytes | None = None,
     ) -> bool:
-        """Return whether ability, permission and the alias's policy all allow an act."""
-        if inspector is not None and not alias_allows(act, inspector):
+        """Return whether abilities, policies and Django permissions all allow an operation.
+
+        Args:
+            permission: what the operation requires.
+            inspector: the cache; without it, only Django permissions are checked.
+            stored: the stored key, for an operation on one key.
+        """
+        if inspector is not None and not alias_allows(permission, inspector):
             return False
         if inspector is not None and stored is not None:
-            if not self.policies(inspector).allows(act, stored):
+            if not self.policies(inspector).allows(permission, stored):
                 return False
-            if act.denied_on_sessions and self.is_protected_session(inspector, stored):
+            if permission.denied_on_sessions and self.is_protected_session(inspector, stored):
                 return False
-        return self._has_permissions(act, inspector, stored)
+        return self._has_permissions(permission, inspector, stored)
 
     def filter_allowed(
-        self, act: Permission, inspector: Inspector, keys: Sequence[bytes]
+        self, permission: Permission, inspector: Inspector, keys: Sequence[bytes]
     ) -> Sequence[bytes]:
-        """Return the keys that an act is allowed on, which is allowed on their cache.
+        """Return the keys that an operation is allowed on. It must be allowed on their cache.
 
-        Where no project has permissions of its own that could tell keys apart, none is asked for.
+        The `has_…_permission` methods are called for each key only if a project overrides them.
         """
         policies = self.policies(inspector)
-        keys = [stored for stored in keys if policies.allows(act, stored)]
-        if act.denied_on_sessions:
+        keys = [stored for stored in keys if policies.allows(permission, stored)]
+        if permission.denied_on_sessions:
             keys = [stored for stored in keys if not self.is_protected_session(inspector, stored)]
-        if not any(self._decides_per_key(verb) for verb in act.key):
+        if not any(self._decides_per_key(verb) for verb in permission.key):
             return keys
-        return [stored for stored in keys if self._has_permissions(act, inspector, stored)]
+        return [stored for stored in keys if self._has_permissions(permission, inspector, stored)]
 
     def policies(self, inspector: Inspector) -> KeyPolicies:
-        """Return what policy closes of the keys that an alias reaches."""
+        """Return the policies of the keys that can be reached through an alias."""
         if inspector.alias not in self._policies:
             self._policies[inspector.alias] = KeyPolicies.of_cache(inspector)
         return self._policies[inspector.alias]
@@ -275,9 +285,10 @@ class PermissionChecker:
     def exclusion_filter(
         self, inspector: Inspector, narrows: bool
     ) -> Callable[[bytes], bool] | None:
-        """Return what a search leaves out: hidden keys, and sessions where it tells names apart.
+        """Return a predicate for keys that a search must leave out, or None.
 
-        None where it leaves out nothing: no search finds sessions letter by letter.
+        Hidden keys are always left out. A search with filters also leaves out sessions, so that
+        a session id can't be guessed letter by letter.
         """
         hidden = self.policies(inspector).hidden_key_filter
         has_secrets = narrows and not self.is_superuser and session_keys() is not None
@@ -289,30 +300,32 @@ class PermissionChecker:
 
     def _decides_per_key(self, verb: str) -> bool:
         name = f"has_{verb}_permission"
-        kind = type(self.site.get_model_admin(Key))
-        return verb != "add" and getattr(kind, name) is not getattr(ModelAdmin, name)
+        admin_class = type(self.site.get_model_admin(Key))
+        return verb != "add" and getattr(admin_class, name) is not getattr(ModelAdmin, name)
 
     def _has_permissions(
-        self, act: Permission, inspector: Inspector | None, stored: bytes | None
+        self, permission: Permission, inspector: Inspector | None, stored: bytes | None
     ) -> bool:
         alias = inspector.alias if inspector is not None else None
         return all(
-            self._get_check("cache", verb)(self._cache_object(alias)) for verb in act.cache
-        ) and all(self._get_check("key", verb)(self._key_object(alias, stored)) for verb in act.key)
+            self._get_check("cache", verb)(self._cache_object(alias)) for verb in permission.cache
+        ) and all(
+            self._get_check("key", verb)(self._key_object(alias, stored)) for verb in permission.key
+        )
 
     def _cache_object(self, alias: str | None) -> Cache | None:
         return Cache(alias=alias) if alias is not None else None
 
     def _key_object(self, alias: str | None, stored: bytes | None) -> Key | None:
-        """Return what a project's own has_…_permission is asked about; made once for each key.
+        """Return the object that is passed to `has_…_permission`; one key is cached.
 
-        Where the question is about no key in particular, it is the one with the empty stored key.
+        For an operation on no particular key, the object has an empty stored key.
         """
         if alias is None:
             return None
-        if self._latest.get("asked") != (alias, stored):
+        if self._latest.get("id") != (alias, stored):
             key = Key(id=object_id(alias, stored or b""))
-            self._latest.update(asked=(alias, stored), key=key)
+            self._latest.update(id=(alias, stored), key=key)
         latest: Key = self._latest["key"]
         return latest
 
@@ -328,23 +341,23 @@ class PermissionChecker:
         return bool(getattr(self.request.user, "is_superuser", False))
 
     def is_protected_session(self, inspector: Inspector, stored: bytes) -> bool:
-        """Return whether a key is a session's and the user not a superuser."""
+        """Return whether a key belongs to a session and the user is not a superuser."""
         if self.is_superuser:
             return False
         sessions = session_keys()
         return sessions is not None and sessions.contains(inspector, stored)
 
     def allowed_scopes(self, inspector: Inspector) -> tuple[Scope, ...]:
-        """Return whose keys this user may look for: in a whole database only superusers."""
+        """Return the scopes this user may search; only superusers may search a whole database."""
         return tuple(
             scope for scope in inspector.scopes if scope is not Scope.STORE or self.is_superuser
         )
 
     def can_open(self, inspector: Inspector, stored: bytes) -> bool:
-        """Return whether a key is opened through a cache: one of its own that no policy hides.
+        """Return whether a key can be opened through a cache.
 
-        Those of its other versions are, too, unless they are another cache's. What else a whole
-        database holds is listed, and left alone.
+        A cache opens its own keys that no policy hides, and those of its other versions unless
+        another cache owns them. Any other key of the database is only listed.
         """
         if self.policies(inspector).policy_for(stored) == HIDDEN:
             return False
@@ -356,7 +369,7 @@ class PermissionChecker:
         return is_ours and not any(one.owns(stored) for one in self.caches_sharing_store(inspector))
 
     def caches_sharing_store(self, inspector: Inspector) -> Sequence[Inspector]:
-        """Return the other caches of `settings.CACHES` that keep their keys in the same store."""
+        """Return the other caches of `settings.CACHES` in the same store."""
         if inspector.alias not in self._sharing:
             self._sharing[inspector.alias] = caches_sharing_store(inspector)
         return self._sharing[inspector.alias]

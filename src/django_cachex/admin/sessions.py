@@ -1,4 +1,4 @@
-"""Which stored keys are sessions: whoever knows such a key is that user."""
+"""Recognize and mask the stored keys of sessions. Whoever knows such a key can be that user."""
 
 from __future__ import annotations
 
@@ -22,40 +22,41 @@ VISIBLE_ID_CHARS: Final = 4
 MASK: Final = "••••••••"
 
 PROBE_IDS: Final = tuple(sha256(b"%d" % number).hexdigest()[:32] for number in range(16))
-"""What session ids look like, for an alias to make stored keys of."""
+"""Sample session ids from which `KeyShape` derives how an alias stores sessions."""
 
 BARE_ID: Final = r"(?<![0-9a-z])(?=[0-9a-z]*[g-z])(?=(?:[a-z]*[0-9]){2})[0-9a-z]{20,}"
-"""What may be a session's id, or most of it, where no name stands before it."""
+"""Matches what may be a session id, or most of one, without the session key prefix."""
 
 
 @dataclass(frozen=True)
 class SessionKeys:
-    """The stored keys of sessions, in whatever alias and version they are reached."""
+    """Recognizes the stored keys of sessions in any alias and version."""
 
     name_pattern: re.Pattern[bytes] | None
-    """What such a key holds, up to its id: the session engine's name, at the start of a word or
-    right after an alias's prefix."""
+    """Matches a session's key up to the id: the session engine's prefix, at the start of a word
+    or right after an alias's prefix."""
 
     shape: KeyShape | None = None
-    """How those look that do not hold the name, in the store of `SESSION_CACHE_ALIAS`."""
+    """The shape of session keys in the store of `SESSION_CACHE_ALIAS`, if a `KEY_FUNCTION`
+    hides the prefix."""
 
     def contains(self, inspector: Inspector, stored: bytes) -> bool:
-        """Return whether a key is a session's, whichever alias reaches it."""
+        """Return whether a key belongs to a session."""
         return self._id_offset(inspector, stored) is not None
 
     def redact(self, inspector: Inspector, stored: bytes) -> bytes:
-        """Return a key as it is written down: of a session, with a fingerprint for the id."""
+        """Return a key with the id of a session replaced by a fingerprint."""
         end = self._id_offset(inspector, stored)
         if end is None:
             return stored
         return inspector.in_store(stored)[:end] + b"~" + fingerprint(stored).encode()
 
     def _id_offset(self, inspector: Inspector, stored: bytes) -> int | None:
-        """Return where the id begins in a session's key, None for any other key."""
-        made = inspector.in_store(stored)
-        if self.name_pattern and (found := self.name_pattern.search(made)):
+        """Return the offset of the id in a session's key, or None for any other key."""
+        full_key = inspector.in_store(stored)
+        if self.name_pattern and (found := self.name_pattern.search(full_key)):
             return found.end()
-        if self.shape and self.shape.fits(made) and self._is_session_store(inspector):
+        if self.shape and self.shape.fits(full_key) and self._is_session_store(inspector):
             return len(self.shape.prefix)
         return None
 
@@ -66,7 +67,7 @@ class SessionKeys:
 
 
 def session_key_prefix() -> str | None:
-    """Return what the keys of sessions begin with, or None where no cache holds any."""
+    """Return the prefix of session keys, or None if no cache stores sessions."""
     engine = import_module(settings.SESSION_ENGINE)
     name = getattr(getattr(engine, "SessionStore", None), "cache_key_prefix", None)
     return name if settings.SESSION_CACHE_ALIAS in settings.CACHES else None
@@ -74,9 +75,9 @@ def session_key_prefix() -> str | None:
 
 @cache
 def session_keys() -> SessionKeys | None:
-    """Return which stored keys are sessions, or None where no cache holds any.
+    """Return what recognizes session keys, or None if no cache stores sessions.
 
-    Whatever looks like a session is one, in every store: aliases may share theirs.
+    Any key that looks like a session counts as one in every store, as aliases may share a store.
     """
     name = session_key_prefix()
     if name is None:
@@ -92,13 +93,13 @@ def session_keys() -> SessionKeys | None:
 
 
 def session_key_filter(inspector: Inspector) -> Callable[[bytes], bool] | None:
-    """Return what tells the sessions among the keys of an alias; None where there are none."""
+    """Return a predicate for the session keys of an alias, or None if no cache stores sessions."""
     sessions = session_keys()
     return partial(sessions.contains, inspector) if sessions is not None else None
 
 
 def _alphanumeric_prefixes() -> Iterator[bytes]:
-    """Yield the prefixes of aliases that end with a letter or a digit, as `KEY_FUNCTION`s do."""
+    """Yield the prefixes that end with a letter or a digit, which a `KEY_FUNCTION` may produce."""
     for alias in settings.CACHES:
         prefix = inspector_for(alias).naming.prefix
         if prefix and prefix[-1:].isalnum():
@@ -106,12 +107,12 @@ def _alphanumeric_prefixes() -> Iterator[bytes]:
 
 
 def mask_session_name(name: str) -> str:
-    """Return the name of a session's key with its id hidden but for the last characters."""
+    """Return the key name of a session with only the last characters of the id visible."""
     return f"session {MASK}{name[-VISIBLE_ID_CHARS:]}"
 
 
 def mask_session_ids(text: str) -> str:
-    """Return a text to be written down, with the ids masked in the keys of sessions."""
+    """Return a text with the ids of session keys masked, for logs."""
     name = session_key_prefix()
     if not name:
         return text
@@ -119,7 +120,7 @@ def mask_session_ids(text: str) -> str:
 
 
 def mask_pattern(text: str) -> str:
-    """Return a pattern to be written down, with whatever may be the id of a session masked."""
+    """Return a search pattern with anything that may be a session id masked, for logs."""
     if session_key_prefix() is None:
         return text
     return re.sub(BARE_ID, lambda found: mask_session_name(found[0]), mask_session_ids(text))

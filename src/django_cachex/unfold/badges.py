@@ -20,15 +20,16 @@ HIDDEN_BADGE = mark_safe("<span data-cx-none hidden></span>")
 
 
 def caches_down(request: HttpRequest) -> str:
-    """Return how many caches that this person may see are down; `NONE` where none is known to be.
+    """Return how many caches are down that the user may view, as the text of a badge.
 
-    Every page of the admin calls this, so it reads a cached status.
+    The badge is hidden if no cache is known to be down. As every page of the admin shows it, it
+    uses a cached status.
     """
-    gate = permission_checker(request)
-    if gate is None or not gate.is_allowed(VIEW_CACHES):
+    checker = permission_checker(request)
+    if checker is None or not checker.is_allowed(VIEW_CACHES):
         return HIDDEN_BADGE
     count = sum(
-        gate.is_allowed(VIEW_CACHES, inspector) for inspector in get_status_monitor().down()
+        checker.is_allowed(VIEW_CACHES, inspector) for inspector in get_status_monitor().down()
     )
     if not count:
         return HIDDEN_BADGE

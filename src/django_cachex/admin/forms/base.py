@@ -19,19 +19,23 @@ from django_cachex.inspectors.types import TTL_NONE
 from django_cachex.inspectors.values import InvalidValue, StoreAs, encode, from_form
 
 MAX_LINES: Final = 10_000
-"""Lines of one form."""
+"""The most lines of text in one form."""
 
-ElementKey = Callable[[str], Any]
+ElementKey = Callable[[Any], Any]
+"""Returns what must be unique among the elements of a collection."""
 
 
 class InvalidLine(InvalidValue):
-    """A line that is no element of the type."""
+    """A line of text is not an element of the type."""
 
 
 def parse_lines(type: str, text: str, store_as: StoreAs) -> tuple[Any, ...]:
-    """Return what a text's lines say: items, members, (member, score)s or (field, value)s.
+    """Return the elements in a text of one element a line.
 
-    Raises `InvalidLine`, which names the line, from 1.
+    They are items, members, (member, score) pairs or (field, value) pairs, depending on the type.
+
+    Raises:
+        InvalidLine: the error names the line, counted from 1.
     """
     lines = text.removesuffix("\n").split("\n") if text else []
     if not lines:
@@ -48,7 +52,7 @@ def parse_lines(type: str, text: str, store_as: StoreAs) -> tuple[Any, ...]:
 def parse_line(
     read: Callable[[str, StoreAs], Any], number: int, line: str, store_as: StoreAs
 ) -> Any:
-    """Return a line's element; what is wrong with it is said with its number."""
+    """Return the element in a line; errors name the line's number."""
     try:
         if not line:
             raise InvalidLine(_('it is empty. For an empty text, store as JSON and write "".'))
@@ -59,7 +63,7 @@ def parse_line(
 
 
 def check_unique(names: Sequence[Any]) -> None:
-    """Raise `InvalidLine` for a name that occurs twice: the later would replace the earlier."""
+    """Raise InvalidLine for a name that occurs twice, as the later would replace the earlier."""
     seen: dict[Any, int] = {}
     for number, name in enumerate(names, 1):
         if name in seen:
@@ -73,7 +77,7 @@ def parse_item(line: str, store_as: StoreAs) -> Any:
 
 
 def parse_member(line: str, store_as: StoreAs) -> tuple[Any, float]:
-    """Return the member and the score of a line such as `2.5 user:1`."""
+    """Return the member and the score in a line such as `2.5 user:1`."""
     score, space, member = line.partition(" ")
     if not space:
         raise InvalidLine(_("write a score, a space, and the member, such as 2.5 user:1."))
@@ -81,7 +85,7 @@ def parse_member(line: str, store_as: StoreAs) -> tuple[Any, float]:
 
 
 def parse_score(text: str) -> float:
-    """Return a score as it is typed in code: a number, inf or -inf."""
+    """Return the score in a text: a number, inf or -inf."""
     try:
         number = float(text) if text.isascii() and "_" not in text else math.nan
     except ValueError:
@@ -95,7 +99,7 @@ def parse_score(text: str) -> float:
 
 
 def parse_field(line: str, store_as: StoreAs) -> tuple[str, Any]:
-    """Return the field and the value of a line such as `plan=pro`."""
+    """Return the field and the value in a line such as `plan=pro`."""
     name, equals, value = line.partition("=")
     if not equals:
         raise InvalidLine(_("write the field, an equals sign, and the value, such as plan=pro."))
@@ -103,7 +107,7 @@ def parse_field(line: str, store_as: StoreAs) -> tuple[str, Any]:
 
 
 def element_identity(element: Any) -> Any:
-    """Return what tells elements apart: `1`, `True` and `1.0` are three."""
+    """Return a key that is equal for equal elements only: `1`, `True` and `1.0` differ."""
     return type(element).__name__, repr(element)
 
 
@@ -120,16 +124,16 @@ UNIQUE_BY: Final[dict[str, ElementKey]] = {
     "zset": lambda pair: element_identity(pair[0]),
     "hash": lambda pair: pair[0],
 }
-"""What may occur once only in a type, if it may."""
+"""What must be unique in a collection, for the types that have such a rule."""
 
 
 MAX_TIMEOUT_SECONDS = 10_000_000_000
-"""Seconds: some three centuries, within what every store can hold."""
+"""Some three centuries, which every store can represent."""
 
 WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,30}")
 
 CODE_ATTRS = {"class": "cx-code", "spellcheck": "false", "dir": "ltr"}
-"""Attributes of fields for names and values: they run from left to right in every language."""
+"""Attributes of fields for keys and values, which are left-to-right in every language."""
 
 STORE_AS_CHOICES = [
     ("auto", gettext_lazy("Automatic")),
@@ -146,11 +150,11 @@ TYPE_LABELS = {
     "hash": gettext_lazy("hash: a line for each field=value"),
     "stream": gettext_lazy("stream: a line for each field=value of its first entry"),
 }
-"""The types that can be added, with how their elements are typed."""
+"""The types that can be added, with how to write their elements."""
 
 
 class TimeoutField(forms.CharField):
-    """Whole seconds, as milliseconds; None where it was left empty."""
+    """A whole number of seconds. The cleaned value is in milliseconds, or None if empty."""
 
     default_error_messages = {
         "invalid": gettext_lazy(
@@ -190,7 +194,7 @@ class TimeoutField(forms.CharField):
 
 
 class FocusedForm(forms.Form):
-    """A form that takes the person to the first field that needs a look."""
+    """A form that moves the focus to the first field with an error."""
 
     def full_clean(self) -> None:
         super().full_clean()
@@ -209,7 +213,7 @@ class FocusedForm(forms.Form):
 
 
 class ExpireForm(FocusedForm):
-    """When a key expires: in so many seconds, or never."""
+    """When a key expires: in a number of seconds, or never."""
 
     timeout = TimeoutField(label=gettext_lazy("Timeout in seconds"))
     never = forms.BooleanField(label=gettext_lazy("Never expires"), required=False)
@@ -237,7 +241,7 @@ class ExpireForm(FocusedForm):
 
     @property
     def ttl(self) -> int | Keep:
-        """Milliseconds, NEVER, or KEEP where the person said nothing."""
+        """The TTL in milliseconds, `TTL_NONE`, or `KEEP` if both fields are empty."""
         if self.cleaned_data.get("never"):
             return TTL_NONE
         timeout: int | None = self.cleaned_data.get("timeout")
@@ -273,7 +277,7 @@ class ValueForm(ExpireForm):
     )
 
     def clean_value(self) -> str:
-        # Browsers send every line end as CR LF.
+        # Browsers send line breaks as CR LF.
         return from_form(self.cleaned_data["value"])
 
     def clean(self) -> dict[str, Any]:
@@ -286,7 +290,7 @@ class ValueForm(ExpireForm):
         return data
 
     def parse_value(self, data: dict[str, Any]) -> Any:
-        """Return the value that was typed; raise InvalidValue where it is none."""
+        """Return the value that was entered; raise InvalidValue if it is not valid."""
         return encode(data["value"], data["store_as"])
 
 
@@ -340,12 +344,12 @@ class AddForm(ValueForm):
 
     @property
     def selected_type(self) -> str:
-        """The type to add, as `TYPE` names it; other types than a string have elements."""
+        """The type to add, as `TYPE` names it. Types other than a string have elements."""
         return self.cleaned_data.get("type") or "string"
 
 
 class EditForm(ValueForm):
-    """Another value for a key, as long as it is still what the person saw."""
+    """A new value for a key, stored only if the key still holds what the user saw."""
 
     expected = forms.CharField(required=False, widget=forms.HiddenInput)
     opened = forms.CharField(required=False, widget=forms.HiddenInput)
@@ -368,13 +372,13 @@ class EditForm(ValueForm):
             )
 
     def has_changed_value(self) -> bool:
-        """Whether the value, or how to store it, differs from what the form was filled with."""
+        """Return whether the value, or how to store it, differs from the initial one."""
         before = (self.initial.get("value", ""), self.initial.get("store_as"))
         return (self.cleaned_data["value"], self.cleaned_data["store_as"]) != before
 
 
 class NumberForm(EditForm):
-    """Another number for a key: it stays one as long as it is stored as what it was."""
+    """A new number for a key, which by default is stored as before."""
 
     value = forms.CharField(
         label=gettext_lazy("Value"),
@@ -387,7 +391,7 @@ class NumberForm(EditForm):
 
 
 def default_ttl_text(default_ttl: int) -> str:
-    """Return a cache's default timeout in seconds and words."""
+    """Return a cache's default timeout in words."""
     if default_ttl == TTL_NONE:
         return _("never expires")
     return _("%(seconds)s s") % {"seconds": formatting.format_number(default_ttl / 1000)}

@@ -22,7 +22,7 @@ from django_cachex.inspectors.values import InvalidValue
 COUNT_PATTERN = re.compile(r"[1-9][0-9]{0,8}")
 
 STATE_PARAMS: Final = ("at", "order", "find", "low", "high", "sort", "groups")
-"""What an address says of the part that is shown."""
+"""The query parameters that select which elements are shown."""
 
 SCORED, INDEXED, NAMED, TIMED = "zset", "list", ("hash", "set"), "stream"
 
@@ -43,7 +43,7 @@ ORDERS: Final[Mapping[str, Sequence[tuple[str, Text]]]] = {
 
 
 class ScoreBoundField(forms.CharField):
-    """A bound of a range of scores; None where it was left empty."""
+    """A bound of a range of scores, or None if empty."""
 
     def clean(self, value: Any) -> float | None:
         text = super().clean(value)
@@ -56,7 +56,7 @@ class ScoreBoundField(forms.CharField):
 
 
 class StreamPositionField(forms.CharField):
-    """An id of a stream, or a moment, as the beginning of an id."""
+    """A stream id, or a date and time, which is converted to the time part of an id."""
 
     def clean(self, value: Any) -> str:
         text: str = super().clean(value)
@@ -65,7 +65,7 @@ class StreamPositionField(forms.CharField):
 
 
 def parse_moment(text: str) -> datetime | None:
-    """Return the moment that a text is, in the project's time zone, if it is one."""
+    """Return the date and time in a text, in the project's time zone, or None if it has none."""
     try:
         moment = parse_datetime(text) if ":" in text else parse_datetime(f"{text} 00:00")
     except ValueError as problem:
@@ -76,12 +76,12 @@ def parse_moment(text: str) -> datetime | None:
 
 
 def text_input(**attrs: str) -> forms.TextInput:
-    given = {"autocomplete": "off", **CODE_ATTRS, **attrs}
-    return forms.TextInput(attrs=given)
+    params = {"autocomplete": "off", **CODE_ATTRS, **attrs}
+    return forms.TextInput(attrs=params)
 
 
 class ElementSearchForm(forms.Form):
-    """What to look for in a collection, for its type."""
+    """A search in a collection; its fields depend on the type."""
 
     def __init__(self, type: str, data: Any = None) -> None:
         super().__init__(data, auto_id="cx-find-%s")
@@ -89,7 +89,7 @@ class ElementSearchForm(forms.Form):
 
 
 def search_fields(type: str) -> dict[str, forms.Field]:
-    """Return the fields by which elements of a type are found."""
+    """Return the search fields for a type."""
     if type == INDEXED:
         label = _("Go to index")
         return {"at": forms.CharField(label=label, required=False, widget=text_input(size="10"))}
@@ -110,21 +110,21 @@ def search_fields(type: str) -> dict[str, forms.Field]:
     return fields
 
 
-def page_from_query(given: Mapping[str, str]) -> Window:
-    """Return the window that a request asks for; what makes no sense is left out."""
-    count = given.get("shown", "")
+def page_from_query(params: Mapping[str, str]) -> Window:
+    """Return the elements page that a query string asks for; invalid parameters are ignored."""
+    count = params.get("shown", "")
     return Window(
-        at=parse_position(given.get("at", "")),
-        order=Order.LAST if given.get("order") == Order.LAST else Order.FIRST,
-        match=given.get("find", ""),
-        lowest=parse_score_bound(given.get("low", "")),
-        highest=parse_score_bound(given.get("high", "")),
+        at=parse_position(params.get("at", "")),
+        order=Order.LAST if params.get("order") == Order.LAST else Order.FIRST,
+        match=params.get("find", ""),
+        lowest=parse_score_bound(params.get("low", "")),
+        highest=parse_score_bound(params.get("high", "")),
         count=int(count) if COUNT_PATTERN.fullmatch(count) else None,
     )
 
 
 def parse_position(text: str) -> str:
-    """Return a place as inspectors take it: a moment is the beginning of an id."""
+    """Return a position as inspectors expect it; a date and time becomes a stream id."""
     try:
         return StreamPositionField(required=False).clean(text)
     except ValidationError:

@@ -1,4 +1,4 @@
-"""The form of a search for keys."""
+"""Searches for keys, as the query string describes them."""
 
 from __future__ import annotations
 
@@ -49,20 +49,20 @@ class Filter:
     """One filter of a `Query`."""
 
     field: str
-    """Its name in a `Query`."""
+    """The name of its field in `Query`."""
 
     label: Text
     values: Sequence[str]
-    """Those that are offered; any other whole number is understood as well."""
+    """The values that are offered; any other whole number is accepted as well."""
 
     format: Callable[[str], str]
-    """Return a value for people."""
+    """Formats a value for display."""
 
     factor: int = 1
-    """What the number in a URL is multiplied by for a `Query`."""
+    """The number in a URL is multiplied by this for `Query`."""
 
     def parse(self, given: str) -> int | None:
-        """Return the value for a `Query`, or None for what makes no sense."""
+        """Return the value for `Query`, or None if it is not valid."""
         if given == NEVER_EXPIRES and NEVER_EXPIRES in self.values:
             return TTL_NONE
         return int(given) * self.factor if POSITIVE_INTEGER.fullmatch(given) else None
@@ -90,18 +90,18 @@ FILTERS: Final[Mapping[str, Filter]] = {
         factor=1000,
     ),
 }
-"""By the names of their parameters."""
+"""The filters by the names of their query parameters."""
 
 
 EXACT_KEY_MARK = "="
-"""What a place's token begins with where the key of exactly the name was shown before."""
+"""The prefix of a cursor's token if an earlier page showed the key with exactly this name."""
 
 MAX_LIVE_KEYS = max(PAGE_SIZES) * 2
 
 
 @dataclass
 class Search:
-    """A search of one cache's keys; what made no sense in the request has become notices."""
+    """A search for keys of one cache. Each invalid parameter is replaced and adds an alert."""
 
     inspector: Inspector
     checker: PermissionChecker
@@ -109,18 +109,18 @@ class Search:
     type: str = ""
     scope: Scope = Scope.VERSION
     filters: dict[str, str] = field(default_factory=dict)
-    """The filters that are set, by their parameters, as the URL has them."""
+    """The values of the filters that are set, by query parameter."""
 
     size: int = 0
     sort: str = ""
-    """The name of a column, after a `-` for the largest first."""
+    """The name of a column, with a leading `-` for descending order."""
 
     cursor: Cursor = field(default_factory=Cursor)
     is_continued: bool = False
-    """Whether it goes on from a place."""
+    """Whether the search continues from a cursor."""
 
     live_count: int | None = None
-    """How many keys the page has that a script adds to; None for a page of its own."""
+    """The number of keys on the page that a live search adds to; None for a whole page."""
 
     alerts: list[Notice] = field(default_factory=list)
 
@@ -128,7 +128,7 @@ class Search:
     def from_params(
         cls, given: Mapping[str, str], inspector: Inspector, gate: PermissionChecker
     ) -> Search:
-        """Return the search in a request's parameters; those that make no sense fall back."""
+        """Return the search that query parameters describe."""
         search = cls(inspector, gate, given.get("q", ""))
         search._parse_type(given.get("type", ""))
         search._parse_scope(given.get("scope", ""))
@@ -198,27 +198,27 @@ class Search:
         return ("scan", user, self.inspector.alias, self.text, self.type, self.scope, *filters)
 
     def token_for(self, place: Cursor) -> str:
-        """Return the token of another place in this search."""
+        """Return the token of another cursor in this search."""
         return dump_cursor(place, *self._token_binding())
 
     @property
     def limit(self) -> int:
-        """How many keys the page still has room for."""
+        """The number of keys that still fit on the page."""
         return max(1, self.size - (self.live_count or 0))
 
     @property
     def token(self) -> str:
-        """Where the inspector goes on."""
+        """The inspector's token of where to continue."""
         return self.cursor.token.removeprefix(EXACT_KEY_MARK)
 
     @property
     def is_exact_key_shown(self) -> bool:
-        """Whether the key of exactly the name was shown on a page before."""
+        """Whether an earlier page showed the key with exactly this name."""
         return self.cursor.token.startswith(EXACT_KEY_MARK)
 
     @property
     def query(self) -> Query:
-        """What the inspector is asked for."""
+        """The query for the inspector."""
         filters: dict[str, Any] = {
             FILTERS[name].field: FILTERS[name].parse(value) for name, value in self.filters.items()
         }
@@ -227,39 +227,39 @@ class Search:
 
     @property
     def error(self) -> str:
-        """A sentence saying why nothing can be searched for, or nothing."""
+        """A sentence that says why the pattern is not valid, or an empty text."""
         return self.query.pattern.problem
 
     @property
     def has_filters(self) -> bool:
-        """Whether keys within the scope may be left out of the result."""
+        """Whether the search leaves out any keys of its scope."""
         return self.query.narrows
 
 
 @dataclass(frozen=True)
 class SearchResult:
-    """A page of keys with what is known of them."""
+    """A page of keys with their properties."""
 
     descriptions: Sequence[Description]
     listing: Listing | None
-    """None where only the key of exactly the name was looked for."""
+    """The scan, or None if only the key with exactly this name was looked up."""
 
     examined: int
-    """How many keys were examined, on this page and those before."""
+    """The number of keys examined on this page and the pages before."""
 
     token: str
-    """Where the search goes on, signed; empty at its end."""
+    """The signed token of where the search continues; empty at the end."""
 
     @property
     def auto_continue(self) -> bool:
-        """Whether it is worth asking again at once: not if all that is left does not answer."""
+        """Whether to continue at once; not if all nodes that are left do not answer."""
         if self.listing is None or not self.token:
             return False
         return bool(self.listing.examined) or not self.listing.unanswered
 
 
 def run_search(search: Search, columns: Collection[str]) -> SearchResult:
-    """Return what a request finds. Raises what the store raises."""
+    """Return one page of results. Errors of the store are not caught."""
     if search.query.pattern.is_exact_candidate and not search.is_continued:
         exact = find_exact_key(search, columns)
         if exact is not None:
@@ -279,19 +279,19 @@ def run_search(search: Search, columns: Collection[str]) -> SearchResult:
 
 
 def exact_key(search: Search) -> bytes:
-    """Return the stored key whose whole name was typed."""
+    """Return the stored key with exactly the name that was entered."""
     if search.scope is Scope.STORE:
         return encode_text(search.text)
     return search.inspector.locate(search.text)
 
 
 def find_exact_key(search: Search, columns: Collection[str]) -> Description | None:
-    """Return the key whose whole name was typed, if there is one that passes the filters."""
+    """Return the key with exactly the name that was entered, if it exists and matches."""
     inspector, query, stored = search.inspector, search.query, exact_key(search)
     if query.excludes(stored):
         return None
-    asked = {*columns, *query.columns(inspector.figures), "ttl", *(["type"] if query.type else [])}
-    [one] = inspector.describe([stored], asked)
+    wanted = {*columns, *query.columns(inspector.figures), "ttl", *(["type"] if query.type else [])}
+    [one] = inspector.describe([stored], wanted)
     if not one.exists or query.type not in ("", one.type):
         return None
     return one if query.passes(one) else None
@@ -303,9 +303,9 @@ def next_cursor(search: Search, listing: Listing, examined: int) -> Cursor:
 
 
 def count_examined(place: Cursor, listing: Listing) -> int:
-    """Return how many keys were examined, on this page and those before.
+    """Return the number of keys examined on this page and the pages before.
 
-    What a server examined is an estimate, which the size of its database bounds.
+    The number of keys that a server examined is an estimate, limited by the database's size.
     """
     examined = place.examined + listing.examined
     if listing.total is None:

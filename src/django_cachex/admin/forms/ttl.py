@@ -21,7 +21,7 @@ TtlEdit = SetTtl | ExpireAt | ExtendTtl
 
 
 class ExpiryField(forms.DateTimeField):
-    """A date and a time in the current time zone, as milliseconds since the epoch."""
+    """A date and time in the current time zone. The cleaned value is a Unix time in ms."""
 
     default_error_messages = {
         "invalid": gettext_lazy(
@@ -41,7 +41,11 @@ class ExpiryField(forms.DateTimeField):
 
 
 def to_future_ms(when: datetime) -> int:
-    """Return a moment in the future; raise ValidationError for any other."""
+    """Return a future date and time as a Unix time in milliseconds.
+
+    Raises:
+        ValidationError: the time is in the past or too far in the future.
+    """
     try:
         moment = int(when.timestamp() * 1000)
     except (OverflowError, ValueError) as error:
@@ -55,14 +59,14 @@ def to_future_ms(when: datetime) -> int:
 
 
 class TtlForm(ExpireForm):
-    """When a key expires: in so many seconds, at a moment, so much later, or never."""
+    """When a key expires: in a number of seconds, at a time, later by some seconds, or never."""
 
     moment = ExpiryField(label=gettext_lazy("or at a moment"))
     add = TimeoutField(label=gettext_lazy("or so many seconds later"))
     never = forms.BooleanField(label=gettext_lazy("or: Never expires"), required=False)
 
     field_order = TTL_FIELDS
-    needs_timeout = False  # `clean` asks for one of four.
+    requires_timeout = False  # `clean` requires one of the four fields.
 
     def __init__(self, data: Any = None, *, ttl: int | None, can_extend: bool) -> None:
         self.current_ttl = ttl
@@ -75,16 +79,16 @@ class TtlForm(ExpireForm):
         else:
             add = cast(TimeoutField, self.fields["add"])
             add.alternative = self.alternative
-            add.help_text = _("Added to what it has left when you save.")
+            add.help_text = _("Added to what it has remaining when you save.")
 
     def clean(self) -> dict[str, Any]:
         data = forms.Form.clean(self) or {}
         given = [name for name in TTL_FIELDS if data.get(name)]
-        wrong = [name for name in TTL_FIELDS if name in self.errors]
+        invalid = [name for name in TTL_FIELDS if name in self.errors]
         if len(given) > 1:
             text = _("Choose one way only: a timeout, a moment, time to add, or Never expires.")
             self.add_error(given[1], text)
-        elif not given and not wrong:
+        elif not given and not invalid:
             text = _("Enter a whole number of seconds, or choose Never expires.")
             self.add_error("timeout", text)
         if given == ["add"]:
@@ -98,7 +102,7 @@ class TtlForm(ExpireForm):
 
     @property
     def edit(self) -> TtlEdit:
-        """What a valid form asks for."""
+        """The edit that a valid form describes."""
         data = self.cleaned_data
         if data.get("moment"):
             return ExpireAt(data["moment"])
@@ -107,21 +111,21 @@ class TtlForm(ExpireForm):
         return SetTtl(TTL_NONE if data["never"] else data["timeout"])
 
     def preview(self) -> str:
-        """Return in words what a valid form would do."""
+        """Return in words what a valid form would change."""
         match self.edit:
             case SetTtl(ttl=ttl) if ttl == TTL_NONE:
                 return _("It would never expire.")
             case SetTtl(ttl=ttl):
-                left = ttl
+                remaining = ttl
             case ExpireAt(moment=moment):
-                left = max(1, moment - int(time.time() * 1000))
+                remaining = max(1, moment - int(time.time() * 1000))
             case ExtendTtl(by=by):
                 if self.current_ttl is None:
                     return _("It would live %(added)s longer.") % {
                         "added": formatting.format_duration(by)
                     }
-                left = self.current_ttl + by
+                remaining = self.current_ttl + by
         return _("It would expire in %(duration)s, at %(moment)s.") % {
-            "duration": formatting.format_duration(left),
-            "moment": formatting.format_datetime(formatting.expiry_datetime(left)),
+            "duration": formatting.format_duration(remaining),
+            "moment": formatting.format_datetime(formatting.expiry_datetime(remaining)),
         }

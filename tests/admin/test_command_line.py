@@ -229,7 +229,7 @@ def test_without_a_terminal_nothing_is_destroyed_unasked(users: Any, words: list
     assert caches["default"].get("kept") == "v"
     dry = Ran(*words, "--dry-run")
     assert dry.code == 0
-    assert "Nothing done" in dry.out
+    assert "Dry run" in dry.out
     assert users.get("user:1") == {"n": 1}
     assert caches["default"].get("kept") == "v"
 

@@ -1,4 +1,4 @@
-"""What can be done to a key from its page: one class for each act, in one table."""
+"""The actions on a key that its page offers: one class each, in one table."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -72,5 +72,7 @@ KEY_ACTIONS: Final[Sequence[KeyAction[Any]]] = (
 )
 """In the order in which a page offers them."""
 
-ACTIONS_BY_FORM_MODE: Final = {act.form_mode: act for act in KEY_ACTIONS if act.form_mode}
-ACTIONS_BY_SUBMIT_MODE: Final = {act.submit_mode: act for act in KEY_ACTIONS}
+ACTIONS_BY_FORM_MODE: Final = {
+    action.form_mode: action for action in KEY_ACTIONS if action.form_mode
+}
+ACTIONS_BY_SUBMIT_MODE: Final = {action.submit_mode: action for action in KEY_ACTIONS}

@@ -1,4 +1,4 @@
-"""Something that can be done to a key from its page: its form, its edit, and its words."""
+"""The base class of actions on a key: form, edit and messages."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from django_cachex.inspectors.types import Element, Entry
 from django_cachex.inspectors.values import Content
 
 PageArea = Literal["bar", "head", "value", "elements", "row"]
-"""A spot on the page: its action bar, the facts about the key, the value, the elements, a row."""
+"""An area of the key page: the action bar, the key's properties, the value, the elements, a row."""
 
 RequiredPermission = tuple[Permission, Inspector, bytes]
-"""An act that must be allowed on a key."""
+"""An operation that must be allowed on a key."""
 
 
 F = TypeVar("F", bound=forms.Form)
@@ -31,25 +31,25 @@ F = TypeVar("F", bound=forms.Form)
 
 @dataclass(frozen=True)
 class KeyContext:
-    """What an act is about: a key as it was read, or one of its elements, for one person."""
+    """What an action works on: a key as it was read, or one of its elements, for one user."""
 
     inspector: Inspector
     stored: bytes
     entry: Entry | None
     is_allowed: Callable[[Permission], bool]
-    """Whether the gate allows an act on this key."""
+    """Returns whether an operation is allowed on this key."""
 
     is_allowed_on: Callable[[Permission, Inspector], bool]
-    """Whether it allows an act on a cache."""
+    """Returns whether an operation is allowed on a cache."""
 
     element: str = ""
-    """The id of a row, where the act is about one."""
+    """The id of a row, if the action works on one."""
 
     row: Element | None = None
-    """That row, as it was read in full; None where it is not there."""
+    """The row as it was read in full, or None if it does not exist."""
 
     def find_row(self, element: str) -> Element | None:
-        """Return the row with an id, where the page that was read has it."""
+        """Return the row with an id, or None if it is not on the page of elements that was read."""
         elements = self.entry.elements if self.entry is not None else None
         rows = elements.rows if elements is not None else ()
         return next((row for row in rows if row.id == element), None)
@@ -60,127 +60,130 @@ class KeyContext:
 
     @property
     def type(self) -> str:
-        """The key's type as `TYPE` names it, or nothing where that is not known."""
+        """The key's type as `TYPE` names it, or an empty text if it is not known."""
         return (self.entry.description.type or "") if self.entry is not None else ""
 
 
 class KeyAction(Generic[F]):
-    """One kind of change. The page offers it, opens its form, applies it and says what happened.
+    """A kind of change to a key, with its form, its edit and its messages.
 
-    Its form is a Django form; hidden fields carry what the person saw. Acts hold no state.
+    The form is a Django form whose hidden fields hold what the user saw. Actions have no state.
     """
 
     form_mode: ClassVar[str] = ""
-    """The `mode` that shows its form; empty where it has none of its own."""
+    """The `mode` parameter that shows the form; empty if the action has no form of its own."""
 
     submit_mode: ClassVar[str] = ""
-    """The `mode` of a POST that applies it."""
+    """The `mode` parameter of a POST that applies the action."""
 
     permission: ClassVar[Permission]
-    """What it takes, for the gate."""
+    """What the action requires."""
 
     control_area: ClassVar[PageArea] = "bar"
-    """Where the control stands that opens it."""
+    """The area of the control that opens the form."""
 
     form_area: ClassVar[PageArea] = "head"
-    """Where its form stands."""
+    """The area of the form."""
 
     reads_value: ClassVar[bool] = False
-    """Whether its form is filled from the value: no link reads what may run something."""
+    """Whether the form shows the value. If reading it may run code, the form is opened by POST."""
 
     skips_value: ClassVar[bool] = False
-    """Whether it is applied without a look at the value."""
+    """Whether the action is applied without reading the value."""
 
     has_preview: ClassVar[bool] = False
-    """Whether a valid form can say in words what it would do: `preview`."""
+    """Whether `preview` can describe the effect of a valid form."""
 
     log_flag: ClassVar[int] = log_entries.CHANGE
-    """What Django's `LogEntry` calls it: see `recorded_as`."""
+    """The action flag of the `LogEntry`; see `log_flag_for`."""
 
     kind: ClassVar[str] = ""
-    """`primary`, `danger`, or empty: how its control looks."""
+    """The look of the control: `primary`, `danger`, or empty."""
 
     label: ClassVar[Text] = ""
-    """What its control says."""
+    """The label of the control."""
 
     title: ClassVar[Text] = ""
-    """What stands above its form."""
+    """The title of the form."""
 
     submit_label: ClassVar[Text] = gettext_lazy("Save")
     overwrite_label: ClassVar[Text] = gettext_lazy("Save mine over it")
-    """What the button says once the person has seen what somebody else did meanwhile."""
+    """The label of the submit button after a conflict."""
 
     cancel_label: ClassVar[Text] = gettext_lazy("Cancel")
     keep_label: ClassVar[Text] = gettext_lazy("Keep what it holds now")
-    """What Cancel says then."""
+    """The label of Cancel after a conflict."""
 
     def applies_to(self, context: KeyContext) -> bool:
-        """Return whether it can be done to this key, permissions aside."""
+        """Return whether the action can be applied to this key, regardless of permissions."""
         return True
 
     def is_available(self, context: KeyContext) -> bool:
-        """Return whether this person can do it to this key."""
+        """Return whether this user can apply the action to this key."""
         return context.is_allowed(self.permission) and self.applies_to(context)
 
     def is_target_missing(self, context: KeyContext) -> bool:
-        """Return whether what it is about is not there any more: it has no form then."""
+        """Return whether the row that the action works on no longer exists."""
         return False
 
     def form(self, context: KeyContext, data: Any = None) -> F:
-        """Return its form: for this context, or with what was sent."""
+        """Return the form, bound to `data` if it is given."""
         raise NotImplementedError(f"{type(self).__qualname__}.form")
 
     def notes(self, context: KeyContext) -> Sequence[Text]:
-        """Return what to know before filling in the form."""
+        """Return notes that are shown above the form."""
         return ()
 
     def preview(self, context: KeyContext, form: F) -> str:
-        """Return in words what a valid form would do."""
+        """Return in words what a valid form would change."""
         raise NotImplementedError(f"{type(self).__qualname__}.preview")
 
     def required_permissions(self, context: KeyContext, form: F) -> Iterable[RequiredPermission]:
-        """Return what must be allowed besides, once the form is known."""
+        """Return what a valid form requires in addition to `permission`."""
         return ()
 
     def edit(self, context: KeyContext, form: F) -> Edit | Outcome | None:
-        """Return the edit of a valid form, what has already become of it, or None for nothing."""
+        """Return the edit that a valid form describes.
+
+        The result is an outcome if the edit can't be applied, or None if there is nothing to do.
+        """
         raise NotImplementedError(f"{type(self).__qualname__}.edit")
 
     def confirm(self, context: KeyContext, form: F, back: Action) -> Confirm | None:
-        """Return the question to ask before a valid form is applied, or None."""
+        """Return the confirmation that a valid form needs, or None."""
         return None
 
     def overwritten_key(self, context: KeyContext, form: F) -> tuple[Inspector, bytes] | None:
-        """Return the other key that a valid form may take the place of, or None."""
+        """Return the other key that a valid form may overwrite, or None."""
         return None
 
     def apply(self, context: KeyContext, edit: Edit) -> Outcome:
-        """Apply its edit; whatever the cache raises may be raised."""
+        """Apply the edit. Errors of the cache are not caught."""
         return context.inspector.apply(context.stored, edit)
 
     def log_message(self, context: KeyContext, form: F, outcome: Outcome | None) -> str:
-        """Return what was done, for the person and for the record, without values.
+        """Return what was changed, without values, for the log and the page.
 
-        `outcome` is None where the cache did not say what became of it.
+        `outcome` is None if it is unknown, because the cache did not answer.
         """
         raise NotImplementedError(f"{type(self).__qualname__}.said")
 
     def log_flag_for(self, form: F) -> int:
-        """Return what Django's `LogEntry` calls it: an addition, or a change."""
+        """Return the action flag of the `LogEntry` for a valid form."""
         return self.log_flag
 
     def success_message(self, context: KeyContext, form: F, outcome: Outcome) -> str:
-        """Return what the next page says."""
+        """Return the message for the next page."""
         return _("Saved. %(what)s") % {"what": self.log_message(context, form, outcome)}
 
     def field_errors(self, context: KeyContext, form: F, outcome: Outcome) -> Mapping[str, str]:
-        """Return what to say beside fields of the form where it was refused; usually nothing."""
+        """Return error messages by form field for an edit that was refused."""
         return {}
 
     def result_key(self, context: KeyContext, form: F) -> tuple[Inspector, bytes]:
-        """Return the key that it is recorded under, and whose page comes next."""
+        """Return the cache and key of the log entry and of the next page."""
         return context.inspector, context.stored
 
     def expected_after_conflict(self, context: KeyContext, outcome: Outcome) -> str:
-        """Return what the form expects to find after a conflict, so that sending it insists."""
+        """Return the `expected` value with which the form overwrites the key after a conflict."""
         return context.entry.expected if context.entry is not None else ""

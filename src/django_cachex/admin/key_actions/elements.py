@@ -1,4 +1,4 @@
-"""What actions on elements have in common."""
+"""Base classes and functions for actions on elements."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MAX_TEXTAREA_ROWS = 20
 
 
 class ElementForm(EditForm):
-    """A value for an element: an edit's form without a TTL, which elements do not have."""
+    """The value of an element: `EditForm` without a TTL."""
 
     def __init__(
         self, data: Any = None, *, initial: Mapping[str, Any] | None = None, label: str = ""
@@ -35,12 +35,12 @@ class ElementForm(EditForm):
         field = self.fields["value"]
         if label:
             field.label = label
-        lines = str(filled.get("value", "")).count("\n") + 1
-        field.widget.attrs["rows"] = min(max(2, lines), MAX_TEXTAREA_ROWS)
+        line_count = str(filled.get("value", "")).count("\n") + 1
+        field.widget.attrs["rows"] = min(max(2, line_count), MAX_TEXTAREA_ROWS)
 
 
 class ElementAction(KeyAction[F]):
-    """Something done to a collection; its form stands above the elements."""
+    """An action on a collection; its form is above the elements."""
 
     permission = EDIT_ELEMENTS
     control_area: ClassVar[PageArea] = "elements"
@@ -49,7 +49,7 @@ class ElementAction(KeyAction[F]):
     keep_label = gettext_lazy("Keep what is there now")
 
     types: ClassVar[tuple[str, ...]] = ()
-    """The types of keys that it is for."""
+    """The types of keys that the action is for."""
 
     def applies_to(self, context: KeyContext) -> bool:
         return context.type in self.types
@@ -59,7 +59,7 @@ class ElementAction(KeyAction[F]):
 
 
 class RowAction(ElementAction[F]):
-    """Something done to one element; its form takes the place of its row."""
+    """An action on one element; its form replaces the row."""
 
     control_area = "row"
     form_area = "row"
@@ -79,14 +79,14 @@ class RowAction(ElementAction[F]):
 
 
 def require_row(context: KeyContext) -> Element:
-    """Return the row that an act is about, which `suits` has made sure of."""
+    """Return the row that an action works on; `applies_to` checks that it exists."""
     if context.row is None:
         raise LookupError(context.element)
     return context.row
 
 
 def value_form(context: KeyContext, data: Any, content: Content, label: str) -> ElementForm:
-    """Return the form of an element's value: filled, or empty where no form can hold it."""
+    """Return the form of an element's value; it is empty if the value can't be edited exactly."""
     initial: dict[str, Any] = {"expected": require_row(context).expected}
     if content.editable:
         initial |= {"value": content.edit_text, "store_as": content.store_as}
@@ -94,7 +94,7 @@ def value_form(context: KeyContext, data: Any, content: Content, label: str) -> 
 
 
 def replace_notes(content: Content) -> list[Text]:
-    """Return what to know of an element that no form can hold: it would be replaced."""
+    """Return a note that an element will be replaced, if its value can't be edited exactly."""
     if content.editable:
         return []
     return [
@@ -109,13 +109,13 @@ def replace_notes(content: Content) -> list[Text]:
 
 
 def element_message(what: str, outcome: Outcome | None) -> str:
-    """Return what was done to an element, with the lengths and fingerprints that are known."""
-    trace = digest_text(outcome)
-    return f"{what} ({trace})." if trace else f"{what}."
+    """Return what was done to an element, with sizes and fingerprints if they are known."""
+    digest = digest_text(outcome)
+    return f"{what} ({digest})." if digest else f"{what}."
 
 
 def is_unchanged(form: forms.Form) -> bool:
-    """Return whether a form was sent as it was shown; where it was shown empty, without a value."""
+    """Return whether a form was submitted unchanged, or without a value if it was empty."""
     if not isinstance(form, EditForm):
         return False
     if "value" not in form.initial:
@@ -130,7 +130,7 @@ MAX_NAMES_SHOWN = 200
 
 
 class SelectionForm(forms.Form):
-    """The rows that were ticked, or the one whose button was pressed."""
+    """The rows that were selected, or the one whose button was pressed."""
 
     def __init__(self, data: Any = None) -> None:
         super().__init__(data)
@@ -186,13 +186,13 @@ class RemoveElementsAction(ElementAction[SelectionForm]):
         )
 
     def log_message(self, context: KeyContext, form: SelectionForm, outcome: Outcome | None) -> str:
-        asked = len(form.chosen)
-        count = asked if outcome is None or outcome.count is None else outcome.count
+        requested = len(form.chosen)
+        count = requested if outcome is None or outcome.count is None else outcome.count
         text = removed_message(context, count, form.chosen)
-        if count < asked:
+        if count < requested:
             text += " " + ngettext(
-                "%(count)d was already gone.", "%(count)d were already gone.", asked - count
-            ) % {"count": asked - count}
+                "%(count)d was already gone.", "%(count)d were already gone.", requested - count
+            ) % {"count": requested - count}
         return text + key_gone_note(outcome)
 
     def success_message(self, context: KeyContext, form: SelectionForm, outcome: Outcome) -> str:
@@ -200,12 +200,13 @@ class RemoveElementsAction(ElementAction[SelectionForm]):
 
 
 def row_labels(context: KeyContext, chosen: tuple[Chosen, ...]) -> list[str]:
-    """Return what the rows are that are still there: those of a list with what they hold."""
+    """Return labels for the chosen rows that still exist."""
     rows = [context.find_row(one.element) for one in chosen]
     return [row_label(row, context.type) for row in rows if row is not None]
 
 
 def row_label(row: Element, type: str) -> str:
+    """Return the name of a row; for a list, its index and the beginning of its value."""
     name = row.name or _("(empty name)")
     if type != "list":
         return name
@@ -213,7 +214,7 @@ def row_label(row: Element, type: str) -> str:
 
 
 def removed_message(context: KeyContext, count: int, chosen: tuple[Chosen, ...]) -> str:
-    """Return what was removed: the one by its name, where that is no value; else how many."""
+    """Return what was removed: a single field, item or entry by its name, else the number."""
     row = context.find_row(chosen[0].element) if len(chosen) == 1 else None
     if row is not None and context.type == "hash":
         return _('Field "%(name)s" removed.') % {"name": row.name}
@@ -226,7 +227,7 @@ def removed_message(context: KeyContext, count: int, chosen: tuple[Chosen, ...])
 
 
 def key_gone_note(outcome: Outcome | None) -> str:
-    """Return that the key went with its last element, if it did."""
+    """Return a note if the key was deleted with its last element."""
     if outcome is None or not outcome.key_gone:
         return ""
     return " " + _("Nothing was left: the key is gone.")
@@ -237,7 +238,7 @@ MAX_EXCERPT = 200
 
 
 class CountForm(FocusedForm):
-    """How many to take, and from where."""
+    """The number of elements to pop, and from which end."""
 
     count = forms.IntegerField(
         label=gettext_lazy("How many"), initial=1, min_value=1, max_value=MAX_POPPED
@@ -250,7 +251,7 @@ class CountForm(FocusedForm):
 
 
 class PopAction(ElementAction[CountForm]):
-    """Its confirmation is for more than one; one is shown once it is out."""
+    """Pop elements; more than one requires a confirmation."""
 
     label = gettext_lazy("Pop")
     title = gettext_lazy("Pop")
@@ -281,7 +282,7 @@ class PopAction(ElementAction[CountForm]):
         return text + key_gone_note(outcome)
 
     def success_message(self, context: KeyContext, form: CountForm, outcome: Outcome) -> str:
-        """Return what was taken out, for the person alone: the record has no values."""
+        """Return the popped values for the user; the log message has no values."""
         shown = "; ".join(excerpt(one.formatted.text) for one in outcome.removed[:10])
         return f"{self.log_message(context, form, outcome)} {shown}"
 

@@ -41,7 +41,7 @@ NAME_ATTRS = {**CODE_ATTRS, "autocomplete": "off"}
 
 
 class NameField(forms.CharField):
-    """A name, which may be empty and keeps its spaces."""
+    """A field name, which may be empty and is not stripped."""
 
     def __init__(self, **kwargs: Any) -> None:
         widget = forms.TextInput(attrs=NAME_ATTRS)
@@ -76,7 +76,7 @@ class AddFieldAction(ElementAction[NewFieldForm]):
 
 
 def field_exists_error(outcome: Outcome) -> Mapping[str, str]:
-    """Return what to say beside the name of a field that is there."""
+    """Return the form error for a field name that exists."""
     if outcome.result != Result.EXISTS:
         return {}
     return {"field": _("There is such a field already: edit it, or choose another name.")}
@@ -110,7 +110,7 @@ class EditFieldAction(RowAction[ElementForm]):
 
 
 def append_reason(what: str, outcome: Outcome | None) -> str:
-    """Return what was done, with what there is to know of the field's TTL."""
+    """Return a message with the reason of the outcome, such as a note about the field's TTL."""
     return f"{what} {outcome.reason}".strip() if outcome is not None else what
 
 
@@ -169,7 +169,7 @@ class FieldTtlForm(ExpireForm):
 
 
 class ChangeFieldTtlAction(RowAction[FieldTtlForm]):
-    """Only where the server lets fields expire."""
+    """Change the TTL of a field, if the server supports that."""
 
     form_mode, submit_mode, types = "expire-field", "set-field-ttl", ("hash",)
     label = gettext_lazy("TTL")

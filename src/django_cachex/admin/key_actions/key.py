@@ -49,7 +49,7 @@ KEY_NAME_ATTRS = {**CODE_ATTRS, "autocomplete": "off", "autofocus": ""}
 
 
 class NameForm(FocusedForm):
-    """Another name for a key, and whether a key of that name may be lost."""
+    """A new name for a key, and whether to overwrite a key with that name."""
 
     name = forms.CharField(
         label=gettext_lazy("New name"), strip=False, widget=forms.TextInput(attrs=KEY_NAME_ATTRS)
@@ -69,7 +69,7 @@ class NameForm(FocusedForm):
 
 
 class CopyForm(NameForm):
-    """Another name, in a cache that can hold the copy."""
+    """A name for the copy, and the cache to copy to."""
 
     into = forms.ChoiceField(label=gettext_lazy("Cache"))
 
@@ -86,13 +86,13 @@ class CopyForm(NameForm):
 
 
 def editable_name(inspector: Inspector, stored: bytes) -> str:
-    """Return a key as a person could type it, or nothing where it cannot be typed."""
+    """Return the name of a key as it can be entered, or an empty text if it can't be."""
     name = inspector.name(stored).replace("\\\\", "\\")
     return name if inspector.locate(name) == stored else ""
 
 
 def name_exists_error(form: forms.Form) -> dict[str, str]:
-    """Return what to say beside a name that another key has."""
+    """Return the field error for a name that another key has."""
     text = _("There is such a key already.")
     if "overwrite" in form.fields:
         text += " " + _('To lose it, tick "Overwrite the key of that name".')
@@ -100,12 +100,12 @@ def name_exists_error(form: forms.Form) -> dict[str, str]:
 
 
 def display_name(name: str) -> str:
-    """Return a name that was typed, for a sentence."""
+    """Return a name that was entered, for a message."""
     return formatting.format_name(printable(encode_text(name)))
 
 
 def overwrite_confirmation(name: str, alias: str, submit: str, back: Action) -> Confirm:
-    """Return the question before a key is lost to another that takes its name."""
+    """Return the confirmation to overwrite a key."""
     named = {"name": display_name(name), "alias": alias}
     return Confirm(
         question=_('Overwrite "%(name)s" in "%(alias)s"?') % named,
@@ -122,6 +122,8 @@ def overwrite_confirmation(name: str, alias: str, submit: str, back: Action) -> 
 
 
 class CopyKeyAction(KeyAction[CopyForm]):
+    """Copy a key, also to another cache."""
+
     form_mode, submit_mode, permission = "copy", "make-copy", COPY
     skips_value = True
     label = gettext_lazy("Copy key")
@@ -144,7 +146,7 @@ class CopyKeyAction(KeyAction[CopyForm]):
 
     @staticmethod
     def _aliases(context: KeyContext) -> Iterator[str]:
-        """Yield the caches that can hold a copy and that this person may add to, its own first."""
+        """Yield the caches that can hold a copy and that this user may add to, its own first."""
         own = context.inspector
         if context.is_allowed_on(COPY_TO, own):
             yield own.alias
@@ -159,8 +161,8 @@ class CopyKeyAction(KeyAction[CopyForm]):
     def required_permissions(
         self, context: KeyContext, form: CopyForm
     ) -> Iterable[RequiredPermission]:
-        act = COPY_OVER if form.overwrites else COPY_TO
-        return [(act, *self.result_key(context, form))]
+        permission = COPY_OVER if form.overwrites else COPY_TO
+        return [(permission, *self.result_key(context, form))]
 
     def edit(self, context: KeyContext, form: CopyForm) -> Edit | Outcome | None:
         into, to = self.result_key(context, form)
@@ -230,7 +232,7 @@ class RenameKeyAction(KeyAction[NameForm]):
     def required_permissions(
         self, context: KeyContext, form: NameForm
     ) -> Iterable[RequiredPermission]:
-        """The new name must be open to this person too: a session's is not."""
+        """Require permission for the new name too, which may be a session's."""
         return [(RENAME, context.inspector, self._to(context, form))]
 
     def edit(self, context: KeyContext, form: NameForm) -> Edit | Outcome | None:
@@ -311,7 +313,7 @@ def is_number(context: KeyContext) -> bool:
 
 
 class EditValueAction(KeyAction[EditForm]):
-    """Another value in place of one that a form can hold exactly."""
+    """Change a value that a form can represent exactly."""
 
     form_mode, submit_mode, permission = "edit", "save", EDIT
     control_area: ClassVar[PageArea] = "value"
@@ -325,7 +327,7 @@ class EditValueAction(KeyAction[EditForm]):
         return context.content is not None and context.content.editable
 
     def form(self, context: KeyContext, data: Any = None) -> EditForm:
-        """Return the form for a value, filled so that sending it back changes nothing."""
+        """Return the form for a value; submitting it unchanged changes nothing."""
         initial = {"opened": formatting.format_current_time()}
         if context.entry is not None:
             initial["expected"] = context.entry.expected
@@ -358,7 +360,7 @@ DECIMAL = re.compile(
     r"[+-]?([0-9]{1,300}(\.[0-9]{0,300})?|\.[0-9]{1,300})(e[+-]?[0-9]{1,3})?", re.I
 )
 INT64_LIMIT = 2**63
-"""What servers count to."""
+"""Servers store counters as 64-bit integers."""
 
 NUMBER_ATTRS = {
     "inputmode": "decimal",
@@ -370,35 +372,37 @@ NUMBER_ATTRS = {
 
 
 class NumberField(forms.CharField):
-    """A number as it is typed in code; a whole one where nothing else counts."""
+    """A number in Python's notation; an integer if `integers_only` is set."""
 
-    def __init__(self, *, whole: bool, **kwargs: Any) -> None:
+    def __init__(self, *, integers_only: bool, **kwargs: Any) -> None:
         super().__init__(widget=forms.TextInput(attrs=NUMBER_ATTRS), **kwargs)
-        self.whole = whole
+        self.integers_only = integers_only
 
     def clean(self, value: Any) -> int | float:
         text = super().clean(value)
         given = {"given": text[:50]}
         if INTEGER.fullmatch(text):
             number: int | float = int(text)
-        elif DECIMAL.fullmatch(text) and not self.whole:
+        elif DECIMAL.fullmatch(text) and not self.integers_only:
             number = float(text)
-        elif self.whole:
+        elif self.integers_only:
             problem = _('Enter a whole number, negative to decrease. You entered "%(given)s".')
             raise ValidationError(problem % given)
         else:
             problem = _('Enter a number, such as 2.5 or -2.5. You entered "%(given)s".')
             raise ValidationError(problem % given)
-        if not math.isfinite(number) or (self.whole and not -INT64_LIMIT <= number < INT64_LIMIT):
+        if not math.isfinite(number) or (
+            self.integers_only and not -INT64_LIMIT <= number < INT64_LIMIT
+        ):
             raise ValidationError(_("That is more than a counter can hold."))
         return number
 
 
 class IncreaseForm(FocusedForm):
-    def __init__(self, data: Any = None, *, whole: bool) -> None:
+    def __init__(self, data: Any = None, *, integers_only: bool) -> None:
         super().__init__(data)
         self.fields["by"] = NumberField(
-            whole=whole,
+            integers_only=integers_only,
             label=_("Increase by"),
             initial="1",
             help_text=_("A minus decreases. It is added to whatever the key holds by then."),
@@ -418,7 +422,7 @@ class IncreaseValueAction(KeyAction[IncreaseForm]):
 
     def form(self, context: KeyContext, data: Any = None) -> IncreaseForm:
         content = context.content
-        return IncreaseForm(data, whole=content is None or type(content.value) is int)
+        return IncreaseForm(data, integers_only=content is None or type(content.value) is int)
 
     def edit(self, context: KeyContext, form: IncreaseForm) -> Edit | Outcome | None:
         by = form.cleaned_data["by"]

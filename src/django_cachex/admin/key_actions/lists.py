@@ -131,7 +131,7 @@ class PopItemsAction(PopAction):
 
 
 MAX_LENGTH = 10**15
-"""Items that no list has."""
+"""More than the number of elements in any list or stream."""
 
 
 class TrimForm(FocusedForm):
@@ -153,7 +153,7 @@ class TrimForm(FocusedForm):
 
 
 def current_length(context: KeyContext) -> int:
-    """Return how many elements the key had when it was read."""
+    """Return the number of elements that the key had when it was read."""
     return (context.entry.description.size or 0) if context.entry is not None else 0
 
 
@@ -184,7 +184,7 @@ class TrimListAction(ElementAction[TrimForm]):
 
 
 def kept_slice(start: int, stop: int, length: int) -> slice:
-    """Return what `LTRIM` keeps as Python writes it."""
+    """Return the Python slice of the items that `LTRIM start stop` keeps."""
     first = start + length if start < 0 else start
     last = stop + length if stop < 0 else stop
     return slice(max(first, 0), max(last + 1, 0))
@@ -193,7 +193,7 @@ def kept_slice(start: int, stop: int, length: int) -> slice:
 def trim_confirmation(
     context: KeyContext, count: int, kept: int, back: Action, unit: Unit
 ) -> Confirm:
-    """Return the question before elements are cut off."""
+    """Return the confirmation to trim a list or stream."""
     counts = {
         "elements": formatting.format_count(count, unit),
         "kept": formatting.format_number(kept),

@@ -58,7 +58,7 @@ ZADD_CONDITIONS = [
 
 
 class ScoreField(forms.CharField):
-    """A score as it is typed in code."""
+    """A score: a number, inf or -inf."""
 
     def __init__(self, **kwargs: Any) -> None:
         widget = forms.TextInput(
@@ -93,7 +93,7 @@ class AddMemberAction(ElementAction[ElementForm]):
 
 
 def member_exists_error(outcome: Outcome) -> Mapping[str, str]:
-    """Return what to say beside a member that is there."""
+    """Return the form error for a member that exists."""
     if outcome.result not in (Result.EXISTS, Result.UNCHANGED):
         return {}
     return {"value": _("This member is there already.")}

@@ -24,7 +24,7 @@ from django_cachex.inspectors.info import Unit
 
 
 class EntryForm(ElementForm):
-    """The fields of an entry, a line for each."""
+    """The fields of an entry, one `field=value` a line."""
 
     def parse_value(self, data: dict[str, Any]) -> Any:
         return parse_lines("stream", data["value"], data["store_as"])

@@ -1,4 +1,4 @@
-"""`manage.py cachex`: the caches of a project from a shell."""
+"""The `manage.py cachex` command."""
 
 from __future__ import annotations
 
@@ -30,17 +30,23 @@ SUBCOMMANDS: dict[str, type[Subcommand]] = {
 
 
 class Command(BaseCommand):
-    help = "Look into the caches of settings.CACHES and change what they hold."
+    help = "Inspect and change the caches in settings.CACHES."
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         subparsers = parser.add_subparsers(dest="subcommand", required=True, metavar="COMMAND")
         for name, subcommand in SUBCOMMANDS.items():
-            own = subparsers.add_parser(name, help=subcommand.help, description=subcommand.help)
-            own.add_argument("--json", action="store_true", help="a line of JSON for each result")
-            subcommand.add_arguments(own)
-        own = subparsers.add_parser("help", help="Show this, or the options of a subcommand.")
-        own.add_argument("about", nargs="?", choices=list(SUBCOMMANDS), metavar="COMMAND")
+            subparser = subparsers.add_parser(
+                name, help=subcommand.help, description=subcommand.help
+            )
+            subparser.add_argument(
+                "--json", action="store_true", help="write each result as a line of JSON"
+            )
+            subcommand.add_arguments(subparser)
+        subparser = subparsers.add_parser(
+            "help", help="Show this help, or the help of a subcommand."
+        )
+        subparser.add_argument("about", nargs="?", choices=list(SUBCOMMANDS), metavar="COMMAND")
         self.parser, self.subparsers = parser, subparsers.choices
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -1,4 +1,4 @@
-"""Caches, and their namespaces."""
+"""The subcommands `caches`, `info` and `namespaces`."""
 
 from __future__ import annotations
 
@@ -33,27 +33,27 @@ from django_cachex.inspectors.query import Query
 
 
 class Caches(Subcommand):
-    help = "List the caches of settings.CACHES, and whether they answer."
+    help = "List the caches in settings.CACHES and whether they are up."
 
     @staticmethod
-    def run(session: CommandContext) -> int:
+    def run(context: CommandContext) -> int:
         inspectors = [inspector_for(alias) for alias in visible_aliases()]
-        asker = DeadlineExecutor(limits().timeout)
-        answers = asker.run_all({inspector: inspector.status for inspector in inspectors})
-        if session.output.as_json:
+        executor = DeadlineExecutor(limits().timeout)
+        results = executor.run_all({inspector: inspector.status for inspector in inspectors})
+        if context.output.as_json:
             for inspector in inspectors:
-                session.output.write_json(**status_fields(inspector, answers[inspector]))
+                context.output.write_json(**status_fields(inspector, results[inspector]))
         else:
             headers = [_("CACHE"), _("LEVEL"), _("KEYS"), _("MEMORY"), _("STATE"), _("BACKEND")]
-            rows = [_status_row(inspector, answers[inspector]) for inspector in inspectors]
-            session.output.write_table([*headers, _("LOCATION")], rows)
-        is_down = any(answer.error is not None for answer in answers.values())
+            rows = [_status_row(inspector, results[inspector]) for inspector in inspectors]
+            context.output.write_table([*headers, _("LOCATION")], rows)
+        is_down = any(result.error is not None for result in results.values())
         return EXIT_FAILED if is_down else EXIT_OK
 
 
-def status_fields(inspector: Inspector, answer: CallResult[Status]) -> dict[str, Any]:
-    """Return what is known of a cache, for programs."""
-    status = answer.value or Status()
+def status_fields(inspector: Inspector, result: CallResult[Status]) -> dict[str, Any]:
+    """Return the status of a cache as JSON fields."""
+    status = result.value or Status()
     return {
         "cache": inspector.alias,
         "backend": inspector.backend,
@@ -62,16 +62,16 @@ def status_fields(inspector: Inspector, answer: CallResult[Status]) -> dict[str,
         "keys": status.keys,
         "memory": status.memory,
         "latency": status.latency,
-        "up": answer.error is None,
-        "error": None if answer.error is None else short_error(inspector, answer.error),
+        "up": result.error is None,
+        "error": None if result.error is None else short_error(inspector, result.error),
     }
 
 
-def _status_row(inspector: Inspector, answer: CallResult[Status]) -> list[str]:
-    status = answer.value or Status()
-    state = _("up") if answer.error is None else _("down")
-    if answer.error is not None:
-        state = f"{state}: {short_error(inspector, answer.error)}"
+def _status_row(inspector: Inspector, result: CallResult[Status]) -> list[str]:
+    status = result.value or Status()
+    state = _("up") if result.error is None else _("down")
+    if result.error is not None:
+        state = f"{state}: {short_error(inspector, result.error)}"
     return [
         inspector.alias,
         str(inspector.support),
@@ -84,21 +84,21 @@ def _status_row(inspector: Inspector, answer: CallResult[Status]) -> list[str]:
 
 
 class Info(Subcommand):
-    help = "Show what a cache is configured as and what its server says of itself."
+    help = "Show the configuration of a cache and information from its server."
 
     @staticmethod
     def add_arguments(parser: ArgumentParser) -> None:
         add_cache_argument(parser)
 
     @staticmethod
-    def run(session: CommandContext) -> int:
-        inspector = session.inspector(session["cache"], VIEW_INFO)
-        sections = [inspector.configuration(), *session.call(inspector, inspector.info)]
+    def run(context: CommandContext) -> int:
+        inspector = context.inspector(context["cache"], VIEW_INFO)
+        sections = [inspector.configuration(), *context.call(inspector, inspector.info)]
         for section in sections:
-            if session.output.as_json:
-                _write_section_json(session, section)
+            if context.output.as_json:
+                _write_section_json(context, section)
             else:
-                _write_section(session, section)
+                _write_section(context, section)
         return EXIT_OK
 
 
@@ -106,115 +106,115 @@ def _iter_facts(section: Section) -> list[Fact]:
     return [*([section.headline] if section.headline else []), *section.facts]
 
 
-def _write_section_json(session: CommandContext, section: Section) -> None:
-    for fact in _iter_facts(section):
-        session.output.write_json(section=section.title, **_fact_fields(fact))
+def _write_section_json(context: CommandContext, section: Section) -> None:
+    for field in _iter_facts(section):
+        context.output.write_json(section=section.title, **_fact_fields(field))
     for row in section.rows:
         values = zip(section.columns, row, strict=False)
-        session.output.write_json(
-            section=section.title, **{str(column): fact.value for column, fact in values}
+        context.output.write_json(
+            section=section.title, **{str(column): field.value for column, field in values}
         )
 
 
-def _write_section(session: CommandContext, section: Section) -> None:
-    output = session.output
+def _write_section(context: CommandContext, section: Section) -> None:
+    output = context.output
     output.write_text(str(section.title))
-    for fact in _iter_facts(section):
-        output.write_text(f"  {fact.label}: {_format_fact(fact)}")
+    for field in _iter_facts(section):
+        output.write_text(f"  {field.label}: {_format_fact(field)}")
     if section.rows:
-        rows = [[_format_fact(fact) for fact in row] for row in section.rows]
+        rows = [[_format_fact(field) for field in row] for row in section.rows]
         output.write_table([str(column) for column in section.columns], rows)
     if section.note:
         output.write_text(f"  {section.note}")
 
 
-def _format_fact(fact: Fact) -> str:
-    text, _exact = formatting.format_unit(fact.value, fact.unit)
+def _format_fact(field: Fact) -> str:
+    text, _exact = formatting.format_unit(field.value, field.unit)
     return text
 
 
-def _fact_fields(fact: Fact) -> dict[str, Any]:
-    return {"label": str(fact.label), "value": fact.value, "unit": str(fact.unit)}
+def _fact_fields(field: Fact) -> dict[str, Any]:
+    return {"label": str(field.label), "value": field.value, "unit": str(field.unit)}
 
 
 class Namespaces(Subcommand):
-    help = "Count keys by the parts of their names: a sample, or all."
+    help = "Count keys by the parts of their names, in a sample or in all keys."
 
     @staticmethod
     def add_arguments(parser: ArgumentParser) -> None:
         add_cache_argument(parser)
-        parser.add_argument("--under", default="", help="only names that begin so")
+        parser.add_argument("--under", default="", help="only keys that start with this")
         parser.add_argument("--all", action="store_true", help="count every key, not a sample")
 
     @staticmethod
-    def run(session: CommandContext) -> int:
-        inspector = session.inspector(session["cache"], VIEW_NAMESPACES)
+    def run(context: CommandContext) -> int:
+        inspector = context.inspector(context["cache"], VIEW_NAMESPACES)
         if not inspector.names_are_known:
             raise command_failed(
-                _("This store knows its keys by a hash: their names cannot be told.")
+                _("This backend stores hashes of its keys, so their names are not known.")
             )
-        work = _count_namespaces(session, inspector)
-        _write_accuracy(session, inspector, work)
-        sample = _sample(inspector, work)
-        for path, branch in _flatten_branches(work.deed):
-            _write_branch(session, work.deed, sample, path, branch)
-        return EXIT_OK if work.deed.whole.keys else EXIT_FAILED
+        job = _count_namespaces(context, inspector)
+        _write_accuracy(context, inspector, job)
+        sample = _sample(inspector, job)
+        for path, branch in _flatten_branches(job.deed):
+            _write_branch(context, job.deed, sample, path, branch)
+        return EXIT_OK if job.deed.whole.keys else EXIT_FAILED
 
 
-def _count_namespaces(session: CommandContext, inspector: Inspector) -> Work[Survey]:
-    """Return the survey of all keys, or of as many as make a sample."""
-    under = session["under"]
+def _count_namespaces(context: CommandContext, inspector: Inspector) -> Work[Survey]:
+    """Count the keys of each namespace, in all keys or in a sample."""
+    under = context["under"]
     query = Query(parse_pattern(f"{under}*" if under else ""))
-    find = session.make_find(inspector, query, VIEW_NAMESPACES)
-    work = Work(Survey(Sorting(limits().namespace_separator, under)))
-    output = session.output
+    find = context.make_find(inspector, query, VIEW_NAMESPACES)
+    job = Work(Survey(Sorting(limits().namespace_separator, under)))
+    output = context.output
     try:
-        while not work.complete and (session["all"] or not _has_enough_samples(inspector, work)):
-            before = work.position.token
-            batches = advance(work, find, inspector, time.monotonic() + limits().scan_budget)
-            for work in session.call(inspector, lambda: list(batches)):  # noqa: B023  # at once
-                output.show_progress(work.position, format_key_count(work.deed.whole.keys))
-            if work.position.token == before:
+        while not job.complete and (context["all"] or not _has_enough_samples(inspector, job)):
+            before = job.position.token
+            batches = advance(job, find, inspector, time.monotonic() + limits().scan_budget)
+            for job in context.call(inspector, lambda: list(batches)):  # noqa: B023  # called at once
+                output.show_progress(job.position, format_key_count(job.deed.whole.keys))
+            if job.position.token == before:
                 break
     finally:
         output.clear_progress()
-    return work
+    return job
 
 
-def _has_enough_samples(inspector: Inspector, work: Work[Survey]) -> bool:
-    return inspector.scans_at_random and work.position.examined >= limits().namespace_sample
+def _has_enough_samples(inspector: Inspector, job: Work[Survey]) -> bool:
+    return inspector.scans_at_random and job.position.examined >= limits().namespace_sample
 
 
-def _sample(inspector: Inspector, work: Work[Survey]) -> Sample:
-    at = work.position
-    if work.complete or not inspector.scans_at_random or not at.total:
-        return Sample(work.deed.whole)
-    return Sample(work.deed.whole, min(1.0, at.examined / at.total))
+def _sample(inspector: Inspector, job: Work[Survey]) -> Sample:
+    at = job.position
+    if job.complete or not inspector.scans_at_random or not at.total:
+        return Sample(job.deed.whole)
+    return Sample(job.deed.whole, min(1.0, at.examined / at.total))
 
 
-def _write_accuracy(session: CommandContext, inspector: Inspector, work: Work[Survey]) -> None:
-    text = how_far(work.position.examined, work.position)
-    if not work.complete:
-        text = f"{text}; {_('a sample: ± is how far a share may be off')}"
-    session.output.write_error(text)
+def _write_accuracy(context: CommandContext, inspector: Inspector, job: Work[Survey]) -> None:
+    text = how_far(job.position.examined, job.position)
+    if not job.complete:
+        text = f"{text}; {_('a sample; ± is the margin of error of a share')}"
+    context.output.write_error(text)
 
 
 def _flatten_branches(survey: Survey, path: Path = ()) -> list[tuple[Path, Branch]]:
-    found = []
+    branches = []
     for one, branch in survey.tree.under(path):
-        found += [(one, branch), *_flatten_branches(survey, one)]
-    return found
+        branches += [(one, branch), *_flatten_branches(survey, one)]
+    return branches
 
 
 def _write_branch(
-    session: CommandContext, survey: Survey, sample: Sample, path: Path, branch: Branch
+    context: CommandContext, survey: Survey, sample: Sample, path: Path, branch: Branch
 ) -> None:
     separator = survey.sorting.separator
     name = survey.sorting.under + "".join(part + separator for part in path) + "*"
     weight = branch.weight
     share = sample.of_memory(weight) or sample.of_keys(weight.keys)
-    if session.output.as_json:
-        session.output.write_json(
+    if context.output.as_json:
+        context.output.write_json(
             namespace=name,
             keys=sample.expected(weight.keys),
             memory=sample.expected(weight.memory) if survey.weighed else None,
@@ -233,4 +233,4 @@ def _write_branch(
     )
     widths = (12, 10, 14)
     cells = (text.rjust(width) for text, width in zip(columns, widths, strict=True))
-    session.output.write_text(f"{'  '.join(cells)}  {name}")
+    context.output.write_text(f"{'  '.join(cells)}  {name}")

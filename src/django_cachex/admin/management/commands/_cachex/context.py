@@ -1,4 +1,4 @@
-"""Options, output and permissions of a run."""
+"""Options, output and permissions of a subcommand."""
 
 from __future__ import annotations
 
@@ -40,26 +40,26 @@ from django_cachex.inspectors.query import Pattern, Query
 from django_cachex.inspectors.types import TTL_NONE, Listing
 
 BAR_WIDTH = 24
-"""Characters of a progress bar."""
+"""The width of the progress bar in characters."""
 
 
 @dataclass
 class Output:
-    """Where a command writes to: results to one stream, all else to the other."""
+    """Writes results to standard output and anything else to standard error."""
 
     out: OutputWrapper
     err: OutputWrapper
     as_json: bool = False
 
     def write_json(self, **values: Any) -> None:
-        """Write one result for programs: an object on one line."""
+        """Write one result as a JSON object on one line."""
         line = json.dumps(values, ensure_ascii=False, default=str)
         if not line.isprintable():
             line = "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in line)
         self.out.write(line)
 
     def write_table(self, headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """Write rows under their headers, each column as wide as it needs."""
+        """Write rows under their headers, in aligned columns."""
         lines = [list(map(one_line, row)) for row in (headers, *rows)]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         for line in lines:
@@ -67,43 +67,41 @@ class Output:
             self.out.write("  ".join(cells).rstrip())
 
     def write_text(self, text: str) -> None:
-        """Write a sentence for people; programs read the results."""
+        """Write a sentence; with `--json`, to standard error."""
         if self.as_json:
             self.write_error(text)
         else:
             self.out.write(one_line(text))
 
     def write_value(self, text: str) -> None:
-        """Write a value for people: it may have several lines."""
+        """Write a value, which may have several lines."""
         self.out.write(strip_control_characters(text))
 
     def write_error(self, text: str) -> None:
         self.write_raw(f"{one_line(text)}\n")
 
     def write_question(self, question: str) -> None:
-        """Write a question, which is answered on its line."""
+        """Write a question without a line break after it."""
         self.write_raw(f"{one_line(question)} [y/N] ")
 
     def write_raw(self, text: str) -> None:
-        """Write as it stands to whoever looks."""
+        """Write unchanged text to standard error."""
         self.err.write(text, style_func=str, ending="")
         self.err.flush()
 
-    def write_result(self, said: str, values: Mapping[str, Any]) -> None:
-        """Write what was done, in a sentence or as an object."""
+    def write_result(self, message: str, values: Mapping[str, Any]) -> None:
+        """Write what was done, as a sentence or as a JSON object."""
         if self.as_json:
             self.write_json(**values)
         else:
-            self.write_text(said)
-
-    # Progress, on a terminal only.
+            self.write_text(message)
 
     @property
     def can_show_progress(self) -> bool:
         return bool(self.err.isatty())
 
-    def show_progress(self, at: Position, said: str) -> None:
-        """Draw how far a search has come, over what was drawn before."""
+    def show_progress(self, at: Position, message: str) -> None:
+        """Draw the progress bar, if the output is a terminal."""
         if not self.can_show_progress:
             return
         bar = ""
@@ -112,45 +110,45 @@ class Output:
             filled = round(share * BAR_WIDTH)
             bar = f"[{'#' * filled}{'.' * (BAR_WIDTH - filled)}] {share:4.0%} "
         examined = _("%(count)s examined") % {"count": formatting.format_number(at.examined)}
-        self.write_raw(f"\r\x1b[K{bar}{examined} · {one_line(said)}")
+        self.write_raw(f"\r\x1b[K{bar}{examined} · {one_line(message)}")
 
     def clear_progress(self) -> None:
-        """Take the bar away."""
+        """Remove the progress bar."""
         if self.can_show_progress:
             self.write_raw("\r\x1b[K")
 
 
 def strip_control_characters(text: str) -> str:
-    """Return a text of several lines without what a terminal would take for commands."""
+    """Return a text with control characters escaped, except for line breaks and tabs."""
     return re.sub(r"[^\n\t]+", lambda part: one_line(part[0]), text)
 
 
 def is_interactive() -> bool:
-    """Return whether somebody can be asked."""
+    """Return whether questions can be asked on a terminal."""
     return sys.stdin is not None and sys.stdin.isatty()
 
 
 T = TypeVar("T")
 
 RecordMessage = Callable[[Message], None]
-"""Puts a message on record."""
+"""Records a message."""
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
-"""What the command exits with: all done; failed, refused or nothing found; not understood."""
+"""Exit codes: success; failed, refused or nothing found; wrong usage."""
 
 
 class Subcommand:
-    """One of the things that the command does."""
+    """A subcommand of `manage.py cachex`."""
 
     help: ClassVar[str] = ""
 
     @staticmethod
     def add_arguments(parser: ArgumentParser) -> None:
-        """Add the options that it has, beside those that all have."""
+        """Add the options of this subcommand."""
 
     @staticmethod
-    def run(session: CommandContext) -> int:
-        """Do it; return what the command exits with."""
+    def run(context: CommandContext) -> int:
+        """Run the subcommand; return the exit code."""
         raise NotImplementedError
 
 
@@ -164,7 +162,7 @@ def command_failed(text: str) -> CommandError:
 
 @dataclass
 class CommandContext:
-    """What a subcommand is given."""
+    """The options and the output of one run, and what it may do."""
 
     output: Output
     options: dict[str, Any] = field(default_factory=dict)
@@ -172,49 +170,57 @@ class CommandContext:
     def __getitem__(self, name: str) -> Any:
         return self.options[name]
 
-    def inspector(self, alias: str, act: Permission | None = None) -> Inspector:
-        """Return a cache's inspector; CommandError for none, or where an act is not allowed."""
+    def inspector(self, alias: str, permission: Permission | None = None) -> Inspector:
+        """Return the inspector of a cache.
+
+        Raises:
+            CommandError: the cache does not exist, or the operation is not allowed on it.
+        """
         if alias not in visible_aliases():
             known = ", ".join(visible_aliases())
-            text = _('There is no cache "%(alias)s". There are: %(known)s.')
+            text = _('There is no cache "%(alias)s". Caches: %(known)s.')
             raise usage_error(text % {"alias": alias, "known": known})
         inspector = inspector_for(alias)
-        if act is not None and not alias_allows(act, inspector):
-            raise command_failed(self._refusal_reason(act, inspector))
+        if permission is not None and not alias_allows(permission, inspector):
+            raise command_failed(self._refusal_reason(permission, inspector))
         return inspector
 
     @staticmethod
-    def _refusal_reason(act: Permission, inspector: Inspector) -> str:
-        for ability in act.abilities:
+    def _refusal_reason(permission: Permission, inspector: Inspector) -> str:
+        for ability in permission.abilities:
             if not getattr(inspector, ability):
                 return f'"{inspector.alias}": {inspector.why_not(ability)}'
-        if act.empties_store and flush_affects_restricted(inspector):
+        if permission.empties_store and flush_affects_restricted(inspector):
             return flush_refused_text(inspector)
-        return _('"%(alias)s" is read-only: CACHEX_ADMIN says so.') % {"alias": inspector.alias}
+        return _('"%(alias)s" is read-only in CACHEX_ADMIN.') % {"alias": inspector.alias}
 
-    def stored_key(self, inspector: Inspector, key: str, act: Permission) -> bytes:
-        """Return the stored key of a key; CommandError where policy closes it to an act."""
+    def stored_key(self, inspector: Inspector, key: str, permission: Permission) -> bytes:
+        """Return the stored key of a key.
+
+        Raises:
+            CommandError: the key belongs to an alias whose policy does not allow the operation.
+        """
         stored = inspector.locate(key)
-        if not KeyPolicies.of_cache(inspector).allows(act, stored):
-            text = _('The key "%(key)s" is another cache\'s, which CACHEX_ADMIN closes.')
+        if not KeyPolicies.of_cache(inspector).allows(permission, stored):
+            text = _('The key "%(key)s" belongs to a cache that CACHEX_ADMIN restricts.')
             raise command_failed(text % {"key": key})
         return stored
 
-    def make_find(self, inspector: Inspector, query: Query, act: Permission) -> Find:
-        """Return what finds the keys of a search that policy leaves open to an act."""
+    def make_find(self, inspector: Inspector, query: Query, permission: Permission) -> Find:
+        """Return a function that finds the keys of a query on which an operation is allowed."""
         policies = KeyPolicies.of_cache(inspector)
         query = replace(query, exclude=policies.hidden_key_filter)
 
         def find(token: str, want: int, deadline: float) -> Listing:
             listing = inspector.scan(query, token, want, deadline)
-            keys = [stored for stored in listing.keys if policies.allows(act, stored)]
+            keys = [stored for stored in listing.keys if policies.allows(permission, stored)]
             return replace(listing, keys=keys)
 
         return find
 
     @cached_property
     def user_id(self) -> Any:
-        """Whose `LogEntry` it will be, or None."""
+        """The id of the user in `--user`, or None."""
         name = self.options.get("user")
         if not name:
             return None
@@ -225,101 +231,122 @@ class CommandContext:
             raise usage_error(_('There is no user "%(name)s".') % {"name": name}) from None
 
     def require_user(self) -> None:
-        """Raise CommandError for an unknown user, before anything is done."""
+        """Raise CommandError if the user in `--user` does not exist."""
         _ = self.user_id
 
     def confirm(self, question: str) -> None:
-        """Return if the person agrees, or said so before; CommandError otherwise."""
+        """Ask for confirmation unless `--yes` was given.
+
+        Raises:
+            CommandError: the answer was no, or nobody can be asked.
+        """
         if self.options.get("yes"):
             return
         if not is_interactive():
-            text = _("%(question)s Nobody is there to be asked: say --yes, or --dry-run to look.")
+            text = _(
+                "%(question)s There is no terminal to ask on. Use --yes to confirm, or --dry-run."
+            )
             raise usage_error(text % {"question": question})
         self.output.write_question(question)
         if input().strip().lower() not in ("y", "yes"):
-            raise command_failed(_("Nothing done."))
+            raise command_failed(_("Cancelled, nothing changed."))
 
-    def call(self, inspector: Inspector, ask: Callable[[], T]) -> T:
-        """Return a cache's answer; CommandError, without its passwords, where it fails."""
+    def call(self, inspector: Inspector, call: Callable[[], T]) -> T:
+        """Return the result of a call to a cache.
+
+        Raises:
+            CommandError: the cache failed. The message has no passwords.
+        """
         try:
-            return ask()
+            return call()
         except CommandError:
             raise
         except Exception as error:
             text = _('"%(alias)s" failed: %(reason)s')
-            what = {"alias": inspector.alias, "reason": short_error(inspector, error)}
-            raise command_failed(text % what) from error
+            values = {"alias": inspector.alias, "reason": short_error(inspector, error)}
+            raise command_failed(text % values) from error
 
     def call_change(
-        self, inspector: Inspector, ask: Callable[[], T], record: RecordMessage, said: Message
+        self, inspector: Inspector, call: Callable[[], T], record: RecordMessage, message: Message
     ) -> T:
-        """Return a cache's answer to a change; where none comes, `record` what was asked for.
+        """Return the result of a call that changes a cache.
 
-        `said` is what would be on record, had it been done.
+        Args:
+            inspector: the cache.
+            call: the call.
+            record: records a message, used if the outcome is unknown.
+            message: builds the message about the change.
+
+        Raises:
+            CommandError: the cache failed.
         """
         try:
-            return ask()
+            return call()
         except (Exception, KeyboardInterrupt) as error:
-            doubtful, interrupted = may_have_succeeded(error), not isinstance(error, Exception)
-            if doubtful:
+            is_unknown, is_interrupted = may_have_succeeded(error), not isinstance(error, Exception)
+            if is_unknown:
                 close_broken_connections()
-                record(unknown_outcome_message(error, said))
-            if interrupted:
+                record(unknown_outcome_message(error, message))
+            if is_interrupted:
                 raise
             text = _('"%(alias)s" failed: %(reason)s')
-            if doubtful:
-                text = _('"%(alias)s" failed, and may have done it: look again. %(reason)s')
-            what = {"alias": inspector.alias, "reason": short_error(inspector, error)}
-            raise command_failed(text % what) from error
+            if is_unknown:
+                text = _('"%(alias)s" failed, but the change may have been made. %(reason)s')
+            values = {"alias": inspector.alias, "reason": short_error(inspector, error)}
+            raise command_failed(text % values) from error
 
 
 def add_cache_argument(parser: ArgumentParser) -> None:
-    parser.add_argument("cache", help="an alias of settings.CACHES")
+    parser.add_argument("cache", help="an alias in settings.CACHES")
 
 
 def add_search_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "pattern", nargs="?", default="", help="* stands for anything; text without * for a part"
+        "pattern", nargs="?", default="", help="* matches anything; without *, any part of a key"
     )
     parser.add_argument("--type", default="", help="only keys of this type")
 
 
 def add_change_options(parser: ArgumentParser) -> None:
-    parser.add_argument("--yes", action="store_true", help="do not ask")
-    parser.add_argument("--dry-run", action="store_true", help="say what would be done")
-    parser.add_argument("--user", default="", help="whose name is put on record")
+    parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="show what would be done, and change nothing"
+    )
+    parser.add_argument("--user", default="", help="the user to record in the admin's history")
 
 
 def add_expiry_options(parser: ArgumentParser, required: bool = False) -> None:
     group = parser.add_mutually_exclusive_group(required=required)
-    group.add_argument("--in", dest="seconds", type=int, help="seconds to live")
-    group.add_argument("--never", action="store_true", help="live until deleted")
+    group.add_argument("--in", dest="seconds", type=int, help="expire in this many seconds")
+    group.add_argument("--never", action="store_true", help="never expire")
 
 
-def ttl_from_options(session: CommandContext) -> int | None:
-    """Return the TTL in milliseconds, `NEVER`, or None where nothing was said."""
-    if session["never"]:
+def ttl_from_options(context: CommandContext) -> int | None:
+    """Return the TTL in milliseconds, `TTL_NONE`, or None without an option."""
+    if context["never"]:
         return TTL_NONE
-    seconds: int | None = session["seconds"]
+    seconds: int | None = context["seconds"]
     if seconds is None:
         return None
     if not 1 <= seconds <= MAX_TIMEOUT_SECONDS:
-        raise usage_error(_("--in takes 1 second to %(most)s.") % {"most": MAX_TIMEOUT_SECONDS})
+        raise usage_error(
+            _("--in must be from 1 to %(maximum)s seconds.") % {"maximum": MAX_TIMEOUT_SECONDS}
+        )
     return seconds * 1000
 
 
-def query_from_options(session: CommandContext, inspector: Inspector) -> Query:
-    """Return the search that the options say."""
-    type = session["type"]
+def query_from_options(context: CommandContext, inspector: Inspector) -> Query:
+    """Return the query that the options describe."""
+    type = context["type"]
     if type and type not in inspector.types:
         known = ", ".join(inspector.types) or _("none")
-        text = _('There is no key type "%(given)s" here; there are: %(known)s.')
+        text = _('"%(given)s" is not a key type of this cache. Types: %(known)s.')
         raise usage_error(text % {"given": type, "known": known})
-    return Query(parse_pattern(session["pattern"]), type=type)
+    return Query(parse_pattern(context["pattern"]), type=type)
 
 
 def parse_pattern(text: str) -> Pattern:
-    """Return the pattern that was typed."""
+    """Return the pattern; raise CommandError if it is not valid."""
     pattern = Pattern(text)
     if pattern.problem:
         raise usage_error(pattern.problem)

@@ -1,4 +1,4 @@
-"""Keys and their values."""
+"""The subcommands `keys`, `get` and `set`."""
 
 from __future__ import annotations
 
@@ -36,55 +36,57 @@ from django_cachex.inspectors.values import InvalidValue, encode
 
 BATCH_SIZE = 500
 BATCH_SECONDS = 1.0
-"""Seconds that one search may take before what it found is written."""
+"""The time in seconds after which the keys found so far are written."""
 
 
 class Keys(Subcommand):
-    help = "List keys, those that match a pattern or all."
+    help = "List all keys, or those that match a pattern."
 
     @staticmethod
     def add_arguments(parser: ArgumentParser) -> None:
         add_cache_argument(parser)
         add_search_arguments(parser)
-        parser.add_argument("--limit", type=int, default=100, help="how many at most; 0: all")
+        parser.add_argument(
+            "--limit", type=int, default=100, help="the maximum number of keys; 0 for all"
+        )
 
     @staticmethod
-    def run(session: CommandContext) -> int:
-        inspector = session.inspector(session["cache"], VIEW_KEYS)
+    def run(context: CommandContext) -> int:
+        inspector = context.inspector(context["cache"], VIEW_KEYS)
         if not inspector.can_list:
             raise command_failed(f'"{inspector.alias}": {inspector.why_not("can_list")}')
-        query, found = query_from_options(session, inspector), 0
-        find = session.make_find(inspector, query, VIEW_KEYS)
-        batches = iter_batches(inspector, find, session["limit"])
+        query, found = query_from_options(context, inspector), 0
+        find = context.make_find(inspector, query, VIEW_KEYS)
+        batches = iter_batches(inspector, find, context["limit"])
         while True:
-            page = session.call(inspector, lambda: next(batches, None))
+            page = context.call(inspector, lambda: next(batches, None))
             if page is None:
                 break
             found += len(page)
-            _write_batch(session, inspector, page)
+            _write_batch(context, inspector, page)
         if not found:
-            session.output.write_text(_("No key found."))
+            context.output.write_text(_("No key found."))
         return EXIT_OK if found else EXIT_FAILED
 
 
 def iter_batches(inspector: Inspector, find: Find, limit: int) -> Iterator[list[Description]]:
-    """Yield descriptions of the keys that are found, `limit` of them at most unless that is 0."""
-    token, seen = "", 0
+    """Yield batches of at most `limit` keys with their properties; of all keys if it is 0."""
+    token, count = "", 0
     while True:
-        want = min(BATCH_SIZE, limit - seen) if limit else BATCH_SIZE
+        want = min(BATCH_SIZE, limit - count) if limit else BATCH_SIZE
         listing = find(token, want, time.monotonic() + BATCH_SECONDS)
-        keys = listing.keys[: limit - seen] if limit else listing.keys
+        keys = listing.keys[: limit - count] if limit else listing.keys
         page = [one for one in inspector.describe(keys) if one.exists] if keys else []
-        seen += len(page)
+        count += len(page)
         if page:
             yield page
-        if listing.complete or listing.token == token or (limit and seen >= limit):
+        if listing.complete or listing.token == token or (limit and count >= limit):
             return
         token = listing.token
 
 
-def _write_batch(session: CommandContext, inspector: Inspector, page: list[Description]) -> None:
-    output = session.output
+def _write_batch(context: CommandContext, inspector: Inspector, page: list[Description]) -> None:
+    output = context.output
     if output.as_json:
         for one in page:
             output.write_json(**description_fields(inspector, one))
@@ -100,7 +102,7 @@ def _write_batch(session: CommandContext, inspector: Inspector, page: list[Descr
 
 
 def size_text(one: Description) -> str:
-    """Return a size in words."""
+    """Return the size of a key in words."""
     count = one.size or 0
     return (
         formatting.format_size(count)
@@ -110,7 +112,7 @@ def size_text(one: Description) -> str:
 
 
 def description_fields(inspector: Inspector, one: Description) -> dict[str, Any]:
-    """Return what is known of a key, for programs: times in seconds, None for never."""
+    """Return the properties of a key as JSON fields; TTLs are in seconds, None for never."""
     known = {"key": inspector.name(one.key), "type": one.type, "size": one.size, "unit": one.unit}
     return {**known, **ttl_fields(one)}
 
@@ -122,45 +124,45 @@ def ttl_fields(one: Description) -> dict[str, Any]:
 
 
 def to_seconds(ttl: int | None) -> float | None:
-    """Return a TTL in seconds; None for never, and where it is not known."""
+    """Return a TTL in seconds, or None if the key never expires or the TTL is not known."""
     return None if ttl is None or ttl == TTL_NONE else ttl / 1000
 
 
 class Get(Subcommand):
-    help = "Show what a key holds, without executing it."
+    help = "Show the value of a key, without executing it."
 
     @staticmethod
     def add_arguments(parser: ArgumentParser) -> None:
         add_cache_argument(parser)
-        parser.add_argument("key", help="as application code calls it")
+        parser.add_argument("key", help="the name of the key, as used in application code")
         parser.add_argument(
             "--unsafe",
             action="store_true",
-            help="ask the backend's own get where there is no other way: it may run what is stored",
+            help="use the backend's get() if needed; this may execute what is stored",
         )
 
     @staticmethod
-    def run(session: CommandContext) -> int:
-        inspector = session.inspector(session["cache"], VIEW_KEYS)
-        readable = inspector.can_get or (session["unsafe"] and inspector.can_get_unsafely)
+    def run(context: CommandContext) -> int:
+        inspector = context.inspector(context["cache"], VIEW_KEYS)
+        readable = inspector.can_get or (context["unsafe"] and inspector.can_get_unsafely)
         if not readable:
-            hint = _(" Say --unsafe to do it.") if inspector.can_get_unsafely else ""
+            hint = _(" Use --unsafe to read it anyway.") if inspector.can_get_unsafely else ""
             raise command_failed(f'"{inspector.alias}": {inspector.why_not("can_get")}{hint}')
-        stored = session.stored_key(inspector, session["key"], VIEW_KEYS)
-        entry = session.call(inspector, lambda: inspector.read(stored))
+        stored = context.stored_key(inspector, context["key"], VIEW_KEYS)
+        entry = context.call(inspector, lambda: inspector.read(stored))
         if entry is None:
-            raise command_failed(_('There is no key "%(key)s".') % {"key": session["key"]})
-        if session.output.as_json:
-            session.output.write_json(
+            raise command_failed(_('There is no key "%(key)s".') % {"key": context["key"]})
+        if context.output.as_json:
+            context.output.write_json(
                 **description_fields(inspector, entry.description), **value_fields(entry)
             )
         else:
-            _write_entry(session, entry)
+            _write_entry(context, entry)
         return EXIT_OK
 
 
 def value_fields(entry: Entry) -> dict[str, Any]:
-    """Return what a key holds, as text, for programs."""
+    """Return the value of a key as JSON fields."""
     if entry.content is not None:
         content = entry.content
         text = content.formatted
@@ -175,8 +177,8 @@ def value_fields(entry: Entry) -> dict[str, Any]:
     return {"note": str(entry.note)}
 
 
-def _write_entry(session: CommandContext, entry: Entry) -> None:
-    output, one = session.output, entry.description
+def _write_entry(context: CommandContext, entry: Entry) -> None:
+    output, one = context.output, entry.description
     label = str(entry.content.label) if entry.content is not None else one.type or ""
     output.write_error(f"{label} · {formatting.format_ttl(one.ttl)}")
     if entry.content is not None:
@@ -184,21 +186,22 @@ def _write_entry(session: CommandContext, entry: Entry) -> None:
         excerpt = entry.content.formatted
         if excerpt.shown < excerpt.total:
             output.write_error(
-                _("… %(total)s in all") % {"total": formatting.format_number(excerpt.total)}
+                _("… %(total)s in total") % {"total": formatting.format_number(excerpt.total)}
             )
     elif entry.elements is not None:
         for cells in element_rows(entry.elements):
             output.write_text("  ".join(cells))
         if len(entry.elements.rows) < entry.elements.total:
             output.write_error(
-                _("… %(total)s in all") % {"total": formatting.format_number(entry.elements.total)}
+                _("… %(total)s in total")
+                % {"total": formatting.format_number(entry.elements.total)}
             )
     if entry.note:
         output.write_error(str(entry.note))
 
 
 def element_rows(elements: Elements) -> list[list[str]]:
-    """Return the columns of a collection, and its rows."""
+    """Return the header and the rows of a collection."""
     headers = [str(column) for column in elements.columns]
     rows = [[cell.formatted.text for cell in row.cells] for row in elements.rows]
     if any(row.ttl is not None for row in elements.rows):
@@ -214,55 +217,56 @@ class Set(Subcommand):
     @staticmethod
     def add_arguments(parser: ArgumentParser) -> None:
         add_cache_argument(parser)
-        parser.add_argument("key", help="as application code calls it")
+        parser.add_argument("key", help="the name of the key, as used in application code")
         parser.add_argument("value", help="the value, or - for standard input")
         parser.add_argument(
             "--as",
             dest="store_as",
             choices=["auto", "text", "json", "integer"],
             default="auto",
-            help="auto: what starts with { or [ is JSON, anything else text",
+            help="auto: a value that starts with { or [ is JSON, anything else is text",
         )
-        parser.add_argument("--replace", action="store_true", help="overwrite a key that exists")
+        parser.add_argument("--replace", action="store_true", help="overwrite the key if it exists")
         add_expiry_options(parser)
         add_change_options(parser)
 
     @staticmethod
-    def run(session: CommandContext) -> int:
-        inspector = session.inspector(session["cache"], ADD)
-        text = sys.stdin.read() if session["value"] == "-" else session["value"]
+    def run(context: CommandContext) -> int:
+        inspector = context.inspector(context["cache"], ADD)
+        text = sys.stdin.read() if context["value"] == "-" else context["value"]
         try:
-            value = encode(text, session["store_as"])
+            value = encode(text, context["store_as"])
         except InvalidValue as problem:
             raise command_failed(str(problem)) from problem
-        session.require_user()
-        given = ttl_from_options(session)
+        context.require_user()
+        given = ttl_from_options(context)
         ttl = inspector.default_ttl if given is None else given
-        stored = session.stored_key(inspector, session["key"], ADD)
-        if session["dry_run"]:
-            session.output.write_text(_("Would be stored: nothing done."))
+        stored = context.stored_key(inspector, context["key"], ADD)
+        if context["dry_run"]:
+            context.output.write_text(_("Dry run, nothing stored."))
             return EXIT_OK
-        if session["replace"]:
-            session.confirm(
-                _('Store "%(key)s", over what it may hold (1 key)?') % {"key": session["key"]}
+        if context["replace"]:
+            context.confirm(
+                _('Store "%(key)s" and overwrite it if it exists (1 key)?')
+                % {"key": context["key"]}
             )
-        edit = AddValue(value, ttl, session["replace"])
-        said = partial(added_message, edit)
+        edit = AddValue(value, ttl, context["replace"])
+        message = partial(added_message, edit)
 
         def record(message: log_entries.Message) -> None:
             log_entries.record_keys(
-                session.user_id, log_entries.ADDITION, inspector, [stored], message
+                context.user_id, log_entries.ADDITION, inspector, [stored], message
             )
 
-        outcome = session.call_change(
-            inspector, lambda: inspector.apply(stored, edit), record, said
+        outcome = context.call_change(
+            inspector, lambda: inspector.apply(stored, edit), record, message
         )
         if outcome.result is Result.EXISTS:
-            raise command_failed(_("There is such a key already: --replace overwrites it."))
+            raise command_failed(_("The key already exists. Use --replace to overwrite it."))
         if outcome.result is not Result.DONE:
             raise command_failed(
-                _("Not stored: %(why)s") % {"why": outcome.reason or outcome.result}
+                _("Not stored: %(reason)s") % {"reason": outcome.reason or outcome.result}
             )
-        record(said)
-        session.output.write_result(said(), {"key": session["key"], "stored": True})
+        record(message)
+        context.output.write_result(message(), {"key": context["key"], "stored": True})
         return EXIT_OK

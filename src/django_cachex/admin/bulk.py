@@ -74,29 +74,29 @@ def describe_filters(query: Query) -> list[str]:
     return texts
 
 
-def action_title(ttl: int | None, subject: str) -> str:
+def action_title(ttl: int | None, keys_text: str) -> str:
     """Return the heading of a bulk action.
 
     Args:
         ttl: None to delete, `TTL_NONE` to remove the expiry, else the new TTL in milliseconds.
-        subject: the keys, as `describe_query` describes them.
+        keys_text: the keys, as `describe_query` describes them.
     """
     return _choose_text(
         ttl,
         _("Delete all keys that %(which)s"),
         _("Remove the expiry of all keys that %(which)s"),
         _("Let all keys that %(which)s expire in %(span)s"),
-    ) % {"which": subject, "span": format_span(ttl)}
+    ) % {"which": keys_text, "span": format_span(ttl)}
 
 
-def confirm_text(ttl: int | None, subject: str, alias: str) -> str:
+def confirm_text(ttl: int | None, keys_text: str, alias: str) -> str:
     """Return the question that asks to confirm a bulk action."""
     return _choose_text(
         ttl,
         _('Delete all keys of "%(alias)s" that %(which)s?'),
         _('Remove the expiry of all keys of "%(alias)s" that %(which)s?'),
         _('Let all keys of "%(alias)s" that %(which)s expire in %(span)s?'),
-    ) % {"which": subject, "span": format_span(ttl), "alias": alias}
+    ) % {"which": keys_text, "span": format_span(ttl), "alias": alias}
 
 
 def button_text(ttl: int | None, count: int, complete: bool) -> str:

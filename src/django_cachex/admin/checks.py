@@ -29,14 +29,14 @@ def check_settings(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
     """Check the names and values of `CACHEX_ADMIN`."""
-    given = getattr(settings, "CACHEX_ADMIN", {})
-    if not isinstance(given, dict):
+    configured = getattr(settings, "CACHEX_ADMIN", {})
+    if not isinstance(configured, dict):
         return [Error("CACHEX_ADMIN must be a dict.", id="django_cachex.E001")]
     return [
-        *_check_names(given),
-        *_check_numbers(given),
-        *_check_separator(given),
-        *_check_policies(given),
+        *_check_names(configured),
+        *_check_numbers(configured),
+        *_check_separator(configured),
+        *_check_policies(configured),
     ]
 
 
@@ -77,9 +77,9 @@ def check_skin(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) ->
     ]
 
 
-def _check_names(given: dict[str, Any]) -> Iterable[CheckMessage]:
+def _check_names(configured: dict[str, Any]) -> Iterable[CheckMessage]:
     known = ", ".join(sorted(FIELDS))
-    for name in given:
+    for name in configured:
         if name not in FIELDS:
             yield Warning(
                 f"CACHEX_ADMIN has no setting {name!r}; it is ignored.",
@@ -88,17 +88,17 @@ def _check_names(given: dict[str, Any]) -> Iterable[CheckMessage]:
             )
 
 
-def _check_numbers(given: dict[str, Any]) -> Iterable[CheckMessage]:
+def _check_numbers(configured: dict[str, Any]) -> Iterable[CheckMessage]:
     defaults = Limits()
-    for name in sorted(FIELDS - {"ALIASES", SEPARATOR} & given.keys()):
+    for name in sorted(FIELDS - {"ALIASES", SEPARATOR} & configured.keys()):
         is_integer = isinstance(getattr(defaults, name.lower()), int)
-        if not _is_positive(given[name], is_integer):
-            kind = "is_integer number" if is_integer else "number"
+        if not _is_positive(configured[name], is_integer):
+            kind = "whole number" if is_integer else "number"
             yield Error(
-                f"CACHEX_ADMIN[{name!r}] must be a positive {kind}, not {given[name]!r}.",
+                f"CACHEX_ADMIN[{name!r}] must be a positive {kind}, not {configured[name]!r}.",
                 id="django_cachex.E002",
             )
-    size = given.get("PAGE_SIZE", PAGE_SIZES[0])
+    size = configured.get("PAGE_SIZE", PAGE_SIZES[0])
     if size not in PAGE_SIZES:
         yield Error(
             f"CACHEX_ADMIN['PAGE_SIZE'] must be one of {PAGE_SIZES}, not {size!r}.",
@@ -112,8 +112,8 @@ def _is_positive(value: object, is_integer: bool) -> bool:
     return math.isfinite(value) and value > 0
 
 
-def _check_separator(given: dict[str, Any]) -> Iterable[CheckMessage]:
-    separator = given.get(SEPARATOR, ":")
+def _check_separator(configured: dict[str, Any]) -> Iterable[CheckMessage]:
+    separator = configured.get(SEPARATOR, ":")
     if not isinstance(separator, str) or not separator:
         yield Error(
             f"CACHEX_ADMIN[{SEPARATOR!r}] must be a text that is not empty, not {separator!r}.",
@@ -121,8 +121,8 @@ def _check_separator(given: dict[str, Any]) -> Iterable[CheckMessage]:
         )
 
 
-def _check_policies(given: dict[str, Any]) -> Iterable[CheckMessage]:
-    policies = given.get("ALIASES", {})
+def _check_policies(configured: dict[str, Any]) -> Iterable[CheckMessage]:
+    policies = configured.get("ALIASES", {})
     if not isinstance(policies, Mapping):
         yield Error("CACHEX_ADMIN['ALIASES'] must be a dict.", id="django_cachex.E001")
         return

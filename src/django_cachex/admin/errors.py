@@ -133,11 +133,11 @@ def _iter_causes(error: BaseException | None) -> Iterator[BaseException]:
 def error_message(inspector: Inspector, error: Exception) -> str:
     """Return a sentence that names the cache, its location and the error."""
     place = f" ({inspector.location})" if inspector.location else ""
-    what = {"alias": inspector.alias, "place": place}
+    details = {"alias": inspector.alias, "place": place}
     if is_timeout(error):
         text = _(
             '"%(alias)s" did not answer within %(seconds)g s%(place)s. Other caches are unaffected.'
         )
-        return text % {**what, "seconds": limits().timeout}
+        return text % {**details, "seconds": limits().timeout}
     text = _('"%(alias)s"%(place)s failed: %(reason)s. Other caches are unaffected.')
-    return text % {**what, "reason": short_error(inspector, error).rstrip(".")}
+    return text % {**details, "reason": short_error(inspector, error).rstrip(".")}

@@ -54,8 +54,8 @@ class SessionKeys:
     def _id_offset(self, inspector: Inspector, stored: bytes) -> int | None:
         """Return the offset of the id in a session's key, or None for any other key."""
         full_key = inspector.in_store(stored)
-        if self.name_pattern and (found := self.name_pattern.search(full_key)):
-            return found.end()
+        if self.name_pattern and (match := self.name_pattern.search(full_key)):
+            return match.end()
         if self.shape and self.shape.fits(full_key) and self._is_session_store(inspector):
             return len(self.shape.prefix)
         return None
@@ -116,14 +116,14 @@ def mask_session_ids(text: str) -> str:
     name = session_key_prefix()
     if not name:
         return text
-    return re.sub(rf"{re.escape(name)}[^\s\"'*]+", lambda found: mask_session_name(found[0]), text)
+    return re.sub(rf"{re.escape(name)}[^\s\"'*]+", lambda match: mask_session_name(match[0]), text)
 
 
 def mask_pattern(text: str) -> str:
     """Return a search pattern with anything that may be a session id masked, for logs."""
     if session_key_prefix() is None:
         return text
-    return re.sub(BARE_ID, lambda found: mask_session_name(found[0]), mask_session_ids(text))
+    return re.sub(BARE_ID, lambda match: mask_session_name(match[0]), mask_session_ids(text))
 
 
 def clear_session_keys(*, setting: str = "", **kwargs: Any) -> None:

@@ -42,21 +42,21 @@ def parse_lines(type: str, text: str, store_as: StoreAs) -> tuple[Any, ...]:
         raise InvalidLine(_("Enter at least one line: a key of this type holds something."))
     if len(lines) > MAX_LINES:
         raise InvalidLine(_("Enter %(most)d lines at most.") % {"most": MAX_LINES})
-    read = LINE_PARSERS[type]
-    elements = [parse_line(read, number, line, store_as) for number, line in enumerate(lines, 1)]
+    parse = LINE_PARSERS[type]
+    elements = [parse_line(parse, number, line, store_as) for number, line in enumerate(lines, 1)]
     if type in UNIQUE_BY:
         check_unique([UNIQUE_BY[type](element) for element in elements])
     return tuple(elements)
 
 
 def parse_line(
-    read: Callable[[str, StoreAs], Any], number: int, line: str, store_as: StoreAs
+    parse: Callable[[str, StoreAs], Any], number: int, line: str, store_as: StoreAs
 ) -> Any:
     """Return the element in a line; errors name the line's number."""
     try:
         if not line:
             raise InvalidLine(_('it is empty. For an empty text, store as JSON and write "".'))
-        return read(line, store_as)
+        return parse(line, store_as)
     except InvalidValue as problem:
         text = _("Line %(number)d: %(problem)s") % {"number": number, "problem": problem}
         raise InvalidLine(text) from problem
@@ -64,12 +64,12 @@ def parse_line(
 
 def check_unique(names: Sequence[Any]) -> None:
     """Raise InvalidLine for a name that occurs twice, as the later would replace the earlier."""
-    seen: dict[Any, int] = {}
+    first_numbers: dict[Any, int] = {}
     for number, name in enumerate(names, 1):
-        if name in seen:
-            values = {"number": number, "first": seen[name]}
+        if name in first_numbers:
+            values = {"number": number, "first": first_numbers[name]}
             raise InvalidLine(_("Line %(number)d repeats line %(first)d.") % values)
-        seen[name] = number
+        first_numbers[name] = number
 
 
 def parse_item(line: str, store_as: StoreAs) -> Any:
@@ -205,11 +205,11 @@ class FocusedForm(forms.Form):
         self.focus_first_error()
 
     def focus_first_error(self) -> None:
-        wrong = [name for name in self.fields if name in self.errors]
-        if wrong:
+        invalid = [name for name in self.fields if name in self.errors]
+        if invalid:
             for field in self.fields.values():
                 field.widget.attrs.pop("autofocus", None)
-            self.fields[wrong[0]].widget.attrs["autofocus"] = True
+            self.fields[invalid[0]].widget.attrs["autofocus"] = True
 
 
 class ExpireForm(FocusedForm):

@@ -24,7 +24,7 @@ COUNT_PATTERN = re.compile(r"[1-9][0-9]{0,8}")
 STATE_PARAMS: Final = ("at", "order", "find", "low", "high", "sort", "groups")
 """The query parameters that select which elements are shown."""
 
-SCORED, INDEXED, NAMED, TIMED = "zset", "list", ("hash", "set"), "stream"
+SCORED_TYPE, INDEXED_TYPE, TIMED_TYPE = "zset", "list", "stream"
 
 ORDERS: Final[Mapping[str, Sequence[tuple[str, Text]]]] = {
     "list": [
@@ -90,10 +90,10 @@ class ElementSearchForm(forms.Form):
 
 def search_fields(type: str) -> dict[str, forms.Field]:
     """Return the search fields for a type."""
-    if type == INDEXED:
+    if type == INDEXED_TYPE:
         label = _("Go to index")
         return {"at": forms.CharField(label=label, required=False, widget=text_input(size="10"))}
-    if type == TIMED:
+    if type == TIMED_TYPE:
         hint = text_input(size="24", placeholder=_("id, or 2026-01-31 14:00"))
         return {"at": StreamPositionField(label=_("From"), required=False, widget=hint)}
     label = _("Find field") if type == "hash" else _("Find member")
@@ -101,7 +101,7 @@ def search_fields(type: str) -> dict[str, forms.Field]:
     fields: dict[str, forms.Field] = {
         "find": forms.CharField(label=label, required=False, strip=False, widget=hint)
     }
-    if type == SCORED:
+    if type == SCORED_TYPE:
         bound = {"size": "8", "inputmode": "decimal"}
         fields["low"] = ScoreBoundField(
             label=_("Scores from"), required=False, widget=text_input(**bound)

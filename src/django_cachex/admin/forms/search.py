@@ -61,11 +61,11 @@ class Filter:
     factor: int = 1
     """The number in a URL is multiplied by this for `Query`."""
 
-    def parse(self, given: str) -> int | None:
+    def parse(self, value: str) -> int | None:
         """Return the value for `Query`, or None if it is not valid."""
-        if given == NEVER_EXPIRES and NEVER_EXPIRES in self.values:
+        if value == NEVER_EXPIRES and NEVER_EXPIRES in self.values:
             return TTL_NONE
-        return int(given) * self.factor if POSITIVE_INTEGER.fullmatch(given) else None
+        return int(value) * self.factor if POSITIVE_INTEGER.fullmatch(value) else None
 
 
 FILTERS: Final[Mapping[str, Filter]] = {
@@ -126,36 +126,36 @@ class Search:
 
     @classmethod
     def from_params(
-        cls, given: Mapping[str, str], inspector: Inspector, gate: PermissionChecker
+        cls, params: Mapping[str, str], inspector: Inspector, checker: PermissionChecker
     ) -> Search:
         """Return the search that query parameters describe."""
-        search = cls(inspector, gate, given.get("q", ""))
-        search._parse_type(given.get("type", ""))
-        search._parse_scope(given.get("scope", ""))
-        search._parse_filters(given)
-        search._parse_size(given.get("size", ""))
-        search.sort = given.get("sort", "")
-        search._parse_token(given.get("token", ""))
-        search._parse_live_count(given.get("live", ""))
+        search = cls(inspector, checker, params.get("q", ""))
+        search._parse_type(params.get("type", ""))
+        search._parse_scope(params.get("scope", ""))
+        search._parse_filters(params)
+        search._parse_size(params.get("size", ""))
+        search.sort = params.get("sort", "")
+        search._parse_token(params.get("token", ""))
+        search._parse_live_count(params.get("live", ""))
         return search
 
-    def _parse_type(self, given: str) -> None:
-        if not given or given in self.inspector.types:
-            self.type = given
+    def _parse_type(self, value: str) -> None:
+        if not value or value in self.inspector.types:
+            self.type = value
             return
         text = _('There is no key type "%(given)s" here: all types are shown.')
-        self._add_alert(text % {"given": given[:50]})
+        self._add_alert(text % {"given": value[:50]})
 
-    def _parse_scope(self, given: str) -> None:
-        if not given or given in self.checker.allowed_scopes(self.inspector):
-            self.scope = Scope(given or Scope.VERSION)
+    def _parse_scope(self, value: str) -> None:
+        if not value or value in self.checker.allowed_scopes(self.inspector):
+            self.scope = Scope(value or Scope.VERSION)
             return
         text = _('There is no scope "%(given)s" here: the keys of this version are shown.')
-        self._add_alert(text % {"given": given[:50]})
+        self._add_alert(text % {"given": value[:50]})
 
-    def _parse_filters(self, given: Mapping[str, str]) -> None:
+    def _parse_filters(self, params: Mapping[str, str]) -> None:
         for name, one in FILTERS.items():
-            value = given.get(name, "")
+            value = params.get(name, "")
             if not value:
                 continue
             if one.field in self.inspector.filters and one.parse(value) is not None:
@@ -164,20 +164,20 @@ class Search:
             text = _('"%(filter)s" cannot be "%(given)s" here: it is left out.')
             self._add_alert(text % {"filter": one.label, "given": value[:50]})
 
-    def _parse_size(self, given: str) -> None:
+    def _parse_size(self, value: str) -> None:
         self.size = limits().page_size
-        if given in map(str, PAGE_SIZES):
-            self.size = int(given)
-        elif given:
+        if value in map(str, PAGE_SIZES):
+            self.size = int(value)
+        elif value:
             text = _('The page size can be %(sizes)s. You gave "%(given)s": %(default)s are shown.')
             sizes = ", ".join(map(str, PAGE_SIZES))
-            self._add_alert(text % {"sizes": sizes, "given": given[:50], "default": self.size})
+            self._add_alert(text % {"sizes": sizes, "given": value[:50], "default": self.size})
 
-    def _parse_token(self, given: str) -> None:
-        if not given:
+    def _parse_token(self, value: str) -> None:
+        if not value:
             return
         try:
-            self.cursor = load_cursor(given, *self._token_binding())
+            self.cursor = load_cursor(value, *self._token_binding())
         except ValueError:
             self._add_alert(
                 _("That page has expired or is not of this search: this is the first page.")
@@ -185,9 +185,9 @@ class Search:
         else:
             self.is_continued = True
 
-    def _parse_live_count(self, given: str) -> None:
-        if given.isascii() and given.isdecimal() and int(given[:6]) <= MAX_LIVE_KEYS:
-            self.live_count = int(given[:6])
+    def _parse_live_count(self, value: str) -> None:
+        if value.isascii() and value.isdecimal() and int(value[:6]) <= MAX_LIVE_KEYS:
+            self.live_count = int(value[:6])
 
     def _add_alert(self, text: str) -> None:
         self.alerts.append(Notice(text, "warning"))

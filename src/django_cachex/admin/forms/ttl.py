@@ -47,15 +47,15 @@ def to_future_ms(when: datetime) -> int:
         ValidationError: the time is in the past or too far in the future.
     """
     try:
-        moment = int(when.timestamp() * 1000)
+        milliseconds = int(when.timestamp() * 1000)
     except (OverflowError, ValueError) as error:
         raise forms.ValidationError(_("That date is out of reach.")) from error
-    if moment <= time.time() * 1000:
+    if milliseconds <= time.time() * 1000:
         raise forms.ValidationError(
             _("That moment has passed: it is %(now)s now. To remove a key, delete it.")
             % {"now": formatting.format_datetime(formatting.expiry_datetime(0))}
         )
-    return moment
+    return milliseconds
 
 
 class TtlForm(ExpireForm):
@@ -79,19 +79,19 @@ class TtlForm(ExpireForm):
         else:
             add = cast(TimeoutField, self.fields["add"])
             add.alternative = self.alternative
-            add.help_text = _("Added to what it has remaining when you save.")
+            add.help_text = _("Added to what it has left when you save.")
 
     def clean(self) -> dict[str, Any]:
         data = forms.Form.clean(self) or {}
-        given = [name for name in TTL_FIELDS if data.get(name)]
+        filled = [name for name in TTL_FIELDS if data.get(name)]
         invalid = [name for name in TTL_FIELDS if name in self.errors]
-        if len(given) > 1:
+        if len(filled) > 1:
             text = _("Choose one way only: a timeout, a moment, time to add, or Never expires.")
-            self.add_error(given[1], text)
-        elif not given and not invalid:
+            self.add_error(filled[1], text)
+        elif not filled and not invalid:
             text = _("Enter a whole number of seconds, or choose Never expires.")
             self.add_error("timeout", text)
-        if given == ["add"]:
+        if filled == ["add"]:
             self._check_total(data["add"])
         return data
 

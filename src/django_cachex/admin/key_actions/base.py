@@ -166,7 +166,7 @@ class KeyAction(Generic[F]):
 
         `outcome` is None if it is unknown, because the cache did not answer.
         """
-        raise NotImplementedError(f"{type(self).__qualname__}.said")
+        raise NotImplementedError(f"{type(self).__qualname__}.log_message")
 
     def log_flag_for(self, form: F) -> int:
         """Return the action flag of the `LogEntry` for a valid form."""

@@ -108,10 +108,10 @@ def replace_notes(content: Content) -> list[Text]:
     ]
 
 
-def element_message(what: str, outcome: Outcome | None) -> str:
+def element_message(text: str, outcome: Outcome | None) -> str:
     """Return what was done to an element, with sizes and fingerprints if they are known."""
     digest = digest_text(outcome)
-    return f"{what} ({digest})." if digest else f"{what}."
+    return f"{text} ({digest})." if digest else f"{text}."
 
 
 def is_unchanged(form: forms.Form) -> bool:
@@ -166,7 +166,7 @@ class RemoveElementsAction(ElementAction[SelectionForm]):
         count = len(form.chosen)
         if count == 1:
             return None
-        what = {
+        details = {
             "elements": formatting.format_count(
                 count, ELEMENT_UNITS.get(context.type, Unit.ENTRIES)
             ),
@@ -177,10 +177,10 @@ class RemoveElementsAction(ElementAction[SelectionForm]):
         if size == count and context.type != "stream":
             consequences.append(_("Nothing is left then: the key itself is gone, too."))
         return Confirm(
-            question=_('Remove %(elements)s from "%(key)s"?') % what,
+            question=_('Remove %(elements)s from "%(key)s"?') % details,
             step=_("Remove"),
             consequences=consequences,
-            submit=_("Remove %(elements)s") % what,
+            submit=_("Remove %(elements)s") % details,
             back=back,
             items=row_labels(context, form.chosen),
         )
@@ -262,17 +262,17 @@ class PopAction(ElementAction[CountForm]):
         count = form.cleaned_data["count"]
         if count == 1:
             return None
-        what = {
+        details = {
             "elements": formatting.format_count(count, self.unit),
             "key": formatting.format_name(context.inspector.name(context.stored)),
         }
         return Confirm(
-            question=_('Pop %(elements)s from "%(key)s"?') % what,
+            question=_('Pop %(elements)s from "%(key)s"?') % details,
             step=_("Pop"),
             consequences=[
                 _("They are removed, and shown once. With the last of them the key is gone, too.")
             ],
-            submit=_("Pop %(elements)s") % what,
+            submit=_("Pop %(elements)s") % details,
             back=back,
         )
 
@@ -288,5 +288,5 @@ class PopAction(ElementAction[CountForm]):
 
 
 def excerpt(text: str) -> str:
-    line = printable(text.encode("utf-8", "surrogatepass"))
-    return line if len(line) <= MAX_EXCERPT else f"{line[:MAX_EXCERPT]}…"
+    text = printable(text.encode("utf-8", "surrogatepass"))
+    return text if len(text) <= MAX_EXCERPT else f"{text[:MAX_EXCERPT]}…"

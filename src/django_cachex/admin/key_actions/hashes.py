@@ -69,10 +69,10 @@ class AddFieldAction(ElementAction[NewFieldForm]):
         return field_exists_error(outcome)
 
     def log_message(self, context: KeyContext, form: NewFieldForm, outcome: Outcome | None) -> str:
-        what = _('Field "%(name)s" added') % {
+        text = _('Field "%(name)s" added') % {
             "name": display_field_name(form.cleaned_data["field"])
         }
-        return element_message(what, outcome)
+        return element_message(text, outcome)
 
 
 def field_exists_error(outcome: Outcome) -> Mapping[str, str]:
@@ -103,15 +103,15 @@ class EditFieldAction(RowAction[ElementForm]):
         return SetField(context.element, form.cleaned_data["expected"], form.parsed_value)
 
     def log_message(self, context: KeyContext, form: ElementForm, outcome: Outcome | None) -> str:
-        what = element_message(
+        text = element_message(
             _('Field "%(name)s" changed') % {"name": require_row(context).name}, outcome
         )
-        return append_reason(what, outcome)
+        return append_reason(text, outcome)
 
 
-def append_reason(what: str, outcome: Outcome | None) -> str:
+def append_reason(text: str, outcome: Outcome | None) -> str:
     """Return a message with the reason of the outcome, such as a note about the field's TTL."""
-    return f"{what} {outcome.reason}".strip() if outcome is not None else what
+    return f"{text} {outcome.reason}".strip() if outcome is not None else text
 
 
 class RenameFieldForm(FocusedForm):

@@ -380,17 +380,17 @@ class NumberField(forms.CharField):
 
     def clean(self, value: Any) -> int | float:
         text = super().clean(value)
-        given = {"given": text[:50]}
+        details = {"given": text[:50]}
         if INTEGER.fullmatch(text):
             number: int | float = int(text)
         elif DECIMAL.fullmatch(text) and not self.integers_only:
             number = float(text)
         elif self.integers_only:
             problem = _('Enter a whole number, negative to decrease. You entered "%(given)s".')
-            raise ValidationError(problem % given)
+            raise ValidationError(problem % details)
         else:
             problem = _('Enter a number, such as 2.5 or -2.5. You entered "%(given)s".')
-            raise ValidationError(problem % given)
+            raise ValidationError(problem % details)
         if not math.isfinite(number) or (
             self.integers_only and not -INT64_LIMIT <= number < INT64_LIMIT
         ):

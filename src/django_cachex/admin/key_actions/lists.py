@@ -63,8 +63,8 @@ class AddItemAction(ElementAction[NewItemForm]):
 
     def log_message(self, context: KeyContext, form: NewItemForm, outcome: Outcome | None) -> str:
         at_head = form.cleaned_data["end"] == End.FIRST
-        what = _("Item added at the head") if at_head else _("Item added at the tail")
-        return element_message(what, outcome)
+        text = _("Item added at the head") if at_head else _("Item added at the tail")
+        return element_message(text, outcome)
 
 
 class InsertForm(ElementForm):
@@ -87,12 +87,12 @@ class InsertItemAction(RowAction[InsertForm]):
 
     def log_message(self, context: KeyContext, form: InsertForm, outcome: Outcome | None) -> str:
         is_before = form.cleaned_data["place"] == Place.BEFORE
-        what = (
+        text = (
             _("Item inserted before item %(n)s")
             if is_before
             else _("Item inserted after item %(n)s")
         )
-        return element_message(what % {"n": require_row(context).name}, outcome)
+        return element_message(text % {"n": require_row(context).name}, outcome)
 
 
 class EditItemAction(RowAction[ElementForm]):

@@ -119,8 +119,8 @@ class AddScoredMemberAction(ElementAction[ScoredMemberForm]):
     def log_message(
         self, context: KeyContext, form: ScoredMemberForm, outcome: Outcome | None
     ) -> str:
-        what = _("Member stored with the score %(score)s") % {"score": form.cleaned_data["score"]}
-        return element_message(what, outcome)
+        text = _("Member stored with the score %(score)s") % {"score": form.cleaned_data["score"]}
+        return element_message(text, outcome)
 
 
 class EditMemberAction(RowAction[ElementForm]):

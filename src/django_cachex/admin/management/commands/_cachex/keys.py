@@ -55,18 +55,18 @@ class Keys(Subcommand):
         inspector = context.inspector(context["cache"], VIEW_KEYS)
         if not inspector.can_list:
             raise command_failed(f'"{inspector.alias}": {inspector.why_not("can_list")}')
-        query, found = query_from_options(context, inspector), 0
+        query, total = query_from_options(context, inspector), 0
         find = context.make_find(inspector, query, VIEW_KEYS)
         batches = iter_batches(inspector, find, context["limit"])
         while True:
             page = context.call(inspector, lambda: next(batches, None))
             if page is None:
                 break
-            found += len(page)
+            total += len(page)
             _write_batch(context, inspector, page)
-        if not found:
+        if not total:
             context.output.write_text(_("No key found."))
-        return EXIT_OK if found else EXIT_FAILED
+        return EXIT_OK if total else EXIT_FAILED
 
 
 def iter_batches(inspector: Inspector, find: Find, limit: int) -> Iterator[list[Description]]:
@@ -170,10 +170,10 @@ def value_fields(entry: Entry) -> dict[str, Any]:
     if entry.elements is not None:
         elements = entry.elements
         rows = [[cell.formatted.text for cell in row.cells] for row in elements.rows]
-        found = {"elements": rows, "total": elements.total, "whole": len(rows) >= elements.total}
+        fields = {"elements": rows, "total": elements.total, "whole": len(rows) >= elements.total}
         if any(row.ttl is not None for row in elements.rows):
-            found["ttls"] = [to_seconds(row.ttl) for row in elements.rows]
-        return found
+            fields["ttls"] = [to_seconds(row.ttl) for row in elements.rows]
+        return fields
     return {"note": str(entry.note)}
 
 
@@ -239,8 +239,8 @@ class Set(Subcommand):
         except InvalidValue as problem:
             raise command_failed(str(problem)) from problem
         context.require_user()
-        given = ttl_from_options(context)
-        ttl = inspector.default_ttl if given is None else given
+        chosen_ttl = ttl_from_options(context)
+        ttl = inspector.default_ttl if chosen_ttl is None else chosen_ttl
         stored = context.stored_key(inspector, context["key"], ADD)
         if context["dry_run"]:
             context.output.write_text(_("Dry run, nothing stored."))

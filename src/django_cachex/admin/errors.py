@@ -24,7 +24,7 @@ MAX_ERROR_LENGTH = 500
 
 def short_error(inspector: Inspector, error: BaseException) -> str:
     """Return in a few words why a call to a cache failed."""
-    if is_timeout(error):
+    if is_timeout_error(error):
         return _("no answer in %(seconds)g s") % {"seconds": limits().timeout}
     if _is_connection_refused(error):
         return _("it refuses connections")
@@ -32,7 +32,7 @@ def short_error(inspector: Inspector, error: BaseException) -> str:
     return one_line(masked(text, inspector.params))[:MAX_ERROR_LENGTH]
 
 
-def is_timeout(error: BaseException | None) -> bool:
+def is_timeout_error(error: BaseException | None) -> bool:
     """Return whether a cache did not answer in time. It may have carried out the call."""
     return isinstance(error, DeadlineExceeded | ServerTimeout)
 
@@ -58,7 +58,7 @@ def unknown_outcome_message(
 
     def build_message() -> str:
         text = _("Asked for, outcome unknown: %(what)s")
-        if is_timeout(error):
+        if is_timeout_error(error):
             text = _("Asked for, and no answer came in time: %(what)s")
         return text % {"what": message()}
 
@@ -134,7 +134,7 @@ def error_message(inspector: Inspector, error: Exception) -> str:
     """Return a sentence that names the cache, its location and the error."""
     place = f" ({inspector.location})" if inspector.location else ""
     details = {"alias": inspector.alias, "place": place}
-    if is_timeout(error):
+    if is_timeout_error(error):
         text = _(
             '"%(alias)s" did not answer within %(seconds)g s%(place)s. Other caches are unaffected.'
         )

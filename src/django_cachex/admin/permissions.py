@@ -97,8 +97,8 @@ def policies_of_store(inspector: Inspector) -> StorePolicies | None:
     ]
     if not any(owner.policy in RESTRICTIVE_POLICIES for owner in owners):
         return None
-    closed = [one for one in others if policies.get(one.alias) in RESTRICTIVE_POLICIES]
-    return StorePolicies(owners, all(get_stores().is_known(inspector, one) for one in closed))
+    restricted = [one for one in others if policies.get(one.alias) in RESTRICTIVE_POLICIES]
+    return StorePolicies(owners, all(get_stores().is_known(inspector, one) for one in restricted))
 
 
 def keyspace_of(inspector: Inspector) -> Keyspace | None:

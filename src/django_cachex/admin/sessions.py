@@ -19,7 +19,7 @@ from django_cachex.inspectors.shapes import KeyShape
 from django_cachex.inspectors.values import fingerprint
 
 VISIBLE_ID_CHARS: Final = 4
-MASK: Final = "••••••••"
+SESSION_MASK: Final = "••••••••"
 
 PROBE_IDS: Final = tuple(sha256(b"%d" % number).hexdigest()[:32] for number in range(16))
 """Sample session ids from which `KeyShape` derives how an alias stores sessions."""
@@ -108,7 +108,7 @@ def _alphanumeric_prefixes() -> Iterator[bytes]:
 
 def mask_session_name(name: str) -> str:
     """Return the key name of a session with only the last characters of the id visible."""
-    return f"session {MASK}{name[-VISIBLE_ID_CHARS:]}"
+    return f"session {SESSION_MASK}{name[-VISIBLE_ID_CHARS:]}"
 
 
 def mask_session_ids(text: str) -> str:

@@ -26,7 +26,7 @@ NEVER_EXPIRES: Final = "never"
 
 POSITIVE_INTEGER: Final = re.compile(r"[1-9][0-9]{0,14}", re.ASCII)
 
-MINUTE, HOUR, DAY = 60, 3600, 86400
+MINUTE_SECONDS, HOUR_SECONDS, DAY_SECONDS = 60, 3600, 86400
 KB, MB = 1000, 1_000_000
 
 
@@ -72,7 +72,12 @@ FILTERS: Final[Mapping[str, Filter]] = {
     "expires": Filter(
         "expires_within",
         gettext_lazy("Expires"),
-        (NEVER_EXPIRES, *map(str, (MINUTE, HOUR, DAY, 7 * DAY, 30 * DAY))),
+        (
+            NEVER_EXPIRES,
+            *map(
+                str, (MINUTE_SECONDS, HOUR_SECONDS, DAY_SECONDS, 7 * DAY_SECONDS, 30 * DAY_SECONDS)
+            ),
+        ),
         _format_within,
         factor=1000,
     ),
@@ -85,7 +90,7 @@ FILTERS: Final[Mapping[str, Filter]] = {
     "idle": Filter(
         "idle_for",
         gettext_lazy("Not used for"),
-        tuple(map(str, (HOUR, DAY, 7 * DAY, 30 * DAY))),
+        tuple(map(str, (HOUR_SECONDS, DAY_SECONDS, 7 * DAY_SECONDS, 30 * DAY_SECONDS))),
         _format_seconds,
         factor=1000,
     ),

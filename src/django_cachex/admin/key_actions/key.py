@@ -308,7 +308,7 @@ class ChangeTtlAction(KeyAction[TtlForm]):
                 return _("TTL lengthened by %(added)s.") % {"added": formatting.format_duration(by)}
 
 
-def is_number(context: KeyContext) -> bool:
+def has_number_value(context: KeyContext) -> bool:
     return context.content is not None and type(context.content.value) in (int, float)
 
 
@@ -335,7 +335,7 @@ class EditValueAction(KeyAction[EditForm]):
             content = context.content
             initial |= {"value": content.edit_text, "store_as": content.store_as}
         keeps_ttl = context.inspector.can_keep_ttl
-        form_class = NumberForm if is_number(context) else EditForm
+        form_class = NumberForm if has_number_value(context) else EditForm
         return form_class(
             data,
             initial=initial,
@@ -355,8 +355,8 @@ class EditValueAction(KeyAction[EditForm]):
         return value_changed_message(form, outcome)
 
 
-INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
-DECIMAL = re.compile(
+INTEGER_PATTERN = re.compile(r"[+-]?[0-9]{1,19}")
+DECIMAL_PATTERN = re.compile(
     r"[+-]?([0-9]{1,300}(\.[0-9]{0,300})?|\.[0-9]{1,300})(e[+-]?[0-9]{1,3})?", re.I
 )
 INT64_LIMIT = 2**63
@@ -381,9 +381,9 @@ class NumberField(forms.CharField):
     def clean(self, value: Any) -> int | float:
         text = super().clean(value)
         details = {"given": text[:50]}
-        if INTEGER.fullmatch(text):
+        if INTEGER_PATTERN.fullmatch(text):
             number: int | float = int(text)
-        elif DECIMAL.fullmatch(text) and not self.integers_only:
+        elif DECIMAL_PATTERN.fullmatch(text) and not self.integers_only:
             number = float(text)
         elif self.integers_only:
             problem = _('Enter a whole number, negative to decrease. You entered "%(given)s".')
@@ -418,7 +418,7 @@ class IncreaseValueAction(KeyAction[IncreaseForm]):
     submit_label = gettext_lazy("Increase")
 
     def applies_to(self, context: KeyContext) -> bool:
-        return is_number(context)
+        return has_number_value(context)
 
     def form(self, context: KeyContext, data: Any = None) -> IncreaseForm:
         content = context.content

@@ -7,25 +7,37 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from django_cachex.admin.management.commands._cachex.bulk import Delete, Expire, Flush
-from django_cachex.admin.management.commands._cachex.caches import Caches, Info, Namespaces
+from django_cachex.admin.management.commands._cachex.bulk import (
+    DeleteSubcommand,
+    ExpireSubcommand,
+    FlushSubcommand,
+)
+from django_cachex.admin.management.commands._cachex.caches import (
+    CachesSubcommand,
+    InfoSubcommand,
+    NamespacesSubcommand,
+)
 from django_cachex.admin.management.commands._cachex.context import (
     CommandContext,
     Output,
     Subcommand,
 )
-from django_cachex.admin.management.commands._cachex.keys import Get, Keys, Set
+from django_cachex.admin.management.commands._cachex.keys import (
+    GetSubcommand,
+    KeysSubcommand,
+    SetSubcommand,
+)
 
 SUBCOMMANDS: dict[str, type[Subcommand]] = {
-    "caches": Caches,
-    "keys": Keys,
-    "get": Get,
-    "set": Set,
-    "delete": Delete,
-    "expire": Expire,
-    "info": Info,
-    "namespaces": Namespaces,
-    "flush": Flush,
+    "caches": CachesSubcommand,
+    "keys": KeysSubcommand,
+    "get": GetSubcommand,
+    "set": SetSubcommand,
+    "delete": DeleteSubcommand,
+    "expire": ExpireSubcommand,
+    "info": InfoSubcommand,
+    "namespaces": NamespacesSubcommand,
+    "flush": FlushSubcommand,
 }
 
 

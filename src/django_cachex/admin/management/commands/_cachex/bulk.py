@@ -168,7 +168,7 @@ def add_key_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--type", default="", help="with --pattern, only keys of this type")
 
 
-class Delete(Subcommand):
+class DeleteSubcommand(Subcommand):
     help = "Delete keys, by name or by pattern."
 
     @staticmethod
@@ -181,7 +181,7 @@ class Delete(Subcommand):
         return run_change(context, bulk.DELETE_MATCHING, None)
 
 
-class Expire(Subcommand):
+class ExpireSubcommand(Subcommand):
     help = "Set or remove the expiry of keys, by name or by pattern."
 
     @staticmethod
@@ -219,7 +219,7 @@ def change_named_keys(
     if context["dry_run"]:
         context.output.write_text(dry_run_text(ttl, count))
         return EXIT_OK
-    context.confirm(confirm_text(ttl, count, inspector.alias))
+    context.confirm(confirm_keys_text(ttl, count, inspector.alias))
 
     def record(message: log_entries.Message) -> None:
         log_entries.record_keys(context.user_id, action.log_flag, inspector, stored, message)
@@ -267,7 +267,7 @@ def known_type(context: CommandContext, inspector: Inspector) -> str:
     return type
 
 
-def confirm_text(ttl: int | None, count: int, alias: str) -> str:
+def confirm_keys_text(ttl: int | None, count: int, alias: str) -> str:
     """Return the question that asks to confirm a change of keys given by name."""
     return f'{bulk.button_text(ttl, count, complete=True)} ("{alias}")?'
 
@@ -278,7 +278,7 @@ def dry_run_text(ttl: int | None, count: int) -> str:
     return text % {"action": bulk.button_text(ttl, count, complete=True)}
 
 
-class Flush(Subcommand):
+class FlushSubcommand(Subcommand):
     help = "Delete all entries of caches, after showing what will be deleted."
 
     @staticmethod
@@ -293,13 +293,13 @@ class Flush(Subcommand):
             context.inspector(one, bulk.FLUSH_CACHE.permission) for one in context["caches"]
         ]
         codes = [flush_or_warn(context, inspector) for inspector in others]
-        return max([*codes, flush(context, last)])
+        return max([*codes, flush_cache(context, last)])
 
 
 def flush_or_warn(context: CommandContext, inspector: Inspector) -> int:
     """Flush one of several caches; an error is written and does not stop the others."""
     try:
-        return flush(context, inspector)
+        return flush_cache(context, inspector)
     except CommandError as error:
         if error.returncode == EXIT_USAGE:  # The user can't be asked about the others either.
             raise
@@ -307,7 +307,7 @@ def flush_or_warn(context: CommandContext, inspector: Inspector) -> int:
         return EXIT_FAILED
 
 
-def flush(context: CommandContext, inspector: Inspector) -> int:
+def flush_cache(context: CommandContext, inspector: Inspector) -> int:
     """Flush one cache; return the exit code."""
     if inspector.flushes_in_steps:
         return flush_in_steps(context, inspector)

@@ -32,7 +32,7 @@ from django_cachex.inspectors.namespaces import Branch, Path, Sample, Sorting, S
 from django_cachex.inspectors.query import Query
 
 
-class Caches(Subcommand):
+class CachesSubcommand(Subcommand):
     help = "List the caches in settings.CACHES and whether they are up."
 
     @staticmethod
@@ -83,7 +83,7 @@ def _status_row(inspector: Inspector, result: CallResult[Status]) -> list[str]:
     ]
 
 
-class Info(Subcommand):
+class InfoSubcommand(Subcommand):
     help = "Show the configuration of a cache and information from its server."
 
     @staticmethod
@@ -137,7 +137,7 @@ def _fact_fields(field: Fact) -> dict[str, Any]:
     return {"label": str(field.label), "value": field.value, "unit": str(field.unit)}
 
 
-class Namespaces(Subcommand):
+class NamespacesSubcommand(Subcommand):
     help = "Count keys by the parts of their names, in a sample or in all keys."
 
     @staticmethod

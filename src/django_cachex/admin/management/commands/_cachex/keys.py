@@ -39,7 +39,7 @@ BATCH_SECONDS = 1.0
 """The time in seconds after which the keys found so far are written."""
 
 
-class Keys(Subcommand):
+class KeysSubcommand(Subcommand):
     help = "List all keys, or those that match a pattern."
 
     @staticmethod
@@ -92,7 +92,7 @@ def _write_batch(context: CommandContext, inspector: Inspector, page: list[Descr
             output.write_json(**description_fields(inspector, one))
         return
     for one in page:
-        size = formatting.NO_VALUE if one.size is None else size_text(one)
+        size = formatting.NO_VALUE if one.size is None else format_key_size(one)
         columns = (one.type or formatting.NO_VALUE, formatting.format_ttl(one.ttl), size)
         name = inspector.name(one.key)
         output.write_text(
@@ -101,7 +101,7 @@ def _write_batch(context: CommandContext, inspector: Inspector, page: list[Descr
         )
 
 
-def size_text(one: Description) -> str:
+def format_key_size(one: Description) -> str:
     """Return the size of a key in words."""
     count = one.size or 0
     return (
@@ -128,7 +128,7 @@ def to_seconds(ttl: int | None) -> float | None:
     return None if ttl is None or ttl == TTL_NONE else ttl / 1000
 
 
-class Get(Subcommand):
+class GetSubcommand(Subcommand):
     help = "Show the value of a key, without executing it."
 
     @staticmethod
@@ -211,7 +211,7 @@ def element_rows(elements: Elements) -> list[list[str]]:
     return [headers, *rows]
 
 
-class Set(Subcommand):
+class SetSubcommand(Subcommand):
     help = "Store a value under a key, through the cache's serializer."
 
     @staticmethod

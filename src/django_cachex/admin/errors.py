@@ -76,7 +76,7 @@ LOST_CONNECTION_CODES = {1053, 1927, *range(2000, 3000)}
 
 
 def _database_may_have_succeeded(error: DatabaseError) -> bool:
-    """Return whether a database connection broken after it had been established."""
+    """Return whether a database connection broke after it had been established."""
     if not isinstance(error, OperationalError | InterfaceError):
         return False
     cause = error.__cause__

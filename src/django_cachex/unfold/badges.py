@@ -16,7 +16,7 @@ from django_cachex.unfold.sidebar import permission_checker
 from django_cachex.unfold.status_monitor import StatusMonitor, find_down
 
 HIDDEN_BADGE = mark_safe("<span data-cx-none hidden></span>")
-"""Our stylesheet hides a badge with this in it: older releases of Unfold draw empty ones."""
+"""Our stylesheet hides badges with this element. Older releases of Unfold draw empty badges."""
 
 
 def caches_down(request: HttpRequest) -> str:

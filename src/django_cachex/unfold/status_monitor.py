@@ -28,7 +28,7 @@ class Intervals:
     """The least time between two checks."""
 
     expiry: float = 60.0
-    """How long a status is shown where the next check is late or no page was opened."""
+    """How long a status is shown if the next check is late or no page was opened."""
 
     wait: float = 0.2
     """How long the page that starts a check waits for it, if there is no status to show yet."""
@@ -46,7 +46,7 @@ class CachedStatus:
 
 
 class StatusMonitor:
-    """Caches which caches are down. A page starts the check; one thread at a time runs it."""
+    """Keeps track of which caches are down. A page starts a check; one thread at a time runs it."""
 
     def __init__(
         self, find_down: Callable[[], Down], intervals: Intervals = DEFAULT_INTERVALS

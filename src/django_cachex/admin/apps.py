@@ -31,8 +31,8 @@ class CachexAdminConfig(AppConfig):
         super().__init__(app_name, app_module)
         if LABEL in apps.app_configs and apps.app_configs[LABEL] is not self:
             raise ImproperlyConfigured(
-                'INSTALLED_APPS holds both "django_cachex.admin" and "django_cachex.unfold": '
-                "choose one, they offer the same pages in different styles."
+                'INSTALLED_APPS contains both "django_cachex.admin" and "django_cachex.unfold". '
+                "Use only one of them: they offer the same pages in different styles."
             )
 
     def ready(self) -> None:

@@ -54,8 +54,8 @@ def check_sessions(
         return []
     return [
         Warning(
-            f"Sessions are kept in the cache {alias!r}, which has no socket_timeout: while its "
-            "server hangs no page can be reached, the cache admin included.",
+            f"Sessions are stored in the cache {alias!r}, which has no socket_timeout. If its "
+            "server hangs, no page can be opened, including those of the cache admin.",
             hint=f'Set CACHES[{alias!r}]["OPTIONS"]["socket_timeout"] to a few seconds.',
             id="django_cachex.W004",
         )
@@ -69,9 +69,8 @@ def check_skin(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) ->
         return []
     return [
         Warning(
-            "The pages of the cache admin keep Django's plain style in a project that uses Unfold.",
-            hint='Put "django_cachex.unfold" in the place of "django_cachex.admin" in '
-            "INSTALLED_APPS.",
+            "The cache admin has Django's style in a project that uses Unfold.",
+            hint='Replace "django_cachex.admin" with "django_cachex.unfold" in INSTALLED_APPS.',
             id="django_cachex.W005",
         )
     ]
@@ -82,8 +81,8 @@ def _check_names(configured: dict[str, Any]) -> Iterable[CheckMessage]:
     for name in configured:
         if name not in FIELDS:
             yield Warning(
-                f"CACHEX_ADMIN has no setting {name!r}; it is ignored.",
-                hint=f"There are: {known}.",
+                f"CACHEX_ADMIN has no setting {name!r}. It is ignored.",
+                hint=f"Valid settings: {known}.",
                 id="django_cachex.W002",
             )
 
@@ -116,7 +115,7 @@ def _check_separator(configured: dict[str, Any]) -> Iterable[CheckMessage]:
     separator = configured.get(SEPARATOR, ":")
     if not isinstance(separator, str) or not separator:
         yield Error(
-            f"CACHEX_ADMIN[{SEPARATOR!r}] must be a text that is not empty, not {separator!r}.",
+            f"CACHEX_ADMIN[{SEPARATOR!r}] must be a non-empty string, not {separator!r}.",
             id="django_cachex.E002",
         )
 
@@ -129,7 +128,7 @@ def _check_policies(configured: dict[str, Any]) -> Iterable[CheckMessage]:
     for alias, policy in policies.items():
         if alias not in settings.CACHES:
             yield Warning(
-                f"CACHEX_ADMIN['ALIASES'] names {alias!r}, which CACHES does not have.",
+                f"CACHEX_ADMIN['ALIASES'] contains {alias!r}, which is not in CACHES.",
                 id="django_cachex.W003",
             )
         if policy not in POLICIES:

@@ -152,7 +152,7 @@ def dump_state(state: Any, purpose: str, user_id: Any, alias: str, *search: str)
     """
     data = json.dumps(state, separators=(",", ":")).encode()
     if len(data) > MAX_STATE_BYTES:
-        raise ValueError(f"A state of {len(data)} bytes is too large for a page to carry.")
+        raise ValueError(f"The state has {len(data)} bytes; the limit is {MAX_STATE_BYTES}.")
     nonce = secrets.token_bytes(NONCE_BYTES)
     encrypted = urlsafe_b64encode(nonce + _apply_keystream(zlib.compress(data), nonce)).decode()
     return _signer(purpose, user_id, alias, *search).sign(encrypted)
@@ -171,7 +171,7 @@ def load_state(text: str, purpose: str, user_id: Any, alias: str, *search: str) 
         # After SECRET_KEY was rotated, the signature is still valid but decryption fails.
         return json.loads(zlib.decompress(_apply_keystream(data, nonce)))
     except (signing.BadSignature, Base64Error, zlib.error, ValueError) as exc:
-        raise ValueError("This token is not valid here, or no longer.") from exc
+        raise ValueError("The token is not valid here or has expired.") from exc
 
 
 def dump_cursor(cursor: Cursor, purpose: str, user_id: Any, alias: str, *search: str) -> str:

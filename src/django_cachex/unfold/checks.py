@@ -34,18 +34,17 @@ def _installed_apps() -> dict[str, Any]:
 
 def _missing() -> Error:
     return Error(
-        '"django_cachex.unfold" is in INSTALLED_APPS and django-unfold is not: the pages of the '
-        "cache admin cannot be drawn.",
-        hint='Run "pip install django-unfold", and put "unfold" before "django.contrib.admin" in '
-        'INSTALLED_APPS; or use "django_cachex.admin", which needs no Unfold.',
+        '"django_cachex.unfold" is in INSTALLED_APPS, but django-unfold is not, which it requires.',
+        hint='Run "pip install django-unfold" and put "unfold" before "django.contrib.admin" in '
+        'INSTALLED_APPS, or use "django_cachex.admin", which does not require Unfold.',
         id="django_cachex.E005",
     )
 
 
 def _wrong_order(entries: dict[str, Any]) -> Error:
     return Error(
-        f'"{entries[UNFOLD]}" comes after "{entries[ADMIN]}" in INSTALLED_APPS: too late for its '
-        "templates and its admin site to take the place of Django's.",
-        hint=f'Move the line "{entries[UNFOLD]}" above "{entries[ADMIN]}".',
+        f'"{entries[UNFOLD]}" comes after "{entries[ADMIN]}" in INSTALLED_APPS, so its templates '
+        "and its admin site do not replace Django's.",
+        hint=f'Move "{entries[UNFOLD]}" above "{entries[ADMIN]}".',
         id="django_cachex.E006",
     )

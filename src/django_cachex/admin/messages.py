@@ -101,7 +101,7 @@ def describe_collection(edit: AddKey) -> str:
     return pattern % {"elements": formatting.format_count(count, unit)}
 
 
-def with_failures(message: str, done: int, failures: Failures) -> tuple[str, int]:
+def message_and_level(message: str, done: int, failures: Failures) -> tuple[str, int]:
     """Return a message about many keys and its level, as `django.contrib.messages` defines it.
 
     If keys could not be changed, the reason for the first of them is added.

@@ -82,14 +82,14 @@ def session_keys() -> SessionKeys | None:
     name = session_key_prefix()
     if name is None:
         return None
-    own = KeyShape.of(inspector_for(settings.SESSION_CACHE_ALIAS), PROBE_IDS, name)
+    shape = KeyShape.of(inspector_for(settings.SESSION_CACHE_ALIAS), PROBE_IDS, name)
     if not name:
-        return SessionKeys(None, own)
-    before = [re.escape(prefix) for prefix in _alphanumeric_prefixes()]
-    starts = b"|".join([rb"\A", rb"[^0-9A-Za-z]", *(rb"\A" + prefix for prefix in before)])
-    named = re.compile(rb"(?:%s)%s" % (starts, re.escape(name.encode())))
-    is_named = own.length is None and named.search(own.prefix) is not None
-    return SessionKeys(named, None if is_named else own)
+        return SessionKeys(None, shape)
+    prefixes = [re.escape(prefix) for prefix in _alphanumeric_prefixes()]
+    starts = b"|".join([rb"\A", rb"[^0-9A-Za-z]", *(rb"\A" + prefix for prefix in prefixes)])
+    pattern = re.compile(rb"(?:%s)%s" % (starts, re.escape(name.encode())))
+    has_name = shape.length is None and pattern.search(shape.prefix) is not None
+    return SessionKeys(pattern, None if has_name else shape)
 
 
 def session_key_filter(inspector: Inspector) -> Callable[[bytes], bool] | None:

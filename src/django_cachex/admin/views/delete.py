@@ -17,7 +17,7 @@ from django_cachex.admin.components import Action, Confirm, Heading, Topic
 from django_cachex.admin.errors import error_message
 from django_cachex.admin.helptexts import delete_help
 from django_cachex.admin.links import LinkTarget, object_id
-from django_cachex.admin.messages import with_failures
+from django_cachex.admin.messages import message_and_level
 from django_cachex.admin.permissions import DELETE, VIEW_KEYS
 from django_cachex.admin.views.base import KeyedPage, Page
 from django_cachex.inspectors import Inspector
@@ -132,7 +132,7 @@ def delete_keys(page: Page, inspector: Inspector, keys: Sequence[bytes]) -> None
         gone = [stored for stored in known.value if stored not in refused]
         log_entries.record_keys(page.request.user.pk, log_entries.DELETION, inspector, gone, said)
     if tally.done or tally.failures:
-        page.say(*with_failures(said(), tally.done, tally.failures))
+        page.say(*message_and_level(said(), tally.done, tally.failures))
     else:
         page.say(said(), messages.WARNING)
 

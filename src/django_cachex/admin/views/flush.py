@@ -37,7 +37,7 @@ from django_cachex.admin.deadline import CallResult
 from django_cachex.admin.errors import error_message
 from django_cachex.admin.helptexts import flushing_help
 from django_cachex.admin.links import dump_state, load_state
-from django_cachex.admin.messages import with_failures
+from django_cachex.admin.messages import message_and_level
 from django_cachex.admin.permissions import (
     FLUSH,
     flush_affects_restricted,
@@ -137,7 +137,7 @@ def flush_on(page: Page, inspector: Inspector) -> list[Flushing]:
     if not step.state.job.complete:
         return [Flushing(inspector, step.state)]
     sweep = step.state.job.deed
-    page.say(*with_failures(Flushing(inspector, step.state).said(), sweep.done, sweep.failures))
+    page.say(*message_and_level(Flushing(inspector, step.state).said(), sweep.done, sweep.failures))
     return []
 
 

@@ -5,31 +5,31 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from django_cachex.admin.links import Links, Place
+from django_cachex.admin.links import Cursor, Links
 from django_cachex.inspectors import inspector_for
 from django_cachex.inspectors.query import Query
 
 LINKS = Links()
 
 
-def middle(alias: str, count: int) -> Place:
+def middle(alias: str, count: int) -> Cursor:
     """Return where a listing of this many keys has come half the way."""
     listing = inspector_for(alias).scan(Query(), "", count // 2, math.inf)
-    return Place(listing.token, listing.examined)
+    return Cursor(listing.token, listing.examined)
 
 
-def keys_from(alias: str, place: Place, user: Any) -> str:
+def keys_from(alias: str, place: Cursor, user: Any) -> str:
     """Return the URL of the page of the key browser that goes on from a place."""
     # These ask for the settings.
     from django.contrib.admin import site
     from django.test import RequestFactory
 
     from django_cachex.admin.forms.search import Search
-    from django_cachex.admin.permissions import Gate
+    from django_cachex.admin.permissions import PermissionChecker
 
     request = RequestFactory().get("/")
     request.user = user
-    search = Search.read({}, inspector_for(alias), Gate(site, request))
+    search = Search.read({}, inspector_for(alias), PermissionChecker(site, request))
     return LINKS.keys(alias, token=search.sign(place))
 
 

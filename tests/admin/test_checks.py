@@ -108,4 +108,4 @@ def test_both_skins_at_once_are_refused(order: tuple[str, str]) -> None:
     )
     assert done.returncode != 0
     assert "django_cachex.admin" in done.stderr
-    assert "choose one" in done.stderr
+    assert "Use only one" in done.stderr

@@ -229,7 +229,7 @@ def test_without_a_terminal_nothing_is_destroyed_unasked(users: Any, words: list
     assert caches["default"].get("kept") == "v"
     dry = Ran(*words, "--dry-run")
     assert dry.code == 0
-    assert "Nothing done" in dry.out
+    assert "Dry run" in dry.out
     assert users.get("user:1") == {"n": 1}
     assert caches["default"].get("kept") == "v"
 
@@ -342,8 +342,8 @@ def test_a_bar_shows_progress_on_a_terminal_only(users: Any) -> None:
 
 
 def test_exit_codes_are_three() -> None:
-    assert (context.DONE, context.FAILED, context.USAGE) == (0, 1, 2)
-    assert context.plain("\x1b[2J\n\t\r") == "\\x1b[2J\n\t\\r"
+    assert (context.EXIT_OK, context.EXIT_FAILED, context.EXIT_USAGE) == (0, 1, 2)
+    assert context.strip_control_characters("\x1b[2J\n\t\r") == "\\x1b[2J\n\t\\r"
 
 
 def test_of_several_keys_one_that_is_there_is_enough(users: Any) -> None:

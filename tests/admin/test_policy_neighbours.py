@@ -370,5 +370,5 @@ def test_a_server_that_began_anew_is_known_while_the_closed_alias_does_not_answe
             closed={"BACKEND": VALKEY, "LOCATION": f"valkey://127.0.0.1:{port}/0"},
             open=valkey_params(valkey_server, LOCATION=socket),
         )
-        after = stores._ask(before)
+        after = stores._fetch_stores(before)
     assert after.shared(inspector_for("open"), inspector_for("closed"))

@@ -14,8 +14,8 @@ from django.contrib.auth.models import User
 
 from django_cachex.admin import bulk
 from django_cachex.admin.admin import KeyAdmin
-from django_cachex.admin.bulk import Run, Runner, Step, begin
-from django_cachex.admin.deadline import Answer, NoAnswer
+from django_cachex.admin.bulk import JobRunner, JobState, JobStep, new_job
+from django_cachex.admin.deadline import CallResult, DeadlineExceeded
 from django_cachex.admin.links import parse_object_id
 from django_cachex.inspectors import Inspector, inspector_for
 from django_cachex.inspectors.query import Pattern, Query
@@ -27,7 +27,7 @@ QUERY = Query(Pattern("user:*"))
 
 
 @pytest.fixture
-def runner(server_cache: Any, superuser: User, raw: valkey.Valkey, settings: Any) -> Runner:
+def runner(server_cache: Any, superuser: User, raw: valkey.Valkey, settings: Any) -> JobRunner:
     """What deletes six thousand keys, a thousand at a step."""
     settings.CACHEX_ADMIN = {"SCAN_BUDGET": 1e-9}
     raw.mset({f"p:1:user:{number}": "v" for number in range(6000)})
@@ -36,18 +36,20 @@ def runner(server_cache: Any, superuser: User, raw: valkey.Valkey, settings: Any
     def find(token: str, want: int, deadline: float) -> Listing:
         return inspector.scan(QUERY, token, want, deadline)
 
-    return Runner(inspector, superuser.pk, bulk.DELETING, find, bulk.swept(QUERY))
+    return JobRunner(
+        inspector, superuser.pk, bulk.DELETE_MATCHING, find, bulk.bulk_log_message(QUERY)
+    )
 
 
-def ask(inspector: Inspector, question: Callable[[], None]) -> Answer[None]:
+def ask(inspector: Inspector, question: Callable[[], None]) -> CallResult[None]:
     """Ask in this thread, which has the tests' database."""
     try:
-        return Answer(question())
+        return CallResult(question())
     except OSError as error:
-        return Answer(error=error)
+        return CallResult(error=error)
 
 
-def step(runner: Runner, run: Run) -> Step:
+def step(runner: JobRunner, run: JobState) -> JobStep:
     return runner.step(run, ask)
 
 
@@ -56,17 +58,17 @@ def said(entry: int) -> str:
 
 
 def test_a_step_that_somebody_else_took_meanwhile_is_recorded_by_itself(
-    runner: Runner, raw: valkey.Valkey
+    runner: JobRunner, raw: valkey.Valkey
 ) -> None:
-    first = step(runner, begin(None)).run
-    theirs: list[Step] = []
+    first = step(runner, new_job(None)).run
+    theirs: list[JobStep] = []
 
     def meanwhile(token: str, want: int, deadline: float) -> Listing:
         if not theirs:
             theirs.append(step(runner, first))
         return runner.find(token, want, deadline)
 
-    slower = Runner(runner.inspector, runner.user_id, runner.deed, meanwhile, runner.said)
+    slower = JobRunner(runner.inspector, runner.user_id, runner.deed, meanwhile, runner.said)
     mine = step(slower, first).run
     assert theirs[0].run.entry == first.entry != mine.entry
     counts = [first.work.deed.done, theirs[0].run.work.deed.done, mine.work.deed.done]
@@ -77,9 +79,9 @@ def test_a_step_that_somebody_else_took_meanwhile_is_recorded_by_itself(
 
 
 def test_nothing_found_in_a_step_keeps_the_record_as_it_is(
-    runner: Runner, raw: valkey.Valkey
+    runner: JobRunner, raw: valkey.Valkey
 ) -> None:
-    run = step(runner, begin(None)).run
+    run = step(runner, new_job(None)).run
     done = run.work.deed.done
     raw.flushdb()
     while not run.work.complete:
@@ -90,19 +92,19 @@ def test_nothing_found_in_a_step_keeps_the_record_as_it_is(
     assert f"Deleted {done:,} keys. All were examined." in said(run.entry)
 
 
-def test_an_error_leaves_the_step_where_it_was(runner: Runner) -> None:
+def test_an_error_leaves_the_step_where_it_was(runner: JobRunner) -> None:
     def broken(token: str, want: int, deadline: float) -> Listing:
         raise OSError("no route")
 
-    failing = Runner(runner.inspector, runner.user_id, runner.deed, broken, runner.said)
-    after = step(failing, begin(None))
+    failing = JobRunner(runner.inspector, runner.user_id, runner.deed, broken, runner.said)
+    after = step(failing, new_job(None))
     assert isinstance(after.error, OSError)
-    assert after.run.work == begin(None).work
+    assert after.run.work == new_job(None).work
     assert "Deleted 0 keys. Not yet at the end." in said(after.run.entry)
 
 
 def test_what_is_found_after_the_page_has_given_up_is_left_alone(
-    runner: Runner, raw: valkey.Valkey
+    runner: JobRunner, raw: valkey.Valkey
 ) -> None:
     given_up = threading.Event()
     threads: list[threading.Thread] = []
@@ -112,17 +114,17 @@ def test_what_is_found_after_the_page_has_given_up_is_left_alone(
         assert given_up.wait(10)
         return listing
 
-    def hurry(inspector: Inspector, question: Callable[[], None]) -> Answer[None]:
+    def hurry(inspector: Inspector, question: Callable[[], None]) -> CallResult[None]:
         def answer() -> None:
-            with suppress(NoAnswer):
+            with suppress(DeadlineExceeded):
                 question()
 
         threads.append(threading.Thread(target=answer))
         threads[0].start()
-        return Answer(error=NoAnswer())
+        return CallResult(error=DeadlineExceeded())
 
-    run = Runner(runner.inspector, runner.user_id, runner.deed, slow, runner.said)
-    after = run.step(begin(None), hurry)
+    run = JobRunner(runner.inspector, runner.user_id, runner.deed, slow, runner.said)
+    after = run.step(new_job(None), hurry)
     given_up.set()
     threads[0].join(10)
     assert raw.dbsize() == 6000

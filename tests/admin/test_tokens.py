@@ -17,7 +17,7 @@ from django.contrib.admin.models import LogEntry
 from django.core import signing
 from django.core.cache import caches
 
-from django_cachex.admin.links import LIFETIME
+from django_cachex.admin.links import MAX_TOKEN_AGE
 from tests.admin import addresses, words
 from tests.admin.browser import Browser
 from tests.admin.conftest import DATABASE, ROOMY, BrowserOf, Configure, valkey_params
@@ -98,7 +98,7 @@ def test_one_place_is_never_sealed_alike_twice(browser_of: BrowserOf, crowd: str
 
 # Age. What a token is good for otherwise is shown beside the pages that take it.
 
-OLD, YOUNG = LIFETIME + 60, LIFETIME - 60
+OLD, YOUNG = MAX_TOKEN_AGE + 60, MAX_TOKEN_AGE - 60
 """Seconds."""
 
 EXPIRED = "That page has expired"

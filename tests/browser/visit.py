@@ -44,7 +44,7 @@ class Visit:
     def key(self, alias: str, name: str, **query: str) -> None:
         """Open a key as a person does: search its name, press it. Long ones are buttons."""
         self.keys(alias, q=name)
-        self.press("open", formatting.name(name))
+        self.press("open", formatting.format_name(name))
         if query:
             self.page.goto(f"{self.page.url}?{urlencode(query)}")
 

@@ -12,7 +12,7 @@ import pytest
 import valkey
 from django.core.cache import caches
 
-from django_cachex.admin.links import LARGEST
+from django_cachex.admin.links import MAX_STATE_BYTES
 from django_cachex.inspectors import Inspector, inspector_for
 from django_cachex.inspectors.edits import Tally
 from django_cachex.inspectors.jobs import (
@@ -347,7 +347,7 @@ def test_a_survey_fits_a_page_whatever_keys_are_called(char: str) -> None:
         survey = survey.take(inspector, [name.encode("utf-8", "surrogateescape") for name in names])
     assert survey.whole.keys == 2000
     assert survey.tree.whole.folds
-    assert length(Work(survey).state()) < LARGEST / 2
+    assert length(Work(survey).state()) < MAX_STATE_BYTES / 2
     again = carried(Work(survey), lambda state: Survey.of_state(state, Sorting()))
     assert again.deed == survey
 
@@ -372,5 +372,5 @@ def test_a_sweep_fits_a_page_whatever_fails_and_why(char: str) -> None:
         assert sweep.failed == 10 * (step + 1)
     assert sweep.failures
     assert sweep.failures[0][0].endswith("…".encode())
-    assert length(Work(sweep).state()) < LARGEST / 2
+    assert length(Work(sweep).state()) < MAX_STATE_BYTES / 2
     assert carried(Work(sweep), Sweep.of_state).deed == sweep

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from django_cachex.admin.collapsible import Fold
+from django_cachex.admin.collapsible import CollapsibleBlock
 from django_cachex.admin.components import (
     Badge,
     Bar,
@@ -28,7 +28,7 @@ from django_cachex.admin.components import (
     ValueBox,
     Working,
 )
-from django_cachex.admin.forms.elements import FindForm
+from django_cachex.admin.forms.elements import ElementSearchForm
 from django_cachex.inspectors.types import CommandLine
 from tests.unfold.samples import LONG, Samples
 
@@ -145,8 +145,8 @@ class Examples(Samples):
 
     def find(self) -> Iterable[Context]:
         for type in ("list", "hash"):
-            yield {"collection": CollectionBox("", FindForm(type)), "key_link": "/key/1/"}
-        wrong = FindForm("zset", {"low": "many"})
+            yield {"collection": CollectionBox("", ElementSearchForm(type)), "key_link": "/key/1/"}
+        wrong = ElementSearchForm("zset", {"low": "many"})
         box = CollectionBox(
             *("", wrong, [("sort", self.say("name"))], self.links()),
             is_found=True,
@@ -188,8 +188,16 @@ class Examples(Samples):
 
     def folds(self) -> Iterable[Context]:
         yield {"folds": []}
-        inner = [Fold(self.say('"a": 1')), Fold(self.say('"b": {'), [Fold(self.say("2"))], 1)]
-        yield {"folds": [Fold(self.say("{")), Fold(self.say('"c": ['), inner, 50)]}
+        inner = [
+            CollapsibleBlock(self.say('"a": 1')),
+            CollapsibleBlock(self.say('"b": {'), [CollapsibleBlock(self.say("2"))], 1),
+        ]
+        yield {
+            "folds": [
+                CollapsibleBlock(self.say("{")),
+                CollapsibleBlock(self.say('"c": ['), inner, 50),
+            ]
+        }
 
     def form(self) -> Iterable[Context]:
         yield {"box": FormBox(self.new_form(), "save", self.say("Save"))}

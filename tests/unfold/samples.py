@@ -19,9 +19,9 @@ from django_cachex.admin.components import (
     Select,
     Table,
 )
-from django_cachex.admin.links import Link
+from django_cachex.admin.links import LinkTarget
 
-LONG = Link("/key/-/change/", "default:c2hvcDoxOmxvbmc")
+LONG = LinkTarget("/key/-/change/", "default:c2hvcDoxOmxvbmc")
 """A link to a key whose id is too long for a URL."""
 
 WIDGETS: dict[str, type[forms.Widget]] = {

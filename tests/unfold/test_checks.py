@@ -49,13 +49,13 @@ def test_a_missing_unfold_is_named(not_installed: tuple[str, ...]) -> None:
 def test_an_unfold_after_the_admin_is_named(unfold: str, admin: str) -> None:
     [(id, _message, hint, serious)] = checked(admin, UNFOLD_SKIN, unfold)
     assert (id, serious) == ("django_cachex.E006", True)
-    assert hint == f'Move the line "{unfold}" above "{admin}".'
+    assert hint == f'Move "{unfold}" above "{admin}".'
 
 
 def test_the_plain_skin_beside_unfold_is_named() -> None:
     [(id, _message, hint, _serious)] = checked(UNFOLD, ADMIN, PLAIN_SKIN)
     assert id == "django_cachex.W005"
-    assert hint.startswith('Put "django_cachex.unfold" in the place of "django_cachex.admin"')
+    assert hint.startswith('Replace "django_cachex.admin" with "django_cachex.unfold"')
 
 
 def test_the_plain_skin_needs_no_unfold() -> None:

@@ -30,7 +30,7 @@ else:
 
 
 def page_url(site: admin.AdminSite, route: str, page: type[Page], name: str) -> URLPattern:
-    """Return the URL of a page, behind the site's login."""
+    """Return the URL pattern of a page that requires a login."""
     return path(route, site.admin_view(page.as_view(site=site)), name=f"django_cachex_{name}")
 
 
@@ -70,7 +70,7 @@ class KeyAdmin(KeyModelAdmin):
         ]
 
     def get_model_perms(self, request: HttpRequest) -> dict[str, bool]:
-        """Keys are reached through their cache; only who may not see caches starts from them."""
+        """Hide keys from the sidebar, except for users who may not view caches."""
         cache_admin = self.admin_site.get_model_admin(Cache)
         if cache_admin.has_view_permission(request):
             return {}

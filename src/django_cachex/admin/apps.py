@@ -12,7 +12,7 @@ LABEL = "django_cachex"
 
 
 class CachexAdminConfig(AppConfig):
-    """The cache admin in one skin; `django_cachex.unfold` subclasses it for the other."""
+    """The cache admin in Django's style; `django_cachex.unfold` subclasses it for Unfold's."""
 
     default = True
     name = "django_cachex.admin"
@@ -20,26 +20,26 @@ class CachexAdminConfig(AppConfig):
     verbose_name = _("Caches")
     default_auto_field = "django.db.models.BigAutoField"
     skin = "admin"
-    """The folder of parts and the stylesheet that pages are drawn with."""
+    """The name of the skin's folder of template parts and of its stylesheet."""
 
     @property
     def classes(self) -> Mapping[str, str]:
-        """The `class` of each kind of control, where the host has such classes."""
+        """The `class` attribute of each kind of control, if the skin uses the host's classes."""
         return {}
 
     def __init__(self, app_name: str, app_module: ModuleType | None) -> None:
         super().__init__(app_name, app_module)
         if LABEL in apps.app_configs and apps.app_configs[LABEL] is not self:
             raise ImproperlyConfigured(
-                'INSTALLED_APPS holds both "django_cachex.admin" and "django_cachex.unfold": '
-                "choose one, they offer the same pages in different styles."
+                'INSTALLED_APPS contains both "django_cachex.admin" and "django_cachex.unfold". '
+                "Use only one of them: they offer the same pages in different styles."
             )
 
     def ready(self) -> None:
-        # Registers itself.
+        # Importing the module registers the checks.
         from django_cachex.admin import checks  # noqa: F401
 
 
-def installed() -> CachexAdminConfig:
-    """Return the configuration of the skin that is installed."""
+def app_config() -> CachexAdminConfig:
+    """Return the app configuration of the installed skin."""
     return cast(CachexAdminConfig, apps.get_app_config(LABEL))

@@ -9,326 +9,348 @@ from functools import partial
 from typing import Any
 
 from django.contrib.admin.models import CHANGE, DELETION
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from django_cachex.admin import formatting, log_entries
-from django_cachex.admin.deadline import Answer, NotAsked
-from django_cachex.admin.errors import leave_broken_connections, may_be_done
-from django_cachex.admin.permissions import DELETE, EXPIRE, FLUSH, Act
-from django_cachex.admin.sessions import pattern_without_ids
+from django_cachex.admin.deadline import CallResult, NotStarted
+from django_cachex.admin.errors import close_broken_connections, may_have_succeeded
+from django_cachex.admin.permissions import DELETE, EXPIRE, FLUSH, Permission
+from django_cachex.admin.sessions import mask_pattern
 from django_cachex.commands.text import one_line
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector
+from django_cachex.inspectors.info import Text
 from django_cachex.inspectors.jobs import Find, Position, Sweep, Work, advance
 from django_cachex.inspectors.query import Pattern, Query
 from django_cachex.inspectors.types import TTL_NONE, Listing
 
-Text = str | Promise
-
 
 @dataclass(frozen=True)
-class Deed:
-    """Something that can be done to many keys."""
+class BulkAction:
+    """An action on many keys."""
 
     name: str
-    """As URLs and tokens have it."""
+    """The name in URLs and tokens."""
 
-    act: Act
-    flag: int
-    """Of the `LogEntry`."""
+    permission: Permission
+    log_flag: int
+    """The action flag of its `LogEntry`."""
 
-    step: Text
-    """What the trail calls it."""
-
-
-DELETING = Deed("delete", DELETE, DELETION, gettext_lazy("Delete all matching"))
-EXPIRING = Deed("expire", EXPIRE, CHANGE, gettext_lazy("Expire all matching"))
-FLUSHING = Deed("flush", FLUSH, CHANGE, gettext_lazy("Flush"))
-
-ON_MATCHING = {deed.name: deed for deed in (DELETING, EXPIRING)}
+    breadcrumb: Text
+    """The text of its breadcrumb."""
 
 
-def which(query: Query) -> str:
-    """Return which keys a query is for, to follow `keys that`."""
+DELETE_MATCHING = BulkAction("delete", DELETE, DELETION, gettext_lazy("Delete all matching"))
+EXPIRE_MATCHING = BulkAction("expire", EXPIRE, CHANGE, gettext_lazy("Expire all matching"))
+FLUSH_CACHE = BulkAction("flush", FLUSH, CHANGE, gettext_lazy("Flush"))
+
+MATCHING_ACTIONS = {action.name: action for action in (DELETE_MATCHING, EXPIRE_MATCHING)}
+
+
+def describe_query(query: Query) -> str:
+    """Return the query in words, to follow `keys that` in a sentence."""
     text = one_line(query.pattern.text).replace('"', '\\"')
-    named = _('match "%(pattern)s"') if "*" in text else _('contain "%(pattern)s"')
-    return " · ".join([named % {"pattern": text}, *filters(query)])
+    condition = _('match "%(pattern)s"') if "*" in text else _('contain "%(pattern)s"')
+    return " · ".join([condition % {"pattern": text}, *describe_filters(query)])
 
 
-def filters(query: Query) -> list[str]:
-    """Return the filters of a query, in words."""
-    found = []
+def describe_filters(query: Query) -> list[str]:
+    """Return the filters of a query, each in words."""
+    texts = []
     if query.type:
-        found.append(_("of the type %(type)s") % {"type": query.type})
+        texts.append(_("of the type %(type)s") % {"type": query.type})
     if query.expires_within == TTL_NONE:
-        found.append(_("without an expiry"))
+        texts.append(_("without an expiry"))
     elif query.expires_within is not None:
-        span = formatting.duration(query.expires_within)
-        found.append(_("expiring within %(span)s") % {"span": span})
+        span = formatting.format_duration(query.expires_within)
+        texts.append(_("expiring within %(span)s") % {"span": span})
     if query.larger_than is not None:
-        found.append(_("larger than %(size)s") % {"size": formatting.size(query.larger_than)})
+        texts.append(
+            _("larger than %(size)s") % {"size": formatting.format_size(query.larger_than)}
+        )
     if query.idle_for is not None:
-        found.append(_("idle for %(span)s") % {"span": formatting.duration(query.idle_for)})
-    return found
+        texts.append(_("idle for %(span)s") % {"span": formatting.format_duration(query.idle_for)})
+    return texts
 
 
-def doing(ttl: int | None, subject: str) -> str:
-    """Return what a sweep does to the keys that `which` says, as a heading."""
-    return _sentence(
+def action_title(ttl: int | None, keys_text: str) -> str:
+    """Return the heading of a bulk action.
+
+    Args:
+        ttl: None to delete, `TTL_NONE` to remove the expiry, else the new TTL in milliseconds.
+        keys_text: the keys, as `describe_query` describes them.
+    """
+    return _choose_text(
         ttl,
         _("Delete all keys that %(which)s"),
         _("Remove the expiry of all keys that %(which)s"),
         _("Let all keys that %(which)s expire in %(span)s"),
-    ) % {"which": subject, "span": span(ttl)}
+    ) % {"which": keys_text, "span": format_span(ttl)}
 
 
-def question(ttl: int | None, subject: str, alias: str) -> str:
-    """Return the question before a sweep."""
-    return _sentence(
+def confirm_text(ttl: int | None, keys_text: str, alias: str) -> str:
+    """Return the question that asks to confirm a bulk action."""
+    return _choose_text(
         ttl,
         _('Delete all keys of "%(alias)s" that %(which)s?'),
         _('Remove the expiry of all keys of "%(alias)s" that %(which)s?'),
         _('Let all keys of "%(alias)s" that %(which)s expire in %(span)s?'),
-    ) % {"which": subject, "span": span(ttl), "alias": alias}
+    ) % {"which": keys_text, "span": format_span(ttl), "alias": alias}
 
 
-def submit(ttl: int | None, count: int, complete: bool) -> str:
-    """Return the words of the button that begins a sweep; `count` may be a part only."""
+def button_text(ttl: int | None, count: int, complete: bool) -> str:
+    """Return the label of the button that starts a bulk action.
+
+    Args:
+        ttl: as in `action_title`.
+        count: the number of keys found so far.
+        complete: whether that is all of them; otherwise the label has no number.
+    """
     if not complete:
-        return _sentence(
+        return _choose_text(
             ttl,
             _("Delete all that match"),
             _("Remove the expiry of all that match"),
             _("Let all that match expire"),
         )
-    return _sentence(
+    return _choose_text(
         ttl,
         ngettext("Delete %(count)s key", "Delete %(count)s keys", count),
         ngettext(
             "Remove the expiry of %(count)s key", "Remove the expiry of %(count)s keys", count
         ),
         ngettext("Let %(count)s key expire", "Let %(count)s keys expire", count),
-    ) % {"count": formatting.number(count)}
+    ) % {"count": formatting.format_number(count)}
 
 
-def consequence(ttl: int | None) -> str:
-    """Return what becomes of the keys."""
-    return _sentence(
+def consequence_text(ttl: int | None) -> str:
+    """Return the consequences of a bulk action for the keys."""
+    return _choose_text(
         ttl,
         _("What is deleted is gone for good, unless an application stores it again."),
         _("They stay until something deletes or evicts them."),
         _("Each loses the expiry that it has, and goes %(span)s after its turn."),
-    ) % {"span": span(ttl)}
+    ) % {"span": format_span(ttl)}
 
 
-def outcome(sweep: Sweep) -> str:
-    """Return what a sweep has done: how many were changed, were gone already, failed."""
-    done = _sentence(
-        sweep.ttl,
-        ngettext("Deleted %(count)s key", "Deleted %(count)s keys", sweep.done),
-        ngettext("%(count)s key never expires now", "%(count)s keys never expire now", sweep.done),
+def result_text(task: Sweep) -> str:
+    """Return how many keys were changed, were already gone, and failed."""
+    done = _choose_text(
+        task.ttl,
+        ngettext("Deleted %(count)s key", "Deleted %(count)s keys", task.done),
+        ngettext("%(count)s key never expires now", "%(count)s keys never expire now", task.done),
         ngettext(
             "%(count)s key expires %(span)s after its turn",
             "%(count)s keys expire %(span)s after their turn",
-            sweep.done,
+            task.done,
         ),
-    ) % {"count": formatting.number(sweep.done), "span": span(sweep.ttl)}
-    return f"{'; '.join([done, *_others(sweep)])}."
+    ) % {"count": formatting.format_number(task.done), "span": format_span(task.ttl)}
+    return f"{'; '.join([done, *_unchanged_texts(task)])}."
 
 
-def _others(sweep: Sweep) -> list[str]:
-    """Return how many keys were not changed, and why."""
-    said = []
-    if sweep.gone:
-        text = ngettext("%(count)s was already gone", "%(count)s were already gone", sweep.gone)
-        said.append(text % {"count": formatting.number(sweep.gone)})
-    if sweep.failed:
-        text = ngettext("%(count)s failed", "%(count)s failed", sweep.failed)
-        said.append(text % {"count": formatting.number(sweep.failed)})
-    if sweep.in_doubt:
+def _unchanged_texts(task: Sweep) -> list[str]:
+    """Return how many keys were not changed, for each reason."""
+    texts = []
+    if task.gone:
+        text = ngettext("%(count)s was already gone", "%(count)s were already gone", task.gone)
+        texts.append(text % {"count": formatting.format_number(task.gone)})
+    if task.failed:
+        text = ngettext("%(count)s failed", "%(count)s failed", task.failed)
+        texts.append(text % {"count": formatting.format_number(task.failed)})
+    if task.in_doubt:
         text = ngettext(
             "%(count)s was asked for, outcome unknown",
             "%(count)s were asked for, outcome unknown",
-            sweep.in_doubt,
+            task.in_doubt,
         )
-        said.append(text % {"count": formatting.number(sweep.in_doubt)})
-    return said
+        texts.append(text % {"count": formatting.format_number(task.in_doubt)})
+    return texts
 
 
-def flushed(alias: str) -> Callable[[Work[Sweep]], str]:
-    """Return what says how a flush went, for the person and for the record."""
+def flush_log_message(alias: str) -> Callable[[Work[Sweep]], str]:
+    """Return a function that builds the message about a flush, for the page and the log."""
 
-    def said(work: Work[Sweep]) -> str:
-        count = work.deed.done
+    def build_message(job: Work[Sweep]) -> str:
+        count = job.deed.done
         text = ngettext(
             'Flushed "%(alias)s": %(count)s entry deleted.',
             'Flushed "%(alias)s": %(count)s entries deleted.',
             count,
         )
-        if not work.complete:
+        if not job.complete:
             text = ngettext(
                 'Flushing "%(alias)s": %(count)s entry deleted so far, not all.',
                 'Flushing "%(alias)s": %(count)s entries deleted so far, not all.',
                 count,
             )
-        if work.deed.failed and not count:
+        if job.deed.failed and not count:
             text = _('Not flushed: nothing could be deleted of "%(alias)s".')
-        others = _others(replace(work.deed, gone=0))
+        others = _unchanged_texts(replace(job.deed, gone=0))
         rest = f" {'; '.join(others)}." if others else ""
-        return text % {"alias": alias, "count": formatting.number(count)} + rest
+        return text % {"alias": alias, "count": formatting.format_number(count)} + rest
 
-    return said
-
-
-def swept(query: Query) -> Callable[[Work[Sweep]], str]:
-    """Return what says on record how a sweep went: never more than was done."""
-
-    def said(work: Work[Sweep]) -> str:
-        # A pattern may hold the id of a session, with or without the name before it.
-        pattern = Pattern(pattern_without_ids(query.pattern.text))
-        what = doing(work.deed.ttl, which(replace(query, pattern=pattern)))
-        ended = _("All were examined.") if work.complete else _("Not yet at the end.")
-        return f"{what}. {outcome(work.deed)} {ended}"
-
-    return said
+    return build_message
 
 
-def span(ttl: int | None) -> str:
-    """Return a TTL in words."""
-    return "" if ttl is None or ttl == TTL_NONE else formatting.duration(ttl)
+def bulk_log_message(query: Query) -> Callable[[Work[Sweep]], str]:
+    """Return a function that builds the log message about a bulk action, as far as it has run."""
+
+    def build_message(job: Work[Sweep]) -> str:
+        # A pattern may contain a session id, with or without the session key prefix.
+        pattern = Pattern(mask_pattern(query.pattern.text))
+        title = action_title(job.deed.ttl, describe_query(replace(query, pattern=pattern)))
+        progress = _("All were examined.") if job.complete else _("Not yet at the end.")
+        return f"{title}. {result_text(job.deed)} {progress}"
+
+    return build_message
 
 
-def _sentence(ttl: int | None, delete: str, persist: str, expire: str) -> str:
-    """Return the sentence for what a sweep does."""
+def format_span(ttl: int | None) -> str:
+    """Return a TTL in words; nothing if keys are deleted or never expire."""
+    return "" if ttl is None or ttl == TTL_NONE else formatting.format_duration(ttl)
+
+
+def _choose_text(ttl: int | None, delete: str, persist: str, expire: str) -> str:
+    """Return the text for the action that a TTL stands for."""
     if ttl is None:
         return delete
     return persist if ttl == TTL_NONE else expire
 
 
-Ask = Callable[[Inspector, Callable[[], None]], Answer[None]]
-"""Puts a question to a cache under a page's deadline."""
+RunWithDeadline = Callable[[Inspector, Callable[[], None]], CallResult[None]]
+"""Runs a call to a cache under a page's deadline."""
 
-NEW = 0
-"""Stands for the `LogEntry` of a run that has not begun."""
+NO_ENTRY = 0
+"""The `log_entry` of a job that has not started."""
 
 
 @dataclass(frozen=True)
-class Run:
-    """A sweep, and the `LogEntry` that says what it has done."""
+class JobState:
+    """A bulk job and the id of the `LogEntry` that records what it has done."""
 
-    work: Work[Sweep]
-    entry: int = NEW
+    job: Work[Sweep]
+    log_entry: int = NO_ENTRY
 
     def state(self) -> list[Any]:
-        return [self.entry, self.work.state()]
+        """Return the state as JSON can represent it."""
+        return [self.log_entry, self.job.state()]
 
     @classmethod
-    def of_state(cls, state: list[Any]) -> Run:
-        entry, work = state
-        return cls(Work.of_state(work, Sweep.of_state), entry)
+    def from_state(cls, state: list[Any]) -> JobState:
+        log_entry, job = state
+        return cls(Work.of_state(job, Sweep.of_state), log_entry)
 
-    def afresh(self) -> Run:
-        """Return the run with nothing done: what others did is theirs to claim."""
-        return Run(replace(self.work, deed=Sweep(self.work.deed.ttl)))
+    def reset(self) -> JobState:
+        """Return the job with its counts reset, so that it reports only what it does itself."""
+        return JobState(replace(self.job, deed=Sweep(self.job.deed.ttl)))
 
 
 @dataclass(frozen=True)
-class Step:
-    """A run after one more step, and what kept it from going on."""
+class JobStep:
+    """A job after one step, and the error that stopped the step."""
 
-    run: Run
+    state: JobState
     error: Exception | None = None
-    continued: bool = False
-    """Whether the counts begin anew, as the run had gone on elsewhere."""
+    is_restarted: bool = False
+    """Whether the counts were reset because the job had been continued elsewhere."""
 
     is_stuck: bool = False
-    """Whether it has not come further: another step would not, either, for now."""
+    """Whether the step made no progress, so that another one would not help for now."""
 
 
-class Batch:
-    """The keys that a run is at, between finding them and hearing what became of them."""
+class CurrentBatch:
+    """Tracks the keys that have been found and whose results are not known yet."""
 
     def __init__(self, find: Find) -> None:
         self._find = find
-        self._over = False
+        self._is_abandoned = False
         self.keys = 0
-        """How many have been asked to be changed."""
+        """The number of keys that are being changed."""
 
     def find(self, token: str, want: int, deadline: float) -> Listing:
-        """Find keys, which are changed next; raise NotAsked where nobody waits for it any more."""
+        """Return the next keys to change; raise NotStarted if the batch was abandoned."""
         listing = self._find(token, want, deadline)
         self.keys = len(listing.keys)
-        if self._over:
-            raise NotAsked
+        if self._is_abandoned:
+            raise NotStarted
         return listing
 
-    def given_up(self) -> int:
-        """Let nothing more be changed; return how many keys are under way."""
-        self._over = True
+    def abandon(self) -> int:
+        """Prevent further changes; return the number of keys that are being changed."""
+        self._is_abandoned = True
         return self.keys
 
 
-def doubting(work: Work[Sweep], keys: int) -> Work[Sweep]:
-    """Return a work with so many more keys of which nobody knows what became."""
-    return replace(work, deed=replace(work.deed, in_doubt=work.deed.in_doubt + keys))
+def add_in_doubt(job: Work[Sweep], keys: int) -> Work[Sweep]:
+    """Return a job with this many more keys whose outcome is unknown."""
+    return replace(job, deed=replace(job.deed, in_doubt=job.deed.in_doubt + keys))
 
 
 @dataclass(frozen=True)
-class Runner:
-    """What it takes to carry a run on."""
+class JobRunner:
+    """Runs the steps of a bulk job and records them."""
 
     inspector: Inspector
     user_id: Any
-    deed: Deed
+    action: BulkAction
     find: Find
-    said: Callable[[Work[Sweep]], str]
-    """Says on record how the work went."""
+    log_message: Callable[[Work[Sweep]], str]
+    """Builds the log message about the job."""
 
-    def step(self, run: Run, ask: Ask) -> Step:
-        """Carry a run on for one budget. What was done is on record, whatever happens then."""
-        continued = run.entry != NEW and not log_entries.is_on_record(run.entry, self._message(run))
-        if continued or run.entry == NEW:
-            run = self._begun(run.afresh())
-        works = [run.work]
-        batch = Batch(self.find)
-        answer = ask(self.inspector, lambda: self._carry_on(works, batch))
-        in_flight = batch.given_up()  # Before `works`: what is done meanwhile counts as in doubt.
-        after = works[-1]
-        if may_be_done(answer.error):
-            after = doubting(after, in_flight)
-            leave_broken_connections()
-        is_stuck = after.position.token == run.work.position.token and not after.complete
-        return Step(self._recorded(run, after), answer.error, continued, is_stuck)
+    def step(self, state: JobState, run: RunWithDeadline) -> JobStep:
+        """Run the job for one scan budget, and record what was done whatever happens.
 
-    def _carry_on(self, works: list[Work[Sweep]], batch: Batch) -> None:
-        """Append the work after each batch: the page may stop to wait before this is over."""
+        Args:
+            state: the job so far.
+            run: runs a call under the page's deadline.
+        """
+        is_restarted = state.log_entry != NO_ENTRY and not log_entries.matches_log_entry(
+            state.log_entry, self._message(state)
+        )
+        if is_restarted or state.log_entry == NO_ENTRY:
+            state = self._create_log_entry(state.reset())
+        jobs = [state.job]
+        batch = CurrentBatch(self.find)
+        result = run(self.inspector, lambda: self._advance(jobs, batch))
+        # Before `jobs[-1]` is read: keys that are changed in between count as in doubt.
+        in_flight = batch.abandon()
+        after = jobs[-1]
+        if may_have_succeeded(result.error):
+            after = add_in_doubt(after, in_flight)
+            close_broken_connections()
+        is_stuck = after.position.token == state.job.position.token and not after.complete
+        return JobStep(self._update_log_entry(state, after), result.error, is_restarted, is_stuck)
+
+    def _advance(self, jobs: list[Work[Sweep]], batch: CurrentBatch) -> None:
+        """Append the job after each batch; the page may stop waiting before this ends."""
         deadline = time.monotonic() + limits().scan_budget
-        for work in advance(works[-1], batch.find, self.inspector, deadline):
-            works.append(work)
+        for job in advance(jobs[-1], batch.find, self.inspector, deadline):
+            jobs.append(job)
             batch.keys = 0
 
-    def _recorded(self, run: Run, work: Work[Sweep]) -> Run:
-        after = replace(run, work=work)
-        before, now = self._message(run), self._message(after)
-        if log_entries.go_on_record(self.user_id, run.entry, self.inspector, before, now):
+    def _update_log_entry(self, state: JobState, job: Work[Sweep]) -> JobState:
+        after = replace(state, job=job)
+        before, now = self._message(state), self._message(after)
+        if log_entries.update_log_entry(self.user_id, state.log_entry, self.inspector, before, now):
             return after
-        # Somebody else carried the same run on meanwhile: this step is put on record by itself.
-        alone = Run(replace(work, deed=difference(run.work.deed, work.deed)))
-        return self._begun(alone)
+        # The same job was continued elsewhere meanwhile, so this step gets an entry of its own.
+        step_only = JobState(replace(job, deed=counts_between(state.job.deed, job.deed)))
+        return self._create_log_entry(step_only)
 
-    def _begun(self, run: Run) -> Run:
-        said = self._message(run)
-        entry = log_entries.begin_record(self.user_id, self.deed.flag, self.inspector, said)
-        return replace(run, entry=entry)
+    def _create_log_entry(self, state: JobState) -> JobState:
+        message = self._message(state)
+        entry = log_entries.create_log_entry(
+            self.user_id, self.action.log_flag, self.inspector, message
+        )
+        return replace(state, log_entry=entry)
 
-    def _message(self, run: Run) -> log_entries.Message:
-        return partial(self.said, run.work)
+    def _message(self, state: JobState) -> log_entries.Message:
+        return partial(self.log_message, state.job)
 
 
-def difference(before: Sweep, after: Sweep) -> Sweep:
-    """Return what was done between two states of a sweep."""
+def counts_between(before: Sweep, after: Sweep) -> Sweep:
+    """Return the counts of what was done between two states of a bulk action."""
     return Sweep(
         after.ttl,
         after.done - before.done,
@@ -339,6 +361,6 @@ def difference(before: Sweep, after: Sweep) -> Sweep:
     )
 
 
-def begin(ttl: int | None) -> Run:
-    """Return a run that has not begun."""
-    return Run(Work(Sweep(ttl), Position()))
+def new_job(ttl: int | None) -> JobState:
+    """Return a job that has not started."""
+    return JobState(Work(Sweep(ttl), Position()))

@@ -1,4 +1,4 @@
-"""What is wrong with a project's settings, said at start-up."""
+"""System checks of a project's settings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.apps import AppConfig, apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
-from django_cachex.admin.apps import CachexAdminConfig, installed
+from django_cachex.admin.apps import CachexAdminConfig, app_config
 from django_cachex.admin.permissions import HIDDEN, READ_ONLY
 from django_cachex.cache.checks import check_prefixes, check_readers
 from django_cachex.conf import FIELDS, PAGE_SIZES, Limits
@@ -28,29 +28,34 @@ SEPARATOR = "NAMESPACE_SEPARATOR"
 def check_settings(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Return what is wrong with `CACHEX_ADMIN`."""
-    given = getattr(settings, "CACHEX_ADMIN", {})
-    if not isinstance(given, dict):
+    """Check the names and values of `CACHEX_ADMIN`."""
+    configured = getattr(settings, "CACHEX_ADMIN", {})
+    if not isinstance(configured, dict):
         return [Error("CACHEX_ADMIN must be a dict.", id="django_cachex.E001")]
-    return [*_unknown(given), *_numbers(given), *_separator(given), *_policies(given)]
+    return [
+        *_check_names(configured),
+        *_check_numbers(configured),
+        *_check_separator(configured),
+        *_check_policies(configured),
+    ]
 
 
 @register(Tags.caches)
 def check_sessions(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Warn of sessions on a server that every page would wait for, this admin's included."""
+    """Warn if sessions are in a cache without a timeout, as every page waits for such a server."""
     alias = settings.SESSION_CACHE_ALIAS
     if "cache" not in settings.SESSION_ENGINE or alias not in settings.CACHES:
         return []
     params = settings.CACHES[alias]
-    waits = "socket_timeout" not in f"{params.get('OPTIONS')} {params.get('LOCATION')}"
-    if not waits or not isinstance(inspector_for(alias), ServerInspector):
+    has_no_timeout = "socket_timeout" not in f"{params.get('OPTIONS')} {params.get('LOCATION')}"
+    if not has_no_timeout or not isinstance(inspector_for(alias), ServerInspector):
         return []
     return [
         Warning(
-            f"Sessions are kept in the cache {alias!r}, which has no socket_timeout: while its "
-            "server hangs no page can be reached, the cache admin included.",
+            f"Sessions are stored in the cache {alias!r}, which has no socket_timeout. If its "
+            "server hangs, no page can be opened, including those of the cache admin.",
             hint=f'Set CACHES[{alias!r}]["OPTIONS"]["socket_timeout"] to a few seconds.',
             id="django_cachex.W004",
         )
@@ -59,41 +64,40 @@ def check_sessions(
 
 @register()
 def check_skin(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    """Warn of pages in Django's plain style amid those of Unfold."""
-    if installed().skin != CachexAdminConfig.skin or not apps.is_installed("unfold"):
+    """Warn if a project uses Unfold and the cache admin has Django's style."""
+    if app_config().skin != CachexAdminConfig.skin or not apps.is_installed("unfold"):
         return []
     return [
         Warning(
-            "The pages of the cache admin keep Django's plain style in a project that uses Unfold.",
-            hint='Put "django_cachex.unfold" in the place of "django_cachex.admin" in '
-            "INSTALLED_APPS.",
+            "The cache admin has Django's style in a project that uses Unfold.",
+            hint='Replace "django_cachex.admin" with "django_cachex.unfold" in INSTALLED_APPS.',
             id="django_cachex.W005",
         )
     ]
 
 
-def _unknown(given: dict[str, Any]) -> Iterable[CheckMessage]:
+def _check_names(configured: dict[str, Any]) -> Iterable[CheckMessage]:
     known = ", ".join(sorted(FIELDS))
-    for name in given:
+    for name in configured:
         if name not in FIELDS:
             yield Warning(
-                f"CACHEX_ADMIN has no setting {name!r}; it is ignored.",
-                hint=f"There are: {known}.",
+                f"CACHEX_ADMIN has no setting {name!r}. It is ignored.",
+                hint=f"Valid settings: {known}.",
                 id="django_cachex.W002",
             )
 
 
-def _numbers(given: dict[str, Any]) -> Iterable[CheckMessage]:
+def _check_numbers(configured: dict[str, Any]) -> Iterable[CheckMessage]:
     defaults = Limits()
-    for name in sorted(FIELDS - {"ALIASES", SEPARATOR} & given.keys()):
-        whole = isinstance(getattr(defaults, name.lower()), int)
-        if not _is_positive(given[name], whole):
-            kind = "whole number" if whole else "number"
+    for name in sorted(FIELDS - {"ALIASES", SEPARATOR} & configured.keys()):
+        is_integer = isinstance(getattr(defaults, name.lower()), int)
+        if not _is_positive(configured[name], is_integer):
+            kind = "whole number" if is_integer else "number"
             yield Error(
-                f"CACHEX_ADMIN[{name!r}] must be a positive {kind}, not {given[name]!r}.",
+                f"CACHEX_ADMIN[{name!r}] must be a positive {kind}, not {configured[name]!r}.",
                 id="django_cachex.E002",
             )
-    size = given.get("PAGE_SIZE", PAGE_SIZES[0])
+    size = configured.get("PAGE_SIZE", PAGE_SIZES[0])
     if size not in PAGE_SIZES:
         yield Error(
             f"CACHEX_ADMIN['PAGE_SIZE'] must be one of {PAGE_SIZES}, not {size!r}.",
@@ -101,30 +105,30 @@ def _numbers(given: dict[str, Any]) -> Iterable[CheckMessage]:
         )
 
 
-def _is_positive(value: object, whole: bool) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+def _is_positive(value: object, is_integer: bool) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int if is_integer else int | float):
         return False
     return math.isfinite(value) and value > 0
 
 
-def _separator(given: dict[str, Any]) -> Iterable[CheckMessage]:
-    separator = given.get(SEPARATOR, ":")
+def _check_separator(configured: dict[str, Any]) -> Iterable[CheckMessage]:
+    separator = configured.get(SEPARATOR, ":")
     if not isinstance(separator, str) or not separator:
         yield Error(
-            f"CACHEX_ADMIN[{SEPARATOR!r}] must be a text that is not empty, not {separator!r}.",
+            f"CACHEX_ADMIN[{SEPARATOR!r}] must be a non-empty string, not {separator!r}.",
             id="django_cachex.E002",
         )
 
 
-def _policies(given: dict[str, Any]) -> Iterable[CheckMessage]:
-    policies = given.get("ALIASES", {})
+def _check_policies(configured: dict[str, Any]) -> Iterable[CheckMessage]:
+    policies = configured.get("ALIASES", {})
     if not isinstance(policies, Mapping):
         yield Error("CACHEX_ADMIN['ALIASES'] must be a dict.", id="django_cachex.E001")
         return
     for alias, policy in policies.items():
         if alias not in settings.CACHES:
             yield Warning(
-                f"CACHEX_ADMIN['ALIASES'] names {alias!r}, which CACHES does not have.",
+                f"CACHEX_ADMIN['ALIASES'] contains {alias!r}, which is not in CACHES.",
                 id="django_cachex.W003",
             )
         if policy not in POLICIES:

@@ -1,4 +1,4 @@
-"""Indented text whose blocks can be closed: of a large value, its outline is seen first."""
+"""Split an indented text into collapsible blocks, to show the outline of a large value."""
 
 from __future__ import annotations
 
@@ -8,67 +8,67 @@ from itertools import pairwise
 
 from django_cachex.admin.components import Part
 
-LINES_IN_FULL = 40
-"""So many lines are seen at a glance: there is nothing to close."""
+MAX_PLAIN_LINES = 40
+"""A text of at most this many lines is not split."""
 
-SMALLEST = 3
-"""Lines of a block that is worth closing."""
+MIN_BLOCK_LINES = 3
+"""The fewest lines of a block that can be collapsed."""
 
-LARGEST_OPEN = 12
-"""Lines of a block that is open at first."""
+MAX_OPEN_LINES = 12
+"""A block of at most this many lines is open at first."""
 
-LEVELS = 3
-"""How deep blocks in blocks can be closed."""
+MAX_LEVELS = 3
+"""The number of nested levels that can be collapsed."""
 
 
 @dataclass(frozen=True)
-class Fold(Part):
-    """Some lines, or the first line of a block with what is in it."""
+class CollapsibleBlock(Part):
+    """Some lines of text, or the first line of a block and the block's content."""
 
     text: str
-    inner: Sequence[Fold] = ()
+    children: Sequence[CollapsibleBlock] = ()
     lines: int = 0
-    """How many lines are in the block."""
+    """The number of lines in the block."""
 
     @property
     def is_open(self) -> bool:
-        return self.lines <= LARGEST_OPEN
+        return self.lines <= MAX_OPEN_LINES
 
 
-def folded(text: str) -> Sequence[Fold]:
-    """Return a text's lines with its blocks, or nothing where it is short or has none."""
+def parse_blocks(text: str) -> Sequence[CollapsibleBlock]:
+    """Return the blocks of a text; nothing if the text is short or has no blocks."""
     lines = text.split("\n")
-    if len(lines) <= LINES_IN_FULL:
+    if len(lines) <= MAX_PLAIN_LINES:
         return ()
-    # The outermost brackets stay open: all there is lies within them.
-    head, body = lines[:1], lines[1:]
-    found = _blocks(body, LEVELS)
-    if not any(one.inner for one in found):
+    # The outermost brackets stay open, because they contain everything.
+    head, rest = lines[:1], lines[1:]
+    blocks = _blocks(rest, MAX_LEVELS)
+    if not any(one.children for one in blocks):
         return ()
-    return [Fold("\n".join(head)), *found]
+    return [CollapsibleBlock("\n".join(head)), *blocks]
 
 
-def indent(line: str) -> int:
+def indentation(line: str) -> int:
     return len(line) - len(line.lstrip(" "))
 
 
-def _blocks(lines: Sequence[str], levels: int) -> list[Fold]:
-    """Return lines with the blocks that begin at their outermost indentation."""
+def _blocks(lines: Sequence[str], levels: int) -> list[CollapsibleBlock]:
+    """Return the blocks that begin at the outermost indentation of some lines."""
     if not levels or not lines:
-        return [Fold("\n".join(lines))] if lines else []
-    outermost = min(map(indent, lines[:1]))
-    starts = [at for at, line in enumerate(lines) if indent(line) <= outermost]
-    found: list[Fold] = []
+        return [CollapsibleBlock("\n".join(lines))] if lines else []
+    outermost = min(map(indentation, lines[:1]))
+    starts = [at for at, line in enumerate(lines) if indentation(line) <= outermost]
+    blocks: list[CollapsibleBlock] = []
     plain: list[str] = []
     for start, end in pairwise([*starts, len(lines)]):
         inside = lines[start + 1 : end]
-        if len(inside) < SMALLEST:
+        if len(inside) < MIN_BLOCK_LINES:
             plain += lines[start:end]
             continue
         if plain:
-            found.append(Fold("\n".join(plain)))
+            blocks.append(CollapsibleBlock("\n".join(plain)))
             plain = []
-        found.append(Fold(lines[start], _blocks(inside, levels - 1), len(inside)))
+        blocks.append(CollapsibleBlock(lines[start], _blocks(inside, levels - 1), len(inside)))
     if plain:
-        found.append(Fold("\n".join(plain)))
-    return found
+        blocks.append(CollapsibleBlock("\n".join(plain)))
+    return blocks

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django_cachex.admin.apps import installed
-from django_cachex.admin.formatting import NOTHING
-from django_cachex.admin.links import Link
+from django_cachex.admin.apps import app_config
+from django_cachex.admin.formatting import NO_VALUE
+from django_cachex.admin.links import LinkTarget
 from django_cachex.inspectors.info import Text
 
 
@@ -16,7 +16,7 @@ class Parts:
     """Template paths of the installed skin's parts: `{% include parts.table %}`."""
 
     def __init__(self) -> None:
-        self._folder = f"admin/django_cachex/parts/{installed().skin}"
+        self._folder = f"admin/django_cachex/parts/{app_config().skin}"
 
     def __getitem__(self, name: str) -> str:
         return f"{self._folder}/{name}.html"
@@ -37,7 +37,7 @@ class Action(Part):
     """What it does, as `data-action` says it, in every language alike."""
 
     label: Text
-    link: Link | str
+    link: LinkTarget | str
     kind: str = ""
     """`primary`, `danger`, or empty."""
 
@@ -55,7 +55,7 @@ class Action(Part):
     @property
     def post_id(self) -> str:
         """The id to post, where the link needs a form."""
-        return self.link.post_id if isinstance(self.link, Link) else ""
+        return self.link.post_id if isinstance(self.link, LinkTarget) else ""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Cell(Part):
     """One cell of a table."""
 
     text: Text = ""
-    link: Link | str | None = None
+    link: LinkTarget | str | None = None
     kind: str = ""
     """`key`, `code`, `number`, `text`, or empty."""
 
@@ -112,7 +112,7 @@ class Cell(Part):
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to say, which narrow screens leave out."""
-        return self.text in ("", NOTHING) and not (self.badge or self.lines or self.actions)
+        return self.text in ("", NO_VALUE) and not (self.badge or self.lines or self.actions)
 
     @property
     def is_plain(self) -> bool:
@@ -127,7 +127,7 @@ class Cell(Part):
 
     @property
     def post_id(self) -> str:
-        return self.link.post_id if isinstance(self.link, Link) else ""
+        return self.link.post_id if isinstance(self.link, LinkTarget) else ""
 
 
 @dataclass(frozen=True)
@@ -344,7 +344,7 @@ class Bar(Part):
     doubt: float = 0.0
     """How far the value may be off to each side."""
 
-    link: Link | str = ""
+    link: LinkTarget | str = ""
 
     @property
     def width(self) -> str:

@@ -23,33 +23,35 @@ T = TypeVar("T")
 logger = logging.getLogger("django_cachex.admin")
 
 
-class NoAnswer(Exception):
-    """The page's time was over before the cache answered."""
+class DeadlineExceeded(Exception):
+    """The deadline passed before the cache answered."""
 
 
-class NotAsked(NoAnswer):
-    """The page's time was over before the cache was asked."""
+class NotStarted(DeadlineExceeded):
+    """The deadline passed before the call started."""
 
 
 @dataclass(frozen=True)
-class Answer(Generic[T]):
-    """What a cache said, or the exception that it raised."""
+class CallResult(Generic[T]):
+    """The return value of a call to a cache, or the exception that it raised."""
 
     value: T | None = None
     error: Exception | None = None
 
 
-def described(error: Exception, inspector: Inspector) -> str:
-    """Return what an error says, without passwords, and the way to it, the place itself first."""
+def describe_error(error: Exception, inspector: Inspector) -> str:
+    """Return an error without passwords and its traceback, innermost frame first, on one line."""
     frames = reversed(traceback.extract_tb(error.__traceback__))
-    way = " < ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames)
-    return f"{masked(f'{type(error).__name__}: {error}', inspector.params)} [{way}]"
+    trace = " < ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames)
+    return f"{masked(f'{type(error).__name__}: {error}', inspector.params)} [{trace}]"
 
 
-class Asker:
-    """Asks inspectors until the deadline; those whose servers may hang, in threads of their own.
+class DeadlineExecutor:
+    """Runs calls to caches until a deadline. Calls that may hang run in threads.
 
-    What goes wrong is logged at `level`: who asks again and again says less.
+    Args:
+        seconds: the time until the deadline.
+        level: the level at which errors are logged; lower for calls that are repeated often.
     """
 
     def __init__(self, seconds: float, level: int = logging.WARNING) -> None:
@@ -57,61 +59,66 @@ class Asker:
         self._level = level
         self._deadline = time.monotonic() + seconds
 
-    def ask(self, inspector: Inspector, question: Callable[[], T]) -> Answer[T]:
-        """Return the answer of one cache."""
-        return self.ask_all({inspector: question})[inspector]
+    def run(self, inspector: Inspector, call: Callable[[], T]) -> CallResult[T]:
+        """Return the result of one call."""
+        return self.run_all({inspector: call})[inspector]
 
-    def ask_here(self, inspector: Inspector, question: Callable[[], T]) -> Answer[T]:
-        """Return the answer of one cache on this thread, to which another store of it belongs."""
+    def run_inline(self, inspector: Inspector, call: Callable[[], T]) -> CallResult[T]:
+        """Return the result of one call, run on this thread.
+
+        Use it for a call that also uses another cache whose connections belong to this thread.
+        """
         if time.monotonic() >= self._deadline:
-            return Answer(error=NotAsked())
-        return self._isolated(inspector, question)
+            return CallResult(error=NotStarted())
+        return self._run_isolated(inspector, call)
 
-    def ask_all(self, questions: Mapping[Inspector, Callable[[], T]]) -> dict[Inspector, Answer[T]]:
-        """Return the answers of many caches, asked side by side."""
-        # After the deadline nothing is begun: what nobody waits for must not change anything.
-        on_time = time.monotonic() < self._deadline
-        waiting = {
-            inspector: self._start(inspector, question) if on_time else None
-            for inspector, question in questions.items()
+    def run_all(self, calls: Mapping[Inspector, Callable[[], T]]) -> dict[Inspector, CallResult[T]]:
+        """Return the results of calls to several caches, run in parallel."""
+        # No call starts after the deadline: a change must not happen when nobody waits for it.
+        is_on_time = time.monotonic() < self._deadline
+        futures = {
+            inspector: self._submit(inspector, call) if is_on_time else None
+            for inspector, call in calls.items()
             if inspector.asked_in_thread
         }
         return {
-            inspector: self._wait(waiting[inspector])
-            if inspector in waiting
-            else self._isolated(inspector, question)
-            for inspector, question in questions.items()
+            inspector: self._wait(futures[inspector])
+            if inspector in futures
+            else self._run_isolated(inspector, call)
+            for inspector, call in calls.items()
         }
 
-    def _wait(self, future: Future[Answer[T]] | None) -> Answer[T]:
+    def _wait(self, future: Future[CallResult[T]] | None) -> CallResult[T]:
         if future is None:
-            return Answer(error=NotAsked())
+            return CallResult(error=NotStarted())
         try:
             return future.result(max(0.0, self._deadline - time.monotonic()))
         except TimeoutError:
-            return Answer(error=NoAnswer())
+            return CallResult(error=DeadlineExceeded())
 
-    def _isolated(self, inspector: Inspector, question: Callable[[], T]) -> Answer[T]:
-        """The one place where an error of any kind is kept from the rest of a page, and logged."""
+    def _run_isolated(self, inspector: Inspector, call: Callable[[], T]) -> CallResult[T]:
+        """Log any exception and return it, so that the rest of a page is not affected."""
         try:
-            return Answer(question())
+            return CallResult(call())
         except Exception as error:
             logger.log(
-                self._level, "%s", one_line(f"{inspector.alias}: {described(error, inspector)}")
+                self._level,
+                "%s",
+                one_line(f"{inspector.alias}: {describe_error(error, inspector)}"),
             )
-            return Answer(error=error)
+            return CallResult(error=error)
 
-    def _start(self, inspector: Inspector, question: Callable[[], T]) -> Future[Answer[T]]:
-        """Ask in a daemon thread: one that hangs past the deadline holds up no page and no exit."""
-        future: Future[Answer[T]] = Future()
+    def _submit(self, inspector: Inspector, call: Callable[[], T]) -> Future[CallResult[T]]:
+        """Run a call in a daemon thread, so that a call that hangs delays no page and no exit."""
+        future: Future[CallResult[T]] = Future()
         context = contextvars.copy_context()
 
-        def answer() -> None:
+        def run_call() -> None:
             try:
-                future.set_result(context.run(self._isolated, inspector, question))
+                future.set_result(context.run(self._run_isolated, inspector, call))
             finally:
-                # A project's permissions may have asked its database, in this thread.
+                # Permission checks of a project may have opened database connections.
                 connections.close_all()
 
-        threading.Thread(target=answer, daemon=True).start()
+        threading.Thread(target=run_call, daemon=True).start()
         return future

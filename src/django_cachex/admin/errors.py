@@ -11,7 +11,7 @@ from django.db import Error as DatabaseError
 from django.db import InterfaceError, OperationalError, connections
 from django.utils.translation import gettext as _
 
-from django_cachex.admin.deadline import NoAnswer, NotAsked
+from django_cachex.admin.deadline import DeadlineExceeded, NotStarted
 from django_cachex.commands.text import one_line
 from django_cachex.conf import limits
 from django_cachex.exceptions import CachexError, CommandError, ServerTimeout
@@ -19,123 +19,125 @@ from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.edits import is_about_a_file
 from django_cachex.inspectors.masking import masked
 
-LONGEST = 500
+MAX_ERROR_LENGTH = 500
 
 
-def reason(inspector: Inspector, error: BaseException) -> str:
-    """Return in a few words why a cache did not do what it was asked."""
-    if is_unanswered(error):
+def short_error(inspector: Inspector, error: BaseException) -> str:
+    """Return in a few words why a call to a cache failed."""
+    if is_timeout_error(error):
         return _("no answer in %(seconds)g s") % {"seconds": limits().timeout}
-    if _refused(error):
+    if _is_connection_refused(error):
         return _("it refuses connections")
     text = str(error) or type(error).__name__
-    return one_line(masked(text, inspector.params))[:LONGEST]
+    return one_line(masked(text, inspector.params))[:MAX_ERROR_LENGTH]
 
 
-def is_unanswered(error: BaseException | None) -> bool:
-    """Return whether a cache may have done what it was asked, and did not say so in time."""
-    return isinstance(error, NoAnswer | ServerTimeout)
+def is_timeout_error(error: BaseException | None) -> bool:
+    """Return whether a cache did not answer in time. It may have carried out the call."""
+    return isinstance(error, DeadlineExceeded | ServerTimeout)
 
 
-def may_be_done(error: BaseException | None) -> bool:
-    """Return whether a cache may have done what it was asked, as nothing proves the contrary.
+def may_have_succeeded(error: BaseException | None) -> bool:
+    """Return whether a change may have been carried out in spite of an error.
 
-    Proof is a refusal by the store, and that no connection came about.
+    It was not if the store refused it or if no connection was made.
     """
     if isinstance(error, CachexError):
         return error.sent and not isinstance(error, CommandError)
-    if error is None or isinstance(error, NEVER_SENT) or _refused(error):
+    if error is None or isinstance(error, NOT_SENT_ERRORS) or _is_connection_refused(error):
         return False
     if isinstance(error, DatabaseError):
-        return _database_may_have_done(error)
-    return any(map(_tells_of_a_break, _chain(error)))
+        return _database_may_have_succeeded(error)
+    return any(map(_may_be_broken_connection, _iter_causes(error)))
 
 
-def in_doubt(error: BaseException | None, message: Callable[[], str]) -> Callable[[], str]:
-    """Return what says that an act was asked for, and that nobody knows what became of it."""
+def unknown_outcome_message(
+    error: BaseException | None, message: Callable[[], str]
+) -> Callable[[], str]:
+    """Return a function that builds the log message about a change with an unknown outcome."""
 
-    def said() -> str:
+    def build_message() -> str:
         text = _("Asked for, outcome unknown: %(what)s")
-        if is_unanswered(error):
+        if is_timeout_error(error):
             text = _("Asked for, and no answer came in time: %(what)s")
         return text % {"what": message()}
 
-    return said
+    return build_message
 
 
-NEVER_SENT = NotAsked, ImproperlyConfigured, InvalidCacheKey, NotImplementedError
-"""What is raised before a store is asked."""
+NOT_SENT_ERRORS = NotStarted, ImproperlyConfigured, InvalidCacheKey, NotImplementedError
+"""Errors that are raised before anything is sent to a store."""
 
-LOST_STATES = "08", "40003", "57P"
-"""What the states of a connection that is lost begin with, on PostgreSQL."""
+LOST_CONNECTION_STATES = "08", "40003", "57P"
+"""Prefixes of PostgreSQL's SQLSTATE codes for a lost connection."""
 
-LOST_NUMBERS = {1053, 1927, *range(2000, 3000)}
-"""What MariaDB and MySQL call such errors; from 2000 on it is the client that found them."""
+LOST_CONNECTION_CODES = {1053, 1927, *range(2000, 3000)}
+"""Error codes of MariaDB and MySQL for a lost connection; the client's begin at 2000."""
 
 
-def _database_may_have_done(error: DatabaseError) -> bool:
-    """Return whether a connection to a database broke after it was used."""
+def _database_may_have_succeeded(error: DatabaseError) -> bool:
+    """Return whether a database connection broke after it had been established."""
     if not isinstance(error, OperationalError | InterfaceError):
         return False
     cause = error.__cause__
     state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None) or ""
     number = error.args[0] if error.args else None
-    answered = (
-        type(cause).__module__ == "sqlite3"  # That is no server.
-        or (state and not state.startswith(LOST_STATES))
-        or (isinstance(number, int) and number not in LOST_NUMBERS)
+    is_answered = (
+        type(cause).__module__ == "sqlite3"  # SQLite has no connection that could break.
+        or (state and not state.startswith(LOST_CONNECTION_STATES))
+        or (isinstance(number, int) and number not in LOST_CONNECTION_CODES)
     )
-    if answered:
+    if is_answered:
         return False
     frames = traceback.walk_tb(error.__traceback__)
-    return not any(frame.f_code.co_name == "ensure_connection" for frame, _line in frames)
+    return not any(frame.f_code.co_name == "ensure_connection" for frame, _number in frames)
 
 
-def leave_broken_connections() -> None:
-    """Close the connections to databases that broke, so that the record can be written on new ones.
+def close_broken_connections() -> None:
+    """Close broken database connections, so that the `LogEntry` can be saved on a new one.
 
-    Django does that between requests only.
+    Django closes them only between requests.
     """
     for connection in connections.all(initialized_only=True):
-        broke = connection.errors_occurred and not connection.in_atomic_block
-        if broke and not connection.is_usable():
+        broken = connection.errors_occurred and not connection.in_atomic_block
+        if broken and not connection.is_usable():
             connection.close()
 
 
-def _tells_of_a_break(error: BaseException) -> bool:
-    """Return whether a connection may have broken, or somebody has stopped waiting.
+def _may_be_broken_connection(error: BaseException) -> bool:
+    """Return whether an error may mean a broken connection or an interrupted wait.
 
-    A library's own errors may mean that. Python's own are of code that is wrong.
+    Errors that a library defines may mean that. Python's built-in errors mean a bug.
     """
     if isinstance(error, OSError):
         return not is_about_a_file(error)
     return isinstance(error, EOFError | KeyboardInterrupt) or type(error).__module__ != "builtins"
 
 
-def _refused(error: BaseException) -> bool:
-    """Return whether at the bottom of an error nobody listened, and no connection broke before."""
-    links = list(_chain(error))
-    broke = ConnectionResetError, ConnectionAbortedError, BrokenPipeError
-    return any(isinstance(link, ConnectionRefusedError) for link in links) and not any(
-        isinstance(link, broke) for link in links
+def _is_connection_refused(error: BaseException) -> bool:
+    """Return whether an error was caused by a refused connection and by no broken one."""
+    causes = list(_iter_causes(error))
+    broken = ConnectionResetError, ConnectionAbortedError, BrokenPipeError
+    return any(isinstance(cause, ConnectionRefusedError) for cause in causes) and not any(
+        isinstance(cause, broken) for cause in causes
     )
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an error and what led to it."""
+def _iter_causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and its causes."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
 
 
-def explain(inspector: Inspector, error: Exception) -> str:
-    """Return a sentence that says which cache failed, where it is, and how."""
+def error_message(inspector: Inspector, error: Exception) -> str:
+    """Return a sentence that names the cache, its location and the error."""
     place = f" ({inspector.location})" if inspector.location else ""
-    what = {"alias": inspector.alias, "place": place}
-    if is_unanswered(error):
+    details = {"alias": inspector.alias, "place": place}
+    if is_timeout_error(error):
         text = _(
             '"%(alias)s" did not answer within %(seconds)g s%(place)s. Other caches are unaffected.'
         )
-        return text % {**what, "seconds": limits().timeout}
+        return text % {**details, "seconds": limits().timeout}
     text = _('"%(alias)s"%(place)s failed: %(reason)s. Other caches are unaffected.')
-    return text % {**what, "reason": reason(inspector, error).rstrip(".")}
+    return text % {**details, "reason": short_error(inspector, error).rstrip(".")}

@@ -1,4 +1,4 @@
-"""Format sizes, durations and other figures for people."""
+"""Format sizes, durations, dates and other values for people."""
 
 from __future__ import annotations
 
@@ -15,57 +15,57 @@ from django_cachex.inspectors.types import TTL_NONE
 from django_cachex.inspectors.values import human_size
 from django_cachex.inspectors.values.pickle_machine import most_digits
 
-NOTHING = "–"
-"""Stands where there is no figure."""
+NO_VALUE = "–"
+"""Shown instead of a value that is not known."""
 
-LONGEST_NAME, BEGINNING = 300, 200
-"""Characters that are shown of a name, and how many of them are its first ones."""
+MAX_NAME_LENGTH, NAME_HEAD_LENGTH = 300, 200
+"""The length of a shortened name in characters, and how many of them are from its start."""
 
 SECOND = 1000
 MINUTE, HOUR, DAY = 60 * SECOND, 3600 * SECOND, 86400 * SECOND
 
 
-def number(value: float, decimals: int = 0) -> str:
-    """Return a number with the language's thousands separators."""
+def format_number(value: float, decimals: int = 0) -> str:
+    """Return a number with the thousands separators of the active language."""
     if not decimals and isinstance(value, int) and 0 <= value < 1000:
-        return str(int(value))  # Every language writes it so, and pages are full of them.
-    if is_endless(value):
-        return exact(value)
+        return str(int(value))  # A shortcut: small numbers are the same in every language.
+    if has_too_many_digits(value):
+        return format_exact(value)
     return formats.number_format(value, decimals, use_l10n=True, force_grouping=True)
 
 
-def exact(value: float) -> str:
-    """Return a number as code writes it; of too many digits, how many they are."""
-    if not is_endless(value):
+def format_exact(value: float) -> str:
+    """Return a number as Python writes it, or its number of digits if that is too large."""
+    if not has_too_many_digits(value):
         return str(value)
     count = int(int(value).bit_length() * math.log10(2)) + 1
-    return _("a number of some %(count)s digits") % {"count": number(count)}
+    return _("a number of some %(count)s digits") % {"count": format_number(count)}
 
 
-def is_endless(value: float) -> bool:
-    """Return whether a number has more digits than can be written."""
+def has_too_many_digits(value: float) -> bool:
+    """Return whether a number has more digits than Python converts to text."""
     return isinstance(value, int) and abs(value) >= 10 ** most_digits()
 
 
-def size(count: int) -> str:
-    """Return a number of bytes in the unit that leaves it readable."""
+def format_size(count: int) -> str:
+    """Return a number of bytes in a readable unit, such as `1.2 kB`."""
     return str(human_size(count))
 
 
-def size_with_exact(count: int) -> tuple[str, str]:
-    """Return a number of bytes for people, and its exact figure where that says more."""
-    exact = _("%(count)s bytes") % {"count": number(count)} if count >= 1000 else ""
-    return size(count), exact
+def format_size_with_exact(count: int) -> tuple[str, str]:
+    """Return a number of bytes in a readable unit, and the exact number if that differs."""
+    exact = _("%(count)s bytes") % {"count": format_number(count)} if count >= 1000 else ""
+    return format_size(count), exact
 
 
-def duration(milliseconds: int) -> str:
-    """Return a time span in its two largest units."""
+def format_duration(milliseconds: int) -> str:
+    """Return a duration in its two largest units, such as `2 h 5 min`."""
     if milliseconds < SECOND:
         return _("%(count)s ms") % {"count": milliseconds}
     days, rest = divmod(milliseconds, DAY)
     hours, rest = divmod(rest, HOUR)
     minutes, rest = divmod(rest, MINUTE)
-    # The countdown's script is given the same words.
+    # The script of the TTL countdown uses the same words.
     in_hours, in_minutes, in_seconds = pgettext("units of time", "h min s").split()
     parts = [
         (days, ngettext("day", "days", days) if days else ""),
@@ -74,13 +74,15 @@ def duration(milliseconds: int) -> str:
         (rest // SECOND, in_seconds),
     ]
     first = next(index for index, (count, _text) in enumerate(parts) if count)
-    return " ".join(f"{number(count)} {unit}" for count, unit in parts[first : first + 2] if count)
+    return " ".join(
+        f"{format_number(count)} {unit}" for count, unit in parts[first : first + 2] if count
+    )
 
 
-def moment(when: datetime | None) -> str:
-    """Return a moment in the current time zone, with its date, the same in every language.
+def format_datetime(when: datetime | None) -> str:
+    """Return a date and time in the current time zone, in ISO format.
 
-    None is one too far away to have a date, as is the last day that has one, in some time zones.
+    None stands for a time after the year 9999, which `datetime` can't represent.
     """
     if when is None:
         return _("the end of the year 9999 or later")
@@ -91,83 +93,83 @@ def moment(when: datetime | None) -> str:
     return f"{local:%Y-%m-%d %H:%M:%S}"
 
 
-def name(text: str) -> str:
-    """Return the name of a key for a line of a page: of a long one its beginning and its end."""
-    if len(text) <= LONGEST_NAME:
+def format_name(text: str) -> str:
+    """Return the name of a key; the middle of a long name is left out."""
+    if len(text) <= MAX_NAME_LENGTH:
         return text or _("(empty name)")
-    return f"{text[:BEGINNING]}…{text[BEGINNING + 1 - LONGEST_NAME :]}"
+    return f"{text[:NAME_HEAD_LENGTH]}…{text[NAME_HEAD_LENGTH + 1 - MAX_NAME_LENGTH :]}"
 
 
-def clock() -> str:
-    """Return the time of day in the current time zone."""
+def format_current_time() -> str:
+    """Return the current time of day in the current time zone."""
     now = timezone.now()
     return f"{timezone.localtime(now) if timezone.is_aware(now) else now:%H:%M:%S}"
 
 
-def expiry(ttl: int | None) -> str:
-    """Return when a key expires, from its TTL in milliseconds."""
+def format_ttl(ttl: int | None) -> str:
+    """Return in words when a key expires, from its TTL in milliseconds."""
     if ttl is None:
         return _("not known")
     if ttl == TTL_NONE:
         return _("never")
     if ttl < 0:
         return _("gone")
-    return _("in %(duration)s") % {"duration": duration(ttl)}
+    return _("in %(duration)s") % {"duration": format_duration(ttl)}
 
 
-def expires_at(ttl: int) -> datetime | None:
-    """Return the moment that a TTL in milliseconds leads to, or None if it is too far away."""
+def expiry_datetime(ttl: int) -> datetime | None:
+    """Return when a TTL in milliseconds ends, or None if that is after the year 9999."""
     try:
         return timezone.now() + timedelta(milliseconds=ttl)
     except OverflowError:
         return None
 
 
-def elements(count: int, unit: Unit) -> str:
-    """Return the size of a collection with what it counts."""
+def format_count(count: int, unit: Unit) -> str:
+    """Return a number of elements with its unit, such as `3 fields`."""
     words = {
         Unit.ITEMS: ngettext("%(count)s item", "%(count)s items", count),
         Unit.FIELDS: ngettext("%(count)s field", "%(count)s fields", count),
         Unit.MEMBERS: ngettext("%(count)s member", "%(count)s members", count),
         Unit.ENTRIES: ngettext("%(count)s entry", "%(count)s entries", count),
     }
-    return words[unit] % {"count": number(count)}
+    return words[unit] % {"count": format_number(count)}
 
 
-def amount(value: object, unit: Unit) -> tuple[str, str]:
-    """Return a figure for people, and its exact form where that says more."""
+def format_unit(value: object, unit: Unit) -> tuple[str, str]:
+    """Return a value in its unit, and its exact form if that differs."""
     if isinstance(value, datetime):
-        return moment(value), value.isoformat(timespec="seconds")
+        return format_datetime(value), value.isoformat(timespec="seconds")
     if isinstance(value, bool) or not isinstance(value, int | float) or not is_finite(value):
         return str(value), ""
-    return _FORMS.get(unit, _plain)(value)
+    return _FORMATTERS.get(unit, _format_plain)(value)
 
 
 def is_finite(value: float) -> bool:
-    """Return whether a figure is a number; one that is too large for a float is."""
+    """Return whether a number is finite; an integer too large for a float is."""
     return isinstance(value, int) or math.isfinite(value)
 
 
-def _plain(value: float) -> tuple[str, str]:
-    return number(value, 0 if isinstance(value, int) else 1), ""
+def _format_plain(value: float) -> tuple[str, str]:
+    return format_number(value, 0 if isinstance(value, int) else 1), ""
 
 
-def _exact(value: float) -> str:
-    return number(value, 0 if isinstance(value, int) else 2)
+def _format_decimal(value: float) -> str:
+    return format_number(value, 0 if isinstance(value, int) else 2)
 
 
-def _milliseconds(value: float) -> tuple[str, str]:
+def _format_milliseconds(value: float) -> tuple[str, str]:
     if value == TTL_NONE:
         return _("never"), ""
-    return duration(int(value)), _("%(count)s s") % {"count": _exact(value / 1000)}
+    return format_duration(int(value)), _("%(count)s s") % {"count": _format_decimal(value / 1000)}
 
 
-_FORMS: dict[Unit, Callable[[float], tuple[str, str]]] = {
-    Unit.BYTES: lambda value: size_with_exact(int(value)),
+_FORMATTERS: dict[Unit, Callable[[float], tuple[str, str]]] = {
+    Unit.BYTES: lambda value: format_size_with_exact(int(value)),
     Unit.SECONDS: lambda value: (
-        duration(int(value * SECOND)),
-        _("%(count)s s") % {"count": _exact(value)},
+        format_duration(int(value * SECOND)),
+        _("%(count)s s") % {"count": _format_decimal(value)},
     ),
-    Unit.MILLISECONDS: _milliseconds,
-    Unit.PERCENT: lambda value: (f"{number(value, 1)} %", ""),
+    Unit.MILLISECONDS: _format_milliseconds,
+    Unit.PERCENT: lambda value: (f"{format_number(value, 1)} %", ""),
 }

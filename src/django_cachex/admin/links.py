@@ -1,4 +1,4 @@
-"""URLs of the admin's pages, and the tokens that they carry."""
+"""The URLs of the admin's pages, and signed tokens with the state of a page."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from django.urls import reverse
 from django.utils.crypto import salted_hmac
 from django.utils.http import urlencode
 
-LONGEST_ID = 3000
-"""Web servers refuse URLs of some 4 000 characters; longer ids travel in a form."""
+MAX_ID_LENGTH = 3000
+"""Longer ids are sent in a form, because web servers refuse URLs of some 4,000 characters."""
 
-PLACE = "THE.KEY.ID"
-"""Stands for an id where a URL is taken apart."""
+ID_PLACEHOLDER = "THE.KEY.ID"
+"""Marks the id in a URL that serves as a template for others."""
 
-IN_FORM = "-"
-"""Stands in a URL for an id that the form carries."""
+ID_IN_FORM = "-"
+"""Replaces an id in a URL if the id is sent in a form."""
 
 
 def object_id(alias: str, stored: bytes) -> str:
@@ -47,8 +47,8 @@ def parse_object_id(text: str) -> tuple[str, bytes]:
 
 
 @dataclass(frozen=True)
-class Link:
-    """Where a control leads: by GET, or by POST with an id too long for a URL."""
+class LinkTarget:
+    """The target of a control: a URL to GET, or to POST with an id too long for a URL."""
 
     url: str
     post_id: str = ""
@@ -59,25 +59,27 @@ class Link:
 
 @dataclass(frozen=True)
 class Links:
-    """URLs of the pages within one admin site."""
+    """Builds the URLs of the pages of one admin site."""
 
     site_name: str = "admin"
-    _shapes: dict[str, tuple[str, str]] = field(default_factory=dict, repr=False)
+    _url_parts: dict[str, tuple[str, str]] = field(default_factory=dict, repr=False)
 
     def _url(self, name: str, *args: str, **query: Any) -> str:
         url = reverse(f"admin:django_cachex_{name}", args=args, current_app=self.site_name)
-        given = {key: value for key, value in query.items() if value not in (None, "")}
-        return f"{url}?{urlencode(given)}" if given else url
+        params = {key: value for key, value in query.items() if value not in (None, "")}
+        return f"{url}?{urlencode(params)}" if params else url
 
-    def _key_link(self, name: str, alias: str, stored: bytes, **query: Any) -> Link:
+    def _key_link(self, name: str, alias: str, stored: bytes, **query: Any) -> LinkTarget:
         key_id = object_id(alias, stored)
-        if len(key_id) > LONGEST_ID:
-            return Link(self._url(name, IN_FORM, **query), key_id)
-        if name not in self._shapes:  # One `reverse` serves all rows of a page.
-            before, after = self._url(name, PLACE).split(PLACE)
-            self._shapes[name] = before, after
-        before, after = self._shapes[name]
-        return Link(f"{before}{quote(key_id)}{after}{f'?{urlencode(query)}' if query else ''}")
+        if len(key_id) > MAX_ID_LENGTH:
+            return LinkTarget(self._url(name, ID_IN_FORM, **query), key_id)
+        if name not in self._url_parts:  # One call of `reverse` is enough for all rows of a page.
+            before, after = self._url(name, ID_PLACEHOLDER).split(ID_PLACEHOLDER)
+            self._url_parts[name] = before, after
+        before, after = self._url_parts[name]
+        return LinkTarget(
+            f"{before}{quote(key_id)}{after}{f'?{urlencode(query)}' if query else ''}"
+        )
 
     def home(self) -> str:
         return reverse("admin:index", current_app=self.site_name)
@@ -88,7 +90,7 @@ class Links:
     def info(self, alias: str, **query: Any) -> str:
         return self._url("cache_change", quote(alias), **query)
 
-    def flushing(self) -> str:
+    def flush(self) -> str:
         return self._url("cache_flushing")
 
     def cache_history(self, alias: str) -> str:
@@ -97,7 +99,7 @@ class Links:
     def keys(self, alias: str, **query: Any) -> str:
         return self._url("key_changelist", cache=alias, **query)
 
-    def matching(self, alias: str, **query: Any) -> str:
+    def bulk(self, alias: str, **query: Any) -> str:
         return self._url("key_matching", cache=alias, **query)
 
     def namespaces(self, alias: str, **query: Any) -> str:
@@ -106,79 +108,90 @@ class Links:
     def add(self, alias: str, **query: Any) -> str:
         return self._url("key_add", cache=alias, **query)
 
-    def key(self, alias: str, stored: bytes, **query: Any) -> Link:
+    def key(self, alias: str, stored: bytes, **query: Any) -> LinkTarget:
         return self._key_link("key_change", alias, stored, **query)
 
-    def delete(self, alias: str, stored: bytes) -> Link:
+    def delete(self, alias: str, stored: bytes) -> LinkTarget:
         return self._key_link("key_delete", alias, stored)
 
-    def download(self, alias: str, stored: bytes, form: str) -> Link:
+    def download(self, alias: str, stored: bytes, form: str) -> LinkTarget:
         return self._key_link("key_download", alias, stored, **{"as": form})
 
-    def history(self, alias: str, stored: bytes) -> Link:
+    def history(self, alias: str, stored: bytes) -> LinkTarget:
         return self._key_link("key_history", alias, stored)
 
 
-LIFETIME: Final = 24 * 3600
-"""Seconds."""
+MAX_TOKEN_AGE: Final = 24 * 3600
+"""The age in seconds at which tokens expire."""
 
-LARGEST: Final = 512 * 1024
-"""Bytes of a state before it is sealed; a form of Django's takes some megabytes."""
+MAX_STATE_BYTES: Final = 512 * 1024
+"""The size limit of a state before it is compressed. Django accepts forms of 2.5 MB by default."""
 
 NONCE_BYTES: Final = 16
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a listing goes on, and how many keys it has examined on the way."""
+class Cursor:
+    """Where a listing continues, and how many keys it has examined so far."""
 
     token: str = ""
     examined: int = 0
 
 
-def seal(state: Any, act: str, user_id: Any, alias: str, *search: str) -> str:
-    """Return the text of a state that `unseal` accepts for the same act, user, cache and search.
+def dump_state(state: Any, purpose: str, user_id: Any, alias: str, *search: str) -> str:
+    """Return a signed and encrypted token that holds a state.
 
-    A state is what JSON can say; raise ValueError for one of more than `LARGEST` bytes.
+    Args:
+        state: anything that JSON can represent.
+        purpose: what the token is for.
+        user_id, alias, search: what the token is bound to. `load_state` accepts it only with
+            the same values.
+
+    Raises:
+        ValueError: the state has more than `MAX_STATE_BYTES` bytes.
     """
     data = json.dumps(state, separators=(",", ":")).encode()
-    if len(data) > LARGEST:
-        raise ValueError(f"A state of {len(data)} bytes is too large for a page to carry.")
+    if len(data) > MAX_STATE_BYTES:
+        raise ValueError(f"The state has {len(data)} bytes; the limit is {MAX_STATE_BYTES}.")
     nonce = secrets.token_bytes(NONCE_BYTES)
-    sealed = urlsafe_b64encode(nonce + _hidden(zlib.compress(data), nonce)).decode()
-    return _signer(act, user_id, alias, *search).sign(sealed)
+    encrypted = urlsafe_b64encode(nonce + _apply_keystream(zlib.compress(data), nonce)).decode()
+    return _signer(purpose, user_id, alias, *search).sign(encrypted)
 
 
-def unseal(text: str, act: str, user_id: Any, alias: str, *search: str) -> Any:
-    """Return the state in a token; raise ValueError for one tampered with, old, or another's."""
+def load_state(text: str, purpose: str, user_id: Any, alias: str, *search: str) -> Any:
+    """Return the state in a token from `dump_state`.
+
+    Raises:
+        ValueError: the token was changed, has expired, or is bound to other values.
+    """
     try:
-        signed = _signer(act, user_id, alias, *search).unsign(text, max_age=LIFETIME)
-        sealed = urlsafe_b64decode(signed)
-        nonce, data = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
-        # A secret key that was rotated still signs, and no longer reads.
-        return json.loads(zlib.decompress(_hidden(data, nonce)))
+        signed = _signer(purpose, user_id, alias, *search).unsign(text, max_age=MAX_TOKEN_AGE)
+        encrypted = urlsafe_b64decode(signed)
+        nonce, data = encrypted[:NONCE_BYTES], encrypted[NONCE_BYTES:]
+        # After SECRET_KEY was rotated, the signature is still valid but decryption fails.
+        return json.loads(zlib.decompress(_apply_keystream(data, nonce)))
     except (signing.BadSignature, Base64Error, zlib.error, ValueError) as exc:
-        raise ValueError("This token is not valid here, or no longer.") from exc
+        raise ValueError("The token is not valid here or has expired.") from exc
 
 
-def sign(place: Place, act: str, user_id: Any, alias: str, *search: str) -> str:
-    """Return the text of a place that `unsign` accepts for the same act, user, cache and search."""
-    return seal([place.token, place.examined], act, user_id, alias, *search)
+def dump_cursor(cursor: Cursor, purpose: str, user_id: Any, alias: str, *search: str) -> str:
+    """Return a token that holds a cursor; see `dump_state`."""
+    return dump_state([cursor.token, cursor.examined], purpose, user_id, alias, *search)
 
 
-def unsign(text: str, act: str, user_id: Any, alias: str, *search: str) -> Place:
-    """Return the place in a token; raise ValueError for one tampered with, old, or another's."""
-    token, examined = unseal(text, act, user_id, alias, *search)
-    return Place(token, examined)
+def load_cursor(text: str, purpose: str, user_id: Any, alias: str, *search: str) -> Cursor:
+    """Return the cursor in a token from `dump_cursor`; see `load_state`."""
+    token, examined = load_state(text, purpose, user_id, alias, *search)
+    return Cursor(token, examined)
 
 
-def _signer(act: str, *bound_to: Any) -> signing.TimestampSigner:
-    # As JSON, in which no two lists of texts look alike.
-    return signing.TimestampSigner(salt=json.dumps(["django_cachex", act, *map(str, bound_to)]))
+def _signer(purpose: str, *bound_to: Any) -> signing.TimestampSigner:
+    # JSON, because no two lists of strings have the same JSON text.
+    return signing.TimestampSigner(salt=json.dumps(["django_cachex", purpose, *map(str, bound_to)]))
 
 
-def _hidden(data: bytes, nonce: bytes) -> bytes:
-    """Return data combined with a keystream that the nonce and the secret key give, or back."""
+def _apply_keystream(data: bytes, nonce: bytes) -> bytes:
+    """Encrypt or decrypt data with a keystream derived from SECRET_KEY and the nonce."""
     key = salted_hmac("django_cachex.tokens", nonce, algorithm="sha256").digest()
     stream = hashlib.shake_256(key).digest(len(data))
     mixed = int.from_bytes(data, "big") ^ int.from_bytes(stream, "big")

@@ -15,7 +15,7 @@ from django.utils import translation
 
 from django_cachex.admin.links import object_id
 from django_cachex.admin.models import Cache, Key
-from django_cachex.admin.sessions import masked, session_keys, without_ids
+from django_cachex.admin.sessions import mask_session_ids, mask_session_name, session_keys
 from django_cachex.commands.text import one_line
 from django_cachex.inspectors.base import Inspector
 
@@ -23,25 +23,25 @@ __all__ = [
     "ADDITION",
     "CHANGE",
     "DELETION",
-    "begin_record",
-    "go_on_record",
+    "create_log_entry",
     "record_cache",
     "record_keys",
+    "update_log_entry",
 ]
 
-MOST_ENTRIES = 500
-"""Of so many keys at once each gets an entry of its own; of more, the cache gets one."""
+MAX_KEY_ENTRIES = 500
+"""A change of more keys gets one entry for the cache instead of one for each key."""
 
-MOST_NAMED = 100
-"""So many keys are named in one line of the logger."""
+MAX_NAMES_LOGGED = 100
+"""The most keys that are named in one line of the logger."""
 
-NAME_LENGTH = 200
+MAX_REPR_LENGTH = 200
 
-WORD = re.compile(r"[\w.-]+")
-"""An alias that the logger writes as it stands; any other is quoted."""
+PLAIN_ALIAS = re.compile(r"[\w.-]+")
+"""An alias that the logger writes unquoted."""
 
 Message = Callable[[], str]
-"""Makes the text, in whatever language is active then."""
+"""Builds the text in the language that is active when it is called."""
 
 logger = logging.getLogger("django_cachex.audit")
 
@@ -49,85 +49,87 @@ logger = logging.getLogger("django_cachex.audit")
 def record_keys(
     user_id: Any, flag: int, inspector: Inspector, keys: Sequence[bytes], message: Message
 ) -> None:
-    """Record one act on some keys of an alias, in one insert; without a user, on the logger."""
+    """Record a change of some keys of an alias, in one insert.
+
+    Without a user, the change is written to the logger only.
+    """
     if user_id is None:
-        names = ", ".join(repr(inspector.name(stored)) for stored in keys[:MOST_NAMED])
-        log(inspector, f"keys={names}", message)
+        names = ", ".join(repr(inspector.name(stored)) for stored in keys[:MAX_NAMES_LOGGED])
+        log_without_user(inspector, f"keys={names}", message)
         return
-    if len(keys) > MOST_ENTRIES:
+    if len(keys) > MAX_KEY_ENTRIES:
         record_cache(user_id, flag, inspector, message)
         return
     alias, sessions = inspector.alias, session_keys()
     named = [
-        (record_id(inspector, stored), masked(inspector.name(stored)))
-        if sessions is not None and sessions.holds(inspector, stored)
+        (logged_object_id(inspector, stored), mask_session_name(inspector.name(stored)))
+        if sessions is not None and sessions.contains(inspector, stored)
         else (object_id(alias, stored), inspector.name(stored))
         for stored in keys
     ]
-    _record(user_id, flag, Key, named, alias, message)
+    _create_entries(user_id, flag, Key, named, alias, message)
 
 
-def record_id(inspector: Inspector, stored: bytes) -> str:
-    """Return the id that a key has on record: as in URLs, but for sessions, whose keys are keys."""
+def logged_object_id(inspector: Inspector, stored: bytes) -> str:
+    """Return the `LogEntry.object_id` of a key: its id in URLs, with session ids redacted."""
     sessions = session_keys()
     if sessions is not None:
-        stored = sessions.on_record(inspector, stored)
+        stored = sessions.redact(inspector, stored)
     return object_id(inspector.alias, stored)
 
 
 def record_cache(user_id: Any, flag: int, inspector: Inspector, message: Message) -> None:
-    """Record one act on a whole alias; without a user, on the logger."""
+    """Record a change of a whole alias; without a user, in the logger only."""
     if user_id is None:
-        log(inspector, "all:", message)
+        log_without_user(inspector, "all:", message)
         return
-    _record(user_id, flag, Cache, [(inspector.alias, inspector.alias)], inspector.alias, message)
+    _create_entries(
+        user_id, flag, Cache, [(inspector.alias, inspector.alias)], inspector.alias, message
+    )
 
 
-def begin_record(user_id: Any, flag: int, inspector: Inspector, message: Message) -> int:
-    """Record an act on a whole alias that is about to begin; return the entry, to go on with."""
+def create_log_entry(user_id: Any, flag: int, inspector: Inspector, message: Message) -> int:
+    """Record a job on an alias that is about to start; return the id of its entry."""
     alias = inspector.alias
-    text = in_project_language(message)
-    entry = _entry(user_id, flag, Cache, (alias, alias), text)
-    entry.save(force_insert=True)  # In bulk, not every database says what it was inserted as.
-    _write(user_id, alias, f"entry={entry.pk}", text)
+    text = render_message(message)
+    entry = _build_entry(user_id, flag, Cache, (alias, alias), text)
+    entry.save(force_insert=True)  # `bulk_create` does not set the id on every database.
+    _write_log(user_id, alias, f"entry={entry.pk}", text)
     return int(entry.pk)
 
 
-def is_on_record(entry: int, message: Message) -> bool:
-    """Return whether an entry says this and nothing later."""
-    return LogEntry.objects.filter(pk=entry, change_message=in_project_language(message)).exists()
+def matches_log_entry(entry: int, message: Message) -> bool:
+    """Return whether an entry still has this message."""
+    return LogEntry.objects.filter(pk=entry, change_message=render_message(message)).exists()
 
 
-def go_on_record(
+def update_log_entry(
     user_id: Any, entry: int, inspector: Inspector, before: Message, after: Message
 ) -> bool:
-    """Let an entry say what has been done since; return False if it no longer said `before`."""
-    texts = in_project_language(before), in_project_language(after)
-    said = LogEntry.objects.filter(pk=entry, change_message=texts[0])
+    """Replace the message of an entry; return False if the entry no longer had `before`."""
+    texts = render_message(before), render_message(after)
+    unchanged = LogEntry.objects.filter(pk=entry, change_message=texts[0])
     updated = True
     try:
-        updated = bool(said.update(change_message=texts[1]))
-    finally:  # To the logger in any case: the database may be what has just failed.
+        updated = bool(unchanged.update(change_message=texts[1]))
+    finally:  # Written to the logger in any case: the database may have just failed.
         if updated:
-            _write(user_id, inspector.alias, f"entry={entry}", texts[1])
+            _write_log(user_id, inspector.alias, f"entry={entry}", texts[1])
     return updated
 
 
-def log(inspector: Inspector, what: str, message: Message) -> None:
-    """Write what nobody's `LogEntry` says to the logger: who has a shell needs no name."""
-    _write("-", inspector.alias, what, in_project_language(message))
+def log_without_user(inspector: Inspector, subject: str, message: Message) -> None:
+    """Write a change to the logger only, for a command that was run without `--user`."""
+    _write_log("-", inspector.alias, subject, render_message(message))
 
 
-def in_project_language(message: Message) -> str:
-    """Return a message for others to read: in the project's language, on one line.
-
-    The ids of sessions are masked in it.
-    """
+def render_message(message: Message) -> str:
+    """Return a message on one line, in the project's language, with session ids masked."""
     with translation.override(settings.LANGUAGE_CODE):
-        return without_ids(one_line(message()))
+        return mask_session_ids(one_line(message()))
 
 
-def _record(
+def _create_entries(
     user_id: Any,
     flag: int,
     model: type[models.Model],
@@ -135,29 +137,29 @@ def _record(
     alias: str,
     message: Message,
 ) -> None:
-    text = in_project_language(message)
-    # First to the logger: the database may be what has just failed.
+    text = render_message(message)
+    # The logger comes first: the database may have just failed.
     for _object_id, name in objects:
-        _write(user_id, alias, f"{model.__name__.lower()}={name!r}", text)
-    LogEntry.objects.bulk_create(_entry(user_id, flag, model, one, text) for one in objects)
+        _write_log(user_id, alias, f"{model.__name__.lower()}={name!r}", text)
+    LogEntry.objects.bulk_create(_build_entry(user_id, flag, model, one, text) for one in objects)
 
 
-def _write(user_id: Any, alias: str, what: str, text: str) -> None:
-    """Write one line to the logger, whatever names and patterns hold."""
-    name = alias if WORD.fullmatch(alias) else repr(alias)
-    logger.info("%s", without_ids(one_line(f"user={user_id} cache={name} {what} {text}")))
+def _write_log(user_id: Any, alias: str, subject: str, text: str) -> None:
+    """Write one line to the logger; names and patterns can't add another."""
+    name = alias if PLAIN_ALIAS.fullmatch(alias) else repr(alias)
+    logger.info("%s", mask_session_ids(one_line(f"user={user_id} cache={name} {subject} {text}")))
 
 
-def _entry(
+def _build_entry(
     user_id: Any, flag: int, model: type[models.Model], named: tuple[str, str], text: str
 ) -> LogEntry:
-    """Return an entry, not yet saved, about an object of this id and name."""
+    """Return an unsaved entry about the object with this id and name."""
     object_id, name = named
     return LogEntry(
         user_id=user_id,
         content_type=ContentType.objects.get_for_model(model),
         object_id=object_id,
-        object_repr=one_line(name)[:NAME_LENGTH],
+        object_repr=one_line(name)[:MAX_REPR_LENGTH],
         action_flag=flag,
         change_message=text,
     )

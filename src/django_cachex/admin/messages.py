@@ -14,65 +14,71 @@ from django_cachex.inspectors.info import Unit
 from django_cachex.inspectors.types import TTL_NONE
 from django_cachex.inspectors.values import fingerprint
 
-CLOCK = re.compile(r"\d\d:\d\d:\d\d")
+TIME_OF_DAY = re.compile(r"\d\d:\d\d:\d\d")
 
 
-def value_message(form: EditForm, outcome: Outcome | None) -> str:
-    """Return what an edit changed, on record with fingerprints and without the value."""
+def value_changed_message(form: EditForm, outcome: Outcome | None) -> str:
+    """Return what an edit of a value changed, with fingerprints instead of the value."""
     changed = _("Value changed (%(trace)s).") if form.has_changed_value() else ""
-    return said_of_value(changed, form, outcome)
+    return build_value_message(changed, form, outcome)
 
 
-def replaced_message(form: EditForm, outcome: Outcome | None) -> str:
-    """Return that a value took the place of another, likewise."""
-    return said_of_value(_("Value replaced (%(trace)s)."), form, outcome)
+def value_replaced_message(form: EditForm, outcome: Outcome | None) -> str:
+    """Return that a value was replaced, with fingerprints instead of the values."""
+    return build_value_message(_("Value replaced (%(trace)s)."), form, outcome)
 
 
-def said_of_value(pattern: str, form: EditForm, outcome: Outcome | None) -> str:
-    said = [pattern % {"trace": trace_of(outcome) or trace_of_text(form)}] if pattern else []
+def build_value_message(pattern: str, form: EditForm, outcome: Outcome | None) -> str:
+    texts = (
+        [pattern % {"trace": digest_text(outcome) or typed_digest_text(form)}] if pattern else []
+    )
     if not isinstance(form.ttl, Keep):
-        said.append(ttl_message(form.ttl))
-    return " ".join(said)
+        texts.append(ttl_message(form.ttl))
+    return " ".join(texts)
 
 
-def trace_of(outcome: Outcome | None) -> str:
-    """Return the lengths and fingerprints of what was there and what is, where they are known."""
+def digest_text(outcome: Outcome | None) -> str:
+    """Return the sizes and fingerprints of the new and the old value, if they are known."""
     if outcome is None or outcome.new is None:
         return ""
     new = _("%(size)s, fingerprint %(fingerprint)s") % {
-        "size": formatting.size(outcome.new.size),
+        "size": formatting.format_size(outcome.new.size),
         "fingerprint": outcome.new.fingerprint,
     }
     if outcome.old is None:
         return new
     old = _("%(size)s, fingerprint %(fingerprint)s") % {
-        "size": formatting.size(outcome.old.size),
+        "size": formatting.format_size(outcome.old.size),
         "fingerprint": outcome.old.fingerprint,
     }
     return _("now %(new)s; before %(old)s") % {"new": new, "old": old}
 
 
-def trace_of_text(form: EditForm) -> str:
+def typed_digest_text(form: EditForm) -> str:
     text = form.cleaned_data["value"]
     return _("%(length)s characters, fingerprint %(fingerprint)s") % {
-        "length": formatting.number(len(text)),
+        "length": formatting.format_number(len(text)),
         "fingerprint": fingerprint(text.encode("utf-8", "surrogatepass")),
     }
 
 
 def ttl_message(ttl: int) -> str:
-    """Return what became of the TTL, so that it says as much next week."""
+    """Return the new TTL with the time it ends, so that the message is still clear later."""
     if ttl == TTL_NONE:
         return _("TTL removed: it never expires.")
     return _("TTL set to %(seconds)s s (until %(moment)s).") % {
-        "seconds": formatting.number(ttl / 1000),
-        "moment": formatting.moment(formatting.expires_at(ttl)),
+        "seconds": formatting.format_number(ttl / 1000),
+        "moment": formatting.format_datetime(formatting.expiry_datetime(ttl)),
     }
 
 
 def added_message(edit: AddValue | AddKey) -> str:
-    """Return what was stored and when it expires."""
-    kind = {"kind": kind_of(edit.value) if isinstance(edit, AddValue) else collection_of(edit)}
+    """Return the type of what was stored and when it expires."""
+    kind = {
+        "kind": describe_value_type(edit.value)
+        if isinstance(edit, AddValue)
+        else describe_collection(edit)
+    }
     if edit.replace:
         text = _("Stored as %(kind)s, in place of whatever was there.") % kind
     else:
@@ -80,8 +86,8 @@ def added_message(edit: AddValue | AddKey) -> str:
     return f"{text} {ttl_message(edit.ttl)}"
 
 
-def collection_of(edit: AddKey) -> str:
-    """Return a type with how many elements it begins with, in words."""
+def describe_collection(edit: AddKey) -> str:
+    """Return the type of a new collection and its number of elements, in words."""
     if edit.type == "stream":
         return _("a stream of one entry")
     count = len(edit.elements)
@@ -92,22 +98,22 @@ def collection_of(edit: AddKey) -> str:
         "hash": (_("a hash of %(elements)s"), Unit.FIELDS),
     }
     pattern, unit = patterns[edit.type]
-    return pattern % {"elements": formatting.elements(count, unit)}
+    return pattern % {"elements": formatting.format_count(count, unit)}
 
 
-def told(said: str, done: int, failures: Failures) -> tuple[str, int]:
-    """Return what to say of many keys, with a reason where some could not be changed, and a level.
+def message_and_level(message: str, done: int, failures: Failures) -> tuple[str, int]:
+    """Return a message about many keys and its level, as `django.contrib.messages` defines it.
 
-    The level is that of Django's messages.
+    If keys could not be changed, the reason for the first of them is added.
     """
     if not failures:
-        return said, messages.SUCCESS
+        return message, messages.SUCCESS
     [(_stored, why), *_others] = failures
-    return f"{said} {why}", messages.WARNING if done else messages.ERROR
+    return f"{message} {why}", messages.WARNING if done else messages.ERROR
 
 
-def kind_of(value: object) -> str:
-    """Return what a value is stored as, in words."""
+def describe_value_type(value: object) -> str:
+    """Return the type of a value, in words."""
     kinds = {
         dict: _("a JSON object"),
         list: _("a JSON array"),
@@ -120,16 +126,22 @@ def kind_of(value: object) -> str:
     return kinds.get(type(value), type(value).__name__)
 
 
-def refusal(outcome: Outcome, opened: str = "", type: str = "") -> str:
-    """Return why an edit was not applied, and what to do; `type` is the key's by now."""
-    when = f" ({opened})" if CLOCK.fullmatch(opened) else ""
+def refusal_message(outcome: Outcome, opened: str = "", type: str = "") -> str:
+    """Return why an edit was not applied and what to do.
+
+    Args:
+        outcome: the outcome of the edit.
+        opened: the time of day at which the form was opened, if it is known.
+        type: the current type of the key.
+    """
+    when = f" ({opened})" if TIME_OF_DAY.fullmatch(opened) else ""
     texts = {
         Result.CHANGED: _(
             "Not saved: this key has changed since you opened it%(when)s. What it holds now is "
             "shown with what you wrote."
         )
         % {"when": when},
-        Result.WRONG_TYPE: wrong_type(type),
+        Result.WRONG_TYPE: wrong_type_message(type),
         Result.ELEMENT_GONE: _(
             "Not saved: that element is not there any more. What the key holds now is shown."
         ),
@@ -140,8 +152,8 @@ def refusal(outcome: Outcome, opened: str = "", type: str = "") -> str:
     return f"{texts[outcome.result]} {outcome.reason}".strip()
 
 
-def wrong_type(type: str) -> str:
-    """Return that a key holds now what the act is not for."""
+def wrong_type_message(type: str) -> str:
+    """Return that the key now has a type that the action is not for."""
     if type and type != "string":
         return _(
             "Not saved: this key is of the type %(type)s now. What you wrote is still here: copy "

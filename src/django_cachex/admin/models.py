@@ -8,13 +8,13 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:
-    Rows = models.Manager[models.Model]
+    ManagerBase = models.Manager[models.Model]
 else:
-    Rows = models.Manager
+    ManagerBase = models.Manager
 
 
-class NoRows(Rows):
-    """Finds nothing and asks no database, so that `dumpdata --all` and kin pass by."""
+class NoRows(ManagerBase):
+    """Returns no rows without a query, so that commands such as `dumpdata --all` work."""
 
     def get_queryset(self) -> models.QuerySet[models.Model]:
         return super().get_queryset().none()
@@ -39,7 +39,7 @@ class Cache(models.Model):
 
 
 class Key(models.Model):
-    """A key of an alias; `id` is as `links.object_id` makes it."""
+    """A key of an alias; `links.object_id` makes its `id`."""
 
     id = models.CharField(_("key"), max_length=255, primary_key=True)
 

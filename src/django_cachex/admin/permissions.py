@@ -1,4 +1,4 @@
-"""Who may do what with which cache and key."""
+"""Permissions on caches and keys."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django_cachex.admin.links import object_id
 from django_cachex.admin.models import Cache, Key
 from django_cachex.admin.sessions import session_keys
-from django_cachex.admin.stores import sharing, stores
+from django_cachex.admin.stores import caches_sharing_store, get_stores
 from django_cachex.cache.keys import Keyspace
 from django_cachex.conf import limits
 from django_cachex.inspectors.base import Inspector
@@ -26,97 +26,100 @@ from django_cachex.inspectors.shapes import KeyShape
 HIDDEN: Final = "hidden"
 READ_ONLY: Final = "read-only"
 
-STRICTEST: Final = (HIDDEN, READ_ONLY)
-OPEN: Final = ""
+RESTRICTIVE_POLICIES: Final = (HIDDEN, READ_ONLY)
+UNRESTRICTED: Final = ""
 
-NAMES: Final = tuple(sha256(b"%d" % number).hexdigest()[: 8 + number] for number in range(16))
-"""Names of different lengths that have nothing in common: what becomes of them tells the rest."""
+PROBE_NAMES: Final = tuple(sha256(b"%d" % number).hexdigest()[: 8 + number] for number in range(16))
+"""Sample names from which `KeyShape` derives the prefix and length of an alias's stored keys."""
 
 
 def visible_aliases() -> list[str]:
-    """Return the aliases of `settings.CACHES` that policy does not hide."""
+    """Return the aliases of `settings.CACHES` that `CACHEX_ADMIN["ALIASES"]` does not hide."""
     policies = limits().aliases
     return [alias for alias in settings.CACHES if policies.get(alias) != HIDDEN]
 
 
-def strictest(policies: Iterable[str]) -> str:
-    """Return the strictest of some policies, `OPEN` for none."""
-    found = set(policies)
-    return next((policy for policy in STRICTEST if policy in found), OPEN)
+def strictest_policy(policies: Iterable[str]) -> str:
+    """Return the strictest of the policies, or `UNRESTRICTED` if there are none."""
+    given = set(policies)
+    return next((policy for policy in RESTRICTIVE_POLICIES if policy in given), UNRESTRICTED)
 
 
 @dataclass(frozen=True)
-class Owner:
-    """An alias of a store, its policy, and the stored keys that are its own."""
+class AliasPolicy:
+    """The policy of an alias and the stored keys that it applies to."""
 
     policy: str
     shape: KeyShape
-    versions: Keyspace | None
-    """Its keys in every version; None where they cannot be told."""
+    keyspace: Keyspace | None
+    """The alias's keys in every version, or None if they can't be told from others."""
 
 
 @dataclass(frozen=True)
 class StorePolicies:
-    """The policies of all aliases that keep their entries in one store."""
+    """The policies of all aliases that share one store."""
 
-    owners: Sequence[Owner]
+    owners: Sequence[AliasPolicy]
     is_certain: bool
-    """Whether all of them have said what their stores are."""
+    """Whether every restricted alias has reported the ids of its store."""
 
-    def of(self, stored: bytes) -> str:
-        """Return the policy of a key as the store knows it: of the alias whose own it is.
+    def policy_for(self, stored: bytes) -> str:
+        """Return the policy of the alias that owns a stored key.
 
-        Of several, that is the one with the longest prefix; of those alike, the strictest. A key
-        of another version than theirs belongs to all that have its prefix.
+        If several aliases could own the key, the longest prefix wins, and among equal prefixes
+        the strictest policy. A key of a version that no alias uses belongs to every alias with
+        its prefix.
         """
         own = [owner for owner in self.owners if owner.shape.fits(stored)]
         longest = max((len(owner.shape.prefix) for owner in own), default=0)
         closest = [owner for owner in own if len(owner.shape.prefix) == longest]
         if not closest or not longest:
-            others = (one for one in self.owners if one.versions and one.versions.holds(stored))
+            others = (one for one in self.owners if one.keyspace and one.keyspace.holds(stored))
             closest = [*others] or closest
-        return strictest(owner.policy for owner in closest)
+        return strictest_policy(owner.policy for owner in closest)
 
     @property
-    def hides(self) -> bool:
+    def has_hidden_keys(self) -> bool:
         return any(owner.policy == HIDDEN for owner in self.owners)
 
 
-def policies_around(inspector: Inspector) -> StorePolicies | None:
-    """Return the policies of the store of an alias, or None where nothing there is closed."""
+def policies_of_store(inspector: Inspector) -> StorePolicies | None:
+    """Return the policies of an alias's store, or None if no alias in it is restricted."""
     policies = limits().aliases
-    if not any(policies.get(alias) in STRICTEST for alias in settings.CACHES):
+    if not any(policies.get(alias) in RESTRICTIVE_POLICIES for alias in settings.CACHES):
         return None
-    others = sharing(inspector)
+    others = caches_sharing_store(inspector)
     owners = [
-        Owner(policies.get(one.alias, OPEN), KeyShape.of(one, NAMES), versions(one))
+        AliasPolicy(
+            policies.get(one.alias, UNRESTRICTED), KeyShape.of(one, PROBE_NAMES), keyspace_of(one)
+        )
         for one in (inspector, *others)
     ]
-    if not any(owner.policy in STRICTEST for owner in owners):
+    if not any(owner.policy in RESTRICTIVE_POLICIES for owner in owners):
         return None
-    closed = [one for one in others if policies.get(one.alias) in STRICTEST]
-    return StorePolicies(owners, all(stores().is_known(inspector, one) for one in closed))
+    restricted = [one for one in others if policies.get(one.alias) in RESTRICTIVE_POLICIES]
+    return StorePolicies(owners, all(get_stores().is_known(inspector, one) for one in restricted))
 
 
-def versions(inspector: Inspector) -> Keyspace | None:
-    """Return the stored keys of an alias in every version, where the store knows them by name."""
+def keyspace_of(inspector: Inspector) -> Keyspace | None:
+    """Return the key space of an alias in every version, or None if the store hides key names."""
     is_named = inspector.in_store(inspector.locate("key")) == inspector.naming.stored("key")
     return versions_of(inspector.cache) if is_named else None
 
 
-def closed_by_flush(inspector: Inspector) -> bool:
-    """Return whether a flush of an alias would take keys that policy closes to changes."""
+def flush_affects_restricted(inspector: Inspector) -> bool:
+    """Return whether flushing an alias would delete keys of a hidden or read-only alias."""
     policies = limits().aliases
-    if not any(policies.get(alias) in STRICTEST for alias in settings.CACHES):
+    if not any(policies.get(alias) in RESTRICTIVE_POLICIES for alias in settings.CACHES):
         return False
     return any(
-        policies.get(other.alias) in STRICTEST and inspector.flushes(other)
-        for other in sharing(inspector)
+        policies.get(other.alias) in RESTRICTIVE_POLICIES and inspector.flushes(other)
+        for other in caches_sharing_store(inspector)
     )
 
 
-def closed_text(inspector: Inspector) -> str:
-    """Return why a cache is not flushed whose flush would take more than its own keys."""
+def flush_refused_text(inspector: Inspector) -> str:
+    """Return the message for a cache whose flush would delete keys of a restricted alias."""
     text = _(
         '"%(alias)s" cannot be flushed: that would also delete keys that CACHEX_ADMIN closes to '
         "changes."
@@ -124,185 +127,209 @@ def closed_text(inspector: Inspector) -> str:
     return text % {"alias": inspector.alias}
 
 
-__all__ = ["HIDDEN", "READ_ONLY", "Act", "Gate", "visible_aliases"]
+__all__ = ["HIDDEN", "READ_ONLY", "Permission", "PermissionChecker", "visible_aliases"]
 
 
 @dataclass(frozen=True)
-class Act:
-    """Something that a person may want to do."""
+class Permission:
+    """What an operation requires: abilities of the inspector, and Django permissions."""
 
     abilities: tuple[str, ...] = ()
-    """What the inspector must be able to do: one of these."""
+    """Abilities of the inspector; at least one is needed."""
 
     cache: tuple[str, ...] = ()
-    """Permissions on `Cache` that are needed, all of them."""
+    """Actions on the `Cache` model, such as `"view"`; all of them are needed."""
 
     key: tuple[str, ...] = ()
-    """Permissions on `Key` that are needed, all of them."""
+    """Actions on the `Key` model, such as `"change"`; all of them are needed."""
 
-    changes: bool = False
-    """Whether it is refused on an alias that is read-only."""
+    is_write: bool = False
+    """Whether the operation is refused on a read-only alias."""
 
-    shows_secrets: bool = False
-    """Whether it is refused on sessions, but to superusers."""
+    denied_on_sessions: bool = False
+    """Whether the operation is refused on sessions, except to superusers."""
 
-    empties: bool = False
-    """Whether it may take keys of other caches, too: refused where policy closes those."""
-
-
-SEE_CACHES = Act(cache=("view",))
-SEE_INFO = Act(cache=("view",))
-SEE_KEYS = Act(key=("view",))
-SEE_NAMESPACES = Act(("can_list",), key=("view",))
-SEE_VALUE = Act(("can_get", "can_get_unsafely"), key=("view",), shows_secrets=True)
-SEE_HISTORY = Act(key=("view",), shows_secrets=True)
-ADD = Act(("can_add",), key=("add",), changes=True, shows_secrets=True)
-REPLACE = Act(("can_add",), key=("add", "change"), changes=True, shows_secrets=True)
-EDIT = Act(("can_edit",), key=("change",), changes=True, shows_secrets=True)
-EDIT_ELEMENTS = Act(("can_edit_elements",), key=("change",), changes=True, shows_secrets=True)
-INCREASE = Act(("can_increase",), key=("change",), changes=True, shows_secrets=True)
-RENAME = Act(("can_rename",), key=("add", "delete"), changes=True, shows_secrets=True)
-COPY = Act(("can_copy",), key=("view", "add"), shows_secrets=True)
-COPY_TO = Act(key=("add",), changes=True, shows_secrets=True)
-COPY_OVER = Act(key=("add", "change"), changes=True, shows_secrets=True)
-DOWNLOAD = Act(("can_download",), key=("view",), shows_secrets=True)
-DOWNLOAD_DECODED = Act(("can_get",), key=("view",), shows_secrets=True)
-DUMP = Act(("can_dump",), key=("view",), shows_secrets=True)
-EXPIRE = Act(("can_expire",), cache=("change",), key=("view",), changes=True, shows_secrets=True)
-DELETE = Act(("can_delete",), key=("delete",), changes=True, shows_secrets=True)
-FLUSH = Act(("can_flush",), cache=("change",), changes=True, empties=True)
+    empties_store: bool = False
+    """Whether the operation may delete keys of other caches; refused if those are restricted."""
 
 
-def policy_allows(act: Act, policy: str | None) -> bool:
-    """Return whether a policy of `CACHEX_ADMIN["ALIASES"]` leaves an act open."""
-    return policy != HIDDEN and not (policy == READ_ONLY and act.changes)
+VIEW_CACHES = Permission(cache=("view",))
+VIEW_INFO = Permission(cache=("view",))
+VIEW_KEYS = Permission(key=("view",))
+VIEW_NAMESPACES = Permission(("can_list",), key=("view",))
+VIEW_VALUE = Permission(("can_get", "can_get_unsafely"), key=("view",), denied_on_sessions=True)
+VIEW_HISTORY = Permission(key=("view",), denied_on_sessions=True)
+ADD = Permission(("can_add",), key=("add",), is_write=True, denied_on_sessions=True)
+REPLACE = Permission(("can_add",), key=("add", "change"), is_write=True, denied_on_sessions=True)
+EDIT = Permission(("can_edit",), key=("change",), is_write=True, denied_on_sessions=True)
+EDIT_ELEMENTS = Permission(
+    ("can_edit_elements",), key=("change",), is_write=True, denied_on_sessions=True
+)
+INCREASE = Permission(("can_increase",), key=("change",), is_write=True, denied_on_sessions=True)
+RENAME = Permission(("can_rename",), key=("add", "delete"), is_write=True, denied_on_sessions=True)
+COPY = Permission(("can_copy",), key=("view", "add"), denied_on_sessions=True)
+COPY_TO = Permission(key=("add",), is_write=True, denied_on_sessions=True)
+COPY_OVER = Permission(key=("add", "change"), is_write=True, denied_on_sessions=True)
+DOWNLOAD = Permission(("can_download",), key=("view",), denied_on_sessions=True)
+DOWNLOAD_DECODED = Permission(("can_get",), key=("view",), denied_on_sessions=True)
+DUMP = Permission(("can_dump",), key=("view",), denied_on_sessions=True)
+EXPIRE = Permission(
+    ("can_expire",), cache=("change",), key=("view",), is_write=True, denied_on_sessions=True
+)
+DELETE = Permission(("can_delete",), key=("delete",), is_write=True, denied_on_sessions=True)
+FLUSH = Permission(("can_flush",), cache=("change",), is_write=True, empties_store=True)
 
 
-def alias_allows(act: Act, inspector: Inspector) -> bool:
-    """Return whether a cache's ability and policy allow an act, whoever wants it."""
-    if not policy_allows(act, limits().aliases.get(inspector.alias)):
+def policy_allows(permission: Permission, policy: str | None) -> bool:
+    """Return whether a policy from `CACHEX_ADMIN["ALIASES"]` allows an operation."""
+    return policy != HIDDEN and not (policy == READ_ONLY and permission.is_write)
+
+
+def alias_allows(permission: Permission, inspector: Inspector) -> bool:
+    """Return whether a cache's abilities and policy allow an operation, for any user."""
+    if not policy_allows(permission, limits().aliases.get(inspector.alias)):
         return False
-    if act.abilities and not any(getattr(inspector, name) for name in act.abilities):
+    if permission.abilities and not any(getattr(inspector, name) for name in permission.abilities):
         return False
-    return not (act.empties and closed_by_flush(inspector))
+    return not (permission.empties_store and flush_affects_restricted(inspector))
 
 
 @dataclass(frozen=True)
-class Policies:
-    """What policy closes of the keys that one alias reaches, whoever asks."""
+class KeyPolicies:
+    """The policies of the keys that can be reached through one alias, for any user."""
 
     inspector: Inspector
     _store: StorePolicies | None
 
     @classmethod
-    def around(cls, inspector: Inspector) -> Policies:
-        return cls(inspector, policies_around(inspector))
+    def of_cache(cls, inspector: Inspector) -> KeyPolicies:
+        return cls(inspector, policies_of_store(inspector))
 
-    def allow(self, act: Act, stored: bytes) -> bool:
-        """Return whether the policy of the alias whose own a key is leaves an act open."""
-        return self._store is None or policy_allows(act, self.of(stored))
+    def allows(self, permission: Permission, stored: bytes) -> bool:
+        """Return whether the policy of the alias that owns a key allows an operation."""
+        return self._store is None or policy_allows(permission, self.policy_for(stored))
 
-    def of(self, stored: bytes) -> str:
-        return self._store.of(self.inspector.in_store(stored)) if self._store is not None else ""
+    def policy_for(self, stored: bytes) -> str:
+        return (
+            self._store.policy_for(self.inspector.in_store(stored))
+            if self._store is not None
+            else ""
+        )
 
     @property
     def is_certain(self) -> bool:
-        """Whether it is known which caches share the store."""
+        """Whether it is known which restricted caches share the store."""
         return self._store is None or self._store.is_certain
 
     @property
-    def hidden(self) -> Callable[[bytes], bool] | None:
-        """What tells whether a key is hidden; None where none is."""
-        if self._store is None or not self._store.hides:
+    def hidden_key_filter(self) -> Callable[[bytes], bool] | None:
+        """A predicate for hidden keys, or None if no key is hidden."""
+        if self._store is None or not self._store.has_hidden_keys:
             return None
-        return lambda stored: self.of(stored) == HIDDEN
+        return lambda stored: self.policy_for(stored) == HIDDEN
 
 
 @dataclass(frozen=True)
-class Gate:
-    """What one request's user may do on one admin site."""
+class PermissionChecker:
+    """Checks the permissions of one request's user on one admin site."""
 
     site: AdminSite
     request: HttpRequest
     _latest: dict[str, Any] = field(default_factory=dict)
-    _policies: dict[str, Policies] = field(default_factory=dict)
-    _neighbours: dict[str, Sequence[Inspector]] = field(default_factory=dict)
+    _policies: dict[str, KeyPolicies] = field(default_factory=dict)
+    _sharing: dict[str, Sequence[Inspector]] = field(default_factory=dict)
 
-    def allowed(
-        self, act: Act, inspector: Inspector | None = None, stored: bytes | None = None
+    def is_allowed(
+        self,
+        permission: Permission,
+        inspector: Inspector | None = None,
+        stored: bytes | None = None,
     ) -> bool:
-        """Return whether ability, permission and the alias's policy all allow an act."""
-        if inspector is not None and not alias_allows(act, inspector):
+        """Return whether abilities, policies and Django permissions all allow an operation.
+
+        Args:
+            permission: what the operation requires.
+            inspector: the cache; without it, only Django permissions are checked.
+            stored: the stored key, for an operation on one key.
+        """
+        if inspector is not None and not alias_allows(permission, inspector):
             return False
         if inspector is not None and stored is not None:
-            if not self.policies(inspector).allow(act, stored):
+            if not self.policies(inspector).allows(permission, stored):
                 return False
-            if act.shows_secrets and self.is_secret(inspector, stored):
+            if permission.denied_on_sessions and self.is_protected_session(inspector, stored):
                 return False
-        return self._permitted(act, inspector, stored)
+        return self._has_permissions(permission, inspector, stored)
 
-    def those_allowed(
-        self, act: Act, inspector: Inspector, keys: Sequence[bytes]
+    def filter_allowed(
+        self, permission: Permission, inspector: Inspector, keys: Sequence[bytes]
     ) -> Sequence[bytes]:
-        """Return the keys that an act is allowed on, which is allowed on their cache.
+        """Return the keys that an operation is allowed on. It must be allowed on their cache.
 
-        Where no project has permissions of its own that could tell keys apart, none is asked for.
+        The `has_…_permission` methods are called for each key only if a project overrides them.
         """
         policies = self.policies(inspector)
-        keys = [stored for stored in keys if policies.allow(act, stored)]
-        if act.shows_secrets:
-            keys = [stored for stored in keys if not self.is_secret(inspector, stored)]
-        if not any(self._tells_keys_apart(verb) for verb in act.key):
+        keys = [stored for stored in keys if policies.allows(permission, stored)]
+        if permission.denied_on_sessions:
+            keys = [stored for stored in keys if not self.is_protected_session(inspector, stored)]
+        if not any(self._decides_per_key(verb) for verb in permission.key):
             return keys
-        return [stored for stored in keys if self._permitted(act, inspector, stored)]
+        return [stored for stored in keys if self._has_permissions(permission, inspector, stored)]
 
-    def policies(self, inspector: Inspector) -> Policies:
-        """Return what policy closes of the keys that an alias reaches."""
+    def policies(self, inspector: Inspector) -> KeyPolicies:
+        """Return the policies of the keys that can be reached through an alias."""
         if inspector.alias not in self._policies:
-            self._policies[inspector.alias] = Policies.around(inspector)
+            self._policies[inspector.alias] = KeyPolicies.of_cache(inspector)
         return self._policies[inspector.alias]
 
-    def exclude(self, inspector: Inspector, narrows: bool) -> Callable[[bytes], bool] | None:
-        """Return what a search leaves out: hidden keys, and sessions where it tells names apart.
+    def exclusion_filter(
+        self, inspector: Inspector, narrows: bool
+    ) -> Callable[[bytes], bool] | None:
+        """Return a predicate for keys that a search must leave out, or None.
 
-        None where it leaves out nothing: no search finds sessions letter by letter.
+        Hidden keys are always left out. A search with filters also leaves out sessions, so that
+        a session id can't be guessed letter by letter.
         """
-        hidden = self.policies(inspector).hidden
+        hidden = self.policies(inspector).hidden_key_filter
         has_secrets = narrows and not self.is_superuser and session_keys() is not None
         if not has_secrets:
             return hidden
         if hidden is None:
-            return partial(self.is_secret, inspector)
-        return lambda stored: hidden(stored) or self.is_secret(inspector, stored)
+            return partial(self.is_protected_session, inspector)
+        return lambda stored: hidden(stored) or self.is_protected_session(inspector, stored)
 
-    def _tells_keys_apart(self, verb: str) -> bool:
+    def _decides_per_key(self, verb: str) -> bool:
         name = f"has_{verb}_permission"
-        kind = type(self.site.get_model_admin(Key))
-        return verb != "add" and getattr(kind, name) is not getattr(ModelAdmin, name)
+        admin_class = type(self.site.get_model_admin(Key))
+        return verb != "add" and getattr(admin_class, name) is not getattr(ModelAdmin, name)
 
-    def _permitted(self, act: Act, inspector: Inspector | None, stored: bytes | None) -> bool:
+    def _has_permissions(
+        self, permission: Permission, inspector: Inspector | None, stored: bytes | None
+    ) -> bool:
         alias = inspector.alias if inspector is not None else None
-        return all(self._has("cache", verb)(self._cache(alias)) for verb in act.cache) and all(
-            self._has("key", verb)(self._key(alias, stored)) for verb in act.key
+        return all(
+            self._get_check("cache", verb)(self._cache_object(alias)) for verb in permission.cache
+        ) and all(
+            self._get_check("key", verb)(self._key_object(alias, stored)) for verb in permission.key
         )
 
-    def _cache(self, alias: str | None) -> Cache | None:
+    def _cache_object(self, alias: str | None) -> Cache | None:
         return Cache(alias=alias) if alias is not None else None
 
-    def _key(self, alias: str | None, stored: bytes | None) -> Key | None:
-        """Return what a project's own has_…_permission is asked about; made once for each key.
+    def _key_object(self, alias: str | None, stored: bytes | None) -> Key | None:
+        """Return the object that is passed to `has_…_permission`; one key is cached.
 
-        Where the question is about no key in particular, it is the one with the empty stored key.
+        For an operation on no particular key, the object has an empty stored key.
         """
         if alias is None:
             return None
-        if self._latest.get("asked") != (alias, stored):
+        if self._latest.get("id") != (alias, stored):
             key = Key(id=object_id(alias, stored or b""))
-            self._latest.update(asked=(alias, stored), key=key)
+            self._latest.update(id=(alias, stored), key=key)
         latest: Key = self._latest["key"]
         return latest
 
-    def _has(self, model: str, verb: str) -> Callable[[Cache | Key | None], bool]:
+    def _get_check(self, model: str, verb: str) -> Callable[[Cache | Key | None], bool]:
         admin = self.site.get_model_admin(Cache if model == "cache" else Key)
         check = getattr(admin, f"has_{verb}_permission")
         if verb == "add":
@@ -313,36 +340,36 @@ class Gate:
     def is_superuser(self) -> bool:
         return bool(getattr(self.request.user, "is_superuser", False))
 
-    def is_secret(self, inspector: Inspector, stored: bytes) -> bool:
-        """Return whether a key is a session's and the user not a superuser."""
+    def is_protected_session(self, inspector: Inspector, stored: bytes) -> bool:
+        """Return whether a key belongs to a session and the user is not a superuser."""
         if self.is_superuser:
             return False
         sessions = session_keys()
-        return sessions is not None and sessions.holds(inspector, stored)
+        return sessions is not None and sessions.contains(inspector, stored)
 
-    def scopes(self, inspector: Inspector) -> tuple[Scope, ...]:
-        """Return whose keys this user may look for: in a whole database only superusers."""
+    def allowed_scopes(self, inspector: Inspector) -> tuple[Scope, ...]:
+        """Return the scopes this user may search; only superusers may search a whole database."""
         return tuple(
             scope for scope in inspector.scopes if scope is not Scope.STORE or self.is_superuser
         )
 
-    def reaches(self, inspector: Inspector, stored: bytes) -> bool:
-        """Return whether a key is opened through a cache: one of its own that no policy hides.
+    def can_open(self, inspector: Inspector, stored: bytes) -> bool:
+        """Return whether a key can be opened through a cache.
 
-        Those of its other versions are, too, unless they are another cache's. What else a whole
-        database holds is listed, and left alone.
+        A cache opens its own keys that no policy hides, and those of its other versions unless
+        another cache owns them. Any other key of the database is only listed.
         """
-        if self.policies(inspector).of(stored) == HIDDEN:
+        if self.policies(inspector).policy_for(stored) == HIDDEN:
             return False
         if inspector.owns(stored):
             return True
         if Scope.VERSIONS not in inspector.scopes:
             return False
         is_ours = inspector.reach(Scope.VERSIONS).key(stored) is not None
-        return is_ours and not any(one.owns(stored) for one in self.neighbours(inspector))
+        return is_ours and not any(one.owns(stored) for one in self.caches_sharing_store(inspector))
 
-    def neighbours(self, inspector: Inspector) -> Sequence[Inspector]:
-        """Return the other caches of `settings.CACHES` that keep their keys in the same store."""
-        if inspector.alias not in self._neighbours:
-            self._neighbours[inspector.alias] = sharing(inspector)
-        return self._neighbours[inspector.alias]
+    def caches_sharing_store(self, inspector: Inspector) -> Sequence[Inspector]:
+        """Return the other caches of `settings.CACHES` in the same store."""
+        if inspector.alias not in self._sharing:
+            self._sharing[inspector.alias] = caches_sharing_store(inspector)
+        return self._sharing[inspector.alias]

@@ -1,4 +1,4 @@
-"""Which stored keys are sessions: whoever knows such a key is that user."""
+"""Recognize and mask the stored keys of sessions. Whoever knows such a key can be that user."""
 
 from __future__ import annotations
 
@@ -13,60 +13,61 @@ from typing import Any, Final
 from django.conf import settings
 from django.core.signals import setting_changed
 
-from django_cachex.admin.stores import stores
+from django_cachex.admin.stores import get_stores
 from django_cachex.inspectors import Inspector, inspector_for
 from django_cachex.inspectors.shapes import KeyShape
 from django_cachex.inspectors.values import fingerprint
 
-SHOWN_OF_SESSION: Final = 4
-HIDDEN_PART: Final = "••••••••"
+VISIBLE_ID_CHARS: Final = 4
+SESSION_MASK: Final = "••••••••"
 
-IDS: Final = tuple(sha256(b"%d" % number).hexdigest()[:32] for number in range(16))
-"""What session ids look like, for an alias to make stored keys of."""
+PROBE_IDS: Final = tuple(sha256(b"%d" % number).hexdigest()[:32] for number in range(16))
+"""Sample session ids from which `KeyShape` derives how an alias stores sessions."""
 
-ID_ALONE: Final = r"(?<![0-9a-z])(?=[0-9a-z]*[g-z])(?=(?:[a-z]*[0-9]){2})[0-9a-z]{20,}"
-"""What may be a session's id, or most of it, where no name stands before it."""
+BARE_ID: Final = r"(?<![0-9a-z])(?=[0-9a-z]*[g-z])(?=(?:[a-z]*[0-9]){2})[0-9a-z]{20,}"
+"""Matches what may be a session id, or most of one, without the session key prefix."""
 
 
 @dataclass(frozen=True)
 class SessionKeys:
-    """The stored keys of sessions, in whatever alias and version they are reached."""
+    """Recognizes the stored keys of sessions in any alias and version."""
 
-    named: re.Pattern[bytes] | None
-    """What such a key holds, up to its id: the session engine's name, at the start of a word or
-    right after an alias's prefix."""
+    name_pattern: re.Pattern[bytes] | None
+    """Matches a session's key up to the id: the session engine's prefix, at the start of a word
+    or right after an alias's prefix."""
 
     shape: KeyShape | None = None
-    """How those look that do not hold the name, in the store of `SESSION_CACHE_ALIAS`."""
+    """The shape of session keys in the store of `SESSION_CACHE_ALIAS`, if a `KEY_FUNCTION`
+    hides the prefix."""
 
-    def holds(self, inspector: Inspector, stored: bytes) -> bool:
-        """Return whether a key is a session's, whichever alias reaches it."""
-        return self._before_id(inspector, stored) is not None
+    def contains(self, inspector: Inspector, stored: bytes) -> bool:
+        """Return whether a key belongs to a session."""
+        return self._id_offset(inspector, stored) is not None
 
-    def on_record(self, inspector: Inspector, stored: bytes) -> bytes:
-        """Return a key as it is written down: of a session, with a fingerprint for the id."""
-        end = self._before_id(inspector, stored)
+    def redact(self, inspector: Inspector, stored: bytes) -> bytes:
+        """Return a key with the id of a session replaced by a fingerprint."""
+        end = self._id_offset(inspector, stored)
         if end is None:
             return stored
         return inspector.in_store(stored)[:end] + b"~" + fingerprint(stored).encode()
 
-    def _before_id(self, inspector: Inspector, stored: bytes) -> int | None:
-        """Return where the id begins in a session's key, None for any other key."""
-        made = inspector.in_store(stored)
-        if self.named and (found := self.named.search(made)):
-            return found.end()
-        if self.shape and self.shape.fits(made) and self._is_their_store(inspector):
+    def _id_offset(self, inspector: Inspector, stored: bytes) -> int | None:
+        """Return the offset of the id in a session's key, or None for any other key."""
+        full_key = inspector.in_store(stored)
+        if self.name_pattern and (match := self.name_pattern.search(full_key)):
+            return match.end()
+        if self.shape and self.shape.fits(full_key) and self._is_session_store(inspector):
             return len(self.shape.prefix)
         return None
 
     @staticmethod
-    def _is_their_store(inspector: Inspector) -> bool:
+    def _is_session_store(inspector: Inspector) -> bool:
         alias = settings.SESSION_CACHE_ALIAS
-        return inspector.alias == alias or stores().shared(inspector, inspector_for(alias))
+        return inspector.alias == alias or get_stores().is_shared(inspector, inspector_for(alias))
 
 
-def session_name() -> str | None:
-    """Return what the keys of sessions begin with, or None where no cache holds any."""
+def session_key_prefix() -> str | None:
+    """Return the prefix of session keys, or None if no cache stores sessions."""
     engine = import_module(settings.SESSION_ENGINE)
     name = getattr(getattr(engine, "SessionStore", None), "cache_key_prefix", None)
     return name if settings.SESSION_CACHE_ALIAS in settings.CACHES else None
@@ -74,60 +75,60 @@ def session_name() -> str | None:
 
 @cache
 def session_keys() -> SessionKeys | None:
-    """Return which stored keys are sessions, or None where no cache holds any.
+    """Return what recognizes session keys, or None if no cache stores sessions.
 
-    Whatever looks like a session is one, in every store: aliases may share theirs.
+    Any key that looks like a session counts as one in every store, as aliases may share a store.
     """
-    name = session_name()
+    name = session_key_prefix()
     if name is None:
         return None
-    own = KeyShape.of(inspector_for(settings.SESSION_CACHE_ALIAS), IDS, name)
+    shape = KeyShape.of(inspector_for(settings.SESSION_CACHE_ALIAS), PROBE_IDS, name)
     if not name:
-        return SessionKeys(None, own)
-    before = [re.escape(prefix) for prefix in _unusual_prefixes()]
-    starts = b"|".join([rb"\A", rb"[^0-9A-Za-z]", *(rb"\A" + prefix for prefix in before)])
-    named = re.compile(rb"(?:%s)%s" % (starts, re.escape(name.encode())))
-    is_named = own.length is None and named.search(own.prefix) is not None
-    return SessionKeys(named, None if is_named else own)
+        return SessionKeys(None, shape)
+    prefixes = [re.escape(prefix) for prefix in _alphanumeric_prefixes()]
+    starts = b"|".join([rb"\A", rb"[^0-9A-Za-z]", *(rb"\A" + prefix for prefix in prefixes)])
+    pattern = re.compile(rb"(?:%s)%s" % (starts, re.escape(name.encode())))
+    has_name = shape.length is None and pattern.search(shape.prefix) is not None
+    return SessionKeys(pattern, None if has_name else shape)
 
 
-def is_session(inspector: Inspector) -> Callable[[bytes], bool] | None:
-    """Return what tells the sessions among the keys of an alias; None where there are none."""
+def session_key_filter(inspector: Inspector) -> Callable[[bytes], bool] | None:
+    """Return a predicate for the session keys of an alias, or None if no cache stores sessions."""
     sessions = session_keys()
-    return partial(sessions.holds, inspector) if sessions is not None else None
+    return partial(sessions.contains, inspector) if sessions is not None else None
 
 
-def _unusual_prefixes() -> Iterator[bytes]:
-    """Yield the prefixes of aliases that end with a letter or a digit, as `KEY_FUNCTION`s do."""
+def _alphanumeric_prefixes() -> Iterator[bytes]:
+    """Yield the prefixes that end with a letter or a digit, which a `KEY_FUNCTION` may produce."""
     for alias in settings.CACHES:
         prefix = inspector_for(alias).naming.prefix
         if prefix and prefix[-1:].isalnum():
             yield prefix
 
 
-def masked(name: str) -> str:
-    """Return the name of a session's key with its id hidden but for the last characters."""
-    return f"session {HIDDEN_PART}{name[-SHOWN_OF_SESSION:]}"
+def mask_session_name(name: str) -> str:
+    """Return the key name of a session with only the last characters of the id visible."""
+    return f"session {SESSION_MASK}{name[-VISIBLE_ID_CHARS:]}"
 
 
-def without_ids(text: str) -> str:
-    """Return a text to be written down, with the ids masked in the keys of sessions."""
-    name = session_name()
+def mask_session_ids(text: str) -> str:
+    """Return a text with the ids of session keys masked, for logs."""
+    name = session_key_prefix()
     if not name:
         return text
-    return re.sub(rf"{re.escape(name)}[^\s\"'*]+", lambda found: masked(found[0]), text)
+    return re.sub(rf"{re.escape(name)}[^\s\"'*]+", lambda match: mask_session_name(match[0]), text)
 
 
-def pattern_without_ids(text: str) -> str:
-    """Return a pattern to be written down, with whatever may be the id of a session masked."""
-    if session_name() is None:
+def mask_pattern(text: str) -> str:
+    """Return a search pattern with anything that may be a session id masked, for logs."""
+    if session_key_prefix() is None:
         return text
-    return re.sub(ID_ALONE, lambda found: masked(found[0]), without_ids(text))
+    return re.sub(BARE_ID, lambda match: mask_session_name(match[0]), mask_session_ids(text))
 
 
-def forget(*, setting: str = "", **kwargs: Any) -> None:
+def clear_session_keys(*, setting: str = "", **kwargs: Any) -> None:
     if setting in ("CACHES", "SESSION_ENGINE", "SESSION_CACHE_ALIAS"):
         session_keys.cache_clear()
 
 
-setting_changed.connect(forget)
+setting_changed.connect(clear_session_keys)

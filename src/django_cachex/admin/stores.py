@@ -1,4 +1,4 @@
-"""Which aliases of `settings.CACHES` share their entries, however their locations are written."""
+"""Find out which aliases of `settings.CACHES` share a store, from ids that servers report."""
 
 from __future__ import annotations
 
@@ -11,79 +11,80 @@ from typing import Any, Final
 from django.conf import settings
 from django.core.signals import setting_changed
 
-from django_cachex.admin.deadline import Asker
+from django_cachex.admin.deadline import DeadlineExecutor
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector, inspector_for
 
-PATIENCE: Final = 1.0
-"""Seconds that a page waits at most for servers to say who they are."""
+STORE_TIMEOUT: Final = 1.0
+"""The time in seconds that a page waits for the ids of stores."""
 
-FRESH: Final = 30.0
-"""Seconds after which they are asked again: a restart or a failover gives a server a new id."""
+REFRESH_INTERVAL: Final = 30.0
+"""The time in seconds after which ids are fetched again. A restart or failover changes them."""
 
-SOON: Final = 5.0
-"""Seconds after which they are asked again where one has never answered."""
+RETRY_INTERVAL: Final = 5.0
+"""The time in seconds after which ids are fetched again if a store has never answered."""
 
 
 @dataclass(frozen=True)
 class Stores:
-    """What all aliases said of their stores, asked at the same time."""
+    """The ids of the stores of all aliases, fetched at the same time."""
 
     ids: Mapping[str, frozenset[str]]
-    """By alias; those that have never answered are missing."""
+    """The ids by alias, without aliases that have never answered."""
 
-    until: float
-    """When to ask again, of `time.monotonic`."""
+    valid_until: float
+    """When to fetch the ids again, by `time.monotonic()`."""
 
-    def shared(self, one: Inspector, other: Inspector) -> bool:
-        """Return whether two aliases keep their entries in one store, or nobody knows."""
+    def is_shared(self, one: Inspector, other: Inspector) -> bool:
+        """Return whether two aliases share a store, or may share one if that is not known."""
         if self.is_known(one, other):
             return not self.ids[one.alias].isdisjoint(self.ids[other.alias])
         return one.store == other.store or one.may_share(other)
 
     def is_known(self, one: Inspector, other: Inspector) -> bool:
-        """Return whether both aliases have said what their stores are."""
+        """Return whether the ids of both aliases are known."""
         return one.alias in self.ids and other.alias in self.ids
 
 
 _latest: dict[str, Stores] = {}
 
 
-def stores() -> Stores:
-    """Return what is known of the stores; they are asked at most once in `FRESH` seconds."""
-    found = _latest.get("stores")
-    if found is None or time.monotonic() > found.until:
-        found = _latest["stores"] = _ask(found.ids if found is not None else {})
-    return found
+def get_stores() -> Stores:
+    """Return the ids of the stores, fetched at most once in `REFRESH_INTERVAL` seconds."""
+    current = _latest.get("stores")
+    if current is None or time.monotonic() > current.valid_until:
+        current = _latest["stores"] = _fetch_stores(current.ids if current is not None else {})
+    return current
 
 
-def _ask(known: Mapping[str, frozenset[str]]) -> Stores:
-    """Ask all aliases; what they said before is `known`.
+def _fetch_stores(known: Mapping[str, frozenset[str]]) -> Stores:
+    """Return the ids of the stores of all aliases.
 
-    Where one does not answer, what all said before counts as well: a server that began anew
-    meanwhile would look like another to those that do.
+    If any alias does not answer, the ids in `known` are kept for all of them. Otherwise a server
+    that was restarted would look different from the same server under an alias that timed out.
     """
     inspectors = [inspector_for(alias) for alias in settings.CACHES]
-    asker = Asker(min(PATIENCE, limits().timeout), logging.DEBUG)
-    answers = asker.ask_all({inspector: inspector.store_ids for inspector in inspectors})
-    nothing: frozenset[str] = frozenset()
-    told = {one.alias: answers[one].value or nothing for one in inspectors}
-    if not all(told.values()):
-        told = {alias: found | known.get(alias, nothing) for alias, found in told.items()}
-    ids = {alias: found for alias, found in told.items() if found}
-    return Stores(ids, time.monotonic() + (FRESH if len(ids) == len(told) else SOON))
+    executor = DeadlineExecutor(min(STORE_TIMEOUT, limits().timeout), logging.DEBUG)
+    results = executor.run_all({inspector: inspector.store_ids for inspector in inspectors})
+    no_ids: frozenset[str] = frozenset()
+    reported = {one.alias: results[one].value or no_ids for one in inspectors}
+    if not all(reported.values()):
+        reported = {alias: ids | known.get(alias, no_ids) for alias, ids in reported.items()}
+    by_alias = {alias: ids for alias, ids in reported.items() if ids}
+    interval = REFRESH_INTERVAL if len(by_alias) == len(reported) else RETRY_INTERVAL
+    return Stores(by_alias, time.monotonic() + interval)
 
 
-def sharing(inspector: Inspector) -> list[Inspector]:
-    """Return the other aliases that keep their entries in the store of one."""
-    found = stores()
+def caches_sharing_store(inspector: Inspector) -> list[Inspector]:
+    """Return the other aliases that share a store with an alias."""
+    current = get_stores()
     others = (inspector_for(alias) for alias in settings.CACHES if alias != inspector.alias)
-    return [other for other in others if found.shared(other, inspector)]
+    return [other for other in others if current.is_shared(other, inspector)]
 
 
-def forget(*, setting: str = "", **kwargs: Any) -> None:
+def clear_stores(*, setting: str = "", **kwargs: Any) -> None:
     if setting in ("CACHES", "DATABASES"):
         _latest.clear()
 
 
-setting_changed.connect(forget)
+setting_changed.connect(clear_stores)

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 
 from django.apps import apps
 
-# The module, not the class: of two configurations in one namespace Django would choose neither.
+# The module is imported, not the class: with two app configurations in this module, Django would
+# use neither.
 from django_cachex.admin import apps as admin
 
 
 class CachexUnfoldConfig(admin.CachexAdminConfig):
-    """The cache admin, drawn with django-unfold's components."""
+    """The cache admin in the style of django-unfold."""
 
     skin = "unfold"
 
@@ -21,7 +22,8 @@ class CachexUnfoldConfig(admin.CachexAdminConfig):
 
     def ready(self) -> None:
         super().ready()
-        # Registers itself. Nothing here imports Unfold: without it, a check says what to install.
+        # Importing the modules registers them. They don't import Unfold: if it is missing, a
+        # check says what to install.
         from django_cachex.unfold import checks, sidebar  # noqa: F401
 
         if apps.is_installed("unfold"):

@@ -16,13 +16,13 @@ UNFOLD, ADMIN = "unfold", "django.contrib.admin"
 def check_unfold(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Check that Unfold is installed, and comes before the admin whose templates it replaces."""
-    lines = _installed_apps()
-    if UNFOLD not in lines:
+    """Check that Unfold is installed, and before Django's admin, whose templates it replaces."""
+    entries = _installed_apps()
+    if UNFOLD not in entries:
         return [_missing()]
-    order = list(lines)
-    if ADMIN in lines and order.index(UNFOLD) > order.index(ADMIN):
-        return [_late(lines)]
+    order = list(entries)
+    if ADMIN in entries and order.index(UNFOLD) > order.index(ADMIN):
+        return [_wrong_order(entries)]
     return []
 
 
@@ -34,18 +34,17 @@ def _installed_apps() -> dict[str, Any]:
 
 def _missing() -> Error:
     return Error(
-        '"django_cachex.unfold" is in INSTALLED_APPS and django-unfold is not: the pages of the '
-        "cache admin cannot be drawn.",
-        hint='Run "pip install django-unfold", and put "unfold" before "django.contrib.admin" in '
-        'INSTALLED_APPS; or use "django_cachex.admin", which needs no Unfold.',
+        '"django_cachex.unfold" is in INSTALLED_APPS, but django-unfold is not, which it requires.',
+        hint='Run "pip install django-unfold" and put "unfold" before "django.contrib.admin" in '
+        'INSTALLED_APPS, or use "django_cachex.admin", which does not require Unfold.',
         id="django_cachex.E005",
     )
 
 
-def _late(lines: dict[str, Any]) -> Error:
+def _wrong_order(entries: dict[str, Any]) -> Error:
     return Error(
-        f'"{lines[UNFOLD]}" comes after "{lines[ADMIN]}" in INSTALLED_APPS: too late for its '
-        "templates and its admin site to take the place of Django's.",
-        hint=f'Move the line "{lines[UNFOLD]}" above "{lines[ADMIN]}".',
+        f'"{entries[UNFOLD]}" comes after "{entries[ADMIN]}" in INSTALLED_APPS, so its templates '
+        "and its admin site do not replace Django's.",
+        hint=f'Move "{entries[UNFOLD]}" above "{entries[ADMIN]}".',
         id="django_cachex.E006",
     )

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.templatetags.static import static
 
 from django_cachex.admin.models import Cache
-from django_cachex.admin.permissions import SEE_CACHES, Gate
+from django_cachex.admin.permissions import VIEW_CACHES, PermissionChecker
 
 
 def stylesheet(request: HttpRequest) -> str:
@@ -32,21 +32,21 @@ def link_stylesheet() -> None:
 
 
 def sees_caches(request: HttpRequest) -> bool:
-    """Return whether the user may see the list of caches, for an item's "permission"."""
-    gate = permission_checker(request)
-    return gate is not None and gate.allowed(SEE_CACHES)
+    """Return whether the user may view the list of caches, for an item's "permission"."""
+    checker = permission_checker(request)
+    return checker is not None and checker.is_allowed(VIEW_CACHES)
 
 
 def is_current(request: HttpRequest) -> bool:
-    """Return whether the page is one of the cache admin, for an item's "active"."""
+    """Return whether the current page belongs to the cache admin, for an item's "active"."""
     match = request.resolver_match
     return match is not None and (match.url_name or "").startswith("django_cachex_")
 
 
-def permission_checker(request: HttpRequest) -> Gate | None:
+def permission_checker(request: HttpRequest) -> PermissionChecker | None:
     """Return the permission checker of the page's admin site; None if no site lists the caches."""
     match = request.resolver_match
-    here = match.namespaces if match is not None else []
+    namespaces = match.namespaces if match is not None else []
     sites = [site for site in (admin.site, *all_sites) if site.is_registered(Cache)]
-    sites.sort(key=lambda site: site.name not in here)
-    return Gate(sites[0], request) if sites else None
+    sites.sort(key=lambda site: site.name not in namespaces)
+    return PermissionChecker(sites[0], request) if sites else None

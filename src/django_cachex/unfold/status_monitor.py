@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from django.core.cache import caches
 from django.db import connections
 
-from django_cachex.admin.deadline import Asker
+from django_cachex.admin.deadline import DeadlineExecutor
 from django_cachex.admin.permissions import visible_aliases
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector, inspector_for
@@ -22,13 +22,13 @@ Down = tuple[Inspector, ...]
 
 @dataclass(frozen=True)
 class Intervals:
-    """How often the caches are checked, and how long a page waits for that, in seconds."""
+    """How often the caches are checked, and how long a page waits for a check, in seconds."""
 
     refresh: float = 15.0
     """The least time between two checks."""
 
     expiry: float = 60.0
-    """How long a status is shown where the next check is late or no page was opened."""
+    """How long a status is shown if the next check is late or no page was opened."""
 
     wait: float = 0.2
     """How long the page that starts a check waits for it, if there is no status to show yet."""
@@ -39,18 +39,20 @@ DEFAULT_INTERVALS = Intervals()
 
 @dataclass(frozen=True)
 class CachedStatus:
-    """The caches that were down, and when that was found, by `time.monotonic()`."""
+    """The caches that were down at the last check, and its time by `time.monotonic()`."""
 
     down: Down
-    at: float
+    checked_at: float
 
 
 class StatusMonitor:
-    """Caches which caches are down. A page starts the check; one thread at a time runs it."""
+    """Keeps track of which caches are down. A page starts a check; one thread at a time runs it."""
 
-    def __init__(self, look: Callable[[], Down], pace: Intervals = DEFAULT_INTERVALS) -> None:
-        self._find_down = look
-        self._intervals = pace
+    def __init__(
+        self, find_down: Callable[[], Down], intervals: Intervals = DEFAULT_INTERVALS
+    ) -> None:
+        self._find_down = find_down
+        self._intervals = intervals
         self._lock = threading.RLock()  # Only its owner can release it.
         self._thread: threading.Thread | None = None
         self._started_at = -math.inf
@@ -58,15 +60,15 @@ class StatusMonitor:
 
     def down(self) -> Down:
         """Return the caches that were down at the last check; none before the first one ends."""
-        seen, begun = self._cached(), self._start_if_due()
-        if seen is None and begun is not None:
-            begun.join(self._intervals.wait)
-            seen = self._cached()
-        return seen.down if seen is not None else ()
+        status, thread = self._cached(), self._start_if_due()
+        if status is None and thread is not None:
+            thread.join(self._intervals.wait)
+            status = self._cached()
+        return status.down if status is not None else ()
 
     def _cached(self) -> CachedStatus | None:
-        seen = self._status
-        return seen if seen and is_recent(seen.at, self._intervals.expiry) else None
+        status = self._status
+        return status if status and is_recent(status.checked_at, self._intervals.expiry) else None
 
     def _start_if_due(self) -> threading.Thread | None:
         """Start a check unless one runs or ran recently; return its thread."""
@@ -93,23 +95,24 @@ class StatusMonitor:
         try:
             self._status = CachedStatus(self._find_down(), time.monotonic())
         finally:
-            # This thread has its own connections, which no end of a request closes.
+            # This thread has connections of its own, which Django does not close.
             caches.close_all()
             connections.close_all()
 
 
-def is_recent(moment: float, seconds: float) -> bool:
-    """Return whether `moment`, by `time.monotonic()`, was within the last `seconds`.
+def is_recent(when: float, seconds: float) -> bool:
+    """Return whether `when`, by `time.monotonic()`, was within the last `seconds`.
 
-    A moment in the future is not: the clock was frozen, as in tests.
+    A time in the future is not recent: the clock may be frozen, as in tests.
     """
-    return 0 <= time.monotonic() - moment < seconds
+    return 0 <= time.monotonic() - when < seconds
 
 
 def find_down() -> Down:
     """Return the caches that do not answer, of those that `ALIASES` does not hide."""
     inspectors = [inspector_for(alias) for alias in visible_aliases()]
-    # This runs again and again: only the page that lists the caches logs a warning.
-    asker = Asker(limits().timeout, logging.DEBUG)
-    answers = asker.ask_all({inspector: inspector.status for inspector in inspectors})
-    return tuple(inspector for inspector in inspectors if answers[inspector].error is not None)
+    # Errors are logged at DEBUG level because this is repeated often. The page that lists the
+    # caches logs them as warnings.
+    executor = DeadlineExecutor(limits().timeout, logging.DEBUG)
+    results = executor.run_all({inspector: inspector.status for inspector in inspectors})
+    return tuple(inspector for inspector in inspectors if results[inspector].error is not None)

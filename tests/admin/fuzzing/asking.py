@@ -14,7 +14,7 @@ from urllib.parse import quote, urljoin
 from django.contrib.admin.utils import quote as quote_id
 from django.urls import reverse
 
-from django_cachex.admin.key_actions import ACTS
+from django_cachex.admin.key_actions import KEY_ACTIONS
 from django_cachex.inspectors.edits import End, Only, Place
 from tests.admin import addresses
 from tests.admin.fuzzing import texts
@@ -27,7 +27,9 @@ Pairs = Sequence[tuple[str, str]]
 TOKEN: Final = re.compile(r"\b[A-Za-z0-9_=-]{40,}:[A-Za-z0-9]{6}:[A-Za-z0-9_-]{43}")
 
 TYPES: Final = ("string", "list", "set", "zset", "hash", "stream")
-MODES: Final = tuple({mode for act in ACTS for mode in (act.opens, act.applies) if mode} | {"read"})
+MODES: Final = tuple(
+    {mode for act in KEY_ACTIONS for mode in (act.form_mode, act.submit_mode) if mode} | {"read"}
+)
 UNKNOWN: Final = ("nobody", CELLAR, f"{CELLAR}2", "", "VALKEY", "valkey\x00", "x" * 5000, ODD_ALIAS)
 
 SERVERS: Final = ("valkey", "redis", "django")
@@ -237,13 +239,13 @@ class Asker:
 
     def act(self) -> Request:
         """Open the form of an act on a key that it suits."""
-        act = self.rng.choice([one for one in ACTS if one.opens])
+        act = self.rng.choice([one for one in KEY_ACTIONS if one.form_mode])
         alias = self.rng.choice(("valkey", "redis", "django", "default", "table", "files"))
         names = ["plain", "number", *getattr(act, "types", ())]
         name = self.rng.choice(names[2:] or names if alias in SERVERS else names[:2])
         id = addresses.object_id(alias, self.world.stored(alias, name))
         url = reverse("admin:django_cachex_key_change", args=[quote_id(id)])
-        return get(url, [("mode", act.opens if self.chance(0.7) else "")])
+        return get(url, [("mode", act.form_mode if self.chance(0.7) else "")])
 
     def delete(self) -> Request:
         url, sent = self.by_id("delete")
@@ -391,4 +393,4 @@ FIELDS_OF_ACTS: Final = (
     *("preview", "by", "expected", "opened", "field", "score", "only", "end", "place", "count"),
     *("start", "stop", "keep", "row", "selected", "element", "shown", "at", "groups"),
 )
-"""The names in the forms of `ACTS`."""
+"""The names in the forms of `KEY_ACTIONS`."""

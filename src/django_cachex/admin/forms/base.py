@@ -18,68 +18,74 @@ from django_cachex.inspectors.edits import KEEP, Keep
 from django_cachex.inspectors.types import TTL_NONE
 from django_cachex.inspectors.values import InvalidValue, StoreAs, encode, from_form
 
-MOST: Final = 10_000
-"""Lines of one form."""
+MAX_LINES: Final = 10_000
+"""The most lines of text in one form."""
 
-Read = Callable[[str], Any]
+ElementKey = Callable[[Any], Any]
+"""Returns what must be unique among the elements of a collection."""
 
 
 class InvalidLine(InvalidValue):
-    """A line that is no element of the type."""
+    """A line of text is not an element of the type."""
 
 
-def first_elements(type: str, text: str, store_as: StoreAs) -> tuple[Any, ...]:
-    """Return what a text's lines say: items, members, (member, score)s or (field, value)s.
+def parse_lines(type: str, text: str, store_as: StoreAs) -> tuple[Any, ...]:
+    """Return the elements in a text of one element a line.
 
-    Raises `InvalidLine`, which names the line, from 1.
+    They are items, members, (member, score) pairs or (field, value) pairs, depending on the type.
+
+    Raises:
+        InvalidLine: the error names the line, counted from 1.
     """
     lines = text.removesuffix("\n").split("\n") if text else []
     if not lines:
         raise InvalidLine(_("Enter at least one line: a key of this type holds something."))
-    if len(lines) > MOST:
-        raise InvalidLine(_("Enter %(most)d lines at most.") % {"most": MOST})
-    read = READERS[type]
-    elements = [numbered(read, number, line, store_as) for number, line in enumerate(lines, 1)]
-    if type in ELEMENT_NAMES:
-        refuse_repeated([ELEMENT_NAMES[type](element) for element in elements])
+    if len(lines) > MAX_LINES:
+        raise InvalidLine(_("Enter %(most)d lines at most.") % {"most": MAX_LINES})
+    parse = LINE_PARSERS[type]
+    elements = [parse_line(parse, number, line, store_as) for number, line in enumerate(lines, 1)]
+    if type in UNIQUE_BY:
+        check_unique([UNIQUE_BY[type](element) for element in elements])
     return tuple(elements)
 
 
-def numbered(read: Callable[[str, StoreAs], Any], number: int, line: str, store_as: StoreAs) -> Any:
-    """Return a line's element; what is wrong with it is said with its number."""
+def parse_line(
+    parse: Callable[[str, StoreAs], Any], number: int, line: str, store_as: StoreAs
+) -> Any:
+    """Return the element in a line; errors name the line's number."""
     try:
         if not line:
             raise InvalidLine(_('it is empty. For an empty text, store as JSON and write "".'))
-        return read(line, store_as)
+        return parse(line, store_as)
     except InvalidValue as problem:
         text = _("Line %(number)d: %(problem)s") % {"number": number, "problem": problem}
         raise InvalidLine(text) from problem
 
 
-def refuse_repeated(names: Sequence[Any]) -> None:
-    """Raise `InvalidLine` for a name that occurs twice: the later would replace the earlier."""
-    seen: dict[Any, int] = {}
+def check_unique(names: Sequence[Any]) -> None:
+    """Raise InvalidLine for a name that occurs twice, as the later would replace the earlier."""
+    first_numbers: dict[Any, int] = {}
     for number, name in enumerate(names, 1):
-        if name in seen:
-            values = {"number": number, "first": seen[name]}
+        if name in first_numbers:
+            values = {"number": number, "first": first_numbers[name]}
             raise InvalidLine(_("Line %(number)d repeats line %(first)d.") % values)
-        seen[name] = number
+        first_numbers[name] = number
 
 
-def item(line: str, store_as: StoreAs) -> Any:
+def parse_item(line: str, store_as: StoreAs) -> Any:
     return encode(line, store_as)
 
 
-def scored(line: str, store_as: StoreAs) -> tuple[Any, float]:
-    """Return the member and the score of a line such as `2.5 user:1`."""
+def parse_member(line: str, store_as: StoreAs) -> tuple[Any, float]:
+    """Return the member and the score in a line such as `2.5 user:1`."""
     score, space, member = line.partition(" ")
     if not space:
         raise InvalidLine(_("write a score, a space, and the member, such as 2.5 user:1."))
-    return encode(member, store_as), score_of(score)
+    return encode(member, store_as), parse_score(score)
 
 
-def score_of(text: str) -> float:
-    """Return a score as it is typed in code: a number, inf or -inf."""
+def parse_score(text: str) -> float:
+    """Return the score in a text: a number, inf or -inf."""
     try:
         number = float(text) if text.isascii() and "_" not in text else math.nan
     except ValueError:
@@ -92,51 +98,51 @@ def score_of(text: str) -> float:
     return number
 
 
-def field(line: str, store_as: StoreAs) -> tuple[str, Any]:
-    """Return the field and the value of a line such as `plan=pro`."""
+def parse_field(line: str, store_as: StoreAs) -> tuple[str, Any]:
+    """Return the field and the value in a line such as `plan=pro`."""
     name, equals, value = line.partition("=")
     if not equals:
         raise InvalidLine(_("write the field, an equals sign, and the value, such as plan=pro."))
     return name, encode(value, store_as)
 
 
-def identity(element: Any) -> Any:
-    """Return what tells elements apart: `1`, `True` and `1.0` are three."""
+def element_identity(element: Any) -> Any:
+    """Return a key that is equal for equal elements only: `1`, `True` and `1.0` differ."""
     return type(element).__name__, repr(element)
 
 
-READERS: Final[dict[str, Callable[[str, StoreAs], Any]]] = {
-    "list": item,
-    "set": item,
-    "zset": scored,
-    "hash": field,
-    "stream": field,
+LINE_PARSERS: Final[dict[str, Callable[[str, StoreAs], Any]]] = {
+    "list": parse_item,
+    "set": parse_item,
+    "zset": parse_member,
+    "hash": parse_field,
+    "stream": parse_field,
 }
 
-ELEMENT_NAMES: Final[dict[str, Read]] = {
-    "set": identity,
-    "zset": lambda pair: identity(pair[0]),
+UNIQUE_BY: Final[dict[str, ElementKey]] = {
+    "set": element_identity,
+    "zset": lambda pair: element_identity(pair[0]),
     "hash": lambda pair: pair[0],
 }
-"""What may occur once only in a type, if it may."""
+"""What must be unique in a collection, for the types that have such a rule."""
 
 
-LONGEST_TIMEOUT = 10_000_000_000
-"""Seconds: some three centuries, within what every store can hold."""
+MAX_TIMEOUT_SECONDS = 10_000_000_000
+"""Some three centuries, which every store can represent."""
 
 WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,30}")
 
-AS_CODE = {"class": "cx-code", "spellcheck": "false", "dir": "ltr"}
-"""Attributes of fields for names and values: they run from left to right in every language."""
+CODE_ATTRS = {"class": "cx-code", "spellcheck": "false", "dir": "ltr"}
+"""Attributes of fields for keys and values, which are left-to-right in every language."""
 
-STORE_AS = [
+STORE_AS_CHOICES = [
     ("auto", gettext_lazy("Automatic")),
     ("text", gettext_lazy("Text")),
     ("json", gettext_lazy("JSON")),
     ("integer", gettext_lazy("Integer")),
 ]
 
-LINES = {
+TYPE_LABELS = {
     "string": gettext_lazy("string: one value"),
     "list": gettext_lazy("list: a line for each item"),
     "set": gettext_lazy("set: a line for each member"),
@@ -144,11 +150,11 @@ LINES = {
     "hash": gettext_lazy("hash: a line for each field=value"),
     "stream": gettext_lazy("stream: a line for each field=value of its first entry"),
 }
-"""The types that can be added, with how their elements are typed."""
+"""The types that can be added, with how to write their elements."""
 
 
 class TimeoutField(forms.CharField):
-    """Whole seconds, as milliseconds; None where it was left empty."""
+    """A whole number of seconds. The cleaned value is in milliseconds, or None if empty."""
 
     default_error_messages = {
         "invalid": gettext_lazy(
@@ -169,26 +175,26 @@ class TimeoutField(forms.CharField):
             "widget", forms.TextInput(attrs={"inputmode": "numeric", "size": 14, "dir": "ltr"})
         )
         super().__init__(required=False, **kwargs)
-        self.otherwise = otherwise
+        self.alternative = otherwise
 
     def clean(self, value: Any) -> int | None:
         text = super().clean(value)
         if not text:
             return None
-        details = {"given": text[:50], "otherwise": self.otherwise}
+        details = {"given": text[:50], "otherwise": self.alternative}
         if not WHOLE_NUMBER.fullmatch(text):
             raise ValidationError(self.error_messages["invalid"], "invalid", details)
         seconds = int(text)
         if seconds < 1:
             raise ValidationError(self.error_messages["zero"], "zero", details)
-        if seconds > LONGEST_TIMEOUT:
-            details["longest"] = formatting.number(LONGEST_TIMEOUT)
+        if seconds > MAX_TIMEOUT_SECONDS:
+            details["longest"] = formatting.format_number(MAX_TIMEOUT_SECONDS)
             raise ValidationError(self.error_messages["long"], "long", details)
         return seconds * 1000
 
 
 class FocusedForm(forms.Form):
-    """A form that takes the person to the first field that needs a look."""
+    """A form that moves the focus to the first field with an error."""
 
     def full_clean(self) -> None:
         super().full_clean()
@@ -199,33 +205,35 @@ class FocusedForm(forms.Form):
         self.focus_first_error()
 
     def focus_first_error(self) -> None:
-        wrong = [name for name in self.fields if name in self.errors]
-        if wrong:
+        invalid = [name for name in self.fields if name in self.errors]
+        if invalid:
             for field in self.fields.values():
                 field.widget.attrs.pop("autofocus", None)
-            self.fields[wrong[0]].widget.attrs["autofocus"] = True
+            self.fields[invalid[0]].widget.attrs["autofocus"] = True
 
 
 class ExpireForm(FocusedForm):
-    """When a key expires: in so many seconds, or never."""
+    """When a key expires: in a number of seconds, or never."""
 
     timeout = TimeoutField(label=gettext_lazy("Timeout in seconds"))
     never = forms.BooleanField(label=gettext_lazy("Never expires"), required=False)
 
-    otherwise: str | Promise = gettext_lazy(", or choose Never expires")
-    needs_timeout = True
+    alternative: str | Promise = gettext_lazy(", or choose Never expires")
+    requires_timeout = True
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "timeout" in self.fields:
-            cast(TimeoutField, self.fields["timeout"]).otherwise = self.otherwise
+            cast(TimeoutField, self.fields["timeout"]).alternative = self.alternative
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         timeout, never = data.get("timeout"), data.get("never")
         if timeout is not None and never:
             self.add_error("timeout", _("Give a timeout or choose Never expires, not both."))
-        elif timeout is None and not never and self.needs_timeout and "timeout" not in self.errors:
+        elif (
+            timeout is None and not never and self.requires_timeout and "timeout" not in self.errors
+        ):
             self.add_error(
                 "timeout", _("Enter a whole number of seconds, or choose Never expires.")
             )
@@ -233,7 +241,7 @@ class ExpireForm(FocusedForm):
 
     @property
     def ttl(self) -> int | Keep:
-        """Milliseconds, NEVER, or KEEP where the person said nothing."""
+        """The TTL in milliseconds, `TTL_NONE`, or `KEEP` if both fields are empty."""
         if self.cleaned_data.get("never"):
             return TTL_NONE
         timeout: int | None = self.cleaned_data.get("timeout")
@@ -247,11 +255,11 @@ class ValueForm(ExpireForm):
         label=gettext_lazy("Value"),
         required=False,
         strip=False,
-        widget=forms.Textarea(attrs={"rows": 12, **AS_CODE}),
+        widget=forms.Textarea(attrs={"rows": 12, **CODE_ATTRS}),
     )
     store_as = forms.ChoiceField(
         label=gettext_lazy("Store as"),
-        choices=STORE_AS,
+        choices=STORE_AS_CHOICES,
         help_text=gettext_lazy(
             "Automatic: what starts with { or [ is parsed as JSON, anything else is text as it "
             "stands."
@@ -269,20 +277,20 @@ class ValueForm(ExpireForm):
     )
 
     def clean_value(self) -> str:
-        # Browsers send every line end as CR LF.
+        # Browsers send line breaks as CR LF.
         return from_form(self.cleaned_data["value"])
 
     def clean(self) -> dict[str, Any]:
         data = super().clean()
         if "value" in data and "store_as" in data:
             try:
-                self.decoded = self.decode(data)
+                self.parsed_value = self.parse_value(data)
             except InvalidValue as problem:
                 self.add_error("value", str(problem))
         return data
 
-    def decode(self, data: dict[str, Any]) -> Any:
-        """Return the value that was typed; raise InvalidValue where it is none."""
+    def parse_value(self, data: dict[str, Any]) -> Any:
+        """Return the value that was entered; raise InvalidValue if it is not valid."""
         return encode(data["value"], data["store_as"])
 
 
@@ -292,7 +300,7 @@ class AddForm(ValueForm):
     key = forms.CharField(
         label=gettext_lazy("Key Name"),
         strip=False,
-        widget=forms.TextInput(attrs={**AS_CODE, "autocomplete": "off", "autofocus": ""}),
+        widget=forms.TextInput(attrs={**CODE_ATTRS, "autocomplete": "off", "autofocus": ""}),
     )
     type = forms.ChoiceField(label=gettext_lazy("Type"))
     replace = forms.BooleanField(label=gettext_lazy("Replace the key if it exists"), required=False)
@@ -305,52 +313,54 @@ class AddForm(ValueForm):
         types: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
-        self.needs_timeout = default_ttl != TTL_NONE and default_ttl <= 0
-        default = {"default": default_text(default_ttl)}
-        if self.needs_timeout:
+        self.requires_timeout = default_ttl != TTL_NONE and default_ttl <= 0
+        default = {"default": default_ttl_text(default_ttl)}
+        if self.requires_timeout:
             help_text = _("This cache's default (%(default)s) stores nothing: say how long.")
-            self.otherwise = ExpireForm.otherwise
+            self.alternative = ExpireForm.alternative
         else:
             help_text = _("Empty: this cache's default, %(default)s.")
-            self.otherwise = _(", or leave empty for this cache's default (%(default)s)") % default
+            self.alternative = (
+                _(", or leave empty for this cache's default (%(default)s)") % default
+            )
         super().__init__(*args, **kwargs)
         self.fields["timeout"].help_text = help_text % default
         if not can_replace:
             del self.fields["replace"]
-        self._offer_types(types)
+        self._set_type_choices(types)
 
-    def _offer_types(self, types: Sequence[str]) -> None:
+    def _set_type_choices(self, types: Sequence[str]) -> None:
         field = cast(forms.ChoiceField, self.fields["type"])
         offered = dict.fromkeys(("string", *types))
-        field.choices = [(type, LINES[type]) for type in offered if type in LINES]
+        field.choices = [(type, TYPE_LABELS[type]) for type in offered if type in TYPE_LABELS]
         field.required = False
         if len(field.choices) == 1:
             del self.fields["type"]
 
-    def decode(self, data: dict[str, Any]) -> Any:
-        if self.chosen_type == "string":
-            return super().decode(data)
-        return first_elements(self.chosen_type, data["value"], data["store_as"])
+    def parse_value(self, data: dict[str, Any]) -> Any:
+        if self.selected_type == "string":
+            return super().parse_value(data)
+        return parse_lines(self.selected_type, data["value"], data["store_as"])
 
     @property
-    def chosen_type(self) -> str:
-        """The type to add, as `TYPE` names it; other types than a string have elements."""
+    def selected_type(self) -> str:
+        """The type to add, as `TYPE` names it. Types other than a string have elements."""
         return self.cleaned_data.get("type") or "string"
 
 
 class EditForm(ValueForm):
-    """Another value for a key, as long as it is still what the person saw."""
+    """A new value for a key, stored only if the key still holds what the user saw."""
 
     expected = forms.CharField(required=False, widget=forms.HiddenInput)
     opened = forms.CharField(required=False, widget=forms.HiddenInput)
 
-    otherwise: str | Promise = gettext_lazy(", or leave empty to keep the TTL as it is")
-    needs_timeout = False
+    alternative: str | Promise = gettext_lazy(", or leave empty to keep the TTL as it is")
+    requires_timeout = False
 
     def __init__(self, *args: Any, can_expire: bool, keeps_ttl: bool, **kwargs: Any) -> None:
-        self.needs_timeout = not keeps_ttl
+        self.requires_timeout = not keeps_ttl
         if not keeps_ttl:
-            self.otherwise = ExpireForm.otherwise
+            self.alternative = ExpireForm.alternative
         super().__init__(*args, **kwargs)
         if not can_expire:
             del self.fields["timeout"], self.fields["never"]
@@ -362,13 +372,13 @@ class EditForm(ValueForm):
             )
 
     def has_changed_value(self) -> bool:
-        """Whether the value, or how to store it, differs from what the form was filled with."""
+        """Return whether the value, or how to store it, differs from the initial one."""
         before = (self.initial.get("value", ""), self.initial.get("store_as"))
         return (self.cleaned_data["value"], self.cleaned_data["store_as"]) != before
 
 
 class NumberForm(EditForm):
-    """Another number for a key: it stays one as long as it is stored as what it was."""
+    """A new number for a key, which by default is stored as before."""
 
     value = forms.CharField(
         label=gettext_lazy("Value"),
@@ -380,8 +390,8 @@ class NumberForm(EditForm):
     )
 
 
-def default_text(default_ttl: int) -> str:
-    """Return a cache's default timeout in seconds and words."""
+def default_ttl_text(default_ttl: int) -> str:
+    """Return a cache's default timeout in words."""
     if default_ttl == TTL_NONE:
         return _("never expires")
-    return _("%(seconds)s s") % {"seconds": formatting.number(default_ttl / 1000)}
+    return _("%(seconds)s s") % {"seconds": formatting.format_number(default_ttl / 1000)}

@@ -14,17 +14,17 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from django_cachex.admin.forms.base import AS_CODE, score_of
+from django_cachex.admin.forms.base import CODE_ATTRS, parse_score
 from django_cachex.inspectors.info import Text
 from django_cachex.inspectors.query import Order, Window
 from django_cachex.inspectors.values import InvalidValue
 
-COUNT = re.compile(r"[1-9][0-9]{0,8}")
+COUNT_PATTERN = re.compile(r"[1-9][0-9]{0,8}")
 
-STATE: Final = ("at", "order", "find", "low", "high", "sort", "groups")
-"""What an address says of the part that is shown."""
+STATE_PARAMS: Final = ("at", "order", "find", "low", "high", "sort", "groups")
+"""The query parameters that select which elements are shown."""
 
-SCORED, INDEXED, NAMED, TIMED = "zset", "list", ("hash", "set"), "stream"
+SCORED_TYPE, INDEXED_TYPE, TIMED_TYPE = "zset", "list", "stream"
 
 ORDERS: Final[Mapping[str, Sequence[tuple[str, Text]]]] = {
     "list": [
@@ -42,30 +42,30 @@ ORDERS: Final[Mapping[str, Sequence[tuple[str, Text]]]] = {
 }
 
 
-class ScoreField(forms.CharField):
-    """A bound of a range of scores; None where it was left empty."""
+class ScoreBoundField(forms.CharField):
+    """A bound of a range of scores, or None if empty."""
 
     def clean(self, value: Any) -> float | None:
         text = super().clean(value)
         if not text:
             return None
         try:
-            return score_of(text)
+            return parse_score(text)
         except InvalidValue as problem:
             raise ValidationError(str(problem)) from problem
 
 
-class MomentField(forms.CharField):
-    """An id of a stream, or a moment, as the beginning of an id."""
+class StreamPositionField(forms.CharField):
+    """A stream id, or a date and time, which is converted to the time part of an id."""
 
     def clean(self, value: Any) -> str:
         text: str = super().clean(value)
-        moment = moment_in(text)
+        moment = parse_moment(text)
         return text if moment is None else str(int(moment.timestamp() * 1000))
 
 
-def moment_in(text: str) -> datetime | None:
-    """Return the moment that a text is, in the project's time zone, if it is one."""
+def parse_moment(text: str) -> datetime | None:
+    """Return the date and time in a text, in the project's time zone, or None if it has none."""
     try:
         moment = parse_datetime(text) if ":" in text else parse_datetime(f"{text} 00:00")
     except ValueError as problem:
@@ -76,63 +76,63 @@ def moment_in(text: str) -> datetime | None:
 
 
 def text_input(**attrs: str) -> forms.TextInput:
-    given = {"autocomplete": "off", **AS_CODE, **attrs}
-    return forms.TextInput(attrs=given)
+    params = {"autocomplete": "off", **CODE_ATTRS, **attrs}
+    return forms.TextInput(attrs=params)
 
 
-class FindForm(forms.Form):
-    """What to look for in a collection, for its type."""
+class ElementSearchForm(forms.Form):
+    """A search in a collection; its fields depend on the type."""
 
     def __init__(self, type: str, data: Any = None) -> None:
         super().__init__(data, auto_id="cx-find-%s")
-        self.fields.update(fields_for(type))
+        self.fields.update(search_fields(type))
 
 
-def fields_for(type: str) -> dict[str, forms.Field]:
-    """Return the fields by which elements of a type are found."""
-    if type == INDEXED:
+def search_fields(type: str) -> dict[str, forms.Field]:
+    """Return the search fields for a type."""
+    if type == INDEXED_TYPE:
         label = _("Go to index")
         return {"at": forms.CharField(label=label, required=False, widget=text_input(size="10"))}
-    if type == TIMED:
+    if type == TIMED_TYPE:
         hint = text_input(size="24", placeholder=_("id, or 2026-01-31 14:00"))
-        return {"at": MomentField(label=_("From"), required=False, widget=hint)}
+        return {"at": StreamPositionField(label=_("From"), required=False, widget=hint)}
     label = _("Find field") if type == "hash" else _("Find member")
     hint = text_input(placeholder=_("any part, or with *"))
     fields: dict[str, forms.Field] = {
         "find": forms.CharField(label=label, required=False, strip=False, widget=hint)
     }
-    if type == SCORED:
+    if type == SCORED_TYPE:
         bound = {"size": "8", "inputmode": "decimal"}
-        fields["low"] = ScoreField(
+        fields["low"] = ScoreBoundField(
             label=_("Scores from"), required=False, widget=text_input(**bound)
         )
-        fields["high"] = ScoreField(label=_("to"), required=False, widget=text_input(**bound))
+        fields["high"] = ScoreBoundField(label=_("to"), required=False, widget=text_input(**bound))
     return fields
 
 
-def window_of(given: Mapping[str, str]) -> Window:
-    """Return the window that a request asks for; what makes no sense is left out."""
-    count = given.get("shown", "")
+def page_from_query(params: Mapping[str, str]) -> Window:
+    """Return the elements page that a query string asks for; invalid parameters are ignored."""
+    count = params.get("shown", "")
     return Window(
-        at=place_in(given.get("at", "")),
-        order=Order.LAST if given.get("order") == Order.LAST else Order.FIRST,
-        match=given.get("find", ""),
-        lowest=score_in(given.get("low", "")),
-        highest=score_in(given.get("high", "")),
-        count=int(count) if COUNT.fullmatch(count) else None,
+        at=parse_position(params.get("at", "")),
+        order=Order.LAST if params.get("order") == Order.LAST else Order.FIRST,
+        match=params.get("find", ""),
+        lowest=parse_score_bound(params.get("low", "")),
+        highest=parse_score_bound(params.get("high", "")),
+        count=int(count) if COUNT_PATTERN.fullmatch(count) else None,
     )
 
 
-def place_in(text: str) -> str:
-    """Return a place as inspectors take it: a moment is the beginning of an id."""
+def parse_position(text: str) -> str:
+    """Return a position as inspectors expect it; a date and time becomes a stream id."""
     try:
-        return MomentField(required=False).clean(text)
+        return StreamPositionField(required=False).clean(text)
     except ValidationError:
         return text
 
 
-def score_in(text: str) -> float | None:
+def parse_score_bound(text: str) -> float | None:
     try:
-        return ScoreField(required=False).clean(text)
+        return ScoreBoundField(required=False).clean(text)
     except ValidationError:
         return None

@@ -1,4 +1,4 @@
-"""The form of a search for keys."""
+"""Searches for keys, as the query string describes them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import formatting
 from django_cachex.admin.components import Notice
-from django_cachex.admin.links import Place, sign, unsign
-from django_cachex.admin.permissions import Gate
+from django_cachex.admin.links import Cursor, dump_cursor, load_cursor
+from django_cachex.admin.permissions import PermissionChecker
 from django_cachex.conf import PAGE_SIZES, limits
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.info import Text
@@ -24,24 +24,24 @@ from django_cachex.inspectors.types import TTL_NONE, Description, Listing
 
 NEVER_EXPIRES: Final = "never"
 
-NUMBER: Final = re.compile(r"[1-9][0-9]{0,14}", re.ASCII)
+POSITIVE_INTEGER: Final = re.compile(r"[1-9][0-9]{0,14}", re.ASCII)
 
-MINUTE, HOUR, DAY = 60, 3600, 86400
+MINUTE_SECONDS, HOUR_SECONDS, DAY_SECONDS = 60, 3600, 86400
 KB, MB = 1000, 1_000_000
 
 
-def _within(value: str) -> str:
+def _format_within(value: str) -> str:
     if value == NEVER_EXPIRES:
         return _("never")
-    return _("within %(duration)s") % {"duration": _duration(value)}
+    return _("within %(duration)s") % {"duration": _format_seconds(value)}
 
 
-def _duration(value: str) -> str:
-    return formatting.duration(int(value) * 1000)
+def _format_seconds(value: str) -> str:
+    return formatting.format_duration(int(value) * 1000)
 
 
-def _size(value: str) -> str:
-    return formatting.size(int(value))
+def _format_bytes(value: str) -> str:
+    return formatting.format_size(int(value))
 
 
 @dataclass(frozen=True)
@@ -49,261 +49,268 @@ class Filter:
     """One filter of a `Query`."""
 
     field: str
-    """Its name in a `Query`."""
+    """The name of its field in `Query`."""
 
     label: Text
     values: Sequence[str]
-    """Those that are offered; any other whole number is understood as well."""
+    """The values that are offered; any other whole number is accepted as well."""
 
-    text: Callable[[str], str]
-    """Return a value for people."""
+    format: Callable[[str], str]
+    """Formats a value for display."""
 
     factor: int = 1
-    """What the number in a URL is multiplied by for a `Query`."""
+    """The number in a URL is multiplied by this for `Query`."""
 
-    def read(self, given: str) -> int | None:
-        """Return the value for a `Query`, or None for what makes no sense."""
-        if given == NEVER_EXPIRES and NEVER_EXPIRES in self.values:
+    def parse(self, value: str) -> int | None:
+        """Return the value for `Query`, or None if it is not valid."""
+        if value == NEVER_EXPIRES and NEVER_EXPIRES in self.values:
             return TTL_NONE
-        return int(given) * self.factor if NUMBER.fullmatch(given) else None
+        return int(value) * self.factor if POSITIVE_INTEGER.fullmatch(value) else None
 
 
 FILTERS: Final[Mapping[str, Filter]] = {
     "expires": Filter(
         "expires_within",
         gettext_lazy("Expires"),
-        (NEVER_EXPIRES, *map(str, (MINUTE, HOUR, DAY, 7 * DAY, 30 * DAY))),
-        _within,
+        (
+            NEVER_EXPIRES,
+            *map(
+                str, (MINUTE_SECONDS, HOUR_SECONDS, DAY_SECONDS, 7 * DAY_SECONDS, 30 * DAY_SECONDS)
+            ),
+        ),
+        _format_within,
         factor=1000,
     ),
     "larger": Filter(
         "larger_than",
         gettext_lazy("Larger than"),
         tuple(map(str, (KB, 10 * KB, 100 * KB, MB, 10 * MB))),
-        _size,
+        _format_bytes,
     ),
     "idle": Filter(
         "idle_for",
         gettext_lazy("Not used for"),
-        tuple(map(str, (HOUR, DAY, 7 * DAY, 30 * DAY))),
-        _duration,
+        tuple(map(str, (HOUR_SECONDS, DAY_SECONDS, 7 * DAY_SECONDS, 30 * DAY_SECONDS))),
+        _format_seconds,
         factor=1000,
     ),
 }
-"""By the names of their parameters."""
+"""The filters by the names of their query parameters."""
 
 
-NAMED = "="
-"""What a place's token begins with where the key of exactly the name was shown before."""
+EXACT_KEY_MARK = "="
+"""The prefix of a cursor's token if an earlier page showed the key with exactly this name."""
 
-MOST_SHOWN = max(PAGE_SIZES) * 2
+MAX_LIVE_KEYS = max(PAGE_SIZES) * 2
 
 
 @dataclass
 class Search:
-    """A search of one cache's keys; what made no sense in the request has become notices."""
+    """A search for keys of one cache. Each invalid parameter is replaced and adds an alert."""
 
     inspector: Inspector
-    gate: Gate
+    checker: PermissionChecker
     text: str = ""
     type: str = ""
     scope: Scope = Scope.VERSION
-    given: dict[str, str] = field(default_factory=dict)
-    """The filters that are set, by their parameters, as the URL has them."""
+    filters: dict[str, str] = field(default_factory=dict)
+    """The values of the filters that are set, by query parameter."""
 
     size: int = 0
     sort: str = ""
-    """The name of a column, after a `-` for the largest first."""
+    """The name of a column, with a leading `-` for descending order."""
 
-    place: Place = field(default_factory=Place)
+    cursor: Cursor = field(default_factory=Cursor)
     is_continued: bool = False
-    """Whether it goes on from a place."""
+    """Whether the search continues from a cursor."""
 
-    shown: int | None = None
-    """How many keys the page has that a script adds to; None for a page of its own."""
+    live_count: int | None = None
+    """The number of keys on the page that a live search adds to; None for a whole page."""
 
-    notices: list[Notice] = field(default_factory=list)
+    alerts: list[Notice] = field(default_factory=list)
 
     @classmethod
-    def read(cls, given: Mapping[str, str], inspector: Inspector, gate: Gate) -> Search:
-        """Return the search in a request's parameters; those that make no sense fall back."""
-        search = cls(inspector, gate, given.get("q", ""))
-        search._read_type(given.get("type", ""))
-        search._read_scope(given.get("scope", ""))
-        search._read_filters(given)
-        search._read_size(given.get("size", ""))
-        search.sort = given.get("sort", "")
-        search._read_token(given.get("token", ""))
-        search._read_shown(given.get("live", ""))
+    def from_params(
+        cls, params: Mapping[str, str], inspector: Inspector, checker: PermissionChecker
+    ) -> Search:
+        """Return the search that query parameters describe."""
+        search = cls(inspector, checker, params.get("q", ""))
+        search._parse_type(params.get("type", ""))
+        search._parse_scope(params.get("scope", ""))
+        search._parse_filters(params)
+        search._parse_size(params.get("size", ""))
+        search.sort = params.get("sort", "")
+        search._parse_token(params.get("token", ""))
+        search._parse_live_count(params.get("live", ""))
         return search
 
-    def _read_type(self, given: str) -> None:
-        if not given or given in self.inspector.types:
-            self.type = given
+    def _parse_type(self, value: str) -> None:
+        if not value or value in self.inspector.types:
+            self.type = value
             return
         text = _('There is no key type "%(given)s" here: all types are shown.')
-        self._notice(text % {"given": given[:50]})
+        self._add_alert(text % {"given": value[:50]})
 
-    def _read_scope(self, given: str) -> None:
-        if not given or given in self.gate.scopes(self.inspector):
-            self.scope = Scope(given or Scope.VERSION)
+    def _parse_scope(self, value: str) -> None:
+        if not value or value in self.checker.allowed_scopes(self.inspector):
+            self.scope = Scope(value or Scope.VERSION)
             return
         text = _('There is no scope "%(given)s" here: the keys of this version are shown.')
-        self._notice(text % {"given": given[:50]})
+        self._add_alert(text % {"given": value[:50]})
 
-    def _read_filters(self, given: Mapping[str, str]) -> None:
+    def _parse_filters(self, params: Mapping[str, str]) -> None:
         for name, one in FILTERS.items():
-            value = given.get(name, "")
+            value = params.get(name, "")
             if not value:
                 continue
-            if one.field in self.inspector.filters and one.read(value) is not None:
-                self.given[name] = value
+            if one.field in self.inspector.filters and one.parse(value) is not None:
+                self.filters[name] = value
                 continue
             text = _('"%(filter)s" cannot be "%(given)s" here: it is left out.')
-            self._notice(text % {"filter": one.label, "given": value[:50]})
+            self._add_alert(text % {"filter": one.label, "given": value[:50]})
 
-    def _read_size(self, given: str) -> None:
+    def _parse_size(self, value: str) -> None:
         self.size = limits().page_size
-        if given in map(str, PAGE_SIZES):
-            self.size = int(given)
-        elif given:
+        if value in map(str, PAGE_SIZES):
+            self.size = int(value)
+        elif value:
             text = _('The page size can be %(sizes)s. You gave "%(given)s": %(default)s are shown.')
             sizes = ", ".join(map(str, PAGE_SIZES))
-            self._notice(text % {"sizes": sizes, "given": given[:50], "default": self.size})
+            self._add_alert(text % {"sizes": sizes, "given": value[:50], "default": self.size})
 
-    def _read_token(self, given: str) -> None:
-        if not given:
+    def _parse_token(self, value: str) -> None:
+        if not value:
             return
         try:
-            self.place = unsign(given, *self._bound_to())
+            self.cursor = load_cursor(value, *self._token_binding())
         except ValueError:
-            self._notice(
+            self._add_alert(
                 _("That page has expired or is not of this search: this is the first page.")
             )
         else:
             self.is_continued = True
 
-    def _read_shown(self, given: str) -> None:
-        if given.isascii() and given.isdecimal() and int(given[:6]) <= MOST_SHOWN:
-            self.shown = int(given[:6])
+    def _parse_live_count(self, value: str) -> None:
+        if value.isascii() and value.isdecimal() and int(value[:6]) <= MAX_LIVE_KEYS:
+            self.live_count = int(value[:6])
 
-    def _notice(self, text: str) -> None:
-        self.notices.append(Notice(text, "warning"))
+    def _add_alert(self, text: str) -> None:
+        self.alerts.append(Notice(text, "warning"))
 
-    def _bound_to(self) -> tuple[Any, ...]:
-        filters = [self.given.get(name, "") for name in FILTERS]
-        user = self.gate.request.user.pk
+    def _token_binding(self) -> tuple[Any, ...]:
+        filters = [self.filters.get(name, "") for name in FILTERS]
+        user = self.checker.request.user.pk
         return ("scan", user, self.inspector.alias, self.text, self.type, self.scope, *filters)
 
-    def sign(self, place: Place) -> str:
-        """Return the token of another place in this search."""
-        return sign(place, *self._bound_to())
+    def token_for(self, place: Cursor) -> str:
+        """Return the token of another cursor in this search."""
+        return dump_cursor(place, *self._token_binding())
 
     @property
-    def want(self) -> int:
-        """How many keys the page still has room for."""
-        return max(1, self.size - (self.shown or 0))
+    def limit(self) -> int:
+        """The number of keys that still fit on the page."""
+        return max(1, self.size - (self.live_count or 0))
 
     @property
     def token(self) -> str:
-        """Where the inspector goes on."""
-        return self.place.token.removeprefix(NAMED)
+        """The inspector's token of where to continue."""
+        return self.cursor.token.removeprefix(EXACT_KEY_MARK)
 
     @property
-    def has_named(self) -> bool:
-        """Whether the key of exactly the name was shown on a page before."""
-        return self.place.token.startswith(NAMED)
+    def is_exact_key_shown(self) -> bool:
+        """Whether an earlier page showed the key with exactly this name."""
+        return self.cursor.token.startswith(EXACT_KEY_MARK)
 
     @property
     def query(self) -> Query:
-        """What the inspector is asked for."""
+        """The query for the inspector."""
         filters: dict[str, Any] = {
-            FILTERS[name].field: FILTERS[name].read(value) for name, value in self.given.items()
+            FILTERS[name].field: FILTERS[name].parse(value) for name, value in self.filters.items()
         }
         query = Query(Pattern(self.text), scope=self.scope, type=self.type, **filters)
-        return replace(query, exclude=self.gate.exclude(self.inspector, query.narrows))
+        return replace(query, exclude=self.checker.exclusion_filter(self.inspector, query.narrows))
 
     @property
-    def problem(self) -> str:
-        """A sentence saying why nothing can be searched for, or nothing."""
+    def error(self) -> str:
+        """A sentence that says why the pattern is not valid, or an empty text."""
         return self.query.pattern.problem
 
     @property
-    def narrows(self) -> bool:
-        """Whether keys within the scope may be left out of the result."""
+    def has_filters(self) -> bool:
+        """Whether the search leaves out any keys of its scope."""
         return self.query.narrows
 
 
 @dataclass(frozen=True)
-class Found:
-    """A page of keys with what is known of them."""
+class SearchResult:
+    """A page of keys with their properties."""
 
     descriptions: Sequence[Description]
     listing: Listing | None
-    """None where only the key of exactly the name was looked for."""
+    """The scan, or None if only the key with exactly this name was looked up."""
 
     examined: int
-    """How many keys were examined, on this page and those before."""
+    """The number of keys examined on this page and the pages before."""
 
     token: str
-    """Where the search goes on, signed; empty at its end."""
+    """The signed token of where the search continues; empty at the end."""
 
     @property
-    def goes_on_by_itself(self) -> bool:
-        """Whether it is worth asking again at once: not if all that is left does not answer."""
+    def auto_continue(self) -> bool:
+        """Whether to continue at once; not if all nodes that are left do not answer."""
         if self.listing is None or not self.token:
             return False
         return bool(self.listing.examined) or not self.listing.unanswered
 
 
-def find(search: Search, columns: Collection[str]) -> Found:
-    """Return what a request finds. Raises what the store raises."""
+def run_search(search: Search, columns: Collection[str]) -> SearchResult:
+    """Return one page of results. Errors of the store are not caught."""
     if search.query.pattern.is_exact_candidate and not search.is_continued:
-        exact = named(search, columns)
+        exact = find_exact_key(search, columns)
         if exact is not None:
-            further = "" if search.problem else search.sign(Place(NAMED))
-            return Found([exact], None, 0, further)
-    if search.problem:
-        return Found([], None, 0, "")
-    budget = limits().scan_budget if search.shown is None else limits().live_budget
+            further = "" if search.error else search.token_for(Cursor(EXACT_KEY_MARK))
+            return SearchResult([exact], None, 0, further)
+    if search.error:
+        return SearchResult([], None, 0, "")
+    budget = limits().scan_budget if search.live_count is None else limits().live_budget
     inspector, query = search.inspector, search.query
-    listing = inspector.scan(query, search.token, search.want, time.monotonic() + budget)
-    shown_before = stored_as_typed(search) if search.has_named else None
+    listing = inspector.scan(query, search.token, search.limit, time.monotonic() + budget)
+    shown_before = exact_key(search) if search.is_exact_key_shown else None
     keys = [key for key in listing.keys if key != shown_before]
     described = inspector.describe(keys, columns) if keys else []
-    examined = examined_so_far(search.place, listing)
-    token = "" if listing.complete else search.sign(next_place(search, listing, examined))
-    return Found([one for one in described if one.exists], listing, examined, token)
+    examined = count_examined(search.cursor, listing)
+    token = "" if listing.complete else search.token_for(next_cursor(search, listing, examined))
+    return SearchResult([one for one in described if one.exists], listing, examined, token)
 
 
-def stored_as_typed(search: Search) -> bytes:
-    """Return the stored key whose whole name was typed."""
+def exact_key(search: Search) -> bytes:
+    """Return the stored key with exactly the name that was entered."""
     if search.scope is Scope.STORE:
         return encode_text(search.text)
     return search.inspector.locate(search.text)
 
 
-def named(search: Search, columns: Collection[str]) -> Description | None:
-    """Return the key whose whole name was typed, if there is one that passes the filters."""
-    inspector, query, stored = search.inspector, search.query, stored_as_typed(search)
+def find_exact_key(search: Search, columns: Collection[str]) -> Description | None:
+    """Return the key with exactly the name that was entered, if it exists and matches."""
+    inspector, query, stored = search.inspector, search.query, exact_key(search)
     if query.excludes(stored):
         return None
-    asked = {*columns, *query.columns(inspector.figures), "ttl", *(["type"] if query.type else [])}
-    [one] = inspector.describe([stored], asked)
+    wanted = {*columns, *query.columns(inspector.figures), "ttl", *(["type"] if query.type else [])}
+    [one] = inspector.describe([stored], wanted)
     if not one.exists or query.type not in ("", one.type):
         return None
     return one if query.passes(one) else None
 
 
-def next_place(search: Search, listing: Listing, examined: int) -> Place:
-    mark = NAMED if search.has_named else ""
-    return Place(mark + listing.token, examined)
+def next_cursor(search: Search, listing: Listing, examined: int) -> Cursor:
+    mark = EXACT_KEY_MARK if search.is_exact_key_shown else ""
+    return Cursor(mark + listing.token, examined)
 
 
-def examined_so_far(place: Place, listing: Listing) -> int:
-    """Return how many keys were examined, on this page and those before.
+def count_examined(place: Cursor, listing: Listing) -> int:
+    """Return the number of keys examined on this page and the pages before.
 
-    What a server examined is an estimate, which the size of its database bounds.
+    The number of keys that a server examined is an estimate, limited by the database's size.
     """
     examined = place.examined + listing.examined
     if listing.total is None:

@@ -11,17 +11,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import formatting
-from django_cachex.admin.forms.base import LONGEST_TIMEOUT, ExpireForm, TimeoutField
+from django_cachex.admin.forms.base import MAX_TIMEOUT_SECONDS, ExpireForm, TimeoutField
 from django_cachex.inspectors.edits import ExpireAt, ExtendTtl, SetTtl
 from django_cachex.inspectors.types import TTL_NONE
 
-WAYS = ("timeout", "moment", "add", "never")
+TTL_FIELDS = ("timeout", "moment", "add", "never")
 
 TtlEdit = SetTtl | ExpireAt | ExtendTtl
 
 
-class MomentField(forms.DateTimeField):
-    """A date and a time in the current time zone, as milliseconds since the epoch."""
+class ExpiryField(forms.DateTimeField):
+    """A date and time in the current time zone. The cleaned value is a Unix time in ms."""
 
     default_error_messages = {
         "invalid": gettext_lazy(
@@ -37,68 +37,72 @@ class MomentField(forms.DateTimeField):
 
     def clean(self, value: Any) -> int | None:
         when: datetime | None = super().clean(value)
-        return None if when is None else milliseconds(when)
+        return None if when is None else to_future_ms(when)
 
 
-def milliseconds(when: datetime) -> int:
-    """Return a moment in the future; raise ValidationError for any other."""
+def to_future_ms(when: datetime) -> int:
+    """Return a future date and time as a Unix time in milliseconds.
+
+    Raises:
+        ValidationError: the time is in the past or too far in the future.
+    """
     try:
-        moment = int(when.timestamp() * 1000)
+        milliseconds = int(when.timestamp() * 1000)
     except (OverflowError, ValueError) as error:
         raise forms.ValidationError(_("That date is out of reach.")) from error
-    if moment <= time.time() * 1000:
+    if milliseconds <= time.time() * 1000:
         raise forms.ValidationError(
             _("That moment has passed: it is %(now)s now. To remove a key, delete it.")
-            % {"now": formatting.moment(formatting.expires_at(0))}
+            % {"now": formatting.format_datetime(formatting.expiry_datetime(0))}
         )
-    return moment
+    return milliseconds
 
 
 class TtlForm(ExpireForm):
-    """When a key expires: in so many seconds, at a moment, so much later, or never."""
+    """When a key expires: in a number of seconds, at a time, later by some seconds, or never."""
 
-    moment = MomentField(label=gettext_lazy("or at a moment"))
+    moment = ExpiryField(label=gettext_lazy("or at a moment"))
     add = TimeoutField(label=gettext_lazy("or so many seconds later"))
     never = forms.BooleanField(label=gettext_lazy("or: Never expires"), required=False)
 
-    field_order = WAYS
-    needs_timeout = False  # `clean` asks for one of four.
+    field_order = TTL_FIELDS
+    requires_timeout = False  # `clean` requires one of the four fields.
 
     def __init__(self, data: Any = None, *, ttl: int | None, can_extend: bool) -> None:
-        self.now = ttl
+        self.current_ttl = ttl
         super().__init__(data)
         if ttl is not None:
-            now = _("Now: %(expires)s.") % {"expires": formatting.expiry(ttl)}
+            now = _("Now: %(expires)s.") % {"expires": formatting.format_ttl(ttl)}
             self.fields["timeout"].help_text = now
         if not can_extend or ttl == TTL_NONE:
             del self.fields["add"]
         else:
             add = cast(TimeoutField, self.fields["add"])
-            add.otherwise = self.otherwise
+            add.alternative = self.alternative
             add.help_text = _("Added to what it has left when you save.")
 
     def clean(self) -> dict[str, Any]:
         data = forms.Form.clean(self) or {}
-        given = [name for name in WAYS if data.get(name)]
-        wrong = [name for name in WAYS if name in self.errors]
-        if len(given) > 1:
+        filled = [name for name in TTL_FIELDS if data.get(name)]
+        invalid = [name for name in TTL_FIELDS if name in self.errors]
+        if len(filled) > 1:
             text = _("Choose one way only: a timeout, a moment, time to add, or Never expires.")
-            self.add_error(given[1], text)
-        elif not given and not wrong:
+            self.add_error(filled[1], text)
+        elif not filled and not invalid:
             text = _("Enter a whole number of seconds, or choose Never expires.")
             self.add_error("timeout", text)
-        if given == ["add"]:
+        if filled == ["add"]:
             self._check_total(data["add"])
         return data
 
     def _check_total(self, added: int) -> None:
-        if self.now is not None and self.now + added > LONGEST_TIMEOUT * 1000:
-            longest = {"longest": formatting.number(LONGEST_TIMEOUT)}
+        if self.current_ttl is not None and self.current_ttl + added > MAX_TIMEOUT_SECONDS * 1000:
+            longest = {"longest": formatting.format_number(MAX_TIMEOUT_SECONDS)}
             self.add_error("add", _("In all, a key can live %(longest)s seconds.") % longest)
 
     @property
     def edit(self) -> TtlEdit:
-        """What a valid form asks for."""
+        """The edit that a valid form describes."""
         data = self.cleaned_data
         if data.get("moment"):
             return ExpireAt(data["moment"])
@@ -107,19 +111,21 @@ class TtlForm(ExpireForm):
         return SetTtl(TTL_NONE if data["never"] else data["timeout"])
 
     def preview(self) -> str:
-        """Return in words what a valid form would do."""
+        """Return in words what a valid form would change."""
         match self.edit:
             case SetTtl(ttl=ttl) if ttl == TTL_NONE:
                 return _("It would never expire.")
             case SetTtl(ttl=ttl):
-                left = ttl
+                remaining = ttl
             case ExpireAt(moment=moment):
-                left = max(1, moment - int(time.time() * 1000))
+                remaining = max(1, moment - int(time.time() * 1000))
             case ExtendTtl(by=by):
-                if self.now is None:
-                    return _("It would live %(added)s longer.") % {"added": formatting.duration(by)}
-                left = self.now + by
+                if self.current_ttl is None:
+                    return _("It would live %(added)s longer.") % {
+                        "added": formatting.format_duration(by)
+                    }
+                remaining = self.current_ttl + by
         return _("It would expire in %(duration)s, at %(moment)s.") % {
-            "duration": formatting.duration(left),
-            "moment": formatting.moment(formatting.expires_at(left)),
+            "duration": formatting.format_duration(remaining),
+            "moment": formatting.format_datetime(formatting.expiry_datetime(remaining)),
         }

@@ -1,62 +1,78 @@
-"""What can be done to a key from its page: one class for each act, in one table."""
+"""The actions on a key that its page offers: one class each, in one table."""
 
 from collections.abc import Sequence
 from typing import Any, Final
 
-from django_cachex.admin.key_actions.base import KeyAct, Need, Place, Subject
-from django_cachex.admin.key_actions.elements import RemoveRows
+from django_cachex.admin.key_actions.base import KeyAction, KeyContext, PageArea, RequiredPermission
+from django_cachex.admin.key_actions.elements import RemoveElementsAction
 from django_cachex.admin.key_actions.hashes import (
-    AddField,
-    ChangeFieldTtl,
-    EditField,
-    RenameOneField,
+    AddFieldAction,
+    ChangeFieldTtlAction,
+    EditFieldAction,
+    RenameFieldAction,
 )
 from django_cachex.admin.key_actions.key import (
-    ChangeTtl,
-    CopyKey,
-    EditValue,
-    IncreaseValue,
-    RenameKey,
-    ReplaceValue,
+    ChangeTtlAction,
+    CopyKeyAction,
+    EditValueAction,
+    IncreaseValueAction,
+    RenameKeyAction,
+    ReplaceValueAction,
 )
-from django_cachex.admin.key_actions.lists import AddItem, EditItem, InsertBeside, PopItem, Trim
+from django_cachex.admin.key_actions.lists import (
+    AddItemAction,
+    EditItemAction,
+    InsertItemAction,
+    PopItemsAction,
+    TrimListAction,
+)
 from django_cachex.admin.key_actions.sets import (
-    AddMember,
-    AddScoredMember,
-    ChangeScore,
-    EditMember,
-    PopMember,
+    AddMemberAction,
+    AddScoredMemberAction,
+    ChangeScoreAction,
+    EditMemberAction,
+    PopMembersAction,
 )
-from django_cachex.admin.key_actions.streams import AppendEntry, Shorten
+from django_cachex.admin.key_actions.streams import AppendEntryAction, TrimStreamAction
 
-__all__ = ["ACTS", "APPLYING", "OPENING", "KeyAct", "Need", "Place", "Subject"]
+__all__ = [
+    "ACTIONS_BY_FORM_MODE",
+    "ACTIONS_BY_SUBMIT_MODE",
+    "KEY_ACTIONS",
+    "KeyAction",
+    "KeyContext",
+    "PageArea",
+    "RequiredPermission",
+]
 
-ACTS: Final[Sequence[KeyAct[Any]]] = (
-    RenameKey(),
-    CopyKey(),
-    ChangeTtl(),
-    IncreaseValue(),
-    EditValue(),
-    ReplaceValue(),
-    AddField(),
-    AddItem(),
-    AddMember(),
-    AddScoredMember(),
-    AppendEntry(),
-    PopItem(),
-    PopMember(),
-    Trim(),
-    Shorten(),
-    EditField(),
-    EditItem(),
-    EditMember(),
-    ChangeScore(),
-    RenameOneField(),
-    ChangeFieldTtl(),
-    InsertBeside(),
-    RemoveRows(),
+KEY_ACTIONS: Final[Sequence[KeyAction[Any]]] = (
+    RenameKeyAction(),
+    CopyKeyAction(),
+    ChangeTtlAction(),
+    IncreaseValueAction(),
+    EditValueAction(),
+    ReplaceValueAction(),
+    AddFieldAction(),
+    AddItemAction(),
+    AddMemberAction(),
+    AddScoredMemberAction(),
+    AppendEntryAction(),
+    PopItemsAction(),
+    PopMembersAction(),
+    TrimListAction(),
+    TrimStreamAction(),
+    EditFieldAction(),
+    EditItemAction(),
+    EditMemberAction(),
+    ChangeScoreAction(),
+    RenameFieldAction(),
+    ChangeFieldTtlAction(),
+    InsertItemAction(),
+    RemoveElementsAction(),
 )
 """In the order in which a page offers them."""
 
-OPENING: Final = {act.opens: act for act in ACTS if act.opens}
-APPLYING: Final = {act.applies: act for act in ACTS}
+ACTIONS_BY_FORM_MODE: Final = {
+    action.form_mode: action for action in KEY_ACTIONS if action.form_mode
+}
+ACTIONS_BY_SUBMIT_MODE: Final = {action.submit_mode: action for action in KEY_ACTIONS}

@@ -1,4 +1,4 @@
-"""Something that can be done to a key from its page: its form, its edit, and its words."""
+"""The base class of actions on a key: form, edit and messages."""
 
 from __future__ import annotations
 
@@ -12,44 +12,44 @@ from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import log_entries
 from django_cachex.admin.components import Action, Confirm
-from django_cachex.admin.permissions import Act
+from django_cachex.admin.permissions import Permission
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.edits import Edit, Outcome
 from django_cachex.inspectors.info import Text
 from django_cachex.inspectors.types import Element, Entry
 from django_cachex.inspectors.values import Content
 
-Place = Literal["bar", "head", "value", "elements", "row"]
-"""A spot on the page: its action bar, the facts about the key, the value, the elements, a row."""
+PageArea = Literal["bar", "head", "value", "elements", "row"]
+"""An area of the key page: the action bar, the key's properties, the value, the elements, a row."""
 
-Need = tuple[Act, Inspector, bytes]
-"""An act that must be allowed on a key."""
+RequiredPermission = tuple[Permission, Inspector, bytes]
+"""An operation that must be allowed on a key."""
 
 
 F = TypeVar("F", bound=forms.Form)
 
 
 @dataclass(frozen=True)
-class Subject:
-    """What an act is about: a key as it was read, or one of its elements, for one person."""
+class KeyContext:
+    """What an action works on: a key as it was read, or one of its elements, for one user."""
 
     inspector: Inspector
     stored: bytes
     entry: Entry | None
-    may: Callable[[Act], bool]
-    """Whether the gate allows an act on this key."""
+    is_allowed: Callable[[Permission], bool]
+    """Returns whether an operation is allowed on this key."""
 
-    allowed: Callable[[Act, Inspector], bool]
-    """Whether it allows an act on a cache."""
+    is_allowed_on: Callable[[Permission, Inspector], bool]
+    """Returns whether an operation is allowed on a cache."""
 
     element: str = ""
-    """The id of a row, where the act is about one."""
+    """The id of a row, if the action works on one."""
 
     row: Element | None = None
-    """That row, as it was read in full; None where it is not there."""
+    """The row as it was read in full, or None if it does not exist."""
 
-    def row_of(self, element: str) -> Element | None:
-        """Return the row with an id, where the page that was read has it."""
+    def find_row(self, element: str) -> Element | None:
+        """Return the row with an id, or None if it is not on the page of elements that was read."""
         elements = self.entry.elements if self.entry is not None else None
         rows = elements.rows if elements is not None else ()
         return next((row for row in rows if row.id == element), None)
@@ -60,127 +60,130 @@ class Subject:
 
     @property
     def type(self) -> str:
-        """The key's type as `TYPE` names it, or nothing where that is not known."""
+        """The key's type as `TYPE` names it, or an empty text if it is not known."""
         return (self.entry.description.type or "") if self.entry is not None else ""
 
 
-class KeyAct(Generic[F]):
-    """One kind of change. The page offers it, opens its form, applies it and says what happened.
+class KeyAction(Generic[F]):
+    """A kind of change to a key, with its form, its edit and its messages.
 
-    Its form is a Django form; hidden fields carry what the person saw. Acts hold no state.
+    The form is a Django form whose hidden fields hold what the user saw. Actions have no state.
     """
 
-    opens: ClassVar[str] = ""
-    """The `mode` that shows its form; empty where it has none of its own."""
+    form_mode: ClassVar[str] = ""
+    """The `mode` parameter that shows the form; empty if the action has no form of its own."""
 
-    applies: ClassVar[str] = ""
-    """The `mode` of a POST that applies it."""
+    submit_mode: ClassVar[str] = ""
+    """The `mode` parameter of a POST that applies the action."""
 
-    act: ClassVar[Act]
-    """What it takes, for the gate."""
+    permission: ClassVar[Permission]
+    """What the action requires."""
 
-    offered_in: ClassVar[Place] = "bar"
-    """Where the control stands that opens it."""
+    control_area: ClassVar[PageArea] = "bar"
+    """The area of the control that opens the form."""
 
-    place: ClassVar[Place] = "head"
-    """Where its form stands."""
+    form_area: ClassVar[PageArea] = "head"
+    """The area of the form."""
 
     reads_value: ClassVar[bool] = False
-    """Whether its form is filled from the value: no link reads what may run something."""
+    """Whether the form shows the value. If reading it may run code, the form is opened by POST."""
 
-    in_brief: ClassVar[bool] = False
-    """Whether it is applied without a look at the value."""
+    skips_value: ClassVar[bool] = False
+    """Whether the action is applied without reading the value."""
 
-    previews: ClassVar[bool] = False
-    """Whether a valid form can say in words what it would do: `preview`."""
+    has_preview: ClassVar[bool] = False
+    """Whether `preview` can describe the effect of a valid form."""
 
-    flag: ClassVar[int] = log_entries.CHANGE
-    """What Django's `LogEntry` calls it: see `recorded_as`."""
+    log_flag: ClassVar[int] = log_entries.CHANGE
+    """The action flag of the `LogEntry`; see `log_flag_for`."""
 
     kind: ClassVar[str] = ""
-    """`primary`, `danger`, or empty: how its control looks."""
+    """The look of the control: `primary`, `danger`, or empty."""
 
     label: ClassVar[Text] = ""
-    """What its control says."""
+    """The label of the control."""
 
     title: ClassVar[Text] = ""
-    """What stands above its form."""
+    """The title of the form."""
 
-    submit: ClassVar[Text] = gettext_lazy("Save")
-    insist: ClassVar[Text] = gettext_lazy("Save mine over it")
-    """What the button says once the person has seen what somebody else did meanwhile."""
+    submit_label: ClassVar[Text] = gettext_lazy("Save")
+    overwrite_label: ClassVar[Text] = gettext_lazy("Save mine over it")
+    """The label of the submit button after a conflict."""
 
-    cancel: ClassVar[Text] = gettext_lazy("Cancel")
-    give_way: ClassVar[Text] = gettext_lazy("Keep what it holds now")
-    """What Cancel says then."""
+    cancel_label: ClassVar[Text] = gettext_lazy("Cancel")
+    keep_label: ClassVar[Text] = gettext_lazy("Keep what it holds now")
+    """The label of Cancel after a conflict."""
 
-    def suits(self, subject: Subject) -> bool:
-        """Return whether it can be done to this key, permissions aside."""
+    def applies_to(self, context: KeyContext) -> bool:
+        """Return whether the action can be applied to this key, regardless of permissions."""
         return True
 
-    def offered(self, subject: Subject) -> bool:
-        """Return whether this person can do it to this key."""
-        return subject.may(self.act) and self.suits(subject)
+    def is_available(self, context: KeyContext) -> bool:
+        """Return whether this user can apply the action to this key."""
+        return context.is_allowed(self.permission) and self.applies_to(context)
 
-    def lacks(self, subject: Subject) -> bool:
-        """Return whether what it is about is not there any more: it has no form then."""
+    def is_target_missing(self, context: KeyContext) -> bool:
+        """Return whether the row that the action works on no longer exists."""
         return False
 
-    def form(self, subject: Subject, data: Any = None) -> F:
-        """Return its form: for this subject, or with what was sent."""
+    def form(self, context: KeyContext, data: Any = None) -> F:
+        """Return the form, bound to `data` if it is given."""
         raise NotImplementedError(f"{type(self).__qualname__}.form")
 
-    def notes(self, subject: Subject) -> Sequence[Text]:
-        """Return what to know before filling in the form."""
+    def notes(self, context: KeyContext) -> Sequence[Text]:
+        """Return notes that are shown above the form."""
         return ()
 
-    def preview(self, subject: Subject, form: F) -> str:
-        """Return in words what a valid form would do."""
+    def preview(self, context: KeyContext, form: F) -> str:
+        """Return in words what a valid form would change."""
         raise NotImplementedError(f"{type(self).__qualname__}.preview")
 
-    def needs(self, subject: Subject, form: F) -> Iterable[Need]:
-        """Return what must be allowed besides, once the form is known."""
+    def required_permissions(self, context: KeyContext, form: F) -> Iterable[RequiredPermission]:
+        """Return what a valid form requires in addition to `permission`."""
         return ()
 
-    def edit(self, subject: Subject, form: F) -> Edit | Outcome | None:
-        """Return the edit of a valid form, what has already become of it, or None for nothing."""
+    def edit(self, context: KeyContext, form: F) -> Edit | Outcome | None:
+        """Return the edit that a valid form describes.
+
+        The result is an outcome if the edit can't be applied, or None if there is nothing to do.
+        """
         raise NotImplementedError(f"{type(self).__qualname__}.edit")
 
-    def confirm(self, subject: Subject, form: F, back: Action) -> Confirm | None:
-        """Return the question to ask before a valid form is applied, or None."""
+    def confirm(self, context: KeyContext, form: F, back: Action) -> Confirm | None:
+        """Return the confirmation that a valid form needs, or None."""
         return None
 
-    def overwrites(self, subject: Subject, form: F) -> tuple[Inspector, bytes] | None:
-        """Return the other key that a valid form may take the place of, or None."""
+    def overwritten_key(self, context: KeyContext, form: F) -> tuple[Inspector, bytes] | None:
+        """Return the other key that a valid form may overwrite, or None."""
         return None
 
-    def apply(self, subject: Subject, edit: Edit) -> Outcome:
-        """Apply its edit; whatever the cache raises may be raised."""
-        return subject.inspector.apply(subject.stored, edit)
+    def apply(self, context: KeyContext, edit: Edit) -> Outcome:
+        """Apply the edit. Errors of the cache are not caught."""
+        return context.inspector.apply(context.stored, edit)
 
-    def said(self, subject: Subject, form: F, outcome: Outcome | None) -> str:
-        """Return what was done, for the person and for the record, without values.
+    def log_message(self, context: KeyContext, form: F, outcome: Outcome | None) -> str:
+        """Return what was changed, without values, for the log and the page.
 
-        `outcome` is None where the cache did not say what became of it.
+        `outcome` is None if it is unknown, because the cache did not answer.
         """
-        raise NotImplementedError(f"{type(self).__qualname__}.said")
+        raise NotImplementedError(f"{type(self).__qualname__}.log_message")
 
-    def recorded_as(self, form: F) -> int:
-        """Return what Django's `LogEntry` calls it: an addition, or a change."""
-        return self.flag
+    def log_flag_for(self, form: F) -> int:
+        """Return the action flag of the `LogEntry` for a valid form."""
+        return self.log_flag
 
-    def report(self, subject: Subject, form: F, outcome: Outcome) -> str:
-        """Return what the next page says."""
-        return _("Saved. %(what)s") % {"what": self.said(subject, form, outcome)}
+    def success_message(self, context: KeyContext, form: F, outcome: Outcome) -> str:
+        """Return the message for the next page."""
+        return _("Saved. %(what)s") % {"what": self.log_message(context, form, outcome)}
 
-    def refusal(self, subject: Subject, form: F, outcome: Outcome) -> Mapping[str, str]:
-        """Return what to say beside fields of the form where it was refused; usually nothing."""
+    def field_errors(self, context: KeyContext, form: F, outcome: Outcome) -> Mapping[str, str]:
+        """Return error messages by form field for an edit that was refused."""
         return {}
 
-    def after(self, subject: Subject, form: F) -> tuple[Inspector, bytes]:
-        """Return the key that it is recorded under, and whose page comes next."""
-        return subject.inspector, subject.stored
+    def result_key(self, context: KeyContext, form: F) -> tuple[Inspector, bytes]:
+        """Return the cache and key of the log entry and of the next page."""
+        return context.inspector, context.stored
 
-    def expected(self, subject: Subject, outcome: Outcome) -> str:
-        """Return what the form expects to find after a conflict, so that sending it insists."""
-        return subject.entry.expected if subject.entry is not None else ""
+    def expected_after_conflict(self, context: KeyContext, outcome: Outcome) -> str:
+        """Return the `expected` value with which the form overwrites the key after a conflict."""
+        return context.entry.expected if context.entry is not None else ""

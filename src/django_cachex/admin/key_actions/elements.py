@@ -1,4 +1,4 @@
-"""What actions on elements have in common."""
+"""Base classes and functions for actions on elements."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from django_cachex.admin import formatting, log_entries
 from django_cachex.admin.components import Action, Confirm
 from django_cachex.admin.forms.base import EditForm, FocusedForm
-from django_cachex.admin.key_actions.base import F, KeyAct, Place, Subject
-from django_cachex.admin.messages import trace_of
+from django_cachex.admin.key_actions.base import F, KeyAction, KeyContext, PageArea
+from django_cachex.admin.messages import digest_text
 from django_cachex.admin.permissions import EDIT_ELEMENTS
 from django_cachex.inspectors.edits import Chosen, Edit, End, Outcome, RemoveElements
 from django_cachex.inspectors.info import Text, Unit
@@ -21,76 +21,80 @@ from django_cachex.inspectors.keys import printable
 from django_cachex.inspectors.types import Element
 from django_cachex.inspectors.values import Content
 
-MOST_ROWS = 20
+MAX_TEXTAREA_ROWS = 20
 
 
 class ElementForm(EditForm):
-    """A value for an element: an edit's form without a TTL, which elements do not have."""
+    """The value of an element: `EditForm` without a TTL."""
 
     def __init__(
         self, data: Any = None, *, initial: Mapping[str, Any] | None = None, label: str = ""
     ) -> None:
-        filled = {"opened": formatting.clock(), **(initial or {})}
+        filled = {"opened": formatting.format_current_time(), **(initial or {})}
         super().__init__(data, initial=filled, can_expire=False, keeps_ttl=True)
         field = self.fields["value"]
         if label:
             field.label = label
-        lines = str(filled.get("value", "")).count("\n") + 1
-        field.widget.attrs["rows"] = min(max(2, lines), MOST_ROWS)
+        line_count = str(filled.get("value", "")).count("\n") + 1
+        field.widget.attrs["rows"] = min(max(2, line_count), MAX_TEXTAREA_ROWS)
 
 
-class ElementAct(KeyAct[F]):
-    """Something done to a collection; its form stands above the elements."""
+class ElementAction(KeyAction[F]):
+    """An action on a collection; its form is above the elements."""
 
-    act = EDIT_ELEMENTS
-    offered_in: ClassVar[Place] = "elements"
-    place: ClassVar[Place] = "elements"
-    cancel = gettext_lazy("Cancel")
-    give_way = gettext_lazy("Keep what is there now")
+    permission = EDIT_ELEMENTS
+    control_area: ClassVar[PageArea] = "elements"
+    form_area: ClassVar[PageArea] = "elements"
+    cancel_label = gettext_lazy("Cancel")
+    keep_label = gettext_lazy("Keep what is there now")
 
     types: ClassVar[tuple[str, ...]] = ()
-    """The types of keys that it is for."""
+    """The types of keys that the action is for."""
 
-    def suits(self, subject: Subject) -> bool:
-        return subject.type in self.types
+    def applies_to(self, context: KeyContext) -> bool:
+        return context.type in self.types
 
-    def expected(self, subject: Subject, outcome: Outcome) -> str:
+    def expected_after_conflict(self, context: KeyContext, outcome: Outcome) -> str:
         return outcome.expected
 
 
-class RowAct(ElementAct[F]):
-    """Something done to one element; its form takes the place of its row."""
+class RowAction(ElementAction[F]):
+    """An action on one element; its form replaces the row."""
 
-    offered_in = "row"
-    place = "row"
+    control_area = "row"
+    form_area = "row"
 
-    def suits(self, subject: Subject) -> bool:
-        return super().suits(subject) and subject.row is not None and self.suits_row(subject.row)
+    def applies_to(self, context: KeyContext) -> bool:
+        return (
+            super().applies_to(context)
+            and context.row is not None
+            and self.applies_to_row(context.row)
+        )
 
-    def lacks(self, subject: Subject) -> bool:
-        return subject.row is None
+    def is_target_missing(self, context: KeyContext) -> bool:
+        return context.row is None
 
-    def suits_row(self, row: Element) -> bool:
+    def applies_to_row(self, row: Element) -> bool:
         return True
 
 
-def row_of(subject: Subject) -> Element:
-    """Return the row that an act is about, which `suits` has made sure of."""
-    if subject.row is None:
-        raise LookupError(subject.element)
-    return subject.row
+def require_row(context: KeyContext) -> Element:
+    """Return the row that an action works on; `applies_to` checks that it exists."""
+    if context.row is None:
+        raise LookupError(context.element)
+    return context.row
 
 
-def value_form(subject: Subject, data: Any, content: Content, label: str) -> ElementForm:
-    """Return the form of an element's value: filled, or empty where no form can hold it."""
-    initial: dict[str, Any] = {"expected": row_of(subject).expected}
+def value_form(context: KeyContext, data: Any, content: Content, label: str) -> ElementForm:
+    """Return the form of an element's value; it is empty if the value can't be edited exactly."""
+    initial: dict[str, Any] = {"expected": require_row(context).expected}
     if content.editable:
         initial |= {"value": content.edit_text, "store_as": content.store_as}
     return ElementForm(data, initial=initial, label=label)
 
 
-def why_replaced(content: Content) -> list[Text]:
-    """Return what to know of an element that no form can hold: it would be replaced."""
+def replace_notes(content: Content) -> list[Text]:
+    """Return a note that an element will be replaced, if its value can't be edited exactly."""
     if content.editable:
         return []
     return [
@@ -104,14 +108,14 @@ def why_replaced(content: Content) -> list[Text]:
     ]
 
 
-def changed(what: str, outcome: Outcome | None) -> str:
-    """Return what was done to an element, with the lengths and fingerprints that are known."""
-    trace = trace_of(outcome)
-    return f"{what} ({trace})." if trace else f"{what}."
+def element_message(text: str, outcome: Outcome | None) -> str:
+    """Return what was done to an element, with sizes and fingerprints if they are known."""
+    digest = digest_text(outcome)
+    return f"{text} ({digest})." if digest else f"{text}."
 
 
-def nothing_written(form: forms.Form) -> bool:
-    """Return whether a form was sent as it was shown; where it was shown empty, without a value."""
+def is_unchanged(form: forms.Form) -> bool:
+    """Return whether a form was submitted unchanged, or without a value if it was empty."""
     if not isinstance(form, EditForm):
         return False
     if "value" not in form.initial:
@@ -119,14 +123,14 @@ def nothing_written(form: forms.Form) -> bool:
     return not form.has_changed_value()
 
 
-UNITS = {"list": Unit.ITEMS, "set": Unit.MEMBERS, "zset": Unit.MEMBERS, "hash": Unit.FIELDS}
+ELEMENT_UNITS = {"list": Unit.ITEMS, "set": Unit.MEMBERS, "zset": Unit.MEMBERS, "hash": Unit.FIELDS}
 
 MAX_REMOVED = 1000
 MAX_NAMES_SHOWN = 200
 
 
-class ChosenForm(forms.Form):
-    """The rows that were ticked, or the one whose button was pressed."""
+class SelectionForm(forms.Form):
+    """The rows that were selected, or the one whose button was pressed."""
 
     def __init__(self, data: Any = None) -> None:
         super().__init__(data)
@@ -145,82 +149,85 @@ class ChosenForm(forms.Form):
         return data
 
 
-class RemoveRows(ElementAct[ChosenForm]):
-    applies = "remove-elements"
+class RemoveElementsAction(ElementAction[SelectionForm]):
+    submit_mode = "remove-elements"
     types = ("list", "set", "zset", "hash", "stream")
-    flag = log_entries.CHANGE
+    log_flag = log_entries.CHANGE
     label = gettext_lazy("Remove")
-    give_way = gettext_lazy("Keep them")
+    keep_label = gettext_lazy("Keep them")
 
-    def form(self, subject: Subject, data: Any = None) -> ChosenForm:
-        return ChosenForm(data)
+    def form(self, context: KeyContext, data: Any = None) -> SelectionForm:
+        return SelectionForm(data)
 
-    def edit(self, subject: Subject, form: ChosenForm) -> Edit | Outcome | None:
-        return RemoveElements(subject.type, form.chosen)
+    def edit(self, context: KeyContext, form: SelectionForm) -> Edit | Outcome | None:
+        return RemoveElements(context.type, form.chosen)
 
-    def confirm(self, subject: Subject, form: ChosenForm, back: Action) -> Confirm | None:
+    def confirm(self, context: KeyContext, form: SelectionForm, back: Action) -> Confirm | None:
         count = len(form.chosen)
         if count == 1:
             return None
-        what = {
-            "elements": formatting.elements(count, UNITS.get(subject.type, Unit.ENTRIES)),
-            "key": formatting.name(subject.inspector.name(subject.stored)),
+        details = {
+            "elements": formatting.format_count(
+                count, ELEMENT_UNITS.get(context.type, Unit.ENTRIES)
+            ),
+            "key": formatting.format_name(context.inspector.name(context.stored)),
         }
         consequences = [_("What they hold is gone for good. The TTL stays as it is.")]
-        size = subject.entry.description.size if subject.entry is not None else None
-        if size == count and subject.type != "stream":
+        size = context.entry.description.size if context.entry is not None else None
+        if size == count and context.type != "stream":
             consequences.append(_("Nothing is left then: the key itself is gone, too."))
         return Confirm(
-            question=_('Remove %(elements)s from "%(key)s"?') % what,
+            question=_('Remove %(elements)s from "%(key)s"?') % details,
             step=_("Remove"),
             consequences=consequences,
-            submit=_("Remove %(elements)s") % what,
+            submit=_("Remove %(elements)s") % details,
             back=back,
-            items=names_of(subject, form.chosen),
+            items=row_labels(context, form.chosen),
         )
 
-    def said(self, subject: Subject, form: ChosenForm, outcome: Outcome | None) -> str:
-        asked = len(form.chosen)
-        count = asked if outcome is None or outcome.count is None else outcome.count
-        text = removed(subject, count, form.chosen)
-        if count < asked:
+    def log_message(self, context: KeyContext, form: SelectionForm, outcome: Outcome | None) -> str:
+        requested = len(form.chosen)
+        count = requested if outcome is None or outcome.count is None else outcome.count
+        text = removed_message(context, count, form.chosen)
+        if count < requested:
             text += " " + ngettext(
-                "%(count)d was already gone.", "%(count)d were already gone.", asked - count
-            ) % {"count": asked - count}
-        return text + left(outcome)
+                "%(count)d was already gone.", "%(count)d were already gone.", requested - count
+            ) % {"count": requested - count}
+        return text + key_gone_note(outcome)
 
-    def report(self, subject: Subject, form: ChosenForm, outcome: Outcome) -> str:
-        return self.said(subject, form, outcome)
-
-
-def names_of(subject: Subject, chosen: tuple[Chosen, ...]) -> list[str]:
-    """Return what the rows are that are still there: those of a list with what they hold."""
-    rows = [subject.row_of(one.element) for one in chosen]
-    return [called(row, subject.type) for row in rows if row is not None]
+    def success_message(self, context: KeyContext, form: SelectionForm, outcome: Outcome) -> str:
+        return self.log_message(context, form, outcome)
 
 
-def called(row: Element, type: str) -> str:
+def row_labels(context: KeyContext, chosen: tuple[Chosen, ...]) -> list[str]:
+    """Return labels for the chosen rows that still exist."""
+    rows = [context.find_row(one.element) for one in chosen]
+    return [row_label(row, context.type) for row in rows if row is not None]
+
+
+def row_label(row: Element, type: str) -> str:
+    """Return the name of a row; for a list, its index and the beginning of its value."""
     name = row.name or _("(empty name)")
     if type != "list":
         return name
     return f"{name}: {printable(row.cells[-1].formatted.text.encode()[:MAX_NAMES_SHOWN])}"
 
 
-def removed(subject: Subject, count: int, chosen: tuple[Chosen, ...]) -> str:
-    """Return what was removed: the one by its name, where that is no value; else how many."""
-    row = subject.row_of(chosen[0].element) if len(chosen) == 1 else None
-    if row is not None and subject.type == "hash":
+def removed_message(context: KeyContext, count: int, chosen: tuple[Chosen, ...]) -> str:
+    """Return what was removed: a single field, item or entry by its name, else the number."""
+    row = context.find_row(chosen[0].element) if len(chosen) == 1 else None
+    if row is not None and context.type == "hash":
         return _('Field "%(name)s" removed.') % {"name": row.name}
-    if row is not None and subject.type == "list":
+    if row is not None and context.type == "list":
         return _("Item %(name)s removed.") % {"name": row.name}
-    if len(chosen) == 1 and subject.type == "stream":
+    if len(chosen) == 1 and context.type == "stream":
         return _("Entry %(name)s removed.") % {"name": chosen[0].element}
-    unit = UNITS.get(subject.type, Unit.ENTRIES)
-    return _("%(elements)s removed.") % {"elements": formatting.elements(count, unit)}
+    unit = ELEMENT_UNITS.get(context.type, Unit.ENTRIES)
+    return _("%(elements)s removed.") % {"elements": formatting.format_count(count, unit)}
 
 
-def left(outcome: Outcome | None) -> str:
-    """Return that the key went with its last element, if it did."""
+def key_gone_note(outcome: Outcome | None) -> str:
+    """Return a note if the key was deleted with its last element."""
     if outcome is None or not outcome.key_gone:
         return ""
     return " " + _("Nothing was left: the key is gone.")
@@ -231,7 +238,7 @@ MAX_EXCERPT = 200
 
 
 class CountForm(FocusedForm):
-    """How many to take, and from where."""
+    """The number of elements to pop, and from which end."""
 
     count = forms.IntegerField(
         label=gettext_lazy("How many"), initial=1, min_value=1, max_value=MAX_POPPED
@@ -243,43 +250,43 @@ class CountForm(FocusedForm):
             self.fields["end"] = forms.ChoiceField(label=_("Which"), choices=ends)
 
 
-class PopAct(ElementAct[CountForm]):
-    """Its confirmation is for more than one; one is shown once it is out."""
+class PopAction(ElementAction[CountForm]):
+    """Pop elements; more than one requires a confirmation."""
 
     label = gettext_lazy("Pop")
     title = gettext_lazy("Pop")
-    submit = gettext_lazy("Pop")
+    submit_label = gettext_lazy("Pop")
     unit: ClassVar[Unit] = Unit.MEMBERS
 
-    def confirm(self, subject: Subject, form: CountForm, back: Action) -> Confirm | None:
+    def confirm(self, context: KeyContext, form: CountForm, back: Action) -> Confirm | None:
         count = form.cleaned_data["count"]
         if count == 1:
             return None
-        what = {
-            "elements": formatting.elements(count, self.unit),
-            "key": formatting.name(subject.inspector.name(subject.stored)),
+        details = {
+            "elements": formatting.format_count(count, self.unit),
+            "key": formatting.format_name(context.inspector.name(context.stored)),
         }
         return Confirm(
-            question=_('Pop %(elements)s from "%(key)s"?') % what,
+            question=_('Pop %(elements)s from "%(key)s"?') % details,
             step=_("Pop"),
             consequences=[
                 _("They are removed, and shown once. With the last of them the key is gone, too.")
             ],
-            submit=_("Pop %(elements)s") % what,
+            submit=_("Pop %(elements)s") % details,
             back=back,
         )
 
-    def said(self, subject: Subject, form: CountForm, outcome: Outcome | None) -> str:
+    def log_message(self, context: KeyContext, form: CountForm, outcome: Outcome | None) -> str:
         count = form.cleaned_data["count"] if outcome is None else outcome.count or 0
-        text = _("Popped %(elements)s.") % {"elements": formatting.elements(count, self.unit)}
-        return text + left(outcome)
+        text = _("Popped %(elements)s.") % {"elements": formatting.format_count(count, self.unit)}
+        return text + key_gone_note(outcome)
 
-    def report(self, subject: Subject, form: CountForm, outcome: Outcome) -> str:
-        """Return what was taken out, for the person alone: the record has no values."""
+    def success_message(self, context: KeyContext, form: CountForm, outcome: Outcome) -> str:
+        """Return the popped values for the user; the log message has no values."""
         shown = "; ".join(excerpt(one.formatted.text) for one in outcome.removed[:10])
-        return f"{self.said(subject, form, outcome)} {shown}"
+        return f"{self.log_message(context, form, outcome)} {shown}"
 
 
 def excerpt(text: str) -> str:
-    line = printable(text.encode("utf-8", "surrogatepass"))
-    return line if len(line) <= MAX_EXCERPT else f"{line[:MAX_EXCERPT]}…"
+    text = printable(text.encode("utf-8", "surrogatepass"))
+    return text if len(text) <= MAX_EXCERPT else f"{text[:MAX_EXCERPT]}…"

@@ -10,17 +10,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import formatting
-from django_cachex.admin.forms.base import AS_CODE, ExpireForm, FocusedForm
-from django_cachex.admin.key_actions.base import Subject
+from django_cachex.admin.forms.base import CODE_ATTRS, ExpireForm, FocusedForm
+from django_cachex.admin.key_actions.base import KeyContext
 from django_cachex.admin.key_actions.elements import (
-    ElementAct,
+    ElementAction,
     ElementForm,
-    RowAct,
-    changed,
-    nothing_written,
-    row_of,
+    RowAction,
+    element_message,
+    is_unchanged,
+    replace_notes,
+    require_row,
     value_form,
-    why_replaced,
 )
 from django_cachex.admin.messages import ttl_message
 from django_cachex.inspectors.edits import (
@@ -37,11 +37,11 @@ from django_cachex.inspectors.info import Text
 from django_cachex.inspectors.keys import encode_text, printable
 from django_cachex.inspectors.types import Element
 
-NAME_ATTRS = {**AS_CODE, "autocomplete": "off"}
+NAME_ATTRS = {**CODE_ATTRS, "autocomplete": "off"}
 
 
 class NameField(forms.CharField):
-    """A name, which may be empty and keeps its spaces."""
+    """A field name, which may be empty and is not stripped."""
 
     def __init__(self, **kwargs: Any) -> None:
         widget = forms.TextInput(attrs=NAME_ATTRS)
@@ -53,59 +53,65 @@ class NewFieldForm(ElementForm):
     field_order = ("field", "value", "store_as")
 
 
-class AddField(ElementAct[NewFieldForm]):
-    opens, applies, types = "add-field", "store-field", ("hash",)
-    label = title = submit = gettext_lazy("Add field")
+class AddFieldAction(ElementAction[NewFieldForm]):
+    form_mode, submit_mode, types = "add-field", "store-field", ("hash",)
+    label = title = submit_label = gettext_lazy("Add field")
 
-    def form(self, subject: Subject, data: Any = None) -> NewFieldForm:
+    def form(self, context: KeyContext, data: Any = None) -> NewFieldForm:
         return NewFieldForm(data)
 
-    def edit(self, subject: Subject, form: NewFieldForm) -> Edit | Outcome | None:
-        return AddFields(((form.cleaned_data["field"], form.decoded),))
+    def edit(self, context: KeyContext, form: NewFieldForm) -> Edit | Outcome | None:
+        return AddFields(((form.cleaned_data["field"], form.parsed_value),))
 
-    def refusal(self, subject: Subject, form: NewFieldForm, outcome: Outcome) -> Mapping[str, str]:
-        return already_there(outcome)
+    def field_errors(
+        self, context: KeyContext, form: NewFieldForm, outcome: Outcome
+    ) -> Mapping[str, str]:
+        return field_exists_error(outcome)
 
-    def said(self, subject: Subject, form: NewFieldForm, outcome: Outcome | None) -> str:
-        what = _('Field "%(name)s" added') % {"name": said_name(form.cleaned_data["field"])}
-        return changed(what, outcome)
+    def log_message(self, context: KeyContext, form: NewFieldForm, outcome: Outcome | None) -> str:
+        text = _('Field "%(name)s" added') % {
+            "name": display_field_name(form.cleaned_data["field"])
+        }
+        return element_message(text, outcome)
 
 
-def already_there(outcome: Outcome) -> Mapping[str, str]:
-    """Return what to say beside the name of a field that is there."""
+def field_exists_error(outcome: Outcome) -> Mapping[str, str]:
+    """Return the form error for a field name that exists."""
     if outcome.result != Result.EXISTS:
         return {}
     return {"field": _("There is such a field already: edit it, or choose another name.")}
 
 
-def said_name(name: str) -> str:
+def display_field_name(name: str) -> str:
     return printable(encode_text(name))
 
 
-class EditField(RowAct[ElementForm]):
-    opens, applies, types = "edit-field", "set-field", ("hash",)
+class EditFieldAction(RowAction[ElementForm]):
+    form_mode, submit_mode, types = "edit-field", "set-field", ("hash",)
     label = gettext_lazy("Edit")
     title = gettext_lazy("Edit field")
 
-    def form(self, subject: Subject, data: Any = None) -> ElementForm:
-        return value_form(subject, data, row_of(subject).cells[-1], row_of(subject).name)
+    def form(self, context: KeyContext, data: Any = None) -> ElementForm:
+        return value_form(context, data, require_row(context).cells[-1], require_row(context).name)
 
-    def notes(self, subject: Subject) -> Sequence[Text]:
-        return why_replaced(row_of(subject).cells[-1])
+    def notes(self, context: KeyContext) -> Sequence[Text]:
+        return replace_notes(require_row(context).cells[-1])
 
-    def edit(self, subject: Subject, form: ElementForm) -> Edit | Outcome | None:
-        if nothing_written(form):
+    def edit(self, context: KeyContext, form: ElementForm) -> Edit | Outcome | None:
+        if is_unchanged(form):
             return None
-        return SetField(subject.element, form.cleaned_data["expected"], form.decoded)
+        return SetField(context.element, form.cleaned_data["expected"], form.parsed_value)
 
-    def said(self, subject: Subject, form: ElementForm, outcome: Outcome | None) -> str:
-        what = changed(_('Field "%(name)s" changed') % {"name": row_of(subject).name}, outcome)
-        return with_reason(what, outcome)
+    def log_message(self, context: KeyContext, form: ElementForm, outcome: Outcome | None) -> str:
+        text = element_message(
+            _('Field "%(name)s" changed') % {"name": require_row(context).name}, outcome
+        )
+        return append_reason(text, outcome)
 
 
-def with_reason(what: str, outcome: Outcome | None) -> str:
-    """Return what was done, with what there is to know of the field's TTL."""
-    return f"{what} {outcome.reason}".strip() if outcome is not None else what
+def append_reason(text: str, outcome: Outcome | None) -> str:
+    """Return a message with the reason of the outcome, such as a note about the field's TTL."""
+    return f"{text} {outcome.reason}".strip() if outcome is not None else text
 
 
 class RenameFieldForm(FocusedForm):
@@ -114,31 +120,40 @@ class RenameFieldForm(FocusedForm):
     opened = forms.CharField(required=False, widget=forms.HiddenInput)
 
 
-class RenameOneField(RowAct[RenameFieldForm]):
-    opens, applies, types = "rename-field", "set-field-name", ("hash",)
+class RenameFieldAction(RowAction[RenameFieldForm]):
+    form_mode, submit_mode, types = "rename-field", "set-field-name", ("hash",)
     label = gettext_lazy("Rename")
     title = gettext_lazy("Rename field")
-    submit = gettext_lazy("Rename")
+    submit_label = gettext_lazy("Rename")
 
-    def form(self, subject: Subject, data: Any = None) -> RenameFieldForm:
-        row = row_of(subject)
-        initial = {"expected": row.expected, "opened": formatting.clock(), "field": row.name}
+    def form(self, context: KeyContext, data: Any = None) -> RenameFieldForm:
+        row = require_row(context)
+        initial = {
+            "expected": row.expected,
+            "opened": formatting.format_current_time(),
+            "field": row.name,
+        }
         return RenameFieldForm(data, initial=initial)
 
-    def edit(self, subject: Subject, form: RenameFieldForm) -> Edit | Outcome | None:
+    def edit(self, context: KeyContext, form: RenameFieldForm) -> Edit | Outcome | None:
         data = form.cleaned_data
-        if data["field"] == row_of(subject).name:
+        if data["field"] == require_row(context).name:
             return None
-        return RenameField(subject.element, data["expected"], data["field"])
+        return RenameField(context.element, data["expected"], data["field"])
 
-    def refusal(
-        self, subject: Subject, form: RenameFieldForm, outcome: Outcome
+    def field_errors(
+        self, context: KeyContext, form: RenameFieldForm, outcome: Outcome
     ) -> Mapping[str, str]:
-        return already_there(outcome)
+        return field_exists_error(outcome)
 
-    def said(self, subject: Subject, form: RenameFieldForm, outcome: Outcome | None) -> str:
-        names = {"old": row_of(subject).name, "new": said_name(form.cleaned_data["field"])}
-        return with_reason(_('Field "%(old)s" renamed to "%(new)s".') % names, outcome)
+    def log_message(
+        self, context: KeyContext, form: RenameFieldForm, outcome: Outcome | None
+    ) -> str:
+        names = {
+            "old": require_row(context).name,
+            "new": display_field_name(form.cleaned_data["field"]),
+        }
+        return append_reason(_('Field "%(old)s" renamed to "%(new)s".') % names, outcome)
 
 
 class FieldTtlForm(ExpireForm):
@@ -146,30 +161,32 @@ class FieldTtlForm(ExpireForm):
     opened = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, row: Element, data: Any = None) -> None:
-        super().__init__(data, initial={"expected": row.expected, "opened": formatting.clock()})
-        now = _("Now: %(expires)s.") % {"expires": formatting.expiry(row.ttl)}
+        super().__init__(
+            data, initial={"expected": row.expected, "opened": formatting.format_current_time()}
+        )
+        now = _("Now: %(expires)s.") % {"expires": formatting.format_ttl(row.ttl)}
         self.fields["timeout"].help_text = now
 
 
-class ChangeFieldTtl(RowAct[FieldTtlForm]):
-    """Only where the server lets fields expire."""
+class ChangeFieldTtlAction(RowAction[FieldTtlForm]):
+    """Change the TTL of a field, if the server supports that."""
 
-    opens, applies, types = "expire-field", "set-field-ttl", ("hash",)
+    form_mode, submit_mode, types = "expire-field", "set-field-ttl", ("hash",)
     label = gettext_lazy("TTL")
     title = gettext_lazy("Change the TTL of a field")
 
-    def suits_row(self, row: Element) -> bool:
+    def applies_to_row(self, row: Element) -> bool:
         return row.ttl is not None
 
-    def form(self, subject: Subject, data: Any = None) -> FieldTtlForm:
-        return FieldTtlForm(row_of(subject), data)
+    def form(self, context: KeyContext, data: Any = None) -> FieldTtlForm:
+        return FieldTtlForm(require_row(context), data)
 
-    def edit(self, subject: Subject, form: FieldTtlForm) -> Edit | Outcome | None:
+    def edit(self, context: KeyContext, form: FieldTtlForm) -> Edit | Outcome | None:
         if isinstance(form.ttl, Keep):
             return None
-        return SetFieldTtl(subject.element, form.ttl, form.cleaned_data["expected"])
+        return SetFieldTtl(context.element, form.ttl, form.cleaned_data["expected"])
 
-    def said(self, subject: Subject, form: FieldTtlForm, outcome: Outcome | None) -> str:
+    def log_message(self, context: KeyContext, form: FieldTtlForm, outcome: Outcome | None) -> str:
         ttl = "" if isinstance(form.ttl, Keep) else ttl_message(form.ttl)
-        name = {"name": row_of(subject).name, "ttl": ttl}
+        name = {"name": require_row(context).name, "ttl": ttl}
         return _('Field "%(name)s": %(ttl)s') % name

@@ -15,10 +15,10 @@ from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import formatting, log_entries
 from django_cachex.admin.components import Action, Confirm
-from django_cachex.admin.forms.base import AS_CODE, EditForm, FocusedForm, NumberForm
+from django_cachex.admin.forms.base import CODE_ATTRS, EditForm, FocusedForm, NumberForm
 from django_cachex.admin.forms.ttl import TtlForm
-from django_cachex.admin.key_actions.base import KeyAct, Need, Place, Subject
-from django_cachex.admin.messages import replaced_message, ttl_message, value_message
+from django_cachex.admin.key_actions.base import KeyAction, KeyContext, PageArea, RequiredPermission
+from django_cachex.admin.messages import ttl_message, value_changed_message, value_replaced_message
 from django_cachex.admin.permissions import (
     COPY,
     COPY_OVER,
@@ -45,14 +45,14 @@ from django_cachex.inspectors.edits import (
 )
 from django_cachex.inspectors.keys import encode_text, printable
 
-NAME_ATTRS = {**AS_CODE, "autocomplete": "off", "autofocus": ""}
+KEY_NAME_ATTRS = {**CODE_ATTRS, "autocomplete": "off", "autofocus": ""}
 
 
 class NameForm(FocusedForm):
-    """Another name for a key, and whether a key of that name may be lost."""
+    """A new name for a key, and whether to overwrite a key with that name."""
 
     name = forms.CharField(
-        label=gettext_lazy("New name"), strip=False, widget=forms.TextInput(attrs=NAME_ATTRS)
+        label=gettext_lazy("New name"), strip=False, widget=forms.TextInput(attrs=KEY_NAME_ATTRS)
     )
     overwrite = forms.BooleanField(
         label=gettext_lazy("Overwrite the key of that name, if there is one"), required=False
@@ -69,7 +69,7 @@ class NameForm(FocusedForm):
 
 
 class CopyForm(NameForm):
-    """Another name, in a cache that can hold the copy."""
+    """A name for the copy, and the cache to copy to."""
 
     into = forms.ChoiceField(label=gettext_lazy("Cache"))
 
@@ -85,28 +85,28 @@ class CopyForm(NameForm):
             field.initial, field.widget = aliases[0], forms.HiddenInput()
 
 
-def typed_name(inspector: Inspector, stored: bytes) -> str:
-    """Return a key as a person could type it, or nothing where it cannot be typed."""
+def editable_name(inspector: Inspector, stored: bytes) -> str:
+    """Return the name of a key as it can be entered, or an empty text if it can't be."""
     name = inspector.name(stored).replace("\\\\", "\\")
     return name if inspector.locate(name) == stored else ""
 
 
-def already_there(form: forms.Form) -> dict[str, str]:
-    """Return what to say beside a name that another key has."""
+def name_exists_error(form: forms.Form) -> dict[str, str]:
+    """Return the field error for a name that another key has."""
     text = _("There is such a key already.")
     if "overwrite" in form.fields:
         text += " " + _('To lose it, tick "Overwrite the key of that name".')
     return {"name": text}
 
 
-def said_name(name: str) -> str:
-    """Return a name that was typed, for a sentence."""
-    return formatting.name(printable(encode_text(name)))
+def display_name(name: str) -> str:
+    """Return a name that was entered, for a message."""
+    return formatting.format_name(printable(encode_text(name)))
 
 
-def overwriting(name: str, alias: str, submit: str, back: Action) -> Confirm:
-    """Return the question before a key is lost to another that takes its name."""
-    named = {"name": said_name(name), "alias": alias}
+def overwrite_confirmation(name: str, alias: str, submit: str, back: Action) -> Confirm:
+    """Return the confirmation to overwrite a key."""
+    named = {"name": display_name(name), "alias": alias}
     return Confirm(
         question=_('Overwrite "%(name)s" in "%(alias)s"?') % named,
         step=_("Overwrite"),
@@ -121,74 +121,84 @@ def overwriting(name: str, alias: str, submit: str, back: Action) -> Confirm:
     )
 
 
-class CopyKey(KeyAct[CopyForm]):
-    opens, applies, act = "copy", "make-copy", COPY
-    in_brief = True
+class CopyKeyAction(KeyAction[CopyForm]):
+    """Copy a key, also to another cache."""
+
+    form_mode, submit_mode, permission = "copy", "make-copy", COPY
+    skips_value = True
     label = gettext_lazy("Copy key")
     title = gettext_lazy("Copy key")
-    submit = gettext_lazy("Copy key")
+    submit_label = gettext_lazy("Copy key")
 
-    def suits(self, subject: Subject) -> bool:
-        return any(self._aliases(subject))
+    def applies_to(self, context: KeyContext) -> bool:
+        return any(self._aliases(context))
 
-    def form(self, subject: Subject, data: Any = None) -> CopyForm:
-        aliases = list(self._aliases(subject))
+    def form(self, context: KeyContext, data: Any = None) -> CopyForm:
+        aliases = list(self._aliases(context))
         return CopyForm(
             data,
             aliases=aliases,
-            name=typed_name(subject.inspector, subject.stored),
-            can_overwrite=any(subject.allowed(COPY_OVER, inspector_for(one)) for one in aliases),
+            name=editable_name(context.inspector, context.stored),
+            can_overwrite=any(
+                context.is_allowed_on(COPY_OVER, inspector_for(one)) for one in aliases
+            ),
         )
 
     @staticmethod
-    def _aliases(subject: Subject) -> Iterator[str]:
-        """Yield the caches that can hold a copy and that this person may add to, its own first."""
-        own = subject.inspector
-        if subject.allowed(COPY_TO, own):
+    def _aliases(context: KeyContext) -> Iterator[str]:
+        """Yield the caches that can hold a copy and that this user may add to, its own first."""
+        own = context.inspector
+        if context.is_allowed_on(COPY_TO, own):
             yield own.alias
         for alias in visible_aliases():
             other = inspector_for(alias) if alias != own.alias else None
-            if other and own.copies_into(other) and subject.allowed(COPY_TO, other):
+            if other and own.copies_into(other) and context.is_allowed_on(COPY_TO, other):
                 yield alias
 
-    def notes(self, subject: Subject) -> list[str]:
+    def notes(self, context: KeyContext) -> list[str]:
         return [_("The copy holds the same and expires at the same time.")]
 
-    def needs(self, subject: Subject, form: CopyForm) -> Iterable[Need]:
-        act = COPY_OVER if form.overwrites else COPY_TO
-        return [(act, *self.after(subject, form))]
+    def required_permissions(
+        self, context: KeyContext, form: CopyForm
+    ) -> Iterable[RequiredPermission]:
+        permission = COPY_OVER if form.overwrites else COPY_TO
+        return [(permission, *self.result_key(context, form))]
 
-    def edit(self, subject: Subject, form: CopyForm) -> Edit | Outcome | None:
-        into, to = self.after(subject, form)
-        if into is subject.inspector:
-            return None if to == subject.stored else Copy(to, None, form.overwrites)
+    def edit(self, context: KeyContext, form: CopyForm) -> Edit | Outcome | None:
+        into, to = self.result_key(context, form)
+        if into is context.inspector:
+            return None if to == context.stored else Copy(to, None, form.overwrites)
         return Copy(to, into, form.overwrites)
 
-    def confirm(self, subject: Subject, form: CopyForm, back: Action) -> Confirm | None:
+    def confirm(self, context: KeyContext, form: CopyForm, back: Action) -> Confirm | None:
         if not form.overwrites:
             return None
         data = form.cleaned_data
-        return overwriting(data["name"], data["into"], _("Copy and overwrite"), back)
+        return overwrite_confirmation(data["name"], data["into"], _("Copy and overwrite"), back)
 
-    def overwrites(self, subject: Subject, form: CopyForm) -> tuple[Inspector, bytes] | None:
-        return self.after(subject, form) if form.overwrites else None
+    def overwritten_key(
+        self, context: KeyContext, form: CopyForm
+    ) -> tuple[Inspector, bytes] | None:
+        return self.result_key(context, form) if form.overwrites else None
 
-    def refusal(self, subject: Subject, form: CopyForm, outcome: Outcome) -> Mapping[str, str]:
-        return already_there(form) if outcome.result == Result.EXISTS else {}
+    def field_errors(
+        self, context: KeyContext, form: CopyForm, outcome: Outcome
+    ) -> Mapping[str, str]:
+        return name_exists_error(form) if outcome.result == Result.EXISTS else {}
 
-    def after(self, subject: Subject, form: CopyForm) -> tuple[Inspector, bytes]:
+    def result_key(self, context: KeyContext, form: CopyForm) -> tuple[Inspector, bytes]:
         alias, name = form.cleaned_data["into"], form.cleaned_data["name"]
-        own = subject.inspector
+        own = context.inspector
         into = own if alias == own.alias else inspector_for(alias)
         return into, into.locate(name)
 
-    def said(self, subject: Subject, form: CopyForm, outcome: Outcome | None) -> str:
-        own = subject.inspector
+    def log_message(self, context: KeyContext, form: CopyForm, outcome: Outcome | None) -> str:
+        own = context.inspector
         names = {
-            "old": own.name(subject.stored) or _("(empty name)"),
+            "old": own.name(context.stored) or _("(empty name)"),
             "alias": own.alias,
             "into": form.cleaned_data["into"],
-            "new": said_name(form.cleaned_data["name"]),
+            "new": display_name(form.cleaned_data["name"]),
         }
         if form.overwrites:
             text = _(
@@ -199,53 +209,59 @@ class CopyKey(KeyAct[CopyForm]):
             text = _('Copied from "%(old)s" of "%(alias)s" to "%(new)s" of "%(into)s".')
         return text % names
 
-    def recorded_as(self, form: CopyForm) -> int:
+    def log_flag_for(self, form: CopyForm) -> int:
         return log_entries.CHANGE if form.overwrites else log_entries.ADDITION
 
-    def report(self, subject: Subject, form: CopyForm, outcome: Outcome) -> str:
-        return self.said(subject, form, outcome)
+    def success_message(self, context: KeyContext, form: CopyForm, outcome: Outcome) -> str:
+        return self.log_message(context, form, outcome)
 
 
-class RenameKey(KeyAct[NameForm]):
-    opens, applies, act = "rename", "set-name", RENAME
-    in_brief = True
+class RenameKeyAction(KeyAction[NameForm]):
+    form_mode, submit_mode, permission = "rename", "set-name", RENAME
+    skips_value = True
     label = gettext_lazy("Rename")
     title = gettext_lazy("Rename key")
-    submit = gettext_lazy("Rename")
+    submit_label = gettext_lazy("Rename")
 
-    def form(self, subject: Subject, data: Any = None) -> NameForm:
-        return NameForm(data, name=typed_name(subject.inspector, subject.stored))
+    def form(self, context: KeyContext, data: Any = None) -> NameForm:
+        return NameForm(data, name=editable_name(context.inspector, context.stored))
 
-    def notes(self, subject: Subject) -> list[str]:
+    def notes(self, context: KeyContext) -> list[str]:
         return [_("What it holds and its TTL stay as they are.")]
 
-    def needs(self, subject: Subject, form: NameForm) -> Iterable[Need]:
-        """The new name must be open to this person too: a session's is not."""
-        return [(RENAME, subject.inspector, self._to(subject, form))]
+    def required_permissions(
+        self, context: KeyContext, form: NameForm
+    ) -> Iterable[RequiredPermission]:
+        """Require permission for the new name too, which may be a session's."""
+        return [(RENAME, context.inspector, self._to(context, form))]
 
-    def edit(self, subject: Subject, form: NameForm) -> Edit | Outcome | None:
-        to = self._to(subject, form)
-        return None if to == subject.stored else Rename(to, form.overwrites)
+    def edit(self, context: KeyContext, form: NameForm) -> Edit | Outcome | None:
+        to = self._to(context, form)
+        return None if to == context.stored else Rename(to, form.overwrites)
 
-    def confirm(self, subject: Subject, form: NameForm, back: Action) -> Confirm | None:
+    def confirm(self, context: KeyContext, form: NameForm, back: Action) -> Confirm | None:
         if not form.overwrites:
             return None
-        name, alias = form.cleaned_data["name"], subject.inspector.alias
-        return overwriting(name, alias, _("Rename and overwrite"), back)
+        name, alias = form.cleaned_data["name"], context.inspector.alias
+        return overwrite_confirmation(name, alias, _("Rename and overwrite"), back)
 
-    def overwrites(self, subject: Subject, form: NameForm) -> tuple[Inspector, bytes] | None:
-        return self.after(subject, form) if form.overwrites else None
+    def overwritten_key(
+        self, context: KeyContext, form: NameForm
+    ) -> tuple[Inspector, bytes] | None:
+        return self.result_key(context, form) if form.overwrites else None
 
-    def refusal(self, subject: Subject, form: NameForm, outcome: Outcome) -> Mapping[str, str]:
-        return already_there(form) if outcome.result == Result.EXISTS else {}
+    def field_errors(
+        self, context: KeyContext, form: NameForm, outcome: Outcome
+    ) -> Mapping[str, str]:
+        return name_exists_error(form) if outcome.result == Result.EXISTS else {}
 
-    def after(self, subject: Subject, form: NameForm) -> tuple[Inspector, bytes]:
-        return subject.inspector, self._to(subject, form)
+    def result_key(self, context: KeyContext, form: NameForm) -> tuple[Inspector, bytes]:
+        return context.inspector, self._to(context, form)
 
-    def said(self, subject: Subject, form: NameForm, outcome: Outcome | None) -> str:
+    def log_message(self, context: KeyContext, form: NameForm, outcome: Outcome | None) -> str:
         names = {
-            "old": formatting.name(subject.inspector.name(subject.stored)),
-            "new": said_name(form.cleaned_data["name"]),
+            "old": formatting.format_name(context.inspector.name(context.stored)),
+            "new": display_name(form.cleaned_data["name"]),
         }
         if form.overwrites:
             text = _('Renamed from "%(old)s" to "%(new)s", in place of whatever was there.')
@@ -253,176 +269,187 @@ class RenameKey(KeyAct[NameForm]):
             text = _('Renamed from "%(old)s" to "%(new)s".')
         return text % names
 
-    def report(self, subject: Subject, form: NameForm, outcome: Outcome) -> str:
-        return self.said(subject, form, outcome)
+    def success_message(self, context: KeyContext, form: NameForm, outcome: Outcome) -> str:
+        return self.log_message(context, form, outcome)
 
     @staticmethod
-    def _to(subject: Subject, form: NameForm) -> bytes:
-        return subject.inspector.locate(form.cleaned_data["name"])
+    def _to(context: KeyContext, form: NameForm) -> bytes:
+        return context.inspector.locate(form.cleaned_data["name"])
 
 
-class ChangeTtl(KeyAct[TtlForm]):
-    opens, applies, act = "expire", "set-ttl", EXPIRE
-    offered_in, place = "head", "head"
-    in_brief = True
-    previews = True
+class ChangeTtlAction(KeyAction[TtlForm]):
+    form_mode, submit_mode, permission = "expire", "set-ttl", EXPIRE
+    control_area, form_area = "head", "head"
+    skips_value = True
+    has_preview = True
     label = title = gettext_lazy("Change TTL")
-    submit = gettext_lazy("Save TTL")
+    submit_label = gettext_lazy("Save TTL")
 
-    def form(self, subject: Subject, data: Any = None) -> TtlForm:
-        ttl = subject.entry.description.ttl if subject.entry is not None else None
-        return TtlForm(data, ttl=ttl, can_extend=subject.inspector.can_extend)
+    def form(self, context: KeyContext, data: Any = None) -> TtlForm:
+        ttl = context.entry.description.ttl if context.entry is not None else None
+        return TtlForm(data, ttl=ttl, can_extend=context.inspector.can_extend)
 
-    def edit(self, subject: Subject, form: TtlForm) -> Edit | Outcome | None:
+    def edit(self, context: KeyContext, form: TtlForm) -> Edit | Outcome | None:
         return form.edit
 
-    def preview(self, subject: Subject, form: TtlForm) -> str:
+    def preview(self, context: KeyContext, form: TtlForm) -> str:
         return form.preview()
 
-    def said(self, subject: Subject, form: TtlForm, outcome: Outcome | None) -> str:
+    def log_message(self, context: KeyContext, form: TtlForm, outcome: Outcome | None) -> str:
         match form.edit:
             case SetTtl(ttl=ttl):
                 return ttl_message(ttl)
             case ExpireAt(moment=moment):
                 when = datetime.fromtimestamp(moment / 1000, UTC)
-                return _("TTL set: it expires at %(moment)s.") % {"moment": formatting.moment(when)}
+                return _("TTL set: it expires at %(moment)s.") % {
+                    "moment": formatting.format_datetime(when)
+                }
             case ExtendTtl(by=by):
-                return _("TTL lengthened by %(added)s.") % {"added": formatting.duration(by)}
+                return _("TTL lengthened by %(added)s.") % {"added": formatting.format_duration(by)}
 
 
-def is_number(subject: Subject) -> bool:
-    return subject.content is not None and type(subject.content.value) in (int, float)
+def has_number_value(context: KeyContext) -> bool:
+    return context.content is not None and type(context.content.value) in (int, float)
 
 
-class EditValue(KeyAct[EditForm]):
-    """Another value in place of one that a form can hold exactly."""
+class EditValueAction(KeyAction[EditForm]):
+    """Change a value that a form can represent exactly."""
 
-    opens, applies, act = "edit", "save", EDIT
-    offered_in: ClassVar[Place] = "value"
-    place: ClassVar[Place] = "value"
+    form_mode, submit_mode, permission = "edit", "save", EDIT
+    control_area: ClassVar[PageArea] = "value"
+    form_area: ClassVar[PageArea] = "value"
     reads_value = True
     kind = "primary"
     label = gettext_lazy("Edit")
     title = gettext_lazy("Edit value")
 
-    def suits(self, subject: Subject) -> bool:
-        return subject.content is not None and subject.content.editable
+    def applies_to(self, context: KeyContext) -> bool:
+        return context.content is not None and context.content.editable
 
-    def form(self, subject: Subject, data: Any = None) -> EditForm:
-        """Return the form for a value, filled so that sending it back changes nothing."""
-        initial = {"opened": formatting.clock()}
-        if subject.entry is not None:
-            initial["expected"] = subject.entry.expected
-        if subject.content is not None:
-            content = subject.content
+    def form(self, context: KeyContext, data: Any = None) -> EditForm:
+        """Return the form for a value; submitting it unchanged changes nothing."""
+        initial = {"opened": formatting.format_current_time()}
+        if context.entry is not None:
+            initial["expected"] = context.entry.expected
+        if context.content is not None:
+            content = context.content
             initial |= {"value": content.edit_text, "store_as": content.store_as}
-        keeps_ttl = subject.inspector.can_keep_ttl
-        form_class = NumberForm if is_number(subject) else EditForm
+        keeps_ttl = context.inspector.can_keep_ttl
+        form_class = NumberForm if has_number_value(context) else EditForm
         return form_class(
             data,
             initial=initial,
-            can_expire=subject.may(EXPIRE) or not keeps_ttl,
+            can_expire=context.is_allowed(EXPIRE) or not keeps_ttl,
             keeps_ttl=keeps_ttl,
         )
 
-    def edit(self, subject: Subject, form: EditForm) -> Edit | Outcome | None:
+    def edit(self, context: KeyContext, form: EditForm) -> Edit | Outcome | None:
         expected = form.cleaned_data["expected"]
-        if subject.entry is not None and subject.entry.expected and not expected:
+        if context.entry is not None and context.entry.expected and not expected:
             return Outcome(Result.CHANGED)
         if not form.has_changed_value() and isinstance(form.ttl, Keep):
             return None
-        return SetValue(form.decoded, expected, form.ttl)
+        return SetValue(form.parsed_value, expected, form.ttl)
 
-    def said(self, subject: Subject, form: EditForm, outcome: Outcome | None) -> str:
-        return value_message(form, outcome)
+    def log_message(self, context: KeyContext, form: EditForm, outcome: Outcome | None) -> str:
+        return value_changed_message(form, outcome)
 
 
-WHOLE = re.compile(r"[+-]?[0-9]{1,19}")
-DECIMAL = re.compile(
+INTEGER_PATTERN = re.compile(r"[+-]?[0-9]{1,19}")
+DECIMAL_PATTERN = re.compile(
     r"[+-]?([0-9]{1,300}(\.[0-9]{0,300})?|\.[0-9]{1,300})(e[+-]?[0-9]{1,3})?", re.I
 )
-MOST = 2**63
-"""What servers count to."""
+INT64_LIMIT = 2**63
+"""Servers store counters as 64-bit integers."""
 
-ATTRS = {"inputmode": "decimal", "size": 20, "autocomplete": "off", "dir": "ltr", "autofocus": ""}
+NUMBER_ATTRS = {
+    "inputmode": "decimal",
+    "size": 20,
+    "autocomplete": "off",
+    "dir": "ltr",
+    "autofocus": "",
+}
 
 
 class NumberField(forms.CharField):
-    """A number as it is typed in code; a whole one where nothing else counts."""
+    """A number in Python's notation; an integer if `integers_only` is set."""
 
-    def __init__(self, *, whole: bool, **kwargs: Any) -> None:
-        super().__init__(widget=forms.TextInput(attrs=ATTRS), **kwargs)
-        self.whole = whole
+    def __init__(self, *, integers_only: bool, **kwargs: Any) -> None:
+        super().__init__(widget=forms.TextInput(attrs=NUMBER_ATTRS), **kwargs)
+        self.integers_only = integers_only
 
     def clean(self, value: Any) -> int | float:
         text = super().clean(value)
-        given = {"given": text[:50]}
-        if WHOLE.fullmatch(text):
+        details = {"given": text[:50]}
+        if INTEGER_PATTERN.fullmatch(text):
             number: int | float = int(text)
-        elif DECIMAL.fullmatch(text) and not self.whole:
+        elif DECIMAL_PATTERN.fullmatch(text) and not self.integers_only:
             number = float(text)
-        elif self.whole:
+        elif self.integers_only:
             problem = _('Enter a whole number, negative to decrease. You entered "%(given)s".')
-            raise ValidationError(problem % given)
+            raise ValidationError(problem % details)
         else:
             problem = _('Enter a number, such as 2.5 or -2.5. You entered "%(given)s".')
-            raise ValidationError(problem % given)
-        if not math.isfinite(number) or (self.whole and not -MOST <= number < MOST):
+            raise ValidationError(problem % details)
+        if not math.isfinite(number) or (
+            self.integers_only and not -INT64_LIMIT <= number < INT64_LIMIT
+        ):
             raise ValidationError(_("That is more than a counter can hold."))
         return number
 
 
 class IncreaseForm(FocusedForm):
-    def __init__(self, data: Any = None, *, whole: bool) -> None:
+    def __init__(self, data: Any = None, *, integers_only: bool) -> None:
         super().__init__(data)
         self.fields["by"] = NumberField(
-            whole=whole,
+            integers_only=integers_only,
             label=_("Increase by"),
             initial="1",
             help_text=_("A minus decreases. It is added to whatever the key holds by then."),
         )
 
 
-class IncreaseValue(KeyAct[IncreaseForm]):
-    opens, applies, act = "increase", "add-number", INCREASE
-    offered_in, place = "value", "head"
+class IncreaseValueAction(KeyAction[IncreaseForm]):
+    form_mode, submit_mode, permission = "increase", "add-number", INCREASE
+    control_area, form_area = "value", "head"
     reads_value = True
     label = gettext_lazy("Increase by…")
     title = gettext_lazy("Increase the number")
-    submit = gettext_lazy("Increase")
+    submit_label = gettext_lazy("Increase")
 
-    def suits(self, subject: Subject) -> bool:
-        return is_number(subject)
+    def applies_to(self, context: KeyContext) -> bool:
+        return has_number_value(context)
 
-    def form(self, subject: Subject, data: Any = None) -> IncreaseForm:
-        content = subject.content
-        return IncreaseForm(data, whole=content is None or type(content.value) is int)
+    def form(self, context: KeyContext, data: Any = None) -> IncreaseForm:
+        content = context.content
+        return IncreaseForm(data, integers_only=content is None or type(content.value) is int)
 
-    def edit(self, subject: Subject, form: IncreaseForm) -> Edit | Outcome | None:
+    def edit(self, context: KeyContext, form: IncreaseForm) -> Edit | Outcome | None:
         by = form.cleaned_data["by"]
         return Increase(by) if by else None
 
-    def said(self, subject: Subject, form: IncreaseForm, outcome: Outcome | None) -> str:
+    def log_message(self, context: KeyContext, form: IncreaseForm, outcome: Outcome | None) -> str:
         return _("Increased by %(by)s.") % {"by": form.cleaned_data["by"]}
 
-    def report(self, subject: Subject, form: IncreaseForm, outcome: Outcome) -> str:
-        text = self.said(subject, form, outcome)
+    def success_message(self, context: KeyContext, form: IncreaseForm, outcome: Outcome) -> str:
+        text = self.log_message(context, form, outcome)
         if outcome.number is None:
             return text
-        return f"{text} {_('It is %(number)s now.') % {'number': formatting.exact(outcome.number)}}"
+        now = _("It is %(number)s now.") % {"number": formatting.format_exact(outcome.number)}
+        return f"{text} {now}"
 
 
-class ReplaceValue(EditValue):
-    opens, applies = "replace", "set-value"
-    place = "head"
+class ReplaceValueAction(EditValueAction):
+    form_mode, submit_mode = "replace", "set-value"
+    form_area = "head"
     kind = ""
-    label = title = submit = gettext_lazy("Replace value")
+    label = title = submit_label = gettext_lazy("Replace value")
 
-    def suits(self, subject: Subject) -> bool:
-        return subject.content is not None and not subject.content.editable
+    def applies_to(self, context: KeyContext) -> bool:
+        return context.content is not None and not context.content.editable
 
-    def notes(self, subject: Subject) -> list[str]:
-        reason = str(subject.content.why_not) if subject.content is not None else ""
+    def notes(self, context: KeyContext) -> list[str]:
+        reason = str(context.content.why_not) if context.content is not None else ""
         return [
             " ".join(
                 [
@@ -433,23 +460,23 @@ class ReplaceValue(EditValue):
             )
         ]
 
-    def form(self, subject: Subject, data: Any = None) -> EditForm:
-        form = super().form(subject, data)
+    def form(self, context: KeyContext, data: Any = None) -> EditForm:
+        form = super().form(context, data)
         form.initial.update(value="", store_as="auto")
         return form
 
-    def edit(self, subject: Subject, form: EditForm) -> Edit | Outcome | None:
+    def edit(self, context: KeyContext, form: EditForm) -> Edit | Outcome | None:
         expected = form.cleaned_data["expected"]
-        if subject.entry is not None and subject.entry.expected and not expected:
+        if context.entry is not None and context.entry.expected and not expected:
             return Outcome(Result.CHANGED)
-        return SetValue(form.decoded, expected, form.ttl)
+        return SetValue(form.parsed_value, expected, form.ttl)
 
-    def confirm(self, subject: Subject, form: EditForm, back: Action) -> Confirm | None:
-        content = subject.content
+    def confirm(self, context: KeyContext, form: EditForm, back: Action) -> Confirm | None:
+        content = context.content
         label = content.label if content is not None else ""
         return Confirm(
             question=_('Replace the value of "%(key)s"?')
-            % {"key": formatting.name(subject.inspector.name(subject.stored))},
+            % {"key": formatting.format_name(context.inspector.name(context.stored))},
             step=_("Replace value"),
             consequences=[
                 _("What it holds now is gone for good: %(label)s.") % {"label": label},
@@ -459,5 +486,5 @@ class ReplaceValue(EditValue):
             back=back,
         )
 
-    def said(self, subject: Subject, form: EditForm, outcome: Outcome | None) -> str:
-        return replaced_message(form, outcome)
+    def log_message(self, context: KeyContext, form: EditForm, outcome: Outcome | None) -> str:
+        return value_replaced_message(form, outcome)

@@ -12,19 +12,19 @@ from django.utils.translation import gettext_lazy
 from django_cachex.admin import formatting
 from django_cachex.admin.components import Action, Confirm
 from django_cachex.admin.forms.base import FocusedForm
-from django_cachex.admin.key_actions.base import Subject
+from django_cachex.admin.key_actions.base import KeyContext
 from django_cachex.admin.key_actions.elements import (
     CountForm,
-    ElementAct,
+    ElementAction,
     ElementForm,
-    PopAct,
-    RowAct,
-    changed,
-    left,
-    nothing_written,
-    row_of,
+    PopAction,
+    RowAction,
+    element_message,
+    is_unchanged,
+    key_gone_note,
+    replace_notes,
+    require_row,
     value_form,
-    why_replaced,
 )
 from django_cachex.inspectors.edits import (
     Edit,
@@ -39,158 +39,165 @@ from django_cachex.inspectors.edits import (
 )
 from django_cachex.inspectors.info import Text, Unit
 
-ENDS = [(End.LAST, gettext_lazy("at the tail")), (End.FIRST, gettext_lazy("at the head"))]
-FROM = [(End.LAST, gettext_lazy("from the tail")), (End.FIRST, gettext_lazy("from the head"))]
-PLACES = [
+PUSH_ENDS = [(End.LAST, gettext_lazy("at the tail")), (End.FIRST, gettext_lazy("at the head"))]
+POP_ENDS = [(End.LAST, gettext_lazy("from the tail")), (End.FIRST, gettext_lazy("from the head"))]
+INSERT_POSITIONS = [
     (Place.BEFORE, gettext_lazy("before this item")),
     (Place.AFTER, gettext_lazy("after this item")),
 ]
 
 
 class NewItemForm(ElementForm):
-    end = forms.ChoiceField(label=gettext_lazy("Where"), choices=ENDS)
+    end = forms.ChoiceField(label=gettext_lazy("Where"), choices=PUSH_ENDS)
 
 
-class AddItem(ElementAct[NewItemForm]):
-    opens, applies, types = "add-item", "push-item", ("list",)
-    label = title = submit = gettext_lazy("Add item")
+class AddItemAction(ElementAction[NewItemForm]):
+    form_mode, submit_mode, types = "add-item", "push-item", ("list",)
+    label = title = submit_label = gettext_lazy("Add item")
 
-    def form(self, subject: Subject, data: Any = None) -> NewItemForm:
+    def form(self, context: KeyContext, data: Any = None) -> NewItemForm:
         return NewItemForm(data, label=_("Item"))
 
-    def edit(self, subject: Subject, form: NewItemForm) -> Edit | Outcome | None:
-        return PushItems((form.decoded,), End(form.cleaned_data["end"]))
+    def edit(self, context: KeyContext, form: NewItemForm) -> Edit | Outcome | None:
+        return PushItems((form.parsed_value,), End(form.cleaned_data["end"]))
 
-    def said(self, subject: Subject, form: NewItemForm, outcome: Outcome | None) -> str:
+    def log_message(self, context: KeyContext, form: NewItemForm, outcome: Outcome | None) -> str:
         at_head = form.cleaned_data["end"] == End.FIRST
-        what = _("Item added at the head") if at_head else _("Item added at the tail")
-        return changed(what, outcome)
+        text = _("Item added at the head") if at_head else _("Item added at the tail")
+        return element_message(text, outcome)
 
 
 class InsertForm(ElementForm):
-    place = forms.ChoiceField(label=gettext_lazy("Where"), choices=PLACES)
+    place = forms.ChoiceField(label=gettext_lazy("Where"), choices=INSERT_POSITIONS)
 
 
-class InsertBeside(RowAct[InsertForm]):
-    opens, applies, types = "insert-item", "put-item", ("list",)
+class InsertItemAction(RowAction[InsertForm]):
+    form_mode, submit_mode, types = "insert-item", "put-item", ("list",)
     label = gettext_lazy("Insert")
-    title = submit = gettext_lazy("Insert item")
+    title = submit_label = gettext_lazy("Insert item")
 
-    def form(self, subject: Subject, data: Any = None) -> InsertForm:
-        row = row_of(subject)
+    def form(self, context: KeyContext, data: Any = None) -> InsertForm:
+        row = require_row(context)
         label = _("New item beside item %(index)s") % {"index": row.name}
         return InsertForm(data, initial={"expected": row.expected}, label=label)
 
-    def edit(self, subject: Subject, form: InsertForm) -> Edit | Outcome | None:
+    def edit(self, context: KeyContext, form: InsertForm) -> Edit | Outcome | None:
         place = Place(form.cleaned_data["place"])
-        return InsertItem(subject.element, form.cleaned_data["expected"], form.decoded, place)
+        return InsertItem(context.element, form.cleaned_data["expected"], form.parsed_value, place)
 
-    def said(self, subject: Subject, form: InsertForm, outcome: Outcome | None) -> str:
+    def log_message(self, context: KeyContext, form: InsertForm, outcome: Outcome | None) -> str:
         is_before = form.cleaned_data["place"] == Place.BEFORE
-        what = (
+        text = (
             _("Item inserted before item %(n)s")
             if is_before
             else _("Item inserted after item %(n)s")
         )
-        return changed(what % {"n": row_of(subject).name}, outcome)
+        return element_message(text % {"n": require_row(context).name}, outcome)
 
 
-class EditItem(RowAct[ElementForm]):
-    opens, applies, types = "edit-item", "set-item", ("list",)
+class EditItemAction(RowAction[ElementForm]):
+    form_mode, submit_mode, types = "edit-item", "set-item", ("list",)
     label = gettext_lazy("Edit")
     title = gettext_lazy("Edit item")
 
-    def form(self, subject: Subject, data: Any = None) -> ElementForm:
-        row = row_of(subject)
+    def form(self, context: KeyContext, data: Any = None) -> ElementForm:
+        row = require_row(context)
         label = _("Item %(index)s") % {"index": row.name}
-        return value_form(subject, data, row.cells[-1], label)
+        return value_form(context, data, row.cells[-1], label)
 
-    def notes(self, subject: Subject) -> Sequence[Text]:
-        return why_replaced(row_of(subject).cells[-1])
+    def notes(self, context: KeyContext) -> Sequence[Text]:
+        return replace_notes(require_row(context).cells[-1])
 
-    def edit(self, subject: Subject, form: ElementForm) -> Edit | Outcome | None:
-        if nothing_written(form):
+    def edit(self, context: KeyContext, form: ElementForm) -> Edit | Outcome | None:
+        if is_unchanged(form):
             return None
-        return SetItem(subject.element, form.cleaned_data["expected"], form.decoded)
+        return SetItem(context.element, form.cleaned_data["expected"], form.parsed_value)
 
-    def said(self, subject: Subject, form: ElementForm, outcome: Outcome | None) -> str:
-        return changed(_("Item %(index)s changed") % {"index": row_of(subject).name}, outcome)
+    def log_message(self, context: KeyContext, form: ElementForm, outcome: Outcome | None) -> str:
+        return element_message(
+            _("Item %(index)s changed") % {"index": require_row(context).name}, outcome
+        )
 
 
-class PopItem(PopAct):
-    opens, applies, types = "pop-items", "take-items", ("list",)
+class PopItemsAction(PopAction):
+    form_mode, submit_mode, types = "pop-items", "take-items", ("list",)
     unit = Unit.ITEMS
 
-    def form(self, subject: Subject, data: Any = None) -> CountForm:
-        return CountForm(data, ends=FROM)
+    def form(self, context: KeyContext, data: Any = None) -> CountForm:
+        return CountForm(data, ends=POP_ENDS)
 
-    def edit(self, subject: Subject, form: CountForm) -> Edit | Outcome | None:
+    def edit(self, context: KeyContext, form: CountForm) -> Edit | Outcome | None:
         return PopItems(End(form.cleaned_data["end"]), form.cleaned_data["count"])
 
 
-MOST = 10**15
-"""Items that no list has."""
+MAX_LENGTH = 10**15
+"""More than the number of elements in any list or stream."""
 
 
 class TrimForm(FocusedForm):
     start = forms.IntegerField(
-        label=gettext_lazy("First index to keep"), initial=0, min_value=-MOST, max_value=MOST
+        label=gettext_lazy("First index to keep"),
+        initial=0,
+        min_value=-MAX_LENGTH,
+        max_value=MAX_LENGTH,
     )
     stop = forms.IntegerField(
         label=gettext_lazy("Last index to keep"),
         initial=-1,
-        min_value=-MOST,
-        max_value=MOST,
+        min_value=-MAX_LENGTH,
+        max_value=MAX_LENGTH,
         help_text=gettext_lazy("Negative ones count from the tail: -1 is the last item."),
     )
-    expected = forms.IntegerField(widget=forms.HiddenInput, min_value=0, max_value=MOST)
+    expected = forms.IntegerField(widget=forms.HiddenInput, min_value=0, max_value=MAX_LENGTH)
     opened = forms.CharField(required=False, widget=forms.HiddenInput)
 
 
-def length_of(subject: Subject) -> int:
-    """Return how many elements the key had when it was read."""
-    return (subject.entry.description.size or 0) if subject.entry is not None else 0
+def current_length(context: KeyContext) -> int:
+    """Return the number of elements that the key had when it was read."""
+    return (context.entry.description.size or 0) if context.entry is not None else 0
 
 
-class Trim(ElementAct[TrimForm]):
-    opens, applies, types = "trim-list", "cut-list", ("list",)
+class TrimListAction(ElementAction[TrimForm]):
+    form_mode, submit_mode, types = "trim-list", "cut-list", ("list",)
     label = gettext_lazy("Trim")
     title = gettext_lazy("Trim list")
-    submit = gettext_lazy("Trim")
+    submit_label = gettext_lazy("Trim")
 
-    def form(self, subject: Subject, data: Any = None) -> TrimForm:
-        initial = {"expected": length_of(subject), "opened": formatting.clock()}
+    def form(self, context: KeyContext, data: Any = None) -> TrimForm:
+        initial = {"expected": current_length(context), "opened": formatting.format_current_time()}
         return TrimForm(data, initial=initial)
 
-    def expected(self, subject: Subject, outcome: Outcome) -> str:
-        return str(length_of(subject))
+    def expected_after_conflict(self, context: KeyContext, outcome: Outcome) -> str:
+        return str(current_length(context))
 
-    def edit(self, subject: Subject, form: TrimForm) -> Edit | Outcome | None:
+    def edit(self, context: KeyContext, form: TrimForm) -> Edit | Outcome | None:
         data = form.cleaned_data
         return TrimList(data["start"], data["stop"], data["expected"])
 
-    def confirm(self, subject: Subject, form: TrimForm, back: Action) -> Confirm | None:
-        data, length = form.cleaned_data, length_of(subject)
+    def confirm(self, context: KeyContext, form: TrimForm, back: Action) -> Confirm | None:
+        data, length = form.cleaned_data, current_length(context)
         kept = len(range(length)[kept_slice(data["start"], data["stop"], length)])
-        return trimming(subject, length - kept, kept, back, Unit.ITEMS)
+        return trim_confirmation(context, length - kept, kept, back, Unit.ITEMS)
 
-    def said(self, subject: Subject, form: TrimForm, outcome: Outcome | None) -> str:
-        return trimmed(outcome, Unit.ITEMS)
+    def log_message(self, context: KeyContext, form: TrimForm, outcome: Outcome | None) -> str:
+        return trim_message(outcome, Unit.ITEMS)
 
 
 def kept_slice(start: int, stop: int, length: int) -> slice:
-    """Return what `LTRIM` keeps as Python writes it."""
+    """Return the Python slice of the items that `LTRIM start stop` keeps."""
     first = start + length if start < 0 else start
     last = stop + length if stop < 0 else stop
     return slice(max(first, 0), max(last + 1, 0))
 
 
-def trimming(subject: Subject, count: int, kept: int, back: Action, unit: Unit) -> Confirm:
-    """Return the question before elements are cut off."""
+def trim_confirmation(
+    context: KeyContext, count: int, kept: int, back: Action, unit: Unit
+) -> Confirm:
+    """Return the confirmation to trim a list or stream."""
     counts = {
-        "elements": formatting.elements(count, unit),
-        "kept": formatting.number(kept),
-        "key": formatting.name(subject.inspector.name(subject.stored)),
+        "elements": formatting.format_count(count, unit),
+        "kept": formatting.format_number(kept),
+        "key": formatting.format_name(context.inspector.name(context.stored)),
     }
     consequences = [_("%(kept)s are kept. What is removed is gone for good.") % counts]
     if not kept and unit == Unit.ITEMS:
@@ -204,10 +211,10 @@ def trimming(subject: Subject, count: int, kept: int, back: Action, unit: Unit) 
     )
 
 
-def trimmed(outcome: Outcome | None, unit: Unit) -> str:
+def trim_message(outcome: Outcome | None, unit: Unit) -> str:
     if outcome is None or outcome.count is None:
         return _("Trimmed.")
     text = _("Trimmed: %(elements)s removed.") % {
-        "elements": formatting.elements(outcome.count, unit)
+        "elements": formatting.format_count(outcome.count, unit)
     }
-    return text + left(outcome)
+    return text + key_gone_note(outcome)

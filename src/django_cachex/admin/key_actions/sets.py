@@ -11,19 +11,19 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import formatting
-from django_cachex.admin.forms.base import FocusedForm, score_of
-from django_cachex.admin.key_actions.base import Subject
+from django_cachex.admin.forms.base import FocusedForm, parse_score
+from django_cachex.admin.key_actions.base import KeyContext
 from django_cachex.admin.key_actions.elements import (
     CountForm,
-    ElementAct,
+    ElementAction,
     ElementForm,
-    PopAct,
-    RowAct,
-    changed,
-    nothing_written,
-    row_of,
+    PopAction,
+    RowAction,
+    element_message,
+    is_unchanged,
+    replace_notes,
+    require_row,
     value_form,
-    why_replaced,
 )
 from django_cachex.inspectors.edits import (
     AddMembers,
@@ -40,13 +40,13 @@ from django_cachex.inspectors.edits import (
 from django_cachex.inspectors.info import Text
 from django_cachex.inspectors.values import InvalidValue
 
-ANY = [(End.RANDOM, gettext_lazy("any"))]
-SCORED = [
+SET_POP_CHOICES = [(End.RANDOM, gettext_lazy("any"))]
+ZSET_POP_CHOICES = [
     (End.FIRST, gettext_lazy("with the lowest score")),
     (End.LAST, gettext_lazy("with the highest score")),
     (End.RANDOM, gettext_lazy("any")),
 ]
-CONDITIONS = [
+ZADD_CONDITIONS = [
     (Only.ANY, gettext_lazy("always: add it, or set the score it has")),
     (Only.NEW, gettext_lazy("only if it is not there")),
     (Only.THERE, gettext_lazy("only if it is there")),
@@ -58,7 +58,7 @@ CONDITIONS = [
 
 
 class ScoreField(forms.CharField):
-    """A score as it is typed in code."""
+    """A score: a number, inf or -inf."""
 
     def __init__(self, **kwargs: Any) -> None:
         widget = forms.TextInput(
@@ -68,79 +68,85 @@ class ScoreField(forms.CharField):
 
     def clean(self, value: Any) -> float:
         try:
-            return score_of(super().clean(value))
+            return parse_score(super().clean(value))
         except InvalidValue as problem:
             raise ValidationError(str(problem)) from problem
 
 
-class AddMember(ElementAct[ElementForm]):
-    opens, applies, types = "add-member", "store-member", ("set",)
-    label = title = submit = gettext_lazy("Add member")
+class AddMemberAction(ElementAction[ElementForm]):
+    form_mode, submit_mode, types = "add-member", "store-member", ("set",)
+    label = title = submit_label = gettext_lazy("Add member")
 
-    def form(self, subject: Subject, data: Any = None) -> ElementForm:
+    def form(self, context: KeyContext, data: Any = None) -> ElementForm:
         return ElementForm(data, label=_("Member"))
 
-    def edit(self, subject: Subject, form: ElementForm) -> Edit | Outcome | None:
-        return AddMembers((form.decoded,))
+    def edit(self, context: KeyContext, form: ElementForm) -> Edit | Outcome | None:
+        return AddMembers((form.parsed_value,))
 
-    def refusal(self, subject: Subject, form: ElementForm, outcome: Outcome) -> Mapping[str, str]:
-        return already_there(outcome)
+    def field_errors(
+        self, context: KeyContext, form: ElementForm, outcome: Outcome
+    ) -> Mapping[str, str]:
+        return member_exists_error(outcome)
 
-    def said(self, subject: Subject, form: ElementForm, outcome: Outcome | None) -> str:
-        return changed(_("Member added"), outcome)
+    def log_message(self, context: KeyContext, form: ElementForm, outcome: Outcome | None) -> str:
+        return element_message(_("Member added"), outcome)
 
 
-def already_there(outcome: Outcome) -> Mapping[str, str]:
-    """Return what to say beside a member that is there."""
+def member_exists_error(outcome: Outcome) -> Mapping[str, str]:
+    """Return the form error for a member that exists."""
     if outcome.result not in (Result.EXISTS, Result.UNCHANGED):
         return {}
     return {"value": _("This member is there already.")}
 
 
-class ScoredForm(ElementForm):
+class ScoredMemberForm(ElementForm):
     score = ScoreField()
-    only = forms.ChoiceField(label=gettext_lazy("When"), choices=CONDITIONS, required=False)
+    only = forms.ChoiceField(label=gettext_lazy("When"), choices=ZADD_CONDITIONS, required=False)
     field_order = ("value", "store_as", "score", "only")
 
 
-class AddScoredMember(ElementAct[ScoredForm]):
-    opens, applies, types = "add-scored", "store-scored", ("zset",)
-    label = title = submit = gettext_lazy("Add member")
+class AddScoredMemberAction(ElementAction[ScoredMemberForm]):
+    form_mode, submit_mode, types = "add-scored", "store-scored", ("zset",)
+    label = title = submit_label = gettext_lazy("Add member")
 
-    def form(self, subject: Subject, data: Any = None) -> ScoredForm:
-        return ScoredForm(data, label=_("Member"))
+    def form(self, context: KeyContext, data: Any = None) -> ScoredMemberForm:
+        return ScoredMemberForm(data, label=_("Member"))
 
-    def edit(self, subject: Subject, form: ScoredForm) -> Edit | Outcome | None:
-        pair = (form.decoded, form.cleaned_data["score"])
+    def edit(self, context: KeyContext, form: ScoredMemberForm) -> Edit | Outcome | None:
+        pair = (form.parsed_value, form.cleaned_data["score"])
         return AddScored((pair,), Only(form.cleaned_data["only"]))
 
-    def said(self, subject: Subject, form: ScoredForm, outcome: Outcome | None) -> str:
-        what = _("Member stored with the score %(score)s") % {"score": form.cleaned_data["score"]}
-        return changed(what, outcome)
+    def log_message(
+        self, context: KeyContext, form: ScoredMemberForm, outcome: Outcome | None
+    ) -> str:
+        text = _("Member stored with the score %(score)s") % {"score": form.cleaned_data["score"]}
+        return element_message(text, outcome)
 
 
-class EditMember(RowAct[ElementForm]):
-    opens, applies, types = "edit-member", "set-member", ("set", "zset")
+class EditMemberAction(RowAction[ElementForm]):
+    form_mode, submit_mode, types = "edit-member", "set-member", ("set", "zset")
     label = gettext_lazy("Edit")
     title = gettext_lazy("Edit member")
 
-    def form(self, subject: Subject, data: Any = None) -> ElementForm:
-        return value_form(subject, data, row_of(subject).cells[0], _("Member"))
+    def form(self, context: KeyContext, data: Any = None) -> ElementForm:
+        return value_form(context, data, require_row(context).cells[0], _("Member"))
 
-    def notes(self, subject: Subject) -> Sequence[Text]:
-        return why_replaced(row_of(subject).cells[0])
+    def notes(self, context: KeyContext) -> Sequence[Text]:
+        return replace_notes(require_row(context).cells[0])
 
-    def edit(self, subject: Subject, form: ElementForm) -> Edit | Outcome | None:
-        if nothing_written(form):
+    def edit(self, context: KeyContext, form: ElementForm) -> Edit | Outcome | None:
+        if is_unchanged(form):
             return None
         expected = form.cleaned_data["expected"]
-        return RenameMember(subject.type, subject.element, expected, form.decoded)
+        return RenameMember(context.type, context.element, expected, form.parsed_value)
 
-    def refusal(self, subject: Subject, form: ElementForm, outcome: Outcome) -> Mapping[str, str]:
-        return already_there(outcome)
+    def field_errors(
+        self, context: KeyContext, form: ElementForm, outcome: Outcome
+    ) -> Mapping[str, str]:
+        return member_exists_error(outcome)
 
-    def said(self, subject: Subject, form: ElementForm, outcome: Outcome | None) -> str:
-        return changed(_("Member changed"), outcome)
+    def log_message(self, context: KeyContext, form: ElementForm, outcome: Outcome | None) -> str:
+        return element_message(_("Member changed"), outcome)
 
 
 class ScoreForm(FocusedForm):
@@ -149,35 +155,39 @@ class ScoreForm(FocusedForm):
     opened = forms.CharField(required=False, widget=forms.HiddenInput)
 
 
-class ChangeScore(RowAct[ScoreForm]):
-    opens, applies, types = "edit-score", "set-score", ("zset",)
+class ChangeScoreAction(RowAction[ScoreForm]):
+    form_mode, submit_mode, types = "edit-score", "set-score", ("zset",)
     label = gettext_lazy("Score")
     title = gettext_lazy("Change score")
 
-    def form(self, subject: Subject, data: Any = None) -> ScoreForm:
-        row = row_of(subject)
+    def form(self, context: KeyContext, data: Any = None) -> ScoreForm:
+        row = require_row(context)
         score = row.cells[1].formatted.text
-        initial = {"score": score, "expected": row.expected, "opened": formatting.clock()}
+        initial = {
+            "score": score,
+            "expected": row.expected,
+            "opened": formatting.format_current_time(),
+        }
         return ScoreForm(data, initial=initial)
 
-    def notes(self, subject: Subject) -> Sequence[Text]:
-        return [_("Of the member %(member)s") % {"member": row_of(subject).name}]
+    def notes(self, context: KeyContext) -> Sequence[Text]:
+        return [_("Of the member %(member)s") % {"member": require_row(context).name}]
 
-    def edit(self, subject: Subject, form: ScoreForm) -> Edit | Outcome | None:
+    def edit(self, context: KeyContext, form: ScoreForm) -> Edit | Outcome | None:
         data = form.cleaned_data
-        return SetScore(subject.element, data["expected"], data["score"])
+        return SetScore(context.element, data["expected"], data["score"])
 
-    def said(self, subject: Subject, form: ScoreForm, outcome: Outcome | None) -> str:
+    def log_message(self, context: KeyContext, form: ScoreForm, outcome: Outcome | None) -> str:
         score = {"score": form.cleaned_data["score"]}
-        return changed(_("Score of a member set to %(score)s") % score, outcome)
+        return element_message(_("Score of a member set to %(score)s") % score, outcome)
 
 
-class PopMember(PopAct):
-    opens, applies, types = "pop-members", "take-members", ("set", "zset")
+class PopMembersAction(PopAction):
+    form_mode, submit_mode, types = "pop-members", "take-members", ("set", "zset")
 
-    def form(self, subject: Subject, data: Any = None) -> CountForm:
-        return CountForm(data, ends=ANY if subject.type == "set" else SCORED)
+    def form(self, context: KeyContext, data: Any = None) -> CountForm:
+        return CountForm(data, ends=SET_POP_CHOICES if context.type == "set" else ZSET_POP_CHOICES)
 
-    def edit(self, subject: Subject, form: CountForm) -> Edit | Outcome | None:
+    def edit(self, context: KeyContext, form: CountForm) -> Edit | Outcome | None:
         end = End(form.cleaned_data.get("end", End.RANDOM))
-        return PopMembers(subject.type, end, form.cleaned_data["count"])
+        return PopMembers(context.type, end, form.cleaned_data["count"])

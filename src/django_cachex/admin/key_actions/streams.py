@@ -10,67 +10,76 @@ from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import formatting
 from django_cachex.admin.components import Action, Confirm
-from django_cachex.admin.forms.base import FocusedForm, first_elements
-from django_cachex.admin.key_actions.base import Subject
-from django_cachex.admin.key_actions.elements import ElementAct, ElementForm
-from django_cachex.admin.key_actions.lists import MOST, length_of, trimmed, trimming
+from django_cachex.admin.forms.base import FocusedForm, parse_lines
+from django_cachex.admin.key_actions.base import KeyContext
+from django_cachex.admin.key_actions.elements import ElementAction, ElementForm
+from django_cachex.admin.key_actions.lists import (
+    MAX_LENGTH,
+    current_length,
+    trim_confirmation,
+    trim_message,
+)
 from django_cachex.inspectors.edits import AddEntry, Edit, Outcome, TrimStream
 from django_cachex.inspectors.info import Unit
 
 
 class EntryForm(ElementForm):
-    """The fields of an entry, a line for each."""
+    """The fields of an entry, one `field=value` a line."""
 
-    def decode(self, data: dict[str, Any]) -> Any:
-        return first_elements("stream", data["value"], data["store_as"])
+    def parse_value(self, data: dict[str, Any]) -> Any:
+        return parse_lines("stream", data["value"], data["store_as"])
 
 
-class AppendEntry(ElementAct[EntryForm]):
-    opens, applies, types = "add-entry", "store-entry", ("stream",)
-    label = title = submit = gettext_lazy("Add entry")
+class AppendEntryAction(ElementAction[EntryForm]):
+    form_mode, submit_mode, types = "add-entry", "store-entry", ("stream",)
+    label = title = submit_label = gettext_lazy("Add entry")
 
-    def form(self, subject: Subject, data: Any = None) -> EntryForm:
+    def form(self, context: KeyContext, data: Any = None) -> EntryForm:
         return EntryForm(data, label=_("A line for each field=value"))
 
-    def edit(self, subject: Subject, form: EntryForm) -> Edit | Outcome | None:
-        return AddEntry(form.decoded)
+    def edit(self, context: KeyContext, form: EntryForm) -> Edit | Outcome | None:
+        return AddEntry(form.parsed_value)
 
-    def said(self, subject: Subject, form: EntryForm, outcome: Outcome | None) -> str:
+    def log_message(self, context: KeyContext, form: EntryForm, outcome: Outcome | None) -> str:
         if outcome is None or not outcome.reason:
             return _("Entry added.")
         return _("Entry %(id)s added.") % {"id": outcome.reason}
 
 
-class KeepForm(FocusedForm):
+class TrimStreamForm(FocusedForm):
     keep = forms.IntegerField(
-        label=gettext_lazy("Newest entries to keep"), min_value=0, max_value=MOST
+        label=gettext_lazy("Newest entries to keep"), min_value=0, max_value=MAX_LENGTH
     )
-    expected = forms.IntegerField(widget=forms.HiddenInput, min_value=0, max_value=MOST)
+    expected = forms.IntegerField(widget=forms.HiddenInput, min_value=0, max_value=MAX_LENGTH)
     opened = forms.CharField(required=False, widget=forms.HiddenInput)
 
 
-class Shorten(ElementAct[KeepForm]):
-    opens, applies, types = "trim-stream", "cut-stream", ("stream",)
+class TrimStreamAction(ElementAction[TrimStreamForm]):
+    form_mode, submit_mode, types = "trim-stream", "cut-stream", ("stream",)
     label = gettext_lazy("Trim")
     title = gettext_lazy("Trim stream")
-    submit = gettext_lazy("Trim")
+    submit_label = gettext_lazy("Trim")
 
-    def form(self, subject: Subject, data: Any = None) -> KeepForm:
-        initial = {"expected": length_of(subject), "opened": formatting.clock()}
-        return KeepForm(data, initial=initial)
+    def form(self, context: KeyContext, data: Any = None) -> TrimStreamForm:
+        initial = {"expected": current_length(context), "opened": formatting.format_current_time()}
+        return TrimStreamForm(data, initial=initial)
 
-    def expected(self, subject: Subject, outcome: Outcome) -> str:
-        return str(length_of(subject))
+    def expected_after_conflict(self, context: KeyContext, outcome: Outcome) -> str:
+        return str(current_length(context))
 
-    def edit(self, subject: Subject, form: KeepForm) -> Edit | Outcome | None:
+    def edit(self, context: KeyContext, form: TrimStreamForm) -> Edit | Outcome | None:
         data = form.cleaned_data
         if data["keep"] >= data["expected"]:
             return None
         return TrimStream(data["keep"], data["expected"])
 
-    def confirm(self, subject: Subject, form: KeepForm, back: Action) -> Confirm | None:
-        keep, length = form.cleaned_data["keep"], length_of(subject)
-        return trimming(subject, max(0, length - keep), min(keep, length), back, Unit.ENTRIES)
+    def confirm(self, context: KeyContext, form: TrimStreamForm, back: Action) -> Confirm | None:
+        keep, length = form.cleaned_data["keep"], current_length(context)
+        return trim_confirmation(
+            context, max(0, length - keep), min(keep, length), back, Unit.ENTRIES
+        )
 
-    def said(self, subject: Subject, form: KeepForm, outcome: Outcome | None) -> str:
-        return trimmed(outcome, Unit.ENTRIES)
+    def log_message(
+        self, context: KeyContext, form: TrimStreamForm, outcome: Outcome | None
+    ) -> str:
+        return trim_message(outcome, Unit.ENTRIES)

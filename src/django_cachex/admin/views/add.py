@@ -12,11 +12,11 @@ from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import log_entries
 from django_cachex.admin.components import Action, FormBox, Heading, Topic
-from django_cachex.admin.errors import explain
+from django_cachex.admin.errors import error_message
 from django_cachex.admin.forms.base import AddForm
 from django_cachex.admin.keyhelp import add_help
-from django_cachex.admin.messages import added_message, refusal
-from django_cachex.admin.permissions import ADD, REPLACE, SEE_KEYS
+from django_cachex.admin.messages import added_message, refusal_message
+from django_cachex.admin.permissions import ADD, REPLACE, VIEW_KEYS
 from django_cachex.admin.views.base import CachePage
 from django_cachex.inspectors.edits import AddKey, AddValue, Keep, Outcome, Result
 from django_cachex.inspectors.keys import encode_text, printable
@@ -25,9 +25,9 @@ from django_cachex.inspectors.keys import encode_text, printable
 def new_key(form: AddForm, ttl: int) -> AddValue | AddKey:
     """Return the edit that a valid form asks for."""
     replace = bool(form.cleaned_data.get("replace"))
-    if form.chosen_type == "string":
-        return AddValue(form.decoded, ttl, replace)
-    return AddKey(form.chosen_type, form.decoded, ttl, replace)
+    if form.selected_type == "string":
+        return AddValue(form.parsed_value, ttl, replace)
+    return AddKey(form.selected_type, form.parsed_value, ttl, replace)
 
 
 class AddPage(CachePage):
@@ -42,7 +42,7 @@ class AddPage(CachePage):
             data,
             initial={name: self.request.GET.get(name, "") for name in ("key", "type")},
             default_ttl=self.inspector.default_ttl,
-            can_replace=self.gate.allowed(REPLACE, self.inspector),
+            can_replace=self.gate.is_allowed(REPLACE, self.inspector),
             types=self.inspector.addable,
         )
 
@@ -74,11 +74,11 @@ class AddPage(CachePage):
         self.require(REPLACE if replace else ADD, inspector, stored)
         ttl = inspector.default_ttl if isinstance(form.ttl, Keep) else form.ttl
         edit = new_key(form, ttl)
-        answer = self.asker.ask(inspector, lambda: inspector.apply(stored, edit))
+        answer = self.asker.run(inspector, lambda: inspector.apply(stored, edit))
         if answer.value is None:
             message = partial(added_message, edit)
             self.record_in_doubt(answer.error, log_entries.ADDITION, [stored], message, inspector)
-            why = {"why": explain(inspector, answer.error or Exception())}
+            why = {"why": error_message(inspector, answer.error or Exception())}
             form.add_error(None, _("Perhaps not stored: look at the key. %(why)s") % why)
             return None
         if answer.value.result != Result.DONE:
@@ -89,7 +89,7 @@ class AddPage(CachePage):
 
     def _refuse(self, form: AddForm, outcome: Outcome) -> None:
         if outcome.result != Result.EXISTS:
-            form.add_error(None, refusal(outcome))
+            form.add_error(None, refusal_message(outcome))
             return
         text = _("There is such a key already.")
         if "replace" in form.fields:
@@ -108,7 +108,7 @@ class AddPage(CachePage):
 
     def _after(self, stored: bytes) -> Any:
         """Return where to go: to the key, or to another form for who may only add."""
-        if self.gate.allowed(SEE_KEYS, self.inspector, stored):
+        if self.gate.is_allowed(VIEW_KEYS, self.inspector, stored):
             return self.links.key(self.inspector.alias, stored)
         return self.links.add(self.inspector.alias)
 

@@ -17,18 +17,30 @@ from django.utils.translation import gettext_lazy
 from django.views.generic import TemplateView
 
 from django_cachex.admin import formatting, log_entries
-from django_cachex.admin.apps import installed
+from django_cachex.admin.apps import app_config
 from django_cachex.admin.components import Action, Cell, Confirm, Heading, Notice, Parts, Topic
-from django_cachex.admin.deadline import Answer, Asker
-from django_cachex.admin.errors import explain, in_doubt, leave_broken_connections, may_be_done
-from django_cachex.admin.links import IN_FORM, Link, Links, parse_object_id, seal, unseal
+from django_cachex.admin.deadline import CallResult, DeadlineExecutor
+from django_cachex.admin.errors import (
+    close_broken_connections,
+    error_message,
+    may_have_succeeded,
+    unknown_outcome_message,
+)
+from django_cachex.admin.links import (
+    ID_IN_FORM,
+    Links,
+    LinkTarget,
+    dump_state,
+    load_state,
+    parse_object_id,
+)
 from django_cachex.admin.permissions import (
-    SEE_CACHES,
-    SEE_INFO,
-    SEE_KEYS,
-    SEE_NAMESPACES,
-    Act,
-    Gate,
+    VIEW_CACHES,
+    VIEW_INFO,
+    VIEW_KEYS,
+    VIEW_NAMESPACES,
+    Permission,
+    PermissionChecker,
     visible_aliases,
 )
 from django_cachex.conf import limits
@@ -42,7 +54,7 @@ class Page(TemplateView):
     """One page of the cache admin. Subclasses say what it takes to open it and what is on it."""
 
     site: AdminSite = None  # type: ignore[assignment]  # given by as_view(site=…)
-    act: Act = SEE_CACHES
+    act: Permission = VIEW_CACHES
     title: Text = ""
     """Without names of keys: a host's template may alter it."""
 
@@ -50,9 +62,9 @@ class Page(TemplateView):
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
-        self.gate = Gate(self.site, request)
+        self.gate = PermissionChecker(self.site, request)
         self.links = Links(self.site.name)
-        self.asker = Asker(limits().timeout)
+        self.asker = DeadlineExecutor(limits().timeout)
         self.notices: list[Notice] = []
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -60,24 +72,24 @@ class Page(TemplateView):
         return super().dispatch(request, *args, **kwargs)
 
     def require(
-        self, act: Act, inspector: Inspector | None = None, stored: bytes | None = None
+        self, act: Permission, inspector: Inspector | None = None, stored: bytes | None = None
     ) -> None:
         """Raise PermissionDenied unless the gate allows an act."""
-        if not self.gate.allowed(act, inspector, stored):
+        if not self.gate.is_allowed(act, inspector, stored):
             raise PermissionDenied
 
     # Asking caches.
 
-    def ask(self, inspector: Inspector, question: Callable[[], T]) -> Answer[T]:
+    def ask(self, inspector: Inspector, question: Callable[[], T]) -> CallResult[T]:
         """Return a cache's answer; what went wrong becomes a notice on this page."""
-        answer = self.asker.ask(inspector, question)
+        answer = self.asker.run(inspector, question)
         if answer.error is not None:
             again = (
                 [Action("try-again", _("Try again"), self.here())]
                 if self.request.method == "GET"
                 else []
             )
-            self.notices.append(Notice(explain(inspector, answer.error), "error", again))
+            self.notices.append(Notice(error_message(inspector, answer.error), "error", again))
         return answer
 
     # What is on the page.
@@ -124,7 +136,7 @@ class Page(TemplateView):
             **self.site.each_context(self.request),
             "title": self.title,
             "parts": Parts(),
-            "classes": installed().classes,
+            "classes": app_config().classes,
             "trail": self._way_here(),
             "heading": self.heading(),
             "tabs": self.tabs(),
@@ -141,7 +153,7 @@ class Page(TemplateView):
         return [*index, *self.trail()]
 
     def _sees_caches(self) -> bool:
-        return self.gate.allowed(SEE_CACHES)
+        return self.gate.is_allowed(VIEW_CACHES)
 
     # Around a change.
 
@@ -163,10 +175,10 @@ class Page(TemplateView):
         inspector: Inspector,
     ) -> None:
         """Record an act on some keys, or on a whole cache, that may have been done."""
-        if not may_be_done(error):
+        if not may_have_succeeded(error):
             return
-        leave_broken_connections()
-        user_id, said = self.request.user.pk, in_doubt(error, message)
+        close_broken_connections()
+        user_id, said = self.request.user.pk, unknown_outcome_message(error, message)
         if keys:
             log_entries.record_keys(user_id, flag, inspector, keys, said)
         else:
@@ -176,9 +188,9 @@ class Page(TemplateView):
         """Say on the next page what happened on this one."""
         messages.add_message(self.request, level, str(text))
 
-    def go(self, to: Link | str) -> HttpResponse:
+    def go(self, to: LinkTarget | str) -> HttpResponse:
         """Redirect; a key whose id is too long for a URL gives way to the list."""
-        if isinstance(to, Link) and to.post_id:
+        if isinstance(to, LinkTarget) and to.post_id:
             alias, _stored = parse_object_id(to.post_id)
             return HttpResponseRedirect(self.landing(alias))
         return HttpResponseRedirect(str(to))
@@ -186,7 +198,7 @@ class Page(TemplateView):
     def landing(self, alias: str) -> str:
         """Return the nearest page about a cache that this person may see."""
         inspector = inspector_for(alias)
-        if self.gate.allowed(SEE_KEYS, inspector):
+        if self.gate.is_allowed(VIEW_KEYS, inspector):
             return self.links.keys(alias)
         return self.links.caches() if self._sees_caches() else self.links.home()
 
@@ -233,19 +245,19 @@ class CachePage(Page):
     def without_alias(self) -> HttpResponseBase:
         """Send the person where a cache is chosen, as the request names none."""
         self.require(self.act)
-        if self.gate.allowed(SEE_CACHES):
+        if self.gate.is_allowed(VIEW_CACHES):
             self.say(_("Choose a cache first."), messages.INFO)
             return HttpResponseRedirect(self.links.caches())
         choices = [
             Action("choose", alias, self.here(cache=alias))
             for alias in visible_aliases()
-            if self.gate.allowed(self.act, inspector_for(alias))
+            if self.gate.is_allowed(self.act, inspector_for(alias))
         ]
         choose = ChoosePage.as_view(site=self.site, act=self.act, choices=choices)
         return choose(self.request)
 
     def cache_trail(self) -> list[Action]:
-        sees_keys = self.gate.allowed(SEE_KEYS, self.inspector)
+        sees_keys = self.gate.is_allowed(VIEW_KEYS, self.inspector)
         link = self.links.keys(self.inspector.alias) if sees_keys else ""
         return [Action("cache", self.inspector.alias, link)]
 
@@ -253,15 +265,15 @@ class CachePage(Page):
         """Return the pages about this cache."""
         alias = self.inspector.alias
         pages = (
-            ("keys", SEE_KEYS, _("Keys"), self.links.keys(alias)),
-            ("namespaces", SEE_NAMESPACES, _("Namespaces"), self.links.namespaces(alias)),
-            ("info", SEE_INFO, _("Cache info"), self.links.info(alias)),
-            ("history", SEE_CACHES, _("History"), self.links.cache_history(alias)),
+            ("keys", VIEW_KEYS, _("Keys"), self.links.keys(alias)),
+            ("namespaces", VIEW_NAMESPACES, _("Namespaces"), self.links.namespaces(alias)),
+            ("info", VIEW_INFO, _("Cache info"), self.links.info(alias)),
+            ("history", VIEW_CACHES, _("History"), self.links.cache_history(alias)),
         )
         return [
             Action(name, label, link, current=act is self.act)
             for name, act, label, link in pages
-            if self.gate.allowed(act, self.inspector)
+            if self.gate.is_allowed(act, self.inspector)
         ]
 
     shows_notes = True
@@ -289,7 +301,7 @@ class KeyedPage(CachePage):
 
     def alias(self) -> str:
         object_id = unquote(self.kwargs["object_id"])
-        if object_id == IN_FORM:
+        if object_id == ID_IN_FORM:
             object_id = self.request.POST.get("id", "")
         try:
             alias, self.stored = parse_object_id(object_id)
@@ -299,7 +311,7 @@ class KeyedPage(CachePage):
 
     def find(self, alias: str) -> Inspector:
         inspector = super().find(alias)
-        if not self.gate.reaches(inspector, self.stored):
+        if not self.gate.can_open(inspector, self.stored):
             raise Http404(_('That key is not one of "%(alias)s".') % {"alias": alias})
         return inspector
 
@@ -309,11 +321,11 @@ class KeyedPage(CachePage):
 
     @property
     def said_name(self) -> str:
-        return formatting.name(self.key_name)
+        return formatting.format_name(self.key_name)
 
     def revisit(self, name: str, label: str, current: bool = False, **query: str) -> Action:
         post_id = self.links.key(self.inspector.alias, self.stored).post_id
-        return Action(name, label, Link(self.here(**query), post_id), current=current)
+        return Action(name, label, LinkTarget(self.here(**query), post_id), current=current)
 
     def leave(self) -> HttpResponse:
         """Return to the list: the key is not there."""
@@ -328,7 +340,7 @@ class KeyedPage(CachePage):
         return self.go(self.landing(self.inspector.alias))
 
     def key_trail(self) -> list[Action]:
-        opens = self.gate.allowed(SEE_KEYS, self.inspector, self.stored)
+        opens = self.gate.is_allowed(VIEW_KEYS, self.inspector, self.stored)
         link = self.links.key(self.inspector.alias, self.stored) if opens else ""
         return [*self.cache_trail(), Action("key", self.said_name, link)]
 
@@ -357,12 +369,12 @@ class CarryingPage(CachePage):
         raise NotImplementedError
 
     def sealed(self, what: str, state: Any) -> str:
-        return seal(state, *self.bound_to(what))
+        return dump_state(state, *self.bound_to(what))
 
     def unsealed(self, what: str, token: str) -> Any:
         """Return the state in a token; None for no token, and for one that is not good here."""
         try:
-            return unseal(token, *self.bound_to(what)) if token else None
+            return load_state(token, *self.bound_to(what)) if token else None
         except ValueError:
             self.notices.append(Notice(self.expired, "warning"))
             return None
@@ -371,6 +383,6 @@ class CarryingPage(CachePage):
 def bytes_cell(count: int | None) -> Cell:
     """Return a number of bytes, its exact figure at hand."""
     if count is None:
-        return Cell(formatting.NOTHING, kind="number")
-    text, exact = formatting.size_with_exact(count)
+        return Cell(formatting.NO_VALUE, kind="number")
+    text, exact = formatting.format_size_with_exact(count)
     return Cell(text, kind="number", exact=exact)

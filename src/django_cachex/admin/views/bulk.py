@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from django_cachex.admin import bulk, formatting
-from django_cachex.admin.bulk import Deed, Run, Runner, Step, begin
+from django_cachex.admin.bulk import BulkAction, JobRunner, JobState, JobStep, new_job
 from django_cachex.admin.components import (
     Action,
     Button,
@@ -33,9 +33,9 @@ from django_cachex.admin.components import (
 from django_cachex.admin.forms.base import ExpireForm
 from django_cachex.admin.forms.search import Search
 from django_cachex.admin.helptexts import matching_help
-from django_cachex.admin.links import LONGEST_ID, Links
-from django_cachex.admin.permissions import SEE_KEYS, Gate
-from django_cachex.admin.sessions import is_session, masked
+from django_cachex.admin.links import MAX_ID_LENGTH, Links
+from django_cachex.admin.permissions import VIEW_KEYS, PermissionChecker
+from django_cachex.admin.sessions import mask_session_name, session_key_filter
 from django_cachex.admin.views.base import CachePage, CarryingPage, bytes_cell
 from django_cachex.admin.views.keys_table import how_far
 from django_cachex.admin.views.progress import (
@@ -70,12 +70,12 @@ def offers(page: CachePage, query: Query) -> list[Action]:
     return [
         Action(
             f"{deed.name}-matching",
-            deed.step,
-            page.links.matching(page.inspector.alias, act=deed.name, **search),
+            deed.breadcrumb,
+            page.links.bulk(page.inspector.alias, act=deed.name, **search),
             kind,
         )
-        for deed, kind in ((bulk.EXPIRING, ""), (bulk.DELETING, "danger"))
-        if page.gate.allowed(deed.act, page.inspector)
+        for deed, kind in ((bulk.EXPIRE_MATCHING, ""), (bulk.DELETE_MATCHING, "danger"))
+        if page.gate.is_allowed(deed.permission, page.inspector)
     ]
 
 
@@ -85,16 +85,18 @@ def matched_progress(work: Work[Survey]) -> str:
     text = ngettext("%(count)s key matches", "%(count)s keys match", found)
     if not work.complete:
         text = ngettext("%(count)s key matches so far", "%(count)s keys match so far", found)
-    return text % {"count": formatting.number(found)}
+    return text % {"count": formatting.format_number(found)}
 
 
 def counted_progress(found: int) -> str:
     """Return how many keys of a cache were counted."""
     text = ngettext("%(count)s key counted", "%(count)s keys counted", found)
-    return text % {"count": formatting.number(found)}
+    return text % {"count": formatting.format_number(found)}
 
 
-def matched_cards(survey: Survey, inspector: Inspector, gate: Gate, links: Links) -> list[Card]:
+def matched_cards(
+    survey: Survey, inspector: Inspector, gate: PermissionChecker, links: Links
+) -> list[Card]:
     """Return what they are, which namespaces they are of, and some of them by name."""
     if not survey.whole.keys:
         return []
@@ -110,18 +112,20 @@ def matched_cards(survey: Survey, inspector: Inspector, gate: Gate, links: Links
 def facts(survey: Survey, inspector: Inspector) -> list[FactLine]:
     """Return the figures of the keys that match."""
     whole = survey.whole
-    found = [FactLine(_("Keys"), formatting.number(whole.keys))]
+    found = [FactLine(_("Keys"), formatting.format_number(whole.keys))]
     if survey.weighed:
-        text, exact = formatting.size_with_exact(whole.memory)
+        text, exact = formatting.format_size_with_exact(whole.memory)
         found.append(FactLine(memory_label(inspector), text, exact=exact))
     if survey.timed:
-        found.append(FactLine(_("Never expire"), formatting.number(whole.immortal)))
+        found.append(FactLine(_("Never expire"), formatting.format_number(whole.immortal)))
     if survey.sessions:
         note = _("Whoever they belong to has to log in again without them.")
-        found.append(FactLine(_("Sessions"), formatting.number(survey.sessions), note=note))
+        found.append(FactLine(_("Sessions"), formatting.format_number(survey.sessions), note=note))
     if survey.locks:
         note = _("Their names say so: something may be held by them at this moment.")
-        found.append(FactLine(_("Look like locks"), formatting.number(survey.locks), note=note))
+        found.append(
+            FactLine(_("Look like locks"), formatting.format_number(survey.locks), note=note)
+        )
     return found
 
 
@@ -136,7 +140,7 @@ def namespace_table(survey: Survey, inspector: Inspector) -> Table:
         Row(
             [
                 Cell(f"{path[-1]}{separator}*", kind="key"),
-                Cell(formatting.number(branch.weight.keys), kind="number"),
+                Cell(formatting.format_number(branch.weight.keys), kind="number"),
                 *([bytes_cell(branch.weight.memory)] if survey.weighed else []),
             ]
         )
@@ -150,14 +154,14 @@ def namespace_table(survey: Survey, inspector: Inspector) -> Table:
     return Table(headers, rows, caption=_("Namespaces"), compact=True)
 
 
-def named(stored: bytes, inspector: Inspector, gate: Gate, links: Links) -> Action:
+def named(stored: bytes, inspector: Inspector, gate: PermissionChecker, links: Links) -> Action:
     """Return a key by its name, with a link where the person may open it."""
     name = inspector.name(stored)
-    if gate.is_secret(inspector, stored):
-        return Action("open", formatting.name(masked(name)), "")
-    opens = gate.allowed(SEE_KEYS, inspector, stored)
+    if gate.is_protected_session(inspector, stored):
+        return Action("open", formatting.format_name(mask_session_name(name)), "")
+    opens = gate.is_allowed(VIEW_KEYS, inspector, stored)
     return Action(
-        "open", formatting.name(name), links.key(inspector.alias, stored) if opens else ""
+        "open", formatting.format_name(name), links.key(inspector.alias, stored) if opens else ""
     )
 
 
@@ -165,7 +169,7 @@ def consequences(work: Work[Survey], ttl: int | None) -> Sequence[str]:
     """Return what the person should know before it is done."""
     survey = work.deed
     how = how_far(work.position.examined, work.position)
-    said = [f"{matched_progress(work)}, {how}.", bulk.consequence(ttl)]
+    said = [f"{matched_progress(work)}, {how}.", bulk.consequence_text(ttl)]
     if not work.complete:
         said.append(_("Those that are found on the way are treated alike."))
     if survey.sessions:
@@ -174,14 +178,14 @@ def consequences(work: Work[Survey], ttl: int | None) -> Sequence[str]:
             "%(count)s sessions are among them: people will have to log in again.",
             survey.sessions,
         )
-        said.append(text % {"count": formatting.number(survey.sessions)})
+        said.append(text % {"count": formatting.format_number(survey.sessions)})
     if survey.locks:
         text = ngettext(
             "%(count)s of them looks like a lock: what it guards may be in use.",
             "%(count)s of them look like locks: what they guard may be in use.",
             survey.locks,
         )
-        said.append(text % {"count": formatting.number(survey.locks)})
+        said.append(text % {"count": formatting.format_number(survey.locks)})
     return said
 
 
@@ -195,21 +199,21 @@ PASSING = (*OF_THE_PAGE, "run")
 class MatchCount(CarryingPage):
     """What is asked for, and a count of the keys that it is about."""
 
-    deed: Deed
+    deed: BulkAction
 
     # What is asked for.
 
     def pass_gate(self) -> None:
         super().pass_gate()
-        name = self.request.GET.get("act") or bulk.DELETING.name
-        if name not in bulk.ON_MATCHING:
+        name = self.request.GET.get("act") or bulk.DELETE_MATCHING.name
+        if name not in bulk.MATCHING_ACTIONS:
             raise Http404(_("There is no such act on all matching keys."))
-        self.deed = bulk.ON_MATCHING[name]
-        self.require(self.deed.act, self.inspector)
+        self.deed = bulk.MATCHING_ACTIONS[name]
+        self.require(self.deed.permission, self.inspector)
 
     @cached_property
     def search(self) -> Search:
-        return Search.read(self.request.GET, self.inspector, self.gate)
+        return Search.from_params(self.request.GET, self.inspector, self.gate)
 
     @cached_property
     def when(self) -> ExpireForm:
@@ -220,7 +224,7 @@ class MatchCount(CarryingPage):
     @property
     def ttl(self) -> int | None:
         """What the deed gives to keys: milliseconds, `NEVER`, or None where it deletes them."""
-        if self.deed is bulk.DELETING or not self.when.is_valid():
+        if self.deed is bulk.DELETE_MATCHING or not self.when.is_valid():
             return None
         ttl = self.when.ttl
         return None if isinstance(ttl, Keep) else ttl
@@ -229,28 +233,30 @@ class MatchCount(CarryingPage):
         """Return why nothing can be done, or nothing."""
         if not self.inspector.can_list:
             return str(self.inspector.why_not("can_list"))
-        if self.search.problem:
-            return self.search.problem
+        if self.search.error:
+            return self.search.error
         if not self.search.query.pattern.text:
             return _("Search first: an empty pattern never stands for all keys. * does.")
         if self.search.query.scope is not Scope.VERSION:
             return _("Only keys of this cache's own version can be changed by a pattern.")
         # A filter that is left out would have more keys changed than were asked for.
-        return " ".join(str(notice.text) for notice in self.search.notices)
+        return " ".join(str(notice.text) for notice in self.search.alerts)
 
     # Counting what matches.
 
     def matching(self, token: str, want: int, deadline: float) -> Listing:
         """Return some of the keys that the deed is to be done to."""
         # "*" narrows nothing, and still finds no sessions here.
-        query = replace(self.search.query, exclude=self.gate.exclude(self.inspector, narrows=True))
+        query = replace(
+            self.search.query, exclude=self.gate.exclusion_filter(self.inspector, narrows=True)
+        )
         listing = self.inspector.scan(query, token, want, deadline)
-        keys = self.gate.those_allowed(self.deed.act, self.inspector, listing.keys)
+        keys = self.gate.filter_allowed(self.deed.permission, self.inspector, listing.keys)
         return replace(listing, keys=keys)
 
     @cached_property
     def sorting(self) -> Sorting:
-        return Sorting(limits().namespace_separator, is_session=is_session(self.inspector))
+        return Sorting(limits().namespace_separator, is_session=session_key_filter(self.inspector))
 
     def survey(self, token: str) -> Work[Survey] | None:
         """Return what a token says was counted, or None where it is not good here."""
@@ -263,7 +269,7 @@ class MatchCount(CarryingPage):
         """Go on counting for one budget, and show what was counted."""
         work, goes_on = count_on(self, work or Work(Survey(self.sorting)), self.matching)
         found = work.deed.whole.keys
-        submit = bulk.submit(self.ttl, found, work.complete)
+        submit = bulk.button_text(self.ttl, found, work.complete)
         return self.show(
             working=working(
                 matched_progress(work),
@@ -303,20 +309,20 @@ class MatchCount(CarryingPage):
         given = self.request.GET.dict()
         state = {name: value for name, value in given.items() if name not in left}
         back = self.links.keys(self.inspector.alias, **state)
-        return back if len(back) <= LONGEST_ID else self.links.keys(self.inspector.alias)
+        return back if len(back) <= MAX_ID_LENGTH else self.links.keys(self.inspector.alias)
 
     def heading(self) -> Heading:
-        subject = bulk.which(self.search.query)
-        if self.deed is bulk.EXPIRING and self.ttl is None:
+        subject = bulk.describe_query(self.search.query)
+        if self.deed is bulk.EXPIRE_MATCHING and self.ttl is None:
             return Heading(
                 _("Expire all keys that %(which)s") % {"which": subject}, kind="question"
             )
-        return Heading(bulk.doing(self.ttl, subject), kind="question")
+        return Heading(bulk.action_title(self.ttl, subject), kind="question")
 
     def trail(self) -> Sequence[Action]:
         return [
             *self.cache_trail(),
-            Action(f"{self.deed.name}-matching", self.deed.step, self.here(run="")),
+            Action(f"{self.deed.name}-matching", self.deed.breadcrumb, self.here(run="")),
         ]
 
     def help(self) -> Sequence[Topic]:
@@ -328,7 +334,7 @@ RUN = "run"
 
 
 class MatchingPage(MatchCount):
-    act = SEE_KEYS
+    act = VIEW_KEYS
     title = gettext_lazy("All matching keys")
     template_name = "admin/django_cachex/working.html"
     shows_notes = False
@@ -345,7 +351,7 @@ class MatchingPage(MatchCount):
         if why:
             self.say(_("Nothing done. %(why)s") % {"why": why}, messages.WARNING)
             return self.go(self.back())
-        if self.deed is bulk.EXPIRING and self.ttl is None:
+        if self.deed is bulk.EXPIRE_MATCHING and self.ttl is None:
             return self.ask_when()
         response: HttpResponse = proceed()
         return response
@@ -365,22 +371,22 @@ class MatchingPage(MatchCount):
         form = ExpireForm(self.request.POST) if "timeout" in self.request.POST else ExpireForm()
         if form.is_bound and form.is_valid() and not isinstance(form.ttl, Keep):
             on = self.here(ttl="never" if form.ttl == TTL_NONE else f"{form.ttl // 1000}")
-            return self.go(on if len(on) <= LONGEST_ID else self.back())
+            return self.go(on if len(on) <= MAX_ID_LENGTH else self.back())
         cancel = Action("cancel", _("Cancel"), self.back())
         return self.show(expiring=FormBox(form, "count", _("Look at what matches"), cancel))
 
     # The question, and the deed.
 
     def asked(self, work: Work[Survey]) -> HttpResponse:
-        subject = bulk.which(self.search.query)
+        subject = bulk.describe_query(self.search.query)
         return self.confirm(
             Confirm(
-                question=bulk.question(self.ttl, subject, self.inspector.alias),
+                question=bulk.confirm_text(self.ttl, subject, self.inspector.alias),
                 step=_("Confirm"),
                 consequences=consequences(work, self.ttl),
-                submit=bulk.submit(self.ttl, work.deed.whole.keys, work.complete),
+                submit=bulk.button_text(self.ttl, work.deed.whole.keys, work.complete),
                 back=Action("cancel", _("Cancel, keep them"), self.back()),
-                hidden=[("step", "run"), ("state", self.sealed(RUN, begin(self.ttl).state()))],
+                hidden=[("step", "run"), ("state", self.sealed(RUN, new_job(self.ttl).state()))],
             )
         )
 
@@ -389,8 +395,10 @@ class MatchingPage(MatchCount):
         state = self.unsealed(RUN, token)
         if state is None:
             return self.counted(None)
-        runner = Runner(self.inspector, self.request.user.pk, self.deed, self.matching, self.said)
-        step = runner.step(Run.of_state(state), self.ask)
+        runner = JobRunner(
+            self.inspector, self.request.user.pk, self.deed, self.matching, self.said
+        )
+        step = runner.step(JobState.from_state(state), self.ask)
         return self.run_shown(step, automatic=True)
 
     def shown(self, token: str) -> HttpResponse:
@@ -398,16 +406,16 @@ class MatchingPage(MatchCount):
         state = self.unsealed(RUN, token)
         if state is None:
             return self.counted(None)
-        return self.run_shown(Step(Run.of_state(state)), automatic=False)
+        return self.run_shown(JobStep(JobState.from_state(state)), automatic=False)
 
-    def run_shown(self, step: Step, automatic: bool) -> HttpResponse:
+    def run_shown(self, step: JobStep, automatic: bool) -> HttpResponse:
         self.notices += step_notices(step)
-        token = self.sealed(RUN, step.run.state())
+        token = self.sealed(RUN, step.state.state())
         alias = self.inspector.alias
         history = [Action("history", _("History"), self.links.cache_history(alias))]
         return self.show(
             working=running(step, token, self.here(run=token), automatic),
-            cards=run_cards(step.run, self.inspector),
+            cards=run_cards(step.state, self.inspector),
             after=[
                 Action("back", _("Back to the keys"), self.back()),
                 *(history if self._sees_caches() else []),
@@ -419,9 +427,9 @@ class MatchingPage(MatchCount):
         state = self.unsealed(RUN, token)
         if state is None:
             return self.counted(None)
-        work = Run.of_state(state).work
+        work = JobState.from_state(state).job
         return report(self.inspector, self.deed.name, self.said(work), work)
 
     @property
     def said(self) -> Any:
-        return bulk.swept(self.search.query)
+        return bulk.bulk_log_message(self.search.query)

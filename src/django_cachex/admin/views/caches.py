@@ -23,10 +23,16 @@ from django_cachex.admin.components import (
     Table,
     Topic,
 )
-from django_cachex.admin.deadline import Answer
-from django_cachex.admin.errors import reason
+from django_cachex.admin.deadline import CallResult
+from django_cachex.admin.errors import short_error
 from django_cachex.admin.helptexts import caches_help
-from django_cachex.admin.permissions import FLUSH, SEE_CACHES, SEE_INFO, SEE_KEYS, visible_aliases
+from django_cachex.admin.permissions import (
+    FLUSH,
+    VIEW_CACHES,
+    VIEW_INFO,
+    VIEW_KEYS,
+    visible_aliases,
+)
 from django_cachex.admin.views.base import Page, bytes_cell
 from django_cachex.admin.views.flush import FlushingPage, flush_all, flush_confirm, grouped
 from django_cachex.inspectors import Inspector, inspector_for
@@ -47,7 +53,7 @@ BADGES = {
 
 
 class CachesPage(Page):
-    act = SEE_CACHES
+    act = VIEW_CACHES
     title = gettext_lazy("Caches")
     tabs_label = gettext_lazy("Support level")
     template_name = "admin/django_cachex/caches.html"
@@ -56,14 +62,14 @@ class CachesPage(Page):
     def inspectors(self) -> list[Inspector]:
         """The caches that policy shows to this person."""
         every = (inspector_for(alias) for alias in visible_aliases())
-        return [inspector for inspector in every if self.gate.allowed(SEE_CACHES, inspector)]
+        return [inspector for inspector in every if self.gate.is_allowed(VIEW_CACHES, inspector)]
 
     # Looking.
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         shown = self._filtered()
-        statuses = self.asker.ask_all({inspector: inspector.status for inspector in shown})
-        can_flush = any(self.gate.allowed(FLUSH, inspector) for inspector in shown)
+        statuses = self.asker.run_all({inspector: inspector.status for inspector in shown})
+        can_flush = any(self.gate.is_allowed(FLUSH, inspector) for inspector in shown)
         return super().get_context_data(
             table=self._table(shown, statuses, can_flush),
             empty=Empty(
@@ -109,7 +115,7 @@ class CachesPage(Page):
     def _table(
         self,
         inspectors: Sequence[Inspector],
-        statuses: dict[Inspector, Answer[Status]],
+        statuses: dict[Inspector, CallResult[Status]],
         selectable: bool,
     ) -> Table:
         headers = (
@@ -124,22 +130,24 @@ class CachesPage(Page):
         rows = [
             Row(
                 self._cells(inspector, statuses[inspector]),
-                value=inspector.alias if self.gate.allowed(FLUSH, inspector) else None,
+                value=inspector.alias if self.gate.is_allowed(FLUSH, inspector) else None,
                 label=_('Select "%(alias)s"') % {"alias": inspector.alias},
             )
             for inspector in inspectors
         ]
         return Table(headers, rows, caption=_("Configured caches"), selectable=selectable)
 
-    def _cells(self, inspector: Inspector, answer: Answer[Status]) -> list[Cell]:
+    def _cells(self, inspector: Inspector, answer: CallResult[Status]) -> list[Cell]:
         status = answer.value or Status()
         return [
             self._name_cell(inspector),
             Cell(inspector.backend, kind="code"),
-            Cell(inspector.location or formatting.NOTHING, kind="code"),
+            Cell(inspector.location or formatting.NO_VALUE, kind="code"),
             Cell(badge=BADGES[inspector.support]),
             Cell(
-                formatting.NOTHING if status.keys is None else formatting.number(status.keys),
+                formatting.NO_VALUE
+                if status.keys is None
+                else formatting.format_number(status.keys),
                 kind="number",
             ),
             bytes_cell(status.memory),
@@ -148,15 +156,15 @@ class CachesPage(Page):
 
     def _name_cell(self, inspector: Inspector) -> Cell:
         info = self.links.info(inspector.alias)
-        sees_keys = self.gate.allowed(SEE_KEYS, inspector)
-        sees_info = self.gate.allowed(SEE_INFO, inspector)
+        sees_keys = self.gate.is_allowed(VIEW_KEYS, inspector)
+        sees_info = self.gate.is_allowed(VIEW_INFO, inspector)
         link = self.links.keys(inspector.alias) if sees_keys else info if sees_info else None
         more = [Action("info", _("info"), info)] if sees_keys and sees_info else []
         return Cell(inspector.alias, link, actions=more, kind="name")
 
     @staticmethod
     def _footnotes(
-        inspectors: Sequence[Inspector], statuses: dict[Inspector, Answer[Status]]
+        inspectors: Sequence[Inspector], statuses: dict[Inspector, CallResult[Status]]
     ) -> Iterable[str]:
         counted = [
             inspector
@@ -193,12 +201,12 @@ class CachesPage(Page):
         return self.go(self.links.caches())
 
 
-def state_cell(inspector: Inspector, answer: Answer[Status]) -> Cell:
+def state_cell(inspector: Inspector, answer: CallResult[Status]) -> Cell:
     """Return how a cache is: a word in a shape, and the reason where it is down."""
     if answer.error is not None:
-        return Cell(badge=Badge(_("down"), "bad"), lines=[reason(inspector, answer.error)])
+        return Cell(badge=Badge(_("down"), "bad"), lines=[short_error(inspector, answer.error)])
     if answer.value is None or not inspector.can_info:
         return Cell(badge=Badge(_("not known")))
     latency = answer.value.latency
-    took = [] if latency is None else [f"{formatting.number(latency * 1000, 1)} ms"]
+    took = [] if latency is None else [f"{formatting.format_number(latency * 1000, 1)} ms"]
     return Cell(badge=Badge(_("up"), "good"), lines=took)

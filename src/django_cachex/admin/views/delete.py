@@ -14,11 +14,11 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from django_cachex.admin import formatting, log_entries
 from django_cachex.admin.components import Action, Confirm, Heading, Topic
-from django_cachex.admin.errors import explain
+from django_cachex.admin.errors import error_message
 from django_cachex.admin.helptexts import delete_help
-from django_cachex.admin.links import Link, object_id
-from django_cachex.admin.messages import told
-from django_cachex.admin.permissions import DELETE, SEE_KEYS
+from django_cachex.admin.links import LinkTarget, object_id
+from django_cachex.admin.messages import message_and_level
+from django_cachex.admin.permissions import DELETE, VIEW_KEYS
 from django_cachex.admin.views.base import KeyedPage, Page
 from django_cachex.inspectors import Inspector
 
@@ -45,8 +45,8 @@ class DeletePage(KeyedPage):
         delete_keys(self, self.inspector, [self.stored])
         return self.go(self.landing(self.inspector.alias))
 
-    def back(self) -> Link | str:
-        if self.gate.allowed(SEE_KEYS, self.inspector, self.stored):
+    def back(self) -> LinkTarget | str:
+        if self.gate.is_allowed(VIEW_KEYS, self.inspector, self.stored):
             return self.links.key(self.inspector.alias, self.stored)
         return self.landing(self.inspector.alias)
 
@@ -79,10 +79,12 @@ def delete_confirm(
 ) -> Confirm:
     """Return the question before keys are deleted."""
     count = len(keys)
-    values = {"count": formatting.number(count), "alias": inspector.alias}
-    names = [formatting.name(inspector.name(stored)) for stored in keys[:MOST_NAMED]]
+    values = {"count": formatting.format_number(count), "alias": inspector.alias}
+    names = [formatting.format_name(inspector.name(stored)) for stored in keys[:MOST_NAMED]]
     if count > MOST_NAMED:
-        names.append(_("and %(count)s more") % {"count": formatting.number(count - MOST_NAMED)})
+        names.append(
+            _("and %(count)s more") % {"count": formatting.format_number(count - MOST_NAMED)}
+        )
     return Confirm(
         question=ngettext(
             'Delete %(count)s key from "%(alias)s"?',
@@ -114,15 +116,15 @@ def delete_confirm(
 
 def delete_keys(page: Page, inspector: Inspector, keys: Sequence[bytes]) -> None:
     """Delete keys, put it on record and say what happened, with numbers."""
-    known = page.asker.ask(inspector, lambda: present(inspector, keys))
+    known = page.asker.run(inspector, lambda: present(inspector, keys))
     if known.value is None:
-        page.say(not_deleted(explain(inspector, known.error or Exception())), messages.ERROR)
+        page.say(not_deleted(error_message(inspector, known.error or Exception())), messages.ERROR)
         return
-    answer = page.asker.ask(inspector, lambda: inspector.delete_each(keys))
+    answer = page.asker.run(inspector, lambda: inspector.delete_each(keys))
     if answer.value is None:
         said = partial(deleted_text, len(keys), 0)
         page.record_in_doubt(answer.error, log_entries.DELETION, keys, said, inspector)
-        page.say(not_deleted(explain(inspector, answer.error or Exception())), messages.ERROR)
+        page.say(not_deleted(error_message(inspector, answer.error or Exception())), messages.ERROR)
         return
     tally, refused = answer.value, dict(answer.value.failures)
     said = partial(deleted_text, tally.done, tally.gone, len(refused))
@@ -130,7 +132,7 @@ def delete_keys(page: Page, inspector: Inspector, keys: Sequence[bytes]) -> None
         gone = [stored for stored in known.value if stored not in refused]
         log_entries.record_keys(page.request.user.pk, log_entries.DELETION, inspector, gone, said)
     if tally.done or tally.failures:
-        page.say(*told(said(), tally.done, tally.failures))
+        page.say(*message_and_level(said(), tally.done, tally.failures))
     else:
         page.say(said(), messages.WARNING)
 
@@ -152,14 +154,14 @@ def deleted_text(deleted: int, gone: int, failed: int = 0) -> str:
     said = []
     if deleted or not (gone or failed):
         text = ngettext("Deleted %(count)s key", "Deleted %(count)s keys", deleted)
-        said.append(text % {"count": formatting.number(deleted)})
+        said.append(text % {"count": formatting.format_number(deleted)})
     if failed:
         text = ngettext(
             "%(count)s key could not be deleted", "%(count)s keys could not be deleted", failed
         )
-        said.append(text % {"count": formatting.number(failed)})
+        said.append(text % {"count": formatting.format_number(failed)})
     if gone:
         text = ngettext("%(count)s was already gone", "%(count)s were already gone", gone)
-        said.append(text % {"count": formatting.number(gone)})
+        said.append(text % {"count": formatting.format_number(gone)})
     whole = "; ".join(said)
     return f"{whole[0].upper()}{whole[1:]}."

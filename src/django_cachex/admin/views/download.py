@@ -16,8 +16,15 @@ from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from django_cachex.admin.errors import explain
-from django_cachex.admin.permissions import DOWNLOAD, DOWNLOAD_DECODED, DUMP, SEE_VALUE, Act, Gate
+from django_cachex.admin.errors import error_message
+from django_cachex.admin.permissions import (
+    DOWNLOAD,
+    DOWNLOAD_DECODED,
+    DUMP,
+    VIEW_VALUE,
+    Permission,
+    PermissionChecker,
+)
 from django_cachex.admin.views.base import KeyedPage
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.types import Changed, Entry, TooLarge
@@ -28,7 +35,7 @@ from django_cachex.inspectors.values.parse import json_text
 UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 LONGEST_NAME = 100
 
-FORMS: dict[str, tuple[Act, str]] = {
+FORMS: dict[str, tuple[Permission, str]] = {
     "stored": (DOWNLOAD, "bin"),
     "json": (DOWNLOAD_DECODED, "json"),
     "text": (DOWNLOAD_DECODED, "txt"),
@@ -37,14 +44,16 @@ FORMS: dict[str, tuple[Act, str]] = {
 """What can be had, what it takes, and how a file of it is called."""
 
 
-def downloads(gate: Gate, inspector: Inspector, stored: bytes, entry: Entry) -> list[str]:
+def downloads(
+    gate: PermissionChecker, inspector: Inspector, stored: bytes, entry: Entry
+) -> list[str]:
     """Return in which forms a key can be had, the store's own first."""
     if entry.content is None:
         forms = ["dump"] if inspector.can_dump else []
     else:
         forms = ["stored"] if inspector.can_download else []
         forms += decoded_forms(entry.content)
-    return [form for form in forms if gate.allowed(FORMS[form][0], inspector, stored)]
+    return [form for form in forms if gate.is_allowed(FORMS[form][0], inspector, stored)]
 
 
 def decoded_forms(content: Content) -> list[str]:
@@ -63,7 +72,7 @@ def file_name(name: str, ending: str) -> str:
 class DownloadPage(KeyedPage):
     """A file, or the way back to the key with a message."""
 
-    act = SEE_VALUE
+    act = VIEW_VALUE
     title = gettext_lazy("Download")
 
     @property
@@ -82,7 +91,7 @@ class DownloadPage(KeyedPage):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         ask = {"stored": self._stored, "dump": self._dump}.get(self.form, self._decoded)
-        answer = self.asker.ask(self.inspector, ask)
+        answer = self.asker.run(self.inspector, ask)
         if answer.error is not None:
             self.say(self._problem(answer.error), messages.ERROR)
             return self.go(self.links.key(self.inspector.alias, self.stored))
@@ -95,7 +104,7 @@ class DownloadPage(KeyedPage):
             return _("Not downloaded: the value changed meanwhile. Try again.")
         if isinstance(error, TooLarge | NotSo):
             return _("Not downloaded. %(reason)s") % {"reason": error}
-        return explain(self.inspector, error)
+        return error_message(self.inspector, error)
 
     def file(self, pieces: Iterator[bytes]) -> StreamingHttpResponse:
         name = file_name(self.inspector.name(self.stored), FORMS[self.form][1])

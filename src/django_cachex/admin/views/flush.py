@@ -15,7 +15,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from django_cachex.admin import formatting, log_entries
-from django_cachex.admin.bulk import FLUSHING, Run, Runner, Step, begin, flushed
+from django_cachex.admin.bulk import (
+    FLUSH_CACHE,
+    JobRunner,
+    JobState,
+    JobStep,
+    flush_log_message,
+    new_job,
+)
 from django_cachex.admin.components import (
     Action,
     Button,
@@ -26,12 +33,17 @@ from django_cachex.admin.components import (
     Row,
     Table,
 )
-from django_cachex.admin.deadline import Answer
-from django_cachex.admin.errors import explain
+from django_cachex.admin.deadline import CallResult
+from django_cachex.admin.errors import error_message
 from django_cachex.admin.helptexts import flushing_help
-from django_cachex.admin.links import seal, unseal
-from django_cachex.admin.messages import told
-from django_cachex.admin.permissions import FLUSH, closed_by_flush, closed_text, visible_aliases
+from django_cachex.admin.links import dump_state, load_state
+from django_cachex.admin.messages import message_and_level
+from django_cachex.admin.permissions import (
+    FLUSH,
+    flush_affects_restricted,
+    flush_refused_text,
+    visible_aliases,
+)
 from django_cachex.admin.sessions import session_keys
 from django_cachex.admin.views.base import Page
 from django_cachex.admin.views.progress import run_cards, step_notices, working
@@ -49,15 +61,15 @@ class Plan:
 
 def flush_confirm(page: Page, inspectors: Sequence[Inspector]) -> Confirm:
     """Return the question before caches are flushed, with what each would lose."""
-    able = [inspector for inspector in inspectors if page.gate.allowed(FLUSH, inspector)]
-    plans = page.asker.ask_all({inspector: _planner(inspector) for inspector in able})
+    able = [inspector for inspector in inspectors if page.gate.is_allowed(FLUSH, inspector)]
+    plans = page.asker.run_all({inspector: _planner(inspector) for inspector in able})
     ready = [inspector for inspector in able if plans[inspector].value is not None]
     return Confirm(
         question=_question(ready),
         step=_("Flush"),
         consequences=(),
         table=_table(
-            (inspector, plan, page.gate.neighbours(inspector))
+            (inspector, plan, page.gate.caches_sharing_store(inspector))
             for inspector in ready
             if (plan := plans[inspector].value) is not None
         ),
@@ -74,17 +86,17 @@ def flush_confirm(page: Page, inspectors: Sequence[Inspector]) -> Confirm:
 
 
 def _refusals(
-    inspectors: Sequence[Inspector], plans: Mapping[Inspector, Answer[Plan]]
+    inspectors: Sequence[Inspector], plans: Mapping[Inspector, CallResult[Plan]]
 ) -> Iterable[str]:
     for inspector in inspectors:
         error = plans[inspector].error if inspector in plans else None
         if error is not None:
-            yield explain(inspector, error)
+            yield error_message(inspector, error)
         elif not inspector.can_flush:
             why = {"alias": inspector.alias, "why": inspector.why_not("can_flush")}
             yield _('"%(alias)s" cannot be flushed. %(why)s') % why
-        elif closed_by_flush(inspector):
-            yield closed_text(inspector)
+        elif flush_affects_restricted(inspector):
+            yield flush_refused_text(inspector)
         elif inspector not in plans:
             yield _('You may not flush "%(alias)s".') % {"alias": inspector.alias}
 
@@ -94,16 +106,19 @@ def flush_all(page: Page, inspectors: Sequence[Inspector]) -> list[Flushing]:
 
     All are asked side by side before the first goes.
     """
-    answers = page.asker.ask_all({inspector: inspector.status for inspector in inspectors})
+    answers = page.asker.run_all({inspector: inspector.status for inspector in inspectors})
     unfinished = []
     for inspector in inspectors:
         error = answers[inspector].error
         if error is not None:
-            why = {"why": explain(inspector, error)}
+            why = {"why": error_message(inspector, error)}
             page.say(_("Not flushed. %(why)s") % why, messages.ERROR)
-        elif not page.gate.allowed(FLUSH, inspector):
+        elif not page.gate.is_allowed(FLUSH, inspector):
             text = _('You may not flush "%(alias)s".') % {"alias": inspector.alias}
-            page.say(closed_text(inspector) if closed_by_flush(inspector) else text, messages.ERROR)
+            page.say(
+                flush_refused_text(inspector) if flush_affects_restricted(inspector) else text,
+                messages.ERROR,
+            )
         elif inspector.flushes_in_steps:
             unfinished += flush_on(page, inspector)
         else:
@@ -113,16 +128,16 @@ def flush_all(page: Page, inspectors: Sequence[Inspector]) -> list[Flushing]:
 
 def flush_on(page: Page, inspector: Inspector) -> list[Flushing]:
     """Begin to flush a cache; return it with its run unless that was all, or failed."""
-    flushing = Flushing(inspector, begin(None))
+    flushing = Flushing(inspector, new_job(None))
     step = flushing.step(page)
     if step.error is not None:
-        why = {"why": explain(inspector, step.error)}
+        why = {"why": error_message(inspector, step.error)}
         page.say(_("Not flushed, or not completely. %(why)s") % why, messages.ERROR)
         return []
-    if not step.run.work.complete:
-        return [Flushing(inspector, step.run)]
-    sweep = step.run.work.deed
-    page.say(*told(Flushing(inspector, step.run).said(), sweep.done, sweep.failures))
+    if not step.state.job.complete:
+        return [Flushing(inspector, step.state)]
+    sweep = step.state.job.deed
+    page.say(*message_and_level(Flushing(inspector, step.state).said(), sweep.done, sweep.failures))
     return []
 
 
@@ -131,21 +146,21 @@ class Flushing:
     """A cache that is flushed in steps, and how far that has come."""
 
     inspector: Inspector
-    run: Run
+    run: JobState
 
-    def step(self, page: Page) -> Step:
+    def step(self, page: Page) -> JobStep:
         """Return the run after one more budget."""
-        runner = Runner(
+        runner = JobRunner(
             self.inspector,
             page.request.user.pk,
-            FLUSHING,
+            FLUSH_CACHE,
             self.inspector.find_doomed,
-            flushed(self.inspector.alias),
+            flush_log_message(self.inspector.alias),
         )
         return runner.step(self.run, page.ask)
 
     def said(self) -> str:
-        return flushed(self.inspector.alias)(self.run.work)
+        return flush_log_message(self.inspector.alias)(self.run.job)
 
 
 def flush(page: Page, inspector: Inspector) -> None:
@@ -156,7 +171,7 @@ def flush(page: Page, inspector: Inspector) -> None:
         page.record_in_doubt(
             error, log_entries.CHANGE, [], partial(_flushed, inspector, None), inspector
         )
-        why = {"why": explain(inspector, error)}
+        why = {"why": error_message(inspector, error)}
         page.say(_("Not flushed, or not completely. %(why)s") % why, messages.ERROR)
         return
     said = partial(_flushed, inspector, count)
@@ -171,7 +186,7 @@ def _flushed(inspector: Inspector, count: int | None) -> str:
         'Flushed "%(alias)s": %(count)s entry deleted.',
         'Flushed "%(alias)s": %(count)s entries deleted.',
         count,
-    ) % {"alias": inspector.alias, "count": formatting.number(count)}
+    ) % {"alias": inspector.alias, "count": formatting.format_number(count)}
 
 
 def grouped(inspectors: Iterable[Inspector]) -> dict[Hashable, list[Inspector]]:
@@ -229,9 +244,9 @@ def _entries_cell(plan: Plan) -> Cell:
     """Return about how many entries go: counted, or at most all that are there."""
     text = _("not known")
     if plan.flush.entries is not None:
-        text = _("about %(count)s") % {"count": formatting.number(plan.flush.entries)}
+        text = _("about %(count)s") % {"count": formatting.format_number(plan.flush.entries)}
     elif plan.status.keys is not None:
-        text = _("at most %(count)s") % {"count": formatting.number(plan.status.keys)}
+        text = _("at most %(count)s") % {"count": formatting.format_number(plan.status.keys)}
     return Cell(text, kind="number")
 
 
@@ -261,7 +276,7 @@ class FlushingPage(Page):
         """Return this page, reached from another that has taken the first step."""
         self = cls(site=page.site)
         self.setup(page.request)
-        return self.shown(flushes, Step(flushes[0].run))
+        return self.shown(flushes, JobStep(flushes[0].run))
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Lead to the caches: without what a page carries there is nothing to go on with."""
@@ -269,13 +284,13 @@ class FlushingPage(Page):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         flushes = self.carried()
-        unfinished = [one for one in flushes if not one.run.work.complete]
+        unfinished = [one for one in flushes if not one.run.job.complete]
         if not unfinished:
             return self.go(self.links.caches())
         [current, *_others] = unfinished
         self.require(FLUSH, current.inspector)
         step = current.step(self)
-        after = [Flushing(one.inspector, step.run) if one is current else one for one in flushes]
+        after = [Flushing(one.inspector, step.state) if one is current else one for one in flushes]
         return self.shown(after, step)
 
     def carried(self) -> list[Flushing]:
@@ -286,27 +301,27 @@ class FlushingPage(Page):
             if alias not in visible_aliases():
                 continue
             try:
-                state = unseal(token, RUN, self.request.user.pk, alias)
+                state = load_state(token, RUN, self.request.user.pk, alias)
             except ValueError:
                 self.say(_("That page has expired: nothing was changed."))
                 continue
-            found.append(Flushing(inspector_for(alias), Run.of_state(state)))
+            found.append(Flushing(inspector_for(alias), JobState.from_state(state)))
         return found
 
-    def shown(self, flushes: Sequence[Flushing], step: Step) -> HttpResponse:
+    def shown(self, flushes: Sequence[Flushing], step: JobStep) -> HttpResponse:
         """Show how far the flushes have come after a step of one of them."""
         self.notices += step_notices(step)
-        unfinished = [one for one in flushes if not one.run.work.complete]
+        unfinished = [one for one in flushes if not one.run.job.complete]
         current = unfinished[0] if unfinished else flushes[-1]
         failed = step.error is not None or step.is_stuck
         context = self.get_context_data(
             working=working(
                 current.said().rstrip("."),
-                current.run.work.position,
+                current.run.job.position,
                 Button(_("Continue"), "run", "primary"),
                 [pair for one in flushes for pair in self.hidden(one)],
                 automatic=not failed,
-                action=self.links.flushing(),
+                action=self.links.flush(),
             ),
             said=[one.said() for one in flushes if one is not current],
             cards=[card for one in flushes for card in run_cards(one.run, one.inspector)],
@@ -321,7 +336,7 @@ class FlushingPage(Page):
 
     def hidden(self, one: Flushing) -> list[tuple[str, str]]:
         alias = one.inspector.alias
-        token = seal(one.run.state(), RUN, self.request.user.pk, alias)
+        token = dump_state(one.run.state(), RUN, self.request.user.pk, alias)
         return [("cache", alias), ("state", token)]
 
     def heading_of(self, flushes: Sequence[Flushing]) -> Heading:

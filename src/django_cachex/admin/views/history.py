@@ -16,8 +16,8 @@ from django_cachex.admin import formatting, log_entries
 from django_cachex.admin.components import Action, Cell, Empty, Header, Heading, Row, Table, Topic
 from django_cachex.admin.helptexts import history_help
 from django_cachex.admin.models import Cache, Key
-from django_cachex.admin.permissions import SEE_CACHES, SEE_HISTORY
-from django_cachex.admin.sessions import pattern_without_ids
+from django_cachex.admin.permissions import VIEW_CACHES, VIEW_HISTORY
+from django_cachex.admin.sessions import mask_pattern
 from django_cachex.admin.views.base import CachePage, KeyedPage
 
 MOST_SHOWN = 100
@@ -40,7 +40,7 @@ class HistoryPage(CachePage):
     def _what_changed(self, entry: LogEntry) -> str:
         """Return what an entry says; earlier versions wrote the ids of sessions down."""
         said = entry.get_change_message()
-        return said if self.gate.is_superuser else pattern_without_ids(said)
+        return said if self.gate.is_superuser else mask_pattern(said)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         entries = LogEntry.objects.filter(
@@ -51,7 +51,7 @@ class HistoryPage(CachePage):
             Row(
                 [
                     Cell(
-                        formatting.moment(entry.action_time),
+                        formatting.format_datetime(entry.action_time),
                         exact=entry.action_time.isoformat(timespec="seconds"),
                     ),
                     Cell(entry.user.get_username()),
@@ -72,7 +72,7 @@ class HistoryPage(CachePage):
 
 
 class CacheHistoryPage(HistoryPage):
-    act = SEE_CACHES
+    act = VIEW_CACHES
     model = Cache
 
     def alias(self) -> str:
@@ -93,7 +93,7 @@ class CacheHistoryPage(HistoryPage):
 
 
 class KeyHistoryPage(KeyedPage, HistoryPage):
-    act = SEE_HISTORY
+    act = VIEW_HISTORY
     model = Key
 
     def post(self, *args: Any, **kwargs: Any) -> Any:
@@ -101,7 +101,7 @@ class KeyHistoryPage(KeyedPage, HistoryPage):
         return self.get(*args, **kwargs)
 
     def object_id(self) -> str:
-        return log_entries.record_id(self.inspector, self.stored)
+        return log_entries.logged_object_id(self.inspector, self.stored)
 
     def heading(self) -> Heading:
         return Heading(self.said_name, _("history"), kind="key", copied=self.key_name)

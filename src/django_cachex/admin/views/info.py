@@ -22,14 +22,14 @@ from django_cachex.admin.components import (
     Topic,
 )
 from django_cachex.admin.helptexts import info_help
-from django_cachex.admin.permissions import ADD, SEE_INFO
+from django_cachex.admin.permissions import ADD, VIEW_INFO
 from django_cachex.admin.views.base import CachePage
 from django_cachex.admin.views.caches import BADGES
 from django_cachex.inspectors.info import Fact, Section, Unit
 
 
 class InfoPage(CachePage):
-    act = SEE_INFO
+    act = VIEW_INFO
     title = gettext_lazy("Cache info")
     template_name = "admin/django_cachex/info.html"
 
@@ -48,7 +48,7 @@ class InfoPage(CachePage):
 
     def actions(self) -> Sequence[Action]:
         add = [Action("add", _("Add key"), self.links.add(self.inspector.alias))]
-        return add if self.gate.allowed(ADD, self.inspector) else []
+        return add if self.gate.is_allowed(ADD, self.inspector) else []
 
     def help(self) -> Sequence[Topic]:
         return info_help(self.inspector)
@@ -74,9 +74,9 @@ def card(section: Section) -> Card:
 
 def fact_line(fact: Fact) -> FactLine:
     """Return a fact in words for people; a share of a maximum also as a part of one."""
-    text, exact = formatting.amount(fact.value, fact.unit)
+    text, exact = formatting.format_unit(fact.value, fact.unit)
     if fact.of:
-        whole, _exact = formatting.amount(fact.of, fact.unit)
+        whole, _exact = formatting.format_unit(fact.of, fact.unit)
         text = _("%(part)s of %(whole)s") % {"part": text, "whole": whole}
         return FactLine(fact.label, text, exact=exact, share=min(1.0, fact.value / fact.of))
     return FactLine(fact.label, text, "code" if fact.unit == Unit.CODE else "", exact)
@@ -85,7 +85,7 @@ def fact_line(fact: Fact) -> FactLine:
 def _table(section: Section) -> Table:
     rows = []
     for facts in section.rows:
-        lines = [(fact, *formatting.amount(fact.value, fact.unit)) for fact in facts]
+        lines = [(fact, *formatting.format_unit(fact.value, fact.unit)) for fact in facts]
         rows.append(Row([Cell(text, kind=_kind(fact), exact=exact) for fact, text, exact in lines]))
     kinds = [_kind(fact) for fact in section.rows[0]] if section.rows else []
     kinds += [""] * (len(section.columns) - len(kinds))

@@ -23,12 +23,18 @@ from django_cachex.admin.components import (
     Topic,
     ValueBox,
 )
-from django_cachex.admin.errors import explain
-from django_cachex.admin.key_actions import ACTS, APPLYING, KeyAct, Place, Subject
-from django_cachex.admin.key_actions.key import typed_name
+from django_cachex.admin.errors import error_message
+from django_cachex.admin.key_actions import (
+    ACTIONS_BY_SUBMIT_MODE,
+    KEY_ACTIONS,
+    KeyAction,
+    KeyContext,
+    PageArea,
+)
+from django_cachex.admin.key_actions.key import editable_name
 from django_cachex.admin.keyhelp import key_help
-from django_cachex.admin.messages import refusal
-from django_cachex.admin.permissions import ADD, DELETE, EDIT, SEE_HISTORY, SEE_KEYS, SEE_VALUE
+from django_cachex.admin.messages import refusal_message
+from django_cachex.admin.permissions import ADD, DELETE, EDIT, VIEW_HISTORY, VIEW_KEYS, VIEW_VALUE
 from django_cachex.admin.views.download import downloads
 from django_cachex.admin.views.key_base import READ, KeyElements
 from django_cachex.admin.views.panels import ValueView, described, key_facts, summary
@@ -55,7 +61,7 @@ class KeyView(KeyElements):
         entry = self.entry
         if entry is not None:
             context |= {
-                "facts": key_facts(self.inspector, entry, masked=not self.can(SEE_HISTORY)),
+                "facts": key_facts(self.inspector, entry, masked=not self.can(VIEW_HISTORY)),
                 "head_offers": self.offers("head"),
                 "command_lines": self._command_lines(entry),
                 **self._value_context(entry),
@@ -63,40 +69,46 @@ class KeyView(KeyElements):
         return super().get_context_data(**context, **kwargs)
 
     def _command_lines(self, entry: Entry) -> Sequence[CommandLine]:
-        if not self.can(SEE_VALUE):
+        if not self.can(VIEW_VALUE):
             return ()
         return self.inspector.command_lines(self.stored, entry.description.type)
 
-    def offers(self, spot: Place) -> list[Action]:
+    def offers(self, spot: PageArea) -> list[Action]:
         """Return the controls of a spot on the page, within the person's permissions."""
         if self.is_open:  # Whoever left would lose what they have written.
             return []
         return [self._offer(act) for act in self._offered(spot)]
 
-    def _offered(self, spot: Place) -> list[KeyAct[Any]]:
-        acts = [act for act in ACTS if act.opens and act.offered_in == spot]
-        return [act for act in acts if act.offered(self.subject)]
+    def _offered(self, spot: PageArea) -> list[KeyAction[Any]]:
+        acts = [act for act in KEY_ACTIONS if act.form_mode and act.control_area == spot]
+        return [act for act in acts if act.is_available(self.subject)]
 
     def _value_offers(self) -> list[Action]:
         """Return what can be done to the value from here."""
-        if self.unsafe and not self.reads and self.can(SEE_VALUE):
+        if self.unsafe and not self.reads and self.can(VIEW_VALUE):
             return [Action(READ, _("Read value"), self.link, "primary", method="post", value=READ)]
         return self.offers("value")
 
-    def _offer(self, act: KeyAct[Any]) -> Action:
+    def _offer(self, act: KeyAction[Any]) -> Action:
         """Return a control that opens an act's form; one that reads unsafely takes a POST."""
         by_post = self.link.post_id or (self.unsafe and act.reads_value)
         method = "post" if by_post else "get"
         state = list(self.window_state.items())
         return Action(
-            act.opens, act.label, self.link, act.kind, method=method, value=act.opens, fields=state
+            act.form_mode,
+            act.label,
+            self.link,
+            act.kind,
+            method=method,
+            value=act.form_mode,
+            fields=state,
         )
 
     def element_offers(self) -> list[Action]:
         return self.offers("elements")
 
     def _value_context(self, entry: Entry) -> dict[str, Any]:
-        if not self.can(SEE_VALUE):
+        if not self.can(VIEW_VALUE):
             return {"hidden_value": self._why_hidden()}
         if entry.elements is not None:
             return self.collection_context(entry, entry.elements)
@@ -110,7 +122,7 @@ class KeyView(KeyElements):
     def _value_box(self, entry: Entry, content: Content) -> ValueBox:
         look = ValueView(content, self.given.get("view", ""), self._look, self.inspector.can_window)
         text, rest = look.halves()
-        in_form = self.is_open and self.asked is not None and self.asked.place == "value"
+        in_form = self.is_open and self.asked is not None and self.asked.form_area == "value"
         why_not = content.why_not if self.can(EDIT) and content.why_not not in content.notes else ""
         return ValueBox(
             _("What it holds now") if in_form else _("Value"),
@@ -141,7 +153,7 @@ class KeyView(KeyElements):
         return Action(name, label, f"{self.here(**state)}{f'#{at}' if at else ''}", current=current)
 
     def _why_hidden(self) -> str:
-        if self.gate.is_secret(self.inspector, self.stored):
+        if self.gate.is_protected_session(self.inspector, self.stored):
             return _("This is a session: only superusers see what it holds.")
         return str(self.inspector.why_not("can_get"))
 
@@ -160,16 +172,18 @@ class KeyView(KeyElements):
             *map(self._bar_link, self._offered("bar")),
             *(self._download("download", form, _("Download")) for form in forms[:1]),
             *(delete if self.can(DELETE) else []),
-            *(history if self.can(SEE_HISTORY) else []),
+            *(history if self.can(VIEW_HISTORY) else []),
         ]
 
     def _download(self, name: str, form: str, label: str) -> Action:
         return Action(name, label, self.links.download(self.inspector.alias, self.stored, form))
 
-    def _bar_link(self, act: KeyAct[Any]) -> Action:
+    def _bar_link(self, act: KeyAction[Any]) -> Action:
         """Return the link of the action bar that opens an act's form."""
-        link = self.links.key(self.inspector.alias, self.stored, mode=act.opens)
-        return Action(act.opens, act.label, link, act.kind, act is self.asked, value=act.opens)
+        link = self.links.key(self.inspector.alias, self.stored, mode=act.form_mode)
+        return Action(
+            act.form_mode, act.label, link, act.kind, act is self.asked, value=act.form_mode
+        )
 
     def here(self, **query: str) -> str:
         if query or self.request.method == "GET":
@@ -194,32 +208,32 @@ class KeyPage(KeyView):
     """What the form would do, where that was asked."""
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        act = APPLYING.get(self.mode)
+        act = ACTIONS_BY_SUBMIT_MODE.get(self.mode)
         done = self.perform(act) if act is not None else None
         if done is not None:
             return done
         if self.gone:
             return self.leave()
-        if act is not None and not act.opens:
+        if act is not None and not act.form_mode:
             self.tell_without_form()
         if self.in_brief and self.answer.error is None:
             self.forget_answer()
         return self.render_to_response(self.get_context_data())
 
-    def perform(self, act: KeyAct[Any]) -> HttpResponse | None:
+    def perform(self, act: KeyAction[Any]) -> HttpResponse | None:
         """Do what was sent; None where this page must be shown again, with the form."""
-        self.require(act.act, self.inspector, self.stored)
-        self.in_brief = act.in_brief
-        if act.lacks(self.subject):
+        self.require(act.permission, self.inspector, self.stored)
+        self.skips_value = act.skips_value
+        if act.is_target_missing(self.subject):
             return self.not_found(act)
         self.sent = form = act.form(self.subject, self.request.POST)
         if not form.is_valid() or self.entry is None:
             return None
-        if not act.suits(self.subject):
+        if not act.applies_to(self.subject):
             return self.refuse(act, form, Outcome(Result.WRONG_TYPE))
-        for need in act.needs(self.subject, form):
+        for need in act.required_permissions(self.subject, form):
             self.require(*need)
-        if act.previews and "preview" in self.request.POST:
+        if act.has_preview and "preview" in self.request.POST:
             self.preview = act.preview(self.subject, form)
             return None
         edit = act.edit(self.subject, form)
@@ -231,7 +245,7 @@ class KeyPage(KeyView):
         question = self.unconfirmed(act, form)
         return self.confirm(question) if question else self.apply(act, form, edit)
 
-    def not_found(self, act: KeyAct[Any]) -> HttpResponse | None:
+    def not_found(self, act: KeyAction[Any]) -> HttpResponse | None:
         """Say that what an act is about is not there, or that nobody knows: it has no form."""
         if self.entry is not None and not self.row_unknown:
             return self.refuse(act, forms.Form(), Outcome(Result.ELEMENT_GONE))
@@ -245,7 +259,7 @@ class KeyPage(KeyView):
         self.notices += [Notice(str(problem), "error") for problem in problems]
         self.sent, self.conflict = None, False
 
-    def unconfirmed(self, act: KeyAct[Any], form: forms.Form) -> Confirm | None:
+    def unconfirmed(self, act: KeyAction[Any], form: forms.Form) -> Confirm | None:
         """Return the question that has to be answered first, if there is one."""
         if "confirmed" in self.request.POST:
             return None
@@ -260,64 +274,68 @@ class KeyPage(KeyView):
             for value in values
             if name != "csrfmiddlewaretoken"
         ]
-        lost = act.overwrites(self.subject, form)
+        lost = act.overwritten_key(self.subject, form)
         items = question.items if lost is None else self.what_is_lost(*lost)
         return replace(question, hidden=[*sent, ("confirmed", "1")], items=items)
 
     def what_is_lost(self, inspector: Inspector, stored: bytes) -> list[str]:
         """Return what a key is that another is to take the place of, if it is there to be seen."""
-        if not (inspector.can_list and self.gate.allowed(SEE_KEYS, inspector, stored)):
+        if not (inspector.can_list and self.gate.is_allowed(VIEW_KEYS, inspector, stored)):
             return []
-        answer = self.asker.ask(inspector, lambda: inspector.describe([stored]))
+        answer = self.asker.run(inspector, lambda: inspector.describe([stored]))
         return [described(inspector, one) for one in answer.value or () if one.exists]
 
-    def apply(self, act: KeyAct[Any], form: forms.Form, edit: Edit) -> HttpResponse | None:
+    def apply(self, act: KeyAction[Any], form: forms.Form, edit: Edit) -> HttpResponse | None:
         """Apply an edit, put it on record, and say what became of it."""
         subject = self.subject
-        inspector, stored = act.after(subject, form)
-        ask = self.asker.ask if inspector.asked_in_thread else self.asker.ask_here
+        inspector, stored = act.result_key(subject, form)
+        ask = self.asker.run if inspector.asked_in_thread else self.asker.run_inline
         answer = ask(self.inspector, lambda: act.apply(subject, edit))
-        outcome, flag = answer.value, act.recorded_as(form)
-        said = partial(act.said, subject, form, outcome)
+        outcome, flag = answer.value, act.log_flag_for(form)
+        said = partial(act.log_message, subject, form, outcome)
         if outcome is None:
             self.record_in_doubt(answer.error, flag, [stored], said, inspector)
-            why = explain(self.inspector, answer.error or Exception())
+            why = error_message(self.inspector, answer.error or Exception())
             text = _("Perhaps not saved: look at the key again. %(why)s") % {"why": why}
             self.notices.append(Notice(text, "error"))
             return None
         if outcome.result != Result.DONE:
             return self.refuse(act, form, outcome)
         log_entries.record_keys(self.request.user.pk, flag, inspector, [stored], said)
-        self.say(act.report(subject, form, outcome))
+        self.say(act.success_message(subject, form, outcome))
         if outcome.key_gone:
             return self.go(self.emptied(subject))
-        if not self.gate.allowed(SEE_KEYS, inspector, stored):
+        if not self.gate.is_allowed(VIEW_KEYS, inspector, stored):
             return self.go(self.link)
         return self.go(self.links.key(inspector.alias, stored, **self.window_state))
 
-    def emptied(self, subject: Subject) -> str:
+    def emptied(self, subject: KeyContext) -> str:
         """Return where to go once the last element took the key with it: to add it again."""
-        alias, name = self.inspector.alias, typed_name(self.inspector, self.stored)
+        alias, name = self.inspector.alias, editable_name(self.inspector, self.stored)
         if name and self.can(ADD):
             return self.links.add(alias, key=name, type=subject.type)
         return self.links.keys(alias)
 
-    def refuse(self, act: KeyAct[Any], form: forms.Form, outcome: Outcome) -> HttpResponse | None:
+    def refuse(
+        self, act: KeyAction[Any], form: forms.Form, outcome: Outcome
+    ) -> HttpResponse | None:
         """Say why nothing was saved; on a conflict show both, and keep what was written."""
         self.forget_answer()
         if outcome.result == Result.GONE:
             return self.leave()
-        problems = act.refusal(self.subject, form, outcome)
+        problems = act.field_errors(self.subject, form, outcome)
         for name, problem in problems.items():
             form.add_error(name, problem)
         if not problems:
             opened = self.request.POST.get("opened", "")
-            self.notices.append(Notice(refusal(outcome, opened, self.subject.type), "error"))
-        if self.entry is not None and act.lacks(self.subject):
+            self.notices.append(
+                Notice(refusal_message(outcome, opened, self.subject.type), "error")
+            )
+        if self.entry is not None and act.is_target_missing(self.subject):
             self.sent = None
         elif outcome.result == Result.CHANGED and self.entry is not None:
             data = self.request.POST.copy()
-            data["expected"] = act.expected(self.subject, outcome)
+            data["expected"] = act.expected_after_conflict(self.subject, outcome)
             self.theirs = outcome.theirs if self.element else None
             self.sent = act.form(self.subject, data)
             self.conflict = True
@@ -335,26 +353,26 @@ class KeyPage(KeyView):
 
     def _form_context(self) -> dict[str, Any]:
         act = self.asked
-        if act is None or not self.is_open or act.lacks(self.subject):
+        if act is None or not self.is_open or act.is_target_missing(self.subject):
             return {}
         form = self.sent or act.form(self.subject)
         if not form.is_bound:
             form.visible_fields()[0].field.widget.attrs.setdefault("autofocus", True)
-        return {f"{act.place}_box": self._box(act, form)}
+        return {f"{act.form_area}_box": self._box(act, form)}
 
-    def _box(self, act: KeyAct[Any], form: forms.Form) -> FormBox:
+    def _box(self, act: KeyAction[Any], form: forms.Form) -> FormBox:
         carried = [("id", self.link.post_id)] if self.link.post_id else []
         carried += [("element", self.element)] if self.element else []
-        back = Action("cancel", act.give_way if self.conflict else act.cancel, self.part)
+        back = Action("cancel", act.keep_label if self.conflict else act.cancel_label, self.part)
         return FormBox(
             form,
-            "overwrite" if self.conflict else act.applies,
-            act.insist if self.conflict else act.submit,
+            "overwrite" if self.conflict else act.submit_mode,
+            act.overwrite_label if self.conflict else act.submit_label,
             back,
             act.title,
-            [*carried, ("mode", act.applies)],
+            [*carried, ("mode", act.submit_mode)],
             notes=act.notes(self.subject),
-            previews=act.previews,
+            previews=act.has_preview,
             preview=self.preview,
             theirs=None if self.theirs is None else their_value(self.theirs),
         )

@@ -12,13 +12,19 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.translation import gettext as _
 
 from django_cachex.admin.components import Action, CollectionBox, Notice, Table
-from django_cachex.admin.deadline import Answer
-from django_cachex.admin.forms.elements import STATE, window_of
-from django_cachex.admin.key_actions import ACTS, APPLYING, OPENING, KeyAct, Subject
-from django_cachex.admin.key_actions.elements import RemoveRows, RowAct
-from django_cachex.admin.links import Link
-from django_cachex.admin.permissions import SEE_KEYS, SEE_VALUE, Act
-from django_cachex.admin.sessions import masked
+from django_cachex.admin.deadline import CallResult
+from django_cachex.admin.forms.elements import STATE_PARAMS, page_from_query
+from django_cachex.admin.key_actions import (
+    ACTIONS_BY_FORM_MODE,
+    ACTIONS_BY_SUBMIT_MODE,
+    KEY_ACTIONS,
+    KeyAction,
+    KeyContext,
+)
+from django_cachex.admin.key_actions.elements import RemoveElementsAction, RowAction
+from django_cachex.admin.links import LinkTarget
+from django_cachex.admin.permissions import VIEW_KEYS, VIEW_VALUE, Permission
+from django_cachex.admin.sessions import mask_session_name
 from django_cachex.admin.views.base import KeyedPage
 from django_cachex.admin.views.panels import CollectionView, groups_table
 from django_cachex.inspectors.query import InvalidWindow, Pattern
@@ -32,7 +38,7 @@ READ = "read"
 class KeyRead(KeyedPage):
     """A page that has read its key, and knows which act is being done."""
 
-    act = SEE_KEYS
+    act = VIEW_KEYS
 
     @property
     def unsafe(self) -> bool:
@@ -48,13 +54,13 @@ class KeyRead(KeyedPage):
         if self.request.method == "POST":
             return self.request.POST.get("mode", "")
         asked = self.request.GET.get("mode", "")
-        act = OPENING.get(asked)
+        act = ACTIONS_BY_FORM_MODE.get(asked)
         return asked if act is not None and not (self.unsafe and act.reads_value) else ""
 
     @property
-    def asked(self) -> KeyAct[Any] | None:
+    def asked(self) -> KeyAction[Any] | None:
         """The act that is being done, its form open or sent."""
-        return OPENING.get(self.mode) or APPLYING.get(self.mode)
+        return ACTIONS_BY_FORM_MODE.get(self.mode) or ACTIONS_BY_SUBMIT_MODE.get(self.mode)
 
     @property
     def element(self) -> str:
@@ -67,10 +73,10 @@ class KeyRead(KeyedPage):
         return self.request.POST if self.request.method == "POST" else self.request.GET
 
     @property
-    def subject(self) -> Subject:
+    def subject(self) -> KeyContext:
         """What an act is told of this key."""
-        allowed = self.gate.allowed
-        return Subject(
+        allowed = self.gate.is_allowed
+        return KeyContext(
             self.inspector, self.stored, self.entry, self.can, allowed, self.element, self.row
         )
 
@@ -79,7 +85,7 @@ class KeyRead(KeyedPage):
         """The row that the act is about, in full; None where it is not there."""
         entry = self.entry
         type = entry.description.type if entry is not None and entry.elements else None
-        if not (type and self.element and self.can(SEE_VALUE)):
+        if not (type and self.element and self.can(VIEW_VALUE)):
             return None
         element = self.element
         ask = self.inspector.element
@@ -93,11 +99,13 @@ class KeyRead(KeyedPage):
     @cached_property
     def window_state(self) -> dict[str, str]:
         """What the request says of the part of the key that is shown."""
-        found = {name: self.given.get(name) or self.request.GET.get(name, "") for name in STATE}
+        found = {
+            name: self.given.get(name) or self.request.GET.get(name, "") for name in STATE_PARAMS
+        }
         return {name: value for name, value in found.items() if value}
 
     @property
-    def part(self) -> Link:
+    def part(self) -> LinkTarget:
         """Where the part of the key is that is shown."""
         return self.links.key(self.inspector.alias, self.stored, **self.window_state)
 
@@ -108,7 +116,7 @@ class KeyRead(KeyedPage):
     def is_open(self) -> bool:
         """Whether the form of an act is on the page."""
         asked = self.asked
-        return asked is not None and bool(asked.opens) and asked.offered(self.subject)
+        return asked is not None and bool(asked.form_mode) and asked.is_available(self.subject)
 
     @property
     def reads(self) -> bool:
@@ -119,15 +127,15 @@ class KeyRead(KeyedPage):
     """Whether it is enough to know what can be said of the key without its value."""
 
     @cached_property
-    def answer(self) -> Answer[Entry | None]:
+    def answer(self) -> CallResult[Entry | None]:
         """What the cache says of the key, asked once; nothing where that takes a request."""
-        if self.gate.is_secret(self.inspector, self.stored):
+        if self.gate.is_protected_session(self.inspector, self.stored):
             # Whether there is such a session is a secret, too.
-            return Answer(Entry(Description(self.stored)))
-        if not self.can(SEE_VALUE) or (self.in_brief and self.inspector.can_list):
+            return CallResult(Entry(Description(self.stored)))
+        if not self.can(VIEW_VALUE) or (self.in_brief and self.inspector.can_list):
             return self.ask(self.inspector, self._described)
         if self.unsafe and not self.reads:
-            return Answer(Entry(Description(self.stored)))
+            return CallResult(Entry(Description(self.stored)))
         if not self.inspector.can_window:
             return self.ask(self.inspector, lambda: self.inspector.read(self.stored))
         return self.ask(self.inspector, self._read)
@@ -135,7 +143,7 @@ class KeyRead(KeyedPage):
     def _read(self) -> Entry | None:
         """Read the part that was asked for, or the beginning where there is no such part."""
         shown = self.given.get("shown", "")
-        window = window_of({**self.window_state, "shown": shown})
+        window = page_from_query({**self.window_state, "shown": shown})
         try:
             return self.inspector.read(self.stored, window)
         except InvalidWindow as problem:
@@ -163,7 +171,7 @@ class KeyRead(KeyedPage):
     def content(self) -> Content | None:
         """The value, for who may see it and where it is a single one."""
         entry = self.entry
-        return entry.content if entry is not None and self.can(SEE_VALUE) else None
+        return entry.content if entry is not None and self.can(VIEW_VALUE) else None
 
     @property
     def gone(self) -> bool:
@@ -174,18 +182,22 @@ class KeyRead(KeyedPage):
             return self.leave()
         return super().get(request, *args, **kwargs)
 
-    def can(self, act: Act) -> bool:
-        return self.gate.allowed(act, self.inspector, self.stored)
+    def can(self, act: Permission) -> bool:
+        return self.gate.is_allowed(act, self.inspector, self.stored)
 
     @property
-    def link(self) -> Link:
+    def link(self) -> LinkTarget:
         """Where this key is."""
         return self.links.key(self.inspector.alias, self.stored)
 
     @property
     def key_name(self) -> str:
         name = super().key_name
-        return masked(name) if self.gate.is_secret(self.inspector, self.stored) else name
+        return (
+            mask_session_name(name)
+            if self.gate.is_protected_session(self.inspector, self.stored)
+            else name
+        )
 
 
 SHOWN = "1"
@@ -195,7 +207,7 @@ SHOWN = "1"
 class RowControl:
     """A control that every row has."""
 
-    act: RowAct[Any]
+    act: RowAction[Any]
     label: str
     url: str
     """Opens the act's form, once it says for which row."""
@@ -210,7 +222,7 @@ class KeyElements(KeyRead):
             "key_link": self.link,
             "row_shown": any(row.id == self.element for row in elements.rows),
         }
-        if isinstance(self.asked, RowAct) and self.row is None and not self.notices:
+        if isinstance(self.asked, RowAction) and self.row is None and not self.notices:
             self.notices.append(Notice(_("What you opened is not there any more."), "warning"))
         if entry.description.type == "stream":
             context["groups"] = self.groups()
@@ -236,30 +248,32 @@ class KeyElements(KeyRead):
     @property
     def in_row(self) -> bool:
         """Whether the form of a row is open."""
-        return self.is_open and isinstance(self.asked, RowAct)
+        return self.is_open and isinstance(self.asked, RowAction)
 
-    def removes(self, subject: Subject) -> bool:
+    def removes(self, subject: KeyContext) -> bool:
         """Return whether rows can be removed by this person."""
-        return RemoveRows().offered(subject) and not self.is_open
+        return RemoveElementsAction().is_available(subject) and not self.is_open
 
-    def row_acts(self, subject: Subject) -> list[RowControl]:
+    def row_acts(self, subject: KeyContext) -> list[RowControl]:
         """Return what can be done to rows; nothing while a form is open."""
         if self.is_open:
             return []
-        acts = [act for act in ACTS if isinstance(act, RowAct) and subject.type in act.types]
+        acts = [
+            act for act in KEY_ACTIONS if isinstance(act, RowAction) and subject.type in act.types
+        ]
         return [
-            RowControl(act, str(act.label), self.here(mode=act.opens, element=""))
+            RowControl(act, str(act.label), self.here(mode=act.form_mode, element=""))
             for act in acts
-            if subject.may(act.act)
+            if subject.is_allowed(act.permission)
         ]
 
     def row_actions(
         self, controls: Sequence[RowControl], removes: bool, row: Element
     ) -> list[Action]:
         about = row.name or _("(empty name)")
-        found = [self.open_row(one, row, about) for one in controls if one.act.suits_row(row)]
+        found = [self.open_row(one, row, about) for one in controls if one.act.applies_to_row(row)]
         if removes:
-            value, label = f"{row.id} {row.expected}", RemoveRows.label
+            value, label = f"{row.id} {row.expected}", RemoveElementsAction.label
             found.append(
                 Action(
                     "remove-element", label, "", "danger", method="post", value=value, about=about
@@ -269,7 +283,7 @@ class KeyElements(KeyRead):
 
     def open_row(self, control: RowControl, row: Element, about: str) -> Action:
         """Return the control that opens the form of a row."""
-        opens = control.act.opens
+        opens = control.act.form_mode
         if self.link.post_id:
             fields = [("element", row.id), *self.window_state.items()]
             return Action(opens, control.label, self.link, value=opens, fields=fields, about=about)

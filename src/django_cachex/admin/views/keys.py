@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from django_cachex.admin import formatting
-from django_cachex.admin.apps import installed
+from django_cachex.admin.apps import app_config
 from django_cachex.admin.components import (
     Action,
     Empty,
@@ -28,10 +28,10 @@ from django_cachex.admin.components import (
     Table,
     Topic,
 )
-from django_cachex.admin.forms.search import FILTERS, Filter, Found, Search, find
+from django_cachex.admin.forms.search import FILTERS, Filter, Search, SearchResult, run_search
 from django_cachex.admin.helptexts import keys_help
 from django_cachex.admin.links import parse_object_id
-from django_cachex.admin.permissions import ADD, DELETE, SEE_KEYS
+from django_cachex.admin.permissions import ADD, DELETE, VIEW_KEYS
 from django_cachex.admin.views import keys_table
 from django_cachex.admin.views.base import CachePage
 from django_cachex.admin.views.bulk import offers
@@ -65,11 +65,11 @@ def plain_selects(search: Search) -> list[Select]:
 def more_selects(search: Search) -> list[Select]:
     """Return the filters beneath it."""
     known = [
-        _filter(name, one, search.given.get(name, ""))
+        _filter(name, one, search.filters.get(name, ""))
         for name, one in FILTERS.items()
         if one.field in search.inspector.filters
     ]
-    scopes = search.gate.scopes(search.inspector)
+    scopes = search.checker.allowed_scopes(search.inspector)
     return [*_scope(search, scopes), *known]
 
 
@@ -91,7 +91,7 @@ def _scope(search: Search, scopes: Sequence[Scope]) -> list[Select]:
 
 def _filter(name: str, one: Filter, given: str) -> Select:
     values = one.values if not given or given in one.values else (*one.values, given)
-    options = [Option(value, one.text(value), value == given) for value in values]
+    options = [Option(value, one.format(value), value == given) for value in values]
     return Select(name, one.label, [Option("", _("any"), not given), *options])
 
 
@@ -117,9 +117,9 @@ def scope_warning(search: Search) -> str:
 
 def left_out(search: Search, count: int) -> str:
     """Return how many keys were left out because nobody knows whether they pass the filters."""
-    filters = ", ".join(f'"{FILTERS[name].label}"' for name in search.given)
+    filters = ", ".join(f'"{FILTERS[name].label}"' for name in search.filters)
     text = _("%(count)s keys were left out: the server does not say whether they pass %(filters)s.")
-    return text % {"count": formatting.number(count), "filters": filters}
+    return text % {"count": formatting.format_number(count), "filters": filters}
 
 
 ONCE = ("live", "begun", "columns")
@@ -132,7 +132,7 @@ class FoundKeys(CachePage):
     @cached_property
     def search(self) -> Search:
         """What this request asks for."""
-        return Search.read(self.request.GET, self.inspector, self.gate)
+        return Search.from_params(self.request.GET, self.inspector, self.gate)
 
     @cached_property
     def columns(self) -> Sequence[str]:
@@ -143,7 +143,7 @@ class FoundKeys(CachePage):
         return super().here(**{**dict.fromkeys(ONCE, ""), **query})
 
     def found_context(self, search: Search) -> dict[str, Any]:
-        found = self.ask(self.inspector, lambda: find(search, self.columns)).value
+        found = self.ask(self.inspector, lambda: run_search(search, self.columns)).value
         if found is None:
             return {}
         shown = self._visible(search, found.descriptions)
@@ -160,7 +160,7 @@ class FoundKeys(CachePage):
             "table": self._within_form(rows.table(shown)) if shown else None,
             "sorted_by": rows.sorted_by,
             "delete": rows.selectable and bool(shown),
-            "matching": offers(self, search.query) if shown and not search.problem else [],
+            "matching": offers(self, search.query) if shown and not search.error else [],
             "found_notices": self._about(search, found.listing),
             "progress": self._progress(search, found),
             "live": self._live(search, found),
@@ -175,10 +175,10 @@ class FoundKeys(CachePage):
         query = search.query
         return [one for one in descriptions if not query.excludes(one.key)]
 
-    def _shown(self, search: Search, found: Found) -> int:
-        return (search.shown or 0) + len(found.descriptions)
+    def _shown(self, search: Search, found: SearchResult) -> int:
+        return (search.live_count or 0) + len(found.descriptions)
 
-    def _progress(self, search: Search, found: Found) -> str:
+    def _progress(self, search: Search, found: SearchResult) -> str:
         shown = self._shown(search, found)
         if found.listing is None and not shown:
             return ""
@@ -186,7 +186,7 @@ class FoundKeys(CachePage):
             return format_html("{} · {}", shown_text(shown), _("the key of exactly this name"))
         return progress(shown, found.examined, found.listing)
 
-    def _live(self, search: Search, found: Found) -> Live:
+    def _live(self, search: Search, found: SearchResult) -> Live:
         shown = self._shown(search, found)
         begun = "1" if self._has_begun(search) else ""
         return Live(
@@ -195,14 +195,14 @@ class FoundKeys(CachePage):
             size=search.size,
             examined=found.examined,
             total=found.listing.total if found.listing else None,
-            goes_on=found.goes_on_by_itself and shown < search.size,
+            goes_on=found.auto_continue and shown < search.size,
         )
 
     def _has_begun(self, search: Search) -> bool:
         """Whether there is a page before the one that the person sees."""
-        return search.is_continued if search.shown is None else "begun" in self.request.GET
+        return search.is_continued if search.live_count is None else "begun" in self.request.GET
 
-    def _pager(self, search: Search, found: Found) -> list[Action]:
+    def _pager(self, search: Search, found: SearchResult) -> list[Action]:
         pager = (
             [Action("first-page", _("First"), self.here(token=""))]
             if self._has_begun(search)
@@ -228,7 +228,7 @@ class FoundKeys(CachePage):
             notices.append(Notice(text % {"servers": servers}, "error", again))
         return notices
 
-    def _empty(self, search: Search, found: Found) -> Empty:
+    def _empty(self, search: Search, found: SearchResult) -> Empty:
         """Return why no key is shown: four different reasons, and what to do in each."""
         if found.token and found.listing is not None:
             return Empty(
@@ -244,13 +244,13 @@ class FoundKeys(CachePage):
             if search.is_continued
             else []
         )
-        if search.problem:
+        if search.error:
             clear = Action(
                 "clear-search", _("Clear the search"), self.links.keys(self.inspector.alias)
             )
-            return Empty(_("This is too long to search for"), search.problem, [clear])
-        if search.narrows:
-            count = formatting.number(found.examined)
+            return Empty(_("This is too long to search for"), search.error, [clear])
+        if search.has_filters:
+            count = formatting.format_number(found.examined)
             return Empty(
                 _("No key matches, all %(count)s examined") % {"count": count},
                 _("Check the spelling: * stands for anything, and upper and lower case differ."),
@@ -264,7 +264,7 @@ class FoundKeys(CachePage):
         if search.is_continued:
             return Empty(_("No more keys"), "", first)
         add = [Action("add", _("Add key"), self.links.add(self.inspector.alias), "primary")]
-        can_add = self.gate.allowed(ADD, self.inspector)
+        can_add = self.gate.is_allowed(ADD, self.inspector)
         return Empty(
             _("This cache is empty"),
             _("It holds no key with this cache's prefix and version."),
@@ -285,7 +285,9 @@ class FoundKeys(CachePage):
         )
         if any(row.cells[0].post_id for row in carrying[fit:]):
             text += " " + _("To open one whose name is very long, search for a part of it.")
-        self.notices.append(Notice(text % {"count": formatting.number(len(beyond))}, "warning"))
+        self.notices.append(
+            Notice(text % {"count": formatting.format_number(len(beyond))}, "warning")
+        )
         rows = [without_id(row) if id(row) in beyond else row for row in table.rows]
         return replace(table, rows=rows)
 
@@ -299,7 +301,7 @@ def without_id(row: Row) -> Row:
 
 
 class KeysPage(FoundKeys):
-    act = SEE_KEYS
+    act = VIEW_KEYS
     title = gettext_lazy("Keys")
     template_name = "admin/django_cachex/keys.html"
     found_template = "admin/django_cachex/found.html"
@@ -314,12 +316,12 @@ class KeysPage(FoundKeys):
         text, inspector = request.GET.get("q", ""), self.inspector
         if text and not inspector.can_list and self.opens_by_name():
             return self.go(self.links.key(inspector.alias, inspector.locate(text)))
-        if self.search.shown is not None and inspector.can_list:
+        if self.search.live_count is not None and inspector.can_list:
             return self.render_to_response(self._live_context())
         return super().get(request, *args, **kwargs)
 
     def get_template_names(self) -> list[str]:
-        is_part = self.search.shown is not None and self.inspector.can_list
+        is_part = self.search.live_count is not None and self.inspector.can_list
         return [self.found_template] if is_part else super().get_template_names()
 
     def opens_by_name(self) -> bool:
@@ -333,7 +335,7 @@ class KeysPage(FoundKeys):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         search = self.search
-        self.notices += search.notices
+        self.notices += search.alerts
         context: dict[str, Any] = {
             "alias": self.inspector.alias,
             "search": search,
@@ -368,7 +370,7 @@ class KeysPage(FoundKeys):
 
     def _live_context(self) -> dict[str, Any]:
         """Return what is drawn for a script that adds it to a page."""
-        own = {"parts": Parts(), "classes": installed().classes}
+        own = {"parts": Parts(), "classes": app_config().classes}
         context = self.found_context(self.search)
         context["found_notices"] = [*self.notices, *context.get("found_notices", ())]
         return own | context
@@ -383,7 +385,7 @@ class KeysPage(FoundKeys):
 
     def actions(self) -> Sequence[Action]:
         add = [Action("add", _("Add key"), self.links.add(self.inspector.alias), "primary")]
-        return add if self.gate.allowed(ADD, self.inspector) else []
+        return add if self.gate.is_allowed(ADD, self.inspector) else []
 
     def help(self) -> Sequence[Topic]:
         return keys_help(self.inspector)
@@ -412,8 +414,8 @@ class KeysPage(FoundKeys):
                 alias, stored = parse_object_id(given)
             except ValueError:
                 continue
-            ours = alias == self.inspector.alias and self.gate.reaches(self.inspector, stored)
-            if ours and self.gate.allowed(DELETE, self.inspector, stored):
+            ours = alias == self.inspector.alias and self.gate.can_open(self.inspector, stored)
+            if ours and self.gate.is_allowed(DELETE, self.inspector, stored):
                 allowed.append(stored)
             else:
                 refused.append(given[:100])

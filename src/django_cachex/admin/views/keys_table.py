@@ -18,8 +18,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from django_cachex.admin import formatting
 from django_cachex.admin.components import Cell, Header, Row, Table
 from django_cachex.admin.links import Links, object_id
-from django_cachex.admin.permissions import DELETE, SEE_KEYS, Act, Gate
-from django_cachex.admin.sessions import masked
+from django_cachex.admin.permissions import DELETE, VIEW_KEYS, Permission, PermissionChecker
+from django_cachex.admin.sessions import mask_session_name
 from django_cachex.admin.views.base import bytes_cell
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.info import Text, Unit
@@ -41,9 +41,9 @@ def ttl_cell(ttl: int | None) -> Cell:
     if ttl == TTL_NONE:
         return Cell(_("never"), kind="number")
     return Cell(
-        formatting.duration(ttl),
+        formatting.format_duration(ttl),
         kind="number",
-        exact=formatting.moment(formatting.expires_at(ttl)),
+        exact=formatting.format_datetime(formatting.expiry_datetime(ttl)),
         expires=ttl,
     )
 
@@ -52,7 +52,7 @@ def size_cell(one: Description) -> Cell:
     """Return a size with what it counts."""
     if one.size is None or one.unit == Unit.BYTES:
         return bytes_cell(one.size)
-    return Cell(formatting.elements(one.size, one.unit), kind="number")
+    return Cell(formatting.format_count(one.size, one.unit), kind="number")
 
 
 def fit_a_form(values: Sequence[str]) -> int:
@@ -68,7 +68,7 @@ def fit_a_form(values: Sequence[str]) -> int:
 
 def how_far(examined: int, listing: Listing | Position) -> str:
     """Return how many keys of about how many were looked at."""
-    count = formatting.number(examined)
+    count = formatting.format_number(examined)
     if listing.complete and listing.total is None:
         return _("all keys examined")
     if listing.total is None:
@@ -78,7 +78,7 @@ def how_far(examined: int, listing: Listing | Position) -> str:
     share = min(99, 100 * examined // max(1, listing.total)) or _("less than 1")
     return _("%(count)s of about %(total)s keys examined (%(share)s %%)") % {
         "count": count,
-        "total": formatting.number(listing.total),
+        "total": formatting.format_number(listing.total),
         "share": share,
     }
 
@@ -87,7 +87,9 @@ def shown_text(shown: int) -> SafeString:
     """Return how many keys are shown, the number in an element that a script may change."""
     text = ngettext("%(count)s shown", "%(count)s shown", shown)
     before, after = text.split("%(count)s")
-    return format_html("{}<span data-count>{}</span>{}", before, formatting.number(shown), after)
+    return format_html(
+        "{}<span data-count>{}</span>{}", before, formatting.format_number(shown), after
+    )
 
 
 def progress(shown: int, examined: int, listing: Listing) -> SafeString:
@@ -127,10 +129,11 @@ def _memory_cell(one: Description) -> Cell:
 
 def _idle_cell(one: Description) -> Cell:
     if one.idle is None:
-        return Cell(formatting.NOTHING, kind="number")
+        return Cell(formatting.NO_VALUE, kind="number")
     # Servers tell whole seconds.
     return Cell(
-        formatting.duration(one.idle) if one.idle else gettext_lazy("used just now"), kind="number"
+        formatting.format_duration(one.idle) if one.idle else gettext_lazy("used just now"),
+        kind="number",
     )
 
 
@@ -149,7 +152,7 @@ class Column:
 COLUMNS: Final[Mapping[str, Column]] = {
     "type": Column(
         gettext_lazy("Type"),
-        lambda one: Cell(one.type or formatting.NOTHING, kind="type"),
+        lambda one: Cell(one.type or formatting.NO_VALUE, kind="type"),
         lambda one: one.type or "",
         kind="",
     ),
@@ -161,7 +164,7 @@ COLUMNS: Final[Mapping[str, Column]] = {
     "idle": Column(gettext_lazy("Idle"), _idle_cell, lambda one: padded(one.idle)),
     "encoding": Column(
         gettext_lazy("Encoding"),
-        lambda one: Cell(one.encoding or formatting.NOTHING, kind="type"),
+        lambda one: Cell(one.encoding or formatting.NO_VALUE, kind="type"),
         lambda one: one.encoding or "",
         kind="",
     ),
@@ -237,7 +240,7 @@ class KeyRows:
     """What it takes to draw keys as a table."""
 
     inspector: Inspector
-    gate: Gate
+    gate: PermissionChecker
     links: Links
     columns: Sequence[str]
     scope: Scope
@@ -247,7 +250,7 @@ class KeyRows:
 
     @property
     def selectable(self) -> bool:
-        return self.gate.allowed(DELETE, self.inspector)
+        return self.gate.is_allowed(DELETE, self.inspector)
 
     @property
     def sorted_by(self) -> str:
@@ -268,7 +271,7 @@ class KeyRows:
         headers += [
             self._header(one, COLUMNS[one].label, COLUMNS[one].kind) for one in self.columns
         ]
-        opened, deletable = self._those(SEE_KEYS, shown), self._those(DELETE, shown)
+        opened, deletable = self._those(VIEW_KEYS, shown), self._those(DELETE, shown)
         return Table(
             headers,
             self._sorted([self._row(one, opened, deletable) for one in shown]),
@@ -294,18 +297,20 @@ class KeyRows:
         known.sort(key=order, reverse=self.sorting.is_reversed)
         return known + [row for row in rows if not order(row)]
 
-    def _those(self, act: Act, shown: Sequence[Description]) -> Set[bytes]:
+    def _those(self, act: Permission, shown: Sequence[Description]) -> Set[bytes]:
         """Return the keys that an act is allowed on, of those that are this cache's."""
-        if not self.gate.allowed(act, self.inspector):
+        if not self.gate.is_allowed(act, self.inspector):
             return frozenset()
         keys = [one.key for one in shown]
-        return frozenset(self.gate.those_allowed(act, self.inspector, keys))
+        return frozenset(self.gate.filter_allowed(act, self.inspector, keys))
 
     def _row(self, one: Description, opened: Set[bytes], deletable: Set[bytes]) -> Row:
         owner = self._owner(one.key)
         is_ours = owner is self.inspector
-        secret = self.gate.is_secret(self.inspector, one.key)
-        name = formatting.name(masked(self._name(one.key)) if secret else self._name(one.key))
+        secret = self.gate.is_protected_session(self.inspector, one.key)
+        name = formatting.format_name(
+            mask_session_name(self._name(one.key)) if secret else self._name(one.key)
+        )
         opens = not secret and (one.key in opened if is_ours else self._opens(owner, one.key))
         link = self.links.key(owner.alias, one.key) if owner and opens else None
         has_box = is_ours and one.key in deletable
@@ -323,13 +328,13 @@ class KeyRows:
 
     def _owner(self, stored: bytes) -> Inspector | None:
         """Return the cache through which a key can be opened, if there is one."""
-        if self.gate.reaches(self.inspector, stored):
+        if self.gate.can_open(self.inspector, stored):
             return self.inspector
-        others = self.gate.neighbours(self.inspector)
+        others = self.gate.caches_sharing_store(self.inspector)
         return next((one for one in others if one.owns(stored)), None)
 
     def _opens(self, owner: Inspector | None, stored: bytes) -> bool:
-        return owner is not None and self.gate.allowed(SEE_KEYS, owner, stored)
+        return owner is not None and self.gate.is_allowed(VIEW_KEYS, owner, stored)
 
     def _name(self, stored: bytes) -> str:
         return self.inspector.name(stored) if self.scope is Scope.VERSION else printable(stored)

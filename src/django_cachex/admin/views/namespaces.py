@@ -30,8 +30,8 @@ from django_cachex.admin.components import (
 )
 from django_cachex.admin.helptexts import namespaces_help
 from django_cachex.admin.links import Links
-from django_cachex.admin.permissions import SEE_NAMESPACES, Gate
-from django_cachex.admin.sessions import is_session
+from django_cachex.admin.permissions import VIEW_NAMESPACES, PermissionChecker
+from django_cachex.admin.sessions import session_key_filter
 from django_cachex.admin.views.base import CarryingPage, bytes_cell
 from django_cachex.admin.views.bulk import counted_progress, memory_label, named
 from django_cachex.admin.views.caches import BADGES
@@ -65,7 +65,7 @@ class Surveyed:
 
     work: Work[Survey]
     inspector: Inspector
-    gate: Gate
+    gate: PermissionChecker
     links: Links
 
     @property
@@ -149,7 +149,7 @@ class Surveyed:
                 "%(count)s more, and what is in no namespace",
                 more,
             )
-            return text % {"count": formatting.number(more)}
+            return text % {"count": formatting.format_number(more)}
         if self.survey.tree.whole.folds:
             return _("folded, or in no namespace")
         return _("in no namespace")
@@ -205,10 +205,10 @@ class Surveyed:
 
     def _immortal_cell(self, weight: Weight) -> Cell:
         share = self.sample.of_keys(weight.immortal, weight.keys)
-        return Cell(percent(share) if share else formatting.NOTHING, kind="number")
+        return Cell(percent(share) if share else formatting.NO_VALUE, kind="number")
 
     def _expected(self, count: int) -> str:
-        number = formatting.number(self.sample.expected(count))
+        number = formatting.format_number(self.sample.expected(count))
         about = self.sample.fraction < 1
         return _("about %(count)s") % {"count": number} if about else number
 
@@ -247,16 +247,16 @@ def minus(whole: Weight, parts: list[Weight]) -> Weight:
 
 def percent(share: Share) -> str:
     """Return a share in percent, with how far it may be off."""
-    value = f"{formatting.number(100 * share.value, 0 if share.value in (0, 1) else 1)} %"
+    value = f"{formatting.format_number(100 * share.value, 0 if share.value in (0, 1) else 1)} %"
     error = 100 * share.error
     if error == 0:
         return value
-    return f"{value} ± {formatting.number(error, 1)}" if error >= 0.05 else f"{value} ± 0.1"
+    return f"{value} ± {formatting.format_number(error, 1)}" if error >= 0.05 else f"{value} ± 0.1"
 
 
 def spans() -> list[str]:
     """Return the classes of TTLs, in words."""
-    ends = [formatting.duration(end) for end in EXPIRIES]
+    ends = [formatting.format_duration(end) for end in EXPIRIES]
     first = _("within %(span)s") % {"span": ends[0]}
     last = _("after %(span)s") % {"span": ends[-1]}
     between = [
@@ -273,7 +273,7 @@ SAMPLE, ALL = "sample", "all"
 
 
 class NamespacesPage(CarryingPage):
-    act = SEE_NAMESPACES
+    act = VIEW_NAMESPACES
     title = gettext_lazy("Namespaces")
     template_name = "admin/django_cachex/namespaces.html"
     expired = gettext_lazy("That page has expired or is not of this cache: this counts anew.")
@@ -289,12 +289,12 @@ class NamespacesPage(CarryingPage):
     @cached_property
     def sorting(self) -> Sorting:
         separator = limits().namespace_separator
-        return Sorting(separator, self.under, is_session(self.inspector))
+        return Sorting(separator, self.under, session_key_filter(self.inspector))
 
     def matching(self, token: str, want: int, deadline: float) -> Listing:
         query = Query(self.pattern)
         # No search finds sessions letter by letter.
-        exclude = self.gate.exclude(self.inspector, query.narrows)
+        exclude = self.gate.exclusion_filter(self.inspector, query.narrows)
         return self.inspector.scan(replace(query, exclude=exclude), token, want, deadline)
 
     @cached_property

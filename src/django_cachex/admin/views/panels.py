@@ -10,7 +10,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from django_cachex.admin import formatting
-from django_cachex.admin.collapsible import Fold, folded
+from django_cachex.admin.collapsible import CollapsibleBlock, parse_blocks
 from django_cachex.admin.components import (
     Action,
     Cell,
@@ -21,7 +21,7 @@ from django_cachex.admin.components import (
     Row,
     Table,
 )
-from django_cachex.admin.forms.elements import ORDERS, FindForm
+from django_cachex.admin.forms.elements import ORDERS, ElementSearchForm
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.info import Text, Unit
@@ -40,7 +40,7 @@ def summary(entry: Entry) -> str:
     if entry.content is not None:
         return str(entry.content.label)
     if one.size is not None and one.unit != Unit.BYTES:
-        return formatting.elements(one.size, one.unit)
+        return formatting.format_count(one.size, one.unit)
     return ""
 
 
@@ -50,13 +50,15 @@ def described(inspector: Inspector, one: Description) -> str:
     if one.size is not None:
         is_bytes = one.unit == Unit.BYTES
         facts.append(
-            formatting.size(one.size) if is_bytes else formatting.elements(one.size, one.unit)
+            formatting.format_size(one.size)
+            if is_bytes
+            else formatting.format_count(one.size, one.unit)
         )
     if one.ttl == TTL_NONE:
         facts.append(_("never expires"))
     elif one.ttl is not None:
-        facts.append(_("expires %(when)s") % {"when": formatting.expiry(one.ttl)})
-    name = formatting.name(inspector.name(one.key))
+        facts.append(_("expires %(when)s") % {"when": formatting.format_ttl(one.ttl)})
+    name = formatting.format_name(inspector.name(one.key))
     return f"{name}: {', '.join(fact for fact in facts if fact)}"
 
 
@@ -80,7 +82,7 @@ def key_facts(inspector: Inspector, entry: Entry, masked: bool) -> list[FactLine
 
 def bytes_line(label: Text, count: int) -> FactLine:
     """Return a number of bytes, its exact figure at hand."""
-    text, exact = formatting.size_with_exact(count)
+    text, exact = formatting.format_size_with_exact(count)
     return FactLine(label, text, exact=exact)
 
 
@@ -89,7 +91,7 @@ def size_line(one: Description) -> FactLine:
     count = one.size or 0
     if one.unit == Unit.BYTES:
         return bytes_line(_("Length"), count)
-    return FactLine(_("Length"), formatting.elements(count, one.unit))
+    return FactLine(_("Length"), formatting.format_count(count, one.unit))
 
 
 def ttl_lines(ttl: int | None) -> list[FactLine]:
@@ -99,10 +101,10 @@ def ttl_lines(ttl: int | None) -> list[FactLine]:
     if ttl == TTL_NONE:
         return [FactLine(_("TTL"), _("never expires"))]
     details = _("%(seconds)s s, until %(moment)s") % {
-        "seconds": formatting.number(ttl / 1000, 1 if ttl < 10_000 else 0),
-        "moment": formatting.moment(formatting.expires_at(ttl)),
+        "seconds": formatting.format_number(ttl / 1000, 1 if ttl < 10_000 else 0),
+        "moment": formatting.format_datetime(formatting.expiry_datetime(ttl)),
     }
-    return [FactLine(_("TTL"), formatting.duration(ttl), expires=ttl, note=details)]
+    return [FactLine(_("TTL"), formatting.format_duration(ttl), expires=ttl, note=details)]
 
 
 def looks_otherwise(content: Content) -> bool:
@@ -176,10 +178,10 @@ class ValueView:
             for name, label in names.items()
         ]
 
-    def folds(self) -> Sequence[Fold]:
+    def folds(self) -> Sequence[CollapsibleBlock]:
         if self.name != "formatted" or self.content.kind not in FOLDED:
             return ()
-        return folded(self.excerpt.text)
+        return parse_blocks(self.excerpt.text)
 
     def halves(self) -> tuple[str, str]:
         """Return what the page showed before *Load more* was pressed, and what that brought."""
@@ -195,8 +197,8 @@ class ValueView:
         if not excerpt.truncated:
             return ""
         counts = {
-            "shown": formatting.number(excerpt.shown),
-            "total": formatting.number(excerpt.total),
+            "shown": formatting.format_number(excerpt.shown),
+            "total": formatting.format_number(excerpt.total),
         }
         if excerpt.open_ended:
             return _("First %(shown)s of more than %(total)s characters shown.") % counts
@@ -273,9 +275,9 @@ class CollectionView:
             return sorted(rows, key=lambda row: row.name)
         return rows
 
-    def find_form(self) -> FindForm:
+    def find_form(self) -> ElementSearchForm:
         """Return the form that finds elements, with what was asked for and what is wrong."""
-        form = FindForm(self.type, dict(self.state))
+        form = ElementSearchForm(self.type, dict(self.state))
         if self.problem and "at" in form.fields:
             form.add_error("at", str(self.problem))
         return form
@@ -314,16 +316,16 @@ class CollectionView:
         found, total = self.elements, self.elements.total
         shown = len(found.rows)
         counts = {
-            "shown": formatting.number(shown),
-            "total": formatting.elements(total, self.unit),
-            "of": formatting.number(total),
-            "examined": formatting.number(found.examined or 0),
+            "shown": formatting.format_number(shown),
+            "total": formatting.format_count(total, self.unit),
+            "of": formatting.format_number(total),
+            "examined": formatting.format_number(found.examined or 0),
         }
         if found.examined is not None:
             text = _("%(shown)s found · %(examined)s of %(total)s examined") % counts
             return text if found.next else f"{text} · {_('that is all')}"
         if found.found is not None:
-            counts["found"] = formatting.elements(found.found, self.unit)
+            counts["found"] = formatting.format_count(found.found, self.unit)
             if found.start is None or not shown:
                 return _("%(found)s in this range, of %(of)s") % counts
             counts |= self.span(found.start, shown)
@@ -339,21 +341,24 @@ class CollectionView:
         return _("%(first)s to %(last)s of %(total)s shown") % counts
 
     def span(self, start: int, shown: int) -> dict[str, str]:
-        return {"first": formatting.number(start + 1), "last": formatting.number(start + shown)}
+        return {
+            "first": formatting.format_number(start + 1),
+            "last": formatting.format_number(start + shown),
+        }
 
     def empty(self) -> Empty:
         """Return why there is nothing to see, and what to do."""
         found = self.elements
         if self.searches and found.next:
             counts = {
-                "examined": formatting.number(found.examined or 0),
-                "total": formatting.elements(found.total, self.unit),
+                "examined": formatting.format_number(found.examined or 0),
+                "total": formatting.format_count(found.total, self.unit),
             }
             text = _("%(examined)s of %(total)s examined.") % counts
             going_on = self.turn("continue", _("Continue"), at=found.next)
             return Empty(_("None so far"), text, [replace(going_on, kind="primary")])
         if self.searches:
-            total = formatting.elements(found.total, self.unit)
+            total = formatting.format_count(found.total, self.unit)
             text = _(
                 "All of %(total)s examined. Check the spelling: case matters, * stands for "
                 "anything."
@@ -436,7 +441,7 @@ def pairs(row: Element) -> str:
 def ttl_cell(row: Element) -> Cell:
     if row.ttl is None or row.ttl == TTL_NONE:
         return Cell(_("never") if row.ttl == TTL_NONE else "")
-    return Cell(formatting.duration(row.ttl), expires=row.ttl)
+    return Cell(formatting.format_duration(row.ttl), expires=row.ttl)
 
 
 def groups_table(groups: Sequence[Any]) -> Table:
@@ -452,19 +457,19 @@ def groups_table(groups: Sequence[Any]) -> Table:
 
 
 def group_cells(group: Any) -> list[Cell]:
-    lag = _("unknown") if group.lag is None else formatting.number(group.lag)
+    lag = _("unknown") if group.lag is None else formatting.format_number(group.lag)
     consumers = [
         _("%(name)s: %(pending)s pending, idle %(idle)s")
         % {
             "name": one.name,
-            "pending": formatting.number(one.pending),
-            "idle": formatting.duration(one.idle),
+            "pending": formatting.format_number(one.pending),
+            "idle": formatting.format_duration(one.idle),
         }
         for one in group.consumers
     ]
     return [
         Cell(group.name, kind="key"),
-        Cell(formatting.number(group.pending), kind="number"),
+        Cell(formatting.format_number(group.pending), kind="number"),
         Cell(lag, kind="number"),
         Cell(group.last_delivered, kind="code"),
         Cell("\n".join(consumers) or _("none"), kind="value"),

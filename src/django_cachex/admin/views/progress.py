@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from django_cachex.admin import bulk, formatting
-from django_cachex.admin.bulk import Run, Step
+from django_cachex.admin.bulk import JobState, JobStep
 from django_cachex.admin.components import Button, Card, Cell, Header, Notice, Row, Table, Working
-from django_cachex.admin.links import LONGEST_ID
+from django_cachex.admin.links import MAX_ID_LENGTH
 from django_cachex.admin.views.base import CachePage
 from django_cachex.admin.views.keys_table import how_far
 from django_cachex.commands.text import one_line
@@ -48,17 +48,17 @@ def working(
         go_on=None if position.complete else go_on,
         automatic=automatic and not position.complete,
         buttons=buttons,
-        resume=resume if len(resume) <= LONGEST_ID else "",
+        resume=resume if len(resume) <= MAX_ID_LENGTH else "",
         action=action,
     )
 
 
-def running(step: Step, token: str, resume: str, automatic: bool) -> Working:
+def running(step: JobStep, token: str, resume: str, automatic: bool) -> Working:
     """Return a run after a step; one that failed waits for the person."""
-    work = step.run.work
+    work = step.state.job
     report = [Button(_("Download the report"), "report")] if work.deed.turns else []
     return working(
-        bulk.outcome(work.deed).rstrip("."),
+        bulk.result_text(work.deed).rstrip("."),
         work.position,
         Button(_("Continue"), "run", "primary"),
         [("state", token)],
@@ -68,27 +68,27 @@ def running(step: Step, token: str, resume: str, automatic: bool) -> Working:
     )
 
 
-def is_refused(step: Step) -> bool:
+def is_refused(step: JobStep) -> bool:
     """Return whether the store refuses key after key, so that going on is for a person to say."""
-    sweep = step.run.work.deed
+    sweep = step.state.job.deed
     return bool(sweep.failed) and not sweep.done
 
 
-def step_notices(step: Step) -> list[Notice]:
+def step_notices(step: JobStep) -> list[Notice]:
     """Return what is to be known of a run beside its counts."""
     found = []
-    if step.continued:
+    if step.is_restarted:
         text = _(
             "This run had gone on from an earlier page. It continues here, and what is counted "
             "now is what was done since."
         )
         found.append(Notice(text))
-    return [*found, *refusals(step), *about(step.run.work.position)]
+    return [*found, *refusals(step), *about(step.state.job.position)]
 
 
-def refusals(step: Step) -> list[Notice]:
+def refusals(step: JobStep) -> list[Notice]:
     """Return what the store refuses, or may have done: an error where that is all there is."""
-    work = step.run.work
+    work = step.state.job
     sweep, found = work.deed, []
     [(_key, reason), *_rest] = sweep.failures or ((b"", ""),)
     if is_refused(step) and not work.complete:
@@ -103,7 +103,7 @@ def refusals(step: Step) -> list[Notice]:
             "%(count)s keys could not be changed. %(reason)s",
             sweep.failed,
         )
-        what = {"count": formatting.number(sweep.failed), "reason": reason}
+        what = {"count": formatting.format_number(sweep.failed), "reason": reason}
         found.append(Notice(text % what, "warning"))
     if sweep.in_doubt:
         text = ngettext(
@@ -111,7 +111,7 @@ def refusals(step: Step) -> list[Notice]:
             "%(count)s keys may have been changed: the connection broke after they were asked for.",
             sweep.in_doubt,
         )
-        found.append(Notice(text % {"count": formatting.number(sweep.in_doubt)}, "warning"))
+        found.append(Notice(text % {"count": formatting.format_number(sweep.in_doubt)}, "warning"))
     return found
 
 
@@ -129,24 +129,24 @@ def about(at: Position) -> list[Notice]:
             "%(count)s keys were left alone: the server does not say whether they pass the filter.",
             at.unknown,
         )
-        found.append(Notice(text % {"count": formatting.number(at.unknown)}, "warning"))
+        found.append(Notice(text % {"count": formatting.format_number(at.unknown)}, "warning"))
     return found
 
 
-def run_cards(run: Run, inspector: Inspector) -> list[Card]:
+def run_cards(run: JobState, inspector: Inspector) -> list[Card]:
     """Return the keys that failed, if any did."""
-    sweep = run.work.deed
+    sweep = run.job.deed
     if not sweep.failures:
         return []
     rows = [
-        Row([Cell(formatting.name(inspector.name(stored)), kind="key"), Cell(reason)])
+        Row([Cell(formatting.format_name(inspector.name(stored)), kind="key"), Cell(reason)])
         for stored, reason in sweep.failures[:MOST_FAILURES]
     ]
     note = ""
     if sweep.failed > len(rows):
         note = _("The report has %(kept)s of %(failed)s.") % {
-            "kept": formatting.number(len(sweep.failures)),
-            "failed": formatting.number(sweep.failed),
+            "kept": formatting.format_number(len(sweep.failures)),
+            "failed": formatting.format_number(sweep.failed),
         }
     table = Table([Header(_("Key")), Header(_("Reason"))], rows, caption=_("Failed"))
     return [Card(_("Failed"), table=table, note=note)]

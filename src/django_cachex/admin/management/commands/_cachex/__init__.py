@@ -1,1 +1,1 @@
-"""What `manage.py cachex` says and does."""
+"""The subcommands of `manage.py cachex`."""

@@ -1,4 +1,4 @@
-"""Delete, expire and flush."""
+"""The subcommands `delete`, `expire` and `flush`."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from django_cachex.admin import bulk, formatting, log_entries
-from django_cachex.admin.bulk import Batch, Deed, Run, begin, doubting
-from django_cachex.admin.errors import leave_broken_connections, may_be_done, reason
+from django_cachex.admin.bulk import BulkAction, CurrentBatch, JobState, add_in_doubt, new_job
+from django_cachex.admin.errors import close_broken_connections, may_have_succeeded, short_error
 from django_cachex.admin.management.commands._cachex.context import (
-    DONE,
-    FAILED,
-    USAGE,
-    Session,
+    EXIT_FAILED,
+    EXIT_OK,
+    EXIT_USAGE,
+    CommandContext,
     Subcommand,
-    add_cache,
-    add_changing,
-    add_expiry,
-    expiry,
-    failed,
-    pattern_of,
-    usage,
+    add_cache_argument,
+    add_change_options,
+    add_expiry_options,
+    command_failed,
+    parse_pattern,
+    ttl_from_options,
+    usage_error,
 )
 from django_cachex.admin.views.keys_table import how_far
 from django_cachex.conf import limits
@@ -38,309 +38,336 @@ from django_cachex.inspectors.namespaces import Sorting, Survey
 from django_cachex.inspectors.query import Query
 
 
-def keys_counted(count: int) -> str:
-    """Return a number of keys, for the end of a progress bar."""
+def format_key_count(count: int) -> str:
+    """Return a number of keys in words."""
     text = ngettext("%(count)s key", "%(count)s keys", count)
-    return text % {"count": formatting.number(count)}
+    return text % {"count": formatting.format_number(count)}
 
 
 @dataclass(frozen=True)
-class Sweeper:
-    """Carries one sweep through."""
+class BulkCommand:
+    """Runs one bulk action to its end."""
 
-    session: Session
+    context: CommandContext
     inspector: Inspector
-    deed: Deed
+    action: BulkAction
     find: Find
-    said: Callable[[Work[Sweep]], str]
+    log_message: Callable[[Work[Sweep]], str]
 
-    def counted(self) -> Survey:
-        """Return what all keys are that are found; on a terminal a bar shows how far that is."""
-        work: Work[Survey] = Work(Survey(Sorting(limits().namespace_separator)))
-        output = self.session.output
+    def count(self) -> Survey:
+        """Count the keys that would be changed; on a terminal, show a progress bar."""
+        job: Work[Survey] = Work(Survey(Sorting(limits().namespace_separator)))
+        output = self.context.output
         try:
-            while not work.complete:
-                before = work.position.token
-                for after in self.steps(work):
-                    work = after
-                    output.progress(work.position, keys_counted(work.deed.whole.keys))
-                if work.position.token == before:
+            while not job.complete:
+                before = job.position.token
+                for after in self.iter_steps(job):
+                    job = after
+                    output.show_progress(job.position, format_key_count(job.deed.whole.keys))
+                if job.position.token == before:
                     break
         finally:
-            output.progress_ends()
-        return work.deed
+            output.clear_progress()
+        return job.deed
 
-    def steps(self, work: Work[Any]) -> Any:
-        """Yield a work after each batch of one budget; CommandError where the cache fails."""
+    def iter_steps(self, job: Work[Any]) -> Any:
+        """Yield the job after each batch of one scan budget.
+
+        Raises:
+            CommandError: the cache failed.
+        """
         deadline = time.monotonic() + limits().scan_budget
-        batches = advance(work, self.find, self.inspector, deadline)
+        batches = advance(job, self.find, self.inspector, deadline)
         while True:
-            after = self.session.attempt(self.inspector, lambda: next(batches, None))
+            after = self.context.call(self.inspector, lambda: next(batches, None))
             if after is None:
                 return
             yield after
 
-    def swept(self, ttl: int | None) -> int:
-        """Do it to all keys that are found; return what the command exits with."""
-        run = self.begun(begin(ttl))
+    def run(self, ttl: int | None) -> int:
+        """Change all keys that are found; return the exit code."""
+        state = self.start_log(new_job(ttl))
         problem = ""
         try:
-            while not run.work.complete and not problem:
-                before = run
-                run, problem = self.step(run)
-                if not problem and run.work.position.token == before.work.position.token:
-                    problem = self._unanswered(run)
+            while not state.job.complete and not problem:
+                before = state
+                state, problem = self.step(state)
+                if not problem and state.job.position.token == before.job.position.token:
+                    problem = self._unanswered_text(state)
         except KeyboardInterrupt:
             problem = _("Stopped.")
         finally:
-            self.session.output.progress_ends()
-        return self.report(run, problem)
+            self.context.output.clear_progress()
+        return self.write_summary(state, problem)
 
-    def step(self, run: Run) -> tuple[Run, str]:
-        """Return a run after one budget, on record, and what went wrong, if it did."""
-        work, problem, batch = run.work, "", Batch(self.find)
+    def step(self, state: JobState) -> tuple[JobState, str]:
+        """Run the job for one scan budget and record it; return its state and an error message."""
+        job, problem, batch = state.job, "", CurrentBatch(self.find)
         deadline = time.monotonic() + limits().scan_budget
         try:
-            for work in advance(run.work, batch.find, self.inspector, deadline):
+            for job in advance(state.job, batch.find, self.inspector, deadline):
                 batch.keys = 0
-                self.session.output.progress(work.position, keys_counted(work.deed.turns))
+                self.context.output.show_progress(job.position, format_key_count(job.deed.turns))
         except (Exception, KeyboardInterrupt) as error:
-            # What was done before it is recorded and reported.
+            # What was done before the error is recorded and reported.
             stopped = isinstance(error, KeyboardInterrupt)
-            problem = _("Stopped.") if stopped else reason(self.inspector, error)
-            if may_be_done(error):
-                work = doubting(work, batch.keys)
-                leave_broken_connections()
-        return self.recorded(run, work), problem
+            problem = _("Stopped.") if stopped else short_error(self.inspector, error)
+            if may_have_succeeded(error):
+                job = add_in_doubt(job, batch.keys)
+                close_broken_connections()
+        return self.update_log(state, job), problem
 
     @staticmethod
-    def _unanswered(run: Run) -> str:
-        silent = ", ".join(run.work.position.unanswered)
-        return "" if run.work.complete else _("%(servers)s did not answer.") % {"servers": silent}
+    def _unanswered_text(state: JobState) -> str:
+        silent = ", ".join(state.job.position.unanswered)
+        return "" if state.job.complete else _("%(servers)s did not answer.") % {"servers": silent}
 
-    def begun(self, run: Run) -> Run:
-        said = partial(self.said, run.work)
-        if self.session.user_id is None:
-            log_entries.log(self.inspector, "begins:", said)
-            return run
-        entry = log_entries.begin_record(self.session.user_id, self.deed.flag, self.inspector, said)
-        return replace(run, entry=entry)
+    def start_log(self, state: JobState) -> JobState:
+        message = partial(self.log_message, state.job)
+        if self.context.user_id is None:
+            log_entries.log_without_user(self.inspector, "begins:", message)
+            return state
+        entry = log_entries.create_log_entry(
+            self.context.user_id, self.action.log_flag, self.inspector, message
+        )
+        return replace(state, log_entry=entry)
 
-    def recorded(self, run: Run, work: Work[Sweep]) -> Run:
-        if run.entry:
-            before, after = partial(self.said, run.work), partial(self.said, work)
-            user = self.session.user_id
-            log_entries.go_on_record(user, run.entry, self.inspector, before, after)
-        return replace(run, work=work)
+    def update_log(self, state: JobState, job: Work[Sweep]) -> JobState:
+        if state.log_entry:
+            before, after = partial(self.log_message, state.job), partial(self.log_message, job)
+            user = self.context.user_id
+            log_entries.update_log_entry(user, state.log_entry, self.inspector, before, after)
+        return replace(state, job=job)
 
-    def report(self, run: Run, problem: str) -> int:
-        """Say what was done; return what the command exits with."""
-        work, output = run.work, self.session.output
-        sweep = work.deed
-        if not run.entry:
-            log_entries.log(self.inspector, "ends:", partial(self.said, work))
+    def write_summary(self, state: JobState, problem: str) -> int:
+        """Write what was done; return the exit code."""
+        job, output = state.job, self.context.output
+        task = job.deed
+        if not state.log_entry:
+            log_entries.log_without_user(self.inspector, "ends:", partial(self.log_message, job))
         values = {
             "cache": self.inspector.alias,
-            "changed": sweep.done,
-            "gone": sweep.gone,
-            "failed": sweep.failed,
-            "complete": work.complete,
+            "changed": task.done,
+            "gone": task.gone,
+            "failed": task.failed,
+            "complete": job.complete,
         }
-        output.result(self.said(work), values)
-        for stored, why in sweep.failures:
-            output.warn(f"{self.inspector.name(stored)}: {why}")
+        output.write_result(self.log_message(job), values)
+        for stored, reason in task.failures:
+            output.write_error(f"{self.inspector.name(stored)}: {reason}")
         if problem:
-            output.warn(f"{problem} ({how_far(work.position.examined, work.position)})")
-        failed = problem or sweep.failed or not work.complete or not sweep.turns
-        return FAILED if failed else DONE
+            output.write_error(f"{problem} ({how_far(job.position.examined, job.position)})")
+        failed = problem or task.failed or not job.complete or not task.turns
+        return EXIT_FAILED if failed else EXIT_OK
 
 
-def add_keys(parser: ArgumentParser) -> None:
-    add_cache(parser)
-    parser.add_argument("keys", nargs="*", help="as application code calls them")
-    parser.add_argument("--pattern", default="", help="all keys that match; * stands for anything")
-    parser.add_argument("--type", default="", help="of those that match, only keys of this type")
+def add_key_arguments(parser: ArgumentParser) -> None:
+    add_cache_argument(parser)
+    parser.add_argument("keys", nargs="*", help="the names of keys, as used in application code")
+    parser.add_argument("--pattern", default="", help="all keys that match; * matches anything")
+    parser.add_argument("--type", default="", help="with --pattern, only keys of this type")
 
 
-class Delete(Subcommand):
+class DeleteSubcommand(Subcommand):
     help = "Delete keys, by name or by pattern."
 
     @staticmethod
     def add_arguments(parser: ArgumentParser) -> None:
-        add_keys(parser)
-        add_changing(parser)
+        add_key_arguments(parser)
+        add_change_options(parser)
 
     @staticmethod
-    def run(session: Session) -> int:
-        return change(session, bulk.DELETING, None)
+    def run(context: CommandContext) -> int:
+        return run_change(context, bulk.DELETE_MATCHING, None)
 
 
-class Expire(Subcommand):
-    help = "Let keys expire, or never, by name or by pattern."
+class ExpireSubcommand(Subcommand):
+    help = "Set or remove the expiry of keys, by name or by pattern."
 
     @staticmethod
     def add_arguments(parser: ArgumentParser) -> None:
-        add_keys(parser)
-        add_expiry(parser, required=True)
-        add_changing(parser)
+        add_key_arguments(parser)
+        add_expiry_options(parser, required=True)
+        add_change_options(parser)
 
     @staticmethod
-    def run(session: Session) -> int:
-        return change(session, bulk.EXPIRING, expiry(session))
+    def run(context: CommandContext) -> int:
+        return run_change(context, bulk.EXPIRE_MATCHING, ttl_from_options(context))
 
 
-def change(session: Session, deed: Deed, ttl: int | None) -> int:
-    """Do something to the keys that the options name; return what the command exits with."""
-    inspector = session.inspector(session["cache"], deed.act)
-    named, pattern = session["keys"], session["pattern"]
-    if bool(named) == bool(pattern):
-        raise usage(_("Name some keys, or give a --pattern that is not empty."))
-    session.check_user()
+def run_change(context: CommandContext, action: BulkAction, ttl: int | None) -> int:
+    """Change the keys that the options select; return the exit code."""
+    inspector = context.inspector(context["cache"], action.permission)
+    names, pattern = context["keys"], context["pattern"]
+    if bool(names) == bool(pattern):
+        raise usage_error(_("Give either keys or a --pattern that is not empty."))
+    context.require_user()
     if pattern:
-        return change_matching(session, inspector, deed, ttl)
-    return change_named(session, inspector, deed, ttl)
+        return change_matching_keys(context, inspector, action, ttl)
+    return change_named_keys(context, inspector, action, ttl)
 
 
-def change_named(session: Session, inspector: Inspector, deed: Deed, ttl: int | None) -> int:
+def change_named_keys(
+    context: CommandContext, inspector: Inspector, action: BulkAction, ttl: int | None
+) -> int:
     stored = list(
-        dict.fromkeys(session.stored(inspector, key, deed.act) for key in session["keys"])
+        dict.fromkeys(
+            context.stored_key(inspector, key, action.permission) for key in context["keys"]
+        )
     )
     count = len(stored)
-    if session["dry_run"]:
-        session.output.say(would(ttl, count))
-        return DONE
-    session.agree(asked(ttl, count, inspector.alias))
+    if context["dry_run"]:
+        context.output.write_text(dry_run_text(ttl, count))
+        return EXIT_OK
+    context.confirm(confirm_keys_text(ttl, count, inspector.alias))
 
     def record(message: log_entries.Message) -> None:
-        log_entries.record_keys(session.user_id, deed.flag, inspector, stored, message)
+        log_entries.record_keys(context.user_id, action.log_flag, inspector, stored, message)
 
     asked_for = Sweep(ttl, done=count)
-    sweep = session.change(
+    task = context.call_change(
         inspector,
         lambda: Sweep(ttl).take(inspector, stored),
         record,
-        lambda: bulk.outcome(asked_for),
+        lambda: bulk.result_text(asked_for),
     )
-    if sweep.done:
-        record(lambda: bulk.outcome(sweep))
-    values = {"changed": sweep.done, "gone": sweep.gone, "failed": sweep.failed}
-    session.output.result(bulk.outcome(sweep), values)
-    for key, why in sweep.failures:
-        session.output.warn(f"{inspector.name(key)}: {why}")
-    return DONE if sweep.done and not sweep.failed else FAILED
+    if task.done:
+        record(lambda: bulk.result_text(task))
+    values = {"changed": task.done, "gone": task.gone, "failed": task.failed}
+    context.output.write_result(bulk.result_text(task), values)
+    for key, reason in task.failures:
+        context.output.write_error(f"{inspector.name(key)}: {reason}")
+    return EXIT_OK if task.done and not task.failed else EXIT_FAILED
 
 
-def change_matching(session: Session, inspector: Inspector, deed: Deed, ttl: int | None) -> int:
+def change_matching_keys(
+    context: CommandContext, inspector: Inspector, action: BulkAction, ttl: int | None
+) -> int:
     if not inspector.can_list:
-        raise failed(f'"{inspector.alias}": {inspector.why_not("can_list")}')
-    query = Query(pattern_of(session["pattern"]), type=known_type(session, inspector))
-    find = session.finder(inspector, query, deed.act)
-    sweeper = Sweeper(session, inspector, deed, find, bulk.swept(query))
-    if session["dry_run"] or not session["yes"]:
-        count = sweeper.counted().whole.keys
-        if session["dry_run"] or not count:
-            session.output.result(would(ttl, count), {"cache": inspector.alias, "would": count})
-            return DONE if count else FAILED
-        session.agree(
-            f"{bulk.question(ttl, bulk.which(query), inspector.alias)} {keys_counted(count)}."
-        )
-    return sweeper.swept(ttl)
+        raise command_failed(f'"{inspector.alias}": {inspector.why_not("can_list")}')
+    query = Query(parse_pattern(context["pattern"]), type=known_type(context, inspector))
+    find = context.make_find(inspector, query, action.permission)
+    command = BulkCommand(context, inspector, action, find, bulk.bulk_log_message(query))
+    if context["dry_run"] or not context["yes"]:
+        count = command.count().whole.keys
+        if context["dry_run"] or not count:
+            context.output.write_result(
+                dry_run_text(ttl, count), {"cache": inspector.alias, "would": count}
+            )
+            return EXIT_OK if count else EXIT_FAILED
+        question = bulk.confirm_text(ttl, bulk.describe_query(query), inspector.alias)
+        context.confirm(f"{question} {format_key_count(count)}.")
+    return command.run(ttl)
 
 
-def known_type(session: Session, inspector: Inspector) -> str:
-    type: str = session["type"]
+def known_type(context: CommandContext, inspector: Inspector) -> str:
+    type: str = context["type"]
     if type and type not in inspector.types:
-        raise usage(_('There is no key type "%(given)s" here.') % {"given": type})
+        raise usage_error(_('"%(given)s" is not a key type of this cache.') % {"given": type})
     return type
 
 
-def asked(ttl: int | None, count: int, alias: str) -> str:
-    """Return the question before some named keys are changed."""
-    return f'{bulk.submit(ttl, count, complete=True)} ("{alias}")?'
+def confirm_keys_text(ttl: int | None, count: int, alias: str) -> str:
+    """Return the question that asks to confirm a change of keys given by name."""
+    return f'{bulk.button_text(ttl, count, complete=True)} ("{alias}")?'
 
 
-def would(ttl: int | None, count: int) -> str:
-    """Return what would be done."""
-    text = _("Nothing done. It would be: %(what)s.")
-    return text % {"what": bulk.submit(ttl, count, complete=True)}
+def dry_run_text(ttl: int | None, count: int) -> str:
+    """Return what would be done without `--dry-run`."""
+    text = _("Dry run, nothing changed: %(action)s.")
+    return text % {"action": bulk.button_text(ttl, count, complete=True)}
 
 
-class Flush(Subcommand):
-    help = "Delete all entries of caches, after saying what that destroys."
+class FlushSubcommand(Subcommand):
+    help = "Delete all entries of caches, after showing what will be deleted."
 
     @staticmethod
     def add_arguments(parser: ArgumentParser) -> None:
-        parser.add_argument("caches", nargs="+", metavar="cache", help="aliases of settings.CACHES")
-        add_changing(parser)
+        parser.add_argument("caches", nargs="+", metavar="cache", help="aliases in settings.CACHES")
+        add_change_options(parser)
 
     @staticmethod
-    def run(session: Session) -> int:
-        session.check_user()
-        *others, last = [session.inspector(one, bulk.FLUSHING.act) for one in session["caches"]]
-        codes = [flush_or_warn(session, inspector) for inspector in others]
-        return max([*codes, flush(session, last)])
+    def run(context: CommandContext) -> int:
+        context.require_user()
+        *others, last = [
+            context.inspector(one, bulk.FLUSH_CACHE.permission) for one in context["caches"]
+        ]
+        codes = [flush_or_warn(context, inspector) for inspector in others]
+        return max([*codes, flush_cache(context, last)])
 
 
-def flush_or_warn(session: Session, inspector: Inspector) -> int:
-    """Flush one cache of several: where it fails, the others have their turn all the same."""
+def flush_or_warn(context: CommandContext, inspector: Inspector) -> int:
+    """Flush one of several caches; an error is written and does not stop the others."""
     try:
-        return flush(session, inspector)
+        return flush_cache(context, inspector)
     except CommandError as error:
-        if error.returncode == USAGE:  # Nobody is there to be asked of any.
+        if error.returncode == EXIT_USAGE:  # The user can't be asked about the others either.
             raise
-        session.output.warn(str(error))
-        return FAILED
+        context.output.write_error(str(error))
+        return EXIT_FAILED
 
 
-def flush(session: Session, inspector: Inspector) -> int:
-    """Flush one cache; return what the command exits with."""
+def flush_cache(context: CommandContext, inspector: Inspector) -> int:
+    """Flush one cache; return the exit code."""
     if inspector.flushes_in_steps:
-        return flush_in_steps(session, inspector)
-    plan = session.attempt(inspector, inspector.flush_plan)
-    entries = _("not known") if plan.entries is None else formatting.number(plan.entries)
-    session.output.warn(f"{inspector.alias}: {plan.act}. {plan.scope}")
-    if session["dry_run"]:
-        session.output.result(
-            _("Nothing done. Entries: %(count)s.") % {"count": entries},
-            {"cache": inspector.alias, "would": plan.entries},
+        return flush_in_steps(context, inspector)
+    preview = context.call(inspector, inspector.flush_plan)
+    entries = (
+        _("not known") if preview.entries is None else formatting.format_number(preview.entries)
+    )
+    context.output.write_error(f"{inspector.alias}: {preview.act}. {preview.scope}")
+    if context["dry_run"]:
+        context.output.write_result(
+            _("Dry run, nothing deleted. Entries: %(count)s.") % {"count": entries},
+            {"cache": inspector.alias, "would": preview.entries},
         )
-        return DONE
-    session.agree(
+        return EXIT_OK
+    context.confirm(
         _('Flush "%(alias)s" (entries: %(count)s)?') % {"alias": inspector.alias, "count": entries}
     )
 
     def record(message: log_entries.Message) -> None:
-        log_entries.record_cache(session.user_id, log_entries.CHANGE, inspector, message)
+        log_entries.record_cache(context.user_id, log_entries.CHANGE, inspector, message)
 
-    count = session.change(inspector, inspector.flush, record, partial(said, inspector, None))
-    record(partial(said, inspector, count))
-    text = said(inspector, count)
-    session.output.result(text, {"cache": inspector.alias, "changed": count, "complete": True})
-    return DONE
+    count = context.call_change(
+        inspector, inspector.flush, record, partial(flush_message, inspector, None)
+    )
+    record(partial(flush_message, inspector, count))
+    text = flush_message(inspector, count)
+    context.output.write_result(
+        text, {"cache": inspector.alias, "changed": count, "complete": True}
+    )
+    return EXIT_OK
 
 
-def said(inspector: Inspector, count: int | None) -> str:
-    """Return that a cache was flushed."""
+def flush_message(inspector: Inspector, count: int | None) -> str:
+    """Return the message that a cache was flushed."""
     if count is None:
         return _('Flushed "%(alias)s".') % {"alias": inspector.alias}
-    return bulk.flushed(inspector.alias)(done(count))
+    return bulk.flush_log_message(inspector.alias)(finished_job(count))
 
 
-def done(count: int) -> Work[Sweep]:
-    """Return a work that is at its end."""
+def finished_job(count: int) -> Work[Sweep]:
+    """Return a job that has deleted a number of keys and has ended."""
     return Work(Sweep(done=count), Position(complete=True))
 
 
-def flush_in_steps(session: Session, inspector: Inspector) -> int:
+def flush_in_steps(context: CommandContext, inspector: Inspector) -> int:
     find: Find = inspector.find_doomed
-    sweeper = Sweeper(session, inspector, bulk.FLUSHING, find, bulk.flushed(inspector.alias))
-    if session["dry_run"] or not session["yes"]:
-        count = sweeper.counted().whole.keys
-        plan = session.attempt(inspector, inspector.flush_plan)
-        session.output.warn(f"{inspector.alias}: {plan.act}. {plan.scope}")
-        if session["dry_run"]:
-            session.output.result(would(None, count), {"cache": inspector.alias, "would": count})
-            return DONE
+    command = BulkCommand(
+        context, inspector, bulk.FLUSH_CACHE, find, bulk.flush_log_message(inspector.alias)
+    )
+    if context["dry_run"] or not context["yes"]:
+        count = command.count().whole.keys
+        preview = context.call(inspector, inspector.flush_plan)
+        context.output.write_error(f"{inspector.alias}: {preview.act}. {preview.scope}")
+        if context["dry_run"]:
+            context.output.write_result(
+                dry_run_text(None, count), {"cache": inspector.alias, "would": count}
+            )
+            return EXIT_OK
         question = _('Flush "%(alias)s" (entries: %(count)s)?')
-        session.agree(question % {"alias": inspector.alias, "count": formatting.number(count)})
-    return sweeper.swept(None)
+        context.confirm(
+            question % {"alias": inspector.alias, "count": formatting.format_number(count)}
+        )
+    return command.run(None)

@@ -1,4 +1,4 @@
-"""Caches, and their namespaces."""
+"""The subcommands `caches`, `info` and `namespaces`."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from django_cachex.admin import formatting
-from django_cachex.admin.deadline import Answer, Asker
-from django_cachex.admin.errors import reason
-from django_cachex.admin.management.commands._cachex.bulk import keys_counted
+from django_cachex.admin.deadline import CallResult, DeadlineExecutor
+from django_cachex.admin.errors import short_error
+from django_cachex.admin.management.commands._cachex.bulk import format_key_count
 from django_cachex.admin.management.commands._cachex.context import (
-    DONE,
-    FAILED,
-    Session,
+    EXIT_FAILED,
+    EXIT_OK,
+    CommandContext,
     Subcommand,
-    add_cache,
-    failed,
-    pattern_of,
+    add_cache_argument,
+    command_failed,
+    parse_pattern,
 )
-from django_cachex.admin.permissions import SEE_INFO, SEE_NAMESPACES, visible_aliases
+from django_cachex.admin.permissions import VIEW_INFO, VIEW_NAMESPACES, visible_aliases
 from django_cachex.admin.views.keys_table import how_far
 from django_cachex.admin.views.namespaces import percent
 from django_cachex.conf import limits
@@ -32,28 +32,28 @@ from django_cachex.inspectors.namespaces import Branch, Path, Sample, Sorting, S
 from django_cachex.inspectors.query import Query
 
 
-class Caches(Subcommand):
-    help = "List the caches of settings.CACHES, and whether they answer."
+class CachesSubcommand(Subcommand):
+    help = "List the caches in settings.CACHES and whether they are up."
 
     @staticmethod
-    def run(session: Session) -> int:
+    def run(context: CommandContext) -> int:
         inspectors = [inspector_for(alias) for alias in visible_aliases()]
-        asker = Asker(limits().timeout)
-        answers = asker.ask_all({inspector: inspector.status for inspector in inspectors})
-        if session.output.as_json:
+        executor = DeadlineExecutor(limits().timeout)
+        results = executor.run_all({inspector: inspector.status for inspector in inspectors})
+        if context.output.as_json:
             for inspector in inspectors:
-                session.output.record(**as_values(inspector, answers[inspector]))
+                context.output.write_json(**status_fields(inspector, results[inspector]))
         else:
             headers = [_("CACHE"), _("LEVEL"), _("KEYS"), _("MEMORY"), _("STATE"), _("BACKEND")]
-            rows = [_row(inspector, answers[inspector]) for inspector in inspectors]
-            session.output.table([*headers, _("LOCATION")], rows)
-        is_down = any(answer.error is not None for answer in answers.values())
-        return FAILED if is_down else DONE
+            rows = [_status_row(inspector, results[inspector]) for inspector in inspectors]
+            context.output.write_table([*headers, _("LOCATION")], rows)
+        is_down = any(result.error is not None for result in results.values())
+        return EXIT_FAILED if is_down else EXIT_OK
 
 
-def as_values(inspector: Inspector, answer: Answer[Status]) -> dict[str, Any]:
-    """Return what is known of a cache, for programs."""
-    status = answer.value or Status()
+def status_fields(inspector: Inspector, result: CallResult[Status]) -> dict[str, Any]:
+    """Return the status of a cache as JSON fields."""
+    status = result.value or Status()
     return {
         "cache": inspector.alias,
         "backend": inspector.backend,
@@ -62,157 +62,159 @@ def as_values(inspector: Inspector, answer: Answer[Status]) -> dict[str, Any]:
         "keys": status.keys,
         "memory": status.memory,
         "latency": status.latency,
-        "up": answer.error is None,
-        "error": None if answer.error is None else reason(inspector, answer.error),
+        "up": result.error is None,
+        "error": None if result.error is None else short_error(inspector, result.error),
     }
 
 
-def _row(inspector: Inspector, answer: Answer[Status]) -> list[str]:
-    status = answer.value or Status()
-    state = _("up") if answer.error is None else _("down")
-    if answer.error is not None:
-        state = f"{state}: {reason(inspector, answer.error)}"
+def _status_row(inspector: Inspector, result: CallResult[Status]) -> list[str]:
+    status = result.value or Status()
+    state = _("up") if result.error is None else _("down")
+    if result.error is not None:
+        state = f"{state}: {short_error(inspector, result.error)}"
     return [
         inspector.alias,
         str(inspector.support),
-        formatting.NOTHING if status.keys is None else formatting.number(status.keys),
-        formatting.NOTHING if status.memory is None else formatting.size(status.memory),
+        formatting.NO_VALUE if status.keys is None else formatting.format_number(status.keys),
+        formatting.NO_VALUE if status.memory is None else formatting.format_size(status.memory),
         state,
         inspector.backend,
         inspector.location,
     ]
 
 
-class Info(Subcommand):
-    help = "Show what a cache is configured as and what its server says of itself."
+class InfoSubcommand(Subcommand):
+    help = "Show the configuration of a cache and information from its server."
 
     @staticmethod
     def add_arguments(parser: ArgumentParser) -> None:
-        add_cache(parser)
+        add_cache_argument(parser)
 
     @staticmethod
-    def run(session: Session) -> int:
-        inspector = session.inspector(session["cache"], SEE_INFO)
-        sections = [inspector.configuration(), *session.attempt(inspector, inspector.info)]
+    def run(context: CommandContext) -> int:
+        inspector = context.inspector(context["cache"], VIEW_INFO)
+        sections = [inspector.configuration(), *context.call(inspector, inspector.info)]
         for section in sections:
-            if session.output.as_json:
-                _record_section(session, section)
+            if context.output.as_json:
+                _write_section_json(context, section)
             else:
-                _say_section(session, section)
-        return DONE
+                _write_section(context, section)
+        return EXIT_OK
 
 
-def _facts(section: Section) -> list[Fact]:
+def _iter_facts(section: Section) -> list[Fact]:
     return [*([section.headline] if section.headline else []), *section.facts]
 
 
-def _record_section(session: Session, section: Section) -> None:
-    for fact in _facts(section):
-        session.output.record(section=section.title, **_as_values(fact))
+def _write_section_json(context: CommandContext, section: Section) -> None:
+    for field in _iter_facts(section):
+        context.output.write_json(section=section.title, **_fact_fields(field))
     for row in section.rows:
         values = zip(section.columns, row, strict=False)
-        session.output.record(
-            section=section.title, **{str(column): fact.value for column, fact in values}
+        context.output.write_json(
+            section=section.title, **{str(column): field.value for column, field in values}
         )
 
 
-def _say_section(session: Session, section: Section) -> None:
-    output = session.output
-    output.say(str(section.title))
-    for fact in _facts(section):
-        output.say(f"  {fact.label}: {_in_words(fact)}")
+def _write_section(context: CommandContext, section: Section) -> None:
+    output = context.output
+    output.write_text(str(section.title))
+    for field in _iter_facts(section):
+        output.write_text(f"  {field.label}: {_format_fact(field)}")
     if section.rows:
-        rows = [[_in_words(fact) for fact in row] for row in section.rows]
-        output.table([str(column) for column in section.columns], rows)
+        rows = [[_format_fact(field) for field in row] for row in section.rows]
+        output.write_table([str(column) for column in section.columns], rows)
     if section.note:
-        output.say(f"  {section.note}")
+        output.write_text(f"  {section.note}")
 
 
-def _in_words(fact: Fact) -> str:
-    text, _exact = formatting.amount(fact.value, fact.unit)
+def _format_fact(field: Fact) -> str:
+    text, _exact = formatting.format_unit(field.value, field.unit)
     return text
 
 
-def _as_values(fact: Fact) -> dict[str, Any]:
-    return {"label": str(fact.label), "value": fact.value, "unit": str(fact.unit)}
+def _fact_fields(field: Fact) -> dict[str, Any]:
+    return {"label": str(field.label), "value": field.value, "unit": str(field.unit)}
 
 
-class Namespaces(Subcommand):
-    help = "Count keys by the parts of their names: a sample, or all."
+class NamespacesSubcommand(Subcommand):
+    help = "Count keys by the parts of their names, in a sample or in all keys."
 
     @staticmethod
     def add_arguments(parser: ArgumentParser) -> None:
-        add_cache(parser)
-        parser.add_argument("--under", default="", help="only names that begin so")
+        add_cache_argument(parser)
+        parser.add_argument("--under", default="", help="only keys that start with this")
         parser.add_argument("--all", action="store_true", help="count every key, not a sample")
 
     @staticmethod
-    def run(session: Session) -> int:
-        inspector = session.inspector(session["cache"], SEE_NAMESPACES)
+    def run(context: CommandContext) -> int:
+        inspector = context.inspector(context["cache"], VIEW_NAMESPACES)
         if not inspector.names_are_known:
-            raise failed(_("This store knows its keys by a hash: their names cannot be told."))
-        work = _counted(session, inspector)
-        _say_how_sure(session, inspector, work)
-        sample = _sample(inspector, work)
-        for path, branch in _listed(work.deed):
-            _write_branch(session, work.deed, sample, path, branch)
-        return DONE if work.deed.whole.keys else FAILED
+            raise command_failed(
+                _("This backend stores hashes of its keys, so their names are not known.")
+            )
+        job = _count_namespaces(context, inspector)
+        _write_accuracy(context, inspector, job)
+        sample = _sample(inspector, job)
+        for path, branch in _flatten_branches(job.deed):
+            _write_branch(context, job.deed, sample, path, branch)
+        return EXIT_OK if job.deed.whole.keys else EXIT_FAILED
 
 
-def _counted(session: Session, inspector: Inspector) -> Work[Survey]:
-    """Return the survey of all keys, or of as many as make a sample."""
-    under = session["under"]
-    query = Query(pattern_of(f"{under}*" if under else ""))
-    find = session.finder(inspector, query, SEE_NAMESPACES)
-    work = Work(Survey(Sorting(limits().namespace_separator, under)))
-    output = session.output
+def _count_namespaces(context: CommandContext, inspector: Inspector) -> Work[Survey]:
+    """Count the keys of each namespace, in all keys or in a sample."""
+    under = context["under"]
+    query = Query(parse_pattern(f"{under}*" if under else ""))
+    find = context.make_find(inspector, query, VIEW_NAMESPACES)
+    job = Work(Survey(Sorting(limits().namespace_separator, under)))
+    output = context.output
     try:
-        while not work.complete and (session["all"] or not _is_enough(inspector, work)):
-            before = work.position.token
-            batches = advance(work, find, inspector, time.monotonic() + limits().scan_budget)
-            for work in session.attempt(inspector, lambda: list(batches)):  # noqa: B023  # at once
-                output.progress(work.position, keys_counted(work.deed.whole.keys))
-            if work.position.token == before:
+        while not job.complete and (context["all"] or not _has_enough_samples(inspector, job)):
+            before = job.position.token
+            batches = advance(job, find, inspector, time.monotonic() + limits().scan_budget)
+            for job in context.call(inspector, lambda: list(batches)):  # noqa: B023  # called at once
+                output.show_progress(job.position, format_key_count(job.deed.whole.keys))
+            if job.position.token == before:
                 break
     finally:
-        output.progress_ends()
-    return work
+        output.clear_progress()
+    return job
 
 
-def _is_enough(inspector: Inspector, work: Work[Survey]) -> bool:
-    return inspector.scans_at_random and work.position.examined >= limits().namespace_sample
+def _has_enough_samples(inspector: Inspector, job: Work[Survey]) -> bool:
+    return inspector.scans_at_random and job.position.examined >= limits().namespace_sample
 
 
-def _sample(inspector: Inspector, work: Work[Survey]) -> Sample:
-    at = work.position
-    if work.complete or not inspector.scans_at_random or not at.total:
-        return Sample(work.deed.whole)
-    return Sample(work.deed.whole, min(1.0, at.examined / at.total))
+def _sample(inspector: Inspector, job: Work[Survey]) -> Sample:
+    at = job.position
+    if job.complete or not inspector.scans_at_random or not at.total:
+        return Sample(job.deed.whole)
+    return Sample(job.deed.whole, min(1.0, at.examined / at.total))
 
 
-def _say_how_sure(session: Session, inspector: Inspector, work: Work[Survey]) -> None:
-    text = how_far(work.position.examined, work.position)
-    if not work.complete:
-        text = f"{text}; {_('a sample: ± is how far a share may be off')}"
-    session.output.warn(text)
+def _write_accuracy(context: CommandContext, inspector: Inspector, job: Work[Survey]) -> None:
+    text = how_far(job.position.examined, job.position)
+    if not job.complete:
+        text = f"{text}; {_('a sample; ± is the margin of error of a share')}"
+    context.output.write_error(text)
 
 
-def _listed(survey: Survey, path: Path = ()) -> list[tuple[Path, Branch]]:
-    found = []
+def _flatten_branches(survey: Survey, path: Path = ()) -> list[tuple[Path, Branch]]:
+    branches = []
     for one, branch in survey.tree.under(path):
-        found += [(one, branch), *_listed(survey, one)]
-    return found
+        branches += [(one, branch), *_flatten_branches(survey, one)]
+    return branches
 
 
 def _write_branch(
-    session: Session, survey: Survey, sample: Sample, path: Path, branch: Branch
+    context: CommandContext, survey: Survey, sample: Sample, path: Path, branch: Branch
 ) -> None:
     separator = survey.sorting.separator
     name = survey.sorting.under + "".join(part + separator for part in path) + "*"
     weight = branch.weight
     share = sample.of_memory(weight) or sample.of_keys(weight.keys)
-    if session.output.as_json:
-        session.output.record(
+    if context.output.as_json:
+        context.output.write_json(
             namespace=name,
             keys=sample.expected(weight.keys),
             memory=sample.expected(weight.memory) if survey.weighed else None,
@@ -223,10 +225,12 @@ def _write_branch(
         )
         return
     columns = (
-        formatting.number(sample.expected(weight.keys)),
-        formatting.size(sample.expected(weight.memory)) if survey.weighed else formatting.NOTHING,
+        formatting.format_number(sample.expected(weight.keys)),
+        formatting.format_size(sample.expected(weight.memory))
+        if survey.weighed
+        else formatting.NO_VALUE,
         percent(share) if share else "",
     )
     widths = (12, 10, 14)
     cells = (text.rjust(width) for text, width in zip(columns, widths, strict=True))
-    session.output.say(f"{'  '.join(cells)}  {name}")
+    context.output.write_text(f"{'  '.join(cells)}  {name}")

@@ -1,4 +1,4 @@
-"""Options, output and permissions of a run."""
+"""Options, output and permissions of a subcommand."""
 
 from __future__ import annotations
 
@@ -17,15 +17,20 @@ from django.core.management.base import OutputWrapper
 from django.utils.translation import gettext as _
 
 from django_cachex.admin import formatting
-from django_cachex.admin.errors import in_doubt, leave_broken_connections, may_be_done, reason
-from django_cachex.admin.forms.base import LONGEST_TIMEOUT
+from django_cachex.admin.errors import (
+    close_broken_connections,
+    may_have_succeeded,
+    short_error,
+    unknown_outcome_message,
+)
+from django_cachex.admin.forms.base import MAX_TIMEOUT_SECONDS
 from django_cachex.admin.log_entries import Message
 from django_cachex.admin.permissions import (
-    Act,
-    Policies,
+    KeyPolicies,
+    Permission,
     alias_allows,
-    closed_by_flush,
-    closed_text,
+    flush_affects_restricted,
+    flush_refused_text,
     visible_aliases,
 )
 from django_cachex.commands.text import one_line
@@ -34,132 +39,130 @@ from django_cachex.inspectors.jobs import Find, Position
 from django_cachex.inspectors.query import Pattern, Query
 from django_cachex.inspectors.types import TTL_NONE, Listing
 
-WIDTH = 24
-"""Characters of a progress bar."""
+BAR_WIDTH = 24
+"""The width of the progress bar in characters."""
 
 
 @dataclass
 class Output:
-    """Where a command writes to: results to one stream, all else to the other."""
+    """Writes results to standard output and anything else to standard error."""
 
     out: OutputWrapper
     err: OutputWrapper
     as_json: bool = False
 
-    def record(self, **values: Any) -> None:
-        """Write one result for programs: an object on one line."""
+    def write_json(self, **values: Any) -> None:
+        """Write one result as a JSON object on one line."""
         line = json.dumps(values, ensure_ascii=False, default=str)
         if not line.isprintable():
             line = "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in line)
         self.out.write(line)
 
-    def table(self, headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """Write rows under their headers, each column as wide as it needs."""
+    def write_table(self, headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """Write rows under their headers, in aligned columns."""
         lines = [list(map(one_line, row)) for row in (headers, *rows)]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         for line in lines:
             cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
             self.out.write("  ".join(cells).rstrip())
 
-    def say(self, text: str) -> None:
-        """Write a sentence for people; programs read the results."""
+    def write_text(self, text: str) -> None:
+        """Write a sentence; with `--json`, to standard error."""
         if self.as_json:
-            self.warn(text)
+            self.write_error(text)
         else:
             self.out.write(one_line(text))
 
-    def show(self, text: str) -> None:
-        """Write a value for people: it may have several lines."""
-        self.out.write(plain(text))
+    def write_value(self, text: str) -> None:
+        """Write a value, which may have several lines."""
+        self.out.write(strip_control_characters(text))
 
-    def warn(self, text: str) -> None:
-        self.draw(f"{one_line(text)}\n")
+    def write_error(self, text: str) -> None:
+        self.write_raw(f"{one_line(text)}\n")
 
-    def ask(self, question: str) -> None:
-        """Write a question, which is answered on its line."""
-        self.draw(f"{one_line(question)} [y/N] ")
+    def write_question(self, question: str) -> None:
+        """Write a question without a line break after it."""
+        self.write_raw(f"{one_line(question)} [y/N] ")
 
-    def draw(self, text: str) -> None:
-        """Write as it stands to whoever looks."""
+    def write_raw(self, text: str) -> None:
+        """Write unchanged text to standard error."""
         self.err.write(text, style_func=str, ending="")
         self.err.flush()
 
-    def result(self, said: str, values: Mapping[str, Any]) -> None:
-        """Write what was done, in a sentence or as an object."""
+    def write_result(self, message: str, values: Mapping[str, Any]) -> None:
+        """Write what was done, as a sentence or as a JSON object."""
         if self.as_json:
-            self.record(**values)
+            self.write_json(**values)
         else:
-            self.say(said)
-
-    # Progress, on a terminal only.
+            self.write_text(message)
 
     @property
-    def shows_progress(self) -> bool:
+    def can_show_progress(self) -> bool:
         return bool(self.err.isatty())
 
-    def progress(self, at: Position, said: str) -> None:
-        """Draw how far a search has come, over what was drawn before."""
-        if not self.shows_progress:
+    def show_progress(self, at: Position, message: str) -> None:
+        """Draw the progress bar, if the output is a terminal."""
+        if not self.can_show_progress:
             return
         bar = ""
         if at.total:
             share = 1.0 if at.complete else min(1.0, at.examined / at.total)
-            filled = round(share * WIDTH)
-            bar = f"[{'#' * filled}{'.' * (WIDTH - filled)}] {share:4.0%} "
-        examined = _("%(count)s examined") % {"count": formatting.number(at.examined)}
-        self.draw(f"\r\x1b[K{bar}{examined} · {one_line(said)}")
+            filled = round(share * BAR_WIDTH)
+            bar = f"[{'#' * filled}{'.' * (BAR_WIDTH - filled)}] {share:4.0%} "
+        examined = _("%(count)s examined") % {"count": formatting.format_number(at.examined)}
+        self.write_raw(f"\r\x1b[K{bar}{examined} · {one_line(message)}")
 
-    def progress_ends(self) -> None:
-        """Take the bar away."""
-        if self.shows_progress:
-            self.draw("\r\x1b[K")
+    def clear_progress(self) -> None:
+        """Remove the progress bar."""
+        if self.can_show_progress:
+            self.write_raw("\r\x1b[K")
 
 
-def plain(text: str) -> str:
-    """Return a text of several lines without what a terminal would take for commands."""
+def strip_control_characters(text: str) -> str:
+    """Return a text with control characters escaped, except for line breaks and tabs."""
     return re.sub(r"[^\n\t]+", lambda part: one_line(part[0]), text)
 
 
 def is_interactive() -> bool:
-    """Return whether somebody can be asked."""
+    """Return whether questions can be asked on a terminal."""
     return sys.stdin is not None and sys.stdin.isatty()
 
 
 T = TypeVar("T")
 
-Record = Callable[[Message], None]
-"""Puts a message on record."""
+RecordMessage = Callable[[Message], None]
+"""Records a message."""
 
-DONE, FAILED, USAGE = 0, 1, 2
-"""What the command exits with: all done; failed, refused or nothing found; not understood."""
+EXIT_OK, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
+"""Exit codes: success; failed, refused or nothing found; wrong usage."""
 
 
 class Subcommand:
-    """One of the things that the command does."""
+    """A subcommand of `manage.py cachex`."""
 
     help: ClassVar[str] = ""
 
     @staticmethod
     def add_arguments(parser: ArgumentParser) -> None:
-        """Add the options that it has, beside those that all have."""
+        """Add the options of this subcommand."""
 
     @staticmethod
-    def run(session: Session) -> int:
-        """Do it; return what the command exits with."""
+    def run(context: CommandContext) -> int:
+        """Run the subcommand; return the exit code."""
         raise NotImplementedError
 
 
-def usage(text: str) -> CommandError:
-    return CommandError(one_line(text), returncode=USAGE)
+def usage_error(text: str) -> CommandError:
+    return CommandError(one_line(text), returncode=EXIT_USAGE)
 
 
-def failed(text: str) -> CommandError:
-    return CommandError(one_line(text), returncode=FAILED)
+def command_failed(text: str) -> CommandError:
+    return CommandError(one_line(text), returncode=EXIT_FAILED)
 
 
 @dataclass
-class Session:
-    """What a subcommand is given."""
+class CommandContext:
+    """The options and the output of one run, and what it may do."""
 
     output: Output
     options: dict[str, Any] = field(default_factory=dict)
@@ -167,49 +170,57 @@ class Session:
     def __getitem__(self, name: str) -> Any:
         return self.options[name]
 
-    def inspector(self, alias: str, act: Act | None = None) -> Inspector:
-        """Return a cache's inspector; CommandError for none, or where an act is not allowed."""
+    def inspector(self, alias: str, permission: Permission | None = None) -> Inspector:
+        """Return the inspector of a cache.
+
+        Raises:
+            CommandError: the cache does not exist, or the operation is not allowed on it.
+        """
         if alias not in visible_aliases():
             known = ", ".join(visible_aliases())
-            text = _('There is no cache "%(alias)s". There are: %(known)s.')
-            raise usage(text % {"alias": alias, "known": known})
+            text = _('There is no cache "%(alias)s". Caches: %(known)s.')
+            raise usage_error(text % {"alias": alias, "known": known})
         inspector = inspector_for(alias)
-        if act is not None and not alias_allows(act, inspector):
-            raise failed(self._why_not(act, inspector))
+        if permission is not None and not alias_allows(permission, inspector):
+            raise command_failed(self._refusal_reason(permission, inspector))
         return inspector
 
     @staticmethod
-    def _why_not(act: Act, inspector: Inspector) -> str:
-        for ability in act.abilities:
+    def _refusal_reason(permission: Permission, inspector: Inspector) -> str:
+        for ability in permission.abilities:
             if not getattr(inspector, ability):
                 return f'"{inspector.alias}": {inspector.why_not(ability)}'
-        if act.empties and closed_by_flush(inspector):
-            return closed_text(inspector)
-        return _('"%(alias)s" is read-only: CACHEX_ADMIN says so.') % {"alias": inspector.alias}
+        if permission.empties_store and flush_affects_restricted(inspector):
+            return flush_refused_text(inspector)
+        return _('"%(alias)s" is read-only in CACHEX_ADMIN.') % {"alias": inspector.alias}
 
-    def stored(self, inspector: Inspector, key: str, act: Act) -> bytes:
-        """Return the stored key of a key; CommandError where policy closes it to an act."""
+    def stored_key(self, inspector: Inspector, key: str, permission: Permission) -> bytes:
+        """Return the stored key of a key.
+
+        Raises:
+            CommandError: the key belongs to an alias whose policy does not allow the operation.
+        """
         stored = inspector.locate(key)
-        if not Policies.around(inspector).allow(act, stored):
-            text = _('The key "%(key)s" is another cache\'s, which CACHEX_ADMIN closes.')
-            raise failed(text % {"key": key})
+        if not KeyPolicies.of_cache(inspector).allows(permission, stored):
+            text = _('The key "%(key)s" belongs to a cache that CACHEX_ADMIN restricts.')
+            raise command_failed(text % {"key": key})
         return stored
 
-    def finder(self, inspector: Inspector, query: Query, act: Act) -> Find:
-        """Return what finds the keys of a search that policy leaves open to an act."""
-        policies = Policies.around(inspector)
-        query = replace(query, exclude=policies.hidden)
+    def make_find(self, inspector: Inspector, query: Query, permission: Permission) -> Find:
+        """Return a function that finds the keys of a query on which an operation is allowed."""
+        policies = KeyPolicies.of_cache(inspector)
+        query = replace(query, exclude=policies.hidden_key_filter)
 
         def find(token: str, want: int, deadline: float) -> Listing:
             listing = inspector.scan(query, token, want, deadline)
-            keys = [stored for stored in listing.keys if policies.allow(act, stored)]
+            keys = [stored for stored in listing.keys if policies.allows(permission, stored)]
             return replace(listing, keys=keys)
 
         return find
 
     @cached_property
     def user_id(self) -> Any:
-        """Whose `LogEntry` it will be, or None."""
+        """The id of the user in `--user`, or None."""
         name = self.options.get("user")
         if not name:
             return None
@@ -217,105 +228,126 @@ class Session:
         try:
             return users._default_manager.get_by_natural_key(name).pk
         except users.DoesNotExist:
-            raise usage(_('There is no user "%(name)s".') % {"name": name}) from None
+            raise usage_error(_('There is no user "%(name)s".') % {"name": name}) from None
 
-    def check_user(self) -> None:
-        """Raise CommandError for an unknown user, before anything is done."""
+    def require_user(self) -> None:
+        """Raise CommandError if the user in `--user` does not exist."""
         _ = self.user_id
 
-    def agree(self, question: str) -> None:
-        """Return if the person agrees, or said so before; CommandError otherwise."""
+    def confirm(self, question: str) -> None:
+        """Ask for confirmation unless `--yes` was given.
+
+        Raises:
+            CommandError: the answer was no, or nobody can be asked.
+        """
         if self.options.get("yes"):
             return
         if not is_interactive():
-            text = _("%(question)s Nobody is there to be asked: say --yes, or --dry-run to look.")
-            raise usage(text % {"question": question})
-        self.output.ask(question)
+            text = _(
+                "%(question)s There is no terminal to ask on. Use --yes to confirm, or --dry-run."
+            )
+            raise usage_error(text % {"question": question})
+        self.output.write_question(question)
         if input().strip().lower() not in ("y", "yes"):
-            raise failed(_("Nothing done."))
+            raise command_failed(_("Cancelled, nothing changed."))
 
-    def attempt(self, inspector: Inspector, ask: Callable[[], T]) -> T:
-        """Return a cache's answer; CommandError, without its passwords, where it fails."""
+    def call(self, inspector: Inspector, call: Callable[[], T]) -> T:
+        """Return the result of a call to a cache.
+
+        Raises:
+            CommandError: the cache failed. The message has no passwords.
+        """
         try:
-            return ask()
+            return call()
         except CommandError:
             raise
         except Exception as error:
             text = _('"%(alias)s" failed: %(reason)s')
-            what = {"alias": inspector.alias, "reason": reason(inspector, error)}
-            raise failed(text % what) from error
+            values = {"alias": inspector.alias, "reason": short_error(inspector, error)}
+            raise command_failed(text % values) from error
 
-    def change(
-        self, inspector: Inspector, ask: Callable[[], T], record: Record, said: Message
+    def call_change(
+        self, inspector: Inspector, call: Callable[[], T], record: RecordMessage, message: Message
     ) -> T:
-        """Return a cache's answer to a change; where none comes, `record` what was asked for.
+        """Return the result of a call that changes a cache.
 
-        `said` is what would be on record, had it been done.
+        Args:
+            inspector: the cache.
+            call: the call.
+            record: records a message, used if the outcome is unknown.
+            message: builds the message about the change.
+
+        Raises:
+            CommandError: the cache failed.
         """
         try:
-            return ask()
+            return call()
         except (Exception, KeyboardInterrupt) as error:
-            doubtful, interrupted = may_be_done(error), not isinstance(error, Exception)
-            if doubtful:
-                leave_broken_connections()
-                record(in_doubt(error, said))
-            if interrupted:
+            is_unknown, is_interrupted = may_have_succeeded(error), not isinstance(error, Exception)
+            if is_unknown:
+                close_broken_connections()
+                record(unknown_outcome_message(error, message))
+            if is_interrupted:
                 raise
             text = _('"%(alias)s" failed: %(reason)s')
-            if doubtful:
-                text = _('"%(alias)s" failed, and may have done it: look again. %(reason)s')
-            what = {"alias": inspector.alias, "reason": reason(inspector, error)}
-            raise failed(text % what) from error
+            if is_unknown:
+                text = _('"%(alias)s" failed, but the change may have been made. %(reason)s')
+            values = {"alias": inspector.alias, "reason": short_error(inspector, error)}
+            raise command_failed(text % values) from error
 
 
-def add_cache(parser: ArgumentParser) -> None:
-    parser.add_argument("cache", help="an alias of settings.CACHES")
+def add_cache_argument(parser: ArgumentParser) -> None:
+    parser.add_argument("cache", help="an alias in settings.CACHES")
 
 
-def add_search(parser: ArgumentParser) -> None:
+def add_search_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "pattern", nargs="?", default="", help="* stands for anything; text without * for a part"
+        "pattern", nargs="?", default="", help="* matches anything; without *, any part of a key"
     )
     parser.add_argument("--type", default="", help="only keys of this type")
 
 
-def add_changing(parser: ArgumentParser) -> None:
-    parser.add_argument("--yes", action="store_true", help="do not ask")
-    parser.add_argument("--dry-run", action="store_true", help="say what would be done")
-    parser.add_argument("--user", default="", help="whose name is put on record")
+def add_change_options(parser: ArgumentParser) -> None:
+    parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="show what would be done, and change nothing"
+    )
+    parser.add_argument("--user", default="", help="the user to record in the admin's history")
 
 
-def add_expiry(parser: ArgumentParser, required: bool = False) -> None:
+def add_expiry_options(parser: ArgumentParser, required: bool = False) -> None:
     group = parser.add_mutually_exclusive_group(required=required)
-    group.add_argument("--in", dest="seconds", type=int, help="seconds to live")
-    group.add_argument("--never", action="store_true", help="live until deleted")
+    group.add_argument("--in", dest="seconds", type=int, help="expire in this many seconds")
+    group.add_argument("--never", action="store_true", help="never expire")
 
 
-def expiry(session: Session) -> int | None:
-    """Return the TTL in milliseconds, `NEVER`, or None where nothing was said."""
-    if session["never"]:
+def ttl_from_options(context: CommandContext) -> int | None:
+    """Return the TTL in milliseconds, `TTL_NONE`, or None without an option."""
+    if context["never"]:
         return TTL_NONE
-    seconds: int | None = session["seconds"]
+    seconds: int | None = context["seconds"]
     if seconds is None:
         return None
-    if not 1 <= seconds <= LONGEST_TIMEOUT:
-        raise usage(_("--in takes 1 second to %(most)s.") % {"most": LONGEST_TIMEOUT})
+    if not 1 <= seconds <= MAX_TIMEOUT_SECONDS:
+        raise usage_error(
+            _("--in must be from 1 to %(maximum)s seconds.") % {"maximum": MAX_TIMEOUT_SECONDS}
+        )
     return seconds * 1000
 
 
-def query_of(session: Session, inspector: Inspector) -> Query:
-    """Return the search that the options say."""
-    type = session["type"]
+def query_from_options(context: CommandContext, inspector: Inspector) -> Query:
+    """Return the query that the options describe."""
+    type = context["type"]
     if type and type not in inspector.types:
         known = ", ".join(inspector.types) or _("none")
-        text = _('There is no key type "%(given)s" here; there are: %(known)s.')
-        raise usage(text % {"given": type, "known": known})
-    return Query(pattern_of(session["pattern"]), type=type)
+        text = _('"%(given)s" is not a key type of this cache. Types: %(known)s.')
+        raise usage_error(text % {"given": type, "known": known})
+    return Query(parse_pattern(context["pattern"]), type=type)
 
 
-def pattern_of(text: str) -> Pattern:
-    """Return the pattern that was typed."""
+def parse_pattern(text: str) -> Pattern:
+    """Return the pattern; raise CommandError if it is not valid."""
     pattern = Pattern(text)
     if pattern.problem:
-        raise usage(pattern.problem)
+        raise usage_error(pattern.problem)
     return pattern

@@ -1,4 +1,4 @@
-"""Keys and their values."""
+"""The subcommands `keys`, `get` and `set`."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from django.utils.translation import gettext as _
 
 from django_cachex.admin import formatting, log_entries
 from django_cachex.admin.management.commands._cachex.context import (
-    DONE,
-    FAILED,
-    Session,
+    EXIT_FAILED,
+    EXIT_OK,
+    CommandContext,
     Subcommand,
-    add_cache,
-    add_changing,
-    add_expiry,
-    add_search,
-    expiry,
-    failed,
-    query_of,
+    add_cache_argument,
+    add_change_options,
+    add_expiry_options,
+    add_search_arguments,
+    command_failed,
+    query_from_options,
+    ttl_from_options,
 )
 from django_cachex.admin.messages import added_message
-from django_cachex.admin.permissions import ADD, SEE_KEYS
+from django_cachex.admin.permissions import ADD, VIEW_KEYS
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.edits import AddValue, Result
 from django_cachex.inspectors.info import Unit
@@ -34,129 +34,135 @@ from django_cachex.inspectors.jobs import Find
 from django_cachex.inspectors.types import TTL_NONE, Description, Elements, Entry
 from django_cachex.inspectors.values import InvalidValue, encode
 
-AT_ONCE = 500
-BUDGET = 1.0
-"""Seconds that one search may take before what it found is written."""
+BATCH_SIZE = 500
+BATCH_SECONDS = 1.0
+"""The time in seconds after which the keys found so far are written."""
 
 
-class Keys(Subcommand):
-    help = "List keys, those that match a pattern or all."
+class KeysSubcommand(Subcommand):
+    help = "List all keys, or those that match a pattern."
 
     @staticmethod
     def add_arguments(parser: ArgumentParser) -> None:
-        add_cache(parser)
-        add_search(parser)
-        parser.add_argument("--limit", type=int, default=100, help="how many at most; 0: all")
+        add_cache_argument(parser)
+        add_search_arguments(parser)
+        parser.add_argument(
+            "--limit", type=int, default=100, help="the maximum number of keys; 0 for all"
+        )
 
     @staticmethod
-    def run(session: Session) -> int:
-        inspector = session.inspector(session["cache"], SEE_KEYS)
+    def run(context: CommandContext) -> int:
+        inspector = context.inspector(context["cache"], VIEW_KEYS)
         if not inspector.can_list:
-            raise failed(f'"{inspector.alias}": {inspector.why_not("can_list")}')
-        query, found = query_of(session, inspector), 0
-        find = session.finder(inspector, query, SEE_KEYS)
-        batches = pages(inspector, find, session["limit"])
+            raise command_failed(f'"{inspector.alias}": {inspector.why_not("can_list")}')
+        query, total = query_from_options(context, inspector), 0
+        find = context.make_find(inspector, query, VIEW_KEYS)
+        batches = iter_batches(inspector, find, context["limit"])
         while True:
-            page = session.attempt(inspector, lambda: next(batches, None))
+            page = context.call(inspector, lambda: next(batches, None))
             if page is None:
                 break
-            found += len(page)
-            _write(session, inspector, page)
-        if not found:
-            session.output.say(_("No key found."))
-        return DONE if found else FAILED
+            total += len(page)
+            _write_batch(context, inspector, page)
+        if not total:
+            context.output.write_text(_("No key found."))
+        return EXIT_OK if total else EXIT_FAILED
 
 
-def pages(inspector: Inspector, find: Find, limit: int) -> Iterator[list[Description]]:
-    """Yield descriptions of the keys that are found, `limit` of them at most unless that is 0."""
-    token, seen = "", 0
+def iter_batches(inspector: Inspector, find: Find, limit: int) -> Iterator[list[Description]]:
+    """Yield batches of at most `limit` keys with their properties; of all keys if it is 0."""
+    token, count = "", 0
     while True:
-        want = min(AT_ONCE, limit - seen) if limit else AT_ONCE
-        listing = find(token, want, time.monotonic() + BUDGET)
-        keys = listing.keys[: limit - seen] if limit else listing.keys
+        want = min(BATCH_SIZE, limit - count) if limit else BATCH_SIZE
+        listing = find(token, want, time.monotonic() + BATCH_SECONDS)
+        keys = listing.keys[: limit - count] if limit else listing.keys
         page = [one for one in inspector.describe(keys) if one.exists] if keys else []
-        seen += len(page)
+        count += len(page)
         if page:
             yield page
-        if listing.complete or listing.token == token or (limit and seen >= limit):
+        if listing.complete or listing.token == token or (limit and count >= limit):
             return
         token = listing.token
 
 
-def _write(session: Session, inspector: Inspector, page: list[Description]) -> None:
-    output = session.output
+def _write_batch(context: CommandContext, inspector: Inspector, page: list[Description]) -> None:
+    output = context.output
     if output.as_json:
         for one in page:
-            output.record(**described(inspector, one))
+            output.write_json(**description_fields(inspector, one))
         return
     for one in page:
-        size = formatting.NOTHING if one.size is None else size_of(one)
-        columns = (one.type or formatting.NOTHING, formatting.expiry(one.ttl), size)
+        size = formatting.NO_VALUE if one.size is None else format_key_size(one)
+        columns = (one.type or formatting.NO_VALUE, formatting.format_ttl(one.ttl), size)
         name = inspector.name(one.key)
-        output.say(
+        output.write_text(
             "  ".join(text.ljust(width) for text, width in zip(columns, (7, 20, 14), strict=True))
             + f"  {name}"
         )
 
 
-def size_of(one: Description) -> str:
-    """Return a size in words."""
+def format_key_size(one: Description) -> str:
+    """Return the size of a key in words."""
     count = one.size or 0
     return (
-        formatting.size(count) if one.unit == Unit.BYTES else formatting.elements(count, one.unit)
+        formatting.format_size(count)
+        if one.unit == Unit.BYTES
+        else formatting.format_count(count, one.unit)
     )
 
 
-def described(inspector: Inspector, one: Description) -> dict[str, Any]:
-    """Return what is known of a key, for programs: times in seconds, None for never."""
+def description_fields(inspector: Inspector, one: Description) -> dict[str, Any]:
+    """Return the properties of a key as JSON fields; TTLs are in seconds, None for never."""
     known = {"key": inspector.name(one.key), "type": one.type, "size": one.size, "unit": one.unit}
-    return {**known, **ttl_of(one)}
+    return {**known, **ttl_fields(one)}
 
 
-def ttl_of(one: Description) -> dict[str, Any]:
+def ttl_fields(one: Description) -> dict[str, Any]:
     if one.ttl is None:
         return {}
-    return {"ttl": in_seconds(one.ttl)}
+    return {"ttl": to_seconds(one.ttl)}
 
 
-def in_seconds(ttl: int | None) -> float | None:
-    """Return a TTL in seconds; None for never, and where it is not known."""
+def to_seconds(ttl: int | None) -> float | None:
+    """Return a TTL in seconds, or None if the key never expires or the TTL is not known."""
     return None if ttl is None or ttl == TTL_NONE else ttl / 1000
 
 
-class Get(Subcommand):
-    help = "Show what a key holds, without executing it."
+class GetSubcommand(Subcommand):
+    help = "Show the value of a key, without executing it."
 
     @staticmethod
     def add_arguments(parser: ArgumentParser) -> None:
-        add_cache(parser)
-        parser.add_argument("key", help="as application code calls it")
+        add_cache_argument(parser)
+        parser.add_argument("key", help="the name of the key, as used in application code")
         parser.add_argument(
             "--unsafe",
             action="store_true",
-            help="ask the backend's own get where there is no other way: it may run what is stored",
+            help="use the backend's get() if needed; this may execute what is stored",
         )
 
     @staticmethod
-    def run(session: Session) -> int:
-        inspector = session.inspector(session["cache"], SEE_KEYS)
-        readable = inspector.can_get or (session["unsafe"] and inspector.can_get_unsafely)
+    def run(context: CommandContext) -> int:
+        inspector = context.inspector(context["cache"], VIEW_KEYS)
+        readable = inspector.can_get or (context["unsafe"] and inspector.can_get_unsafely)
         if not readable:
-            hint = _(" Say --unsafe to do it.") if inspector.can_get_unsafely else ""
-            raise failed(f'"{inspector.alias}": {inspector.why_not("can_get")}{hint}')
-        stored = session.stored(inspector, session["key"], SEE_KEYS)
-        entry = session.attempt(inspector, lambda: inspector.read(stored))
+            hint = _(" Use --unsafe to read it anyway.") if inspector.can_get_unsafely else ""
+            raise command_failed(f'"{inspector.alias}": {inspector.why_not("can_get")}{hint}')
+        stored = context.stored_key(inspector, context["key"], VIEW_KEYS)
+        entry = context.call(inspector, lambda: inspector.read(stored))
         if entry is None:
-            raise failed(_('There is no key "%(key)s".') % {"key": session["key"]})
-        if session.output.as_json:
-            session.output.record(**described(inspector, entry.description), **shown(entry))
+            raise command_failed(_('There is no key "%(key)s".') % {"key": context["key"]})
+        if context.output.as_json:
+            context.output.write_json(
+                **description_fields(inspector, entry.description), **value_fields(entry)
+            )
         else:
-            _show(session, entry)
-        return DONE
+            _write_entry(context, entry)
+        return EXIT_OK
 
 
-def shown(entry: Entry) -> dict[str, Any]:
-    """Return what a key holds, as text, for programs."""
+def value_fields(entry: Entry) -> dict[str, Any]:
+    """Return the value of a key as JSON fields."""
     if entry.content is not None:
         content = entry.content
         text = content.formatted
@@ -164,95 +170,103 @@ def shown(entry: Entry) -> dict[str, Any]:
     if entry.elements is not None:
         elements = entry.elements
         rows = [[cell.formatted.text for cell in row.cells] for row in elements.rows]
-        found = {"elements": rows, "total": elements.total, "whole": len(rows) >= elements.total}
+        fields = {"elements": rows, "total": elements.total, "whole": len(rows) >= elements.total}
         if any(row.ttl is not None for row in elements.rows):
-            found["ttls"] = [in_seconds(row.ttl) for row in elements.rows]
-        return found
+            fields["ttls"] = [to_seconds(row.ttl) for row in elements.rows]
+        return fields
     return {"note": str(entry.note)}
 
 
-def _show(session: Session, entry: Entry) -> None:
-    output, one = session.output, entry.description
+def _write_entry(context: CommandContext, entry: Entry) -> None:
+    output, one = context.output, entry.description
     label = str(entry.content.label) if entry.content is not None else one.type or ""
-    output.warn(f"{label} · {formatting.expiry(one.ttl)}")
+    output.write_error(f"{label} · {formatting.format_ttl(one.ttl)}")
     if entry.content is not None:
-        output.show(entry.content.formatted.text)
+        output.write_value(entry.content.formatted.text)
         excerpt = entry.content.formatted
         if excerpt.shown < excerpt.total:
-            output.warn(_("… %(total)s in all") % {"total": formatting.number(excerpt.total)})
+            output.write_error(
+                _("… %(total)s in total") % {"total": formatting.format_number(excerpt.total)}
+            )
     elif entry.elements is not None:
-        for cells in table(entry.elements):
-            output.say("  ".join(cells))
+        for cells in element_rows(entry.elements):
+            output.write_text("  ".join(cells))
         if len(entry.elements.rows) < entry.elements.total:
-            output.warn(
-                _("… %(total)s in all") % {"total": formatting.number(entry.elements.total)}
+            output.write_error(
+                _("… %(total)s in total")
+                % {"total": formatting.format_number(entry.elements.total)}
             )
     if entry.note:
-        output.warn(str(entry.note))
+        output.write_error(str(entry.note))
 
 
-def table(elements: Elements) -> list[list[str]]:
-    """Return the columns of a collection, and its rows."""
+def element_rows(elements: Elements) -> list[list[str]]:
+    """Return the header and the rows of a collection."""
     headers = [str(column) for column in elements.columns]
     rows = [[cell.formatted.text for cell in row.cells] for row in elements.rows]
     if any(row.ttl is not None for row in elements.rows):
         headers.append(_("TTL"))
         for cells, row in zip(rows, elements.rows, strict=True):
-            cells.append(formatting.expiry(row.ttl))
+            cells.append(formatting.format_ttl(row.ttl))
     return [headers, *rows]
 
 
-class Set(Subcommand):
+class SetSubcommand(Subcommand):
     help = "Store a value under a key, through the cache's serializer."
 
     @staticmethod
     def add_arguments(parser: ArgumentParser) -> None:
-        add_cache(parser)
-        parser.add_argument("key", help="as application code calls it")
+        add_cache_argument(parser)
+        parser.add_argument("key", help="the name of the key, as used in application code")
         parser.add_argument("value", help="the value, or - for standard input")
         parser.add_argument(
             "--as",
             dest="store_as",
             choices=["auto", "text", "json", "integer"],
             default="auto",
-            help="auto: what starts with { or [ is JSON, anything else text",
+            help="auto: a value that starts with { or [ is JSON, anything else is text",
         )
-        parser.add_argument("--replace", action="store_true", help="overwrite a key that exists")
-        add_expiry(parser)
-        add_changing(parser)
+        parser.add_argument("--replace", action="store_true", help="overwrite the key if it exists")
+        add_expiry_options(parser)
+        add_change_options(parser)
 
     @staticmethod
-    def run(session: Session) -> int:
-        inspector = session.inspector(session["cache"], ADD)
-        text = sys.stdin.read() if session["value"] == "-" else session["value"]
+    def run(context: CommandContext) -> int:
+        inspector = context.inspector(context["cache"], ADD)
+        text = sys.stdin.read() if context["value"] == "-" else context["value"]
         try:
-            value = encode(text, session["store_as"])
+            value = encode(text, context["store_as"])
         except InvalidValue as problem:
-            raise failed(str(problem)) from problem
-        session.check_user()
-        given = expiry(session)
-        ttl = inspector.default_ttl if given is None else given
-        stored = session.stored(inspector, session["key"], ADD)
-        if session["dry_run"]:
-            session.output.say(_("Would be stored: nothing done."))
-            return DONE
-        if session["replace"]:
-            session.agree(
-                _('Store "%(key)s", over what it may hold (1 key)?') % {"key": session["key"]}
+            raise command_failed(str(problem)) from problem
+        context.require_user()
+        chosen_ttl = ttl_from_options(context)
+        ttl = inspector.default_ttl if chosen_ttl is None else chosen_ttl
+        stored = context.stored_key(inspector, context["key"], ADD)
+        if context["dry_run"]:
+            context.output.write_text(_("Dry run, nothing stored."))
+            return EXIT_OK
+        if context["replace"]:
+            context.confirm(
+                _('Store "%(key)s" and overwrite it if it exists (1 key)?')
+                % {"key": context["key"]}
             )
-        edit = AddValue(value, ttl, session["replace"])
-        said = partial(added_message, edit)
+        edit = AddValue(value, ttl, context["replace"])
+        message = partial(added_message, edit)
 
         def record(message: log_entries.Message) -> None:
             log_entries.record_keys(
-                session.user_id, log_entries.ADDITION, inspector, [stored], message
+                context.user_id, log_entries.ADDITION, inspector, [stored], message
             )
 
-        outcome = session.change(inspector, lambda: inspector.apply(stored, edit), record, said)
+        outcome = context.call_change(
+            inspector, lambda: inspector.apply(stored, edit), record, message
+        )
         if outcome.result is Result.EXISTS:
-            raise failed(_("There is such a key already: --replace overwrites it."))
+            raise command_failed(_("The key already exists. Use --replace to overwrite it."))
         if outcome.result is not Result.DONE:
-            raise failed(_("Not stored: %(why)s") % {"why": outcome.reason or outcome.result})
-        record(said)
-        session.output.result(said(), {"key": session["key"], "stored": True})
-        return DONE
+            raise command_failed(
+                _("Not stored: %(reason)s") % {"reason": outcome.reason or outcome.result}
+            )
+        record(message)
+        context.output.write_result(message(), {"key": context["key"], "stored": True})
+        return EXIT_OK

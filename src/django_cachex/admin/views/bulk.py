@@ -185,15 +185,18 @@ def consequences(work: Work[Survey], ttl: int | None) -> Sequence[str]:
     return said
 
 
-COUNT = "count"
-"""What the tokens of a count are of."""
+COUNT, RUN = "count", "run"
+"""What the tokens of a count and of a run are of."""
 
 PASSING = (*OF_THE_PAGE, "run")
 """Parameters of the URL that do not say which keys are meant, or what for."""
 
 
-class MatchCount(CarryingPage):
-    """What is asked for, and a count of the keys that it is about."""
+class MatchingPage(CarryingPage):
+    act = SEE_KEYS
+    title = gettext_lazy("All matching keys")
+    template_name = "admin/django_cachex/working.html"
+    shows_notes = False
 
     deed: Deed
 
@@ -322,16 +325,7 @@ class MatchCount(CarryingPage):
     def help(self) -> Sequence[Topic]:
         return matching_help()
 
-
-RUN = "run"
-"""What the tokens of a run are of."""
-
-
-class MatchingPage(MatchCount):
-    act = SEE_KEYS
-    title = gettext_lazy("All matching keys")
-    template_name = "admin/django_cachex/working.html"
-    shows_notes = False
+    # Requests.
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return self.answer(lambda: self.shown(request.GET.get("run", "")))

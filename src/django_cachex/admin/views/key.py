@@ -30,7 +30,7 @@ from django_cachex.admin.keyhelp import key_help
 from django_cachex.admin.messages import refusal
 from django_cachex.admin.permissions import ADD, DELETE, EDIT, SEE_HISTORY, SEE_KEYS, SEE_VALUE
 from django_cachex.admin.views.download import downloads
-from django_cachex.admin.views.key_base import READ, KeyElements
+from django_cachex.admin.views.key_base import READ, KeyRead
 from django_cachex.admin.views.panels import ValueView, described, key_facts, summary
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.edits import Edit, Outcome, Result
@@ -38,11 +38,21 @@ from django_cachex.inspectors.types import CommandLine, Entry
 from django_cachex.inspectors.values import Content
 
 
-class KeyView(KeyElements):
-    """What there is to see of one key; `KeyPage` adds what can be changed."""
-
+class KeyPage(KeyRead):
     title = gettext_lazy("Key")
     template_name = "admin/django_cachex/key.html"
+
+    sent: forms.Form | None = None
+    """The form of an act that did not go through."""
+
+    conflict = False
+    """Whether the key has changed under the form."""
+
+    theirs: Content | None = None
+    """What an element holds now that has changed under the form."""
+
+    preview = ""
+    """What the form would do, where that was asked."""
 
     # What is on the page.
 
@@ -51,7 +61,7 @@ class KeyView(KeyElements):
         return Heading(self.said_name, kind="key", summary=said, copied=self.key_name)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        context: dict[str, Any] = {}
+        context: dict[str, Any] = {"conflict": self.conflict, **self._form_context()}
         entry = self.entry
         if entry is not None:
             context |= {
@@ -179,19 +189,7 @@ class KeyView(KeyElements):
     def help(self) -> Sequence[Topic]:
         return key_help(self.inspector)
 
-
-class KeyPage(KeyView):
-    sent: forms.Form | None = None
-    """The form of an act that did not go through."""
-
-    conflict = False
-    """Whether the key has changed under the form."""
-
-    theirs: Content | None = None
-    """What an element holds now that has changed under the form."""
-
-    preview = ""
-    """What the form would do, where that was asked."""
+    # Changes.
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         act = APPLYING.get(self.mode)
@@ -324,10 +322,6 @@ class KeyPage(KeyView):
         return None
 
     # Forms.
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        context = {"conflict": self.conflict, **self._form_context(), **kwargs}
-        return super().get_context_data(**context)
 
     @property
     def is_open(self) -> bool:

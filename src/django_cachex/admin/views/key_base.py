@@ -28,6 +28,18 @@ from django_cachex.inspectors.values import Content
 READ = "read"
 """The mode that has the value read where that may run something."""
 
+SHOWN = "1"
+
+
+@dataclass(frozen=True)
+class RowControl:
+    """A control that every row has."""
+
+    act: RowAct[Any]
+    label: str
+    url: str
+    """Opens the act's form, once it says for which row."""
+
 
 class KeyRead(KeyedPage):
     """A page that has read its key, and knows which act is being done."""
@@ -187,22 +199,7 @@ class KeyRead(KeyedPage):
         name = super().key_name
         return masked(name) if self.gate.is_secret(self.inspector, self.stored) else name
 
-
-SHOWN = "1"
-
-
-@dataclass(frozen=True)
-class RowControl:
-    """A control that every row has."""
-
-    act: RowAct[Any]
-    label: str
-    url: str
-    """Opens the act's form, once it says for which row."""
-
-
-class KeyElements(KeyRead):
-    """What a key page shows of a collection."""
+    # The elements of a collection.
 
     def collection_context(self, entry: Entry, elements: Elements) -> dict[str, Any]:
         context: dict[str, Any] = {

@@ -126,8 +126,11 @@ ONCE = ("live", "begun", "columns")
 """Parameters that no link of the page keeps."""
 
 
-class FoundKeys(CachePage):
-    """The part of the key browser that a search fills."""
+class KeysPage(CachePage):
+    act = SEE_KEYS
+    title = gettext_lazy("Keys")
+    template_name = "admin/django_cachex/keys.html"
+    found_template = "admin/django_cachex/found.html"
 
     @cached_property
     def search(self) -> Search:
@@ -289,21 +292,6 @@ class FoundKeys(CachePage):
         rows = [without_id(row) if id(row) in beyond else row for row in table.rows]
         return replace(table, rows=rows)
 
-
-def without_id(row: Row) -> Row:
-    """Return a row without its box, and without a link that carries more than a URL can."""
-    name, *others = row.cells
-    return replace(
-        row, value=None, cells=[replace(name, link=None) if name.post_id else name, *others]
-    )
-
-
-class KeysPage(FoundKeys):
-    act = SEE_KEYS
-    title = gettext_lazy("Keys")
-    template_name = "admin/django_cachex/keys.html"
-    found_template = "admin/django_cachex/found.html"
-
     # Looking.
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -418,3 +406,11 @@ class KeysPage(FoundKeys):
             else:
                 refused.append(given[:100])
         return allowed, refused
+
+
+def without_id(row: Row) -> Row:
+    """Return a row without its box, and without a link that carries more than a URL can."""
+    name, *others = row.cells
+    return replace(
+        row, value=None, cells=[replace(name, link=None) if name.post_id else name, *others]
+    )

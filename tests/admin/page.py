@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.admin.parts import Button, Form, Link, Table
+from tests.admin.page_elements import Button, Form, Link, Table
 from tests.admin.reader import Reader, squeezed
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from html.parser import HTMLParser
 
-from tests.admin.parts import Button, Control, Form, Link, Table
+from tests.admin.page_elements import Button, Control, Form, Link, Table
 
 VOID = {"area", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
 UNREAD = {"script", "style", "template", "title", "option", "textarea"}

@@ -14,7 +14,7 @@ from tests.admin import addresses
 from tests.admin.browser import Browser
 from tests.admin.conftest import stored_key
 from tests.admin.page import Page
-from tests.admin.parts import Form
+from tests.admin.page_elements import Form
 from tests.admin.reader import Reader
 from tests.admin.test_links import OURS, Crawl
 
@@ -51,7 +51,7 @@ class Controls(Reader):
         self._found(given, start, f"{form.method} {form.action} {sent} {own}")
 
     def _found(self, given: dict[str, str], start: int, does: str) -> None:
-        if not self._is_ours or self._within("cx-trail"):
+        if not self._is_ours or self._within("cx-breadcrumbs"):
             return
         name = given.get("data-action", "")
         if not NAME.fullmatch(name):

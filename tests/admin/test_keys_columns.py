@@ -164,4 +164,4 @@ def test_a_part_says_what_failed(admin: Browser, configure: Any) -> None:
     part = admin.open(addresses.keys("dead", live="0"))
     assert part.status == 200
     assert "refuses connections" in part.text
-    assert "data-forward" not in part.html
+    assert "data-next-url" not in part.html

@@ -12,7 +12,7 @@ import valkey
 from django.contrib.admin.models import CHANGE, DELETION, LogEntry
 from django.core.cache import caches
 
-from django_cachex.admin.views.progress import cell, report
+from django_cachex.admin.views.progress import escape_csv_cell, make_report
 from django_cachex.inspectors import inspector_for
 from django_cachex.inspectors.jobs import Sweep, Work
 from tests import servers
@@ -286,7 +286,7 @@ FORMULAS = (
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_no_cell_of_a_report_begins_a_formula(text: str, delimiter: str) -> None:
     sweep = Sweep(done=1, failed=1, failures=((text.encode(), text),))
-    response = report(inspector_for("default"), "delete", text, Work(sweep))
+    response = make_report(inspector_for("default"), "delete", text, Work(sweep))
     lines = response.content.decode().splitlines()
     assert len(lines) == 9
     for line in lines:
@@ -297,7 +297,7 @@ def test_no_cell_of_a_report_begins_a_formula(text: str, delimiter: str) -> None
 
 def test_plain_cells_of_a_report_stay_as_they_are() -> None:
     for text in ("user:1", "a-b", "a=b", "2026-01-02", "x;y", "é — 日本", "1,000 examined"):
-        assert cell(text) == text
+        assert escape_csv_cell(text) == text
 
 
 def test_a_server_that_refuses_everything_is_asked_once(
@@ -318,7 +318,7 @@ def test_a_server_that_refuses_everything_is_asked_once(
     fill(raw, "user:", 4000)
     page = begin(admin, "valkey", act="delete", q="user:*")
     assert "the store refuses" in page.text
-    assert not given(page, "data-automatic")
+    assert not given(page, "data-auto-continue")
     assert raw.dbsize() == 4000
     assert "Deleted 0 keys" in the_record().change_message
     raw.execute_command("ACL", "DELUSER", "clerk")
@@ -347,8 +347,8 @@ def test_a_server_that_dies_leaves_what_was_done_on_record(
     assert failed.offers("run")
     assert f"Deleted {done:,} keys" in failed.text
     assert "valkey" in failed.text
-    assert given(page, "data-automatic")
-    assert not given(failed, "data-automatic")
+    assert given(page, "data-auto-continue")
+    assert not given(failed, "data-auto-continue")
     assert f"Deleted {done:,} keys. Not yet at the end." in the_record().change_message
 
 

@@ -62,7 +62,9 @@ def test_the_picture_says_the_same_as_the_table(
     fill(raw, "user:", 30)
     fill(raw, "page:", 10)
     page = admin.open(addresses.namespaces("valkey"))
-    widths = [float(given["width"]) for tag, given in page.tags if given.get("class") == "cx-part"]
+    widths = [
+        float(given["width"]) for tag, given in page.tags if given.get("class") == "cx-bar-fill"
+    ]
     shares = [
         float(text)
         for text in re.findall(r"([0-9.]+) %", " ".join(page.table("Namespace").column("Memory")))

@@ -12,8 +12,8 @@ from django_cachex.admin.components import (
     Action,
     Badge,
     Cell,
-    FactLine,
     Header,
+    LabeledValue,
     Option,
     Row,
     Select,
@@ -67,13 +67,13 @@ class Samples:
         rows = [Row(cells, self.say("1"), self.say('Select "user:1"')), Row(cells)]
         return Table(headers, rows, **{"caption": self.say("Keys"), **given})
 
-    def some_facts(self) -> list[FactLine]:
+    def some_facts(self) -> list[LabeledValue]:
         return [
-            FactLine(self.say("Type"), self.say("hash")),
-            FactLine(self.say("Stored key"), self.say("shop:1:user.1"), "code"),
-            FactLine(self.say("Used"), self.say("5 MB"), "", self.say("5,000,000 bytes"), 0.5),
-            FactLine(self.say("TTL"), self.say("4 min"), expires=240_000, note=self.say("s")),
-            FactLine(self.say("Age"), self.say("1 min"), exact=self.say("60 s"), expires=1),
+            LabeledValue(self.say("Type"), self.say("hash")),
+            LabeledValue(self.say("Stored key"), self.say("shop:1:user.1"), "code"),
+            LabeledValue(self.say("Used"), self.say("5 MB"), "", self.say("5,000,000 bytes"), 0.5),
+            LabeledValue(self.say("TTL"), self.say("4 min"), expires=240_000, note=self.say("s")),
+            LabeledValue(self.say("Age"), self.say("1 min"), exact=self.say("60 s"), expires=1),
         ]
 
     def new_form(self, data: dict[str, str] | None = None, help_text: str = "") -> forms.Form:

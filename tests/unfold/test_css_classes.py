@@ -17,28 +17,28 @@ from tests.unfold.skin import under_unfold
 
 SOURCE = Path(django_cachex.__file__).parent
 PAGES = SOURCE / "admin" / "templates" / "admin" / "django_cachex"
-PARTS = {skin: PAGES / "parts" / skin for skin in ("admin", "unfold")}
+COMPONENTS = {skin: PAGES / "components" / skin for skin in ("admin", "unfold")}
 STATIC = SOURCE / "admin" / "static" / "django_cachex"
-STYLES = {skin: STATIC / "skins" / f"{skin}.css" for skin in PARTS}
+STYLES = {skin: STATIC / "skins" / f"{skin}.css" for skin in COMPONENTS}
 COMMON = STATIC / "cachex.css"
 
 KINDS = {
     "action": {"danger", "danger-quiet", "primary"},
     "badge": {"bad", "good", "strong", "warning"},
-    "cell": {"acts", "code", "key", "name", "number", "scope", "type", "value"},
-    "fact": {"code"},
+    "cell": {"code", "key", "name", "number", "row-actions", "scope", "type", "value"},
+    "item": {"code"},
     "header": {"code", "number"},
-    "notice": {"error", "info", "warning"},
+    "alert": {"error", "info", "warning"},
 }
 """What `cx-{{ badge.kind }}` and its like can be, by what the kind is of."""
 
-PART_OF = {
+COMPONENT_OF = {
     "action": components.Action,
     "badge": components.Badge,
     "cell": components.Cell,
-    "fact": components.FactLine,
+    "item": components.LabeledValue,
     "header": components.Header,
-    "notice": components.Notice,
+    "alert": components.Alert,
 }
 LIKE_THE_REST = {"cx-info", "cx-type"}
 """Kinds that nothing sets apart."""
@@ -65,8 +65,8 @@ def of_ours(names: set[str]) -> set[str]:
 
 
 def used(*skins: str) -> set[str]:
-    """Return the class names in the templates of pages and of these skins' parts."""
-    return completed(markup.classes_of(PAGES, *(PARTS[skin] for skin in skins)))
+    """Return the class names in the templates of pages and of these skins' components."""
+    return completed(markup.classes_of(PAGES, *(COMPONENTS[skin] for skin in skins)))
 
 
 def unfolds_own() -> set[str]:
@@ -101,7 +101,7 @@ def test_unfolds_skin_has_a_rule_for_each_class_of_ours() -> None:
 
 @under_unfold
 def test_the_installed_unfold_has_a_rule_for_each_other_class() -> None:
-    names = completed(markup.classes_of(PARTS["unfold"]))
+    names = completed(markup.classes_of(COMPONENTS["unfold"]))
     assert (names | worn()) - of_ours(names) - HOOKS - unfolds_own() == set()
 
 
@@ -115,13 +115,13 @@ def test_a_made_up_class_is_found_dead() -> None:
 
 
 def asked_for() -> set[str]:
-    """Return the controls whose classes Unfold's parts ask for."""
-    templates = "".join(path.read_text() for path in PARTS["unfold"].glob("*.html"))
+    """Return the controls whose classes Unfold's components ask for."""
+    templates = "".join(path.read_text() for path in COMPONENTS["unfold"].glob("*.html"))
     return set(re.findall(r"\bclasses\.(\w+)", templates))
 
 
 @under_unfold
-def test_the_parts_ask_for_the_controls_that_there_are() -> None:
+def test_the_components_ask_for_the_controls_that_there_are() -> None:
     from django_cachex.unfold.css_classes import CONTROLS
 
     assert asked_for() == set(CONTROLS)
@@ -131,7 +131,7 @@ def test_the_parts_ask_for_the_controls_that_there_are() -> None:
 
 
 def test_each_rule_of_all_skins_is_for_something_used() -> None:
-    assert of_ours(stylesheets.classes_of(COMMON)) - used(*PARTS) == set()
+    assert of_ours(stylesheets.classes_of(COMMON)) - used(*COMPONENTS) == set()
 
 
 def test_each_rule_of_the_plain_skin_is_for_something_used() -> None:
@@ -139,8 +139,8 @@ def test_each_rule_of_the_plain_skin_is_for_something_used() -> None:
 
 
 def test_each_rule_of_unfolds_skin_is_for_something_used() -> None:
-    # Many of its parts are the plain ones.
-    assert of_ours(stylesheets.classes_of(STYLES["unfold"])) - used(*PARTS) == set()
+    # Many of its components are the plain ones.
+    assert of_ours(stylesheets.classes_of(STYLES["unfold"])) - used(*COMPONENTS) == set()
 
 
 # Kinds.
@@ -167,7 +167,7 @@ def given_kinds(part: Any) -> set[str]:
 
 @pytest.mark.parametrize("of", KINDS)
 def test_the_kinds_that_the_code_gives_are_known_here(of: str) -> None:
-    assert given_kinds(PART_OF[of]) <= KINDS[of]
+    assert given_kinds(COMPONENT_OF[of]) <= KINDS[of]
 
 
 def test_the_kinds_that_are_known_here_are_given_somewhere() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from django_cachex.admin.components import Part
+from django_cachex.admin.components import Component
 
 LINES_IN_FULL = 40
 """So many lines are seen at a glance: there is nothing to close."""
@@ -22,7 +22,7 @@ LEVELS = 3
 
 
 @dataclass(frozen=True)
-class Fold(Part):
+class Fold(Component):
     """Some lines, or the first line of a block with what is in it."""
 
     text: str

@@ -12,17 +12,17 @@ from django_cachex.admin.links import Link
 from django_cachex.inspectors.info import Text
 
 
-class Parts:
-    """Template paths of the installed skin's parts: `{% include parts.table %}`."""
+class ComponentTemplates:
+    """Template paths of the installed skin: `{% include components.table %}`."""
 
     def __init__(self) -> None:
-        self._folder = f"admin/django_cachex/parts/{installed().skin}"
+        self._folder = f"admin/django_cachex/components/{installed().skin}"
 
     def __getitem__(self, name: str) -> str:
         return f"{self._folder}/{name}.html"
 
 
-class Part:
+class Component:
     """What a template reads. It looks for items before attributes: this spares it the error."""
 
     def __getitem__(self, name: str) -> Any:
@@ -30,7 +30,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Action(Part):
+class Action(Component):
     """A link or a button that leads somewhere."""
 
     name: str
@@ -49,7 +49,7 @@ class Action(Part):
     fields: Sequence[tuple[str, str]] = ()
     """What else it sends."""
 
-    about: Text = ""
+    object_name: Text = ""
     """What it is about, for screen readers: many rows have controls of one label."""
 
     @property
@@ -59,7 +59,7 @@ class Action(Part):
 
 
 @dataclass(frozen=True)
-class Badge(Part):
+class Badge(Component):
     """A word in a shape; the word alone says it."""
 
     text: Text
@@ -70,11 +70,11 @@ class Badge(Part):
 
 
 @dataclass(frozen=True)
-class Heading(Part):
+class Heading(Component):
     """What a page is about."""
 
     text: Text
-    what: Text = ""
+    suffix: Text = ""
     """What of it, said quieter: `keys`, `info`."""
 
     kind: str = ""
@@ -82,12 +82,12 @@ class Heading(Part):
 
     badge: Badge | None = None
     summary: Text = ""
-    copied: str = ""
+    copy_text: str = ""
     """What a button beside it copies."""
 
 
 @dataclass(frozen=True)
-class Cell(Part):
+class Cell(Component):
     """One cell of a table."""
 
     text: Text = ""
@@ -106,7 +106,7 @@ class Cell(Part):
     expires: int | None = None
     """Milliseconds that a script may count down."""
 
-    order: str = ""
+    sort_key: str = ""
     """What the rows of a table can be sorted by, as text; empty for what comes last."""
 
     @property
@@ -117,13 +117,15 @@ class Cell(Part):
     @property
     def is_plain(self) -> bool:
         """Whether it is drawn as its text alone; most are, and pages have hundreds."""
-        drawn = self.link or self.exact or self.badge or self.kind in ("acts", "value", "code")
+        drawn = (
+            self.link or self.exact or self.badge or self.kind in ("row-actions", "value", "code")
+        )
         return not drawn
 
     @property
     def has_more(self) -> bool:
         """Whether lines or links stand beneath its text."""
-        return bool(self.lines) or (bool(self.actions) and self.kind != "acts")
+        return bool(self.lines) or (bool(self.actions) and self.kind != "row-actions")
 
     @property
     def post_id(self) -> str:
@@ -131,7 +133,7 @@ class Cell(Part):
 
 
 @dataclass(frozen=True)
-class Header(Part):
+class Header(Component):
     """The head of a column."""
 
     text: Text
@@ -146,7 +148,7 @@ class Header(Part):
 
 
 @dataclass(frozen=True)
-class Row(Part):
+class Row(Component):
     """A row of a table; `value` is what its checkbox sends, None without a checkbox."""
 
     cells: Sequence[Cell]
@@ -154,12 +156,12 @@ class Row(Part):
     label: Text = ""
     """What the checkbox selects, for screen readers."""
 
-    opens: bool = False
+    is_open: bool = False
     """Whether a form stands beneath it."""
 
 
 @dataclass(frozen=True)
-class Table(Part):
+class Table(Component):
     """Tables have one shape."""
 
     headers: Sequence[Header]
@@ -169,11 +171,11 @@ class Table(Part):
     compact: bool = False
     """Whether narrow screens show a row in two lines, without the labels of its cells."""
 
-    form: str = ""
+    form_id: str = ""
     """The id of the form that its checkboxes and buttons belong to, where it stands elsewhere."""
 
     @property
-    def width(self) -> int:
+    def column_count(self) -> int:
         """How many columns there are, that of the checkboxes included."""
         return len(self.headers) + self.selectable
 
@@ -184,16 +186,16 @@ class Table(Part):
 
 
 @dataclass(frozen=True)
-class Option(Part):
+class Option(Component):
     """One of the values that a person can choose."""
 
     value: str
     text: Text
-    chosen: bool = False
+    is_selected: bool = False
 
 
 @dataclass(frozen=True)
-class Select(Part):
+class Select(Component):
     """A value of several, chosen in a form."""
 
     name: str
@@ -203,14 +205,14 @@ class Select(Part):
     @property
     def is_set(self) -> bool:
         """Whether anything but the first is chosen."""
-        return any(option.chosen for option in self.options[1:])
+        return any(option.is_selected for option in self.options[1:])
 
 
 @dataclass(frozen=True)
-class Live(Part):
+class LiveSearch(Component):
     """Going on with a search in the background: what a script needs to know."""
 
-    forward: str
+    next_url: str
     """Where the search goes on."""
 
     shown: int
@@ -221,19 +223,19 @@ class Live(Part):
 
     examined: int
     total: int | None
-    goes_on: bool
+    auto_continue: bool
     """Whether to go on without being asked."""
 
 
 @dataclass(frozen=True)
-class FactLine(Part):
+class LabeledValue(Component):
     """A label and what there is to say."""
 
     label: Text
     text: Text
     kind: str = ""
     exact: str = ""
-    share: float | None = None
+    fraction: float | None = None
     """A part of a maximum, 0 to 1, drawn as a bar."""
 
     expires: int | None = None
@@ -242,19 +244,19 @@ class FactLine(Part):
 
 
 @dataclass(frozen=True)
-class Card(Part):
+class Card(Component):
     """A section of facts."""
 
     title: Text
-    facts: Sequence[FactLine] = ()
-    headline: FactLine | None = None
+    values: Sequence[LabeledValue] = ()
+    headline: LabeledValue | None = None
     table: Table | None = None
     note: Text = ""
-    items: Sequence[Action] = ()
+    links: Sequence[Action] = ()
 
 
 @dataclass(frozen=True)
-class Notice(Part):
+class Alert(Component):
     """Something to know before reading on."""
 
     text: Text
@@ -265,7 +267,7 @@ class Notice(Part):
 
 
 @dataclass(frozen=True)
-class Empty(Part):
+class EmptyState(Component):
     """Why there is nothing to see, and what to do."""
 
     title: Text
@@ -274,27 +276,27 @@ class Empty(Part):
 
 
 @dataclass(frozen=True)
-class Confirm(Part):
+class Confirmation(Component):
     """One question with its consequences; the safe button comes first."""
 
     question: Text
-    step: Text
+    breadcrumb: Text
     """What the trail calls it."""
 
     consequences: Sequence[Text]
-    submit: Text
-    back: Action
-    hidden: Sequence[tuple[str, str]] = ()
+    button_text: Text
+    cancel: Action
+    hidden_fields: Sequence[tuple[str, str]] = ()
     items: Sequence[Text] = ()
     table: Table | None = None
-    refused: Sequence[Text] = ()
+    skipped: Sequence[Text] = ()
     """What was asked for and will not be done, and why."""
 
-    possible: bool = True
+    can_confirm: bool = True
 
 
 @dataclass(frozen=True)
-class Button(Part):
+class Button(Component):
     """A button of a form with several."""
 
     text: Text
@@ -306,34 +308,34 @@ class Button(Part):
 
 
 @dataclass(frozen=True)
-class Working(Part):
+class JobProgress(Component):
     """Long work: how far it has come, and the buttons that carry it on."""
 
-    progress: Text
-    share: float | None = None
+    text: Text
+    fraction: float | None = None
     """The part of all keys that was examined, 0 to 1, or None where nobody knows."""
 
-    hidden: Sequence[tuple[str, str]] = ()
+    hidden_fields: Sequence[tuple[str, str]] = ()
     """What the form carries of it."""
 
-    action: str = ""
+    action_url: str = ""
     """Where the form leads; empty for the page that it is on."""
 
-    go_on: Button | None = None
-    automatic: bool = False
+    continue_button: Button | None = None
+    auto_continue: bool = False
     """Whether a script presses the button that goes on."""
 
-    buttons: Sequence[Button] = ()
-    resume: str = ""
+    other_buttons: Sequence[Button] = ()
+    resume_url: str = ""
     """Where the work can be carried on after the page was closed."""
 
     @property
     def percent(self) -> str:
-        return "" if self.share is None else f"{self.share:.4f}"
+        return "" if self.fraction is None else f"{self.fraction:.4f}"
 
 
 @dataclass(frozen=True)
-class Bar(Part):
+class Bar(Component):
     """A share of a whole: its name, its length, and the figure that says the same."""
 
     label: Text
@@ -341,41 +343,41 @@ class Bar(Part):
     value: float
     """0 to 1."""
 
-    doubt: float = 0.0
+    margin: float = 0.0
     """How far the value may be off to each side."""
 
     link: Link | str = ""
 
     @property
     def width(self) -> str:
-        return _thousandths(self.value)
+        return _to_svg_units(self.value)
 
     @property
-    def doubt_from(self) -> str:
-        return _thousandths(self.value - self.doubt)
+    def margin_start(self) -> str:
+        return _to_svg_units(self.value - self.margin)
 
     @property
-    def doubt_width(self) -> str:
-        low, high = max(0.0, self.value - self.doubt), min(1.0, self.value + self.doubt)
-        return _thousandths(high - low)
+    def margin_width(self) -> str:
+        low, high = max(0.0, self.value - self.margin), min(1.0, self.value + self.margin)
+        return _to_svg_units(high - low)
 
 
 @dataclass(frozen=True)
-class Bars(Part):
+class BarChart(Component):
     """A picture of shares, one under the other."""
 
     title: Text
-    rows: Sequence[Bar]
+    bars: Sequence[Bar]
     note: Text = ""
 
 
-def _thousandths(share: float) -> str:
+def _to_svg_units(share: float) -> str:
     """Return a share as a drawing of a thousand units takes it, in every language alike."""
     return f"{max(0.0, min(1.0, share)) * 1000:.1f}"
 
 
 @dataclass(frozen=True)
-class Topic(Part):
+class Topic(Component):
     """A heading of the help panel and its sentences."""
 
     title: Text
@@ -383,76 +385,76 @@ class Topic(Part):
 
 
 @dataclass(frozen=True)
-class FormBox(Part):
+class FormPanel(Component):
     """A form with its buttons, wherever it stands on a page."""
 
     form: Any
     name: str
     """What its button does, as `data-action` says it."""
 
-    submit: Text
+    button_text: Text
     cancel: Action | None = None
     title: Text = ""
-    hidden: Sequence[tuple[str, str]] = ()
+    hidden_fields: Sequence[tuple[str, str]] = ()
     notes: Sequence[Text] = ()
     """Said between the title and the fields."""
 
-    previews: bool = False
+    has_preview: bool = False
     """Whether a button beside the others says what would happen."""
 
     preview: Text = ""
     """What would happen, in words, once that was asked."""
 
-    theirs: Any = None
+    current_value: Any = None
     """A `ValueBox` of what somebody else wrote meanwhile, to stand beside the form."""
 
 
 @dataclass(frozen=True)
-class CollectionBox(Part):
+class ElementsPanel(Component):
     """A part of a collection, with ways to others."""
 
     title: Text
     form: Any
     """Finds elements."""
 
-    hidden: Sequence[tuple[str, str]] = ()
-    orders: Sequence[Action] = ()
-    offers: Sequence[Action] = ()
+    hidden_fields: Sequence[tuple[str, str]] = ()
+    order_links: Sequence[Action] = ()
+    buttons: Sequence[Action] = ()
     notes: Sequence[Text] = ()
     progress: Text = ""
     table: Table | None = None
-    empty: Empty | None = None
+    empty: EmptyState | None = None
     pager: Sequence[Action] = ()
-    rows_form: str = ""
+    remove_form_id: str = ""
     """The id of the form that removes rows; empty where nobody may."""
 
-    is_found: bool = False
+    is_filtered: bool = False
     """Whether less than everything was asked for."""
 
-    reset: Action | None = None
+    reset_link: Action | None = None
     """Shows everything again."""
 
 
 @dataclass(frozen=True)
-class ValueBox(Part):
+class ValuePanel(Component):
     """A single value in one of its views."""
 
     title: Text
-    views: Sequence[Action] = ()
-    offers: Sequence[Action] = ()
+    view_links: Sequence[Action] = ()
+    buttons: Sequence[Action] = ()
     notes: Sequence[Text] = ()
     text: str | None = None
     """None where there is nothing to show; empty for an empty value."""
 
-    rest: str = ""
+    more_text: str = ""
     """What *Load more* brought, after `text`."""
 
-    folds: Sequence[Any] = ()
+    blocks: Sequence[Any] = ()
     """In place of `text`: lines and blocks that can be closed, as `folds.Fold`."""
 
-    cut: Text = ""
+    truncated_note: Text = ""
     """How much is shown, where it is not all."""
 
-    more: Sequence[Action] = ()
-    why_not: Text = ""
+    more_links: Sequence[Action] = ()
+    not_editable_reason: Text = ""
     """Why it cannot be edited."""

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import formatting
-from django_cachex.admin.components import Notice
+from django_cachex.admin.components import Alert
 from django_cachex.admin.links import Place, sign, unsign
 from django_cachex.admin.permissions import Gate
 from django_cachex.conf import PAGE_SIZES, limits
@@ -122,7 +122,7 @@ class Search:
     shown: int | None = None
     """How many keys the page has that a script adds to; None for a page of its own."""
 
-    notices: list[Notice] = field(default_factory=list)
+    notices: list[Alert] = field(default_factory=list)
 
     @classmethod
     def read(cls, given: Mapping[str, str], inspector: Inspector, gate: Gate) -> Search:
@@ -188,7 +188,7 @@ class Search:
             self.shown = int(given[:6])
 
     def _notice(self, text: str) -> None:
-        self.notices.append(Notice(text, "warning"))
+        self.notices.append(Alert(text, "warning"))
 
     def _bound_to(self) -> tuple[Any, ...]:
         filters = [self.given.get(name, "") for name in FILTERS]

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import log_entries
-from django_cachex.admin.components import Action, Confirm
+from django_cachex.admin.components import Action, Confirmation
 from django_cachex.admin.permissions import Act
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.edits import Edit, Outcome
@@ -146,7 +146,7 @@ class KeyAct(Generic[F]):
         """Return the edit of a valid form, what has already become of it, or None for nothing."""
         raise NotImplementedError(f"{type(self).__qualname__}.edit")
 
-    def confirm(self, subject: Subject, form: F, back: Action) -> Confirm | None:
+    def confirm(self, subject: Subject, form: F, back: Action) -> Confirmation | None:
         """Return the question to ask before a valid form is applied, or None."""
         return None
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from django_cachex.admin import formatting, log_entries
-from django_cachex.admin.components import Action, Confirm
+from django_cachex.admin.components import Action, Confirmation
 from django_cachex.admin.forms.base import EditForm, FocusedForm
 from django_cachex.admin.key_actions.base import F, KeyAct, Place, Subject
 from django_cachex.admin.messages import trace_of
@@ -158,7 +158,7 @@ class RemoveRows(ElementAct[ChosenForm]):
     def edit(self, subject: Subject, form: ChosenForm) -> Edit | Outcome | None:
         return RemoveElements(subject.type, form.chosen)
 
-    def confirm(self, subject: Subject, form: ChosenForm, back: Action) -> Confirm | None:
+    def confirm(self, subject: Subject, form: ChosenForm, back: Action) -> Confirmation | None:
         count = len(form.chosen)
         if count == 1:
             return None
@@ -170,12 +170,12 @@ class RemoveRows(ElementAct[ChosenForm]):
         size = subject.entry.description.size if subject.entry is not None else None
         if size == count and subject.type != "stream":
             consequences.append(_("Nothing is left then: the key itself is gone, too."))
-        return Confirm(
+        return Confirmation(
             question=_('Remove %(elements)s from "%(key)s"?') % what,
-            step=_("Remove"),
+            breadcrumb=_("Remove"),
             consequences=consequences,
-            submit=_("Remove %(elements)s") % what,
-            back=back,
+            button_text=_("Remove %(elements)s") % what,
+            cancel=back,
             items=names_of(subject, form.chosen),
         )
 
@@ -251,7 +251,7 @@ class PopAct(ElementAct[CountForm]):
     submit = gettext_lazy("Pop")
     unit: ClassVar[Unit] = Unit.MEMBERS
 
-    def confirm(self, subject: Subject, form: CountForm, back: Action) -> Confirm | None:
+    def confirm(self, subject: Subject, form: CountForm, back: Action) -> Confirmation | None:
         count = form.cleaned_data["count"]
         if count == 1:
             return None
@@ -259,14 +259,14 @@ class PopAct(ElementAct[CountForm]):
             "elements": formatting.elements(count, self.unit),
             "key": formatting.name(subject.inspector.name(subject.stored)),
         }
-        return Confirm(
+        return Confirmation(
             question=_('Pop %(elements)s from "%(key)s"?') % what,
-            step=_("Pop"),
+            breadcrumb=_("Pop"),
             consequences=[
                 _("They are removed, and shown once. With the last of them the key is gone, too.")
             ],
-            submit=_("Pop %(elements)s") % what,
-            back=back,
+            button_text=_("Pop %(elements)s") % what,
+            cancel=back,
         )
 
     def said(self, subject: Subject, form: CountForm, outcome: Outcome | None) -> str:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import formatting, log_entries
-from django_cachex.admin.components import Action, Confirm
+from django_cachex.admin.components import Action, Confirmation
 from django_cachex.admin.forms.base import AS_CODE, EditForm, FocusedForm, NumberForm
 from django_cachex.admin.forms.ttl import TtlForm
 from django_cachex.admin.key_actions.base import KeyAct, Need, Place, Subject
@@ -104,20 +104,20 @@ def said_name(name: str) -> str:
     return formatting.name(printable(encode_text(name)))
 
 
-def overwriting(name: str, alias: str, submit: str, back: Action) -> Confirm:
+def overwriting(name: str, alias: str, submit: str, back: Action) -> Confirmation:
     """Return the question before a key is lost to another that takes its name."""
     named = {"name": said_name(name), "alias": alias}
-    return Confirm(
+    return Confirmation(
         question=_('Overwrite "%(name)s" in "%(alias)s"?') % named,
-        step=_("Overwrite"),
+        breadcrumb=_("Overwrite"),
         consequences=[
             _(
                 "If there is a key of that name, what it holds, of whatever type, is gone for "
                 "good. The key that takes its place brings its own TTL."
             )
         ],
-        submit=submit,
-        back=back,
+        button_text=submit,
+        cancel=back,
     )
 
 
@@ -164,7 +164,7 @@ class CopyKey(KeyAct[CopyForm]):
             return None if to == subject.stored else Copy(to, None, form.overwrites)
         return Copy(to, into, form.overwrites)
 
-    def confirm(self, subject: Subject, form: CopyForm, back: Action) -> Confirm | None:
+    def confirm(self, subject: Subject, form: CopyForm, back: Action) -> Confirmation | None:
         if not form.overwrites:
             return None
         data = form.cleaned_data
@@ -227,7 +227,7 @@ class RenameKey(KeyAct[NameForm]):
         to = self._to(subject, form)
         return None if to == subject.stored else Rename(to, form.overwrites)
 
-    def confirm(self, subject: Subject, form: NameForm, back: Action) -> Confirm | None:
+    def confirm(self, subject: Subject, form: NameForm, back: Action) -> Confirmation | None:
         if not form.overwrites:
             return None
         name, alias = form.cleaned_data["name"], subject.inspector.alias
@@ -444,19 +444,19 @@ class ReplaceValue(EditValue):
             return Outcome(Result.CHANGED)
         return SetValue(form.decoded, expected, form.ttl)
 
-    def confirm(self, subject: Subject, form: EditForm, back: Action) -> Confirm | None:
+    def confirm(self, subject: Subject, form: EditForm, back: Action) -> Confirmation | None:
         content = subject.content
         label = content.label if content is not None else ""
-        return Confirm(
+        return Confirmation(
             question=_('Replace the value of "%(key)s"?')
             % {"key": formatting.name(subject.inspector.name(subject.stored))},
-            step=_("Replace value"),
+            breadcrumb=_("Replace value"),
             consequences=[
                 _("What it holds now is gone for good: %(label)s.") % {"label": label},
                 _("An application that expects a value of the same kind may fail to read it."),
             ],
-            submit=_("Replace value"),
-            back=back,
+            button_text=_("Replace value"),
+            cancel=back,
         )
 
     def said(self, subject: Subject, form: EditForm, outcome: Outcome | None) -> str:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import formatting
-from django_cachex.admin.components import Action, Confirm
+from django_cachex.admin.components import Action, Confirmation
 from django_cachex.admin.forms.base import FocusedForm
 from django_cachex.admin.key_actions.base import Subject
 from django_cachex.admin.key_actions.elements import (
@@ -169,7 +169,7 @@ class Trim(ElementAct[TrimForm]):
         data = form.cleaned_data
         return TrimList(data["start"], data["stop"], data["expected"])
 
-    def confirm(self, subject: Subject, form: TrimForm, back: Action) -> Confirm | None:
+    def confirm(self, subject: Subject, form: TrimForm, back: Action) -> Confirmation | None:
         data, length = form.cleaned_data, length_of(subject)
         kept = len(range(length)[kept_slice(data["start"], data["stop"], length)])
         return trimming(subject, length - kept, kept, back, Unit.ITEMS)
@@ -185,7 +185,7 @@ def kept_slice(start: int, stop: int, length: int) -> slice:
     return slice(max(first, 0), max(last + 1, 0))
 
 
-def trimming(subject: Subject, count: int, kept: int, back: Action, unit: Unit) -> Confirm:
+def trimming(subject: Subject, count: int, kept: int, back: Action, unit: Unit) -> Confirmation:
     """Return the question before elements are cut off."""
     counts = {
         "elements": formatting.elements(count, unit),
@@ -195,12 +195,12 @@ def trimming(subject: Subject, count: int, kept: int, back: Action, unit: Unit) 
     consequences = [_("%(kept)s are kept. What is removed is gone for good.") % counts]
     if not kept and unit == Unit.ITEMS:
         consequences = [_("Nothing is left then: the key itself is gone, too.")]
-    return Confirm(
+    return Confirmation(
         question=_('Remove %(elements)s from "%(key)s"?') % counts,
-        step=_("Trim"),
+        breadcrumb=_("Trim"),
         consequences=consequences,
-        submit=_("Remove %(elements)s") % counts,
-        back=back,
+        button_text=_("Remove %(elements)s") % counts,
+        cancel=back,
     )
 
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import formatting
-from django_cachex.admin.components import Action, Confirm
+from django_cachex.admin.components import Action, Confirmation
 from django_cachex.admin.forms.base import FocusedForm, first_elements
 from django_cachex.admin.key_actions.base import Subject
 from django_cachex.admin.key_actions.elements import ElementAct, ElementForm
@@ -68,7 +68,7 @@ class Shorten(ElementAct[KeepForm]):
             return None
         return TrimStream(data["keep"], data["expected"])
 
-    def confirm(self, subject: Subject, form: KeepForm, back: Action) -> Confirm | None:
+    def confirm(self, subject: Subject, form: KeepForm, back: Action) -> Confirmation | None:
         keep, length = form.cleaned_data["keep"], length_of(subject)
         return trimming(subject, max(0, length - keep), min(keep, length), back, Unit.ENTRIES)
 

@@ -18,7 +18,15 @@ from django.views.generic import TemplateView
 
 from django_cachex.admin import formatting, log_entries
 from django_cachex.admin.apps import installed
-from django_cachex.admin.components import Action, Cell, Confirm, Heading, Notice, Parts, Topic
+from django_cachex.admin.components import (
+    Action,
+    Alert,
+    Cell,
+    ComponentTemplates,
+    Confirmation,
+    Heading,
+    Topic,
+)
 from django_cachex.admin.deadline import Answer, Asker
 from django_cachex.admin.errors import explain, in_doubt, leave_broken_connections, may_be_done
 from django_cachex.admin.links import IN_FORM, Link, Links, parse_object_id, seal, unseal
@@ -38,11 +46,11 @@ from django_cachex.inspectors.info import Text
 T = TypeVar("T")
 
 
-class Page(TemplateView):
+class BaseView(TemplateView):
     """One page of the cache admin. Subclasses say what it takes to open it and what is on it."""
 
     site: AdminSite = None  # type: ignore[assignment]  # given by as_view(site=…)
-    act: Act = SEE_CACHES
+    permission: Act = SEE_CACHES
     title: Text = ""
     """Without names of keys: a host's template may alter it."""
 
@@ -50,39 +58,39 @@ class Page(TemplateView):
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
-        self.gate = Gate(self.site, request)
+        self.checker = Gate(self.site, request)
         self.links = Links(self.site.name)
-        self.asker = Asker(limits().timeout)
-        self.notices: list[Notice] = []
+        self.executor = Asker(limits().timeout)
+        self.alerts: list[Alert] = []
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        self.require(self.act)
+        self.check_permission(self.permission)
         return super().dispatch(request, *args, **kwargs)
 
-    def require(
-        self, act: Act, inspector: Inspector | None = None, stored: bytes | None = None
+    def check_permission(
+        self, permission: Act, inspector: Inspector | None = None, stored: bytes | None = None
     ) -> None:
         """Raise PermissionDenied unless the gate allows an act."""
-        if not self.gate.allowed(act, inspector, stored):
+        if not self.checker.allowed(permission, inspector, stored):
             raise PermissionDenied
 
     # Asking caches.
 
-    def ask(self, inspector: Inspector, question: Callable[[], T]) -> Answer[T]:
+    def call_cache(self, inspector: Inspector, question: Callable[[], T]) -> Answer[T]:
         """Return a cache's answer; what went wrong becomes a notice on this page."""
-        answer = self.asker.ask(inspector, question)
+        answer = self.executor.ask(inspector, question)
         if answer.error is not None:
             again = (
-                [Action("try-again", _("Try again"), self.here())]
+                [Action("try-again", _("Try again"), self.current_url())]
                 if self.request.method == "GET"
                 else []
             )
-            self.notices.append(Notice(explain(inspector, answer.error), "error", again))
+            self.alerts.append(Alert(explain(inspector, answer.error), "error", again))
         return answer
 
     # What is on the page.
 
-    def trail(self) -> Sequence[Action]:
+    def breadcrumbs(self) -> Sequence[Action]:
         """Return the way from the index to here; the last is this page."""
         return ()
 
@@ -102,59 +110,66 @@ class Page(TemplateView):
         """Return what the help panel says."""
         return ()
 
-    def here(self, **query: str) -> str:
+    def current_url(self, **query: str) -> str:
         """Return this page's URL with its state, some of it changed; empty values go."""
         state = {**self.request.GET.dict(), **query}
         given = {name: value for name, value in state.items() if value}
         return f"{self.request.path}?{urlencode(given)}" if given else self.request.path
 
-    def standing_actions(self) -> list[Action]:
+    def default_actions(self) -> list[Action]:
         shown = "help" in self.request.GET
         return [
-            self.revisit("help", _("Help"), current=shown, help="" if shown else "1"),
-            self.revisit("refresh", _("Refresh")),
+            self.make_self_link("help", _("Help"), current=shown, help="" if shown else "1"),
+            self.make_self_link("refresh", _("Refresh")),
         ]
 
-    def revisit(self, name: str, label: str, current: bool = False, **query: str) -> Action:
+    def make_self_link(self, name: str, label: str, current: bool = False, **query: str) -> Action:
         """Return a control that opens this page again, some of its state changed."""
-        return Action(name, label, self.here(**query), current=current)
+        return Action(name, label, self.current_url(**query), current=current)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return {
             **self.site.each_context(self.request),
             "title": self.title,
-            "parts": Parts(),
+            "components": ComponentTemplates(),
             "classes": installed().classes,
-            "trail": self._way_here(),
+            "breadcrumbs": self._full_breadcrumbs(),
             "heading": self.heading(),
             "tabs": self.tabs(),
             "tabs_label": self.tabs_label,
-            "actions": [*self.actions(), *self.standing_actions()],
+            "actions": [*self.actions(), *self.default_actions()],
             "help": self.help() if "help" in self.request.GET else (),
-            "help_close": self.revisit("close-help", _("Close help"), help=""),
-            "notices": self.notices,
+            "help_close": self.make_self_link("close-help", _("Close help"), help=""),
+            "alerts": self.alerts,
             **super().get_context_data(**kwargs),
         }
 
-    def _way_here(self) -> list[Action]:
-        index = [Action("caches", _("Caches"), self.links.caches())] if self._sees_caches() else []
-        return [*index, *self.trail()]
+    def _full_breadcrumbs(self) -> list[Action]:
+        index = (
+            [Action("caches", _("Caches"), self.links.caches())] if self._can_view_caches() else []
+        )
+        return [*index, *self.breadcrumbs()]
 
-    def _sees_caches(self) -> bool:
-        return self.gate.allowed(SEE_CACHES)
+    def _can_view_caches(self) -> bool:
+        return self.checker.allowed(SEE_CACHES)
 
     # Around a change.
 
-    def confirm(self, confirm: Confirm) -> HttpResponse:
+    def render_confirmation(self, confirmation: Confirmation) -> HttpResponse:
         """Return a page that asks before something is lost."""
-        trail = [*self._way_here(), Action("confirm", confirm.step, "")]
-        heading = Heading(confirm.question, kind="question")
-        context = Page.get_context_data(
-            self, confirm=confirm, heading=heading, trail=trail, tabs=(), actions=()
+        breadcrumbs = [*self._full_breadcrumbs(), Action("confirm", confirmation.breadcrumb, "")]
+        heading = Heading(confirmation.question, kind="question")
+        context = BaseView.get_context_data(
+            self,
+            confirmation=confirmation,
+            heading=heading,
+            breadcrumbs=breadcrumbs,
+            tabs=(),
+            actions=(),
         )
         return self.response_class(self.request, "admin/django_cachex/confirm.html", context)
 
-    def record_in_doubt(
+    def log_possible_change(
         self,
         error: BaseException | None,
         flag: int,
@@ -172,47 +187,47 @@ class Page(TemplateView):
         else:
             log_entries.record_cache(user_id, flag, inspector, said)
 
-    def say(self, text: Text, level: int = messages.SUCCESS) -> None:
+    def add_message(self, text: Text, level: int = messages.SUCCESS) -> None:
         """Say on the next page what happened on this one."""
         messages.add_message(self.request, level, str(text))
 
-    def go(self, to: Link | str) -> HttpResponse:
+    def redirect(self, to: Link | str) -> HttpResponse:
         """Redirect; a key whose id is too long for a URL gives way to the list."""
         if isinstance(to, Link) and to.post_id:
             alias, _stored = parse_object_id(to.post_id)
-            return HttpResponseRedirect(self.landing(alias))
+            return HttpResponseRedirect(self.fallback_url(alias))
         return HttpResponseRedirect(str(to))
 
-    def landing(self, alias: str) -> str:
+    def fallback_url(self, alias: str) -> str:
         """Return the nearest page about a cache that this person may see."""
         inspector = inspector_for(alias)
-        if self.gate.allowed(SEE_KEYS, inspector):
+        if self.checker.allowed(SEE_KEYS, inspector):
             return self.links.keys(alias)
-        return self.links.caches() if self._sees_caches() else self.links.home()
+        return self.links.caches() if self._can_view_caches() else self.links.home()
 
 
-class CachePage(Page):
+class BaseCacheView(BaseView):
     """A page about one cache."""
 
     inspector: Inspector
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        alias = self.alias()
+        alias = self.get_alias()
         if alias is None:
-            return self.without_alias()
+            return self.handle_missing_alias()
         try:
-            self.inspector = self.find(alias)
+            self.inspector = self.get_inspector(alias)
         except Http404:
-            self.require(self.act)  # Who may see none is not told which there are.
+            self.check_permission(self.permission)  # Who may see none is not told which there are.
             raise
-        self.pass_gate()
+        self.check_access()
         return TemplateView.dispatch(self, request, *args, **kwargs)
 
-    def pass_gate(self) -> None:
+    def check_access(self) -> None:
         """Raise PermissionDenied unless this person may open this page about this cache."""
-        self.require(self.act, self.inspector)
+        self.check_permission(self.permission, self.inspector)
 
-    def alias(self) -> str | None:
+    def get_alias(self) -> str | None:
         """Return the alias that the request names, the only one, or None."""
         named = self.request.GET.get("cache")
         if named:
@@ -220,7 +235,7 @@ class CachePage(Page):
         visible = visible_aliases()
         return visible[0] if len(visible) == 1 else None
 
-    def find(self, alias: str) -> Inspector:
+    def get_inspector(self, alias: str) -> Inspector:
         """Return an alias's inspector; raise Http404 for one that is unknown or hidden."""
         if alias not in visible_aliases():
             raise Http404(_('There is no cache "%(alias)s".') % {"alias": alias})
@@ -230,22 +245,24 @@ class CachePage(Page):
     def visible_aliases() -> list[str]:
         return visible_aliases()
 
-    def without_alias(self) -> HttpResponseBase:
+    def handle_missing_alias(self) -> HttpResponseBase:
         """Send the person where a cache is chosen, as the request names none."""
-        self.require(self.act)
-        if self.gate.allowed(SEE_CACHES):
-            self.say(_("Choose a cache first."), messages.INFO)
+        self.check_permission(self.permission)
+        if self.checker.allowed(SEE_CACHES):
+            self.add_message(_("Choose a cache first."), messages.INFO)
             return HttpResponseRedirect(self.links.caches())
         choices = [
-            Action("choose", alias, self.here(cache=alias))
+            Action("choose", alias, self.current_url(cache=alias))
             for alias in visible_aliases()
-            if self.gate.allowed(self.act, inspector_for(alias))
+            if self.checker.allowed(self.permission, inspector_for(alias))
         ]
-        choose = ChoosePage.as_view(site=self.site, act=self.act, choices=choices)
+        choose = ChooseCacheView.as_view(
+            site=self.site, permission=self.permission, choices=choices
+        )
         return choose(self.request)
 
-    def cache_trail(self) -> list[Action]:
-        sees_keys = self.gate.allowed(SEE_KEYS, self.inspector)
+    def cache_breadcrumbs(self) -> list[Action]:
+        sees_keys = self.checker.allowed(SEE_KEYS, self.inspector)
         link = self.links.keys(self.inspector.alias) if sees_keys else ""
         return [Action("cache", self.inspector.alias, link)]
 
@@ -259,35 +276,35 @@ class CachePage(Page):
             ("history", SEE_CACHES, _("History"), self.links.cache_history(alias)),
         )
         return [
-            Action(name, label, link, current=act is self.act)
-            for name, act, label, link in pages
-            if self.gate.allowed(act, self.inspector)
+            Action(name, label, link, current=permission is self.permission)
+            for name, permission, label, link in pages
+            if self.checker.allowed(permission, self.inspector)
         ]
 
-    shows_notes = True
+    shows_backend_notes = True
     """Whether the page says what is to be known of this kind of cache."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        notes = self.inspector.notes() if self.shows_notes else ()
-        self.notices[:0] = [Notice(note) for note in notes]
-        if not self.gate.policies(self.inspector).is_certain:
+        notes = self.inspector.notes() if self.shows_backend_notes else ()
+        self.alerts[:0] = [Alert(note) for note in notes]
+        if not self.checker.policies(self.inspector).is_certain:
             text = _(
                 "A cache that CACHEX_ADMIN closes does not say whether it shares this one's "
                 "server: keys that look like its own are closed here until it does."
             )
-            self.notices.append(Notice(text, "warning"))
+            self.alerts.append(Alert(text, "warning"))
         return super().get_context_data(**kwargs)
 
 
-class KeyedPage(CachePage):
+class BaseKeyView(BaseCacheView):
     """A page about one key, whose id is in the URL or, if too long, in the form."""
 
     stored: bytes
 
-    def pass_gate(self) -> None:
-        self.require(self.act, self.inspector, self.stored)
+    def check_access(self) -> None:
+        self.check_permission(self.permission, self.inspector, self.stored)
 
-    def alias(self) -> str:
+    def get_alias(self) -> str:
         object_id = unquote(self.kwargs["object_id"])
         if object_id == IN_FORM:
             object_id = self.request.POST.get("id", "")
@@ -297,9 +314,9 @@ class KeyedPage(CachePage):
             raise Http404(str(exc)) from exc
         return alias
 
-    def find(self, alias: str) -> Inspector:
-        inspector = super().find(alias)
-        if not self.gate.reaches(inspector, self.stored):
+    def get_inspector(self, alias: str) -> Inspector:
+        inspector = super().get_inspector(alias)
+        if not self.checker.reaches(inspector, self.stored):
             raise Http404(_('That key is not one of "%(alias)s".') % {"alias": alias})
         return inspector
 
@@ -308,32 +325,32 @@ class KeyedPage(CachePage):
         return self.inspector.name(self.stored)
 
     @property
-    def said_name(self) -> str:
+    def display_name(self) -> str:
         return formatting.name(self.key_name)
 
-    def revisit(self, name: str, label: str, current: bool = False, **query: str) -> Action:
+    def make_self_link(self, name: str, label: str, current: bool = False, **query: str) -> Action:
         post_id = self.links.key(self.inspector.alias, self.stored).post_id
-        return Action(name, label, Link(self.here(**query), post_id), current=current)
+        return Action(name, label, Link(self.current_url(**query), post_id), current=current)
 
-    def leave(self) -> HttpResponse:
+    def redirect_missing(self) -> HttpResponse:
         """Return to the list: the key is not there."""
-        self.say(
+        self.add_message(
             _(
                 'There is no key "%(key)s" in "%(alias)s": it was deleted, has expired, or '
                 "never was."
             )
-            % {"key": self.said_name, "alias": self.inspector.alias},
+            % {"key": self.display_name, "alias": self.inspector.alias},
             messages.WARNING,
         )
-        return self.go(self.landing(self.inspector.alias))
+        return self.redirect(self.fallback_url(self.inspector.alias))
 
-    def key_trail(self) -> list[Action]:
-        opens = self.gate.allowed(SEE_KEYS, self.inspector, self.stored)
+    def key_breadcrumbs(self) -> list[Action]:
+        opens = self.checker.allowed(SEE_KEYS, self.inspector, self.stored)
         link = self.links.key(self.inspector.alias, self.stored) if opens else ""
-        return [*self.cache_trail(), Action("key", self.said_name, link)]
+        return [*self.cache_breadcrumbs(), Action("key", self.display_name, link)]
 
 
-class ChoosePage(Page):
+class ChooseCacheView(BaseView):
     """Which cache? For who may not see the index and asked for a page without naming one."""
 
     title = gettext_lazy("Choose a cache")
@@ -344,31 +361,31 @@ class ChoosePage(Page):
         return super().get_context_data(choices=self.choices, **kwargs)
 
 
-class CarryingPage(CachePage):
+class BaseSignedStateView(BaseCacheView):
     """A page about one cache whose forms hold what was done so far."""
 
-    expired: Text = gettext_lazy(
+    expired_text: Text = gettext_lazy(
         "That page has expired or is not of this search: nothing was changed."
     )
     """Said of a token that is not good here."""
 
-    def bound_to(self, what: str) -> tuple[str, Any, str, str]:
+    def token_scope(self, what: str) -> tuple[str, Any, str, str]:
         """Return what a token is good for: an act, a person, a cache, and what is asked of it."""
         raise NotImplementedError
 
-    def sealed(self, what: str, state: Any) -> str:
-        return seal(state, *self.bound_to(what))
+    def sign_state(self, what: str, state: Any) -> str:
+        return seal(state, *self.token_scope(what))
 
-    def unsealed(self, what: str, token: str) -> Any:
+    def load_state(self, what: str, token: str) -> Any:
         """Return the state in a token; None for no token, and for one that is not good here."""
         try:
-            return unseal(token, *self.bound_to(what)) if token else None
+            return unseal(token, *self.token_scope(what)) if token else None
         except ValueError:
-            self.notices.append(Notice(self.expired, "warning"))
+            self.alerts.append(Alert(self.expired_text, "warning"))
             return None
 
 
-def bytes_cell(count: int | None) -> Cell:
+def make_bytes_cell(count: int | None) -> Cell:
     """Return a number of bytes, its exact figure at hand."""
     if count is None:
         return Cell(formatting.NOTHING, kind="number")

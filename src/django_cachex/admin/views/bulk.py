@@ -20,12 +20,12 @@ from django_cachex.admin.components import (
     Button,
     Card,
     Cell,
-    Confirm,
-    Empty,
-    FactLine,
-    FormBox,
+    Confirmation,
+    EmptyState,
+    FormPanel,
     Header,
     Heading,
+    LabeledValue,
     Row,
     Table,
     Topic,
@@ -36,15 +36,15 @@ from django_cachex.admin.helptexts import matching_help
 from django_cachex.admin.links import LONGEST_ID, Links
 from django_cachex.admin.permissions import SEE_KEYS, Gate
 from django_cachex.admin.sessions import is_session, masked
-from django_cachex.admin.views.base import CachePage, CarryingPage, bytes_cell
-from django_cachex.admin.views.keys_table import how_far
+from django_cachex.admin.views.base import BaseCacheView, BaseSignedStateView, make_bytes_cell
+from django_cachex.admin.views.keys_table import format_examined
 from django_cachex.admin.views.progress import (
-    count_on,
-    report,
-    run_cards,
-    running,
-    step_notices,
-    working,
+    continue_count,
+    make_failure_cards,
+    make_job_progress,
+    make_progress,
+    make_report,
+    make_step_alerts,
 )
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector
@@ -54,19 +54,19 @@ from django_cachex.inspectors.namespaces import Sorting, Survey
 from django_cachex.inspectors.query import Query, Scope
 from django_cachex.inspectors.types import TTL_NONE, Listing
 
-MOST_NAMESPACES = 10
+MAX_NAMESPACES = 10
 
 
-OF_THE_PAGE = ("token", "size", "sort", "columns", "live", "begun", "help", "cache")
+DISPLAY_PARAMS = ("token", "size", "sort", "columns", "live", "begun", "help", "cache")
 """Parameters of the key browser that do not say which keys are meant."""
 
 
-def offers(page: CachePage, query: Query) -> list[Action]:
+def make_bulk_links(page: BaseCacheView, query: Query) -> list[Action]:
     """Return what can be done to all keys that a search finds, within the person's permissions."""
     if not query.pattern.text or query.scope is not Scope.VERSION:
         return []
     given = page.request.GET.dict()
-    search = {name: text for name, text in given.items() if name not in OF_THE_PAGE}
+    search = {name: text for name, text in given.items() if name not in DISPLAY_PARAMS}
     return [
         Action(
             f"{deed.name}-matching",
@@ -75,11 +75,11 @@ def offers(page: CachePage, query: Query) -> list[Action]:
             kind,
         )
         for deed, kind in ((bulk.EXPIRING, ""), (bulk.DELETING, "danger"))
-        if page.gate.allowed(deed.act, page.inspector)
+        if page.checker.allowed(deed.act, page.inspector)
     ]
 
 
-def matched_progress(work: Work[Survey]) -> str:
+def format_match_count(work: Work[Survey]) -> str:
     """Return how many keys match."""
     found = work.deed.whole.keys
     text = ngettext("%(count)s key matches", "%(count)s keys match", found)
@@ -88,48 +88,48 @@ def matched_progress(work: Work[Survey]) -> str:
     return text % {"count": formatting.number(found)}
 
 
-def counted_progress(found: int) -> str:
+def format_key_count(found: int) -> str:
     """Return how many keys of a cache were counted."""
     text = ngettext("%(count)s key counted", "%(count)s keys counted", found)
     return text % {"count": formatting.number(found)}
 
 
-def matched_cards(survey: Survey, inspector: Inspector, gate: Gate, links: Links) -> list[Card]:
+def make_match_cards(survey: Survey, inspector: Inspector, gate: Gate, links: Links) -> list[Card]:
     """Return what they are, which namespaces they are of, and some of them by name."""
     if not survey.whole.keys:
         return []
-    cards = [Card(_("What matches"), facts(survey, inspector))]
-    namespaces = survey.tree.under(())[:MOST_NAMESPACES]
+    cards = [Card(_("What matches"), make_match_values(survey, inspector))]
+    namespaces = survey.tree.under(())[:MAX_NAMESPACES]
     if namespaces:
-        cards.append(Card(_("Namespaces"), table=namespace_table(survey, inspector)))
-    names = [named(stored, inspector, gate, links) for stored in survey.sample]
+        cards.append(Card(_("Namespaces"), table=make_namespace_table(survey, inspector)))
+    names = [make_key_link(stored, inspector, gate, links) for stored in survey.sample]
     title = _("All of them") if len(names) == survey.whole.keys else _("Some of them")
-    return [*cards, Card(title, items=names)]
+    return [*cards, Card(title, links=names)]
 
 
-def facts(survey: Survey, inspector: Inspector) -> list[FactLine]:
+def make_match_values(survey: Survey, inspector: Inspector) -> list[LabeledValue]:
     """Return the figures of the keys that match."""
     whole = survey.whole
-    found = [FactLine(_("Keys"), formatting.number(whole.keys))]
+    found = [LabeledValue(_("Keys"), formatting.number(whole.keys))]
     if survey.weighed:
         text, exact = formatting.size_with_exact(whole.memory)
-        found.append(FactLine(memory_label(inspector), text, exact=exact))
+        found.append(LabeledValue(get_memory_label(inspector), text, exact=exact))
     if survey.timed:
-        found.append(FactLine(_("Never expire"), formatting.number(whole.immortal)))
+        found.append(LabeledValue(_("Never expire"), formatting.number(whole.immortal)))
     if survey.sessions:
         note = _("Whoever they belong to has to log in again without them.")
-        found.append(FactLine(_("Sessions"), formatting.number(survey.sessions), note=note))
+        found.append(LabeledValue(_("Sessions"), formatting.number(survey.sessions), note=note))
     if survey.locks:
         note = _("Their names say so: something may be held by them at this moment.")
-        found.append(FactLine(_("Look like locks"), formatting.number(survey.locks), note=note))
+        found.append(LabeledValue(_("Look like locks"), formatting.number(survey.locks), note=note))
     return found
 
 
-def memory_label(inspector: Inspector) -> str:
+def get_memory_label(inspector: Inspector) -> str:
     return _("Memory") if "memory" in inspector.figures else _("Size of values")
 
 
-def namespace_table(survey: Survey, inspector: Inspector) -> Table:
+def make_namespace_table(survey: Survey, inspector: Inspector) -> Table:
     """Return the heaviest namespaces of the keys that match."""
     separator = limits().namespace_separator
     rows = [
@@ -137,20 +137,20 @@ def namespace_table(survey: Survey, inspector: Inspector) -> Table:
             [
                 Cell(f"{path[-1]}{separator}*", kind="key"),
                 Cell(formatting.number(branch.weight.keys), kind="number"),
-                *([bytes_cell(branch.weight.memory)] if survey.weighed else []),
+                *([make_bytes_cell(branch.weight.memory)] if survey.weighed else []),
             ]
         )
-        for path, branch in survey.tree.under(())[:MOST_NAMESPACES]
+        for path, branch in survey.tree.under(())[:MAX_NAMESPACES]
     ]
     headers = [
         Header(_("Namespace")),
         Header(_("Keys"), "number"),
-        *([Header(memory_label(inspector), "number")] if survey.weighed else []),
+        *([Header(get_memory_label(inspector), "number")] if survey.weighed else []),
     ]
     return Table(headers, rows, caption=_("Namespaces"), compact=True)
 
 
-def named(stored: bytes, inspector: Inspector, gate: Gate, links: Links) -> Action:
+def make_key_link(stored: bytes, inspector: Inspector, gate: Gate, links: Links) -> Action:
     """Return a key by its name, with a link where the person may open it."""
     name = inspector.name(stored)
     if gate.is_secret(inspector, stored):
@@ -161,11 +161,11 @@ def named(stored: bytes, inspector: Inspector, gate: Gate, links: Links) -> Acti
     )
 
 
-def consequences(work: Work[Survey], ttl: int | None) -> Sequence[str]:
+def list_consequences(work: Work[Survey], ttl: int | None) -> Sequence[str]:
     """Return what the person should know before it is done."""
     survey = work.deed
-    how = how_far(work.position.examined, work.position)
-    said = [f"{matched_progress(work)}, {how}.", bulk.consequence(ttl)]
+    how = format_examined(work.position.examined, work.position)
+    said = [f"{format_match_count(work)}, {how}.", bulk.consequence(ttl)]
     if not work.complete:
         said.append(_("Those that are found on the way are treated alike."))
     if survey.sessions:
@@ -185,37 +185,37 @@ def consequences(work: Work[Survey], ttl: int | None) -> Sequence[str]:
     return said
 
 
-COUNT, RUN = "count", "run"
+COUNT_PURPOSE, JOB_PURPOSE = "count", "run"
 """What the tokens of a count and of a run are of."""
 
-PASSING = (*OF_THE_PAGE, "run")
+UNSIGNED_PARAMS = (*DISPLAY_PARAMS, "run")
 """Parameters of the URL that do not say which keys are meant, or what for."""
 
 
-class MatchingPage(CarryingPage):
-    act = SEE_KEYS
+class BulkActionView(BaseSignedStateView):
+    permission = SEE_KEYS
     title = gettext_lazy("All matching keys")
-    template_name = "admin/django_cachex/working.html"
-    shows_notes = False
+    template_name = "admin/django_cachex/job.html"
+    shows_backend_notes = False
 
     deed: Deed
 
     # What is asked for.
 
-    def pass_gate(self) -> None:
-        super().pass_gate()
+    def check_access(self) -> None:
+        super().check_access()
         name = self.request.GET.get("act") or bulk.DELETING.name
         if name not in bulk.ON_MATCHING:
             raise Http404(_("There is no such act on all matching keys."))
         self.deed = bulk.ON_MATCHING[name]
-        self.require(self.deed.act, self.inspector)
+        self.check_permission(self.deed.act, self.inspector)
 
     @cached_property
     def search(self) -> Search:
-        return Search.read(self.request.GET, self.inspector, self.gate)
+        return Search.read(self.request.GET, self.inspector, self.checker)
 
     @cached_property
-    def when(self) -> ExpireForm:
+    def expire_form(self) -> ExpireForm:
         """What the URL says of the expiry that keys are given."""
         given = self.request.GET.get("ttl", "")
         return ExpireForm({"never": "on"} if given == "never" else {"timeout": given})
@@ -223,12 +223,12 @@ class MatchingPage(CarryingPage):
     @property
     def ttl(self) -> int | None:
         """What the deed gives to keys: milliseconds, `NEVER`, or None where it deletes them."""
-        if self.deed is bulk.DELETING or not self.when.is_valid():
+        if self.deed is bulk.DELETING or not self.expire_form.is_valid():
             return None
-        ttl = self.when.ttl
+        ttl = self.expire_form.ttl
         return None if isinstance(ttl, Keep) else ttl
 
-    def refusal(self) -> str:
+    def get_refusal(self) -> str:
         """Return why nothing can be done, or nothing."""
         if not self.inspector.can_list:
             return str(self.inspector.why_not("can_list"))
@@ -243,65 +243,69 @@ class MatchingPage(CarryingPage):
 
     # Counting what matches.
 
-    def matching(self, token: str, want: int, deadline: float) -> Listing:
+    def scan_keys(self, token: str, want: int, deadline: float) -> Listing:
         """Return some of the keys that the deed is to be done to."""
         # "*" narrows nothing, and still finds no sessions here.
-        query = replace(self.search.query, exclude=self.gate.exclude(self.inspector, narrows=True))
+        query = replace(
+            self.search.query, exclude=self.checker.exclude(self.inspector, narrows=True)
+        )
         listing = self.inspector.scan(query, token, want, deadline)
-        keys = self.gate.those_allowed(self.deed.act, self.inspector, listing.keys)
+        keys = self.checker.those_allowed(self.deed.act, self.inspector, listing.keys)
         return replace(listing, keys=keys)
 
     @cached_property
-    def sorting(self) -> Sorting:
+    def namespace_options(self) -> Sorting:
         return Sorting(limits().namespace_separator, is_session=is_session(self.inspector))
 
-    def survey(self, token: str) -> Work[Survey] | None:
+    def load_count(self, token: str) -> Work[Survey] | None:
         """Return what a token says was counted, or None where it is not good here."""
-        state = self.unsealed(COUNT, token)
+        state = self.load_state(COUNT_PURPOSE, token)
         if state is None:
             return None
-        return Work.of_state(state, lambda counts: Survey.of_state(counts, self.sorting))
+        return Work.of_state(state, lambda counts: Survey.of_state(counts, self.namespace_options))
 
-    def counted(self, work: Work[Survey] | None) -> HttpResponse:
+    def render_count(self, work: Work[Survey] | None) -> HttpResponse:
         """Go on counting for one budget, and show what was counted."""
-        work, goes_on = count_on(self, work or Work(Survey(self.sorting)), self.matching)
+        work, goes_on = continue_count(
+            self, work or Work(Survey(self.namespace_options)), self.scan_keys
+        )
         found = work.deed.whole.keys
         submit = bulk.submit(self.ttl, found, work.complete)
-        return self.show(
-            working=working(
-                matched_progress(work),
+        return self.render(
+            make_progress=make_progress(
+                format_match_count(work),
                 work.position,
                 Button(_("Count on"), "count"),
-                [("state", self.sealed(COUNT, work.state()))],
+                [("state", self.sign_state(COUNT_PURPOSE, work.state()))],
                 [Button(f"{submit} …", "ask", "danger-quiet")] if found else [],
                 automatic=goes_on,
             ),
-            cards=matched_cards(work.deed, self.inspector, self.gate, self.links),
-            empty=self.nothing() if work.complete and not found else None,
+            cards=make_match_cards(work.deed, self.inspector, self.checker, self.links),
+            empty=self.make_empty_state() if work.complete and not found else None,
         )
 
-    def nothing(self) -> Empty:
-        return Empty(
+    def make_empty_state(self) -> EmptyState:
+        return EmptyState(
             _("No key matches"),
             _("Check the spelling: * stands for anything, and upper and lower case differ."),
-            [Action("back", _("Back to the keys"), self.back(), "primary")],
+            [Action("back", _("Back to the keys"), self.get_keys_url(), "primary")],
         )
 
     # What the page carries.
 
-    def bound_to(self, what: str) -> tuple[str, Any, str, str]:
+    def token_scope(self, what: str) -> tuple[str, Any, str, str]:
         """Return what a token is good for: one deed to one search of one cache by one person."""
         given = self.request.GET.dict()
-        meant = sorted((name, text) for name, text in given.items() if name not in PASSING)
+        meant = sorted((name, text) for name, text in given.items() if name not in UNSIGNED_PARAMS)
         act = f"{self.deed.name} {what}"
         return (act, self.request.user.pk, self.inspector.alias, urlencode(meant))
 
     # The frame.
 
-    def show(self, **context: Any) -> HttpResponse:
+    def render(self, **context: Any) -> HttpResponse:
         return self.render_to_response(self.get_context_data(**context))
 
-    def back(self) -> str:
+    def get_keys_url(self) -> str:
         left = ("act", "ttl", "run", "token", "help", "cache")
         given = self.request.GET.dict()
         state = {name: value for name, value in given.items() if name not in left}
@@ -316,10 +320,10 @@ class MatchingPage(CarryingPage):
             )
         return Heading(bulk.doing(self.ttl, subject), kind="question")
 
-    def trail(self) -> Sequence[Action]:
+    def breadcrumbs(self) -> Sequence[Action]:
         return [
-            *self.cache_trail(),
-            Action(f"{self.deed.name}-matching", self.deed.step, self.here(run="")),
+            *self.cache_breadcrumbs(),
+            Action(f"{self.deed.name}-matching", self.deed.step, self.current_url(run="")),
         ]
 
     def help(self) -> Sequence[Topic]:
@@ -328,94 +332,103 @@ class MatchingPage(CarryingPage):
     # Requests.
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return self.answer(lambda: self.shown(request.GET.get("run", "")))
+        return self.respond(lambda: self.render_saved_job(request.GET.get("run", "")))
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return self.answer(self.done)
+        return self.respond(self.handle_step)
 
-    def answer(self, proceed: Any) -> HttpResponse:
+    def respond(self, proceed: Any) -> HttpResponse:
         """Return why nothing can be done, the form for the expiry, or what `proceed` returns."""
-        why = self.refusal()
+        why = self.get_refusal()
         if why:
-            self.say(_("Nothing done. %(why)s") % {"why": why}, messages.WARNING)
-            return self.go(self.back())
+            self.add_message(_("Nothing done. %(why)s") % {"why": why}, messages.WARNING)
+            return self.redirect(self.get_keys_url())
         if self.deed is bulk.EXPIRING and self.ttl is None:
-            return self.ask_when()
+            return self.render_expire_form()
         response: HttpResponse = proceed()
         return response
 
-    def done(self) -> HttpResponse:
+    def handle_step(self) -> HttpResponse:
         """Return what a button of this page leads to."""
         step, token = self.request.POST.get("step", ""), self.request.POST.get("state", "")
         if step == "run":
-            return self.carried_on(token)
+            return self.continue_job(token)
         if step == "report":
-            return self.reported(token)
-        work = self.survey(token)
-        return self.asked(work) if step == "ask" and work is not None else self.counted(work)
+            return self.download_report(token)
+        work = self.load_count(token)
+        return (
+            self.render_confirmation_page(work)
+            if step == "ask" and work is not None
+            else self.render_count(work)
+        )
 
-    def ask_when(self) -> HttpResponse:
+    def render_expire_form(self) -> HttpResponse:
         """Return the form that asks when keys are to expire, or lead on with what it says."""
         form = ExpireForm(self.request.POST) if "timeout" in self.request.POST else ExpireForm()
         if form.is_bound and form.is_valid() and not isinstance(form.ttl, Keep):
-            on = self.here(ttl="never" if form.ttl == TTL_NONE else f"{form.ttl // 1000}")
-            return self.go(on if len(on) <= LONGEST_ID else self.back())
-        cancel = Action("cancel", _("Cancel"), self.back())
-        return self.show(expiring=FormBox(form, "count", _("Look at what matches"), cancel))
+            on = self.current_url(ttl="never" if form.ttl == TTL_NONE else f"{form.ttl // 1000}")
+            return self.redirect(on if len(on) <= LONGEST_ID else self.get_keys_url())
+        cancel = Action("cancel", _("Cancel"), self.get_keys_url())
+        return self.render(expire_form=FormPanel(form, "count", _("Look at what matches"), cancel))
 
     # The question, and the deed.
 
-    def asked(self, work: Work[Survey]) -> HttpResponse:
+    def render_confirmation_page(self, work: Work[Survey]) -> HttpResponse:
         subject = bulk.which(self.search.query)
-        return self.confirm(
-            Confirm(
+        return self.render_confirmation(
+            Confirmation(
                 question=bulk.question(self.ttl, subject, self.inspector.alias),
-                step=_("Confirm"),
-                consequences=consequences(work, self.ttl),
-                submit=bulk.submit(self.ttl, work.deed.whole.keys, work.complete),
-                back=Action("cancel", _("Cancel, keep them"), self.back()),
-                hidden=[("step", "run"), ("state", self.sealed(RUN, begin(self.ttl).state()))],
+                breadcrumb=_("Confirm"),
+                consequences=list_consequences(work, self.ttl),
+                button_text=bulk.submit(self.ttl, work.deed.whole.keys, work.complete),
+                cancel=Action("cancel", _("Cancel, keep them"), self.get_keys_url()),
+                hidden_fields=[
+                    ("step", "run"),
+                    ("state", self.sign_state(JOB_PURPOSE, begin(self.ttl).state())),
+                ],
             )
         )
 
-    def carried_on(self, token: str) -> HttpResponse:
+    def continue_job(self, token: str) -> HttpResponse:
         """Carry a run on by one step, and show how far it has come."""
-        state = self.unsealed(RUN, token)
+        state = self.load_state(JOB_PURPOSE, token)
         if state is None:
-            return self.counted(None)
-        runner = Runner(self.inspector, self.request.user.pk, self.deed, self.matching, self.said)
-        step = runner.step(Run.of_state(state), self.ask)
-        return self.run_shown(step, automatic=True)
+            return self.render_count(None)
+        runner = Runner(
+            self.inspector, self.request.user.pk, self.deed, self.scan_keys, self.log_message
+        )
+        step = runner.step(Run.of_state(state), self.call_cache)
+        return self.render_job(step, automatic=True)
 
-    def shown(self, token: str) -> HttpResponse:
+    def render_saved_job(self, token: str) -> HttpResponse:
         """Show the run in the URL, which goes on when the person says so; else begin to count."""
-        state = self.unsealed(RUN, token)
+        state = self.load_state(JOB_PURPOSE, token)
         if state is None:
-            return self.counted(None)
-        return self.run_shown(Step(Run.of_state(state)), automatic=False)
+            return self.render_count(None)
+        return self.render_job(Step(Run.of_state(state)), automatic=False)
 
-    def run_shown(self, step: Step, automatic: bool) -> HttpResponse:
-        self.notices += step_notices(step)
-        token = self.sealed(RUN, step.run.state())
+    def render_job(self, step: Step, automatic: bool) -> HttpResponse:
+        self.alerts += make_step_alerts(step)
+        token = self.sign_state(JOB_PURPOSE, step.run.state())
         alias = self.inspector.alias
         history = [Action("history", _("History"), self.links.cache_history(alias))]
-        return self.show(
-            working=running(step, token, self.here(run=token), automatic),
-            cards=run_cards(step.run, self.inspector),
-            after=[
-                Action("back", _("Back to the keys"), self.back()),
-                *(history if self._sees_caches() else []),
+        return self.render(
+            make_progress=make_job_progress(step, token, self.current_url(run=token), automatic),
+            cards=make_failure_cards(step.run, self.inspector),
+            next_actions=[
+                Action("back", _("Back to the keys"), self.get_keys_url()),
+                *(history if self._can_view_caches() else []),
             ],
         )
 
-    def reported(self, token: str) -> HttpResponse:
+    def download_report(self, token: str) -> HttpResponse:
         """Return the report of a run as a file."""
-        state = self.unsealed(RUN, token)
+        state = self.load_state(JOB_PURPOSE, token)
         if state is None:
-            return self.counted(None)
+            return self.render_count(None)
         work = Run.of_state(state).work
-        return report(self.inspector, self.deed.name, self.said(work), work)
+        return make_report(self.inspector, self.deed.name, self.log_message(work), work)
 
     @property
-    def said(self) -> Any:
+    def log_message(self) -> Any:
         return bulk.swept(self.search.query)

@@ -14,11 +14,11 @@ from django.utils.translation import gettext_lazy
 from django_cachex.admin import formatting
 from django_cachex.admin.components import (
     Action,
+    Alert,
     Badge,
     Cell,
-    Empty,
+    EmptyState,
     Header,
-    Notice,
     Row,
     Table,
     Topic,
@@ -27,13 +27,18 @@ from django_cachex.admin.deadline import Answer
 from django_cachex.admin.errors import reason
 from django_cachex.admin.helptexts import caches_help
 from django_cachex.admin.permissions import FLUSH, SEE_CACHES, SEE_INFO, SEE_KEYS, visible_aliases
-from django_cachex.admin.views.base import Page, bytes_cell
-from django_cachex.admin.views.flush import FlushingPage, flush_all, flush_confirm, grouped
+from django_cachex.admin.views.base import BaseView, make_bytes_cell
+from django_cachex.admin.views.flush import (
+    FlushView,
+    flush_caches,
+    group_by_storage,
+    make_flush_confirmation,
+)
 from django_cachex.inspectors import Inspector, inspector_for
 from django_cachex.inspectors.base import Support
 from django_cachex.inspectors.info import Status
 
-BADGES = {
+SUPPORT_BADGES = {
     Support.CACHEX: Badge(
         "cachex", "strong", gettext_lazy("Full support: a backend of django-cachex.")
     ),
@@ -46,8 +51,8 @@ BADGES = {
 }
 
 
-class CachesPage(Page):
-    act = SEE_CACHES
+class CachesView(BaseView):
+    permission = SEE_CACHES
     title = gettext_lazy("Caches")
     tabs_label = gettext_lazy("Support level")
     template_name = "admin/django_cachex/caches.html"
@@ -55,34 +60,36 @@ class CachesPage(Page):
     @cached_property
     def inspectors(self) -> list[Inspector]:
         """The caches that policy shows to this person."""
-        every = (inspector_for(alias) for alias in visible_aliases())
-        return [inspector for inspector in every if self.gate.allowed(SEE_CACHES, inspector)]
+        all_inspectors = (inspector_for(alias) for alias in visible_aliases())
+        return [
+            inspector for inspector in all_inspectors if self.checker.allowed(SEE_CACHES, inspector)
+        ]
 
     # Looking.
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        shown = self._filtered()
-        statuses = self.asker.ask_all({inspector: inspector.status for inspector in shown})
-        can_flush = any(self.gate.allowed(FLUSH, inspector) for inspector in shown)
+        inspectors = self._filter_by_support()
+        statuses = self.executor.ask_all({inspector: inspector.status for inspector in inspectors})
+        can_flush = any(self.checker.allowed(FLUSH, inspector) for inspector in inspectors)
         return super().get_context_data(
-            table=self._table(shown, statuses, can_flush),
-            empty=Empty(
+            table=self._make_table(inspectors, statuses, can_flush),
+            empty=EmptyState(
                 _("No cache to show"),
                 _("settings.CACHES has none that you may see at this support level."),
                 [Action("show-all", _("Show all"), self.links.caches())],
             ),
-            footnotes=list(self._footnotes(shown, statuses)),
-            flush=can_flush,
+            footnotes=list(self._iter_footnotes(inspectors, statuses)),
+            can_flush=can_flush,
             **kwargs,
         )
 
-    def _filtered(self) -> list[Inspector]:
+    def _filter_by_support(self) -> list[Inspector]:
         support = self.request.GET.get("support", "")
         if not support:
             return self.inspectors
         if support not in list(Support):
             text = _('There is no support level "%(given)s": all caches are shown.')
-            self.notices.append(Notice(text % {"given": support[:50]}, "warning"))
+            self.alerts.append(Alert(text % {"given": support[:50]}, "warning"))
             return self.inspectors
         return [inspector for inspector in self.inspectors if inspector.support == support]
 
@@ -92,21 +99,21 @@ class CachesPage(Page):
         counts = dict.fromkeys(Support, 0)
         for inspector in self.inspectors:
             counts[inspector.support] += 1
-        every = _("All %(count)s") % {"count": len(self.inspectors)}
+        all_inspectors = _("All %(count)s") % {"count": len(self.inspectors)}
         return [
-            Action("show-all", every, self.here(support=""), current=not chosen),
+            Action("show-all", all_inspectors, self.current_url(support=""), current=not chosen),
             *(
                 Action(
                     f"show-{support}",
                     f"{support} {count}",
-                    self.here(support=support),
+                    self.current_url(support=support),
                     current=chosen == support,
                 )
                 for support, count in counts.items()
             ),
         ]
 
-    def _table(
+    def _make_table(
         self,
         inspectors: Sequence[Inspector],
         statuses: dict[Inspector, Answer[Status]],
@@ -123,39 +130,39 @@ class CachesPage(Page):
         )
         rows = [
             Row(
-                self._cells(inspector, statuses[inspector]),
-                value=inspector.alias if self.gate.allowed(FLUSH, inspector) else None,
+                self._make_cells(inspector, statuses[inspector]),
+                value=inspector.alias if self.checker.allowed(FLUSH, inspector) else None,
                 label=_('Select "%(alias)s"') % {"alias": inspector.alias},
             )
             for inspector in inspectors
         ]
         return Table(headers, rows, caption=_("Configured caches"), selectable=selectable)
 
-    def _cells(self, inspector: Inspector, answer: Answer[Status]) -> list[Cell]:
+    def _make_cells(self, inspector: Inspector, answer: Answer[Status]) -> list[Cell]:
         status = answer.value or Status()
         return [
-            self._name_cell(inspector),
+            self._make_name_cell(inspector),
             Cell(inspector.backend, kind="code"),
             Cell(inspector.location or formatting.NOTHING, kind="code"),
-            Cell(badge=BADGES[inspector.support]),
+            Cell(badge=SUPPORT_BADGES[inspector.support]),
             Cell(
                 formatting.NOTHING if status.keys is None else formatting.number(status.keys),
                 kind="number",
             ),
-            bytes_cell(status.memory),
-            state_cell(inspector, answer),
+            make_bytes_cell(status.memory),
+            make_state_cell(inspector, answer),
         ]
 
-    def _name_cell(self, inspector: Inspector) -> Cell:
+    def _make_name_cell(self, inspector: Inspector) -> Cell:
         info = self.links.info(inspector.alias)
-        sees_keys = self.gate.allowed(SEE_KEYS, inspector)
-        sees_info = self.gate.allowed(SEE_INFO, inspector)
+        sees_keys = self.checker.allowed(SEE_KEYS, inspector)
+        sees_info = self.checker.allowed(SEE_INFO, inspector)
         link = self.links.keys(inspector.alias) if sees_keys else info if sees_info else None
         more = [Action("info", _("info"), info)] if sees_keys and sees_info else []
         return Cell(inspector.alias, link, actions=more, kind="name")
 
     @staticmethod
-    def _footnotes(
+    def _iter_footnotes(
         inspectors: Sequence[Inspector], statuses: dict[Inspector, Answer[Status]]
     ) -> Iterable[str]:
         counted = [
@@ -168,7 +175,7 @@ class CachesPage(Page):
                 "Keys counts everything at a location, whatever its prefix or version; Memory is "
                 "the whole server's."
             )
-        for group in grouped(counted).values():
+        for group in group_by_storage(counted).values():
             if len(group) > 1:
                 names = ", ".join(inspector.alias for inspector in group)
                 yield _("%(names)s share one location, and so these figures.") % {"names": names}
@@ -183,22 +190,22 @@ class CachesPage(Page):
         chosen = set(request.POST.getlist("selected"))
         inspectors = [inspector for inspector in self.inspectors if inspector.alias in chosen]
         if request.POST.get("action") != "flush":
-            self.say(_("Nothing done: choose an action."), messages.WARNING)
+            self.add_message(_("Nothing done: choose an action."), messages.WARNING)
         elif not inspectors:
-            self.say(_("Nothing done: select the caches to flush first."), messages.WARNING)
+            self.add_message(_("Nothing done: select the caches to flush first."), messages.WARNING)
         elif "confirmed" not in request.POST:
-            return self.confirm(flush_confirm(self, inspectors))
-        elif unfinished := flush_all(self, inspectors):
-            return FlushingPage.begun(self, unfinished)
-        return self.go(self.links.caches())
+            return self.render_confirmation(make_flush_confirmation(self, inspectors))
+        elif unfinished := flush_caches(self, inspectors):
+            return FlushView.render_started(self, unfinished)
+        return self.redirect(self.links.caches())
 
 
-def state_cell(inspector: Inspector, answer: Answer[Status]) -> Cell:
+def make_state_cell(inspector: Inspector, answer: Answer[Status]) -> Cell:
     """Return how a cache is: a word in a shape, and the reason where it is down."""
     if answer.error is not None:
         return Cell(badge=Badge(_("down"), "bad"), lines=[reason(inspector, answer.error)])
     if answer.value is None or not inspector.can_info:
         return Cell(badge=Badge(_("not known")))
     latency = answer.value.latency
-    took = [] if latency is None else [f"{formatting.number(latency * 1000, 1)} ms"]
-    return Cell(badge=Badge(_("up"), "good"), lines=took)
+    lines = [] if latency is None else [f"{formatting.number(latency * 1000, 1)} ms"]
+    return Cell(badge=Badge(_("up"), "good"), lines=lines)

@@ -13,141 +13,147 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from django_cachex.admin import formatting, log_entries
-from django_cachex.admin.components import Action, Confirm, Heading, Topic
+from django_cachex.admin.components import Action, Confirmation, Heading, Topic
 from django_cachex.admin.errors import explain
 from django_cachex.admin.helptexts import delete_help
 from django_cachex.admin.links import Link, object_id
 from django_cachex.admin.messages import told
 from django_cachex.admin.permissions import DELETE, SEE_KEYS
-from django_cachex.admin.views.base import KeyedPage, Page
+from django_cachex.admin.views.base import BaseKeyView, BaseView
 from django_cachex.inspectors import Inspector
 
-MOST_NAMED = 100
+MAX_LISTED_KEYS = 100
 """So many keys are named before a deletion; of the rest the number is."""
 
 
-class DeletePage(KeyedPage):
-    act = DELETE
-    shows_notes = False
+class DeleteKeyView(BaseKeyView):
+    permission = DELETE
+    shows_backend_notes = False
     title = gettext_lazy("Delete key")
     template_name = "admin/django_cachex/confirm.html"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if self.inspector.can_list:
-            answer = self.ask(self.inspector, lambda: self.inspector.describe([self.stored]))
+            answer = self.call_cache(self.inspector, lambda: self.inspector.describe([self.stored]))
             if answer.value and not answer.value[0].exists:
-                return self.leave()
+                return self.redirect_missing()
         return super().get(request, *args, **kwargs)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if "confirmed" not in request.POST:
             return self.render_to_response(self.get_context_data())
         delete_keys(self, self.inspector, [self.stored])
-        return self.go(self.landing(self.inspector.alias))
+        return self.redirect(self.fallback_url(self.inspector.alias))
 
-    def back(self) -> Link | str:
-        if self.gate.allowed(SEE_KEYS, self.inspector, self.stored):
+    def get_cancel_link(self) -> Link | str:
+        if self.checker.allowed(SEE_KEYS, self.inspector, self.stored):
             return self.links.key(self.inspector.alias, self.stored)
-        return self.landing(self.inspector.alias)
+        return self.fallback_url(self.inspector.alias)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        back = Action("cancel", _("Cancel, keep it"), self.back())
+        back = Action("cancel", _("Cancel, keep it"), self.get_cancel_link())
         carried = [("id", self.request.POST["id"])] if "id" in self.request.POST else []
         question = _('Delete "%(key)s" from "%(alias)s"?') % {
-            "key": self.said_name,
+            "key": self.display_name,
             "alias": self.inspector.alias,
         }
-        confirm = replace(
-            delete_confirm(self.inspector, [self.stored], [], back),
+        confirmation = replace(
+            make_delete_confirmation(self.inspector, [self.stored], [], back),
             question=question,
             items=(),
-            hidden=[("confirmed", "1"), *carried],
+            hidden_fields=[("confirmed", "1"), *carried],
         )
         return super().get_context_data(
-            confirm=confirm, heading=Heading(question, kind="question"), **kwargs
+            confirmation=confirmation, heading=Heading(question, kind="question"), **kwargs
         )
 
-    def trail(self) -> Sequence[Action]:
-        return [*self.key_trail(), Action("delete", _("Delete"), "")]
+    def breadcrumbs(self) -> Sequence[Action]:
+        return [*self.key_breadcrumbs(), Action("delete", _("Delete"), "")]
 
     def help(self) -> Sequence[Topic]:
         return delete_help()
 
 
-def delete_confirm(
+def make_delete_confirmation(
     inspector: Inspector, keys: Sequence[bytes], refused: Sequence[str], back: Action
-) -> Confirm:
+) -> Confirmation:
     """Return the question before keys are deleted."""
     count = len(keys)
     values = {"count": formatting.number(count), "alias": inspector.alias}
-    names = [formatting.name(inspector.name(stored)) for stored in keys[:MOST_NAMED]]
-    if count > MOST_NAMED:
-        names.append(_("and %(count)s more") % {"count": formatting.number(count - MOST_NAMED)})
-    return Confirm(
+    names = [formatting.name(inspector.name(stored)) for stored in keys[:MAX_LISTED_KEYS]]
+    if count > MAX_LISTED_KEYS:
+        names.append(
+            _("and %(count)s more") % {"count": formatting.number(count - MAX_LISTED_KEYS)}
+        )
+    return Confirmation(
         question=ngettext(
             'Delete %(count)s key from "%(alias)s"?',
             'Delete %(count)s keys from "%(alias)s"?',
             count,
         )
         % values,
-        step=_("Delete"),
+        breadcrumb=_("Delete"),
         consequences=[
             _("What is deleted is gone for good, unless an application stores it again.")
             if count
             else _("None of the selected keys can be deleted.")
         ],
-        submit=ngettext("Delete %(count)s key", "Delete %(count)s keys", count) % values,
-        back=back,
-        hidden=[
+        button_text=ngettext("Delete %(count)s key", "Delete %(count)s keys", count) % values,
+        cancel=back,
+        hidden_fields=[
             ("action", "delete"),
             ("confirmed", "1"),
             *(("selected", object_id(inspector.alias, stored)) for stored in keys),
         ],
         items=names,
-        refused=[
+        skipped=[
             _("%(key)s is not yours to delete, or not a key of this cache.") % {"key": one}
             for one in refused
         ],
-        possible=bool(count),
+        can_confirm=bool(count),
     )
 
 
-def delete_keys(page: Page, inspector: Inspector, keys: Sequence[bytes]) -> None:
+def delete_keys(page: BaseView, inspector: Inspector, keys: Sequence[bytes]) -> None:
     """Delete keys, put it on record and say what happened, with numbers."""
-    known = page.asker.ask(inspector, lambda: present(inspector, keys))
+    known = page.executor.ask(inspector, lambda: filter_existing(inspector, keys))
     if known.value is None:
-        page.say(not_deleted(explain(inspector, known.error or Exception())), messages.ERROR)
+        page.add_message(
+            format_delete_error(explain(inspector, known.error or Exception())), messages.ERROR
+        )
         return
-    answer = page.asker.ask(inspector, lambda: inspector.delete_each(keys))
+    answer = page.executor.ask(inspector, lambda: inspector.delete_each(keys))
     if answer.value is None:
-        said = partial(deleted_text, len(keys), 0)
-        page.record_in_doubt(answer.error, log_entries.DELETION, keys, said, inspector)
-        page.say(not_deleted(explain(inspector, answer.error or Exception())), messages.ERROR)
+        said = partial(format_delete_result, len(keys), 0)
+        page.log_possible_change(answer.error, log_entries.DELETION, keys, said, inspector)
+        page.add_message(
+            format_delete_error(explain(inspector, answer.error or Exception())), messages.ERROR
+        )
         return
     tally, refused = answer.value, dict(answer.value.failures)
-    said = partial(deleted_text, tally.done, tally.gone, len(refused))
+    said = partial(format_delete_result, tally.done, tally.gone, len(refused))
     if tally.done:
         gone = [stored for stored in known.value if stored not in refused]
         log_entries.record_keys(page.request.user.pk, log_entries.DELETION, inspector, gone, said)
     if tally.done or tally.failures:
-        page.say(*told(said(), tally.done, tally.failures))
+        page.add_message(*told(said(), tally.done, tally.failures))
     else:
-        page.say(said(), messages.WARNING)
+        page.add_message(said(), messages.WARNING)
 
 
-def not_deleted(why: str) -> str:
+def format_delete_error(why: str) -> str:
     """Return that nobody knows whether keys were deleted."""
     return _("Not deleted, or not all of it: look again. %(why)s") % {"why": why}
 
 
-def present(inspector: Inspector, keys: Sequence[bytes]) -> Sequence[bytes]:
+def filter_existing(inspector: Inspector, keys: Sequence[bytes]) -> Sequence[bytes]:
     """Return those of some keys that are there, as far as the cache can tell."""
     if not inspector.can_list:
         return keys
     return [one.key for one in inspector.describe(keys, ("ttl",)) if one.exists]
 
 
-def deleted_text(deleted: int, gone: int, failed: int = 0) -> str:
+def format_delete_result(deleted: int, gone: int, failed: int = 0) -> str:
     """Return what a deletion did: how many went, how many had gone before or stayed."""
     said = []
     if deleted or not (gone or failed):

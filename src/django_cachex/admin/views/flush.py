@@ -20,7 +20,7 @@ from django_cachex.admin.components import (
     Action,
     Button,
     Cell,
-    Confirm,
+    Confirmation,
     Header,
     Heading,
     Row,
@@ -33,48 +33,48 @@ from django_cachex.admin.links import seal, unseal
 from django_cachex.admin.messages import told
 from django_cachex.admin.permissions import FLUSH, closed_by_flush, closed_text, visible_aliases
 from django_cachex.admin.sessions import session_keys
-from django_cachex.admin.views.base import Page
-from django_cachex.admin.views.progress import run_cards, step_notices, working
+from django_cachex.admin.views.base import BaseView
+from django_cachex.admin.views.progress import make_failure_cards, make_progress, make_step_alerts
 from django_cachex.inspectors import Inspector, inspector_for
 from django_cachex.inspectors.info import FlushPlan, Status
 
 
 @dataclass(frozen=True)
-class Plan:
+class PlannedFlush:
     """What a flush would do to a cache that is up."""
 
     status: Status
     flush: FlushPlan
 
 
-def flush_confirm(page: Page, inspectors: Sequence[Inspector]) -> Confirm:
+def make_flush_confirmation(page: BaseView, inspectors: Sequence[Inspector]) -> Confirmation:
     """Return the question before caches are flushed, with what each would lose."""
-    able = [inspector for inspector in inspectors if page.gate.allowed(FLUSH, inspector)]
-    plans = page.asker.ask_all({inspector: _planner(inspector) for inspector in able})
+    able = [inspector for inspector in inspectors if page.checker.allowed(FLUSH, inspector)]
+    plans = page.executor.ask_all({inspector: _make_planner(inspector) for inspector in able})
     ready = [inspector for inspector in able if plans[inspector].value is not None]
-    return Confirm(
-        question=_question(ready),
-        step=_("Flush"),
+    return Confirmation(
+        question=_get_question(ready),
+        breadcrumb=_("Flush"),
         consequences=(),
-        table=_table(
-            (inspector, plan, page.gate.neighbours(inspector))
+        table=_make_table(
+            (inspector, plan, page.checker.neighbours(inspector))
             for inspector in ready
             if (plan := plans[inspector].value) is not None
         ),
-        submit=_label(ready),
-        back=Action("cancel", _("Cancel, keep everything"), page.links.caches()),
-        hidden=[
+        button_text=_get_button_text(ready),
+        cancel=Action("cancel", _("Cancel, keep everything"), page.links.caches()),
+        hidden_fields=[
             ("action", "flush"),
             ("confirmed", "1"),
             *(("selected", inspector.alias) for inspector in ready),
         ],
-        refused=list(_refusals(inspectors, plans)),
-        possible=bool(ready),
+        skipped=list(_iter_refusals(inspectors, plans)),
+        can_confirm=bool(ready),
     )
 
 
-def _refusals(
-    inspectors: Sequence[Inspector], plans: Mapping[Inspector, Answer[Plan]]
+def _iter_refusals(
+    inspectors: Sequence[Inspector], plans: Mapping[Inspector, Answer[PlannedFlush]]
 ) -> Iterable[str]:
     for inspector in inspectors:
         error = plans[inspector].error if inspector in plans else None
@@ -89,51 +89,53 @@ def _refusals(
             yield _('You may not flush "%(alias)s".') % {"alias": inspector.alias}
 
 
-def flush_all(page: Page, inspectors: Sequence[Inspector]) -> list[Flushing]:
+def flush_caches(page: BaseView, inspectors: Sequence[Inspector]) -> list[FlushJob]:
     """Flush those caches that answer; return those that take more steps than this one.
 
     All are asked side by side before the first goes.
     """
-    answers = page.asker.ask_all({inspector: inspector.status for inspector in inspectors})
+    answers = page.executor.ask_all({inspector: inspector.status for inspector in inspectors})
     unfinished = []
     for inspector in inspectors:
         error = answers[inspector].error
         if error is not None:
             why = {"why": explain(inspector, error)}
-            page.say(_("Not flushed. %(why)s") % why, messages.ERROR)
-        elif not page.gate.allowed(FLUSH, inspector):
+            page.add_message(_("Not flushed. %(why)s") % why, messages.ERROR)
+        elif not page.checker.allowed(FLUSH, inspector):
             text = _('You may not flush "%(alias)s".') % {"alias": inspector.alias}
-            page.say(closed_text(inspector) if closed_by_flush(inspector) else text, messages.ERROR)
+            page.add_message(
+                closed_text(inspector) if closed_by_flush(inspector) else text, messages.ERROR
+            )
         elif inspector.flushes_in_steps:
-            unfinished += flush_on(page, inspector)
+            unfinished += start_flush_job(page, inspector)
         else:
-            flush(page, inspector)
+            flush_cache(page, inspector)
     return unfinished
 
 
-def flush_on(page: Page, inspector: Inspector) -> list[Flushing]:
+def start_flush_job(page: BaseView, inspector: Inspector) -> list[FlushJob]:
     """Begin to flush a cache; return it with its run unless that was all, or failed."""
-    flushing = Flushing(inspector, begin(None))
-    step = flushing.step(page)
+    flushing = FlushJob(inspector, begin(None))
+    step = flushing.run_step(page)
     if step.error is not None:
         why = {"why": explain(inspector, step.error)}
-        page.say(_("Not flushed, or not completely. %(why)s") % why, messages.ERROR)
+        page.add_message(_("Not flushed, or not completely. %(why)s") % why, messages.ERROR)
         return []
     if not step.run.work.complete:
-        return [Flushing(inspector, step.run)]
+        return [FlushJob(inspector, step.run)]
     sweep = step.run.work.deed
-    page.say(*told(Flushing(inspector, step.run).said(), sweep.done, sweep.failures))
+    page.add_message(*told(FlushJob(inspector, step.run).get_message(), sweep.done, sweep.failures))
     return []
 
 
 @dataclass(frozen=True)
-class Flushing:
+class FlushJob:
     """A cache that is flushed in steps, and how far that has come."""
 
     inspector: Inspector
     run: Run
 
-    def step(self, page: Page) -> Step:
+    def run_step(self, page: BaseView) -> Step:
         """Return the run after one more budget."""
         runner = Runner(
             self.inspector,
@@ -142,29 +144,29 @@ class Flushing:
             self.inspector.find_doomed,
             flushed(self.inspector.alias),
         )
-        return runner.step(self.run, page.ask)
+        return runner.step(self.run, page.call_cache)
 
-    def said(self) -> str:
+    def get_message(self) -> str:
         return flushed(self.inspector.alias)(self.run.work)
 
 
-def flush(page: Page, inspector: Inspector) -> None:
+def flush_cache(page: BaseView, inspector: Inspector) -> None:
     """Flush one cache by one command, however long that takes."""
     try:
         count = inspector.flush()
     except Exception as error:  # One cache's failure does not keep the others from flushing.
-        page.record_in_doubt(
-            error, log_entries.CHANGE, [], partial(_flushed, inspector, None), inspector
+        page.log_possible_change(
+            error, log_entries.CHANGE, [], partial(_format_flushed, inspector, None), inspector
         )
         why = {"why": explain(inspector, error)}
-        page.say(_("Not flushed, or not completely. %(why)s") % why, messages.ERROR)
+        page.add_message(_("Not flushed, or not completely. %(why)s") % why, messages.ERROR)
         return
-    said = partial(_flushed, inspector, count)
+    said = partial(_format_flushed, inspector, count)
     log_entries.record_cache(page.request.user.pk, log_entries.CHANGE, inspector, said)
-    page.say(said())
+    page.add_message(said())
 
 
-def _flushed(inspector: Inspector, count: int | None) -> str:
+def _format_flushed(inspector: Inspector, count: int | None) -> str:
     if count is None:
         return _('Flushed "%(alias)s".') % {"alias": inspector.alias}
     return ngettext(
@@ -174,7 +176,7 @@ def _flushed(inspector: Inspector, count: int | None) -> str:
     ) % {"alias": inspector.alias, "count": formatting.number(count)}
 
 
-def grouped(inspectors: Iterable[Inspector]) -> dict[Hashable, list[Inspector]]:
+def group_by_storage(inspectors: Iterable[Inspector]) -> dict[Hashable, list[Inspector]]:
     """Return the caches by the store that they keep their entries in."""
     groups: dict[Hashable, list[Inspector]] = defaultdict(list)
     for inspector in inspectors:
@@ -182,7 +184,7 @@ def grouped(inspectors: Iterable[Inspector]) -> dict[Hashable, list[Inspector]]:
     return groups
 
 
-def _question(inspectors: Sequence[Inspector]) -> str:
+def _get_question(inspectors: Sequence[Inspector]) -> str:
     if not inspectors:
         return _("Nothing here can be flushed")
     if len(inspectors) == 1:
@@ -190,18 +192,18 @@ def _question(inspectors: Sequence[Inspector]) -> str:
     return _("Flush %(count)s caches?") % {"count": len(inspectors)}
 
 
-def _label(inspectors: Sequence[Inspector]) -> str:
+def _get_button_text(inspectors: Sequence[Inspector]) -> str:
     if len(inspectors) == 1:
         return _('Flush "%(alias)s"') % {"alias": inspectors[0].alias}
     return _("Flush %(count)s caches") % {"count": len(inspectors)}
 
 
-def _planner(inspector: Inspector) -> Callable[[], Plan]:
+def _make_planner(inspector: Inspector) -> Callable[[], PlannedFlush]:
     """Return the question what a flush would do, which only a cache that is up can answer."""
-    return lambda: Plan(inspector.status(), inspector.flush_plan())
+    return lambda: PlannedFlush(inspector.status(), inspector.flush_plan())
 
 
-def _table(plans: Iterable[tuple[Inspector, Plan, Sequence[Inspector]]]) -> Table:
+def _make_table(plans: Iterable[tuple[Inspector, PlannedFlush, Sequence[Inspector]]]) -> Table:
     """Return what goes, how much of it and whose, and by which command, for each cache."""
     headers = (Header(_("Cache")), Header(_("What is deleted")), Header(_("Entries"), "number"))
     rows = [
@@ -209,11 +211,11 @@ def _table(plans: Iterable[tuple[Inspector, Plan, Sequence[Inspector]]]) -> Tabl
             [
                 Cell(inspector.alias, kind="name"),
                 Cell(
-                    _scope(inspector, plan.flush, sharing),
+                    _format_scope(inspector, plan.flush, sharing),
                     kind="scope",  # It may hold a path, which a telephone has to break.
-                    lines=[_runs(plan.flush)],
+                    lines=[_format_command(plan.flush)],
                 ),
-                _entries_cell(plan),
+                _make_entries_cell(plan),
             ]
         )
         for inspector, plan, sharing in plans
@@ -221,11 +223,11 @@ def _table(plans: Iterable[tuple[Inspector, Plan, Sequence[Inspector]]]) -> Tabl
     return Table(headers, rows, caption=_("What is deleted"))
 
 
-def _runs(plan: FlushPlan) -> str:
+def _format_command(plan: FlushPlan) -> str:
     return _("This runs %(act)s.") % {"act": plan.act}
 
 
-def _entries_cell(plan: Plan) -> Cell:
+def _make_entries_cell(plan: PlannedFlush) -> Cell:
     """Return about how many entries go: counted, or at most all that are there."""
     text = _("not known")
     if plan.flush.entries is not None:
@@ -235,7 +237,7 @@ def _entries_cell(plan: Plan) -> Cell:
     return Cell(text, kind="number")
 
 
-def _scope(inspector: Inspector, plan: FlushPlan, others: Sequence[Inspector]) -> str:
+def _format_scope(inspector: Inspector, plan: FlushPlan, others: Sequence[Inspector]) -> str:
     """Return what a flush deletes, and which other caches lose their entries with it."""
     losing = ", ".join(f'"{other.alias}"' for other in others if inspector.flushes(other))
     text = str(plan.scope)
@@ -246,39 +248,39 @@ def _scope(inspector: Inspector, plan: FlushPlan, others: Sequence[Inspector]) -
     return text
 
 
-RUN = "flush run"
+FLUSH_PURPOSE = "flush run"
 
 
-class FlushingPage(Page):
+class FlushView(BaseView):
     """One cache after the other, each from the state that the page carries."""
 
-    act = FLUSH
+    permission = FLUSH
     title = gettext_lazy("Flush")
-    template_name = "admin/django_cachex/working.html"
+    template_name = "admin/django_cachex/job.html"
 
     @classmethod
-    def begun(cls, page: Page, flushes: Sequence[Flushing]) -> HttpResponse:
+    def render_started(cls, page: BaseView, flushes: Sequence[FlushJob]) -> HttpResponse:
         """Return this page, reached from another that has taken the first step."""
         self = cls(site=page.site)
         self.setup(page.request)
-        return self.shown(flushes, Step(flushes[0].run))
+        return self.render_jobs(flushes, Step(flushes[0].run))
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Lead to the caches: without what a page carries there is nothing to go on with."""
-        return self.go(self.links.caches())
+        return self.redirect(self.links.caches())
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        flushes = self.carried()
+        flushes = self.load_jobs()
         unfinished = [one for one in flushes if not one.run.work.complete]
         if not unfinished:
-            return self.go(self.links.caches())
+            return self.redirect(self.links.caches())
         [current, *_others] = unfinished
-        self.require(FLUSH, current.inspector)
-        step = current.step(self)
-        after = [Flushing(one.inspector, step.run) if one is current else one for one in flushes]
-        return self.shown(after, step)
+        self.check_permission(FLUSH, current.inspector)
+        step = current.run_step(self)
+        after = [FlushJob(one.inspector, step.run) if one is current else one for one in flushes]
+        return self.render_jobs(after, step)
 
-    def carried(self) -> list[Flushing]:
+    def load_jobs(self) -> list[FlushJob]:
         """Return the flushes that the page carries; those that are not good here are left out."""
         given = self.request.POST
         found = []
@@ -286,50 +288,50 @@ class FlushingPage(Page):
             if alias not in visible_aliases():
                 continue
             try:
-                state = unseal(token, RUN, self.request.user.pk, alias)
+                state = unseal(token, FLUSH_PURPOSE, self.request.user.pk, alias)
             except ValueError:
-                self.say(_("That page has expired: nothing was changed."))
+                self.add_message(_("That page has expired: nothing was changed."))
                 continue
-            found.append(Flushing(inspector_for(alias), Run.of_state(state)))
+            found.append(FlushJob(inspector_for(alias), Run.of_state(state)))
         return found
 
-    def shown(self, flushes: Sequence[Flushing], step: Step) -> HttpResponse:
+    def render_jobs(self, flushes: Sequence[FlushJob], step: Step) -> HttpResponse:
         """Show how far the flushes have come after a step of one of them."""
-        self.notices += step_notices(step)
+        self.alerts += make_step_alerts(step)
         unfinished = [one for one in flushes if not one.run.work.complete]
         current = unfinished[0] if unfinished else flushes[-1]
         failed = step.error is not None or step.is_stuck
         context = self.get_context_data(
-            working=working(
-                current.said().rstrip("."),
+            make_progress=make_progress(
+                current.get_message().rstrip("."),
                 current.run.work.position,
                 Button(_("Continue"), "run", "primary"),
-                [pair for one in flushes for pair in self.hidden(one)],
+                [pair for one in flushes for pair in self.make_hidden_fields(one)],
                 automatic=not failed,
                 action=self.links.flushing(),
             ),
-            said=[one.said() for one in flushes if one is not current],
-            cards=[card for one in flushes for card in run_cards(one.run, one.inspector)],
-            heading=self.heading_of(flushes),
+            summaries=[one.get_message() for one in flushes if one is not current],
+            cards=[card for one in flushes for card in make_failure_cards(one.run, one.inspector)],
+            heading=self.make_heading(flushes),
             # No link may lead back here: it would leave the run behind.
             actions=(),
             help=flushing_help(),
             help_close="",
-            after=[Action("back", _("Back to the caches"), self.links.caches())],
+            next_actions=[Action("back", _("Back to the caches"), self.links.caches())],
         )
         return self.render_to_response(context)
 
-    def hidden(self, one: Flushing) -> list[tuple[str, str]]:
+    def make_hidden_fields(self, one: FlushJob) -> list[tuple[str, str]]:
         alias = one.inspector.alias
-        token = seal(one.run.state(), RUN, self.request.user.pk, alias)
+        token = seal(one.run.state(), FLUSH_PURPOSE, self.request.user.pk, alias)
         return [("cache", alias), ("state", token)]
 
-    def heading_of(self, flushes: Sequence[Flushing]) -> Heading:
+    def make_heading(self, flushes: Sequence[FlushJob]) -> Heading:
         if len(flushes) == 1:
             alias = flushes[0].inspector.alias
             return Heading(_('Flush "%(alias)s"') % {"alias": alias}, kind="question")
         text = ngettext("Flush %(count)s cache", "Flush %(count)s caches", len(flushes))
         return Heading(text % {"count": len(flushes)}, kind="question")
 
-    def trail(self) -> Sequence[Action]:
+    def breadcrumbs(self) -> Sequence[Action]:
         return [Action("flush", _("Flush"), "")]

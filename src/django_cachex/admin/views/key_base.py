@@ -11,7 +11,7 @@ from urllib.parse import quote
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.translation import gettext as _
 
-from django_cachex.admin.components import Action, CollectionBox, Notice, Table
+from django_cachex.admin.components import Action, Alert, ElementsPanel, Table
 from django_cachex.admin.deadline import Answer
 from django_cachex.admin.forms.elements import STATE, window_of
 from django_cachex.admin.key_actions import ACTS, APPLYING, OPENING, KeyAct, Subject
@@ -19,20 +19,20 @@ from django_cachex.admin.key_actions.elements import RemoveRows, RowAct
 from django_cachex.admin.links import Link
 from django_cachex.admin.permissions import SEE_KEYS, SEE_VALUE, Act
 from django_cachex.admin.sessions import masked
-from django_cachex.admin.views.base import KeyedPage
-from django_cachex.admin.views.panels import CollectionView, groups_table
+from django_cachex.admin.views.base import BaseKeyView
+from django_cachex.admin.views.panels import ElementsPanelBuilder, make_groups_table
 from django_cachex.inspectors.query import InvalidWindow, Pattern
 from django_cachex.inspectors.types import Description, Element, Elements, Entry
 from django_cachex.inspectors.values import Content
 
-READ = "read"
+READ_MODE = "read"
 """The mode that has the value read where that may run something."""
 
-SHOWN = "1"
+SHOW_GROUPS = "1"
 
 
 @dataclass(frozen=True)
-class RowControl:
+class RowLink:
     """A control that every row has."""
 
     act: RowAct[Any]
@@ -41,13 +41,13 @@ class RowControl:
     """Opens the act's form, once it says for which row."""
 
 
-class KeyRead(KeyedPage):
+class BaseKeyDetailView(BaseKeyView):
     """A page that has read its key, and knows which act is being done."""
 
-    act = SEE_KEYS
+    permission = SEE_KEYS
 
     @property
-    def unsafe(self) -> bool:
+    def reads_on_request(self) -> bool:
         """Whether the value comes from the backend's own `get`, and only on request."""
         return not self.inspector.can_get
 
@@ -61,29 +61,35 @@ class KeyRead(KeyedPage):
             return self.request.POST.get("mode", "")
         asked = self.request.GET.get("mode", "")
         act = OPENING.get(asked)
-        return asked if act is not None and not (self.unsafe and act.reads_value) else ""
+        return asked if act is not None and not (self.reads_on_request and act.reads_value) else ""
 
     @property
-    def asked(self) -> KeyAct[Any] | None:
+    def key_action(self) -> KeyAct[Any] | None:
         """The act that is being done, its form open or sent."""
         return OPENING.get(self.mode) or APPLYING.get(self.mode)
 
     @property
-    def element(self) -> str:
+    def element_id(self) -> str:
         """The row that the act is about, by its id; empty for the whole key."""
-        return self.given.get("element", "")
+        return self.params.get("element", "")
 
     @property
-    def given(self) -> QueryDict:
+    def params(self) -> QueryDict:
         """What the request asks for."""
         return self.request.POST if self.request.method == "POST" else self.request.GET
 
     @property
-    def subject(self) -> Subject:
+    def key_context(self) -> Subject:
         """What an act is told of this key."""
-        allowed = self.gate.allowed
+        allowed = self.checker.allowed
         return Subject(
-            self.inspector, self.stored, self.entry, self.can, allowed, self.element, self.row
+            self.inspector,
+            self.stored,
+            self.entry,
+            self.has_permission,
+            allowed,
+            self.element_id,
+            self.row,
         )
 
     @cached_property
@@ -91,206 +97,224 @@ class KeyRead(KeyedPage):
         """The row that the act is about, in full; None where it is not there."""
         entry = self.entry
         type = entry.description.type if entry is not None and entry.elements else None
-        if not (type and self.element and self.can(SEE_VALUE)):
+        if not (type and self.element_id and self.has_permission(SEE_VALUE)):
             return None
-        element = self.element
+        element = self.element_id
         ask = self.inspector.element
-        answer = self.ask(self.inspector, lambda: ask(self.stored, type, element))
-        self.row_unknown = answer.error is not None
+        answer = self.call_cache(self.inspector, lambda: ask(self.stored, type, element))
+        self.row_read_failed = answer.error is not None
         return answer.value
 
-    row_unknown = False
+    row_read_failed = False
     """Whether the cache did not say what became of that row."""
 
     @cached_property
-    def window_state(self) -> dict[str, str]:
+    def page_params(self) -> dict[str, str]:
         """What the request says of the part of the key that is shown."""
-        found = {name: self.given.get(name) or self.request.GET.get(name, "") for name in STATE}
+        found = {name: self.params.get(name) or self.request.GET.get(name, "") for name in STATE}
         return {name: value for name, value in found.items() if value}
 
     @property
-    def part(self) -> Link:
+    def page_link(self) -> Link:
         """Where the part of the key is that is shown."""
-        return self.links.key(self.inspector.alias, self.stored, **self.window_state)
+        return self.links.key(self.inspector.alias, self.stored, **self.page_params)
 
-    window_problem = ""
+    page_error = ""
     """Why the beginning is shown in place of what was asked for."""
 
     @property
-    def is_open(self) -> bool:
+    def is_form_open(self) -> bool:
         """Whether the form of an act is on the page."""
-        asked = self.asked
-        return asked is not None and bool(asked.opens) and asked.offered(self.subject)
+        asked = self.key_action
+        return asked is not None and bool(asked.opens) and asked.offered(self.key_context)
 
     @property
-    def reads(self) -> bool:
+    def is_read_requested(self) -> bool:
         """Whether the value is asked for although that may run something."""
-        return self.mode == READ or (self.asked is not None and self.asked.reads_value)
+        return self.mode == READ_MODE or (
+            self.key_action is not None and self.key_action.reads_value
+        )
 
-    in_brief = False
+    skips_value = False
     """Whether it is enough to know what can be said of the key without its value."""
 
     @cached_property
-    def answer(self) -> Answer[Entry | None]:
+    def read_result(self) -> Answer[Entry | None]:
         """What the cache says of the key, asked once; nothing where that takes a request."""
-        if self.gate.is_secret(self.inspector, self.stored):
+        if self.checker.is_secret(self.inspector, self.stored):
             # Whether there is such a session is a secret, too.
             return Answer(Entry(Description(self.stored)))
-        if not self.can(SEE_VALUE) or (self.in_brief and self.inspector.can_list):
-            return self.ask(self.inspector, self._described)
-        if self.unsafe and not self.reads:
+        if not self.has_permission(SEE_VALUE) or (self.skips_value and self.inspector.can_list):
+            return self.call_cache(self.inspector, self._describe)
+        if self.reads_on_request and not self.is_read_requested:
             return Answer(Entry(Description(self.stored)))
         if not self.inspector.can_window:
-            return self.ask(self.inspector, lambda: self.inspector.read(self.stored))
-        return self.ask(self.inspector, self._read)
+            return self.call_cache(self.inspector, lambda: self.inspector.read(self.stored))
+        return self.call_cache(self.inspector, self._read)
 
     def _read(self) -> Entry | None:
         """Read the part that was asked for, or the beginning where there is no such part."""
-        shown = self.given.get("shown", "")
-        window = window_of({**self.window_state, "shown": shown})
+        shown = self.params.get("shown", "")
+        window = window_of({**self.page_params, "shown": shown})
         try:
             return self.inspector.read(self.stored, window)
         except InvalidWindow as problem:
-            self.window_problem = str(problem)
+            self.page_error = str(problem)
             match = "" if Pattern(window.match).problem else window.match
             return self.inspector.read(self.stored, replace(window, at="", match=match))
 
-    def _described(self) -> Entry | None:
+    def _describe(self) -> Entry | None:
         if not self.inspector.can_list:
             return Entry(Description(self.stored))
         [description] = self.inspector.describe([self.stored])
         return Entry(description) if description.exists else None
 
-    def forget_answer(self) -> None:
+    def clear_result(self) -> None:
         """Ask again, as the key has changed or a page needs all of it."""
-        self.in_brief = False
+        self.skips_value = False
         for name in ("answer", "row"):
             self.__dict__.pop(name, None)
 
     @property
     def entry(self) -> Entry | None:
-        return self.answer.value
+        return self.read_result.value
 
     @property
     def content(self) -> Content | None:
         """The value, for who may see it and where it is a single one."""
         entry = self.entry
-        return entry.content if entry is not None and self.can(SEE_VALUE) else None
+        return entry.content if entry is not None and self.has_permission(SEE_VALUE) else None
 
     @property
-    def gone(self) -> bool:
-        return self.answer.error is None and self.answer.value is None
+    def is_missing(self) -> bool:
+        return self.read_result.error is None and self.read_result.value is None
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if self.gone:
-            return self.leave()
+        if self.is_missing:
+            return self.redirect_missing()
         return super().get(request, *args, **kwargs)
 
-    def can(self, act: Act) -> bool:
-        return self.gate.allowed(act, self.inspector, self.stored)
+    def has_permission(self, act: Act) -> bool:
+        return self.checker.allowed(act, self.inspector, self.stored)
 
     @property
-    def link(self) -> Link:
+    def key_link(self) -> Link:
         """Where this key is."""
         return self.links.key(self.inspector.alias, self.stored)
 
     @property
     def key_name(self) -> str:
         name = super().key_name
-        return masked(name) if self.gate.is_secret(self.inspector, self.stored) else name
+        return masked(name) if self.checker.is_secret(self.inspector, self.stored) else name
 
     # The elements of a collection.
 
-    def collection_context(self, entry: Entry, elements: Elements) -> dict[str, Any]:
+    def get_elements_context(self, entry: Entry, elements: Elements) -> dict[str, Any]:
         context: dict[str, Any] = {
-            "collection": self.collection_box(entry, elements),
-            "key_link": self.link,
-            "row_shown": any(row.id == self.element for row in elements.rows),
+            "elements_panel": self.make_elements_panel(entry, elements),
+            "key_link": self.key_link,
+            "is_row_shown": any(row.id == self.element_id for row in elements.rows),
         }
-        if isinstance(self.asked, RowAct) and self.row is None and not self.notices:
-            self.notices.append(Notice(_("What you opened is not there any more."), "warning"))
+        if isinstance(self.key_action, RowAct) and self.row is None and not self.alerts:
+            self.alerts.append(Alert(_("What you opened is not there any more."), "warning"))
         if entry.description.type == "stream":
-            context["groups"] = self.groups()
+            context["groups"] = self.get_groups_context()
         return context
 
-    def collection_box(self, entry: Entry, elements: Elements) -> CollectionBox:
+    def make_elements_panel(self, entry: Entry, elements: Elements) -> ElementsPanel:
         one = entry.description
-        subject = self.subject
-        rows, removes = self.row_acts(subject), self.removes(subject)
-        view = CollectionView(
+        subject = self.key_context
+        rows, removes = self.make_row_links(subject), self.can_remove_rows(subject)
+        view = ElementsPanelBuilder(
             type=one.type or "",
             unit=one.unit,
             elements=elements,
-            state=self.window_state,
-            turn=self.turn,
-            row_actions=partial(self.row_actions, rows, removes),
+            state=self.page_params,
+            make_page_link=self.make_page_link,
+            make_row_actions=partial(self.make_row_actions, rows, removes),
             selectable=removes,
-            opened=self.element if self.in_row else "",
-            problem=self.window_problem,
+            open_row_id=self.element_id if self.is_row_form_open else "",
+            page_error=self.page_error,
         )
-        return view.box(_("Elements"), self.element_offers(), [entry.note])
+        return view.build(_("Elements"), self.make_element_buttons(), [entry.note])
 
     @property
-    def in_row(self) -> bool:
+    def is_row_form_open(self) -> bool:
         """Whether the form of a row is open."""
-        return self.is_open and isinstance(self.asked, RowAct)
+        return self.is_form_open and isinstance(self.key_action, RowAct)
 
-    def removes(self, subject: Subject) -> bool:
+    def can_remove_rows(self, subject: Subject) -> bool:
         """Return whether rows can be removed by this person."""
-        return RemoveRows().offered(subject) and not self.is_open
+        return RemoveRows().offered(subject) and not self.is_form_open
 
-    def row_acts(self, subject: Subject) -> list[RowControl]:
+    def make_row_links(self, subject: Subject) -> list[RowLink]:
         """Return what can be done to rows; nothing while a form is open."""
-        if self.is_open:
+        if self.is_form_open:
             return []
         acts = [act for act in ACTS if isinstance(act, RowAct) and subject.type in act.types]
         return [
-            RowControl(act, str(act.label), self.here(mode=act.opens, element=""))
+            RowLink(act, str(act.label), self.current_url(mode=act.opens, element=""))
             for act in acts
             if subject.may(act.act)
         ]
 
-    def row_actions(
-        self, controls: Sequence[RowControl], removes: bool, row: Element
+    def make_row_actions(
+        self, controls: Sequence[RowLink], removes: bool, row: Element
     ) -> list[Action]:
         about = row.name or _("(empty name)")
-        found = [self.open_row(one, row, about) for one in controls if one.act.suits_row(row)]
+        found = [
+            self.make_row_form_link(one, row, about) for one in controls if one.act.suits_row(row)
+        ]
         if removes:
             value, label = f"{row.id} {row.expected}", RemoveRows.label
             found.append(
                 Action(
-                    "remove-element", label, "", "danger", method="post", value=value, about=about
+                    "remove-element",
+                    label,
+                    "",
+                    "danger",
+                    method="post",
+                    value=value,
+                    object_name=about,
                 )
             )
         return found
 
-    def open_row(self, control: RowControl, row: Element, about: str) -> Action:
+    def make_row_form_link(self, control: RowLink, row: Element, about: str) -> Action:
         """Return the control that opens the form of a row."""
         opens = control.act.opens
-        if self.link.post_id:
-            fields = [("element", row.id), *self.window_state.items()]
-            return Action(opens, control.label, self.link, value=opens, fields=fields, about=about)
+        if self.key_link.post_id:
+            fields = [("element", row.id), *self.page_params.items()]
+            return Action(
+                opens, control.label, self.key_link, value=opens, fields=fields, object_name=about
+            )
         url = f"{control.url}&element={quote(row.id, safe='')}#cx-form"
-        return Action(opens, control.label, url, about=about)
+        return Action(opens, control.label, url, object_name=about)
 
-    def element_offers(self) -> list[Action]:
+    def make_element_buttons(self) -> list[Action]:
         """Return the controls that add elements, or take some out."""
         raise NotImplementedError
 
-    def turn(self, name: str, label: str, current: bool = False, **changes: str) -> Action:
+    def make_page_link(
+        self, name: str, label: str, current: bool = False, **changes: str
+    ) -> Action:
         """Return a control that shows another part of the key."""
-        state = {**self.window_state, **changes}
-        if self.link.post_id:
-            return Action(name, label, self.link, current=current, fields=list(state.items()))
-        return Action(name, label, self.here(mode="", element="", **state), current=current)
+        state = {**self.page_params, **changes}
+        if self.key_link.post_id:
+            return Action(name, label, self.key_link, current=current, fields=list(state.items()))
+        return Action(name, label, self.current_url(mode="", element="", **state), current=current)
 
-    def groups(self) -> dict[str, Any]:
+    def get_groups_context(self) -> dict[str, Any]:
         """Return the consumer groups, which take requests of their own: only when asked for."""
-        if self.window_state.get("groups") != SHOWN:
-            return {"show": self.turn("show-groups", _("Show consumer groups"), groups=SHOWN)}
-        found = self.ask(self.inspector, lambda: self.inspector.groups(self.stored)).value
-        hide = self.turn("hide-groups", _("Hide"), groups="")
+        if self.page_params.get("groups") != SHOW_GROUPS:
+            return {
+                "show": self.make_page_link(
+                    "show-groups", _("Show consumer groups"), groups=SHOW_GROUPS
+                )
+            }
+        found = self.call_cache(self.inspector, lambda: self.inspector.groups(self.stored)).value
+        hide = self.make_page_link("hide-groups", _("Hide"), groups="")
         if found is None:
             return {"show": hide}
-        table: Table | None = groups_table(found) if found else None
+        table: Table | None = make_groups_table(found) if found else None
         return {"table": table, "none": _("This stream has no consumer groups."), "show": hide}

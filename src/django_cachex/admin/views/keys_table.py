@@ -20,7 +20,7 @@ from django_cachex.admin.components import Cell, Header, Row, Table
 from django_cachex.admin.links import Links, object_id
 from django_cachex.admin.permissions import DELETE, SEE_KEYS, Act, Gate
 from django_cachex.admin.sessions import masked
-from django_cachex.admin.views.base import bytes_cell
+from django_cachex.admin.views.base import make_bytes_cell
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.info import Text, Unit
 from django_cachex.inspectors.jobs import Position
@@ -28,13 +28,13 @@ from django_cachex.inspectors.keys import printable
 from django_cachex.inspectors.query import Scope
 from django_cachex.inspectors.types import TTL_NONE, Description, Listing
 
-SPARE_FIELDS, SPARE_BYTES = 10, 10_000
+RESERVED_FIELDS, RESERVED_BYTES = 10, 10_000
 """What a form sends besides the selected keys."""
 
-SIZE_OF_FIELD = len("&selected=")
+FIELD_OVERHEAD = len("&selected=")
 
 
-def ttl_cell(ttl: int | None) -> Cell:
+def make_ttl_cell(ttl: int | None) -> Cell:
     """Return a TTL in words; a script counts it down."""
     if ttl is None:
         return Cell(_("not known"), kind="number")
@@ -48,25 +48,25 @@ def ttl_cell(ttl: int | None) -> Cell:
     )
 
 
-def size_cell(one: Description) -> Cell:
+def make_size_cell(one: Description) -> Cell:
     """Return a size with what it counts."""
     if one.size is None or one.unit == Unit.BYTES:
-        return bytes_cell(one.size)
+        return make_bytes_cell(one.size)
     return Cell(formatting.elements(one.size, one.unit), kind="number")
 
 
-def fit_a_form(values: Sequence[str]) -> int:
+def count_values_that_fit(values: Sequence[str]) -> int:
     """Return how many of these values, from the first on, one form can send to Django."""
     most: int | None = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
-    count = len(values) if most is None else max(0, min(len(values), most - SPARE_FIELDS))
+    count = len(values) if most is None else max(0, min(len(values), most - RESERVED_FIELDS))
     room: int | None = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     if room is None:
         return count
-    sizes = accumulate(SIZE_OF_FIELD + len(quote_plus(value)) for value in values[:count])
-    return sum(size <= room - SPARE_BYTES for size in sizes)
+    sizes = accumulate(FIELD_OVERHEAD + len(quote_plus(value)) for value in values[:count])
+    return sum(size <= room - RESERVED_BYTES for size in sizes)
 
 
-def how_far(examined: int, listing: Listing | Position) -> str:
+def format_examined(examined: int, listing: Listing | Position) -> str:
     """Return how many keys of about how many were looked at."""
     count = formatting.number(examined)
     if listing.complete and listing.total is None:
@@ -83,49 +83,49 @@ def how_far(examined: int, listing: Listing | Position) -> str:
     }
 
 
-def shown_text(shown: int) -> SafeString:
+def format_shown(shown: int) -> SafeString:
     """Return how many keys are shown, the number in an element that a script may change."""
     text = ngettext("%(count)s shown", "%(count)s shown", shown)
     before, after = text.split("%(count)s")
     return format_html("{}<span data-count>{}</span>{}", before, formatting.number(shown), after)
 
 
-def progress(shown: int, examined: int, listing: Listing) -> SafeString:
+def format_progress(shown: int, examined: int, listing: Listing) -> SafeString:
     """Return the honesty line: what is shown of what was looked at."""
-    return format_html("{} · {}", shown_text(shown), how_far(examined, listing))
+    return format_html("{} · {}", format_shown(shown), format_examined(examined, listing))
 
 
-COOKIE: Final = "cachex_columns"
-COOKIE_AGE: Final = 365 * 24 * 3600
+COLUMNS_COOKIE: Final = "cachex_columns"
+COLUMNS_COOKIE_AGE: Final = 365 * 24 * 3600
 """Seconds."""
 
-BETWEEN: Final = "."
-NONE: Final = "none"
+COLUMN_SEPARATOR: Final = "."
+NO_COLUMNS: Final = "none"
 
-LAST: Final = "9" * 20
+SORT_LAST: Final = "9" * 20
 """What sorts after every figure."""
 
 
-def padded(figure: int | None) -> str:
+def make_sort_key(figure: int | None) -> str:
     """Return what sorts as the figure does; nothing for what is not known."""
     return "" if figure is None else f"{figure:020}"
 
 
-def _ttl_order(one: Description) -> str:
-    return LAST if one.ttl == TTL_NONE else padded(one.ttl)
+def _make_ttl_sort_key(one: Description) -> str:
+    return SORT_LAST if one.ttl == TTL_NONE else make_sort_key(one.ttl)
 
 
-def _size_order(one: Description) -> str:
+def _make_size_sort_key(one: Description) -> str:
     """Bytes and elements are not compared: one kind comes after the other."""
-    order = padded(one.size)
+    order = make_sort_key(one.size)
     return order and f"{0 if one.unit == Unit.BYTES else 1}{order}"
 
 
-def _memory_cell(one: Description) -> Cell:
-    return bytes_cell(one.memory)
+def _make_memory_cell(one: Description) -> Cell:
+    return make_bytes_cell(one.memory)
 
 
-def _idle_cell(one: Description) -> Cell:
+def _make_idle_cell(one: Description) -> Cell:
     if one.idle is None:
         return Cell(formatting.NOTHING, kind="number")
     # Servers tell whole seconds.
@@ -140,7 +140,7 @@ class Column:
 
     label: Text
     cell: Callable[[Description], Cell]
-    order: Callable[[Description], str]
+    sort_key: Callable[[Description], str]
     """Return a text that sorts as the figure does; empty for what is not known, and comes last."""
 
     kind: str = "number"
@@ -153,12 +153,14 @@ COLUMNS: Final[Mapping[str, Column]] = {
         lambda one: one.type or "",
         kind="",
     ),
-    "ttl": Column(gettext_lazy("TTL"), lambda one: ttl_cell(one.ttl), _ttl_order),
+    "ttl": Column(gettext_lazy("TTL"), lambda one: make_ttl_cell(one.ttl), _make_ttl_sort_key),
     "memory": Column(
-        gettext_lazy("Memory"), lambda one: bytes_cell(one.memory), lambda one: padded(one.memory)
+        gettext_lazy("Memory"),
+        lambda one: make_bytes_cell(one.memory),
+        lambda one: make_sort_key(one.memory),
     ),
-    "size": Column(gettext_lazy("Size"), size_cell, _size_order),
-    "idle": Column(gettext_lazy("Idle"), _idle_cell, lambda one: padded(one.idle)),
+    "size": Column(gettext_lazy("Size"), make_size_cell, _make_size_sort_key),
+    "idle": Column(gettext_lazy("Idle"), _make_idle_cell, lambda one: make_sort_key(one.idle)),
     "encoding": Column(
         gettext_lazy("Encoding"),
         lambda one: Cell(one.encoding or formatting.NOTHING, kind="type"),
@@ -167,10 +169,10 @@ COLUMNS: Final[Mapping[str, Column]] = {
     ),
 }
 
-DEFAULT: Final = ("type", "ttl", "size")
+DEFAULT_COLUMNS: Final = ("type", "ttl", "size")
 
 
-def available(inspector: Inspector) -> list[str]:
+def get_available_columns(inspector: Inspector) -> list[str]:
     """Return the columns that a cache can fill, in their order on the page."""
     known = {"size", *inspector.figures}
     known |= {"type"} if inspector.can_type else set()
@@ -178,20 +180,20 @@ def available(inspector: Inspector) -> list[str]:
     return [name for name in COLUMNS if name in known]
 
 
-def chosen(request: HttpRequest, inspector: Inspector) -> list[str]:
+def get_selected_columns(request: HttpRequest, inspector: Inspector) -> list[str]:
     """Return the columns that this person wants to see of this cache."""
-    remembered = request.COOKIES.get(COOKIE)
-    wanted = DEFAULT if remembered is None else remembered.split(BETWEEN)
-    return [name for name in available(inspector) if name in wanted]
+    remembered = request.COOKIES.get(COLUMNS_COOKIE)
+    wanted = DEFAULT_COLUMNS if remembered is None else remembered.split(COLUMN_SEPARATOR)
+    return [name for name in get_available_columns(inspector) if name in wanted]
 
 
-def remember(response: HttpResponse, request: HttpRequest, given: Sequence[str]) -> None:
+def remember_columns(response: HttpResponse, request: HttpRequest, given: Sequence[str]) -> None:
     """Have the browser remember columns, of all caches; names that are none are dropped."""
     names = [name for name in COLUMNS if name in given]
     response.set_cookie(
-        COOKIE,
-        BETWEEN.join(names) or NONE,
-        max_age=COOKIE_AGE,
+        COLUMNS_COOKIE,
+        COLUMN_SEPARATOR.join(names) or NO_COLUMNS,
+        max_age=COLUMNS_COOKIE_AGE,
         path=request.path,
         secure=request.is_secure(),
         httponly=True,
@@ -200,11 +202,11 @@ def remember(response: HttpResponse, request: HttpRequest, given: Sequence[str])
 
 
 ASCENDING, DESCENDING = "ascending", "descending"
-KEY = "key"
+KEY_COLUMN = "key"
 
 
 @dataclass(frozen=True)
-class Sorting:
+class SortOrder:
     """By which column the rows of a page are sorted."""
 
     name: str = ""
@@ -213,129 +215,137 @@ class Sorting:
     is_reversed: bool = False
 
     @classmethod
-    def read(cls, given: str, columns: Sequence[str]) -> Sorting:
+    def read(cls, given: str, columns: Sequence[str]) -> SortOrder:
         """Return the sorting in a parameter; none for a column that is not shown."""
         name = given.removeprefix("-")
-        return cls(name, given.startswith("-")) if name in (KEY, *columns) else cls()
+        return cls(name, given.startswith("-")) if name in (KEY_COLUMN, *columns) else cls()
 
-    def state(self, name: str) -> str:
+    def get_aria_sort(self, name: str) -> str:
         """Return how a column is sorted, as `aria-sort` says it; nothing if it is not."""
         if name != self.name:
             return ""
         return DESCENDING if self.is_reversed else ASCENDING
 
-    def next(self, name: str) -> str:
+    def get_next_param(self, name: str) -> str:
         """Return the parameter that a press on a column's head leads to."""
-        first = "" if name == KEY or COLUMNS[name].kind != "number" else "-"  # Largest first.
+        first = (
+            "" if name == KEY_COLUMN or COLUMNS[name].kind != "number" else "-"
+        )  # Largest first.
         if name != self.name:
             return f"{first}{name}"
         return name if self.is_reversed else f"-{name}"
 
 
 @dataclass(frozen=True)
-class KeyRows:
+class KeysTable:
     """What it takes to draw keys as a table."""
 
     inspector: Inspector
-    gate: Gate
+    checker: Gate
     links: Links
     columns: Sequence[str]
     scope: Scope
-    sorting: Sorting
-    here: Callable[..., str]
+    sort_order: SortOrder
+    current_url: Callable[..., str]
     """The page's URL with another `sort`."""
 
     @property
     def selectable(self) -> bool:
-        return self.gate.allowed(DELETE, self.inspector)
+        return self.checker.allowed(DELETE, self.inspector)
 
     @property
-    def sorted_by(self) -> str:
+    def sort_note(self) -> str:
         """Return what the order of the rows means, which is not that of the cache."""
-        name = self.sorting.name
+        name = self.sort_order.name
         if not name:
             return ""
         # A script says the same of another column.
         text = _("Sorted by %s: only the keys on this page, not all that match.")
-        return text % (self._key_label() if name == KEY else COLUMNS[name].label)
+        return text % (self._get_key_label() if name == KEY_COLUMN else COLUMNS[name].label)
 
-    def _key_label(self) -> str:
+    def _get_key_label(self) -> str:
         return _("Key") if self.scope is Scope.VERSION else _("Stored key")
 
-    def table(self, shown: Sequence[Description]) -> Table:
+    def build(self, shown: Sequence[Description]) -> Table:
         """Return the table of some keys."""
-        headers = [self._header(KEY, self._key_label(), "")]
+        headers = [self._make_header(KEY_COLUMN, self._get_key_label(), "")]
         headers += [
-            self._header(one, COLUMNS[one].label, COLUMNS[one].kind) for one in self.columns
+            self._make_header(one, COLUMNS[one].label, COLUMNS[one].kind) for one in self.columns
         ]
-        opened, deletable = self._those(SEE_KEYS, shown), self._those(DELETE, shown)
+        opened, deletable = (
+            self._filter_allowed(SEE_KEYS, shown),
+            self._filter_allowed(DELETE, shown),
+        )
         return Table(
             headers,
-            self._sorted([self._row(one, opened, deletable) for one in shown]),
+            self._sort([self._make_row(one, opened, deletable) for one in shown]),
             caption=_("Keys"),
             selectable=self.selectable,
-            compact=set(self.columns) <= set(DEFAULT),  # Any others need their names beside them.
+            compact=set(self.columns)
+            <= set(DEFAULT_COLUMNS),  # Any others need their names beside them.
         )
 
-    def _header(self, name: str, label: object, kind: str) -> Header:
-        link = self.here(sort=self.sorting.next(name))
-        return Header(str(label), kind, link=link, sorted=self.sorting.state(name))
+    def _make_header(self, name: str, label: object, kind: str) -> Header:
+        link = self.current_url(sort=self.sort_order.get_next_param(name))
+        return Header(str(label), kind, link=link, sorted=self.sort_order.get_aria_sort(name))
 
-    def _sorted(self, rows: list[Row]) -> list[Row]:
-        if not self.sorting.name:
+    def _sort(self, rows: list[Row]) -> list[Row]:
+        if not self.sort_order.name:
             return rows
-        place = [KEY, *self.columns].index(self.sorting.name)
+        place = [KEY_COLUMN, *self.columns].index(self.sort_order.name)
 
         def order(row: Row) -> str:
             cell = row.cells[place]
-            return cell.order if place else str(cell.text)
+            return cell.sort_key if place else str(cell.text)
 
         known = [row for row in rows if order(row)]
-        known.sort(key=order, reverse=self.sorting.is_reversed)
+        known.sort(key=order, reverse=self.sort_order.is_reversed)
         return known + [row for row in rows if not order(row)]
 
-    def _those(self, act: Act, shown: Sequence[Description]) -> Set[bytes]:
+    def _filter_allowed(self, act: Act, shown: Sequence[Description]) -> Set[bytes]:
         """Return the keys that an act is allowed on, of those that are this cache's."""
-        if not self.gate.allowed(act, self.inspector):
+        if not self.checker.allowed(act, self.inspector):
             return frozenset()
         keys = [one.key for one in shown]
-        return frozenset(self.gate.those_allowed(act, self.inspector, keys))
+        return frozenset(self.checker.those_allowed(act, self.inspector, keys))
 
-    def _row(self, one: Description, opened: Set[bytes], deletable: Set[bytes]) -> Row:
-        owner = self._owner(one.key)
+    def _make_row(self, one: Description, opened: Set[bytes], deletable: Set[bytes]) -> Row:
+        owner = self._find_owner(one.key)
         is_ours = owner is self.inspector
-        secret = self.gate.is_secret(self.inspector, one.key)
-        name = formatting.name(masked(self._name(one.key)) if secret else self._name(one.key))
-        opens = not secret and (one.key in opened if is_ours else self._opens(owner, one.key))
+        secret = self.checker.is_secret(self.inspector, one.key)
+        name = formatting.name(
+            masked(self._format_name(one.key)) if secret else self._format_name(one.key)
+        )
+        opens = not secret and (one.key in opened if is_ours else self._can_open(owner, one.key))
         link = self.links.key(owner.alias, one.key) if owner and opens else None
         has_box = is_ours and one.key in deletable
         value = object_id(self.inspector.alias, one.key) if has_box else None
-        lines = [] if is_ours else [_said_of(owner)]
+        lines = [] if is_ours else [_format_owner(owner)]
         figures = (COLUMNS[column] for column in self.columns)
         return Row(
             [
                 Cell(name, link, kind="key", lines=lines),
-                *(replace(figure.cell(one), order=figure.order(one)) for figure in figures),
+                *(replace(figure.cell(one), sort_key=figure.sort_key(one)) for figure in figures),
             ],
             value=value,
             label=_('Select "%(name)s"') % {"name": name},
         )
 
-    def _owner(self, stored: bytes) -> Inspector | None:
+    def _find_owner(self, stored: bytes) -> Inspector | None:
         """Return the cache through which a key can be opened, if there is one."""
-        if self.gate.reaches(self.inspector, stored):
+        if self.checker.reaches(self.inspector, stored):
             return self.inspector
-        others = self.gate.neighbours(self.inspector)
+        others = self.checker.neighbours(self.inspector)
         return next((one for one in others if one.owns(stored)), None)
 
-    def _opens(self, owner: Inspector | None, stored: bytes) -> bool:
-        return owner is not None and self.gate.allowed(SEE_KEYS, owner, stored)
+    def _can_open(self, owner: Inspector | None, stored: bytes) -> bool:
+        return owner is not None and self.checker.allowed(SEE_KEYS, owner, stored)
 
-    def _name(self, stored: bytes) -> str:
+    def _format_name(self, stored: bytes) -> str:
         return self.inspector.name(stored) if self.scope is Scope.VERSION else printable(stored)
 
 
-def _said_of(owner: Inspector | None) -> str:
+def _format_owner(owner: Inspector | None) -> str:
     """Return whose a key is that is not this cache's."""
     if owner is None:
         return _("of no cache in CACHES")

@@ -14,10 +14,10 @@ from django_cachex.admin.collapsible import Fold, folded
 from django_cachex.admin.components import (
     Action,
     Cell,
-    CollectionBox,
-    Empty,
-    FactLine,
+    ElementsPanel,
+    EmptyState,
     Header,
+    LabeledValue,
     Row,
     Table,
 )
@@ -30,11 +30,13 @@ from django_cachex.inspectors.query import Order
 from django_cachex.inspectors.types import TTL_NONE, Description, Element, Elements, Entry
 from django_cachex.inspectors.values import Content, Excerpt
 
-OTHER = re.compile(r"|[+-]?[0-9.]+(e[+-]?[0-9]+)?|true|false|null|[\[{].*", re.DOTALL | re.I)
+AMBIGUOUS_TEXT = re.compile(
+    r"|[+-]?[0-9.]+(e[+-]?[0-9]+)?|true|false|null|[\[{].*", re.DOTALL | re.I
+)
 """Texts that look like something else."""
 
 
-def summary(entry: Entry) -> str:
+def summarize_entry(entry: Entry) -> str:
     """Return in a few words what a key holds."""
     one = entry.description
     if entry.content is not None:
@@ -44,7 +46,7 @@ def summary(entry: Entry) -> str:
     return ""
 
 
-def described(inspector: Inspector, one: Description) -> str:
+def describe_key(inspector: Inspector, one: Description) -> str:
     """Return on one line what a key is: its name, type, length and expiry."""
     facts = [one.type or ""]
     if one.size is not None:
@@ -60,93 +62,93 @@ def described(inspector: Inspector, one: Description) -> str:
     return f"{name}: {', '.join(fact for fact in facts if fact)}"
 
 
-def key_facts(inspector: Inspector, entry: Entry, masked: bool) -> list[FactLine]:
+def list_key_values(inspector: Inspector, entry: Entry, masked: bool) -> list[LabeledValue]:
     """Return type, length, memory, TTL, cache and, unless it is a secret, the stored key."""
     one = entry.description
-    lines = [FactLine(_("Cache"), inspector.alias)]
+    lines = [LabeledValue(_("Cache"), inspector.alias)]
     if one.type:
-        lines.append(FactLine(_("Type"), one.type))
+        lines.append(LabeledValue(_("Type"), one.type))
     if one.size is not None:
-        lines.append(size_line(one))
+        lines.append(make_length_value(one))
     if one.memory is not None:
-        lines.append(bytes_line(_("Memory"), one.memory))
-    lines += ttl_lines(one.ttl)
+        lines.append(make_bytes_value(_("Memory"), one.memory))
+    lines += make_ttl_values(one.ttl)
     if not masked:
-        lines.append(FactLine(_("Stored key"), printable(one.key), "code"))
+        lines.append(LabeledValue(_("Stored key"), printable(one.key), "code"))
     if entry.content is not None and inspector.serializer_name:
-        lines.append(FactLine(_("Serializer"), inspector.serializer_name, "code"))
+        lines.append(LabeledValue(_("Serializer"), inspector.serializer_name, "code"))
     return lines
 
 
-def bytes_line(label: Text, count: int) -> FactLine:
+def make_bytes_value(label: Text, count: int) -> LabeledValue:
     """Return a number of bytes, its exact figure at hand."""
     text, exact = formatting.size_with_exact(count)
-    return FactLine(label, text, exact=exact)
+    return LabeledValue(label, text, exact=exact)
 
 
-def size_line(one: Description) -> FactLine:
+def make_length_value(one: Description) -> LabeledValue:
     """Return the length of a key with what it counts."""
     count = one.size or 0
     if one.unit == Unit.BYTES:
-        return bytes_line(_("Length"), count)
-    return FactLine(_("Length"), formatting.elements(count, one.unit))
+        return make_bytes_value(_("Length"), count)
+    return LabeledValue(_("Length"), formatting.elements(count, one.unit))
 
 
-def ttl_lines(ttl: int | None) -> list[FactLine]:
+def make_ttl_values(ttl: int | None) -> list[LabeledValue]:
     """Return a TTL in words, in seconds and as a moment."""
     if ttl is None:
         return []
     if ttl == TTL_NONE:
-        return [FactLine(_("TTL"), _("never expires"))]
+        return [LabeledValue(_("TTL"), _("never expires"))]
     details = _("%(seconds)s s, until %(moment)s") % {
         "seconds": formatting.number(ttl / 1000, 1 if ttl < 10_000 else 0),
         "moment": formatting.moment(formatting.expires_at(ttl)),
     }
-    return [FactLine(_("TTL"), formatting.duration(ttl), expires=ttl, note=details)]
+    return [LabeledValue(_("TTL"), formatting.duration(ttl), expires=ttl, note=details)]
 
 
-def looks_otherwise(content: Content) -> bool:
+def is_ambiguous_text(content: Content) -> bool:
     """Return whether a text is one that a number, JSON or nothing would look like."""
     value = content.value
     if type(value) is not str or not content.editable:  # Names are what they look like.
         return False
-    return value != value.strip() or OTHER.fullmatch(value) is not None
+    return value != value.strip() or AMBIGUOUS_TEXT.fullmatch(value) is not None
 
 
-def element_cell(content: Content) -> Cell:
+def make_element_cell(content: Content) -> Cell:
     """Return one element, cut at the limit, with what it is where that is not plain text."""
-    longest = limits().element_chars
+    max_chars = limits().element_chars
     text = content.formatted.text
-    cut_off = len(text) > longest or content.formatted.truncated
-    is_plain = content.kind in ("text", "integer", "empty") and not looks_otherwise(content)
+    cut_off = len(text) > max_chars or content.formatted.truncated
+    is_plain = content.kind in ("text", "integer", "empty") and not is_ambiguous_text(content)
     lines = [] if is_plain else [content.label]
     return Cell(
-        f"{text[:longest]}…" if cut_off else text or _("(empty)"), kind="value", lines=lines
+        f"{text[:max_chars]}…" if cut_off else text or _("(empty)"), kind="value", lines=lines
     )
 
 
-STEP = 4
+LOAD_MORE_FACTOR = 4
 """How many times as much *Load more* shows."""
 
-FOLDED = ("json", "pickle")
+COLLAPSIBLE_KINDS = ("json", "pickle")
 
 
 @dataclass(frozen=True)
-class ValueView:
+class ValuePanelBuilder:
     """One look at a value."""
 
     content: Content
-    asked: str
+    requested_view: str
     """The view that was asked for, whatever it was."""
 
-    action: Callable[..., Action]
+    make_link: Callable[..., Action]
     """Makes a control of a name, a label, and what it asks this page for."""
 
-    can_load: bool = False
+    can_load_more: bool = False
     """Whether more than the limits say can be asked for."""
 
     @property
-    def names(self) -> dict[str, str]:
+    def view_labels(self) -> dict[str, str]:
         """The ways to look at the value, the best first, with what they are called."""
         stored = {"text": _("Text"), "hex": _("Hex")}
         if not self.content.hex.total and self.content.formatted.total:
@@ -157,41 +159,41 @@ class ValueView:
 
     @property
     def name(self) -> str:
-        names = self.names
-        return self.asked if self.asked in names else next(iter(names))
+        names = self.view_labels
+        return self.requested_view if self.requested_view in names else next(iter(names))
 
     @property
-    def excerpt(self) -> Excerpt:
+    def preview(self) -> Excerpt:
         shown: Excerpt = getattr(self.content, self.name)
         return shown
 
-    def views(self) -> Sequence[Action]:
+    def view_links(self) -> Sequence[Action]:
         """Return the controls that lead to the views; none where there is one only."""
-        names = self.names
+        names = self.view_labels
         if len(names) == 1:
             return ()
         current = self.name
         return [
-            self.action(f"view-{name}", label, current=name == current, view=name)
+            self.make_link(f"view-{name}", label, current=name == current, view=name)
             for name, label in names.items()
         ]
 
-    def folds(self) -> Sequence[Fold]:
-        if self.name != "formatted" or self.content.kind not in FOLDED:
+    def collapsible_blocks(self) -> Sequence[Fold]:
+        if self.name != "formatted" or self.content.kind not in COLLAPSIBLE_KINDS:
             return ()
-        return folded(self.excerpt.text)
+        return folded(self.preview.text)
 
-    def halves(self) -> tuple[str, str]:
+    def split_new_text(self) -> tuple[str, str]:
         """Return what the page showed before *Load more* was pressed, and what that brought."""
-        text, before = self.excerpt.text, self.excerpt.shown // STEP
+        text, before = self.preview.text, self.preview.shown // LOAD_MORE_FACTOR
         if before < limits().preview_bytes:
             return text, ""
-        at = before if self.name == "formatted" else len(text) * before // self.excerpt.shown
+        at = before if self.name == "formatted" else len(text) * before // self.preview.shown
         return text[:at], text[at:]
 
-    def cut(self) -> str:
+    def truncated_note(self) -> str:
         """Return how much of the value is shown, where it is not all."""
-        excerpt = self.excerpt
+        excerpt = self.preview
         if not excerpt.truncated:
             return ""
         counts = {
@@ -204,25 +206,27 @@ class ValueView:
             return _("First %(shown)s of %(total)s characters shown.") % counts
         return _("First %(shown)s of %(total)s bytes shown.") % counts
 
-    def more(self) -> Sequence[Action]:
+    def more_links(self) -> Sequence[Action]:
         """Return the control that shows more of the value, where there is more to be had."""
-        shown, most = self.excerpt.shown, limits().decode_bytes
-        if not (self.can_load and self.excerpt.truncated) or shown >= most:
+        shown, most = self.preview.shown, limits().decode_bytes
+        if not (self.can_load_more and self.preview.truncated) or shown >= most:
             return ()
-        count = min(shown * STEP, most)
+        count = min(shown * LOAD_MORE_FACTOR, most)
         return [
-            self.action("load-more", _("Load more"), at="cx-more", view=self.name, shown=str(count))
+            self.make_link(
+                "load-more", _("Load more"), at="cx-more", view=self.name, shown=str(count)
+            )
         ]
 
 
-FORM = "cx-rows"
+REMOVE_FORM_ID = "cx-rows"
 """The form that checkboxes and buttons of rows belong to, wherever they stand."""
 
-BY_NAME = "name"
+SORT_BY_NAME = "name"
 
 
 @dataclass(frozen=True)
-class CollectionView:
+class ElementsPanelBuilder:
     """One look at a collection."""
 
     type: str
@@ -231,71 +235,75 @@ class CollectionView:
     state: Mapping[str, str]
     """What the address says of the part that is shown."""
 
-    turn: Callable[..., Action]
+    make_page_link: Callable[..., Action]
     """Makes a control of a name and a label that leads to another part, given what changes."""
 
-    row_actions: Callable[[Element], Sequence[Action]]
+    make_row_actions: Callable[[Element], Sequence[Action]]
     selectable: bool = False
-    opened: str = ""
+    open_row_id: str = ""
     """The id of the row whose form is open."""
 
-    problem: Text = ""
+    page_error: Text = ""
     """What is wrong with the place that was asked for."""
 
-    def box(self, title: Text, offers: Sequence[Action], notes: Sequence[Text]) -> CollectionBox:
-        return CollectionBox(
+    def build(self, title: Text, offers: Sequence[Action], notes: Sequence[Text]) -> ElementsPanel:
+        return ElementsPanel(
             title=title,
-            form=self.find_form(),
-            hidden=[(name, self.state[name]) for name in ("order", "sort") if name in self.state],
-            orders=self.orders(),
-            offers=offers,
-            notes=[note for note in (*notes, self.lost) if note],
-            progress=self.progress(),
-            table=self.table() if self.rows else None,
-            empty=None if self.rows else self.empty(),
-            pager=self.pager(),
-            rows_form=FORM if self.selectable and self.rows else "",
-            is_found=any(self.state.get(name) for name in ("at", "find", "low", "high")),
-            reset=self.turn(
+            form=self.make_search_form(),
+            hidden_fields=[
+                (name, self.state[name]) for name in ("order", "sort") if name in self.state
+            ],
+            order_links=self.order_links(),
+            buttons=offers,
+            notes=[note for note in (*notes, self.page_note) if note],
+            progress=self.progress_text(),
+            table=self.make_table() if self.rows else None,
+            empty=None if self.rows else self.make_empty_state(),
+            pager=self.make_pager(),
+            remove_form_id=REMOVE_FORM_ID if self.selectable and self.rows else "",
+            is_filtered=any(self.state.get(name) for name in ("at", "find", "low", "high")),
+            reset_link=self.make_page_link(
                 "show-all", _("Show all"), **dict.fromkeys(("at", "find", "low", "high"), "")
             ),
         )
 
     @property
-    def lost(self) -> Text:
+    def page_note(self) -> Text:
         """Why the beginning is shown, where no field of the form can say it."""
-        return "" if self.type in ("list", "stream") else self.problem
+        return "" if self.type in ("list", "stream") else self.page_error
 
     @property
     def rows(self) -> Sequence[Element]:
         rows = self.elements.rows
-        if self.state.get("sort") == BY_NAME:
+        if self.state.get("sort") == SORT_BY_NAME:
             return sorted(rows, key=lambda row: row.name)
         return rows
 
-    def find_form(self) -> FindForm:
+    def make_search_form(self) -> FindForm:
         """Return the form that finds elements, with what was asked for and what is wrong."""
         form = FindForm(self.type, dict(self.state))
-        if self.problem and "at" in form.fields:
-            form.add_error("at", str(self.problem))
+        if self.page_error and "at" in form.fields:
+            form.add_error("at", str(self.page_error))
         return form
 
     @property
-    def searches(self) -> bool:
+    def is_search(self) -> bool:
         return bool(self.state.get("find", "").strip("*"))
 
-    def orders(self) -> Sequence[Action]:
+    def order_links(self) -> Sequence[Action]:
         """Return the controls for the order; a search has none, and its page can be sorted."""
-        sorted_here = self.state.get("sort") == BY_NAME
-        by_name = self.turn(
-            "sort-by-member", _("This page by member"), current=sorted_here, sort=BY_NAME
+        sorted_here = self.state.get("sort") == SORT_BY_NAME
+        by_name = self.make_page_link(
+            "sort-by-member", _("This page by member"), current=sorted_here, sort=SORT_BY_NAME
         )
-        if self.searches or self.type not in ORDERS:
-            as_found = self.turn("as-found", _("As found"), current=not sorted_here, sort="")
+        if self.is_search or self.type not in ORDERS:
+            as_found = self.make_page_link(
+                "as-found", _("As found"), current=not sorted_here, sort=""
+            )
             return [as_found, by_name] if self.type == "zset" else []
         now = self.state.get("order") or Order.FIRST
         orders = [
-            self.turn(
+            self.make_page_link(
                 f"order-{order}",
                 label,
                 current=now == order and not sorted_here,
@@ -309,7 +317,7 @@ class CollectionView:
 
     # How much there is to see.
 
-    def progress(self) -> str:
+    def progress_text(self) -> str:
         """Return how much of the key is shown, and how much was looked at for it."""
         found, total = self.elements, self.elements.total
         shown = len(found.rows)
@@ -326,7 +334,7 @@ class CollectionView:
             counts["found"] = formatting.elements(found.found, self.unit)
             if found.start is None or not shown:
                 return _("%(found)s in this range, of %(of)s") % counts
-            counts |= self.span(found.start, shown)
+            counts |= self.range_counts(found.start, shown)
             return _("%(first)s to %(last)s of %(found)s in this range, of %(of)s in all") % counts
         if shown == total:
             return _("All %(total)s shown") % counts
@@ -335,111 +343,118 @@ class CollectionView:
         if self.type == "list":
             counts |= {"first": found.rows[0].name, "last": found.rows[-1].name}
             return _("Index %(first)s to %(last)s of %(total)s") % counts
-        counts |= self.span(found.start, shown)
+        counts |= self.range_counts(found.start, shown)
         return _("%(first)s to %(last)s of %(total)s shown") % counts
 
-    def span(self, start: int, shown: int) -> dict[str, str]:
+    def range_counts(self, start: int, shown: int) -> dict[str, str]:
         return {"first": formatting.number(start + 1), "last": formatting.number(start + shown)}
 
-    def empty(self) -> Empty:
+    def make_empty_state(self) -> EmptyState:
         """Return why there is nothing to see, and what to do."""
         found = self.elements
-        if self.searches and found.next:
+        if self.is_search and found.next:
             counts = {
                 "examined": formatting.number(found.examined or 0),
                 "total": formatting.elements(found.total, self.unit),
             }
             text = _("%(examined)s of %(total)s examined.") % counts
-            going_on = self.turn("continue", _("Continue"), at=found.next)
-            return Empty(_("None so far"), text, [replace(going_on, kind="primary")])
-        if self.searches:
+            going_on = self.make_page_link("continue", _("Continue"), at=found.next)
+            return EmptyState(_("None so far"), text, [replace(going_on, kind="primary")])
+        if self.is_search:
             total = formatting.elements(found.total, self.unit)
             text = _(
                 "All of %(total)s examined. Check the spelling: case matters, * stands for "
                 "anything."
             )
-            return Empty(_("Nothing matches"), text % {"total": total})
+            return EmptyState(_("Nothing matches"), text % {"total": total})
         if found.found == 0:
-            return Empty(_("No member has a score in this range"))
+            return EmptyState(_("No member has a score in this range"))
         if not found.total:
-            return Empty(_("Empty"), _("The key is there and holds nothing."))
-        return Empty(_("Nothing here"), _("There is nothing from that place on."))
+            return EmptyState(_("Empty"), _("The key is there and holds nothing."))
+        return EmptyState(_("Nothing here"), _("There is nothing from that place on."))
 
-    def pager(self) -> Sequence[Action]:
+    def make_pager(self) -> Sequence[Action]:
         found = self.elements
         links = []
         if self.state.get("at"):
-            links.append(self.turn("first-page", _("First"), at=""))
+            links.append(self.make_page_link("first-page", _("First"), at=""))
         if found.previous is not None:
-            links.append(self.turn("previous-page", _("Previous"), at=found.previous))
+            links.append(self.make_page_link("previous-page", _("Previous"), at=found.previous))
         if found.next is not None and found.rows:
-            label = _("Continue") if self.searches else _("Next")
-            links.append(replace(self.turn("next-page", label, at=found.next), kind="primary"))
+            label = _("Continue") if self.is_search else _("Next")
+            links.append(
+                replace(self.make_page_link("next-page", label, at=found.next), kind="primary")
+            )
         return links
 
     # The table.
 
-    def table(self) -> Table:
+    def make_table(self) -> Table:
         headers = [
-            Header(title, self.header_kind(place))
-            for place, title in enumerate(self.elements.columns)
+            Header(title, self.get_header_kind(index))
+            for index, title in enumerate(self.elements.columns)
         ]
         with_ttl = any(row.ttl is not None for row in self.rows)
         if with_ttl:
             headers.append(Header(_("TTL")))
-        actions = [self.row_actions(row) for row in self.rows]
+        actions = [self.make_row_actions(row) for row in self.rows]
         if any(actions):
             headers.append(Header(_("Actions")))
         rows = [
-            self.row(row, acts, with_ttl, any(actions))
+            self.make_row(row, acts, with_ttl, any(actions))
             for row, acts in zip(self.rows, actions, strict=True)
         ]
         return Table(
-            headers, rows, _("Elements"), selectable=self.selectable, compact=False, form=FORM
+            headers,
+            rows,
+            _("Elements"),
+            selectable=self.selectable,
+            compact=False,
+            form_id=REMOVE_FORM_ID,
         )
 
-    def is_number(self, place: int) -> bool:
+    def is_number_column(self, index: int) -> bool:
         """Return whether a column holds indexes or scores."""
-        return (self.type, place) in (("list", 0), ("zset", 1))
+        return (self.type, index) in (("list", 0), ("zset", 1))
 
-    def header_kind(self, place: int) -> str:
-        if self.is_number(place):
+    def get_header_kind(self, index: int) -> str:
+        if self.is_number_column(index):
             return "number"
-        return "code" if self.type == "stream" and self.elements.uniform and place else ""
+        return "code" if self.type == "stream" and self.elements.uniform and index else ""
 
-    def row(self, row: Element, actions: Sequence[Action], with_ttl: bool, acts: bool) -> Row:
-        cells = self.cells(row)
+    def make_row(self, row: Element, actions: Sequence[Action], with_ttl: bool, acts: bool) -> Row:
+        cells = self.make_cells(row)
         if with_ttl:
-            cells.append(ttl_cell(row))
+            cells.append(make_field_ttl_cell(row))
         if acts:
-            cells.append(Cell(actions=actions, kind="acts"))
+            cells.append(Cell(actions=actions, kind="row-actions"))
         value = f"{row.id} {row.expected}" if self.selectable else None
         label = _("Select %(name)s") % {"name": row.name or _("(empty name)")}
-        return Row(cells, value, label, opens=row.id == self.opened)
+        return Row(cells, value, label, is_open=row.id == self.open_row_id)
 
-    def cells(self, row: Element) -> list[Cell]:
+    def make_cells(self, row: Element) -> list[Cell]:
         if not self.elements.uniform:
-            return [Cell(row.name, kind="code"), Cell(pairs(row), kind="value")]
-        cells = [element_cell(content) for content in row.cells]
+            return [Cell(row.name, kind="code"), Cell(format_fields(row), kind="value")]
+        cells = [make_element_cell(content) for content in row.cells]
         return [
-            replace(cell, kind="number", lines=()) if self.is_number(place) else cell
-            for place, cell in enumerate(cells)
+            replace(cell, kind="number", lines=()) if self.is_number_column(index) else cell
+            for index, cell in enumerate(cells)
         ]
 
 
-def pairs(row: Element) -> str:
+def format_fields(row: Element) -> str:
     """Return the fields of an entry with their values, a line for each."""
-    values = [element_cell(content).text for content in row.cells[1:]]
+    values = [make_element_cell(content).text for content in row.cells[1:]]
     return "\n".join(f"{name}: {text}" for name, text in zip(row.fields, values, strict=True))
 
 
-def ttl_cell(row: Element) -> Cell:
+def make_field_ttl_cell(row: Element) -> Cell:
     if row.ttl is None or row.ttl == TTL_NONE:
         return Cell(_("never") if row.ttl == TTL_NONE else "")
     return Cell(formatting.duration(row.ttl), expires=row.ttl)
 
 
-def groups_table(groups: Sequence[Any]) -> Table:
+def make_groups_table(groups: Sequence[Any]) -> Table:
     """Return the consumer groups of a stream, each with its consumers."""
     headers = [
         Header(_("Group")),
@@ -448,10 +463,10 @@ def groups_table(groups: Sequence[Any]) -> Table:
         Header(_("Last delivered")),
         Header(_("Consumers")),
     ]
-    return Table(headers, [Row(group_cells(group)) for group in groups], _("Consumer groups"))
+    return Table(headers, [Row(make_group_cells(group)) for group in groups], _("Consumer groups"))
 
 
-def group_cells(group: Any) -> list[Cell]:
+def make_group_cells(group: Any) -> list[Cell]:
     lag = _("unknown") if group.lag is None else formatting.number(group.lag)
     consumers = [
         _("%(name)s: %(pending)s pending, idle %(idle)s")

@@ -6,11 +6,11 @@ import { sortRows } from "./sorting.js";
 
 // What follows the line that says how far it came.
 const CONTENT = ":scope > :is(form, .cx-empty, .cx-pager)";
-const STATE = ["forward", "shown", "size", "examined", "total", "goesOn"];
+const STATE = ["nextUrl", "shown", "size", "examined", "total", "autoContinue"];
 
 export function liveSearch(root) {
-  const section = root.querySelector(".cx-found");
-  if (section?.dataset.goesOn !== undefined) {
+  const section = root.querySelector(".cx-results");
+  if (section?.dataset.autoContinue !== undefined) {
     new LiveSearch(section).run();
   }
 }
@@ -25,13 +25,13 @@ class LiveSearch {
   }
 
   async run() {
-    while (this.section.dataset.goesOn !== undefined && !this.controller.signal.aborted) {
+    while (this.section.dataset.autoContinue !== undefined && !this.controller.signal.aborted) {
       this.offerStop();
       await this.step();
     }
     delete this.section.dataset.running;
     this.section.querySelector("[data-stop]").hidden = true;
-    this.section.querySelector(".cx-pace").textContent = "";
+    this.section.querySelector(".cx-rate").textContent = "";
   }
 
   stop() {
@@ -39,13 +39,13 @@ class LiveSearch {
   }
 
   async step() {
-    const { forward, shown } = this.section.dataset;
-    const url = new URL(forward, location.href);
+    const { nextUrl, shown } = this.section.dataset;
+    const url = new URL(nextUrl, location.href);
     url.searchParams.set("live", shown);
     const part = await this.fetched(url);
-    if (part?.dataset.forward === undefined) {
+    if (part?.dataset.nextUrl === undefined) {
       // Stopped, or it failed and may say how: what was there stays, and its links lead on.
-      this.section.prepend(...(part?.querySelectorAll(":scope > .cx-notice") ?? []));
+      this.section.prepend(...(part?.querySelectorAll(":scope > .cx-alert") ?? []));
       this.stop();
       return;
     }
@@ -63,7 +63,7 @@ class LiveSearch {
       return null; // Aborted, or nobody answers.
     }
     const page = new DOMParser().parseFromString(text, "text/html");
-    const part = page.querySelector(".cx-found");
+    const part = page.querySelector(".cx-results");
     return part && document.adoptNode(part);
   }
 
@@ -104,19 +104,19 @@ class LiveSearch {
       delete section.dataset[name];
     }
     Object.assign(section.dataset, part.dataset, { shown: Number(part.dataset.shown) - twice });
-    for (const notice of section.querySelectorAll(":scope > .cx-notice")) {
+    for (const notice of section.querySelectorAll(":scope > .cx-alert")) {
       notice.remove();
     }
-    section.prepend(...part.querySelectorAll(":scope > .cx-notice"));
+    section.prepend(...part.querySelectorAll(":scope > .cx-alert"));
     section.querySelector(".cx-progress").replaceWith(part.querySelector(".cx-progress"));
     section.querySelector("[data-count]").textContent = format(section.dataset.shown);
   }
 
   // How fast it goes, and how long it will take.
   tell() {
-    const { examined, total, goesOn } = this.section.dataset;
-    const pace = this.section.querySelector(".cx-pace");
-    if (!pace || goesOn === undefined) {
+    const { examined, total, autoContinue } = this.section.dataset;
+    const pace = this.section.querySelector(".cx-rate");
+    if (!pace || autoContinue === undefined) {
       return;
     }
     const seconds = (performance.now() - this.began) / 1000;

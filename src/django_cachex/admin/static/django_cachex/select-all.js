@@ -1,6 +1,6 @@
 // The checkbox in a table's head ticks every row of this page, those that come later included.
 export function selectAll(root) {
-  for (const label of root.querySelectorAll(".cx-all")) {
+  for (const label of root.querySelectorAll(".cx-select-all")) {
     const all = label.querySelector("input");
     const table = label.closest("table");
     const boxes = () => [...table.querySelectorAll("tbody input[type=checkbox]")];

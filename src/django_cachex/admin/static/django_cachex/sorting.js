@@ -33,7 +33,7 @@ function turn(table, link) {
   const here = new URL(location.href);
   here.searchParams.set("sort", url.searchParams.get("sort"));
   history.replaceState(history.state, "", here);
-  const said = table.closest(".cx-found")?.querySelector(".cx-sorted");
+  const said = table.closest(".cx-results")?.querySelector(".cx-sort-note");
   if (said) {
     said.textContent = said.dataset.text.replace("%s", head.textContent.trim());
     said.hidden = false;

@@ -1,6 +1,6 @@
 // Long work that goes on by itself: presses the button that carries it on, one request at a time,
 // until it is done, until Stop, or until the page is left.
-const REPEATS = "[data-working][data-automatic]";
+const REPEATS = "[data-job][data-auto-continue]";
 
 // Return the page that a form leads to, which another request for it may cancel.
 async function submitted(form, button, signal) {
@@ -13,12 +13,12 @@ async function submitted(form, button, signal) {
 }
 
 function stopped(working, hasFailed) {
-  working.removeAttribute("data-automatic");
+  working.removeAttribute("data-auto-continue");
   working.querySelector("[data-stop]").hidden = true;
   for (const button of working.querySelectorAll("button[type=submit]")) {
     button.hidden = false;
   }
-  working.querySelector("[data-lost]").hidden = !hasFailed;
+  working.querySelector("[data-connection-lost]").hidden = !hasFailed;
 }
 
 // The page under a new state: whatever `enhance` adds to a page, it adds to this one, too.
@@ -29,7 +29,7 @@ function shown(page, enhance) {
   document.querySelector(".cx").replaceWith(document.adoptNode(fresh));
   enhance(fresh);
   if (hadFocus) {
-    fresh.querySelector("[data-working] button:not([hidden])")?.focus();
+    fresh.querySelector("[data-job] button:not([hidden])")?.focus();
   }
 }
 
@@ -59,12 +59,12 @@ export function carryOn(root, enhance) {
   addEventListener("pagehide", leave);
   submitted(form, next, leaving.signal)
     .then((page) => {
-      const again = page.querySelector("[data-working]");
+      const again = page.querySelector("[data-job]");
       if (!again) {
         throw new Error("another page");
       }
       if (isStopping) {
-        again.removeAttribute("data-automatic");
+        again.removeAttribute("data-auto-continue");
       }
       shown(page, enhance);
     })

@@ -30,7 +30,7 @@ from django_cachex.admin.management.commands._cachex.context import (
     pattern_of,
     usage,
 )
-from django_cachex.admin.views.keys_table import how_far
+from django_cachex.admin.views.keys_table import format_examined
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.jobs import Find, Position, Sweep, Work, advance
@@ -150,7 +150,7 @@ class Sweeper:
         for stored, why in sweep.failures:
             output.warn(f"{self.inspector.name(stored)}: {why}")
         if problem:
-            output.warn(f"{problem} ({how_far(work.position.examined, work.position)})")
+            output.warn(f"{problem} ({format_examined(work.position.examined, work.position)})")
         failed = problem or sweep.failed or not work.complete or not sweep.turns
         return FAILED if failed else DONE
 

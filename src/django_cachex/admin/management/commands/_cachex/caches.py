@@ -22,8 +22,8 @@ from django_cachex.admin.management.commands._cachex.context import (
     pattern_of,
 )
 from django_cachex.admin.permissions import SEE_INFO, SEE_NAMESPACES, visible_aliases
-from django_cachex.admin.views.keys_table import how_far
-from django_cachex.admin.views.namespaces import percent
+from django_cachex.admin.views.keys_table import format_examined
+from django_cachex.admin.views.namespaces import format_share
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector, inspector_for
 from django_cachex.inspectors.info import Fact, Section, Status
@@ -191,7 +191,7 @@ def _sample(inspector: Inspector, work: Work[Survey]) -> Sample:
 
 
 def _say_how_sure(session: Session, inspector: Inspector, work: Work[Survey]) -> None:
-    text = how_far(work.position.examined, work.position)
+    text = format_examined(work.position.examined, work.position)
     if not work.complete:
         text = f"{text}; {_('a sample: ± is how far a share may be off')}"
     session.output.warn(text)
@@ -225,7 +225,7 @@ def _write_branch(
     columns = (
         formatting.number(sample.expected(weight.keys)),
         formatting.size(sample.expected(weight.memory)) if survey.weighed else formatting.NOTHING,
-        percent(share) if share else "",
+        format_share(share) if share else "",
     )
     widths = (12, 10, 14)
     cells = (text.rjust(width) for text, width in zip(columns, widths, strict=True))

@@ -283,7 +283,7 @@ class Examples(Samples):
         yield given | {"can_list": False}
         selects = [self.a_select("type"), self.a_select("size")]
         yield given | {"can_list": True, "selects": selects}
-        more = {"more_selects": [self.a_select("scope")], "are_filters_open": True}
+        more = {"filter_selects": [self.a_select("scope")], "are_filters_open": True}
         yield given | {"can_list": True, "selects": selects} | more
 
     def select(self) -> Iterable[Context]:

@@ -1,4 +1,4 @@
-"""The data that views pass to template parts."""
+"""The components of a page: the data that views pass to the templates of a skin."""
 
 from __future__ import annotations
 
@@ -23,7 +23,11 @@ class ComponentTemplates:
 
 
 class Component:
-    """What a template reads. It looks for items before attributes: this spares it the error."""
+    """Base class of the data that templates read.
+
+    A template looks up `{{ cell.text }}` as an item before it tries the attribute. Answering that
+    lookup saves an exception for each of thousands of variables on a page.
+    """
 
     def __getitem__(self, name: str) -> Any:
         return getattr(self, name)
@@ -31,10 +35,10 @@ class Component:
 
 @dataclass(frozen=True)
 class Action(Component):
-    """A link or a button that leads somewhere."""
+    """A link, or a button that submits a form."""
 
     name: str
-    """What it does, as `data-action` says it, in every language alike."""
+    """The value of `data-action`, which is the same in every language."""
 
     label: Text
     link: Link | str
@@ -44,23 +48,23 @@ class Action(Component):
     current: bool = False
     method: str = "get"
     value: str = ""
-    """What the form of a control sends as `mode`."""
+    """The value of `mode` in the form."""
 
     fields: Sequence[tuple[str, str]] = ()
-    """What else it sends."""
+    """The other hidden fields of the form."""
 
     object_name: Text = ""
-    """What it is about, for screen readers: many rows have controls of one label."""
+    """The object of the action, for screen readers: many rows have links with the same label."""
 
     @property
     def post_id(self) -> str:
-        """The id to post, where the link needs a form."""
+        """The id to post, if the key's id is too long for a URL."""
         return self.link.post_id if isinstance(self.link, Link) else ""
 
 
 @dataclass(frozen=True)
 class Badge(Component):
-    """A word in a shape; the word alone says it."""
+    """A short label with a background colour. The text alone carries the meaning."""
 
     text: Text
     kind: str = ""
@@ -71,19 +75,19 @@ class Badge(Component):
 
 @dataclass(frozen=True)
 class Heading(Component):
-    """What a page is about."""
+    """The heading of a page."""
 
     text: Text
     suffix: Text = ""
-    """What of it, said quieter: `keys`, `info`."""
+    """Muted text after the heading, such as `keys` or `info`."""
 
     kind: str = ""
-    """`key` and `question` stand in full, wherever a skin has its title; or empty."""
+    """`key`, `question`, or empty. The first two are never shortened."""
 
     badge: Badge | None = None
     summary: Text = ""
     copy_text: str = ""
-    """What a button beside it copies."""
+    """The text that the copy button copies; empty for no button."""
 
 
 @dataclass(frozen=True)
@@ -93,30 +97,30 @@ class Cell(Component):
     text: Text = ""
     link: Link | str | None = None
     kind: str = ""
-    """`key`, `code`, `number`, `text`, or empty."""
+    """Becomes the CSS class `cx-<kind>`: `key`, `code`, `number`, `value`, `row-actions`, …"""
 
     exact: str = ""
-    """The exact figure, on hover and for screen readers."""
+    """The exact figure, shown on hover and read by screen readers."""
 
     lines: Sequence[Text] = ()
-    """Said beneath, smaller."""
+    """Smaller lines of text below."""
 
     badge: Badge | None = None
     actions: Sequence[Action] = ()
     expires: int | None = None
-    """Milliseconds that a script may count down."""
+    """Milliseconds until it expires, which a script counts down."""
 
     sort_key: str = ""
-    """What the rows of a table can be sorted by, as text; empty for what comes last."""
+    """Text to sort the rows by. Rows with an empty one come last."""
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to say, which narrow screens leave out."""
+        """Whether the cell has no content. Narrow screens leave it out."""
         return self.text in ("", NOTHING) and not (self.badge or self.lines or self.actions)
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is drawn as its text alone; most are, and pages have hundreds."""
+        """Whether the cell has only text. Most do, and they are rendered faster."""
         drawn = (
             self.link or self.exact or self.badge or self.kind in ("row-actions", "value", "code")
         )
@@ -124,7 +128,7 @@ class Cell(Component):
 
     @property
     def has_more(self) -> bool:
-        """Whether lines or links stand beneath its text."""
+        """Whether there are lines or links below the text."""
         return bool(self.lines) or (bool(self.actions) and self.kind != "row-actions")
 
     @property
@@ -134,14 +138,14 @@ class Cell(Component):
 
 @dataclass(frozen=True)
 class Header(Component):
-    """The head of a column."""
+    """The header of a column."""
 
     text: Text
     kind: str = ""
     """`number` aligns right."""
 
     link: str = ""
-    """Leads to this page sorted by this column."""
+    """The URL of this page, sorted by this column."""
 
     sorted: str = ""
     """`ascending`, `descending`, or empty."""
@@ -149,45 +153,47 @@ class Header(Component):
 
 @dataclass(frozen=True)
 class Row(Component):
-    """A row of a table; `value` is what its checkbox sends, None without a checkbox."""
+    """A row of a table."""
 
     cells: Sequence[Cell]
     value: str | None = None
+    """The value of its checkbox; None for no checkbox."""
+
     label: Text = ""
-    """What the checkbox selects, for screen readers."""
+    """The label of the checkbox, for screen readers."""
 
     is_open: bool = False
-    """Whether a form stands beneath it."""
+    """Whether the row's form is shown below it."""
 
 
 @dataclass(frozen=True)
 class Table(Component):
-    """Tables have one shape."""
+    """A table, optionally with a checkbox in each row."""
 
     headers: Sequence[Header]
     rows: Sequence[Row]
     caption: Text = ""
     selectable: bool = False
     compact: bool = False
-    """Whether narrow screens show a row in two lines, without the labels of its cells."""
+    """Whether narrow screens show a row in two lines, without labels for its cells."""
 
     form_id: str = ""
-    """The id of the form that its checkboxes and buttons belong to, where it stands elsewhere."""
+    """The id of the form of its checkboxes and buttons, if the table is not inside that form."""
 
     @property
     def column_count(self) -> int:
-        """How many columns there are, that of the checkboxes included."""
+        """The number of columns, including the column of checkboxes."""
         return len(self.headers) + self.selectable
 
     @property
     def cells_with_headers(self) -> list[tuple[Row, list[tuple[Header, Cell]]]]:
-        """Rows whose cells know their headers, which narrow screens show beside them."""
+        """The rows, with each cell's header, which narrow screens show beside the cell."""
         return [(row, list(zip(self.headers, row.cells, strict=True))) for row in self.rows]
 
 
 @dataclass(frozen=True)
 class Option(Component):
-    """One of the values that a person can choose."""
+    """An option of a `Select`, or a checkbox of a list."""
 
     value: str
     text: Text
@@ -196,7 +202,7 @@ class Option(Component):
 
 @dataclass(frozen=True)
 class Select(Component):
-    """A value of several, chosen in a form."""
+    """A drop-down field."""
 
     name: str
     label: Text
@@ -204,48 +210,48 @@ class Select(Component):
 
     @property
     def is_set(self) -> bool:
-        """Whether anything but the first is chosen."""
+        """Whether an option other than the first is selected."""
         return any(option.is_selected for option in self.options[1:])
 
 
 @dataclass(frozen=True)
 class LiveSearch(Component):
-    """Going on with a search in the background: what a script needs to know."""
+    """The state that the live search script needs to continue a search in the background."""
 
     next_url: str
-    """Where the search goes on."""
+    """The URL of the next results; empty if the search is complete."""
 
     shown: int
-    """How many keys the page has."""
+    """The number of keys on the page."""
 
     size: int
-    """How many it is to have."""
+    """The page size."""
 
     examined: int
     total: int | None
     auto_continue: bool
-    """Whether to go on without being asked."""
+    """Whether the script continues by itself."""
 
 
 @dataclass(frozen=True)
 class LabeledValue(Component):
-    """A label and what there is to say."""
+    """A label with its value."""
 
     label: Text
     text: Text
     kind: str = ""
     exact: str = ""
     fraction: float | None = None
-    """A part of a maximum, 0 to 1, drawn as a bar."""
+    """The fraction of a maximum, 0 to 1, shown as a meter."""
 
     expires: int | None = None
     note: Text = ""
-    """Said beneath, smaller."""
+    """Smaller text below."""
 
 
 @dataclass(frozen=True)
 class Card(Component):
-    """A section of facts."""
+    """A section of the page with values, a table or links."""
 
     title: Text
     values: Sequence[LabeledValue] = ()
@@ -257,18 +263,18 @@ class Card(Component):
 
 @dataclass(frozen=True)
 class Alert(Component):
-    """Something to know before reading on."""
+    """A message at the top of the page."""
 
     text: Text
     kind: str = "info"
-    """`info`, `warning`, `error`."""
+    """`info`, `warning` or `error`."""
 
     actions: Sequence[Action] = ()
 
 
 @dataclass(frozen=True)
 class EmptyState(Component):
-    """Why there is nothing to see, and what to do."""
+    """Explains why there is nothing to show, and what to do."""
 
     title: Text
     text: Text = ""
@@ -277,11 +283,11 @@ class EmptyState(Component):
 
 @dataclass(frozen=True)
 class Confirmation(Component):
-    """One question with its consequences; the safe button comes first."""
+    """A question with its consequences. The button that cancels comes first."""
 
     question: Text
     breadcrumb: Text
-    """What the trail calls it."""
+    """The label of this page in the breadcrumbs."""
 
     consequences: Sequence[Text]
     button_text: Text
@@ -290,18 +296,18 @@ class Confirmation(Component):
     items: Sequence[Text] = ()
     table: Table | None = None
     skipped: Sequence[Text] = ()
-    """What was asked for and will not be done, and why."""
+    """What was requested but will not be done, with the reasons."""
 
     can_confirm: bool = True
 
 
 @dataclass(frozen=True)
 class Button(Component):
-    """A button of a form with several."""
+    """A submit button of a form that has several."""
 
     text: Text
     value: str
-    """What it sends, and `data-action` says."""
+    """The value that it submits, and the value of `data-action`."""
 
     kind: str = ""
     """`primary`, `danger-quiet`, or empty."""
@@ -309,25 +315,25 @@ class Button(Component):
 
 @dataclass(frozen=True)
 class JobProgress(Component):
-    """Long work: how far it has come, and the buttons that carry it on."""
+    """The progress of a long job, with buttons to continue it."""
 
     text: Text
     fraction: float | None = None
-    """The part of all keys that was examined, 0 to 1, or None where nobody knows."""
+    """The fraction of all keys that was examined, 0 to 1; None if unknown."""
 
     hidden_fields: Sequence[tuple[str, str]] = ()
-    """What the form carries of it."""
+    """The hidden fields that hold the state of the job."""
 
     action_url: str = ""
-    """Where the form leads; empty for the page that it is on."""
+    """The URL that the form posts to; empty for the current page."""
 
     continue_button: Button | None = None
     auto_continue: bool = False
-    """Whether a script presses the button that goes on."""
+    """Whether a script presses the continue button."""
 
     other_buttons: Sequence[Button] = ()
     resume_url: str = ""
-    """Where the work can be carried on after the page was closed."""
+    """The URL where the job can be resumed after the page was closed."""
 
     @property
     def percent(self) -> str:
@@ -336,15 +342,15 @@ class JobProgress(Component):
 
 @dataclass(frozen=True)
 class Bar(Component):
-    """A share of a whole: its name, its length, and the figure that says the same."""
+    """A bar of a chart, with its label and its value as text."""
 
     label: Text
     text: Text
     value: float
-    """0 to 1."""
+    """The length of the bar, 0 to 1."""
 
     margin: float = 0.0
-    """How far the value may be off to each side."""
+    """The margin of error: `value` may be this much lower or higher."""
 
     link: Link | str = ""
 
@@ -364,21 +370,21 @@ class Bar(Component):
 
 @dataclass(frozen=True)
 class BarChart(Component):
-    """A picture of shares, one under the other."""
+    """A horizontal bar chart."""
 
     title: Text
     bars: Sequence[Bar]
     note: Text = ""
 
 
-def _to_svg_units(share: float) -> str:
-    """Return a share as a drawing of a thousand units takes it, in every language alike."""
-    return f"{max(0.0, min(1.0, share)) * 1000:.1f}"
+def _to_svg_units(fraction: float) -> str:
+    """Return a fraction in units of the chart's SVG, which is 1000 wide, whatever the locale."""
+    return f"{max(0.0, min(1.0, fraction)) * 1000:.1f}"
 
 
 @dataclass(frozen=True)
 class Topic(Component):
-    """A heading of the help panel and its sentences."""
+    """A section of the help panel."""
 
     title: Text
     sentences: Sequence[Text]
@@ -386,36 +392,36 @@ class Topic(Component):
 
 @dataclass(frozen=True)
 class FormPanel(Component):
-    """A form with its buttons, wherever it stands on a page."""
+    """A form with its buttons."""
 
     form: Any
     name: str
-    """What its button does, as `data-action` says it."""
+    """The `data-action` of the submit button."""
 
     button_text: Text
     cancel: Action | None = None
     title: Text = ""
     hidden_fields: Sequence[tuple[str, str]] = ()
     notes: Sequence[Text] = ()
-    """Said between the title and the fields."""
+    """Sentences between the title and the fields."""
 
     has_preview: bool = False
-    """Whether a button beside the others says what would happen."""
+    """Whether the form has a button to preview its effect."""
 
     preview: Text = ""
-    """What would happen, in words, once that was asked."""
+    """What the form would do, after the preview was requested."""
 
     current_value: Any = None
-    """A `ValueBox` of what somebody else wrote meanwhile, to stand beside the form."""
+    """A `ValuePanel` with the value that someone else wrote meanwhile."""
 
 
 @dataclass(frozen=True)
 class ElementsPanel(Component):
-    """A part of a collection, with ways to others."""
+    """A page of a collection's elements, with a search form and links to other pages."""
 
     title: Text
     form: Any
-    """Finds elements."""
+    """The form that searches for elements."""
 
     hidden_fields: Sequence[tuple[str, str]] = ()
     order_links: Sequence[Action] = ()
@@ -426,35 +432,35 @@ class ElementsPanel(Component):
     empty: EmptyState | None = None
     pager: Sequence[Action] = ()
     remove_form_id: str = ""
-    """The id of the form that removes rows; empty where nobody may."""
+    """The id of the form that removes rows; empty if rows cannot be removed."""
 
     is_filtered: bool = False
-    """Whether less than everything was asked for."""
+    """Whether a search or a position is set."""
 
     reset_link: Action | None = None
-    """Shows everything again."""
+    """The link that clears the search."""
 
 
 @dataclass(frozen=True)
 class ValuePanel(Component):
-    """A single value in one of its views."""
+    """A value in one of its views: formatted, text or hex."""
 
     title: Text
     view_links: Sequence[Action] = ()
     buttons: Sequence[Action] = ()
     notes: Sequence[Text] = ()
     text: str | None = None
-    """None where there is nothing to show; empty for an empty value."""
+    """None if there is nothing to show; empty for an empty value."""
 
     more_text: str = ""
-    """What *Load more* brought, after `text`."""
+    """The text that *Load more* added after `text`."""
 
     blocks: Sequence[Any] = ()
-    """In place of `text`: lines and blocks that can be closed, as `folds.Fold`."""
+    """Lines and collapsible blocks, in place of `text`."""
 
     truncated_note: Text = ""
-    """How much is shown, where it is not all."""
+    """How much is shown, if the value is truncated."""
 
     more_links: Sequence[Action] = ()
     not_editable_reason: Text = ""
-    """Why it cannot be edited."""
+    """Why the value cannot be edited."""

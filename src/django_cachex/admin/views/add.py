@@ -1,4 +1,4 @@
-"""Add key: a name, a value, how to store it and for how long."""
+"""The view that adds a key."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from django_cachex.inspectors.keys import encode_text, printable
 
 
 def make_edit(form: AddForm, ttl: int) -> AddValue | AddKey:
-    """Return the edit that a valid form asks for."""
+    """Return the edit for a valid form."""
     replace = bool(form.cleaned_data.get("replace"))
     if form.chosen_type == "string":
         return AddValue(form.decoded, ttl, replace)
@@ -67,24 +67,24 @@ class AddKeyView(BaseCacheView):
         return self.render_to_response(self.get_context_data())
 
     def store_key(self, form: AddForm) -> HttpResponse | None:
-        """Store the new key; None where the form must be shown again."""
+        """Store the new key. Return None if the form must be shown again, with its errors."""
         inspector, name = self.inspector, form.cleaned_data["key"]
         stored = inspector.locate(name)
         replace = bool(form.cleaned_data.get("replace"))
         self.check_permission(REPLACE if replace else ADD, inspector, stored)
         ttl = inspector.default_ttl if isinstance(form.ttl, Keep) else form.ttl
         edit = make_edit(form, ttl)
-        answer = self.executor.ask(inspector, lambda: inspector.apply(stored, edit))
-        if answer.value is None:
+        result = self.executor.ask(inspector, lambda: inspector.apply(stored, edit))
+        if result.value is None:
             message = partial(added_message, edit)
             self.log_possible_change(
-                answer.error, log_entries.ADDITION, [stored], message, inspector
+                result.error, log_entries.ADDITION, [stored], message, inspector
             )
-            why = {"why": explain(inspector, answer.error or Exception())}
+            why = {"why": explain(inspector, result.error or Exception())}
             form.add_error(None, _("Perhaps not stored: look at the key. %(why)s") % why)
             return None
-        if answer.value.result != Result.DONE:
-            self._add_refusal_errors(form, answer.value)
+        if result.value.result != Result.DONE:
+            self._add_refusal_errors(form, result.value)
             return None
         self._log_and_notify(name, stored, edit)
         return self.redirect(self._get_success_url(stored))
@@ -109,7 +109,7 @@ class AddKeyView(BaseCacheView):
         self.add_message(_('Key "%(key)s". %(what)s') % what)
 
     def _get_success_url(self, stored: bytes) -> Any:
-        """Return where to go: to the key, or to another form for who may only add."""
+        """Return the key's page, or an empty form for users who may only add keys."""
         if self.checker.allowed(SEE_KEYS, self.inspector, stored):
             return self.links.key(self.inspector.alias, stored)
         return self.links.add(self.inspector.alias)

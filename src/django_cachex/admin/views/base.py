@@ -1,4 +1,4 @@
-"""What all views have in common."""
+"""Base classes of the views."""
 
 from __future__ import annotations
 
@@ -47,12 +47,17 @@ T = TypeVar("T")
 
 
 class BaseView(TemplateView):
-    """One page of the cache admin. Subclasses say what it takes to open it and what is on it."""
+    """Base class of the views, which extend a page of the host's admin site.
+
+    Subclasses set the permission that opens the page, and override what is shown on it.
+    """
 
     site: AdminSite = None  # type: ignore[assignment]  # given by as_view(site=…)
     permission: Act = SEE_CACHES
+    """The permission that opens the page."""
+
     title: Text = ""
-    """Without names of keys: a host's template may alter it."""
+    """The title. It contains no names of keys, because the host's template may change its case."""
 
     tabs_label: Text = gettext_lazy("About this cache")
 
@@ -70,61 +75,63 @@ class BaseView(TemplateView):
     def check_permission(
         self, permission: Act, inspector: Inspector | None = None, stored: bytes | None = None
     ) -> None:
-        """Raise PermissionDenied unless the gate allows an act."""
+        """Raise PermissionDenied unless the user has a permission, on a cache or a key if given."""
         if not self.checker.allowed(permission, inspector, stored):
             raise PermissionDenied
 
-    # Asking caches.
+    def call_cache(self, inspector: Inspector, function: Callable[[], T]) -> Answer[T]:
+        """Call a function of a cache within the deadline of this request.
 
-    def call_cache(self, inspector: Inspector, question: Callable[[], T]) -> Answer[T]:
-        """Return a cache's answer; what went wrong becomes a notice on this page."""
-        answer = self.executor.ask(inspector, question)
-        if answer.error is not None:
-            again = (
+        An error is returned with the result, and becomes an alert on this page.
+        """
+        result = self.executor.ask(inspector, function)
+        if result.error is not None:
+            try_again = (
                 [Action("try-again", _("Try again"), self.current_url())]
                 if self.request.method == "GET"
                 else []
             )
-            self.alerts.append(Alert(explain(inspector, answer.error), "error", again))
-        return answer
+            self.alerts.append(Alert(explain(inspector, result.error), "error", try_again))
+        return result
 
-    # What is on the page.
+    # The content of the page.
 
     def breadcrumbs(self) -> Sequence[Action]:
-        """Return the way from the index to here; the last is this page."""
+        """Return the breadcrumbs below the index. The last one is this page."""
         return ()
 
     def heading(self) -> Heading:
-        """Return what this page is about."""
         return Heading(self.title)
 
     def tabs(self) -> Sequence[Action]:
-        """Return the pages beside this one, itself among them, within the person's permissions."""
+        """Return links to related pages, including this one, that the user may open."""
         return ()
 
     def actions(self) -> Sequence[Action]:
-        """Return what can be done from here, within the person's permissions."""
+        """Return the links of the action bar that the user may use."""
         return ()
 
     def help(self) -> Sequence[Topic]:
-        """Return what the help panel says."""
+        """Return the sections of the help panel."""
         return ()
 
     def current_url(self, **query: str) -> str:
-        """Return this page's URL with its state, some of it changed; empty values go."""
+        """Return the URL of this page with some parameters changed. Empty ones are removed."""
         state = {**self.request.GET.dict(), **query}
-        given = {name: value for name, value in state.items() if value}
-        return f"{self.request.path}?{urlencode(given)}" if given else self.request.path
+        params = {name: value for name, value in state.items() if value}
+        return f"{self.request.path}?{urlencode(params)}" if params else self.request.path
 
     def default_actions(self) -> list[Action]:
-        shown = "help" in self.request.GET
+        is_help_open = "help" in self.request.GET
         return [
-            self.make_self_link("help", _("Help"), current=shown, help="" if shown else "1"),
+            self.make_self_link(
+                "help", _("Help"), current=is_help_open, help="" if is_help_open else "1"
+            ),
             self.make_self_link("refresh", _("Refresh")),
         ]
 
     def make_self_link(self, name: str, label: str, current: bool = False, **query: str) -> Action:
-        """Return a control that opens this page again, some of its state changed."""
+        """Return a link to this page with some parameters changed."""
         return Action(name, label, self.current_url(**query), current=current)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -153,10 +160,10 @@ class BaseView(TemplateView):
     def _can_view_caches(self) -> bool:
         return self.checker.allowed(SEE_CACHES)
 
-    # Around a change.
+    # Changes.
 
     def render_confirmation(self, confirmation: Confirmation) -> HttpResponse:
-        """Return a page that asks before something is lost."""
+        """Render the page that asks the user to confirm a change."""
         breadcrumbs = [*self._full_breadcrumbs(), Action("confirm", confirmation.breadcrumb, "")]
         heading = Heading(confirmation.question, kind="question")
         context = BaseView.get_context_data(
@@ -177,29 +184,32 @@ class BaseView(TemplateView):
         message: log_entries.Message,
         inspector: Inspector,
     ) -> None:
-        """Record an act on some keys, or on a whole cache, that may have been done."""
+        """Log a change of some keys, or of a whole cache, that failed but may have been made.
+
+        For instance, the connection may have been lost after the command was sent.
+        """
         if not may_be_done(error):
             return
         leave_broken_connections()
-        user_id, said = self.request.user.pk, in_doubt(error, message)
+        user_id, message = self.request.user.pk, in_doubt(error, message)
         if keys:
-            log_entries.record_keys(user_id, flag, inspector, keys, said)
+            log_entries.record_keys(user_id, flag, inspector, keys, message)
         else:
-            log_entries.record_cache(user_id, flag, inspector, said)
+            log_entries.record_cache(user_id, flag, inspector, message)
 
     def add_message(self, text: Text, level: int = messages.SUCCESS) -> None:
-        """Say on the next page what happened on this one."""
+        """Add a message for the next page."""
         messages.add_message(self.request, level, str(text))
 
     def redirect(self, to: Link | str) -> HttpResponse:
-        """Redirect; a key whose id is too long for a URL gives way to the list."""
+        """Redirect to a page, or to the list of keys if the key's id is too long for a URL."""
         if isinstance(to, Link) and to.post_id:
             alias, _stored = parse_object_id(to.post_id)
             return HttpResponseRedirect(self.fallback_url(alias))
         return HttpResponseRedirect(str(to))
 
     def fallback_url(self, alias: str) -> str:
-        """Return the nearest page about a cache that this person may see."""
+        """Return the URL of the page about a cache, or above it, that the user may open."""
         inspector = inspector_for(alias)
         if self.checker.allowed(SEE_KEYS, inspector):
             return self.links.keys(alias)
@@ -207,7 +217,7 @@ class BaseView(TemplateView):
 
 
 class BaseCacheView(BaseView):
-    """A page about one cache."""
+    """Base class of the views of one cache."""
 
     inspector: Inspector
 
@@ -218,35 +228,31 @@ class BaseCacheView(BaseView):
         try:
             self.inspector = self.get_inspector(alias)
         except Http404:
-            self.check_permission(self.permission)  # Who may see none is not told which there are.
+            self.check_permission(self.permission)  # Do not reveal which aliases exist.
             raise
         self.check_access()
         return TemplateView.dispatch(self, request, *args, **kwargs)
 
     def check_access(self) -> None:
-        """Raise PermissionDenied unless this person may open this page about this cache."""
+        """Raise PermissionDenied unless the user may open this page."""
         self.check_permission(self.permission, self.inspector)
 
     def get_alias(self) -> str | None:
-        """Return the alias that the request names, the only one, or None."""
-        named = self.request.GET.get("cache")
-        if named:
-            return named
+        """Return the requested alias, or the only visible one; None if there are several."""
+        requested = self.request.GET.get("cache")
+        if requested:
+            return requested
         visible = visible_aliases()
         return visible[0] if len(visible) == 1 else None
 
     def get_inspector(self, alias: str) -> Inspector:
-        """Return an alias's inspector; raise Http404 for one that is unknown or hidden."""
+        """Return the inspector of an alias. Raise Http404 if it is unknown or hidden."""
         if alias not in visible_aliases():
             raise Http404(_('There is no cache "%(alias)s".') % {"alias": alias})
         return inspector_for(alias)
 
-    @staticmethod
-    def visible_aliases() -> list[str]:
-        return visible_aliases()
-
     def handle_missing_alias(self) -> HttpResponseBase:
-        """Send the person where a cache is chosen, as the request names none."""
+        """Let the user choose a cache, because the request has no alias."""
         self.check_permission(self.permission)
         if self.checker.allowed(SEE_CACHES):
             self.add_message(_("Choose a cache first."), messages.INFO)
@@ -262,12 +268,12 @@ class BaseCacheView(BaseView):
         return choose(self.request)
 
     def cache_breadcrumbs(self) -> list[Action]:
-        sees_keys = self.checker.allowed(SEE_KEYS, self.inspector)
-        link = self.links.keys(self.inspector.alias) if sees_keys else ""
+        can_view_keys = self.checker.allowed(SEE_KEYS, self.inspector)
+        link = self.links.keys(self.inspector.alias) if can_view_keys else ""
         return [Action("cache", self.inspector.alias, link)]
 
     def cache_tabs(self) -> list[Action]:
-        """Return the pages about this cache."""
+        """Return links to the pages of this cache."""
         alias = self.inspector.alias
         pages = (
             ("keys", SEE_KEYS, _("Keys"), self.links.keys(alias)),
@@ -282,7 +288,7 @@ class BaseCacheView(BaseView):
         ]
 
     shows_backend_notes = True
-    """Whether the page says what is to be known of this kind of cache."""
+    """Whether the page shows the inspector's notes about the backend."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         notes = self.inspector.notes() if self.shows_backend_notes else ()
@@ -297,7 +303,10 @@ class BaseCacheView(BaseView):
 
 
 class BaseKeyView(BaseCacheView):
-    """A page about one key, whose id is in the URL or, if too long, in the form."""
+    """Base class of the views of one key.
+
+    Its id is in the URL or, if it is too long for that, in the submitted form.
+    """
 
     stored: bytes
 
@@ -333,7 +342,7 @@ class BaseKeyView(BaseCacheView):
         return Action(name, label, Link(self.current_url(**query), post_id), current=current)
 
     def redirect_missing(self) -> HttpResponse:
-        """Return to the list: the key is not there."""
+        """Redirect to the list of keys, because the key does not exist."""
         self.add_message(
             _(
                 'There is no key "%(key)s" in "%(alias)s": it was deleted, has expired, or '
@@ -345,13 +354,13 @@ class BaseKeyView(BaseCacheView):
         return self.redirect(self.fallback_url(self.inspector.alias))
 
     def key_breadcrumbs(self) -> list[Action]:
-        opens = self.checker.allowed(SEE_KEYS, self.inspector, self.stored)
-        link = self.links.key(self.inspector.alias, self.stored) if opens else ""
+        can_view = self.checker.allowed(SEE_KEYS, self.inspector, self.stored)
+        link = self.links.key(self.inspector.alias, self.stored) if can_view else ""
         return [*self.cache_breadcrumbs(), Action("key", self.display_name, link)]
 
 
 class ChooseCacheView(BaseView):
-    """Which cache? For who may not see the index and asked for a page without naming one."""
+    """Lets users who may not open the index choose a cache for the page that they requested."""
 
     title = gettext_lazy("Choose a cache")
     template_name = "admin/django_cachex/choose.html"
@@ -362,31 +371,31 @@ class ChooseCacheView(BaseView):
 
 
 class BaseSignedStateView(BaseCacheView):
-    """A page about one cache whose forms hold what was done so far."""
+    """Base class of views that keep the state of a job in a signed field of their form."""
 
     expired_text: Text = gettext_lazy(
         "That page has expired or is not of this search: nothing was changed."
     )
-    """Said of a token that is not good here."""
+    """The alert for an invalid or expired token."""
 
-    def token_scope(self, what: str) -> tuple[str, Any, str, str]:
-        """Return what a token is good for: an act, a person, a cache, and what is asked of it."""
+    def token_scope(self, purpose: str) -> tuple[str, Any, str, str]:
+        """Return what a token is valid for: its purpose, a user, a cache and a search."""
         raise NotImplementedError
 
-    def sign_state(self, what: str, state: Any) -> str:
-        return seal(state, *self.token_scope(what))
+    def sign_state(self, purpose: str, state: Any) -> str:
+        return seal(state, *self.token_scope(purpose))
 
-    def load_state(self, what: str, token: str) -> Any:
-        """Return the state in a token; None for no token, and for one that is not good here."""
+    def load_state(self, purpose: str, token: str) -> Any:
+        """Return the state in a token; None if the token is empty or not valid here."""
         try:
-            return unseal(token, *self.token_scope(what)) if token else None
+            return unseal(token, *self.token_scope(purpose)) if token else None
         except ValueError:
             self.alerts.append(Alert(self.expired_text, "warning"))
             return None
 
 
 def make_bytes_cell(count: int | None) -> Cell:
-    """Return a number of bytes, its exact figure at hand."""
+    """Return a cell with a number of bytes and its exact figure."""
     if count is None:
         return Cell(formatting.NOTHING, kind="number")
     text, exact = formatting.size_with_exact(count)

@@ -58,71 +58,75 @@ MAX_NAMESPACES = 10
 
 
 DISPLAY_PARAMS = ("token", "size", "sort", "columns", "live", "begun", "help", "cache")
-"""Parameters of the key browser that do not say which keys are meant."""
+"""Parameters of the key browser that do not affect which keys match."""
 
 
-def make_bulk_links(page: BaseCacheView, query: Query) -> list[Action]:
-    """Return what can be done to all keys that a search finds, within the person's permissions."""
+def make_bulk_links(view: BaseCacheView, query: Query) -> list[Action]:
+    """Return links to the bulk actions on the keys that match, if the user may use them."""
     if not query.pattern.text or query.scope is not Scope.VERSION:
         return []
-    given = page.request.GET.dict()
-    search = {name: text for name, text in given.items() if name not in DISPLAY_PARAMS}
+    params = view.request.GET.dict()
+    search = {name: text for name, text in params.items() if name not in DISPLAY_PARAMS}
     return [
         Action(
-            f"{deed.name}-matching",
-            deed.step,
-            page.links.matching(page.inspector.alias, act=deed.name, **search),
+            f"{action.name}-matching",
+            action.step,
+            view.links.matching(view.inspector.alias, act=action.name, **search),
             kind,
         )
-        for deed, kind in ((bulk.EXPIRING, ""), (bulk.DELETING, "danger"))
-        if page.checker.allowed(deed.act, page.inspector)
+        for action, kind in ((bulk.EXPIRING, ""), (bulk.DELETING, "danger"))
+        if view.checker.allowed(action.act, view.inspector)
     ]
 
 
 def format_match_count(work: Work[Survey]) -> str:
-    """Return how many keys match."""
-    found = work.deed.whole.keys
-    text = ngettext("%(count)s key matches", "%(count)s keys match", found)
+
+    count = work.deed.whole.keys
+    text = ngettext("%(count)s key matches", "%(count)s keys match", count)
     if not work.complete:
-        text = ngettext("%(count)s key matches so far", "%(count)s keys match so far", found)
-    return text % {"count": formatting.number(found)}
+        text = ngettext("%(count)s key matches so far", "%(count)s keys match so far", count)
+    return text % {"count": formatting.number(count)}
 
 
-def format_key_count(found: int) -> str:
-    """Return how many keys of a cache were counted."""
-    text = ngettext("%(count)s key counted", "%(count)s keys counted", found)
-    return text % {"count": formatting.number(found)}
+def format_key_count(count: int) -> str:
+
+    text = ngettext("%(count)s key counted", "%(count)s keys counted", count)
+    return text % {"count": formatting.number(count)}
 
 
-def make_match_cards(survey: Survey, inspector: Inspector, gate: Gate, links: Links) -> list[Card]:
-    """Return what they are, which namespaces they are of, and some of them by name."""
+def make_match_cards(
+    survey: Survey, inspector: Inspector, checker: Gate, links: Links
+) -> list[Card]:
+    """Return cards with figures, the largest namespaces, and a sample of the keys that match."""
     if not survey.whole.keys:
         return []
     cards = [Card(_("What matches"), make_match_values(survey, inspector))]
     namespaces = survey.tree.under(())[:MAX_NAMESPACES]
     if namespaces:
         cards.append(Card(_("Namespaces"), table=make_namespace_table(survey, inspector)))
-    names = [make_key_link(stored, inspector, gate, links) for stored in survey.sample]
+    names = [make_key_link(stored, inspector, checker, links) for stored in survey.sample]
     title = _("All of them") if len(names) == survey.whole.keys else _("Some of them")
     return [*cards, Card(title, links=names)]
 
 
 def make_match_values(survey: Survey, inspector: Inspector) -> list[LabeledValue]:
-    """Return the figures of the keys that match."""
+    """Return figures of the keys that match."""
     whole = survey.whole
-    found = [LabeledValue(_("Keys"), formatting.number(whole.keys))]
+    values = [LabeledValue(_("Keys"), formatting.number(whole.keys))]
     if survey.weighed:
         text, exact = formatting.size_with_exact(whole.memory)
-        found.append(LabeledValue(get_memory_label(inspector), text, exact=exact))
+        values.append(LabeledValue(get_memory_label(inspector), text, exact=exact))
     if survey.timed:
-        found.append(LabeledValue(_("Never expire"), formatting.number(whole.immortal)))
+        values.append(LabeledValue(_("Never expire"), formatting.number(whole.immortal)))
     if survey.sessions:
         note = _("Whoever they belong to has to log in again without them.")
-        found.append(LabeledValue(_("Sessions"), formatting.number(survey.sessions), note=note))
+        values.append(LabeledValue(_("Sessions"), formatting.number(survey.sessions), note=note))
     if survey.locks:
         note = _("Their names say so: something may be held by them at this moment.")
-        found.append(LabeledValue(_("Look like locks"), formatting.number(survey.locks), note=note))
-    return found
+        values.append(
+            LabeledValue(_("Look like locks"), formatting.number(survey.locks), note=note)
+        )
+    return values
 
 
 def get_memory_label(inspector: Inspector) -> str:
@@ -130,7 +134,7 @@ def get_memory_label(inspector: Inspector) -> str:
 
 
 def make_namespace_table(survey: Survey, inspector: Inspector) -> Table:
-    """Return the heaviest namespaces of the keys that match."""
+    """Return a table of the largest namespaces of the keys that match."""
     separator = limits().namespace_separator
     rows = [
         Row(
@@ -150,46 +154,46 @@ def make_namespace_table(survey: Survey, inspector: Inspector) -> Table:
     return Table(headers, rows, caption=_("Namespaces"), compact=True)
 
 
-def make_key_link(stored: bytes, inspector: Inspector, gate: Gate, links: Links) -> Action:
-    """Return a key by its name, with a link where the person may open it."""
+def make_key_link(stored: bytes, inspector: Inspector, checker: Gate, links: Links) -> Action:
+    """Return the name of a key, with a link if the user may open it."""
     name = inspector.name(stored)
-    if gate.is_secret(inspector, stored):
+    if checker.is_secret(inspector, stored):
         return Action("open", formatting.name(masked(name)), "")
-    opens = gate.allowed(SEE_KEYS, inspector, stored)
+    can_view = checker.allowed(SEE_KEYS, inspector, stored)
     return Action(
-        "open", formatting.name(name), links.key(inspector.alias, stored) if opens else ""
+        "open", formatting.name(name), links.key(inspector.alias, stored) if can_view else ""
     )
 
 
 def list_consequences(work: Work[Survey], ttl: int | None) -> Sequence[str]:
-    """Return what the person should know before it is done."""
+    """Return what the user should know before confirming."""
     survey = work.deed
-    how = format_examined(work.position.examined, work.position)
-    said = [f"{format_match_count(work)}, {how}.", bulk.consequence(ttl)]
+    examined = format_examined(work.position.examined, work.position)
+    sentences = [f"{format_match_count(work)}, {examined}.", bulk.consequence(ttl)]
     if not work.complete:
-        said.append(_("Those that are found on the way are treated alike."))
+        sentences.append(_("Those that are found on the way are treated alike."))
     if survey.sessions:
         text = ngettext(
             "%(count)s session is among them: somebody will have to log in again.",
             "%(count)s sessions are among them: people will have to log in again.",
             survey.sessions,
         )
-        said.append(text % {"count": formatting.number(survey.sessions)})
+        sentences.append(text % {"count": formatting.number(survey.sessions)})
     if survey.locks:
         text = ngettext(
             "%(count)s of them looks like a lock: what it guards may be in use.",
             "%(count)s of them look like locks: what they guard may be in use.",
             survey.locks,
         )
-        said.append(text % {"count": formatting.number(survey.locks)})
-    return said
+        sentences.append(text % {"count": formatting.number(survey.locks)})
+    return sentences
 
 
 COUNT_PURPOSE, JOB_PURPOSE = "count", "run"
-"""What the tokens of a count and of a run are of."""
+"""The purposes of the tokens with the state of a count and of a job."""
 
 UNSIGNED_PARAMS = (*DISPLAY_PARAMS, "run")
-"""Parameters of the URL that do not say which keys are meant, or what for."""
+"""Parameters that a token is not bound to."""
 
 
 class BulkActionView(BaseSignedStateView):
@@ -198,17 +202,17 @@ class BulkActionView(BaseSignedStateView):
     template_name = "admin/django_cachex/job.html"
     shows_backend_notes = False
 
-    deed: Deed
+    bulk_action: Deed
 
-    # What is asked for.
+    # The request.
 
     def check_access(self) -> None:
         super().check_access()
         name = self.request.GET.get("act") or bulk.DELETING.name
         if name not in bulk.ON_MATCHING:
             raise Http404(_("There is no such act on all matching keys."))
-        self.deed = bulk.ON_MATCHING[name]
-        self.check_permission(self.deed.act, self.inspector)
+        self.bulk_action = bulk.ON_MATCHING[name]
+        self.check_permission(self.bulk_action.act, self.inspector)
 
     @cached_property
     def search(self) -> Search:
@@ -216,20 +220,20 @@ class BulkActionView(BaseSignedStateView):
 
     @cached_property
     def expire_form(self) -> ExpireForm:
-        """What the URL says of the expiry that keys are given."""
-        given = self.request.GET.get("ttl", "")
-        return ExpireForm({"never": "on"} if given == "never" else {"timeout": given})
+        """The form for the new TTL, with the value in the URL."""
+        ttl = self.request.GET.get("ttl", "")
+        return ExpireForm({"never": "on"} if ttl == "never" else {"timeout": ttl})
 
     @property
     def ttl(self) -> int | None:
-        """What the deed gives to keys: milliseconds, `NEVER`, or None where it deletes them."""
-        if self.deed is bulk.DELETING or not self.expire_form.is_valid():
+        """The new TTL in milliseconds, or `TTL_NONE`. None if the action deletes the keys."""
+        if self.bulk_action is bulk.DELETING or not self.expire_form.is_valid():
             return None
         ttl = self.expire_form.ttl
         return None if isinstance(ttl, Keep) else ttl
 
     def get_refusal(self) -> str:
-        """Return why nothing can be done, or nothing."""
+        """Return why the action is not possible, or an empty string."""
         if not self.inspector.can_list:
             return str(self.inspector.why_not("can_list"))
         if self.search.problem:
@@ -238,19 +242,19 @@ class BulkActionView(BaseSignedStateView):
             return _("Search first: an empty pattern never stands for all keys. * does.")
         if self.search.query.scope is not Scope.VERSION:
             return _("Only keys of this cache's own version can be changed by a pattern.")
-        # A filter that is left out would have more keys changed than were asked for.
+        # Ignoring an invalid filter would change more keys than requested.
         return " ".join(str(notice.text) for notice in self.search.notices)
 
-    # Counting what matches.
+    # Counting the keys.
 
-    def scan_keys(self, token: str, want: int, deadline: float) -> Listing:
-        """Return some of the keys that the deed is to be done to."""
-        # "*" narrows nothing, and still finds no sessions here.
+    def scan_keys(self, token: str, limit: int, deadline: float) -> Listing:
+        """Scan for keys that match and that the user may change."""
+        # Sessions are excluded even for "*", which matches every key.
         query = replace(
             self.search.query, exclude=self.checker.exclude(self.inspector, narrows=True)
         )
-        listing = self.inspector.scan(query, token, want, deadline)
-        keys = self.checker.those_allowed(self.deed.act, self.inspector, listing.keys)
+        listing = self.inspector.scan(query, token, limit, deadline)
+        keys = self.checker.those_allowed(self.bulk_action.act, self.inspector, listing.keys)
         return replace(listing, keys=keys)
 
     @cached_property
@@ -258,30 +262,30 @@ class BulkActionView(BaseSignedStateView):
         return Sorting(limits().namespace_separator, is_session=is_session(self.inspector))
 
     def load_count(self, token: str) -> Work[Survey] | None:
-        """Return what a token says was counted, or None where it is not good here."""
+        """Return the state of the count in a token; None if it is empty or not valid here."""
         state = self.load_state(COUNT_PURPOSE, token)
         if state is None:
             return None
         return Work.of_state(state, lambda counts: Survey.of_state(counts, self.namespace_options))
 
     def render_count(self, work: Work[Survey] | None) -> HttpResponse:
-        """Go on counting for one budget, and show what was counted."""
-        work, goes_on = continue_count(
+        """Continue the count for the time budget of one request, and show it."""
+        work, can_continue = continue_count(
             self, work or Work(Survey(self.namespace_options)), self.scan_keys
         )
-        found = work.deed.whole.keys
-        submit = bulk.submit(self.ttl, found, work.complete)
+        count = work.deed.whole.keys
+        button_text = bulk.submit(self.ttl, count, work.complete)
         return self.render(
-            make_progress=make_progress(
+            job=make_progress(
                 format_match_count(work),
                 work.position,
                 Button(_("Count on"), "count"),
                 [("state", self.sign_state(COUNT_PURPOSE, work.state()))],
-                [Button(f"{submit} …", "ask", "danger-quiet")] if found else [],
-                automatic=goes_on,
+                [Button(f"{button_text} …", "ask", "danger-quiet")] if count else [],
+                automatic=can_continue,
             ),
             cards=make_match_cards(work.deed, self.inspector, self.checker, self.links),
-            empty=self.make_empty_state() if work.complete and not found else None,
+            empty=self.make_empty_state() if work.complete and not count else None,
         )
 
     def make_empty_state(self) -> EmptyState:
@@ -291,30 +295,31 @@ class BulkActionView(BaseSignedStateView):
             [Action("back", _("Back to the keys"), self.get_keys_url(), "primary")],
         )
 
-    # What the page carries.
+    # The state in the form.
 
-    def token_scope(self, what: str) -> tuple[str, Any, str, str]:
-        """Return what a token is good for: one deed to one search of one cache by one person."""
-        given = self.request.GET.dict()
-        meant = sorted((name, text) for name, text in given.items() if name not in UNSIGNED_PARAMS)
-        act = f"{self.deed.name} {what}"
-        return (act, self.request.user.pk, self.inspector.alias, urlencode(meant))
+    def token_scope(self, purpose: str) -> tuple[str, Any, str, str]:
+        """Bind a token to the action, the user, the cache and the search."""
+        params = self.request.GET.dict()
+        search = sorted(
+            (name, text) for name, text in params.items() if name not in UNSIGNED_PARAMS
+        )
+        purpose = f"{self.bulk_action.name} {purpose}"
+        return (purpose, self.request.user.pk, self.inspector.alias, urlencode(search))
 
-    # The frame.
+    # Around the content.
 
     def render(self, **context: Any) -> HttpResponse:
         return self.render_to_response(self.get_context_data(**context))
 
     def get_keys_url(self) -> str:
-        left = ("act", "ttl", "run", "token", "help", "cache")
-        given = self.request.GET.dict()
-        state = {name: value for name, value in given.items() if name not in left}
-        back = self.links.keys(self.inspector.alias, **state)
-        return back if len(back) <= LONGEST_ID else self.links.keys(self.inspector.alias)
+        removed = ("act", "ttl", "run", "token", "help", "cache")
+        params = {name: value for name, value in self.request.GET.items() if name not in removed}
+        url = self.links.keys(self.inspector.alias, **params)
+        return url if len(url) <= LONGEST_ID else self.links.keys(self.inspector.alias)
 
     def heading(self) -> Heading:
         subject = bulk.which(self.search.query)
-        if self.deed is bulk.EXPIRING and self.ttl is None:
+        if self.bulk_action is bulk.EXPIRING and self.ttl is None:
             return Heading(
                 _("Expire all keys that %(which)s") % {"which": subject}, kind="question"
             )
@@ -323,7 +328,9 @@ class BulkActionView(BaseSignedStateView):
     def breadcrumbs(self) -> Sequence[Action]:
         return [
             *self.cache_breadcrumbs(),
-            Action(f"{self.deed.name}-matching", self.deed.step, self.current_url(run="")),
+            Action(
+                f"{self.bulk_action.name}-matching", self.bulk_action.step, self.current_url(run="")
+            ),
         ]
 
     def help(self) -> Sequence[Topic]:
@@ -337,19 +344,19 @@ class BulkActionView(BaseSignedStateView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return self.respond(self.handle_step)
 
-    def respond(self, proceed: Any) -> HttpResponse:
-        """Return why nothing can be done, the form for the expiry, or what `proceed` returns."""
-        why = self.get_refusal()
-        if why:
-            self.add_message(_("Nothing done. %(why)s") % {"why": why}, messages.WARNING)
+    def respond(self, render: Any) -> HttpResponse:
+        """Return what `render` returns, unless the action is not possible or needs a TTL first."""
+        refusal = self.get_refusal()
+        if refusal:
+            self.add_message(_("Nothing done. %(why)s") % {"why": refusal}, messages.WARNING)
             return self.redirect(self.get_keys_url())
-        if self.deed is bulk.EXPIRING and self.ttl is None:
+        if self.bulk_action is bulk.EXPIRING and self.ttl is None:
             return self.render_expire_form()
-        response: HttpResponse = proceed()
+        response: HttpResponse = render()
         return response
 
     def handle_step(self) -> HttpResponse:
-        """Return what a button of this page leads to."""
+        """Handle the button that was pressed."""
         step, token = self.request.POST.get("step", ""), self.request.POST.get("state", "")
         if step == "run":
             return self.continue_job(token)
@@ -363,15 +370,15 @@ class BulkActionView(BaseSignedStateView):
         )
 
     def render_expire_form(self) -> HttpResponse:
-        """Return the form that asks when keys are to expire, or lead on with what it says."""
+        """Show the form for the new TTL, or redirect to the count if it is valid."""
         form = ExpireForm(self.request.POST) if "timeout" in self.request.POST else ExpireForm()
         if form.is_bound and form.is_valid() and not isinstance(form.ttl, Keep):
-            on = self.current_url(ttl="never" if form.ttl == TTL_NONE else f"{form.ttl // 1000}")
-            return self.redirect(on if len(on) <= LONGEST_ID else self.get_keys_url())
+            url = self.current_url(ttl="never" if form.ttl == TTL_NONE else f"{form.ttl // 1000}")
+            return self.redirect(url if len(url) <= LONGEST_ID else self.get_keys_url())
         cancel = Action("cancel", _("Cancel"), self.get_keys_url())
         return self.render(expire_form=FormPanel(form, "count", _("Look at what matches"), cancel))
 
-    # The question, and the deed.
+    # The confirmation and the job.
 
     def render_confirmation_page(self, work: Work[Survey]) -> HttpResponse:
         subject = bulk.which(self.search.query)
@@ -390,18 +397,18 @@ class BulkActionView(BaseSignedStateView):
         )
 
     def continue_job(self, token: str) -> HttpResponse:
-        """Carry a run on by one step, and show how far it has come."""
+        """Run one step of the job, and show its progress."""
         state = self.load_state(JOB_PURPOSE, token)
         if state is None:
             return self.render_count(None)
         runner = Runner(
-            self.inspector, self.request.user.pk, self.deed, self.scan_keys, self.log_message
+            self.inspector, self.request.user.pk, self.bulk_action, self.scan_keys, self.log_message
         )
         step = runner.step(Run.of_state(state), self.call_cache)
         return self.render_job(step, automatic=True)
 
     def render_saved_job(self, token: str) -> HttpResponse:
-        """Show the run in the URL, which goes on when the person says so; else begin to count."""
+        """Show the job in the URL, which the user can continue, or start a count without one."""
         state = self.load_state(JOB_PURPOSE, token)
         if state is None:
             return self.render_count(None)
@@ -413,7 +420,7 @@ class BulkActionView(BaseSignedStateView):
         alias = self.inspector.alias
         history = [Action("history", _("History"), self.links.cache_history(alias))]
         return self.render(
-            make_progress=make_job_progress(step, token, self.current_url(run=token), automatic),
+            job=make_job_progress(step, token, self.current_url(run=token), automatic),
             cards=make_failure_cards(step.run, self.inspector),
             next_actions=[
                 Action("back", _("Back to the keys"), self.get_keys_url()),
@@ -422,12 +429,12 @@ class BulkActionView(BaseSignedStateView):
         )
 
     def download_report(self, token: str) -> HttpResponse:
-        """Return the report of a run as a file."""
+        """Return the report of the job as a file."""
         state = self.load_state(JOB_PURPOSE, token)
         if state is None:
             return self.render_count(None)
         work = Run.of_state(state).work
-        return make_report(self.inspector, self.deed.name, self.log_message(work), work)
+        return make_report(self.inspector, self.bulk_action.name, self.log_message(work), work)
 
     @property
     def log_message(self) -> Any:

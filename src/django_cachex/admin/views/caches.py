@@ -1,4 +1,4 @@
-"""The index: every cache of `settings.CACHES`, and flushing some of them."""
+"""The index of caches, and flushing the selected ones."""
 
 from __future__ import annotations
 
@@ -59,13 +59,11 @@ class CachesView(BaseView):
 
     @cached_property
     def inspectors(self) -> list[Inspector]:
-        """The caches that policy shows to this person."""
+        """The caches that the user may see."""
         all_inspectors = (inspector_for(alias) for alias in visible_aliases())
         return [
             inspector for inspector in all_inspectors if self.checker.allowed(SEE_CACHES, inspector)
         ]
-
-    # Looking.
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         inspectors = self._filter_by_support()
@@ -94,20 +92,20 @@ class CachesView(BaseView):
         return [inspector for inspector in self.inspectors if inspector.support == support]
 
     def tabs(self) -> Sequence[Action]:
-        chosen = self.request.GET.get("support", "")
-        chosen = chosen if chosen in list(Support) else ""
+        selected = self.request.GET.get("support", "")
+        selected = selected if selected in list(Support) else ""
         counts = dict.fromkeys(Support, 0)
         for inspector in self.inspectors:
             counts[inspector.support] += 1
         all_inspectors = _("All %(count)s") % {"count": len(self.inspectors)}
         return [
-            Action("show-all", all_inspectors, self.current_url(support=""), current=not chosen),
+            Action("show-all", all_inspectors, self.current_url(support=""), current=not selected),
             *(
                 Action(
                     f"show-{support}",
                     f"{support} {count}",
                     self.current_url(support=support),
-                    current=chosen == support,
+                    current=selected == support,
                 )
                 for support, count in counts.items()
             ),
@@ -138,8 +136,8 @@ class CachesView(BaseView):
         ]
         return Table(headers, rows, caption=_("Configured caches"), selectable=selectable)
 
-    def _make_cells(self, inspector: Inspector, answer: Answer[Status]) -> list[Cell]:
-        status = answer.value or Status()
+    def _make_cells(self, inspector: Inspector, result: Answer[Status]) -> list[Cell]:
+        status = result.value or Status()
         return [
             self._make_name_cell(inspector),
             Cell(inspector.backend, kind="code"),
@@ -150,32 +148,34 @@ class CachesView(BaseView):
                 kind="number",
             ),
             make_bytes_cell(status.memory),
-            make_state_cell(inspector, answer),
+            make_state_cell(inspector, result),
         ]
 
     def _make_name_cell(self, inspector: Inspector) -> Cell:
         info = self.links.info(inspector.alias)
-        sees_keys = self.checker.allowed(SEE_KEYS, inspector)
-        sees_info = self.checker.allowed(SEE_INFO, inspector)
-        link = self.links.keys(inspector.alias) if sees_keys else info if sees_info else None
-        more = [Action("info", _("info"), info)] if sees_keys and sees_info else []
-        return Cell(inspector.alias, link, actions=more, kind="name")
+        can_view_keys = self.checker.allowed(SEE_KEYS, inspector)
+        can_view_info = self.checker.allowed(SEE_INFO, inspector)
+        link = None
+        if can_view_keys or can_view_info:
+            link = self.links.keys(inspector.alias) if can_view_keys else info
+        actions = [Action("info", _("info"), info)] if can_view_keys and can_view_info else []
+        return Cell(inspector.alias, link, actions=actions, kind="name")
 
     @staticmethod
     def _iter_footnotes(
         inspectors: Sequence[Inspector], statuses: dict[Inspector, Answer[Status]]
     ) -> Iterable[str]:
-        counted = [
+        counted_caches = [
             inspector
             for inspector in inspectors
-            if (answer := statuses[inspector].value) is not None and answer.keys is not None
+            if (result := statuses[inspector].value) is not None and result.keys is not None
         ]
-        if counted:
+        if counted_caches:
             yield _(
                 "Keys counts everything at a location, whatever its prefix or version; Memory is "
                 "the whole server's."
             )
-        for group in group_by_storage(counted).values():
+        for group in group_by_storage(counted_caches).values():
             if len(group) > 1:
                 names = ", ".join(inspector.alias for inspector in group)
                 yield _("%(names)s share one location, and so these figures.") % {"names": names}
@@ -187,8 +187,8 @@ class CachesView(BaseView):
         return caches_help()
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        chosen = set(request.POST.getlist("selected"))
-        inspectors = [inspector for inspector in self.inspectors if inspector.alias in chosen]
+        selected = set(request.POST.getlist("selected"))
+        inspectors = [inspector for inspector in self.inspectors if inspector.alias in selected]
         if request.POST.get("action") != "flush":
             self.add_message(_("Nothing done: choose an action."), messages.WARNING)
         elif not inspectors:
@@ -200,12 +200,12 @@ class CachesView(BaseView):
         return self.redirect(self.links.caches())
 
 
-def make_state_cell(inspector: Inspector, answer: Answer[Status]) -> Cell:
-    """Return how a cache is: a word in a shape, and the reason where it is down."""
-    if answer.error is not None:
-        return Cell(badge=Badge(_("down"), "bad"), lines=[reason(inspector, answer.error)])
-    if answer.value is None or not inspector.can_info:
+def make_state_cell(inspector: Inspector, result: Answer[Status]) -> Cell:
+    """Return the state of a cache as a badge, with the reason if it is down."""
+    if result.error is not None:
+        return Cell(badge=Badge(_("down"), "bad"), lines=[reason(inspector, result.error)])
+    if result.value is None or not inspector.can_info:
         return Cell(badge=Badge(_("not known")))
-    latency = answer.value.latency
+    latency = result.value.latency
     lines = [] if latency is None else [f"{formatting.number(latency * 1000, 1)} ms"]
     return Cell(badge=Badge(_("up"), "good"), lines=lines)

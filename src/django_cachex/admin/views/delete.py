@@ -1,4 +1,4 @@
-"""Deleting keys: one question with its consequences, then the deed, on record."""
+"""Delete keys, after a confirmation."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from django_cachex.admin.views.base import BaseKeyView, BaseView
 from django_cachex.inspectors import Inspector
 
 MAX_LISTED_KEYS = 100
-"""So many keys are named before a deletion; of the rest the number is."""
+"""The confirmation lists this many keys, and the number of the others."""
 
 
 class DeleteKeyView(BaseKeyView):
@@ -52,7 +52,7 @@ class DeleteKeyView(BaseKeyView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         back = Action("cancel", _("Cancel, keep it"), self.get_cancel_link())
-        carried = [("id", self.request.POST["id"])] if "id" in self.request.POST else []
+        key_id = [("id", self.request.POST["id"])] if "id" in self.request.POST else []
         question = _('Delete "%(key)s" from "%(alias)s"?') % {
             "key": self.display_name,
             "alias": self.inspector.alias,
@@ -61,7 +61,7 @@ class DeleteKeyView(BaseKeyView):
             make_delete_confirmation(self.inspector, [self.stored], [], back),
             question=question,
             items=(),
-            hidden_fields=[("confirmed", "1"), *carried],
+            hidden_fields=[("confirmed", "1"), *key_id],
         )
         return super().get_context_data(
             confirmation=confirmation, heading=Heading(question, kind="question"), **kwargs
@@ -77,7 +77,12 @@ class DeleteKeyView(BaseKeyView):
 def make_delete_confirmation(
     inspector: Inspector, keys: Sequence[bytes], refused: Sequence[str], back: Action
 ) -> Confirmation:
-    """Return the question before keys are deleted."""
+    """Return the confirmation for deleting keys.
+
+    Args:
+        refused: The keys that were selected but cannot be deleted, by their ids.
+        back: The button that cancels.
+    """
     count = len(keys)
     values = {"count": formatting.number(count), "alias": inspector.alias}
     names = [formatting.name(inspector.name(stored)) for stored in keys[:MAX_LISTED_KEYS]]
@@ -114,58 +119,60 @@ def make_delete_confirmation(
     )
 
 
-def delete_keys(page: BaseView, inspector: Inspector, keys: Sequence[bytes]) -> None:
-    """Delete keys, put it on record and say what happened, with numbers."""
-    known = page.executor.ask(inspector, lambda: filter_existing(inspector, keys))
-    if known.value is None:
-        page.add_message(
-            format_delete_error(explain(inspector, known.error or Exception())), messages.ERROR
+def delete_keys(view: BaseView, inspector: Inspector, keys: Sequence[bytes]) -> None:
+    """Delete keys, log it, and add a message with the numbers."""
+    existing = view.executor.ask(inspector, lambda: filter_existing(inspector, keys))
+    if existing.value is None:
+        view.add_message(
+            format_delete_error(explain(inspector, existing.error or Exception())), messages.ERROR
         )
         return
-    answer = page.executor.ask(inspector, lambda: inspector.delete_each(keys))
+    answer = view.executor.ask(inspector, lambda: inspector.delete_each(keys))
     if answer.value is None:
-        said = partial(format_delete_result, len(keys), 0)
-        page.log_possible_change(answer.error, log_entries.DELETION, keys, said, inspector)
-        page.add_message(
+        message = partial(format_delete_result, len(keys), 0)
+        view.log_possible_change(answer.error, log_entries.DELETION, keys, message, inspector)
+        view.add_message(
             format_delete_error(explain(inspector, answer.error or Exception())), messages.ERROR
         )
         return
-    tally, refused = answer.value, dict(answer.value.failures)
-    said = partial(format_delete_result, tally.done, tally.gone, len(refused))
-    if tally.done:
-        gone = [stored for stored in known.value if stored not in refused]
-        log_entries.record_keys(page.request.user.pk, log_entries.DELETION, inspector, gone, said)
-    if tally.done or tally.failures:
-        page.add_message(*told(said(), tally.done, tally.failures))
+    result, refused = answer.value, dict(answer.value.failures)
+    message = partial(format_delete_result, result.done, result.gone, len(refused))
+    if result.done:
+        gone = [stored for stored in existing.value if stored not in refused]
+        log_entries.record_keys(
+            view.request.user.pk, log_entries.DELETION, inspector, gone, message
+        )
+    if result.done or result.failures:
+        view.add_message(*told(message(), result.done, result.failures))
     else:
-        page.add_message(said(), messages.WARNING)
+        view.add_message(message(), messages.WARNING)
 
 
 def format_delete_error(why: str) -> str:
-    """Return that nobody knows whether keys were deleted."""
+    """Return the message for a deletion that failed, perhaps after some keys were deleted."""
     return _("Not deleted, or not all of it: look again. %(why)s") % {"why": why}
 
 
 def filter_existing(inspector: Inspector, keys: Sequence[bytes]) -> Sequence[bytes]:
-    """Return those of some keys that are there, as far as the cache can tell."""
+    """Return the keys that exist, or all of them if the cache cannot tell."""
     if not inspector.can_list:
         return keys
     return [one.key for one in inspector.describe(keys, ("ttl",)) if one.exists]
 
 
 def format_delete_result(deleted: int, gone: int, failed: int = 0) -> str:
-    """Return what a deletion did: how many went, how many had gone before or stayed."""
-    said = []
+    """Return a message with the numbers of keys deleted, already gone, and not deleted."""
+    sentences = []
     if deleted or not (gone or failed):
         text = ngettext("Deleted %(count)s key", "Deleted %(count)s keys", deleted)
-        said.append(text % {"count": formatting.number(deleted)})
+        sentences.append(text % {"count": formatting.number(deleted)})
     if failed:
         text = ngettext(
             "%(count)s key could not be deleted", "%(count)s keys could not be deleted", failed
         )
-        said.append(text % {"count": formatting.number(failed)})
+        sentences.append(text % {"count": formatting.number(failed)})
     if gone:
         text = ngettext("%(count)s was already gone", "%(count)s were already gone", gone)
-        said.append(text % {"count": formatting.number(gone)})
-    whole = "; ".join(said)
-    return f"{whole[0].upper()}{whole[1:]}."
+        sentences.append(text % {"count": formatting.number(gone)})
+    text = "; ".join(sentences)
+    return f"{text[0].upper()}{text[1:]}."

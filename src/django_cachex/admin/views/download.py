@@ -1,4 +1,4 @@
-"""Downloading what a key holds: its stored bytes, its value as JSON, or the store's own form."""
+"""Download the value of a key: its stored bytes, its decoded value, or its dump."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ DOWNLOAD_FORMATS: dict[str, tuple[Act, str]] = {
     "text": (DOWNLOAD_DECODED, "txt"),
     "dump": (DUMP, "dump"),
 }
-"""What can be had, what it takes, and how a file of it is called."""
+"""The permission and the file extension of each format."""
 
 
 def get_available_formats(
     gate: Gate, inspector: Inspector, stored: bytes, entry: Entry
 ) -> list[str]:
-    """Return in which forms a key can be had, the store's own first."""
+    """Return the formats that a user may download a key in. The stored bytes or dump come first."""
     if entry.content is None:
         forms = ["dump"] if inspector.can_dump else []
     else:
@@ -50,20 +50,20 @@ def get_available_formats(
 
 
 def get_decoded_formats(content: Content) -> list[str]:
-    """Return in which form a value can be had as it was decoded, if in any."""
+    """Return the format for the decoded value, as a list of at most one."""
     if content.kind == "json" and isinstance(content.value, list | dict):
         return [] if why_not_json(content.value) else ["json"]
     return ["text"] if content.kind == "text" and isinstance(content.value, str) else []
 
 
 def make_file_name(name: str, ending: str) -> str:
-    """Return a name that every file system takes, after the key."""
+    """Return a file name for a key that is valid on every file system."""
     plain = UNSAFE_CHARACTERS.sub("_", name).strip("._")[:MAX_FILE_NAME]
     return f"{plain or 'key'}.{ending}"
 
 
 class DownloadView(BaseKeyView):
-    """A file, or the way back to the key with a message."""
+    """Sends a file, or redirects to the key with a message."""
 
     permission = SEE_VALUE
     title = gettext_lazy("Download")
@@ -79,22 +79,21 @@ class DownloadView(BaseKeyView):
             DOWNLOAD_FORMATS[self.requested_format][0], self.inspector, self.stored
         )
 
-    def get(  # type: ignore[override]  # A stream is no HttpResponse.
+    def get(  # type: ignore[override]  # StreamingHttpResponse is not an HttpResponse.
         self, request: HttpRequest, *args: Any, **kwargs: Any
     ) -> HttpResponseBase:
         return self.post(request, *args, **kwargs)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        ask = {"stored": self._read_stored, "dump": self._read_dump}.get(
-            self.requested_format, self._read_decoded
-        )
-        answer = self.executor.ask(self.inspector, ask)
-        if answer.error is not None:
-            self.add_message(self._format_error(answer.error), messages.ERROR)
+        readers = {"stored": self._read_stored, "dump": self._read_dump}
+        read = readers.get(self.requested_format, self._read_decoded)
+        result = self.executor.ask(self.inspector, read)
+        if result.error is not None:
+            self.add_message(self._format_error(result.error), messages.ERROR)
             return self.redirect(self.links.key(self.inspector.alias, self.stored))
-        if answer.value is None:
+        if result.value is None:
             return self.redirect_missing()
-        return self.make_response(answer.value)
+        return self.make_response(result.value)
 
     def _format_error(self, error: Exception) -> str:
         if isinstance(error, Changed):
@@ -103,13 +102,13 @@ class DownloadView(BaseKeyView):
             return _("Not downloaded. %(reason)s") % {"reason": error}
         return explain(self.inspector, error)
 
-    def make_response(self, pieces: Iterator[bytes]) -> StreamingHttpResponse:
+    def make_response(self, chunks: Iterator[bytes]) -> StreamingHttpResponse:
         name = make_file_name(
             self.inspector.name(self.stored), DOWNLOAD_FORMATS[self.requested_format][1]
         )
         is_async = isinstance(self.request, ASGIRequest)
         response = StreamingHttpResponse(
-            iterate_async(pieces) if is_async else pieces, content_type="application/octet-stream"
+            iterate_async(chunks) if is_async else chunks, content_type="application/octet-stream"
         )
         response["Content-Disposition"] = content_disposition_header(True, name)
         response["X-Content-Type-Options"] = "nosniff"
@@ -117,11 +116,11 @@ class DownloadView(BaseKeyView):
         return response
 
     def _read_stored(self) -> Iterator[bytes] | None:
-        """Return the pieces of a string; the first is asked for here, so that errors are told."""
-        pieces = self.inspector.chunks(self.stored)
-        first = next(pieces, None)
+        """Return the chunks of a string. The first is read now, so that errors can be shown."""
+        chunks = self.inspector.chunks(self.stored)
+        first = next(chunks, None)
         if first is not None:
-            return chain([first], pieces)
+            return chain([first], chunks)
         [one] = self.inspector.describe([self.stored], ("ttl",))
         return iter([b""]) if one.exists else None
 
@@ -140,12 +139,12 @@ class DownloadView(BaseKeyView):
         return iter([text.encode(errors="backslashreplace")])
 
 
-async def iterate_async(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Yield pieces as an asynchronous server takes them, one at a time."""
-    following = sync_to_async(lambda: next(pieces, None))
-    while (piece := await following()) is not None:
-        yield piece
+async def iterate_async(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield the chunks of a file for an asynchronous server."""
+    following = sync_to_async(lambda: next(chunks, None))
+    while (chunk := await following()) is not None:
+        yield chunk
 
 
 class FormatNotAvailable(ValueError):
-    """A form in which a key cannot be had."""
+    """The value cannot be downloaded in the requested format."""

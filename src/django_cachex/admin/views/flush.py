@@ -41,35 +41,35 @@ from django_cachex.inspectors.info import FlushPlan, Status
 
 @dataclass(frozen=True)
 class PlannedFlush:
-    """What a flush would do to a cache that is up."""
+    """The preview of a flush, of a cache that is up."""
 
     status: Status
     flush: FlushPlan
 
 
-def make_flush_confirmation(page: BaseView, inspectors: Sequence[Inspector]) -> Confirmation:
-    """Return the question before caches are flushed, with what each would lose."""
-    able = [inspector for inspector in inspectors if page.checker.allowed(FLUSH, inspector)]
-    plans = page.executor.ask_all({inspector: _make_planner(inspector) for inspector in able})
-    ready = [inspector for inspector in able if plans[inspector].value is not None]
+def make_flush_confirmation(view: BaseView, inspectors: Sequence[Inspector]) -> Confirmation:
+    """Return the confirmation for flushing caches, with what would be deleted from each."""
+    flushable = [inspector for inspector in inspectors if view.checker.allowed(FLUSH, inspector)]
+    plans = view.executor.ask_all({inspector: _make_planner(inspector) for inspector in flushable})
+    available = [inspector for inspector in flushable if plans[inspector].value is not None]
     return Confirmation(
-        question=_get_question(ready),
+        question=_get_question(available),
         breadcrumb=_("Flush"),
         consequences=(),
         table=_make_table(
-            (inspector, plan, page.checker.neighbours(inspector))
-            for inspector in ready
+            (inspector, plan, view.checker.neighbours(inspector))
+            for inspector in available
             if (plan := plans[inspector].value) is not None
         ),
-        button_text=_get_button_text(ready),
-        cancel=Action("cancel", _("Cancel, keep everything"), page.links.caches()),
+        button_text=_get_button_text(available),
+        cancel=Action("cancel", _("Cancel, keep everything"), view.links.caches()),
         hidden_fields=[
             ("action", "flush"),
             ("confirmed", "1"),
-            *(("selected", inspector.alias) for inspector in ready),
+            *(("selected", inspector.alias) for inspector in available),
         ],
         skipped=list(_iter_refusals(inspectors, plans)),
-        can_confirm=bool(ready),
+        can_confirm=bool(available),
     )
 
 
@@ -89,81 +89,81 @@ def _iter_refusals(
             yield _('You may not flush "%(alias)s".') % {"alias": inspector.alias}
 
 
-def flush_caches(page: BaseView, inspectors: Sequence[Inspector]) -> list[FlushJob]:
-    """Flush those caches that answer; return those that take more steps than this one.
+def flush_caches(view: BaseView, inspectors: Sequence[Inspector]) -> list[FlushJob]:
+    """Flush the caches that are up. Return the jobs of those that take more than one request.
 
-    All are asked side by side before the first goes.
+    The states of all are requested in parallel before the first cache is flushed.
     """
-    answers = page.executor.ask_all({inspector: inspector.status for inspector in inspectors})
+    answers = view.executor.ask_all({inspector: inspector.status for inspector in inspectors})
     unfinished = []
     for inspector in inspectors:
         error = answers[inspector].error
         if error is not None:
             why = {"why": explain(inspector, error)}
-            page.add_message(_("Not flushed. %(why)s") % why, messages.ERROR)
-        elif not page.checker.allowed(FLUSH, inspector):
+            view.add_message(_("Not flushed. %(why)s") % why, messages.ERROR)
+        elif not view.checker.allowed(FLUSH, inspector):
             text = _('You may not flush "%(alias)s".') % {"alias": inspector.alias}
-            page.add_message(
+            view.add_message(
                 closed_text(inspector) if closed_by_flush(inspector) else text, messages.ERROR
             )
         elif inspector.flushes_in_steps:
-            unfinished += start_flush_job(page, inspector)
+            unfinished += start_flush_job(view, inspector)
         else:
-            flush_cache(page, inspector)
+            flush_cache(view, inspector)
     return unfinished
 
 
-def start_flush_job(page: BaseView, inspector: Inspector) -> list[FlushJob]:
-    """Begin to flush a cache; return it with its run unless that was all, or failed."""
-    flushing = FlushJob(inspector, begin(None))
-    step = flushing.run_step(page)
+def start_flush_job(view: BaseView, inspector: Inspector) -> list[FlushJob]:
+    """Run the first step of a flush. Return its job, or nothing if it is complete or failed."""
+    job = FlushJob(inspector, begin(None))
+    step = job.run_step(view)
     if step.error is not None:
         why = {"why": explain(inspector, step.error)}
-        page.add_message(_("Not flushed, or not completely. %(why)s") % why, messages.ERROR)
+        view.add_message(_("Not flushed, or not completely. %(why)s") % why, messages.ERROR)
         return []
     if not step.run.work.complete:
         return [FlushJob(inspector, step.run)]
     sweep = step.run.work.deed
-    page.add_message(*told(FlushJob(inspector, step.run).get_message(), sweep.done, sweep.failures))
+    view.add_message(*told(FlushJob(inspector, step.run).get_message(), sweep.done, sweep.failures))
     return []
 
 
 @dataclass(frozen=True)
 class FlushJob:
-    """A cache that is flushed in steps, and how far that has come."""
+    """The state of flushing a cache in several requests."""
 
     inspector: Inspector
     run: Run
 
-    def run_step(self, page: BaseView) -> Step:
-        """Return the run after one more budget."""
+    def run_step(self, view: BaseView) -> Step:
+        """Continue the job for the time budget of one request."""
         runner = Runner(
             self.inspector,
-            page.request.user.pk,
+            view.request.user.pk,
             FLUSHING,
             self.inspector.find_doomed,
             flushed(self.inspector.alias),
         )
-        return runner.step(self.run, page.call_cache)
+        return runner.step(self.run, view.call_cache)
 
     def get_message(self) -> str:
         return flushed(self.inspector.alias)(self.run.work)
 
 
-def flush_cache(page: BaseView, inspector: Inspector) -> None:
-    """Flush one cache by one command, however long that takes."""
+def flush_cache(view: BaseView, inspector: Inspector) -> None:
+    """Flush a cache with one command, without a deadline."""
     try:
         count = inspector.flush()
-    except Exception as error:  # One cache's failure does not keep the others from flushing.
-        page.log_possible_change(
+    except Exception as error:  # The other caches are still flushed.
+        view.log_possible_change(
             error, log_entries.CHANGE, [], partial(_format_flushed, inspector, None), inspector
         )
         why = {"why": explain(inspector, error)}
-        page.add_message(_("Not flushed, or not completely. %(why)s") % why, messages.ERROR)
+        view.add_message(_("Not flushed, or not completely. %(why)s") % why, messages.ERROR)
         return
-    said = partial(_format_flushed, inspector, count)
-    log_entries.record_cache(page.request.user.pk, log_entries.CHANGE, inspector, said)
-    page.add_message(said())
+    message = partial(_format_flushed, inspector, count)
+    log_entries.record_cache(view.request.user.pk, log_entries.CHANGE, inspector, message)
+    view.add_message(message())
 
 
 def _format_flushed(inspector: Inspector, count: int | None) -> str:
@@ -177,7 +177,7 @@ def _format_flushed(inspector: Inspector, count: int | None) -> str:
 
 
 def group_by_storage(inspectors: Iterable[Inspector]) -> dict[Hashable, list[Inspector]]:
-    """Return the caches by the store that they keep their entries in."""
+    """Group caches by the storage that they share."""
     groups: dict[Hashable, list[Inspector]] = defaultdict(list)
     for inspector in inspectors:
         groups[inspector.store].append(inspector)
@@ -199,12 +199,12 @@ def _get_button_text(inspectors: Sequence[Inspector]) -> str:
 
 
 def _make_planner(inspector: Inspector) -> Callable[[], PlannedFlush]:
-    """Return the question what a flush would do, which only a cache that is up can answer."""
+    """Return a function that gets the state of a cache and the preview of a flush."""
     return lambda: PlannedFlush(inspector.status(), inspector.flush_plan())
 
 
 def _make_table(plans: Iterable[tuple[Inspector, PlannedFlush, Sequence[Inspector]]]) -> Table:
-    """Return what goes, how much of it and whose, and by which command, for each cache."""
+    """Return a table of what is deleted from each cache, how much, and by which command."""
     headers = (Header(_("Cache")), Header(_("What is deleted")), Header(_("Entries"), "number"))
     rows = [
         Row(
@@ -212,7 +212,7 @@ def _make_table(plans: Iterable[tuple[Inspector, PlannedFlush, Sequence[Inspecto
                 Cell(inspector.alias, kind="name"),
                 Cell(
                     _format_scope(inspector, plan.flush, sharing),
-                    kind="scope",  # It may hold a path, which a telephone has to break.
+                    kind="scope",  # May contain a path, which narrow screens must break.
                     lines=[_format_command(plan.flush)],
                 ),
                 _make_entries_cell(plan),
@@ -228,7 +228,7 @@ def _format_command(plan: FlushPlan) -> str:
 
 
 def _make_entries_cell(plan: PlannedFlush) -> Cell:
-    """Return about how many entries go: counted, or at most all that are there."""
+    """Return the approximate number of entries to delete, or an upper limit."""
     text = _("not known")
     if plan.flush.entries is not None:
         text = _("about %(count)s") % {"count": formatting.number(plan.flush.entries)}
@@ -238,7 +238,7 @@ def _make_entries_cell(plan: PlannedFlush) -> Cell:
 
 
 def _format_scope(inspector: Inspector, plan: FlushPlan, others: Sequence[Inspector]) -> str:
-    """Return what a flush deletes, and which other caches lose their entries with it."""
+    """Return what a flush deletes, and which other caches lose entries."""
     losing = ", ".join(f'"{other.alias}"' for other in others if inspector.flushes(other))
     text = str(plan.scope)
     if losing:
@@ -249,42 +249,43 @@ def _format_scope(inspector: Inspector, plan: FlushPlan, others: Sequence[Inspec
 
 
 FLUSH_PURPOSE = "flush run"
+"""The purpose of the tokens that hold the state of a flush."""
 
 
 class FlushView(BaseView):
-    """One cache after the other, each from the state that the page carries."""
+    """Flushes one cache after another, in steps. The page holds the state of each in its form."""
 
     permission = FLUSH
     title = gettext_lazy("Flush")
     template_name = "admin/django_cachex/job.html"
 
     @classmethod
-    def render_started(cls, page: BaseView, flushes: Sequence[FlushJob]) -> HttpResponse:
-        """Return this page, reached from another that has taken the first step."""
-        self = cls(site=page.site)
-        self.setup(page.request)
-        return self.render_jobs(flushes, Step(flushes[0].run))
+    def render_started(cls, view: BaseView, jobs: Sequence[FlushJob]) -> HttpResponse:
+        """Render this page from the view that ran the first step."""
+        self = cls(site=view.site)
+        self.setup(view.request)
+        return self.render_jobs(jobs, Step(jobs[0].run))
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Lead to the caches: without what a page carries there is nothing to go on with."""
+        """Redirect to the caches, because the state of the jobs is only in the form."""
         return self.redirect(self.links.caches())
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        flushes = self.load_jobs()
-        unfinished = [one for one in flushes if not one.run.work.complete]
+        jobs = self.load_jobs()
+        unfinished = [job for job in jobs if not job.run.work.complete]
         if not unfinished:
             return self.redirect(self.links.caches())
         [current, *_others] = unfinished
         self.check_permission(FLUSH, current.inspector)
         step = current.run_step(self)
-        after = [FlushJob(one.inspector, step.run) if one is current else one for one in flushes]
-        return self.render_jobs(after, step)
+        updated = [FlushJob(job.inspector, step.run) if job is current else job for job in jobs]
+        return self.render_jobs(updated, step)
 
     def load_jobs(self) -> list[FlushJob]:
-        """Return the flushes that the page carries; those that are not good here are left out."""
-        given = self.request.POST
-        found = []
-        for alias, token in zip(given.getlist("cache"), given.getlist("state"), strict=False):
+        """Return the jobs in the submitted form, without those whose token is invalid."""
+        data = self.request.POST
+        jobs = []
+        for alias, token in zip(data.getlist("cache"), data.getlist("state"), strict=False):
             if alias not in visible_aliases():
                 continue
             try:
@@ -292,28 +293,28 @@ class FlushView(BaseView):
             except ValueError:
                 self.add_message(_("That page has expired: nothing was changed."))
                 continue
-            found.append(FlushJob(inspector_for(alias), Run.of_state(state)))
-        return found
+            jobs.append(FlushJob(inspector_for(alias), Run.of_state(state)))
+        return jobs
 
-    def render_jobs(self, flushes: Sequence[FlushJob], step: Step) -> HttpResponse:
-        """Show how far the flushes have come after a step of one of them."""
+    def render_jobs(self, jobs: Sequence[FlushJob], step: Step) -> HttpResponse:
+        """Render the progress of the jobs after a step of one of them."""
         self.alerts += make_step_alerts(step)
-        unfinished = [one for one in flushes if not one.run.work.complete]
-        current = unfinished[0] if unfinished else flushes[-1]
+        unfinished = [job for job in jobs if not job.run.work.complete]
+        current = unfinished[0] if unfinished else jobs[-1]
         failed = step.error is not None or step.is_stuck
         context = self.get_context_data(
-            make_progress=make_progress(
+            job=make_progress(
                 current.get_message().rstrip("."),
                 current.run.work.position,
                 Button(_("Continue"), "run", "primary"),
-                [pair for one in flushes for pair in self.make_hidden_fields(one)],
+                [pair for job in jobs for pair in self.make_hidden_fields(job)],
                 automatic=not failed,
                 action=self.links.flushing(),
             ),
-            summaries=[one.get_message() for one in flushes if one is not current],
-            cards=[card for one in flushes for card in make_failure_cards(one.run, one.inspector)],
-            heading=self.make_heading(flushes),
-            # No link may lead back here: it would leave the run behind.
+            summaries=[job.get_message() for job in jobs if job is not current],
+            cards=[card for job in jobs for card in make_failure_cards(job.run, job.inspector)],
+            heading=self.make_heading(jobs),
+            # A link to this page would lose the state of the jobs.
             actions=(),
             help=flushing_help(),
             help_close="",
@@ -321,17 +322,17 @@ class FlushView(BaseView):
         )
         return self.render_to_response(context)
 
-    def make_hidden_fields(self, one: FlushJob) -> list[tuple[str, str]]:
-        alias = one.inspector.alias
-        token = seal(one.run.state(), FLUSH_PURPOSE, self.request.user.pk, alias)
+    def make_hidden_fields(self, job: FlushJob) -> list[tuple[str, str]]:
+        alias = job.inspector.alias
+        token = seal(job.run.state(), FLUSH_PURPOSE, self.request.user.pk, alias)
         return [("cache", alias), ("state", token)]
 
-    def make_heading(self, flushes: Sequence[FlushJob]) -> Heading:
-        if len(flushes) == 1:
-            alias = flushes[0].inspector.alias
+    def make_heading(self, jobs: Sequence[FlushJob]) -> Heading:
+        if len(jobs) == 1:
+            alias = jobs[0].inspector.alias
             return Heading(_('Flush "%(alias)s"') % {"alias": alias}, kind="question")
-        text = ngettext("Flush %(count)s cache", "Flush %(count)s caches", len(flushes))
-        return Heading(text % {"count": len(flushes)}, kind="question")
+        text = ngettext("Flush %(count)s cache", "Flush %(count)s caches", len(jobs))
+        return Heading(text % {"count": len(jobs)}, kind="question")
 
     def breadcrumbs(self) -> Sequence[Action]:
         return [Action("flush", _("Flush"), "")]

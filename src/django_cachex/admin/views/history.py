@@ -1,4 +1,4 @@
-"""Who changed what, and when: the log entries of a cache or a key."""
+"""The history of a cache or a key: its log entries."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ MAX_ENTRIES = 100
 
 
 class BaseHistoryView(BaseCacheView):
-    """The entries of one object; subclasses say of which."""
+    """Base class of the history views, which list the latest `MAX_ENTRIES` log entries."""
 
     title = gettext_lazy("History")
     template_name = "admin/django_cachex/history.html"
@@ -47,7 +47,10 @@ class BaseHistoryView(BaseCacheView):
         return history_help()
 
     def _format_change(self, entry: LogEntry) -> str:
-        """Return what an entry says; earlier versions wrote the ids of sessions down."""
+        """Return the message of a log entry, without ids of sessions.
+
+        Earlier versions wrote them to the log.
+        """
         message = entry.get_change_message()
         return message if self.checker.is_superuser else pattern_without_ids(message)
 
@@ -107,7 +110,7 @@ class KeyHistoryView(BaseKeyView, BaseHistoryView):
     model = Key
 
     def post(self, *args: Any, **kwargs: Any) -> Any:
-        """Show the history of a key whose id does not fit a URL."""
+        """Show the history of a key whose id is too long for a URL."""
         return self.get(*args, **kwargs)
 
     def get_object_id(self) -> str:

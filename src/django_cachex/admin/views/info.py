@@ -1,4 +1,4 @@
-"""Cache info: what a cache is configured as, and what its server says of itself."""
+"""Cache info: the configuration of a cache, and the statistics of its server."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class InfoView(BaseCacheView):
 
 
 def make_card(section: Section) -> Card:
-    """Return a section in words for people."""
+    """Return a section of the inspector's information, formatted for the page."""
     return Card(
         section.title,
         [make_labeled_value(fact) for fact in section.facts],
@@ -73,7 +73,10 @@ def make_card(section: Section) -> Card:
 
 
 def make_labeled_value(fact: Fact) -> LabeledValue:
-    """Return a fact in words for people; a share of a maximum also as a part of one."""
+    """Return one of the inspector's figures, formatted for the page.
+
+    A figure that has a maximum is shown as a meter, too.
+    """
     text, exact = formatting.amount(fact.value, fact.unit)
     if fact.of:
         whole, _exact = formatting.amount(fact.of, fact.unit)
@@ -85,9 +88,11 @@ def make_labeled_value(fact: Fact) -> LabeledValue:
 def _make_table(section: Section) -> Table:
     rows = []
     for facts in section.rows:
-        lines = [(fact, *formatting.amount(fact.value, fact.unit)) for fact in facts]
+        values = [(fact, *formatting.amount(fact.value, fact.unit)) for fact in facts]
         rows.append(
-            Row([Cell(text, kind=_get_cell_kind(fact), exact=exact) for fact, text, exact in lines])
+            Row(
+                [Cell(text, kind=_get_cell_kind(fact), exact=exact) for fact, text, exact in values]
+            )
         )
     kinds = [_get_cell_kind(fact) for fact in section.rows[0]] if section.rows else []
     kinds += [""] * (len(section.columns) - len(kinds))

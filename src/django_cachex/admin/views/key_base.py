@@ -1,4 +1,4 @@
-"""What the key page reads: the key, and its elements."""
+"""The part of the key page's view that reads the key and shows its elements."""
 
 from __future__ import annotations
 
@@ -26,61 +26,65 @@ from django_cachex.inspectors.types import Description, Element, Elements, Entry
 from django_cachex.inspectors.values import Content
 
 READ_MODE = "read"
-"""The mode that has the value read where that may run something."""
+"""The `mode` that reads a value whose deserializer may run code."""
 
 SHOW_GROUPS = "1"
 
 
 @dataclass(frozen=True)
 class RowLink:
-    """A control that every row has."""
+    """A link to the form of an action, which each row of elements has."""
 
-    act: RowAct[Any]
+    action: RowAct[Any]
     label: str
     url: str
-    """Opens the act's form, once it says for which row."""
+    """The URL that opens the form, without the id of the row."""
 
 
 class BaseKeyDetailView(BaseKeyView):
-    """A page that has read its key, and knows which act is being done."""
+    """Base class of the key page's view: reads the key, and knows the current action."""
 
     permission = SEE_KEYS
 
     @property
     def reads_on_request(self) -> bool:
-        """Whether the value comes from the backend's own `get`, and only on request."""
+        """Whether the value is only read on request, because the backend's own `get` is needed."""
         return not self.inspector.can_get
 
     @cached_property
     def mode(self) -> str:
-        """What is being done: nothing, `read`, or what opens or applies one of the acts.
+        """The `mode` parameter: empty, `read`, or the mode that opens or applies an action.
 
-        A link does no more than open a form, and none whose filling may run something.
+        A GET request can only open a form, and none that reads the value on request.
         """
         if self.request.method == "POST":
             return self.request.POST.get("mode", "")
-        asked = self.request.GET.get("mode", "")
-        act = OPENING.get(asked)
-        return asked if act is not None and not (self.reads_on_request and act.reads_value) else ""
+        mode = self.request.GET.get("mode", "")
+        action = OPENING.get(mode)
+        return (
+            mode
+            if action is not None and not (self.reads_on_request and action.reads_value)
+            else ""
+        )
 
     @property
     def key_action(self) -> KeyAct[Any] | None:
-        """The act that is being done, its form open or sent."""
+        """The current action, whose form is open or was submitted."""
         return OPENING.get(self.mode) or APPLYING.get(self.mode)
 
     @property
     def element_id(self) -> str:
-        """The row that the act is about, by its id; empty for the whole key."""
+        """The id of the element that the action is applied to; empty for the whole key."""
         return self.params.get("element", "")
 
     @property
     def params(self) -> QueryDict:
-        """What the request asks for."""
+        """The parameters of the request: POST or GET."""
         return self.request.POST if self.request.method == "POST" else self.request.GET
 
     @property
     def key_context(self) -> Subject:
-        """What an act is told of this key."""
+        """The key, the element and the user's permissions, for the methods of actions."""
         allowed = self.checker.allowed
         return Subject(
             self.inspector,
@@ -94,55 +98,55 @@ class BaseKeyDetailView(BaseKeyView):
 
     @cached_property
     def row(self) -> Element | None:
-        """The row that the act is about, in full; None where it is not there."""
+        """The element that the action is applied to, not truncated; None if it does not exist."""
         entry = self.entry
         type = entry.description.type if entry is not None and entry.elements else None
         if not (type and self.element_id and self.has_permission(SEE_VALUE)):
             return None
         element = self.element_id
-        ask = self.inspector.element
-        answer = self.call_cache(self.inspector, lambda: ask(self.stored, type, element))
-        self.row_read_failed = answer.error is not None
-        return answer.value
+        read = self.inspector.element
+        result = self.call_cache(self.inspector, lambda: read(self.stored, type, element))
+        self.row_read_failed = result.error is not None
+        return result.value
 
     row_read_failed = False
-    """Whether the cache did not say what became of that row."""
+    """Whether reading that element failed."""
 
     @cached_property
     def page_params(self) -> dict[str, str]:
-        """What the request says of the part of the key that is shown."""
-        found = {name: self.params.get(name) or self.request.GET.get(name, "") for name in STATE}
-        return {name: value for name, value in found.items() if value}
+        """The parameters that select a page of elements."""
+        params = {name: self.params.get(name) or self.request.GET.get(name, "") for name in STATE}
+        return {name: value for name, value in params.items() if value}
 
     @property
     def page_link(self) -> Link:
-        """Where the part of the key is that is shown."""
+        """The link to the current page of elements."""
         return self.links.key(self.inspector.alias, self.stored, **self.page_params)
 
     page_error = ""
-    """Why the beginning is shown in place of what was asked for."""
+    """Why the first page is shown instead of the requested one."""
 
     @property
     def is_form_open(self) -> bool:
-        """Whether the form of an act is on the page."""
-        asked = self.key_action
-        return asked is not None and bool(asked.opens) and asked.offered(self.key_context)
+        """Whether the form of an action is on the page."""
+        action = self.key_action
+        return action is not None and bool(action.opens) and action.offered(self.key_context)
 
     @property
     def is_read_requested(self) -> bool:
-        """Whether the value is asked for although that may run something."""
+        """Whether the user requested to read the value."""
         return self.mode == READ_MODE or (
             self.key_action is not None and self.key_action.reads_value
         )
 
     skips_value = False
-    """Whether it is enough to know what can be said of the key without its value."""
+    """Whether the request does not need the value."""
 
     @cached_property
     def read_result(self) -> Answer[Entry | None]:
-        """What the cache says of the key, asked once; nothing where that takes a request."""
+        """The key as the cache returned it. Nothing is read if that must be requested first."""
         if self.checker.is_secret(self.inspector, self.stored):
-            # Whether there is such a session is a secret, too.
+            # Whether the session exists is secret, too.
             return Answer(Entry(Description(self.stored)))
         if not self.has_permission(SEE_VALUE) or (self.skips_value and self.inspector.can_list):
             return self.call_cache(self.inspector, self._describe)
@@ -153,9 +157,8 @@ class BaseKeyDetailView(BaseKeyView):
         return self.call_cache(self.inspector, self._read)
 
     def _read(self) -> Entry | None:
-        """Read the part that was asked for, or the beginning where there is no such part."""
-        shown = self.params.get("shown", "")
-        window = window_of({**self.page_params, "shown": shown})
+        """Read the requested page of elements, or the first page if there is no such page."""
+        window = window_of({**self.page_params, "shown": self.params.get("shown", "")})
         try:
             return self.inspector.read(self.stored, window)
         except InvalidWindow as problem:
@@ -170,9 +173,9 @@ class BaseKeyDetailView(BaseKeyView):
         return Entry(description) if description.exists else None
 
     def clear_result(self) -> None:
-        """Ask again, as the key has changed or a page needs all of it."""
+        """Read the key again when it is needed next, because it changed or its value is needed."""
         self.skips_value = False
-        for name in ("answer", "row"):
+        for name in ("read_result", "row"):
             self.__dict__.pop(name, None)
 
     @property
@@ -181,7 +184,7 @@ class BaseKeyDetailView(BaseKeyView):
 
     @property
     def content(self) -> Content | None:
-        """The value, for who may see it and where it is a single one."""
+        """The value, if the user may see it and the key holds a single value."""
         entry = self.entry
         return entry.content if entry is not None and self.has_permission(SEE_VALUE) else None
 
@@ -194,12 +197,12 @@ class BaseKeyDetailView(BaseKeyView):
             return self.redirect_missing()
         return super().get(request, *args, **kwargs)
 
-    def has_permission(self, act: Act) -> bool:
-        return self.checker.allowed(act, self.inspector, self.stored)
+    def has_permission(self, permission: Act) -> bool:
+        return self.checker.allowed(permission, self.inspector, self.stored)
 
     @property
     def key_link(self) -> Link:
-        """Where this key is."""
+        """The link to this page."""
         return self.links.key(self.inspector.alias, self.stored)
 
     @property
@@ -207,7 +210,7 @@ class BaseKeyDetailView(BaseKeyView):
         name = super().key_name
         return masked(name) if self.checker.is_secret(self.inspector, self.stored) else name
 
-    # The elements of a collection.
+    # Elements.
 
     def get_elements_context(self, entry: Entry, elements: Elements) -> dict[str, Any]:
         context: dict[str, Any] = {
@@ -222,52 +225,55 @@ class BaseKeyDetailView(BaseKeyView):
         return context
 
     def make_elements_panel(self, entry: Entry, elements: Elements) -> ElementsPanel:
-        one = entry.description
-        subject = self.key_context
-        rows, removes = self.make_row_links(subject), self.can_remove_rows(subject)
-        view = ElementsPanelBuilder(
-            type=one.type or "",
-            unit=one.unit,
+        description, context = entry.description, self.key_context
+        links, can_remove = self.make_row_links(context), self.can_remove_rows(context)
+        builder = ElementsPanelBuilder(
+            type=description.type or "",
+            unit=description.unit,
             elements=elements,
             state=self.page_params,
             make_page_link=self.make_page_link,
-            make_row_actions=partial(self.make_row_actions, rows, removes),
-            selectable=removes,
+            make_row_actions=partial(self.make_row_actions, links, can_remove),
+            selectable=can_remove,
             open_row_id=self.element_id if self.is_row_form_open else "",
             page_error=self.page_error,
         )
-        return view.build(_("Elements"), self.make_element_buttons(), [entry.note])
+        return builder.build(_("Elements"), self.make_element_buttons(), [entry.note])
 
     @property
     def is_row_form_open(self) -> bool:
-        """Whether the form of a row is open."""
+        """Whether the form of an element is open."""
         return self.is_form_open and isinstance(self.key_action, RowAct)
 
-    def can_remove_rows(self, subject: Subject) -> bool:
-        """Return whether rows can be removed by this person."""
-        return RemoveRows().offered(subject) and not self.is_form_open
+    def can_remove_rows(self, context: Subject) -> bool:
+        """Return whether the user can remove elements."""
+        return RemoveRows().offered(context) and not self.is_form_open
 
-    def make_row_links(self, subject: Subject) -> list[RowLink]:
-        """Return what can be done to rows; nothing while a form is open."""
+    def make_row_links(self, context: Subject) -> list[RowLink]:
+        """Return the links that each row has; none while a form is open."""
         if self.is_form_open:
             return []
-        acts = [act for act in ACTS if isinstance(act, RowAct) and subject.type in act.types]
+        actions = [
+            action for action in ACTS if isinstance(action, RowAct) and context.type in action.types
+        ]
         return [
-            RowLink(act, str(act.label), self.current_url(mode=act.opens, element=""))
-            for act in acts
-            if subject.may(act.act)
+            RowLink(action, str(action.label), self.current_url(mode=action.opens, element=""))
+            for action in actions
+            if context.may(action.act)
         ]
 
     def make_row_actions(
-        self, controls: Sequence[RowLink], removes: bool, row: Element
+        self, links: Sequence[RowLink], can_remove: bool, row: Element
     ) -> list[Action]:
-        about = row.name or _("(empty name)")
-        found = [
-            self.make_row_form_link(one, row, about) for one in controls if one.act.suits_row(row)
+        object_name = row.name or _("(empty name)")
+        actions = [
+            self.make_row_form_link(link, row, object_name)
+            for link in links
+            if link.action.suits_row(row)
         ]
-        if removes:
+        if can_remove:
             value, label = f"{row.id} {row.expected}", RemoveRows.label
-            found.append(
+            actions.append(
                 Action(
                     "remove-element",
                     label,
@@ -275,46 +281,51 @@ class BaseKeyDetailView(BaseKeyView):
                     "danger",
                     method="post",
                     value=value,
-                    object_name=about,
+                    object_name=object_name,
                 )
             )
-        return found
+        return actions
 
-    def make_row_form_link(self, control: RowLink, row: Element, about: str) -> Action:
-        """Return the control that opens the form of a row."""
-        opens = control.act.opens
+    def make_row_form_link(self, link: RowLink, row: Element, object_name: str) -> Action:
+        """Return the link that opens a form for a row."""
+        opens = link.action.opens
         if self.key_link.post_id:
             fields = [("element", row.id), *self.page_params.items()]
             return Action(
-                opens, control.label, self.key_link, value=opens, fields=fields, object_name=about
+                opens,
+                link.label,
+                self.key_link,
+                value=opens,
+                fields=fields,
+                object_name=object_name,
             )
-        url = f"{control.url}&element={quote(row.id, safe='')}#cx-form"
-        return Action(opens, control.label, url, object_name=about)
+        url = f"{link.url}&element={quote(row.id, safe='')}#cx-form"
+        return Action(opens, link.label, url, object_name=object_name)
 
     def make_element_buttons(self) -> list[Action]:
-        """Return the controls that add elements, or take some out."""
+        """Return the buttons that add elements or remove several."""
         raise NotImplementedError
 
     def make_page_link(
         self, name: str, label: str, current: bool = False, **changes: str
     ) -> Action:
-        """Return a control that shows another part of the key."""
+        """Return a link to another page of elements."""
         state = {**self.page_params, **changes}
         if self.key_link.post_id:
             return Action(name, label, self.key_link, current=current, fields=list(state.items()))
         return Action(name, label, self.current_url(mode="", element="", **state), current=current)
 
     def get_groups_context(self) -> dict[str, Any]:
-        """Return the consumer groups, which take requests of their own: only when asked for."""
+        """Return the consumer groups of a stream, if requested: they take further commands."""
         if self.page_params.get("groups") != SHOW_GROUPS:
             return {
                 "show": self.make_page_link(
                     "show-groups", _("Show consumer groups"), groups=SHOW_GROUPS
                 )
             }
-        found = self.call_cache(self.inspector, lambda: self.inspector.groups(self.stored)).value
+        groups = self.call_cache(self.inspector, lambda: self.inspector.groups(self.stored)).value
         hide = self.make_page_link("hide-groups", _("Hide"), groups="")
-        if found is None:
+        if groups is None:
             return {"show": hide}
-        table: Table | None = make_groups_table(found) if found else None
+        table: Table | None = make_groups_table(groups) if groups else None
         return {"table": table, "none": _("This stream has no consumer groups."), "show": hide}

@@ -54,7 +54,7 @@ from django_cachex.inspectors.types import Description, Listing
 
 
 def make_main_selects(search: Search) -> list[Select]:
-    """Return what stands beside the search box."""
+    """Return the drop-down fields beside the search box."""
     types = [Option("", _("any"), not search.type)]
     types += [Option(name, name, name == search.type) for name in search.inspector.types]
     sizes = [Option(str(size), str(size), size == search.size) for size in PAGE_SIZES]
@@ -63,14 +63,14 @@ def make_main_selects(search: Search) -> list[Select]:
 
 
 def make_filter_selects(search: Search) -> list[Select]:
-    """Return the filters beneath it."""
-    known = [
-        _make_filter_select(name, one, search.given.get(name, ""))
-        for name, one in FILTERS.items()
-        if one.field in search.inspector.filters
+    """Return the drop-down fields under *More filters*."""
+    selects = [
+        _make_filter_select(name, field, search.given.get(name, ""))
+        for name, field in FILTERS.items()
+        if field.field in search.inspector.filters
     ]
     scopes = search.gate.scopes(search.inspector)
-    return [*_make_scope_select(search, scopes), *known]
+    return [*_make_scope_select(search, scopes), *selects]
 
 
 def _make_scope_select(search: Search, scopes: Sequence[Scope]) -> list[Select]:
@@ -89,14 +89,14 @@ def _make_scope_select(search: Search, scopes: Sequence[Scope]) -> list[Select]:
     return [Select("scope", _("Keys of"), options)]
 
 
-def _make_filter_select(name: str, one: Filter, given: str) -> Select:
-    values = one.values if not given or given in one.values else (*one.values, given)
-    options = [Option(value, one.text(value), value == given) for value in values]
-    return Select(name, one.label, [Option("", _("any"), not given), *options])
+def _make_filter_select(name: str, field: Filter, selected: str) -> Select:
+    values = field.values if not selected or selected in field.values else (*field.values, selected)
+    options = [Option(value, field.text(value), value == selected) for value in values]
+    return Select(name, field.label, [Option("", _("any"), not selected), *options])
 
 
 def make_column_options(inspector: Inspector, shown: Sequence[str]) -> list[Option]:
-    """Return the columns to choose from; none where there is no choice."""
+    """Return the columns to choose from; none if there are fewer than two."""
     names = get_available_columns(inspector)
     if len(names) < 2:
         return []
@@ -104,7 +104,7 @@ def make_column_options(inspector: Inspector, shown: Sequence[str]) -> list[Opti
 
 
 def get_scope_warning(search: Search) -> str:
-    """Return what to know of the keys of other scopes; nothing of one's own."""
+    """Return a warning about the keys of a scope other than the cache's own version."""
     if search.scope is Scope.STORE:
         return _(
             "These are the keys of the whole database, whoever stored them: other caches' and "
@@ -116,14 +116,14 @@ def get_scope_warning(search: Search) -> str:
 
 
 def format_skipped(search: Search, count: int) -> str:
-    """Return how many keys were left out because nobody knows whether they pass the filters."""
+    """Return how many keys were skipped because it is unknown whether they match the filters."""
     filters = ", ".join(f'"{FILTERS[name].label}"' for name in search.given)
     text = _("%(count)s keys were left out: the server does not say whether they pass %(filters)s.")
     return text % {"count": formatting.number(count), "filters": filters}
 
 
 TRANSIENT_PARAMS = ("live", "begun", "columns")
-"""Parameters that no link of the page keeps."""
+"""Parameters that the links of the page do not keep."""
 
 
 class KeysView(BaseCacheView):
@@ -134,22 +134,22 @@ class KeysView(BaseCacheView):
 
     @cached_property
     def search(self) -> Search:
-        """What this request asks for."""
+
         return Search.read(self.request.GET, self.inspector, self.checker)
 
     @cached_property
     def columns(self) -> Sequence[str]:
-        """The columns that this person has chosen."""
+        """The columns that the user selected."""
         return keys_table.get_selected_columns(self.request, self.inspector)
 
     def current_url(self, **query: str) -> str:
         return super().current_url(**{**dict.fromkeys(TRANSIENT_PARAMS, ""), **query})
 
     def get_results_context(self, search: Search) -> dict[str, Any]:
-        found = self.call_cache(self.inspector, lambda: find(search, self.columns)).value
-        if found is None:
+        result = self.call_cache(self.inspector, lambda: find(search, self.columns)).value
+        if result is None:
             return {}
-        shown = self._filter_excluded(search, found.descriptions)
+        shown = self._filter_excluded(search, result.descriptions)
         rows = KeysTable(
             self.inspector,
             self.checker,
@@ -166,86 +166,90 @@ class KeysView(BaseCacheView):
             "bulk_links": make_bulk_links(self, search.query)
             if shown and not search.problem
             else [],
-            "result_alerts": self._make_result_alerts(search, found.listing),
-            "progress": self._format_progress(search, found),
-            "live_search": self._make_live_search(search, found),
-            "pager": self._make_pager(search, found),
-            "empty": self._make_empty_state(search, found),
+            "result_alerts": self._make_result_alerts(search, result.listing),
+            "progress": self._format_progress(search, result),
+            "live_search": self._make_live_search(search, result),
+            "pager": self._make_pager(search, result),
+            "empty": self._make_empty_state(search, result),
         }
 
     def _filter_excluded(
         self, search: Search, descriptions: Sequence[Description]
     ) -> Sequence[Description]:
-        """Return the keys to show, whatever an inspector makes of `Query.exclude`."""
+        """Return the keys to show, even if an inspector ignores `Query.exclude`."""
         query = search.query
         return [one for one in descriptions if not query.excludes(one.key)]
 
-    def _count_shown(self, search: Search, found: Found) -> int:
-        return (search.shown or 0) + len(found.descriptions)
+    def _count_shown(self, search: Search, result: Found) -> int:
+        return (search.shown or 0) + len(result.descriptions)
 
-    def _format_progress(self, search: Search, found: Found) -> str:
-        shown = self._count_shown(search, found)
-        if found.listing is None and not shown:
+    def _format_progress(self, search: Search, result: Found) -> str:
+        shown = self._count_shown(search, result)
+        if result.listing is None and not shown:
             return ""
-        if found.listing is None:
+        if result.listing is None:
             return format_html("{} · {}", format_shown(shown), _("the key of exactly this name"))
-        return format_progress(shown, found.examined, found.listing)
+        return format_progress(shown, result.examined, result.listing)
 
-    def _make_live_search(self, search: Search, found: Found) -> LiveSearch:
-        shown = self._count_shown(search, found)
+    def _make_live_search(self, search: Search, result: Found) -> LiveSearch:
+        shown = self._count_shown(search, result)
         begun = "1" if self._has_previous_page(search) else ""
         return LiveSearch(
-            next_url=self.current_url(token=found.token, begun=begun) if found.token else "",
+            next_url=self.current_url(token=result.token, begun=begun) if result.token else "",
             shown=shown,
             size=search.size,
-            examined=found.examined,
-            total=found.listing.total if found.listing else None,
-            auto_continue=found.goes_on_by_itself and shown < search.size,
+            examined=result.examined,
+            total=result.listing.total if result.listing else None,
+            auto_continue=result.goes_on_by_itself and shown < search.size,
         )
 
     def _has_previous_page(self, search: Search) -> bool:
-        """Whether there is a page before the one that the person sees."""
+        """Return whether the page that the user sees is not the first."""
         return search.is_continued if search.shown is None else "begun" in self.request.GET
 
-    def _make_pager(self, search: Search, found: Found) -> list[Action]:
+    def _make_pager(self, search: Search, result: Found) -> list[Action]:
         pager = (
             [Action("first-page", _("First"), self.current_url(token=""))]
             if self._has_previous_page(search)
             else []
         )
-        if found.token and self._count_shown(search, found):
+        if result.token and self._count_shown(search, result):
             next_page = _("Next %(count)s") % {"count": search.size}
-            text = _("Search for more") if found.listing is None else next_page
-            pager.append(Action("next-page", text, self.current_url(token=found.token), "primary"))
+            text = _("Search for more") if result.listing is None else next_page
+            pager.append(Action("next-page", text, self.current_url(token=result.token), "primary"))
         return pager
 
     def _make_result_alerts(self, search: Search, listing: Listing | None) -> list[Alert]:
-        """Return what is missing among what was found."""
+        """Return alerts about keys that are missing from the results."""
         if listing is None:
             return []
-        notices = []
+        alerts = []
         if listing.unknown:
-            notices.append(Alert(format_skipped(search, listing.unknown), "warning"))
+            alerts.append(Alert(format_skipped(search, listing.unknown), "warning"))
         if listing.unanswered:
             text = _("%(servers)s does not answer: its keys are missing here.")
             servers = ", ".join(listing.unanswered)
-            again = [Action("try-again", _("Try again"), self.current_url())]
-            notices.append(Alert(text % {"servers": servers}, "error", again))
-        return notices
+            try_again = [Action("try-again", _("Try again"), self.current_url())]
+            alerts.append(Alert(text % {"servers": servers}, "error", try_again))
+        return alerts
 
-    def _make_empty_state(self, search: Search, found: Found) -> EmptyState:
-        """Return why no key is shown: four different reasons, and what to do in each."""
-        if found.token and found.listing is not None:
+    def _make_empty_state(self, search: Search, result: Found) -> EmptyState:
+        """Return why no key is shown, and what to do."""
+        if result.token and result.listing is not None:
             return EmptyState(
                 _("None so far, %(how_far)s")
-                % {"how_far": format_examined(found.examined, found.listing)},
+                % {"how_far": format_examined(result.examined, result.listing)},
                 _(
                     "The search stops after a while so that it holds nobody up; it goes on from "
                     "where it is."
                 ),
-                [Action("continue", _("Continue"), self.current_url(token=found.token), "primary")],
+                [
+                    Action(
+                        "continue", _("Continue"), self.current_url(token=result.token), "primary"
+                    )
+                ],
             )
-        first = (
+        first_page = (
             [Action("first-page", _("First page"), self.current_url(token=""))]
             if search.is_continued
             else []
@@ -256,19 +260,19 @@ class KeysView(BaseCacheView):
             )
             return EmptyState(_("This is too long to search for"), search.problem, [clear])
         if search.narrows:
-            count = formatting.number(found.examined)
+            count = formatting.number(result.examined)
             return EmptyState(
                 _("No key matches, all %(count)s examined") % {"count": count},
                 _("Check the spelling: * stands for anything, and upper and lower case differ."),
                 [
-                    *first,
+                    *first_page,
                     Action(
                         "clear-search", _("Clear the search"), self.links.keys(self.inspector.alias)
                     ),
                 ],
             )
         if search.is_continued:
-            return EmptyState(_("No more keys"), "", first)
+            return EmptyState(_("No more keys"), "", first_page)
         add = [Action("add", _("Add key"), self.links.add(self.inspector.alias), "primary")]
         can_add = self.checker.allowed(ADD, self.inspector)
         return EmptyState(
@@ -278,24 +282,27 @@ class KeysView(BaseCacheView):
         )
 
     def _limit_to_form(self, table: Table) -> Table:
-        """Take the ids from rows beyond what one form can send, and say so."""
-        carrying = [row for row in table.rows if row.value or row.cells[0].post_id]
-        fit = count_values_that_fit([row.value or row.cells[0].post_id for row in carrying])
-        beyond = {id(row) for row in carrying[fit:]}
-        if not beyond:
+        """Remove checkboxes that exceed the limits for one form, and add an alert about it.
+
+        See `DATA_UPLOAD_MAX_NUMBER_FIELDS` and `DATA_UPLOAD_MAX_MEMORY_SIZE` in Django's settings.
+        """
+        rows_with_id = [row for row in table.rows if row.value or row.cells[0].post_id]
+        fit = count_values_that_fit([row.value or row.cells[0].post_id for row in rows_with_id])
+        removed = {id(row) for row in rows_with_id[fit:]}
+        if not removed:
             return table
         text = ngettext(
             "%(count)s key has no box to select it by: the names fill more than one form.",
             "%(count)s keys have no box to select them by: the names fill more than one form.",
-            len(beyond),
+            len(removed),
         )
-        if any(row.cells[0].post_id for row in carrying[fit:]):
+        if any(row.cells[0].post_id for row in rows_with_id[fit:]):
             text += " " + _("To open one whose name is very long, search for a part of it.")
-        self.alerts.append(Alert(text % {"count": formatting.number(len(beyond))}, "warning"))
-        rows = [remove_id(row) if id(row) in beyond else row for row in table.rows]
+        self.alerts.append(Alert(text % {"count": formatting.number(len(removed))}, "warning"))
+        rows = [remove_id(row) if id(row) in removed else row for row in table.rows]
         return replace(table, rows=rows)
 
-    # Looking.
+    # Requests.
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if "columns" in request.GET:
@@ -310,11 +317,11 @@ class KeysView(BaseCacheView):
         return super().get(request, *args, **kwargs)
 
     def get_template_names(self) -> list[str]:
-        is_part = self.search.shown is not None and self.inspector.can_list
-        return [self.results_template] if is_part else super().get_template_names()
+        is_live = self.search.shown is not None and self.inspector.can_list
+        return [self.results_template] if is_live else super().get_template_names()
 
     def can_open_by_name(self) -> bool:
-        """Whether a key can be opened by whoever knows its name."""
+        """Return whether a key can be opened by its exact name."""
         inspector = self.inspector
         return inspector.can_get or inspector.can_get_unsafely or inspector.can_delete
 
@@ -347,7 +354,7 @@ class KeysView(BaseCacheView):
         warning = get_scope_warning(search)
         if warning:
             self.alerts.append(Alert(warning, "warning"))
-        more = make_filter_selects(search)
+        filter_selects = make_filter_selects(search)
         state = {
             **self.request.GET.dict(),
             "token": "",
@@ -355,20 +362,20 @@ class KeysView(BaseCacheView):
         }
         return {
             "selects": make_main_selects(search),
-            "more_selects": more,
-            "are_filters_open": any(select.is_set for select in more),
+            "filter_selects": filter_selects,
+            "are_filters_open": any(select.is_set for select in filter_selects),
             "column_options": make_column_options(self.inspector, self.columns),
             "kept_params": [(name, value) for name, value in state.items() if value],
         }
 
     def _get_live_context(self) -> dict[str, Any]:
-        """Return what is drawn for a script that adds it to a page."""
-        own = {"components": ComponentTemplates(), "classes": installed().classes}
+        """Return the context of the results alone, for the live search script."""
+        base_context = {"components": ComponentTemplates(), "classes": installed().classes}
         context = self.get_results_context(self.search)
         context["result_alerts"] = [*self.alerts, *context.get("result_alerts", ())]
-        return own | context
+        return base_context | context
 
-    # The frame.
+    # Around the content.
 
     def breadcrumbs(self) -> Sequence[Action]:
         return [Action("cache", self.inspector.alias, self.links.keys(self.inspector.alias))]
@@ -383,7 +390,7 @@ class KeysView(BaseCacheView):
     def help(self) -> Sequence[Topic]:
         return keys_help(self.inspector)
 
-    # Deleting the selected.
+    # Deleting selected keys.
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if request.POST.get("action") != "delete":
@@ -402,23 +409,23 @@ class KeysView(BaseCacheView):
         )
 
     def _get_selected(self) -> tuple[list[bytes], list[str]]:
-        """Return the selected keys that may be deleted, and the names of those that may not."""
+        """Return the selected keys that the user may delete, and the names of the others."""
         allowed, refused = [], []
-        for given in dict.fromkeys(self.request.POST.getlist("selected")):
+        for object_id in dict.fromkeys(self.request.POST.getlist("selected")):
             try:
-                alias, stored = parse_object_id(given)
+                alias, stored = parse_object_id(object_id)
             except ValueError:
                 continue
-            ours = alias == self.inspector.alias and self.checker.reaches(self.inspector, stored)
-            if ours and self.checker.allowed(DELETE, self.inspector, stored):
+            is_ours = alias == self.inspector.alias and self.checker.reaches(self.inspector, stored)
+            if is_ours and self.checker.allowed(DELETE, self.inspector, stored):
                 allowed.append(stored)
             else:
-                refused.append(given[:100])
+                refused.append(object_id[:100])
         return allowed, refused
 
 
 def remove_id(row: Row) -> Row:
-    """Return a row without its box, and without a link that carries more than a URL can."""
+    """Return a row without its checkbox, and without a link whose id is too long for a URL."""
     name, *others = row.cells
     return replace(
         row, value=None, cells=[replace(name, link=None) if name.post_id else name, *others]

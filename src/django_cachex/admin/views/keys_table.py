@@ -29,13 +29,13 @@ from django_cachex.inspectors.query import Scope
 from django_cachex.inspectors.types import TTL_NONE, Description, Listing
 
 RESERVED_FIELDS, RESERVED_BYTES = 10, 10_000
-"""What a form sends besides the selected keys."""
+"""Reserved for what the form sends besides the selected keys."""
 
 FIELD_OVERHEAD = len("&selected=")
 
 
 def make_ttl_cell(ttl: int | None) -> Cell:
-    """Return a TTL in words; a script counts it down."""
+    """Return a cell with a TTL, which a script counts down. `ttl` is in milliseconds."""
     if ttl is None:
         return Cell(_("not known"), kind="number")
     if ttl == TTL_NONE:
@@ -48,26 +48,30 @@ def make_ttl_cell(ttl: int | None) -> Cell:
     )
 
 
-def make_size_cell(one: Description) -> Cell:
-    """Return a size with what it counts."""
-    if one.size is None or one.unit == Unit.BYTES:
-        return make_bytes_cell(one.size)
-    return Cell(formatting.elements(one.size, one.unit), kind="number")
+def make_size_cell(description: Description) -> Cell:
+    """Return a cell with the size of a key in its unit."""
+    if description.size is None or description.unit == Unit.BYTES:
+        return make_bytes_cell(description.size)
+    return Cell(formatting.elements(description.size, description.unit), kind="number")
 
 
 def count_values_that_fit(values: Sequence[str]) -> int:
-    """Return how many of these values, from the first on, one form can send to Django."""
-    most: int | None = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
-    count = len(values) if most is None else max(0, min(len(values), most - RESERVED_FIELDS))
-    room: int | None = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-    if room is None:
+    """Return how many of these values fit into one form that Django accepts."""
+    max_fields: int | None = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
+    count = (
+        len(values)
+        if max_fields is None
+        else max(0, min(len(values), max_fields - RESERVED_FIELDS))
+    )
+    max_bytes: int | None = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    if max_bytes is None:
         return count
     sizes = accumulate(FIELD_OVERHEAD + len(quote_plus(value)) for value in values[:count])
-    return sum(size <= room - RESERVED_BYTES for size in sizes)
+    return sum(size <= max_bytes - RESERVED_BYTES for size in sizes)
 
 
 def format_examined(examined: int, listing: Listing | Position) -> str:
-    """Return how many keys of about how many were looked at."""
+    """Return how many keys were examined, of about how many."""
     count = formatting.number(examined)
     if listing.complete and listing.total is None:
         return _("all keys examined")
@@ -84,64 +88,67 @@ def format_examined(examined: int, listing: Listing | Position) -> str:
 
 
 def format_shown(shown: int) -> SafeString:
-    """Return how many keys are shown, the number in an element that a script may change."""
+    """Return how many keys are shown. A script changes the number in its element."""
     text = ngettext("%(count)s shown", "%(count)s shown", shown)
     before, after = text.split("%(count)s")
     return format_html("{}<span data-count>{}</span>{}", before, formatting.number(shown), after)
 
 
 def format_progress(shown: int, examined: int, listing: Listing) -> SafeString:
-    """Return the honesty line: what is shown of what was looked at."""
+    """Return how many keys are shown and were examined."""
     return format_html("{} · {}", format_shown(shown), format_examined(examined, listing))
 
 
 COLUMNS_COOKIE: Final = "cachex_columns"
 COLUMNS_COOKIE_AGE: Final = 365 * 24 * 3600
-"""Seconds."""
+"""The age of the cookie in seconds: one year."""
 
 COLUMN_SEPARATOR: Final = "."
 NO_COLUMNS: Final = "none"
 
 SORT_LAST: Final = "9" * 20
-"""What sorts after every figure."""
+"""Sorts after every number."""
 
 
-def make_sort_key(figure: int | None) -> str:
-    """Return what sorts as the figure does; nothing for what is not known."""
-    return "" if figure is None else f"{figure:020}"
+def make_sort_key(column: int | None) -> str:
+    """Return text that sorts like a number; empty if it is unknown."""
+    return "" if column is None else f"{column:020}"
 
 
-def _make_ttl_sort_key(one: Description) -> str:
-    return SORT_LAST if one.ttl == TTL_NONE else make_sort_key(one.ttl)
+def _make_ttl_sort_key(description: Description) -> str:
+    return SORT_LAST if description.ttl == TTL_NONE else make_sort_key(description.ttl)
 
 
-def _make_size_sort_key(one: Description) -> str:
-    """Bytes and elements are not compared: one kind comes after the other."""
-    order = make_sort_key(one.size)
-    return order and f"{0 if one.unit == Unit.BYTES else 1}{order}"
+def _make_size_sort_key(description: Description) -> str:
+    """Return text that sorts sizes in bytes before sizes in elements."""
+    order = make_sort_key(description.size)
+    return order and f"{0 if description.unit == Unit.BYTES else 1}{order}"
 
 
-def _make_memory_cell(one: Description) -> Cell:
-    return make_bytes_cell(one.memory)
+def _make_memory_cell(description: Description) -> Cell:
+    return make_bytes_cell(description.memory)
 
 
-def _make_idle_cell(one: Description) -> Cell:
-    if one.idle is None:
+def _make_idle_cell(description: Description) -> Cell:
+    if description.idle is None:
         return Cell(formatting.NOTHING, kind="number")
-    # Servers tell whole seconds.
+    # Servers report whole seconds.
     return Cell(
-        formatting.duration(one.idle) if one.idle else gettext_lazy("used just now"), kind="number"
+        formatting.duration(description.idle)
+        if description.idle
+        else gettext_lazy("used just now"),
+        kind="number",
     )
 
 
 @dataclass(frozen=True)
 class Column:
-    """One figure of a key."""
+    """A column of the table."""
 
     label: Text
     cell: Callable[[Description], Cell]
     sort_key: Callable[[Description], str]
-    """Return a text that sorts as the figure does; empty for what is not known, and comes last."""
+    """Return text that sorts like the value. Unknown values are empty, and come last."""
 
     kind: str = "number"
 
@@ -149,22 +156,26 @@ class Column:
 COLUMNS: Final[Mapping[str, Column]] = {
     "type": Column(
         gettext_lazy("Type"),
-        lambda one: Cell(one.type or formatting.NOTHING, kind="type"),
-        lambda one: one.type or "",
+        lambda description: Cell(description.type or formatting.NOTHING, kind="type"),
+        lambda description: description.type or "",
         kind="",
     ),
-    "ttl": Column(gettext_lazy("TTL"), lambda one: make_ttl_cell(one.ttl), _make_ttl_sort_key),
+    "ttl": Column(
+        gettext_lazy("TTL"), lambda description: make_ttl_cell(description.ttl), _make_ttl_sort_key
+    ),
     "memory": Column(
         gettext_lazy("Memory"),
-        lambda one: make_bytes_cell(one.memory),
-        lambda one: make_sort_key(one.memory),
+        lambda description: make_bytes_cell(description.memory),
+        lambda description: make_sort_key(description.memory),
     ),
     "size": Column(gettext_lazy("Size"), make_size_cell, _make_size_sort_key),
-    "idle": Column(gettext_lazy("Idle"), _make_idle_cell, lambda one: make_sort_key(one.idle)),
+    "idle": Column(
+        gettext_lazy("Idle"), _make_idle_cell, lambda description: make_sort_key(description.idle)
+    ),
     "encoding": Column(
         gettext_lazy("Encoding"),
-        lambda one: Cell(one.encoding or formatting.NOTHING, kind="type"),
-        lambda one: one.encoding or "",
+        lambda description: Cell(description.encoding or formatting.NOTHING, kind="type"),
+        lambda description: description.encoding or "",
         kind="",
     ),
 }
@@ -173,7 +184,7 @@ DEFAULT_COLUMNS: Final = ("type", "ttl", "size")
 
 
 def get_available_columns(inspector: Inspector) -> list[str]:
-    """Return the columns that a cache can fill, in their order on the page."""
+    """Return the columns that a cache has, in their order on the page."""
     known = {"size", *inspector.figures}
     known |= {"type"} if inspector.can_type else set()
     known |= {"ttl"} if inspector.can_ttl else set()
@@ -181,14 +192,14 @@ def get_available_columns(inspector: Inspector) -> list[str]:
 
 
 def get_selected_columns(request: HttpRequest, inspector: Inspector) -> list[str]:
-    """Return the columns that this person wants to see of this cache."""
+    """Return the columns that the user selected, of those that the cache has."""
     remembered = request.COOKIES.get(COLUMNS_COOKIE)
     wanted = DEFAULT_COLUMNS if remembered is None else remembered.split(COLUMN_SEPARATOR)
     return [name for name in get_available_columns(inspector) if name in wanted]
 
 
 def remember_columns(response: HttpResponse, request: HttpRequest, given: Sequence[str]) -> None:
-    """Have the browser remember columns, of all caches; names that are none are dropped."""
+    """Store the selected columns in a cookie, for all caches. Unknown names are ignored."""
     names = [name for name in COLUMNS if name in given]
     response.set_cookie(
         COLUMNS_COOKIE,
@@ -207,30 +218,29 @@ KEY_COLUMN = "key"
 
 @dataclass(frozen=True)
 class SortOrder:
-    """By which column the rows of a page are sorted."""
+    """The column that the rows of a page are sorted by."""
 
     name: str = ""
-    """`key`, the name of a column, or empty for the order in which they were found."""
+    """`key`, the name of a column, or empty for the order of the results."""
 
     is_reversed: bool = False
 
     @classmethod
     def read(cls, given: str, columns: Sequence[str]) -> SortOrder:
-        """Return the sorting in a parameter; none for a column that is not shown."""
+        """Parse the `sort` parameter. Columns that are not shown are ignored."""
         name = given.removeprefix("-")
         return cls(name, given.startswith("-")) if name in (KEY_COLUMN, *columns) else cls()
 
     def get_aria_sort(self, name: str) -> str:
-        """Return how a column is sorted, as `aria-sort` says it; nothing if it is not."""
+        """Return the value of `aria-sort` for a column; empty if it is not sorted."""
         if name != self.name:
             return ""
         return DESCENDING if self.is_reversed else ASCENDING
 
     def get_next_param(self, name: str) -> str:
-        """Return the parameter that a press on a column's head leads to."""
-        first = (
-            "" if name == KEY_COLUMN or COLUMNS[name].kind != "number" else "-"
-        )  # Largest first.
+        """Return the `sort` parameter of the link in a column's header."""
+        # Numbers are sorted by the largest first.
+        first = "" if name == KEY_COLUMN or COLUMNS[name].kind != "number" else "-"
         if name != self.name:
             return f"{first}{name}"
         return name if self.is_reversed else f"-{name}"
@@ -238,7 +248,7 @@ class SortOrder:
 
 @dataclass(frozen=True)
 class KeysTable:
-    """What it takes to draw keys as a table."""
+    """Builds the table of keys."""
 
     inspector: Inspector
     checker: Gate
@@ -247,7 +257,7 @@ class KeysTable:
     scope: Scope
     sort_order: SortOrder
     current_url: Callable[..., str]
-    """The page's URL with another `sort`."""
+    """Returns the page's URL with some parameters changed."""
 
     @property
     def selectable(self) -> bool:
@@ -255,11 +265,11 @@ class KeysTable:
 
     @property
     def sort_note(self) -> str:
-        """Return what the order of the rows means, which is not that of the cache."""
+        """The note that only the keys on this page are sorted."""
         name = self.sort_order.name
         if not name:
             return ""
-        # A script says the same of another column.
+        # A script fills in other columns.
         text = _("Sorted by %s: only the keys on this page, not all that match.")
         return text % (self._get_key_label() if name == KEY_COLUMN else COLUMNS[name].label)
 
@@ -267,22 +277,19 @@ class KeysTable:
         return _("Key") if self.scope is Scope.VERSION else _("Stored key")
 
     def build(self, shown: Sequence[Description]) -> Table:
-        """Return the table of some keys."""
         headers = [self._make_header(KEY_COLUMN, self._get_key_label(), "")]
         headers += [
-            self._make_header(one, COLUMNS[one].label, COLUMNS[one].kind) for one in self.columns
+            self._make_header(name, COLUMNS[name].label, COLUMNS[name].kind)
+            for name in self.columns
         ]
-        opened, deletable = (
-            self._filter_allowed(SEE_KEYS, shown),
-            self._filter_allowed(DELETE, shown),
-        )
+        openable = self._filter_allowed(SEE_KEYS, shown)
+        deletable = self._filter_allowed(DELETE, shown)
         return Table(
             headers,
-            self._sort([self._make_row(one, opened, deletable) for one in shown]),
+            self._sort([self._make_row(description, openable, deletable) for description in shown]),
             caption=_("Keys"),
             selectable=self.selectable,
-            compact=set(self.columns)
-            <= set(DEFAULT_COLUMNS),  # Any others need their names beside them.
+            compact=set(self.columns) <= set(DEFAULT_COLUMNS),  # Other columns need their labels.
         )
 
     def _make_header(self, name: str, label: object, kind: str) -> Header:
@@ -292,51 +299,57 @@ class KeysTable:
     def _sort(self, rows: list[Row]) -> list[Row]:
         if not self.sort_order.name:
             return rows
-        place = [KEY_COLUMN, *self.columns].index(self.sort_order.name)
+        index = [KEY_COLUMN, *self.columns].index(self.sort_order.name)
 
-        def order(row: Row) -> str:
-            cell = row.cells[place]
-            return cell.sort_key if place else str(cell.text)
+        def get_sort_key(row: Row) -> str:
+            cell = row.cells[index]
+            return cell.sort_key if index else str(cell.text)
 
-        known = [row for row in rows if order(row)]
-        known.sort(key=order, reverse=self.sort_order.is_reversed)
-        return known + [row for row in rows if not order(row)]
+        known = [row for row in rows if get_sort_key(row)]
+        known.sort(key=get_sort_key, reverse=self.sort_order.is_reversed)
+        return known + [row for row in rows if not get_sort_key(row)]
 
-    def _filter_allowed(self, act: Act, shown: Sequence[Description]) -> Set[bytes]:
-        """Return the keys that an act is allowed on, of those that are this cache's."""
-        if not self.checker.allowed(act, self.inspector):
+    def _filter_allowed(self, permission: Act, shown: Sequence[Description]) -> Set[bytes]:
+        """Return the keys of this cache that the user has a permission on."""
+        if not self.checker.allowed(permission, self.inspector):
             return frozenset()
-        keys = [one.key for one in shown]
-        return frozenset(self.checker.those_allowed(act, self.inspector, keys))
+        keys = [description.key for description in shown]
+        return frozenset(self.checker.those_allowed(permission, self.inspector, keys))
 
-    def _make_row(self, one: Description, opened: Set[bytes], deletable: Set[bytes]) -> Row:
-        owner = self._find_owner(one.key)
+    def _make_row(
+        self, description: Description, openable: Set[bytes], deletable: Set[bytes]
+    ) -> Row:
+        owner = self._find_owner(description.key)
         is_ours = owner is self.inspector
-        secret = self.checker.is_secret(self.inspector, one.key)
-        name = formatting.name(
-            masked(self._format_name(one.key)) if secret else self._format_name(one.key)
+        is_secret = self.checker.is_secret(self.inspector, description.key)
+        name = self._format_name(description.key)
+        name = formatting.name(masked(name) if is_secret else name)
+        can_open = not is_secret and (
+            description.key in openable if is_ours else self._can_open(owner, description.key)
         )
-        opens = not secret and (one.key in opened if is_ours else self._can_open(owner, one.key))
-        link = self.links.key(owner.alias, one.key) if owner and opens else None
-        has_box = is_ours and one.key in deletable
-        value = object_id(self.inspector.alias, one.key) if has_box else None
+        link = self.links.key(owner.alias, description.key) if owner and can_open else None
+        has_checkbox = is_ours and description.key in deletable
+        value = object_id(self.inspector.alias, description.key) if has_checkbox else None
         lines = [] if is_ours else [_format_owner(owner)]
-        figures = (COLUMNS[column] for column in self.columns)
+        columns = (COLUMNS[column] for column in self.columns)
         return Row(
             [
                 Cell(name, link, kind="key", lines=lines),
-                *(replace(figure.cell(one), sort_key=figure.sort_key(one)) for figure in figures),
+                *(
+                    replace(column.cell(description), sort_key=column.sort_key(description))
+                    for column in columns
+                ),
             ],
             value=value,
             label=_('Select "%(name)s"') % {"name": name},
         )
 
     def _find_owner(self, stored: bytes) -> Inspector | None:
-        """Return the cache through which a key can be opened, if there is one."""
+        """Return the cache through which a key can be opened, if any."""
         if self.checker.reaches(self.inspector, stored):
             return self.inspector
         others = self.checker.neighbours(self.inspector)
-        return next((one for one in others if one.owns(stored)), None)
+        return next((inspector for inspector in others if inspector.owns(stored)), None)
 
     def _can_open(self, owner: Inspector | None, stored: bytes) -> bool:
         return owner is not None and self.checker.allowed(SEE_KEYS, owner, stored)
@@ -346,7 +359,7 @@ class KeysTable:
 
 
 def _format_owner(owner: Inspector | None) -> str:
-    """Return whose a key is that is not this cache's."""
+    """Return which other cache a key belongs to."""
     if owner is None:
         return _("of no cache in CACHES")
     return _('of the cache "%(alias)s"') % {"alias": owner.alias}

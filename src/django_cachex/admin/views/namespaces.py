@@ -56,12 +56,12 @@ from django_cachex.inspectors.types import Listing
 MAX_BARS = 8
 MAX_ROWS = 40
 MIN_SHARE = 0.01
-"""The part of all that a namespace within another has to have, to be listed with it."""
+"""A namespace inside another is only listed if it has this share of all."""
 
 
 @dataclass(frozen=True)
 class NamespaceReport:
-    """A survey, and whose eyes it is for."""
+    """Builds the charts and tables of the namespaces page for a user."""
 
     work: Work[Survey]
     inspector: Inspector
@@ -74,19 +74,19 @@ class NamespaceReport:
 
     @property
     def is_sample(self) -> bool:
-        """Whether a part stands for the whole."""
+        """Whether the figures of a random sample are extrapolated."""
         return self.inspector.scans_at_random and not self.work.complete
 
     @cached_property
     def sample(self) -> Sample:
-        at = self.work.position
+        position = self.work.position
         whole = self.survey.whole
-        if not self.is_sample or not at.total:
+        if not self.is_sample or not position.total:
             return Sample(whole)
-        return Sample(whole, min(1.0, at.examined / at.total))
+        return Sample(whole, min(1.0, position.examined / position.total))
 
     def get_accuracy_note(self) -> str:
-        """Return what the figures are of."""
+        """Return what the figures are based on."""
         if not self.survey.tree.under(ROOT) and self.survey.whole.keys:
             sorting = self.survey.sorting
             text = _('No name has a "%(separator)s" in it: there are no namespaces.')
@@ -118,33 +118,33 @@ class NamespaceReport:
         return bool(self.survey.weighed)
 
     def get_share(self, weight: Weight) -> Share:
-        """Return the share of memory, or of keys where no memory is known."""
-        found = self.sample.of_memory(weight) if self.by_memory else None
-        return found or self.sample.of_keys(weight.keys) or Share(0.0)
+        """Return the share of memory, or of keys if the memory is unknown."""
+        share = self.sample.of_memory(weight) if self.by_memory else None
+        return share or self.sample.of_keys(weight.keys) or Share(0.0)
 
     def make_bar_chart(self) -> BarChart | None:
-        """Return a picture of the heaviest namespaces and the rest; None where there is none."""
+        """Return a chart of the largest namespaces and the rest; None without namespaces."""
         branches = self.survey.tree.under(ROOT)
         if not branches:
             return None
         shown = branches[:MAX_BARS]
-        rows = [
+        bars = [
             self._make_bar(self.make_pattern(path), branch.weight, path) for path, branch in shown
         ]
         rest = subtract_weights(self.survey.whole, [branch.weight for _path, branch in shown])
         if rest.keys:
-            rows.append(self._make_bar(self._rest_label(len(branches) - len(shown)), rest))
+            bars.append(self._make_bar(self._get_rest_label(len(branches) - len(shown)), rest))
         title = _("Share of keys")
         if self.by_memory:
             title = _("Share of %(what)s") % {"what": str(get_memory_label(self.inspector)).lower()}
-        return BarChart(title, rows)
+        return BarChart(title, bars)
 
     def _make_bar(self, label: str, weight: Weight, path: Path = ROOT) -> Bar:
         share = self.get_share(weight)
         link = self.links.keys(self.inspector.alias, q=label) if path else ""
         return Bar(label, format_share(share), share.value, share.error, link)
 
-    def _rest_label(self, more: int) -> str:
+    def _get_rest_label(self, more: int) -> str:
         if more:
             text = ngettext(
                 "%(count)s more, and what is in no namespace",
@@ -157,12 +157,12 @@ class NamespaceReport:
         return _("in no namespace")
 
     def make_pattern(self, path: Path) -> str:
-        """Return the search for the keys of a namespace."""
+        """Return the pattern that matches the keys of a namespace."""
         separator = self.survey.sorting.separator
         return self.survey.sorting.under + "".join(part + separator for part in path) + "*"
 
     def make_table(self) -> Table:
-        """Return the namespaces and, below each, those within it that count."""
+        """Return a table of the namespaces and, below each, the larger namespaces inside it."""
         headers = [
             Header(_("Namespace")),
             Header(_("Keys"), "number"),
@@ -173,11 +173,11 @@ class NamespaceReport:
         return Table(headers, rows, caption=_("Namespaces"))
 
     def _iter_listed(self, path: Path = ROOT) -> Iterator[tuple[Path, Branch]]:
-        for one, branch in self.survey.tree.under(path):
+        for child, branch in self.survey.tree.under(path):
             if path and self.get_share(branch.weight).value < MIN_SHARE:
                 continue
-            yield one, branch
-            yield from self._iter_listed(one)
+            yield child, branch
+            yield from self._iter_listed(child)
 
     def _make_row(self, path: Path, branch: Branch) -> Row:
         weight = branch.weight
@@ -196,11 +196,11 @@ class NamespaceReport:
         )
 
     def _make_name_cell(self, path: Path) -> Cell:
-        glob, alias = self.make_pattern(path), self.inspector.alias
-        inside = self.links.namespaces(alias, under=glob[:-1])
+        pattern, alias = self.make_pattern(path), self.inspector.alias
+        inside = self.links.namespaces(alias, under=pattern[:-1])
         return Cell(
-            glob,
-            self.links.keys(alias, q=glob),
+            pattern,
+            self.links.keys(alias, q=pattern),
             kind="key",
             actions=[Action("inside", _("inside"), inside)],
         )
@@ -211,13 +211,13 @@ class NamespaceReport:
 
     def _format_estimate(self, count: int) -> str:
         number = formatting.number(self.sample.expected(count))
-        about = self.sample.fraction < 1
-        return _("about %(count)s") % {"count": number} if about else number
+        is_estimate = self.sample.fraction < 1
+        return _("about %(count)s") % {"count": number} if is_estimate else number
 
     # Expiries and large keys.
 
     def make_expiry_chart(self) -> BarChart | None:
-        """Return when keys expire, or None where nobody knows."""
+        """Return a chart of when keys expire; None if that is unknown."""
         survey = self.survey
         if not survey.timed:
             return None
@@ -225,15 +225,15 @@ class NamespaceReport:
             (_("never"), survey.whole.immortal),
             *zip(get_ttl_labels(), survey.expiries, strict=True),
         ]
-        rows = []
+        bars = []
         for label, count in counts:
             share = self.sample.of_keys(count, survey.timed) or Share(0.0)
             text = f"{format_share(share)} · {self._format_estimate(count)}"
-            rows.append(Bar(label, text, share.value, share.error))
-        return BarChart(_("When keys expire"), rows)
+            bars.append(Bar(label, text, share.value, share.error))
+        return BarChart(_("When keys expire"), bars)
 
     def make_largest_table(self) -> Table | None:
-        """Return the heaviest keys that were found, or None where no size is known."""
+        """Return a table of the largest keys that were found; None if no size is known."""
         if not self.survey.largest:
             return None
         rows = []
@@ -245,13 +245,13 @@ class NamespaceReport:
 
 
 def subtract_weights(whole: Weight, parts: list[Weight]) -> Weight:
-    """Return what is left of a weight."""
+    """Subtract the weights of some parts from the weight of the whole."""
     sums = [sum(column) for column in zip(*parts, strict=True)] or [0] * len(whole)
     return Weight(*(max(0, all_ - some) for all_, some in zip(whole, sums, strict=True)))
 
 
 def format_share(share: Share) -> str:
-    """Return a share in percent, with how far it may be off."""
+    """Return a share in percent, with its margin of error."""
     value = f"{formatting.number(100 * share.value, 0 if share.value in (0, 1) else 1)} %"
     error = 100 * share.error
     if error == 0:
@@ -260,7 +260,7 @@ def format_share(share: Share) -> str:
 
 
 def get_ttl_labels() -> list[str]:
-    """Return the classes of TTLs, in words."""
+    """Return the labels of the ranges of TTLs."""
     ends = [formatting.duration(end) for end in EXPIRIES]
     first = _("within %(span)s") % {"span": ends[0]}
     last = _("after %(span)s") % {"span": ends[-1]}
@@ -271,10 +271,10 @@ def get_ttl_labels() -> list[str]:
 
 
 NAMESPACES_PURPOSE = "namespaces"
-"""What its tokens are of."""
+"""The purpose of the tokens with the state of the count."""
 
 SAMPLE, ALL = "sample", "all"
-"""How much is counted: enough to tell, or everything."""
+"""The values of the buttons: count a sample, or all keys."""
 
 
 class NamespacesView(BaseSignedStateView):
@@ -288,7 +288,7 @@ class NamespacesView(BaseSignedStateView):
 
     @cached_property
     def under(self) -> str:
-        """What the names begin with; a `*` is no part of it."""
+        """The prefix of the names, without a `*`."""
         return self.request.GET.get("under", "").replace("*", "")
 
     @cached_property
@@ -298,7 +298,7 @@ class NamespacesView(BaseSignedStateView):
 
     def scan_keys(self, token: str, want: int, deadline: float) -> Listing:
         query = Query(self.pattern)
-        # No search finds sessions letter by letter.
+        # Sessions are excluded: prefixes could guess their ids one character at a time.
         exclude = self.checker.exclude(self.inspector, query.narrows)
         return self.inspector.scan(replace(query, exclude=exclude), token, want, deadline)
 
@@ -306,15 +306,15 @@ class NamespacesView(BaseSignedStateView):
     def pattern(self) -> Pattern:
         return Pattern(f"{self.under}*" if self.under else "")
 
-    # What the page carries.
+    # The state in the form.
 
-    def token_scope(self, what: str) -> tuple[str, Any, str, str]:
-        """Return what a token is good for: the keys under one name, taken apart in one way."""
-        meant = json.dumps([self.under, self.namespace_options.separator])
-        return (what, self.request.user.pk, self.inspector.alias, meant)
+    def token_scope(self, purpose: str) -> tuple[str, Any, str, str]:
+        """Bind a token to the user, the cache, the prefix and the separator."""
+        options = json.dumps([self.under, self.namespace_options.separator])
+        return (purpose, self.request.user.pk, self.inspector.alias, options)
 
     def load_count(self) -> Work[Survey]:
-        """Return what was counted so far; without a token that is good here, nothing."""
+        """Return the state of the count in the submitted form, or a new one."""
         state = self.load_state(NAMESPACES_PURPOSE, self.request.POST.get("state", ""))
         if state is None:
             return Work(Survey(self.namespace_options))
@@ -331,48 +331,47 @@ class NamespacesView(BaseSignedStateView):
             return super().get_context_data(
                 empty=make_too_long_state(problem, self.current_url(under="")), **kwargs
             )
-        work, goes_on = continue_count(self, self.load_count(), self.scan_keys)
+        work, can_continue = continue_count(self, self.load_count(), self.scan_keys)
         survey, position = work.deed, work.position
-        wanted = ALL if self.request.POST.get("step") == ALL else SAMPLE
-        enough = wanted == SAMPLE and position.examined >= limits().namespace_sample
-        more = (
+        mode = ALL if self.request.POST.get("step") == ALL else SAMPLE
+        is_done = mode == SAMPLE and position.examined >= limits().namespace_sample
+        continue_button = (
             Button(_("Count everything"), ALL, "primary")
-            if enough
-            else _make_continue_button(wanted)
+            if is_done
+            else _make_continue_button(mode)
         )
-        if (
-            not position.examined and not position.complete
-        ):  # It failed at once: why is said already.
+        if not position.examined and not position.complete:
+            # The count failed at once, which an alert explains.
             return super().get_context_data(**kwargs)
-        found = NamespaceReport(work, self.inspector, self.checker, self.links)
+        report = NamespaceReport(work, self.inspector, self.checker, self.links)
         return super().get_context_data(
-            make_progress=make_progress(
+            job=make_progress(
                 format_key_count(survey.whole.keys),
                 position,
-                more,
+                continue_button,
                 [("state", self.sign_state(NAMESPACES_PURPOSE, work.state()))],
-                automatic=goes_on and not enough,
+                automatic=can_continue and not is_done,
             ),
-            accuracy_note=found.get_accuracy_note(),
-            bar_chart=found.make_bar_chart(),
-            table=found.make_table() if survey.whole.keys else None,
-            expiry_chart=found.make_expiry_chart(),
-            largest_keys=found.make_largest_table(),
+            accuracy_note=report.get_accuracy_note(),
+            bar_chart=report.make_bar_chart(),
+            table=report.make_table() if survey.whole.keys else None,
+            expiry_chart=report.make_expiry_chart(),
+            largest_keys=report.make_largest_table(),
             empty=self.make_empty_state() if work.complete and not survey.whole.keys else None,
             **kwargs,
         )
 
     def make_empty_state(self) -> EmptyState:
         if self.under:
-            whole = Action(
+            show_all = Action(
                 "all-namespaces", _("All namespaces"), self.current_url(under=""), "primary"
             )
-            return EmptyState(_("No key begins so"), _("All were examined."), [whole])
+            return EmptyState(_("No key begins so"), _("All were examined."), [show_all])
         return EmptyState(
             _("This cache is empty"), _("It holds no key with this cache's prefix and version.")
         )
 
-    # The frame.
+    # Around the content.
 
     def heading(self) -> Heading:
         what = _("namespaces")
@@ -381,9 +380,9 @@ class NamespacesView(BaseSignedStateView):
         return Heading(self.inspector.alias, what, badge=SUPPORT_BADGES[self.inspector.support])
 
     def breadcrumbs(self) -> Sequence[Action]:
-        here = self.links.namespaces(self.inspector.alias)
+        url = self.links.namespaces(self.inspector.alias)
         inside = [Action("inside", f"{self.under}*", "")] if self.under else []
-        return [*self.cache_breadcrumbs(), Action("namespaces", _("Namespaces"), here), *inside]
+        return [*self.cache_breadcrumbs(), Action("namespaces", _("Namespaces"), url), *inside]
 
     def tabs(self) -> Sequence[Action]:
         return self.cache_tabs()
@@ -392,18 +391,18 @@ class NamespacesView(BaseSignedStateView):
         return namespaces_help(self.inspector)
 
 
-def _make_continue_button(wanted: str) -> Button:
-    return Button(_("Count on"), wanted)
+def _make_continue_button(mode: str) -> Button:
+    return Button(_("Count on"), mode)
 
 
 def make_too_long_state(problem: str, whole: str) -> EmptyState:
-    """Return why no name begins so that namespaces could be counted under."""
+    """Return why a prefix that is too long cannot be searched for."""
     all_of_them = Action("all-namespaces", _("All namespaces"), whole, "primary")
     return EmptyState(_("This is too long to search for"), problem, [all_of_them])
 
 
 def make_no_names_state() -> EmptyState:
-    """Return why keys whose names nobody knows have no namespaces."""
+    """Return why a cache that does not know the names of its keys has no namespaces."""
     return EmptyState(
         _("No namespaces here"),
         _("This store knows its keys by a hash: their names cannot be told from it."),

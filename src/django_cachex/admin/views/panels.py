@@ -33,69 +33,71 @@ from django_cachex.inspectors.values import Content, Excerpt
 AMBIGUOUS_TEXT = re.compile(
     r"|[+-]?[0-9.]+(e[+-]?[0-9]+)?|true|false|null|[\[{].*", re.DOTALL | re.I
 )
-"""Texts that look like something else."""
+"""Texts that look like a number, a JSON value or nothing."""
 
 
 def summarize_entry(entry: Entry) -> str:
-    """Return in a few words what a key holds."""
-    one = entry.description
+    """Return a short description of a key's content."""
+    description = entry.description
     if entry.content is not None:
         return str(entry.content.label)
-    if one.size is not None and one.unit != Unit.BYTES:
-        return formatting.elements(one.size, one.unit)
+    if description.size is not None and description.unit != Unit.BYTES:
+        return formatting.elements(description.size, description.unit)
     return ""
 
 
-def describe_key(inspector: Inspector, one: Description) -> str:
-    """Return on one line what a key is: its name, type, length and expiry."""
-    facts = [one.type or ""]
-    if one.size is not None:
-        is_bytes = one.unit == Unit.BYTES
+def describe_key(inspector: Inspector, description: Description) -> str:
+    """Return the name, type, length and TTL of a key on one line."""
+    facts = [description.type or ""]
+    if description.size is not None:
+        is_bytes = description.unit == Unit.BYTES
         facts.append(
-            formatting.size(one.size) if is_bytes else formatting.elements(one.size, one.unit)
+            formatting.size(description.size)
+            if is_bytes
+            else formatting.elements(description.size, description.unit)
         )
-    if one.ttl == TTL_NONE:
+    if description.ttl == TTL_NONE:
         facts.append(_("never expires"))
-    elif one.ttl is not None:
-        facts.append(_("expires %(when)s") % {"when": formatting.expiry(one.ttl)})
-    name = formatting.name(inspector.name(one.key))
+    elif description.ttl is not None:
+        facts.append(_("expires %(when)s") % {"when": formatting.expiry(description.ttl)})
+    name = formatting.name(inspector.name(description.key))
     return f"{name}: {', '.join(fact for fact in facts if fact)}"
 
 
 def list_key_values(inspector: Inspector, entry: Entry, masked: bool) -> list[LabeledValue]:
-    """Return type, length, memory, TTL, cache and, unless it is a secret, the stored key."""
-    one = entry.description
-    lines = [LabeledValue(_("Cache"), inspector.alias)]
-    if one.type:
-        lines.append(LabeledValue(_("Type"), one.type))
-    if one.size is not None:
-        lines.append(make_length_value(one))
-    if one.memory is not None:
-        lines.append(make_bytes_value(_("Memory"), one.memory))
-    lines += make_ttl_values(one.ttl)
+    """Return the values at the top of the key page. If `masked`, the stored key is left out."""
+    description = entry.description
+    values = [LabeledValue(_("Cache"), inspector.alias)]
+    if description.type:
+        values.append(LabeledValue(_("Type"), description.type))
+    if description.size is not None:
+        values.append(make_length_value(description))
+    if description.memory is not None:
+        values.append(make_bytes_value(_("Memory"), description.memory))
+    values += make_ttl_values(description.ttl)
     if not masked:
-        lines.append(LabeledValue(_("Stored key"), printable(one.key), "code"))
+        values.append(LabeledValue(_("Stored key"), printable(description.key), "code"))
     if entry.content is not None and inspector.serializer_name:
-        lines.append(LabeledValue(_("Serializer"), inspector.serializer_name, "code"))
-    return lines
+        values.append(LabeledValue(_("Serializer"), inspector.serializer_name, "code"))
+    return values
 
 
 def make_bytes_value(label: Text, count: int) -> LabeledValue:
-    """Return a number of bytes, its exact figure at hand."""
+    """Return a number of bytes with its exact figure."""
     text, exact = formatting.size_with_exact(count)
     return LabeledValue(label, text, exact=exact)
 
 
-def make_length_value(one: Description) -> LabeledValue:
-    """Return the length of a key with what it counts."""
-    count = one.size or 0
-    if one.unit == Unit.BYTES:
+def make_length_value(description: Description) -> LabeledValue:
+    """Return the length of a key in its unit."""
+    count = description.size or 0
+    if description.unit == Unit.BYTES:
         return make_bytes_value(_("Length"), count)
-    return LabeledValue(_("Length"), formatting.elements(count, one.unit))
+    return LabeledValue(_("Length"), formatting.elements(count, description.unit))
 
 
 def make_ttl_values(ttl: int | None) -> list[LabeledValue]:
-    """Return a TTL in words, in seconds and as a moment."""
+    """Return a TTL as a duration, in seconds, and as a date and time. `ttl` is in milliseconds."""
     if ttl is None:
         return []
     if ttl == TTL_NONE:
@@ -108,48 +110,48 @@ def make_ttl_values(ttl: int | None) -> list[LabeledValue]:
 
 
 def is_ambiguous_text(content: Content) -> bool:
-    """Return whether a text is one that a number, JSON or nothing would look like."""
+    """Return whether a text could be mistaken for a number, a JSON value or nothing."""
     value = content.value
-    if type(value) is not str or not content.editable:  # Names are what they look like.
+    if type(value) is not str or not content.editable:  # Names are always text.
         return False
     return value != value.strip() or AMBIGUOUS_TEXT.fullmatch(value) is not None
 
 
 def make_element_cell(content: Content) -> Cell:
-    """Return one element, cut at the limit, with what it is where that is not plain text."""
+    """Return the cell of an element, truncated, with its format unless it is plain text."""
     max_chars = limits().element_chars
     text = content.formatted.text
-    cut_off = len(text) > max_chars or content.formatted.truncated
+    is_truncated = len(text) > max_chars or content.formatted.truncated
     is_plain = content.kind in ("text", "integer", "empty") and not is_ambiguous_text(content)
     lines = [] if is_plain else [content.label]
     return Cell(
-        f"{text[:max_chars]}…" if cut_off else text or _("(empty)"), kind="value", lines=lines
+        f"{text[:max_chars]}…" if is_truncated else text or _("(empty)"), kind="value", lines=lines
     )
 
 
 LOAD_MORE_FACTOR = 4
-"""How many times as much *Load more* shows."""
+"""*Load more* multiplies the number of characters shown by this."""
 
 COLLAPSIBLE_KINDS = ("json", "pickle")
 
 
 @dataclass(frozen=True)
 class ValuePanelBuilder:
-    """One look at a value."""
+    """Builds the parts of a `ValuePanel`."""
 
     content: Content
     requested_view: str
-    """The view that was asked for, whatever it was."""
+    """The `view` parameter, which may be anything."""
 
     make_link: Callable[..., Action]
-    """Makes a control of a name, a label, and what it asks this page for."""
+    """Returns a link to this page: see `KeyView._make_view_link`."""
 
     can_load_more: bool = False
-    """Whether more than the limits say can be asked for."""
+    """Whether the cache can read more of the value than the limit."""
 
     @property
     def view_labels(self) -> dict[str, str]:
-        """The ways to look at the value, the best first, with what they are called."""
+        """The available views with their labels. The default comes first."""
         stored = {"text": _("Text"), "hex": _("Hex")}
         if not self.content.hex.total and self.content.formatted.total:
             return {"formatted": _("Formatted")}  # Its stored bytes are not known.
@@ -158,85 +160,85 @@ class ValuePanelBuilder:
         return {"formatted": _("Formatted"), **stored}
 
     @property
-    def name(self) -> str:
-        names = self.view_labels
-        return self.requested_view if self.requested_view in names else next(iter(names))
+    def view(self) -> str:
+        labels = self.view_labels
+        return self.requested_view if self.requested_view in labels else next(iter(labels))
 
     @property
     def preview(self) -> Excerpt:
-        shown: Excerpt = getattr(self.content, self.name)
+        shown: Excerpt = getattr(self.content, self.view)
         return shown
 
     def view_links(self) -> Sequence[Action]:
-        """Return the controls that lead to the views; none where there is one only."""
-        names = self.view_labels
-        if len(names) == 1:
+        """Return links to the views; none if there is only one."""
+        labels = self.view_labels
+        if len(labels) == 1:
             return ()
-        current = self.name
+        current = self.view
         return [
             self.make_link(f"view-{name}", label, current=name == current, view=name)
-            for name, label in names.items()
+            for name, label in labels.items()
         ]
 
     def collapsible_blocks(self) -> Sequence[Fold]:
-        if self.name != "formatted" or self.content.kind not in COLLAPSIBLE_KINDS:
+        if self.view != "formatted" or self.content.kind not in COLLAPSIBLE_KINDS:
             return ()
         return folded(self.preview.text)
 
     def split_new_text(self) -> tuple[str, str]:
-        """Return what the page showed before *Load more* was pressed, and what that brought."""
+        """Return the text shown before *Load more* was pressed, and the text it added."""
         text, before = self.preview.text, self.preview.shown // LOAD_MORE_FACTOR
         if before < limits().preview_bytes:
             return text, ""
-        at = before if self.name == "formatted" else len(text) * before // self.preview.shown
+        at = before if self.view == "formatted" else len(text) * before // self.preview.shown
         return text[:at], text[at:]
 
     def truncated_note(self) -> str:
-        """Return how much of the value is shown, where it is not all."""
-        excerpt = self.preview
-        if not excerpt.truncated:
+        """Return how much of the value is shown, if it is truncated."""
+        preview = self.preview
+        if not preview.truncated:
             return ""
         counts = {
-            "shown": formatting.number(excerpt.shown),
-            "total": formatting.number(excerpt.total),
+            "shown": formatting.number(preview.shown),
+            "total": formatting.number(preview.total),
         }
-        if excerpt.open_ended:
+        if preview.open_ended:
             return _("First %(shown)s of more than %(total)s characters shown.") % counts
-        if self.name == "formatted" and self.content.kind != "large":
+        if self.view == "formatted" and self.content.kind != "large":
             return _("First %(shown)s of %(total)s characters shown.") % counts
         return _("First %(shown)s of %(total)s bytes shown.") % counts
 
     def more_links(self) -> Sequence[Action]:
-        """Return the control that shows more of the value, where there is more to be had."""
-        shown, most = self.preview.shown, limits().decode_bytes
-        if not (self.can_load_more and self.preview.truncated) or shown >= most:
+        """Return the *Load more* link, if there is more to load."""
+        shown, max_shown = self.preview.shown, limits().decode_bytes
+        if not (self.can_load_more and self.preview.truncated) or shown >= max_shown:
             return ()
-        count = min(shown * LOAD_MORE_FACTOR, most)
+        count = min(shown * LOAD_MORE_FACTOR, max_shown)
         return [
             self.make_link(
-                "load-more", _("Load more"), at="cx-more", view=self.name, shown=str(count)
+                "load-more", _("Load more"), at="cx-more", view=self.view, shown=str(count)
             )
         ]
 
 
 REMOVE_FORM_ID = "cx-rows"
-"""The form that checkboxes and buttons of rows belong to, wherever they stand."""
+"""The id of the form of the rows' checkboxes and *Remove* buttons."""
 
 SORT_BY_NAME = "name"
 
 
 @dataclass(frozen=True)
 class ElementsPanelBuilder:
-    """One look at a collection."""
+    """Builds an `ElementsPanel`."""
 
     type: str
     unit: Unit
     elements: Elements
     state: Mapping[str, str]
-    """What the address says of the part that is shown."""
+    """The parameters that select the page."""
 
     make_page_link: Callable[..., Action]
-    """Makes a control of a name and a label that leads to another part, given what changes."""
+    """Returns a link to another page: see `BaseKeyDetailView.make_page_link`."""
 
     make_row_actions: Callable[[Element], Sequence[Action]]
     selectable: bool = False
@@ -244,9 +246,9 @@ class ElementsPanelBuilder:
     """The id of the row whose form is open."""
 
     page_error: Text = ""
-    """What is wrong with the place that was asked for."""
+    """What is wrong with the requested position."""
 
-    def build(self, title: Text, offers: Sequence[Action], notes: Sequence[Text]) -> ElementsPanel:
+    def build(self, title: Text, buttons: Sequence[Action], notes: Sequence[Text]) -> ElementsPanel:
         return ElementsPanel(
             title=title,
             form=self.make_search_form(),
@@ -254,7 +256,7 @@ class ElementsPanelBuilder:
                 (name, self.state[name]) for name in ("order", "sort") if name in self.state
             ],
             order_links=self.order_links(),
-            buttons=offers,
+            buttons=buttons,
             notes=[note for note in (*notes, self.page_note) if note],
             progress=self.progress_text(),
             table=self.make_table() if self.rows else None,
@@ -269,7 +271,7 @@ class ElementsPanelBuilder:
 
     @property
     def page_note(self) -> Text:
-        """Why the beginning is shown, where no field of the form can say it."""
+        """Why the first page is shown, for types whose form has no field for the position."""
         return "" if self.type in ("list", "stream") else self.page_error
 
     @property
@@ -280,7 +282,7 @@ class ElementsPanelBuilder:
         return rows
 
     def make_search_form(self) -> FindForm:
-        """Return the form that finds elements, with what was asked for and what is wrong."""
+        """Return the search form, with the current search and its errors."""
         form = FindForm(self.type, dict(self.state))
         if self.page_error and "at" in form.fields:
             form.add_error("at", str(self.page_error))
@@ -291,99 +293,102 @@ class ElementsPanelBuilder:
         return bool(self.state.get("find", "").strip("*"))
 
     def order_links(self) -> Sequence[Action]:
-        """Return the controls for the order; a search has none, and its page can be sorted."""
-        sorted_here = self.state.get("sort") == SORT_BY_NAME
-        by_name = self.make_page_link(
-            "sort-by-member", _("This page by member"), current=sorted_here, sort=SORT_BY_NAME
+        """Return the links that change the order of elements.
+
+        Search results have no order, but a page of them can be sorted.
+        """
+        is_sorted = self.state.get("sort") == SORT_BY_NAME
+        name_link = self.make_page_link(
+            "sort-by-member", _("This page by member"), current=is_sorted, sort=SORT_BY_NAME
         )
         if self.is_search or self.type not in ORDERS:
-            as_found = self.make_page_link(
-                "as-found", _("As found"), current=not sorted_here, sort=""
+            unsorted_link = self.make_page_link(
+                "as-found", _("As found"), current=not is_sorted, sort=""
             )
-            return [as_found, by_name] if self.type == "zset" else []
-        now = self.state.get("order") or Order.FIRST
+            return [unsorted_link, name_link] if self.type == "zset" else []
+        current = self.state.get("order") or Order.FIRST
         orders = [
             self.make_page_link(
                 f"order-{order}",
                 label,
-                current=now == order and not sorted_here,
+                current=current == order and not is_sorted,
                 order=order,
                 at="",
                 sort="",
             )
             for order, label in ORDERS[self.type]
         ]
-        return [*orders, by_name] if self.type == "zset" else orders
+        return [*orders, name_link] if self.type == "zset" else orders
 
-    # How much there is to see.
+    # How much is shown.
 
     def progress_text(self) -> str:
-        """Return how much of the key is shown, and how much was looked at for it."""
-        found, total = self.elements, self.elements.total
-        shown = len(found.rows)
+        """Return how many elements are shown and were examined, of how many."""
+        elements, total = self.elements, self.elements.total
+        shown = len(elements.rows)
         counts = {
             "shown": formatting.number(shown),
             "total": formatting.elements(total, self.unit),
             "of": formatting.number(total),
-            "examined": formatting.number(found.examined or 0),
+            "examined": formatting.number(elements.examined or 0),
         }
-        if found.examined is not None:
+        if elements.examined is not None:
             text = _("%(shown)s found · %(examined)s of %(total)s examined") % counts
-            return text if found.next else f"{text} · {_('that is all')}"
-        if found.found is not None:
-            counts["found"] = formatting.elements(found.found, self.unit)
-            if found.start is None or not shown:
+            return text if elements.next else f"{text} · {_('that is all')}"
+        if elements.found is not None:
+            counts["found"] = formatting.elements(elements.found, self.unit)
+            if elements.start is None or not shown:
                 return _("%(found)s in this range, of %(of)s") % counts
-            counts |= self.range_counts(found.start, shown)
+            counts |= self.range_counts(elements.start, shown)
             return _("%(first)s to %(last)s of %(found)s in this range, of %(of)s in all") % counts
         if shown == total:
             return _("All %(total)s shown") % counts
-        if found.start is None or not shown or self.type in ("hash", "set"):
+        if elements.start is None or not shown or self.type in ("hash", "set"):
             return _("%(shown)s of %(total)s shown") % counts
         if self.type == "list":
-            counts |= {"first": found.rows[0].name, "last": found.rows[-1].name}
+            counts |= {"first": elements.rows[0].name, "last": elements.rows[-1].name}
             return _("Index %(first)s to %(last)s of %(total)s") % counts
-        counts |= self.range_counts(found.start, shown)
+        counts |= self.range_counts(elements.start, shown)
         return _("%(first)s to %(last)s of %(total)s shown") % counts
 
     def range_counts(self, start: int, shown: int) -> dict[str, str]:
         return {"first": formatting.number(start + 1), "last": formatting.number(start + shown)}
 
     def make_empty_state(self) -> EmptyState:
-        """Return why there is nothing to see, and what to do."""
-        found = self.elements
-        if self.is_search and found.next:
+        """Return why no element is shown, and what to do."""
+        elements = self.elements
+        if self.is_search and elements.next:
             counts = {
-                "examined": formatting.number(found.examined or 0),
-                "total": formatting.elements(found.total, self.unit),
+                "examined": formatting.number(elements.examined or 0),
+                "total": formatting.elements(elements.total, self.unit),
             }
             text = _("%(examined)s of %(total)s examined.") % counts
-            going_on = self.make_page_link("continue", _("Continue"), at=found.next)
-            return EmptyState(_("None so far"), text, [replace(going_on, kind="primary")])
+            continue_link = self.make_page_link("continue", _("Continue"), at=elements.next)
+            return EmptyState(_("None so far"), text, [replace(continue_link, kind="primary")])
         if self.is_search:
-            total = formatting.elements(found.total, self.unit)
+            total = formatting.elements(elements.total, self.unit)
             text = _(
                 "All of %(total)s examined. Check the spelling: case matters, * stands for "
                 "anything."
             )
             return EmptyState(_("Nothing matches"), text % {"total": total})
-        if found.found == 0:
+        if elements.found == 0:
             return EmptyState(_("No member has a score in this range"))
-        if not found.total:
+        if not elements.total:
             return EmptyState(_("Empty"), _("The key is there and holds nothing."))
         return EmptyState(_("Nothing here"), _("There is nothing from that place on."))
 
     def make_pager(self) -> Sequence[Action]:
-        found = self.elements
+        elements = self.elements
         links = []
         if self.state.get("at"):
             links.append(self.make_page_link("first-page", _("First"), at=""))
-        if found.previous is not None:
-            links.append(self.make_page_link("previous-page", _("Previous"), at=found.previous))
-        if found.next is not None and found.rows:
+        if elements.previous is not None:
+            links.append(self.make_page_link("previous-page", _("Previous"), at=elements.previous))
+        if elements.next is not None and elements.rows:
             label = _("Continue") if self.is_search else _("Next")
             links.append(
-                replace(self.make_page_link("next-page", label, at=found.next), kind="primary")
+                replace(self.make_page_link("next-page", label, at=elements.next), kind="primary")
             )
         return links
 
@@ -401,8 +406,8 @@ class ElementsPanelBuilder:
         if any(actions):
             headers.append(Header(_("Actions")))
         rows = [
-            self.make_row(row, acts, with_ttl, any(actions))
-            for row, acts in zip(self.rows, actions, strict=True)
+            self.make_row(row, row_actions, with_ttl, any(actions))
+            for row, row_actions in zip(self.rows, actions, strict=True)
         ]
         return Table(
             headers,
@@ -414,7 +419,7 @@ class ElementsPanelBuilder:
         )
 
     def is_number_column(self, index: int) -> bool:
-        """Return whether a column holds indexes or scores."""
+        """Return whether a column contains indexes or scores."""
         return (self.type, index) in (("list", 0), ("zset", 1))
 
     def get_header_kind(self, index: int) -> str:
@@ -422,11 +427,13 @@ class ElementsPanelBuilder:
             return "number"
         return "code" if self.type == "stream" and self.elements.uniform and index else ""
 
-    def make_row(self, row: Element, actions: Sequence[Action], with_ttl: bool, acts: bool) -> Row:
+    def make_row(
+        self, row: Element, actions: Sequence[Action], with_ttl: bool, has_actions: bool
+    ) -> Row:
         cells = self.make_cells(row)
         if with_ttl:
             cells.append(make_field_ttl_cell(row))
-        if acts:
+        if has_actions:
             cells.append(Cell(actions=actions, kind="row-actions"))
         value = f"{row.id} {row.expected}" if self.selectable else None
         label = _("Select %(name)s") % {"name": row.name or _("(empty name)")}
@@ -443,7 +450,7 @@ class ElementsPanelBuilder:
 
 
 def format_fields(row: Element) -> str:
-    """Return the fields of an entry with their values, a line for each."""
+    """Return the fields of a stream entry with their values, one on each line."""
     values = [make_element_cell(content).text for content in row.cells[1:]]
     return "\n".join(f"{name}: {text}" for name, text in zip(row.fields, values, strict=True))
 
@@ -455,7 +462,7 @@ def make_field_ttl_cell(row: Element) -> Cell:
 
 
 def make_groups_table(groups: Sequence[Any]) -> Table:
-    """Return the consumer groups of a stream, each with its consumers."""
+    """Return a table of a stream's consumer groups with their consumers."""
     headers = [
         Header(_("Group")),
         Header(_("Pending"), "number"),
@@ -471,11 +478,11 @@ def make_group_cells(group: Any) -> list[Cell]:
     consumers = [
         _("%(name)s: %(pending)s pending, idle %(idle)s")
         % {
-            "name": one.name,
-            "pending": formatting.number(one.pending),
-            "idle": formatting.duration(one.idle),
+            "name": consumer.name,
+            "pending": formatting.number(consumer.pending),
+            "idle": formatting.duration(consumer.idle),
         }
-        for one in group.consumers
+        for consumer in group.consumers
     ]
     return [
         Cell(group.name, kind="key"),

@@ -33,11 +33,11 @@ from django_cachex.inspectors.jobs import Find, Position, Sweep, Work, advance
 from django_cachex.inspectors.namespaces import Survey
 
 MAX_FAILURES_SHOWN = 20
-"""Keys that failed, of those that the report has."""
+"""The page lists this many keys that failed. The report has more."""
 
 
 def make_progress(
-    said: str,
+    text: str,
     position: Position,
     go_on: Button,
     hidden: Sequence[tuple[str, str]],
@@ -46,13 +46,23 @@ def make_progress(
     resume: str = "",
     action: str = "",
 ) -> JobProgress:
-    """Return work at a position; at its end nothing carries it on."""
-    share = None
+    """Return the progress of a scan. There is no button to continue it once it is complete.
+
+    Args:
+        text: What was done so far.
+        position: The position of the scan.
+        go_on: The button that continues.
+        hidden: The hidden fields with the state.
+        automatic: Whether a script presses the button.
+        resume: The URL to resume the job after the page was closed.
+        action: The URL to post to; empty for the current page.
+    """
+    fraction = None
     if position.total is not None:
-        share = 1.0 if position.complete else position.examined / max(1, position.total)
+        fraction = 1.0 if position.complete else position.examined / max(1, position.total)
     return JobProgress(
-        text=f"{said} · {format_examined(position.examined, position)}",
-        fraction=share,
+        text=f"{text} · {format_examined(position.examined, position)}",
+        fraction=fraction,
         hidden_fields=hidden,
         continue_button=None if position.complete else go_on,
         auto_continue=automatic and not position.complete,
@@ -63,7 +73,7 @@ def make_progress(
 
 
 def make_job_progress(step: Step, token: str, resume: str, automatic: bool) -> JobProgress:
-    """Return a run after a step; one that failed waits for the person."""
+    """Return the progress of a job. If its last step failed, it does not continue by itself."""
     work = step.run.work
     report = [Button(_("Download the report"), "report")] if work.deed.turns else []
     return make_progress(
@@ -78,34 +88,37 @@ def make_job_progress(step: Step, token: str, resume: str, automatic: bool) -> J
 
 
 def has_only_failures(step: Step) -> bool:
-    """Return whether the store refuses key after key, so that going on is for a person to say."""
+    """Return whether every change has failed so far. The user then decides whether to continue."""
     sweep = step.run.work.deed
     return bool(sweep.failed) and not sweep.done
 
 
 def make_step_alerts(step: Step) -> list[Alert]:
-    """Return what is to be known of a run beside its counts."""
-    found = []
+    """Return alerts about the last step of a job."""
+    alerts = []
     if step.continued:
         text = _(
             "This run had gone on from an earlier page. It continues here, and what is counted "
             "now is what was done since."
         )
-        found.append(Alert(text))
-    return [*found, *make_failure_alerts(step), *make_missing_alerts(step.run.work.position)]
+        alerts.append(Alert(text))
+    return [*alerts, *make_failure_alerts(step), *make_missing_alerts(step.run.work.position)]
 
 
 def make_failure_alerts(step: Step) -> list[Alert]:
-    """Return what the store refuses, or may have done: an error where that is all there is."""
+    """Return alerts about changes that failed or may have been made.
+
+    The level is an error if nothing else was done.
+    """
     work = step.run.work
-    sweep, found = work.deed, []
+    sweep, alerts = work.deed, []
     [(_key, reason), *_rest] = sweep.failures or ((b"", ""),)
     if has_only_failures(step) and not work.complete:
         text = _("Nothing could be changed so far: the store refuses. %(reason)s")
-        found.append(Alert(text % {"reason": reason}, "warning"))
+        alerts.append(Alert(text % {"reason": reason}, "warning"))
     elif has_only_failures(step):
         text = _("Nothing could be changed: the store refuses. %(reason)s")
-        found.append(Alert(text % {"reason": reason}, "error"))
+        alerts.append(Alert(text % {"reason": reason}, "error"))
     elif sweep.failed and work.complete:
         text = ngettext(
             "%(count)s key could not be changed. %(reason)s",
@@ -113,37 +126,37 @@ def make_failure_alerts(step: Step) -> list[Alert]:
             sweep.failed,
         )
         what = {"count": formatting.number(sweep.failed), "reason": reason}
-        found.append(Alert(text % what, "warning"))
+        alerts.append(Alert(text % what, "warning"))
     if sweep.in_doubt:
         text = ngettext(
             "%(count)s key may have been changed: the connection broke after it was asked for.",
             "%(count)s keys may have been changed: the connection broke after they were asked for.",
             sweep.in_doubt,
         )
-        found.append(Alert(text % {"count": formatting.number(sweep.in_doubt)}, "warning"))
-    return found
+        alerts.append(Alert(text % {"count": formatting.number(sweep.in_doubt)}, "warning"))
+    return alerts
 
 
-def make_missing_alerts(at: Position) -> list[Alert]:
-    """Return what is missing among what was found."""
-    found = []
-    if at.unanswered:
+def make_missing_alerts(position: Position) -> list[Alert]:
+    """Return alerts about keys that a scan could not include."""
+    alerts = []
+    if position.unanswered:
         text = _(
             "%(servers)s did not answer: the keys there are not among these. Continue asks again."
         )
-        found.append(Alert(text % {"servers": ", ".join(at.unanswered)}, "warning"))
-    if at.unknown:
+        alerts.append(Alert(text % {"servers": ", ".join(position.unanswered)}, "warning"))
+    if position.unknown:
         text = ngettext(
             "%(count)s key was left alone: the server does not say whether it passes the filter.",
             "%(count)s keys were left alone: the server does not say whether they pass the filter.",
-            at.unknown,
+            position.unknown,
         )
-        found.append(Alert(text % {"count": formatting.number(at.unknown)}, "warning"))
-    return found
+        alerts.append(Alert(text % {"count": formatting.number(position.unknown)}, "warning"))
+    return alerts
 
 
 def make_failure_cards(run: Run, inspector: Inspector) -> list[Card]:
-    """Return the keys that failed, if any did."""
+    """Return a card with the keys that failed, if any did."""
     sweep = run.work.deed
     if not sweep.failures:
         return []
@@ -162,42 +175,46 @@ def make_failure_cards(run: Run, inspector: Inspector) -> list[Card]:
 
 
 def continue_count(
-    page: BaseCacheView, work: Work[Survey], find: Find
+    view: BaseCacheView, work: Work[Survey], find: Find
 ) -> tuple[Work[Survey], bool]:
-    """Go on counting for one budget; return what was counted, and whether that led further."""
+    """Continue a count for the time budget of one request.
+
+    Returns:
+        The count, and whether it made progress.
+    """
     works = [work]
 
     def count() -> None:
         deadline = time.monotonic() + limits().scan_budget
-        for more in advance(work, find, page.inspector, deadline):
-            works.append(more)  # noqa: PERF402  # What is there already stays.
+        for next_work in advance(work, find, view.inspector, deadline):
+            works.append(next_work)  # noqa: PERF402  # Keeps the steps before an error.
 
-    answer = page.call_cache(page.inspector, count)
+    result = view.call_cache(view.inspector, count)
     after = works[-1]
-    page.alerts += make_missing_alerts(after.position)
-    came_further = after.position.token != work.position.token
-    return after, answer.error is None and came_further
+    view.alerts += make_missing_alerts(after.position)
+    made_progress = after.position.token != work.position.token
+    return after, result.error is None and made_progress
 
 
 FORMULA_CHARACTERS = "=+\\-@＝＋－＠﹦﹢﹣﹫−"
-"""What a spreadsheet takes for the beginning of something to compute, in any width."""
+"""Characters that start a formula in a spreadsheet, including the full-width ones."""
 
 FORMULA_START = re.compile(rf"(^|[;|])(?=[\s\"'`]*[{FORMULA_CHARACTERS}])")
-"""Where a cell begins one, or its part where a program takes `;` for the end of a cell."""
+"""The start of a formula in a cell, or after a `;`, which some programs take as a separator."""
 
 
-def make_report(inspector: Inspector, name: str, said: str, work: Work[Sweep]) -> HttpResponse:
-    """Return a table of what was done and of the keys that failed, in CSV."""
+def make_report(inspector: Inspector, name: str, text: str, work: Work[Sweep]) -> HttpResponse:
+    """Return a CSV file with the numbers of a job and the keys that failed."""
     headers = {"Content-Disposition": f'attachment; filename="cachex-{name}.csv"'}
     response = HttpResponse(content_type="text/csv; charset=utf-8", headers=headers)
     sweep = work.deed
     writer = csv.writer(response)
 
     def write(*cells: object) -> None:
-        writer.writerow([escape_csv_cell(str(one)) for one in cells])
+        writer.writerow([escape_csv_cell(str(cell)) for cell in cells])
 
     write(_("cache"), inspector.alias)
-    write(_("what"), said)
+    write(_("what"), text)
     write(_("changed"), sweep.done)
     write(_("already gone"), sweep.gone)
     write(_("failed"), sweep.failed)
@@ -213,5 +230,5 @@ def make_report(inspector: Inspector, name: str, said: str, work: Work[Sweep]) -
 
 
 def escape_csv_cell(text: str) -> str:
-    """Return a text on one line, of which no spreadsheet computes anything."""
+    """Return a text on one line, escaped so that spreadsheets do not take it as a formula."""
     return FORMULA_START.sub(r"\1'", one_line(text))

@@ -40,7 +40,7 @@ WATCHED = """
     const found = document.querySelector(".cx-results");
     if (found?.querySelector(".cx-progress")) note("progress");
     if (found?.querySelector("tbody tr:nth-child(%d)")) note("rows");
-    if (found && document.readyState !== "loading" && !("goesOn" in found.dataset)) note("ended");
+    if (found && document.readyState !== "loading" && !("autoContinue" in found.dataset)) note("ended");
   };
   const anything = { attributes: true, childList: true, subtree: true };
   new MutationObserver(look).observe(document, anything);

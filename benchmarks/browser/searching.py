@@ -37,10 +37,11 @@ WATCHED = """
   const seen = (window.seen = {});
   const note = (name) => requestAnimationFrame(() => (seen[name] ??= Date.now()));
   const look = () => {
-    const found = document.querySelector(".cx-results");
-    if (found?.querySelector(".cx-progress")) note("progress");
-    if (found?.querySelector("tbody tr:nth-child(%d)")) note("rows");
-    if (found && document.readyState !== "loading" && !("autoContinue" in found.dataset)) note("ended");
+    const section = document.querySelector(".cx-results");
+    if (section?.querySelector(".cx-progress")) note("progress");
+    if (section?.querySelector("tbody tr:nth-child(%d)")) note("rows");
+    const hasEnded = section && !("autoContinue" in section.dataset);
+    if (hasEnded && document.readyState !== "loading") note("ended");
   };
   const anything = { attributes: true, childList: true, subtree: true };
   new MutationObserver(look).observe(document, anything);

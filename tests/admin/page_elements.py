@@ -1,4 +1,4 @@
-"""What is on a page: links, forms with their controls and buttons, tables."""
+"""The elements of a page: links, tables, and forms with their controls and buttons."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 class Link:
     text: str
     url: str
-    does: str = ""
-    """Its `data-action`."""
+    data_action: str = ""
+    """The value of `data-action`."""
 
 
 @dataclass
 class Control:
-    """Something in a form that sends a value."""
+    """A field of a form."""
 
     tag: str
     type: str
@@ -29,7 +29,7 @@ class Control:
 
     @property
     def sent(self) -> bool:
-        """Whether a browser sends it when it is left alone."""
+        """Whether a browser submits it if the user does not change it."""
         ticked = self.type not in ("checkbox", "radio") or self.checked
         return bool(self.name) and not self.disabled and ticked
 
@@ -40,10 +40,10 @@ class Button:
     name: str
     value: str
     action: str
-    """The form's, or the button's own."""
+    """The URL to submit to: the form's, or the button's own."""
 
-    does: str = ""
-    """Its `data-action`."""
+    data_action: str = ""
+    """The value of `data-action`."""
 
 
 @dataclass
@@ -54,7 +54,7 @@ class Form:
     buttons: list[Button] = field(default_factory=list)
 
     def data(self) -> dict[str, list[str]]:
-        """Return what a browser sends when nothing is touched."""
+        """Return what a browser submits if the user changes nothing."""
         sent: dict[str, list[str]] = {}
         for control in self.controls:
             if control.sent:
@@ -62,7 +62,7 @@ class Form:
         return sent
 
     def control(self, name: str) -> Control:
-        """Return the only control of a name or a label."""
+        """Return the only control with a name or label."""
         [found] = [one for one in self.controls if name in (one.name, one.label)]
         return found
 
@@ -77,12 +77,12 @@ class Table:
     rows: list[list[str]] = field(default_factory=list)
 
     def column(self, header: str) -> list[str]:
-        """Return the cells under a header, in order."""
+        """Return the cells below a header, in order."""
         place = self.headers.index(header)
         return [row[place] for row in self.rows]
 
     def row(self, header: str, text: str) -> dict[str, str]:
-        """Return the only row whose cell under a header begins with this text, by header."""
+        """Return the only row whose cell below a header begins with a text, by header."""
         place = self.headers.index(header)
         [found] = [row for row in self.rows if f"{row[place]} ".startswith(f"{text} ")]
         return dict(zip(self.headers, found, strict=True))

@@ -193,8 +193,8 @@ class Reader(HTMLParser):
         if self._form is not None:
             action = given.get("formaction", self._form.action)
             name, value = given.get("name", ""), given.get("value", "")
-            does = given.get("data-action", "")
-            self._form.buttons.append(Button(text, name, value, action, does))
+            data_action = given.get("data-action", "")
+            self._form.buttons.append(Button(text, name, value, action, data_action))
 
     # Tables.
 

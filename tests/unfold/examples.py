@@ -1,4 +1,4 @@
-"""What the parts are drawn with in tests: of each part an example with nothing, and full ones."""
+"""Example contexts for the component templates: empty and full ones for each."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ NOTICE_KINDS = ("info", "warning", "error")
 
 
 class Examples(Samples):
-    """Contexts of the parts: a method for each."""
+    """Contexts of the component templates: a method for each."""
 
-    def of(self, part: str) -> list[Context]:
-        """Return the contexts to draw a part with. Raise AttributeError for one without."""
-        return list(getattr(self, part)())
+    def of(self, component: str) -> list[Context]:
+        """Return the contexts of a component. Raise AttributeError if there are none."""
+        return list(getattr(self, component)())
 
     def actions(self) -> Iterable[Context]:
         yield {"actions": []}
@@ -52,19 +52,19 @@ class Examples(Samples):
     def badge(self) -> Iterable[Context]:
         yield {"badge": Badge(self.say("up"))}
         for kind in BADGE_KINDS:
-            yield {"badge": self.badge_of(kind)}
+            yield {"badge": self.make_badge(kind)}
 
     def chart_card(self) -> Iterable[Context]:
         yield {"bar_chart": BarChart(self.say("Memory"), [])}
-        yield self._only(self.bar_chart())
+        yield self._last(self.bar_chart())
 
     def card(self) -> Iterable[Context]:
         yield {"card": Card(self.say("Clients"))}
         headline = LabeledValue(
             self.say("of reads hit"), self.say("97 %"), exact=self.say("96.9 %")
         )
-        facts, note = self.some_facts(), self.say("Since the start.")
-        yield {"card": Card(self.say("Reads"), facts, headline, self.a_table(), note)}
+        facts, note = self.make_values(), self.say("Since the start.")
+        yield {"card": Card(self.say("Reads"), facts, headline, self.make_table(), note)}
         yield {"card": Card(self.say("Some of them"), links=self.links()[2:])}
 
     def choices(self) -> Iterable[Context]:
@@ -78,7 +78,7 @@ class Examples(Samples):
     def column_chooser(self) -> Iterable[Context]:
         yield {"column_options": []}
         params = [("q", self.say("user:*"))]
-        yield {"kept_params": params, "column_options": self.a_select("columns").options}
+        yield {"kept_params": params, "column_options": self.make_select("columns").options}
 
     def confirmation(self) -> Iterable[Context]:
         question, step = self.say("Delete 1 key?"), self.say("Delete")
@@ -92,7 +92,7 @@ class Examples(Samples):
                 *(question, step, [self.say("It is gone for good.")], submit, back),
                 hidden_fields=[("post", self.say("yes"))],
                 items=[self.say("user:1"), self.say("user:2")],
-                table=self.a_table(),
+                table=self.make_table(),
                 skipped=[self.say("user:3: not yours")],
             )
         }
@@ -103,28 +103,28 @@ class Examples(Samples):
         yield {"text": self.say("user:1"), "copies": "command", "what": self.say("Python")}
 
     def elements_panel(self) -> Iterable[Context]:
-        yield {"elements_panel": self.a_collection(), "key_link": "/key/1/"}
-        box = FormPanel(self.new_form(), "save", self.say("Save"))
+        yield {"elements_panel": self.make_elements_panel(), "key_link": "/key/1/"}
+        box = FormPanel(self.make_form(), "save", self.say("Save"))
         yield {
-            "elements_panel": self.a_collection(full=True),
+            "elements_panel": self.make_elements_panel(full=True),
             "elements_form": box,
             "row_form": box,
             "key_link": "/key/1/",
-            "groups": {"show": self.action("Hide"), "table": self.a_table()},
+            "groups": {"show": self.action("Hide"), "table": self.make_table()},
         }
-        table = self.a_table(selectable=True, form_id="cx-rows")
+        table = self.make_table(selectable=True, form_id="cx-rows")
         opened = replace(table, rows=[replace(row, is_open=True) for row in table.rows])
         yield {
-            "elements_panel": replace(self.a_collection(), table=opened, empty=None),
+            "elements_panel": replace(self.make_elements_panel(), table=opened, empty=None),
             "row_form": box,
             "is_row_shown": True,
             "key_link": LONG,
             "groups": {"show": self.action("Show"), "none": self.say("There is none.")},
         }
 
-    def a_collection(self, full: bool = False) -> ElementsPanel:
+    def make_elements_panel(self, full: bool = False) -> ElementsPanel:
         title, empty = self.say("Elements"), EmptyState(self.say("Nothing matches"))
-        find = self._only(self.element_search())["elements_panel"].form
+        find = self._last(self.element_search())["elements_panel"].form
         if not full:
             return ElementsPanel(title, find, empty=empty)
         return ElementsPanel(
@@ -132,10 +132,10 @@ class Examples(Samples):
             find,
             hidden_fields=[("order", self.say("last"))],
             order_links=self.links(),
-            buttons=self._only(self.buttons())["buttons"],
+            buttons=self._last(self.buttons())["buttons"],
             notes=[self.say("Only a part.")],
             progress=self.say("1 to 2 of 5 shown"),
-            table=self.a_table(),
+            table=self.make_table(),
             pager=self.links(),
             remove_form_id="cx-rows",
             is_filtered=True,
@@ -186,10 +186,10 @@ class Examples(Samples):
 
     def labeled_values(self) -> Iterable[Context]:
         yield {"values": []}
-        yield {"values": self.some_facts()}
+        yield {"values": self.make_values()}
 
     def form_field(self) -> Iterable[Context]:
-        for form in (self.new_form(), self.refused_form()):
+        for form in (self.make_form(), self.make_invalid_form()):
             yield from ({"field": field} for field in form.visible_fields())
 
     def link_group(self) -> Iterable[Context]:
@@ -202,12 +202,12 @@ class Examples(Samples):
         yield {"blocks": [Fold(self.say("{")), Fold(self.say('"c": ['), inner, 50)]}
 
     def form_panel(self) -> Iterable[Context]:
-        yield {"panel": FormPanel(self.new_form(), "save", self.say("Save"))}
+        yield {"panel": FormPanel(self.make_form(), "save", self.say("Save"))}
         title, hidden = self.say("New value"), [("mode", self.say("edit"))]
-        refused = self.refused_form()
+        refused = self.make_invalid_form()
         cancel = self.action("Cancel")
         yield {"panel": FormPanel(refused, "save", self.say("Save"), cancel, title, hidden)}
-        conflict = self.refused_form()
+        conflict = self.make_invalid_form()
         conflict.add_error(None, self.say("Changed meanwhile."))
         notes, preview = [self.say("It stays.")], self.say("It would go.")
         submit = self.say("Save")
@@ -224,24 +224,24 @@ class Examples(Samples):
     def layout(self) -> Iterable[Context]:
         yield {"heading": Heading("")}
         yield {
-            **self._only(self.breadcrumbs()),
-            **self._only(self.heading()),
-            **self._only(self.tabs()),
-            **self._only(self.actions()),
+            **self._last(self.breadcrumbs()),
+            **self._last(self.heading()),
+            **self._last(self.tabs()),
+            **self._last(self.actions()),
         }
 
     @staticmethod
-    def _only(contexts: Iterable[Context]) -> Context:
-        """Return the last, which is a full one."""
+    def _last(contexts: Iterable[Context]) -> Context:
+        """Return the last context, which is a full one."""
         return list(contexts)[-1]
 
     def heading(self) -> Iterable[Context]:
         yield {"heading": Heading(self.say("Caches"))}
         yield {"heading": Heading(self.say("user:1"), self.say("history"), "key")}
         yield {"heading": Heading(self.say("Delete 1 key?"), kind="question")}
-        badge, summary = self.badge_of("strong"), self.say("A hash of 5 fields.")
+        badge, summary = self.make_badge("strong"), self.say("A hash of 5 fields.")
         full = Heading(self.say("default"), self.say("keys"), "", badge, summary, self.say("it"))
-        yield {"heading": full, **self._only(self.tabs())}
+        yield {"heading": full, **self._last(self.tabs())}
 
     def help(self) -> Iterable[Context]:
         yield {"help": [], "help_close": self.action("Close help")}
@@ -281,13 +281,13 @@ class Examples(Samples):
         yield {"alias": self.say("default"), "search": {"text": ""}}
         given = {"alias": self.say("default"), "search": {"text": self.say("user:*")}}
         yield given | {"can_list": False}
-        selects = [self.a_select("type"), self.a_select("size")]
+        selects = [self.make_select("type"), self.make_select("size")]
         yield given | {"can_list": True, "selects": selects}
-        more = {"filter_selects": [self.a_select("scope")], "are_filters_open": True}
+        more = {"filter_selects": [self.make_select("scope")], "are_filters_open": True}
         yield given | {"can_list": True, "selects": selects} | more
 
     def select(self) -> Iterable[Context]:
-        yield {"select": self.a_select("type")}
+        yield {"select": self.make_select("type")}
 
     def bar_chart(self) -> Iterable[Context]:
         rows = [
@@ -308,8 +308,8 @@ class Examples(Samples):
 
     def table(self) -> Iterable[Context]:
         yield {"table": Table([], [])}
-        yield {"table": self.a_table()}
-        yield {"table": self.a_table(selectable=True, compact=True)}
+        yield {"table": self.make_table()}
+        yield {"table": self.make_table(selectable=True, compact=True)}
         cells = [Cell(self.say("12 B"), kind="number", sort_key=self.say("12"))]
         for kind in ("ascending", "descending", ""):
             header = Header(self.say("Size"), "number", "/key/?sort=size", kind)
@@ -325,9 +325,9 @@ class Examples(Samples):
             yield Cell(text, kind=kind, lines=[self.say("cut"), self.say("off")])
         yield Cell(text, "/key/1/", actions=more)
         yield Cell(text, LONG)
-        yield Cell(kind="row-actions", actions=self._only(self.row_actions())["actions"])
+        yield Cell(kind="row-actions", actions=self._last(self.row_actions())["actions"])
         yield Cell(text, exact=self.say("240 s"), expires=240_000)
-        yield Cell(badge=self.badge_of("bad"))
+        yield Cell(badge=self.make_badge("bad"))
 
     def tabs(self) -> Iterable[Context]:
         yield {"tabs": []}
@@ -341,7 +341,7 @@ class Examples(Samples):
 
     def unread_value(self) -> Iterable[Context]:
         yield {"value_buttons": []}
-        yield {"value_buttons": self._only(self.buttons())["buttons"]}
+        yield {"value_buttons": self._last(self.buttons())["buttons"]}
 
     def value_panel(self) -> Iterable[Context]:
         title = self.say("Value")
@@ -349,7 +349,7 @@ class Examples(Samples):
         yield {"value_panel": ValuePanel(title, text="")}
         given: dict[str, Any] = {
             "view_links": self.links(),
-            "buttons": self._only(self.buttons())["buttons"],
+            "buttons": self._last(self.buttons())["buttons"],
             "notes": [self.say("Only a part.")],
             "truncated_note": self.say("The first 5,000 bytes."),
             "more_links": self.links(),
@@ -362,7 +362,7 @@ class Examples(Samples):
         }
         yield {
             "value_panel": ValuePanel(
-                title, blocks=self._only(self.collapsible())["blocks"], **given
+                title, blocks=self._last(self.collapsible())["blocks"], **given
             )
         }
 

@@ -1,4 +1,4 @@
-"""Both skins have the same components, which say and offer the same, and trust no text."""
+"""Both skins have the same components, with the same text and controls, and escape all text."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ every_skin = pytest.mark.parametrize("skin", SKINS)
 
 @pytest.fixture
 def visitor(superuser: User) -> HttpRequest:
-    """The request of somebody who may see everything."""
+    """A superuser's request."""
     request = RequestFactory().get("/admin/")
     request.user = superuser
     return request
 
 
-def drawn(skin: str, component: str, context: Context, request: HttpRequest) -> str:
-    """Return what a skin makes of a component."""
+def render(skin: str, component: str, context: Context, request: HttpRequest) -> str:
+    """Render a component in a skin."""
     from django_cachex.unfold.css_classes import CLASSES
 
     surroundings = {
@@ -77,21 +77,21 @@ def test_components_have_neither_scripts_nor_styles_in_their_markup(path: Path) 
 # The examples.
 
 
-def instances(value: Any) -> Iterator[Any]:
+def iter_components(value: Any) -> Iterator[Any]:
     """Yield the data classes of components in an example."""
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, (list, tuple)):
         for one in value:
-            yield from instances(one)
+            yield from iter_components(one)
     elif is_dataclass(value):
         yield value
         for field in fields(value):
-            yield from instances(getattr(value, field.name))
+            yield from iter_components(getattr(value, field.name))
 
 
-def unfilled(component: type, examples: list[Any]) -> list[str]:
-    """Return the fields that none of the examples gives a value."""
+def find_unset_fields(component: type, examples: list[Any]) -> list[str]:
+    """Return the fields that no example gives a value."""
     return [
         field.name
         for field in fields(component)
@@ -102,24 +102,26 @@ def unfilled(component: type, examples: list[Any]) -> list[str]:
 
 def test_examples_fill_every_field_of_the_data() -> None:
     contexts = [context for component in COMPONENTS for context in PLAIN.of(component)]
-    given = list(instances(contexts))
+    given = list(iter_components(contexts))
     kinds = [
         one for one in vars(components).values() if isinstance(one, type) and is_dataclass(one)
     ]
-    lacking = {one.__name__: unfilled(one, [x for x in given if type(x) is one]) for one in kinds}
-    assert {name: some for name, some in lacking.items() if some} == {}
+    unset = {
+        one.__name__: find_unset_fields(one, [x for x in given if type(x) is one]) for one in kinds
+    }
+    assert {name: some for name, some in unset.items() if some} == {}
 
 
-# What they say.
+# Text and controls.
 
 
-def said(page: Reader) -> list[str]:
-    """Return the words, in order."""
+def get_words(page: Reader) -> list[str]:
+    """Return the words of a page, in order."""
     return "".join(page.words).split()
 
 
-def offered(page: Reader) -> list[str]:
-    """Return the links, the forms and the tables, with all that is in them."""
+def get_controls(page: Reader) -> list[str]:
+    """Return the links, forms and tables of a page with their content."""
     return [repr(one) for one in (*page.links, *page.forms, *page.tables)]
 
 
@@ -129,21 +131,21 @@ def offered(page: Reader) -> list[str]:
 )
 def test_both_skins_say_and_offer_the_same(component: str, visitor: HttpRequest) -> None:
     for context in PLAIN.of(component):
-        plain, unfolds = (Reader(drawn(skin, component, context, visitor)) for skin in SKINS)
-        assert said(unfolds) == said(plain)
-        assert offered(unfolds) == offered(plain)
+        plain, unfolds = (Reader(render(skin, component, context, visitor)) for skin in SKINS)
+        assert get_words(unfolds) == get_words(plain)
+        assert get_controls(unfolds) == get_controls(plain)
 
 
 @under_unfold
-@pytest.mark.parametrize("found", [said, offered])
+@pytest.mark.parametrize("get", [get_words, get_controls])
 def test_both_layouts_add_the_same_to_a_page(
-    found: Callable[[Reader], list[str]], visitor: HttpRequest
+    get: Callable[[Reader], list[str]], visitor: HttpRequest
 ) -> None:
-    """Wherever in it: the breadcrumbs stand where a skin has its heading."""
+    """The order may differ: the breadcrumbs may be in the host's header."""
     bare, full = PLAIN.of("layout")
     plain, unfolds = (
-        Counter(found(Reader(drawn(skin, "layout", full, visitor))))
-        - Counter(found(Reader(drawn(skin, "layout", bare, visitor))))
+        Counter(get(Reader(render(skin, "layout", full, visitor))))
+        - Counter(get(Reader(render(skin, "layout", bare, visitor))))
         for skin in SKINS
     )
     assert plain
@@ -156,24 +158,24 @@ def test_both_layouts_add_the_same_to_a_page(
 )
 @every_skin
 def test_every_control_says_what_it_does(skin: str, component: str, visitor: HttpRequest) -> None:
-    """Whatever a host adds to the layout."""
-    pages = [Reader(drawn(skin, component, context, visitor)) for context in PLAIN.of(component)]
+    """Except for the controls that a host adds to the layout."""
+    pages = [Reader(render(skin, component, context, visitor)) for context in PLAIN.of(component)]
     tags = [(tag, given) for page in pages for tag, given in page.raw_tags]
     controls = [given for tag, given in tags if tag == "button" or (tag == "a" and "href" in given)]
     assert [given for given in controls if not NAME.fullmatch(given.get("data-action", ""))] == []
 
 
-# Whom they trust.
+# Escaping.
 
 
-def structure(html: str) -> list[tuple[str, list[str]]]:
-    """Return the elements and their attributes, places to break a line left out."""
+def get_structure(html: str) -> list[tuple[str, list[str]]]:
+    """Return the elements and their attributes, except `<wbr>`."""
     tags = [(tag, sorted(given)) for tag, given in Reader(html).raw_tags]
     return [(tag, names) for tag, names in tags if tag != "wbr"]
 
 
-def addresses(html: str) -> list[str]:
-    """Return what may be followed or sent to."""
+def get_urls(html: str) -> list[str]:
+    """Return the URLs of links and forms."""
     tags = Reader(html).raw_tags
     names = ("href", "src", "action", "formaction")
     return [given[name] for _tag, given in tags for name in names if name in given]
@@ -186,9 +188,9 @@ def test_no_text_becomes_markup_or_an_address(
     skin: str, component: str, visitor: HttpRequest
 ) -> None:
     for plain, hostile in zip(PLAIN.of(component), HOSTILE.of(component), strict=True):
-        plain_html, html = (drawn(skin, component, one, visitor) for one in (plain, hostile))
-        assert structure(html) == structure(plain_html)
-        assert addresses(html) == addresses(plain_html)
-        assert re.sub(ATTACK, r"\1", " ".join(said(Reader(html)))) == " ".join(
-            said(Reader(plain_html))
+        plain_html, html = (render(skin, component, one, visitor) for one in (plain, hostile))
+        assert get_structure(html) == get_structure(plain_html)
+        assert get_urls(html) == get_urls(plain_html)
+        assert re.sub(ATTACK, r"\1", " ".join(get_words(Reader(html)))) == " ".join(
+            get_words(Reader(plain_html))
         )

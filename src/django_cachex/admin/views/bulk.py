@@ -243,7 +243,7 @@ class BulkActionView(BaseSignedStateView):
         if self.search.query.scope is not Scope.VERSION:
             return _("Only keys of this cache's own version can be changed by a pattern.")
         # Ignoring an invalid filter would change more keys than requested.
-        return " ".join(str(notice.text) for notice in self.search.notices)
+        return " ".join(str(alert.text) for alert in self.search.notices)
 
     # Counting the keys.
 

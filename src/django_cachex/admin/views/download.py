@@ -38,15 +38,19 @@ DOWNLOAD_FORMATS: dict[str, tuple[Act, str]] = {
 
 
 def get_available_formats(
-    gate: Gate, inspector: Inspector, stored: bytes, entry: Entry
+    checker: Gate, inspector: Inspector, stored: bytes, entry: Entry
 ) -> list[str]:
     """Return the formats that a user may download a key in. The stored bytes or dump come first."""
     if entry.content is None:
-        forms = ["dump"] if inspector.can_dump else []
+        formats = ["dump"] if inspector.can_dump else []
     else:
-        forms = ["stored"] if inspector.can_download else []
-        forms += get_decoded_formats(entry.content)
-    return [form for form in forms if gate.allowed(DOWNLOAD_FORMATS[form][0], inspector, stored)]
+        formats = ["stored"] if inspector.can_download else []
+        formats += get_decoded_formats(entry.content)
+    return [
+        format
+        for format in formats
+        if checker.allowed(DOWNLOAD_FORMATS[format][0], inspector, stored)
+    ]
 
 
 def get_decoded_formats(content: Content) -> list[str]:
@@ -56,10 +60,10 @@ def get_decoded_formats(content: Content) -> list[str]:
     return ["text"] if content.kind == "text" and isinstance(content.value, str) else []
 
 
-def make_file_name(name: str, ending: str) -> str:
+def make_file_name(name: str, extension: str) -> str:
     """Return a file name for a key that is valid on every file system."""
     plain = UNSAFE_CHARACTERS.sub("_", name).strip("._")[:MAX_FILE_NAME]
-    return f"{plain or 'key'}.{ending}"
+    return f"{plain or 'key'}.{extension}"
 
 
 class DownloadView(BaseKeyView):
@@ -70,8 +74,8 @@ class DownloadView(BaseKeyView):
 
     @property
     def requested_format(self) -> str:
-        form = self.request.GET.get("as", "")
-        return form if form in DOWNLOAD_FORMATS else "stored"
+        format = self.request.GET.get("as", "")
+        return format if format in DOWNLOAD_FORMATS else "stored"
 
     def check_access(self) -> None:
         super().check_access()
@@ -121,8 +125,8 @@ class DownloadView(BaseKeyView):
         first = next(chunks, None)
         if first is not None:
             return chain([first], chunks)
-        [one] = self.inspector.describe([self.stored], ("ttl",))
-        return iter([b""]) if one.exists else None
+        [description] = self.inspector.describe([self.stored], ("ttl",))
+        return iter([b""]) if description.exists else None
 
     def _read_dump(self) -> Iterator[bytes] | None:
         dumped = self.inspector.dump(self.stored)

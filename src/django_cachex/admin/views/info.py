@@ -65,40 +65,45 @@ def make_card(section: Section) -> Card:
     """Return a section of the inspector's information, formatted for the page."""
     return Card(
         section.title,
-        [make_labeled_value(fact) for fact in section.facts],
+        [make_labeled_value(field) for field in section.facts],
         make_labeled_value(section.headline) if section.headline else None,
         _make_table(section) if section.columns else None,
         section.note,
     )
 
 
-def make_labeled_value(fact: Fact) -> LabeledValue:
+def make_labeled_value(field: Fact) -> LabeledValue:
     """Return one of the inspector's figures, formatted for the page.
 
     A figure that has a maximum is shown as a meter, too.
     """
-    text, exact = formatting.amount(fact.value, fact.unit)
-    if fact.of:
-        whole, _exact = formatting.amount(fact.of, fact.unit)
+    text, exact = formatting.amount(field.value, field.unit)
+    if field.of:
+        whole, _exact = formatting.amount(field.of, field.unit)
         text = _("%(part)s of %(whole)s") % {"part": text, "whole": whole}
-        return LabeledValue(fact.label, text, exact=exact, fraction=min(1.0, fact.value / fact.of))
-    return LabeledValue(fact.label, text, "code" if fact.unit == Unit.CODE else "", exact)
+        return LabeledValue(
+            field.label, text, exact=exact, fraction=min(1.0, field.value / field.of)
+        )
+    return LabeledValue(field.label, text, "code" if field.unit == Unit.CODE else "", exact)
 
 
 def _make_table(section: Section) -> Table:
     rows = []
-    for facts in section.rows:
-        values = [(fact, *formatting.amount(fact.value, fact.unit)) for fact in facts]
+    for fields in section.rows:
+        values = [(field, *formatting.amount(field.value, field.unit)) for field in fields]
         rows.append(
             Row(
-                [Cell(text, kind=_get_cell_kind(fact), exact=exact) for fact, text, exact in values]
+                [
+                    Cell(text, kind=_get_cell_kind(field), exact=exact)
+                    for field, text, exact in values
+                ]
             )
         )
-    kinds = [_get_cell_kind(fact) for fact in section.rows[0]] if section.rows else []
+    kinds = [_get_cell_kind(field) for field in section.rows[0]] if section.rows else []
     kinds += [""] * (len(section.columns) - len(kinds))
     headers = [Header(text, kind) for text, kind in zip(section.columns, kinds, strict=True)]
     return Table(headers, rows, caption=section.title)
 
 
-def _get_cell_kind(fact: Fact) -> str:
-    return "" if fact.unit in (Unit.TEXT, Unit.CODE) else "number"
+def _get_cell_kind(field: Fact) -> str:
+    return "" if field.unit in (Unit.TEXT, Unit.CODE) else "number"

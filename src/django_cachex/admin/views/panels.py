@@ -48,20 +48,20 @@ def summarize_entry(entry: Entry) -> str:
 
 def describe_key(inspector: Inspector, description: Description) -> str:
     """Return the name, type, length and TTL of a key on one line."""
-    facts = [description.type or ""]
+    texts = [description.type or ""]
     if description.size is not None:
         is_bytes = description.unit == Unit.BYTES
-        facts.append(
+        texts.append(
             formatting.size(description.size)
             if is_bytes
             else formatting.elements(description.size, description.unit)
         )
     if description.ttl == TTL_NONE:
-        facts.append(_("never expires"))
+        texts.append(_("never expires"))
     elif description.ttl is not None:
-        facts.append(_("expires %(when)s") % {"when": formatting.expiry(description.ttl)})
+        texts.append(_("expires %(when)s") % {"when": formatting.expiry(description.ttl)})
     name = formatting.name(inspector.name(description.key))
-    return f"{name}: {', '.join(fact for fact in facts if fact)}"
+    return f"{name}: {', '.join(text for text in texts if text)}"
 
 
 def list_key_values(inspector: Inspector, entry: Entry, masked: bool) -> list[LabeledValue]:

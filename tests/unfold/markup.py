@@ -13,7 +13,7 @@ ATTRIBUTE = re.compile(rf'(?<![\w-])class="((?:{TAG}|[^"])*)"')
 def classes_of(*folders: Path) -> set[str]:
     """Return the class names in the templates of some folders, without their subfolders.
 
-    A name that ends with a variable includes it: `cx-{{ badge.kind }}`. Variables alone are skipped.
+    A name that ends with a variable includes it: `cx-{{ badge.kind }}`. Lone variables are skipped.
     """
     paths = [path for folder in folders for path in folder.glob("*.html")]
     return {name for path in paths for name in classes_in(path.read_text())}

@@ -80,8 +80,8 @@ class AddKeyView(BaseCacheView):
             self.log_possible_change(
                 result.error, log_entries.ADDITION, [stored], message, inspector
             )
-            why = {"why": explain(inspector, result.error or Exception())}
-            form.add_error(None, _("Perhaps not stored: look at the key. %(why)s") % why)
+            params = {"why": explain(inspector, result.error or Exception())}
+            form.add_error(None, _("Perhaps not stored: look at the key. %(why)s") % params)
             return None
         if result.value.result != Result.DONE:
             self._add_refusal_errors(form, result.value)
@@ -105,8 +105,8 @@ class AddKeyView(BaseCacheView):
             log_entries.CHANGE if edit.replace else log_entries.ADDITION,
         )
         log_entries.record_keys(user_id, flag, self.inspector, [stored], message)
-        what = {"key": printable(encode_text(name)), "what": message()}
-        self.add_message(_('Key "%(key)s". %(what)s') % what)
+        params = {"key": printable(encode_text(name)), "what": message()}
+        self.add_message(_('Key "%(key)s". %(what)s') % params)
 
     def _get_success_url(self, stored: bytes) -> Any:
         """Return the key's page, or an empty form for users who may only add keys."""

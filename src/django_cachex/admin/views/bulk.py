@@ -282,7 +282,7 @@ class BulkActionView(BaseSignedStateView):
                 Button(_("Count on"), "count"),
                 [("state", self.sign_state(COUNT_PURPOSE, work.state()))],
                 [Button(f"{button_text} …", "ask", "danger-quiet")] if count else [],
-                automatic=can_continue,
+                auto_continue=can_continue,
             ),
             cards=make_match_cards(work.deed, self.inspector, self.checker, self.links),
             empty=self.make_empty_state() if work.complete and not count else None,
@@ -405,22 +405,22 @@ class BulkActionView(BaseSignedStateView):
             self.inspector, self.request.user.pk, self.bulk_action, self.scan_keys, self.log_message
         )
         step = runner.step(Run.of_state(state), self.call_cache)
-        return self.render_job(step, automatic=True)
+        return self.render_job(step, auto_continue=True)
 
     def render_saved_job(self, token: str) -> HttpResponse:
         """Show the job in the URL, which the user can continue, or start a count without one."""
         state = self.load_state(JOB_PURPOSE, token)
         if state is None:
             return self.render_count(None)
-        return self.render_job(Step(Run.of_state(state)), automatic=False)
+        return self.render_job(Step(Run.of_state(state)), auto_continue=False)
 
-    def render_job(self, step: Step, automatic: bool) -> HttpResponse:
+    def render_job(self, step: Step, auto_continue: bool) -> HttpResponse:
         self.alerts += make_step_alerts(step)
         token = self.sign_state(JOB_PURPOSE, step.run.state())
         alias = self.inspector.alias
         history = [Action("history", _("History"), self.links.cache_history(alias))]
         return self.render(
-            job=make_job_progress(step, token, self.current_url(run=token), automatic),
+            job=make_job_progress(step, token, self.current_url(run=token), auto_continue),
             cards=make_failure_cards(step.run, self.inspector),
             next_actions=[
                 Action("back", _("Back to the keys"), self.get_keys_url()),

@@ -51,14 +51,14 @@ class DeleteKeyView(BaseKeyView):
         return self.fallback_url(self.inspector.alias)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        back = Action("cancel", _("Cancel, keep it"), self.get_cancel_link())
+        cancel = Action("cancel", _("Cancel, keep it"), self.get_cancel_link())
         key_id = [("id", self.request.POST["id"])] if "id" in self.request.POST else []
         question = _('Delete "%(key)s" from "%(alias)s"?') % {
             "key": self.display_name,
             "alias": self.inspector.alias,
         }
         confirmation = replace(
-            make_delete_confirmation(self.inspector, [self.stored], [], back),
+            make_delete_confirmation(self.inspector, [self.stored], [], cancel),
             question=question,
             items=(),
             hidden_fields=[("confirmed", "1"), *key_id],
@@ -75,13 +75,13 @@ class DeleteKeyView(BaseKeyView):
 
 
 def make_delete_confirmation(
-    inspector: Inspector, keys: Sequence[bytes], refused: Sequence[str], back: Action
+    inspector: Inspector, keys: Sequence[bytes], skipped: Sequence[str], cancel: Action
 ) -> Confirmation:
     """Return the confirmation for deleting keys.
 
     Args:
-        refused: The keys that were selected but cannot be deleted, by their ids.
-        back: The button that cancels.
+        skipped: The ids of selected keys that cannot be deleted.
+        cancel: The button that cancels.
     """
     count = len(keys)
     values = {"count": formatting.number(count), "alias": inspector.alias}
@@ -104,7 +104,7 @@ def make_delete_confirmation(
             else _("None of the selected keys can be deleted.")
         ],
         button_text=ngettext("Delete %(count)s key", "Delete %(count)s keys", count) % values,
-        cancel=back,
+        cancel=cancel,
         hidden_fields=[
             ("action", "delete"),
             ("confirmed", "1"),
@@ -113,7 +113,7 @@ def make_delete_confirmation(
         items=names,
         skipped=[
             _("%(key)s is not yours to delete, or not a key of this cache.") % {"key": one}
-            for one in refused
+            for one in skipped
         ],
         can_confirm=bool(count),
     )
@@ -135,10 +135,10 @@ def delete_keys(view: BaseView, inspector: Inspector, keys: Sequence[bytes]) -> 
             format_delete_error(explain(inspector, answer.error or Exception())), messages.ERROR
         )
         return
-    result, refused = answer.value, dict(answer.value.failures)
-    message = partial(format_delete_result, result.done, result.gone, len(refused))
+    result, failed = answer.value, dict(answer.value.failures)
+    message = partial(format_delete_result, result.done, result.gone, len(failed))
     if result.done:
-        gone = [stored for stored in existing.value if stored not in refused]
+        gone = [stored for stored in existing.value if stored not in failed]
         log_entries.record_keys(
             view.request.user.pk, log_entries.DELETION, inspector, gone, message
         )
@@ -148,9 +148,9 @@ def delete_keys(view: BaseView, inspector: Inspector, keys: Sequence[bytes]) -> 
         view.add_message(message(), messages.WARNING)
 
 
-def format_delete_error(why: str) -> str:
+def format_delete_error(reason: str) -> str:
     """Return the message for a deletion that failed, perhaps after some keys were deleted."""
-    return _("Not deleted, or not all of it: look again. %(why)s") % {"why": why}
+    return _("Not deleted, or not all of it: look again. %(why)s") % {"why": reason}
 
 
 def filter_existing(inspector: Inspector, keys: Sequence[bytes]) -> Sequence[bytes]:

@@ -81,8 +81,8 @@ def _iter_refusals(
         if error is not None:
             yield explain(inspector, error)
         elif not inspector.can_flush:
-            why = {"alias": inspector.alias, "why": inspector.why_not("can_flush")}
-            yield _('"%(alias)s" cannot be flushed. %(why)s') % why
+            params = {"alias": inspector.alias, "why": inspector.why_not("can_flush")}
+            yield _('"%(alias)s" cannot be flushed. %(why)s') % params
         elif closed_by_flush(inspector):
             yield closed_text(inspector)
         elif inspector not in plans:
@@ -99,8 +99,8 @@ def flush_caches(view: BaseView, inspectors: Sequence[Inspector]) -> list[FlushJ
     for inspector in inspectors:
         error = answers[inspector].error
         if error is not None:
-            why = {"why": explain(inspector, error)}
-            view.add_message(_("Not flushed. %(why)s") % why, messages.ERROR)
+            params = {"why": explain(inspector, error)}
+            view.add_message(_("Not flushed. %(why)s") % params, messages.ERROR)
         elif not view.checker.allowed(FLUSH, inspector):
             text = _('You may not flush "%(alias)s".') % {"alias": inspector.alias}
             view.add_message(
@@ -118,8 +118,8 @@ def start_flush_job(view: BaseView, inspector: Inspector) -> list[FlushJob]:
     job = FlushJob(inspector, begin(None))
     step = job.run_step(view)
     if step.error is not None:
-        why = {"why": explain(inspector, step.error)}
-        view.add_message(_("Not flushed, or not completely. %(why)s") % why, messages.ERROR)
+        params = {"why": explain(inspector, step.error)}
+        view.add_message(_("Not flushed, or not completely. %(why)s") % params, messages.ERROR)
         return []
     if not step.run.work.complete:
         return [FlushJob(inspector, step.run)]
@@ -158,8 +158,8 @@ def flush_cache(view: BaseView, inspector: Inspector) -> None:
         view.log_possible_change(
             error, log_entries.CHANGE, [], partial(_format_flushed, inspector, None), inspector
         )
-        why = {"why": explain(inspector, error)}
-        view.add_message(_("Not flushed, or not completely. %(why)s") % why, messages.ERROR)
+        params = {"why": explain(inspector, error)}
+        view.add_message(_("Not flushed, or not completely. %(why)s") % params, messages.ERROR)
         return
     message = partial(_format_flushed, inspector, count)
     log_entries.record_cache(view.request.user.pk, log_entries.CHANGE, inspector, message)
@@ -308,8 +308,8 @@ class FlushView(BaseView):
                 current.run.work.position,
                 Button(_("Continue"), "run", "primary"),
                 [pair for job in jobs for pair in self.make_hidden_fields(job)],
-                automatic=not failed,
-                action=self.links.flushing(),
+                auto_continue=not failed,
+                action_url=self.links.flushing(),
             ),
             summaries=[job.get_message() for job in jobs if job is not current],
             cards=[card for job in jobs for card in make_failure_cards(job.run, job.inspector)],

@@ -198,9 +198,9 @@ def get_selected_columns(request: HttpRequest, inspector: Inspector) -> list[str
     return [name for name in get_available_columns(inspector) if name in wanted]
 
 
-def remember_columns(response: HttpResponse, request: HttpRequest, given: Sequence[str]) -> None:
+def remember_columns(response: HttpResponse, request: HttpRequest, selected: Sequence[str]) -> None:
     """Store the selected columns in a cookie, for all caches. Unknown names are ignored."""
-    names = [name for name in COLUMNS if name in given]
+    names = [name for name in COLUMNS if name in selected]
     response.set_cookie(
         COLUMNS_COOKIE,
         COLUMN_SEPARATOR.join(names) or NO_COLUMNS,
@@ -226,10 +226,10 @@ class SortOrder:
     is_reversed: bool = False
 
     @classmethod
-    def read(cls, given: str, columns: Sequence[str]) -> SortOrder:
+    def read(cls, sort_param: str, columns: Sequence[str]) -> SortOrder:
         """Parse the `sort` parameter. Columns that are not shown are ignored."""
-        name = given.removeprefix("-")
-        return cls(name, given.startswith("-")) if name in (KEY_COLUMN, *columns) else cls()
+        name = sort_param.removeprefix("-")
+        return cls(name, sort_param.startswith("-")) if name in (KEY_COLUMN, *columns) else cls()
 
     def get_aria_sort(self, name: str) -> str:
         """Return the value of `aria-sort` for a column; empty if it is not sorted."""

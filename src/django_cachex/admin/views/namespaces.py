@@ -296,11 +296,11 @@ class NamespacesView(BaseSignedStateView):
         separator = limits().namespace_separator
         return Sorting(separator, self.under, is_session(self.inspector))
 
-    def scan_keys(self, token: str, want: int, deadline: float) -> Listing:
+    def scan_keys(self, token: str, limit: int, deadline: float) -> Listing:
         query = Query(self.pattern)
         # Sessions are excluded: prefixes could guess their ids one character at a time.
         exclude = self.checker.exclude(self.inspector, query.narrows)
-        return self.inspector.scan(replace(query, exclude=exclude), token, want, deadline)
+        return self.inspector.scan(replace(query, exclude=exclude), token, limit, deadline)
 
     @cached_property
     def pattern(self) -> Pattern:
@@ -350,7 +350,7 @@ class NamespacesView(BaseSignedStateView):
                 position,
                 continue_button,
                 [("state", self.sign_state(NAMESPACES_PURPOSE, work.state()))],
-                automatic=can_continue and not is_done,
+                auto_continue=can_continue and not is_done,
             ),
             accuracy_note=report.get_accuracy_note(),
             bar_chart=report.make_bar_chart(),
@@ -374,10 +374,10 @@ class NamespacesView(BaseSignedStateView):
     # Around the content.
 
     def heading(self) -> Heading:
-        what = _("namespaces")
+        suffix = _("namespaces")
         if self.under:
-            what = _("namespaces under %(under)s") % {"under": self.under}
-        return Heading(self.inspector.alias, what, badge=SUPPORT_BADGES[self.inspector.support])
+            suffix = _("namespaces under %(under)s") % {"under": self.under}
+        return Heading(self.inspector.alias, suffix, badge=SUPPORT_BADGES[self.inspector.support])
 
     def breadcrumbs(self) -> Sequence[Action]:
         url = self.links.namespaces(self.inspector.alias)

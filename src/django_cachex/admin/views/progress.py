@@ -39,23 +39,23 @@ MAX_FAILURES_SHOWN = 20
 def make_progress(
     text: str,
     position: Position,
-    go_on: Button,
-    hidden: Sequence[tuple[str, str]],
-    buttons: Sequence[Button] = (),
-    automatic: bool = True,
-    resume: str = "",
-    action: str = "",
+    continue_button: Button,
+    hidden_fields: Sequence[tuple[str, str]],
+    other_buttons: Sequence[Button] = (),
+    auto_continue: bool = True,
+    resume_url: str = "",
+    action_url: str = "",
 ) -> JobProgress:
     """Return the progress of a scan. There is no button to continue it once it is complete.
 
     Args:
         text: What was done so far.
         position: The position of the scan.
-        go_on: The button that continues.
-        hidden: The hidden fields with the state.
-        automatic: Whether a script presses the button.
-        resume: The URL to resume the job after the page was closed.
-        action: The URL to post to; empty for the current page.
+        continue_button: The button that continues.
+        hidden_fields: The fields with the state.
+        auto_continue: Whether a script presses the button.
+        resume_url: The URL to resume the job after the page was closed.
+        action_url: The URL to post to; empty for the current page.
     """
     fraction = None
     if position.total is not None:
@@ -63,16 +63,16 @@ def make_progress(
     return JobProgress(
         text=f"{text} · {format_examined(position.examined, position)}",
         fraction=fraction,
-        hidden_fields=hidden,
-        continue_button=None if position.complete else go_on,
-        auto_continue=automatic and not position.complete,
-        other_buttons=buttons,
-        resume_url=resume if len(resume) <= LONGEST_ID else "",
-        action_url=action,
+        hidden_fields=hidden_fields,
+        continue_button=None if position.complete else continue_button,
+        auto_continue=auto_continue and not position.complete,
+        other_buttons=other_buttons,
+        resume_url=resume_url if len(resume_url) <= LONGEST_ID else "",
+        action_url=action_url,
     )
 
 
-def make_job_progress(step: Step, token: str, resume: str, automatic: bool) -> JobProgress:
+def make_job_progress(step: Step, token: str, resume_url: str, auto_continue: bool) -> JobProgress:
     """Return the progress of a job. If its last step failed, it does not continue by itself."""
     work = step.run.work
     report = [Button(_("Download the report"), "report")] if work.deed.turns else []
@@ -82,8 +82,8 @@ def make_job_progress(step: Step, token: str, resume: str, automatic: bool) -> J
         Button(_("Continue"), "run", "primary"),
         [("state", token)],
         report,
-        automatic and step.error is None and not step.is_stuck and not has_only_failures(step),
-        resume,
+        auto_continue and step.error is None and not step.is_stuck and not has_only_failures(step),
+        resume_url,
     )
 
 

@@ -80,7 +80,6 @@ def make_bulk_links(view: BaseCacheView, query: Query) -> list[Action]:
 
 
 def format_match_count(work: Work[Survey]) -> str:
-
     count = work.deed.whole.keys
     text = ngettext("%(count)s key matches", "%(count)s keys match", count)
     if not work.complete:
@@ -89,7 +88,6 @@ def format_match_count(work: Work[Survey]) -> str:
 
 
 def format_key_count(count: int) -> str:
-
     text = ngettext("%(count)s key counted", "%(count)s keys counted", count)
     return text % {"count": formatting.number(count)}
 
@@ -197,6 +195,8 @@ UNSIGNED_PARAMS = (*DISPLAY_PARAMS, "run")
 
 
 class BulkActionView(BaseSignedStateView):
+    """Counts the keys that match a search, and deletes or expires them after a confirmation."""
+
     permission = SEE_KEYS
     title = gettext_lazy("All matching keys")
     template_name = "admin/django_cachex/job.html"

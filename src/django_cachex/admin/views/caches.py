@@ -52,6 +52,8 @@ SUPPORT_BADGES = {
 
 
 class CachesView(BaseView):
+    """Lists the caches with their state, and flushes the selected ones."""
+
     permission = SEE_CACHES
     title = gettext_lazy("Caches")
     tabs_label = gettext_lazy("Support level")

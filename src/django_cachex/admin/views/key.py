@@ -44,6 +44,8 @@ from django_cachex.inspectors.values import Content
 
 
 class KeyView(BaseKeyDetailView):
+    """Shows a key, and performs the actions on it: see `django_cachex.admin.key_actions`."""
+
     title = gettext_lazy("Key")
     template_name = "admin/django_cachex/key.html"
 

@@ -127,6 +127,8 @@ TRANSIENT_PARAMS = ("live", "begun", "columns")
 
 
 class KeysView(BaseCacheView):
+    """Searches the keys of a cache, and deletes the selected ones."""
+
     permission = SEE_KEYS
     title = gettext_lazy("Keys")
     template_name = "admin/django_cachex/keys.html"
@@ -134,7 +136,6 @@ class KeysView(BaseCacheView):
 
     @cached_property
     def search(self) -> Search:
-
         return Search.read(self.request.GET, self.inspector, self.checker)
 
     @cached_property

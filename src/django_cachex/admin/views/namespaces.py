@@ -278,6 +278,8 @@ SAMPLE, ALL = "sample", "all"
 
 
 class NamespacesView(BaseSignedStateView):
+    """Shows how much memory, or how many keys, each namespace of a cache has."""
+
     permission = SEE_NAMESPACES
     title = gettext_lazy("Namespaces")
     template_name = "admin/django_cachex/namespaces.html"

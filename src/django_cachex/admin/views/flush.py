@@ -56,7 +56,7 @@ def make_flush_confirmation(view: BaseView, inspectors: Sequence[Inspector]) -> 
         question=_get_question(available),
         breadcrumb=_("Flush"),
         consequences=(),
-        table=_make_table(
+        table=_make_preview_table(
             (inspector, plan, view.checker.neighbours(inspector))
             for inspector in available
             if (plan := plans[inspector].value) is not None
@@ -203,7 +203,9 @@ def _make_planner(inspector: Inspector) -> Callable[[], PlannedFlush]:
     return lambda: PlannedFlush(inspector.status(), inspector.flush_plan())
 
 
-def _make_table(plans: Iterable[tuple[Inspector, PlannedFlush, Sequence[Inspector]]]) -> Table:
+def _make_preview_table(
+    plans: Iterable[tuple[Inspector, PlannedFlush, Sequence[Inspector]]],
+) -> Table:
     """Return a table of what is deleted from each cache, how much, and by which command."""
     headers = (Header(_("Cache")), Header(_("What is deleted")), Header(_("Entries"), "number"))
     rows = [

@@ -67,7 +67,7 @@ def make_card(section: Section) -> Card:
         section.title,
         [make_labeled_value(field) for field in section.facts],
         make_labeled_value(section.headline) if section.headline else None,
-        _make_table(section) if section.columns else None,
+        _make_section_table(section) if section.columns else None,
         section.note,
     )
 
@@ -87,7 +87,7 @@ def make_labeled_value(field: Fact) -> LabeledValue:
     return LabeledValue(field.label, text, "code" if field.unit == Unit.CODE else "", exact)
 
 
-def _make_table(section: Section) -> Table:
+def _make_section_table(section: Section) -> Table:
     rows = []
     for fields in section.rows:
         values = [(field, *formatting.amount(field.value, field.unit)) for field in fields]

@@ -38,7 +38,7 @@ from django_cachex.admin.views.bulk import make_bulk_links
 from django_cachex.admin.views.caches import SUPPORT_BADGES
 from django_cachex.admin.views.delete import delete_keys, make_delete_confirmation
 from django_cachex.admin.views.keys_table import (
-    COLUMNS,
+    KEY_COLUMNS,
     KeysTable,
     SortOrder,
     count_values_that_fit,
@@ -100,7 +100,7 @@ def make_column_options(inspector: Inspector, shown: Sequence[str]) -> list[Opti
     names = get_available_columns(inspector)
     if len(names) < 2:
         return []
-    return [Option(name, COLUMNS[name].label, name in shown) for name in names]
+    return [Option(name, KEY_COLUMNS[name].label, name in shown) for name in names]
 
 
 def get_scope_warning(search: Search) -> str:

@@ -142,7 +142,7 @@ def _make_idle_cell(description: Description) -> Cell:
 
 
 @dataclass(frozen=True)
-class Column:
+class KeyColumn:
     """A column of the table."""
 
     label: Text
@@ -153,26 +153,26 @@ class Column:
     kind: str = "number"
 
 
-COLUMNS: Final[Mapping[str, Column]] = {
-    "type": Column(
+KEY_COLUMNS: Final[Mapping[str, KeyColumn]] = {
+    "type": KeyColumn(
         gettext_lazy("Type"),
         lambda description: Cell(description.type or formatting.NOTHING, kind="type"),
         lambda description: description.type or "",
         kind="",
     ),
-    "ttl": Column(
+    "ttl": KeyColumn(
         gettext_lazy("TTL"), lambda description: make_ttl_cell(description.ttl), _make_ttl_sort_key
     ),
-    "memory": Column(
+    "memory": KeyColumn(
         gettext_lazy("Memory"),
         lambda description: make_bytes_cell(description.memory),
         lambda description: make_sort_key(description.memory),
     ),
-    "size": Column(gettext_lazy("Size"), make_size_cell, _make_size_sort_key),
-    "idle": Column(
+    "size": KeyColumn(gettext_lazy("Size"), make_size_cell, _make_size_sort_key),
+    "idle": KeyColumn(
         gettext_lazy("Idle"), _make_idle_cell, lambda description: make_sort_key(description.idle)
     ),
-    "encoding": Column(
+    "encoding": KeyColumn(
         gettext_lazy("Encoding"),
         lambda description: Cell(description.encoding or formatting.NOTHING, kind="type"),
         lambda description: description.encoding or "",
@@ -188,7 +188,7 @@ def get_available_columns(inspector: Inspector) -> list[str]:
     known = {"size", *inspector.figures}
     known |= {"type"} if inspector.can_type else set()
     known |= {"ttl"} if inspector.can_ttl else set()
-    return [name for name in COLUMNS if name in known]
+    return [name for name in KEY_COLUMNS if name in known]
 
 
 def get_selected_columns(request: HttpRequest, inspector: Inspector) -> list[str]:
@@ -200,7 +200,7 @@ def get_selected_columns(request: HttpRequest, inspector: Inspector) -> list[str
 
 def remember_columns(response: HttpResponse, request: HttpRequest, selected: Sequence[str]) -> None:
     """Store the selected columns in a cookie, for all caches. Unknown names are ignored."""
-    names = [name for name in COLUMNS if name in selected]
+    names = [name for name in KEY_COLUMNS if name in selected]
     response.set_cookie(
         COLUMNS_COOKIE,
         COLUMN_SEPARATOR.join(names) or NO_COLUMNS,
@@ -240,7 +240,7 @@ class SortOrder:
     def get_next_param(self, name: str) -> str:
         """Return the `sort` parameter of the link in a column's header."""
         # Numbers are sorted by the largest first.
-        first = "" if name == KEY_COLUMN or COLUMNS[name].kind != "number" else "-"
+        first = "" if name == KEY_COLUMN or KEY_COLUMNS[name].kind != "number" else "-"
         if name != self.name:
             return f"{first}{name}"
         return name if self.is_reversed else f"-{name}"
@@ -271,7 +271,7 @@ class KeysTable:
             return ""
         # A script fills in other columns.
         text = _("Sorted by %s: only the keys on this page, not all that match.")
-        return text % (self._get_key_label() if name == KEY_COLUMN else COLUMNS[name].label)
+        return text % (self._get_key_label() if name == KEY_COLUMN else KEY_COLUMNS[name].label)
 
     def _get_key_label(self) -> str:
         return _("Key") if self.scope is Scope.VERSION else _("Stored key")
@@ -279,7 +279,7 @@ class KeysTable:
     def build(self, shown: Sequence[Description]) -> Table:
         headers = [self._make_header(KEY_COLUMN, self._get_key_label(), "")]
         headers += [
-            self._make_header(name, COLUMNS[name].label, COLUMNS[name].kind)
+            self._make_header(name, KEY_COLUMNS[name].label, KEY_COLUMNS[name].kind)
             for name in self.columns
         ]
         openable = self._filter_allowed(SEE_KEYS, shown)
@@ -331,7 +331,7 @@ class KeysTable:
         has_checkbox = is_ours and description.key in deletable
         value = object_id(self.inspector.alias, description.key) if has_checkbox else None
         lines = [] if is_ours else [_format_owner(owner)]
-        columns = (COLUMNS[column] for column in self.columns)
+        columns = (KEY_COLUMNS[column] for column in self.columns)
         return Row(
             [
                 Cell(name, link, kind="key", lines=lines),

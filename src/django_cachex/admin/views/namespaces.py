@@ -273,7 +273,7 @@ def get_ttl_labels() -> list[str]:
 NAMESPACES_PURPOSE = "namespaces"
 """The purpose of the tokens with the state of the count."""
 
-SAMPLE, ALL = "sample", "all"
+COUNT_SAMPLE, COUNT_ALL = "sample", "all"
 """The values of the buttons: count a sample, or all keys."""
 
 
@@ -335,10 +335,10 @@ class NamespacesView(BaseSignedStateView):
             )
         work, can_continue = continue_count(self, self.load_count(), self.scan_keys)
         survey, position = work.deed, work.position
-        mode = ALL if self.request.POST.get("step") == ALL else SAMPLE
-        is_done = mode == SAMPLE and position.examined >= limits().namespace_sample
+        mode = COUNT_ALL if self.request.POST.get("step") == COUNT_ALL else COUNT_SAMPLE
+        is_done = mode == COUNT_SAMPLE and position.examined >= limits().namespace_sample
         continue_button = (
-            Button(_("Count everything"), ALL, "primary")
+            Button(_("Count everything"), COUNT_ALL, "primary")
             if is_done
             else _make_continue_button(mode)
         )

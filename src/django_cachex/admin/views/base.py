@@ -382,10 +382,10 @@ class BaseSignedStateView(BaseCacheView):
         """Return what a token is valid for: its purpose, a user, a cache and a search."""
         raise NotImplementedError
 
-    def sign_state(self, purpose: str, state: Any) -> str:
+    def dump_token(self, purpose: str, state: Any) -> str:
         return seal(state, *self.token_scope(purpose))
 
-    def load_state(self, purpose: str, token: str) -> Any:
+    def load_token(self, purpose: str, token: str) -> Any:
         """Return the state in a token; None if the token is empty or not valid here."""
         try:
             return unseal(token, *self.token_scope(purpose)) if token else None

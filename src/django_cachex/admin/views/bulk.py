@@ -263,7 +263,7 @@ class BulkActionView(BaseSignedStateView):
 
     def load_count(self, token: str) -> Work[Survey] | None:
         """Return the state of the count in a token; None if it is empty or not valid here."""
-        state = self.load_state(COUNT_PURPOSE, token)
+        state = self.load_token(COUNT_PURPOSE, token)
         if state is None:
             return None
         return Work.of_state(state, lambda counts: Survey.of_state(counts, self.namespace_options))
@@ -280,7 +280,7 @@ class BulkActionView(BaseSignedStateView):
                 format_match_count(work),
                 work.position,
                 Button(_("Count on"), "count"),
-                [("state", self.sign_state(COUNT_PURPOSE, work.state()))],
+                [("state", self.dump_token(COUNT_PURPOSE, work.state()))],
                 [Button(f"{button_text} …", "ask", "danger-quiet")] if count else [],
                 auto_continue=can_continue,
             ),
@@ -391,14 +391,14 @@ class BulkActionView(BaseSignedStateView):
                 cancel=Action("cancel", _("Cancel, keep them"), self.get_keys_url()),
                 hidden_fields=[
                     ("step", "run"),
-                    ("state", self.sign_state(JOB_PURPOSE, begin(self.ttl).state())),
+                    ("state", self.dump_token(JOB_PURPOSE, begin(self.ttl).state())),
                 ],
             )
         )
 
     def continue_job(self, token: str) -> HttpResponse:
         """Run one step of the job, and show its progress."""
-        state = self.load_state(JOB_PURPOSE, token)
+        state = self.load_token(JOB_PURPOSE, token)
         if state is None:
             return self.render_count(None)
         runner = Runner(
@@ -409,14 +409,14 @@ class BulkActionView(BaseSignedStateView):
 
     def render_saved_job(self, token: str) -> HttpResponse:
         """Show the job in the URL, which the user can continue, or start a count without one."""
-        state = self.load_state(JOB_PURPOSE, token)
+        state = self.load_token(JOB_PURPOSE, token)
         if state is None:
             return self.render_count(None)
         return self.render_job(Step(Run.of_state(state)), auto_continue=False)
 
     def render_job(self, step: Step, auto_continue: bool) -> HttpResponse:
         self.alerts += make_step_alerts(step)
-        token = self.sign_state(JOB_PURPOSE, step.run.state())
+        token = self.dump_token(JOB_PURPOSE, step.run.state())
         alias = self.inspector.alias
         history = [Action("history", _("History"), self.links.cache_history(alias))]
         return self.render(
@@ -430,7 +430,7 @@ class BulkActionView(BaseSignedStateView):
 
     def download_report(self, token: str) -> HttpResponse:
         """Return the report of the job as a file."""
-        state = self.load_state(JOB_PURPOSE, token)
+        state = self.load_token(JOB_PURPOSE, token)
         if state is None:
             return self.render_count(None)
         work = Run.of_state(state).work

@@ -317,7 +317,7 @@ class NamespacesView(BaseSignedStateView):
 
     def load_count(self) -> Work[Survey]:
         """Return the state of the count in the submitted form, or a new one."""
-        state = self.load_state(NAMESPACES_PURPOSE, self.request.POST.get("state", ""))
+        state = self.load_token(NAMESPACES_PURPOSE, self.request.POST.get("state", ""))
         if state is None:
             return Work(Survey(self.namespace_options))
         return Work.of_state(state, lambda counts: Survey.of_state(counts, self.namespace_options))
@@ -351,7 +351,7 @@ class NamespacesView(BaseSignedStateView):
                 format_key_count(survey.whole.keys),
                 position,
                 continue_button,
-                [("state", self.sign_state(NAMESPACES_PURPOSE, work.state()))],
+                [("state", self.dump_token(NAMESPACES_PURPOSE, work.state()))],
                 auto_continue=can_continue and not is_done,
             ),
             accuracy_note=report.get_accuracy_note(),

@@ -383,10 +383,10 @@ def clerk(
 
 
 def levels(page: Page) -> list[str]:
-    """Return the kinds of messages and notices on a page."""
+    """Return the kinds of messages and alerts on a page."""
     kinds = ("success", "warning", "error")
     names = " ".join(attributes.get("class", "") for _tag, attributes in page.tags)
-    return [kind for kind in kinds if re.search(rf"\b(cx-notice-)?{kind}\b", names)]
+    return [kind for kind in kinds if re.search(rf"\b{kind}\b", names)]
 
 
 def test_a_flush_of_which_everything_is_refused_is_an_error_with_the_reason(

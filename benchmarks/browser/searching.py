@@ -37,10 +37,11 @@ WATCHED = """
   const seen = (window.seen = {});
   const note = (name) => requestAnimationFrame(() => (seen[name] ??= Date.now()));
   const look = () => {
-    const found = document.querySelector(".cx-found");
-    if (found?.querySelector(".cx-progress")) note("progress");
-    if (found?.querySelector("tbody tr:nth-child(%d)")) note("rows");
-    if (found && document.readyState !== "loading" && !("goesOn" in found.dataset)) note("ended");
+    const section = document.querySelector(".cx-results");
+    if (section?.querySelector(".cx-progress")) note("progress");
+    if (section?.querySelector("tbody tr:nth-child(%d)")) note("rows");
+    const hasEnded = section && !("autoContinue" in section.dataset);
+    if (hasEnded && document.readyState !== "loading") note("ended");
   };
   const anything = { attributes: true, childList: true, subtree: true };
   new MutationObserver(look).observe(document, anything);
@@ -57,7 +58,7 @@ MOST_LONGEST = 2
 """How many times as long as the loop's longest command ours may take."""
 
 SECTION = re.compile(
-    r'<section class="cx-found"[^>]* data-forward="(?P<forward>[^"]*)"'
+    r'<section class="cx-results"[^>]* data-next-url="(?P<forward>[^"]*)"'
     r' data-shown="(?P<shown>[0-9]+)"[^>]*>'
 )
 
@@ -161,14 +162,14 @@ def ask_alone(page: Page, site: Site) -> None:
         section = SECTION.search(text)
         if section is None:
             raise RuntimeError(f"{url} is no page of keys")
-        goes_on = "data-goes-on" in section[0]
+        goes_on = "data-auto-continue" in section[0]
         url = f"{unescape(section['forward'])}&live={section['shown']}" if goes_on else ""
 
 
 def count_everything(page: Page, site: Site) -> None:
     """Let the page of namespaces look at every key: of a few it does when it opens."""
     page.goto(site.url + LINKS.namespaces("default"))
-    done = "!document.querySelector('[data-automatic]')"
+    done = "!document.querySelector('[data-auto-continue]')"
     page.wait_for_function(done, timeout=LONG_PATIENCE, polling=SELDOM)
     button = page.locator('[data-action="all"]')
     if button.count():

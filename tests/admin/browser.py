@@ -31,16 +31,16 @@ class Browser:
         """Return what a POST leads to, without looking at a form first."""
         return self._page(url, self._timed("post", url, data or {}, follow=follow, **headers))
 
-    def click(self, page: Page, does: str, about: str = "") -> Page:
+    def click(self, page: Page, action: str, object_name: str = "") -> Page:
         """Follow the link that does this: to what a text names, where one is given."""
-        return self.open(urldefrag(urljoin(page.url, page.link(does, about).url))[0])
+        return self.open(urldefrag(urljoin(page.url, page.link(action, object_name).url))[0])
 
-    def submit(self, page: Page, does: str, about: str = "", /, **changes: Any) -> Page:
+    def submit(self, page: Page, action: str, object_name: str = "", /, **changes: Any) -> Page:
         """Press the button that does this, after changing the form's controls of these names.
 
         A value of None clears a control: an unticked box, a row not selected.
         """
-        form, pressed = page.form(does, about), page.button(does, about)
+        form, pressed = page.form(action, object_name), page.button(action, object_name)
         data: dict[str, Any] = form.data()
         for name, value in changes.items():
             assert name in form.names, f"{name} is not a control of this form: {form.names}"

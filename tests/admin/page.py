@@ -1,18 +1,20 @@
-"""A response, as a person meets it."""
+"""A response, as a user sees it."""
 
 from __future__ import annotations
 
-from tests.admin.parts import Button, Form, Link, Table
+from tests.admin.page_elements import Button, Form, Link, Table
 from tests.admin.reader import Reader, squeezed
 
 
-def is_one(control: Link | Button, does: str, about: str) -> bool:
-    """Return whether a control does this, in the row of what a text names if one is given."""
-    return control.does == does and f" {control.text}".endswith(f" {about}" if about else "")
+def matches_action(control: Link | Button, action: str, object_name: str) -> bool:
+    """Return whether a control has this `data-action`, and is for the named object if given."""
+    return control.data_action == action and f" {control.text}".endswith(
+        f" {object_name}" if object_name else ""
+    )
 
 
 class Page:
-    """What was answered: its status, its words and what it offers."""
+    """A response: its status, text, links, forms and tables."""
 
     def __init__(self, status: int, url: str, html: str, seconds: float = 0.0) -> None:
         self.status = status
@@ -31,7 +33,7 @@ class Page:
 
     @property
     def heading(self) -> str:
-        """What the page is about, wherever the skin says it."""
+        """The heading of the page, in any skin."""
         return self._reader.heading
 
     @property
@@ -39,36 +41,36 @@ class Page:
         return self._reader.sections
 
     def table(self, header: str) -> Table:
-        """Return the table that has a column of this header, or an empty one."""
+        """Return the last table with this column header, or an empty one."""
         found = [table for table in self._reader.tables if header in table.headers]
         return found[-1] if found else Table([header])
 
     def column(self, header: str) -> list[str]:
-        """Return the cells of the column of this header; none without such a table."""
+        """Return the cells of the column with this header; none without such a table."""
         return self.table(header).column(header)
 
-    def link(self, does: str, about: str = "") -> Link:
-        """Return the last link that does this: to what a text names, where one is given."""
-        return [link for link in self.links if is_one(link, does, about)][-1]
+    def link(self, action: str, object_name: str = "") -> Link:
+        """Return the last link with this `data-action`, for the named object if given."""
+        return [link for link in self.links if matches_action(link, action, object_name)][-1]
 
-    def button(self, does: str, about: str = "") -> Button:
-        """Return the last button that does this."""
-        return self._pressed(does, about)[1]
+    def button(self, action: str, object_name: str = "") -> Button:
+        """Return the last button with this `data-action`."""
+        return self._find_button(action, object_name)[1]
 
-    def form(self, does: str, about: str = "") -> Form:
-        """Return the last form that has a button that does this."""
-        return self._pressed(does, about)[0]
+    def form(self, action: str, object_name: str = "") -> Form:
+        """Return the last form with a button of this `data-action`."""
+        return self._find_button(action, object_name)[0]
 
-    def _pressed(self, does: str, about: str) -> tuple[Form, Button]:
+    def _find_button(self, action: str, object_name: str) -> tuple[Form, Button]:
         buttons = ((form, button) for form in self.forms for button in form.buttons)
-        return [pair for pair in buttons if is_one(pair[1], does, about)][-1]
+        return [pair for pair in buttons if matches_action(pair[1], action, object_name)][-1]
 
-    def offers(self, does: str, about: str = "") -> bool:
-        """Return whether there is a link or a button that does this."""
+    def has_action(self, action: str, object_name: str = "") -> bool:
+        """Return whether there is a link or a button with this `data-action`."""
         buttons = (button for form in self.forms for button in form.buttons)
-        return any(is_one(one, does, about) for one in (*self.links, *buttons))
+        return any(matches_action(one, action, object_name) for one in (*self.links, *buttons))
 
     def form_with(self, name: str) -> Form:
-        """Return the only form that has a control of this name."""
+        """Return the only form with a control of this name."""
         [found] = [form for form in self.forms if name in form.names]
         return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from html.parser import HTMLParser
 
-from tests.admin.parts import Button, Control, Form, Link, Table
+from tests.admin.page_elements import Button, Control, Form, Link, Table
 
 VOID = {"area", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
 UNREAD = {"script", "style", "template", "title", "option", "textarea"}
@@ -193,8 +193,8 @@ class Reader(HTMLParser):
         if self._form is not None:
             action = given.get("formaction", self._form.action)
             name, value = given.get("name", ""), given.get("value", "")
-            does = given.get("data-action", "")
-            self._form.buttons.append(Button(text, name, value, action, does))
+            data_action = given.get("data-action", "")
+            self._form.buttons.append(Button(text, name, value, action, data_action))
 
     # Tables.
 

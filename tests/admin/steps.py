@@ -15,12 +15,12 @@ def listed(page: Page) -> list[str]:
     return page.column("Key")
 
 
-def walk(person: Browser, page: Page, does: str = "next-page") -> list[Page]:
+def walk(person: Browser, page: Page, action: str = "next-page") -> list[Page]:
     """Return a page and those that follow it, to the last."""
     pages = [page]
-    while page.offers(does):
+    while page.has_action(action):
         assert len(pages) < 100
-        page = person.click(page, does)
+        page = person.click(page, action)
         pages.append(page)
     return pages
 

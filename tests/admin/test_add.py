@@ -267,5 +267,5 @@ def test_backends_that_store_nothing_have_no_add_page(
     admin: Browser, caches_of_every_kind: list[str]
 ) -> None:
     for alias in ("dummy", "broken"):
-        assert not admin.open(addresses.keys(alias)).offers("add")
+        assert not admin.open(addresses.keys(alias)).has_action("add")
         assert admin.open(addresses.add(alias)).status == 403

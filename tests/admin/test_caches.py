@@ -72,7 +72,7 @@ def test_every_cache_is_listed_with_what_it_is(
 
 def test_names_lead_to_keys_and_info(admin: Browser, caches_of_every_kind: list[str]) -> None:
     page = admin.open(addresses.caches())
-    infos = [link for link in page.links if link.does == "info"]
+    infos = [link for link in page.links if link.data_action == "info"]
     assert len(infos) == len(caches_of_every_kind)
     for alias in caches_of_every_kind:
         assert admin.click(page, "open", alias).url == addresses.keys(alias)

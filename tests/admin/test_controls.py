@@ -14,7 +14,7 @@ from tests.admin import addresses
 from tests.admin.browser import Browser
 from tests.admin.conftest import stored_key
 from tests.admin.page import Page
-from tests.admin.parts import Form
+from tests.admin.page_elements import Form
 from tests.admin.reader import Reader
 from tests.admin.test_links import OURS, Crawl
 
@@ -51,7 +51,7 @@ class Controls(Reader):
         self._found(given, start, f"{form.method} {form.action} {sent} {own}")
 
     def _found(self, given: dict[str, str], start: int, does: str) -> None:
-        if not self._is_ours or self._within("cx-trail"):
+        if not self._is_ours or self._within("cx-breadcrumbs"):
             return
         name = given.get("data-action", "")
         if not NAME.fullmatch(name):
@@ -84,7 +84,9 @@ class Walk(Crawl):
         pages = [self.take(self.person.open(url), url) for url in urls]
         while pages:
             page = pages.pop()
-            if any(button.does == "confirm" for form in page.forms for button in form.buttons):
+            if any(
+                button.data_action == "confirm" for form in page.forms for button in form.buttons
+            ):
                 self.questions.append(page)
             elif page.url.startswith(OURS):
                 pages += self.use(page)
@@ -94,10 +96,10 @@ class Walk(Crawl):
     def use(self, page: Page) -> Iterator[Page]:
         """Yield the pages that the controls of a page lead to."""
         for link in page.links:
-            if self.is_new(page, link.does):
+            if self.is_new(page, link.data_action):
                 yield self.take(self.person.open(urljoin(page.url, link.url)), link.url)
         for form in page.forms:
-            if any(self.is_new(page, button.does) for button in form.buttons):
+            if any(self.is_new(page, button.data_action) for button in form.buttons):
                 yield from self.press(page, form)
 
     def send(self, method: str, url: str, data: dict[str, list[str]]) -> Page:

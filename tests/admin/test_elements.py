@@ -311,8 +311,8 @@ def test_removing_nothing_is_told_beside_the_rows_and_opens_no_form(
     store.rpush(KEY, "a", "b")
     page = remove(admin)
     assert "Select what to remove first." in page.text
-    assert not page.offers("set-item")
-    assert page.offers("edit-item", "0")
+    assert not page.has_action("set-item")
+    assert page.has_action("edit-item", "0")
     assert len(ticks(page)) == 2
 
 
@@ -326,9 +326,9 @@ def test_a_row_that_changed_before_it_was_removed_stays_and_opens_no_form(
     assert page.status == 200
     assert "Not saved" in page.text
     assert store.lrange(KEY, 0, -1) == [b"theirs", b"b"]
-    assert not page.offers("set-item")
-    assert not page.offers("overwrite")
-    assert page.offers("edit-item", "0")
+    assert not page.has_action("set-item")
+    assert not page.has_action("overwrite")
+    assert page.has_action("edit-item", "0")
 
 
 def test_a_row_that_the_server_refuses_to_tell_is_not_said_to_be_gone(
@@ -402,7 +402,7 @@ def test_members_are_added_renamed_scored_and_popped(admin: Browser, store: valk
     for wrong in ("", "much", "nan", "1,5"):
         page = admin.submit(open_row(admin, "edit-score", "a"), "set-score", score=wrong)
         assert page.status == 200
-        assert page.offers("set-score")
+        assert page.has_action("set-score")
     page = admin.submit(opened(admin, mode="pop-members"), "take-members", count="2", end="first")
     page = admin.submit(page, "confirm")
     assert not store.exists(KEY)
@@ -486,8 +486,8 @@ def test_elements_are_changed_by_who_may_change_keys(
     page = opened(staff)
     assert page.column("Field") == ["a"]
     assert not ticks(page)
-    assert not page.offers("add-field")
-    assert not page.offers("edit-field")
+    assert not page.has_action("add-field")
+    assert not page.has_action("edit-field")
     changes = (
         {"mode": "remove-elements", "row": "=YQ "},
         {"mode": "set-field", "element": "=YQ", "value": "x", "store_as": "text"},

@@ -220,7 +220,7 @@ def test_what_cannot_be_flushed_is_named_with_the_reason(
 def test_nothing_to_flush_offers_no_button(admin: Browser, caches_of_every_kind: list[str]) -> None:
     asked = admin.post(addresses.caches(), {"action": "flush", "selected": ["unflushable"]})
     assert asked.heading == "Nothing here can be flushed"
-    assert not asked.offers("confirm")
+    assert not asked.has_action("confirm")
 
 
 def test_a_forged_confirmation_flushes_what_can_be_and_says_what_not(
@@ -240,7 +240,7 @@ def test_without_permission_nothing_is_flushed(
 ) -> None:
     person = browser_of("view_cache")
     asked = person.post(addresses.caches(), {"action": "flush", "selected": ["valkey"]})
-    assert not asked.offers("confirm")
+    assert not asked.has_action("confirm")
     person.post(
         addresses.caches(), {"action": "flush", "selected": list(FLUSHABLE), "confirmed": "1"}
     )
@@ -327,7 +327,7 @@ def test_a_prefix_of_many_keys_is_flushed_in_steps(
         assert len(said) == 2
         assert all("deleted so far, not all" in text for text in said)
         for _press in range(200):
-            if not page.offers("run"):
+            if not page.has_action("run"):
                 break
             page = admin.submit(page, "run")
         assert 'Flushed "valkey": 300 entries deleted.' in page.text
@@ -383,10 +383,10 @@ def clerk(
 
 
 def levels(page: Page) -> list[str]:
-    """Return the kinds of messages and notices on a page."""
+    """Return the kinds of messages and alerts on a page."""
     kinds = ("success", "warning", "error")
     names = " ".join(attributes.get("class", "") for _tag, attributes in page.tags)
-    return [kind for kind in kinds if re.search(rf"\b(cx-notice-)?{kind}\b", names)]
+    return [kind for kind in kinds if re.search(rf"\b{kind}\b", names)]
 
 
 def test_a_flush_of_which_everything_is_refused_is_an_error_with_the_reason(
@@ -419,7 +419,7 @@ def test_a_flush_in_steps_that_is_refused_ends_in_an_error(
     clerk("~*", "-unlink", "-del")
     fill(raw, "p:1:more:", 600)
     page = admin.submit(ask(admin, "valkey"), "confirm")
-    while page.offers("run"):
+    while page.has_action("run"):
         assert levels(page) == ["warning"]
         page = admin.submit(page, "run")
     assert raw.dbsize() == 630

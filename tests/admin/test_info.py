@@ -170,4 +170,4 @@ def test_links_lead_to_keys_and_history(
     page = admin.open(addresses.info("valkey"))
     assert admin.click(page, "keys").url == addresses.keys("valkey")
     assert admin.click(page, "history").url == addresses.cache_history("valkey")
-    assert not browser_of("view_cache").open(addresses.info("valkey")).offers("keys")
+    assert not browser_of("view_cache").open(addresses.info("valkey")).has_action("keys")

@@ -81,7 +81,7 @@ def test_a_copy_needs_add_key_and_one_that_overwrites_change_key(
     data = {"mode": "make-copy", "into": "valkey", "name": "other", "confirmed": "1"}
     assert browser_of("view_key", "change_key").post(url, data).status == 403
     adder = browser_of("view_key", "add_key")
-    assert adder.open(url).offers("copy")
+    assert adder.open(url).has_action("copy")
     assert "overwrite" not in copying(adder).form("make-copy").names
     adder.post(url, {**data, "overwrite": "on"})
     assert two.get("other") == "theirs"
@@ -112,7 +112,7 @@ def test_an_alias_that_is_not_offered_is_refused(admin: Browser, two: Any, alias
     url = addresses.key("valkey", "p:1:key")
     page = admin.post(url, {"mode": "make-copy", "into": alias, "name": "key"})
     assert page.status == 200
-    assert page.offers("make-copy")
+    assert page.has_action("make-copy")
     assert not LogEntry.objects.exists()
 
 

@@ -58,9 +58,9 @@ def test_values_are_downloaded_as_they_were_decoded(admin: Browser, store: valke
 def test_no_more_is_offered_than_says_something_new(admin: Browser, hello: Any, value: Any) -> None:
     hello.set("key", value)
     page = admin.open(addresses.key("valkey", "p:1:key"))
-    assert page.offers("download")
-    assert not page.offers("download-json")
-    assert not page.offers("download-text")
+    assert page.has_action("download")
+    assert not page.has_action("download-json")
+    assert not page.has_action("download-text")
     back = admin.open(addresses.download("valkey", "p:1:key", **{"as": "json"}))
     assert "cannot be had in this form" in back.text
 

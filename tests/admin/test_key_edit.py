@@ -81,9 +81,9 @@ def test_values_that_would_not_come_back_exactly_are_not_edited(
 ) -> None:
     caches[editable].set("key", value)
     page = opened(admin, editable)
-    assert not page.offers("edit")
+    assert not page.has_action("edit")
     assert words.NOT_EDITABLE in page.text
-    assert not admin.open(f"{page.url}?mode=edit").offers("save")
+    assert not admin.open(f"{page.url}?mode=edit").has_action("save")
 
 
 def test_edits_keep_the_ttl_to_the_millisecond(

@@ -192,6 +192,6 @@ def test_no_ttl_form_without_permission(
     url = addresses.key("valkey", "p:1:key")
     page = person.open(f"{url}?mode=expire")
     assert page.status == 200
-    assert not page.offers("set-ttl")
+    assert not page.has_action("set-ttl")
     assert person.post(url, {"mode": "set-ttl", "timeout": "5"}).status == 403
     assert raw.ttl("p:1:key") > 990

@@ -71,7 +71,7 @@ def test_past_64_bits_the_server_refuses_and_says_why(admin: Browser, server_cac
 def test_only_numbers_are_increased(admin: Browser, server_cache: Any, value: Any) -> None:
     server_cache.set("key", value)
     url = addresses.key("valkey", "p:1:key")
-    assert not admin.open(url).offers("increase")
+    assert not admin.open(url).has_action("increase")
     page = admin.post(url, {"mode": "add-number", "by": "1"})
     assert "Not saved" in page.text
     assert server_cache.get("key") == value
@@ -89,7 +89,7 @@ def test_it_takes_change_key(browser_of: BrowserOf, server_cache: Any) -> None:
     server_cache.set("key", 7)
     url = addresses.key("valkey", "p:1:key")
     person = browser_of("view_key", "add_key", "delete_key", "change_cache")
-    assert not person.open(url).offers("increase")
+    assert not person.open(url).has_action("increase")
     assert person.post(url, {"mode": "add-number", "by": "1"}).status == 403
     browser_of("change_key").post(url, {"mode": "add-number", "by": "1"})
     assert server_cache.get("key") == 8

@@ -103,9 +103,9 @@ def test_an_edit_needs_change_key_alone(browser_of: BrowserOf, stranger: Any) ->
 
 def test_what_cannot_be_done_is_absent(admin: Browser, stranger: Any) -> None:
     page = admin.submit(opened(admin, "hello"), "read")
-    assert not page.offers("expire")
+    assert not page.has_action("expire")
     assert "TTL in seconds" not in page.text
-    assert not admin.open(addresses.keys("stranger")).offers("delete")
+    assert not admin.open(addresses.keys("stranger")).has_action("delete")
 
 
 def test_delete_by_exact_name(admin: Browser, stranger: Any) -> None:
@@ -148,7 +148,7 @@ def test_showing_a_value_runs_none_of_its_code(
     assert page.status == 200
     assert "Unloadable" in page.text
     assert not proof.exists()
-    assert not page.offers("edit")
+    assert not page.has_action("edit")
 
 
 def test_a_backend_that_fails_to_load_says_so(
@@ -199,7 +199,7 @@ def test_of_a_huge_value_the_beginning_is_shown_and_how_much_there_is(
     assert f"First 5,000 of 24,000,000 {unit} shown." in page.text
     assert len(page.html) < 100_000
     assert "Cut" not in page.text.split()
-    assert not page.offers("edit")
+    assert not page.has_action("edit")
     assert stranger.get("hello") == value
 
 
@@ -265,7 +265,7 @@ def test_a_value_that_cannot_be_edited_is_replaced_with_a_new_timeout(
 ) -> None:
     stranger.set("hello", (1, 2), 1000)
     read = admin.submit(opened(admin, "hello"), "read")
-    assert not read.offers("edit")
+    assert not read.has_action("edit")
     form = admin.submit(read, "replace")
     assert "(1, 2)" in form.text
     refused = admin.submit(form, "set-value", value="[3]")
@@ -282,9 +282,9 @@ def test_a_number_is_read_before_it_is_increased(
     configure(stranger={"BACKEND": COUNTING, "LOCATION": str(tmp_path)})
     caches["stranger"].set("hello", 7, 1000)
     page = opened(admin, "hello")
-    assert not page.offers("increase")
+    assert not page.has_action("increase")
     by_link = admin.open(addresses.key("stranger", "hello", mode="increase"))
-    assert not by_link.offers("add-number")
+    assert not by_link.has_action("add-number")
     form = admin.submit(admin.submit(page, "read"), "increase")
     done = admin.submit(form, "add-number", by="5")
     assert "Increased by 5. It is 12 now." in done.text
@@ -295,4 +295,4 @@ def test_what_no_backend_offers_is_not_on_its_page(admin: Browser, stranger: Any
     stranger.set("hello", 7, 1000)
     page = admin.submit(opened(admin, "hello"), "read")
     for does in ("increase", "rename", "copy", "download"):
-        assert not page.offers(does)
+        assert not page.has_action(does)

@@ -29,7 +29,7 @@ def test_more_of_a_long_text_is_loaded_until_all_of_it_is_there(
     for count in (5_000, 20_000):
         assert f"First {count:,} of 40,000 characters shown." in page.text
         page = admin.click(page, "load-more")
-    assert not page.offers("load-more")
+    assert not page.has_action("load-more")
     assert shown(page).replace('<span id="cx-more"></span>', "") == text.replace("\r\n", "\n")
 
 

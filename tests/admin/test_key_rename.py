@@ -122,10 +122,10 @@ def test_it_takes_both_permissions(browser_of: BrowserOf, hello: Any) -> None:
     url = addresses.key("valkey", "p:1:hello")
     for held in (("view_key", "add_key"), ("view_key", "delete_key"), ("view_key", "change_key")):
         person = browser_of(*held)
-        assert not person.open(url).offers("rename")
-        assert not person.open(f"{url}?mode=rename").offers("set-name")
+        assert not person.open(url).has_action("rename")
+        assert not person.open(f"{url}?mode=rename").has_action("set-name")
         assert person.post(url, {"mode": "set-name", "name": "x"}).status == 403
-    assert browser_of("view_key", "add_key", "delete_key").open(url).offers("rename")
+    assert browser_of("view_key", "add_key", "delete_key").open(url).has_action("rename")
     assert caches["valkey"].get("hello")
 
 

@@ -20,7 +20,7 @@ def test_a_value_that_cannot_be_edited_is_replaced_after_a_question(
 ) -> None:
     caches[editable].set("key", (1, 2), 1000)
     page = opened(admin, editable)
-    assert not page.offers("edit")
+    assert not page.has_action("edit")
     form = admin.submit(page, "replace")
     assert "(1, 2)" in form.text
     asked = admin.submit(form, "set-value", value="[1, 2]")
@@ -69,7 +69,7 @@ def test_what_can_be_edited_is_not_replaced_unseen(
     admin: Browser, server_cache: Any, value: Any
 ) -> None:
     server_cache.set("key", value)
-    assert not detail_of(admin).offers("replace")
+    assert not detail_of(admin).has_action("replace")
     data = {"mode": "set-value", "value": "x", "store_as": "text", "confirmed": "1"}
     page = admin.post(addresses.key("valkey", "p:1:key"), data)
     assert words.SAVED not in page.text
@@ -81,7 +81,7 @@ def test_it_takes_change_key_and_keeps_the_ttl_without_change_cache(
 ) -> None:
     server_cache.set("key", (1, 2), 1000)
     expiry = raw.execute_command("PEXPIRETIME", "p:1:key")
-    assert not browser_of("view_key").open(addresses.key("valkey", "p:1:key")).offers("replace")
+    assert not browser_of("view_key").open(addresses.key("valkey", "p:1:key")).has_action("replace")
     person = browser_of("change_key")
     form = person.submit(detail_of(person), "replace")
     assert "timeout" not in form.form("set-value").names

@@ -51,8 +51,8 @@ def test_a_type_of_a_module_is_named_sized_dumped_and_deleted(admin: Browser, bl
     page = admin.open(addresses.key("valkey", "p:1:key"))
     for said in ("Type MBbloom--", "Memory ", "cannot be shown", "never expires"):
         assert said in page.text
-    assert not page.offers("edit")
-    assert not page.offers("replace")
+    assert not page.has_action("edit")
+    assert not page.has_action("replace")
     response = admin.client.get(page.link("download").url)
     dumped = b"".join(response.streaming_content)
     renamed = admin.submit(admin.click(page, "rename"), "set-name", name="other")

@@ -50,7 +50,7 @@ def test_pickles_never_run(admin: Browser, store: valkey.Valkey, tmp_path: Path,
         page = detail(admin, **query)
         assert page.status == 200
     assert "system" in detail(admin).text
-    assert not detail(admin).offers("edit")
+    assert not detail(admin).has_action("edit")
     assert admin.open(addresses.keys("store")).status == 200
     gone = admin.submit(admin.open(addresses.delete("store", "p:1:key")), "confirm")
     assert "Deleted 1 key." in gone.text
@@ -66,7 +66,7 @@ def test_objects_of_classes_that_do_not_import_are_labelled(
     assert "Vanished!" in page.text
     assert "teal" in page.text
     assert words.NOT_EDITABLE in page.text
-    assert not page.offers("edit")
+    assert not page.has_action("edit")
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_twenty_megabytes_are_shown_in_part(admin: Browser, store: valkey.Valkey
     assert page.seconds < 2.5
     assert "First 5,000 of 20,000,000 bytes shown" in page.text
     assert "It is not decoded: 20.0 MB is more than the limit" in page.text
-    assert not page.offers("edit")
+    assert not page.has_action("edit")
 
 
 def test_of_what_is_too_large_once_opened_nobody_says_how_large(
@@ -123,7 +123,7 @@ def test_of_what_is_too_large_once_opened_nobody_says_how_large(
     page = detail(admin)
     assert "First 5,000 of more than 1,048,576 characters shown" in page.text
     assert "It is not decoded: opened, it is more than the limit of 1.0 MB." in page.text
-    assert not page.offers("edit")
+    assert not page.has_action("edit")
 
 
 def test_strings_of_servers_own_making_are_shown_and_deletable(

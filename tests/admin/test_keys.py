@@ -115,7 +115,7 @@ def test_page_sizes_are_offered_and_kept(admin: Browser, server_cache: Any) -> N
         page = admin.submit(page, "search", size=size)
         assert page.form("search").control("size").value == size
         assert int(size) <= len(listed(page)) <= int(size) + 50
-        assert page.offers("next-page")
+        assert page.has_action("next-page")
 
 
 @pytest.mark.parametrize("size", ["7", "abc", "-25", "1e2", "0025", "100000", "٢٥", "25 ", "\x00"])
@@ -138,9 +138,9 @@ def test_an_empty_cache_says_so_and_what_to_do(
 ) -> None:
     page = admin.open(addresses.keys(listing))
     assert "This cache is empty" in page.sections
-    assert page.offers("add")
-    assert not page.offers("next-page")
-    assert not browser_of("view_key").open(addresses.keys(listing)).offers("add")
+    assert page.has_action("add")
+    assert not page.has_action("next-page")
+    assert not browser_of("view_key").open(addresses.keys(listing)).has_action("add")
 
 
 def test_no_match_says_how_many_were_examined(admin: Browser, server_cache: Any) -> None:
@@ -148,7 +148,7 @@ def test_no_match_says_how_many_were_examined(admin: Browser, server_cache: Any)
     page = admin.open(addresses.keys("valkey", q="zzz"))
     assert "No key matches, all 1,234 examined" in page.sections
     assert "This cache is empty" not in page.text
-    assert not page.offers("continue")
+    assert not page.has_action("continue")
 
 
 def test_none_so_far_goes_on_until_all_is_examined(
@@ -159,7 +159,7 @@ def test_none_so_far_goes_on_until_all_is_examined(
     page = admin.open(addresses.keys("valkey", q="zzz*", size=500))
     [heading] = [text for text in page.sections if text.startswith("None so far")]
     assert re.search(r"of about 3,000 keys examined", heading)
-    assert not page.offers("next-page")
+    assert not page.has_action("next-page")
     pages = walk(admin, page, "continue")
     assert len(pages) > 2
     assert pages[-1].sections[-1].startswith("No key matches, all 3,000")
@@ -263,7 +263,7 @@ def test_without_a_cache_the_only_one_is_taken(
     configure()
     page = admin.open(getattr(addresses, route)())
     assert page.status == 200
-    assert page.offers("search" if route == "keys" else "add")
+    assert page.has_action("search" if route == "keys" else "add")
 
 
 @pytest.mark.parametrize("alias", ["two words", "a:b", "a/b?c#d", "ümläut", "add", "<b>", "a%20b"])

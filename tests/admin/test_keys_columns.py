@@ -141,8 +141,8 @@ def test_a_part_is_the_same_table_without_the_frame(admin: Browser, server_cache
     assert not set(rest) & set(listed(first))
     assert f"{len(rest) + 5} shown" in part.text
     assert "live=" not in part.html.replace("data-live", "")
-    assert not part.offers("first-page")
-    assert admin.open(f"{link}&live=5&begun=1").offers("first-page")
+    assert not part.has_action("first-page")
+    assert admin.open(f"{link}&live=5&begun=1").has_action("first-page")
 
 
 @pytest.mark.parametrize("live", ["-1", "x", "1e3", "99999999", "0x1", "²", "\x00", "9" * 5000])
@@ -164,4 +164,4 @@ def test_a_part_says_what_failed(admin: Browser, configure: Any) -> None:
     part = admin.open(addresses.keys("dead", live="0"))
     assert part.status == 200
     assert "refuses connections" in part.text
-    assert "data-forward" not in part.html
+    assert "data-next-url" not in part.html

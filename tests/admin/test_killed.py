@@ -182,7 +182,7 @@ class Person:
 
     def to_the_end(self, page: Page) -> Page:
         for _step in range(1000):
-            if not page.offers("run"):
+            if not page.has_action("run"):
                 return page
             page = self.press(page, "run")
         raise AssertionError("It does not come to an end.")
@@ -250,7 +250,7 @@ def test_a_run_is_carried_on_when_the_killed_server_is_there_again(
             mortal.process.wait()
         page = answer.result()
         assert page.status == 200
-        assert page.offers("run")
+        assert page.has_action("run")
         assert "default" in page.text
         [record] = records(project)
         assert "Not yet at the end." in record

@@ -13,7 +13,7 @@ from tests.admin import addresses
 from tests.admin.browser import Browser
 from tests.admin.conftest import BrowserOf
 from tests.admin.page import Page
-from tests.admin.parts import Form
+from tests.admin.page_elements import Form
 from tests.admin.people import ALL, NONE, PERMISSIONS, SINGLES, Held, named
 
 OURS = "/admin/django_cachex/"

@@ -75,7 +75,7 @@ def test_every_page_of_a_giant_name_can_be_refreshed_and_has_its_help(
         url = page.url
         page = admin.submit(page, does)
         assert (page.status, page.url.partition("?")[0]) == (200, url.partition("?")[0])
-        assert page.offers("close-help") == (does == "help")
+        assert page.has_action("close-help") == (does == "help")
 
 
 def test_the_history_of_a_giant_name_leads_on(admin: Browser, giant: str) -> None:

@@ -12,7 +12,7 @@ import valkey
 from django.contrib.admin.models import CHANGE, DELETION, LogEntry
 from django.core.cache import caches
 
-from django_cachex.admin.views.progress import cell, report
+from django_cachex.admin.views.progress import escape_csv_cell, make_report
 from django_cachex.inspectors import inspector_for
 from django_cachex.inspectors.jobs import Sweep, Work
 from tests import servers
@@ -44,7 +44,7 @@ def fill(raw: valkey.Valkey, start: str, count: int, ttl: int | None = None) -> 
 def to_the_end(person: Browser, page: Page, does: str) -> Page:
     """Press a button until there is none."""
     for _press in range(1000):
-        if not page.offers(does):
+        if not page.has_action(does):
             return page
         page = person.submit(page, does)
     raise AssertionError("It does not come to an end.")
@@ -94,7 +94,7 @@ def test_what_matches_is_counted_asked_about_deleted_and_recorded(
     assert cache.get("user:7") == "v"
     done = admin.submit(asked, "confirm")
     assert "Deleted 30 keys" in done.text
-    assert not done.offers("run")
+    assert not done.has_action("run")
     assert cache.get("user:7") is None
     assert cache.get("cart:4") == "v"
     entry = the_record()
@@ -119,7 +119,7 @@ def test_it_goes_in_steps_and_the_record_keeps_up(
     fill(raw, "user:", 5000)
     fill(raw, "cart:", 100)
     page = begin(admin, "valkey", act="delete", q="user:*")
-    assert page.offers("run")
+    assert page.has_action("run")
     deleted = 5100 - raw.dbsize()
     assert 0 < deleted < 5000
     assert f"Deleted {deleted:,} keys" in page.text
@@ -179,7 +179,7 @@ def test_an_empty_pattern_stands_for_nothing(
 def test_nothing_that_matches_is_said_and_offers_nothing(admin: Browser, server_cache: Any) -> None:
     page = admin.open(addresses.matching("valkey", act="delete", q="usr:*"))
     assert "No key matches" in page.text
-    assert not page.offers("ask")
+    assert not page.has_action("ask")
 
 
 @pytest.mark.parametrize("text", ["user[0-9]*", "us?r:*", "\\*", "[^a]*"])
@@ -286,7 +286,7 @@ FORMULAS = (
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_no_cell_of_a_report_begins_a_formula(text: str, delimiter: str) -> None:
     sweep = Sweep(done=1, failed=1, failures=((text.encode(), text),))
-    response = report(inspector_for("default"), "delete", text, Work(sweep))
+    response = make_report(inspector_for("default"), "delete", text, Work(sweep))
     lines = response.content.decode().splitlines()
     assert len(lines) == 9
     for line in lines:
@@ -297,7 +297,7 @@ def test_no_cell_of_a_report_begins_a_formula(text: str, delimiter: str) -> None
 
 def test_plain_cells_of_a_report_stay_as_they_are() -> None:
     for text in ("user:1", "a-b", "a=b", "2026-01-02", "x;y", "é — 日本", "1,000 examined"):
-        assert cell(text) == text
+        assert escape_csv_cell(text) == text
 
 
 def test_a_server_that_refuses_everything_is_asked_once(
@@ -318,7 +318,7 @@ def test_a_server_that_refuses_everything_is_asked_once(
     fill(raw, "user:", 4000)
     page = begin(admin, "valkey", act="delete", q="user:*")
     assert "the store refuses" in page.text
-    assert not given(page, "data-automatic")
+    assert not given(page, "data-auto-continue")
     assert raw.dbsize() == 4000
     assert "Deleted 0 keys" in the_record().change_message
     raw.execute_command("ACL", "DELUSER", "clerk")
@@ -344,11 +344,11 @@ def test_a_server_that_dies_leaves_what_was_done_on_record(
     server.process.wait()
     failed = admin.submit(page, "run")
     assert failed.status == 200
-    assert failed.offers("run")
+    assert failed.has_action("run")
     assert f"Deleted {done:,} keys" in failed.text
     assert "valkey" in failed.text
-    assert given(page, "data-automatic")
-    assert not given(failed, "data-automatic")
+    assert given(page, "data-auto-continue")
+    assert not given(failed, "data-auto-continue")
     assert f"Deleted {done:,} keys. Not yet at the end." in the_record().change_message
 
 
@@ -400,9 +400,9 @@ def test_an_expiry_that_makes_no_sense_is_asked_again(
     fill(raw, "user:", 3)
     page = admin.open(addresses.matching("valkey", act="expire", q="user:*"))
     page = admin.submit(page, "count", timeout=typed)
-    assert page.offers("count")
+    assert page.has_action("count")
     opened = admin.open(addresses.matching("valkey", act="expire", q="user:*", ttl=typed))
-    assert opened.offers("count")
+    assert opened.has_action("count")
     assert raw.dbsize() == 3
 
 
@@ -437,8 +437,8 @@ def test_permissions_are_those_of_one_key(
     assert person.open(addresses.matching("valkey", **query)).status == status
     assert person.post(addresses.matching("valkey", **query), {"step": "ask"}).status == status
     keys = person.open(addresses.keys("valkey", q="user:*"))
-    assert keys.offers(f"{act}-matching") == (status == 200)
-    assert not person.open(addresses.keys("valkey")).offers(f"{act}-matching")
+    assert keys.has_action(f"{act}-matching") == (status == 200)
+    assert not person.open(addresses.keys("valkey")).has_action(f"{act}-matching")
 
 
 def test_a_read_only_cache_is_changed_by_nobody(
@@ -593,5 +593,5 @@ def test_other_scopes_than_this_version_are_not_changed_by_a_pattern(
         page = admin.open(addresses.matching("valkey", act="delete", q="user", scope=scope))
         assert NOW in page.text
         keys = admin.open(addresses.keys("valkey", q="user", scope=scope))
-        assert not keys.offers("delete-matching")
+        assert not keys.has_action("delete-matching")
     assert raw.dbsize() == 3

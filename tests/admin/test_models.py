@@ -206,5 +206,5 @@ def test_an_admin_class_of_the_projects_own_decides_too(
     server_cache.set("key", 1)
     url = addresses.key("valkey", "p:1:key").replace("/admin/", "/backstage/")
     page = admin.open(url)
-    assert page.offers("delete")
-    assert not page.offers("edit")
+    assert page.has_action("delete")
+    assert not page.has_action("edit")

@@ -62,7 +62,9 @@ def test_the_picture_says_the_same_as_the_table(
     fill(raw, "user:", 30)
     fill(raw, "page:", 10)
     page = admin.open(addresses.namespaces("valkey"))
-    widths = [float(given["width"]) for tag, given in page.tags if given.get("class") == "cx-part"]
+    widths = [
+        float(given["width"]) for tag, given in page.tags if given.get("class") == "cx-bar-fill"
+    ]
     shares = [
         float(text)
         for text in re.findall(r"([0-9.]+) %", " ".join(page.table("Namespace").column("Memory")))
@@ -86,7 +88,7 @@ def test_a_sample_says_that_it_is_one_and_how_sure(
     page = admin.open(addresses.namespaces("valkey"))
     assert "A sample" in page.text
     for _press in range(20):
-        if not page.offers("sample"):
+        if not page.has_action("sample"):
             break
         page = admin.submit(page, "sample")
     row = page.table("Namespace").row("Namespace", "user:*")
@@ -97,7 +99,7 @@ def test_a_sample_says_that_it_is_one_and_how_sure(
     assert 5000 < about < 7000
     assert row["Keys"].startswith("about")
     for _press in range(300):
-        steps = [step for step in ("sample", "all") if page.offers(step)]
+        steps = [step for step in ("sample", "all") if page.has_action(step)]
         if not steps:
             break
         page = admin.submit(page, steps[-1])
@@ -112,7 +114,7 @@ def test_stores_in_order_of_their_keys_claim_no_sample(
     settings.CACHEX_ADMIN = {"SCAN_BUDGET": 1e-9}
     caches["default"].set_many({f"user:{number:05}": "v" for number in range(3000)})
     page = admin.open(addresses.namespaces("default"))
-    assert page.offers("sample")
+    assert page.has_action("sample")
     assert "no sample" in page.text
     assert "±" not in page.text
     assert "about" not in page.table("Namespace").row("Namespace", "user:*")["Keys"]
@@ -140,7 +142,7 @@ def test_what_cannot_be_listed_has_no_such_page(
     admin: Browser, caches_of_every_kind: list[str], alias: str
 ) -> None:
     assert admin.open(addresses.namespaces(alias)).status == 403
-    assert not admin.open(addresses.info(alias)).offers("namespaces")
+    assert not admin.open(addresses.info(alias)).has_action("namespaces")
 
 
 def test_an_empty_cache_and_an_unknown_branch_say_so(admin: Browser, server_cache: Any) -> None:

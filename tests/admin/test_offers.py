@@ -49,7 +49,7 @@ def test_pages_offer_what_one_may_do_and_nothing_else(
     person, wrong = browser_of(*held), []
     for does, route, may in OFFERS:
         page = person.open(page_url(route))
-        if page.status == 200 and page.offers(does) != may(held):
+        if page.status == 200 and page.has_action(does) != may(held):
             wrong.append((route, does))
     assert wrong == []
 
@@ -75,7 +75,7 @@ def test_a_ttl_is_not_among_what_an_edit_changes_without_the_permission(
 
 def test_delete_permission_alone_shows_no_value(hello: Any, browser_of: BrowserOf) -> None:
     page = browser_of("delete_key").open(page_url("delete"))
-    assert page.offers("confirm")
+    assert page.has_action("confirm")
     assert "you" not in page.text.split()
 
 

@@ -121,13 +121,13 @@ def test_read_only_caches_offer_no_change(admin: Browser, read_only: Any) -> Non
         *((keys, does) for does in ("add", "delete")),
         *((key, does) for does in ("edit", "expire", "delete")),
     ):
-        assert not page.offers(does), does
+        assert not page.has_action(does), does
     for route in ("add", "delete"):
         assert admin.open(PAGES[route]()).status == 403
     for mode in ("edit", "expire"):
         page = admin.open(addresses.key("valkey", "p:1:hello", mode=mode))
-        assert not page.offers("save")
-        assert not page.offers("set-ttl")
+        assert not page.has_action("save")
+        assert not page.has_action("set-ttl")
 
 
 def test_read_only_caches_are_not_changed(
@@ -179,7 +179,7 @@ def test_the_page_size_is_a_setting(admin: Browser, server_cache: Any, settings:
     page = admin.open(addresses.keys("valkey"))
     assert page.form("search").control("size").value == "25"
     assert 25 <= len(page.column("Key")) < 60
-    assert page.offers("next-page")
+    assert page.has_action("next-page")
 
 
 def test_the_preview_is_a_setting(admin: Browser, server_cache: Any, settings: Any) -> None:
@@ -205,7 +205,7 @@ def test_what_is_decoded_is_a_setting(admin: Browser, server_cache: Any, setting
     server_cache.set("key", {"a": "x" * 200})
     page = admin.open(addresses.key("valkey", "p:1:key"))
     assert "It is not decoded" in page.text
-    assert not page.offers("edit")
+    assert not page.has_action("edit")
 
 
 def test_the_timeout_is_a_setting(admin: Browser, configure: Configure, settings: Any) -> None:

@@ -102,7 +102,7 @@ def test_next_does_not_tell_that_a_session_matches(
     page = browser_of("view_key", "add_key").open(addresses.keys(sessions, q=guess, size=25))
     assert len(page.column("Key")) == 24
     assert "24 shown" in page.text
-    assert not any(page.offers(does) for does in ("next-page", "continue"))
+    assert not any(page.has_action(does) for does in ("next-page", "continue"))
 
 
 def test_they_are_not_opened(browser_of: BrowserOf, sessions: str, prefix: str) -> None:
@@ -112,10 +112,10 @@ def test_they_are_not_opened(browser_of: BrowserOf, sessions: str, prefix: str) 
         page = person.open(addresses.key(sessions, stored, **query))
         assert "basket" not in page.text
         assert "62 61 73 6b 65 74" not in page.text
-        assert not page.offers("edit")
-        assert not page.offers("save")
-        assert not page.offers("expire")
-        assert not page.offers("delete")
+        assert not page.has_action("edit")
+        assert not page.has_action("save")
+        assert not page.has_action("expire")
+        assert not page.has_action("delete")
 
 
 def test_they_are_not_changed(browser_of: BrowserOf, sessions: str, prefix: str) -> None:
@@ -225,7 +225,7 @@ def test_another_spelling_of_the_server_shows_no_session(
     assert SESSION not in listing.html
     page = person.open(addresses.key("twin", stored_key("twin", f"{prefix}{SESSION}")))
     assert "basket" not in page.text
-    assert not page.offers("delete")
+    assert not page.has_action("delete")
 
 
 def test_history_and_recent_actions_hold_no_session_id(
@@ -264,7 +264,7 @@ def test_no_session_id_is_written_down(
     admin.post(addresses.key(sessions, stored_key(sessions, f"{name}2")), rename)
     for pattern in (f"{name}*", f"*{SESSION}", f"*cache{SESSION}*", SESSION):
         page = admin.open(addresses.matching(sessions, act="expire", q=pattern, ttl="60"))
-        if page.offers("ask"):
+        if page.has_action("ask"):
             admin.submit(admin.submit(page, "ask"), "confirm")
     call_command("cachex", "delete", sessions, f"{name}3", "--yes", stderr=StringIO())
     words = ("expire", sessions, "--pattern", f"*{SESSION}", "--in", "90", "--yes")

@@ -148,7 +148,7 @@ def test_its_pages_are_walked(admin: Browser, shelf: Any) -> None:
     second = admin.click(first, "next-page")
     third = admin.click(second, "next-page")
     assert [len(page.column("Key")) for page in (first, second, third)] == [25, 25, 12]
-    assert not third.offers("next-page")
+    assert not third.has_action("next-page")
 
 
 def test_its_keys_are_opened_and_edited(admin: Browser, shelf: Any) -> None:
@@ -199,7 +199,7 @@ def test_permissions_hold_for_it(browser_of: BrowserOf, shelf: Any) -> None:
     page = person.open(addresses.key("shelf", "s:1:hello"))
     assert '"to": "you"' in page.text
     for does in ("edit", "expire", "delete"):
-        assert not page.offers(does)
+        assert not page.has_action(does)
     person.post(addresses.delete("shelf", "s:1:hello"), {"confirmed": "1"})
     assert shelf.get("hello")
 

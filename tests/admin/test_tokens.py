@@ -164,7 +164,7 @@ def test_a_run_is_not_begun_from_a_question_of_the_day_before(
     answer = admin.submit(page, "confirm")
     assert answer.status == 200
     assert f"{EXPIRED} or is not of this search: nothing was changed." in answer.text
-    assert answer.offers("ask")
+    assert answer.has_action("ask")
     assert many.dbsize() == 3000
     assert not LogEntry.objects.exists()
 
@@ -182,7 +182,7 @@ def test_a_run_is_not_carried_on_after_a_day(admin: Browser, many: valkey.Valkey
     ):
         assert answer.status == 200
         assert f"{EXPIRED} or is not of this search: nothing was changed." in answer.text
-        assert answer.offers("ask")
+        assert answer.has_action("ask")
     assert many.dbsize() == left
     assert list(LogEntry.objects.values()) == [record]
 

@@ -52,7 +52,7 @@ def listed(admin: Browser, alias: str) -> set[str]:
     """Return the keys on all pages of the browser."""
     page = admin.open(f"/admin/django_cachex/key/?cache={alias}")
     found = set(page.column("Key"))
-    while page.offers("next-page"):
+    while page.has_action("next-page"):
         page = admin.click(page, "next-page")
         found |= set(page.column("Key"))
     return found
@@ -125,7 +125,7 @@ def test_a_node_that_is_down_is_named_and_the_rest_is_deleted(
                 break
             page = admin.submit(page, "run")
         assert f"127.0.0.1:{nodes[2].port} did not answer" in page.text
-        assert page.offers("run")
+        assert page.has_action("run")
 
 
 def test_elements_are_changed_one_by_one(admin: Browser, filled: str) -> None:
@@ -155,5 +155,5 @@ def test_a_node_that_does_not_answer_is_named_beside_the_keys_of_the_others(
     assert page.seconds < 2.5
     assert f"{nodes[2].address} does not answer: its keys are missing here." in page.text
     assert page.column("Key")
-    assert page.offers("try-again")
-    assert page.offers("next-page")
+    assert page.has_action("try-again")
+    assert page.has_action("next-page")

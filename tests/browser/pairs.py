@@ -60,24 +60,26 @@ HEADER = {
     ),
 }
 TABS = {
-    "tabs": Pair(Spot("keys", ".cx-head nav"), Spot(USERS, "#tabs-items"), CONTROL),
+    "tabs": Pair(Spot("keys", ".cx-header nav"), Spot(USERS, "#tabs-items"), CONTROL),
     "tab": Pair(
-        Spot("keys", ".cx-head nav a:not([aria-current])"),
+        Spot("keys", ".cx-header nav a:not([aria-current])"),
         Spot(USERS, "#tabs-items a:not(.active)"),
         CONTROL,
     ),
     "current tab": Pair(
-        Spot("keys", ".cx-head nav a[aria-current]"), Spot(USERS, "#tabs-items a.active"), CONTROL
+        Spot("keys", ".cx-header nav a[aria-current]"), Spot(USERS, "#tabs-items a.active"), CONTROL
     ),
 }
 TABLES = {
     "table": Pair(
-        Spot("keys", ".cx-sheet:has(> .cx-table)"),
+        Spot("keys", ".cx-surface:has(> .cx-table)"),
         Spot("changes", f".overflow-x-auto:has({LIST})"),
         BOX,
     ),
     "table head": Pair(
-        Spot("keys", ".cx-table th:not(.cx-tick)"), Spot(USERS, f"{LIST} th >> nth=1"), CONTROL
+        Spot("keys", ".cx-table th:not(.cx-select-cell)"),
+        Spot(USERS, f"{LIST} th >> nth=1"),
+        CONTROL,
     ),
     "table cell": Pair(
         Spot("keys", ".cx-table .cx-key + td"), Spot(USERS, f"{LIST} .field-email"), CONTROL

@@ -54,17 +54,17 @@ def _info(alias: str, **query: str) -> Way:
 def columns(visit: Visit) -> None:
     """Have all columns shown."""
     visit.keys("default", q="user:1*", size="25", sort="-memory")
-    visit.main.locator(".cx-choosing > summary").click()
+    visit.main.locator(".cx-column-chooser > summary").click()
     for name in ("memory", "idle", "encoding"):
         visit.main.locator(f'[name="columns"][value="{name}"]').check()
     visit.press("show-columns")
-    visit.main.locator(".cx-choosing > summary").click()
+    visit.main.locator(".cx-column-chooser > summary").click()
 
 
 def fewest_columns(visit: Visit) -> None:
     """Have the usual columns shown again."""
     visit.keys("default", q="user:1*", size="25")
-    visit.main.locator(".cx-choosing > summary").click()
+    visit.main.locator(".cx-column-chooser > summary").click()
     for name in ("memory", "idle", "encoding"):
         visit.main.locator(f'[name="columns"][value="{name}"]').uncheck()
     visit.press("show-columns")

@@ -12,7 +12,7 @@ from tests.browser.visit import Visit
 
 AXE = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text()
 RUN = """async () => {
-    const { violations } = await axe.run({ include: [[".cx"], [".cx-trail"]] });
+    const { violations } = await axe.run({ include: [[".cx"], [".cx-breadcrumbs"]] });
     return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
 }"""
 OFTEN = ("keys", "key-hash", "key-long-name", "delete-confirm")

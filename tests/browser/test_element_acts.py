@@ -66,7 +66,7 @@ def test_a_list_is_walked_and_cut_by_keyboard_alone(visit: Visit) -> None:
 
 def test_of_two_who_edit_one_field_the_second_is_told_and_decides(visit: Visit) -> None:
     field_conflict(visit)
-    expect(visit.main.locator(".cx-theirs")).to_contain_text("theirs")
+    expect(visit.main.locator(".cx-current-value")).to_contain_text("theirs")
     expect(visit.field("value")).to_have_value("mine")
     visit.press("overwrite")
     expect(visit.control("overwrite")).to_have_count(0)

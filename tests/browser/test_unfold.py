@@ -35,7 +35,7 @@ def environment(request: HttpRequest) -> list[str]:
 
 def test_heads_of_a_long_table_stay_in_view(visit: Visit) -> None:
     visit.keys("default")
-    head = visit.main.locator("th:not(.cx-tick)").first
+    head = visit.main.locator("th:not(.cx-select-cell)").first
     visit.page.evaluate("scrollTo(0, 2000)")
     assert visit.page.evaluate("scrollY") == 2000
     expect(head).to_be_in_viewport(ratio=1)
@@ -124,7 +124,7 @@ def test_colours_of_the_project_are_ours(visit: Visit, settings: Any) -> None:
     visit.keys("default", q="user:1*")
     button = visit.control("search")
     expect(button).to_have_css("background-color", GREEN)
-    expect(visit.main.locator(".cx-sheet").first).to_have_css("border-top-color", SAND)
+    expect(visit.main.locator(".cx-surface").first).to_have_css("border-top-color", SAND)
     visit.info("default", help="1")
     expect(visit.control("close-help")).to_have_css("color", GREEN)
 
@@ -136,11 +136,11 @@ def test_corners_of_the_project_are_ours(visit: Visit, settings: Any) -> None:
         visit.control("search"),
         visit.control("add"),
         visit.main.get_by_role("search"),
-        visit.main.locator(".cx-sheet").first,
+        visit.main.locator(".cx-surface").first,
     ):
         expect(ours).to_have_css("border-top-left-radius", "17px")
     visit.info("default")
-    card = visit.main.locator(".cx-sheet", has_text="Configuration").locator("> div")
+    card = visit.main.locator(".cx-surface", has_text="Configuration").locator("> div")
     expect(card).to_have_css("border-top-left-radius", "17px")
 
 

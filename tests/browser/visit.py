@@ -61,7 +61,7 @@ class Visit:
     def row(self, name: str) -> Locator:
         """Return the row of a table that has exactly this text: a key, an alias, an element."""
         text = self.page.get_by_text(name, exact=True)
-        return self.main.locator("tbody tr:not(.cx-opened)").filter(has=text)
+        return self.main.locator("tbody tr:not(.cx-row-form)").filter(has=text)
 
     def field(self, name: str) -> Locator:
         """Return the field that a form sends under this name."""
@@ -75,7 +75,7 @@ class Visit:
     @property
     def every_box(self) -> Locator:
         """The checkbox that chooses all rows of the page."""
-        return self.main.locator(".cx-all input")
+        return self.main.locator(".cx-select-all input")
 
     def open(self, control: Locator) -> None:
         """Press what leads to a page, and wait for that page."""

@@ -1,4 +1,4 @@
-"""What the parts are drawn with in tests: of each part an example with nothing, and full ones."""
+"""Example contexts for the component templates: empty and full ones for each."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from typing import Any
 
 from django_cachex.admin.collapsible import CollapsibleBlock
 from django_cachex.admin.components import (
+    Alert,
     Badge,
     Bar,
-    Bars,
+    BarChart,
     Button,
     Card,
     Cell,
-    CollectionBox,
-    Confirm,
-    Empty,
-    FactLine,
-    FormBox,
+    Confirmation,
+    ElementsPanel,
+    EmptyState,
+    FormPanel,
     Header,
     Heading,
-    Notice,
+    JobProgress,
+    LabeledValue,
     Row,
     Table,
     Topic,
-    ValueBox,
-    Working,
+    ValuePanel,
 )
 from django_cachex.admin.forms.elements import ElementSearchForm
 from django_cachex.inspectors.types import CommandLine
@@ -39,11 +39,11 @@ NOTICE_KINDS = ("info", "warning", "error")
 
 
 class Examples(Samples):
-    """Contexts of the parts: a method for each."""
+    """Contexts of the component templates: a method for each."""
 
-    def of(self, part: str) -> list[Context]:
-        """Return the contexts to draw a part with. Raise AttributeError for one without."""
-        return list(getattr(self, part)())
+    def of(self, component: str) -> list[Context]:
+        """Return the contexts of a component. Raise AttributeError if there are none."""
+        return list(getattr(self, component)())
 
     def actions(self) -> Iterable[Context]:
         yield {"actions": []}
@@ -52,199 +52,213 @@ class Examples(Samples):
     def badge(self) -> Iterable[Context]:
         yield {"badge": Badge(self.say("up"))}
         for kind in BADGE_KINDS:
-            yield {"badge": self.badge_of(kind)}
+            yield {"badge": self.make_badge(kind)}
 
-    def bars(self) -> Iterable[Context]:
-        yield {"bars": Bars(self.say("Memory"), [])}
-        yield self._only(self.shares())
+    def chart_card(self) -> Iterable[Context]:
+        yield {"bar_chart": BarChart(self.say("Memory"), [])}
+        yield self._last(self.bar_chart())
 
     def card(self) -> Iterable[Context]:
         yield {"card": Card(self.say("Clients"))}
-        headline = FactLine(self.say("of reads hit"), self.say("97 %"), exact=self.say("96.9 %"))
-        facts, note = self.some_facts(), self.say("Since the start.")
-        yield {"card": Card(self.say("Reads"), facts, headline, self.a_table(), note)}
-        yield {"card": Card(self.say("Some of them"), items=self.links()[2:])}
+        headline = LabeledValue(
+            self.say("of reads hit"), self.say("97 %"), exact=self.say("96.9 %")
+        )
+        facts, note = self.make_values(), self.say("Since the start.")
+        yield {"card": Card(self.say("Reads"), facts, headline, self.make_table(), note)}
+        yield {"card": Card(self.say("Some of them"), links=self.links()[2:])}
 
     def choices(self) -> Iterable[Context]:
         yield {"choices": []}
         yield {"choices": self.links()}
 
-    def commands(self) -> Iterable[Context]:
+    def snippets(self) -> Iterable[Context]:
         line = CommandLine(self.say("valkey-cli"), self.say("GET user:1"))
-        yield {"command_lines": [line]}
+        yield {"snippets": [line]}
 
-    def columns(self) -> Iterable[Context]:
+    def column_chooser(self) -> Iterable[Context]:
         yield {"column_options": []}
-        state = [("q", self.say("user:*"))]
-        yield {"state": state, "column_options": self.a_select("columns").options}
+        params = [("q", self.say("user:*"))]
+        yield {"kept_params": params, "column_options": self.make_select("columns").options}
 
-    def confirm(self) -> Iterable[Context]:
+    def confirmation(self) -> Iterable[Context]:
         question, step = self.say("Delete 1 key?"), self.say("Delete")
         back, submit = self.action("Cancel"), self.say("Delete 1 key")
         nothing: list[str] = []
-        yield {"confirm": Confirm(question, step, nothing, submit, back, possible=False)}
         yield {
-            "confirm": Confirm(
+            "confirmation": Confirmation(question, step, nothing, submit, back, can_confirm=False)
+        }
+        yield {
+            "confirmation": Confirmation(
                 *(question, step, [self.say("It is gone for good.")], submit, back),
-                hidden=[("post", self.say("yes"))],
+                hidden_fields=[("post", self.say("yes"))],
                 items=[self.say("user:1"), self.say("user:2")],
-                table=self.a_table(),
-                refused=[self.say("user:3: not yours")],
+                table=self.make_table(),
+                skipped=[self.say("user:3: not yours")],
             )
         }
 
-    def copy(self) -> Iterable[Context]:
+    def copy_button(self) -> Iterable[Context]:
         yield {"text": "", "copies": "name"}
         yield {"text": self.say("user:1"), "copies": "name"}
         yield {"text": self.say("user:1"), "copies": "command", "what": self.say("Python")}
 
-    def elements(self) -> Iterable[Context]:
-        yield {"collection": self.a_collection(), "key_link": "/key/1/"}
-        box = FormBox(self.new_form(), "save", self.say("Save"))
+    def elements_panel(self) -> Iterable[Context]:
+        yield {"elements_panel": self.make_elements_panel(), "key_link": "/key/1/"}
+        box = FormPanel(self.make_form(), "save", self.say("Save"))
         yield {
-            "collection": self.a_collection(full=True),
-            "elements_box": box,
-            "row_box": box,
+            "elements_panel": self.make_elements_panel(full=True),
+            "elements_form": box,
+            "row_form": box,
             "key_link": "/key/1/",
-            "groups": {"show": self.action("Hide"), "table": self.a_table()},
+            "groups": {"show": self.action("Hide"), "table": self.make_table()},
         }
-        table = self.a_table(selectable=True, form="cx-rows")
-        opened = replace(table, rows=[replace(row, opens=True) for row in table.rows])
+        table = self.make_table(selectable=True, form_id="cx-rows")
+        opened = replace(table, rows=[replace(row, is_open=True) for row in table.rows])
         yield {
-            "collection": replace(self.a_collection(), table=opened, empty=None),
-            "row_box": box,
-            "row_shown": True,
+            "elements_panel": replace(self.make_elements_panel(), table=opened, empty=None),
+            "row_form": box,
+            "is_row_shown": True,
             "key_link": LONG,
             "groups": {"show": self.action("Show"), "none": self.say("There is none.")},
         }
 
-    def a_collection(self, full: bool = False) -> CollectionBox:
-        title, empty = self.say("Elements"), Empty(self.say("Nothing matches"))
-        find = self._only(self.find())["collection"].form
+    def make_elements_panel(self, full: bool = False) -> ElementsPanel:
+        title, empty = self.say("Elements"), EmptyState(self.say("Nothing matches"))
+        find = self._last(self.element_search())["elements_panel"].form
         if not full:
-            return CollectionBox(title, find, empty=empty)
-        return CollectionBox(
+            return ElementsPanel(title, find, empty=empty)
+        return ElementsPanel(
             title,
             find,
-            hidden=[("order", self.say("last"))],
-            orders=self.links(),
-            offers=self._only(self.offers())["offers"],
+            hidden_fields=[("order", self.say("last"))],
+            order_links=self.links(),
+            buttons=self._last(self.buttons())["buttons"],
             notes=[self.say("Only a part.")],
             progress=self.say("1 to 2 of 5 shown"),
-            table=self.a_table(),
+            table=self.make_table(),
             pager=self.links(),
-            rows_form="cx-rows",
-            is_found=True,
-            reset=self.action("Show all"),
+            remove_form_id="cx-rows",
+            is_filtered=True,
+            reset_link=self.action("Show all"),
         )
 
-    def theirs(self) -> Iterable[Context]:
+    def current_value(self) -> Iterable[Context]:
         title, notes = self.say("What it holds now"), [self.say("text")]
-        yield {"theirs": ValueBox(title, text="")}
-        yield {"theirs": ValueBox(title, notes=notes, text=self.say("theirs"))}
+        yield {"value_panel": ValuePanel(title, text="")}
+        yield {"value_panel": ValuePanel(title, notes=notes, text=self.say("theirs"))}
 
-    def find(self) -> Iterable[Context]:
+    def element_search(self) -> Iterable[Context]:
         for type in ("list", "hash"):
-            yield {"collection": CollectionBox("", ElementSearchForm(type)), "key_link": "/key/1/"}
+            yield {"elements_panel": ElementsPanel("", ElementSearchForm(type)), "key_link": "/key/1/"}
         wrong = ElementSearchForm("zset", {"low": "many"})
-        box = CollectionBox(
+        box = ElementsPanel(
             *("", wrong, [("sort", self.say("name"))], self.links()),
-            is_found=True,
-            reset=self.action("Show all"),
+            is_filtered=True,
+            reset_link=self.action("Show all"),
         )
-        yield {"collection": box, "key_link": LONG}
+        yield {"elements_panel": box, "key_link": LONG}
 
-    def acts(self) -> Iterable[Context]:
-        yield {"acts": []}
+    def row_actions(self) -> Iterable[Context]:
+        yield {"actions": []}
         about = self.say("user:1")
         yield {
-            "acts": [
-                self.action("Edit", about=about),
-                self.action("Edit", link=LONG, about=about, fields=[("element", about)]),
-                self.action("Remove", method="post", value=self.say("0 1"), about=about),
+            "actions": [
+                self.action("Edit", object_name=about),
+                self.action("Edit", link=LONG, object_name=about, fields=[("element", about)]),
+                self.action("Remove", method="post", value=self.say("0 1"), object_name=about),
             ]
         }
 
-    def rows(self) -> Iterable[Context]:
-        yield {"collection": CollectionBox("", None, rows_form="cx-rows"), "key_link": "/key/1/"}
-        yield {"collection": CollectionBox("", None, rows_form="cx-rows"), "key_link": LONG}
+    def remove_button(self) -> Iterable[Context]:
+        yield {
+            "elements_panel": ElementsPanel("", None, remove_form_id="cx-rows"),
+            "key_link": "/key/1/",
+        }
+        yield {
+            "elements_panel": ElementsPanel("", None, remove_form_id="cx-rows"),
+            "key_link": LONG,
+        }
 
-    def empty(self) -> Iterable[Context]:
-        yield {"empty": Empty(self.say("No key matches"))}
+    def empty_state(self) -> Iterable[Context]:
+        yield {"empty": EmptyState(self.say("No key matches"))}
         actions = [self.action("Clear the search")]
-        yield {"empty": Empty(self.say("No key matches"), self.say("Look again."), actions)}
+        yield {"empty": EmptyState(self.say("No key matches"), self.say("Look again."), actions)}
 
-    def facts(self) -> Iterable[Context]:
-        yield {"facts": []}
-        yield {"facts": self.some_facts()}
+    def labeled_values(self) -> Iterable[Context]:
+        yield {"values": []}
+        yield {"values": self.make_values()}
 
-    def field(self) -> Iterable[Context]:
-        for form in (self.new_form(), self.refused_form()):
+    def form_field(self) -> Iterable[Context]:
+        for form in (self.make_form(), self.make_invalid_form()):
             yield from ({"field": field} for field in form.visible_fields())
 
-    def filters(self) -> Iterable[Context]:
-        yield {"filters": [], "label": self.say("Support Level")}
-        yield {"filters": self.links(), "label": self.say("Support Level")}
+    def link_group(self) -> Iterable[Context]:
+        yield {"links": [], "label": self.say("Support Level")}
+        yield {"links": self.links(), "label": self.say("Support Level")}
 
-    def folds(self) -> Iterable[Context]:
-        yield {"folds": []}
+    def collapsible(self) -> Iterable[Context]:
+        yield {"blocks": []}
         inner = [
             CollapsibleBlock(self.say('"a": 1')),
             CollapsibleBlock(self.say('"b": {'), [CollapsibleBlock(self.say("2"))], 1),
         ]
         yield {
-            "folds": [
+            "blocks": [
                 CollapsibleBlock(self.say("{")),
                 CollapsibleBlock(self.say('"c": ['), inner, 50),
             ]
         }
 
-    def form(self) -> Iterable[Context]:
-        yield {"box": FormBox(self.new_form(), "save", self.say("Save"))}
+    def form_panel(self) -> Iterable[Context]:
+        yield {"panel": FormPanel(self.make_form(), "save", self.say("Save"))}
         title, hidden = self.say("New value"), [("mode", self.say("edit"))]
-        refused = self.refused_form()
+        refused = self.make_invalid_form()
         cancel = self.action("Cancel")
-        yield {"box": FormBox(refused, "save", self.say("Save"), cancel, title, hidden)}
-        conflict = self.refused_form()
+        yield {"panel": FormPanel(refused, "save", self.say("Save"), cancel, title, hidden)}
+        conflict = self.make_invalid_form()
         conflict.add_error(None, self.say("Changed meanwhile."))
         notes, preview = [self.say("It stays.")], self.say("It would go.")
         submit = self.say("Save")
-        yield {"box": FormBox(refused, "save", submit, notes=notes, previews=True, preview=preview)}
-        theirs = ValueBox(self.say("What it holds now"), text=self.say("theirs"))
-        yield {"box": FormBox(refused, "save", submit, theirs=theirs)}
+        yield {
+            "panel": FormPanel(
+                refused, "save", submit, notes=notes, has_preview=True, preview=preview
+            )
+        }
+        theirs = ValuePanel(self.say("What it holds now"), text=self.say("theirs"))
+        yield {"panel": FormPanel(refused, "save", submit, current_value=theirs)}
         cancel = self.action("Cancel", link=LONG)
-        yield {"box": FormBox(conflict, "save", self.say("Save"), cancel, title, hidden)}
+        yield {"panel": FormPanel(conflict, "save", self.say("Save"), cancel, title, hidden)}
 
-    def frame(self) -> Iterable[Context]:
+    def layout(self) -> Iterable[Context]:
         yield {"heading": Heading("")}
         yield {
-            **self._only(self.trail()),
-            **self._only(self.heading()),
-            **self._only(self.tabs()),
-            **self._only(self.actions()),
+            **self._last(self.breadcrumbs()),
+            **self._last(self.heading()),
+            **self._last(self.tabs()),
+            **self._last(self.actions()),
         }
 
     @staticmethod
-    def _only(contexts: Iterable[Context]) -> Context:
-        """Return the last, which is a full one."""
+    def _last(contexts: Iterable[Context]) -> Context:
+        """Return the last context, which is a full one."""
         return list(contexts)[-1]
 
     def heading(self) -> Iterable[Context]:
         yield {"heading": Heading(self.say("Caches"))}
         yield {"heading": Heading(self.say("user:1"), self.say("history"), "key")}
         yield {"heading": Heading(self.say("Delete 1 key?"), kind="question")}
-        badge, summary = self.badge_of("strong"), self.say("A hash of 5 fields.")
+        badge, summary = self.make_badge("strong"), self.say("A hash of 5 fields.")
         full = Heading(self.say("default"), self.say("keys"), "", badge, summary, self.say("it"))
-        yield {"heading": full, **self._only(self.tabs())}
+        yield {"heading": full, **self._last(self.tabs())}
 
     def help(self) -> Iterable[Context]:
         yield {"help": [], "help_close": self.action("Close help")}
         topic = Topic(self.say("This page"), [self.say("It lists."), self.say("It counts.")])
         yield {"help": [topic, topic], "help_close": self.action("Close help")}
 
-    def items(self) -> Iterable[Context]:
-        yield {"items": []}
-        yield {"items": [*self.links()[2:], self.action("session", link="")]}
+    def key_links(self) -> Iterable[Context]:
+        yield {"links": []}
+        yield {"links": [*self.links()[2:], self.action("session", link="")]}
 
     def link(self) -> Iterable[Context]:
         yield {"action": self.action()}
@@ -252,15 +266,15 @@ class Examples(Samples):
         yield from ({"action": action, "class": "cx-more"} for action in self.links())
         yield {"action": self.action(), "focus": True}
 
-    def notice(self) -> Iterable[Context]:
+    def alert(self) -> Iterable[Context]:
         for kind in NOTICE_KINDS:
-            yield {"notice": Notice(self.say("It is down."), kind)}
-            yield {"notice": Notice(self.say("It is down."), kind, self.links())}
+            yield {"alert": Alert(self.say("It is down."), kind)}
+            yield {"alert": Alert(self.say("It is down."), kind, self.links())}
 
-    def offers(self) -> Iterable[Context]:
-        yield {"offers": []}
+    def buttons(self) -> Iterable[Context]:
+        yield {"buttons": []}
         yield {
-            "offers": [
+            "buttons": [
                 self.action("Edit", kind="primary", method="post", value="edit"),
                 self.action("Edit", link=LONG, method="post", value="edit"),
                 self.action("Read value", value="read", fields=[("view", self.say("hex"))]),
@@ -271,40 +285,40 @@ class Examples(Samples):
         yield {"pager": []}
         yield {"pager": self.links()}
 
-    def search(self) -> Iterable[Context]:
+    def key_search(self) -> Iterable[Context]:
         yield {"alias": self.say("default"), "search": {"text": ""}}
         given = {"alias": self.say("default"), "search": {"text": self.say("user:*")}}
         yield given | {"can_list": False}
-        selects = [self.a_select("type"), self.a_select("size")]
+        selects = [self.make_select("type"), self.make_select("size")]
         yield given | {"can_list": True, "selects": selects}
-        more = {"more_selects": [self.a_select("scope")], "more_open": True}
+        more = {"filter_selects": [self.make_select("scope")], "are_filters_open": True}
         yield given | {"can_list": True, "selects": selects} | more
 
     def select(self) -> Iterable[Context]:
-        yield {"select": self.a_select("type")}
+        yield {"select": self.make_select("type")}
 
-    def shares(self) -> Iterable[Context]:
+    def bar_chart(self) -> Iterable[Context]:
         rows = [
             Bar(self.say("user:*"), self.say("40 % ± 2"), 0.4, 0.02, "/key/"),
             Bar(self.say("in none"), self.say("60 %"), 0.6),
         ]
-        yield {"bars": Bars(self.say("Memory"), rows, self.say("A sample."))}
+        yield {"bar_chart": BarChart(self.say("Memory"), rows, self.say("A sample."))}
 
-    def stop(self) -> Iterable[Context]:
+    def stop_button(self) -> Iterable[Context]:
         yield {}
 
-    def style(self) -> Iterable[Context]:
+    def stylesheet(self) -> Iterable[Context]:
         yield {}
 
-    def submit(self) -> Iterable[Context]:
+    def submit_button(self) -> Iterable[Context]:
         for kind in ("", "primary", "danger-quiet"):
             yield {"kind": kind, "name": "action", "value": "flush", "text": self.say("Flush")}
 
     def table(self) -> Iterable[Context]:
         yield {"table": Table([], [])}
-        yield {"table": self.a_table()}
-        yield {"table": self.a_table(selectable=True, compact=True)}
-        cells = [Cell(self.say("12 B"), kind="number", order=self.say("12"))]
+        yield {"table": self.make_table()}
+        yield {"table": self.make_table(selectable=True, compact=True)}
+        cells = [Cell(self.say("12 B"), kind="number", sort_key=self.say("12"))]
         for kind in ("ascending", "descending", ""):
             header = Header(self.say("Size"), "number", "/key/?sort=size", kind)
             yield {"table": Table([header], [Row(cells)])}
@@ -319,47 +333,55 @@ class Examples(Samples):
             yield Cell(text, kind=kind, lines=[self.say("cut"), self.say("off")])
         yield Cell(text, "/key/1/", actions=more)
         yield Cell(text, LONG)
-        yield Cell(kind="acts", actions=self._only(self.acts())["acts"])
+        yield Cell(kind="row-actions", actions=self._last(self.row_actions())["actions"])
         yield Cell(text, exact=self.say("240 s"), expires=240_000)
-        yield Cell(badge=self.badge_of("bad"))
+        yield Cell(badge=self.make_badge("bad"))
 
     def tabs(self) -> Iterable[Context]:
         yield {"tabs": []}
         yield {"tabs": self.links(), "tabs_label": self.say("About this cache")}
 
-    def trail(self) -> Iterable[Context]:
-        yield {"trail": []}
+    def breadcrumbs(self) -> Iterable[Context]:
+        yield {"breadcrumbs": []}
         here = self.action("user:1", link="")
-        yield {"trail": [self.action("Caches"), self.action("default", link=""), here]}
-        yield {"trail": [self.action("Caches"), self.action("long", link=LONG), here]}
+        yield {"breadcrumbs": [self.action("Caches"), self.action("default", link=""), here]}
+        yield {"breadcrumbs": [self.action("Caches"), self.action("long", link=LONG), here]}
 
-    def unread(self) -> Iterable[Context]:
-        yield {"value_offers": []}
-        yield {"value_offers": self._only(self.offers())["offers"]}
+    def unread_value(self) -> Iterable[Context]:
+        yield {"value_buttons": []}
+        yield {"value_buttons": self._last(self.buttons())["buttons"]}
 
-    def value(self) -> Iterable[Context]:
+    def value_panel(self) -> Iterable[Context]:
         title = self.say("Value")
-        yield {"value": ValueBox(title)}
-        yield {"value": ValueBox(title, text="")}
+        yield {"value_panel": ValuePanel(title)}
+        yield {"value_panel": ValuePanel(title, text="")}
         given: dict[str, Any] = {
-            "views": self.links(),
-            "offers": self._only(self.offers())["offers"],
+            "view_links": self.links(),
+            "buttons": self._last(self.buttons())["buttons"],
             "notes": [self.say("Only a part.")],
-            "cut": self.say("The first 5,000 bytes."),
-            "more": self.links(),
-            "why_not": self.say("It is a tuple."),
+            "truncated_note": self.say("The first 5,000 bytes."),
+            "more_links": self.links(),
+            "not_editable_reason": self.say("It is a tuple."),
         }
-        yield {"value": ValueBox(title, text=self.say("[1,"), rest=self.say("2]"), **given)}
-        yield {"value": ValueBox(title, folds=self._only(self.folds())["folds"], **given)}
+        yield {
+            "value_panel": ValuePanel(
+                title, text=self.say("[1,"), more_text=self.say("2]"), **given
+            )
+        }
+        yield {
+            "value_panel": ValuePanel(
+                title, blocks=self._last(self.collapsible())["blocks"], **given
+            )
+        }
 
-    def wrong(self) -> Iterable[Context]:
+    def error_summary(self) -> Iterable[Context]:
         yield {}
 
-    def working(self) -> Iterable[Context]:
-        yield {"working": Working(self.say("5 deleted"))}
+    def job_progress(self) -> Iterable[Context]:
+        yield {"job": JobProgress(self.say("5 deleted"))}
         buttons = [Button(self.say("Delete 5 keys …"), "ask", "danger-quiet")]
         yield {
-            "working": Working(
+            "job": JobProgress(
                 self.say("5 deleted"),
                 0.25,
                 [("state", self.say("token"))],

@@ -11,9 +11,9 @@ ATTRIBUTE = re.compile(rf'(?<![\w-])class="((?:{TAG}|[^"])*)"')
 
 
 def classes_of(*folders: Path) -> set[str]:
-    """Return the class names in the templates of some folders, not of those within them.
+    """Return the class names in the templates of some folders, without their subfolders.
 
-    What a variable completes ends with it: `cx-{{ badge.kind }}`; what is all variable is left out.
+    A name that ends with a variable includes it: `cx-{{ badge.kind }}`. Lone variables are skipped.
     """
     paths = [path for folder in folders for path in folder.glob("*.html")]
     return {name for path in paths for name in classes_in(path.read_text())}
@@ -25,5 +25,5 @@ def classes_in(template: str) -> set[str]:
 
 
 def _names(value: str) -> Iterable[str]:
-    """Split the value of `class`, where a tag is as good as a blank."""
+    """Split the value of `class`. A template tag counts as a space."""
     return re.findall(r"(?:\{\{.*?\}\}|[^\s{}])+", re.sub(r"\{%.*?%\}", " ", value))

@@ -1,4 +1,4 @@
-"""What several parts are drawn with in tests: links, tables, facts and forms."""
+"""Data that several component examples share: links, tables, values and forms."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from django_cachex.admin.components import (
     Action,
     Badge,
     Cell,
-    FactLine,
     Header,
+    LabeledValue,
     Option,
     Row,
     Select,
@@ -35,7 +35,7 @@ WIDGETS: dict[str, type[forms.Widget]] = {
 
 @dataclass(frozen=True)
 class Samples:
-    """Data of parts; whatever they say goes through `say`."""
+    """Data of components. All text goes through `say`."""
 
     say: Callable[[str], str]
 
@@ -44,7 +44,7 @@ class Samples:
         return Action(name, self.say(label), **{"link": "/key/add/", **given})
 
     def links(self) -> list[Action]:
-        """Return a link of each kind."""
+
         return [
             self.action("Search", kind="primary"),
             self.action("Delete", kind="danger"),
@@ -53,31 +53,31 @@ class Samples:
             self.action("Hex", link=LONG, value="read", fields=[("view", self.say("hex"))]),
         ]
 
-    def a_select(self, name: str) -> Select:
+    def make_select(self, name: str) -> Select:
         values = [("", "any"), ("set", "set"), ("hash", "hash")]
         options = [Option(value, self.say(text), value == "set") for value, text in values]
         return Select(name, self.say("Type"), options)
 
-    def badge_of(self, kind: str) -> Badge:
+    def make_badge(self, kind: str) -> Badge:
         return Badge(self.say("up"), kind, self.say("It answers."))
 
-    def a_table(self, **given: Any) -> Table:
+    def make_table(self, **given: Any) -> Table:
         headers = [Header(self.say("Key")), Header(self.say("Size"), "number")]
         cells = [Cell(self.say("user:1"), "/key/1/", "key"), Cell(self.say("5"), None, "number")]
         rows = [Row(cells, self.say("1"), self.say('Select "user:1"')), Row(cells)]
         return Table(headers, rows, **{"caption": self.say("Keys"), **given})
 
-    def some_facts(self) -> list[FactLine]:
+    def make_values(self) -> list[LabeledValue]:
         return [
-            FactLine(self.say("Type"), self.say("hash")),
-            FactLine(self.say("Stored key"), self.say("shop:1:user.1"), "code"),
-            FactLine(self.say("Used"), self.say("5 MB"), "", self.say("5,000,000 bytes"), 0.5),
-            FactLine(self.say("TTL"), self.say("4 min"), expires=240_000, note=self.say("s")),
-            FactLine(self.say("Age"), self.say("1 min"), exact=self.say("60 s"), expires=1),
+            LabeledValue(self.say("Type"), self.say("hash")),
+            LabeledValue(self.say("Stored key"), self.say("shop:1:user.1"), "code"),
+            LabeledValue(self.say("Used"), self.say("5 MB"), "", self.say("5,000,000 bytes"), 0.5),
+            LabeledValue(self.say("TTL"), self.say("4 min"), expires=240_000, note=self.say("s")),
+            LabeledValue(self.say("Age"), self.say("1 min"), exact=self.say("60 s"), expires=1),
         ]
 
-    def new_form(self, data: dict[str, str] | None = None, help_text: str = "") -> forms.Form:
-        """Return a form with a field of each kind."""
+    def make_form(self, data: dict[str, str] | None = None, help_text: str = "") -> forms.Form:
+        """Return a form with a field of each widget."""
         form = forms.Form(data, auto_id="id_%s")
         for name, widget in WIDGETS.items():
             label = self.say(f"The {name}")
@@ -88,9 +88,9 @@ class Samples:
         )
         return form
 
-    def refused_form(self) -> forms.Form:
-        """Return a form whose every field has been filled in, and wrongly."""
-        form = self.new_form({name: self.say("given") for name in WIDGETS}, self.say("Any text."))
+    def make_invalid_form(self) -> forms.Form:
+        """Return a form with an error in each field."""
+        form = self.make_form({name: self.say("given") for name in WIDGETS}, self.say("Any text."))
         for name in WIDGETS:
             form.add_error(name, self.say("Wrong."))
         return form

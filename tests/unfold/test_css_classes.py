@@ -17,28 +17,28 @@ from tests.unfold.skin import under_unfold
 
 SOURCE = Path(django_cachex.__file__).parent
 PAGES = SOURCE / "admin" / "templates" / "admin" / "django_cachex"
-PARTS = {skin: PAGES / "parts" / skin for skin in ("admin", "unfold")}
+COMPONENTS = {skin: PAGES / "components" / skin for skin in ("admin", "unfold")}
 STATIC = SOURCE / "admin" / "static" / "django_cachex"
-STYLES = {skin: STATIC / "skins" / f"{skin}.css" for skin in PARTS}
+STYLES = {skin: STATIC / "skins" / f"{skin}.css" for skin in COMPONENTS}
 COMMON = STATIC / "cachex.css"
 
 KINDS = {
     "action": {"danger", "danger-quiet", "primary"},
     "badge": {"bad", "good", "strong", "warning"},
-    "cell": {"acts", "code", "key", "name", "number", "scope", "type", "value"},
-    "fact": {"code"},
+    "cell": {"code", "key", "name", "number", "row-actions", "scope", "type", "value"},
+    "item": {"code"},
     "header": {"code", "number"},
-    "notice": {"error", "info", "warning"},
+    "alert": {"error", "info", "warning"},
 }
 """What `cx-{{ badge.kind }}` and its like can be, by what the kind is of."""
 
-PART_OF = {
+COMPONENT_OF = {
     "action": components.Action,
     "badge": components.Badge,
     "cell": components.Cell,
-    "fact": components.FactLine,
+    "item": components.LabeledValue,
     "header": components.Header,
-    "notice": components.Notice,
+    "alert": components.Alert,
 }
 LIKE_THE_REST = {"cx-info", "cx-type"}
 """Kinds that nothing sets apart."""
@@ -47,12 +47,12 @@ HOOKS = {"errornote", "errors", "group"}
 """Names that Unfold's scripts and the variants of other classes look for."""
 
 
-def completed(names: set[str]) -> set[str]:
+def complete_names(names: set[str]) -> set[str]:
     """Return class names, with those that a kind completes in the place of their stem."""
-    return {name for stem in names for name in _completed(stem)}
+    return {name for stem in names for name in _complete_name(stem)}
 
 
-def _completed(stem: str) -> list[str]:
+def _complete_name(stem: str) -> list[str]:
     before, brace, variable = stem.partition("{{")
     if not brace:
         return [stem]
@@ -60,22 +60,22 @@ def _completed(stem: str) -> list[str]:
     return [before + kind for kind in KINDS[of]]
 
 
-def of_ours(names: set[str]) -> set[str]:
+def filter_ours(names: set[str]) -> set[str]:
     return {name for name in names if re.match("cx($|-)", name)}
 
 
-def used(*skins: str) -> set[str]:
-    """Return the class names in the templates of pages and of these skins' parts."""
-    return completed(markup.classes_of(PAGES, *(PARTS[skin] for skin in skins)))
+def get_used_classes(*skins: str) -> set[str]:
+    """Return the class names in the templates of pages and of these skins' components."""
+    return complete_names(markup.classes_of(PAGES, *(COMPONENTS[skin] for skin in skins)))
 
 
-def unfolds_own() -> set[str]:
+def get_unfold_classes() -> set[str]:
     """Return the class names that the installed Unfold has rules for."""
     unfold = pytest.importorskip("unfold")
     return stylesheets.classes_of(Path(unfold.__file__).parent / "static/unfold/css/styles.css")
 
 
-def worn() -> set[str]:
+def get_control_classes() -> set[str]:
     """Return the class names of Unfold's controls as we list them, without its own lists."""
     from unfold import widgets
 
@@ -91,56 +91,61 @@ def worn() -> set[str]:
 
 def test_the_plain_skin_has_a_rule_for_each_class() -> None:
     ruled = stylesheets.classes_of(COMMON, STYLES["admin"])
-    assert used("admin") - ruled - LIKE_THE_REST == set()
+    assert get_used_classes("admin") - ruled - LIKE_THE_REST == set()
 
 
 def test_unfolds_skin_has_a_rule_for_each_class_of_ours() -> None:
     ruled = stylesheets.classes_of(COMMON, STYLES["unfold"])
-    assert of_ours(used("unfold")) - ruled - LIKE_THE_REST == set()
+    assert filter_ours(get_used_classes("unfold")) - ruled - LIKE_THE_REST == set()
 
 
 @under_unfold
 def test_the_installed_unfold_has_a_rule_for_each_other_class() -> None:
-    names = completed(markup.classes_of(PARTS["unfold"]))
-    assert (names | worn()) - of_ours(names) - HOOKS - unfolds_own() == set()
+    names = complete_names(markup.classes_of(COMPONENTS["unfold"]))
+    assert (names | get_control_classes()) - filter_ours(
+        names
+    ) - HOOKS - get_unfold_classes() == set()
 
 
 @under_unfold
 def test_a_made_up_class_is_found_dead() -> None:
     names = markup.classes_in('<p class="{% if a %}mb-2 {% else %}mb-made-up{% endif %} cx">')
-    assert names - of_ours(names) - unfolds_own() == {"mb-made-up"}
+    assert names - filter_ours(names) - get_unfold_classes() == {"mb-made-up"}
 
 
 # Lists of classes.
 
 
-def asked_for() -> set[str]:
-    """Return the controls whose classes Unfold's parts ask for."""
-    templates = "".join(path.read_text() for path in PARTS["unfold"].glob("*.html"))
+def get_requested_controls() -> set[str]:
+    """Return the controls whose classes Unfold's components ask for."""
+    templates = "".join(path.read_text() for path in COMPONENTS["unfold"].glob("*.html"))
     return set(re.findall(r"\bclasses\.(\w+)", templates))
 
 
 @under_unfold
-def test_the_parts_ask_for_the_controls_that_there_are() -> None:
+def test_the_components_ask_for_the_controls_that_there_are() -> None:
     from django_cachex.unfold.css_classes import CONTROLS
 
-    assert asked_for() == set(CONTROLS)
+    assert get_requested_controls() == set(CONTROLS)
 
 
 # Rules.
 
 
 def test_each_rule_of_all_skins_is_for_something_used() -> None:
-    assert of_ours(stylesheets.classes_of(COMMON)) - used(*PARTS) == set()
+    assert filter_ours(stylesheets.classes_of(COMMON)) - get_used_classes(*COMPONENTS) == set()
 
 
 def test_each_rule_of_the_plain_skin_is_for_something_used() -> None:
-    assert of_ours(stylesheets.classes_of(STYLES["admin"])) - used("admin") == set()
+    assert filter_ours(stylesheets.classes_of(STYLES["admin"])) - get_used_classes("admin") == set()
 
 
 def test_each_rule_of_unfolds_skin_is_for_something_used() -> None:
-    # Many of its parts are the plain ones.
-    assert of_ours(stylesheets.classes_of(STYLES["unfold"])) - used(*PARTS) == set()
+    # Many of its components are the plain ones.
+    assert (
+        filter_ours(stylesheets.classes_of(STYLES["unfold"])) - get_used_classes(*COMPONENTS)
+        == set()
+    )
 
 
 # Kinds.
@@ -167,7 +172,7 @@ def given_kinds(part: Any) -> set[str]:
 
 @pytest.mark.parametrize("of", KINDS)
 def test_the_kinds_that_the_code_gives_are_known_here(of: str) -> None:
-    assert given_kinds(PART_OF[of]) <= KINDS[of]
+    assert given_kinds(COMPONENT_OF[of]) <= KINDS[of]
 
 
 def test_the_kinds_that_are_known_here_are_given_somewhere() -> None:

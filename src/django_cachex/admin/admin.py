@@ -9,18 +9,18 @@ from django.http import HttpRequest
 from django.urls import URLPattern, path
 
 from django_cachex.admin.models import Cache, Key
-from django_cachex.admin.views.add import AddPage
-from django_cachex.admin.views.base import Page
-from django_cachex.admin.views.bulk import MatchingPage
-from django_cachex.admin.views.caches import CachesPage
-from django_cachex.admin.views.delete import DeletePage
-from django_cachex.admin.views.download import DownloadPage
-from django_cachex.admin.views.flush import FlushingPage
-from django_cachex.admin.views.history import CacheHistoryPage, KeyHistoryPage
-from django_cachex.admin.views.info import InfoPage
-from django_cachex.admin.views.key import KeyPage
-from django_cachex.admin.views.keys import KeysPage
-from django_cachex.admin.views.namespaces import NamespacesPage
+from django_cachex.admin.views.add import AddKeyView
+from django_cachex.admin.views.base import BaseView
+from django_cachex.admin.views.bulk import BulkActionView
+from django_cachex.admin.views.caches import CachesView
+from django_cachex.admin.views.delete import DeleteKeyView
+from django_cachex.admin.views.download import DownloadView
+from django_cachex.admin.views.flush import FlushView
+from django_cachex.admin.views.history import CacheHistoryView, KeyHistoryView
+from django_cachex.admin.views.info import InfoView
+from django_cachex.admin.views.key import KeyView
+from django_cachex.admin.views.keys import KeysView
+from django_cachex.admin.views.namespaces import NamespacesView
 
 if TYPE_CHECKING:
     CacheModelAdmin = admin.ModelAdmin[Cache]
@@ -29,9 +29,9 @@ else:
     CacheModelAdmin = KeyModelAdmin = admin.ModelAdmin
 
 
-def page_url(site: admin.AdminSite, route: str, page: type[Page], name: str) -> URLPattern:
+def make_url(site: admin.AdminSite, route: str, view: type[BaseView], name: str) -> URLPattern:
     """Return the URL pattern of a page that requires a login."""
-    return path(route, site.admin_view(page.as_view(site=site)), name=f"django_cachex_{name}")
+    return path(route, site.admin_view(view.as_view(site=site)), name=f"django_cachex_{name}")
 
 
 @admin.register(Cache)
@@ -39,11 +39,11 @@ class CacheAdmin(CacheModelAdmin):
     def get_urls(self) -> list[URLPattern]:
         site = self.admin_site
         return [
-            page_url(site, "", CachesPage, "cache_changelist"),
-            page_url(site, "flushing/", FlushingPage, "cache_flushing"),
-            page_url(site, "<path:object_id>/history/", CacheHistoryPage, "cache_history"),
-            page_url(site, "<path:object_id>/namespaces/", NamespacesPage, "cache_namespaces"),
-            page_url(site, "<path:object_id>/change/", InfoPage, "cache_change"),
+            make_url(site, "", CachesView, "cache_changelist"),
+            make_url(site, "flushing/", FlushView, "cache_flushing"),
+            make_url(site, "<path:object_id>/history/", CacheHistoryView, "cache_history"),
+            make_url(site, "<path:object_id>/namespaces/", NamespacesView, "cache_namespaces"),
+            make_url(site, "<path:object_id>/change/", InfoView, "cache_change"),
         ]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -60,13 +60,13 @@ class KeyAdmin(KeyModelAdmin):
     def get_urls(self) -> list[URLPattern]:
         site = self.admin_site
         return [
-            page_url(site, "", KeysPage, "key_changelist"),
-            page_url(site, "add/", AddPage, "key_add"),
-            page_url(site, "matching/", MatchingPage, "key_matching"),
-            page_url(site, "<path:object_id>/history/", KeyHistoryPage, "key_history"),
-            page_url(site, "<path:object_id>/download/", DownloadPage, "key_download"),
-            page_url(site, "<path:object_id>/delete/", DeletePage, "key_delete"),
-            page_url(site, "<path:object_id>/change/", KeyPage, "key_change"),
+            make_url(site, "", KeysView, "key_changelist"),
+            make_url(site, "add/", AddKeyView, "key_add"),
+            make_url(site, "matching/", BulkActionView, "key_matching"),
+            make_url(site, "<path:object_id>/history/", KeyHistoryView, "key_history"),
+            make_url(site, "<path:object_id>/download/", DownloadView, "key_download"),
+            make_url(site, "<path:object_id>/delete/", DeleteKeyView, "key_delete"),
+            make_url(site, "<path:object_id>/change/", KeyView, "key_change"),
         ]
 
     def get_model_perms(self, request: HttpRequest) -> dict[str, bool]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from django_cachex.admin.components import Part
+from django_cachex.admin.components import Component
 
 MAX_PLAIN_LINES = 40
 """A text of at most this many lines is not split."""
@@ -22,7 +22,7 @@ MAX_LEVELS = 3
 
 
 @dataclass(frozen=True)
-class CollapsibleBlock(Part):
+class CollapsibleBlock(Component):
     """Some lines of text, or the first line of a block and the block's content."""
 
     text: str

@@ -1,4 +1,4 @@
-"""The data that views pass to template parts."""
+"""The components of a page: the data that views pass to the templates of a skin."""
 
 from __future__ import annotations
 
@@ -12,29 +12,33 @@ from django_cachex.admin.links import LinkTarget
 from django_cachex.inspectors.info import Text
 
 
-class Parts:
-    """Template paths of the installed skin's parts: `{% include parts.table %}`."""
+class ComponentTemplates:
+    """Template paths of the installed skin: `{% include components.table %}`."""
 
     def __init__(self) -> None:
-        self._folder = f"admin/django_cachex/parts/{app_config().skin}"
+        self._folder = f"admin/django_cachex/components/{app_config().skin}"
 
     def __getitem__(self, name: str) -> str:
         return f"{self._folder}/{name}.html"
 
 
-class Part:
-    """What a template reads. It looks for items before attributes: this spares it the error."""
+class Component:
+    """Base class of the data that templates read.
+
+    A template looks up `{{ cell.text }}` as an item before it tries the attribute. Answering that
+    lookup saves an exception for each of thousands of variables on a page.
+    """
 
     def __getitem__(self, name: str) -> Any:
         return getattr(self, name)
 
 
 @dataclass(frozen=True)
-class Action(Part):
-    """A link or a button that leads somewhere."""
+class Action(Component):
+    """A link, or a button that submits a form."""
 
     name: str
-    """What it does, as `data-action` says it, in every language alike."""
+    """The value of `data-action`, which is the same in every language."""
 
     label: Text
     link: LinkTarget | str
@@ -44,23 +48,23 @@ class Action(Part):
     current: bool = False
     method: str = "get"
     value: str = ""
-    """What the form of a control sends as `mode`."""
+    """The value of `mode` in the form."""
 
     fields: Sequence[tuple[str, str]] = ()
-    """What else it sends."""
+    """The other hidden fields of the form."""
 
-    about: Text = ""
-    """What it is about, for screen readers: many rows have controls of one label."""
+    object_name: Text = ""
+    """The object of the action, for screen readers: many rows have links with the same label."""
 
     @property
     def post_id(self) -> str:
-        """The id to post, where the link needs a form."""
+        """The id to post, if the key's id is too long for a URL."""
         return self.link.post_id if isinstance(self.link, LinkTarget) else ""
 
 
 @dataclass(frozen=True)
-class Badge(Part):
-    """A word in a shape; the word alone says it."""
+class Badge(Component):
+    """A short label with a background colour. The text alone carries the meaning."""
 
     text: Text
     kind: str = ""
@@ -70,60 +74,62 @@ class Badge(Part):
 
 
 @dataclass(frozen=True)
-class Heading(Part):
-    """What a page is about."""
+class Heading(Component):
+    """The heading of a page."""
 
     text: Text
-    what: Text = ""
-    """What of it, said quieter: `keys`, `info`."""
+    suffix: Text = ""
+    """Muted text after the heading, such as `keys` or `info`."""
 
     kind: str = ""
-    """`key` and `question` stand in full, wherever a skin has its title; or empty."""
+    """`key`, `question`, or empty. The first two are never shortened."""
 
     badge: Badge | None = None
     summary: Text = ""
-    copied: str = ""
-    """What a button beside it copies."""
+    copy_text: str = ""
+    """The text that the copy button copies; empty for no button."""
 
 
 @dataclass(frozen=True)
-class Cell(Part):
+class Cell(Component):
     """One cell of a table."""
 
     text: Text = ""
     link: LinkTarget | str | None = None
     kind: str = ""
-    """`key`, `code`, `number`, `text`, or empty."""
+    """Becomes the CSS class `cx-<kind>`: `key`, `code`, `number`, `value`, `row-actions`, …"""
 
     exact: str = ""
-    """The exact figure, on hover and for screen readers."""
+    """The exact figure, shown on hover and read by screen readers."""
 
     lines: Sequence[Text] = ()
-    """Said beneath, smaller."""
+    """Smaller lines of text below."""
 
     badge: Badge | None = None
     actions: Sequence[Action] = ()
     expires: int | None = None
-    """Milliseconds that a script may count down."""
+    """Milliseconds until it expires, which a script counts down."""
 
-    order: str = ""
-    """What the rows of a table can be sorted by, as text; empty for what comes last."""
+    sort_key: str = ""
+    """Text to sort the rows by. Rows with an empty one come last."""
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to say, which narrow screens leave out."""
+        """Whether the cell has no content. Narrow screens leave it out."""
         return self.text in ("", NO_VALUE) and not (self.badge or self.lines or self.actions)
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is drawn as its text alone; most are, and pages have hundreds."""
-        drawn = self.link or self.exact or self.badge or self.kind in ("acts", "value", "code")
+        """Whether the cell has only text. Most do, and they are rendered faster."""
+        drawn = (
+            self.link or self.exact or self.badge or self.kind in ("row-actions", "value", "code")
+        )
         return not drawn
 
     @property
     def has_more(self) -> bool:
-        """Whether lines or links stand beneath its text."""
-        return bool(self.lines) or (bool(self.actions) and self.kind != "acts")
+        """Whether there are lines or links below the text."""
+        return bool(self.lines) or (bool(self.actions) and self.kind != "row-actions")
 
     @property
     def post_id(self) -> str:
@@ -131,70 +137,72 @@ class Cell(Part):
 
 
 @dataclass(frozen=True)
-class Header(Part):
-    """The head of a column."""
+class Header(Component):
+    """The header of a column."""
 
     text: Text
     kind: str = ""
     """`number` aligns right."""
 
     link: str = ""
-    """Leads to this page sorted by this column."""
+    """The URL of this page, sorted by this column."""
 
     sorted: str = ""
     """`ascending`, `descending`, or empty."""
 
 
 @dataclass(frozen=True)
-class Row(Part):
-    """A row of a table; `value` is what its checkbox sends, None without a checkbox."""
+class Row(Component):
+    """A row of a table."""
 
     cells: Sequence[Cell]
     value: str | None = None
-    label: Text = ""
-    """What the checkbox selects, for screen readers."""
+    """The value of its checkbox; None for no checkbox."""
 
-    opens: bool = False
-    """Whether a form stands beneath it."""
+    label: Text = ""
+    """The label of the checkbox, for screen readers."""
+
+    is_open: bool = False
+    """Whether the row's form is shown below it."""
 
 
 @dataclass(frozen=True)
-class Table(Part):
-    """Tables have one shape."""
+class Table(Component):
+    """A table, optionally with a checkbox in each row."""
 
     headers: Sequence[Header]
     rows: Sequence[Row]
     caption: Text = ""
     selectable: bool = False
     compact: bool = False
-    """Whether narrow screens show a row in two lines, without the labels of its cells."""
+    """Whether narrow screens show a row in two lines, without labels for its cells."""
 
-    form: str = ""
-    """The id of the form that its checkboxes and buttons belong to, where it stands elsewhere."""
+    form_id: str = ""
+    """The id of the form of its checkboxes and buttons, if the table is not inside that form."""
 
     @property
-    def width(self) -> int:
-        """How many columns there are, that of the checkboxes included."""
+    def column_count(self) -> int:
+        """The number of columns, including the column of checkboxes."""
         return len(self.headers) + self.selectable
 
     @property
     def cells_with_headers(self) -> list[tuple[Row, list[tuple[Header, Cell]]]]:
-        """Rows whose cells know their headers, which narrow screens show beside them."""
+        """The rows, with each cell's header, which narrow screens show beside the cell."""
         return [(row, list(zip(self.headers, row.cells, strict=True))) for row in self.rows]
 
 
 @dataclass(frozen=True)
-class Option(Part):
-    """One of the values that a person can choose."""
+class Option(Component):
+    """An option of a `Select`, or a checkbox of a list."""
 
     value: str
     text: Text
-    chosen: bool = False
+    is_selected: bool = False
 
 
 @dataclass(frozen=True)
-class Select(Part):
-    """A value of several, chosen in a form."""
+class Select(Component):
+    """A drop-down field."""
 
     name: str
     label: Text
@@ -202,71 +210,71 @@ class Select(Part):
 
     @property
     def is_set(self) -> bool:
-        """Whether anything but the first is chosen."""
-        return any(option.chosen for option in self.options[1:])
+        """Whether an option other than the first is selected."""
+        return any(option.is_selected for option in self.options[1:])
 
 
 @dataclass(frozen=True)
-class Live(Part):
-    """Going on with a search in the background: what a script needs to know."""
+class LiveSearch(Component):
+    """The state that the live search script needs to continue a search in the background."""
 
-    forward: str
-    """Where the search goes on."""
+    next_url: str
+    """The URL of the next results; empty if the search is complete."""
 
     shown: int
-    """How many keys the page has."""
+    """The number of keys on the page."""
 
     size: int
-    """How many it is to have."""
+    """The page size."""
 
     examined: int
     total: int | None
-    goes_on: bool
-    """Whether to go on without being asked."""
+    auto_continue: bool
+    """Whether the script continues by itself."""
 
 
 @dataclass(frozen=True)
-class FactLine(Part):
-    """A label and what there is to say."""
+class LabeledValue(Component):
+    """A label with its value."""
 
     label: Text
     text: Text
     kind: str = ""
     exact: str = ""
-    share: float | None = None
-    """A part of a maximum, 0 to 1, drawn as a bar."""
+    fraction: float | None = None
+    """The fraction of a maximum, 0 to 1, shown as a meter."""
 
     expires: int | None = None
     note: Text = ""
-    """Said beneath, smaller."""
+    """Smaller text below."""
 
 
 @dataclass(frozen=True)
-class Card(Part):
-    """A section of facts."""
+class Card(Component):
+    """A section of the page with values, a table or links."""
 
     title: Text
-    facts: Sequence[FactLine] = ()
-    headline: FactLine | None = None
+    values: Sequence[LabeledValue] = ()
+    headline: LabeledValue | None = None
     table: Table | None = None
     note: Text = ""
-    items: Sequence[Action] = ()
+    links: Sequence[Action] = ()
 
 
 @dataclass(frozen=True)
-class Notice(Part):
-    """Something to know before reading on."""
+class Alert(Component):
+    """A message at the top of the page."""
 
     text: Text
     kind: str = "info"
-    """`info`, `warning`, `error`."""
+    """`info`, `warning` or `error`."""
 
     actions: Sequence[Action] = ()
 
 
 @dataclass(frozen=True)
-class Empty(Part):
-    """Why there is nothing to see, and what to do."""
+class EmptyState(Component):
+    """Explains why there is nothing to show, and what to do."""
 
     title: Text
     text: Text = ""
@@ -274,185 +282,185 @@ class Empty(Part):
 
 
 @dataclass(frozen=True)
-class Confirm(Part):
-    """One question with its consequences; the safe button comes first."""
+class Confirmation(Component):
+    """A question with its consequences. The button that cancels comes first."""
 
     question: Text
-    step: Text
-    """What the trail calls it."""
+    breadcrumb: Text
+    """The label of this page in the breadcrumbs."""
 
     consequences: Sequence[Text]
-    submit: Text
-    back: Action
-    hidden: Sequence[tuple[str, str]] = ()
+    button_text: Text
+    cancel: Action
+    hidden_fields: Sequence[tuple[str, str]] = ()
     items: Sequence[Text] = ()
     table: Table | None = None
-    refused: Sequence[Text] = ()
-    """What was asked for and will not be done, and why."""
+    skipped: Sequence[Text] = ()
+    """What was requested but will not be done, with the reasons."""
 
-    possible: bool = True
+    can_confirm: bool = True
 
 
 @dataclass(frozen=True)
-class Button(Part):
-    """A button of a form with several."""
+class Button(Component):
+    """A submit button of a form that has several."""
 
     text: Text
     value: str
-    """What it sends, and `data-action` says."""
+    """The value that it submits, and the value of `data-action`."""
 
     kind: str = ""
     """`primary`, `danger-quiet`, or empty."""
 
 
 @dataclass(frozen=True)
-class Working(Part):
-    """Long work: how far it has come, and the buttons that carry it on."""
+class JobProgress(Component):
+    """The progress of a long job, with buttons to continue it."""
 
-    progress: Text
-    share: float | None = None
-    """The part of all keys that was examined, 0 to 1, or None where nobody knows."""
+    text: Text
+    fraction: float | None = None
+    """The fraction of all keys that was examined, 0 to 1; None if unknown."""
 
-    hidden: Sequence[tuple[str, str]] = ()
-    """What the form carries of it."""
+    hidden_fields: Sequence[tuple[str, str]] = ()
+    """The hidden fields that hold the state of the job."""
 
-    action: str = ""
-    """Where the form leads; empty for the page that it is on."""
+    action_url: str = ""
+    """The URL that the form posts to; empty for the current page."""
 
-    go_on: Button | None = None
-    automatic: bool = False
-    """Whether a script presses the button that goes on."""
+    continue_button: Button | None = None
+    auto_continue: bool = False
+    """Whether a script presses the continue button."""
 
-    buttons: Sequence[Button] = ()
-    resume: str = ""
-    """Where the work can be carried on after the page was closed."""
+    other_buttons: Sequence[Button] = ()
+    resume_url: str = ""
+    """The URL where the job can be resumed after the page was closed."""
 
     @property
     def percent(self) -> str:
-        return "" if self.share is None else f"{self.share:.4f}"
+        return "" if self.fraction is None else f"{self.fraction:.4f}"
 
 
 @dataclass(frozen=True)
-class Bar(Part):
-    """A share of a whole: its name, its length, and the figure that says the same."""
+class Bar(Component):
+    """A bar of a chart, with its label and its value as text."""
 
     label: Text
     text: Text
     value: float
-    """0 to 1."""
+    """The length of the bar, 0 to 1."""
 
-    doubt: float = 0.0
-    """How far the value may be off to each side."""
+    margin: float = 0.0
+    """The margin of error: `value` may be this much lower or higher."""
 
     link: LinkTarget | str = ""
 
     @property
     def width(self) -> str:
-        return _thousandths(self.value)
+        return _to_svg_units(self.value)
 
     @property
-    def doubt_from(self) -> str:
-        return _thousandths(self.value - self.doubt)
+    def margin_start(self) -> str:
+        return _to_svg_units(self.value - self.margin)
 
     @property
-    def doubt_width(self) -> str:
-        low, high = max(0.0, self.value - self.doubt), min(1.0, self.value + self.doubt)
-        return _thousandths(high - low)
+    def margin_width(self) -> str:
+        low, high = max(0.0, self.value - self.margin), min(1.0, self.value + self.margin)
+        return _to_svg_units(high - low)
 
 
 @dataclass(frozen=True)
-class Bars(Part):
-    """A picture of shares, one under the other."""
+class BarChart(Component):
+    """A horizontal bar chart."""
 
     title: Text
-    rows: Sequence[Bar]
+    bars: Sequence[Bar]
     note: Text = ""
 
 
-def _thousandths(share: float) -> str:
-    """Return a share as a drawing of a thousand units takes it, in every language alike."""
-    return f"{max(0.0, min(1.0, share)) * 1000:.1f}"
+def _to_svg_units(fraction: float) -> str:
+    """Return a fraction in units of the chart's SVG, which is 1000 wide, whatever the locale."""
+    return f"{max(0.0, min(1.0, fraction)) * 1000:.1f}"
 
 
 @dataclass(frozen=True)
-class Topic(Part):
-    """A heading of the help panel and its sentences."""
+class Topic(Component):
+    """A section of the help panel."""
 
     title: Text
     sentences: Sequence[Text]
 
 
 @dataclass(frozen=True)
-class FormBox(Part):
-    """A form with its buttons, wherever it stands on a page."""
+class FormPanel(Component):
+    """A form with its buttons."""
 
     form: Any
     name: str
-    """What its button does, as `data-action` says it."""
+    """The `data-action` of the submit button."""
 
-    submit: Text
+    button_text: Text
     cancel: Action | None = None
     title: Text = ""
-    hidden: Sequence[tuple[str, str]] = ()
+    hidden_fields: Sequence[tuple[str, str]] = ()
     notes: Sequence[Text] = ()
-    """Said between the title and the fields."""
+    """Sentences between the title and the fields."""
 
-    previews: bool = False
-    """Whether a button beside the others says what would happen."""
+    has_preview: bool = False
+    """Whether the form has a button to preview its effect."""
 
     preview: Text = ""
-    """What would happen, in words, once that was asked."""
+    """What the form would do, after the preview was requested."""
 
-    theirs: Any = None
-    """A `ValueBox` of what somebody else wrote meanwhile, to stand beside the form."""
+    current_value: Any = None
+    """A `ValuePanel` with the value that someone else wrote meanwhile."""
 
 
 @dataclass(frozen=True)
-class CollectionBox(Part):
-    """A part of a collection, with ways to others."""
+class ElementsPanel(Component):
+    """A page of a collection's elements, with a search form and links to other pages."""
 
     title: Text
     form: Any
-    """Finds elements."""
+    """The form that searches for elements."""
 
-    hidden: Sequence[tuple[str, str]] = ()
-    orders: Sequence[Action] = ()
-    offers: Sequence[Action] = ()
+    hidden_fields: Sequence[tuple[str, str]] = ()
+    order_links: Sequence[Action] = ()
+    buttons: Sequence[Action] = ()
     notes: Sequence[Text] = ()
     progress: Text = ""
     table: Table | None = None
-    empty: Empty | None = None
+    empty: EmptyState | None = None
     pager: Sequence[Action] = ()
-    rows_form: str = ""
-    """The id of the form that removes rows; empty where nobody may."""
+    remove_form_id: str = ""
+    """The id of the form that removes rows; empty if rows cannot be removed."""
 
-    is_found: bool = False
-    """Whether less than everything was asked for."""
+    is_filtered: bool = False
+    """Whether a search or a position is set."""
 
-    reset: Action | None = None
-    """Shows everything again."""
+    reset_link: Action | None = None
+    """The link that clears the search."""
 
 
 @dataclass(frozen=True)
-class ValueBox(Part):
-    """A single value in one of its views."""
+class ValuePanel(Component):
+    """A value in one of its views: formatted, text or hex."""
 
     title: Text
-    views: Sequence[Action] = ()
-    offers: Sequence[Action] = ()
+    view_links: Sequence[Action] = ()
+    buttons: Sequence[Action] = ()
     notes: Sequence[Text] = ()
     text: str | None = None
-    """None where there is nothing to show; empty for an empty value."""
+    """None if there is nothing to show; empty for an empty value."""
 
-    rest: str = ""
-    """What *Load more* brought, after `text`."""
+    more_text: str = ""
+    """The text that *Load more* added after `text`."""
 
-    folds: Sequence[Any] = ()
-    """In place of `text`: lines and blocks that can be closed, as `folds.Fold`."""
+    blocks: Sequence[Any] = ()
+    """Lines and collapsible blocks, in place of `text`."""
 
-    cut: Text = ""
-    """How much is shown, where it is not all."""
+    truncated_note: Text = ""
+    """How much is shown, if the value is truncated."""
 
-    more: Sequence[Action] = ()
-    why_not: Text = ""
-    """Why it cannot be edited."""
+    more_links: Sequence[Action] = ()
+    not_editable_reason: Text = ""
+    """Why the value cannot be edited."""

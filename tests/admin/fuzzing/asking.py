@@ -20,7 +20,7 @@ from tests.admin import addresses
 from tests.admin.fuzzing import texts
 from tests.admin.fuzzing.world import CELLAR, ODD_ALIAS, World
 from tests.admin.page import Page
-from tests.admin.parts import Form
+from tests.admin.page_elements import Form
 
 Pairs = Sequence[tuple[str, str]]
 

@@ -33,7 +33,7 @@
       found.push(`field ${field.name}`);
     }
   }
-  for (const box of root.querySelectorAll("pre, code, .cx-folds, .cx-pre, td.cx-key > :is(a:not(.cx-more), button, bdi)")) {
+  for (const box of root.querySelectorAll("pre, code, .cx-collapsible, .cx-preserve-spaces, td.cx-key > :is(a:not(.cx-more), button, bdi)")) {
     const style = getComputedStyle(box);
     if (style.direction !== "ltr" || style.unicodeBidi !== "isolate") {
       found.push(`${box.localName} ${box.textContent.trim().slice(0, 40)}`);

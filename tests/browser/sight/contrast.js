@@ -30,7 +30,7 @@
       low.push(`${found}: <${element.localName} class="${element.className}"> ${text.trim().slice(0, 40)}`);
     }
   };
-  for (const element of document.querySelectorAll(":is(main, .cx-trail) *")) {
+  for (const element of document.querySelectorAll(":is(main, .cx-breadcrumbs) *")) {
     if (!seen(element) || element.closest("[aria-hidden=true], [type=checkbox]")) {
       continue;
     }

@@ -1,7 +1,7 @@
 // Returns the focused element within main, or null: its name, whether it is in view and shows its focus.
 () => {
   const element = document.activeElement;
-  if (!element.closest("main, .cx-trail") || element.localName === "main") {
+  if (!element.closest("main, .cx-breadcrumbs") || element.localName === "main") {
     return null;
   }
   document.getAnimations().forEach((animation) => animation.finish());

@@ -22,7 +22,7 @@
   };
   const parts = (element, boxes) => [...boxes].flatMap((box) => through(element, box));
 
-  const controls = [...document.querySelectorAll(":is(main, .cx-trail) :is(a, button, input, select, textarea)")]
+  const controls = [...document.querySelectorAll(":is(main, .cx-breadcrumbs) :is(a, button, input, select, textarea)")]
     .filter(seen)
     .map((element) => [element, parts(element, element.getClientRects())]);
   const boxes = [...controls];

@@ -40,7 +40,7 @@
   if (document.querySelectorAll("main").length !== 1) {
     problems.push("not one main landmark");
   }
-  const navigations = [...document.querySelectorAll("main nav, .cx-trail")].filter(exposed).map(name);
+  const navigations = [...document.querySelectorAll("main nav, .cx-breadcrumbs")].filter(exposed).map(name);
   if (!navigations.length || navigations.includes("")) {
     problems.push(`navigation without a name: ${navigations}`);
   }

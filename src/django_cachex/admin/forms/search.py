@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import formatting
-from django_cachex.admin.components import Notice
+from django_cachex.admin.components import Alert
 from django_cachex.admin.links import Cursor, dump_cursor, load_cursor
 from django_cachex.admin.permissions import PermissionChecker
 from django_cachex.conf import PAGE_SIZES, limits
@@ -127,7 +127,7 @@ class Search:
     live_count: int | None = None
     """The number of keys on the page that a live search adds to; None for a whole page."""
 
-    alerts: list[Notice] = field(default_factory=list)
+    alerts: list[Alert] = field(default_factory=list)
 
     @classmethod
     def from_params(
@@ -195,7 +195,7 @@ class Search:
             self.live_count = int(value[:6])
 
     def _add_alert(self, text: str) -> None:
-        self.alerts.append(Notice(text, "warning"))
+        self.alerts.append(Alert(text, "warning"))
 
     def _token_binding(self) -> tuple[Any, ...]:
         filters = [self.filters.get(name, "") for name in FILTERS]

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import log_entries
-from django_cachex.admin.components import Action, Confirm
+from django_cachex.admin.components import Action, Confirmation
 from django_cachex.admin.permissions import Permission
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.edits import Edit, Outcome
@@ -149,7 +149,7 @@ class KeyAction(Generic[F]):
         """
         raise NotImplementedError(f"{type(self).__qualname__}.edit")
 
-    def confirm(self, context: KeyContext, form: F, back: Action) -> Confirm | None:
+    def confirm(self, context: KeyContext, form: F, back: Action) -> Confirmation | None:
         """Return the confirmation that a valid form needs, or None."""
         return None
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from django_cachex.admin import formatting, log_entries
-from django_cachex.admin.components import Action, Confirm
+from django_cachex.admin.components import Action, Confirmation
 from django_cachex.admin.forms.base import EditForm, FocusedForm
 from django_cachex.admin.key_actions.base import F, KeyAction, KeyContext, PageArea
 from django_cachex.admin.messages import digest_text
@@ -162,7 +162,7 @@ class RemoveElementsAction(ElementAction[SelectionForm]):
     def edit(self, context: KeyContext, form: SelectionForm) -> Edit | Outcome | None:
         return RemoveElements(context.type, form.chosen)
 
-    def confirm(self, context: KeyContext, form: SelectionForm, back: Action) -> Confirm | None:
+    def confirm(self, context: KeyContext, form: SelectionForm, back: Action) -> Confirmation | None:
         count = len(form.chosen)
         if count == 1:
             return None
@@ -176,12 +176,12 @@ class RemoveElementsAction(ElementAction[SelectionForm]):
         size = context.entry.description.size if context.entry is not None else None
         if size == count and context.type != "stream":
             consequences.append(_("Nothing is left then: the key itself is gone, too."))
-        return Confirm(
+        return Confirmation(
             question=_('Remove %(elements)s from "%(key)s"?') % details,
-            step=_("Remove"),
+            breadcrumb=_("Remove"),
             consequences=consequences,
-            submit=_("Remove %(elements)s") % details,
-            back=back,
+            button_text=_("Remove %(elements)s") % details,
+            cancel=back,
             items=row_labels(context, form.chosen),
         )
 
@@ -258,7 +258,7 @@ class PopAction(ElementAction[CountForm]):
     submit_label = gettext_lazy("Pop")
     unit: ClassVar[Unit] = Unit.MEMBERS
 
-    def confirm(self, context: KeyContext, form: CountForm, back: Action) -> Confirm | None:
+    def confirm(self, context: KeyContext, form: CountForm, back: Action) -> Confirmation | None:
         count = form.cleaned_data["count"]
         if count == 1:
             return None
@@ -266,14 +266,14 @@ class PopAction(ElementAction[CountForm]):
             "elements": formatting.format_count(count, self.unit),
             "key": formatting.format_name(context.inspector.name(context.stored)),
         }
-        return Confirm(
+        return Confirmation(
             question=_('Pop %(elements)s from "%(key)s"?') % details,
-            step=_("Pop"),
+            breadcrumb=_("Pop"),
             consequences=[
                 _("They are removed, and shown once. With the last of them the key is gone, too.")
             ],
-            submit=_("Pop %(elements)s") % details,
-            back=back,
+            button_text=_("Pop %(elements)s") % details,
+            cancel=back,
         )
 
     def log_message(self, context: KeyContext, form: CountForm, outcome: Outcome | None) -> str:

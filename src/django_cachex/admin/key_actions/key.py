@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import formatting, log_entries
-from django_cachex.admin.components import Action, Confirm
+from django_cachex.admin.components import Action, Confirmation
 from django_cachex.admin.forms.base import CODE_ATTRS, EditForm, FocusedForm, NumberForm
 from django_cachex.admin.forms.ttl import TtlForm
 from django_cachex.admin.key_actions.base import KeyAction, KeyContext, PageArea, RequiredPermission
@@ -104,20 +104,20 @@ def display_name(name: str) -> str:
     return formatting.format_name(printable(encode_text(name)))
 
 
-def overwrite_confirmation(name: str, alias: str, submit: str, back: Action) -> Confirm:
+def overwrite_confirmation(name: str, alias: str, submit: str, back: Action) -> Confirmation:
     """Return the confirmation to overwrite a key."""
     named = {"name": display_name(name), "alias": alias}
-    return Confirm(
+    return Confirmation(
         question=_('Overwrite "%(name)s" in "%(alias)s"?') % named,
-        step=_("Overwrite"),
+        breadcrumb=_("Overwrite"),
         consequences=[
             _(
                 "If there is a key of that name, what it holds, of whatever type, is gone for "
                 "good. The key that takes its place brings its own TTL."
             )
         ],
-        submit=submit,
-        back=back,
+        button_text=submit,
+        cancel=back,
     )
 
 
@@ -170,7 +170,7 @@ class CopyKeyAction(KeyAction[CopyForm]):
             return None if to == context.stored else Copy(to, None, form.overwrites)
         return Copy(to, into, form.overwrites)
 
-    def confirm(self, context: KeyContext, form: CopyForm, back: Action) -> Confirm | None:
+    def confirm(self, context: KeyContext, form: CopyForm, back: Action) -> Confirmation | None:
         if not form.overwrites:
             return None
         data = form.cleaned_data
@@ -239,7 +239,7 @@ class RenameKeyAction(KeyAction[NameForm]):
         to = self._to(context, form)
         return None if to == context.stored else Rename(to, form.overwrites)
 
-    def confirm(self, context: KeyContext, form: NameForm, back: Action) -> Confirm | None:
+    def confirm(self, context: KeyContext, form: NameForm, back: Action) -> Confirmation | None:
         if not form.overwrites:
             return None
         name, alias = form.cleaned_data["name"], context.inspector.alias
@@ -471,19 +471,19 @@ class ReplaceValueAction(EditValueAction):
             return Outcome(Result.CHANGED)
         return SetValue(form.parsed_value, expected, form.ttl)
 
-    def confirm(self, context: KeyContext, form: EditForm, back: Action) -> Confirm | None:
+    def confirm(self, context: KeyContext, form: EditForm, back: Action) -> Confirmation | None:
         content = context.content
         label = content.label if content is not None else ""
-        return Confirm(
+        return Confirmation(
             question=_('Replace the value of "%(key)s"?')
             % {"key": formatting.format_name(context.inspector.name(context.stored))},
-            step=_("Replace value"),
+            breadcrumb=_("Replace value"),
             consequences=[
                 _("What it holds now is gone for good: %(label)s.") % {"label": label},
                 _("An application that expects a value of the same kind may fail to read it."),
             ],
-            submit=_("Replace value"),
-            back=back,
+            button_text=_("Replace value"),
+            cancel=back,
         )
 
     def log_message(self, context: KeyContext, form: EditForm, outcome: Outcome | None) -> str:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import formatting
-from django_cachex.admin.components import Action, Confirm
+from django_cachex.admin.components import Action, Confirmation
 from django_cachex.admin.forms.base import FocusedForm
 from django_cachex.admin.key_actions.base import KeyContext
 from django_cachex.admin.key_actions.elements import (
@@ -174,7 +174,7 @@ class TrimListAction(ElementAction[TrimForm]):
         data = form.cleaned_data
         return TrimList(data["start"], data["stop"], data["expected"])
 
-    def confirm(self, context: KeyContext, form: TrimForm, back: Action) -> Confirm | None:
+    def confirm(self, context: KeyContext, form: TrimForm, back: Action) -> Confirmation | None:
         data, length = form.cleaned_data, current_length(context)
         kept = len(range(length)[kept_slice(data["start"], data["stop"], length)])
         return trim_confirmation(context, length - kept, kept, back, Unit.ITEMS)
@@ -192,7 +192,7 @@ def kept_slice(start: int, stop: int, length: int) -> slice:
 
 def trim_confirmation(
     context: KeyContext, count: int, kept: int, back: Action, unit: Unit
-) -> Confirm:
+) -> Confirmation:
     """Return the confirmation to trim a list or stream."""
     counts = {
         "elements": formatting.format_count(count, unit),
@@ -202,12 +202,12 @@ def trim_confirmation(
     consequences = [_("%(kept)s are kept. What is removed is gone for good.") % counts]
     if not kept and unit == Unit.ITEMS:
         consequences = [_("Nothing is left then: the key itself is gone, too.")]
-    return Confirm(
+    return Confirmation(
         question=_('Remove %(elements)s from "%(key)s"?') % counts,
-        step=_("Trim"),
+        breadcrumb=_("Trim"),
         consequences=consequences,
-        submit=_("Remove %(elements)s") % counts,
-        back=back,
+        button_text=_("Remove %(elements)s") % counts,
+        cancel=back,
     )
 
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import formatting
-from django_cachex.admin.components import Action, Confirm
+from django_cachex.admin.components import Action, Confirmation
 from django_cachex.admin.forms.base import FocusedForm, parse_lines
 from django_cachex.admin.key_actions.base import KeyContext
 from django_cachex.admin.key_actions.elements import ElementAction, ElementForm
@@ -73,7 +73,7 @@ class TrimStreamAction(ElementAction[TrimStreamForm]):
             return None
         return TrimStream(data["keep"], data["expected"])
 
-    def confirm(self, context: KeyContext, form: TrimStreamForm, back: Action) -> Confirm | None:
+    def confirm(self, context: KeyContext, form: TrimStreamForm, back: Action) -> Confirmation | None:
         keep, length = form.cleaned_data["keep"], current_length(context)
         return trim_confirmation(
             context, max(0, length - keep), min(keep, length), back, Unit.ENTRIES

@@ -1,4 +1,4 @@
-"""Filters that the parts use."""
+"""Template filters of the components."""
 
 from __future__ import annotations
 
@@ -11,18 +11,21 @@ from django.utils.safestring import SafeString, mark_safe
 
 register = template.Library()
 
-JOINTS = re.compile(r"(?<=[.:/@?])(?=[^\W\d])")
+BREAK_POSITIONS = re.compile(r"(?<=[.:/@?])(?=[^\W\d])")
 
 
 @register.filter
-def wearing(field: BoundField, classes: str) -> SafeString:
-    """Return a field's widget with classes beside its own."""
+def add_class(field: BoundField, classes: str) -> SafeString:
+    """Render a form field with extra CSS classes on its widget."""
     own = field.field.widget.attrs.get("class", "")
     return field.as_widget(attrs={"class": f"{own} {classes}".strip()})
 
 
 @register.filter
-def breakable(text: object) -> SafeString:
-    """Return a path or an address that a narrow column breaks at its joints, copied unchanged."""
-    pieces = JOINTS.split(str(text))
+def add_line_breaks(text: object) -> SafeString:
+    """Insert `<wbr>` after the punctuation of a path or URL, so that narrow columns can break it.
+
+    The text is still copied unchanged.
+    """
+    pieces = BREAK_POSITIONS.split(str(text))
     return mark_safe("<wbr>".join(conditional_escape(piece) for piece in pieces))

@@ -1,1 +1,1 @@
-"""The pages: each gathers data for the parts, asks the gate, and changes nothing by GET."""
+"""The views of the cache admin: one class for each page. A GET request changes nothing."""

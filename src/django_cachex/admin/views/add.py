@@ -1,4 +1,4 @@
-"""Add key: a name, a value, how to store it and for how long."""
+"""The view that adds a key."""
 
 from __future__ import annotations
 
@@ -11,38 +11,38 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import log_entries
-from django_cachex.admin.components import Action, FormBox, Heading, Topic
+from django_cachex.admin.components import Action, FormPanel, Heading, Topic
 from django_cachex.admin.errors import error_message
 from django_cachex.admin.forms.base import AddForm
 from django_cachex.admin.keyhelp import add_help
 from django_cachex.admin.messages import added_message, refusal_message
 from django_cachex.admin.permissions import ADD, REPLACE, VIEW_KEYS
-from django_cachex.admin.views.base import CachePage
+from django_cachex.admin.views.base import BaseCacheView
 from django_cachex.inspectors.edits import AddKey, AddValue, Keep, Outcome, Result
 from django_cachex.inspectors.keys import encode_text, printable
 
 
-def new_key(form: AddForm, ttl: int) -> AddValue | AddKey:
-    """Return the edit that a valid form asks for."""
+def make_edit(form: AddForm, ttl: int) -> AddValue | AddKey:
+    """Return the edit for a valid form."""
     replace = bool(form.cleaned_data.get("replace"))
     if form.selected_type == "string":
         return AddValue(form.parsed_value, ttl, replace)
     return AddKey(form.selected_type, form.parsed_value, ttl, replace)
 
 
-class AddPage(CachePage):
-    act = ADD
+class AddKeyView(BaseCacheView):
+    permission = ADD
     title = gettext_lazy("Add key")
     template_name = "admin/django_cachex/add.html"
 
     form: AddForm | None = None
 
-    def new_form(self, data: Any = None) -> AddForm:
+    def make_form(self, data: Any = None) -> AddForm:
         return AddForm(
             data,
             initial={name: self.request.GET.get(name, "") for name in ("key", "type")},
             default_ttl=self.inspector.default_ttl,
-            can_replace=self.gate.is_allowed(REPLACE, self.inspector),
+            can_replace=self.checker.is_allowed(REPLACE, self.inspector),
             types=self.inspector.addable,
         )
 
@@ -50,44 +50,46 @@ class AddPage(CachePage):
         return Heading(_('Add key to "%(alias)s"') % {"alias": self.inspector.alias})
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        box = FormBox(
-            self.form or self.new_form(),
+        panel = FormPanel(
+            self.form or self.make_form(),
             "add",
             _("Add key"),
-            Action("cancel", _("Cancel"), self.landing(self.inspector.alias)),
+            Action("cancel", _("Cancel"), self.fallback_url(self.inspector.alias)),
         )
-        return super().get_context_data(box=box, **kwargs)
+        return super().get_context_data(form_panel=panel, **kwargs)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        self.form = form = self.new_form(request.POST)
+        self.form = form = self.make_form(request.POST)
         if form.is_valid():
-            done = self.store(form)
-            if done is not None:
-                return done
+            response = self.store_key(form)
+            if response is not None:
+                return response
         return self.render_to_response(self.get_context_data())
 
-    def store(self, form: AddForm) -> HttpResponse | None:
-        """Store the new key; None where the form must be shown again."""
+    def store_key(self, form: AddForm) -> HttpResponse | None:
+        """Store the new key. Return None if the form must be shown again, with its errors."""
         inspector, name = self.inspector, form.cleaned_data["key"]
         stored = inspector.locate(name)
         replace = bool(form.cleaned_data.get("replace"))
-        self.require(REPLACE if replace else ADD, inspector, stored)
+        self.check_permission(REPLACE if replace else ADD, inspector, stored)
         ttl = inspector.default_ttl if isinstance(form.ttl, Keep) else form.ttl
-        edit = new_key(form, ttl)
-        answer = self.asker.run(inspector, lambda: inspector.apply(stored, edit))
-        if answer.value is None:
+        edit = make_edit(form, ttl)
+        result = self.executor.run(inspector, lambda: inspector.apply(stored, edit))
+        if result.value is None:
             message = partial(added_message, edit)
-            self.record_in_doubt(answer.error, log_entries.ADDITION, [stored], message, inspector)
-            why = {"why": error_message(inspector, answer.error or Exception())}
-            form.add_error(None, _("Perhaps not stored: look at the key. %(why)s") % why)
+            self.log_possible_change(
+                result.error, log_entries.ADDITION, [stored], message, inspector
+            )
+            params = {"why": error_message(inspector, result.error or Exception())}
+            form.add_error(None, _("Perhaps not stored: look at the key. %(why)s") % params)
             return None
-        if answer.value.result != Result.DONE:
-            self._refuse(form, answer.value)
+        if result.value.result != Result.DONE:
+            self._add_refusal_errors(form, result.value)
             return None
-        self._report(name, stored, edit)
-        return self.go(self._after(stored))
+        self._log_and_notify(name, stored, edit)
+        return self.redirect(self._get_success_url(stored))
 
-    def _refuse(self, form: AddForm, outcome: Outcome) -> None:
+    def _add_refusal_errors(self, form: AddForm, outcome: Outcome) -> None:
         if outcome.result != Result.EXISTS:
             form.add_error(None, refusal_message(outcome))
             return
@@ -96,24 +98,24 @@ class AddPage(CachePage):
             text += " " + _('To overwrite it, tick "Replace the key if it exists".')
         form.add_error("key", text)
 
-    def _report(self, name: str, stored: bytes, edit: AddValue | AddKey) -> None:
+    def _log_and_notify(self, name: str, stored: bytes, edit: AddValue | AddKey) -> None:
         message = partial(added_message, edit)
         user_id, flag = (
             self.request.user.pk,
             log_entries.CHANGE if edit.replace else log_entries.ADDITION,
         )
         log_entries.record_keys(user_id, flag, self.inspector, [stored], message)
-        what = {"key": printable(encode_text(name)), "what": message()}
-        self.say(_('Key "%(key)s". %(what)s') % what)
+        params = {"key": printable(encode_text(name)), "what": message()}
+        self.add_message(_('Key "%(key)s". %(what)s') % params)
 
-    def _after(self, stored: bytes) -> Any:
-        """Return where to go: to the key, or to another form for who may only add."""
-        if self.gate.is_allowed(VIEW_KEYS, self.inspector, stored):
+    def _get_success_url(self, stored: bytes) -> Any:
+        """Return the key's page, or an empty form for users who may only add keys."""
+        if self.checker.is_allowed(VIEW_KEYS, self.inspector, stored):
             return self.links.key(self.inspector.alias, stored)
         return self.links.add(self.inspector.alias)
 
-    def trail(self) -> Sequence[Action]:
-        return [*self.cache_trail(), Action("add", _("Add key"), "")]
+    def breadcrumbs(self) -> Sequence[Action]:
+        return [*self.cache_breadcrumbs(), Action("add", _("Add key"), "")]
 
     def help(self) -> Sequence[Topic]:
         return add_help(self.inspector)

@@ -1,4 +1,4 @@
-"""What all views have in common."""
+"""Base classes of the views."""
 
 from __future__ import annotations
 
@@ -18,7 +18,15 @@ from django.views.generic import TemplateView
 
 from django_cachex.admin import formatting, log_entries
 from django_cachex.admin.apps import app_config
-from django_cachex.admin.components import Action, Cell, Confirm, Heading, Notice, Parts, Topic
+from django_cachex.admin.components import (
+    Action,
+    Alert,
+    Cell,
+    ComponentTemplates,
+    Confirmation,
+    Heading,
+    Topic,
+)
 from django_cachex.admin.deadline import CallResult, DeadlineExecutor
 from django_cachex.admin.errors import (
     close_broken_connections,
@@ -50,123 +58,137 @@ from django_cachex.inspectors.info import Text
 T = TypeVar("T")
 
 
-class Page(TemplateView):
-    """One page of the cache admin. Subclasses say what it takes to open it and what is on it."""
+class BaseView(TemplateView):
+    """Base class of the views, which extend a page of the host's admin site.
+
+    Subclasses set the permission that opens the page, and override what is shown on it.
+    """
 
     site: AdminSite = None  # type: ignore[assignment]  # given by as_view(site=…)
-    act: Permission = VIEW_CACHES
+    permission: Permission = VIEW_CACHES
+    """The permission that opens the page."""
+
     title: Text = ""
-    """Without names of keys: a host's template may alter it."""
+    """The title. It contains no names of keys, because the host's template may change its case."""
 
     tabs_label: Text = gettext_lazy("About this cache")
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
-        self.gate = PermissionChecker(self.site, request)
+        self.checker = PermissionChecker(self.site, request)
         self.links = Links(self.site.name)
-        self.asker = DeadlineExecutor(limits().timeout)
-        self.notices: list[Notice] = []
+        self.executor = DeadlineExecutor(limits().timeout)
+        self.alerts: list[Alert] = []
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        self.require(self.act)
+        self.check_permission(self.permission)
         return super().dispatch(request, *args, **kwargs)
 
-    def require(
-        self, act: Permission, inspector: Inspector | None = None, stored: bytes | None = None
+    def check_permission(
+        self, permission: Permission, inspector: Inspector | None = None, stored: bytes | None = None
     ) -> None:
-        """Raise PermissionDenied unless the gate allows an act."""
-        if not self.gate.is_allowed(act, inspector, stored):
+        """Raise PermissionDenied unless the user has a permission, on a cache or a key if given."""
+        if not self.checker.is_allowed(permission, inspector, stored):
             raise PermissionDenied
 
-    # Asking caches.
+    def call_cache(self, inspector: Inspector, function: Callable[[], T]) -> CallResult[T]:
+        """Call a function of a cache within the deadline of this request.
 
-    def ask(self, inspector: Inspector, question: Callable[[], T]) -> CallResult[T]:
-        """Return a cache's answer; what went wrong becomes a notice on this page."""
-        answer = self.asker.run(inspector, question)
-        if answer.error is not None:
-            again = (
-                [Action("try-again", _("Try again"), self.here())]
+        An error is returned with the result, and becomes an alert on this page.
+        """
+        result = self.executor.run(inspector, function)
+        if result.error is not None:
+            try_again = (
+                [Action("try-again", _("Try again"), self.current_url())]
                 if self.request.method == "GET"
                 else []
             )
-            self.notices.append(Notice(error_message(inspector, answer.error), "error", again))
-        return answer
+            self.alerts.append(Alert(error_message(inspector, result.error), "error", try_again))
+        return result
 
-    # What is on the page.
+    # The content of the page.
 
-    def trail(self) -> Sequence[Action]:
-        """Return the way from the index to here; the last is this page."""
+    def breadcrumbs(self) -> Sequence[Action]:
+        """Return the breadcrumbs below the index. The last one is this page."""
         return ()
 
     def heading(self) -> Heading:
-        """Return what this page is about."""
         return Heading(self.title)
 
     def tabs(self) -> Sequence[Action]:
-        """Return the pages beside this one, itself among them, within the person's permissions."""
+        """Return links to related pages, including this one, that the user may open."""
         return ()
 
     def actions(self) -> Sequence[Action]:
-        """Return what can be done from here, within the person's permissions."""
+        """Return the links of the action bar that the user may use."""
         return ()
 
     def help(self) -> Sequence[Topic]:
-        """Return what the help panel says."""
+        """Return the sections of the help panel."""
         return ()
 
-    def here(self, **query: str) -> str:
-        """Return this page's URL with its state, some of it changed; empty values go."""
+    def current_url(self, **query: str) -> str:
+        """Return the URL of this page with some parameters changed. Empty ones are removed."""
         state = {**self.request.GET.dict(), **query}
-        given = {name: value for name, value in state.items() if value}
-        return f"{self.request.path}?{urlencode(given)}" if given else self.request.path
+        params = {name: value for name, value in state.items() if value}
+        return f"{self.request.path}?{urlencode(params)}" if params else self.request.path
 
-    def standing_actions(self) -> list[Action]:
-        shown = "help" in self.request.GET
+    def default_actions(self) -> list[Action]:
+        is_help_open = "help" in self.request.GET
         return [
-            self.revisit("help", _("Help"), current=shown, help="" if shown else "1"),
-            self.revisit("refresh", _("Refresh")),
+            self.make_self_link(
+                "help", _("Help"), current=is_help_open, help="" if is_help_open else "1"
+            ),
+            self.make_self_link("refresh", _("Refresh")),
         ]
 
-    def revisit(self, name: str, label: str, current: bool = False, **query: str) -> Action:
-        """Return a control that opens this page again, some of its state changed."""
-        return Action(name, label, self.here(**query), current=current)
+    def make_self_link(self, name: str, label: str, current: bool = False, **query: str) -> Action:
+        """Return a link to this page with some parameters changed."""
+        return Action(name, label, self.current_url(**query), current=current)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return {
             **self.site.each_context(self.request),
             "title": self.title,
-            "parts": Parts(),
+            "components": ComponentTemplates(),
             "classes": app_config().classes,
-            "trail": self._way_here(),
+            "breadcrumbs": self._full_breadcrumbs(),
             "heading": self.heading(),
             "tabs": self.tabs(),
             "tabs_label": self.tabs_label,
-            "actions": [*self.actions(), *self.standing_actions()],
+            "actions": [*self.actions(), *self.default_actions()],
             "help": self.help() if "help" in self.request.GET else (),
-            "help_close": self.revisit("close-help", _("Close help"), help=""),
-            "notices": self.notices,
+            "help_close": self.make_self_link("close-help", _("Close help"), help=""),
+            "alerts": self.alerts,
             **super().get_context_data(**kwargs),
         }
 
-    def _way_here(self) -> list[Action]:
-        index = [Action("caches", _("Caches"), self.links.caches())] if self._sees_caches() else []
-        return [*index, *self.trail()]
+    def _full_breadcrumbs(self) -> list[Action]:
+        index = (
+            [Action("caches", _("Caches"), self.links.caches())] if self._can_view_caches() else []
+        )
+        return [*index, *self.breadcrumbs()]
 
-    def _sees_caches(self) -> bool:
-        return self.gate.is_allowed(VIEW_CACHES)
+    def _can_view_caches(self) -> bool:
+        return self.checker.is_allowed(VIEW_CACHES)
 
-    # Around a change.
+    # Changes.
 
-    def confirm(self, confirm: Confirm) -> HttpResponse:
-        """Return a page that asks before something is lost."""
-        trail = [*self._way_here(), Action("confirm", confirm.step, "")]
-        heading = Heading(confirm.question, kind="question")
-        context = Page.get_context_data(
-            self, confirm=confirm, heading=heading, trail=trail, tabs=(), actions=()
+    def render_confirmation(self, confirmation: Confirmation) -> HttpResponse:
+        """Render the page that asks the user to confirm a change."""
+        breadcrumbs = [*self._full_breadcrumbs(), Action("confirm", confirmation.breadcrumb, "")]
+        heading = Heading(confirmation.question, kind="question")
+        context = BaseView.get_context_data(
+            self,
+            confirmation=confirmation,
+            heading=heading,
+            breadcrumbs=breadcrumbs,
+            tabs=(),
+            actions=(),
         )
         return self.response_class(self.request, "admin/django_cachex/confirm.html", context)
 
-    def record_in_doubt(
+    def log_possible_change(
         self,
         error: BaseException | None,
         flag: int,
@@ -174,95 +196,96 @@ class Page(TemplateView):
         message: log_entries.Message,
         inspector: Inspector,
     ) -> None:
-        """Record an act on some keys, or on a whole cache, that may have been done."""
+        """Log a change of some keys, or of a whole cache, that failed but may have been made.
+
+        For instance, the connection may have been lost after the command was sent.
+        """
         if not may_have_succeeded(error):
             return
         close_broken_connections()
-        user_id, said = self.request.user.pk, unknown_outcome_message(error, message)
+        user_id, message = self.request.user.pk, unknown_outcome_message(error, message)
         if keys:
-            log_entries.record_keys(user_id, flag, inspector, keys, said)
+            log_entries.record_keys(user_id, flag, inspector, keys, message)
         else:
-            log_entries.record_cache(user_id, flag, inspector, said)
+            log_entries.record_cache(user_id, flag, inspector, message)
 
-    def say(self, text: Text, level: int = messages.SUCCESS) -> None:
-        """Say on the next page what happened on this one."""
+    def add_message(self, text: Text, level: int = messages.SUCCESS) -> None:
+        """Add a message for the next page."""
         messages.add_message(self.request, level, str(text))
 
-    def go(self, to: LinkTarget | str) -> HttpResponse:
-        """Redirect; a key whose id is too long for a URL gives way to the list."""
+    def redirect(self, to: LinkTarget | str) -> HttpResponse:
+        """Redirect to a page, or to the list of keys if the key's id is too long for a URL."""
         if isinstance(to, LinkTarget) and to.post_id:
             alias, _stored = parse_object_id(to.post_id)
-            return HttpResponseRedirect(self.landing(alias))
+            return HttpResponseRedirect(self.fallback_url(alias))
         return HttpResponseRedirect(str(to))
 
-    def landing(self, alias: str) -> str:
-        """Return the nearest page about a cache that this person may see."""
+    def fallback_url(self, alias: str) -> str:
+        """Return the URL of the page about a cache, or above it, that the user may open."""
         inspector = inspector_for(alias)
-        if self.gate.is_allowed(VIEW_KEYS, inspector):
+        if self.checker.is_allowed(VIEW_KEYS, inspector):
             return self.links.keys(alias)
-        return self.links.caches() if self._sees_caches() else self.links.home()
+        return self.links.caches() if self._can_view_caches() else self.links.home()
 
 
-class CachePage(Page):
-    """A page about one cache."""
+class BaseCacheView(BaseView):
+    """Base class of the views of one cache."""
 
     inspector: Inspector
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        alias = self.alias()
+        alias = self.get_alias()
         if alias is None:
-            return self.without_alias()
+            return self.handle_missing_alias()
         try:
-            self.inspector = self.find(alias)
+            self.inspector = self.get_inspector(alias)
         except Http404:
-            self.require(self.act)  # Who may see none is not told which there are.
+            self.check_permission(self.permission)  # Do not reveal which aliases exist.
             raise
-        self.pass_gate()
+        self.check_access()
         return TemplateView.dispatch(self, request, *args, **kwargs)
 
-    def pass_gate(self) -> None:
-        """Raise PermissionDenied unless this person may open this page about this cache."""
-        self.require(self.act, self.inspector)
+    def check_access(self) -> None:
+        """Raise PermissionDenied unless the user may open this page."""
+        self.check_permission(self.permission, self.inspector)
 
-    def alias(self) -> str | None:
-        """Return the alias that the request names, the only one, or None."""
-        named = self.request.GET.get("cache")
-        if named:
-            return named
+    def get_alias(self) -> str | None:
+        """Return the requested alias, or the only visible one; None if there are several."""
+        requested = self.request.GET.get("cache")
+        if requested:
+            return requested
         visible = visible_aliases()
         return visible[0] if len(visible) == 1 else None
 
-    def find(self, alias: str) -> Inspector:
-        """Return an alias's inspector; raise Http404 for one that is unknown or hidden."""
+    def get_inspector(self, alias: str) -> Inspector:
+        """Return the inspector of an alias. Raise Http404 if it is unknown or hidden."""
         if alias not in visible_aliases():
             raise Http404(_('There is no cache "%(alias)s".') % {"alias": alias})
         return inspector_for(alias)
 
-    @staticmethod
-    def visible_aliases() -> list[str]:
-        return visible_aliases()
-
-    def without_alias(self) -> HttpResponseBase:
-        """Send the person where a cache is chosen, as the request names none."""
-        self.require(self.act)
-        if self.gate.is_allowed(VIEW_CACHES):
-            self.say(_("Choose a cache first."), messages.INFO)
+    def handle_missing_alias(self) -> HttpResponseBase:
+        """Let the user choose a cache, because the request has no alias."""
+        self.check_permission(self.permission)
+        if self.checker.is_allowed(VIEW_CACHES):
+            self.add_message(_("Choose a cache first."), messages.INFO)
             return HttpResponseRedirect(self.links.caches())
         choices = [
-            Action("choose", alias, self.here(cache=alias))
+            Action("choose", alias, self.current_url(cache=alias))
             for alias in visible_aliases()
-            if self.gate.is_allowed(self.act, inspector_for(alias))
+            if self.checker.is_allowed(self.permission, inspector_for(alias))
         ]
-        choose = ChoosePage.as_view(site=self.site, act=self.act, choices=choices)
+        choose = ChooseCacheView.as_view(
+            site=self.site, permission=self.permission, choices=choices
+        )
         return choose(self.request)
 
-    def cache_trail(self) -> list[Action]:
-        sees_keys = self.gate.is_allowed(VIEW_KEYS, self.inspector)
-        link = self.links.keys(self.inspector.alias) if sees_keys else ""
+    def cache_breadcrumbs(self) -> list[Action]:
+        can_view_keys = self.checker.is_allowed(VIEW_KEYS, self.inspector)
+        link = self.links.keys(self.inspector.alias) if can_view_keys else ""
         return [Action("cache", self.inspector.alias, link)]
 
     def cache_tabs(self) -> list[Action]:
-        """Return the pages about this cache."""
+        """Return links to the pages of this cache."""
         alias = self.inspector.alias
         pages = (
             ("keys", VIEW_KEYS, _("Keys"), self.links.keys(alias)),
@@ -271,35 +294,38 @@ class CachePage(Page):
             ("history", VIEW_CACHES, _("History"), self.links.cache_history(alias)),
         )
         return [
-            Action(name, label, link, current=act is self.act)
-            for name, act, label, link in pages
-            if self.gate.is_allowed(act, self.inspector)
+            Action(name, label, link, current=permission is self.permission)
+            for name, permission, label, link in pages
+            if self.checker.is_allowed(permission, self.inspector)
         ]
 
-    shows_notes = True
-    """Whether the page says what is to be known of this kind of cache."""
+    shows_backend_notes = True
+    """Whether the page shows the inspector's notes about the backend."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        notes = self.inspector.notes() if self.shows_notes else ()
-        self.notices[:0] = [Notice(note) for note in notes]
-        if not self.gate.policies(self.inspector).is_certain:
+        notes = self.inspector.notes() if self.shows_backend_notes else ()
+        self.alerts[:0] = [Alert(note) for note in notes]
+        if not self.checker.policies(self.inspector).is_certain:
             text = _(
                 "A cache that CACHEX_ADMIN closes does not say whether it shares this one's "
                 "server: keys that look like its own are closed here until it does."
             )
-            self.notices.append(Notice(text, "warning"))
+            self.alerts.append(Alert(text, "warning"))
         return super().get_context_data(**kwargs)
 
 
-class KeyedPage(CachePage):
-    """A page about one key, whose id is in the URL or, if too long, in the form."""
+class BaseKeyView(BaseCacheView):
+    """Base class of the views of one key.
+
+    Its id is in the URL or, if it is too long for that, in the submitted form.
+    """
 
     stored: bytes
 
-    def pass_gate(self) -> None:
-        self.require(self.act, self.inspector, self.stored)
+    def check_access(self) -> None:
+        self.check_permission(self.permission, self.inspector, self.stored)
 
-    def alias(self) -> str:
+    def get_alias(self) -> str:
         object_id = unquote(self.kwargs["object_id"])
         if object_id == ID_IN_FORM:
             object_id = self.request.POST.get("id", "")
@@ -309,9 +335,9 @@ class KeyedPage(CachePage):
             raise Http404(str(exc)) from exc
         return alias
 
-    def find(self, alias: str) -> Inspector:
-        inspector = super().find(alias)
-        if not self.gate.can_open(inspector, self.stored):
+    def get_inspector(self, alias: str) -> Inspector:
+        inspector = super().get_inspector(alias)
+        if not self.checker.can_open(inspector, self.stored):
             raise Http404(_('That key is not one of "%(alias)s".') % {"alias": alias})
         return inspector
 
@@ -320,33 +346,33 @@ class KeyedPage(CachePage):
         return self.inspector.name(self.stored)
 
     @property
-    def said_name(self) -> str:
+    def display_name(self) -> str:
         return formatting.format_name(self.key_name)
 
-    def revisit(self, name: str, label: str, current: bool = False, **query: str) -> Action:
+    def make_self_link(self, name: str, label: str, current: bool = False, **query: str) -> Action:
         post_id = self.links.key(self.inspector.alias, self.stored).post_id
-        return Action(name, label, LinkTarget(self.here(**query), post_id), current=current)
+        return Action(name, label, LinkTarget(self.current_url(**query), post_id), current=current)
 
-    def leave(self) -> HttpResponse:
-        """Return to the list: the key is not there."""
-        self.say(
+    def redirect_missing(self) -> HttpResponse:
+        """Redirect to the list of keys, because the key does not exist."""
+        self.add_message(
             _(
                 'There is no key "%(key)s" in "%(alias)s": it was deleted, has expired, or '
                 "never was."
             )
-            % {"key": self.said_name, "alias": self.inspector.alias},
+            % {"key": self.display_name, "alias": self.inspector.alias},
             messages.WARNING,
         )
-        return self.go(self.landing(self.inspector.alias))
+        return self.redirect(self.fallback_url(self.inspector.alias))
 
-    def key_trail(self) -> list[Action]:
-        opens = self.gate.is_allowed(VIEW_KEYS, self.inspector, self.stored)
-        link = self.links.key(self.inspector.alias, self.stored) if opens else ""
-        return [*self.cache_trail(), Action("key", self.said_name, link)]
+    def key_breadcrumbs(self) -> list[Action]:
+        can_view = self.checker.is_allowed(VIEW_KEYS, self.inspector, self.stored)
+        link = self.links.key(self.inspector.alias, self.stored) if can_view else ""
+        return [*self.cache_breadcrumbs(), Action("key", self.display_name, link)]
 
 
-class ChoosePage(Page):
-    """Which cache? For who may not see the index and asked for a page without naming one."""
+class ChooseCacheView(BaseView):
+    """Lets users who may not open the index choose a cache for the page that they requested."""
 
     title = gettext_lazy("Choose a cache")
     template_name = "admin/django_cachex/choose.html"
@@ -356,32 +382,32 @@ class ChoosePage(Page):
         return super().get_context_data(choices=self.choices, **kwargs)
 
 
-class CarryingPage(CachePage):
-    """A page about one cache whose forms hold what was done so far."""
+class BaseSignedStateView(BaseCacheView):
+    """Base class of views that keep the state of a job in a signed field of their form."""
 
-    expired: Text = gettext_lazy(
+    expired_text: Text = gettext_lazy(
         "That page has expired or is not of this search: nothing was changed."
     )
-    """Said of a token that is not good here."""
+    """The alert for an invalid or expired token."""
 
-    def bound_to(self, what: str) -> tuple[str, Any, str, str]:
-        """Return what a token is good for: an act, a person, a cache, and what is asked of it."""
+    def token_scope(self, purpose: str) -> tuple[str, Any, str, str]:
+        """Return what a token is valid for: its purpose, a user, a cache and a search."""
         raise NotImplementedError
 
-    def sealed(self, what: str, state: Any) -> str:
-        return dump_state(state, *self.bound_to(what))
+    def dump_token(self, purpose: str, state: Any) -> str:
+        return dump_state(state, *self.token_scope(purpose))
 
-    def unsealed(self, what: str, token: str) -> Any:
-        """Return the state in a token; None for no token, and for one that is not good here."""
+    def load_token(self, purpose: str, token: str) -> Any:
+        """Return the state in a token; None if the token is empty or not valid here."""
         try:
-            return load_state(token, *self.bound_to(what)) if token else None
+            return load_state(token, *self.token_scope(purpose)) if token else None
         except ValueError:
-            self.notices.append(Notice(self.expired, "warning"))
+            self.alerts.append(Alert(self.expired_text, "warning"))
             return None
 
 
-def bytes_cell(count: int | None) -> Cell:
-    """Return a number of bytes, its exact figure at hand."""
+def make_bytes_cell(count: int | None) -> Cell:
+    """Return a cell with a number of bytes and its exact figure."""
     if count is None:
         return Cell(formatting.NO_VALUE, kind="number")
     text, exact = formatting.format_size_with_exact(count)

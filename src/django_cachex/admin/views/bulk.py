@@ -20,12 +20,12 @@ from django_cachex.admin.components import (
     Button,
     Card,
     Cell,
-    Confirm,
-    Empty,
-    FactLine,
-    FormBox,
+    Confirmation,
+    EmptyState,
+    FormPanel,
     Header,
     Heading,
+    LabeledValue,
     Row,
     Table,
     Topic,
@@ -36,15 +36,15 @@ from django_cachex.admin.helptexts import matching_help
 from django_cachex.admin.links import MAX_ID_LENGTH, Links
 from django_cachex.admin.permissions import VIEW_KEYS, PermissionChecker
 from django_cachex.admin.sessions import mask_session_name, session_key_filter
-from django_cachex.admin.views.base import CachePage, CarryingPage, bytes_cell
-from django_cachex.admin.views.keys_table import how_far
+from django_cachex.admin.views.base import BaseCacheView, BaseSignedStateView, make_bytes_cell
+from django_cachex.admin.views.keys_table import format_examined
 from django_cachex.admin.views.progress import (
-    count_on,
-    report,
-    run_cards,
-    running,
-    step_notices,
-    working,
+    continue_count,
+    make_failure_cards,
+    make_job_progress,
+    make_progress,
+    make_report,
+    make_step_alerts,
 )
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector
@@ -54,183 +54,186 @@ from django_cachex.inspectors.namespaces import Sorting, Survey
 from django_cachex.inspectors.query import Query, Scope
 from django_cachex.inspectors.types import TTL_NONE, Listing
 
-MOST_NAMESPACES = 10
+MAX_NAMESPACES = 10
 
 
-OF_THE_PAGE = ("token", "size", "sort", "columns", "live", "begun", "help", "cache")
-"""Parameters of the key browser that do not say which keys are meant."""
+DISPLAY_PARAMS = ("token", "size", "sort", "columns", "live", "begun", "help", "cache")
+"""Parameters of the key browser that do not affect which keys match."""
 
 
-def offers(page: CachePage, query: Query) -> list[Action]:
-    """Return what can be done to all keys that a search finds, within the person's permissions."""
+def make_bulk_links(view: BaseCacheView, query: Query) -> list[Action]:
+    """Return links to the bulk actions on the keys that match, if the user may use them."""
     if not query.pattern.text or query.scope is not Scope.VERSION:
         return []
-    given = page.request.GET.dict()
-    search = {name: text for name, text in given.items() if name not in OF_THE_PAGE}
+    params = view.request.GET.dict()
+    search = {name: text for name, text in params.items() if name not in DISPLAY_PARAMS}
     return [
         Action(
-            f"{deed.name}-matching",
-            deed.breadcrumb,
-            page.links.bulk(page.inspector.alias, act=deed.name, **search),
+            f"{action.name}-matching",
+            action.breadcrumb,
+            view.links.bulk(view.inspector.alias, act=action.name, **search),
             kind,
         )
-        for deed, kind in ((bulk.EXPIRE_MATCHING, ""), (bulk.DELETE_MATCHING, "danger"))
-        if page.gate.is_allowed(deed.permission, page.inspector)
+        for action, kind in ((bulk.EXPIRE_MATCHING, ""), (bulk.DELETE_MATCHING, "danger"))
+        if view.checker.is_allowed(action.permission, view.inspector)
     ]
 
 
-def matched_progress(work: Work[Survey]) -> str:
-    """Return how many keys match."""
-    found = work.deed.whole.keys
-    text = ngettext("%(count)s key matches", "%(count)s keys match", found)
+def format_match_count(work: Work[Survey]) -> str:
+    count = work.deed.whole.keys
+    text = ngettext("%(count)s key matches", "%(count)s keys match", count)
     if not work.complete:
-        text = ngettext("%(count)s key matches so far", "%(count)s keys match so far", found)
-    return text % {"count": formatting.format_number(found)}
+        text = ngettext("%(count)s key matches so far", "%(count)s keys match so far", count)
+    return text % {"count": formatting.format_number(count)}
 
 
-def counted_progress(found: int) -> str:
-    """Return how many keys of a cache were counted."""
-    text = ngettext("%(count)s key counted", "%(count)s keys counted", found)
-    return text % {"count": formatting.format_number(found)}
+def format_key_count(count: int) -> str:
+    text = ngettext("%(count)s key counted", "%(count)s keys counted", count)
+    return text % {"count": formatting.format_number(count)}
 
 
-def matched_cards(
-    survey: Survey, inspector: Inspector, gate: PermissionChecker, links: Links
+def make_match_cards(
+    survey: Survey, inspector: Inspector, checker: PermissionChecker, links: Links
 ) -> list[Card]:
-    """Return what they are, which namespaces they are of, and some of them by name."""
+    """Return cards with figures, the largest namespaces, and a sample of the keys that match."""
     if not survey.whole.keys:
         return []
-    cards = [Card(_("What matches"), facts(survey, inspector))]
-    namespaces = survey.tree.under(())[:MOST_NAMESPACES]
+    cards = [Card(_("What matches"), make_match_values(survey, inspector))]
+    namespaces = survey.tree.under(())[:MAX_NAMESPACES]
     if namespaces:
-        cards.append(Card(_("Namespaces"), table=namespace_table(survey, inspector)))
-    names = [named(stored, inspector, gate, links) for stored in survey.sample]
+        cards.append(Card(_("Namespaces"), table=make_namespace_table(survey, inspector)))
+    names = [make_key_link(stored, inspector, checker, links) for stored in survey.sample]
     title = _("All of them") if len(names) == survey.whole.keys else _("Some of them")
-    return [*cards, Card(title, items=names)]
+    return [*cards, Card(title, links=names)]
 
 
-def facts(survey: Survey, inspector: Inspector) -> list[FactLine]:
-    """Return the figures of the keys that match."""
+def make_match_values(survey: Survey, inspector: Inspector) -> list[LabeledValue]:
+    """Return figures of the keys that match."""
     whole = survey.whole
-    found = [FactLine(_("Keys"), formatting.format_number(whole.keys))]
+    values = [LabeledValue(_("Keys"), formatting.format_number(whole.keys))]
     if survey.weighed:
         text, exact = formatting.format_size_with_exact(whole.memory)
-        found.append(FactLine(memory_label(inspector), text, exact=exact))
+        values.append(LabeledValue(get_memory_label(inspector), text, exact=exact))
     if survey.timed:
-        found.append(FactLine(_("Never expire"), formatting.format_number(whole.immortal)))
+        values.append(LabeledValue(_("Never expire"), formatting.format_number(whole.immortal)))
     if survey.sessions:
         note = _("Whoever they belong to has to log in again without them.")
-        found.append(FactLine(_("Sessions"), formatting.format_number(survey.sessions), note=note))
+        values.append(LabeledValue(_("Sessions"), formatting.format_number(survey.sessions), note=note))
     if survey.locks:
         note = _("Their names say so: something may be held by them at this moment.")
-        found.append(
-            FactLine(_("Look like locks"), formatting.format_number(survey.locks), note=note)
+        values.append(
+            LabeledValue(_("Look like locks"), formatting.format_number(survey.locks), note=note)
         )
-    return found
+    return values
 
 
-def memory_label(inspector: Inspector) -> str:
+def get_memory_label(inspector: Inspector) -> str:
     return _("Memory") if "memory" in inspector.figures else _("Size of values")
 
 
-def namespace_table(survey: Survey, inspector: Inspector) -> Table:
-    """Return the heaviest namespaces of the keys that match."""
+def make_namespace_table(survey: Survey, inspector: Inspector) -> Table:
+    """Return a table of the largest namespaces of the keys that match."""
     separator = limits().namespace_separator
     rows = [
         Row(
             [
                 Cell(f"{path[-1]}{separator}*", kind="key"),
                 Cell(formatting.format_number(branch.weight.keys), kind="number"),
-                *([bytes_cell(branch.weight.memory)] if survey.weighed else []),
+                *([make_bytes_cell(branch.weight.memory)] if survey.weighed else []),
             ]
         )
-        for path, branch in survey.tree.under(())[:MOST_NAMESPACES]
+        for path, branch in survey.tree.under(())[:MAX_NAMESPACES]
     ]
     headers = [
         Header(_("Namespace")),
         Header(_("Keys"), "number"),
-        *([Header(memory_label(inspector), "number")] if survey.weighed else []),
+        *([Header(get_memory_label(inspector), "number")] if survey.weighed else []),
     ]
     return Table(headers, rows, caption=_("Namespaces"), compact=True)
 
 
-def named(stored: bytes, inspector: Inspector, gate: PermissionChecker, links: Links) -> Action:
-    """Return a key by its name, with a link where the person may open it."""
+def make_key_link(stored: bytes, inspector: Inspector, checker: PermissionChecker, links: Links) -> Action:
+    """Return the name of a key, with a link if the user may open it."""
     name = inspector.name(stored)
-    if gate.is_protected_session(inspector, stored):
+    if checker.is_protected_session(inspector, stored):
         return Action("open", formatting.format_name(mask_session_name(name)), "")
-    opens = gate.is_allowed(VIEW_KEYS, inspector, stored)
+    can_view = checker.is_allowed(VIEW_KEYS, inspector, stored)
     return Action(
-        "open", formatting.format_name(name), links.key(inspector.alias, stored) if opens else ""
+        "open", formatting.format_name(name), links.key(inspector.alias, stored) if can_view else ""
     )
 
 
-def consequences(work: Work[Survey], ttl: int | None) -> Sequence[str]:
-    """Return what the person should know before it is done."""
+def list_consequences(work: Work[Survey], ttl: int | None) -> Sequence[str]:
+    """Return what the user should know before confirming."""
     survey = work.deed
-    how = how_far(work.position.examined, work.position)
-    said = [f"{matched_progress(work)}, {how}.", bulk.consequence_text(ttl)]
+    examined = format_examined(work.position.examined, work.position)
+    sentences = [f"{format_match_count(work)}, {examined}.", bulk.consequence_text(ttl)]
     if not work.complete:
-        said.append(_("Those that are found on the way are treated alike."))
+        sentences.append(_("Those that are found on the way are treated alike."))
     if survey.sessions:
         text = ngettext(
             "%(count)s session is among them: somebody will have to log in again.",
             "%(count)s sessions are among them: people will have to log in again.",
             survey.sessions,
         )
-        said.append(text % {"count": formatting.format_number(survey.sessions)})
+        sentences.append(text % {"count": formatting.format_number(survey.sessions)})
     if survey.locks:
         text = ngettext(
             "%(count)s of them looks like a lock: what it guards may be in use.",
             "%(count)s of them look like locks: what they guard may be in use.",
             survey.locks,
         )
-        said.append(text % {"count": formatting.format_number(survey.locks)})
-    return said
+        sentences.append(text % {"count": formatting.format_number(survey.locks)})
+    return sentences
 
 
-COUNT = "count"
-"""What the tokens of a count are of."""
+COUNT_PURPOSE, JOB_PURPOSE = "count", "run"
+"""The purposes of the tokens with the state of a count and of a job."""
 
-PASSING = (*OF_THE_PAGE, "run")
-"""Parameters of the URL that do not say which keys are meant, or what for."""
+UNSIGNED_PARAMS = (*DISPLAY_PARAMS, "run")
+"""Parameters that a token is not bound to."""
 
 
-class MatchCount(CarryingPage):
-    """What is asked for, and a count of the keys that it is about."""
+class BulkActionView(BaseSignedStateView):
+    """Counts the keys that match a search, and deletes or expires them after a confirmation."""
 
-    deed: BulkAction
+    permission = SEE_KEYS
+    title = gettext_lazy("All matching keys")
+    template_name = "admin/django_cachex/job.html"
+    shows_backend_notes = False
 
-    # What is asked for.
+    bulk_action: Deed
 
-    def pass_gate(self) -> None:
-        super().pass_gate()
+    # The request.
+
+    def check_access(self) -> None:
+        super().check_access()
         name = self.request.GET.get("act") or bulk.DELETE_MATCHING.name
         if name not in bulk.MATCHING_ACTIONS:
             raise Http404(_("There is no such act on all matching keys."))
-        self.deed = bulk.MATCHING_ACTIONS[name]
-        self.require(self.deed.permission, self.inspector)
+        self.bulk_action = bulk.MATCHING_ACTIONS[name]
+        self.check_permission(self.bulk_action.permission, self.inspector)
 
     @cached_property
     def search(self) -> Search:
-        return Search.from_params(self.request.GET, self.inspector, self.gate)
+        return Search.from_params(self.request.GET, self.inspector, self.checker)
 
     @cached_property
-    def when(self) -> ExpireForm:
-        """What the URL says of the expiry that keys are given."""
-        given = self.request.GET.get("ttl", "")
-        return ExpireForm({"never": "on"} if given == "never" else {"timeout": given})
+    def expire_form(self) -> ExpireForm:
+        """The form for the new TTL, with the value in the URL."""
+        ttl = self.request.GET.get("ttl", "")
+        return ExpireForm({"never": "on"} if ttl == "never" else {"timeout": ttl})
 
     @property
     def ttl(self) -> int | None:
-        """What the deed gives to keys: milliseconds, `NEVER`, or None where it deletes them."""
-        if self.deed is bulk.DELETE_MATCHING or not self.when.is_valid():
+        """The new TTL in milliseconds, or `TTL_NONE`. None if the action deletes the keys."""
+        if self.bulk_action is bulk.DELETE_MATCHING or not self.expire_form.is_valid():
             return None
-        ttl = self.when.ttl
+        ttl = self.expire_form.ttl
         return None if isinstance(ttl, Keep) else ttl
 
-    def refusal(self) -> str:
-        """Return why nothing can be done, or nothing."""
+    def get_refusal(self) -> str:
+        """Return why the action is not possible, or an empty string."""
         if not self.inspector.can_list:
             return str(self.inspector.why_not("can_list"))
         if self.search.error:
@@ -239,197 +242,200 @@ class MatchCount(CarryingPage):
             return _("Search first: an empty pattern never stands for all keys. * does.")
         if self.search.query.scope is not Scope.VERSION:
             return _("Only keys of this cache's own version can be changed by a pattern.")
-        # A filter that is left out would have more keys changed than were asked for.
-        return " ".join(str(notice.text) for notice in self.search.alerts)
+        # Ignoring an invalid filter would change more keys than requested.
+        return " ".join(str(alert.text) for alert in self.search.alerts)
 
-    # Counting what matches.
+    # Counting the keys.
 
-    def matching(self, token: str, want: int, deadline: float) -> Listing:
-        """Return some of the keys that the deed is to be done to."""
-        # "*" narrows nothing, and still finds no sessions here.
+    def scan_keys(self, token: str, limit: int, deadline: float) -> Listing:
+        """Scan for keys that match and that the user may change."""
+        # Sessions are excluded even for "*", which matches every key.
         query = replace(
-            self.search.query, exclude=self.gate.exclusion_filter(self.inspector, narrows=True)
+            self.search.query, exclude=self.checker.exclusion_filter(self.inspector, narrows=True)
         )
-        listing = self.inspector.scan(query, token, want, deadline)
-        keys = self.gate.filter_allowed(self.deed.permission, self.inspector, listing.keys)
+        listing = self.inspector.scan(query, token, limit, deadline)
+        keys = self.checker.filter_allowed(self.bulk_action.permission, self.inspector, listing.keys)
         return replace(listing, keys=keys)
 
     @cached_property
-    def sorting(self) -> Sorting:
+    def namespace_options(self) -> Sorting:
         return Sorting(limits().namespace_separator, is_session=session_key_filter(self.inspector))
 
-    def survey(self, token: str) -> Work[Survey] | None:
-        """Return what a token says was counted, or None where it is not good here."""
-        state = self.unsealed(COUNT, token)
+    def load_count(self, token: str) -> Work[Survey] | None:
+        """Return the state of the count in a token; None if it is empty or not valid here."""
+        state = self.load_token(COUNT_PURPOSE, token)
         if state is None:
             return None
-        return Work.of_state(state, lambda counts: Survey.of_state(counts, self.sorting))
+        return Work.of_state(state, lambda counts: Survey.of_state(counts, self.namespace_options))
 
-    def counted(self, work: Work[Survey] | None) -> HttpResponse:
-        """Go on counting for one budget, and show what was counted."""
-        work, goes_on = count_on(self, work or Work(Survey(self.sorting)), self.matching)
-        found = work.deed.whole.keys
-        submit = bulk.button_text(self.ttl, found, work.complete)
-        return self.show(
-            working=working(
-                matched_progress(work),
+    def render_count(self, work: Work[Survey] | None) -> HttpResponse:
+        """Continue the count for the time budget of one request, and show it."""
+        work, can_continue = continue_count(
+            self, work or Work(Survey(self.namespace_options)), self.scan_keys
+        )
+        count = work.deed.whole.keys
+        button_text = bulk.button_text(self.ttl, count, work.complete)
+        return self.render(
+            job=make_progress(
+                format_match_count(work),
                 work.position,
                 Button(_("Count on"), "count"),
-                [("state", self.sealed(COUNT, work.state()))],
-                [Button(f"{submit} …", "ask", "danger-quiet")] if found else [],
-                automatic=goes_on,
+                [("state", self.dump_token(COUNT_PURPOSE, work.state()))],
+                [Button(f"{button_text} …", "ask", "danger-quiet")] if count else [],
+                auto_continue=can_continue,
             ),
-            cards=matched_cards(work.deed, self.inspector, self.gate, self.links),
-            empty=self.nothing() if work.complete and not found else None,
+            cards=make_match_cards(work.deed, self.inspector, self.checker, self.links),
+            empty=self.make_empty_state() if work.complete and not count else None,
         )
 
-    def nothing(self) -> Empty:
-        return Empty(
+    def make_empty_state(self) -> EmptyState:
+        return EmptyState(
             _("No key matches"),
             _("Check the spelling: * stands for anything, and upper and lower case differ."),
-            [Action("back", _("Back to the keys"), self.back(), "primary")],
+            [Action("back", _("Back to the keys"), self.get_keys_url(), "primary")],
         )
 
-    # What the page carries.
+    # The state in the form.
 
-    def bound_to(self, what: str) -> tuple[str, Any, str, str]:
-        """Return what a token is good for: one deed to one search of one cache by one person."""
-        given = self.request.GET.dict()
-        meant = sorted((name, text) for name, text in given.items() if name not in PASSING)
-        act = f"{self.deed.name} {what}"
-        return (act, self.request.user.pk, self.inspector.alias, urlencode(meant))
+    def token_scope(self, purpose: str) -> tuple[str, Any, str, str]:
+        """Bind a token to the action, the user, the cache and the search."""
+        params = self.request.GET.dict()
+        search = sorted(
+            (name, text) for name, text in params.items() if name not in UNSIGNED_PARAMS
+        )
+        purpose = f"{self.bulk_action.name} {purpose}"
+        return (purpose, self.request.user.pk, self.inspector.alias, urlencode(search))
 
-    # The frame.
+    # Around the content.
 
-    def show(self, **context: Any) -> HttpResponse:
+    def render(self, **context: Any) -> HttpResponse:
         return self.render_to_response(self.get_context_data(**context))
 
-    def back(self) -> str:
-        left = ("act", "ttl", "run", "token", "help", "cache")
-        given = self.request.GET.dict()
-        state = {name: value for name, value in given.items() if name not in left}
-        back = self.links.keys(self.inspector.alias, **state)
-        return back if len(back) <= MAX_ID_LENGTH else self.links.keys(self.inspector.alias)
+    def get_keys_url(self) -> str:
+        removed = ("act", "ttl", "run", "token", "help", "cache")
+        params = {name: value for name, value in self.request.GET.items() if name not in removed}
+        url = self.links.keys(self.inspector.alias, **params)
+        return url if len(url) <= MAX_ID_LENGTH else self.links.keys(self.inspector.alias)
 
     def heading(self) -> Heading:
         subject = bulk.describe_query(self.search.query)
-        if self.deed is bulk.EXPIRE_MATCHING and self.ttl is None:
+        if self.bulk_action is bulk.EXPIRE_MATCHING and self.ttl is None:
             return Heading(
                 _("Expire all keys that %(which)s") % {"which": subject}, kind="question"
             )
         return Heading(bulk.action_title(self.ttl, subject), kind="question")
 
-    def trail(self) -> Sequence[Action]:
+    def breadcrumbs(self) -> Sequence[Action]:
         return [
-            *self.cache_trail(),
-            Action(f"{self.deed.name}-matching", self.deed.breadcrumb, self.here(run="")),
+            *self.cache_breadcrumbs(),
+            Action(
+                f"{self.bulk_action.name}-matching", self.bulk_action.breadcrumb, self.current_url(run="")
+            ),
         ]
 
     def help(self) -> Sequence[Topic]:
         return matching_help()
 
-
-RUN = "run"
-"""What the tokens of a run are of."""
-
-
-class MatchingPage(MatchCount):
-    act = VIEW_KEYS
-    title = gettext_lazy("All matching keys")
-    template_name = "admin/django_cachex/working.html"
-    shows_notes = False
+    # Requests.
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return self.answer(lambda: self.shown(request.GET.get("run", "")))
+        return self.respond(lambda: self.render_saved_job(request.GET.get("run", "")))
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return self.answer(self.done)
+        return self.respond(self.handle_step)
 
-    def answer(self, proceed: Any) -> HttpResponse:
-        """Return why nothing can be done, the form for the expiry, or what `proceed` returns."""
-        why = self.refusal()
-        if why:
-            self.say(_("Nothing done. %(why)s") % {"why": why}, messages.WARNING)
-            return self.go(self.back())
-        if self.deed is bulk.EXPIRE_MATCHING and self.ttl is None:
-            return self.ask_when()
-        response: HttpResponse = proceed()
+    def respond(self, render: Any) -> HttpResponse:
+        """Return what `render` returns, unless the action is not possible or needs a TTL first."""
+        refusal = self.get_refusal()
+        if refusal:
+            self.add_message(_("Nothing done. %(why)s") % {"why": refusal}, messages.WARNING)
+            return self.redirect(self.get_keys_url())
+        if self.bulk_action is bulk.EXPIRE_MATCHING and self.ttl is None:
+            return self.render_expire_form()
+        response: HttpResponse = render()
         return response
 
-    def done(self) -> HttpResponse:
-        """Return what a button of this page leads to."""
+    def handle_step(self) -> HttpResponse:
+        """Handle the button that was pressed."""
         step, token = self.request.POST.get("step", ""), self.request.POST.get("state", "")
         if step == "run":
-            return self.carried_on(token)
+            return self.continue_job(token)
         if step == "report":
-            return self.reported(token)
-        work = self.survey(token)
-        return self.asked(work) if step == "ask" and work is not None else self.counted(work)
+            return self.download_report(token)
+        work = self.load_count(token)
+        return (
+            self.render_confirmation_page(work)
+            if step == "ask" and work is not None
+            else self.render_count(work)
+        )
 
-    def ask_when(self) -> HttpResponse:
-        """Return the form that asks when keys are to expire, or lead on with what it says."""
+    def render_expire_form(self) -> HttpResponse:
+        """Show the form for the new TTL, or redirect to the count if it is valid."""
         form = ExpireForm(self.request.POST) if "timeout" in self.request.POST else ExpireForm()
         if form.is_bound and form.is_valid() and not isinstance(form.ttl, Keep):
-            on = self.here(ttl="never" if form.ttl == TTL_NONE else f"{form.ttl // 1000}")
-            return self.go(on if len(on) <= MAX_ID_LENGTH else self.back())
-        cancel = Action("cancel", _("Cancel"), self.back())
-        return self.show(expiring=FormBox(form, "count", _("Look at what matches"), cancel))
+            url = self.current_url(ttl="never" if form.ttl == TTL_NONE else f"{form.ttl // 1000}")
+            return self.redirect(url if len(url) <= MAX_ID_LENGTH else self.get_keys_url())
+        cancel = Action("cancel", _("Cancel"), self.get_keys_url())
+        return self.render(expire_form=FormPanel(form, "count", _("Look at what matches"), cancel))
 
-    # The question, and the deed.
+    # The confirmation and the job.
 
-    def asked(self, work: Work[Survey]) -> HttpResponse:
+    def render_confirmation_page(self, work: Work[Survey]) -> HttpResponse:
         subject = bulk.describe_query(self.search.query)
-        return self.confirm(
-            Confirm(
+        return self.render_confirmation(
+            Confirmation(
                 question=bulk.confirm_text(self.ttl, subject, self.inspector.alias),
-                step=_("Confirm"),
-                consequences=consequences(work, self.ttl),
-                submit=bulk.button_text(self.ttl, work.deed.whole.keys, work.complete),
-                back=Action("cancel", _("Cancel, keep them"), self.back()),
-                hidden=[("step", "run"), ("state", self.sealed(RUN, new_job(self.ttl).state()))],
+                breadcrumb=_("Confirm"),
+                consequences=list_consequences(work, self.ttl),
+                button_text=bulk.button_text(self.ttl, work.deed.whole.keys, work.complete),
+                cancel=Action("cancel", _("Cancel, keep them"), self.get_keys_url()),
+                hidden_fields=[
+                    ("step", "run"),
+                    ("state", self.dump_token(JOB_PURPOSE, new_job(self.ttl).state())),
+                ],
             )
         )
 
-    def carried_on(self, token: str) -> HttpResponse:
-        """Carry a run on by one step, and show how far it has come."""
-        state = self.unsealed(RUN, token)
+    def continue_job(self, token: str) -> HttpResponse:
+        """Run one step of the job, and show its progress."""
+        state = self.load_token(JOB_PURPOSE, token)
         if state is None:
-            return self.counted(None)
+            return self.render_count(None)
         runner = JobRunner(
-            self.inspector, self.request.user.pk, self.deed, self.matching, self.said
+            self.inspector, self.request.user.pk, self.bulk_action, self.scan_keys, self.log_message
         )
-        step = runner.step(JobState.from_state(state), self.ask)
-        return self.run_shown(step, automatic=True)
+        step = runner.step(JobState.from_state(state), self.call_cache)
+        return self.render_job(step, auto_continue=True)
 
-    def shown(self, token: str) -> HttpResponse:
-        """Show the run in the URL, which goes on when the person says so; else begin to count."""
-        state = self.unsealed(RUN, token)
+    def render_saved_job(self, token: str) -> HttpResponse:
+        """Show the job in the URL, which the user can continue, or start a count without one."""
+        state = self.load_token(JOB_PURPOSE, token)
         if state is None:
-            return self.counted(None)
-        return self.run_shown(JobStep(JobState.from_state(state)), automatic=False)
+            return self.render_count(None)
+        return self.render_job(JobStep(JobState.from_state(state)), auto_continue=False)
 
-    def run_shown(self, step: JobStep, automatic: bool) -> HttpResponse:
-        self.notices += step_notices(step)
-        token = self.sealed(RUN, step.state.state())
+    def render_job(self, step: JobStep, auto_continue: bool) -> HttpResponse:
+        self.alerts += make_step_alerts(step)
+        token = self.dump_token(JOB_PURPOSE, step.state.state())
         alias = self.inspector.alias
         history = [Action("history", _("History"), self.links.cache_history(alias))]
-        return self.show(
-            working=running(step, token, self.here(run=token), automatic),
-            cards=run_cards(step.state, self.inspector),
-            after=[
-                Action("back", _("Back to the keys"), self.back()),
-                *(history if self._sees_caches() else []),
+        return self.render(
+            job=make_job_progress(step, token, self.current_url(run=token), auto_continue),
+            cards=make_failure_cards(step.state, self.inspector),
+            next_actions=[
+                Action("back", _("Back to the keys"), self.get_keys_url()),
+                *(history if self._can_view_caches() else []),
             ],
         )
 
-    def reported(self, token: str) -> HttpResponse:
-        """Return the report of a run as a file."""
-        state = self.unsealed(RUN, token)
+    def download_report(self, token: str) -> HttpResponse:
+        """Return the report of the job as a file."""
+        state = self.load_token(JOB_PURPOSE, token)
         if state is None:
-            return self.counted(None)
+            return self.render_count(None)
         work = JobState.from_state(state).job
-        return report(self.inspector, self.deed.name, self.said(work), work)
+        return make_report(self.inspector, self.bulk_action.name, self.log_message(work), work)
 
     @property
-    def said(self) -> Any:
+    def log_message(self) -> Any:
         return bulk.bulk_log_message(self.search.query)

@@ -1,4 +1,4 @@
-"""The index: every cache of `settings.CACHES`, and flushing some of them."""
+"""The index of caches, and flushing the selected ones."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from django.utils.translation import gettext_lazy
 from django_cachex.admin import formatting
 from django_cachex.admin.components import (
     Action,
+    Alert,
     Badge,
     Cell,
-    Empty,
+    EmptyState,
     Header,
-    Notice,
     Row,
     Table,
     Topic,
@@ -33,13 +33,18 @@ from django_cachex.admin.permissions import (
     VIEW_KEYS,
     visible_aliases,
 )
-from django_cachex.admin.views.base import Page, bytes_cell
-from django_cachex.admin.views.flush import FlushingPage, flush_all, flush_confirm, grouped
+from django_cachex.admin.views.base import BaseView, make_bytes_cell
+from django_cachex.admin.views.flush import (
+    FlushView,
+    flush_caches,
+    group_by_storage,
+    make_flush_confirmation,
+)
 from django_cachex.inspectors import Inspector, inspector_for
 from django_cachex.inspectors.base import Support
 from django_cachex.inspectors.info import Status
 
-BADGES = {
+SUPPORT_BADGES = {
     Support.CACHEX: Badge(
         "cachex", "strong", gettext_lazy("Full support: a backend of django-cachex.")
     ),
@@ -52,67 +57,69 @@ BADGES = {
 }
 
 
-class CachesPage(Page):
-    act = VIEW_CACHES
+class CachesView(BaseView):
+    """Lists the caches with their state, and flushes the selected ones."""
+
+    permission = VIEW_CACHES
     title = gettext_lazy("Caches")
     tabs_label = gettext_lazy("Support level")
     template_name = "admin/django_cachex/caches.html"
 
     @cached_property
     def inspectors(self) -> list[Inspector]:
-        """The caches that policy shows to this person."""
-        every = (inspector_for(alias) for alias in visible_aliases())
-        return [inspector for inspector in every if self.gate.is_allowed(VIEW_CACHES, inspector)]
-
-    # Looking.
+        """The caches that the user may see."""
+        all_inspectors = (inspector_for(alias) for alias in visible_aliases())
+        return [
+            inspector for inspector in all_inspectors if self.checker.is_allowed(VIEW_CACHES, inspector)
+        ]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        shown = self._filtered()
-        statuses = self.asker.run_all({inspector: inspector.status for inspector in shown})
-        can_flush = any(self.gate.is_allowed(FLUSH, inspector) for inspector in shown)
+        inspectors = self._filter_by_support()
+        statuses = self.executor.run_all({inspector: inspector.status for inspector in inspectors})
+        can_flush = any(self.checker.is_allowed(FLUSH, inspector) for inspector in inspectors)
         return super().get_context_data(
-            table=self._table(shown, statuses, can_flush),
-            empty=Empty(
+            table=self._make_table(inspectors, statuses, can_flush),
+            empty=EmptyState(
                 _("No cache to show"),
                 _("settings.CACHES has none that you may see at this support level."),
                 [Action("show-all", _("Show all"), self.links.caches())],
             ),
-            footnotes=list(self._footnotes(shown, statuses)),
-            flush=can_flush,
+            footnotes=list(self._iter_footnotes(inspectors, statuses)),
+            can_flush=can_flush,
             **kwargs,
         )
 
-    def _filtered(self) -> list[Inspector]:
+    def _filter_by_support(self) -> list[Inspector]:
         support = self.request.GET.get("support", "")
         if not support:
             return self.inspectors
         if support not in list(Support):
             text = _('There is no support level "%(given)s": all caches are shown.')
-            self.notices.append(Notice(text % {"given": support[:50]}, "warning"))
+            self.alerts.append(Alert(text % {"given": support[:50]}, "warning"))
             return self.inspectors
         return [inspector for inspector in self.inspectors if inspector.support == support]
 
     def tabs(self) -> Sequence[Action]:
-        chosen = self.request.GET.get("support", "")
-        chosen = chosen if chosen in list(Support) else ""
+        selected = self.request.GET.get("support", "")
+        selected = selected if selected in list(Support) else ""
         counts = dict.fromkeys(Support, 0)
         for inspector in self.inspectors:
             counts[inspector.support] += 1
-        every = _("All %(count)s") % {"count": len(self.inspectors)}
+        all_inspectors = _("All %(count)s") % {"count": len(self.inspectors)}
         return [
-            Action("show-all", every, self.here(support=""), current=not chosen),
+            Action("show-all", all_inspectors, self.current_url(support=""), current=not selected),
             *(
                 Action(
                     f"show-{support}",
                     f"{support} {count}",
-                    self.here(support=support),
-                    current=chosen == support,
+                    self.current_url(support=support),
+                    current=selected == support,
                 )
                 for support, count in counts.items()
             ),
         ]
 
-    def _table(
+    def _make_table(
         self,
         inspectors: Sequence[Inspector],
         statuses: dict[Inspector, CallResult[Status]],
@@ -129,54 +136,56 @@ class CachesPage(Page):
         )
         rows = [
             Row(
-                self._cells(inspector, statuses[inspector]),
-                value=inspector.alias if self.gate.is_allowed(FLUSH, inspector) else None,
+                self._make_cells(inspector, statuses[inspector]),
+                value=inspector.alias if self.checker.is_allowed(FLUSH, inspector) else None,
                 label=_('Select "%(alias)s"') % {"alias": inspector.alias},
             )
             for inspector in inspectors
         ]
         return Table(headers, rows, caption=_("Configured caches"), selectable=selectable)
 
-    def _cells(self, inspector: Inspector, answer: CallResult[Status]) -> list[Cell]:
-        status = answer.value or Status()
+    def _make_cells(self, inspector: Inspector, result: CallResult[Status]) -> list[Cell]:
+        status = result.value or Status()
         return [
-            self._name_cell(inspector),
+            self._make_name_cell(inspector),
             Cell(inspector.backend, kind="code"),
             Cell(inspector.location or formatting.NO_VALUE, kind="code"),
-            Cell(badge=BADGES[inspector.support]),
+            Cell(badge=SUPPORT_BADGES[inspector.support]),
             Cell(
                 formatting.NO_VALUE
                 if status.keys is None
                 else formatting.format_number(status.keys),
                 kind="number",
             ),
-            bytes_cell(status.memory),
-            state_cell(inspector, answer),
+            make_bytes_cell(status.memory),
+            make_state_cell(inspector, result),
         ]
 
-    def _name_cell(self, inspector: Inspector) -> Cell:
+    def _make_name_cell(self, inspector: Inspector) -> Cell:
         info = self.links.info(inspector.alias)
-        sees_keys = self.gate.is_allowed(VIEW_KEYS, inspector)
-        sees_info = self.gate.is_allowed(VIEW_INFO, inspector)
-        link = self.links.keys(inspector.alias) if sees_keys else info if sees_info else None
-        more = [Action("info", _("info"), info)] if sees_keys and sees_info else []
-        return Cell(inspector.alias, link, actions=more, kind="name")
+        can_view_keys = self.checker.is_allowed(VIEW_KEYS, inspector)
+        can_view_info = self.checker.is_allowed(VIEW_INFO, inspector)
+        link = None
+        if can_view_keys or can_view_info:
+            link = self.links.keys(inspector.alias) if can_view_keys else info
+        actions = [Action("info", _("info"), info)] if can_view_keys and can_view_info else []
+        return Cell(inspector.alias, link, actions=actions, kind="name")
 
     @staticmethod
-    def _footnotes(
+    def _iter_footnotes(
         inspectors: Sequence[Inspector], statuses: dict[Inspector, CallResult[Status]]
     ) -> Iterable[str]:
-        counted = [
+        counted_caches = [
             inspector
             for inspector in inspectors
-            if (answer := statuses[inspector].value) is not None and answer.keys is not None
+            if (result := statuses[inspector].value) is not None and result.keys is not None
         ]
-        if counted:
+        if counted_caches:
             yield _(
                 "Keys counts everything at a location, whatever its prefix or version; Memory is "
                 "the whole server's."
             )
-        for group in grouped(counted).values():
+        for group in group_by_storage(counted_caches).values():
             if len(group) > 1:
                 names = ", ".join(inspector.alias for inspector in group)
                 yield _("%(names)s share one location, and so these figures.") % {"names": names}
@@ -188,25 +197,25 @@ class CachesPage(Page):
         return caches_help()
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        chosen = set(request.POST.getlist("selected"))
-        inspectors = [inspector for inspector in self.inspectors if inspector.alias in chosen]
+        selected = set(request.POST.getlist("selected"))
+        inspectors = [inspector for inspector in self.inspectors if inspector.alias in selected]
         if request.POST.get("action") != "flush":
-            self.say(_("Nothing done: choose an action."), messages.WARNING)
+            self.add_message(_("Nothing done: choose an action."), messages.WARNING)
         elif not inspectors:
-            self.say(_("Nothing done: select the caches to flush first."), messages.WARNING)
+            self.add_message(_("Nothing done: select the caches to flush first."), messages.WARNING)
         elif "confirmed" not in request.POST:
-            return self.confirm(flush_confirm(self, inspectors))
-        elif unfinished := flush_all(self, inspectors):
-            return FlushingPage.begun(self, unfinished)
-        return self.go(self.links.caches())
+            return self.render_confirmation(make_flush_confirmation(self, inspectors))
+        elif unfinished := flush_caches(self, inspectors):
+            return FlushView.render_started(self, unfinished)
+        return self.redirect(self.links.caches())
 
 
-def state_cell(inspector: Inspector, answer: CallResult[Status]) -> Cell:
-    """Return how a cache is: a word in a shape, and the reason where it is down."""
-    if answer.error is not None:
-        return Cell(badge=Badge(_("down"), "bad"), lines=[short_error(inspector, answer.error)])
-    if answer.value is None or not inspector.can_info:
+def make_state_cell(inspector: Inspector, result: CallResult[Status]) -> Cell:
+    """Return the state of a cache as a badge, with the reason if it is down."""
+    if result.error is not None:
+        return Cell(badge=Badge(_("down"), "bad"), lines=[short_error(inspector, result.error)])
+    if result.value is None or not inspector.can_info:
         return Cell(badge=Badge(_("not known")))
-    latency = answer.value.latency
-    took = [] if latency is None else [f"{formatting.format_number(latency * 1000, 1)} ms"]
-    return Cell(badge=Badge(_("up"), "good"), lines=took)
+    latency = result.value.latency
+    lines = [] if latency is None else [f"{formatting.format_number(latency * 1000, 1)} ms"]
+    return Cell(badge=Badge(_("up"), "good"), lines=lines)

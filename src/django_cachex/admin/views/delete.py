@@ -1,4 +1,4 @@
-"""Deleting keys: one question with its consequences, then the deed, on record."""
+"""Delete keys, after a confirmation."""
 
 from __future__ import annotations
 
@@ -13,155 +13,166 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from django_cachex.admin import formatting, log_entries
-from django_cachex.admin.components import Action, Confirm, Heading, Topic
+from django_cachex.admin.components import Action, Confirmation, Heading, Topic
 from django_cachex.admin.errors import error_message
 from django_cachex.admin.helptexts import delete_help
 from django_cachex.admin.links import LinkTarget, object_id
 from django_cachex.admin.messages import message_and_level
 from django_cachex.admin.permissions import DELETE, VIEW_KEYS
-from django_cachex.admin.views.base import KeyedPage, Page
+from django_cachex.admin.views.base import BaseKeyView, BaseView
 from django_cachex.inspectors import Inspector
 
-MOST_NAMED = 100
-"""So many keys are named before a deletion; of the rest the number is."""
+MAX_LISTED_KEYS = 100
+"""The confirmation lists this many keys, and the number of the others."""
 
 
-class DeletePage(KeyedPage):
-    act = DELETE
-    shows_notes = False
+class DeleteKeyView(BaseKeyView):
+    permission = DELETE
+    shows_backend_notes = False
     title = gettext_lazy("Delete key")
     template_name = "admin/django_cachex/confirm.html"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if self.inspector.can_list:
-            answer = self.ask(self.inspector, lambda: self.inspector.describe([self.stored]))
+            answer = self.call_cache(self.inspector, lambda: self.inspector.describe([self.stored]))
             if answer.value and not answer.value[0].exists:
-                return self.leave()
+                return self.redirect_missing()
         return super().get(request, *args, **kwargs)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if "confirmed" not in request.POST:
             return self.render_to_response(self.get_context_data())
         delete_keys(self, self.inspector, [self.stored])
-        return self.go(self.landing(self.inspector.alias))
+        return self.redirect(self.fallback_url(self.inspector.alias))
 
-    def back(self) -> LinkTarget | str:
-        if self.gate.is_allowed(VIEW_KEYS, self.inspector, self.stored):
+    def get_cancel_link(self) -> LinkTarget | str:
+        if self.checker.is_allowed(VIEW_KEYS, self.inspector, self.stored):
             return self.links.key(self.inspector.alias, self.stored)
-        return self.landing(self.inspector.alias)
+        return self.fallback_url(self.inspector.alias)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        back = Action("cancel", _("Cancel, keep it"), self.back())
-        carried = [("id", self.request.POST["id"])] if "id" in self.request.POST else []
+        cancel = Action("cancel", _("Cancel, keep it"), self.get_cancel_link())
+        key_id = [("id", self.request.POST["id"])] if "id" in self.request.POST else []
         question = _('Delete "%(key)s" from "%(alias)s"?') % {
-            "key": self.said_name,
+            "key": self.display_name,
             "alias": self.inspector.alias,
         }
-        confirm = replace(
-            delete_confirm(self.inspector, [self.stored], [], back),
+        confirmation = replace(
+            make_delete_confirmation(self.inspector, [self.stored], [], cancel),
             question=question,
             items=(),
-            hidden=[("confirmed", "1"), *carried],
+            hidden_fields=[("confirmed", "1"), *key_id],
         )
         return super().get_context_data(
-            confirm=confirm, heading=Heading(question, kind="question"), **kwargs
+            confirmation=confirmation, heading=Heading(question, kind="question"), **kwargs
         )
 
-    def trail(self) -> Sequence[Action]:
-        return [*self.key_trail(), Action("delete", _("Delete"), "")]
+    def breadcrumbs(self) -> Sequence[Action]:
+        return [*self.key_breadcrumbs(), Action("delete", _("Delete"), "")]
 
     def help(self) -> Sequence[Topic]:
         return delete_help()
 
 
-def delete_confirm(
-    inspector: Inspector, keys: Sequence[bytes], refused: Sequence[str], back: Action
-) -> Confirm:
-    """Return the question before keys are deleted."""
+def make_delete_confirmation(
+    inspector: Inspector, keys: Sequence[bytes], skipped: Sequence[str], cancel: Action
+) -> Confirmation:
+    """Return the confirmation for deleting keys.
+
+    Args:
+        skipped: The ids of selected keys that cannot be deleted.
+        cancel: The button that cancels.
+    """
     count = len(keys)
     values = {"count": formatting.format_number(count), "alias": inspector.alias}
-    names = [formatting.format_name(inspector.name(stored)) for stored in keys[:MOST_NAMED]]
-    if count > MOST_NAMED:
+    names = [formatting.format_name(inspector.name(stored)) for stored in keys[:MAX_LISTED_KEYS]]
+    if count > MAX_LISTED_KEYS:
         names.append(
-            _("and %(count)s more") % {"count": formatting.format_number(count - MOST_NAMED)}
+            _("and %(count)s more") % {"count": formatting.format_number(count - MAX_LISTED_KEYS)}
         )
-    return Confirm(
+    return Confirmation(
         question=ngettext(
             'Delete %(count)s key from "%(alias)s"?',
             'Delete %(count)s keys from "%(alias)s"?',
             count,
         )
         % values,
-        step=_("Delete"),
+        breadcrumb=_("Delete"),
         consequences=[
             _("What is deleted is gone for good, unless an application stores it again.")
             if count
             else _("None of the selected keys can be deleted.")
         ],
-        submit=ngettext("Delete %(count)s key", "Delete %(count)s keys", count) % values,
-        back=back,
-        hidden=[
+        button_text=ngettext("Delete %(count)s key", "Delete %(count)s keys", count) % values,
+        cancel=cancel,
+        hidden_fields=[
             ("action", "delete"),
             ("confirmed", "1"),
             *(("selected", object_id(inspector.alias, stored)) for stored in keys),
         ],
         items=names,
-        refused=[
+        skipped=[
             _("%(key)s is not yours to delete, or not a key of this cache.") % {"key": one}
-            for one in refused
+            for one in skipped
         ],
-        possible=bool(count),
+        can_confirm=bool(count),
     )
 
 
-def delete_keys(page: Page, inspector: Inspector, keys: Sequence[bytes]) -> None:
-    """Delete keys, put it on record and say what happened, with numbers."""
-    known = page.asker.run(inspector, lambda: present(inspector, keys))
-    if known.value is None:
-        page.say(not_deleted(error_message(inspector, known.error or Exception())), messages.ERROR)
+def delete_keys(view: BaseView, inspector: Inspector, keys: Sequence[bytes]) -> None:
+    """Delete keys, log it, and add a message with the numbers."""
+    existing = view.executor.run(inspector, lambda: filter_existing(inspector, keys))
+    if existing.value is None:
+        view.add_message(
+            format_delete_error(error_message(inspector, existing.error or Exception())), messages.ERROR
+        )
         return
-    answer = page.asker.run(inspector, lambda: inspector.delete_each(keys))
+    answer = view.executor.run(inspector, lambda: inspector.delete_each(keys))
     if answer.value is None:
-        said = partial(deleted_text, len(keys), 0)
-        page.record_in_doubt(answer.error, log_entries.DELETION, keys, said, inspector)
-        page.say(not_deleted(error_message(inspector, answer.error or Exception())), messages.ERROR)
+        message = partial(format_delete_result, len(keys), 0)
+        view.log_possible_change(answer.error, log_entries.DELETION, keys, message, inspector)
+        view.add_message(
+            format_delete_error(error_message(inspector, answer.error or Exception())), messages.ERROR
+        )
         return
-    tally, refused = answer.value, dict(answer.value.failures)
-    said = partial(deleted_text, tally.done, tally.gone, len(refused))
-    if tally.done:
-        gone = [stored for stored in known.value if stored not in refused]
-        log_entries.record_keys(page.request.user.pk, log_entries.DELETION, inspector, gone, said)
-    if tally.done or tally.failures:
-        page.say(*message_and_level(said(), tally.done, tally.failures))
+    result, failed = answer.value, dict(answer.value.failures)
+    message = partial(format_delete_result, result.done, result.gone, len(failed))
+    if result.done:
+        gone = [stored for stored in existing.value if stored not in failed]
+        log_entries.record_keys(
+            view.request.user.pk, log_entries.DELETION, inspector, gone, message
+        )
+    if result.done or result.failures:
+        view.add_message(*message_and_level(message(), result.done, result.failures))
     else:
-        page.say(said(), messages.WARNING)
+        view.add_message(message(), messages.WARNING)
 
 
-def not_deleted(why: str) -> str:
-    """Return that nobody knows whether keys were deleted."""
-    return _("Not deleted, or not all of it: look again. %(why)s") % {"why": why}
+def format_delete_error(reason: str) -> str:
+    """Return the message for a deletion that failed, perhaps after some keys were deleted."""
+    return _("Not deleted, or not all of it: look again. %(why)s") % {"why": reason}
 
 
-def present(inspector: Inspector, keys: Sequence[bytes]) -> Sequence[bytes]:
-    """Return those of some keys that are there, as far as the cache can tell."""
+def filter_existing(inspector: Inspector, keys: Sequence[bytes]) -> Sequence[bytes]:
+    """Return the keys that exist, or all of them if the cache cannot tell."""
     if not inspector.can_list:
         return keys
     return [one.key for one in inspector.describe(keys, ("ttl",)) if one.exists]
 
 
-def deleted_text(deleted: int, gone: int, failed: int = 0) -> str:
-    """Return what a deletion did: how many went, how many had gone before or stayed."""
-    said = []
+def format_delete_result(deleted: int, gone: int, failed: int = 0) -> str:
+    """Return a message with the numbers of keys deleted, already gone, and not deleted."""
+    sentences = []
     if deleted or not (gone or failed):
         text = ngettext("Deleted %(count)s key", "Deleted %(count)s keys", deleted)
-        said.append(text % {"count": formatting.format_number(deleted)})
+        sentences.append(text % {"count": formatting.format_number(deleted)})
     if failed:
         text = ngettext(
             "%(count)s key could not be deleted", "%(count)s keys could not be deleted", failed
         )
-        said.append(text % {"count": formatting.format_number(failed)})
+        sentences.append(text % {"count": formatting.format_number(failed)})
     if gone:
         text = ngettext("%(count)s was already gone", "%(count)s were already gone", gone)
-        said.append(text % {"count": formatting.format_number(gone)})
-    whole = "; ".join(said)
-    return f"{whole[0].upper()}{whole[1:]}."
+        sentences.append(text % {"count": formatting.format_number(gone)})
+    text = "; ".join(sentences)
+    return f"{text[0].upper()}{text[1:]}."

@@ -1,4 +1,4 @@
-"""Downloading what a key holds: its stored bytes, its value as JSON, or the store's own form."""
+"""Download the value of a key: its stored bytes, its decoded value, or its dump."""
 
 from __future__ import annotations
 
@@ -25,128 +25,137 @@ from django_cachex.admin.permissions import (
     Permission,
     PermissionChecker,
 )
-from django_cachex.admin.views.base import KeyedPage
+from django_cachex.admin.views.base import BaseKeyView
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.types import Changed, Entry, TooLarge
 from django_cachex.inspectors.values import Content
 from django_cachex.inspectors.values.json_safe import why_not_json
 from django_cachex.inspectors.values.parse import json_text
 
-UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
-LONGEST_NAME = 100
+UNSAFE_CHARACTERS = re.compile(r"[^A-Za-z0-9._-]+")
+MAX_FILE_NAME = 100
 
-FORMS: dict[str, tuple[Permission, str]] = {
+DOWNLOAD_FORMATS: dict[str, tuple[Permission, str]] = {
     "stored": (DOWNLOAD, "bin"),
     "json": (DOWNLOAD_DECODED, "json"),
     "text": (DOWNLOAD_DECODED, "txt"),
     "dump": (DUMP, "dump"),
 }
-"""What can be had, what it takes, and how a file of it is called."""
+"""The permission and the file extension of each format."""
 
 
-def downloads(
-    gate: PermissionChecker, inspector: Inspector, stored: bytes, entry: Entry
+def get_available_formats(
+    checker: PermissionChecker, inspector: Inspector, stored: bytes, entry: Entry
 ) -> list[str]:
-    """Return in which forms a key can be had, the store's own first."""
+    """Return the formats that a user may download a key in. The stored bytes or dump come first."""
     if entry.content is None:
-        forms = ["dump"] if inspector.can_dump else []
+        formats = ["dump"] if inspector.can_dump else []
     else:
-        forms = ["stored"] if inspector.can_download else []
-        forms += decoded_forms(entry.content)
-    return [form for form in forms if gate.is_allowed(FORMS[form][0], inspector, stored)]
+        formats = ["stored"] if inspector.can_download else []
+        formats += get_decoded_formats(entry.content)
+    return [
+        format
+        for format in formats
+        if checker.is_allowed(DOWNLOAD_FORMATS[format][0], inspector, stored)
+    ]
 
 
-def decoded_forms(content: Content) -> list[str]:
-    """Return in which form a value can be had as it was decoded, if in any."""
+def get_decoded_formats(content: Content) -> list[str]:
+    """Return the format for the decoded value, as a list of at most one."""
     if content.kind == "json" and isinstance(content.value, list | dict):
         return [] if why_not_json(content.value) else ["json"]
     return ["text"] if content.kind == "text" and isinstance(content.value, str) else []
 
 
-def file_name(name: str, ending: str) -> str:
-    """Return a name that every file system takes, after the key."""
-    plain = UNSAFE.sub("_", name).strip("._")[:LONGEST_NAME]
-    return f"{plain or 'key'}.{ending}"
+def make_file_name(name: str, extension: str) -> str:
+    """Return a file name for a key that is valid on every file system."""
+    plain = UNSAFE_CHARACTERS.sub("_", name).strip("._")[:MAX_FILE_NAME]
+    return f"{plain or 'key'}.{extension}"
 
 
-class DownloadPage(KeyedPage):
-    """A file, or the way back to the key with a message."""
+class DownloadView(BaseKeyView):
+    """Sends a file, or redirects to the key with a message."""
 
-    act = VIEW_VALUE
+    permission = VIEW_VALUE
     title = gettext_lazy("Download")
 
     @property
-    def form(self) -> str:
-        form = self.request.GET.get("as", "")
-        return form if form in FORMS else "stored"
+    def requested_format(self) -> str:
+        format = self.request.GET.get("as", "")
+        return format if format in DOWNLOAD_FORMATS else "stored"
 
-    def pass_gate(self) -> None:
-        super().pass_gate()
-        self.require(FORMS[self.form][0], self.inspector, self.stored)
+    def check_access(self) -> None:
+        super().check_access()
+        self.check_permission(
+            DOWNLOAD_FORMATS[self.requested_format][0], self.inspector, self.stored
+        )
 
-    def get(  # type: ignore[override]  # A stream is no HttpResponse.
+    def get(  # type: ignore[override]  # StreamingHttpResponse is not an HttpResponse.
         self, request: HttpRequest, *args: Any, **kwargs: Any
     ) -> HttpResponseBase:
         return self.post(request, *args, **kwargs)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        ask = {"stored": self._stored, "dump": self._dump}.get(self.form, self._decoded)
-        answer = self.asker.run(self.inspector, ask)
-        if answer.error is not None:
-            self.say(self._problem(answer.error), messages.ERROR)
-            return self.go(self.links.key(self.inspector.alias, self.stored))
-        if answer.value is None:
-            return self.leave()
-        return self.file(answer.value)
+        readers = {"stored": self._read_stored, "dump": self._read_dump}
+        read = readers.get(self.requested_format, self._read_decoded)
+        result = self.executor.run(self.inspector, read)
+        if result.error is not None:
+            self.add_message(self._format_error(result.error), messages.ERROR)
+            return self.redirect(self.links.key(self.inspector.alias, self.stored))
+        if result.value is None:
+            return self.redirect_missing()
+        return self.make_response(result.value)
 
-    def _problem(self, error: Exception) -> str:
+    def _format_error(self, error: Exception) -> str:
         if isinstance(error, Changed):
             return _("Not downloaded: the value changed meanwhile. Try again.")
-        if isinstance(error, TooLarge | NotSo):
+        if isinstance(error, TooLarge | FormatNotAvailable):
             return _("Not downloaded. %(reason)s") % {"reason": error}
         return error_message(self.inspector, error)
 
-    def file(self, pieces: Iterator[bytes]) -> StreamingHttpResponse:
-        name = file_name(self.inspector.name(self.stored), FORMS[self.form][1])
+    def make_response(self, chunks: Iterator[bytes]) -> StreamingHttpResponse:
+        name = make_file_name(
+            self.inspector.name(self.stored), DOWNLOAD_FORMATS[self.requested_format][1]
+        )
         is_async = isinstance(self.request, ASGIRequest)
         response = StreamingHttpResponse(
-            awaited(pieces) if is_async else pieces, content_type="application/octet-stream"
+            iterate_async(chunks) if is_async else chunks, content_type="application/octet-stream"
         )
         response["Content-Disposition"] = content_disposition_header(True, name)
         response["X-Content-Type-Options"] = "nosniff"
         response["Cache-Control"] = "private, no-store"
         return response
 
-    def _stored(self) -> Iterator[bytes] | None:
-        """Return the pieces of a string; the first is asked for here, so that errors are told."""
-        pieces = self.inspector.chunks(self.stored)
-        first = next(pieces, None)
+    def _read_stored(self) -> Iterator[bytes] | None:
+        """Return the chunks of a string. The first is read now, so that errors can be shown."""
+        chunks = self.inspector.chunks(self.stored)
+        first = next(chunks, None)
         if first is not None:
-            return chain([first], pieces)
-        [one] = self.inspector.describe([self.stored], ("ttl",))
-        return iter([b""]) if one.exists else None
+            return chain([first], chunks)
+        [description] = self.inspector.describe([self.stored], ("ttl",))
+        return iter([b""]) if description.exists else None
 
-    def _dump(self) -> Iterator[bytes] | None:
+    def _read_dump(self) -> Iterator[bytes] | None:
         dumped = self.inspector.dump(self.stored)
         return None if dumped is None else iter([dumped])
 
-    def _decoded(self) -> Iterator[bytes] | None:
+    def _read_decoded(self) -> Iterator[bytes] | None:
         entry = self.inspector.read(self.stored)
         if entry is None:
             return None
         content = entry.content
-        if content is None or self.form not in decoded_forms(content):
-            raise NotSo(_("What it holds now cannot be had in this form."))
-        text = content.value if self.form == "text" else json_text(content.value)
+        if content is None or self.requested_format not in get_decoded_formats(content):
+            raise FormatNotAvailable(_("What it holds now cannot be had in this form."))
+        text = content.value if self.requested_format == "text" else json_text(content.value)
         return iter([text.encode(errors="backslashreplace")])
 
 
-async def awaited(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Yield pieces as an asynchronous server takes them, one at a time."""
-    following = sync_to_async(lambda: next(pieces, None))
-    while (piece := await following()) is not None:
-        yield piece
+async def iterate_async(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield the chunks of a file for an asynchronous server."""
+    following = sync_to_async(lambda: next(chunks, None))
+    while (chunk := await following()) is not None:
+        yield chunk
 
 
-class NotSo(ValueError):
-    """A form in which a key cannot be had."""
+class FormatNotAvailable(ValueError):
+    """The value cannot be downloaded in the requested format."""

@@ -27,7 +27,7 @@ from django_cachex.admin.components import (
     Action,
     Button,
     Cell,
-    Confirm,
+    Confirmation,
     Header,
     Heading,
     Row,
@@ -45,141 +45,141 @@ from django_cachex.admin.permissions import (
     visible_aliases,
 )
 from django_cachex.admin.sessions import session_keys
-from django_cachex.admin.views.base import Page
-from django_cachex.admin.views.progress import run_cards, step_notices, working
+from django_cachex.admin.views.base import BaseView
+from django_cachex.admin.views.progress import make_failure_cards, make_progress, make_step_alerts
 from django_cachex.inspectors import Inspector, inspector_for
 from django_cachex.inspectors.info import FlushPlan, Status
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What a flush would do to a cache that is up."""
+class PlannedFlush:
+    """The preview of a flush, of a cache that is up."""
 
     status: Status
     flush: FlushPlan
 
 
-def flush_confirm(page: Page, inspectors: Sequence[Inspector]) -> Confirm:
-    """Return the question before caches are flushed, with what each would lose."""
-    able = [inspector for inspector in inspectors if page.gate.is_allowed(FLUSH, inspector)]
-    plans = page.asker.run_all({inspector: _planner(inspector) for inspector in able})
-    ready = [inspector for inspector in able if plans[inspector].value is not None]
-    return Confirm(
-        question=_question(ready),
-        step=_("Flush"),
+def make_flush_confirmation(view: BaseView, inspectors: Sequence[Inspector]) -> Confirmation:
+    """Return the confirmation for flushing caches, with what would be deleted from each."""
+    flushable = [inspector for inspector in inspectors if view.checker.is_allowed(FLUSH, inspector)]
+    plans = view.executor.run_all({inspector: _make_planner(inspector) for inspector in flushable})
+    available = [inspector for inspector in flushable if plans[inspector].value is not None]
+    return Confirmation(
+        question=_get_question(available),
+        breadcrumb=_("Flush"),
         consequences=(),
-        table=_table(
-            (inspector, plan, page.gate.caches_sharing_store(inspector))
-            for inspector in ready
+        table=_make_preview_table(
+            (inspector, plan, view.checker.caches_sharing_store(inspector))
+            for inspector in available
             if (plan := plans[inspector].value) is not None
         ),
-        submit=_label(ready),
-        back=Action("cancel", _("Cancel, keep everything"), page.links.caches()),
-        hidden=[
+        button_text=_get_button_text(available),
+        cancel=Action("cancel", _("Cancel, keep everything"), view.links.caches()),
+        hidden_fields=[
             ("action", "flush"),
             ("confirmed", "1"),
-            *(("selected", inspector.alias) for inspector in ready),
+            *(("selected", inspector.alias) for inspector in available),
         ],
-        refused=list(_refusals(inspectors, plans)),
-        possible=bool(ready),
+        skipped=list(_iter_refusals(inspectors, plans)),
+        can_confirm=bool(available),
     )
 
 
-def _refusals(
-    inspectors: Sequence[Inspector], plans: Mapping[Inspector, CallResult[Plan]]
+def _iter_refusals(
+    inspectors: Sequence[Inspector], plans: Mapping[Inspector, CallResult[PlannedFlush]]
 ) -> Iterable[str]:
     for inspector in inspectors:
         error = plans[inspector].error if inspector in plans else None
         if error is not None:
             yield error_message(inspector, error)
         elif not inspector.can_flush:
-            why = {"alias": inspector.alias, "why": inspector.why_not("can_flush")}
-            yield _('"%(alias)s" cannot be flushed. %(why)s') % why
+            params = {"alias": inspector.alias, "why": inspector.why_not("can_flush")}
+            yield _('"%(alias)s" cannot be flushed. %(why)s') % params
         elif flush_affects_restricted(inspector):
             yield flush_refused_text(inspector)
         elif inspector not in plans:
             yield _('You may not flush "%(alias)s".') % {"alias": inspector.alias}
 
 
-def flush_all(page: Page, inspectors: Sequence[Inspector]) -> list[Flushing]:
-    """Flush those caches that answer; return those that take more steps than this one.
+def flush_caches(view: BaseView, inspectors: Sequence[Inspector]) -> list[FlushJob]:
+    """Flush the caches that are up. Return the jobs of those that take more than one request.
 
-    All are asked side by side before the first goes.
+    The states of all are requested in parallel before the first cache is flushed.
     """
-    answers = page.asker.run_all({inspector: inspector.status for inspector in inspectors})
+    answers = view.executor.run_all({inspector: inspector.status for inspector in inspectors})
     unfinished = []
     for inspector in inspectors:
         error = answers[inspector].error
         if error is not None:
-            why = {"why": error_message(inspector, error)}
-            page.say(_("Not flushed. %(why)s") % why, messages.ERROR)
-        elif not page.gate.is_allowed(FLUSH, inspector):
+            params = {"why": error_message(inspector, error)}
+            view.add_message(_("Not flushed. %(why)s") % params, messages.ERROR)
+        elif not view.checker.is_allowed(FLUSH, inspector):
             text = _('You may not flush "%(alias)s".') % {"alias": inspector.alias}
-            page.say(
+            view.add_message(
                 flush_refused_text(inspector) if flush_affects_restricted(inspector) else text,
                 messages.ERROR,
             )
         elif inspector.flushes_in_steps:
-            unfinished += flush_on(page, inspector)
+            unfinished += start_flush_job(view, inspector)
         else:
-            flush(page, inspector)
+            flush_cache(view, inspector)
     return unfinished
 
 
-def flush_on(page: Page, inspector: Inspector) -> list[Flushing]:
-    """Begin to flush a cache; return it with its run unless that was all, or failed."""
-    flushing = Flushing(inspector, new_job(None))
-    step = flushing.step(page)
+def start_flush_job(view: BaseView, inspector: Inspector) -> list[FlushJob]:
+    """Run the first step of a flush. Return its job, or nothing if it is complete or failed."""
+    job = FlushJob(inspector, new_job(None))
+    step = job.run_step(view)
     if step.error is not None:
-        why = {"why": error_message(inspector, step.error)}
-        page.say(_("Not flushed, or not completely. %(why)s") % why, messages.ERROR)
+        params = {"why": error_message(inspector, step.error)}
+        view.add_message(_("Not flushed, or not completely. %(why)s") % params, messages.ERROR)
         return []
     if not step.state.job.complete:
-        return [Flushing(inspector, step.state)]
+        return [FlushJob(inspector, step.state)]
     sweep = step.state.job.deed
-    page.say(*message_and_level(Flushing(inspector, step.state).said(), sweep.done, sweep.failures))
+    view.add_message(*message_and_level(FlushJob(inspector, step.state).get_message(), sweep.done, sweep.failures))
     return []
 
 
 @dataclass(frozen=True)
-class Flushing:
-    """A cache that is flushed in steps, and how far that has come."""
+class FlushJob:
+    """The state of flushing a cache in several requests."""
 
     inspector: Inspector
     run: JobState
 
-    def step(self, page: Page) -> JobStep:
-        """Return the run after one more budget."""
+    def run_step(self, view: BaseView) -> JobStep:
+        """Continue the job for the time budget of one request."""
         runner = JobRunner(
             self.inspector,
-            page.request.user.pk,
+            view.request.user.pk,
             FLUSH_CACHE,
             self.inspector.find_doomed,
             flush_log_message(self.inspector.alias),
         )
-        return runner.step(self.run, page.ask)
+        return runner.step(self.run, view.call_cache)
 
-    def said(self) -> str:
+    def get_message(self) -> str:
         return flush_log_message(self.inspector.alias)(self.run.job)
 
 
-def flush(page: Page, inspector: Inspector) -> None:
-    """Flush one cache by one command, however long that takes."""
+def flush_cache(view: BaseView, inspector: Inspector) -> None:
+    """Flush a cache with one command, without a deadline."""
     try:
         count = inspector.flush()
-    except Exception as error:  # One cache's failure does not keep the others from flushing.
-        page.record_in_doubt(
-            error, log_entries.CHANGE, [], partial(_flushed, inspector, None), inspector
+    except Exception as error:  # The other caches are still flushed.
+        view.log_possible_change(
+            error, log_entries.CHANGE, [], partial(_format_flushed, inspector, None), inspector
         )
-        why = {"why": error_message(inspector, error)}
-        page.say(_("Not flushed, or not completely. %(why)s") % why, messages.ERROR)
+        params = {"why": error_message(inspector, error)}
+        view.add_message(_("Not flushed, or not completely. %(why)s") % params, messages.ERROR)
         return
-    said = partial(_flushed, inspector, count)
-    log_entries.record_cache(page.request.user.pk, log_entries.CHANGE, inspector, said)
-    page.say(said())
+    message = partial(_format_flushed, inspector, count)
+    log_entries.record_cache(view.request.user.pk, log_entries.CHANGE, inspector, message)
+    view.add_message(message())
 
 
-def _flushed(inspector: Inspector, count: int | None) -> str:
+def _format_flushed(inspector: Inspector, count: int | None) -> str:
     if count is None:
         return _('Flushed "%(alias)s".') % {"alias": inspector.alias}
     return ngettext(
@@ -189,15 +189,15 @@ def _flushed(inspector: Inspector, count: int | None) -> str:
     ) % {"alias": inspector.alias, "count": formatting.format_number(count)}
 
 
-def grouped(inspectors: Iterable[Inspector]) -> dict[Hashable, list[Inspector]]:
-    """Return the caches by the store that they keep their entries in."""
+def group_by_storage(inspectors: Iterable[Inspector]) -> dict[Hashable, list[Inspector]]:
+    """Group caches by the storage that they share."""
     groups: dict[Hashable, list[Inspector]] = defaultdict(list)
     for inspector in inspectors:
         groups[inspector.store].append(inspector)
     return groups
 
 
-def _question(inspectors: Sequence[Inspector]) -> str:
+def _get_question(inspectors: Sequence[Inspector]) -> str:
     if not inspectors:
         return _("Nothing here can be flushed")
     if len(inspectors) == 1:
@@ -205,30 +205,32 @@ def _question(inspectors: Sequence[Inspector]) -> str:
     return _("Flush %(count)s caches?") % {"count": len(inspectors)}
 
 
-def _label(inspectors: Sequence[Inspector]) -> str:
+def _get_button_text(inspectors: Sequence[Inspector]) -> str:
     if len(inspectors) == 1:
         return _('Flush "%(alias)s"') % {"alias": inspectors[0].alias}
     return _("Flush %(count)s caches") % {"count": len(inspectors)}
 
 
-def _planner(inspector: Inspector) -> Callable[[], Plan]:
-    """Return the question what a flush would do, which only a cache that is up can answer."""
-    return lambda: Plan(inspector.status(), inspector.flush_plan())
+def _make_planner(inspector: Inspector) -> Callable[[], PlannedFlush]:
+    """Return a function that gets the state of a cache and the preview of a flush."""
+    return lambda: PlannedFlush(inspector.status(), inspector.flush_plan())
 
 
-def _table(plans: Iterable[tuple[Inspector, Plan, Sequence[Inspector]]]) -> Table:
-    """Return what goes, how much of it and whose, and by which command, for each cache."""
+def _make_preview_table(
+    plans: Iterable[tuple[Inspector, PlannedFlush, Sequence[Inspector]]],
+) -> Table:
+    """Return a table of what is deleted from each cache, how much, and by which command."""
     headers = (Header(_("Cache")), Header(_("What is deleted")), Header(_("Entries"), "number"))
     rows = [
         Row(
             [
                 Cell(inspector.alias, kind="name"),
                 Cell(
-                    _scope(inspector, plan.flush, sharing),
-                    kind="scope",  # It may hold a path, which a telephone has to break.
-                    lines=[_runs(plan.flush)],
+                    _format_scope(inspector, plan.flush, sharing),
+                    kind="scope",  # May contain a path, which narrow screens must break.
+                    lines=[_format_command(plan.flush)],
                 ),
-                _entries_cell(plan),
+                _make_entries_cell(plan),
             ]
         )
         for inspector, plan, sharing in plans
@@ -236,12 +238,12 @@ def _table(plans: Iterable[tuple[Inspector, Plan, Sequence[Inspector]]]) -> Tabl
     return Table(headers, rows, caption=_("What is deleted"))
 
 
-def _runs(plan: FlushPlan) -> str:
+def _format_command(plan: FlushPlan) -> str:
     return _("This runs %(act)s.") % {"act": plan.act}
 
 
-def _entries_cell(plan: Plan) -> Cell:
-    """Return about how many entries go: counted, or at most all that are there."""
+def _make_entries_cell(plan: PlannedFlush) -> Cell:
+    """Return the approximate number of entries to delete, or an upper limit."""
     text = _("not known")
     if plan.flush.entries is not None:
         text = _("about %(count)s") % {"count": formatting.format_number(plan.flush.entries)}
@@ -250,8 +252,8 @@ def _entries_cell(plan: Plan) -> Cell:
     return Cell(text, kind="number")
 
 
-def _scope(inspector: Inspector, plan: FlushPlan, others: Sequence[Inspector]) -> str:
-    """Return what a flush deletes, and which other caches lose their entries with it."""
+def _format_scope(inspector: Inspector, plan: FlushPlan, others: Sequence[Inspector]) -> str:
+    """Return what a flush deletes, and which other caches lose entries."""
     losing = ", ".join(f'"{other.alias}"' for other in others if inspector.flushes(other))
     text = str(plan.scope)
     if losing:
@@ -261,90 +263,91 @@ def _scope(inspector: Inspector, plan: FlushPlan, others: Sequence[Inspector]) -
     return text
 
 
-RUN = "flush run"
+FLUSH_PURPOSE = "flush run"
+"""The purpose of the tokens that hold the state of a flush."""
 
 
-class FlushingPage(Page):
-    """One cache after the other, each from the state that the page carries."""
+class FlushView(BaseView):
+    """Flushes one cache after another, in steps. The page holds the state of each in its form."""
 
-    act = FLUSH
+    permission = FLUSH
     title = gettext_lazy("Flush")
-    template_name = "admin/django_cachex/working.html"
+    template_name = "admin/django_cachex/job.html"
 
     @classmethod
-    def begun(cls, page: Page, flushes: Sequence[Flushing]) -> HttpResponse:
-        """Return this page, reached from another that has taken the first step."""
-        self = cls(site=page.site)
-        self.setup(page.request)
-        return self.shown(flushes, JobStep(flushes[0].run))
+    def render_started(cls, view: BaseView, jobs: Sequence[FlushJob]) -> HttpResponse:
+        """Render this page from the view that ran the first step."""
+        self = cls(site=view.site)
+        self.setup(view.request)
+        return self.render_jobs(jobs, JobStep(jobs[0].run))
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Lead to the caches: without what a page carries there is nothing to go on with."""
-        return self.go(self.links.caches())
+        """Redirect to the caches, because the state of the jobs is only in the form."""
+        return self.redirect(self.links.caches())
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        flushes = self.carried()
-        unfinished = [one for one in flushes if not one.run.job.complete]
+        jobs = self.load_jobs()
+        unfinished = [job for job in jobs if not job.run.job.complete]
         if not unfinished:
-            return self.go(self.links.caches())
+            return self.redirect(self.links.caches())
         [current, *_others] = unfinished
-        self.require(FLUSH, current.inspector)
-        step = current.step(self)
-        after = [Flushing(one.inspector, step.state) if one is current else one for one in flushes]
-        return self.shown(after, step)
+        self.check_permission(FLUSH, current.inspector)
+        step = current.run_step(self)
+        updated = [FlushJob(job.inspector, step.state) if job is current else job for job in jobs]
+        return self.render_jobs(updated, step)
 
-    def carried(self) -> list[Flushing]:
-        """Return the flushes that the page carries; those that are not good here are left out."""
-        given = self.request.POST
-        found = []
-        for alias, token in zip(given.getlist("cache"), given.getlist("state"), strict=False):
+    def load_jobs(self) -> list[FlushJob]:
+        """Return the jobs in the submitted form, without those whose token is invalid."""
+        data = self.request.POST
+        jobs = []
+        for alias, token in zip(data.getlist("cache"), data.getlist("state"), strict=False):
             if alias not in visible_aliases():
                 continue
             try:
-                state = load_state(token, RUN, self.request.user.pk, alias)
+                state = load_state(token, FLUSH_PURPOSE, self.request.user.pk, alias)
             except ValueError:
-                self.say(_("That page has expired: nothing was changed."))
+                self.add_message(_("That page has expired: nothing was changed."))
                 continue
-            found.append(Flushing(inspector_for(alias), JobState.from_state(state)))
-        return found
+            jobs.append(FlushJob(inspector_for(alias), JobState.from_state(state)))
+        return jobs
 
-    def shown(self, flushes: Sequence[Flushing], step: JobStep) -> HttpResponse:
-        """Show how far the flushes have come after a step of one of them."""
-        self.notices += step_notices(step)
-        unfinished = [one for one in flushes if not one.run.job.complete]
-        current = unfinished[0] if unfinished else flushes[-1]
+    def render_jobs(self, jobs: Sequence[FlushJob], step: JobStep) -> HttpResponse:
+        """Render the progress of the jobs after a step of one of them."""
+        self.alerts += make_step_alerts(step)
+        unfinished = [job for job in jobs if not job.run.job.complete]
+        current = unfinished[0] if unfinished else jobs[-1]
         failed = step.error is not None or step.is_stuck
         context = self.get_context_data(
-            working=working(
-                current.said().rstrip("."),
+            job=make_progress(
+                current.get_message().rstrip("."),
                 current.run.job.position,
                 Button(_("Continue"), "run", "primary"),
-                [pair for one in flushes for pair in self.hidden(one)],
-                automatic=not failed,
-                action=self.links.flush(),
+                [pair for job in jobs for pair in self.make_hidden_fields(job)],
+                auto_continue=not failed,
+                action_url=self.links.flush(),
             ),
-            said=[one.said() for one in flushes if one is not current],
-            cards=[card for one in flushes for card in run_cards(one.run, one.inspector)],
-            heading=self.heading_of(flushes),
-            # No link may lead back here: it would leave the run behind.
+            summaries=[job.get_message() for job in jobs if job is not current],
+            cards=[card for job in jobs for card in make_failure_cards(job.run, job.inspector)],
+            heading=self.make_heading(jobs),
+            # A link to this page would lose the state of the jobs.
             actions=(),
             help=flushing_help(),
             help_close="",
-            after=[Action("back", _("Back to the caches"), self.links.caches())],
+            next_actions=[Action("back", _("Back to the caches"), self.links.caches())],
         )
         return self.render_to_response(context)
 
-    def hidden(self, one: Flushing) -> list[tuple[str, str]]:
-        alias = one.inspector.alias
-        token = dump_state(one.run.state(), RUN, self.request.user.pk, alias)
+    def make_hidden_fields(self, job: FlushJob) -> list[tuple[str, str]]:
+        alias = job.inspector.alias
+        token = dump_state(job.run.state(), FLUSH_PURPOSE, self.request.user.pk, alias)
         return [("cache", alias), ("state", token)]
 
-    def heading_of(self, flushes: Sequence[Flushing]) -> Heading:
-        if len(flushes) == 1:
-            alias = flushes[0].inspector.alias
+    def make_heading(self, jobs: Sequence[FlushJob]) -> Heading:
+        if len(jobs) == 1:
+            alias = jobs[0].inspector.alias
             return Heading(_('Flush "%(alias)s"') % {"alias": alias}, kind="question")
-        text = ngettext("Flush %(count)s cache", "Flush %(count)s caches", len(flushes))
-        return Heading(text % {"count": len(flushes)}, kind="question")
+        text = ngettext("Flush %(count)s cache", "Flush %(count)s caches", len(jobs))
+        return Heading(text % {"count": len(jobs)}, kind="question")
 
-    def trail(self) -> Sequence[Action]:
+    def breadcrumbs(self) -> Sequence[Action]:
         return [Action("flush", _("Flush"), "")]

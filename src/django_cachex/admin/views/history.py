@@ -1,4 +1,4 @@
-"""Who changed what, and when: the log entries of a cache or a key."""
+"""The history of a cache or a key: its log entries."""
 
 from __future__ import annotations
 
@@ -13,39 +13,52 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import formatting, log_entries
-from django_cachex.admin.components import Action, Cell, Empty, Header, Heading, Row, Table, Topic
+from django_cachex.admin.components import (
+    Action,
+    Cell,
+    EmptyState,
+    Header,
+    Heading,
+    Row,
+    Table,
+    Topic,
+)
 from django_cachex.admin.helptexts import history_help
 from django_cachex.admin.models import Cache, Key
 from django_cachex.admin.permissions import VIEW_CACHES, VIEW_HISTORY
 from django_cachex.admin.sessions import mask_pattern
-from django_cachex.admin.views.base import CachePage, KeyedPage
+from django_cachex.admin.views.base import BaseCacheView, BaseKeyView
 
-MOST_SHOWN = 100
+MAX_ENTRIES = 100
 
 
-class HistoryPage(CachePage):
-    """The entries of one object; subclasses say of which."""
+class BaseHistoryView(BaseCacheView):
+    """Base class of the history views, which list the latest `MAX_ENTRIES` log entries."""
 
     title = gettext_lazy("History")
     template_name = "admin/django_cachex/history.html"
     model: type[models.Model]
-    shows_notes = False
+    shows_backend_notes = False
 
-    def object_id(self) -> str:
+    def get_object_id(self) -> str:
         raise NotImplementedError
 
     def help(self) -> Sequence[Topic]:
         return history_help()
 
-    def _what_changed(self, entry: LogEntry) -> str:
-        """Return what an entry says; earlier versions wrote the ids of sessions down."""
-        said = entry.get_change_message()
-        return said if self.gate.is_superuser else mask_pattern(said)
+    def _format_change(self, entry: LogEntry) -> str:
+        """Return the message of a log entry, without ids of sessions.
+
+        Earlier versions wrote them to the log.
+        """
+        message = entry.get_change_message()
+        return message if self.checker.is_superuser else mask_pattern(message)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         entries = LogEntry.objects.filter(
-            content_type=ContentType.objects.get_for_model(self.model), object_id=self.object_id()
-        ).select_related("user")[:MOST_SHOWN]
+            content_type=ContentType.objects.get_for_model(self.model),
+            object_id=self.get_object_id(),
+        ).select_related("user")[:MAX_ENTRIES]
         headers = (Header(_("Date and time")), Header(_("User")), Header(_("What changed")))
         rows = [
             Row(
@@ -55,12 +68,12 @@ class HistoryPage(CachePage):
                         exact=entry.action_time.isoformat(timespec="seconds"),
                     ),
                     Cell(entry.user.get_username()),
-                    Cell(self._what_changed(entry)),
+                    Cell(self._format_change(entry)),
                 ]
             )
             for entry in entries
         ]
-        empty = Empty(
+        empty = EmptyState(
             _("No change on record"),
             _("What is changed through this admin is recorded here; what applications do is not."),
         )
@@ -71,14 +84,14 @@ class HistoryPage(CachePage):
         )
 
 
-class CacheHistoryPage(HistoryPage):
-    act = VIEW_CACHES
+class CacheHistoryView(BaseHistoryView):
+    permission = VIEW_CACHES
     model = Cache
 
-    def alias(self) -> str:
+    def get_alias(self) -> str:
         return unquote(self.kwargs["object_id"])
 
-    def object_id(self) -> str:
+    def get_object_id(self) -> str:
         return self.inspector.alias
 
     def heading(self) -> Heading:
@@ -87,24 +100,24 @@ class CacheHistoryPage(HistoryPage):
     def tabs(self) -> Sequence[Action]:
         return self.cache_tabs()
 
-    def trail(self) -> Sequence[Action]:
+    def breadcrumbs(self) -> Sequence[Action]:
         info = self.links.info(self.inspector.alias)
         return [Action("info", self.inspector.alias, info), Action("history", _("History"), "")]
 
 
-class KeyHistoryPage(KeyedPage, HistoryPage):
-    act = VIEW_HISTORY
+class KeyHistoryView(BaseKeyView, BaseHistoryView):
+    permission = VIEW_HISTORY
     model = Key
 
     def post(self, *args: Any, **kwargs: Any) -> Any:
-        """Show the history of a key whose id does not fit a URL."""
+        """Show the history of a key whose id is too long for a URL."""
         return self.get(*args, **kwargs)
 
-    def object_id(self) -> str:
+    def get_object_id(self) -> str:
         return log_entries.logged_object_id(self.inspector, self.stored)
 
     def heading(self) -> Heading:
-        return Heading(self.said_name, _("history"), kind="key", copied=self.key_name)
+        return Heading(self.display_name, _("history"), kind="key", copy_text=self.key_name)
 
-    def trail(self) -> Sequence[Action]:
-        return [*self.key_trail(), Action("history", _("History"), "")]
+    def breadcrumbs(self) -> Sequence[Action]:
+        return [*self.key_breadcrumbs(), Action("history", _("History"), "")]

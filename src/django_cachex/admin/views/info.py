@@ -1,4 +1,4 @@
-"""Cache info: what a cache is configured as, and what its server says of itself."""
+"""Cache info: the configuration of a cache, and the statistics of its server."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from django_cachex.admin.components import (
     Action,
     Card,
     Cell,
-    FactLine,
     Header,
     Heading,
+    LabeledValue,
     Row,
     Table,
     Topic,
 )
 from django_cachex.admin.helptexts import info_help
 from django_cachex.admin.permissions import ADD, VIEW_INFO
-from django_cachex.admin.views.base import CachePage
-from django_cachex.admin.views.caches import BADGES
+from django_cachex.admin.views.base import BaseCacheView
+from django_cachex.admin.views.caches import SUPPORT_BADGES
 from django_cachex.inspectors.info import Fact, Section, Unit
 
 
-class InfoPage(CachePage):
-    act = VIEW_INFO
+class InfoView(BaseCacheView):
+    permission = VIEW_INFO
     title = gettext_lazy("Cache info")
     template_name = "admin/django_cachex/info.html"
 
-    def alias(self) -> str:
+    def get_alias(self) -> str:
         return unquote(self.kwargs["object_id"])
 
-    def trail(self) -> Sequence[Action]:
-        return [*self.cache_trail(), Action("info", _("Info"), "")]
+    def breadcrumbs(self) -> Sequence[Action]:
+        return [*self.cache_breadcrumbs(), Action("info", _("Info"), "")]
 
     def heading(self) -> Heading:
-        badge = BADGES[self.inspector.support]
+        badge = SUPPORT_BADGES[self.inspector.support]
         return Heading(self.inspector.alias, _("info"), badge=badge)
 
     def tabs(self) -> Sequence[Action]:
@@ -48,50 +48,62 @@ class InfoPage(CachePage):
 
     def actions(self) -> Sequence[Action]:
         add = [Action("add", _("Add key"), self.links.add(self.inspector.alias))]
-        return add if self.gate.is_allowed(ADD, self.inspector) else []
+        return add if self.checker.is_allowed(ADD, self.inspector) else []
 
     def help(self) -> Sequence[Topic]:
         return info_help(self.inspector)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        sections = self.ask(self.inspector, self.inspector.info).value or ()
+        sections = self.call_cache(self.inspector, self.inspector.info).value or ()
         return super().get_context_data(
-            cards=[card(section) for section in (self.inspector.configuration(), *sections)],
+            cards=[make_card(section) for section in (self.inspector.configuration(), *sections)],
             **kwargs,
         )
 
 
-def card(section: Section) -> Card:
-    """Return a section in words for people."""
+def make_card(section: Section) -> Card:
+    """Return a section of the inspector's information, formatted for the page."""
     return Card(
         section.title,
-        [fact_line(fact) for fact in section.facts],
-        fact_line(section.headline) if section.headline else None,
-        _table(section) if section.columns else None,
+        [make_labeled_value(field) for field in section.facts],
+        make_labeled_value(section.headline) if section.headline else None,
+        _make_section_table(section) if section.columns else None,
         section.note,
     )
 
 
-def fact_line(fact: Fact) -> FactLine:
-    """Return a fact in words for people; a share of a maximum also as a part of one."""
-    text, exact = formatting.format_unit(fact.value, fact.unit)
-    if fact.of:
-        whole, _exact = formatting.format_unit(fact.of, fact.unit)
+def make_labeled_value(field: Fact) -> LabeledValue:
+    """Return one of the inspector's figures, formatted for the page.
+
+    A figure that has a maximum is shown as a meter, too.
+    """
+    text, exact = formatting.format_unit(field.value, field.unit)
+    if field.of:
+        whole, _exact = formatting.format_unit(field.of, field.unit)
         text = _("%(part)s of %(whole)s") % {"part": text, "whole": whole}
-        return FactLine(fact.label, text, exact=exact, share=min(1.0, fact.value / fact.of))
-    return FactLine(fact.label, text, "code" if fact.unit == Unit.CODE else "", exact)
+        return LabeledValue(
+            field.label, text, exact=exact, fraction=min(1.0, field.value / field.of)
+        )
+    return LabeledValue(field.label, text, "code" if field.unit == Unit.CODE else "", exact)
 
 
-def _table(section: Section) -> Table:
+def _make_section_table(section: Section) -> Table:
     rows = []
-    for facts in section.rows:
-        lines = [(fact, *formatting.format_unit(fact.value, fact.unit)) for fact in facts]
-        rows.append(Row([Cell(text, kind=_kind(fact), exact=exact) for fact, text, exact in lines]))
-    kinds = [_kind(fact) for fact in section.rows[0]] if section.rows else []
+    for fields in section.rows:
+        values = [(field, *formatting.format_unit(field.value, field.unit)) for field in fields]
+        rows.append(
+            Row(
+                [
+                    Cell(text, kind=_get_cell_kind(field), exact=exact)
+                    for field, text, exact in values
+                ]
+            )
+        )
+    kinds = [_get_cell_kind(field) for field in section.rows[0]] if section.rows else []
     kinds += [""] * (len(section.columns) - len(kinds))
     headers = [Header(text, kind) for text, kind in zip(section.columns, kinds, strict=True)]
     return Table(headers, rows, caption=section.title)
 
 
-def _kind(fact: Fact) -> str:
-    return "" if fact.unit in (Unit.TEXT, Unit.CODE) else "number"
+def _get_cell_kind(field: Fact) -> str:
+    return "" if field.unit in (Unit.TEXT, Unit.CODE) else "number"

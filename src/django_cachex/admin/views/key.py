@@ -16,12 +16,12 @@ from django.utils.translation import gettext_lazy
 from django_cachex.admin import log_entries
 from django_cachex.admin.components import (
     Action,
-    Confirm,
-    FormBox,
+    Alert,
+    Confirmation,
+    FormPanel,
     Heading,
-    Notice,
     Topic,
-    ValueBox,
+    ValuePanel,
 )
 from django_cachex.admin.errors import error_message
 from django_cachex.admin.key_actions import (
@@ -35,350 +35,389 @@ from django_cachex.admin.key_actions.key import editable_name
 from django_cachex.admin.keyhelp import key_help
 from django_cachex.admin.messages import refusal_message
 from django_cachex.admin.permissions import ADD, DELETE, EDIT, VIEW_HISTORY, VIEW_KEYS, VIEW_VALUE
-from django_cachex.admin.views.download import downloads
-from django_cachex.admin.views.key_base import READ, KeyElements
-from django_cachex.admin.views.panels import ValueView, described, key_facts, summary
+from django_cachex.admin.views.download import get_available_formats
+from django_cachex.admin.views.key_base import READ_MODE, BaseKeyDetailView
+from django_cachex.admin.views.panels import (
+    ValuePanelBuilder,
+    describe_key,
+    list_key_values,
+    summarize_entry,
+)
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.edits import Edit, Outcome, Result
 from django_cachex.inspectors.types import CommandLine, Entry
 from django_cachex.inspectors.values import Content
 
 
-class KeyView(KeyElements):
-    """What there is to see of one key; `KeyPage` adds what can be changed."""
+class KeyView(BaseKeyDetailView):
+    """Shows a key, and performs the actions on it: see `django_cachex.admin.key_actions`."""
 
     title = gettext_lazy("Key")
     template_name = "admin/django_cachex/key.html"
 
-    # What is on the page.
+    submitted_form: forms.Form | None = None
+    """The submitted form, if it must be shown again."""
+
+    has_conflict = False
+    """Whether the key was changed after the form was opened."""
+
+    current_element: Content | None = None
+    """The current value of an element that was changed after its form was opened."""
+
+    preview_text = ""
+    """What the form would do, if the preview was requested."""
+
+    # The content of the page.
 
     def heading(self) -> Heading:
-        said = summary(self.entry) if self.entry is not None else ""
-        return Heading(self.said_name, kind="key", summary=said, copied=self.key_name)
+        summary = summarize_entry(self.entry) if self.entry is not None else ""
+        return Heading(self.display_name, kind="key", summary=summary, copy_text=self.key_name)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        context: dict[str, Any] = {}
+        context: dict[str, Any] = {"has_conflict": self.has_conflict, **self._get_form_context()}
         entry = self.entry
         if entry is not None:
             context |= {
-                "facts": key_facts(self.inspector, entry, masked=not self.can(VIEW_HISTORY)),
-                "head_offers": self.offers("head"),
-                "command_lines": self._command_lines(entry),
-                **self._value_context(entry),
+                "key_values": list_key_values(
+                    self.inspector, entry, masked=not self.has_permission(VIEW_HISTORY)
+                ),
+                "head_buttons": self.make_buttons("head"),
+                "snippets": self._get_command_lines(entry),
+                **self._get_value_context(entry),
             }
         return super().get_context_data(**context, **kwargs)
 
-    def _command_lines(self, entry: Entry) -> Sequence[CommandLine]:
-        if not self.can(VIEW_VALUE):
+    def _get_command_lines(self, entry: Entry) -> Sequence[CommandLine]:
+        if not self.has_permission(VIEW_VALUE):
             return ()
         return self.inspector.command_lines(self.stored, entry.description.type)
 
-    def offers(self, spot: PageArea) -> list[Action]:
-        """Return the controls of a spot on the page, within the person's permissions."""
-        if self.is_open:  # Whoever left would lose what they have written.
+    def make_buttons(self, area: PageArea) -> list[Action]:
+        """Return the buttons of an area of the page that the user may use."""
+        if self.is_form_open:  # Leaving the page would lose the input.
             return []
-        return [self._offer(act) for act in self._offered(spot)]
+        return [self._make_button(action) for action in self._get_available_actions(area)]
 
-    def _offered(self, spot: PageArea) -> list[KeyAction[Any]]:
-        acts = [act for act in KEY_ACTIONS if act.form_mode and act.control_area == spot]
-        return [act for act in acts if act.is_available(self.subject)]
+    def _get_available_actions(self, area: PageArea) -> list[KeyAction[Any]]:
+        actions = [action for action in KEY_ACTIONS if action.form_mode and action.control_area == area]
+        return [action for action in actions if action.is_available(self.key_context)]
 
-    def _value_offers(self) -> list[Action]:
-        """Return what can be done to the value from here."""
-        if self.unsafe and not self.reads and self.can(VIEW_VALUE):
-            return [Action(READ, _("Read value"), self.link, "primary", method="post", value=READ)]
-        return self.offers("value")
+    def _make_value_buttons(self) -> list[Action]:
+        """Return the buttons of the value."""
+        if self.reads_on_request and not self.is_read_requested and self.has_permission(VIEW_VALUE):
+            return [
+                Action(
+                    READ_MODE,
+                    _("Read value"),
+                    self.key_link,
+                    "primary",
+                    method="post",
+                    value=READ_MODE,
+                )
+            ]
+        return self.make_buttons("value")
 
-    def _offer(self, act: KeyAction[Any]) -> Action:
-        """Return a control that opens an act's form; one that reads unsafely takes a POST."""
-        by_post = self.link.post_id or (self.unsafe and act.reads_value)
+    def _make_button(self, action: KeyAction[Any]) -> Action:
+        """Return the button that opens the form of an action.
+
+        It sends a POST request if the value must be read on request.
+        """
+        by_post = self.key_link.post_id or (self.reads_on_request and action.reads_value)
         method = "post" if by_post else "get"
-        state = list(self.window_state.items())
+        state = list(self.page_params.items())
         return Action(
-            act.form_mode,
-            act.label,
-            self.link,
-            act.kind,
+            action.form_mode,
+            action.label,
+            self.key_link,
+            action.kind,
             method=method,
-            value=act.form_mode,
+            value=action.form_mode,
             fields=state,
         )
 
-    def element_offers(self) -> list[Action]:
-        return self.offers("elements")
+    def make_element_buttons(self) -> list[Action]:
+        return self.make_buttons("elements")
 
-    def _value_context(self, entry: Entry) -> dict[str, Any]:
-        if not self.can(VIEW_VALUE):
-            return {"hidden_value": self._why_hidden()}
+    def _get_value_context(self, entry: Entry) -> dict[str, Any]:
+        if not self.has_permission(VIEW_VALUE):
+            return {"hidden_reason": self._get_hidden_reason()}
         if entry.elements is not None:
-            return self.collection_context(entry, entry.elements)
-        if self.unsafe and not self.reads:
-            return {"unread": True, "value_offers": self._value_offers()}
+            return self.get_elements_context(entry, entry.elements)
+        if self.reads_on_request and not self.is_read_requested:
+            return {"unread": True, "value_buttons": self._make_value_buttons()}
         content = entry.content
         if content is not None:
-            return {"value": self._value_box(entry, content)}
-        return {"value": ValueBox(_("Value"), notes=[entry.note])} if entry.note else {}
+            return {"value_panel": self._make_value_panel(entry, content)}
+        return {"value_panel": ValuePanel(_("Value"), notes=[entry.note])} if entry.note else {}
 
-    def _value_box(self, entry: Entry, content: Content) -> ValueBox:
-        look = ValueView(content, self.given.get("view", ""), self._look, self.inspector.can_window)
-        text, rest = look.halves()
-        in_form = self.is_open and self.asked is not None and self.asked.form_area == "value"
-        why_not = content.why_not if self.can(EDIT) and content.why_not not in content.notes else ""
-        return ValueBox(
-            _("What it holds now") if in_form else _("Value"),
-            [] if in_form else look.views(),
-            self._value_offers(),
+    def _make_value_panel(self, entry: Entry, content: Content) -> ValuePanel:
+        builder = ValuePanelBuilder(
+            content, self.params.get("view", ""), self._make_view_link, self.inspector.can_window
+        )
+        text, rest = builder.split_new_text()
+        is_editing = (
+            self.is_form_open and self.key_action is not None and self.key_action.form_area == "value"
+        )
+        why_not = (
+            content.why_not
+            if self.has_permission(EDIT) and content.why_not not in content.notes
+            else ""
+        )
+        return ValuePanel(
+            _("What it holds now") if is_editing else _("Value"),
+            [] if is_editing else builder.view_links(),
+            self._make_value_buttons(),
             [note for note in (entry.note, *content.notes) if note],
             text,
             rest,
-            look.folds(),
-            look.cut(),
-            [] if in_form else [*look.more(), *self._decoded_download(entry)],
+            builder.collapsible_blocks(),
+            builder.truncated_note(),
+            []
+            if is_editing
+            else [*builder.more_links(), *self._make_decoded_download_links(entry)],
             why_not,
         )
 
-    def _decoded_download(self, entry: Entry) -> list[Action]:
-        """Return the link to the value as it was decoded, beside the one to its stored bytes."""
+    def _make_decoded_download_links(self, entry: Entry) -> list[Action]:
+        """Return the link to download the decoded value, besides the one for its stored bytes."""
         labels = {"json": _("Download as JSON"), "text": _("Download as text")}
-        rest = downloads(self.gate, self.inspector, self.stored, entry)[1:]
-        return [self._download(f"download-{form}", form, labels[form]) for form in rest]
+        rest = get_available_formats(self.checker, self.inspector, self.stored, entry)[1:]
+        return [self._make_download_link(f"download-{form}", form, labels[form]) for form in rest]
 
-    def _look(
-        self, name: str, label: str, current: bool = False, at: str = "", **asked: str
+    def _make_view_link(
+        self, name: str, label: str, current: bool = False, at: str = "", **params: str
     ) -> Action:
-        """Return a control that shows the value in another way."""
-        if self.link.post_id:
-            return Action(name, label, self.link, current=current, fields=list(asked.items()))
-        state = {"mode": "", "shown": "", **asked}
-        return Action(name, label, f"{self.here(**state)}{f'#{at}' if at else ''}", current=current)
+        """Return a link that changes how the value is shown."""
+        if self.key_link.post_id:
+            return Action(name, label, self.key_link, current=current, fields=list(params.items()))
+        state = {"mode": "", "shown": "", **params}
+        return Action(
+            name, label, f"{self.current_url(**state)}{f'#{at}' if at else ''}", current=current
+        )
 
-    def _why_hidden(self) -> str:
-        if self.gate.is_protected_session(self.inspector, self.stored):
+    def _get_hidden_reason(self) -> str:
+        if self.checker.is_protected_session(self.inspector, self.stored):
             return _("This is a session: only superusers see what it holds.")
         return str(self.inspector.why_not("can_get"))
 
-    # The frame.
+    # Around the content.
 
-    def trail(self) -> Sequence[Action]:
-        return [*self.cache_trail(), Action("key", self.said_name, "")]
+    def breadcrumbs(self) -> Sequence[Action]:
+        return [*self.cache_breadcrumbs(), Action("key", self.display_name, "")]
 
     def actions(self) -> Sequence[Action]:
         alias, stored = self.inspector.alias, self.stored
         delete = [Action("delete", _("Delete"), self.links.delete(alias, stored), "danger")]
         history = [Action("history", _("History"), self.links.history(alias, stored))]
         entry = self.entry
-        forms = downloads(self.gate, self.inspector, self.stored, entry) if entry else []
+        forms = (
+            get_available_formats(self.checker, self.inspector, self.stored, entry) if entry else []
+        )
         return [
-            *map(self._bar_link, self._offered("bar")),
-            *(self._download("download", form, _("Download")) for form in forms[:1]),
-            *(delete if self.can(DELETE) else []),
-            *(history if self.can(VIEW_HISTORY) else []),
+            *map(self._make_action_link, self._get_available_actions("bar")),
+            *(self._make_download_link("download", form, _("Download")) for form in forms[:1]),
+            *(delete if self.has_permission(DELETE) else []),
+            *(history if self.has_permission(VIEW_HISTORY) else []),
         ]
 
-    def _download(self, name: str, form: str, label: str) -> Action:
+    def _make_download_link(self, name: str, form: str, label: str) -> Action:
         return Action(name, label, self.links.download(self.inspector.alias, self.stored, form))
 
-    def _bar_link(self, act: KeyAction[Any]) -> Action:
-        """Return the link of the action bar that opens an act's form."""
-        link = self.links.key(self.inspector.alias, self.stored, mode=act.form_mode)
+    def _make_action_link(self, action: KeyAction[Any]) -> Action:
+        """Return the link of the action bar that opens the form of an action."""
+        link = self.links.key(self.inspector.alias, self.stored, mode=action.form_mode)
         return Action(
-            act.form_mode, act.label, link, act.kind, act is self.asked, value=act.form_mode
+            action.form_mode,
+            action.label,
+            link,
+            action.kind,
+            action is self.key_action,
+            value=action.form_mode,
         )
 
-    def here(self, **query: str) -> str:
+    def current_url(self, **query: str) -> str:
         if query or self.request.method == "GET":
-            return super().here(**query)
-        return str(self.link)
+            return super().current_url(**query)
+        return str(self.key_link)
 
     def help(self) -> Sequence[Topic]:
         return key_help(self.inspector)
 
-
-class KeyPage(KeyView):
-    sent: forms.Form | None = None
-    """The form of an act that did not go through."""
-
-    conflict = False
-    """Whether the key has changed under the form."""
-
-    theirs: Content | None = None
-    """What an element holds now that has changed under the form."""
-
-    preview = ""
-    """What the form would do, where that was asked."""
+    # Changes.
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        act = ACTIONS_BY_SUBMIT_MODE.get(self.mode)
-        done = self.perform(act) if act is not None else None
-        if done is not None:
-            return done
-        if self.gone:
-            return self.leave()
-        if act is not None and not act.form_mode:
-            self.tell_without_form()
-        if self.in_brief and self.answer.error is None:
-            self.forget_answer()
+        action = ACTIONS_BY_SUBMIT_MODE.get(self.mode)
+        response = self.perform_action(action) if action is not None else None
+        if response is not None:
+            return response
+        if self.is_missing:
+            return self.redirect_missing()
+        if action is not None and not action.form_mode:
+            self.show_form_errors_as_alerts()
+        if self.skips_value and self.read_result.error is None:
+            self.clear_result()
         return self.render_to_response(self.get_context_data())
 
-    def perform(self, act: KeyAction[Any]) -> HttpResponse | None:
-        """Do what was sent; None where this page must be shown again, with the form."""
-        self.require(act.permission, self.inspector, self.stored)
-        self.skips_value = act.skips_value
-        if act.is_target_missing(self.subject):
-            return self.not_found(act)
-        self.sent = form = act.form(self.subject, self.request.POST)
+    def perform_action(self, action: KeyAction[Any]) -> HttpResponse | None:
+        """Perform the submitted action. Return None if the form must be shown again."""
+        self.check_permission(action.permission, self.inspector, self.stored)
+        self.skips_value = action.skips_value
+        if action.is_target_missing(self.key_context):
+            return self.handle_missing_target(action)
+        self.submitted_form = form = action.form(self.key_context, self.request.POST)
         if not form.is_valid() or self.entry is None:
             return None
-        if not act.applies_to(self.subject):
-            return self.refuse(act, form, Outcome(Result.WRONG_TYPE))
-        for need in act.required_permissions(self.subject, form):
-            self.require(*need)
-        if act.has_preview and "preview" in self.request.POST:
-            self.preview = act.preview(self.subject, form)
+        if not action.applies_to(self.key_context):
+            return self.handle_refusal(action, form, Outcome(Result.WRONG_TYPE))
+        for need in action.required_permissions(self.key_context, form):
+            self.check_permission(*need)
+        if action.has_preview and "preview" in self.request.POST:
+            self.preview_text = action.preview(self.key_context, form)
             return None
-        edit = act.edit(self.subject, form)
+        edit = action.edit(self.key_context, form)
         if isinstance(edit, Outcome):
-            return self.refuse(act, form, edit)
+            return self.handle_refusal(action, form, edit)
         if edit is None:
-            self.say(_("Nothing to save: you changed nothing."), messages.INFO)
-            return self.go(self.part)
-        question = self.unconfirmed(act, form)
-        return self.confirm(question) if question else self.apply(act, form, edit)
+            self.add_message(_("Nothing to save: you changed nothing."), messages.INFO)
+            return self.redirect(self.page_link)
+        question = self.get_confirmation(action, form)
+        return (
+            self.render_confirmation(question) if question else self.apply_edit(action, form, edit)
+        )
 
-    def not_found(self, act: KeyAction[Any]) -> HttpResponse | None:
-        """Say that what an act is about is not there, or that nobody knows: it has no form."""
-        if self.entry is not None and not self.row_unknown:
-            return self.refuse(act, forms.Form(), Outcome(Result.ELEMENT_GONE))
-        if not self.gone:
-            self.notices.insert(0, Notice(_("Not saved."), "error"))
+    def handle_missing_target(self, action: KeyAction[Any]) -> HttpResponse | None:
+        """Handle an action without a form, because its element is missing or cannot be read."""
+        if self.entry is not None and not self.row_read_failed:
+            return self.handle_refusal(action, forms.Form(), Outcome(Result.ELEMENT_GONE))
+        if not self.is_missing:
+            self.alerts.insert(0, Alert(_("Not saved."), "error"))
         return None
 
-    def tell_without_form(self) -> None:
-        """Say what is wrong with what was sent by an act that has no form to say it in."""
-        problems = self.sent.non_field_errors() if self.sent is not None else ()
-        self.notices += [Notice(str(problem), "error") for problem in problems]
-        self.sent, self.conflict = None, False
+    def show_form_errors_as_alerts(self) -> None:
+        """Show the errors of an action that has no form on the page as alerts."""
+        problems = self.submitted_form.non_field_errors() if self.submitted_form is not None else ()
+        self.alerts += [Alert(str(problem), "error") for problem in problems]
+        self.submitted_form, self.has_conflict = None, False
 
-    def unconfirmed(self, act: KeyAction[Any], form: forms.Form) -> Confirm | None:
-        """Return the question that has to be answered first, if there is one."""
+    def get_confirmation(self, action: KeyAction[Any], form: forms.Form) -> Confirmation | None:
+        """Return the confirmation that the action needs, if any."""
         if "confirmed" in self.request.POST:
             return None
-        question = act.confirm(
-            self.subject, form, Action("cancel", _("Cancel, keep it"), self.part)
+        question = action.confirm(
+            self.key_context, form, Action("cancel", _("Cancel, keep it"), self.page_link)
         )
         if question is None:
             return None
-        sent = [
+        fields = [
             (name, value)
             for name, values in self.request.POST.lists()
             for value in values
             if name != "csrfmiddlewaretoken"
         ]
-        lost = act.overwritten_key(self.subject, form)
-        items = question.items if lost is None else self.what_is_lost(*lost)
-        return replace(question, hidden=[*sent, ("confirmed", "1")], items=items)
+        overwritten = action.overwritten_key(self.key_context, form)
+        items = question.items if overwritten is None else self.describe_overwritten(*overwritten)
+        return replace(question, hidden_fields=[*fields, ("confirmed", "1")], items=items)
 
-    def what_is_lost(self, inspector: Inspector, stored: bytes) -> list[str]:
-        """Return what a key is that another is to take the place of, if it is there to be seen."""
-        if not (inspector.can_list and self.gate.is_allowed(VIEW_KEYS, inspector, stored)):
+    def describe_overwritten(self, inspector: Inspector, stored: bytes) -> list[str]:
+        """Describe the key to be overwritten, if it exists and the user may see it."""
+        if not (inspector.can_list and self.checker.is_allowed(VIEW_KEYS, inspector, stored)):
             return []
-        answer = self.asker.run(inspector, lambda: inspector.describe([stored]))
-        return [described(inspector, one) for one in answer.value or () if one.exists]
+        result = self.executor.run(inspector, lambda: inspector.describe([stored]))
+        return [describe_key(inspector, one) for one in result.value or () if one.exists]
 
-    def apply(self, act: KeyAction[Any], form: forms.Form, edit: Edit) -> HttpResponse | None:
-        """Apply an edit, put it on record, and say what became of it."""
-        subject = self.subject
-        inspector, stored = act.result_key(subject, form)
-        ask = self.asker.run if inspector.asked_in_thread else self.asker.run_inline
-        answer = ask(self.inspector, lambda: act.apply(subject, edit))
-        outcome, flag = answer.value, act.log_flag_for(form)
-        said = partial(act.log_message, subject, form, outcome)
+    def apply_edit(self, action: KeyAction[Any], form: forms.Form, edit: Edit) -> HttpResponse | None:
+        """Apply an edit, log it, and add a message."""
+        context = self.key_context
+        inspector, stored = action.result_key(context, form)
+        run = self.executor.run if inspector.asked_in_thread else self.executor.run_inline
+        result = run(self.inspector, lambda: action.apply(context, edit))
+        outcome, flag = result.value, action.log_flag_for(form)
+        message = partial(action.log_message, context, form, outcome)
         if outcome is None:
-            self.record_in_doubt(answer.error, flag, [stored], said, inspector)
-            why = error_message(self.inspector, answer.error or Exception())
+            self.log_possible_change(result.error, flag, [stored], message, inspector)
+            why = error_message(self.inspector, result.error or Exception())
             text = _("Perhaps not saved: look at the key again. %(why)s") % {"why": why}
-            self.notices.append(Notice(text, "error"))
+            self.alerts.append(Alert(text, "error"))
             return None
         if outcome.result != Result.DONE:
-            return self.refuse(act, form, outcome)
-        log_entries.record_keys(self.request.user.pk, flag, inspector, [stored], said)
-        self.say(act.success_message(subject, form, outcome))
+            return self.handle_refusal(action, form, outcome)
+        log_entries.record_keys(self.request.user.pk, flag, inspector, [stored], message)
+        self.add_message(action.success_message(context, form, outcome))
         if outcome.key_gone:
-            return self.go(self.emptied(subject))
-        if not self.gate.is_allowed(VIEW_KEYS, inspector, stored):
-            return self.go(self.link)
-        return self.go(self.links.key(inspector.alias, stored, **self.window_state))
+            return self.redirect(self.get_emptied_key_url(context))
+        if not self.checker.is_allowed(VIEW_KEYS, inspector, stored):
+            return self.redirect(self.key_link)
+        return self.redirect(self.links.key(inspector.alias, stored, **self.page_params))
 
-    def emptied(self, subject: KeyContext) -> str:
-        """Return where to go once the last element took the key with it: to add it again."""
+    def get_emptied_key_url(self, context: KeyContext) -> str:
+        """Return the URL to open after the last element, and with it the key, was removed."""
         alias, name = self.inspector.alias, editable_name(self.inspector, self.stored)
-        if name and self.can(ADD):
-            return self.links.add(alias, key=name, type=subject.type)
+        if name and self.has_permission(ADD):
+            return self.links.add(alias, key=name, type=context.type)
         return self.links.keys(alias)
 
-    def refuse(
-        self, act: KeyAction[Any], form: forms.Form, outcome: Outcome
+    def handle_refusal(
+        self, action: KeyAction[Any], form: forms.Form, outcome: Outcome
     ) -> HttpResponse | None:
-        """Say why nothing was saved; on a conflict show both, and keep what was written."""
-        self.forget_answer()
+        """Show why nothing was saved. On a conflict, show the current value beside the input."""
+        self.clear_result()
         if outcome.result == Result.GONE:
-            return self.leave()
-        problems = act.field_errors(self.subject, form, outcome)
+            return self.redirect_missing()
+        problems = action.field_errors(self.key_context, form, outcome)
         for name, problem in problems.items():
             form.add_error(name, problem)
         if not problems:
             opened = self.request.POST.get("opened", "")
-            self.notices.append(
-                Notice(refusal_message(outcome, opened, self.subject.type), "error")
+            self.alerts.append(Alert(refusal_message(outcome, opened, self.key_context.type), "error")
             )
-        if self.entry is not None and act.is_target_missing(self.subject):
-            self.sent = None
+        if self.entry is not None and action.is_target_missing(self.key_context):
+            self.submitted_form = None
         elif outcome.result == Result.CHANGED and self.entry is not None:
             data = self.request.POST.copy()
-            data["expected"] = act.expected_after_conflict(self.subject, outcome)
-            self.theirs = outcome.theirs if self.element else None
-            self.sent = act.form(self.subject, data)
-            self.conflict = True
+            data["expected"] = action.expected_after_conflict(self.key_context, outcome)
+            self.current_element = outcome.theirs if self.element_id else None
+            self.submitted_form = action.form(self.key_context, data)
+            self.has_conflict = True
         return None
 
     # Forms.
 
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        context = {"conflict": self.conflict, **self._form_context(), **kwargs}
-        return super().get_context_data(**context)
-
     @property
-    def is_open(self) -> bool:
-        return self.sent is not None or (self.entry is not None and super().is_open)
+    def is_form_open(self) -> bool:
+        return self.submitted_form is not None or (self.entry is not None and super().is_form_open)
 
-    def _form_context(self) -> dict[str, Any]:
-        act = self.asked
-        if act is None or not self.is_open or act.is_target_missing(self.subject):
+    def _get_form_context(self) -> dict[str, Any]:
+        action = self.key_action
+        if action is None or not self.is_form_open or action.is_target_missing(self.key_context):
             return {}
-        form = self.sent or act.form(self.subject)
+        form = self.submitted_form or action.form(self.key_context)
         if not form.is_bound:
             form.visible_fields()[0].field.widget.attrs.setdefault("autofocus", True)
-        return {f"{act.form_area}_box": self._box(act, form)}
+        return {f"{action.form_area}_form": self._make_form_panel(action, form)}
 
-    def _box(self, act: KeyAction[Any], form: forms.Form) -> FormBox:
-        carried = [("id", self.link.post_id)] if self.link.post_id else []
-        carried += [("element", self.element)] if self.element else []
-        back = Action("cancel", act.keep_label if self.conflict else act.cancel_label, self.part)
-        return FormBox(
+    def _make_form_panel(self, action: KeyAction[Any], form: forms.Form) -> FormPanel:
+        hidden_fields = [("id", self.key_link.post_id)] if self.key_link.post_id else []
+        hidden_fields += [("element", self.element_id)] if self.element_id else []
+        back = Action(
+            "cancel", action.keep_label if self.has_conflict else action.cancel_label, self.page_link
+        )
+        return FormPanel(
             form,
-            "overwrite" if self.conflict else act.submit_mode,
-            act.overwrite_label if self.conflict else act.submit_label,
+            "overwrite" if self.has_conflict else action.submit_mode,
+            action.overwrite_label if self.has_conflict else action.submit_label,
             back,
-            act.title,
-            [*carried, ("mode", act.submit_mode)],
-            notes=act.notes(self.subject),
-            previews=act.has_preview,
-            preview=self.preview,
-            theirs=None if self.theirs is None else their_value(self.theirs),
+            action.title,
+            [*hidden_fields, ("mode", action.submit_mode)],
+            notes=action.notes(self.key_context),
+            has_preview=action.has_preview,
+            preview=self.preview_text,
+            current_value=None
+            if self.current_element is None
+            else make_current_value_panel(self.current_element),
         )
 
 
-def their_value(content: Content) -> ValueBox:
-    """Return what an element holds now, to stand beside what was written."""
+def make_current_value_panel(content: Content) -> ValuePanel:
+    """Return the panel with the current value of an element, to be shown beside the input."""
     label = str(content.label)
-    return ValueBox(_("What it holds now"), notes=[label], text=content.formatted.text)
+    return ValuePanel(_("What it holds now"), notes=[label], text=content.formatted.text)

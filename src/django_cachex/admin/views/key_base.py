@@ -1,4 +1,4 @@
-"""What the key page reads: the key, and its elements."""
+"""The part of the key page's view that reads the key and shows its elements."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import quote
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.translation import gettext as _
 
-from django_cachex.admin.components import Action, CollectionBox, Notice, Table
+from django_cachex.admin.components import Action, Alert, ElementsPanel, Table
 from django_cachex.admin.deadline import CallResult
 from django_cachex.admin.forms.elements import STATE_PARAMS, page_from_query
 from django_cachex.admin.key_actions import (
@@ -25,289 +25,315 @@ from django_cachex.admin.key_actions.elements import RemoveElementsAction, RowAc
 from django_cachex.admin.links import LinkTarget
 from django_cachex.admin.permissions import VIEW_KEYS, VIEW_VALUE, Permission
 from django_cachex.admin.sessions import mask_session_name
-from django_cachex.admin.views.base import KeyedPage
-from django_cachex.admin.views.panels import CollectionView, groups_table
+from django_cachex.admin.views.base import BaseKeyView
+from django_cachex.admin.views.panels import ElementsPanelBuilder, make_groups_table
 from django_cachex.inspectors.query import InvalidWindow, Pattern
 from django_cachex.inspectors.types import Description, Element, Elements, Entry
 from django_cachex.inspectors.values import Content
 
-READ = "read"
-"""The mode that has the value read where that may run something."""
+READ_MODE = "read"
+"""The `mode` that reads a value whose deserializer may run code."""
+
+SHOW_GROUPS = "1"
 
 
-class KeyRead(KeyedPage):
-    """A page that has read its key, and knows which act is being done."""
+@dataclass(frozen=True)
+class RowLink:
+    """A link to the form of an action, which each row of elements has."""
 
-    act = VIEW_KEYS
+    action: RowAct[Any]
+    label: str
+    url: str
+    """The URL that opens the form, without the id of the row."""
+
+
+class BaseKeyDetailView(BaseKeyView):
+    """Base class of the key page's view: reads the key, and knows the current action."""
+
+    permission = VIEW_KEYS
 
     @property
-    def unsafe(self) -> bool:
-        """Whether the value comes from the backend's own `get`, and only on request."""
+    def reads_on_request(self) -> bool:
+        """Whether the value is only read on request, because the backend's own `get` is needed."""
         return not self.inspector.can_get
 
     @cached_property
     def mode(self) -> str:
-        """What is being done: nothing, `read`, or what opens or applies one of the acts.
+        """The `mode` parameter: empty, `read`, or the mode that opens or applies an action.
 
-        A link does no more than open a form, and none whose filling may run something.
+        A GET request can only open a form, and none that reads the value on request.
         """
         if self.request.method == "POST":
             return self.request.POST.get("mode", "")
-        asked = self.request.GET.get("mode", "")
-        act = ACTIONS_BY_FORM_MODE.get(asked)
-        return asked if act is not None and not (self.unsafe and act.reads_value) else ""
+        mode = self.request.GET.get("mode", "")
+        action = ACTIONS_BY_FORM_MODE.get(mode)
+        return (
+            mode
+            if action is not None and not (self.reads_on_request and action.reads_value)
+            else ""
+        )
 
     @property
-    def asked(self) -> KeyAction[Any] | None:
-        """The act that is being done, its form open or sent."""
+    def key_action(self) -> KeyAction[Any] | None:
+        """The current action, whose form is open or was submitted."""
         return ACTIONS_BY_FORM_MODE.get(self.mode) or ACTIONS_BY_SUBMIT_MODE.get(self.mode)
 
     @property
-    def element(self) -> str:
-        """The row that the act is about, by its id; empty for the whole key."""
-        return self.given.get("element", "")
+    def element_id(self) -> str:
+        """The id of the element that the action is applied to; empty for the whole key."""
+        return self.params.get("element", "")
 
     @property
-    def given(self) -> QueryDict:
-        """What the request asks for."""
+    def params(self) -> QueryDict:
+        """The parameters of the request: POST or GET."""
         return self.request.POST if self.request.method == "POST" else self.request.GET
 
     @property
-    def subject(self) -> KeyContext:
-        """What an act is told of this key."""
-        allowed = self.gate.is_allowed
+    def key_context(self) -> KeyContext:
+        """The key, the element and the user's permissions, for the methods of actions."""
+        allowed = self.checker.is_allowed
         return KeyContext(
-            self.inspector, self.stored, self.entry, self.can, allowed, self.element, self.row
+            self.inspector,
+            self.stored,
+            self.entry,
+            self.has_permission,
+            allowed,
+            self.element_id,
+            self.row,
         )
 
     @cached_property
     def row(self) -> Element | None:
-        """The row that the act is about, in full; None where it is not there."""
+        """The element that the action is applied to, not truncated; None if it does not exist."""
         entry = self.entry
         type = entry.description.type if entry is not None and entry.elements else None
-        if not (type and self.element and self.can(VIEW_VALUE)):
+        if not (type and self.element_id and self.has_permission(VIEW_VALUE)):
             return None
-        element = self.element
-        ask = self.inspector.element
-        answer = self.ask(self.inspector, lambda: ask(self.stored, type, element))
-        self.row_unknown = answer.error is not None
-        return answer.value
+        element = self.element_id
+        read = self.inspector.element
+        result = self.call_cache(self.inspector, lambda: read(self.stored, type, element))
+        self.row_read_failed = result.error is not None
+        return result.value
 
-    row_unknown = False
-    """Whether the cache did not say what became of that row."""
+    row_read_failed = False
+    """Whether reading that element failed."""
 
     @cached_property
-    def window_state(self) -> dict[str, str]:
-        """What the request says of the part of the key that is shown."""
-        found = {
-            name: self.given.get(name) or self.request.GET.get(name, "") for name in STATE_PARAMS
+    def page_params(self) -> dict[str, str]:
+        """The parameters that select a page of elements."""
+        params = {
+            name: self.params.get(name) or self.request.GET.get(name, "") for name in STATE_PARAMS
         }
-        return {name: value for name, value in found.items() if value}
+        return {name: value for name, value in params.items() if value}
 
     @property
-    def part(self) -> LinkTarget:
-        """Where the part of the key is that is shown."""
-        return self.links.key(self.inspector.alias, self.stored, **self.window_state)
+    def page_link(self) -> LinkTarget:
+        """The link to the current page of elements."""
+        return self.links.key(self.inspector.alias, self.stored, **self.page_params)
 
-    window_problem = ""
-    """Why the beginning is shown in place of what was asked for."""
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the form of an act is on the page."""
-        asked = self.asked
-        return asked is not None and bool(asked.form_mode) and asked.is_available(self.subject)
+    page_error = ""
+    """Why the first page is shown instead of the requested one."""
 
     @property
-    def reads(self) -> bool:
-        """Whether the value is asked for although that may run something."""
-        return self.mode == READ or (self.asked is not None and self.asked.reads_value)
+    def is_form_open(self) -> bool:
+        """Whether the form of an action is on the page."""
+        action = self.key_action
+        return action is not None and bool(action.form_mode) and action.is_available(self.key_context)
 
-    in_brief = False
-    """Whether it is enough to know what can be said of the key without its value."""
+    @property
+    def is_read_requested(self) -> bool:
+        """Whether the user requested to read the value."""
+        return self.mode == READ_MODE or (
+            self.key_action is not None and self.key_action.reads_value
+        )
+
+    skips_value = False
+    """Whether the request does not need the value."""
 
     @cached_property
-    def answer(self) -> CallResult[Entry | None]:
-        """What the cache says of the key, asked once; nothing where that takes a request."""
-        if self.gate.is_protected_session(self.inspector, self.stored):
-            # Whether there is such a session is a secret, too.
+    def read_result(self) -> CallResult[Entry | None]:
+        """The key as the cache returned it. Nothing is read if that must be requested first."""
+        if self.checker.is_protected_session(self.inspector, self.stored):
+            # Whether the session exists is secret, too.
             return CallResult(Entry(Description(self.stored)))
-        if not self.can(VIEW_VALUE) or (self.in_brief and self.inspector.can_list):
-            return self.ask(self.inspector, self._described)
-        if self.unsafe and not self.reads:
+        if not self.has_permission(VIEW_VALUE) or (self.skips_value and self.inspector.can_list):
+            return self.call_cache(self.inspector, self._describe)
+        if self.reads_on_request and not self.is_read_requested:
             return CallResult(Entry(Description(self.stored)))
         if not self.inspector.can_window:
-            return self.ask(self.inspector, lambda: self.inspector.read(self.stored))
-        return self.ask(self.inspector, self._read)
+            return self.call_cache(self.inspector, lambda: self.inspector.read(self.stored))
+        return self.call_cache(self.inspector, self._read)
 
     def _read(self) -> Entry | None:
-        """Read the part that was asked for, or the beginning where there is no such part."""
-        shown = self.given.get("shown", "")
-        window = page_from_query({**self.window_state, "shown": shown})
+        """Read the requested page of elements, or the first page if there is no such page."""
+        window = page_from_query({**self.page_params, "shown": self.params.get("shown", "")})
         try:
             return self.inspector.read(self.stored, window)
         except InvalidWindow as problem:
-            self.window_problem = str(problem)
+            self.page_error = str(problem)
             match = "" if Pattern(window.match).problem else window.match
             return self.inspector.read(self.stored, replace(window, at="", match=match))
 
-    def _described(self) -> Entry | None:
+    def _describe(self) -> Entry | None:
         if not self.inspector.can_list:
             return Entry(Description(self.stored))
         [description] = self.inspector.describe([self.stored])
         return Entry(description) if description.exists else None
 
-    def forget_answer(self) -> None:
-        """Ask again, as the key has changed or a page needs all of it."""
-        self.in_brief = False
-        for name in ("answer", "row"):
+    def clear_result(self) -> None:
+        """Read the key again when it is needed next, because it changed or its value is needed."""
+        self.skips_value = False
+        for name in ("read_result", "row"):
             self.__dict__.pop(name, None)
 
     @property
     def entry(self) -> Entry | None:
-        return self.answer.value
+        return self.read_result.value
 
     @property
     def content(self) -> Content | None:
-        """The value, for who may see it and where it is a single one."""
+        """The value, if the user may see it and the key holds a single value."""
         entry = self.entry
-        return entry.content if entry is not None and self.can(VIEW_VALUE) else None
+        return entry.content if entry is not None and self.has_permission(VIEW_VALUE) else None
 
     @property
-    def gone(self) -> bool:
-        return self.answer.error is None and self.answer.value is None
+    def is_missing(self) -> bool:
+        return self.read_result.error is None and self.read_result.value is None
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if self.gone:
-            return self.leave()
+        if self.is_missing:
+            return self.redirect_missing()
         return super().get(request, *args, **kwargs)
 
-    def can(self, act: Permission) -> bool:
-        return self.gate.is_allowed(act, self.inspector, self.stored)
+    def has_permission(self, permission: Permission) -> bool:
+        return self.checker.is_allowed(permission, self.inspector, self.stored)
 
     @property
-    def link(self) -> LinkTarget:
-        """Where this key is."""
+    def key_link(self) -> LinkTarget:
+        """The link to this page."""
         return self.links.key(self.inspector.alias, self.stored)
 
     @property
     def key_name(self) -> str:
         name = super().key_name
-        return (
-            mask_session_name(name)
-            if self.gate.is_protected_session(self.inspector, self.stored)
-            else name
-        )
+        return masked(name) if self.checker.is_secret(self.inspector, self.stored) else name
 
+    # Elements.
 
-SHOWN = "1"
-
-
-@dataclass(frozen=True)
-class RowControl:
-    """A control that every row has."""
-
-    act: RowAction[Any]
-    label: str
-    url: str
-    """Opens the act's form, once it says for which row."""
-
-
-class KeyElements(KeyRead):
-    """What a key page shows of a collection."""
-
-    def collection_context(self, entry: Entry, elements: Elements) -> dict[str, Any]:
+    def get_elements_context(self, entry: Entry, elements: Elements) -> dict[str, Any]:
         context: dict[str, Any] = {
-            "collection": self.collection_box(entry, elements),
-            "key_link": self.link,
-            "row_shown": any(row.id == self.element for row in elements.rows),
+            "elements_panel": self.make_elements_panel(entry, elements),
+            "key_link": self.key_link,
+            "is_row_shown": any(row.id == self.element_id for row in elements.rows),
         }
-        if isinstance(self.asked, RowAction) and self.row is None and not self.notices:
-            self.notices.append(Notice(_("What you opened is not there any more."), "warning"))
+        if isinstance(self.key_action, RowAction) and self.row is None and not self.alerts:
+            self.alerts.append(Alert(_("What you opened is not there any more."), "warning"))
         if entry.description.type == "stream":
-            context["groups"] = self.groups()
+            context["groups"] = self.get_groups_context()
         return context
 
-    def collection_box(self, entry: Entry, elements: Elements) -> CollectionBox:
-        one = entry.description
-        subject = self.subject
-        rows, removes = self.row_acts(subject), self.removes(subject)
-        view = CollectionView(
-            type=one.type or "",
-            unit=one.unit,
+    def make_elements_panel(self, entry: Entry, elements: Elements) -> ElementsPanel:
+        description, context = entry.description, self.key_context
+        links, can_remove = self.make_row_links(context), self.can_remove_rows(context)
+        builder = ElementsPanelBuilder(
+            type=description.type or "",
+            unit=description.unit,
             elements=elements,
-            state=self.window_state,
-            turn=self.turn,
-            row_actions=partial(self.row_actions, rows, removes),
-            selectable=removes,
-            opened=self.element if self.in_row else "",
-            problem=self.window_problem,
+            state=self.page_params,
+            make_page_link=self.make_page_link,
+            make_row_actions=partial(self.make_row_actions, links, can_remove),
+            selectable=can_remove,
+            open_row_id=self.element_id if self.is_row_form_open else "",
+            page_error=self.page_error,
         )
-        return view.box(_("Elements"), self.element_offers(), [entry.note])
+        return builder.build(_("Elements"), self.make_element_buttons(), [entry.note])
 
     @property
-    def in_row(self) -> bool:
-        """Whether the form of a row is open."""
-        return self.is_open and isinstance(self.asked, RowAction)
+    def is_row_form_open(self) -> bool:
+        """Whether the form of an element is open."""
+        return self.is_form_open and isinstance(self.key_action, RowAction)
 
-    def removes(self, subject: KeyContext) -> bool:
-        """Return whether rows can be removed by this person."""
-        return RemoveElementsAction().is_available(subject) and not self.is_open
+    def can_remove_rows(self, context: KeyContext) -> bool:
+        """Return whether the user can remove elements."""
+        return RemoveElementsAction().is_available(context) and not self.is_form_open
 
-    def row_acts(self, subject: KeyContext) -> list[RowControl]:
-        """Return what can be done to rows; nothing while a form is open."""
-        if self.is_open:
+    def make_row_links(self, context: KeyContext) -> list[RowLink]:
+        """Return the links that each row has; none while a form is open."""
+        if self.is_form_open:
             return []
-        acts = [
-            act for act in KEY_ACTIONS if isinstance(act, RowAction) and subject.type in act.types
+        actions = [
+            action for action in KEY_ACTIONS if isinstance(action, RowAction) and context.type in action.types
         ]
         return [
-            RowControl(act, str(act.label), self.here(mode=act.form_mode, element=""))
-            for act in acts
-            if subject.is_allowed(act.permission)
+            RowLink(action, str(action.label), self.current_url(mode=action.form_mode, element=""))
+            for action in actions
+            if context.is_allowed(action.permission)
         ]
 
-    def row_actions(
-        self, controls: Sequence[RowControl], removes: bool, row: Element
+    def make_row_actions(
+        self, links: Sequence[RowLink], can_remove: bool, row: Element
     ) -> list[Action]:
-        about = row.name or _("(empty name)")
-        found = [self.open_row(one, row, about) for one in controls if one.act.applies_to_row(row)]
-        if removes:
+        object_name = row.name or _("(empty name)")
+        actions = [
+            self.make_row_form_link(link, row, object_name)
+            for link in links
+            if link.action.applies_to_row(row)
+        ]
+        if can_remove:
             value, label = f"{row.id} {row.expected}", RemoveElementsAction.label
-            found.append(
+            actions.append(
                 Action(
-                    "remove-element", label, "", "danger", method="post", value=value, about=about
+                    "remove-element",
+                    label,
+                    "",
+                    "danger",
+                    method="post",
+                    value=value,
+                    object_name=object_name,
                 )
             )
-        return found
+        return actions
 
-    def open_row(self, control: RowControl, row: Element, about: str) -> Action:
-        """Return the control that opens the form of a row."""
-        opens = control.act.form_mode
-        if self.link.post_id:
-            fields = [("element", row.id), *self.window_state.items()]
-            return Action(opens, control.label, self.link, value=opens, fields=fields, about=about)
-        url = f"{control.url}&element={quote(row.id, safe='')}#cx-form"
-        return Action(opens, control.label, url, about=about)
+    def make_row_form_link(self, link: RowLink, row: Element, object_name: str) -> Action:
+        """Return the link that opens a form for a row."""
+        opens = link.action.form_mode
+        if self.key_link.post_id:
+            fields = [("element", row.id), *self.page_params.items()]
+            return Action(
+                opens,
+                link.label,
+                self.key_link,
+                value=opens,
+                fields=fields,
+                object_name=object_name,
+            )
+        url = f"{link.url}&element={quote(row.id, safe='')}#cx-form"
+        return Action(opens, link.label, url, object_name=object_name)
 
-    def element_offers(self) -> list[Action]:
-        """Return the controls that add elements, or take some out."""
+    def make_element_buttons(self) -> list[Action]:
+        """Return the buttons that add elements or remove several."""
         raise NotImplementedError
 
-    def turn(self, name: str, label: str, current: bool = False, **changes: str) -> Action:
-        """Return a control that shows another part of the key."""
-        state = {**self.window_state, **changes}
-        if self.link.post_id:
-            return Action(name, label, self.link, current=current, fields=list(state.items()))
-        return Action(name, label, self.here(mode="", element="", **state), current=current)
+    def make_page_link(
+        self, name: str, label: str, current: bool = False, **changes: str
+    ) -> Action:
+        """Return a link to another page of elements."""
+        state = {**self.page_params, **changes}
+        if self.key_link.post_id:
+            return Action(name, label, self.key_link, current=current, fields=list(state.items()))
+        return Action(name, label, self.current_url(mode="", element="", **state), current=current)
 
-    def groups(self) -> dict[str, Any]:
-        """Return the consumer groups, which take requests of their own: only when asked for."""
-        if self.window_state.get("groups") != SHOWN:
-            return {"show": self.turn("show-groups", _("Show consumer groups"), groups=SHOWN)}
-        found = self.ask(self.inspector, lambda: self.inspector.groups(self.stored)).value
-        hide = self.turn("hide-groups", _("Hide"), groups="")
-        if found is None:
+    def get_groups_context(self) -> dict[str, Any]:
+        """Return the consumer groups of a stream, if requested: they take further commands."""
+        if self.page_params.get("groups") != SHOW_GROUPS:
+            return {
+                "show": self.make_page_link(
+                    "show-groups", _("Show consumer groups"), groups=SHOW_GROUPS
+                )
+            }
+        groups = self.call_cache(self.inspector, lambda: self.inspector.groups(self.stored)).value
+        hide = self.make_page_link("hide-groups", _("Hide"), groups="")
+        if groups is None:
             return {"show": hide}
-        table: Table | None = groups_table(found) if found else None
+        table: Table | None = make_groups_table(groups) if groups else None
         return {"table": table, "none": _("This stream has no consumer groups."), "show": hide}

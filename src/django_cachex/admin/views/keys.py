@@ -17,12 +17,12 @@ from django_cachex.admin import formatting
 from django_cachex.admin.apps import app_config
 from django_cachex.admin.components import (
     Action,
-    Empty,
+    Alert,
+    ComponentTemplates,
+    EmptyState,
     Heading,
-    Live,
-    Notice,
+    LiveSearch,
     Option,
-    Parts,
     Row,
     Select,
     Table,
@@ -33,19 +33,19 @@ from django_cachex.admin.helptexts import keys_help
 from django_cachex.admin.links import parse_object_id
 from django_cachex.admin.permissions import ADD, DELETE, VIEW_KEYS
 from django_cachex.admin.views import keys_table
-from django_cachex.admin.views.base import CachePage
-from django_cachex.admin.views.bulk import offers
-from django_cachex.admin.views.caches import BADGES
-from django_cachex.admin.views.delete import delete_confirm, delete_keys
+from django_cachex.admin.views.base import BaseCacheView
+from django_cachex.admin.views.bulk import make_bulk_links
+from django_cachex.admin.views.caches import SUPPORT_BADGES
+from django_cachex.admin.views.delete import delete_keys, make_delete_confirmation
 from django_cachex.admin.views.keys_table import (
-    COLUMNS,
-    KeyRows,
-    Sorting,
-    available,
-    fit_a_form,
-    how_far,
-    progress,
-    shown_text,
+    KEY_COLUMNS,
+    KeysTable,
+    SortOrder,
+    count_values_that_fit,
+    format_examined,
+    format_progress,
+    format_shown,
+    get_available_columns,
 )
 from django_cachex.conf import PAGE_SIZES
 from django_cachex.inspectors import Inspector
@@ -53,8 +53,8 @@ from django_cachex.inspectors.query import Scope
 from django_cachex.inspectors.types import Description, Listing
 
 
-def plain_selects(search: Search) -> list[Select]:
-    """Return what stands beside the search box."""
+def make_main_selects(search: Search) -> list[Select]:
+    """Return the drop-down fields beside the search box."""
     types = [Option("", _("any"), not search.type)]
     types += [Option(name, name, name == search.type) for name in search.inspector.types]
     sizes = [Option(str(size), str(size), size == search.size) for size in PAGE_SIZES]
@@ -62,18 +62,18 @@ def plain_selects(search: Search) -> list[Select]:
     return [*type_select, Select("size", _("Page size"), sizes)]
 
 
-def more_selects(search: Search) -> list[Select]:
-    """Return the filters beneath it."""
-    known = [
-        _filter(name, one, search.filters.get(name, ""))
-        for name, one in FILTERS.items()
-        if one.field in search.inspector.filters
+def make_filter_selects(search: Search) -> list[Select]:
+    """Return the drop-down fields under *More filters*."""
+    selects = [
+        _make_filter_select(name, field, search.filters.get(name, ""))
+        for name, field in FILTERS.items()
+        if field.field in search.inspector.filters
     ]
     scopes = search.checker.allowed_scopes(search.inspector)
-    return [*_scope(search, scopes), *known]
+    return [*_make_scope_select(search, scopes), *selects]
 
 
-def _scope(search: Search, scopes: Sequence[Scope]) -> list[Select]:
+def _make_scope_select(search: Search, scopes: Sequence[Scope]) -> list[Select]:
     if len(scopes) < 2:
         return []
     version = search.inspector.cache.version
@@ -89,22 +89,22 @@ def _scope(search: Search, scopes: Sequence[Scope]) -> list[Select]:
     return [Select("scope", _("Keys of"), options)]
 
 
-def _filter(name: str, one: Filter, given: str) -> Select:
-    values = one.values if not given or given in one.values else (*one.values, given)
-    options = [Option(value, one.format(value), value == given) for value in values]
-    return Select(name, one.label, [Option("", _("any"), not given), *options])
+def _make_filter_select(name: str, field: Filter, selected: str) -> Select:
+    values = field.values if not selected or selected in field.values else (*field.values, selected)
+    options = [Option(value, field.format(value), value == selected) for value in values]
+    return Select(name, field.label, [Option("", _("any"), not selected), *options])
 
 
-def column_options(inspector: Inspector, shown: Sequence[str]) -> list[Option]:
-    """Return the columns to choose from; none where there is no choice."""
-    names = available(inspector)
+def make_column_options(inspector: Inspector, shown: Sequence[str]) -> list[Option]:
+    """Return the columns to choose from; none if there are fewer than two."""
+    names = get_available_columns(inspector)
     if len(names) < 2:
         return []
-    return [Option(name, COLUMNS[name].label, name in shown) for name in names]
+    return [Option(name, KEY_COLUMNS[name].label, name in shown) for name in names]
 
 
-def scope_warning(search: Search) -> str:
-    """Return what to know of the keys of other scopes; nothing of one's own."""
+def get_scope_warning(search: Search) -> str:
+    """Return a warning about the keys of a scope other than the cache's own version."""
     if search.scope is Scope.STORE:
         return _(
             "These are the keys of the whole database, whoever stored them: other caches' and "
@@ -115,132 +115,142 @@ def scope_warning(search: Search) -> str:
     return ""
 
 
-def left_out(search: Search, count: int) -> str:
-    """Return how many keys were left out because nobody knows whether they pass the filters."""
+def format_skipped(search: Search, count: int) -> str:
+    """Return how many keys were skipped because it is unknown whether they match the filters."""
     filters = ", ".join(f'"{FILTERS[name].label}"' for name in search.filters)
     text = _("%(count)s keys were left out: the server does not say whether they pass %(filters)s.")
     return text % {"count": formatting.format_number(count), "filters": filters}
 
 
-ONCE = ("live", "begun", "columns")
-"""Parameters that no link of the page keeps."""
+TRANSIENT_PARAMS = ("live", "begun", "columns")
+"""Parameters that the links of the page do not keep."""
 
 
-class FoundKeys(CachePage):
-    """The part of the key browser that a search fills."""
+class KeysView(BaseCacheView):
+    """Searches the keys of a cache, and deletes the selected ones."""
+
+    permission = SEE_KEYS
+    title = gettext_lazy("Keys")
+    template_name = "admin/django_cachex/keys.html"
+    results_template = "admin/django_cachex/results.html"
 
     @cached_property
     def search(self) -> Search:
-        """What this request asks for."""
-        return Search.from_params(self.request.GET, self.inspector, self.gate)
+        return Search.from_params(self.request.GET, self.inspector, self.checker)
 
     @cached_property
     def columns(self) -> Sequence[str]:
-        """The columns that this person has chosen."""
-        return keys_table.chosen(self.request, self.inspector)
+        """The columns that the user selected."""
+        return keys_table.get_selected_columns(self.request, self.inspector)
 
-    def here(self, **query: str) -> str:
-        return super().here(**{**dict.fromkeys(ONCE, ""), **query})
+    def current_url(self, **query: str) -> str:
+        return super().current_url(**{**dict.fromkeys(TRANSIENT_PARAMS, ""), **query})
 
-    def found_context(self, search: Search) -> dict[str, Any]:
-        found = self.ask(self.inspector, lambda: run_search(search, self.columns)).value
-        if found is None:
+    def get_results_context(self, search: Search) -> dict[str, Any]:
+        result = self.call_cache(self.inspector, lambda: run_search(search, self.columns)).value
+        if result is None:
             return {}
-        shown = self._visible(search, found.descriptions)
-        rows = KeyRows(
+        shown = self._filter_excluded(search, result.descriptions)
+        rows = KeysTable(
             self.inspector,
-            self.gate,
+            self.checker,
             self.links,
             self.columns,
             search.scope,
-            Sorting.read(search.sort, self.columns),
-            self.here,
+            SortOrder.read(search.sort, self.columns),
+            self.current_url,
         )
         return {
-            "table": self._within_form(rows.table(shown)) if shown else None,
-            "sorted_by": rows.sorted_by,
-            "delete": rows.selectable and bool(shown),
-            "matching": offers(self, search.query) if shown and not search.error else [],
-            "found_notices": self._about(search, found.listing),
-            "progress": self._progress(search, found),
-            "live": self._live(search, found),
-            "pager": self._pager(search, found),
-            "empty": self._empty(search, found),
+            "table": self._limit_to_form(rows.build(shown)) if shown else None,
+            "sort_note": rows.sort_note,
+            "can_delete": rows.selectable and bool(shown),
+            "bulk_links": make_bulk_links(self, search.query)
+            if shown and not search.error else [],
+            "result_alerts": self._make_result_alerts(search, result.listing),
+            "progress": self._format_progress(search, result),
+            "live_search": self._make_live_search(search, result),
+            "pager": self._make_pager(search, result),
+            "empty": self._make_empty_state(search, result),
         }
 
-    def _visible(
+    def _filter_excluded(
         self, search: Search, descriptions: Sequence[Description]
     ) -> Sequence[Description]:
-        """Return the keys to show, whatever an inspector makes of `Query.exclude`."""
+        """Return the keys to show, even if an inspector ignores `Query.exclude`."""
         query = search.query
         return [one for one in descriptions if not query.excludes(one.key)]
 
-    def _shown(self, search: Search, found: SearchResult) -> int:
-        return (search.live_count or 0) + len(found.descriptions)
+    def _count_shown(self, search: Search, result: SearchResult) -> int:
+        return (search.live_count or 0) + len(result.descriptions)
 
-    def _progress(self, search: Search, found: SearchResult) -> str:
-        shown = self._shown(search, found)
-        if found.listing is None and not shown:
+    def _format_progress(self, search: Search, result: SearchResult) -> str:
+        shown = self._count_shown(search, result)
+        if result.listing is None and not shown:
             return ""
-        if found.listing is None:
-            return format_html("{} · {}", shown_text(shown), _("the key of exactly this name"))
-        return progress(shown, found.examined, found.listing)
+        if result.listing is None:
+            return format_html("{} · {}", format_shown(shown), _("the key of exactly this name"))
+        return format_progress(shown, result.examined, result.listing)
 
-    def _live(self, search: Search, found: SearchResult) -> Live:
-        shown = self._shown(search, found)
-        begun = "1" if self._has_begun(search) else ""
-        return Live(
-            forward=self.here(token=found.token, begun=begun) if found.token else "",
+    def _make_live_search(self, search: Search, result: SearchResult) -> LiveSearch:
+        shown = self._count_shown(search, result)
+        begun = "1" if self._has_previous_page(search) else ""
+        return LiveSearch(
+            next_url=self.current_url(token=result.token, begun=begun) if result.token else "",
             shown=shown,
             size=search.size,
-            examined=found.examined,
-            total=found.listing.total if found.listing else None,
-            goes_on=found.auto_continue and shown < search.size,
+            examined=result.examined,
+            total=result.listing.total if result.listing else None,
+            auto_continue=result.auto_continue and shown < search.size,
         )
 
-    def _has_begun(self, search: Search) -> bool:
-        """Whether there is a page before the one that the person sees."""
+    def _has_previous_page(self, search: Search) -> bool:
+        """Return whether the page that the user sees is not the first."""
         return search.is_continued if search.live_count is None else "begun" in self.request.GET
 
-    def _pager(self, search: Search, found: SearchResult) -> list[Action]:
+    def _make_pager(self, search: Search, result: SearchResult) -> list[Action]:
         pager = (
-            [Action("first-page", _("First"), self.here(token=""))]
-            if self._has_begun(search)
+            [Action("first-page", _("First"), self.current_url(token=""))]
+            if self._has_previous_page(search)
             else []
         )
-        if found.token and self._shown(search, found):
+        if result.token and self._count_shown(search, result):
             next_page = _("Next %(count)s") % {"count": search.size}
-            text = _("Search for more") if found.listing is None else next_page
-            pager.append(Action("next-page", text, self.here(token=found.token), "primary"))
+            text = _("Search for more") if result.listing is None else next_page
+            pager.append(Action("next-page", text, self.current_url(token=result.token), "primary"))
         return pager
 
-    def _about(self, search: Search, listing: Listing | None) -> list[Notice]:
-        """Return what is missing among what was found."""
+    def _make_result_alerts(self, search: Search, listing: Listing | None) -> list[Alert]:
+        """Return alerts about keys that are missing from the results."""
         if listing is None:
             return []
-        notices = []
+        alerts = []
         if listing.unknown:
-            notices.append(Notice(left_out(search, listing.unknown), "warning"))
+            alerts.append(Alert(format_skipped(search, listing.unknown), "warning"))
         if listing.unanswered:
             text = _("%(servers)s does not answer: its keys are missing here.")
             servers = ", ".join(listing.unanswered)
-            again = [Action("try-again", _("Try again"), self.here())]
-            notices.append(Notice(text % {"servers": servers}, "error", again))
-        return notices
+            try_again = [Action("try-again", _("Try again"), self.current_url())]
+            alerts.append(Alert(text % {"servers": servers}, "error", try_again))
+        return alerts
 
-    def _empty(self, search: Search, found: SearchResult) -> Empty:
-        """Return why no key is shown: four different reasons, and what to do in each."""
-        if found.token and found.listing is not None:
-            return Empty(
-                _("None so far, %(how_far)s") % {"how_far": how_far(found.examined, found.listing)},
+    def _make_empty_state(self, search: Search, result: SearchResult) -> EmptyState:
+        """Return why no key is shown, and what to do."""
+        if result.token and result.listing is not None:
+            return EmptyState(
+                _("None so far, %(how_far)s")
+                % {"how_far": format_examined(result.examined, result.listing)},
                 _(
                     "The search stops after a while so that it holds nobody up; it goes on from "
                     "where it is."
                 ),
-                [Action("continue", _("Continue"), self.here(token=found.token), "primary")],
+                [
+                    Action(
+                        "continue", _("Continue"), self.current_url(token=result.token), "primary"
+                    )
+                ],
             )
-        first = (
-            [Action("first-page", _("First page"), self.here(token=""))]
+        first_page = (
+            [Action("first-page", _("First page"), self.current_url(token=""))]
             if search.is_continued
             else []
         )
@@ -248,136 +258,127 @@ class FoundKeys(CachePage):
             clear = Action(
                 "clear-search", _("Clear the search"), self.links.keys(self.inspector.alias)
             )
-            return Empty(_("This is too long to search for"), search.error, [clear])
+            return EmptyState(_("This is too long to search for"), search.error, [clear])
         if search.has_filters:
-            count = formatting.format_number(found.examined)
-            return Empty(
+            count = formatting.format_number(result.examined)
+            return EmptyState(
                 _("No key matches, all %(count)s examined") % {"count": count},
                 _("Check the spelling: * stands for anything, and upper and lower case differ."),
                 [
-                    *first,
+                    *first_page,
                     Action(
                         "clear-search", _("Clear the search"), self.links.keys(self.inspector.alias)
                     ),
                 ],
             )
         if search.is_continued:
-            return Empty(_("No more keys"), "", first)
+            return EmptyState(_("No more keys"), "", first_page)
         add = [Action("add", _("Add key"), self.links.add(self.inspector.alias), "primary")]
-        can_add = self.gate.is_allowed(ADD, self.inspector)
-        return Empty(
+        can_add = self.checker.is_allowed(ADD, self.inspector)
+        return EmptyState(
             _("This cache is empty"),
             _("It holds no key with this cache's prefix and version."),
             add if can_add else [],
         )
 
-    def _within_form(self, table: Table) -> Table:
-        """Take the ids from rows beyond what one form can send, and say so."""
-        carrying = [row for row in table.rows if row.value or row.cells[0].post_id]
-        fit = fit_a_form([row.value or row.cells[0].post_id for row in carrying])
-        beyond = {id(row) for row in carrying[fit:]}
-        if not beyond:
+    def _limit_to_form(self, table: Table) -> Table:
+        """Remove checkboxes that exceed the limits for one form, and add an alert about it.
+
+        See `DATA_UPLOAD_MAX_NUMBER_FIELDS` and `DATA_UPLOAD_MAX_MEMORY_SIZE` in Django's settings.
+        """
+        rows_with_id = [row for row in table.rows if row.value or row.cells[0].post_id]
+        fit = count_values_that_fit([row.value or row.cells[0].post_id for row in rows_with_id])
+        removed = {id(row) for row in rows_with_id[fit:]}
+        if not removed:
             return table
         text = ngettext(
             "%(count)s key has no box to select it by: the names fill more than one form.",
             "%(count)s keys have no box to select them by: the names fill more than one form.",
-            len(beyond),
+            len(removed),
         )
-        if any(row.cells[0].post_id for row in carrying[fit:]):
+        if any(row.cells[0].post_id for row in rows_with_id[fit:]):
             text += " " + _("To open one whose name is very long, search for a part of it.")
-        self.notices.append(
-            Notice(text % {"count": formatting.format_number(len(beyond))}, "warning")
+        self.alerts.append(Alert(text % {"count": formatting.format_number(len(removed))}, "warning")
         )
-        rows = [without_id(row) if id(row) in beyond else row for row in table.rows]
+        rows = [remove_id(row) if id(row) in removed else row for row in table.rows]
         return replace(table, rows=rows)
 
-
-def without_id(row: Row) -> Row:
-    """Return a row without its box, and without a link that carries more than a URL can."""
-    name, *others = row.cells
-    return replace(
-        row, value=None, cells=[replace(name, link=None) if name.post_id else name, *others]
-    )
-
-
-class KeysPage(FoundKeys):
-    act = VIEW_KEYS
-    title = gettext_lazy("Keys")
-    template_name = "admin/django_cachex/keys.html"
-    found_template = "admin/django_cachex/found.html"
-
-    # Looking.
+    # Requests.
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if "columns" in request.GET:
-            response = HttpResponseRedirect(self.here())
-            keys_table.remember(response, request, request.GET.getlist("columns"))
+            response = HttpResponseRedirect(self.current_url())
+            keys_table.remember_columns(response, request, request.GET.getlist("columns"))
             return response
         text, inspector = request.GET.get("q", ""), self.inspector
-        if text and not inspector.can_list and self.opens_by_name():
-            return self.go(self.links.key(inspector.alias, inspector.locate(text)))
+        if text and not inspector.can_list and self.can_open_by_name():
+            return self.redirect(self.links.key(inspector.alias, inspector.locate(text)))
         if self.search.live_count is not None and inspector.can_list:
-            return self.render_to_response(self._live_context())
+            return self.render_to_response(self._get_live_context())
         return super().get(request, *args, **kwargs)
 
     def get_template_names(self) -> list[str]:
-        is_part = self.search.live_count is not None and self.inspector.can_list
-        return [self.found_template] if is_part else super().get_template_names()
+        is_live = self.search.live_count is not None and self.inspector.can_list
+        return [self.results_template] if is_live else super().get_template_names()
 
-    def opens_by_name(self) -> bool:
-        """Whether a key can be opened by whoever knows its name."""
+    def can_open_by_name(self) -> bool:
+        """Return whether a key can be opened by its exact name."""
         inspector = self.inspector
         return inspector.can_get or inspector.can_get_unsafely or inspector.can_delete
 
     def heading(self) -> Heading:
-        badge = BADGES[self.inspector.support]
+        badge = SUPPORT_BADGES[self.inspector.support]
         return Heading(self.inspector.alias, _("keys"), badge=badge)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         search = self.search
-        self.notices += search.alerts
+        self.alerts += search.alerts
         context: dict[str, Any] = {
             "alias": self.inspector.alias,
             "search": search,
             "can_list": self.inspector.can_list,
-            "can_search": self.inspector.can_list or self.opens_by_name(),
+            "can_search": self.inspector.can_list or self.can_open_by_name(),
         }
         if self.inspector.can_list:
-            context |= self._form_context(search)
-            context |= self.found_context(search)
+            context |= self._get_form_context(search)
+            context |= self.get_results_context(search)
         else:
             title = _("This backend cannot list its keys")
             nothing = _("There is nothing to browse")
-            context["empty"] = Empty(
-                title if self.opens_by_name() else nothing,
+            context["empty"] = EmptyState(
+                title if self.can_open_by_name() else nothing,
                 str(self.inspector.why_not("can_list")),
             )
         return super().get_context_data(**context, **kwargs)
 
-    def _form_context(self, search: Search) -> dict[str, Any]:
-        warning = scope_warning(search)
+    def _get_form_context(self, search: Search) -> dict[str, Any]:
+        warning = get_scope_warning(search)
         if warning:
-            self.notices.append(Notice(warning, "warning"))
-        more = more_selects(search)
-        state = {**self.request.GET.dict(), "token": "", **dict.fromkeys((*ONCE, "help"), "")}
+            self.alerts.append(Alert(warning, "warning"))
+        filter_selects = make_filter_selects(search)
+        state = {
+            **self.request.GET.dict(),
+            "token": "",
+            **dict.fromkeys((*TRANSIENT_PARAMS, "help"), ""),
+        }
         return {
-            "selects": plain_selects(search),
-            "more_selects": more,
-            "more_open": any(select.is_set for select in more),
-            "column_options": column_options(self.inspector, self.columns),
-            "state": [(name, value) for name, value in state.items() if value],
+            "selects": make_main_selects(search),
+            "filter_selects": filter_selects,
+            "are_filters_open": any(select.is_set for select in filter_selects),
+            "column_options": make_column_options(self.inspector, self.columns),
+            "kept_params": [(name, value) for name, value in state.items() if value],
         }
 
-    def _live_context(self) -> dict[str, Any]:
-        """Return what is drawn for a script that adds it to a page."""
-        own = {"parts": Parts(), "classes": app_config().classes}
-        context = self.found_context(self.search)
-        context["found_notices"] = [*self.notices, *context.get("found_notices", ())]
-        return own | context
+    def _get_live_context(self) -> dict[str, Any]:
+        """Return the context of the results alone, for the live search script."""
+        base_context = {"components": ComponentTemplates(), "classes": app_config().classes}
+        context = self.get_results_context(self.search)
+        context["result_alerts"] = [*self.alerts, *context.get("result_alerts", ())]
+        return base_context | context
 
-    # The frame.
+    # Around the content.
 
-    def trail(self) -> Sequence[Action]:
+    def breadcrumbs(self) -> Sequence[Action]:
         return [Action("cache", self.inspector.alias, self.links.keys(self.inspector.alias))]
 
     def tabs(self) -> Sequence[Action]:
@@ -385,38 +386,48 @@ class KeysPage(FoundKeys):
 
     def actions(self) -> Sequence[Action]:
         add = [Action("add", _("Add key"), self.links.add(self.inspector.alias), "primary")]
-        return add if self.gate.is_allowed(ADD, self.inspector) else []
+        return add if self.checker.is_allowed(ADD, self.inspector) else []
 
     def help(self) -> Sequence[Topic]:
         return keys_help(self.inspector)
 
-    # Deleting the selected.
+    # Deleting selected keys.
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if request.POST.get("action") != "delete":
-            self.say(_("Nothing done: choose an action."), messages.WARNING)
-            return self.go(self.here())
-        allowed, refused = self._selected()
+            self.add_message(_("Nothing done: choose an action."), messages.WARNING)
+            return self.redirect(self.current_url())
+        allowed, refused = self._get_selected()
         if not allowed and not refused:
-            self.say(_("Nothing done: select the keys to delete first."), messages.WARNING)
-            return self.go(self.here())
+            self.add_message(_("Nothing done: select the keys to delete first."), messages.WARNING)
+            return self.redirect(self.current_url())
         if "confirmed" in request.POST and allowed:
             delete_keys(self, self.inspector, allowed)
-            return self.go(self.here())
-        back = Action("cancel", _("Cancel, keep them"), self.here())
-        return self.confirm(delete_confirm(self.inspector, allowed, refused, back))
+            return self.redirect(self.current_url())
+        back = Action("cancel", _("Cancel, keep them"), self.current_url())
+        return self.render_confirmation(
+            make_delete_confirmation(self.inspector, allowed, refused, back)
+        )
 
-    def _selected(self) -> tuple[list[bytes], list[str]]:
-        """Return the selected keys that may be deleted, and the names of those that may not."""
+    def _get_selected(self) -> tuple[list[bytes], list[str]]:
+        """Return the selected keys that the user may delete, and the names of the others."""
         allowed, refused = [], []
-        for given in dict.fromkeys(self.request.POST.getlist("selected")):
+        for object_id in dict.fromkeys(self.request.POST.getlist("selected")):
             try:
-                alias, stored = parse_object_id(given)
+                alias, stored = parse_object_id(object_id)
             except ValueError:
                 continue
-            ours = alias == self.inspector.alias and self.gate.can_open(self.inspector, stored)
-            if ours and self.gate.is_allowed(DELETE, self.inspector, stored):
+            is_ours = alias == self.inspector.alias and self.checker.can_open(self.inspector, stored)
+            if is_ours and self.checker.is_allowed(DELETE, self.inspector, stored):
                 allowed.append(stored)
             else:
-                refused.append(given[:100])
+                refused.append(object_id[:100])
         return allowed, refused
+
+
+def remove_id(row: Row) -> Row:
+    """Return a row without its checkbox, and without a link whose id is too long for a URL."""
+    name, *others = row.cells
+    return replace(
+        row, value=None, cells=[replace(name, link=None) if name.post_id else name, *others]
+    )

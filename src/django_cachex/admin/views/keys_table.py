@@ -20,7 +20,7 @@ from django_cachex.admin.components import Cell, Header, Row, Table
 from django_cachex.admin.links import Links, object_id
 from django_cachex.admin.permissions import DELETE, VIEW_KEYS, Permission, PermissionChecker
 from django_cachex.admin.sessions import mask_session_name
-from django_cachex.admin.views.base import bytes_cell
+from django_cachex.admin.views.base import make_bytes_cell
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.info import Text, Unit
 from django_cachex.inspectors.jobs import Position
@@ -28,14 +28,14 @@ from django_cachex.inspectors.keys import printable
 from django_cachex.inspectors.query import Scope
 from django_cachex.inspectors.types import TTL_NONE, Description, Listing
 
-SPARE_FIELDS, SPARE_BYTES = 10, 10_000
-"""What a form sends besides the selected keys."""
+RESERVED_FIELDS, RESERVED_BYTES = 10, 10_000
+"""Reserved for what the form sends besides the selected keys."""
 
-SIZE_OF_FIELD = len("&selected=")
+FIELD_OVERHEAD = len("&selected=")
 
 
-def ttl_cell(ttl: int | None) -> Cell:
-    """Return a TTL in words; a script counts it down."""
+def make_ttl_cell(ttl: int | None) -> Cell:
+    """Return a cell with a TTL, which a script counts down. `ttl` is in milliseconds."""
     if ttl is None:
         return Cell(_("not known"), kind="number")
     if ttl == TTL_NONE:
@@ -48,26 +48,30 @@ def ttl_cell(ttl: int | None) -> Cell:
     )
 
 
-def size_cell(one: Description) -> Cell:
-    """Return a size with what it counts."""
-    if one.size is None or one.unit == Unit.BYTES:
-        return bytes_cell(one.size)
-    return Cell(formatting.format_count(one.size, one.unit), kind="number")
+def make_size_cell(description: Description) -> Cell:
+    """Return a cell with the size of a key in its unit."""
+    if description.size is None or description.unit == Unit.BYTES:
+        return make_bytes_cell(description.size)
+    return Cell(formatting.format_count(description.size, description.unit), kind="number")
 
 
-def fit_a_form(values: Sequence[str]) -> int:
-    """Return how many of these values, from the first on, one form can send to Django."""
-    most: int | None = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
-    count = len(values) if most is None else max(0, min(len(values), most - SPARE_FIELDS))
-    room: int | None = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-    if room is None:
+def count_values_that_fit(values: Sequence[str]) -> int:
+    """Return how many of these values fit into one form that Django accepts."""
+    max_fields: int | None = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
+    count = (
+        len(values)
+        if max_fields is None
+        else max(0, min(len(values), max_fields - RESERVED_FIELDS))
+    )
+    max_bytes: int | None = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    if max_bytes is None:
         return count
-    sizes = accumulate(SIZE_OF_FIELD + len(quote_plus(value)) for value in values[:count])
-    return sum(size <= room - SPARE_BYTES for size in sizes)
+    sizes = accumulate(FIELD_OVERHEAD + len(quote_plus(value)) for value in values[:count])
+    return sum(size <= max_bytes - RESERVED_BYTES for size in sizes)
 
 
-def how_far(examined: int, listing: Listing | Position) -> str:
-    """Return how many keys of about how many were looked at."""
+def format_examined(examined: int, listing: Listing | Position) -> str:
+    """Return how many keys were examined, of about how many."""
     count = formatting.format_number(examined)
     if listing.complete and listing.total is None:
         return _("all keys examined")
@@ -83,8 +87,8 @@ def how_far(examined: int, listing: Listing | Position) -> str:
     }
 
 
-def shown_text(shown: int) -> SafeString:
-    """Return how many keys are shown, the number in an element that a script may change."""
+def format_shown(shown: int) -> SafeString:
+    """Return how many keys are shown. A script changes the number in its element."""
     text = ngettext("%(count)s shown", "%(count)s shown", shown)
     before, after = text.split("%(count)s")
     return format_html(
@@ -92,109 +96,117 @@ def shown_text(shown: int) -> SafeString:
     )
 
 
-def progress(shown: int, examined: int, listing: Listing) -> SafeString:
-    """Return the honesty line: what is shown of what was looked at."""
-    return format_html("{} · {}", shown_text(shown), how_far(examined, listing))
+def format_progress(shown: int, examined: int, listing: Listing) -> SafeString:
+    """Return how many keys are shown and were examined."""
+    return format_html("{} · {}", format_shown(shown), format_examined(examined, listing))
 
 
-COOKIE: Final = "cachex_columns"
-COOKIE_AGE: Final = 365 * 24 * 3600
-"""Seconds."""
+COLUMNS_COOKIE: Final = "cachex_columns"
+COLUMNS_COOKIE_AGE: Final = 365 * 24 * 3600
+"""The age of the cookie in seconds: one year."""
 
-BETWEEN: Final = "."
-NONE: Final = "none"
+COLUMN_SEPARATOR: Final = "."
+NO_COLUMNS: Final = "none"
 
-LAST: Final = "9" * 20
-"""What sorts after every figure."""
-
-
-def padded(figure: int | None) -> str:
-    """Return what sorts as the figure does; nothing for what is not known."""
-    return "" if figure is None else f"{figure:020}"
+SORT_LAST: Final = "9" * 20
+"""Sorts after every number."""
 
 
-def _ttl_order(one: Description) -> str:
-    return LAST if one.ttl == TTL_NONE else padded(one.ttl)
+def make_sort_key(column: int | None) -> str:
+    """Return text that sorts like a number; empty if it is unknown."""
+    return "" if column is None else f"{column:020}"
 
 
-def _size_order(one: Description) -> str:
-    """Bytes and elements are not compared: one kind comes after the other."""
-    order = padded(one.size)
-    return order and f"{0 if one.unit == Unit.BYTES else 1}{order}"
+def _make_ttl_sort_key(description: Description) -> str:
+    return SORT_LAST if description.ttl == TTL_NONE else make_sort_key(description.ttl)
 
 
-def _memory_cell(one: Description) -> Cell:
-    return bytes_cell(one.memory)
+def _make_size_sort_key(description: Description) -> str:
+    """Return text that sorts sizes in bytes before sizes in elements."""
+    order = make_sort_key(description.size)
+    return order and f"{0 if description.unit == Unit.BYTES else 1}{order}"
 
 
-def _idle_cell(one: Description) -> Cell:
-    if one.idle is None:
+def _make_memory_cell(description: Description) -> Cell:
+    return make_bytes_cell(description.memory)
+
+
+def _make_idle_cell(description: Description) -> Cell:
+    if description.idle is None:
         return Cell(formatting.NO_VALUE, kind="number")
-    # Servers tell whole seconds.
+    # Servers report whole seconds.
     return Cell(
-        formatting.format_duration(one.idle) if one.idle else gettext_lazy("used just now"),
+        formatting.format_duration(description.idle)
+        if description.idle
+        else gettext_lazy("used just now"),
         kind="number",
     )
 
 
 @dataclass(frozen=True)
-class Column:
-    """One figure of a key."""
+class KeyColumn:
+    """A column of the table."""
 
     label: Text
     cell: Callable[[Description], Cell]
-    order: Callable[[Description], str]
-    """Return a text that sorts as the figure does; empty for what is not known, and comes last."""
+    sort_key: Callable[[Description], str]
+    """Return text that sorts like the value. Unknown values are empty, and come last."""
 
     kind: str = "number"
 
 
-COLUMNS: Final[Mapping[str, Column]] = {
-    "type": Column(
+KEY_COLUMNS: Final[Mapping[str, KeyColumn]] = {
+    "type": KeyColumn(
         gettext_lazy("Type"),
-        lambda one: Cell(one.type or formatting.NO_VALUE, kind="type"),
-        lambda one: one.type or "",
+        lambda description: Cell(description.type or formatting.NO_VALUE, kind="type"),
+        lambda description: description.type or "",
         kind="",
     ),
-    "ttl": Column(gettext_lazy("TTL"), lambda one: ttl_cell(one.ttl), _ttl_order),
-    "memory": Column(
-        gettext_lazy("Memory"), lambda one: bytes_cell(one.memory), lambda one: padded(one.memory)
+    "ttl": KeyColumn(
+        gettext_lazy("TTL"), lambda description: make_ttl_cell(description.ttl), _make_ttl_sort_key
     ),
-    "size": Column(gettext_lazy("Size"), size_cell, _size_order),
-    "idle": Column(gettext_lazy("Idle"), _idle_cell, lambda one: padded(one.idle)),
-    "encoding": Column(
+    "memory": KeyColumn(
+        gettext_lazy("Memory"),
+        lambda description: make_bytes_cell(description.memory),
+        lambda description: make_sort_key(description.memory),
+    ),
+    "size": KeyColumn(gettext_lazy("Size"), make_size_cell, _make_size_sort_key),
+    "idle": KeyColumn(
+        gettext_lazy("Idle"), _make_idle_cell, lambda description: make_sort_key(description.idle)
+    ),
+    "encoding": KeyColumn(
         gettext_lazy("Encoding"),
-        lambda one: Cell(one.encoding or formatting.NO_VALUE, kind="type"),
-        lambda one: one.encoding or "",
+        lambda description: Cell(description.encoding or formatting.NO_VALUE, kind="type"),
+        lambda description: description.encoding or "",
         kind="",
     ),
 }
 
-DEFAULT: Final = ("type", "ttl", "size")
+DEFAULT_COLUMNS: Final = ("type", "ttl", "size")
 
 
-def available(inspector: Inspector) -> list[str]:
-    """Return the columns that a cache can fill, in their order on the page."""
+def get_available_columns(inspector: Inspector) -> list[str]:
+    """Return the columns that a cache has, in their order on the page."""
     known = {"size", *inspector.figures}
     known |= {"type"} if inspector.can_type else set()
     known |= {"ttl"} if inspector.can_ttl else set()
-    return [name for name in COLUMNS if name in known]
+    return [name for name in KEY_COLUMNS if name in known]
 
 
-def chosen(request: HttpRequest, inspector: Inspector) -> list[str]:
-    """Return the columns that this person wants to see of this cache."""
-    remembered = request.COOKIES.get(COOKIE)
-    wanted = DEFAULT if remembered is None else remembered.split(BETWEEN)
-    return [name for name in available(inspector) if name in wanted]
+def get_selected_columns(request: HttpRequest, inspector: Inspector) -> list[str]:
+    """Return the columns that the user selected, of those that the cache has."""
+    remembered = request.COOKIES.get(COLUMNS_COOKIE)
+    wanted = DEFAULT_COLUMNS if remembered is None else remembered.split(COLUMN_SEPARATOR)
+    return [name for name in get_available_columns(inspector) if name in wanted]
 
 
-def remember(response: HttpResponse, request: HttpRequest, given: Sequence[str]) -> None:
-    """Have the browser remember columns, of all caches; names that are none are dropped."""
-    names = [name for name in COLUMNS if name in given]
+def remember_columns(response: HttpResponse, request: HttpRequest, selected: Sequence[str]) -> None:
+    """Store the selected columns in a cookie, for all caches. Unknown names are ignored."""
+    names = [name for name in KEY_COLUMNS if name in selected]
     response.set_cookie(
-        COOKIE,
-        BETWEEN.join(names) or NONE,
-        max_age=COOKIE_AGE,
+        COLUMNS_COOKIE,
+        COLUMN_SEPARATOR.join(names) or NO_COLUMNS,
+        max_age=COLUMNS_COOKIE_AGE,
         path=request.path,
         secure=request.is_secure(),
         httponly=True,
@@ -203,145 +215,153 @@ def remember(response: HttpResponse, request: HttpRequest, given: Sequence[str])
 
 
 ASCENDING, DESCENDING = "ascending", "descending"
-KEY = "key"
+KEY_COLUMN = "key"
 
 
 @dataclass(frozen=True)
-class Sorting:
-    """By which column the rows of a page are sorted."""
+class SortOrder:
+    """The column that the rows of a page are sorted by."""
 
     name: str = ""
-    """`key`, the name of a column, or empty for the order in which they were found."""
+    """`key`, the name of a column, or empty for the order of the results."""
 
     is_reversed: bool = False
 
     @classmethod
-    def read(cls, given: str, columns: Sequence[str]) -> Sorting:
-        """Return the sorting in a parameter; none for a column that is not shown."""
-        name = given.removeprefix("-")
-        return cls(name, given.startswith("-")) if name in (KEY, *columns) else cls()
+    def read(cls, sort_param: str, columns: Sequence[str]) -> SortOrder:
+        """Parse the `sort` parameter. Columns that are not shown are ignored."""
+        name = sort_param.removeprefix("-")
+        return cls(name, sort_param.startswith("-")) if name in (KEY_COLUMN, *columns) else cls()
 
-    def state(self, name: str) -> str:
-        """Return how a column is sorted, as `aria-sort` says it; nothing if it is not."""
+    def get_aria_sort(self, name: str) -> str:
+        """Return the value of `aria-sort` for a column; empty if it is not sorted."""
         if name != self.name:
             return ""
         return DESCENDING if self.is_reversed else ASCENDING
 
-    def next(self, name: str) -> str:
-        """Return the parameter that a press on a column's head leads to."""
-        first = "" if name == KEY or COLUMNS[name].kind != "number" else "-"  # Largest first.
+    def get_next_param(self, name: str) -> str:
+        """Return the `sort` parameter of the link in a column's header."""
+        # Numbers are sorted by the largest first.
+        first = "" if name == KEY_COLUMN or KEY_COLUMNS[name].kind != "number" else "-"
         if name != self.name:
             return f"{first}{name}"
         return name if self.is_reversed else f"-{name}"
 
 
 @dataclass(frozen=True)
-class KeyRows:
-    """What it takes to draw keys as a table."""
+class KeysTable:
+    """Builds the table of keys."""
 
     inspector: Inspector
-    gate: PermissionChecker
+    checker: PermissionChecker
     links: Links
     columns: Sequence[str]
     scope: Scope
-    sorting: Sorting
-    here: Callable[..., str]
-    """The page's URL with another `sort`."""
+    sort_order: SortOrder
+    current_url: Callable[..., str]
+    """Returns the page's URL with some parameters changed."""
 
     @property
     def selectable(self) -> bool:
-        return self.gate.is_allowed(DELETE, self.inspector)
+        return self.checker.is_allowed(DELETE, self.inspector)
 
     @property
-    def sorted_by(self) -> str:
-        """Return what the order of the rows means, which is not that of the cache."""
-        name = self.sorting.name
+    def sort_note(self) -> str:
+        """The note that only the keys on this page are sorted."""
+        name = self.sort_order.name
         if not name:
             return ""
-        # A script says the same of another column.
+        # A script fills in other columns.
         text = _("Sorted by %s: only the keys on this page, not all that match.")
-        return text % (self._key_label() if name == KEY else COLUMNS[name].label)
+        return text % (self._get_key_label() if name == KEY_COLUMN else KEY_COLUMNS[name].label)
 
-    def _key_label(self) -> str:
+    def _get_key_label(self) -> str:
         return _("Key") if self.scope is Scope.VERSION else _("Stored key")
 
-    def table(self, shown: Sequence[Description]) -> Table:
-        """Return the table of some keys."""
-        headers = [self._header(KEY, self._key_label(), "")]
+    def build(self, shown: Sequence[Description]) -> Table:
+        headers = [self._make_header(KEY_COLUMN, self._get_key_label(), "")]
         headers += [
-            self._header(one, COLUMNS[one].label, COLUMNS[one].kind) for one in self.columns
+            self._make_header(name, KEY_COLUMNS[name].label, KEY_COLUMNS[name].kind)
+            for name in self.columns
         ]
-        opened, deletable = self._those(VIEW_KEYS, shown), self._those(DELETE, shown)
+        openable = self._filter_allowed(VIEW_KEYS, shown)
+        deletable = self._filter_allowed(DELETE, shown)
         return Table(
             headers,
-            self._sorted([self._row(one, opened, deletable) for one in shown]),
+            self._sort([self._make_row(description, openable, deletable) for description in shown]),
             caption=_("Keys"),
             selectable=self.selectable,
-            compact=set(self.columns) <= set(DEFAULT),  # Any others need their names beside them.
+            compact=set(self.columns) <= set(DEFAULT_COLUMNS),  # Other columns need their labels.
         )
 
-    def _header(self, name: str, label: object, kind: str) -> Header:
-        link = self.here(sort=self.sorting.next(name))
-        return Header(str(label), kind, link=link, sorted=self.sorting.state(name))
+    def _make_header(self, name: str, label: object, kind: str) -> Header:
+        link = self.current_url(sort=self.sort_order.get_next_param(name))
+        return Header(str(label), kind, link=link, sorted=self.sort_order.get_aria_sort(name))
 
-    def _sorted(self, rows: list[Row]) -> list[Row]:
-        if not self.sorting.name:
+    def _sort(self, rows: list[Row]) -> list[Row]:
+        if not self.sort_order.name:
             return rows
-        place = [KEY, *self.columns].index(self.sorting.name)
+        index = [KEY_COLUMN, *self.columns].index(self.sort_order.name)
 
-        def order(row: Row) -> str:
-            cell = row.cells[place]
-            return cell.order if place else str(cell.text)
+        def get_sort_key(row: Row) -> str:
+            cell = row.cells[index]
+            return cell.sort_key if index else str(cell.text)
 
-        known = [row for row in rows if order(row)]
-        known.sort(key=order, reverse=self.sorting.is_reversed)
-        return known + [row for row in rows if not order(row)]
+        known = [row for row in rows if get_sort_key(row)]
+        known.sort(key=get_sort_key, reverse=self.sort_order.is_reversed)
+        return known + [row for row in rows if not get_sort_key(row)]
 
-    def _those(self, act: Permission, shown: Sequence[Description]) -> Set[bytes]:
-        """Return the keys that an act is allowed on, of those that are this cache's."""
-        if not self.gate.is_allowed(act, self.inspector):
+    def _filter_allowed(self, permission: Permission, shown: Sequence[Description]) -> Set[bytes]:
+        """Return the keys of this cache that the user has a permission on."""
+        if not self.checker.is_allowed(permission, self.inspector):
             return frozenset()
-        keys = [one.key for one in shown]
-        return frozenset(self.gate.filter_allowed(act, self.inspector, keys))
+        keys = [description.key for description in shown]
+        return frozenset(self.checker.filter_allowed(permission, self.inspector, keys))
 
-    def _row(self, one: Description, opened: Set[bytes], deletable: Set[bytes]) -> Row:
-        owner = self._owner(one.key)
+    def _make_row(
+        self, description: Description, openable: Set[bytes], deletable: Set[bytes]
+    ) -> Row:
+        owner = self._find_owner(description.key)
         is_ours = owner is self.inspector
-        secret = self.gate.is_protected_session(self.inspector, one.key)
-        name = formatting.format_name(
-            mask_session_name(self._name(one.key)) if secret else self._name(one.key)
+        is_secret = self.checker.is_protected_session(self.inspector, description.key)
+        name = self._format_name(description.key)
+        name = formatting.name(masked(name) if is_secret else name)
+        can_open = not is_secret and (
+            description.key in openable if is_ours else self._can_open(owner, description.key)
         )
-        opens = not secret and (one.key in opened if is_ours else self._opens(owner, one.key))
-        link = self.links.key(owner.alias, one.key) if owner and opens else None
-        has_box = is_ours and one.key in deletable
-        value = object_id(self.inspector.alias, one.key) if has_box else None
-        lines = [] if is_ours else [_said_of(owner)]
-        figures = (COLUMNS[column] for column in self.columns)
+        link = self.links.key(owner.alias, description.key) if owner and can_open else None
+        has_checkbox = is_ours and description.key in deletable
+        value = object_id(self.inspector.alias, description.key) if has_checkbox else None
+        lines = [] if is_ours else [_format_owner(owner)]
+        columns = (KEY_COLUMNS[column] for column in self.columns)
         return Row(
             [
                 Cell(name, link, kind="key", lines=lines),
-                *(replace(figure.cell(one), order=figure.order(one)) for figure in figures),
+                *(
+                    replace(column.cell(description), sort_key=column.sort_key(description))
+                    for column in columns
+                ),
             ],
             value=value,
             label=_('Select "%(name)s"') % {"name": name},
         )
 
-    def _owner(self, stored: bytes) -> Inspector | None:
-        """Return the cache through which a key can be opened, if there is one."""
-        if self.gate.can_open(self.inspector, stored):
+    def _find_owner(self, stored: bytes) -> Inspector | None:
+        """Return the cache through which a key can be opened, if any."""
+        if self.checker.can_open(self.inspector, stored):
             return self.inspector
-        others = self.gate.caches_sharing_store(self.inspector)
-        return next((one for one in others if one.owns(stored)), None)
+        others = self.checker.caches_sharing_store(self.inspector)
+        return next((inspector for inspector in others if inspector.owns(stored)), None)
 
-    def _opens(self, owner: Inspector | None, stored: bytes) -> bool:
-        return owner is not None and self.gate.is_allowed(VIEW_KEYS, owner, stored)
+    def _can_open(self, owner: Inspector | None, stored: bytes) -> bool:
+        return owner is not None and self.checker.is_allowed(VIEW_KEYS, owner, stored)
 
-    def _name(self, stored: bytes) -> str:
+    def _format_name(self, stored: bytes) -> str:
         return self.inspector.name(stored) if self.scope is Scope.VERSION else printable(stored)
 
 
-def _said_of(owner: Inspector | None) -> str:
-    """Return whose a key is that is not this cache's."""
+def _format_owner(owner: Inspector | None) -> str:
+    """Return which other cache a key belongs to."""
     if owner is None:
         return _("of no cache in CACHES")
     return _('of the cache "%(alias)s"') % {"alias": owner.alias}

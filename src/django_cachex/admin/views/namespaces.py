@@ -18,10 +18,10 @@ from django_cachex.admin import formatting
 from django_cachex.admin.components import (
     Action,
     Bar,
-    Bars,
+    BarChart,
     Button,
     Cell,
-    Empty,
+    EmptyState,
     Header,
     Heading,
     Row,
@@ -32,10 +32,10 @@ from django_cachex.admin.helptexts import namespaces_help
 from django_cachex.admin.links import Links
 from django_cachex.admin.permissions import VIEW_NAMESPACES, PermissionChecker
 from django_cachex.admin.sessions import session_key_filter
-from django_cachex.admin.views.base import CarryingPage, bytes_cell
-from django_cachex.admin.views.bulk import counted_progress, memory_label, named
-from django_cachex.admin.views.caches import BADGES
-from django_cachex.admin.views.progress import count_on, working
+from django_cachex.admin.views.base import BaseSignedStateView, make_bytes_cell
+from django_cachex.admin.views.bulk import format_key_count, get_memory_label, make_key_link
+from django_cachex.admin.views.caches import SUPPORT_BADGES
+from django_cachex.admin.views.progress import continue_count, make_progress
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.jobs import Work
@@ -53,19 +53,19 @@ from django_cachex.inspectors.namespaces import (
 from django_cachex.inspectors.query import Pattern, Query
 from django_cachex.inspectors.types import Listing
 
-MOST_DRAWN = 8
-MOST_LISTED = 40
-LEAST_INSIDE = 0.01
-"""The part of all that a namespace within another has to have, to be listed with it."""
+MAX_BARS = 8
+MAX_ROWS = 40
+MIN_SHARE = 0.01
+"""A namespace inside another is only listed if it has this share of all."""
 
 
 @dataclass(frozen=True)
-class Surveyed:
-    """A survey, and whose eyes it is for."""
+class NamespaceReport:
+    """Builds the charts and tables of the namespaces page for a user."""
 
     work: Work[Survey]
     inspector: Inspector
-    gate: PermissionChecker
+    checker: PermissionChecker
     links: Links
 
     @property
@@ -74,31 +74,31 @@ class Surveyed:
 
     @property
     def is_sample(self) -> bool:
-        """Whether a part stands for the whole."""
+        """Whether the figures of a random sample are extrapolated."""
         return self.inspector.scans_at_random and not self.work.complete
 
     @cached_property
     def sample(self) -> Sample:
-        at = self.work.position
+        position = self.work.position
         whole = self.survey.whole
-        if not self.is_sample or not at.total:
+        if not self.is_sample or not position.total:
             return Sample(whole)
-        return Sample(whole, min(1.0, at.examined / at.total))
+        return Sample(whole, min(1.0, position.examined / position.total))
 
-    def honesty(self) -> str:
-        """Return what the figures are of."""
+    def get_accuracy_note(self) -> str:
+        """Return what the figures are based on."""
         if not self.survey.tree.under(ROOT) and self.survey.whole.keys:
             sorting = self.survey.sorting
             text = _('No name has a "%(separator)s" in it: there are no namespaces.')
             if sorting.under:
                 text = _('No name has a further "%(separator)s" in it: nothing is inside.')
-            return f"{text % {'separator': sorting.separator}} {self._what_was_counted()}"
+            return f"{text % {'separator': sorting.separator}} {self._get_coverage_note()}"
         if any(branch.folds for branch in self.survey.tree.branches.values()):
             text = _("A page has no room for all namespaces: the smallest are counted together.")
-            return f"{self._what_was_counted()} {text}"
-        return self._what_was_counted()
+            return f"{self._get_coverage_note()} {text}"
+        return self._get_coverage_note()
 
-    def _what_was_counted(self) -> str:
+    def _get_coverage_note(self) -> str:
         if self.work.complete:
             return _("Every key was counted.")
         if self.is_sample and self.work.position.total:
@@ -117,32 +117,34 @@ class Surveyed:
     def by_memory(self) -> bool:
         return bool(self.survey.weighed)
 
-    def share(self, weight: Weight) -> Share:
-        """Return the share of memory, or of keys where no memory is known."""
-        found = self.sample.of_memory(weight) if self.by_memory else None
-        return found or self.sample.of_keys(weight.keys) or Share(0.0)
+    def get_share(self, weight: Weight) -> Share:
+        """Return the share of memory, or of keys if the memory is unknown."""
+        share = self.sample.of_memory(weight) if self.by_memory else None
+        return share or self.sample.of_keys(weight.keys) or Share(0.0)
 
-    def bars(self) -> Bars | None:
-        """Return a picture of the heaviest namespaces and the rest; None where there is none."""
+    def make_bar_chart(self) -> BarChart | None:
+        """Return a chart of the largest namespaces and the rest; None without namespaces."""
         branches = self.survey.tree.under(ROOT)
         if not branches:
             return None
-        shown = branches[:MOST_DRAWN]
-        rows = [self._bar(self.glob(path), branch.weight, path) for path, branch in shown]
-        rest = minus(self.survey.whole, [branch.weight for _path, branch in shown])
+        shown = branches[:MAX_BARS]
+        bars = [
+            self._make_bar(self.make_pattern(path), branch.weight, path) for path, branch in shown
+        ]
+        rest = subtract_weights(self.survey.whole, [branch.weight for _path, branch in shown])
         if rest.keys:
-            rows.append(self._bar(self._rest_label(len(branches) - len(shown)), rest))
+            bars.append(self._make_bar(self._get_rest_label(len(branches) - len(shown)), rest))
         title = _("Share of keys")
         if self.by_memory:
-            title = _("Share of %(what)s") % {"what": str(memory_label(self.inspector)).lower()}
-        return Bars(title, rows)
+            title = _("Share of %(what)s") % {"what": str(get_memory_label(self.inspector)).lower()}
+        return BarChart(title, bars)
 
-    def _bar(self, label: str, weight: Weight, path: Path = ROOT) -> Bar:
-        share = self.share(weight)
+    def _make_bar(self, label: str, weight: Weight, path: Path = ROOT) -> Bar:
+        share = self.get_share(weight)
         link = self.links.keys(self.inspector.alias, q=label) if path else ""
-        return Bar(label, percent(share), share.value, share.error, link)
+        return Bar(label, format_share(share), share.value, share.error, link)
 
-    def _rest_label(self, more: int) -> str:
+    def _get_rest_label(self, more: int) -> str:
         if more:
             text = ngettext(
                 "%(count)s more, and what is in no namespace",
@@ -154,99 +156,102 @@ class Surveyed:
             return _("folded, or in no namespace")
         return _("in no namespace")
 
-    def glob(self, path: Path) -> str:
-        """Return the search for the keys of a namespace."""
+    def make_pattern(self, path: Path) -> str:
+        """Return the pattern that matches the keys of a namespace."""
         separator = self.survey.sorting.separator
         return self.survey.sorting.under + "".join(part + separator for part in path) + "*"
 
-    def table(self) -> Table:
-        """Return the namespaces and, below each, those within it that count."""
+    def make_table(self) -> Table:
+        """Return a table of the namespaces and, below each, the larger namespaces inside it."""
         headers = [
             Header(_("Namespace")),
             Header(_("Keys"), "number"),
-            *([Header(memory_label(self.inspector), "number")] if self.by_memory else []),
+            *([Header(get_memory_label(self.inspector), "number")] if self.by_memory else []),
             *([Header(_("Never expire"), "number")] if self.survey.timed else []),
         ]
-        rows = [self._row(path, branch) for path, branch in self._listed()][:MOST_LISTED]
+        rows = [self._make_row(path, branch) for path, branch in self._iter_listed()][:MAX_ROWS]
         return Table(headers, rows, caption=_("Namespaces"))
 
-    def _listed(self, path: Path = ROOT) -> Iterator[tuple[Path, Branch]]:
-        for one, branch in self.survey.tree.under(path):
-            if path and self.share(branch.weight).value < LEAST_INSIDE:
+    def _iter_listed(self, path: Path = ROOT) -> Iterator[tuple[Path, Branch]]:
+        for child, branch in self.survey.tree.under(path):
+            if path and self.get_share(branch.weight).value < MIN_SHARE:
                 continue
-            yield one, branch
-            yield from self._listed(one)
+            yield child, branch
+            yield from self._iter_listed(child)
 
-    def _row(self, path: Path, branch: Branch) -> Row:
+    def _make_row(self, path: Path, branch: Branch) -> Row:
         weight = branch.weight
-        keys = self._expected(weight.keys)
+        keys = self._format_estimate(weight.keys)
         if branch.late:
             keys = _("at least %(count)s") % {"count": keys}
-        memory = bytes_cell(self.sample.expected(weight.memory))
-        share = [percent(self.share(weight))]
+        memory = make_bytes_cell(self.sample.expected(weight.memory))
+        share = [format_share(self.get_share(weight))]
         return Row(
             [
-                self._name_cell(path),
+                self._make_name_cell(path),
                 Cell(keys, kind="number", lines=[] if self.by_memory else share),
                 *([replace(memory, lines=share)] if self.by_memory else []),
-                *([self._immortal_cell(weight)] if self.survey.timed else []),
+                *([self._make_no_expiry_cell(weight)] if self.survey.timed else []),
             ]
         )
 
-    def _name_cell(self, path: Path) -> Cell:
-        glob, alias = self.glob(path), self.inspector.alias
-        inside = self.links.namespaces(alias, under=glob[:-1])
+    def _make_name_cell(self, path: Path) -> Cell:
+        pattern, alias = self.make_pattern(path), self.inspector.alias
+        inside = self.links.namespaces(alias, under=pattern[:-1])
         return Cell(
-            glob,
-            self.links.keys(alias, q=glob),
+            pattern,
+            self.links.keys(alias, q=pattern),
             kind="key",
             actions=[Action("inside", _("inside"), inside)],
         )
 
-    def _immortal_cell(self, weight: Weight) -> Cell:
+    def _make_no_expiry_cell(self, weight: Weight) -> Cell:
         share = self.sample.of_keys(weight.immortal, weight.keys)
-        return Cell(percent(share) if share else formatting.NO_VALUE, kind="number")
+        return Cell(format_share(share) if share else formatting.NO_VALUE, kind="number")
 
-    def _expected(self, count: int) -> str:
+    def _format_estimate(self, count: int) -> str:
         number = formatting.format_number(self.sample.expected(count))
-        about = self.sample.fraction < 1
-        return _("about %(count)s") % {"count": number} if about else number
+        is_estimate = self.sample.fraction < 1
+        return _("about %(count)s") % {"count": number} if is_estimate else number
 
     # Expiries and large keys.
 
-    def expiries(self) -> Bars | None:
-        """Return when keys expire, or None where nobody knows."""
+    def make_expiry_chart(self) -> BarChart | None:
+        """Return a chart of when keys expire; None if that is unknown."""
         survey = self.survey
         if not survey.timed:
             return None
-        counts = [(_("never"), survey.whole.immortal), *zip(spans(), survey.expiries, strict=True)]
-        rows = []
+        counts = [
+            (_("never"), survey.whole.immortal),
+            *zip(get_ttl_labels(), survey.expiries, strict=True),
+        ]
+        bars = []
         for label, count in counts:
             share = self.sample.of_keys(count, survey.timed) or Share(0.0)
-            text = f"{percent(share)} · {self._expected(count)}"
-            rows.append(Bar(label, text, share.value, share.error))
-        return Bars(_("When keys expire"), rows)
+            text = f"{format_share(share)} · {self._format_estimate(count)}"
+            bars.append(Bar(label, text, share.value, share.error))
+        return BarChart(_("When keys expire"), bars)
 
-    def largest(self) -> Table | None:
-        """Return the heaviest keys that were found, or None where no size is known."""
+    def make_largest_table(self) -> Table | None:
+        """Return a table of the largest keys that were found; None if no size is known."""
         if not self.survey.largest:
             return None
         rows = []
         for size, stored in self.survey.largest:
-            key = named(stored, self.inspector, self.gate, self.links)
-            rows.append(Row([Cell(key.label, key.link or None, kind="key"), bytes_cell(size)]))
-        headers = [Header(_("Key")), Header(memory_label(self.inspector), "number")]
+            key = make_key_link(stored, self.inspector, self.checker, self.links)
+            rows.append(Row([Cell(key.label, key.link or None, kind="key"), make_bytes_cell(size)]))
+        headers = [Header(_("Key")), Header(get_memory_label(self.inspector), "number")]
         return Table(headers, rows, caption=_("Largest keys found"), compact=True)
 
 
-def minus(whole: Weight, parts: list[Weight]) -> Weight:
-    """Return what is left of a weight."""
+def subtract_weights(whole: Weight, parts: list[Weight]) -> Weight:
+    """Subtract the weights of some parts from the weight of the whole."""
     sums = [sum(column) for column in zip(*parts, strict=True)] or [0] * len(whole)
     return Weight(*(max(0, all_ - some) for all_, some in zip(whole, sums, strict=True)))
 
 
-def percent(share: Share) -> str:
-    """Return a share in percent, with how far it may be off."""
+def format_share(share: Share) -> str:
+    """Return a share in percent, with its margin of error."""
     value = f"{formatting.format_number(100 * share.value, 0 if share.value in (0, 1) else 1)} %"
     error = 100 * share.error
     if error == 0:
@@ -254,8 +259,8 @@ def percent(share: Share) -> str:
     return f"{value} ± {formatting.format_number(error, 1)}" if error >= 0.05 else f"{value} ± 0.1"
 
 
-def spans() -> list[str]:
-    """Return the classes of TTLs, in words."""
+def get_ttl_labels() -> list[str]:
+    """Return the labels of the ranges of TTLs."""
     ends = [formatting.format_duration(end) for end in EXPIRIES]
     first = _("within %(span)s") % {"span": ends[0]}
     last = _("after %(span)s") % {"span": ends[-1]}
@@ -265,112 +270,121 @@ def spans() -> list[str]:
     return [first, *between, last]
 
 
-NAMESPACES = "namespaces"
-"""What its tokens are of."""
+NAMESPACES_PURPOSE = "namespaces"
+"""The purpose of the tokens with the state of the count."""
 
-SAMPLE, ALL = "sample", "all"
-"""How much is counted: enough to tell, or everything."""
+COUNT_SAMPLE, COUNT_ALL = "sample", "all"
+"""The values of the buttons: count a sample, or all keys."""
 
 
-class NamespacesPage(CarryingPage):
-    act = VIEW_NAMESPACES
+class NamespacesView(BaseSignedStateView):
+    """Shows how much memory, or how many keys, each namespace of a cache has."""
+
+    permission = VIEW_NAMESPACES
     title = gettext_lazy("Namespaces")
     template_name = "admin/django_cachex/namespaces.html"
-    expired = gettext_lazy("That page has expired or is not of this cache: this counts anew.")
+    expired_text = gettext_lazy("That page has expired or is not of this cache: this counts anew.")
 
-    def alias(self) -> str:
+    def get_alias(self) -> str:
         return unquote(self.kwargs["object_id"])
 
     @cached_property
     def under(self) -> str:
-        """What the names begin with; a `*` is no part of it."""
+        """The prefix of the names, without a `*`."""
         return self.request.GET.get("under", "").replace("*", "")
 
     @cached_property
-    def sorting(self) -> Sorting:
+    def namespace_options(self) -> Sorting:
         separator = limits().namespace_separator
         return Sorting(separator, self.under, session_key_filter(self.inspector))
 
-    def matching(self, token: str, want: int, deadline: float) -> Listing:
+    def scan_keys(self, token: str, limit: int, deadline: float) -> Listing:
         query = Query(self.pattern)
-        # No search finds sessions letter by letter.
-        exclude = self.gate.exclusion_filter(self.inspector, query.narrows)
-        return self.inspector.scan(replace(query, exclude=exclude), token, want, deadline)
+        # Sessions are excluded: prefixes could guess their ids one character at a time.
+        exclude = self.checker.exclusion_filter(self.inspector, query.narrows)
+        return self.inspector.scan(replace(query, exclude=exclude), token, limit, deadline)
 
     @cached_property
     def pattern(self) -> Pattern:
         return Pattern(f"{self.under}*" if self.under else "")
 
-    # What the page carries.
+    # The state in the form.
 
-    def bound_to(self, what: str) -> tuple[str, Any, str, str]:
-        """Return what a token is good for: the keys under one name, taken apart in one way."""
-        meant = json.dumps([self.under, self.sorting.separator])
-        return (what, self.request.user.pk, self.inspector.alias, meant)
+    def token_scope(self, purpose: str) -> tuple[str, Any, str, str]:
+        """Bind a token to the user, the cache, the prefix and the separator."""
+        options = json.dumps([self.under, self.namespace_options.separator])
+        return (purpose, self.request.user.pk, self.inspector.alias, options)
 
-    def carried(self) -> Work[Survey]:
-        """Return what was counted so far; without a token that is good here, nothing."""
-        state = self.unsealed(NAMESPACES, self.request.POST.get("state", ""))
+    def load_count(self) -> Work[Survey]:
+        """Return the state of the count in the submitted form, or a new one."""
+        state = self.load_token(NAMESPACES_PURPOSE, self.request.POST.get("state", ""))
         if state is None:
-            return Work(Survey(self.sorting))
-        return Work.of_state(state, lambda counts: Survey.of_state(counts, self.sorting))
+            return Work(Survey(self.namespace_options))
+        return Work.of_state(state, lambda counts: Survey.of_state(counts, self.namespace_options))
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return self.render_to_response(self.get_context_data())
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         if not self.inspector.names_are_known:
-            return super().get_context_data(empty=nameless(), **kwargs)
+            return super().get_context_data(empty=make_no_names_state(), **kwargs)
         problem = self.pattern.problem
         if problem:
-            return super().get_context_data(empty=too_long(problem, self.here(under="")), **kwargs)
-        work, goes_on = count_on(self, self.carried(), self.matching)
+            return super().get_context_data(
+                empty=make_too_long_state(problem, self.current_url(under="")), **kwargs
+            )
+        work, can_continue = continue_count(self, self.load_count(), self.scan_keys)
         survey, position = work.deed, work.position
-        wanted = ALL if self.request.POST.get("step") == ALL else SAMPLE
-        enough = wanted == SAMPLE and position.examined >= limits().namespace_sample
-        more = Button(_("Count everything"), ALL, "primary") if enough else _count_on(wanted)
-        if (
-            not position.examined and not position.complete
-        ):  # It failed at once: why is said already.
+        mode = COUNT_ALL if self.request.POST.get("step") == COUNT_ALL else COUNT_SAMPLE
+        is_done = mode == COUNT_SAMPLE and position.examined >= limits().namespace_sample
+        continue_button = (
+            Button(_("Count everything"), COUNT_ALL, "primary")
+            if is_done
+            else _make_continue_button(mode)
+        )
+        if not position.examined and not position.complete:
+            # The count failed at once, which an alert explains.
             return super().get_context_data(**kwargs)
-        found = Surveyed(work, self.inspector, self.gate, self.links)
+        report = NamespaceReport(work, self.inspector, self.checker, self.links)
         return super().get_context_data(
-            working=working(
-                counted_progress(survey.whole.keys),
+            job=make_progress(
+                format_key_count(survey.whole.keys),
                 position,
-                more,
-                [("state", self.sealed(NAMESPACES, work.state()))],
-                automatic=goes_on and not enough,
+                continue_button,
+                [("state", self.dump_token(NAMESPACES_PURPOSE, work.state()))],
+                auto_continue=can_continue and not is_done,
             ),
-            honesty=found.honesty(),
-            bars=found.bars(),
-            table=found.table() if survey.whole.keys else None,
-            expiries=found.expiries(),
-            largest=found.largest(),
-            empty=self.nothing() if work.complete and not survey.whole.keys else None,
+            accuracy_note=report.get_accuracy_note(),
+            bar_chart=report.make_bar_chart(),
+            table=report.make_table() if survey.whole.keys else None,
+            expiry_chart=report.make_expiry_chart(),
+            largest_keys=report.make_largest_table(),
+            empty=self.make_empty_state() if work.complete and not survey.whole.keys else None,
             **kwargs,
         )
 
-    def nothing(self) -> Empty:
+    def make_empty_state(self) -> EmptyState:
         if self.under:
-            whole = Action("all-namespaces", _("All namespaces"), self.here(under=""), "primary")
-            return Empty(_("No key begins so"), _("All were examined."), [whole])
-        return Empty(
+            show_all = Action(
+                "all-namespaces", _("All namespaces"), self.current_url(under=""), "primary"
+            )
+            return EmptyState(_("No key begins so"), _("All were examined."), [show_all])
+        return EmptyState(
             _("This cache is empty"), _("It holds no key with this cache's prefix and version.")
         )
 
-    # The frame.
+    # Around the content.
 
     def heading(self) -> Heading:
-        what = _("namespaces")
+        suffix = _("namespaces")
         if self.under:
-            what = _("namespaces under %(under)s") % {"under": self.under}
-        return Heading(self.inspector.alias, what, badge=BADGES[self.inspector.support])
+            suffix = _("namespaces under %(under)s") % {"under": self.under}
+        return Heading(self.inspector.alias, suffix, badge=SUPPORT_BADGES[self.inspector.support])
 
-    def trail(self) -> Sequence[Action]:
-        here = self.links.namespaces(self.inspector.alias)
+    def breadcrumbs(self) -> Sequence[Action]:
+        url = self.links.namespaces(self.inspector.alias)
         inside = [Action("inside", f"{self.under}*", "")] if self.under else []
-        return [*self.cache_trail(), Action("namespaces", _("Namespaces"), here), *inside]
+        return [*self.cache_breadcrumbs(), Action("namespaces", _("Namespaces"), url), *inside]
 
     def tabs(self) -> Sequence[Action]:
         return self.cache_tabs()
@@ -379,19 +393,19 @@ class NamespacesPage(CarryingPage):
         return namespaces_help(self.inspector)
 
 
-def _count_on(wanted: str) -> Button:
-    return Button(_("Count on"), wanted)
+def _make_continue_button(mode: str) -> Button:
+    return Button(_("Count on"), mode)
 
 
-def too_long(problem: str, whole: str) -> Empty:
-    """Return why no name begins so that namespaces could be counted under."""
+def make_too_long_state(problem: str, whole: str) -> EmptyState:
+    """Return why a prefix that is too long cannot be searched for."""
     all_of_them = Action("all-namespaces", _("All namespaces"), whole, "primary")
-    return Empty(_("This is too long to search for"), problem, [all_of_them])
+    return EmptyState(_("This is too long to search for"), problem, [all_of_them])
 
 
-def nameless() -> Empty:
-    """Return why keys whose names nobody knows have no namespaces."""
-    return Empty(
+def make_no_names_state() -> EmptyState:
+    """Return why a cache that does not know the names of its keys has no namespaces."""
+    return EmptyState(
         _("No namespaces here"),
         _("This store knows its keys by a hash: their names cannot be told from it."),
     )

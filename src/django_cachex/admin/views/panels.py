@@ -14,10 +14,10 @@ from django_cachex.admin.collapsible import CollapsibleBlock, parse_blocks
 from django_cachex.admin.components import (
     Action,
     Cell,
-    CollectionBox,
-    Empty,
-    FactLine,
+    ElementsPanel,
+    EmptyState,
     Header,
+    LabeledValue,
     Row,
     Table,
 )
@@ -30,126 +30,128 @@ from django_cachex.inspectors.query import Order
 from django_cachex.inspectors.types import TTL_NONE, Description, Element, Elements, Entry
 from django_cachex.inspectors.values import Content, Excerpt
 
-OTHER = re.compile(r"|[+-]?[0-9.]+(e[+-]?[0-9]+)?|true|false|null|[\[{].*", re.DOTALL | re.I)
-"""Texts that look like something else."""
+AMBIGUOUS_TEXT = re.compile(
+    r"|[+-]?[0-9.]+(e[+-]?[0-9]+)?|true|false|null|[\[{].*", re.DOTALL | re.I
+)
+"""Texts that look like a number, a JSON value or nothing."""
 
 
-def summary(entry: Entry) -> str:
-    """Return in a few words what a key holds."""
-    one = entry.description
+def summarize_entry(entry: Entry) -> str:
+    """Return a short description of a key's content."""
+    description = entry.description
     if entry.content is not None:
         return str(entry.content.label)
-    if one.size is not None and one.unit != Unit.BYTES:
-        return formatting.format_count(one.size, one.unit)
+    if description.size is not None and description.unit != Unit.BYTES:
+        return formatting.format_count(description.size, description.unit)
     return ""
 
 
-def described(inspector: Inspector, one: Description) -> str:
-    """Return on one line what a key is: its name, type, length and expiry."""
-    facts = [one.type or ""]
-    if one.size is not None:
-        is_bytes = one.unit == Unit.BYTES
-        facts.append(
-            formatting.format_size(one.size)
+def describe_key(inspector: Inspector, description: Description) -> str:
+    """Return the name, type, length and TTL of a key on one line."""
+    texts = [description.type or ""]
+    if description.size is not None:
+        is_bytes = description.unit == Unit.BYTES
+        texts.append(
+            formatting.format_size(description.size)
             if is_bytes
-            else formatting.format_count(one.size, one.unit)
+            else formatting.format_count(description.size, description.unit)
         )
-    if one.ttl == TTL_NONE:
-        facts.append(_("never expires"))
-    elif one.ttl is not None:
-        facts.append(_("expires %(when)s") % {"when": formatting.format_ttl(one.ttl)})
-    name = formatting.format_name(inspector.name(one.key))
-    return f"{name}: {', '.join(fact for fact in facts if fact)}"
+    if description.ttl == TTL_NONE:
+        texts.append(_("never expires"))
+    elif description.ttl is not None:
+        texts.append(_("expires %(when)s") % {"when": formatting.format_ttl(description.ttl)})
+    name = formatting.format_name(inspector.name(description.key))
+    return f"{name}: {', '.join(text for text in texts if text)}"
 
 
-def key_facts(inspector: Inspector, entry: Entry, masked: bool) -> list[FactLine]:
-    """Return type, length, memory, TTL, cache and, unless it is a secret, the stored key."""
-    one = entry.description
-    lines = [FactLine(_("Cache"), inspector.alias)]
-    if one.type:
-        lines.append(FactLine(_("Type"), one.type))
-    if one.size is not None:
-        lines.append(size_line(one))
-    if one.memory is not None:
-        lines.append(bytes_line(_("Memory"), one.memory))
-    lines += ttl_lines(one.ttl)
+def list_key_values(inspector: Inspector, entry: Entry, masked: bool) -> list[LabeledValue]:
+    """Return the values at the top of the key page. If `masked`, the stored key is left out."""
+    description = entry.description
+    values = [LabeledValue(_("Cache"), inspector.alias)]
+    if description.type:
+        values.append(LabeledValue(_("Type"), description.type))
+    if description.size is not None:
+        values.append(make_length_value(description))
+    if description.memory is not None:
+        values.append(make_bytes_value(_("Memory"), description.memory))
+    values += make_ttl_values(description.ttl)
     if not masked:
-        lines.append(FactLine(_("Stored key"), printable(one.key), "code"))
+        values.append(LabeledValue(_("Stored key"), printable(description.key), "code"))
     if entry.content is not None and inspector.serializer_name:
-        lines.append(FactLine(_("Serializer"), inspector.serializer_name, "code"))
-    return lines
+        values.append(LabeledValue(_("Serializer"), inspector.serializer_name, "code"))
+    return values
 
 
-def bytes_line(label: Text, count: int) -> FactLine:
-    """Return a number of bytes, its exact figure at hand."""
+def make_bytes_value(label: Text, count: int) -> LabeledValue:
+    """Return a number of bytes with its exact figure."""
     text, exact = formatting.format_size_with_exact(count)
-    return FactLine(label, text, exact=exact)
+    return LabeledValue(label, text, exact=exact)
 
 
-def size_line(one: Description) -> FactLine:
-    """Return the length of a key with what it counts."""
-    count = one.size or 0
-    if one.unit == Unit.BYTES:
-        return bytes_line(_("Length"), count)
-    return FactLine(_("Length"), formatting.format_count(count, one.unit))
+def make_length_value(description: Description) -> LabeledValue:
+    """Return the length of a key in its unit."""
+    count = description.size or 0
+    if description.unit == Unit.BYTES:
+        return make_bytes_value(_("Length"), count)
+    return LabeledValue(_("Length"), formatting.format_count(count, description.unit))
 
 
-def ttl_lines(ttl: int | None) -> list[FactLine]:
-    """Return a TTL in words, in seconds and as a moment."""
+def make_ttl_values(ttl: int | None) -> list[LabeledValue]:
+    """Return a TTL as a duration, in seconds, and as a date and time. `ttl` is in milliseconds."""
     if ttl is None:
         return []
     if ttl == TTL_NONE:
-        return [FactLine(_("TTL"), _("never expires"))]
+        return [LabeledValue(_("TTL"), _("never expires"))]
     details = _("%(seconds)s s, until %(moment)s") % {
         "seconds": formatting.format_number(ttl / 1000, 1 if ttl < 10_000 else 0),
         "moment": formatting.format_datetime(formatting.expiry_datetime(ttl)),
     }
-    return [FactLine(_("TTL"), formatting.format_duration(ttl), expires=ttl, note=details)]
+    return [LabeledValue(_("TTL"), formatting.format_duration(ttl), expires=ttl, note=details)]
 
 
-def looks_otherwise(content: Content) -> bool:
-    """Return whether a text is one that a number, JSON or nothing would look like."""
+def is_ambiguous_text(content: Content) -> bool:
+    """Return whether a text could be mistaken for a number, a JSON value or nothing."""
     value = content.value
-    if type(value) is not str or not content.editable:  # Names are what they look like.
+    if type(value) is not str or not content.editable:  # Names are always text.
         return False
-    return value != value.strip() or OTHER.fullmatch(value) is not None
+    return value != value.strip() or AMBIGUOUS_TEXT.fullmatch(value) is not None
 
 
-def element_cell(content: Content) -> Cell:
-    """Return one element, cut at the limit, with what it is where that is not plain text."""
-    longest = limits().element_chars
+def make_element_cell(content: Content) -> Cell:
+    """Return the cell of an element, truncated, with its format unless it is plain text."""
+    max_chars = limits().element_chars
     text = content.formatted.text
-    cut_off = len(text) > longest or content.formatted.truncated
-    is_plain = content.kind in ("text", "integer", "empty") and not looks_otherwise(content)
+    is_truncated = len(text) > max_chars or content.formatted.truncated
+    is_plain = content.kind in ("text", "integer", "empty") and not is_ambiguous_text(content)
     lines = [] if is_plain else [content.label]
     return Cell(
-        f"{text[:longest]}…" if cut_off else text or _("(empty)"), kind="value", lines=lines
+        f"{text[:max_chars]}…" if is_truncated else text or _("(empty)"), kind="value", lines=lines
     )
 
 
-STEP = 4
-"""How many times as much *Load more* shows."""
+LOAD_MORE_FACTOR = 4
+"""*Load more* multiplies the number of characters shown by this."""
 
-FOLDED = ("json", "pickle")
+COLLAPSIBLE_KINDS = ("json", "pickle")
 
 
 @dataclass(frozen=True)
-class ValueView:
-    """One look at a value."""
+class ValuePanelBuilder:
+    """Builds the parts of a `ValuePanel`."""
 
     content: Content
-    asked: str
-    """The view that was asked for, whatever it was."""
+    requested_view: str
+    """The `view` parameter, which may be anything."""
 
-    action: Callable[..., Action]
-    """Makes a control of a name, a label, and what it asks this page for."""
+    make_link: Callable[..., Action]
+    """Returns a link to this page: see `KeyView._make_view_link`."""
 
-    can_load: bool = False
-    """Whether more than the limits say can be asked for."""
+    can_load_more: bool = False
+    """Whether the cache can read more of the value than the limit."""
 
     @property
-    def names(self) -> dict[str, str]:
-        """The ways to look at the value, the best first, with what they are called."""
+    def view_labels(self) -> dict[str, str]:
+        """The available views with their labels. The default comes first."""
         stored = {"text": _("Text"), "hex": _("Hex")}
         if not self.content.hex.total and self.content.formatted.total:
             return {"formatted": _("Formatted")}  # Its stored bytes are not known.
@@ -158,294 +160,312 @@ class ValueView:
         return {"formatted": _("Formatted"), **stored}
 
     @property
-    def name(self) -> str:
-        names = self.names
-        return self.asked if self.asked in names else next(iter(names))
+    def view(self) -> str:
+        labels = self.view_labels
+        return self.requested_view if self.requested_view in labels else next(iter(labels))
 
     @property
-    def excerpt(self) -> Excerpt:
-        shown: Excerpt = getattr(self.content, self.name)
+    def preview(self) -> Excerpt:
+        shown: Excerpt = getattr(self.content, self.view)
         return shown
 
-    def views(self) -> Sequence[Action]:
-        """Return the controls that lead to the views; none where there is one only."""
-        names = self.names
-        if len(names) == 1:
+    def view_links(self) -> Sequence[Action]:
+        """Return links to the views; none if there is only one."""
+        labels = self.view_labels
+        if len(labels) == 1:
             return ()
-        current = self.name
+        current = self.view
         return [
-            self.action(f"view-{name}", label, current=name == current, view=name)
-            for name, label in names.items()
+            self.make_link(f"view-{name}", label, current=name == current, view=name)
+            for name, label in labels.items()
         ]
 
-    def folds(self) -> Sequence[CollapsibleBlock]:
-        if self.name != "formatted" or self.content.kind not in FOLDED:
+    def collapsible_blocks(self) -> Sequence[CollapsibleBlock]:
+        if self.view != "formatted" or self.content.kind not in COLLAPSIBLE_KINDS:
             return ()
-        return parse_blocks(self.excerpt.text)
+        return parse_blocks(self.preview.text)
 
-    def halves(self) -> tuple[str, str]:
-        """Return what the page showed before *Load more* was pressed, and what that brought."""
-        text, before = self.excerpt.text, self.excerpt.shown // STEP
+    def split_new_text(self) -> tuple[str, str]:
+        """Return the text shown before *Load more* was pressed, and the text it added."""
+        text, before = self.preview.text, self.preview.shown // LOAD_MORE_FACTOR
         if before < limits().preview_bytes:
             return text, ""
-        at = before if self.name == "formatted" else len(text) * before // self.excerpt.shown
+        at = before if self.view == "formatted" else len(text) * before // self.preview.shown
         return text[:at], text[at:]
 
-    def cut(self) -> str:
-        """Return how much of the value is shown, where it is not all."""
-        excerpt = self.excerpt
-        if not excerpt.truncated:
+    def truncated_note(self) -> str:
+        """Return how much of the value is shown, if it is truncated."""
+        preview = self.preview
+        if not preview.truncated:
             return ""
         counts = {
-            "shown": formatting.format_number(excerpt.shown),
-            "total": formatting.format_number(excerpt.total),
+            "shown": formatting.format_number(preview.shown),
+            "total": formatting.format_number(preview.total),
         }
-        if excerpt.open_ended:
+        if preview.open_ended:
             return _("First %(shown)s of more than %(total)s characters shown.") % counts
-        if self.name == "formatted" and self.content.kind != "large":
+        if self.view == "formatted" and self.content.kind != "large":
             return _("First %(shown)s of %(total)s characters shown.") % counts
         return _("First %(shown)s of %(total)s bytes shown.") % counts
 
-    def more(self) -> Sequence[Action]:
-        """Return the control that shows more of the value, where there is more to be had."""
-        shown, most = self.excerpt.shown, limits().decode_bytes
-        if not (self.can_load and self.excerpt.truncated) or shown >= most:
+    def more_links(self) -> Sequence[Action]:
+        """Return the *Load more* link, if there is more to load."""
+        shown, max_shown = self.preview.shown, limits().decode_bytes
+        if not (self.can_load_more and self.preview.truncated) or shown >= max_shown:
             return ()
-        count = min(shown * STEP, most)
+        count = min(shown * LOAD_MORE_FACTOR, max_shown)
         return [
-            self.action("load-more", _("Load more"), at="cx-more", view=self.name, shown=str(count))
+            self.make_link(
+                "load-more", _("Load more"), at="cx-more", view=self.view, shown=str(count)
+            )
         ]
 
 
-FORM = "cx-rows"
-"""The form that checkboxes and buttons of rows belong to, wherever they stand."""
+REMOVE_FORM_ID = "cx-rows"
+"""The id of the form of the rows' checkboxes and *Remove* buttons."""
 
-BY_NAME = "name"
+SORT_BY_NAME = "name"
 
 
 @dataclass(frozen=True)
-class CollectionView:
-    """One look at a collection."""
+class ElementsPanelBuilder:
+    """Builds an `ElementsPanel`."""
 
     type: str
     unit: Unit
     elements: Elements
     state: Mapping[str, str]
-    """What the address says of the part that is shown."""
+    """The parameters that select the page."""
 
-    turn: Callable[..., Action]
-    """Makes a control of a name and a label that leads to another part, given what changes."""
+    make_page_link: Callable[..., Action]
+    """Returns a link to another page: see `BaseKeyDetailView.make_page_link`."""
 
-    row_actions: Callable[[Element], Sequence[Action]]
+    make_row_actions: Callable[[Element], Sequence[Action]]
     selectable: bool = False
-    opened: str = ""
+    open_row_id: str = ""
     """The id of the row whose form is open."""
 
-    problem: Text = ""
-    """What is wrong with the place that was asked for."""
+    page_error: Text = ""
+    """What is wrong with the requested position."""
 
-    def box(self, title: Text, offers: Sequence[Action], notes: Sequence[Text]) -> CollectionBox:
-        return CollectionBox(
+    def build(self, title: Text, buttons: Sequence[Action], notes: Sequence[Text]) -> ElementsPanel:
+        return ElementsPanel(
             title=title,
-            form=self.find_form(),
-            hidden=[(name, self.state[name]) for name in ("order", "sort") if name in self.state],
-            orders=self.orders(),
-            offers=offers,
-            notes=[note for note in (*notes, self.lost) if note],
-            progress=self.progress(),
-            table=self.table() if self.rows else None,
-            empty=None if self.rows else self.empty(),
-            pager=self.pager(),
-            rows_form=FORM if self.selectable and self.rows else "",
-            is_found=any(self.state.get(name) for name in ("at", "find", "low", "high")),
-            reset=self.turn(
+            form=self.make_search_form(),
+            hidden_fields=[
+                (name, self.state[name]) for name in ("order", "sort") if name in self.state
+            ],
+            order_links=self.order_links(),
+            buttons=buttons,
+            notes=[note for note in (*notes, self.page_note) if note],
+            progress=self.progress_text(),
+            table=self.make_table() if self.rows else None,
+            empty=None if self.rows else self.make_empty_state(),
+            pager=self.make_pager(),
+            remove_form_id=REMOVE_FORM_ID if self.selectable and self.rows else "",
+            is_filtered=any(self.state.get(name) for name in ("at", "find", "low", "high")),
+            reset_link=self.make_page_link(
                 "show-all", _("Show all"), **dict.fromkeys(("at", "find", "low", "high"), "")
             ),
         )
 
     @property
-    def lost(self) -> Text:
-        """Why the beginning is shown, where no field of the form can say it."""
-        return "" if self.type in ("list", "stream") else self.problem
+    def page_note(self) -> Text:
+        """Why the first page is shown, for types whose form has no field for the position."""
+        return "" if self.type in ("list", "stream") else self.page_error
 
     @property
     def rows(self) -> Sequence[Element]:
         rows = self.elements.rows
-        if self.state.get("sort") == BY_NAME:
+        if self.state.get("sort") == SORT_BY_NAME:
             return sorted(rows, key=lambda row: row.name)
         return rows
 
-    def find_form(self) -> ElementSearchForm:
-        """Return the form that finds elements, with what was asked for and what is wrong."""
+    def make_search_form(self) -> ElementSearchForm:
+        """Return the search form, with the current search and its errors."""
         form = ElementSearchForm(self.type, dict(self.state))
-        if self.problem and "at" in form.fields:
-            form.add_error("at", str(self.problem))
+        if self.page_error and "at" in form.fields:
+            form.add_error("at", str(self.page_error))
         return form
 
     @property
-    def searches(self) -> bool:
+    def is_search(self) -> bool:
         return bool(self.state.get("find", "").strip("*"))
 
-    def orders(self) -> Sequence[Action]:
-        """Return the controls for the order; a search has none, and its page can be sorted."""
-        sorted_here = self.state.get("sort") == BY_NAME
-        by_name = self.turn(
-            "sort-by-member", _("This page by member"), current=sorted_here, sort=BY_NAME
+    def order_links(self) -> Sequence[Action]:
+        """Return the links that change the order of elements.
+
+        Search results have no order, but a page of them can be sorted.
+        """
+        is_sorted = self.state.get("sort") == SORT_BY_NAME
+        name_link = self.make_page_link(
+            "sort-by-member", _("This page by member"), current=is_sorted, sort=SORT_BY_NAME
         )
-        if self.searches or self.type not in ORDERS:
-            as_found = self.turn("as-found", _("As found"), current=not sorted_here, sort="")
-            return [as_found, by_name] if self.type == "zset" else []
-        now = self.state.get("order") or Order.FIRST
+        if self.is_search or self.type not in ORDERS:
+            unsorted_link = self.make_page_link(
+                "as-found", _("As found"), current=not is_sorted, sort=""
+            )
+            return [unsorted_link, name_link] if self.type == "zset" else []
+        current = self.state.get("order") or Order.FIRST
         orders = [
-            self.turn(
+            self.make_page_link(
                 f"order-{order}",
                 label,
-                current=now == order and not sorted_here,
+                current=current == order and not is_sorted,
                 order=order,
                 at="",
                 sort="",
             )
             for order, label in ORDERS[self.type]
         ]
-        return [*orders, by_name] if self.type == "zset" else orders
+        return [*orders, name_link] if self.type == "zset" else orders
 
-    # How much there is to see.
+    # How much is shown.
 
-    def progress(self) -> str:
-        """Return how much of the key is shown, and how much was looked at for it."""
-        found, total = self.elements, self.elements.total
-        shown = len(found.rows)
+    def progress_text(self) -> str:
+        """Return how many elements are shown and were examined, of how many."""
+        elements, total = self.elements, self.elements.total
+        shown = len(elements.rows)
         counts = {
             "shown": formatting.format_number(shown),
             "total": formatting.format_count(total, self.unit),
             "of": formatting.format_number(total),
-            "examined": formatting.format_number(found.examined or 0),
+            "examined": formatting.format_number(elements.examined or 0),
         }
-        if found.examined is not None:
+        if elements.examined is not None:
             text = _("%(shown)s found · %(examined)s of %(total)s examined") % counts
-            return text if found.next else f"{text} · {_('that is all')}"
-        if found.found is not None:
-            counts["found"] = formatting.format_count(found.found, self.unit)
-            if found.start is None or not shown:
+            return text if elements.next else f"{text} · {_('that is all')}"
+        if elements.found is not None:
+            counts["found"] = formatting.format_count(elements.found, self.unit)
+            if elements.start is None or not shown:
                 return _("%(found)s in this range, of %(of)s") % counts
-            counts |= self.span(found.start, shown)
+            counts |= self.range_counts(elements.start, shown)
             return _("%(first)s to %(last)s of %(found)s in this range, of %(of)s in all") % counts
         if shown == total:
             return _("All %(total)s shown") % counts
-        if found.start is None or not shown or self.type in ("hash", "set"):
+        if elements.start is None or not shown or self.type in ("hash", "set"):
             return _("%(shown)s of %(total)s shown") % counts
         if self.type == "list":
-            counts |= {"first": found.rows[0].name, "last": found.rows[-1].name}
+            counts |= {"first": elements.rows[0].name, "last": elements.rows[-1].name}
             return _("Index %(first)s to %(last)s of %(total)s") % counts
-        counts |= self.span(found.start, shown)
+        counts |= self.range_counts(elements.start, shown)
         return _("%(first)s to %(last)s of %(total)s shown") % counts
 
-    def span(self, start: int, shown: int) -> dict[str, str]:
+    def range_counts(self, start: int, shown: int) -> dict[str, str]:
         return {
             "first": formatting.format_number(start + 1),
             "last": formatting.format_number(start + shown),
         }
 
-    def empty(self) -> Empty:
-        """Return why there is nothing to see, and what to do."""
-        found = self.elements
-        if self.searches and found.next:
+    def make_empty_state(self) -> EmptyState:
+        """Return why no element is shown, and what to do."""
+        elements = self.elements
+        if self.is_search and elements.next:
             counts = {
-                "examined": formatting.format_number(found.examined or 0),
-                "total": formatting.format_count(found.total, self.unit),
+                "examined": formatting.format_number(elements.examined or 0),
+                "total": formatting.format_count(elements.total, self.unit),
             }
             text = _("%(examined)s of %(total)s examined.") % counts
-            going_on = self.turn("continue", _("Continue"), at=found.next)
-            return Empty(_("None so far"), text, [replace(going_on, kind="primary")])
-        if self.searches:
-            total = formatting.format_count(found.total, self.unit)
+            continue_link = self.make_page_link("continue", _("Continue"), at=elements.next)
+            return EmptyState(_("None so far"), text, [replace(continue_link, kind="primary")])
+        if self.is_search:
+            total = formatting.format_count(elements.total, self.unit)
             text = _(
                 "All of %(total)s examined. Check the spelling: case matters, * stands for "
                 "anything."
             )
-            return Empty(_("Nothing matches"), text % {"total": total})
-        if found.found == 0:
-            return Empty(_("No member has a score in this range"))
-        if not found.total:
-            return Empty(_("Empty"), _("The key is there and holds nothing."))
-        return Empty(_("Nothing here"), _("There is nothing from that place on."))
+            return EmptyState(_("Nothing matches"), text % {"total": total})
+        if elements.found == 0:
+            return EmptyState(_("No member has a score in this range"))
+        if not elements.total:
+            return EmptyState(_("Empty"), _("The key is there and holds nothing."))
+        return EmptyState(_("Nothing here"), _("There is nothing from that place on."))
 
-    def pager(self) -> Sequence[Action]:
-        found = self.elements
+    def make_pager(self) -> Sequence[Action]:
+        elements = self.elements
         links = []
         if self.state.get("at"):
-            links.append(self.turn("first-page", _("First"), at=""))
-        if found.previous is not None:
-            links.append(self.turn("previous-page", _("Previous"), at=found.previous))
-        if found.next is not None and found.rows:
-            label = _("Continue") if self.searches else _("Next")
-            links.append(replace(self.turn("next-page", label, at=found.next), kind="primary"))
+            links.append(self.make_page_link("first-page", _("First"), at=""))
+        if elements.previous is not None:
+            links.append(self.make_page_link("previous-page", _("Previous"), at=elements.previous))
+        if elements.next is not None and elements.rows:
+            label = _("Continue") if self.is_search else _("Next")
+            links.append(
+                replace(self.make_page_link("next-page", label, at=elements.next), kind="primary")
+            )
         return links
 
     # The table.
 
-    def table(self) -> Table:
+    def make_table(self) -> Table:
         headers = [
-            Header(title, self.header_kind(place))
-            for place, title in enumerate(self.elements.columns)
+            Header(title, self.get_header_kind(index))
+            for index, title in enumerate(self.elements.columns)
         ]
         with_ttl = any(row.ttl is not None for row in self.rows)
         if with_ttl:
             headers.append(Header(_("TTL")))
-        actions = [self.row_actions(row) for row in self.rows]
+        actions = [self.make_row_actions(row) for row in self.rows]
         if any(actions):
             headers.append(Header(_("Actions")))
         rows = [
-            self.row(row, acts, with_ttl, any(actions))
-            for row, acts in zip(self.rows, actions, strict=True)
+            self.make_row(row, row_actions, with_ttl, any(actions))
+            for row, row_actions in zip(self.rows, actions, strict=True)
         ]
         return Table(
-            headers, rows, _("Elements"), selectable=self.selectable, compact=False, form=FORM
+            headers,
+            rows,
+            _("Elements"),
+            selectable=self.selectable,
+            compact=False,
+            form_id=REMOVE_FORM_ID,
         )
 
-    def is_number(self, place: int) -> bool:
-        """Return whether a column holds indexes or scores."""
-        return (self.type, place) in (("list", 0), ("zset", 1))
+    def is_number_column(self, index: int) -> bool:
+        """Return whether a column contains indexes or scores."""
+        return (self.type, index) in (("list", 0), ("zset", 1))
 
-    def header_kind(self, place: int) -> str:
-        if self.is_number(place):
+    def get_header_kind(self, index: int) -> str:
+        if self.is_number_column(index):
             return "number"
-        return "code" if self.type == "stream" and self.elements.uniform and place else ""
+        return "code" if self.type == "stream" and self.elements.uniform and index else ""
 
-    def row(self, row: Element, actions: Sequence[Action], with_ttl: bool, acts: bool) -> Row:
-        cells = self.cells(row)
+    def make_row(
+        self, row: Element, actions: Sequence[Action], with_ttl: bool, has_actions: bool
+    ) -> Row:
+        cells = self.make_cells(row)
         if with_ttl:
-            cells.append(ttl_cell(row))
-        if acts:
-            cells.append(Cell(actions=actions, kind="acts"))
+            cells.append(make_field_ttl_cell(row))
+        if has_actions:
+            cells.append(Cell(actions=actions, kind="row-actions"))
         value = f"{row.id} {row.expected}" if self.selectable else None
         label = _("Select %(name)s") % {"name": row.name or _("(empty name)")}
-        return Row(cells, value, label, opens=row.id == self.opened)
+        return Row(cells, value, label, is_open=row.id == self.open_row_id)
 
-    def cells(self, row: Element) -> list[Cell]:
+    def make_cells(self, row: Element) -> list[Cell]:
         if not self.elements.uniform:
-            return [Cell(row.name, kind="code"), Cell(pairs(row), kind="value")]
-        cells = [element_cell(content) for content in row.cells]
+            return [Cell(row.name, kind="code"), Cell(format_fields(row), kind="value")]
+        cells = [make_element_cell(content) for content in row.cells]
         return [
-            replace(cell, kind="number", lines=()) if self.is_number(place) else cell
-            for place, cell in enumerate(cells)
+            replace(cell, kind="number", lines=()) if self.is_number_column(index) else cell
+            for index, cell in enumerate(cells)
         ]
 
 
-def pairs(row: Element) -> str:
-    """Return the fields of an entry with their values, a line for each."""
-    values = [element_cell(content).text for content in row.cells[1:]]
+def format_fields(row: Element) -> str:
+    """Return the fields of a stream entry with their values, one on each line."""
+    values = [make_element_cell(content).text for content in row.cells[1:]]
     return "\n".join(f"{name}: {text}" for name, text in zip(row.fields, values, strict=True))
 
 
-def ttl_cell(row: Element) -> Cell:
+def make_field_ttl_cell(row: Element) -> Cell:
     if row.ttl is None or row.ttl == TTL_NONE:
         return Cell(_("never") if row.ttl == TTL_NONE else "")
     return Cell(formatting.format_duration(row.ttl), expires=row.ttl)
 
 
-def groups_table(groups: Sequence[Any]) -> Table:
-    """Return the consumer groups of a stream, each with its consumers."""
+def make_groups_table(groups: Sequence[Any]) -> Table:
+    """Return a table of a stream's consumer groups with their consumers."""
     headers = [
         Header(_("Group")),
         Header(_("Pending"), "number"),
@@ -453,19 +473,19 @@ def groups_table(groups: Sequence[Any]) -> Table:
         Header(_("Last delivered")),
         Header(_("Consumers")),
     ]
-    return Table(headers, [Row(group_cells(group)) for group in groups], _("Consumer groups"))
+    return Table(headers, [Row(make_group_cells(group)) for group in groups], _("Consumer groups"))
 
 
-def group_cells(group: Any) -> list[Cell]:
+def make_group_cells(group: Any) -> list[Cell]:
     lag = _("unknown") if group.lag is None else formatting.format_number(group.lag)
     consumers = [
         _("%(name)s: %(pending)s pending, idle %(idle)s")
         % {
-            "name": one.name,
-            "pending": formatting.format_number(one.pending),
-            "idle": formatting.format_duration(one.idle),
+            "name": consumer.name,
+            "pending": formatting.format_number(consumer.pending),
+            "idle": formatting.format_duration(consumer.idle),
         }
-        for one in group.consumers
+        for consumer in group.consumers
     ]
     return [
         Cell(group.name, kind="key"),

@@ -13,90 +13,112 @@ from django.utils.translation import ngettext
 
 from django_cachex.admin import bulk, formatting
 from django_cachex.admin.bulk import JobState, JobStep
-from django_cachex.admin.components import Button, Card, Cell, Header, Notice, Row, Table, Working
+from django_cachex.admin.components import (
+    Alert,
+    Button,
+    Card,
+    Cell,
+    Header,
+    JobProgress,
+    Row,
+    Table,
+)
 from django_cachex.admin.links import MAX_ID_LENGTH
-from django_cachex.admin.views.base import CachePage
-from django_cachex.admin.views.keys_table import how_far
+from django_cachex.admin.views.base import BaseCacheView
+from django_cachex.admin.views.keys_table import format_examined
 from django_cachex.commands.text import one_line
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.jobs import Find, Position, Sweep, Work, advance
 from django_cachex.inspectors.namespaces import Survey
 
-MOST_FAILURES = 20
-"""Keys that failed, of those that the report has."""
+MAX_FAILURES_SHOWN = 20
+"""The page lists this many keys that failed. The report has more."""
 
 
-def working(
-    said: str,
+def make_progress(
+    text: str,
     position: Position,
-    go_on: Button,
-    hidden: Sequence[tuple[str, str]],
-    buttons: Sequence[Button] = (),
-    automatic: bool = True,
-    resume: str = "",
-    action: str = "",
-) -> Working:
-    """Return work at a position; at its end nothing carries it on."""
-    share = None
+    continue_button: Button,
+    hidden_fields: Sequence[tuple[str, str]],
+    other_buttons: Sequence[Button] = (),
+    auto_continue: bool = True,
+    resume_url: str = "",
+    action_url: str = "",
+) -> JobProgress:
+    """Return the progress of a scan. There is no button to continue it once it is complete.
+
+    Args:
+        text: What was done so far.
+        position: The position of the scan.
+        continue_button: The button that continues.
+        hidden_fields: The fields with the state.
+        auto_continue: Whether a script presses the button.
+        resume_url: The URL to resume the job after the page was closed.
+        action_url: The URL to post to; empty for the current page.
+    """
+    fraction = None
     if position.total is not None:
-        share = 1.0 if position.complete else position.examined / max(1, position.total)
-    return Working(
-        progress=f"{said} · {how_far(position.examined, position)}",
-        share=share,
-        hidden=hidden,
-        go_on=None if position.complete else go_on,
-        automatic=automatic and not position.complete,
-        buttons=buttons,
-        resume=resume if len(resume) <= MAX_ID_LENGTH else "",
-        action=action,
+        fraction = 1.0 if position.complete else position.examined / max(1, position.total)
+    return JobProgress(
+        text=f"{text} · {format_examined(position.examined, position)}",
+        fraction=fraction,
+        hidden_fields=hidden_fields,
+        continue_button=None if position.complete else continue_button,
+        auto_continue=auto_continue and not position.complete,
+        other_buttons=other_buttons,
+        resume_url=resume_url if len(resume_url) <= MAX_ID_LENGTH else "",
+        action_url=action_url,
     )
 
 
-def running(step: JobStep, token: str, resume: str, automatic: bool) -> Working:
-    """Return a run after a step; one that failed waits for the person."""
+def make_job_progress(step: JobStep, token: str, resume_url: str, auto_continue: bool) -> JobProgress:
+    """Return the progress of a job. If its last step failed, it does not continue by itself."""
     work = step.state.job
     report = [Button(_("Download the report"), "report")] if work.deed.turns else []
-    return working(
+    return make_progress(
         bulk.result_text(work.deed).rstrip("."),
         work.position,
         Button(_("Continue"), "run", "primary"),
         [("state", token)],
         report,
-        automatic and step.error is None and not step.is_stuck and not is_refused(step),
-        resume,
+        auto_continue and step.error is None and not step.is_stuck and not has_only_failures(step),
+        resume_url,
     )
 
 
-def is_refused(step: JobStep) -> bool:
-    """Return whether the store refuses key after key, so that going on is for a person to say."""
+def has_only_failures(step: JobStep) -> bool:
+    """Return whether every change has failed so far. The user then decides whether to continue."""
     sweep = step.state.job.deed
     return bool(sweep.failed) and not sweep.done
 
 
-def step_notices(step: JobStep) -> list[Notice]:
-    """Return what is to be known of a run beside its counts."""
-    found = []
+def make_step_alerts(step: JobStep) -> list[Alert]:
+    """Return alerts about the last step of a job."""
+    alerts = []
     if step.is_restarted:
         text = _(
             "This run had gone on from an earlier page. It continues here, and what is counted "
             "now is what was done since."
         )
-        found.append(Notice(text))
-    return [*found, *refusals(step), *about(step.state.job.position)]
+        alerts.append(Alert(text))
+    return [*alerts, *make_failure_alerts(step), *make_missing_alerts(step.state.job.position)]
 
 
-def refusals(step: JobStep) -> list[Notice]:
-    """Return what the store refuses, or may have done: an error where that is all there is."""
+def make_failure_alerts(step: JobStep) -> list[Alert]:
+    """Return alerts about changes that failed or may have been made.
+
+    The level is an error if nothing else was done.
+    """
     work = step.state.job
-    sweep, found = work.deed, []
+    sweep, alerts = work.deed, []
     [(_key, reason), *_rest] = sweep.failures or ((b"", ""),)
-    if is_refused(step) and not work.complete:
+    if has_only_failures(step) and not work.complete:
         text = _("Nothing could be changed so far: the store refuses. %(reason)s")
-        found.append(Notice(text % {"reason": reason}, "warning"))
-    elif is_refused(step):
+        alerts.append(Alert(text % {"reason": reason}, "warning"))
+    elif has_only_failures(step):
         text = _("Nothing could be changed: the store refuses. %(reason)s")
-        found.append(Notice(text % {"reason": reason}, "error"))
+        alerts.append(Alert(text % {"reason": reason}, "error"))
     elif sweep.failed and work.complete:
         text = ngettext(
             "%(count)s key could not be changed. %(reason)s",
@@ -104,43 +126,43 @@ def refusals(step: JobStep) -> list[Notice]:
             sweep.failed,
         )
         what = {"count": formatting.format_number(sweep.failed), "reason": reason}
-        found.append(Notice(text % what, "warning"))
+        alerts.append(Alert(text % what, "warning"))
     if sweep.in_doubt:
         text = ngettext(
             "%(count)s key may have been changed: the connection broke after it was asked for.",
             "%(count)s keys may have been changed: the connection broke after they were asked for.",
             sweep.in_doubt,
         )
-        found.append(Notice(text % {"count": formatting.format_number(sweep.in_doubt)}, "warning"))
-    return found
+        alerts.append(Alert(text % {"count": formatting.format_number(sweep.in_doubt)}, "warning"))
+    return alerts
 
 
-def about(at: Position) -> list[Notice]:
-    """Return what is missing among what was found."""
-    found = []
-    if at.unanswered:
+def make_missing_alerts(position: Position) -> list[Alert]:
+    """Return alerts about keys that a scan could not include."""
+    alerts = []
+    if position.unanswered:
         text = _(
             "%(servers)s did not answer: the keys there are not among these. Continue asks again."
         )
-        found.append(Notice(text % {"servers": ", ".join(at.unanswered)}, "warning"))
-    if at.unknown:
+        alerts.append(Alert(text % {"servers": ", ".join(position.unanswered)}, "warning"))
+    if position.unknown:
         text = ngettext(
             "%(count)s key was left alone: the server does not say whether it passes the filter.",
             "%(count)s keys were left alone: the server does not say whether they pass the filter.",
-            at.unknown,
+            position.unknown,
         )
-        found.append(Notice(text % {"count": formatting.format_number(at.unknown)}, "warning"))
-    return found
+        alerts.append(Alert(text % {"count": formatting.format_number(position.unknown)}, "warning"))
+    return alerts
 
 
-def run_cards(run: JobState, inspector: Inspector) -> list[Card]:
-    """Return the keys that failed, if any did."""
+def make_failure_cards(run: JobState, inspector: Inspector) -> list[Card]:
+    """Return a card with the keys that failed, if any did."""
     sweep = run.job.deed
     if not sweep.failures:
         return []
     rows = [
         Row([Cell(formatting.format_name(inspector.name(stored)), kind="key"), Cell(reason)])
-        for stored, reason in sweep.failures[:MOST_FAILURES]
+        for stored, reason in sweep.failures[:MAX_FAILURES_SHOWN]
     ]
     note = ""
     if sweep.failed > len(rows):
@@ -152,47 +174,53 @@ def run_cards(run: JobState, inspector: Inspector) -> list[Card]:
     return [Card(_("Failed"), table=table, note=note)]
 
 
-def count_on(page: CachePage, work: Work[Survey], find: Find) -> tuple[Work[Survey], bool]:
-    """Go on counting for one budget; return what was counted, and whether that led further."""
+def continue_count(
+    view: BaseCacheView, work: Work[Survey], find: Find
+) -> tuple[Work[Survey], bool]:
+    """Continue a count for the time budget of one request.
+
+    Returns:
+        The count, and whether it made progress.
+    """
     works = [work]
 
     def count() -> None:
         deadline = time.monotonic() + limits().scan_budget
-        for more in advance(work, find, page.inspector, deadline):
-            works.append(more)  # noqa: PERF402  # What is there already stays.
+        for next_work in advance(work, find, view.inspector, deadline):
+            works.append(next_work)  # noqa: PERF402  # Keeps the steps before an error.
 
-    answer = page.ask(page.inspector, count)
+    result = view.call_cache(view.inspector, count)
     after = works[-1]
-    page.notices += about(after.position)
-    came_further = after.position.token != work.position.token
-    return after, answer.error is None and came_further
+    view.alerts += make_missing_alerts(after.position)
+    made_progress = after.position.token != work.position.token
+    return after, result.error is None and made_progress
 
 
-SIGNS = "=+\\-@＝＋－＠﹦﹢﹣﹫−"
-"""What a spreadsheet takes for the beginning of something to compute, in any width."""
+FORMULA_CHARACTERS = "=+\\-@＝＋－＠﹦﹢﹣﹫−"
+"""Characters that start a formula in a spreadsheet, including the full-width ones."""
 
-FORMULA = re.compile(rf"(^|[;|])(?=[\s\"'`]*[{SIGNS}])")
-"""Where a cell begins one, or its part where a program takes `;` for the end of a cell."""
+FORMULA_START = re.compile(rf"(^|[;|])(?=[\s\"'`]*[{FORMULA_CHARACTERS}])")
+"""The start of a formula in a cell, or after a `;`, which some programs take as a separator."""
 
 
-def report(inspector: Inspector, name: str, said: str, work: Work[Sweep]) -> HttpResponse:
-    """Return a table of what was done and of the keys that failed, in CSV."""
+def make_report(inspector: Inspector, name: str, text: str, work: Work[Sweep]) -> HttpResponse:
+    """Return a CSV file with the numbers of a job and the keys that failed."""
     headers = {"Content-Disposition": f'attachment; filename="cachex-{name}.csv"'}
     response = HttpResponse(content_type="text/csv; charset=utf-8", headers=headers)
     sweep = work.deed
     writer = csv.writer(response)
 
     def write(*cells: object) -> None:
-        writer.writerow([cell(str(one)) for one in cells])
+        writer.writerow([escape_csv_cell(str(cell)) for cell in cells])
 
     write(_("cache"), inspector.alias)
-    write(_("what"), said)
+    write(_("what"), text)
     write(_("changed"), sweep.done)
     write(_("already gone"), sweep.gone)
     write(_("failed"), sweep.failed)
     if sweep.in_doubt:
         write(_("outcome unknown"), sweep.in_doubt)
-    write(_("examined"), how_far(work.position.examined, work.position))
+    write(_("examined"), format_examined(work.position.examined, work.position))
     if sweep.failures:
         write()
         write(_("key"), _("reason"))
@@ -201,6 +229,6 @@ def report(inspector: Inspector, name: str, said: str, work: Work[Sweep]) -> Htt
     return response
 
 
-def cell(text: str) -> str:
-    """Return a text on one line, of which no spreadsheet computes anything."""
-    return FORMULA.sub(r"\1'", one_line(text))
+def escape_csv_cell(text: str) -> str:
+    """Return a text on one line, escaped so that spreadsheets do not take it as a formula."""
+    return FORMULA_START.sub(r"\1'", one_line(text))

@@ -1,12 +1,12 @@
-// Focus where the page wants it, although a host hid the page until its own scripts had run.
-export function focusLate(root) {
-  const wanted = root.querySelector("[autofocus]");
+// Focus the element with autofocus again: a host may hide the page until its scripts ran.
+export function restoreAutofocus(root) {
+  const element = root.querySelector("[autofocus]");
   const focus = () => {
     if (document.activeElement === document.body) {
-      wanted.focus();
+      element.focus();
     }
   };
-  if (wanted) {
+  if (element) {
     document.addEventListener("alpine:initialized", () => requestAnimationFrame(focus));
     requestAnimationFrame(focus);
   }

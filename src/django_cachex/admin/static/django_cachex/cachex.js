@@ -1,22 +1,22 @@
-// Conveniences on top of pages that work without them: each finds its elements and leaves the rest.
-import { focusLate } from "./autofocus.js";
-import { copyButtons } from "./copy.js";
-import { countDown } from "./countdown.js";
-import { liveSearch } from "./live-search.js";
-import { livePreviews } from "./preview.js";
-import { selectAll } from "./select-all.js";
-import { sortRows } from "./sorting.js";
-import { carryOn } from "./working.js";
+// Enhancements of pages that work without scripts. Each function finds its own elements.
+import { restoreAutofocus } from "./autofocus.js";
+import { enableCopyButtons } from "./copy.js";
+import { startCountdowns } from "./countdown.js";
+import { continueJob } from "./job.js";
+import { startLiveSearch } from "./live-search.js";
+import { enablePreviews } from "./preview.js";
+import { enableSelectAll } from "./select-all.js";
+import { enableSorting } from "./sorting.js";
 
 function enhance(root) {
-  focusLate(root);
-  copyButtons(root);
-  countDown(root);
-  livePreviews(root);
-  selectAll(root);
-  sortRows(root);
-  liveSearch(root);
-  carryOn(root, enhance);
+  restoreAutofocus(root);
+  enableCopyButtons(root);
+  startCountdowns(root);
+  enablePreviews(root);
+  enableSelectAll(root);
+  enableSorting(root);
+  startLiveSearch(root);
+  continueJob(root, enhance);
 }
 
 enhance(document);

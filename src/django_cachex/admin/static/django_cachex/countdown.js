@@ -1,10 +1,10 @@
-// TTLs that go on counting: data-expires holds the milliseconds left when the page was made.
+// Count down TTLs: data-expires is the number of milliseconds left when the page was rendered.
 const TICK = 1000;
 const DAY = 86400;
 const SIZES = [3600, 60, 1];
 
-// The two largest units, in the server's words for hours, minutes and seconds.
-export function words(seconds, units) {
+// Format a duration in its two largest units. `units` are the translated names of h, min and s.
+export function formatDuration(seconds, units) {
   let rest = seconds;
   const parts = SIZES.map((size, index) => {
     const count = Math.floor(rest / size);
@@ -22,11 +22,11 @@ export function words(seconds, units) {
     .join(" ");
 }
 
-// Count down what is within `roots`, from now on.
-export function countDown(...roots) {
-  const shown = performance.now();
+// Start the countdowns of the elements in `roots`.
+export function startCountdowns(...roots) {
+  const start = performance.now();
   const units = document.querySelector("[data-units]")?.dataset.units.split(" ");
-  // What has more than a day left changes too slowly to be watched.
+  // TTLs of more than a day change too slowly to update.
   const elements = roots
     .flatMap((root) => [...root.querySelectorAll("[data-expires]")])
     .filter((element) => Number(element.dataset.expires) < DAY * 1000);
@@ -34,10 +34,10 @@ export function countDown(...roots) {
     return;
   }
   setInterval(() => {
-    const passed = performance.now() - shown;
+    const elapsed = performance.now() - start;
     for (const element of elements) {
-      const left = Math.max(0, Number(element.dataset.expires) - passed);
-      element.firstChild.textContent = words(Math.floor(left / 1000), units);
+      const left = Math.max(0, Number(element.dataset.expires) - elapsed);
+      element.firstChild.textContent = formatDuration(Math.floor(left / 1000), units);
     }
   }, TICK);
 }

@@ -1,16 +1,16 @@
-// A search that goes on by itself: asks for the next part of this page, one request at a time, and
-// adds its rows, until the page is full, all was looked at, Stop is pressed, or the page is left.
-import { countDown, words } from "./countdown.js";
-import { selectAll } from "./select-all.js";
-import { sortRows } from "./sorting.js";
+// A search that continues by itself: requests further results, one request at a time, and adds
+// their rows, until the page is full, the search is complete, Stop is pressed, or the user leaves.
+import { formatDuration, startCountdowns } from "./countdown.js";
+import { enableSelectAll } from "./select-all.js";
+import { enableSorting } from "./sorting.js";
 
-// What follows the line that says how far it came.
+// What follows the progress line.
 const CONTENT = ":scope > :is(form, .cx-empty, .cx-pager)";
-const STATE = ["forward", "shown", "size", "examined", "total", "goesOn"];
+const STATE = ["nextUrl", "shown", "size", "examined", "total", "autoContinue"];
 
-export function liveSearch(root) {
-  const section = root.querySelector(".cx-found");
-  if (section?.dataset.goesOn !== undefined) {
+export function startLiveSearch(root) {
+  const section = root.querySelector(".cx-results");
+  if (section?.dataset.autoContinue !== undefined) {
     new LiveSearch(section).run();
   }
 }
@@ -19,19 +19,19 @@ class LiveSearch {
   constructor(section) {
     this.section = section;
     this.controller = new AbortController();
-    this.began = performance.now();
-    this.before = Number(section.dataset.examined);
+    this.startedAt = performance.now();
+    this.initialCount = Number(section.dataset.examined);
     addEventListener("pagehide", () => this.stop(), { once: true });
   }
 
   async run() {
-    while (this.section.dataset.goesOn !== undefined && !this.controller.signal.aborted) {
-      this.offerStop();
+    while (this.section.dataset.autoContinue !== undefined && !this.controller.signal.aborted) {
+      this.showStopButton();
       await this.step();
     }
     delete this.section.dataset.running;
     this.section.querySelector("[data-stop]").hidden = true;
-    this.section.querySelector(".cx-pace").textContent = "";
+    this.section.querySelector(".cx-rate").textContent = "";
   }
 
   stop() {
@@ -39,101 +39,104 @@ class LiveSearch {
   }
 
   async step() {
-    const { forward, shown } = this.section.dataset;
-    const url = new URL(forward, location.href);
+    const { nextUrl, shown } = this.section.dataset;
+    const url = new URL(nextUrl, location.href);
     url.searchParams.set("live", shown);
-    const part = await this.fetched(url);
-    if (part?.dataset.forward === undefined) {
-      // Stopped, or it failed and may say how: what was there stays, and its links lead on.
-      this.section.prepend(...(part?.querySelectorAll(":scope > .cx-notice") ?? []));
+    const results = await this.fetchResults(url);
+    if (results?.dataset.nextUrl === undefined) {
+      // Stopped or failed: keep the results, whose links still work, and show any alerts.
+      this.section.prepend(...(results?.querySelectorAll(":scope > .cx-alert") ?? []));
       this.stop();
       return;
     }
-    this.take(part);
-    this.tell();
+    this.merge(results);
+    this.updateRate();
   }
 
-  // Return the part of a page that a search fills, or null.
-  async fetched(url) {
+  // Return the results section of a response, or null.
+  async fetchResults(url) {
     let text = "";
     try {
       const response = await fetch(url, { signal: this.controller.signal });
       text = response.ok && !response.redirected ? await response.text() : "";
     } catch {
-      return null; // Aborted, or nobody answers.
+      return null; // Aborted, or the server is not reachable.
     }
     const page = new DOMParser().parseFromString(text, "text/html");
-    const part = page.querySelector(".cx-found");
-    return part && document.adoptNode(part);
+    const results = page.querySelector(".cx-results");
+    return results && document.adoptNode(results);
   }
 
-  take(part) {
-    const before = this.section.querySelector(CONTENT);
-    const now = part.querySelector(CONTENT);
+  merge(results) {
+    const oldContent = this.section.querySelector(CONTENT);
+    const newContent = results.querySelector(CONTENT);
     const body = this.section.querySelector("tbody");
-    let twice = 0;
+    let duplicates = 0;
     if (body) {
-      twice = this.add(body, [...part.querySelectorAll("tbody tr")]);
-      before.querySelector(".cx-pager")?.remove();
-      before.querySelector(".cx-bar").append(...part.querySelectorAll(".cx-pager"));
-    } else if (before && now) {
-      before.replaceWith(now);
-      countDown(now);
-      selectAll(now);
-      sortRows(now);
+      duplicates = this.addRows(body, [...results.querySelectorAll("tbody tr")]);
+      oldContent.querySelector(".cx-pager")?.remove();
+      oldContent.querySelector(".cx-bar").append(...results.querySelectorAll(".cx-pager"));
+    } else if (oldContent && newContent) {
+      oldContent.replaceWith(newContent);
+      startCountdowns(newContent);
+      enableSelectAll(newContent);
+      enableSorting(newContent);
     }
-    this.refresh(part, twice);
+    this.refresh(results, duplicates);
   }
 
-  // Add rows; return how many are of keys that are there: a server may find one twice.
-  add(body, rows) {
-    const known = new Set([...body.rows].map(nameOf));
-    const fresh = rows.filter((row) => !known.has(nameOf(row)));
-    if (fresh.length) {
-      body.append(...fresh);
-      countDown(...fresh);
+  // Add rows. Return how many were skipped because the server returned their key before.
+  addRows(body, rows) {
+    const known = new Set([...body.rows].map(getRowId));
+    const newRows = rows.filter((row) => !known.has(getRowId(row)));
+    if (newRows.length) {
+      body.append(...newRows);
+      startCountdowns(...newRows);
       body.closest("table").dispatchEvent(new Event("rows"));
     }
-    return rows.length - fresh.length;
+    return rows.length - newRows.length;
   }
 
-  // Say how far it came, and where it goes on. The button stays the one that may be pressed just now.
-  refresh(part, twice) {
+  // Update the progress and the next URL. The Stop button stays, because it may have the focus.
+  refresh(results, duplicates) {
     const { section } = this;
     for (const name of STATE) {
       delete section.dataset[name];
     }
-    Object.assign(section.dataset, part.dataset, { shown: Number(part.dataset.shown) - twice });
-    for (const notice of section.querySelectorAll(":scope > .cx-notice")) {
-      notice.remove();
+    const shown = Number(results.dataset.shown) - duplicates;
+    Object.assign(section.dataset, results.dataset, { shown });
+    for (const element of section.querySelectorAll(":scope > .cx-alert")) {
+      element.remove();
     }
-    section.prepend(...part.querySelectorAll(":scope > .cx-notice"));
-    section.querySelector(".cx-progress").replaceWith(part.querySelector(".cx-progress"));
-    section.querySelector("[data-count]").textContent = format(section.dataset.shown);
+    section.prepend(...results.querySelectorAll(":scope > .cx-alert"));
+    section.querySelector(".cx-progress").replaceWith(results.querySelector(".cx-progress"));
+    section.querySelector("[data-count]").textContent = formatNumber(section.dataset.shown);
   }
 
-  // How fast it goes, and how long it will take.
-  tell() {
-    const { examined, total, goesOn } = this.section.dataset;
-    const pace = this.section.querySelector(".cx-pace");
-    if (!pace || goesOn === undefined) {
+  // Show the speed, and the estimated time left.
+  updateRate() {
+    const { examined, total, autoContinue } = this.section.dataset;
+    const rateElement = this.section.querySelector(".cx-rate");
+    if (!rateElement || autoContinue === undefined) {
       return;
     }
-    const seconds = (performance.now() - this.began) / 1000;
-    const rate = (Number(examined) - this.before) / seconds;
+    const seconds = (performance.now() - this.startedAt) / 1000;
+    const rate = (Number(examined) - this.initialCount) / seconds;
     if (rate < 1) {
       return;
     }
-    const parts = [pace.dataset.rate.replace("%s", format(rate, { maximumSignificantDigits: 2 }))];
+    const speed = formatNumber(rate, { maximumSignificantDigits: 2 });
+    const texts = [rateElement.dataset.rate.replace("%s", speed)];
     if (total !== undefined) {
       const units = document.querySelector("[data-units]").dataset.units.split(" ");
       const left = Math.ceil((Number(total) - Number(examined)) / rate);
-      parts.push(pace.dataset.left.replace("%s", words(Math.max(1, left), units)));
+      const duration = formatDuration(Math.max(1, left), units);
+      texts.push(rateElement.dataset.left.replace("%s", duration));
     }
-    pace.textContent = parts.map((text) => ` · ${text}`).join("");
+    rateElement.textContent = texts.map((text) => ` · ${text}`).join("");
   }
 
-  offerStop() {
+  showStopButton() {
     this.section.dataset.running = "";
     const button = this.section.querySelector("[data-stop]");
     button.hidden = false;
@@ -141,13 +144,13 @@ class LiveSearch {
   }
 }
 
-function nameOf(row) {
+function getRowId(row) {
   const cell = row.querySelector(".cx-key");
   const control = cell.querySelector("a, button");
-  // The names of sessions are masked: two of them may look alike.
+  // The names of sessions are masked, so that two may be equal.
   return control ? control.getAttribute("href") ?? control.value : row;
 }
 
-function format(number, options) {
+function formatNumber(number, options) {
   return new Intl.NumberFormat(document.documentElement.lang || undefined, options).format(number);
 }

@@ -1,28 +1,28 @@
-// Says while a form is filled in what sending it would do: the server's own words for it.
-const PAUSE = 400;
+// Shows what a form would do while it is filled in, in the words of the server.
+const DELAY = 400;
 
-async function ask(form, shown, signal) {
+async function fetchPreview(form, output, signal) {
   const data = new FormData(form);
   data.set("preview", "1");
-  const answer = await fetch(form.action, { method: "POST", body: data, signal });
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  shown.textContent = page.querySelector(".cx-preview")?.textContent.trim() ?? "";
+  const response = await fetch(form.action, { method: "POST", body: data, signal });
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  output.textContent = page.querySelector(".cx-preview")?.textContent.trim() ?? "";
 }
 
-export function livePreviews(root) {
-  for (const shown of root.querySelectorAll(".cx-preview")) {
-    const form = shown.closest("form");
-    let asking = new AbortController();
-    let pause;
+export function enablePreviews(root) {
+  for (const output of root.querySelectorAll(".cx-preview")) {
+    const form = output.closest("form");
+    let controller = new AbortController();
+    let timer;
     form.querySelector("[name=preview]").hidden = true;
     form.addEventListener("input", () => {
-      clearTimeout(pause);
-      asking.abort();
-      asking = new AbortController();
-      pause = setTimeout(() => {
-        // One that fails or is overtaken leaves the words as they are.
-        ask(form, shown, asking.signal).catch(() => {});
-      }, PAUSE);
+      clearTimeout(timer);
+      controller.abort();
+      controller = new AbortController();
+      timer = setTimeout(() => {
+        // A request that fails or is aborted leaves the preview unchanged.
+        fetchPreview(form, output, controller.signal).catch(() => {});
+      }, DELAY);
     });
   }
 }

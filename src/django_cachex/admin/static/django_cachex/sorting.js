@@ -1,5 +1,5 @@
-// The heads of a table that can be sorted: what the page has is put in order where it is.
-export function sortRows(root) {
+// Sort the rows of a table when one of its column headers is clicked.
+export function enableSorting(root) {
   for (const table of root.querySelectorAll("table:has(.cx-sort)")) {
     for (const link of table.querySelectorAll(".cx-sort")) {
       link.addEventListener("click", (event) => {
@@ -7,48 +7,48 @@ export function sortRows(root) {
           return;
         }
         event.preventDefault();
-        turn(table, link);
+        toggleSort(table, link);
       });
     }
-    table.addEventListener("rows", () => order(table));
+    table.addEventListener("rows", () => sortTable(table));
   }
 }
 
-// Sort by a column; the other way round where it is sorted by that already.
-function turn(table, link) {
-  const head = link.closest("th");
-  const before = head.ariaSort;
+// Sort by a column, or reverse the order if the table is sorted by it.
+function toggleSort(table, link) {
+  const header = link.closest("th");
+  const current = header.ariaSort;
   const url = new URL(link.href, location.href);
   const first = url.searchParams.get("sort");
   const name = first.replace(/^-/, "");
-  const direction = before
-    ? before === "ascending" ? "descending" : "ascending"
+  const direction = current
+    ? current === "ascending" ? "descending" : "ascending"
     : first.startsWith("-") ? "descending" : "ascending";
   for (const other of table.querySelectorAll("th[aria-sort]")) {
     other.removeAttribute("aria-sort");
   }
-  head.ariaSort = direction;
-  order(table);
+  header.ariaSort = direction;
+  sortTable(table);
   url.searchParams.set("sort", direction === "descending" ? `-${name}` : name);
-  const here = new URL(location.href);
-  here.searchParams.set("sort", url.searchParams.get("sort"));
-  history.replaceState(history.state, "", here);
-  const said = table.closest(".cx-found")?.querySelector(".cx-sorted");
-  if (said) {
-    said.textContent = said.dataset.text.replace("%s", head.textContent.trim());
-    said.hidden = false;
+  const pageUrl = new URL(location.href);
+  pageUrl.searchParams.set("sort", url.searchParams.get("sort"));
+  history.replaceState(history.state, "", pageUrl);
+  const note = table.closest(".cx-results")?.querySelector(".cx-sort-note");
+  if (note) {
+    note.textContent = note.dataset.text.replace("%s", header.textContent.trim());
+    note.hidden = false;
   }
 }
 
-// Put the rows in the order that the heads show; what is not known comes last.
-function order(table) {
-  const head = table.querySelector("th[aria-sort]");
-  if (!head) {
+// Sort the rows by the column whose header has aria-sort. Unknown values come last.
+function sortTable(table) {
+  const header = table.querySelector("th[aria-sort]");
+  if (!header) {
     return;
   }
-  const place = [...head.parentNode.cells].indexOf(head);
-  const sign = head.ariaSort === "descending" ? -1 : 1;
-  const keyed = [...table.tBodies[0].rows].map((row) => [orderOf(row.cells[place]), row]);
+  const index = [...header.parentNode.cells].indexOf(header);
+  const sign = header.ariaSort === "descending" ? -1 : 1;
+  const keyed = [...table.tBodies[0].rows].map((row) => [getSortKey(row.cells[index]), row]);
   keyed.sort(([one], [other]) => {
     if (!one || !other) {
       return (one ? 0 : 1) - (other ? 0 : 1);
@@ -58,6 +58,6 @@ function order(table) {
   table.tBodies[0].append(...keyed.map(([, row]) => row));
 }
 
-function orderOf(cell) {
+function getSortKey(cell) {
   return cell.dataset.order ?? (cell.matches(".cx-key") ? cell.textContent.trim() : "");
 }

@@ -30,7 +30,7 @@ from django_cachex.admin.management.commands._cachex.context import (
     ttl_from_options,
     usage_error,
 )
-from django_cachex.admin.views.keys_table import how_far
+from django_cachex.admin.views.keys_table import format_examined
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.jobs import Find, Position, Sweep, Work, advance
@@ -156,7 +156,7 @@ class BulkCommand:
         for stored, reason in task.failures:
             output.write_error(f"{self.inspector.name(stored)}: {reason}")
         if problem:
-            output.write_error(f"{problem} ({how_far(job.position.examined, job.position)})")
+            output.write_error(f"{problem} ({format_examined(job.position.examined, job.position)})")
         failed = problem or task.failed or not job.complete or not task.turns
         return EXIT_FAILED if failed else EXIT_OK
 

@@ -22,8 +22,8 @@ from django_cachex.admin.management.commands._cachex.context import (
     parse_pattern,
 )
 from django_cachex.admin.permissions import VIEW_INFO, VIEW_NAMESPACES, visible_aliases
-from django_cachex.admin.views.keys_table import how_far
-from django_cachex.admin.views.namespaces import percent
+from django_cachex.admin.views.keys_table import format_examined
+from django_cachex.admin.views.namespaces import format_share
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector, inspector_for
 from django_cachex.inspectors.info import Fact, Section, Status
@@ -193,7 +193,7 @@ def _sample(inspector: Inspector, job: Work[Survey]) -> Sample:
 
 
 def _write_accuracy(context: CommandContext, inspector: Inspector, job: Work[Survey]) -> None:
-    text = how_far(job.position.examined, job.position)
+    text = format_examined(job.position.examined, job.position)
     if not job.complete:
         text = f"{text}; {_('a sample; ± is the margin of error of a share')}"
     context.output.write_error(text)
@@ -229,7 +229,7 @@ def _write_branch(
         formatting.format_size(sample.expected(weight.memory))
         if survey.weighed
         else formatting.NO_VALUE,
-        percent(share) if share else "",
+        format_share(share) if share else "",
     )
     widths = (12, 10, 14)
     cells = (text.rjust(width) for text, width in zip(columns, widths, strict=True))

@@ -39,7 +39,7 @@ def inspector(request: pytest.FixtureRequest, settings: Any, db: None) -> Any:
 def fill(inspector: Inspector, *names: str) -> set[bytes]:
     for name in names:
         inspector.cache.set(name, "v")
-    return {inspector.locate(name) for name in names}
+    return {inspector.make_key(name) for name in names}
 
 
 def test_keys_that_begin_alike_for_long_are_each_listed_once(inspector: Inspector) -> None:

@@ -14,7 +14,7 @@ from django.core.cache import caches
 
 from django_cachex.admin.links import LARGEST
 from django_cachex.inspectors import Inspector, inspector_for
-from django_cachex.inspectors.edits import Tally
+from django_cachex.inspectors.edits import BulkResult
 from django_cachex.inspectors.jobs import (
     MOST_BYTES,
     MOST_FAILURES,
@@ -35,7 +35,7 @@ from django_cachex.inspectors.namespaces import (
     Weight,
 )
 from django_cachex.inspectors.query import Pattern, Query
-from django_cachex.inspectors.types import TTL_NONE, Description, Listing
+from django_cachex.inspectors.types import TTL_NONE, KeyInfo, ScanPage
 from tests import servers
 
 VALKEY = "django_cachex.cache.ValkeyCache"
@@ -55,7 +55,7 @@ def inspector(valkey_server: servers.Server, settings: Any) -> Inspector:
     return inspector_for(ALIAS)
 
 
-def finder(inspector: Inspector, text: str = "") -> Callable[[str, int, float], Listing]:
+def finder(inspector: Inspector, text: str = "") -> Callable[[str, int, float], ScanPage]:
     return lambda token, want, deadline: inspector.scan(Query(Pattern(text)), token, want, deadline)
 
 
@@ -124,7 +124,7 @@ def test_keys_that_go_meanwhile_are_counted_as_gone(
 ) -> None:
     fill(raw, "a", "b", "c")
 
-    def find(token: str, want: int, deadline: float) -> Listing:
+    def find(token: str, want: int, deadline: float) -> ScanPage:
         listing = finder(inspector)(token, want, deadline)
         raw.delete(":1:b")
         return listing
@@ -171,7 +171,7 @@ def test_what_was_done_before_a_failure_is_known(inspector: Inspector, raw: valk
     fill(raw, *(f"user:{n}" for n in range(200)))
     calls = []
 
-    def find(token: str, want: int, deadline: float) -> Listing:
+    def find(token: str, want: int, deadline: float) -> ScanPage:
         calls.append(token)
         if len(calls) == 3:
             raise OSError("the server died")
@@ -321,7 +321,7 @@ def test_the_error_of_a_sample_shrinks_to_nothing() -> None:
 
 
 def test_a_position_knows_when_everything_was_examined() -> None:
-    at = Position().after(Listing([], "7", 1000, 5000)).after(Listing([], "", 3000, 5200))
+    at = Position().after(ScanPage([], "7", 1000, 5000)).after(ScanPage([], "", 3000, 5200))
     assert (at.examined, at.total, at.complete) == (5200, 5200, True)
 
 
@@ -358,8 +358,8 @@ class Described(Inspector):
     def __init__(self) -> None:
         super().__init__("default", caches["default"], {})
 
-    def describe(self, keys: Sequence[bytes], columns: Collection[str] = ()) -> list[Description]:
-        return [Description(key, ttl=TTL_NONE, memory=2**40) for key in keys]
+    def describe(self, keys: Sequence[bytes], columns: Collection[str] = ()) -> list[KeyInfo]:
+        return [KeyInfo(key, ttl=TTL_NONE, memory=2**40) for key in keys]
 
 
 @pytest.mark.parametrize("char", DEAREST_NAMES.values(), ids=DEAREST_NAMES)
@@ -368,7 +368,7 @@ def test_a_sweep_fits_a_page_whatever_fails_and_why(char: str) -> None:
     sweep = Sweep()
     for step in range(200):
         failures = [(b"%d" % number + name, char * 5000) for number in range(10)]
-        sweep = sweep._with(Tally(0, 0, tuple(failures)))
+        sweep = sweep._with(BulkResult(0, 0, tuple(failures)))
         assert sweep.failed == 10 * (step + 1)
     assert sweep.failures
     assert sweep.failures[0][0].endswith("…".encode())

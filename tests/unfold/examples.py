@@ -29,7 +29,7 @@ from django_cachex.admin.components import (
     Working,
 )
 from django_cachex.admin.forms.elements import FindForm
-from django_cachex.inspectors.types import CommandLine
+from django_cachex.inspectors.types import Snippet
 from tests.unfold.samples import LONG, Samples
 
 Context = dict[str, Any]
@@ -70,7 +70,7 @@ class Examples(Samples):
         yield {"choices": self.links()}
 
     def commands(self) -> Iterable[Context]:
-        line = CommandLine(self.say("valkey-cli"), self.say("GET user:1"))
+        line = Snippet(self.say("valkey-cli"), self.say("GET user:1"))
         yield {"command_lines": [line]}
 
     def columns(self) -> Iterable[Context]:

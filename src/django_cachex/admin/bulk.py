@@ -23,7 +23,7 @@ from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.jobs import Find, Position, Sweep, Work, advance
 from django_cachex.inspectors.query import Pattern, Query
-from django_cachex.inspectors.types import TTL_NONE, Listing
+from django_cachex.inspectors.types import TTL_NONE, ScanPage
 
 Text = str | Promise
 
@@ -256,7 +256,7 @@ class Batch:
         self.keys = 0
         """How many have been asked to be changed."""
 
-    def find(self, token: str, want: int, deadline: float) -> Listing:
+    def find(self, token: str, want: int, deadline: float) -> ScanPage:
         """Find keys, which are changed next; raise NotAsked where nobody waits for it any more."""
         listing = self._find(token, want, deadline)
         self.keys = len(listing.keys)

@@ -74,7 +74,7 @@ class Asker:
         waiting = {
             inspector: self._start(inspector, question) if on_time else None
             for inspector, question in questions.items()
-            if inspector.asked_in_thread
+            if inspector.may_block
         }
         return {
             inspector: self._wait(waiting[inspector])

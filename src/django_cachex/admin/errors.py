@@ -16,7 +16,7 @@ from django_cachex.commands.text import one_line
 from django_cachex.conf import limits
 from django_cachex.exceptions import CachexError, CommandError, ServerTimeout
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.edits import is_about_a_file
+from django_cachex.inspectors.edits import is_file_error
 from django_cachex.inspectors.masking import masked
 
 LONGEST = 500
@@ -108,7 +108,7 @@ def _tells_of_a_break(error: BaseException) -> bool:
     A library's own errors may mean that. Python's own are of code that is wrong.
     """
     if isinstance(error, OSError):
-        return not is_about_a_file(error)
+        return not is_file_error(error)
     return isinstance(error, EOFError | KeyboardInterrupt) or type(error).__module__ != "builtins"
 
 

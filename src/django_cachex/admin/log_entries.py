@@ -51,7 +51,7 @@ def record_keys(
 ) -> None:
     """Record one act on some keys of an alias, in one insert; without a user, on the logger."""
     if user_id is None:
-        names = ", ".join(repr(inspector.name(stored)) for stored in keys[:MOST_NAMED])
+        names = ", ".join(repr(inspector.display_key(stored)) for stored in keys[:MOST_NAMED])
         log(inspector, f"keys={names}", message)
         return
     if len(keys) > MOST_ENTRIES:
@@ -59,9 +59,9 @@ def record_keys(
         return
     alias, sessions = inspector.alias, session_keys()
     named = [
-        (record_id(inspector, stored), masked(inspector.name(stored)))
+        (record_id(inspector, stored), masked(inspector.display_key(stored)))
         if sessions is not None and sessions.holds(inspector, stored)
-        else (object_id(alias, stored), inspector.name(stored))
+        else (object_id(alias, stored), inspector.display_key(stored))
         for stored in keys
     ]
     _record(user_id, flag, Key, named, alias, message)

@@ -9,7 +9,14 @@ from django.utils.translation import gettext as _
 
 from django_cachex.admin import formatting
 from django_cachex.admin.forms.base import EditForm
-from django_cachex.inspectors.edits import AddKey, AddValue, Failures, Keep, Outcome, Result
+from django_cachex.inspectors.edits import (
+    AddValue,
+    CreateCollection,
+    EditResult,
+    EditStatus,
+    Failures,
+    KeepTTL,
+)
 from django_cachex.inspectors.info import Unit
 from django_cachex.inspectors.types import TTL_NONE
 from django_cachex.inspectors.values import fingerprint
@@ -17,25 +24,25 @@ from django_cachex.inspectors.values import fingerprint
 CLOCK = re.compile(r"\d\d:\d\d:\d\d")
 
 
-def value_message(form: EditForm, outcome: Outcome | None) -> str:
+def value_message(form: EditForm, outcome: EditResult | None) -> str:
     """Return what an edit changed, on record with fingerprints and without the value."""
     changed = _("Value changed (%(trace)s).") if form.has_changed_value() else ""
     return said_of_value(changed, form, outcome)
 
 
-def replaced_message(form: EditForm, outcome: Outcome | None) -> str:
+def replaced_message(form: EditForm, outcome: EditResult | None) -> str:
     """Return that a value took the place of another, likewise."""
     return said_of_value(_("Value replaced (%(trace)s)."), form, outcome)
 
 
-def said_of_value(pattern: str, form: EditForm, outcome: Outcome | None) -> str:
+def said_of_value(pattern: str, form: EditForm, outcome: EditResult | None) -> str:
     said = [pattern % {"trace": trace_of(outcome) or trace_of_text(form)}] if pattern else []
-    if not isinstance(form.ttl, Keep):
+    if not isinstance(form.ttl, KeepTTL):
         said.append(ttl_message(form.ttl))
     return " ".join(said)
 
 
-def trace_of(outcome: Outcome | None) -> str:
+def trace_of(outcome: EditResult | None) -> str:
     """Return the lengths and fingerprints of what was there and what is, where they are known."""
     if outcome is None or outcome.new is None:
         return ""
@@ -70,7 +77,7 @@ def ttl_message(ttl: int) -> str:
     }
 
 
-def added_message(edit: AddValue | AddKey) -> str:
+def added_message(edit: AddValue | CreateCollection) -> str:
     """Return what was stored and when it expires."""
     kind = {"kind": kind_of(edit.value) if isinstance(edit, AddValue) else collection_of(edit)}
     if edit.replace:
@@ -80,7 +87,7 @@ def added_message(edit: AddValue | AddKey) -> str:
     return f"{text} {ttl_message(edit.ttl)}"
 
 
-def collection_of(edit: AddKey) -> str:
+def collection_of(edit: CreateCollection) -> str:
     """Return a type with how many elements it begins with, in words."""
     if edit.type == "stream":
         return _("a stream of one entry")
@@ -120,24 +127,26 @@ def kind_of(value: object) -> str:
     return kinds.get(type(value), type(value).__name__)
 
 
-def refusal(outcome: Outcome, opened: str = "", type: str = "") -> str:
+def refusal(outcome: EditResult, opened: str = "", type: str = "") -> str:
     """Return why an edit was not applied, and what to do; `type` is the key's by now."""
     when = f" ({opened})" if CLOCK.fullmatch(opened) else ""
     texts = {
-        Result.CHANGED: _(
+        EditStatus.CHANGED: _(
             "Not saved: this key has changed since you opened it%(when)s. What it holds now is "
             "shown with what you wrote."
         )
         % {"when": when},
-        Result.WRONG_TYPE: wrong_type(type),
-        Result.ELEMENT_GONE: _(
+        EditStatus.WRONG_TYPE: wrong_type(type),
+        EditStatus.ELEMENT_GONE: _(
             "Not saved: that element is not there any more. What the key holds now is shown."
         ),
-        Result.EXISTS: _("Not saved: there is such a key already."),
-        Result.UNCHANGED: _("Nothing was changed: it was so already, or a condition did not hold."),
-        Result.REFUSED: _("Not saved: the cache refused it."),
+        EditStatus.EXISTS: _("Not saved: there is such a key already."),
+        EditStatus.UNCHANGED: _(
+            "Nothing was changed: it was so already, or a condition did not hold."
+        ),
+        EditStatus.REFUSED: _("Not saved: the cache refused it."),
     }
-    return f"{texts[outcome.result]} {outcome.reason}".strip()
+    return f"{texts[outcome.status]} {outcome.reason}".strip()
 
 
 def wrong_type(type: str) -> str:

@@ -20,7 +20,7 @@ from django_cachex.admin.stores import sharing, stores
 from django_cachex.cache.keys import Keyspace
 from django_cachex.conf import limits
 from django_cachex.inspectors.base import Inspector
-from django_cachex.inspectors.query import Scope, versions_of
+from django_cachex.inspectors.query import Scope, versions_keyspace
 from django_cachex.inspectors.shapes import KeyShape
 
 HIDDEN: Final = "hidden"
@@ -100,8 +100,8 @@ def policies_around(inspector: Inspector) -> StorePolicies | None:
 
 def versions(inspector: Inspector) -> Keyspace | None:
     """Return the stored keys of an alias in every version, where the store knows them by name."""
-    is_named = inspector.in_store(inspector.locate("key")) == inspector.naming.stored("key")
-    return versions_of(inspector.cache) if is_named else None
+    is_named = inspector.final_key(inspector.make_key("key")) == inspector.naming.make_key("key")
+    return versions_keyspace(inspector.cache) if is_named else None
 
 
 def closed_by_flush(inspector: Inspector) -> bool:
@@ -110,7 +110,7 @@ def closed_by_flush(inspector: Inspector) -> bool:
     if not any(policies.get(alias) in STRICTEST for alias in settings.CACHES):
         return False
     return any(
-        policies.get(other.alias) in STRICTEST and inspector.flushes(other)
+        policies.get(other.alias) in STRICTEST and inspector.flush_affects(other)
         for other in sharing(inspector)
     )
 
@@ -160,7 +160,7 @@ ADD = Act(("can_add",), key=("add",), changes=True, shows_secrets=True)
 REPLACE = Act(("can_add",), key=("add", "change"), changes=True, shows_secrets=True)
 EDIT = Act(("can_edit",), key=("change",), changes=True, shows_secrets=True)
 EDIT_ELEMENTS = Act(("can_edit_elements",), key=("change",), changes=True, shows_secrets=True)
-INCREASE = Act(("can_increase",), key=("change",), changes=True, shows_secrets=True)
+INCREASE = Act(("can_incr",), key=("change",), changes=True, shows_secrets=True)
 RENAME = Act(("can_rename",), key=("add", "delete"), changes=True, shows_secrets=True)
 COPY = Act(("can_copy",), key=("view", "add"), shows_secrets=True)
 COPY_TO = Act(key=("add",), changes=True, shows_secrets=True)
@@ -203,7 +203,7 @@ class Policies:
         return self._store is None or policy_allows(act, self.of(stored))
 
     def of(self, stored: bytes) -> str:
-        return self._store.of(self.inspector.in_store(stored)) if self._store is not None else ""
+        return self._store.of(self.inspector.final_key(stored)) if self._store is not None else ""
 
     @property
     def is_certain(self) -> bool:
@@ -338,7 +338,7 @@ class Gate:
             return True
         if Scope.VERSIONS not in inspector.scopes:
             return False
-        is_ours = inspector.reach(Scope.VERSIONS).key(stored) is not None
+        is_ours = inspector.key_range(Scope.VERSIONS).strip_prefix(stored) is not None
         return is_ours and not any(one.owns(stored) for one in self.neighbours(inspector))
 
     def neighbours(self, inspector: Inspector) -> Sequence[Inspector]:

@@ -48,11 +48,11 @@ class SessionKeys:
         end = self._before_id(inspector, stored)
         if end is None:
             return stored
-        return inspector.in_store(stored)[:end] + b"~" + fingerprint(stored).encode()
+        return inspector.final_key(stored)[:end] + b"~" + fingerprint(stored).encode()
 
     def _before_id(self, inspector: Inspector, stored: bytes) -> int | None:
         """Return where the id begins in a session's key, None for any other key."""
-        made = inspector.in_store(stored)
+        made = inspector.final_key(stored)
         if self.named and (found := self.named.search(made)):
             return found.end()
         if self.shape and self.shape.fits(made) and self._is_their_store(inspector):

@@ -39,7 +39,7 @@ class Stores:
         """Return whether two aliases keep their entries in one store, or nobody knows."""
         if self.is_known(one, other):
             return not self.ids[one.alias].isdisjoint(self.ids[other.alias])
-        return one.store == other.store or one.may_share(other)
+        return one.storage_id == other.storage_id or one.may_share_storage(other)
 
     def is_known(self, one: Inspector, other: Inspector) -> bool:
         """Return whether both aliases have said what their stores are."""
@@ -65,7 +65,7 @@ def _ask(known: Mapping[str, frozenset[str]]) -> Stores:
     """
     inspectors = [inspector_for(alias) for alias in settings.CACHES]
     asker = Asker(min(PATIENCE, limits().timeout), logging.DEBUG)
-    answers = asker.ask_all({inspector: inspector.store_ids for inspector in inspectors})
+    answers = asker.ask_all({inspector: inspector.storage_ids for inspector in inspectors})
     nothing: frozenset[str] = frozenset()
     told = {one.alias: answers[one].value or nothing for one in inspectors}
     if not all(told.values()):

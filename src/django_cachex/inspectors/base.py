@@ -13,29 +13,29 @@ from django.core.cache.backends.base import BaseCache
 from django.utils.translation import gettext_lazy as _
 
 from django_cachex.inspectors.edits import (
+    BulkResult,
     Edit,
-    Outcome,
-    SetTtl,
-    Tally,
-    is_about_a_file,
-    of_outcomes,
-    one_by_one,
+    EditResult,
+    Expire,
+    delete_individually,
+    is_file_error,
+    tally,
 )
-from django_cachex.inspectors.info import Fact, FlushPlan, Section, Status, Text, Unit
-from django_cachex.inspectors.keys import Naming
-from django_cachex.inspectors.query import BEGINNING, Query, Reach, Scope, Window
+from django_cachex.inspectors.info import FlushPreview, InfoField, InfoSection, Status, Text, Unit
+from django_cachex.inspectors.keys import KeyNaming
+from django_cachex.inspectors.query import FIRST_PAGE, ElementPage, KeyRange, Query, Scope
 from django_cachex.inspectors.types import (
     TTL_NONE,
-    CommandLine,
-    Description,
     Element,
-    Entry,
     Group,
-    Listing,
+    KeyInfo,
+    KeyValue,
+    ScanPage,
+    Snippet,
 )
 
 
-def resolve(host: str, port: int) -> frozenset[str]:
+def resolve_addresses(host: str, port: int) -> frozenset[str]:
     """Return `host:port` for each address that a name stands for; none for an unknown name."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -71,7 +71,7 @@ class Inspector:
 
     support: ClassVar[Support] = Support.LIMITED
 
-    asked_in_thread: ClassVar[bool] = False
+    may_block: ClassVar[bool] = False
     """Whether methods may run in another thread, under the page's deadline.
 
     True where a server may hang; False where the store belongs to the request's thread.
@@ -115,7 +115,7 @@ class Inspector:
     can_copy: bool = False
     """`apply` takes `Copy`: under the same alias, and into others that `copies_into` names."""
 
-    can_increase: bool = False
+    can_incr: bool = False
     """`apply` takes `Increase`."""
 
     can_download: bool = False
@@ -124,11 +124,11 @@ class Inspector:
     can_dump: bool = False
     """What the store knows of a key, of any type, can be had in its own form: `dump`."""
 
-    can_window: bool = False
+    can_page: bool = False
     """`read` takes a `Window`."""
 
     can_edit_elements: bool = False
-    """`element`; `apply` takes the edits of elements for the types that are `addable`."""
+    """`element`; `apply` takes the edits of elements for the types that are `creatable_types`."""
 
     can_type: bool = False
     """Keys have types, shown and filtered by."""
@@ -137,12 +137,12 @@ class Inspector:
     """`info` says more than the configuration."""
 
     can_flush: bool = False
-    """`flush`, `flush_plan`."""
+    """`flush`, `preview_flush`."""
 
-    names_are_known: ClassVar[bool] = True
+    has_key_names: ClassVar[bool] = True
     """Whether the store knows the keys by their names."""
 
-    scans_at_random: ClassVar[bool] = False
+    has_random_order: ClassVar[bool] = False
     """Whether what `scan` finds first is as good as drawn by lot: a sample of all."""
 
     types: ClassVar[tuple[str, ...]] = ()
@@ -156,12 +156,12 @@ class Inspector:
     filters: frozenset[str] = frozenset()
     """The filters of a `Query` that `scan` minds, its type aside."""
 
-    figures: ClassVar[tuple[str, ...]] = ()
+    optional_columns: ClassVar[tuple[str, ...]] = ()
     """What `describe` knows beside type, TTL and size: of `memory`, `idle` and `encoding`."""
-    addable: ClassVar[tuple[str, ...]] = ()
+    creatable_types: ClassVar[tuple[str, ...]] = ()
     """The types that `AddKey` takes; strings are added by `AddValue`."""
 
-    reasons: Mapping[str, Text] = {}
+    unsupported_reasons: Mapping[str, Text] = {}
     """Ability -> a sentence saying why this backend lacks it."""
 
     def __init__(self, alias: str, cache: BaseCache, params: Mapping[str, Any]) -> None:
@@ -170,20 +170,20 @@ class Inspector:
         self.cache = cache
         self.params = params
 
-    def not_offered(self) -> Outcome:
+    def unsupported_result(self) -> EditResult:
         """Return the outcome of an edit that no ability promises."""
-        return Outcome.refused(_("This backend does not offer it."))
+        return EditResult.refusal(_("This backend does not offer it."))
 
-    def why_not(self, ability: str) -> Text:
+    def unsupported_reason(self, ability: str) -> Text:
         """Return a sentence saying why an ability is missing."""
-        return self.reasons.get(ability) or _("This backend does not offer it.")
+        return self.unsupported_reasons.get(ability) or _("This backend does not offer it.")
 
     # Who it is.
 
     @cached_property
-    def naming(self) -> Naming:
+    def naming(self) -> KeyNaming:
         """How this alias names its keys."""
-        return Naming(self.cache)
+        return KeyNaming(self.cache)
 
     @property
     def backend(self) -> str:
@@ -201,19 +201,19 @@ class Inspector:
         return ""
 
     @property
-    def store(self) -> Hashable:
+    def storage_id(self) -> Hashable:
         """What aliases that share their entries have in common."""
         return (self.backend, self.alias)
 
-    def store_ids(self) -> frozenset[str]:
+    def storage_ids(self) -> frozenset[str]:
         """Return by what the store can be told from others, asking it where it is a server.
 
         Two aliases share their entries if they have one of these in common. Raises what the store
         raises where it does not answer.
         """
-        return frozenset((repr(self.store),))
+        return frozenset((repr(self.storage_id),))
 
-    def may_share(self, other: Inspector) -> bool:
+    def may_share_storage(self, other: Inspector) -> bool:
         """Return whether settings alone leave it open that two aliases have one store."""
         return False
 
@@ -233,60 +233,60 @@ class Inspector:
 
     # Keys.
 
-    def lists(self, stored: bytes, query: Query, reach: Reach) -> bool:
+    def is_listable(self, stored: bytes, query: Query, reach: KeyRange) -> bool:
         """Return whether a listing may show a stored key: it is within reach, and not excluded.
 
         The pattern is compared where the glob matches more than is meant.
         """
-        if query.excludes(stored):
+        if query.is_excluded(stored):
             return False
         if reach.is_exact and query.pattern.glob_is_exact:
-            return reach.holds(stored)
-        return reach.means(stored, query.pattern)
+            return reach.contains(stored)
+        return reach.matches(stored, query.pattern)
 
-    def reach(self, scope: Scope) -> Reach:
+    def key_range(self, scope: Scope) -> KeyRange:
         """Return which stored keys a scope holds; ValueError for none of `scopes`."""
         if scope not in self.scopes:
             raise ValueError(scope)
-        return Reach.of(scope, self.naming, self.cache)
+        return KeyRange.for_scope(scope, self.naming, self.cache)
 
-    def locate(self, key: str) -> bytes:
+    def make_key(self, key: str) -> bytes:
         """Return the stored key of what application code calls `key`."""
-        return self.naming.stored(key)
+        return self.naming.make_key(key)
 
-    def in_store(self, stored: bytes) -> bytes:
+    def final_key(self, stored: bytes) -> bytes:
         """Return the key that the store knows; another only where the backend makes it itself."""
         return stored
 
-    def name(self, stored: bytes) -> str:
+    def display_key(self, stored: bytes) -> str:
         """Return the key for a person to read."""
-        return self.naming.key(stored)
+        return self.naming.display_key(stored)
 
     def owns(self, stored: bytes) -> bool:
         """Return whether a stored key is this alias's; True where nobody can tell."""
         return self.naming.prefix is None or self.naming.owns(stored)
 
-    def scan(self, query: Query, token: str, want: int, deadline: float) -> Listing:
+    def scan(self, query: Query, token: str, limit: int, deadline: float) -> ScanPage:
         """Return some keys that a query is for; values are not read.
 
-        Stops at `want` keys, at `deadline` (of `time.monotonic`), or at the end, whichever is
+        Stops at `limit` keys, at `deadline` (of `time.monotonic`), or at the end, whichever is
         first. `token` is empty or another listing's of the same search; ValueError for any other.
         """
         raise NotImplementedError(f"{self.__class__.__qualname__}.scan")
 
     def describe(
         self, keys: Sequence[bytes], columns: Collection[str] = ("type", "ttl", "size")
-    ) -> list[Description]:
+    ) -> list[KeyInfo]:
         """Return a description of each stored key, in order, in one round trip or query.
 
         What `columns` does not name is not asked for. A missing key has the TTL `GONE`.
         """
         raise NotImplementedError(f"{self.__class__.__qualname__}.describe")
 
-    def read(self, stored: bytes, window: Window = BEGINNING) -> Entry | None:
+    def read(self, stored: bytes, window: ElementPage = FIRST_PAGE) -> KeyValue | None:
         """Return one key's value within the limits, or None if there is no such key.
 
-        Inspectors that cannot page are only ever asked for the beginning. Raises `InvalidWindow`.
+        Inspectors that cannot page are only ever asked for the beginning. Raises `InvalidPosition`.
         """
         raise NotImplementedError(f"{self.__class__.__qualname__}.read")
 
@@ -312,13 +312,13 @@ class Inspector:
         """Return the consumer groups of a stream."""
         return ()
 
-    def command_lines(self, stored: bytes, type: str | None) -> Sequence[CommandLine]:
+    def snippets(self, stored: bytes, type: str | None) -> Sequence[Snippet]:
         """Return lines that read a key elsewhere, quoted so that they can be pasted."""
         return ()
 
     # Changes.
 
-    def apply(self, stored: bytes, edit: Edit) -> Outcome:
+    def apply(self, stored: bytes, edit: Edit) -> EditResult:
         """Apply an edit in one atomic step together with what it expects to find.
 
         An edit that the abilities do not promise is refused.
@@ -333,32 +333,32 @@ class Inspector:
         """Delete keys; return how many there were to delete."""
         raise NotImplementedError(f"{self.__class__.__qualname__}.delete")
 
-    def delete_each(self, keys: Sequence[bytes]) -> Tally:
+    def delete_each(self, keys: Sequence[bytes]) -> BulkResult:
         """Delete keys; one that cannot be deleted keeps no other."""
         try:
             deleted = self.delete(keys)
         except OSError as error:
-            if not is_about_a_file(error):
+            if not is_file_error(error):
                 raise
-            return one_by_one(keys, self.delete)
-        return Tally(deleted, len(keys) - deleted)
+            return delete_individually(keys, self.delete)
+        return BulkResult(deleted, len(keys) - deleted)
 
-    def expire_each(self, keys: Sequence[bytes], ttl: int) -> Tally:
+    def expire_each(self, keys: Sequence[bytes], ttl: int) -> BulkResult:
         """Let keys live for `ttl` milliseconds more, or for good: `NEVER`."""
-        return of_outcomes((stored, self.apply(stored, SetTtl(ttl))) for stored in keys)
+        return tally((stored, self.apply(stored, Expire(ttl))) for stored in keys)
 
-    flushes_in_steps: bool = False
-    """`find_doomed` finds what `flush` deletes, so that many steps can do it."""
+    can_flush_in_steps: bool = False
+    """`scan_for_flush` finds what `flush` deletes, so that many steps can do it."""
 
-    def find_doomed(self, token: str, want: int, deadline: float) -> Listing:
+    def scan_for_flush(self, token: str, limit: int, deadline: float) -> ScanPage:
         """Return some of the keys that `flush` deletes, as `scan` returns them."""
-        raise NotImplementedError(f"{self.__class__.__qualname__}.find_doomed")
+        raise NotImplementedError(f"{self.__class__.__qualname__}.scan_for_flush")
 
-    def flush_plan(self) -> FlushPlan:
+    def preview_flush(self) -> FlushPreview:
         """Return what `flush` would do."""
-        raise NotImplementedError(f"{self.__class__.__qualname__}.flush_plan")
+        raise NotImplementedError(f"{self.__class__.__qualname__}.preview_flush")
 
-    def flushes(self, other: Inspector) -> bool:
+    def flush_affects(self, other: Inspector) -> bool:
         """Return whether `flush` takes keys of another alias that has the same `store`."""
         return True
 
@@ -368,19 +368,19 @@ class Inspector:
 
     # Information.
 
-    def configuration(self) -> Section:
+    def configuration(self) -> InfoSection:
         """Return what `settings.CACHES` says, passwords masked."""
-        return Section(
+        return InfoSection(
             _("Configuration"),
             (
-                Fact(_("Backend"), self.backend, Unit.CODE),
-                *([Fact(_("Location"), self.location, Unit.CODE)] if self.location else []),
-                Fact(_("Key prefix"), self.cache.key_prefix or _("none"), Unit.CODE),
-                Fact(_("Version"), self.cache.version, Unit.NUMBER),
-                Fact(_("Default timeout"), self.default_ttl, Unit.MILLISECONDS),
+                InfoField(_("Backend"), self.backend, Unit.CODE),
+                *([InfoField(_("Location"), self.location, Unit.CODE)] if self.location else []),
+                InfoField(_("Key prefix"), self.cache.key_prefix or _("none"), Unit.CODE),
+                InfoField(_("Version"), self.cache.version, Unit.NUMBER),
+                InfoField(_("Default timeout"), self.default_ttl, Unit.MILLISECONDS),
             ),
         )
 
-    def info(self) -> Sequence[Section]:
+    def info(self) -> Sequence[InfoSection]:
         """Return the sections of the cache info page after the configuration."""
         return ()

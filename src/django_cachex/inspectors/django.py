@@ -20,28 +20,28 @@ from django_cachex.inspectors.edits import (
     AddValue,
     Copy,
     Edit,
+    EditResult,
+    EditStatus,
+    Expire,
     ExpireAt,
-    ExtendTtl,
-    Increase,
-    Outcome,
+    ExtendTTL,
+    Incr,
     Rename,
-    Result,
-    SetTtl,
     SetValue,
 )
 from django_cachex.inspectors.fallbacks import copy_value, increase
-from django_cachex.inspectors.info import Fact, Section, Text, Unit
+from django_cachex.inspectors.info import InfoField, InfoSection, Text, Unit
 from django_cachex.inspectors.keys import decode_text, encode_text
 from django_cachex.inspectors.query import (
-    BEGINNING,
+    FIRST_PAGE,
+    ElementPage,
+    KeyRange,
     Pattern,
     Query,
-    Reach,
     Scope,
-    Window,
-    all_scopes,
+    available_scopes,
 )
-from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE, Description, Entry, Listing
+from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE, KeyInfo, KeyValue, ScanPage
 from django_cachex.inspectors.values import Codec, decode, fingerprint
 
 Row = TypeVar("Row")
@@ -129,8 +129,8 @@ def candidates_of(
 
 
 def search(
-    candidates: Iterator[Candidate], want: int, deadline: float, total: int | None
-) -> Listing:
+    candidates: Iterator[Candidate], limit: int, deadline: float, total: int | None
+) -> ScanPage:
     """Return the listing of keys that come in the order of the store."""
     found: list[bytes] = []
     examined, unknown, token = 0, 0, ""
@@ -144,10 +144,10 @@ def search(
         is_late = False
         if work > STRETCH:
             work, is_late = 0, time.monotonic() > deadline
-        if is_late or len(found) == want:
+        if is_late or len(found) == limit:
             token = token_at(key) if next(candidates, None) else ""
             break
-    return Listing(found, token, examined, total, unknown)
+    return ScanPage(found, token, examined, total, unknown)
 
 
 class PickledInspector(Inspector):
@@ -167,34 +167,34 @@ class PickledInspector(Inspector):
     can_extend = True
     can_rename = True
     can_copy = True
-    can_increase = True
+    can_incr = True
     can_download = True
 
     filters = frozenset({"expires_within", "larger_than"})
 
-    reasons = {"can_type": _("Only Valkey and Redis give keys a type.")}
+    unsupported_reasons = {"can_type": _("Only Valkey and Redis give keys a type.")}
 
     # Any: what an inspector needs of Django's backends has no public name, and no stub.
     cache: Any
 
     def __init__(self, alias: str, cache: BaseCache, params: Mapping[str, Any]) -> None:
         super().__init__(alias, cache, params)
-        if self.names_are_known and self.naming.prefix is None:
+        if self.has_key_names and self.naming.prefix is None:
             self.can_list = False
             reason = _("KEY_FUNCTION hides which keys are this cache's. Open a key by its name.")
-            self.reasons = {**self.reasons, "can_list": reason}
+            self.unsupported_reasons = {**self.unsupported_reasons, "can_list": reason}
 
     @cached_property
     def scopes(self) -> tuple[Scope, ...]:
-        if not self.names_are_known:
+        if not self.has_key_names:
             return super().scopes
-        return all_scopes(self.naming, self.cache)
+        return available_scopes(self.naming, self.cache)
 
     def meaning(self, query: Query) -> Callable[[str], bool]:
         """Return what tells whether a stored key is within reach and matches."""
         pattern = query.pattern
         if query.scope is not Scope.VERSION:
-            return self._wide_meaning(self.reach(query.scope), pattern)
+            return self._wide_meaning(self.key_range(query.scope), pattern)
         prefix = decode_text(self.naming.prefix or b"")
 
         def means(key: str) -> bool:
@@ -202,8 +202,8 @@ class PickledInspector(Inspector):
 
         return means
 
-    def _wide_meaning(self, reach: Reach, pattern: Pattern) -> Callable[[str], bool]:
-        return lambda key: reach.means(encode_text(key), pattern)
+    def _wide_meaning(self, reach: KeyRange, pattern: Pattern) -> Callable[[str], bool]:
+        return lambda key: reach.matches(encode_text(key), pattern)
 
     @cached_property
     def codec(self) -> Codec:
@@ -220,11 +220,11 @@ class PickledInspector(Inspector):
 
     def entry(
         self,
-        description: Description,
+        description: KeyInfo,
         raw: bytes,
         size: int | None = None,
-        window: Window = BEGINNING,
-    ) -> Entry:
+        window: ElementPage = FIRST_PAGE,
+    ) -> KeyValue:
         """Return what a key holds; `size` is its bytes where `raw` is only their beginning."""
         limit = limits()
         content = decode(
@@ -232,19 +232,19 @@ class PickledInspector(Inspector):
             codec=self.codec,
             stored_size=size,
             limit=limit.decode_bytes,
-            preview=window.bytes_shown(limit),
+            preview=window.max_bytes(limit),
         )
-        return Entry(description, content, expected="" if size else fingerprint(raw))
+        return KeyValue(description, content, expected="" if size else fingerprint(raw))
 
-    def culling(self) -> Section:
+    def culling(self) -> InfoSection:
         """Return when and how the backend makes room."""
         frequency = self.cache._cull_frequency
         share = f"1/{frequency}" if frequency else _("everything")
-        return Section(
+        return InfoSection(
             _("Culling"),
             (
-                Fact(_("Most entries"), self.cache._max_entries, Unit.ENTRIES),
-                Fact(_("Removed when full"), share),
+                InfoField(_("Most entries"), self.cache._max_entries, Unit.ENTRIES),
+                InfoField(_("Removed when full"), share),
             ),
         )
 
@@ -260,74 +260,76 @@ class PickledInspector(Inspector):
                 return str(refused)
         return ""
 
-    def apply(self, stored: bytes, edit: Edit) -> Outcome:
-        changes: Mapping[type, Callable[[bytes, Any], Outcome]] = {
+    def apply(self, stored: bytes, edit: Edit) -> EditResult:
+        changes: Mapping[type, Callable[[bytes, Any], EditResult]] = {
             AddValue: self.add,
             SetValue: self.set_value,
-            Increase: self.increase,
-            SetTtl: self.set_ttl,
+            Incr: self.increase,
+            Expire: self.set_ttl,
             ExpireAt: self.expire_at,
-            ExtendTtl: self.extend_ttl,
+            ExtendTTL: self.extend_ttl,
             Rename: self.rename,
             Copy: self.copy,
         }
         change = changes.get(type(edit))
         if change is None:
-            return self.not_offered()
+            return self.unsupported_result()
         try:
             return change(stored, edit)
         except OverflowError:
-            return Outcome.refused(_("This cache cannot hold an expiry that far in the future."))
+            return EditResult.refusal(_("This cache cannot hold an expiry that far in the future."))
 
-    def increase(self, stored: bytes, edit: Increase) -> Outcome:
+    def increase(self, stored: bytes, edit: Incr) -> EditResult:
         return increase(self, stored, edit)
 
-    def expire_at(self, stored: bytes, edit: ExpireAt) -> Outcome:
+    def expire_at(self, stored: bytes, edit: ExpireAt) -> EditResult:
         if edit.ttl <= 0:
-            return Outcome.refused(_("This moment is over."))
-        return self.set_ttl(stored, SetTtl(edit.ttl))
+            return EditResult.refusal(_("This moment is over."))
+        return self.set_ttl(stored, Expire(edit.ttl))
 
-    def copy(self, stored: bytes, edit: Copy) -> Outcome:
+    def copy(self, stored: bytes, edit: Copy) -> EditResult:
         """Copy what is stored where it is the same store, else the value."""
-        if edit.into is not None and edit.into.store != self.store:
+        if edit.into is not None and edit.into.storage_id != self.storage_id:
             return copy_value(self, stored, edit)
         if stored == edit.to:
-            return Outcome(Result.UNCHANGED)
+            return EditResult(EditStatus.UNCHANGED)
         return self.copy_here(stored, edit)
 
-    def rename(self, stored: bytes, edit: Rename) -> Outcome:
+    def rename(self, stored: bytes, edit: Rename) -> EditResult:
         if stored == edit.to:
-            return Outcome(Result.UNCHANGED)
+            return EditResult(EditStatus.UNCHANGED)
         return self.rename_here(stored, edit)
 
     def copies_into(self, other: Inspector) -> bool:
         return other.can_add
 
-    def add(self, stored: bytes, edit: AddValue) -> Outcome:
+    def add(self, stored: bytes, edit: AddValue) -> EditResult:
         """Apply an `AddValue`; OverflowError for a TTL that the backend cannot hold."""
         raise NotImplementedError
 
-    def set_value(self, stored: bytes, edit: SetValue) -> Outcome:
+    def set_value(self, stored: bytes, edit: SetValue) -> EditResult:
         """Apply a `SetValue`; OverflowError as for `add`."""
         raise NotImplementedError
 
-    def set_ttl(self, stored: bytes, edit: SetTtl) -> Outcome:
+    def set_ttl(self, stored: bytes, edit: Expire) -> EditResult:
         """Apply a `SetTtl`; OverflowError as for `add`."""
         raise NotImplementedError
 
-    def extend_ttl(self, stored: bytes, edit: ExtendTtl) -> Outcome:
+    def extend_ttl(self, stored: bytes, edit: ExtendTTL) -> EditResult:
         """Apply an `ExtendTtl`; OverflowError as for `add`."""
         raise NotImplementedError
 
-    def rename_here(self, stored: bytes, edit: Rename) -> Outcome:
+    def rename_here(self, stored: bytes, edit: Rename) -> EditResult:
         """Apply a `Rename` to another name."""
         raise NotImplementedError
 
-    def copy_here(self, stored: bytes, edit: Copy) -> Outcome:
+    def copy_here(self, stored: bytes, edit: Copy) -> EditResult:
         """Apply a `Copy` to another name in the same store."""
         raise NotImplementedError
 
 
-def without_expiry() -> Outcome:
+def without_expiry() -> EditResult:
     """Return that a TTL cannot be extended that never ends."""
-    return Outcome(Result.UNCHANGED, _("This key never expires: there is nothing to add to."))
+    return EditResult(
+        EditStatus.UNCHANGED, _("This key never expires: there is nothing to add to.")
+    )

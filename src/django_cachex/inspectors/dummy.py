@@ -17,7 +17,7 @@ class DummyInspector(Inspector):
     """Shows the configuration; there is never a key to list, read or change."""
 
     support = Support.WRAPPED
-    reasons = dict.fromkeys(
+    unsupported_reasons = dict.fromkeys(
         (
             "can_list",
             "can_get",

@@ -31,12 +31,12 @@ class End(StrEnum):
     RANDOM = "random"
 
 
-class Place(StrEnum):
+class InsertPosition(StrEnum):
     BEFORE = "before"
     AFTER = "after"
 
 
-class Only(StrEnum):
+class ZAddCondition(StrEnum):
     """Which members `ZADD` changes."""
 
     ANY = ""
@@ -57,7 +57,7 @@ class Only(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class ElementRef:
     """An element, and what was seen of it."""
 
     element: str
@@ -68,11 +68,11 @@ class Chosen:
 
 
 @dataclass(frozen=True, slots=True)
-class AddKey:
+class CreateCollection:
     """Store a key of a type with its first elements."""
 
     type: str
-    """As `TYPE` names it; one of `Inspector.addable`, but no string: that is `AddValue`."""
+    """As `TYPE` names it; one of `Inspector.creatable_types`, but no string: that is `AddValue`."""
 
     elements: tuple[Any, ...]
     """A list's items, a set's members, `ScoredMember`s, or `Field`s of a hash or one entry."""
@@ -92,7 +92,7 @@ class RemoveElements:
     """Remove elements; all of them or, if one has changed, none."""
 
     type: str
-    elements: tuple[Chosen, ...]
+    elements: tuple[ElementRef, ...]
 
 
 # Lists.
@@ -113,7 +113,7 @@ class InsertItem:
     element: str
     expected: str
     item: Any
-    place: Place = Place.BEFORE
+    position: InsertPosition = InsertPosition.BEFORE
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +152,11 @@ class AddMembers:
 
 
 @dataclass(frozen=True, slots=True)
-class AddScored:
+class ZAdd:
     """Add members to a sorted set, or change their scores."""
 
     members: tuple[ScoredMember, ...]
-    only: Only = Only.ANY
+    condition: ZAddCondition = ZAddCondition.ANY
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,7 @@ class SetScore:
 
 
 @dataclass(frozen=True, slots=True)
-class RenameMember:
+class ReplaceMember:
     """Put another member in the place of one of a set or, with its score, of a sorted set."""
 
     type: str
@@ -211,7 +211,7 @@ class RenameField:
 
 
 @dataclass(frozen=True, slots=True)
-class SetFieldTtl:
+class ExpireField:
     """Change when a field expires."""
 
     element: str
@@ -243,7 +243,7 @@ class TrimStream:
 
 
 ElementEdit = (
-    AddKey
+    CreateCollection
     | RemoveElements
     | PushItems
     | InsertItem
@@ -251,26 +251,26 @@ ElementEdit = (
     | PopItems
     | TrimList
     | AddMembers
-    | AddScored
+    | ZAdd
     | SetScore
-    | RenameMember
+    | ReplaceMember
     | PopMembers
     | AddFields
     | SetField
     | RenameField
-    | SetFieldTtl
+    | ExpireField
     | AddEntry
     | TrimStream
 )
 
 
-class Keep(Enum):
+class KeepTTL(Enum):
     """The TTL of an edit that leaves the TTL as it is, to the millisecond."""
 
     KEEP = "keep"
 
 
-KEEP: Final = Keep.KEEP
+KEEP: Final = KeepTTL.KEEP
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,19 +293,19 @@ class SetValue:
     expected: str
     """`Entry.expected` as the person saw it; empty where the inspector gave none."""
 
-    ttl: int | Keep = KEEP
+    ttl: int | KeepTTL = KEEP
     """Milliseconds, `NEVER`, or `KEEP`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Increase:
+class Incr:
     """Add to the number that an existing key holds, whatever it is by then; the TTL stays."""
 
     by: int | float
 
 
 @dataclass(frozen=True, slots=True)
-class SetTtl:
+class Expire:
     """Change when an existing key expires."""
 
     ttl: int
@@ -326,7 +326,7 @@ class ExpireAt:
 
 
 @dataclass(frozen=True, slots=True)
-class ExtendTtl:
+class ExtendTTL:
     """Let an existing key that expires live longer, whatever it has left by then."""
 
     by: int
@@ -358,11 +358,11 @@ class Copy:
     """Whether a key of that name, of whatever type, may be lost."""
 
 
-KeyEdit = AddValue | SetValue | Increase | SetTtl | ExpireAt | ExtendTtl | Rename | Copy
+KeyEdit = AddValue | SetValue | Incr | Expire | ExpireAt | ExtendTTL | Rename | Copy
 Edit = KeyEdit | ElementEdit
 
 
-class Result(StrEnum):
+class EditStatus(StrEnum):
     """What became of an edit."""
 
     DONE = "done"
@@ -386,7 +386,7 @@ class Result(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Trace:
+class ValueDigest:
     """What may be said on record of a value: not the value."""
 
     size: int
@@ -395,24 +395,24 @@ class Trace:
     fingerprint: str
 
     @classmethod
-    def of(cls, raw: bytes) -> Trace:
+    def from_bytes(cls, raw: bytes) -> ValueDigest:
         return cls(len(raw), fingerprint(raw))
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class EditResult:
     """What became of an edit, and the store's reason where it refused."""
 
-    result: Result
+    status: EditStatus
     reason: Text = ""
     """Of a refusal the store's; which elements exist already; the id of an entry that was added;
     the score that a member has now; what became of a field's TTL meanwhile."""
 
-    old: Trace | None = None
-    new: Trace | None = None
+    old: ValueDigest | None = None
+    new: ValueDigest | None = None
     """The value, element or number before and after, where one was changed."""
 
-    theirs: Content | None = None
+    current: Content | None = None
     """What is there now in place of what was seen, where it changed; None where not known."""
 
     expected: str = ""
@@ -421,7 +421,7 @@ class Outcome:
     count: int | None = None
     """How many elements were added or removed."""
 
-    left: int | None = None
+    remaining: int | None = None
     """How many elements the key has now."""
 
     key_gone: bool = False
@@ -434,23 +434,23 @@ class Outcome:
     """What `Increase` made of it."""
 
     @classmethod
-    def refused(cls, reason: Text) -> Outcome:
-        return cls(Result.REFUSED, reason)
+    def refusal(cls, reason: Text) -> EditResult:
+        return cls(EditStatus.REFUSED, reason)
 
     @property
     def is_done(self) -> bool:
-        return self.result == Result.DONE
+        return self.status == EditStatus.DONE
 
     @property
     def is_refused(self) -> bool:
-        return self.result == Result.REFUSED
+        return self.status == EditStatus.REFUSED
 
 
 Failures = tuple[tuple[bytes, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class BulkResult:
     """How many of some keys were changed, were gone already, or could not be changed."""
 
     done: int = 0
@@ -459,33 +459,35 @@ class Tally:
     """The stored keys that the store refused to change, each with its reason."""
 
 
-def of_outcomes(outcomes: Iterable[tuple[bytes, Outcome]]) -> Tally:
+def tally(outcomes: Iterable[tuple[bytes, EditResult]]) -> BulkResult:
     """Return the tally of edits that were applied one by one."""
     done, gone = 0, 0
     failures = []
     for stored, outcome in outcomes:
-        if outcome.result is Result.DONE:
+        if outcome.status is EditStatus.DONE:
             done += 1
-        elif outcome.result is Result.GONE:
+        elif outcome.status is EditStatus.GONE:
             gone += 1
         else:
-            failures.append((stored, str(outcome.reason or outcome.result)))
-    return Tally(done, gone, tuple(failures))
+            failures.append((stored, str(outcome.reason or outcome.status)))
+    return BulkResult(done, gone, tuple(failures))
 
 
-def is_about_a_file(error: OSError) -> bool:
+def is_file_error(error: OSError) -> bool:
     """Return whether the system refused to touch a file: a connection that breaks has none."""
     return error.filename is not None
 
 
-def one_by_one(keys: Sequence[bytes], delete: Callable[[Sequence[bytes]], int]) -> Tally:
+def delete_individually(
+    keys: Sequence[bytes], delete: Callable[[Sequence[bytes]], int]
+) -> BulkResult:
     """Delete keys alone, so that one which the system refuses to delete keeps no other."""
     done, failures = 0, []
     for stored in keys:
         try:
             done += delete([stored])
         except OSError as error:
-            if not is_about_a_file(error):
+            if not is_file_error(error):
                 raise
             failures.append((stored, error.strerror or str(error)))
-    return Tally(done, len(keys) - done - len(failures), tuple(failures))
+    return BulkResult(done, len(keys) - done - len(failures), tuple(failures))

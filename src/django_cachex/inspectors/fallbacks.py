@@ -7,7 +7,7 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 
 from django_cachex.inspectors.base import Inspector
-from django_cachex.inspectors.edits import AddValue, Copy, Increase, Outcome, Result, SetValue
+from django_cachex.inspectors.edits import AddValue, Copy, EditResult, EditStatus, Incr, SetValue
 from django_cachex.inspectors.values import Content
 from django_cachex.inspectors.values.pickle_machine import most_digits
 
@@ -31,35 +31,37 @@ def why_not_added(content: Content | None) -> str:
     return _("Only a number can be increased.")
 
 
-def increase(inspector: Inspector, stored: bytes, edit: Increase) -> Outcome:
+def increase(inspector: Inspector, stored: bytes, edit: Incr) -> EditResult:
     """Set the sum, again and again until nobody has set another number meanwhile."""
     for _attempt in range(ATTEMPTS):
         entry = inspector.read(stored)
         if entry is None:
-            return Outcome(Result.GONE)
+            return EditResult(EditStatus.GONE)
         number = added(entry.content, edit.by)
         if number is None:
-            return Outcome(Result.WRONG_TYPE, why_not_added(entry.content))
+            return EditResult(EditStatus.WRONG_TYPE, why_not_added(entry.content))
         outcome = inspector.apply(stored, SetValue(number, entry.expected))
-        if outcome.result != Result.CHANGED:
-            return Outcome(outcome.result, outcome.reason, outcome.old, outcome.new, number=number)
-    return Outcome(Result.CHANGED)
+        if outcome.status != EditStatus.CHANGED:
+            return EditResult(
+                outcome.status, outcome.reason, outcome.old, outcome.new, number=number
+            )
+    return EditResult(EditStatus.CHANGED)
 
 
-def copy_value(source: Inspector, stored: bytes, edit: Copy) -> Outcome:
+def copy_value(source: Inspector, stored: bytes, edit: Copy) -> EditResult:
     """Store a string's value through another alias's serializer, with the TTL that is left."""
     target = edit.into or source
     entry = source.read(stored)
     if entry is None:
-        return Outcome(Result.GONE)
-    ttl = entry.description.ttl
+        return EditResult(EditStatus.GONE)
+    ttl = entry.info.ttl
     if ttl is None:
-        return Outcome.refused(_("How long the key has left to live is not known here."))
+        return EditResult.refusal(_("How long the key has left to live is not known here."))
     if entry.content is None:
-        return Outcome.refused(
+        return EditResult.refusal(
             _("The other cache does not store values alike: only single values can be copied.")
         )
     if not entry.content.editable:
         reason = _("The other cache does not store values alike. %(why_not)s")
-        return Outcome.refused(reason % {"why_not": entry.content.why_not})
+        return EditResult.refusal(reason % {"why_not": entry.content.why_not})
     return target.apply(edit.to, AddValue(entry.content.value, ttl, edit.overwrite))

@@ -39,17 +39,17 @@ from django_cachex.inspectors.edits import (
     AddValue,
     Copy,
     Edit,
-    ExtendTtl,
-    Outcome,
+    EditResult,
+    EditStatus,
+    Expire,
+    ExtendTTL,
     Rename,
-    Result,
-    SetTtl,
     SetValue,
 )
-from django_cachex.inspectors.info import Fact, FlushPlan, Section, Status, Text, Unit
-from django_cachex.inspectors.keys import printable
-from django_cachex.inspectors.query import BEGINNING, Query, Window
-from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE, Description, Entry, Listing
+from django_cachex.inspectors.info import FlushPreview, InfoField, InfoSection, Status, Text, Unit
+from django_cachex.inspectors.keys import display_text
+from django_cachex.inspectors.query import FIRST_PAGE, ElementPage, Query
+from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE, KeyInfo, KeyValue, ScanPage
 from django_cachex.inspectors.values import Codec, fingerprint
 
 EXPIRY: Final = re.compile(
@@ -211,7 +211,7 @@ class Folder:
 
     def file(self, stored: bytes) -> Path:
         """Return where a key's file is; raise FileNotFoundError for what is no hash."""
-        name = printable(stored)
+        name = display_text(stored)
         if not HASH.fullmatch(name):
             raise FileNotFoundError(name)
         return self.path / f"{name}{self.suffix}"
@@ -264,28 +264,28 @@ def size(entry: os.DirEntry[str]) -> int:
         return 0
 
 
-def keyspace(sizes: Sequence[int] | None, most_entries: int, folder: Fact) -> Section:
+def keyspace(sizes: Sequence[int] | None, most_entries: int, folder: InfoField) -> InfoSection:
     """Return how many files there are and what they take, unless they are very many."""
     if sizes is None:
         note = _("There are more than %(files)s files; they were not counted.")
-        return Section(_("Keyspace"), (folder,), note=note % {"files": f"{MOST_COUNTED:,}"})
-    entries = Fact(_("Entries"), len(sizes), Unit.ENTRIES, of=most_entries)
-    facts = (Fact(_("Size of files"), sum(sizes), Unit.BYTES), folder)
-    return Section(_("Keyspace"), facts, headline=entries)
+        return InfoSection(_("Keyspace"), (folder,), note=note % {"files": f"{MOST_COUNTED:,}"})
+    entries = InfoField(_("Entries"), len(sizes), Unit.ENTRIES, of=most_entries)
+    facts = (InfoField(_("Size of files"), sum(sizes), Unit.BYTES), folder)
+    return InfoSection(_("Keyspace"), facts, headline=entries)
 
 
-def unchangeable(header: Header) -> Outcome:
+def unchangeable(header: Header) -> EditResult:
     """Return why a file without an expiry in the future is not changed."""
     if header.ttl == TTL_MISSING:
-        return Outcome(Result.GONE)
+        return EditResult(EditStatus.GONE)
     reason = _("How long this file lives could not be read: it can only be deleted.")
-    return Outcome(Result.REFUSED, reason)
+    return EditResult(EditStatus.REFUSED, reason)
 
 
 class FileBasedInspector(PickledInspector):
     """A folder of files named by the MD5 of the keys: these hashes are the stored keys here."""
 
-    names_are_known = False
+    has_key_names = False
 
     @cached_property
     def codec(self) -> Codec:
@@ -300,10 +300,10 @@ class FileBasedInspector(PickledInspector):
         return str(self.cache._dir)
 
     @property
-    def store(self) -> Hashable:
+    def storage_id(self) -> Hashable:
         return ("filebased", os.path.realpath(self.cache._dir), self.cache.cache_suffix)
 
-    def store_ids(self) -> frozenset[str]:
+    def storage_ids(self) -> frozenset[str]:
         return frozenset((f"{file_id(self.cache._dir)} *{self.cache.cache_suffix}",))
 
     def notes(self) -> Sequence[Text]:
@@ -320,20 +320,20 @@ class FileBasedInspector(PickledInspector):
 
     # Keys.
 
-    def locate(self, key: str) -> bytes:
-        return md5(self.naming.stored(key), usedforsecurity=False).hexdigest().encode()
+    def make_key(self, key: str) -> bytes:
+        return md5(self.naming.make_key(key), usedforsecurity=False).hexdigest().encode()
 
-    def name(self, stored: bytes) -> str:
-        return printable(stored)
+    def display_key(self, stored: bytes) -> str:
+        return display_text(stored)
 
     def owns(self, stored: bytes) -> bool:
         """Every file of the folder is listed: whose alias it is, nobody can tell."""
-        return HASH.fullmatch(printable(stored)) is not None
+        return HASH.fullmatch(display_text(stored)) is not None
 
-    def scan(self, query: Query, token: str, want: int, deadline: float) -> Listing:
+    def scan(self, query: Query, token: str, limit: int, deadline: float) -> ScanPage:
         """List in the order of the folder, and stop in the middle of it."""
         match = query.pattern
-        exact = self.locate(match.text).decode() if match.is_exact_candidate else ""
+        exact = self.locate(match.text).decode() if match.may_be_exact_key else ""
         seen = deque(read_seen(token), SEEN)
 
         def names() -> Iterator[str]:
@@ -346,63 +346,63 @@ class FileBasedInspector(PickledInspector):
             return is_meant and self.is_listed(name, query)
 
         candidates = candidates_of(names(), str, means, query)
-        found = search(candidates, want, deadline, self.folder.count_some())
+        found = search(candidates, limit, deadline, self.folder.count_some())
         return dataclasses.replace(found, token=write_seen(seen)) if found.token else found
 
     def is_listed(self, name: str, query: Query) -> bool | None:
         stored = name.encode()
-        found = self.description(stored, {"ttl", *query.columns(self.figures)})
-        return query.passes(found) if found.exists else False
+        found = self.description(stored, {"ttl", *query.required_columns(self.optional_columns)})
+        return query.matches(found) if found.exists else False
 
     def describe(
         self, keys: Sequence[bytes], columns: Collection[str] = ("type", "ttl", "size")
-    ) -> list[Description]:
+    ) -> list[KeyInfo]:
         return [self.description(stored, columns) for stored in keys]
 
-    def description(self, stored: bytes, columns: Collection[str]) -> Description:
+    def description(self, stored: bytes, columns: Collection[str]) -> KeyInfo:
         """Describe one key by the beginning of its file."""
         try:
             with self.folder.file(stored).open("rb") as file:
                 header = read_header(file)
                 size = value_size(file, header)
         except FileNotFoundError:
-            return Description(stored, ttl=TTL_MISSING)
+            return KeyInfo(stored, ttl=TTL_MISSING)
         except PermissionError:  # Another user's: listed, and not read.
-            return Description(stored)
+            return KeyInfo(stored)
         if header.ttl == TTL_MISSING:
-            return Description(stored, ttl=TTL_MISSING)
-        return Description(
+            return KeyInfo(stored, ttl=TTL_MISSING)
+        return KeyInfo(
             stored,
             ttl=header.ttl if "ttl" in columns else None,
             size=size if "size" in columns else None,
         )
 
-    def read(self, stored: bytes, window: Window = BEGINNING) -> Entry | None:
+    def read(self, stored: bytes, window: ElementPage = FIRST_PAGE) -> KeyValue | None:
         limit = limits()
         try:
             with self.folder.file(stored).open("rb") as file:
                 header = read_header(file)
                 size = value_size(file, header)
                 is_large = size > limit.decode_bytes
-                body = file.read(window.bytes_shown(limit) if is_large else -1)
+                body = file.read(window.max_bytes(limit) if is_large else -1)
         except FileNotFoundError:
             return None
         if header.ttl == TTL_MISSING:
             return None
-        description = Description(stored, ttl=header.ttl, size=size)
+        description = KeyInfo(stored, ttl=header.ttl, size=size)
         if is_large:
             return self.entry(description, body, size, window)
         return self.entry(description, without_rest(body, limit.decode_bytes), window=window)
 
     # Changes.
 
-    def apply(self, stored: bytes, edit: Edit) -> Outcome:
+    def apply(self, stored: bytes, edit: Edit) -> EditResult:
         try:
             return super().apply(stored, edit)
         except FileNotFoundError as missing:
             if isinstance(edit, AddValue):
-                return Outcome(Result.REFUSED, str(missing))
-            return Outcome(Result.GONE)
+                return EditResult(EditStatus.REFUSED, str(missing))
+            return EditResult(EditStatus.GONE)
 
     def header(self, ttl: int) -> bytes:
         """Return the header of a file whose TTL starts now."""
@@ -412,22 +412,22 @@ class FileBasedInspector(PickledInspector):
         """Return a value as it follows the header."""
         return zlib.compress(self.pickled(value))
 
-    def add(self, stored: bytes, edit: AddValue) -> Outcome:
+    def add(self, stored: bytes, edit: AddValue) -> EditResult:
         path, body = self.folder.file(stored), self.packed(edit.value)
         if not edit.replace and self.description(stored, ()).exists:
-            return Outcome(Result.EXISTS)
+            return EditResult(EditStatus.EXISTS)
         # What `set` does first: the folder may have gone, or be full.
         self.cache._createdir()
         self.cache._cull()
         header = self.header(edit.ttl)
         if edit.replace:
             replace(path, header, body)
-            return Outcome(Result.DONE)
+            return EditResult(EditStatus.DONE)
         if not self.description(stored, ()).exists:
             path.unlink(missing_ok=True)
-        return Outcome(Result.DONE if create(path, header, body) else Result.EXISTS)
+        return EditResult(EditStatus.DONE if create(path, header, body) else EditStatus.EXISTS)
 
-    def set_value(self, stored: bytes, edit: SetValue) -> Outcome:
+    def set_value(self, stored: bytes, edit: SetValue) -> EditResult:
         path, body = self.folder.file(stored), self.packed(edit.value)
         most = limits().decode_bytes
         with locked(path) as file:
@@ -436,21 +436,21 @@ class FileBasedInspector(PickledInspector):
             if header.ttl is None or header.ttl == TTL_MISSING:
                 return unchangeable(header)
             if fingerprint(old) != edit.expected:
-                return Outcome(Result.CHANGED)
+                return EditResult(EditStatus.CHANGED)
             raw = header.raw if edit.ttl is KEEP else self.header(edit.ttl)
             done = overwrite(path, file, raw, io.BytesIO(body))
-        return Outcome(Result.DONE if done else Result.CHANGED)
+        return EditResult(EditStatus.DONE if done else EditStatus.CHANGED)
 
-    def set_ttl(self, stored: bytes, edit: SetTtl) -> Outcome:
+    def set_ttl(self, stored: bytes, edit: Expire) -> EditResult:
         path = self.folder.file(stored)
         with locked(path) as file:
             header = read_header(file)
             if header.ttl is None or header.ttl == TTL_MISSING:
                 return unchangeable(header)
             done = overwrite(path, file, self.header(edit.ttl), file)
-        return Outcome(Result.DONE if done else Result.CHANGED)
+        return EditResult(EditStatus.DONE if done else EditStatus.CHANGED)
 
-    def extend_ttl(self, stored: bytes, edit: ExtendTtl) -> Outcome:
+    def extend_ttl(self, stored: bytes, edit: ExtendTTL) -> EditResult:
         path = self.folder.file(stored)
         with locked(path) as file:
             header = read_header(file)
@@ -459,15 +459,15 @@ class FileBasedInspector(PickledInspector):
             if header.ttl == TTL_NONE:
                 return without_expiry()
             done = overwrite(path, file, self.header(header.ttl + edit.by), file)
-        return Outcome(Result.DONE if done else Result.CHANGED)
+        return EditResult(EditStatus.DONE if done else EditStatus.CHANGED)
 
-    def rename_here(self, stored: bytes, edit: Rename) -> Outcome:
+    def rename_here(self, stored: bytes, edit: Rename) -> EditResult:
         return self.put(stored, edit, removes=True)
 
-    def copy_here(self, stored: bytes, edit: Copy) -> Outcome:
+    def copy_here(self, stored: bytes, edit: Copy) -> EditResult:
         return self.put(stored, edit, removes=False)
 
-    def put(self, stored: bytes, edit: Rename | Copy, removes: bool) -> Outcome:
+    def put(self, stored: bytes, edit: Rename | Copy, removes: bool) -> EditResult:
         """Make a file of another key of the bytes of one."""
         path, to = self.folder.file(stored), self.folder.file(edit.to)
         with locked(path) as file:
@@ -475,7 +475,7 @@ class FileBasedInspector(PickledInspector):
             if header.ttl is None or header.ttl == TTL_MISSING:
                 return unchangeable(header)
             if not edit.overwrite and self.description(edit.to, ()).exists:
-                return Outcome(Result.EXISTS)
+                return EditResult(EditStatus.EXISTS)
             body = file.read()
             if edit.overwrite:
                 replace(to, header.raw, body)
@@ -483,10 +483,10 @@ class FileBasedInspector(PickledInspector):
                 if not self.description(edit.to, ()).exists:
                     to.unlink(missing_ok=True)
                 if not create(to, header.raw, body):
-                    return Outcome(Result.EXISTS)
+                    return EditResult(EditStatus.EXISTS)
             if removes:
                 path.unlink(missing_ok=True)
-        return Outcome(Result.DONE)
+        return EditResult(EditStatus.DONE)
 
     def chunks(self, stored: bytes) -> Iterator[bytes]:
         yield from pieces(self.folder.file(stored))
@@ -503,14 +503,14 @@ class FileBasedInspector(PickledInspector):
             return False
         return True
 
-    def flush_plan(self) -> FlushPlan:
+    def preview_flush(self) -> FlushPreview:
         pattern = f"*{self.cache.cache_suffix}"
         scope = _(
             "All files %(pattern)s in the folder %(folder)s: the entries of every alias that uses "
             "it, whatever its prefix."
         )
-        return FlushPlan(
-            act=_("the removal of %(files)s") % {"files": f"{self.location}/{pattern}"},
+        return FlushPreview(
+            command=_("the removal of %(files)s") % {"files": f"{self.location}/{pattern}"},
             scope=scope % {"pattern": pattern, "folder": self.location},
             entries=self.folder.count(),
         )
@@ -522,6 +522,6 @@ class FileBasedInspector(PickledInspector):
 
     # Information.
 
-    def info(self) -> Sequence[Section]:
-        folder = Fact(_("Folder"), self.location, Unit.CODE)
+    def info(self) -> Sequence[InfoSection]:
+        folder = InfoField(_("Folder"), self.location, Unit.CODE)
         return (keyspace(self.folder.measure(), self.cache._max_entries, folder), self.culling())

@@ -22,7 +22,7 @@ class Unit(StrEnum):
     SECONDS = "seconds"
     MILLISECONDS = "milliseconds"
     PERCENT = "percent"
-    MOMENT = "moment"
+    DATETIME = "moment"
     """An aware datetime."""
     ITEMS = "items"
     FIELDS = "fields"
@@ -31,25 +31,25 @@ class Unit(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class InfoField:
     """One thing known about a cache, in its exact figure; pages write it for people."""
 
     label: Text
     value: Any
     unit: Unit = Unit.TEXT
-    of: int | None = None
+    maximum: int | None = None
     """The maximum that `value` is a share of."""
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class InfoSection:
     """A card of the cache info page: facts, a headline among them, or a small table."""
 
     title: Text
-    facts: Sequence[Fact] = ()
-    headline: Fact | None = None
+    fields: Sequence[InfoField] = ()
+    headline: InfoField | None = None
     columns: tuple[Text, ...] = ()
-    rows: Sequence[tuple[Fact, ...]] = ()
+    rows: Sequence[tuple[InfoField, ...]] = ()
     note: Text = ""
 
 
@@ -66,10 +66,10 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
-class FlushPlan:
+class FlushPreview:
     """What a flush would do, before it does it."""
 
-    act: str
+    command: str
     """The command or statement, where it runs: `FLUSHDB on valkey://10.0.0.5/1`."""
 
     scope: Text

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, Protocol, Self, TypeVar
 
 from django_cachex.inspectors.base import Inspector
-from django_cachex.inspectors.edits import Failures, Tally
-from django_cachex.inspectors.types import Listing
+from django_cachex.inspectors.edits import BulkResult, Failures
+from django_cachex.inspectors.types import ScanPage
 
 
 def length(part: Any) -> int:
@@ -32,7 +32,7 @@ def unspelled(text: str) -> bytes:
 BATCH: Final = 5000
 """Keys that are looked for before something is done to them."""
 
-Find = Callable[[str, int, float], Listing]
+Find = Callable[[str, int, float], ScanPage]
 """Return the keys after a token: some number of them, until a deadline of `time.monotonic`."""
 
 
@@ -71,7 +71,7 @@ class Position:
     unknown: int = 0
     """Keys that were left out because nobody says whether they pass a filter."""
 
-    def after(self, listing: Listing, removed: int = 0) -> Position:
+    def after(self, listing: ScanPage, removed: int = 0) -> Position:
         """Return the position after another listing, of a store that `removed` keys are gone from.
 
         A total counts what was there at first: else it would come to meet what is examined.
@@ -81,7 +81,7 @@ class Position:
             total += removed
             # An estimate until everything was seen; then it is the total.
             examined = total if listing.complete else min(examined, total)
-        unanswered, unknown = tuple(listing.unanswered), self.unknown + listing.unknown
+        unanswered, unknown = tuple(listing.failed_nodes), self.unknown + listing.unknown
         return Position(listing.token, examined, total, listing.complete, unanswered, unknown)
 
 
@@ -177,7 +177,7 @@ class Sweep:
             return self._with(inspector.delete_each(keys))
         return self._with(inspector.expire_each(keys, self.ttl))
 
-    def _with(self, tally: Tally) -> Sweep:
+    def _with(self, tally: BulkResult) -> Sweep:
         return replace(
             self,
             done=self.done + tally.done,

@@ -16,18 +16,18 @@ from django_cachex.inspectors.edits import (
     KEEP,
     AddValue,
     Edit,
+    EditResult,
+    EditStatus,
+    Expire,
     ExpireAt,
-    Increase,
-    Outcome,
-    Result,
-    SetTtl,
+    Incr,
     SetValue,
 )
-from django_cachex.inspectors.info import FlushPlan, Status, Text
-from django_cachex.inspectors.keys import encode_text, printable, text_of
+from django_cachex.inspectors.info import FlushPreview, Status, Text
+from django_cachex.inspectors.keys import display_text, encode_text, try_decode_text
 from django_cachex.inspectors.masking import mask, masked, secrets_in
-from django_cachex.inspectors.query import BEGINNING, Window
-from django_cachex.inspectors.types import TTL_NONE, Description, Entry
+from django_cachex.inspectors.query import FIRST_PAGE, ElementPage
+from django_cachex.inspectors.types import TTL_NONE, KeyInfo, KeyValue
 from django_cachex.inspectors.values import Content, fingerprint
 from django_cachex.inspectors.values.objects import content_of
 
@@ -58,7 +58,7 @@ class LimitedInspector(Inspector):
     """
 
     support = Support.LIMITED
-    reasons = {
+    unsupported_reasons = {
         "can_list": _("Django's cache interface does not list keys. Open a key by its name."),
         "can_get": _("Only the backend's own get can read, and it may run what is stored."),
         "can_add": LACKS,
@@ -81,7 +81,7 @@ class LimitedInspector(Inspector):
         self.can_edit = self.has("get") and self.has("set")
         self.can_delete = self.has("delete")
         self.can_expire = self.has("touch")
-        self.can_increase = self.has("incr")
+        self.can_incr = self.has("incr")
         self.can_flush = self.has("clear")
 
     def has(self, method: str) -> bool:
@@ -95,10 +95,10 @@ class LimitedInspector(Inspector):
         return mask(", ".join(map(str, places)), secrets_in(self.params))
 
     @property
-    def store(self) -> Hashable:
+    def storage_id(self) -> Hashable:
         return (self.backend, self.location or self.alias)
 
-    def store_ids(self) -> frozenset[str]:
+    def storage_ids(self) -> frozenset[str]:
         """Return the location alone: two classes may be clients of one server."""
         return frozenset((f"location {self.params.get('LOCATION') or self.alias}",))
 
@@ -112,107 +112,111 @@ class LimitedInspector(Inspector):
 
     # Keys.
 
-    def locate(self, key: str) -> bytes:
+    def make_key(self, key: str) -> bytes:
         return encode_text(key)
 
-    def in_store(self, stored: bytes) -> bytes:
-        key = text_of(stored)
-        return stored if key is None else self.naming.stored(key)
+    def final_key(self, stored: bytes) -> bytes:
+        key = try_decode_text(stored)
+        return stored if key is None else self.naming.make_key(key)
 
-    def name(self, stored: bytes) -> str:
-        return printable(stored)
+    def display_key(self, stored: bytes) -> str:
+        return display_text(stored)
 
     def owns(self, stored: bytes) -> bool:
         """Every key is this alias's: the backend itself puts the prefix before it."""
         return True
 
-    def read(self, stored: bytes, window: Window = BEGINNING) -> Entry | None:
+    def read(self, stored: bytes, window: ElementPage = FIRST_PAGE) -> KeyValue | None:
         """Return what the backend's `get` returns; it may run what is stored.
 
         Raises InvalidCacheKey for a key that the backend refuses.
         """
-        key = text_of(stored)
+        key = try_decode_text(stored)
         value = MISSING if key is None else self.cache.get(key, MISSING)
         if value is MISSING:
             return None
         content = content_of(value, window)
-        return Entry(Description(stored), content, expected=fingerprint_of(content))
+        return KeyValue(KeyInfo(stored), content, expected=fingerprint_of(content))
 
     # Changes.
 
-    def apply(self, stored: bytes, edit: Edit) -> Outcome:
-        key = text_of(stored)
+    def apply(self, stored: bytes, edit: Edit) -> EditResult:
+        key = try_decode_text(stored)
         if key is None:
-            return Outcome(Result.REFUSED, _("The key is not text."))
+            return EditResult(EditStatus.REFUSED, _("The key is not text."))
         try:
             return self.change(key, edit)
         except InvalidCacheKey as refused:
-            return Outcome(Result.REFUSED, str(refused))
+            return EditResult(EditStatus.REFUSED, str(refused))
 
-    def change(self, key: str, edit: Edit) -> Outcome:
+    def change(self, key: str, edit: Edit) -> EditResult:
         """Apply an edit; InvalidCacheKey for a key that the backend refuses."""
         match edit:
             case AddValue():
                 return self.add(key, edit)
             case SetValue():
                 return self.set_value(key, edit)
-            case SetTtl():
+            case Expire():
                 return self.set_ttl(key, edit)
             case ExpireAt():
                 return self.expire_at(key, edit)
-            case Increase():
+            case Incr():
                 return self.increase(key, edit)
             case _:
-                return self.not_offered()
+                return self.unsupported_result()
 
-    def add(self, key: str, edit: AddValue) -> Outcome:
+    def add(self, key: str, edit: AddValue) -> EditResult:
         if edit.replace:
             return self.set(key, edit.value, edit.ttl)
         if self.cache.add(key, edit.value, seconds(edit.ttl)):
-            return Outcome(Result.DONE)
+            return EditResult(EditStatus.DONE)
         if self.cache.get(key, MISSING) is not MISSING:
-            return Outcome(Result.EXISTS)
-        return Outcome(Result.REFUSED, _("The backend did not store it and does not say why."))
+            return EditResult(EditStatus.EXISTS)
+        return EditResult(
+            EditStatus.REFUSED, _("The backend did not store it and does not say why.")
+        )
 
-    def set(self, key: str, value: Any, ttl: int) -> Outcome:
+    def set(self, key: str, value: Any, ttl: int) -> EditResult:
         """Store a value and look whether it is there: `set` says nothing of failure."""
         self.cache.set(key, value, seconds(ttl))
         if self.cache.get(key, MISSING) is not MISSING:
-            return Outcome(Result.DONE)
-        return Outcome(Result.REFUSED, _("The backend did not store it and does not say why."))
+            return EditResult(EditStatus.DONE)
+        return EditResult(
+            EditStatus.REFUSED, _("The backend did not store it and does not say why.")
+        )
 
-    def set_value(self, key: str, edit: SetValue) -> Outcome:
+    def set_value(self, key: str, edit: SetValue) -> EditResult:
         if edit.ttl is KEEP:
-            return Outcome(Result.REFUSED, self.why_not("can_keep_ttl"))
+            return EditResult(EditStatus.REFUSED, self.unsupported_reason("can_keep_ttl"))
         value = self.cache.get(key, MISSING)
         if value is MISSING:
-            return Outcome(Result.GONE)
+            return EditResult(EditStatus.GONE)
         if fingerprint_of(content_of(value)) != edit.expected:
-            return Outcome(Result.CHANGED)
+            return EditResult(EditStatus.CHANGED)
         return self.set(key, edit.value, edit.ttl)
 
-    def set_ttl(self, key: str, edit: SetTtl) -> Outcome:
+    def set_ttl(self, key: str, edit: Expire) -> EditResult:
         done = self.cache.touch(key, seconds(edit.ttl))
-        return Outcome(Result.DONE if done else Result.GONE)
+        return EditResult(EditStatus.DONE if done else EditStatus.GONE)
 
-    def expire_at(self, key: str, edit: ExpireAt) -> Outcome:
+    def expire_at(self, key: str, edit: ExpireAt) -> EditResult:
         if edit.ttl <= 0:
-            return Outcome.refused(_("This moment is over."))
-        return self.set_ttl(key, SetTtl(edit.ttl))
+            return EditResult.refusal(_("This moment is over."))
+        return self.set_ttl(key, Expire(edit.ttl))
 
-    def increase(self, key: str, edit: Increase) -> Outcome:
+    def increase(self, key: str, edit: Incr) -> EditResult:
         """Let the backend count, which takes integers only."""
-        if not self.can_increase or not isinstance(edit.by, int):
-            return self.not_offered()
+        if not self.can_incr or not isinstance(edit.by, int):
+            return self.unsupported_result()
         try:
-            return Outcome(Result.DONE, number=self.cache.incr(key, edit.by))
+            return EditResult(EditStatus.DONE, number=self.cache.incr(key, edit.by))
         except ValueError:
-            return Outcome(Result.GONE)
+            return EditResult(EditStatus.GONE)
         except TypeError as error:
-            return Outcome(Result.WRONG_TYPE, str(error))
+            return EditResult(EditStatus.WRONG_TYPE, str(error))
 
     def delete(self, keys: Sequence[bytes]) -> int:
-        texts = map(text_of, dict.fromkeys(keys))
+        texts = map(try_decode_text, dict.fromkeys(keys))
         return sum(self.remove(key) for key in texts if key is not None)
 
     def remove(self, key: str) -> bool:
@@ -222,9 +226,9 @@ class LimitedInspector(Inspector):
         except InvalidCacheKey:
             return False
 
-    def flush_plan(self) -> FlushPlan:
-        return FlushPlan(
-            act=f"{type(self.cache).__qualname__}.clear()",
+    def preview_flush(self) -> FlushPreview:
+        return FlushPreview(
+            command=f"{type(self.cache).__qualname__}.clear()",
             scope=_(
                 "All that the backend's own clear() deletes, which may be more than the keys of "
                 "this alias."

@@ -24,17 +24,17 @@ from django_cachex.inspectors.edits import (
     KEEP,
     AddValue,
     Copy,
-    ExtendTtl,
-    Outcome,
+    EditResult,
+    EditStatus,
+    Expire,
+    ExtendTTL,
     Rename,
-    Result,
-    SetTtl,
     SetValue,
 )
-from django_cachex.inspectors.info import Fact, FlushPlan, Section, Status, Text, Unit
-from django_cachex.inspectors.keys import decode_text, encode_text, text_of
-from django_cachex.inspectors.query import BEGINNING, Query, Window
-from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE, Description, Entry, Listing
+from django_cachex.inspectors.info import FlushPreview, InfoField, InfoSection, Status, Text, Unit
+from django_cachex.inspectors.keys import decode_text, encode_text, try_decode_text
+from django_cachex.inspectors.query import FIRST_PAGE, ElementPage, Query
+from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE, KeyInfo, KeyValue, ScanPage
 from django_cachex.inspectors.values import fingerprint
 
 
@@ -55,7 +55,7 @@ class LocMemInspector(PickledInspector):
         return self.name_of_store
 
     @property
-    def store(self) -> Hashable:
+    def storage_id(self) -> Hashable:
         return ("locmem", self.name_of_store)
 
     def notes(self) -> Sequence[Text]:
@@ -78,18 +78,18 @@ class LocMemInspector(PickledInspector):
             # An ordered dict walks its order in Python's time, the dict beneath it in C's.
             return list(dict.keys(self.cache._cache))
 
-    def scan(self, query: Query, token: str, want: int, deadline: float) -> Listing:
-        before = decode_text(self.reach(query.scope).before)
+    def scan(self, query: Query, token: str, limit: int, deadline: float) -> ScanPage:
+        before = decode_text(self.key_range(query.scope).prefix)
         own = sorted(key for key in self.snapshot() if key.startswith(before))
         start = bisect_right(own, key_at(token, partial(keys_from, own))) if token else 0
-        means, columns = self.meaning(query), query.columns(self.figures)
+        means, columns = self.meaning(query), query.required_columns(self.optional_columns)
         candidates = candidates_of(
             islice(own, start, None),
             str,
             lambda key: means(key) and self.passes(key, query, columns),
             query,
         )
-        return search(candidates, want, deadline, len(own))
+        return search(candidates, limit, deadline, len(own))
 
     def passes(self, key: str, query: Query, columns: Collection[str]) -> bool | None:
         """Return whether a key has not expired and passes the filters."""
@@ -97,27 +97,27 @@ class LocMemInspector(PickledInspector):
             return not self.cache._has_expired(key)
         with self.cache._lock:
             found = self.description(encode_text(key), columns)
-        return found.exists and query.passes(found)
+        return found.exists and query.matches(found)
 
     def describe(
         self, keys: Sequence[bytes], columns: Collection[str] = ("type", "ttl", "size")
-    ) -> list[Description]:
+    ) -> list[KeyInfo]:
         with self.cache._lock:
             return [self.description(stored, columns) for stored in keys]
 
-    def description(self, stored: bytes, columns: Collection[str]) -> Description:
+    def description(self, stored: bytes, columns: Collection[str]) -> KeyInfo:
         """Describe one key; the lock must be held."""
-        key = text_of(stored)
+        key = try_decode_text(stored)
         if key is None or self.cache._has_expired(key):
-            return Description(stored, ttl=TTL_MISSING)
+            return KeyInfo(stored, ttl=TTL_MISSING)
         expiry, raw = self.cache._expire_info[key], self.cache._cache[key]
-        return Description(
+        return KeyInfo(
             stored,
             ttl=milliseconds_until(expiry) if "ttl" in columns else None,
             size=len(raw) if "size" in columns else None,
         )
 
-    def read(self, stored: bytes, window: Window = BEGINNING) -> Entry | None:
+    def read(self, stored: bytes, window: ElementPage = FIRST_PAGE) -> KeyValue | None:
         with self.cache._lock:
             description = self.description(stored, ("ttl", "size"))
             raw = self.cache._cache[decode_text(stored)] if description.exists else b""
@@ -125,75 +125,75 @@ class LocMemInspector(PickledInspector):
 
     # Changes.
 
-    def add(self, stored: bytes, edit: AddValue) -> Outcome:
+    def add(self, stored: bytes, edit: AddValue) -> EditResult:
         key, raw = decode_text(stored), self.pickled(edit.value)
         reason = self.refusal(key)
         if reason:
-            return Outcome(Result.REFUSED, reason)
+            return EditResult(EditStatus.REFUSED, reason)
         with self.cache._lock:
             if not edit.replace and not self.cache._has_expired(key):
-                return Outcome(Result.EXISTS)
+                return EditResult(EditStatus.EXISTS)
             # What `set` and `add` do under the lock: it makes room first.
             self.cache._set(key, raw, timeout(edit.ttl))
-        return Outcome(Result.DONE)
+        return EditResult(EditStatus.DONE)
 
-    def set_value(self, stored: bytes, edit: SetValue) -> Outcome:
-        key, raw = text_of(stored), self.pickled(edit.value)
+    def set_value(self, stored: bytes, edit: SetValue) -> EditResult:
+        key, raw = try_decode_text(stored), self.pickled(edit.value)
         with self.cache._lock:
             if key is None or self.cache._has_expired(key):
-                return Outcome(Result.GONE)
+                return EditResult(EditStatus.GONE)
             if fingerprint(self.cache._cache[key]) != edit.expected:
-                return Outcome(Result.CHANGED)
+                return EditResult(EditStatus.CHANGED)
             self.cache._cache[key] = raw
             if edit.ttl is not KEEP:
                 self.cache._expire_info[key] = expiry_after(edit.ttl)
-        return Outcome(Result.DONE)
+        return EditResult(EditStatus.DONE)
 
-    def set_ttl(self, stored: bytes, edit: SetTtl) -> Outcome:
-        key = text_of(stored)
+    def set_ttl(self, stored: bytes, edit: Expire) -> EditResult:
+        key = try_decode_text(stored)
         with self.cache._lock:
             if key is None or self.cache._has_expired(key):
-                return Outcome(Result.GONE)
+                return EditResult(EditStatus.GONE)
             self.cache._expire_info[key] = expiry_after(edit.ttl)
-        return Outcome(Result.DONE)
+        return EditResult(EditStatus.DONE)
 
-    def extend_ttl(self, stored: bytes, edit: ExtendTtl) -> Outcome:
-        key = text_of(stored)
+    def extend_ttl(self, stored: bytes, edit: ExtendTTL) -> EditResult:
+        key = try_decode_text(stored)
         with self.cache._lock:
             if key is None or self.cache._has_expired(key):
-                return Outcome(Result.GONE)
+                return EditResult(EditStatus.GONE)
             expiry = self.cache._expire_info[key]
             if milliseconds_until(expiry) == TTL_NONE:
                 return without_expiry()
             self.cache._expire_info[key] = expiry + edit.by / 1000
-        return Outcome(Result.DONE)
+        return EditResult(EditStatus.DONE)
 
-    def rename_here(self, stored: bytes, edit: Rename) -> Outcome:
+    def rename_here(self, stored: bytes, edit: Rename) -> EditResult:
         return self.put(stored, edit, removes=True)
 
-    def copy_here(self, stored: bytes, edit: Copy) -> Outcome:
+    def copy_here(self, stored: bytes, edit: Copy) -> EditResult:
         return self.put(stored, edit, removes=False)
 
-    def put(self, stored: bytes, edit: Rename | Copy, removes: bool) -> Outcome:
+    def put(self, stored: bytes, edit: Rename | Copy, removes: bool) -> EditResult:
         """Store what a key holds under another, until the same moment."""
-        key, to = text_of(stored), decode_text(edit.to)
+        key, to = try_decode_text(stored), decode_text(edit.to)
         reason = self.refusal(to)
         if reason:
-            return Outcome.refused(reason)
+            return EditResult.refusal(reason)
         with self.cache._lock:
             if key is None or self.cache._has_expired(key):
-                return Outcome(Result.GONE)
+                return EditResult(EditStatus.GONE)
             if not edit.overwrite and not self.cache._has_expired(to):
-                return Outcome(Result.EXISTS)
+                return EditResult(EditStatus.EXISTS)
             raw, expiry = self.cache._cache[key], self.cache._expire_info[key]
             if removes:
                 self.cache._delete(key)
             self.cache._set(to, raw, None)
             self.cache._expire_info[to] = expiry
-        return Outcome(Result.DONE)
+        return EditResult(EditStatus.DONE)
 
     def chunks(self, stored: bytes) -> Iterator[bytes]:
-        key = text_of(stored)
+        key = try_decode_text(stored)
         with self.cache._lock:
             gone = key is None or self.cache._has_expired(key)
             raw = b"" if gone else self.cache._cache[key]
@@ -203,20 +203,20 @@ class LocMemInspector(PickledInspector):
         with self.cache._lock:
             live = [
                 key
-                for key in map(text_of, dict.fromkeys(keys))
+                for key in map(try_decode_text, dict.fromkeys(keys))
                 if key is not None and not self.cache._has_expired(key)
             ]
             for key in live:
                 self.cache._delete(key)
         return len(live)
 
-    def flush_plan(self) -> FlushPlan:
+    def preview_flush(self) -> FlushPreview:
         scope = _(
             "All entries of the store “%(store)s” in process %(process)d, those of other aliases "
             "with this LOCATION included. Other processes keep theirs."
         )
-        return FlushPlan(
-            act="LocMemCache.clear()",
+        return FlushPreview(
+            command="LocMemCache.clear()",
             scope=scope % {"store": self.name_of_store, "process": os.getpid()},
             entries=len(self.cache._cache),
         )
@@ -228,16 +228,16 @@ class LocMemInspector(PickledInspector):
 
     # Information.
 
-    def info(self) -> Sequence[Section]:
+    def info(self) -> Sequence[InfoSection]:
         with self.cache._lock:
             values = list(dict.values(self.cache._cache))
             expiries = list(self.cache._expire_info.values())
         ttls = [milliseconds_until(expiry) for expiry in expiries]
-        entries = Fact(_("Entries"), len(values), Unit.ENTRIES, of=self.cache._max_entries)
+        entries = InfoField(_("Entries"), len(values), Unit.ENTRIES, of=self.cache._max_entries)
         facts = (
-            Fact(_("Never expire"), ttls.count(TTL_NONE), Unit.ENTRIES),
-            Fact(_("Expired, not yet removed"), ttls.count(TTL_MISSING), Unit.ENTRIES),
-            Fact(_("Size of values"), sum(map(len, values)), Unit.BYTES),
-            Fact(_("Process"), str(os.getpid()), Unit.CODE),
+            InfoField(_("Never expire"), ttls.count(TTL_NONE), Unit.ENTRIES),
+            InfoField(_("Expired, not yet removed"), ttls.count(TTL_MISSING), Unit.ENTRIES),
+            InfoField(_("Size of values"), sum(map(len, values)), Unit.BYTES),
+            InfoField(_("Process"), str(os.getpid()), Unit.CODE),
         )
-        return (Section(_("Keyspace"), facts, headline=entries), self.culling())
+        return (InfoSection(_("Keyspace"), facts, headline=entries), self.culling())

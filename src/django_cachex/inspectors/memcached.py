@@ -10,7 +10,7 @@ from django.core.cache import caches
 from django.core.cache.backends.base import BaseCache
 
 from django_cachex.conf import limits
-from django_cachex.inspectors.base import Support, file_id, resolve
+from django_cachex.inspectors.base import Support, file_id, resolve_addresses
 from django_cachex.inspectors.limited import LimitedInspector
 
 DEFAULT_PORT = 11211
@@ -22,13 +22,13 @@ class MemcachedInspector(LimitedInspector):
     """A server that may hang, asked with the admin's patience by a cache object of its own."""
 
     support = Support.WRAPPED
-    asked_in_thread = True
+    may_block = True
 
     def __init__(self, alias: str, cache: BaseCache, params: Mapping[str, Any]) -> None:
         super().__init__(alias, own_cache(alias, cache, params), params)
         weakref.finalize(self, self.cache.close)
 
-    def store_ids(self) -> frozenset[str]:
+    def storage_ids(self) -> frozenset[str]:
         servers = getattr(self.cache, "_servers", ())
         return frozenset(one for server in servers for one in server_ids(str(server)))
 
@@ -41,7 +41,7 @@ def server_ids(server: str) -> frozenset[str]:
     host, _colon, port = server.rpartition(":")
     if not host or not port.isdecimal():
         host, port = server, str(DEFAULT_PORT)
-    return resolve(host.strip("[]"), int(port)) or frozenset((server,))
+    return resolve_addresses(host.strip("[]"), int(port)) or frozenset((server,))
 
 
 def own_cache(alias: str, cache: BaseCache, params: Mapping[str, Any]) -> BaseCache:

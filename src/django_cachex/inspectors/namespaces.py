@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from django_cachex.inspectors.base import Inspector
 from django_cachex.inspectors.info import Unit
 from django_cachex.inspectors.jobs import length, spelled, unspelled
-from django_cachex.inspectors.types import TTL_NONE, Description
+from django_cachex.inspectors.types import TTL_NONE, KeyInfo
 
 MOST_BRANCHES: Final = 200
 MOST_BYTES: Final = 128 * 1024
@@ -279,9 +279,9 @@ class Survey:
 
     def take(self, inspector: Inspector, keys: Sequence[bytes]) -> Survey:
         """Count a batch of keys; return the survey with them in it."""
-        weight = "memory" if "memory" in inspector.figures else "size"
+        weight = "memory" if "memory" in inspector.optional_columns else "size"
         found = [one for one in inspector.describe(keys, ("ttl", weight)) if one.exists]
-        names = [inspector.name(one.key) for one in found]
+        names = [inspector.display_key(one.key) for one in found]
         weights = [weight_of(one) for one in found]
         secret = [self._is_session(one.key) for one in found]
         short = [one.key for one in found if len(one.key) <= LONGEST_NAMED]
@@ -335,14 +335,14 @@ class Survey:
         )
 
 
-def weight_of(one: Description) -> int | None:
+def weight_of(one: KeyInfo) -> int | None:
     """Return the bytes that a key takes, or those of its value where the store tells no more."""
     if one.memory is not None:
         return one.memory
     return one.size if one.unit == Unit.BYTES else None
 
 
-def counted(before: tuple[int, ...], found: Sequence[Description]) -> tuple[int, ...]:
+def counted(before: tuple[int, ...], found: Sequence[KeyInfo]) -> tuple[int, ...]:
     """Return the classes of TTLs with more keys in them."""
     counts = list(before)
     for one in found:
@@ -353,7 +353,7 @@ def counted(before: tuple[int, ...], found: Sequence[Description]) -> tuple[int,
 
 def heaviest(
     before: tuple[tuple[int, bytes], ...],
-    found: Sequence[Description],
+    found: Sequence[KeyInfo],
     weights: Sequence[int | None],
 ) -> tuple[tuple[int, bytes], ...]:
     """Return the heaviest keys; one that a search found twice is among them once."""

@@ -16,13 +16,13 @@ from django_cachex.cache.keys import Keyspace, keyspace
 from django_cachex.conf import Limits
 from django_cachex.exceptions import OpaqueKeysError
 from django_cachex.inspectors.info import Unit
-from django_cachex.inspectors.keys import Naming, encode_text
-from django_cachex.inspectors.types import TTL_NONE, Description
+from django_cachex.inspectors.keys import KeyNaming, encode_text
+from django_cachex.inspectors.types import TTL_NONE, KeyInfo
 
-LONGEST: Final = 500
+MAX_PATTERN_LENGTH: Final = 500
 """Characters of a search: what it costs to compare a name grows with both their lengths."""
 
-MOST_REPEATS: Final = 4
+MAX_REPEATS: Final = 4
 """Places of a name at which a server may be comparing one text of a glob at the same time."""
 
 GLOB_SPECIAL = re.compile(rb"([*?\[\]\\])")
@@ -33,7 +33,7 @@ def escape_glob(literal: bytes) -> bytes:
     return GLOB_SPECIAL.sub(rb"\\\1", literal)
 
 
-def cheap_beginning(literal: bytes) -> bytes:
+def cheap_prefix(literal: bytes) -> bytes:
     """Return what of a text a server finds quickly in any name, in proportion to its length.
 
     A server tries a text at each place of a name. Where it begins with what it repeats, as `aaaab`
@@ -49,7 +49,7 @@ def cheap_beginning(literal: bytes) -> bytes:
             at = longest[at]
         at += literal[at] == literal[end]
         longest[end + 1], repeats[end + 1] = at, repeats[at] + 1
-        if repeats[end + 1] > MOST_REPEATS:
+        if repeats[end + 1] > MAX_REPEATS:
             return literal[:end]
     return literal
 
@@ -75,19 +75,19 @@ class Pattern:
         return not self.text.strip("*")
 
     @property
-    def is_exact_candidate(self) -> bool:
+    def may_be_exact_key(self) -> bool:
         """Whether the text may be the whole name of a key, to be looked up at once."""
         return bool(self.text) and "*" not in self.text
 
     @property
-    def problem(self) -> str:
+    def error(self) -> str:
         """A sentence saying why nothing can be searched for with it, or nothing."""
-        if self.matches_all or len(self.text) <= LONGEST:
+        if self.matches_all or len(self.text) <= MAX_PATTERN_LENGTH:
             return ""
         text = _(
             "Nothing was searched for: %(had)s characters are too many, %(most)s may be typed."
         )
-        return text % {"most": LONGEST, "had": len(self.text)}
+        return text % {"most": MAX_PATTERN_LENGTH, "had": len(self.text)}
 
     @cached_property
     def literals(self) -> tuple[str, ...]:
@@ -95,8 +95,8 @@ class Pattern:
 
         Raises `InvalidPattern`, as everything does that searches with one that has a `problem`.
         """
-        if self.problem:
-            raise InvalidPattern(self.problem)
+        if self.error:
+            raise InvalidPattern(self.error)
         if self.matches_all:
             return ("", "")
         parts = re.split(r"\*+", self.text)
@@ -111,35 +111,35 @@ class Pattern:
 
         It matches at least what is meant, and only that where `glob_is_exact`.
         """
-        parts, glob = map(cheap_beginning, self._parts), escape_glob(prefix)
+        parts, glob = map(cheap_prefix, self._parts), escape_glob(prefix)
         glob += b"*".join(escape_glob(part) for part in parts)
         last = self._parts[-1]
-        return glob if cheap_beginning(last) == last else glob + b"*"
+        return glob if cheap_prefix(last) == last else glob + b"*"
 
     @cached_property
     def glob_is_exact(self) -> bool:
         """Whether the glob alone tells what is meant."""
-        return all(cheap_beginning(part) == part for part in self._parts)
+        return all(cheap_prefix(part) == part for part in self._parts)
 
     @property
-    def looks_everywhere(self) -> bool:
+    def scans_whole_name(self) -> bool:
         """Whether a name has to be looked at to its end, whatever it begins with."""
         return any(self.literals[1:])
 
     def matches(self, key: str | bytes) -> bool:
         """Return whether a key, without its prefix, is meant."""
-        return self._in_text(key) if isinstance(key, str) else self._in_bytes(key)
+        return self._matches_text(key) if isinstance(key, str) else self._matches_bytes(key)
 
     @cached_property
-    def _in_text(self) -> Callable[[str], bool]:
-        return having(self.literals)
+    def _matches_text(self) -> Callable[[str], bool]:
+        return make_matcher(self.literals)
 
     @cached_property
-    def _in_bytes(self) -> Callable[[bytes], bool]:
-        return having(self._parts)
+    def _matches_bytes(self) -> Callable[[bytes], bool]:
+        return make_matcher(self._parts)
 
 
-def having(parts: tuple[Any, ...]) -> Callable[[Any], bool]:
+def make_matcher(parts: tuple[Any, ...]) -> Callable[[Any], bool]:
     """Return what tells whether a text has others in their order, the first and last at its ends.
 
     Each is taken where it is found first: that is as good as any other place.
@@ -163,7 +163,7 @@ def having(parts: tuple[Any, ...]) -> Callable[[Any], bool]:
     return has
 
 
-MOST_ELEMENTS: Final = 500
+MAX_ELEMENTS: Final = 500
 
 
 class Order(StrEnum):
@@ -177,7 +177,7 @@ class Order(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class ElementPage:
     """A part of what a key holds. What a type has no use for is left alone."""
 
     at: str = ""
@@ -185,7 +185,7 @@ class Window:
 
     What an answer gave as `next` or `previous`, or what a person typed: an index of a list,
     negative from the tail; a rank of a sorted set, from 0 in the order asked for; an id of a
-    stream, whole or only its milliseconds since the epoch. `InvalidWindow` for what is none.
+    stream, whole or only its milliseconds since the epoch. `InvalidPosition` for what is none.
     """
 
     order: Order = Order.FIRST
@@ -201,24 +201,24 @@ class Window:
     count: int | None = None
     """How many elements, or bytes of a string, to show; None for what the limits say."""
 
-    def bytes_shown(self, allowed: Limits) -> int:
+    def max_bytes(self, allowed: Limits) -> int:
         """Return how much of a string to show at most: bytes as stored, characters decoded."""
         return max(1, min(self.count or allowed.preview_bytes, allowed.decode_bytes))
 
-    def elements_shown(self, allowed: Limits) -> int:
+    def max_elements(self, allowed: Limits) -> int:
         """Return how many elements of a collection to show."""
-        return max(1, min(self.count or allowed.elements, MOST_ELEMENTS))
+        return max(1, min(self.count or allowed.elements, MAX_ELEMENTS))
 
-    def moved(self, at: str) -> Window:
+    def starting_at(self, at: str) -> ElementPage:
         """Return this window from another place on."""
         return replace(self, at=at)
 
 
-BEGINNING: Final = Window()
+FIRST_PAGE: Final = ElementPage()
 """What is read where nobody asks for anything else."""
 
 
-class InvalidWindow(ValueError):
+class InvalidPosition(ValueError):
     """A place that no key of the type has; `str()` is a sentence for the form."""
 
     def __str__(self) -> str:
@@ -269,7 +269,7 @@ class Query:
     Nothing tells that there is such a key: it is neither returned nor counted.
     """
 
-    def excludes(self, stored: bytes) -> bool:
+    def is_excluded(self, stored: bytes) -> bool:
         """Return whether a stored key is not to be found by whoever asks."""
         return self.exclude is not None and self.exclude(stored)
 
@@ -285,20 +285,20 @@ class Query:
         return frozenset(named | {"type"} if self.type else named)
 
     @property
-    def narrows(self) -> bool:
+    def has_filters(self) -> bool:
         """Whether keys within the scope may be left out of the result."""
         return bool(self.filters) or not self.pattern.matches_all
 
-    def columns(self, figures: Collection[str] = ()) -> frozenset[str]:
+    def required_columns(self, optional_columns: Collection[str] = ()) -> frozenset[str]:
         """Return what must be known of a key to tell whether it passes; a type is known before.
 
         `figures` are those of `Inspector.figures`.
         """
-        size = "memory" if "memory" in figures else "size"
+        size = "memory" if "memory" in optional_columns else "size"
         column = {"expires_within": "ttl", "larger_than": size, "idle_for": "idle"}
         return frozenset(column[name] for name in self.filters - {"type"})
 
-    def passes(self, one: Description) -> bool | None:
+    def matches(self, one: KeyInfo) -> bool | None:
         """Return whether a key passes the filters, its type aside; None where nobody knows."""
         size = one.memory
         if size is None and one.unit == Unit.BYTES:
@@ -328,7 +328,7 @@ def _exceeds(figure: int | None, least: int | None) -> bool | None:
     return None if figure is None else figure > least
 
 
-def versions_of(cache: BaseCache) -> Keyspace | None:
+def versions_keyspace(cache: BaseCache) -> Keyspace | None:
     """Return a cache's keys in every version, or None where nobody can tell them."""
 
     def made(key: str, version: int) -> bytes:
@@ -340,39 +340,39 @@ def versions_of(cache: BaseCache) -> Keyspace | None:
         return None
 
 
-def all_scopes(naming: Naming, cache: BaseCache) -> tuple[Scope, ...]:
+def available_scopes(naming: KeyNaming, cache: BaseCache) -> tuple[Scope, ...]:
     """Return the scopes of a store that holds keys by their names."""
     if naming.prefix is None:
         return (Scope.STORE,)
-    if versions_of(cache) is None:
+    if versions_keyspace(cache) is None:
         return (Scope.VERSION, Scope.STORE)
     return tuple(Scope)
 
 
 @dataclass(frozen=True)
-class Reach:
+class KeyRange:
     """The stored keys of one scope: those that `shape` matches at their beginning.
 
     A pattern is compared with the key that follows, in the scope of the whole store with the
     stored key.
     """
 
-    shape: re.Pattern[bytes]
-    before: bytes = b""
+    regex: re.Pattern[bytes]
+    prefix: bytes = b""
     """What all of them begin with."""
 
     glob: bytes = b""
     """What `MATCH` takes for that which `shape` matches."""
 
     @classmethod
-    def of(cls, scope: Scope, naming: Naming, cache: BaseCache) -> Reach:
+    def for_scope(cls, scope: Scope, naming: KeyNaming, cache: BaseCache) -> KeyRange:
         """Return the reach of a scope; ValueError where nobody can tell which keys those are."""
         if scope is Scope.STORE:
             return cls(re.compile(b""))
         if scope is Scope.VERSION and naming.prefix is not None:
             prefix = naming.prefix
             return cls(re.compile(re.escape(prefix)), prefix, escape_glob(prefix))
-        space = versions_of(cache)
+        space = versions_keyspace(cache)
         if space is None or naming.prefix is None:
             raise ValueError(scope)
         before, after = re.escape(space.before), re.escape(space.after)
@@ -380,22 +380,22 @@ class Reach:
         glob = escape_glob(space.before) + b"*" + escape_glob(space.after)
         return cls(re.compile(shape), space.before, glob)
 
-    def holds(self, stored: bytes) -> bool:
+    def contains(self, stored: bytes) -> bool:
         """Return whether a stored key is within reach, whatever the pattern."""
-        return self.shape.match(stored) is not None
+        return self.regex.match(stored) is not None
 
-    def key(self, stored: bytes) -> bytes | None:
+    def strip_prefix(self, stored: bytes) -> bytes | None:
         """Return the key in a stored key, or None if that is not within reach."""
-        found = self.shape.match(stored)
+        found = self.regex.match(stored)
         return stored[found.end() :] if found else None
 
-    def match(self, pattern: Pattern) -> bytes:
+    def glob_for(self, pattern: Pattern) -> bytes:
         """Return the glob that matches at least the keys meant."""
         return self.glob + pattern.glob()
 
-    def means(self, stored: bytes, pattern: Pattern) -> bool:
+    def matches(self, stored: bytes, pattern: Pattern) -> bool:
         """Return whether a stored key is within reach and matches."""
-        key = self.key(stored)
+        key = self.strip_prefix(stored)
         if key is None:
             return False
         return pattern.matches_all or pattern.matches(key)
@@ -403,4 +403,4 @@ class Reach:
     @cached_property
     def is_exact(self) -> bool:
         """Whether the glob alone tells the keys within reach."""
-        return self.glob == escape_glob(self.before)
+        return self.glob == escape_glob(self.prefix)

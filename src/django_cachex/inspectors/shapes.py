@@ -24,7 +24,7 @@ class KeyShape:
     def of(cls, inspector: Inspector, names: Sequence[str], beginning: str = "") -> KeyShape:
         """Return what an alias makes of names that begin so; `names` are what may follow."""
         keys = [f"{beginning}{name}" for name in names]
-        made = [inspector.in_store(inspector.locate(key)) for key in keys]
+        made = [inspector.final_key(inspector.make_key(key)) for key in keys]
         ends = [encode_text(name) for name in names]
         starts = {
             stored.removesuffix(end) if stored.endswith(end) else None

@@ -17,7 +17,7 @@ TTL_MISSING: Final = -2
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class ScanPage:
     """Some keys of an alias, and how far the search has come."""
 
     keys: Sequence[bytes]
@@ -35,7 +35,7 @@ class Listing:
     unknown: int = 0
     """How many keys were left out because nobody says whether they pass a filter."""
 
-    unanswered: Sequence[str] = ()
+    failed_nodes: Sequence[str] = ()
     """The servers that did not answer, whose keys are missing here."""
 
     @property
@@ -44,7 +44,7 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
-class Description:
+class KeyInfo:
     """What is known of one key without reading its value. None: not known, or not permitted."""
 
     key: bytes
@@ -113,7 +113,7 @@ class Elements:
     examined: int | None = None
     """How many were looked at to find these, None where nothing was searched for."""
 
-    found: int | None = None
+    in_range: int | None = None
     """How many there are in the range of scores asked for."""
 
     start: int | None = None
@@ -124,10 +124,10 @@ class Elements:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class KeyValue:
     """One key as it was read: a string has `content`, a collection `elements`, others neither."""
 
-    description: Description
+    info: KeyInfo
     content: Content | None = None
     elements: Elements | None = None
     expected: str = ""
@@ -165,7 +165,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class CommandLine:
+class Snippet:
     """One line that reads a key elsewhere."""
 
     tool: Text
@@ -174,9 +174,9 @@ class CommandLine:
     text: str
 
 
-class Changed(Exception):
+class KeyChanged(Exception):
     """A key has changed while it was read in pieces."""
 
 
-class TooLarge(Exception):
+class KeyTooLarge(Exception):
     """A key is larger than what may be had at once; `str()` is a sentence."""

@@ -16,7 +16,7 @@ import pytest
 
 from django_cachex.commands import CachexError, Command, ServerTimeout, ServerUnavailable
 from django_cachex.commands.command import parse_raw
-from django_cachex.inspectors.edits import AddValue, SetTtl
+from django_cachex.inspectors.edits import AddValue, Expire
 from django_cachex.inspectors.masking import mask, secrets_in
 from django_cachex.inspectors.query import Query
 from django_cachex.inspectors.types import TTL_NONE
@@ -34,7 +34,7 @@ QUESTIONS: dict[str, Question] = {
     "describe": lambda inspector: inspector.describe([b"key"]),
     "read": lambda inspector: inspector.read(b"key"),
     "add": lambda inspector: inspector.apply(b"key", AddValue(1, TTL_NONE)),
-    "expire": lambda inspector: inspector.apply(b"key", SetTtl(TTL_NONE)),
+    "expire": lambda inspector: inspector.apply(b"key", Expire(TTL_NONE)),
     "delete": lambda inspector: inspector.delete([b"key"]),
     "flush": lambda inspector: inspector.flush(),
     "info": lambda inspector: inspector.info(),
@@ -138,7 +138,7 @@ def test_credentials_and_database_in_the_url_are_used_and_not_shown(
     )
     store.raw.execute_command("ACL", "SETUSER", "default", "resetpass", ">other")
     try:
-        inspector.apply(inspector.locate("key"), AddValue("value", TTL_NONE))
+        inspector.apply(inspector.make_key("key"), AddValue("value", TTL_NONE))
         assert listed(inspector) == {b":1:key"}
     finally:
         store.raw.execute_command("ACL", "SETUSER", "default", "nopass")
@@ -146,7 +146,7 @@ def test_credentials_and_database_in_the_url_are_used_and_not_shown(
     assert "hunter2" not in inspector.location
     assert "•••" in inspector.location
     assert "hunter2" not in str(inspector.configuration())
-    assert "hunter2" not in str(inspector.flush_plan())
+    assert "hunter2" not in str(inspector.preview_flush())
     assert inspector.store == ("valkey", "127.0.0.1", store.server.port, 2)
 
 
@@ -155,7 +155,7 @@ def test_credentials_and_database_in_the_options_are_used(store: Store, user: st
     inspector = store.inspect(f"{store.scheme}://{store.server.address}", OPTIONS=options)
     store.raw.execute_command("ACL", "SETUSER", "default", "resetpass", ">other")
     try:
-        inspector.apply(inspector.locate("key"), AddValue("value", TTL_NONE))
+        inspector.apply(inspector.make_key("key"), AddValue("value", TTL_NONE))
     finally:
         store.raw.execute_command("ACL", "SETUSER", "default", "nopass")
     assert store.raw.info("keyspace")["db3"]["keys"] == 1
@@ -169,7 +169,7 @@ def test_a_unix_socket_is_a_location(store: Store) -> None:
     assert listed(inspector) == {b":1:key"}
     assert inspector.location == f"unix://{path}?db=1"
     assert inspector.store == ("valkey", str(path), 0, 1)
-    assert str(path) in str(inspector.flush_plan().act)
+    assert str(path) in str(inspector.preview_flush().command)
 
 
 @pytest.mark.parametrize("form", ["list", "semicolons", "commas"])

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import formatting
-from django_cachex.inspectors.edits import KEEP, Keep
+from django_cachex.inspectors.edits import KEEP, KeepTTL
 from django_cachex.inspectors.types import TTL_NONE
 from django_cachex.inspectors.values import InvalidValue, StoreAs, encode, from_form
 
@@ -232,7 +232,7 @@ class ExpireForm(FocusedForm):
         return data
 
     @property
-    def ttl(self) -> int | Keep:
+    def ttl(self) -> int | KeepTTL:
         """Milliseconds, NEVER, or KEEP where the person said nothing."""
         if self.cleaned_data.get("never"):
             return TTL_NONE

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 
 from django_cachex.admin.forms.base import AS_CODE, score_of
 from django_cachex.inspectors.info import Text
-from django_cachex.inspectors.query import Order, Window
+from django_cachex.inspectors.query import ElementPage, Order
 from django_cachex.inspectors.values import InvalidValue
 
 COUNT = re.compile(r"[1-9][0-9]{0,8}")
@@ -110,10 +110,10 @@ def fields_for(type: str) -> dict[str, forms.Field]:
     return fields
 
 
-def window_of(given: Mapping[str, str]) -> Window:
+def window_of(given: Mapping[str, str]) -> ElementPage:
     """Return the window that a request asks for; what makes no sense is left out."""
     count = given.get("shown", "")
-    return Window(
+    return ElementPage(
         at=place_in(given.get("at", "")),
         order=Order.LAST if given.get("order") == Order.LAST else Order.FIRST,
         match=given.get("find", ""),

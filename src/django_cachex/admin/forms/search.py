@@ -20,7 +20,7 @@ from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.info import Text
 from django_cachex.inspectors.keys import encode_text
 from django_cachex.inspectors.query import Pattern, Query, Scope
-from django_cachex.inspectors.types import TTL_NONE, Description, Listing
+from django_cachex.inspectors.types import TTL_NONE, KeyInfo, ScanPage
 
 NEVER_EXPIRES: Final = "never"
 
@@ -221,25 +221,25 @@ class Search:
             FILTERS[name].field: FILTERS[name].read(value) for name, value in self.given.items()
         }
         query = Query(Pattern(self.text), scope=self.scope, type=self.type, **filters)
-        return replace(query, exclude=self.gate.exclude(self.inspector, query.narrows))
+        return replace(query, exclude=self.gate.exclude(self.inspector, query.has_filters))
 
     @property
     def problem(self) -> str:
         """A sentence saying why nothing can be searched for, or nothing."""
-        return self.query.pattern.problem
+        return self.query.pattern.error
 
     @property
     def narrows(self) -> bool:
         """Whether keys within the scope may be left out of the result."""
-        return self.query.narrows
+        return self.query.has_filters
 
 
 @dataclass(frozen=True)
 class Found:
     """A page of keys with what is known of them."""
 
-    descriptions: Sequence[Description]
-    listing: Listing | None
+    descriptions: Sequence[KeyInfo]
+    listing: ScanPage | None
     """None where only the key of exactly the name was looked for."""
 
     examined: int
@@ -253,12 +253,12 @@ class Found:
         """Whether it is worth asking again at once: not if all that is left does not answer."""
         if self.listing is None or not self.token:
             return False
-        return bool(self.listing.examined) or not self.listing.unanswered
+        return bool(self.listing.examined) or not self.listing.failed_nodes
 
 
 def find(search: Search, columns: Collection[str]) -> Found:
     """Return what a request finds. Raises what the store raises."""
-    if search.query.pattern.is_exact_candidate and not search.is_continued:
+    if search.query.pattern.may_be_exact_key and not search.is_continued:
         exact = named(search, columns)
         if exact is not None:
             further = "" if search.problem else search.sign(Place(NAMED))
@@ -280,27 +280,32 @@ def stored_as_typed(search: Search) -> bytes:
     """Return the stored key whose whole name was typed."""
     if search.scope is Scope.STORE:
         return encode_text(search.text)
-    return search.inspector.locate(search.text)
+    return search.inspector.make_key(search.text)
 
 
-def named(search: Search, columns: Collection[str]) -> Description | None:
+def named(search: Search, columns: Collection[str]) -> KeyInfo | None:
     """Return the key whose whole name was typed, if there is one that passes the filters."""
     inspector, query, stored = search.inspector, search.query, stored_as_typed(search)
-    if query.excludes(stored):
+    if query.is_excluded(stored):
         return None
-    asked = {*columns, *query.columns(inspector.figures), "ttl", *(["type"] if query.type else [])}
+    asked = {
+        *columns,
+        *query.required_columns(inspector.optional_columns),
+        "ttl",
+        *(["type"] if query.type else []),
+    }
     [one] = inspector.describe([stored], asked)
     if not one.exists or query.type not in ("", one.type):
         return None
-    return one if query.passes(one) else None
+    return one if query.matches(one) else None
 
 
-def next_place(search: Search, listing: Listing, examined: int) -> Place:
+def next_place(search: Search, listing: ScanPage, examined: int) -> Place:
     mark = NAMED if search.has_named else ""
     return Place(mark + listing.token, examined)
 
 
-def examined_so_far(place: Place, listing: Listing) -> int:
+def examined_so_far(place: Place, listing: ScanPage) -> int:
     """Return how many keys were examined, on this page and those before.
 
     What a server examined is an estimate, which the size of its database bounds.

@@ -12,12 +12,12 @@ from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import formatting
 from django_cachex.admin.forms.base import LONGEST_TIMEOUT, ExpireForm, TimeoutField
-from django_cachex.inspectors.edits import ExpireAt, ExtendTtl, SetTtl
+from django_cachex.inspectors.edits import Expire, ExpireAt, ExtendTTL
 from django_cachex.inspectors.types import TTL_NONE
 
 WAYS = ("timeout", "moment", "add", "never")
 
-TtlEdit = SetTtl | ExpireAt | ExtendTtl
+TtlEdit = Expire | ExpireAt | ExtendTTL
 
 
 class MomentField(forms.DateTimeField):
@@ -103,19 +103,19 @@ class TtlForm(ExpireForm):
         if data.get("moment"):
             return ExpireAt(data["moment"])
         if data.get("add"):
-            return ExtendTtl(data["add"])
-        return SetTtl(TTL_NONE if data["never"] else data["timeout"])
+            return ExtendTTL(data["add"])
+        return Expire(TTL_NONE if data["never"] else data["timeout"])
 
     def preview(self) -> str:
         """Return in words what a valid form would do."""
         match self.edit:
-            case SetTtl(ttl=ttl) if ttl == TTL_NONE:
+            case Expire(ttl=ttl) if ttl == TTL_NONE:
                 return _("It would never expire.")
-            case SetTtl(ttl=ttl):
+            case Expire(ttl=ttl):
                 left = ttl
             case ExpireAt(moment=moment):
                 left = max(1, moment - int(time.time() * 1000))
-            case ExtendTtl(by=by):
+            case ExtendTTL(by=by):
                 if self.now is None:
                     return _("It would live %(added)s longer.") % {"added": formatting.duration(by)}
                 left = self.now + by

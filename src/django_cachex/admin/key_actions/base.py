@@ -14,9 +14,9 @@ from django_cachex.admin import log_entries
 from django_cachex.admin.components import Action, Confirm
 from django_cachex.admin.permissions import Act
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.edits import Edit, Outcome
+from django_cachex.inspectors.edits import Edit, EditResult
 from django_cachex.inspectors.info import Text
-from django_cachex.inspectors.types import Element, Entry
+from django_cachex.inspectors.types import Element, KeyValue
 from django_cachex.inspectors.values import Content
 
 Place = Literal["bar", "head", "value", "elements", "row"]
@@ -35,7 +35,7 @@ class Subject:
 
     inspector: Inspector
     stored: bytes
-    entry: Entry | None
+    entry: KeyValue | None
     may: Callable[[Act], bool]
     """Whether the gate allows an act on this key."""
 
@@ -61,7 +61,7 @@ class Subject:
     @property
     def type(self) -> str:
         """The key's type as `TYPE` names it, or nothing where that is not known."""
-        return (self.entry.description.type or "") if self.entry is not None else ""
+        return (self.entry.info.type or "") if self.entry is not None else ""
 
 
 class KeyAct(Generic[F]):
@@ -142,7 +142,7 @@ class KeyAct(Generic[F]):
         """Return what must be allowed besides, once the form is known."""
         return ()
 
-    def edit(self, subject: Subject, form: F) -> Edit | Outcome | None:
+    def edit(self, subject: Subject, form: F) -> Edit | EditResult | None:
         """Return the edit of a valid form, what has already become of it, or None for nothing."""
         raise NotImplementedError(f"{type(self).__qualname__}.edit")
 
@@ -154,11 +154,11 @@ class KeyAct(Generic[F]):
         """Return the other key that a valid form may take the place of, or None."""
         return None
 
-    def apply(self, subject: Subject, edit: Edit) -> Outcome:
+    def apply(self, subject: Subject, edit: Edit) -> EditResult:
         """Apply its edit; whatever the cache raises may be raised."""
         return subject.inspector.apply(subject.stored, edit)
 
-    def said(self, subject: Subject, form: F, outcome: Outcome | None) -> str:
+    def said(self, subject: Subject, form: F, outcome: EditResult | None) -> str:
         """Return what was done, for the person and for the record, without values.
 
         `outcome` is None where the cache did not say what became of it.
@@ -169,11 +169,11 @@ class KeyAct(Generic[F]):
         """Return what Django's `LogEntry` calls it: an addition, or a change."""
         return self.flag
 
-    def report(self, subject: Subject, form: F, outcome: Outcome) -> str:
+    def report(self, subject: Subject, form: F, outcome: EditResult) -> str:
         """Return what the next page says."""
         return _("Saved. %(what)s") % {"what": self.said(subject, form, outcome)}
 
-    def refusal(self, subject: Subject, form: F, outcome: Outcome) -> Mapping[str, str]:
+    def refusal(self, subject: Subject, form: F, outcome: EditResult) -> Mapping[str, str]:
         """Return what to say beside fields of the form where it was refused; usually nothing."""
         return {}
 
@@ -181,6 +181,6 @@ class KeyAct(Generic[F]):
         """Return the key that it is recorded under, and whose page comes next."""
         return subject.inspector, subject.stored
 
-    def expected(self, subject: Subject, outcome: Outcome) -> str:
+    def expected(self, subject: Subject, outcome: EditResult) -> str:
         """Return what the form expects to find after a conflict, so that sending it insists."""
         return subject.entry.expected if subject.entry is not None else ""

@@ -15,9 +15,9 @@ from django_cachex.admin.forms.base import EditForm, FocusedForm
 from django_cachex.admin.key_actions.base import F, KeyAct, Place, Subject
 from django_cachex.admin.messages import trace_of
 from django_cachex.admin.permissions import EDIT_ELEMENTS
-from django_cachex.inspectors.edits import Chosen, Edit, End, Outcome, RemoveElements
+from django_cachex.inspectors.edits import Edit, EditResult, ElementRef, End, RemoveElements
 from django_cachex.inspectors.info import Text, Unit
-from django_cachex.inspectors.keys import printable
+from django_cachex.inspectors.keys import display_text
 from django_cachex.inspectors.types import Element
 from django_cachex.inspectors.values import Content
 
@@ -54,7 +54,7 @@ class ElementAct(KeyAct[F]):
     def suits(self, subject: Subject) -> bool:
         return subject.type in self.types
 
-    def expected(self, subject: Subject, outcome: Outcome) -> str:
+    def expected(self, subject: Subject, outcome: EditResult) -> str:
         return outcome.expected
 
 
@@ -104,7 +104,7 @@ def why_replaced(content: Content) -> list[Text]:
     ]
 
 
-def changed(what: str, outcome: Outcome | None) -> str:
+def changed(what: str, outcome: EditResult | None) -> str:
     """Return what was done to an element, with the lengths and fingerprints that are known."""
     trace = trace_of(outcome)
     return f"{what} ({trace})." if trace else f"{what}."
@@ -141,7 +141,7 @@ class ChosenForm(forms.Form):
         if len(rows) > MAX_REMOVED:
             raise forms.ValidationError(_("Select %(most)d rows at most.") % {"most": MAX_REMOVED})
         parts = [row.partition(" ") for row in dict.fromkeys(rows)]
-        self.chosen = tuple(Chosen(element, expected) for element, _space, expected in parts)
+        self.chosen = tuple(ElementRef(element, expected) for element, _space, expected in parts)
         return data
 
 
@@ -155,7 +155,7 @@ class RemoveRows(ElementAct[ChosenForm]):
     def form(self, subject: Subject, data: Any = None) -> ChosenForm:
         return ChosenForm(data)
 
-    def edit(self, subject: Subject, form: ChosenForm) -> Edit | Outcome | None:
+    def edit(self, subject: Subject, form: ChosenForm) -> Edit | EditResult | None:
         return RemoveElements(subject.type, form.chosen)
 
     def confirm(self, subject: Subject, form: ChosenForm, back: Action) -> Confirm | None:
@@ -164,10 +164,10 @@ class RemoveRows(ElementAct[ChosenForm]):
             return None
         what = {
             "elements": formatting.elements(count, UNITS.get(subject.type, Unit.ENTRIES)),
-            "key": formatting.name(subject.inspector.name(subject.stored)),
+            "key": formatting.name(subject.inspector.display_key(subject.stored)),
         }
         consequences = [_("What they hold is gone for good. The TTL stays as it is.")]
-        size = subject.entry.description.size if subject.entry is not None else None
+        size = subject.entry.info.size if subject.entry is not None else None
         if size == count and subject.type != "stream":
             consequences.append(_("Nothing is left then: the key itself is gone, too."))
         return Confirm(
@@ -179,7 +179,7 @@ class RemoveRows(ElementAct[ChosenForm]):
             items=names_of(subject, form.chosen),
         )
 
-    def said(self, subject: Subject, form: ChosenForm, outcome: Outcome | None) -> str:
+    def said(self, subject: Subject, form: ChosenForm, outcome: EditResult | None) -> str:
         asked = len(form.chosen)
         count = asked if outcome is None or outcome.count is None else outcome.count
         text = removed(subject, count, form.chosen)
@@ -189,11 +189,11 @@ class RemoveRows(ElementAct[ChosenForm]):
             ) % {"count": asked - count}
         return text + left(outcome)
 
-    def report(self, subject: Subject, form: ChosenForm, outcome: Outcome) -> str:
+    def report(self, subject: Subject, form: ChosenForm, outcome: EditResult) -> str:
         return self.said(subject, form, outcome)
 
 
-def names_of(subject: Subject, chosen: tuple[Chosen, ...]) -> list[str]:
+def names_of(subject: Subject, chosen: tuple[ElementRef, ...]) -> list[str]:
     """Return what the rows are that are still there: those of a list with what they hold."""
     rows = [subject.row_of(one.element) for one in chosen]
     return [called(row, subject.type) for row in rows if row is not None]
@@ -203,10 +203,10 @@ def called(row: Element, type: str) -> str:
     name = row.name or _("(empty name)")
     if type != "list":
         return name
-    return f"{name}: {printable(row.cells[-1].formatted.text.encode()[:MAX_NAMES_SHOWN])}"
+    return f"{name}: {display_text(row.cells[-1].formatted.text.encode()[:MAX_NAMES_SHOWN])}"
 
 
-def removed(subject: Subject, count: int, chosen: tuple[Chosen, ...]) -> str:
+def removed(subject: Subject, count: int, chosen: tuple[ElementRef, ...]) -> str:
     """Return what was removed: the one by its name, where that is no value; else how many."""
     row = subject.row_of(chosen[0].element) if len(chosen) == 1 else None
     if row is not None and subject.type == "hash":
@@ -219,7 +219,7 @@ def removed(subject: Subject, count: int, chosen: tuple[Chosen, ...]) -> str:
     return _("%(elements)s removed.") % {"elements": formatting.elements(count, unit)}
 
 
-def left(outcome: Outcome | None) -> str:
+def left(outcome: EditResult | None) -> str:
     """Return that the key went with its last element, if it did."""
     if outcome is None or not outcome.key_gone:
         return ""
@@ -257,7 +257,7 @@ class PopAct(ElementAct[CountForm]):
             return None
         what = {
             "elements": formatting.elements(count, self.unit),
-            "key": formatting.name(subject.inspector.name(subject.stored)),
+            "key": formatting.name(subject.inspector.display_key(subject.stored)),
         }
         return Confirm(
             question=_('Pop %(elements)s from "%(key)s"?') % what,
@@ -269,17 +269,17 @@ class PopAct(ElementAct[CountForm]):
             back=back,
         )
 
-    def said(self, subject: Subject, form: CountForm, outcome: Outcome | None) -> str:
+    def said(self, subject: Subject, form: CountForm, outcome: EditResult | None) -> str:
         count = form.cleaned_data["count"] if outcome is None else outcome.count or 0
         text = _("Popped %(elements)s.") % {"elements": formatting.elements(count, self.unit)}
         return text + left(outcome)
 
-    def report(self, subject: Subject, form: CountForm, outcome: Outcome) -> str:
+    def report(self, subject: Subject, form: CountForm, outcome: EditResult) -> str:
         """Return what was taken out, for the person alone: the record has no values."""
         shown = "; ".join(excerpt(one.formatted.text) for one in outcome.removed[:10])
         return f"{self.said(subject, form, outcome)} {shown}"
 
 
 def excerpt(text: str) -> str:
-    line = printable(text.encode("utf-8", "surrogatepass"))
+    line = display_text(text.encode("utf-8", "surrogatepass"))
     return line if len(line) <= MAX_EXCERPT else f"{line[:MAX_EXCERPT]}…"

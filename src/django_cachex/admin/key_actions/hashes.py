@@ -26,15 +26,15 @@ from django_cachex.admin.messages import ttl_message
 from django_cachex.inspectors.edits import (
     AddFields,
     Edit,
-    Keep,
-    Outcome,
+    EditResult,
+    EditStatus,
+    ExpireField,
+    KeepTTL,
     RenameField,
-    Result,
     SetField,
-    SetFieldTtl,
 )
 from django_cachex.inspectors.info import Text
-from django_cachex.inspectors.keys import encode_text, printable
+from django_cachex.inspectors.keys import display_text, encode_text
 from django_cachex.inspectors.types import Element
 
 NAME_ATTRS = {**AS_CODE, "autocomplete": "off"}
@@ -60,26 +60,28 @@ class AddField(ElementAct[NewFieldForm]):
     def form(self, subject: Subject, data: Any = None) -> NewFieldForm:
         return NewFieldForm(data)
 
-    def edit(self, subject: Subject, form: NewFieldForm) -> Edit | Outcome | None:
+    def edit(self, subject: Subject, form: NewFieldForm) -> Edit | EditResult | None:
         return AddFields(((form.cleaned_data["field"], form.decoded),))
 
-    def refusal(self, subject: Subject, form: NewFieldForm, outcome: Outcome) -> Mapping[str, str]:
+    def refusal(
+        self, subject: Subject, form: NewFieldForm, outcome: EditResult
+    ) -> Mapping[str, str]:
         return already_there(outcome)
 
-    def said(self, subject: Subject, form: NewFieldForm, outcome: Outcome | None) -> str:
+    def said(self, subject: Subject, form: NewFieldForm, outcome: EditResult | None) -> str:
         what = _('Field "%(name)s" added') % {"name": said_name(form.cleaned_data["field"])}
         return changed(what, outcome)
 
 
-def already_there(outcome: Outcome) -> Mapping[str, str]:
+def already_there(outcome: EditResult) -> Mapping[str, str]:
     """Return what to say beside the name of a field that is there."""
-    if outcome.result != Result.EXISTS:
+    if outcome.status != EditStatus.EXISTS:
         return {}
     return {"field": _("There is such a field already: edit it, or choose another name.")}
 
 
 def said_name(name: str) -> str:
-    return printable(encode_text(name))
+    return display_text(encode_text(name))
 
 
 class EditField(RowAct[ElementForm]):
@@ -93,17 +95,17 @@ class EditField(RowAct[ElementForm]):
     def notes(self, subject: Subject) -> Sequence[Text]:
         return why_replaced(row_of(subject).cells[-1])
 
-    def edit(self, subject: Subject, form: ElementForm) -> Edit | Outcome | None:
+    def edit(self, subject: Subject, form: ElementForm) -> Edit | EditResult | None:
         if nothing_written(form):
             return None
         return SetField(subject.element, form.cleaned_data["expected"], form.decoded)
 
-    def said(self, subject: Subject, form: ElementForm, outcome: Outcome | None) -> str:
+    def said(self, subject: Subject, form: ElementForm, outcome: EditResult | None) -> str:
         what = changed(_('Field "%(name)s" changed') % {"name": row_of(subject).name}, outcome)
         return with_reason(what, outcome)
 
 
-def with_reason(what: str, outcome: Outcome | None) -> str:
+def with_reason(what: str, outcome: EditResult | None) -> str:
     """Return what was done, with what there is to know of the field's TTL."""
     return f"{what} {outcome.reason}".strip() if outcome is not None else what
 
@@ -125,18 +127,18 @@ class RenameOneField(RowAct[RenameFieldForm]):
         initial = {"expected": row.expected, "opened": formatting.clock(), "field": row.name}
         return RenameFieldForm(data, initial=initial)
 
-    def edit(self, subject: Subject, form: RenameFieldForm) -> Edit | Outcome | None:
+    def edit(self, subject: Subject, form: RenameFieldForm) -> Edit | EditResult | None:
         data = form.cleaned_data
         if data["field"] == row_of(subject).name:
             return None
         return RenameField(subject.element, data["expected"], data["field"])
 
     def refusal(
-        self, subject: Subject, form: RenameFieldForm, outcome: Outcome
+        self, subject: Subject, form: RenameFieldForm, outcome: EditResult
     ) -> Mapping[str, str]:
         return already_there(outcome)
 
-    def said(self, subject: Subject, form: RenameFieldForm, outcome: Outcome | None) -> str:
+    def said(self, subject: Subject, form: RenameFieldForm, outcome: EditResult | None) -> str:
         names = {"old": row_of(subject).name, "new": said_name(form.cleaned_data["field"])}
         return with_reason(_('Field "%(old)s" renamed to "%(new)s".') % names, outcome)
 
@@ -164,12 +166,12 @@ class ChangeFieldTtl(RowAct[FieldTtlForm]):
     def form(self, subject: Subject, data: Any = None) -> FieldTtlForm:
         return FieldTtlForm(row_of(subject), data)
 
-    def edit(self, subject: Subject, form: FieldTtlForm) -> Edit | Outcome | None:
-        if isinstance(form.ttl, Keep):
+    def edit(self, subject: Subject, form: FieldTtlForm) -> Edit | EditResult | None:
+        if isinstance(form.ttl, KeepTTL):
             return None
-        return SetFieldTtl(subject.element, form.ttl, form.cleaned_data["expected"])
+        return ExpireField(subject.element, form.ttl, form.cleaned_data["expected"])
 
-    def said(self, subject: Subject, form: FieldTtlForm, outcome: Outcome | None) -> str:
-        ttl = "" if isinstance(form.ttl, Keep) else ttl_message(form.ttl)
+    def said(self, subject: Subject, form: FieldTtlForm, outcome: EditResult | None) -> str:
+        ttl = "" if isinstance(form.ttl, KeepTTL) else ttl_message(form.ttl)
         name = {"name": row_of(subject).name, "ttl": ttl}
         return _('Field "%(name)s": %(ttl)s') % name

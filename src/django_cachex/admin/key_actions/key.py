@@ -33,17 +33,17 @@ from django_cachex.inspectors import Inspector, inspector_for
 from django_cachex.inspectors.edits import (
     Copy,
     Edit,
+    EditResult,
+    EditStatus,
+    Expire,
     ExpireAt,
-    ExtendTtl,
-    Increase,
-    Keep,
-    Outcome,
+    ExtendTTL,
+    Incr,
+    KeepTTL,
     Rename,
-    Result,
-    SetTtl,
     SetValue,
 )
-from django_cachex.inspectors.keys import encode_text, printable
+from django_cachex.inspectors.keys import display_text, encode_text
 
 NAME_ATTRS = {**AS_CODE, "autocomplete": "off", "autofocus": ""}
 
@@ -87,8 +87,8 @@ class CopyForm(NameForm):
 
 def typed_name(inspector: Inspector, stored: bytes) -> str:
     """Return a key as a person could type it, or nothing where it cannot be typed."""
-    name = inspector.name(stored).replace("\\\\", "\\")
-    return name if inspector.locate(name) == stored else ""
+    name = inspector.display_key(stored).replace("\\\\", "\\")
+    return name if inspector.make_key(name) == stored else ""
 
 
 def already_there(form: forms.Form) -> dict[str, str]:
@@ -101,7 +101,7 @@ def already_there(form: forms.Form) -> dict[str, str]:
 
 def said_name(name: str) -> str:
     """Return a name that was typed, for a sentence."""
-    return formatting.name(printable(encode_text(name)))
+    return formatting.name(display_text(encode_text(name)))
 
 
 def overwriting(name: str, alias: str, submit: str, back: Action) -> Confirm:
@@ -158,7 +158,7 @@ class CopyKey(KeyAct[CopyForm]):
         act = COPY_OVER if form.overwrites else COPY_TO
         return [(act, *self.after(subject, form))]
 
-    def edit(self, subject: Subject, form: CopyForm) -> Edit | Outcome | None:
+    def edit(self, subject: Subject, form: CopyForm) -> Edit | EditResult | None:
         into, to = self.after(subject, form)
         if into is subject.inspector:
             return None if to == subject.stored else Copy(to, None, form.overwrites)
@@ -173,19 +173,19 @@ class CopyKey(KeyAct[CopyForm]):
     def overwrites(self, subject: Subject, form: CopyForm) -> tuple[Inspector, bytes] | None:
         return self.after(subject, form) if form.overwrites else None
 
-    def refusal(self, subject: Subject, form: CopyForm, outcome: Outcome) -> Mapping[str, str]:
-        return already_there(form) if outcome.result == Result.EXISTS else {}
+    def refusal(self, subject: Subject, form: CopyForm, outcome: EditResult) -> Mapping[str, str]:
+        return already_there(form) if outcome.status == EditStatus.EXISTS else {}
 
     def after(self, subject: Subject, form: CopyForm) -> tuple[Inspector, bytes]:
         alias, name = form.cleaned_data["into"], form.cleaned_data["name"]
         own = subject.inspector
         into = own if alias == own.alias else inspector_for(alias)
-        return into, into.locate(name)
+        return into, into.make_key(name)
 
-    def said(self, subject: Subject, form: CopyForm, outcome: Outcome | None) -> str:
+    def said(self, subject: Subject, form: CopyForm, outcome: EditResult | None) -> str:
         own = subject.inspector
         names = {
-            "old": own.name(subject.stored) or _("(empty name)"),
+            "old": own.display_key(subject.stored) or _("(empty name)"),
             "alias": own.alias,
             "into": form.cleaned_data["into"],
             "new": said_name(form.cleaned_data["name"]),
@@ -202,7 +202,7 @@ class CopyKey(KeyAct[CopyForm]):
     def recorded_as(self, form: CopyForm) -> int:
         return log_entries.CHANGE if form.overwrites else log_entries.ADDITION
 
-    def report(self, subject: Subject, form: CopyForm, outcome: Outcome) -> str:
+    def report(self, subject: Subject, form: CopyForm, outcome: EditResult) -> str:
         return self.said(subject, form, outcome)
 
 
@@ -223,7 +223,7 @@ class RenameKey(KeyAct[NameForm]):
         """The new name must be open to this person too: a session's is not."""
         return [(RENAME, subject.inspector, self._to(subject, form))]
 
-    def edit(self, subject: Subject, form: NameForm) -> Edit | Outcome | None:
+    def edit(self, subject: Subject, form: NameForm) -> Edit | EditResult | None:
         to = self._to(subject, form)
         return None if to == subject.stored else Rename(to, form.overwrites)
 
@@ -236,15 +236,15 @@ class RenameKey(KeyAct[NameForm]):
     def overwrites(self, subject: Subject, form: NameForm) -> tuple[Inspector, bytes] | None:
         return self.after(subject, form) if form.overwrites else None
 
-    def refusal(self, subject: Subject, form: NameForm, outcome: Outcome) -> Mapping[str, str]:
-        return already_there(form) if outcome.result == Result.EXISTS else {}
+    def refusal(self, subject: Subject, form: NameForm, outcome: EditResult) -> Mapping[str, str]:
+        return already_there(form) if outcome.status == EditStatus.EXISTS else {}
 
     def after(self, subject: Subject, form: NameForm) -> tuple[Inspector, bytes]:
         return subject.inspector, self._to(subject, form)
 
-    def said(self, subject: Subject, form: NameForm, outcome: Outcome | None) -> str:
+    def said(self, subject: Subject, form: NameForm, outcome: EditResult | None) -> str:
         names = {
-            "old": formatting.name(subject.inspector.name(subject.stored)),
+            "old": formatting.name(subject.inspector.display_key(subject.stored)),
             "new": said_name(form.cleaned_data["name"]),
         }
         if form.overwrites:
@@ -253,12 +253,12 @@ class RenameKey(KeyAct[NameForm]):
             text = _('Renamed from "%(old)s" to "%(new)s".')
         return text % names
 
-    def report(self, subject: Subject, form: NameForm, outcome: Outcome) -> str:
+    def report(self, subject: Subject, form: NameForm, outcome: EditResult) -> str:
         return self.said(subject, form, outcome)
 
     @staticmethod
     def _to(subject: Subject, form: NameForm) -> bytes:
-        return subject.inspector.locate(form.cleaned_data["name"])
+        return subject.inspector.make_key(form.cleaned_data["name"])
 
 
 class ChangeTtl(KeyAct[TtlForm]):
@@ -270,23 +270,23 @@ class ChangeTtl(KeyAct[TtlForm]):
     submit = gettext_lazy("Save TTL")
 
     def form(self, subject: Subject, data: Any = None) -> TtlForm:
-        ttl = subject.entry.description.ttl if subject.entry is not None else None
+        ttl = subject.entry.info.ttl if subject.entry is not None else None
         return TtlForm(data, ttl=ttl, can_extend=subject.inspector.can_extend)
 
-    def edit(self, subject: Subject, form: TtlForm) -> Edit | Outcome | None:
+    def edit(self, subject: Subject, form: TtlForm) -> Edit | EditResult | None:
         return form.edit
 
     def preview(self, subject: Subject, form: TtlForm) -> str:
         return form.preview()
 
-    def said(self, subject: Subject, form: TtlForm, outcome: Outcome | None) -> str:
+    def said(self, subject: Subject, form: TtlForm, outcome: EditResult | None) -> str:
         match form.edit:
-            case SetTtl(ttl=ttl):
+            case Expire(ttl=ttl):
                 return ttl_message(ttl)
             case ExpireAt(moment=moment):
                 when = datetime.fromtimestamp(moment / 1000, UTC)
                 return _("TTL set: it expires at %(moment)s.") % {"moment": formatting.moment(when)}
-            case ExtendTtl(by=by):
+            case ExtendTTL(by=by):
                 return _("TTL lengthened by %(added)s.") % {"added": formatting.duration(by)}
 
 
@@ -325,15 +325,15 @@ class EditValue(KeyAct[EditForm]):
             keeps_ttl=keeps_ttl,
         )
 
-    def edit(self, subject: Subject, form: EditForm) -> Edit | Outcome | None:
+    def edit(self, subject: Subject, form: EditForm) -> Edit | EditResult | None:
         expected = form.cleaned_data["expected"]
         if subject.entry is not None and subject.entry.expected and not expected:
-            return Outcome(Result.CHANGED)
-        if not form.has_changed_value() and isinstance(form.ttl, Keep):
+            return EditResult(EditStatus.CHANGED)
+        if not form.has_changed_value() and isinstance(form.ttl, KeepTTL):
             return None
         return SetValue(form.decoded, expected, form.ttl)
 
-    def said(self, subject: Subject, form: EditForm, outcome: Outcome | None) -> str:
+    def said(self, subject: Subject, form: EditForm, outcome: EditResult | None) -> str:
         return value_message(form, outcome)
 
 
@@ -398,14 +398,14 @@ class IncreaseValue(KeyAct[IncreaseForm]):
         content = subject.content
         return IncreaseForm(data, whole=content is None or type(content.value) is int)
 
-    def edit(self, subject: Subject, form: IncreaseForm) -> Edit | Outcome | None:
+    def edit(self, subject: Subject, form: IncreaseForm) -> Edit | EditResult | None:
         by = form.cleaned_data["by"]
-        return Increase(by) if by else None
+        return Incr(by) if by else None
 
-    def said(self, subject: Subject, form: IncreaseForm, outcome: Outcome | None) -> str:
+    def said(self, subject: Subject, form: IncreaseForm, outcome: EditResult | None) -> str:
         return _("Increased by %(by)s.") % {"by": form.cleaned_data["by"]}
 
-    def report(self, subject: Subject, form: IncreaseForm, outcome: Outcome) -> str:
+    def report(self, subject: Subject, form: IncreaseForm, outcome: EditResult) -> str:
         text = self.said(subject, form, outcome)
         if outcome.number is None:
             return text
@@ -438,10 +438,10 @@ class ReplaceValue(EditValue):
         form.initial.update(value="", store_as="auto")
         return form
 
-    def edit(self, subject: Subject, form: EditForm) -> Edit | Outcome | None:
+    def edit(self, subject: Subject, form: EditForm) -> Edit | EditResult | None:
         expected = form.cleaned_data["expected"]
         if subject.entry is not None and subject.entry.expected and not expected:
-            return Outcome(Result.CHANGED)
+            return EditResult(EditStatus.CHANGED)
         return SetValue(form.decoded, expected, form.ttl)
 
     def confirm(self, subject: Subject, form: EditForm, back: Action) -> Confirm | None:
@@ -449,7 +449,7 @@ class ReplaceValue(EditValue):
         label = content.label if content is not None else ""
         return Confirm(
             question=_('Replace the value of "%(key)s"?')
-            % {"key": formatting.name(subject.inspector.name(subject.stored))},
+            % {"key": formatting.name(subject.inspector.display_key(subject.stored))},
             step=_("Replace value"),
             consequences=[
                 _("What it holds now is gone for good: %(label)s.") % {"label": label},
@@ -459,5 +459,5 @@ class ReplaceValue(EditValue):
             back=back,
         )
 
-    def said(self, subject: Subject, form: EditForm, outcome: Outcome | None) -> str:
+    def said(self, subject: Subject, form: EditForm, outcome: EditResult | None) -> str:
         return replaced_message(form, outcome)

@@ -28,10 +28,10 @@ from django_cachex.admin.key_actions.elements import (
 )
 from django_cachex.inspectors.edits import (
     Edit,
+    EditResult,
     End,
     InsertItem,
-    Outcome,
-    Place,
+    InsertPosition,
     PopItems,
     PushItems,
     SetItem,
@@ -42,8 +42,8 @@ from django_cachex.inspectors.info import Text, Unit
 ENDS = [(End.LAST, gettext_lazy("at the tail")), (End.FIRST, gettext_lazy("at the head"))]
 FROM = [(End.LAST, gettext_lazy("from the tail")), (End.FIRST, gettext_lazy("from the head"))]
 PLACES = [
-    (Place.BEFORE, gettext_lazy("before this item")),
-    (Place.AFTER, gettext_lazy("after this item")),
+    (InsertPosition.BEFORE, gettext_lazy("before this item")),
+    (InsertPosition.AFTER, gettext_lazy("after this item")),
 ]
 
 
@@ -58,10 +58,10 @@ class AddItem(ElementAct[NewItemForm]):
     def form(self, subject: Subject, data: Any = None) -> NewItemForm:
         return NewItemForm(data, label=_("Item"))
 
-    def edit(self, subject: Subject, form: NewItemForm) -> Edit | Outcome | None:
+    def edit(self, subject: Subject, form: NewItemForm) -> Edit | EditResult | None:
         return PushItems((form.decoded,), End(form.cleaned_data["end"]))
 
-    def said(self, subject: Subject, form: NewItemForm, outcome: Outcome | None) -> str:
+    def said(self, subject: Subject, form: NewItemForm, outcome: EditResult | None) -> str:
         at_head = form.cleaned_data["end"] == End.FIRST
         what = _("Item added at the head") if at_head else _("Item added at the tail")
         return changed(what, outcome)
@@ -81,12 +81,12 @@ class InsertBeside(RowAct[InsertForm]):
         label = _("New item beside item %(index)s") % {"index": row.name}
         return InsertForm(data, initial={"expected": row.expected}, label=label)
 
-    def edit(self, subject: Subject, form: InsertForm) -> Edit | Outcome | None:
-        place = Place(form.cleaned_data["place"])
+    def edit(self, subject: Subject, form: InsertForm) -> Edit | EditResult | None:
+        place = InsertPosition(form.cleaned_data["place"])
         return InsertItem(subject.element, form.cleaned_data["expected"], form.decoded, place)
 
-    def said(self, subject: Subject, form: InsertForm, outcome: Outcome | None) -> str:
-        is_before = form.cleaned_data["place"] == Place.BEFORE
+    def said(self, subject: Subject, form: InsertForm, outcome: EditResult | None) -> str:
+        is_before = form.cleaned_data["place"] == InsertPosition.BEFORE
         what = (
             _("Item inserted before item %(n)s")
             if is_before
@@ -108,12 +108,12 @@ class EditItem(RowAct[ElementForm]):
     def notes(self, subject: Subject) -> Sequence[Text]:
         return why_replaced(row_of(subject).cells[-1])
 
-    def edit(self, subject: Subject, form: ElementForm) -> Edit | Outcome | None:
+    def edit(self, subject: Subject, form: ElementForm) -> Edit | EditResult | None:
         if nothing_written(form):
             return None
         return SetItem(subject.element, form.cleaned_data["expected"], form.decoded)
 
-    def said(self, subject: Subject, form: ElementForm, outcome: Outcome | None) -> str:
+    def said(self, subject: Subject, form: ElementForm, outcome: EditResult | None) -> str:
         return changed(_("Item %(index)s changed") % {"index": row_of(subject).name}, outcome)
 
 
@@ -124,7 +124,7 @@ class PopItem(PopAct):
     def form(self, subject: Subject, data: Any = None) -> CountForm:
         return CountForm(data, ends=FROM)
 
-    def edit(self, subject: Subject, form: CountForm) -> Edit | Outcome | None:
+    def edit(self, subject: Subject, form: CountForm) -> Edit | EditResult | None:
         return PopItems(End(form.cleaned_data["end"]), form.cleaned_data["count"])
 
 
@@ -149,7 +149,7 @@ class TrimForm(FocusedForm):
 
 def length_of(subject: Subject) -> int:
     """Return how many elements the key had when it was read."""
-    return (subject.entry.description.size or 0) if subject.entry is not None else 0
+    return (subject.entry.info.size or 0) if subject.entry is not None else 0
 
 
 class Trim(ElementAct[TrimForm]):
@@ -162,10 +162,10 @@ class Trim(ElementAct[TrimForm]):
         initial = {"expected": length_of(subject), "opened": formatting.clock()}
         return TrimForm(data, initial=initial)
 
-    def expected(self, subject: Subject, outcome: Outcome) -> str:
+    def expected(self, subject: Subject, outcome: EditResult) -> str:
         return str(length_of(subject))
 
-    def edit(self, subject: Subject, form: TrimForm) -> Edit | Outcome | None:
+    def edit(self, subject: Subject, form: TrimForm) -> Edit | EditResult | None:
         data = form.cleaned_data
         return TrimList(data["start"], data["stop"], data["expected"])
 
@@ -174,7 +174,7 @@ class Trim(ElementAct[TrimForm]):
         kept = len(range(length)[kept_slice(data["start"], data["stop"], length)])
         return trimming(subject, length - kept, kept, back, Unit.ITEMS)
 
-    def said(self, subject: Subject, form: TrimForm, outcome: Outcome | None) -> str:
+    def said(self, subject: Subject, form: TrimForm, outcome: EditResult | None) -> str:
         return trimmed(outcome, Unit.ITEMS)
 
 
@@ -190,7 +190,7 @@ def trimming(subject: Subject, count: int, kept: int, back: Action, unit: Unit) 
     counts = {
         "elements": formatting.elements(count, unit),
         "kept": formatting.number(kept),
-        "key": formatting.name(subject.inspector.name(subject.stored)),
+        "key": formatting.name(subject.inspector.display_key(subject.stored)),
     }
     consequences = [_("%(kept)s are kept. What is removed is gone for good.") % counts]
     if not kept and unit == Unit.ITEMS:
@@ -204,7 +204,7 @@ def trimming(subject: Subject, count: int, kept: int, back: Action, unit: Unit) 
     )
 
 
-def trimmed(outcome: Outcome | None, unit: Unit) -> str:
+def trimmed(outcome: EditResult | None, unit: Unit) -> str:
     if outcome is None or outcome.count is None:
         return _("Trimmed.")
     text = _("Trimmed: %(elements)s removed.") % {

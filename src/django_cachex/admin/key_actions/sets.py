@@ -27,15 +27,15 @@ from django_cachex.admin.key_actions.elements import (
 )
 from django_cachex.inspectors.edits import (
     AddMembers,
-    AddScored,
     Edit,
+    EditResult,
+    EditStatus,
     End,
-    Only,
-    Outcome,
     PopMembers,
-    RenameMember,
-    Result,
+    ReplaceMember,
     SetScore,
+    ZAdd,
+    ZAddCondition,
 )
 from django_cachex.inspectors.info import Text
 from django_cachex.inspectors.values import InvalidValue
@@ -47,13 +47,13 @@ SCORED = [
     (End.RANDOM, gettext_lazy("any")),
 ]
 CONDITIONS = [
-    (Only.ANY, gettext_lazy("always: add it, or set the score it has")),
-    (Only.NEW, gettext_lazy("only if it is not there")),
-    (Only.THERE, gettext_lazy("only if it is there")),
-    (Only.GREATER, gettext_lazy("add it, or raise the score it has")),
-    (Only.LOWER, gettext_lazy("add it, or lower the score it has")),
-    (Only.THERE_GREATER, gettext_lazy("only if it is there, and only to a higher score")),
-    (Only.THERE_LOWER, gettext_lazy("only if it is there, and only to a lower score")),
+    (ZAddCondition.ANY, gettext_lazy("always: add it, or set the score it has")),
+    (ZAddCondition.NEW, gettext_lazy("only if it is not there")),
+    (ZAddCondition.THERE, gettext_lazy("only if it is there")),
+    (ZAddCondition.GREATER, gettext_lazy("add it, or raise the score it has")),
+    (ZAddCondition.LOWER, gettext_lazy("add it, or lower the score it has")),
+    (ZAddCondition.THERE_GREATER, gettext_lazy("only if it is there, and only to a higher score")),
+    (ZAddCondition.THERE_LOWER, gettext_lazy("only if it is there, and only to a lower score")),
 ]
 
 
@@ -80,19 +80,21 @@ class AddMember(ElementAct[ElementForm]):
     def form(self, subject: Subject, data: Any = None) -> ElementForm:
         return ElementForm(data, label=_("Member"))
 
-    def edit(self, subject: Subject, form: ElementForm) -> Edit | Outcome | None:
+    def edit(self, subject: Subject, form: ElementForm) -> Edit | EditResult | None:
         return AddMembers((form.decoded,))
 
-    def refusal(self, subject: Subject, form: ElementForm, outcome: Outcome) -> Mapping[str, str]:
+    def refusal(
+        self, subject: Subject, form: ElementForm, outcome: EditResult
+    ) -> Mapping[str, str]:
         return already_there(outcome)
 
-    def said(self, subject: Subject, form: ElementForm, outcome: Outcome | None) -> str:
+    def said(self, subject: Subject, form: ElementForm, outcome: EditResult | None) -> str:
         return changed(_("Member added"), outcome)
 
 
-def already_there(outcome: Outcome) -> Mapping[str, str]:
+def already_there(outcome: EditResult) -> Mapping[str, str]:
     """Return what to say beside a member that is there."""
-    if outcome.result not in (Result.EXISTS, Result.UNCHANGED):
+    if outcome.status not in (EditStatus.EXISTS, EditStatus.UNCHANGED):
         return {}
     return {"value": _("This member is there already.")}
 
@@ -110,11 +112,11 @@ class AddScoredMember(ElementAct[ScoredForm]):
     def form(self, subject: Subject, data: Any = None) -> ScoredForm:
         return ScoredForm(data, label=_("Member"))
 
-    def edit(self, subject: Subject, form: ScoredForm) -> Edit | Outcome | None:
+    def edit(self, subject: Subject, form: ScoredForm) -> Edit | EditResult | None:
         pair = (form.decoded, form.cleaned_data["score"])
-        return AddScored((pair,), Only(form.cleaned_data["only"]))
+        return ZAdd((pair,), ZAddCondition(form.cleaned_data["only"]))
 
-    def said(self, subject: Subject, form: ScoredForm, outcome: Outcome | None) -> str:
+    def said(self, subject: Subject, form: ScoredForm, outcome: EditResult | None) -> str:
         what = _("Member stored with the score %(score)s") % {"score": form.cleaned_data["score"]}
         return changed(what, outcome)
 
@@ -130,16 +132,18 @@ class EditMember(RowAct[ElementForm]):
     def notes(self, subject: Subject) -> Sequence[Text]:
         return why_replaced(row_of(subject).cells[0])
 
-    def edit(self, subject: Subject, form: ElementForm) -> Edit | Outcome | None:
+    def edit(self, subject: Subject, form: ElementForm) -> Edit | EditResult | None:
         if nothing_written(form):
             return None
         expected = form.cleaned_data["expected"]
-        return RenameMember(subject.type, subject.element, expected, form.decoded)
+        return ReplaceMember(subject.type, subject.element, expected, form.decoded)
 
-    def refusal(self, subject: Subject, form: ElementForm, outcome: Outcome) -> Mapping[str, str]:
+    def refusal(
+        self, subject: Subject, form: ElementForm, outcome: EditResult
+    ) -> Mapping[str, str]:
         return already_there(outcome)
 
-    def said(self, subject: Subject, form: ElementForm, outcome: Outcome | None) -> str:
+    def said(self, subject: Subject, form: ElementForm, outcome: EditResult | None) -> str:
         return changed(_("Member changed"), outcome)
 
 
@@ -163,11 +167,11 @@ class ChangeScore(RowAct[ScoreForm]):
     def notes(self, subject: Subject) -> Sequence[Text]:
         return [_("Of the member %(member)s") % {"member": row_of(subject).name}]
 
-    def edit(self, subject: Subject, form: ScoreForm) -> Edit | Outcome | None:
+    def edit(self, subject: Subject, form: ScoreForm) -> Edit | EditResult | None:
         data = form.cleaned_data
         return SetScore(subject.element, data["expected"], data["score"])
 
-    def said(self, subject: Subject, form: ScoreForm, outcome: Outcome | None) -> str:
+    def said(self, subject: Subject, form: ScoreForm, outcome: EditResult | None) -> str:
         score = {"score": form.cleaned_data["score"]}
         return changed(_("Score of a member set to %(score)s") % score, outcome)
 
@@ -178,6 +182,6 @@ class PopMember(PopAct):
     def form(self, subject: Subject, data: Any = None) -> CountForm:
         return CountForm(data, ends=ANY if subject.type == "set" else SCORED)
 
-    def edit(self, subject: Subject, form: CountForm) -> Edit | Outcome | None:
+    def edit(self, subject: Subject, form: CountForm) -> Edit | EditResult | None:
         end = End(form.cleaned_data.get("end", End.RANDOM))
         return PopMembers(subject.type, end, form.cleaned_data["count"])

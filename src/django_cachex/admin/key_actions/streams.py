@@ -14,7 +14,7 @@ from django_cachex.admin.forms.base import FocusedForm, first_elements
 from django_cachex.admin.key_actions.base import Subject
 from django_cachex.admin.key_actions.elements import ElementAct, ElementForm
 from django_cachex.admin.key_actions.lists import MOST, length_of, trimmed, trimming
-from django_cachex.inspectors.edits import AddEntry, Edit, Outcome, TrimStream
+from django_cachex.inspectors.edits import AddEntry, Edit, EditResult, TrimStream
 from django_cachex.inspectors.info import Unit
 
 
@@ -32,10 +32,10 @@ class AppendEntry(ElementAct[EntryForm]):
     def form(self, subject: Subject, data: Any = None) -> EntryForm:
         return EntryForm(data, label=_("A line for each field=value"))
 
-    def edit(self, subject: Subject, form: EntryForm) -> Edit | Outcome | None:
+    def edit(self, subject: Subject, form: EntryForm) -> Edit | EditResult | None:
         return AddEntry(form.decoded)
 
-    def said(self, subject: Subject, form: EntryForm, outcome: Outcome | None) -> str:
+    def said(self, subject: Subject, form: EntryForm, outcome: EditResult | None) -> str:
         if outcome is None or not outcome.reason:
             return _("Entry added.")
         return _("Entry %(id)s added.") % {"id": outcome.reason}
@@ -59,10 +59,10 @@ class Shorten(ElementAct[KeepForm]):
         initial = {"expected": length_of(subject), "opened": formatting.clock()}
         return KeepForm(data, initial=initial)
 
-    def expected(self, subject: Subject, outcome: Outcome) -> str:
+    def expected(self, subject: Subject, outcome: EditResult) -> str:
         return str(length_of(subject))
 
-    def edit(self, subject: Subject, form: KeepForm) -> Edit | Outcome | None:
+    def edit(self, subject: Subject, form: KeepForm) -> Edit | EditResult | None:
         data = form.cleaned_data
         if data["keep"] >= data["expected"]:
             return None
@@ -72,5 +72,5 @@ class Shorten(ElementAct[KeepForm]):
         keep, length = form.cleaned_data["keep"], length_of(subject)
         return trimming(subject, max(0, length - keep), min(keep, length), back, Unit.ENTRIES)
 
-    def said(self, subject: Subject, form: KeepForm, outcome: Outcome | None) -> str:
+    def said(self, subject: Subject, form: KeepForm, outcome: EditResult | None) -> str:
         return trimmed(outcome, Unit.ENTRIES)

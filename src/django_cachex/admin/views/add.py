@@ -18,16 +18,22 @@ from django_cachex.admin.keyhelp import add_help
 from django_cachex.admin.messages import added_message, refusal
 from django_cachex.admin.permissions import ADD, REPLACE, SEE_KEYS
 from django_cachex.admin.views.base import CachePage
-from django_cachex.inspectors.edits import AddKey, AddValue, Keep, Outcome, Result
-from django_cachex.inspectors.keys import encode_text, printable
+from django_cachex.inspectors.edits import (
+    AddValue,
+    CreateCollection,
+    EditResult,
+    EditStatus,
+    KeepTTL,
+)
+from django_cachex.inspectors.keys import display_text, encode_text
 
 
-def new_key(form: AddForm, ttl: int) -> AddValue | AddKey:
+def new_key(form: AddForm, ttl: int) -> AddValue | CreateCollection:
     """Return the edit that a valid form asks for."""
     replace = bool(form.cleaned_data.get("replace"))
     if form.chosen_type == "string":
         return AddValue(form.decoded, ttl, replace)
-    return AddKey(form.chosen_type, form.decoded, ttl, replace)
+    return CreateCollection(form.chosen_type, form.decoded, ttl, replace)
 
 
 class AddPage(CachePage):
@@ -43,7 +49,7 @@ class AddPage(CachePage):
             initial={name: self.request.GET.get(name, "") for name in ("key", "type")},
             default_ttl=self.inspector.default_ttl,
             can_replace=self.gate.allowed(REPLACE, self.inspector),
-            types=self.inspector.addable,
+            types=self.inspector.creatable_types,
         )
 
     def heading(self) -> Heading:
@@ -69,10 +75,10 @@ class AddPage(CachePage):
     def store(self, form: AddForm) -> HttpResponse | None:
         """Store the new key; None where the form must be shown again."""
         inspector, name = self.inspector, form.cleaned_data["key"]
-        stored = inspector.locate(name)
+        stored = inspector.make_key(name)
         replace = bool(form.cleaned_data.get("replace"))
         self.require(REPLACE if replace else ADD, inspector, stored)
-        ttl = inspector.default_ttl if isinstance(form.ttl, Keep) else form.ttl
+        ttl = inspector.default_ttl if isinstance(form.ttl, KeepTTL) else form.ttl
         edit = new_key(form, ttl)
         answer = self.asker.ask(inspector, lambda: inspector.apply(stored, edit))
         if answer.value is None:
@@ -81,14 +87,14 @@ class AddPage(CachePage):
             why = {"why": explain(inspector, answer.error or Exception())}
             form.add_error(None, _("Perhaps not stored: look at the key. %(why)s") % why)
             return None
-        if answer.value.result != Result.DONE:
+        if answer.value.status != EditStatus.DONE:
             self._refuse(form, answer.value)
             return None
         self._report(name, stored, edit)
         return self.go(self._after(stored))
 
-    def _refuse(self, form: AddForm, outcome: Outcome) -> None:
-        if outcome.result != Result.EXISTS:
+    def _refuse(self, form: AddForm, outcome: EditResult) -> None:
+        if outcome.status != EditStatus.EXISTS:
             form.add_error(None, refusal(outcome))
             return
         text = _("There is such a key already.")
@@ -96,14 +102,14 @@ class AddPage(CachePage):
             text += " " + _('To overwrite it, tick "Replace the key if it exists".')
         form.add_error("key", text)
 
-    def _report(self, name: str, stored: bytes, edit: AddValue | AddKey) -> None:
+    def _report(self, name: str, stored: bytes, edit: AddValue | CreateCollection) -> None:
         message = partial(added_message, edit)
         user_id, flag = (
             self.request.user.pk,
             log_entries.CHANGE if edit.replace else log_entries.ADDITION,
         )
         log_entries.record_keys(user_id, flag, self.inspector, [stored], message)
-        what = {"key": printable(encode_text(name)), "what": message()}
+        what = {"key": display_text(encode_text(name)), "what": message()}
         self.say(_('Key "%(key)s". %(what)s') % what)
 
     def _after(self, stored: bytes) -> Any:

@@ -305,7 +305,7 @@ class KeyedPage(CachePage):
 
     @property
     def key_name(self) -> str:
-        return self.inspector.name(self.stored)
+        return self.inspector.display_key(self.stored)
 
     @property
     def said_name(self) -> str:

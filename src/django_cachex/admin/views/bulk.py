@@ -48,11 +48,11 @@ from django_cachex.admin.views.progress import (
 )
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.edits import Keep
+from django_cachex.inspectors.edits import KeepTTL
 from django_cachex.inspectors.jobs import Work
 from django_cachex.inspectors.namespaces import Sorting, Survey
 from django_cachex.inspectors.query import Query, Scope
-from django_cachex.inspectors.types import TTL_NONE, Listing
+from django_cachex.inspectors.types import TTL_NONE, ScanPage
 
 MOST_NAMESPACES = 10
 
@@ -126,7 +126,7 @@ def facts(survey: Survey, inspector: Inspector) -> list[FactLine]:
 
 
 def memory_label(inspector: Inspector) -> str:
-    return _("Memory") if "memory" in inspector.figures else _("Size of values")
+    return _("Memory") if "memory" in inspector.optional_columns else _("Size of values")
 
 
 def namespace_table(survey: Survey, inspector: Inspector) -> Table:
@@ -152,7 +152,7 @@ def namespace_table(survey: Survey, inspector: Inspector) -> Table:
 
 def named(stored: bytes, inspector: Inspector, gate: Gate, links: Links) -> Action:
     """Return a key by its name, with a link where the person may open it."""
-    name = inspector.name(stored)
+    name = inspector.display_key(stored)
     if gate.is_secret(inspector, stored):
         return Action("open", formatting.name(masked(name)), "")
     opens = gate.allowed(SEE_KEYS, inspector, stored)
@@ -223,12 +223,12 @@ class MatchCount(CarryingPage):
         if self.deed is bulk.DELETING or not self.when.is_valid():
             return None
         ttl = self.when.ttl
-        return None if isinstance(ttl, Keep) else ttl
+        return None if isinstance(ttl, KeepTTL) else ttl
 
     def refusal(self) -> str:
         """Return why nothing can be done, or nothing."""
         if not self.inspector.can_list:
-            return str(self.inspector.why_not("can_list"))
+            return str(self.inspector.unsupported_reason("can_list"))
         if self.search.problem:
             return self.search.problem
         if not self.search.query.pattern.text:
@@ -240,7 +240,7 @@ class MatchCount(CarryingPage):
 
     # Counting what matches.
 
-    def matching(self, token: str, want: int, deadline: float) -> Listing:
+    def matching(self, token: str, want: int, deadline: float) -> ScanPage:
         """Return some of the keys that the deed is to be done to."""
         # "*" narrows nothing, and still finds no sessions here.
         query = replace(self.search.query, exclude=self.gate.exclude(self.inspector, narrows=True))
@@ -363,7 +363,7 @@ class MatchingPage(MatchCount):
     def ask_when(self) -> HttpResponse:
         """Return the form that asks when keys are to expire, or lead on with what it says."""
         form = ExpireForm(self.request.POST) if "timeout" in self.request.POST else ExpireForm()
-        if form.is_bound and form.is_valid() and not isinstance(form.ttl, Keep):
+        if form.is_bound and form.is_valid() and not isinstance(form.ttl, KeepTTL):
             on = self.here(ttl="never" if form.ttl == TTL_NONE else f"{form.ttl // 1000}")
             return self.go(on if len(on) <= LONGEST_ID else self.back())
         cancel = Action("cancel", _("Cancel"), self.back())

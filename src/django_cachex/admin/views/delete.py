@@ -80,7 +80,7 @@ def delete_confirm(
     """Return the question before keys are deleted."""
     count = len(keys)
     values = {"count": formatting.number(count), "alias": inspector.alias}
-    names = [formatting.name(inspector.name(stored)) for stored in keys[:MOST_NAMED]]
+    names = [formatting.name(inspector.display_key(stored)) for stored in keys[:MOST_NAMED]]
     if count > MOST_NAMED:
         names.append(_("and %(count)s more") % {"count": formatting.number(count - MOST_NAMED)})
     return Confirm(

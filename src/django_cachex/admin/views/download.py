@@ -20,7 +20,7 @@ from django_cachex.admin.errors import explain
 from django_cachex.admin.permissions import DOWNLOAD, DOWNLOAD_DECODED, DUMP, SEE_VALUE, Act, Gate
 from django_cachex.admin.views.base import KeyedPage
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.types import Changed, Entry, TooLarge
+from django_cachex.inspectors.types import KeyChanged, KeyTooLarge, KeyValue
 from django_cachex.inspectors.values import Content
 from django_cachex.inspectors.values.json_safe import why_not_json
 from django_cachex.inspectors.values.parse import json_text
@@ -37,7 +37,7 @@ FORMS: dict[str, tuple[Act, str]] = {
 """What can be had, what it takes, and how a file of it is called."""
 
 
-def downloads(gate: Gate, inspector: Inspector, stored: bytes, entry: Entry) -> list[str]:
+def downloads(gate: Gate, inspector: Inspector, stored: bytes, entry: KeyValue) -> list[str]:
     """Return in which forms a key can be had, the store's own first."""
     if entry.content is None:
         forms = ["dump"] if inspector.can_dump else []
@@ -91,14 +91,14 @@ class DownloadPage(KeyedPage):
         return self.file(answer.value)
 
     def _problem(self, error: Exception) -> str:
-        if isinstance(error, Changed):
+        if isinstance(error, KeyChanged):
             return _("Not downloaded: the value changed meanwhile. Try again.")
-        if isinstance(error, TooLarge | NotSo):
+        if isinstance(error, KeyTooLarge | NotSo):
             return _("Not downloaded. %(reason)s") % {"reason": error}
         return explain(self.inspector, error)
 
     def file(self, pieces: Iterator[bytes]) -> StreamingHttpResponse:
-        name = file_name(self.inspector.name(self.stored), FORMS[self.form][1])
+        name = file_name(self.inspector.display_key(self.stored), FORMS[self.form][1])
         is_async = isinstance(self.request, ASGIRequest)
         response = StreamingHttpResponse(
             awaited(pieces) if is_async else pieces, content_type="application/octet-stream"

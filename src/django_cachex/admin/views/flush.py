@@ -36,7 +36,7 @@ from django_cachex.admin.sessions import session_keys
 from django_cachex.admin.views.base import Page
 from django_cachex.admin.views.progress import run_cards, step_notices, working
 from django_cachex.inspectors import Inspector, inspector_for
-from django_cachex.inspectors.info import FlushPlan, Status
+from django_cachex.inspectors.info import FlushPreview, Status
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Plan:
     """What a flush would do to a cache that is up."""
 
     status: Status
-    flush: FlushPlan
+    flush: FlushPreview
 
 
 def flush_confirm(page: Page, inspectors: Sequence[Inspector]) -> Confirm:
@@ -81,7 +81,7 @@ def _refusals(
         if error is not None:
             yield explain(inspector, error)
         elif not inspector.can_flush:
-            why = {"alias": inspector.alias, "why": inspector.why_not("can_flush")}
+            why = {"alias": inspector.alias, "why": inspector.unsupported_reason("can_flush")}
             yield _('"%(alias)s" cannot be flushed. %(why)s') % why
         elif closed_by_flush(inspector):
             yield closed_text(inspector)
@@ -104,7 +104,7 @@ def flush_all(page: Page, inspectors: Sequence[Inspector]) -> list[Flushing]:
         elif not page.gate.allowed(FLUSH, inspector):
             text = _('You may not flush "%(alias)s".') % {"alias": inspector.alias}
             page.say(closed_text(inspector) if closed_by_flush(inspector) else text, messages.ERROR)
-        elif inspector.flushes_in_steps:
+        elif inspector.can_flush_in_steps:
             unfinished += flush_on(page, inspector)
         else:
             flush(page, inspector)
@@ -139,7 +139,7 @@ class Flushing:
             self.inspector,
             page.request.user.pk,
             FLUSHING,
-            self.inspector.find_doomed,
+            self.inspector.scan_for_flush,
             flushed(self.inspector.alias),
         )
         return runner.step(self.run, page.ask)
@@ -178,7 +178,7 @@ def grouped(inspectors: Iterable[Inspector]) -> dict[Hashable, list[Inspector]]:
     """Return the caches by the store that they keep their entries in."""
     groups: dict[Hashable, list[Inspector]] = defaultdict(list)
     for inspector in inspectors:
-        groups[inspector.store].append(inspector)
+        groups[inspector.storage_id].append(inspector)
     return groups
 
 
@@ -198,7 +198,7 @@ def _label(inspectors: Sequence[Inspector]) -> str:
 
 def _planner(inspector: Inspector) -> Callable[[], Plan]:
     """Return the question what a flush would do, which only a cache that is up can answer."""
-    return lambda: Plan(inspector.status(), inspector.flush_plan())
+    return lambda: Plan(inspector.status(), inspector.preview_flush())
 
 
 def _table(plans: Iterable[tuple[Inspector, Plan, Sequence[Inspector]]]) -> Table:
@@ -221,8 +221,8 @@ def _table(plans: Iterable[tuple[Inspector, Plan, Sequence[Inspector]]]) -> Tabl
     return Table(headers, rows, caption=_("What is deleted"))
 
 
-def _runs(plan: FlushPlan) -> str:
-    return _("This runs %(act)s.") % {"act": plan.act}
+def _runs(plan: FlushPreview) -> str:
+    return _("This runs %(act)s.") % {"act": plan.command}
 
 
 def _entries_cell(plan: Plan) -> Cell:
@@ -235,9 +235,9 @@ def _entries_cell(plan: Plan) -> Cell:
     return Cell(text, kind="number")
 
 
-def _scope(inspector: Inspector, plan: FlushPlan, others: Sequence[Inspector]) -> str:
+def _scope(inspector: Inspector, plan: FlushPreview, others: Sequence[Inspector]) -> str:
     """Return what a flush deletes, and which other caches lose their entries with it."""
-    losing = ", ".join(f'"{other.alias}"' for other in others if inspector.flushes(other))
+    losing = ", ".join(f'"{other.alias}"' for other in others if inspector.flush_affects(other))
     text = str(plan.scope)
     if losing:
         text += " " + _("Among them those of %(names)s.") % {"names": losing}

@@ -25,7 +25,7 @@ from django_cachex.admin.helptexts import info_help
 from django_cachex.admin.permissions import ADD, SEE_INFO
 from django_cachex.admin.views.base import CachePage
 from django_cachex.admin.views.caches import BADGES
-from django_cachex.inspectors.info import Fact, Section, Unit
+from django_cachex.inspectors.info import InfoField, InfoSection, Unit
 
 
 class InfoPage(CachePage):
@@ -61,28 +61,28 @@ class InfoPage(CachePage):
         )
 
 
-def card(section: Section) -> Card:
+def card(section: InfoSection) -> Card:
     """Return a section in words for people."""
     return Card(
         section.title,
-        [fact_line(fact) for fact in section.facts],
+        [fact_line(fact) for fact in section.fields],
         fact_line(section.headline) if section.headline else None,
         _table(section) if section.columns else None,
         section.note,
     )
 
 
-def fact_line(fact: Fact) -> FactLine:
+def fact_line(fact: InfoField) -> FactLine:
     """Return a fact in words for people; a share of a maximum also as a part of one."""
     text, exact = formatting.amount(fact.value, fact.unit)
-    if fact.of:
-        whole, _exact = formatting.amount(fact.of, fact.unit)
+    if fact.maximum:
+        whole, _exact = formatting.amount(fact.maximum, fact.unit)
         text = _("%(part)s of %(whole)s") % {"part": text, "whole": whole}
-        return FactLine(fact.label, text, exact=exact, share=min(1.0, fact.value / fact.of))
+        return FactLine(fact.label, text, exact=exact, share=min(1.0, fact.value / fact.maximum))
     return FactLine(fact.label, text, "code" if fact.unit == Unit.CODE else "", exact)
 
 
-def _table(section: Section) -> Table:
+def _table(section: InfoSection) -> Table:
     rows = []
     for facts in section.rows:
         lines = [(fact, *formatting.amount(fact.value, fact.unit)) for fact in facts]
@@ -93,5 +93,5 @@ def _table(section: Section) -> Table:
     return Table(headers, rows, caption=section.title)
 
 
-def _kind(fact: Fact) -> str:
+def _kind(fact: InfoField) -> str:
     return "" if fact.unit in (Unit.TEXT, Unit.CODE) else "number"

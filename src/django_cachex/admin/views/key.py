@@ -33,8 +33,8 @@ from django_cachex.admin.views.download import downloads
 from django_cachex.admin.views.key_base import READ, KeyElements
 from django_cachex.admin.views.panels import ValueView, described, key_facts, summary
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.edits import Edit, Outcome, Result
-from django_cachex.inspectors.types import CommandLine, Entry
+from django_cachex.inspectors.edits import Edit, EditResult, EditStatus
+from django_cachex.inspectors.types import KeyValue, Snippet
 from django_cachex.inspectors.values import Content
 
 
@@ -62,10 +62,10 @@ class KeyView(KeyElements):
             }
         return super().get_context_data(**context, **kwargs)
 
-    def _command_lines(self, entry: Entry) -> Sequence[CommandLine]:
+    def _command_lines(self, entry: KeyValue) -> Sequence[Snippet]:
         if not self.can(SEE_VALUE):
             return ()
-        return self.inspector.command_lines(self.stored, entry.description.type)
+        return self.inspector.snippets(self.stored, entry.info.type)
 
     def offers(self, spot: Place) -> list[Action]:
         """Return the controls of a spot on the page, within the person's permissions."""
@@ -95,7 +95,7 @@ class KeyView(KeyElements):
     def element_offers(self) -> list[Action]:
         return self.offers("elements")
 
-    def _value_context(self, entry: Entry) -> dict[str, Any]:
+    def _value_context(self, entry: KeyValue) -> dict[str, Any]:
         if not self.can(SEE_VALUE):
             return {"hidden_value": self._why_hidden()}
         if entry.elements is not None:
@@ -107,8 +107,8 @@ class KeyView(KeyElements):
             return {"value": self._value_box(entry, content)}
         return {"value": ValueBox(_("Value"), notes=[entry.note])} if entry.note else {}
 
-    def _value_box(self, entry: Entry, content: Content) -> ValueBox:
-        look = ValueView(content, self.given.get("view", ""), self._look, self.inspector.can_window)
+    def _value_box(self, entry: KeyValue, content: Content) -> ValueBox:
+        look = ValueView(content, self.given.get("view", ""), self._look, self.inspector.can_page)
         text, rest = look.halves()
         in_form = self.is_open and self.asked is not None and self.asked.place == "value"
         why_not = content.why_not if self.can(EDIT) and content.why_not not in content.notes else ""
@@ -125,7 +125,7 @@ class KeyView(KeyElements):
             why_not,
         )
 
-    def _decoded_download(self, entry: Entry) -> list[Action]:
+    def _decoded_download(self, entry: KeyValue) -> list[Action]:
         """Return the link to the value as it was decoded, beside the one to its stored bytes."""
         labels = {"json": _("Download as JSON"), "text": _("Download as text")}
         rest = downloads(self.gate, self.inspector, self.stored, entry)[1:]
@@ -143,7 +143,7 @@ class KeyView(KeyElements):
     def _why_hidden(self) -> str:
         if self.gate.is_secret(self.inspector, self.stored):
             return _("This is a session: only superusers see what it holds.")
-        return str(self.inspector.why_not("can_get"))
+        return str(self.inspector.unsupported_reason("can_get"))
 
     # The frame.
 
@@ -216,14 +216,14 @@ class KeyPage(KeyView):
         if not form.is_valid() or self.entry is None:
             return None
         if not act.suits(self.subject):
-            return self.refuse(act, form, Outcome(Result.WRONG_TYPE))
+            return self.refuse(act, form, EditResult(EditStatus.WRONG_TYPE))
         for need in act.needs(self.subject, form):
             self.require(*need)
         if act.previews and "preview" in self.request.POST:
             self.preview = act.preview(self.subject, form)
             return None
         edit = act.edit(self.subject, form)
-        if isinstance(edit, Outcome):
+        if isinstance(edit, EditResult):
             return self.refuse(act, form, edit)
         if edit is None:
             self.say(_("Nothing to save: you changed nothing."), messages.INFO)
@@ -234,7 +234,7 @@ class KeyPage(KeyView):
     def not_found(self, act: KeyAct[Any]) -> HttpResponse | None:
         """Say that what an act is about is not there, or that nobody knows: it has no form."""
         if self.entry is not None and not self.row_unknown:
-            return self.refuse(act, forms.Form(), Outcome(Result.ELEMENT_GONE))
+            return self.refuse(act, forms.Form(), EditResult(EditStatus.ELEMENT_GONE))
         if not self.gone:
             self.notices.insert(0, Notice(_("Not saved."), "error"))
         return None
@@ -275,7 +275,7 @@ class KeyPage(KeyView):
         """Apply an edit, put it on record, and say what became of it."""
         subject = self.subject
         inspector, stored = act.after(subject, form)
-        ask = self.asker.ask if inspector.asked_in_thread else self.asker.ask_here
+        ask = self.asker.ask if inspector.may_block else self.asker.ask_here
         answer = ask(self.inspector, lambda: act.apply(subject, edit))
         outcome, flag = answer.value, act.recorded_as(form)
         said = partial(act.said, subject, form, outcome)
@@ -285,7 +285,7 @@ class KeyPage(KeyView):
             text = _("Perhaps not saved: look at the key again. %(why)s") % {"why": why}
             self.notices.append(Notice(text, "error"))
             return None
-        if outcome.result != Result.DONE:
+        if outcome.status != EditStatus.DONE:
             return self.refuse(act, form, outcome)
         log_entries.record_keys(self.request.user.pk, flag, inspector, [stored], said)
         self.say(act.report(subject, form, outcome))
@@ -302,10 +302,12 @@ class KeyPage(KeyView):
             return self.links.add(alias, key=name, type=subject.type)
         return self.links.keys(alias)
 
-    def refuse(self, act: KeyAct[Any], form: forms.Form, outcome: Outcome) -> HttpResponse | None:
+    def refuse(
+        self, act: KeyAct[Any], form: forms.Form, outcome: EditResult
+    ) -> HttpResponse | None:
         """Say why nothing was saved; on a conflict show both, and keep what was written."""
         self.forget_answer()
-        if outcome.result == Result.GONE:
+        if outcome.status == EditStatus.GONE:
             return self.leave()
         problems = act.refusal(self.subject, form, outcome)
         for name, problem in problems.items():
@@ -315,10 +317,10 @@ class KeyPage(KeyView):
             self.notices.append(Notice(refusal(outcome, opened, self.subject.type), "error"))
         if self.entry is not None and act.lacks(self.subject):
             self.sent = None
-        elif outcome.result == Result.CHANGED and self.entry is not None:
+        elif outcome.status == EditStatus.CHANGED and self.entry is not None:
             data = self.request.POST.copy()
             data["expected"] = act.expected(self.subject, outcome)
-            self.theirs = outcome.theirs if self.element else None
+            self.theirs = outcome.current if self.element else None
             self.sent = act.form(self.subject, data)
             self.conflict = True
         return None

@@ -21,8 +21,8 @@ from django_cachex.admin.permissions import SEE_KEYS, SEE_VALUE, Act
 from django_cachex.admin.sessions import masked
 from django_cachex.admin.views.base import KeyedPage
 from django_cachex.admin.views.panels import CollectionView, groups_table
-from django_cachex.inspectors.query import InvalidWindow, Pattern
-from django_cachex.inspectors.types import Description, Element, Elements, Entry
+from django_cachex.inspectors.query import InvalidPosition, Pattern
+from django_cachex.inspectors.types import Element, Elements, KeyInfo, KeyValue
 from django_cachex.inspectors.values import Content
 
 READ = "read"
@@ -78,7 +78,7 @@ class KeyRead(KeyedPage):
     def row(self) -> Element | None:
         """The row that the act is about, in full; None where it is not there."""
         entry = self.entry
-        type = entry.description.type if entry is not None and entry.elements else None
+        type = entry.info.type if entry is not None and entry.elements else None
         if not (type and self.element and self.can(SEE_VALUE)):
             return None
         element = self.element
@@ -119,35 +119,35 @@ class KeyRead(KeyedPage):
     """Whether it is enough to know what can be said of the key without its value."""
 
     @cached_property
-    def answer(self) -> Answer[Entry | None]:
+    def answer(self) -> Answer[KeyValue | None]:
         """What the cache says of the key, asked once; nothing where that takes a request."""
         if self.gate.is_secret(self.inspector, self.stored):
             # Whether there is such a session is a secret, too.
-            return Answer(Entry(Description(self.stored)))
+            return Answer(KeyValue(KeyInfo(self.stored)))
         if not self.can(SEE_VALUE) or (self.in_brief and self.inspector.can_list):
             return self.ask(self.inspector, self._described)
         if self.unsafe and not self.reads:
-            return Answer(Entry(Description(self.stored)))
-        if not self.inspector.can_window:
+            return Answer(KeyValue(KeyInfo(self.stored)))
+        if not self.inspector.can_page:
             return self.ask(self.inspector, lambda: self.inspector.read(self.stored))
         return self.ask(self.inspector, self._read)
 
-    def _read(self) -> Entry | None:
+    def _read(self) -> KeyValue | None:
         """Read the part that was asked for, or the beginning where there is no such part."""
         shown = self.given.get("shown", "")
         window = window_of({**self.window_state, "shown": shown})
         try:
             return self.inspector.read(self.stored, window)
-        except InvalidWindow as problem:
+        except InvalidPosition as problem:
             self.window_problem = str(problem)
-            match = "" if Pattern(window.match).problem else window.match
+            match = "" if Pattern(window.match).error else window.match
             return self.inspector.read(self.stored, replace(window, at="", match=match))
 
-    def _described(self) -> Entry | None:
+    def _described(self) -> KeyValue | None:
         if not self.inspector.can_list:
-            return Entry(Description(self.stored))
+            return KeyValue(KeyInfo(self.stored))
         [description] = self.inspector.describe([self.stored])
-        return Entry(description) if description.exists else None
+        return KeyValue(description) if description.exists else None
 
     def forget_answer(self) -> None:
         """Ask again, as the key has changed or a page needs all of it."""
@@ -156,7 +156,7 @@ class KeyRead(KeyedPage):
             self.__dict__.pop(name, None)
 
     @property
-    def entry(self) -> Entry | None:
+    def entry(self) -> KeyValue | None:
         return self.answer.value
 
     @property
@@ -204,7 +204,7 @@ class RowControl:
 class KeyElements(KeyRead):
     """What a key page shows of a collection."""
 
-    def collection_context(self, entry: Entry, elements: Elements) -> dict[str, Any]:
+    def collection_context(self, entry: KeyValue, elements: Elements) -> dict[str, Any]:
         context: dict[str, Any] = {
             "collection": self.collection_box(entry, elements),
             "key_link": self.link,
@@ -212,12 +212,12 @@ class KeyElements(KeyRead):
         }
         if isinstance(self.asked, RowAct) and self.row is None and not self.notices:
             self.notices.append(Notice(_("What you opened is not there any more."), "warning"))
-        if entry.description.type == "stream":
+        if entry.info.type == "stream":
             context["groups"] = self.groups()
         return context
 
-    def collection_box(self, entry: Entry, elements: Elements) -> CollectionBox:
-        one = entry.description
+    def collection_box(self, entry: KeyValue, elements: Elements) -> CollectionBox:
+        one = entry.info
         subject = self.subject
         rows, removes = self.row_acts(subject), self.removes(subject)
         view = CollectionView(

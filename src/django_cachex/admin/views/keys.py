@@ -50,7 +50,7 @@ from django_cachex.admin.views.keys_table import (
 from django_cachex.conf import PAGE_SIZES
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.query import Scope
-from django_cachex.inspectors.types import Description, Listing
+from django_cachex.inspectors.types import KeyInfo, ScanPage
 
 
 def plain_selects(search: Search) -> list[Select]:
@@ -168,12 +168,10 @@ class FoundKeys(CachePage):
             "empty": self._empty(search, found),
         }
 
-    def _visible(
-        self, search: Search, descriptions: Sequence[Description]
-    ) -> Sequence[Description]:
+    def _visible(self, search: Search, descriptions: Sequence[KeyInfo]) -> Sequence[KeyInfo]:
         """Return the keys to show, whatever an inspector makes of `Query.exclude`."""
         query = search.query
-        return [one for one in descriptions if not query.excludes(one.key)]
+        return [one for one in descriptions if not query.is_excluded(one.key)]
 
     def _shown(self, search: Search, found: Found) -> int:
         return (search.shown or 0) + len(found.descriptions)
@@ -214,16 +212,16 @@ class FoundKeys(CachePage):
             pager.append(Action("next-page", text, self.here(token=found.token), "primary"))
         return pager
 
-    def _about(self, search: Search, listing: Listing | None) -> list[Notice]:
+    def _about(self, search: Search, listing: ScanPage | None) -> list[Notice]:
         """Return what is missing among what was found."""
         if listing is None:
             return []
         notices = []
         if listing.unknown:
             notices.append(Notice(left_out(search, listing.unknown), "warning"))
-        if listing.unanswered:
+        if listing.failed_nodes:
             text = _("%(servers)s does not answer: its keys are missing here.")
-            servers = ", ".join(listing.unanswered)
+            servers = ", ".join(listing.failed_nodes)
             again = [Action("try-again", _("Try again"), self.here())]
             notices.append(Notice(text % {"servers": servers}, "error", again))
         return notices
@@ -313,7 +311,7 @@ class KeysPage(FoundKeys):
             return response
         text, inspector = request.GET.get("q", ""), self.inspector
         if text and not inspector.can_list and self.opens_by_name():
-            return self.go(self.links.key(inspector.alias, inspector.locate(text)))
+            return self.go(self.links.key(inspector.alias, inspector.make_key(text)))
         if self.search.shown is not None and inspector.can_list:
             return self.render_to_response(self._live_context())
         return super().get(request, *args, **kwargs)
@@ -348,7 +346,7 @@ class KeysPage(FoundKeys):
             nothing = _("There is nothing to browse")
             context["empty"] = Empty(
                 title if self.opens_by_name() else nothing,
-                str(self.inspector.why_not("can_list")),
+                str(self.inspector.unsupported_reason("can_list")),
             )
         return super().get_context_data(**context, **kwargs)
 

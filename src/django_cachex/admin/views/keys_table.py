@@ -24,9 +24,9 @@ from django_cachex.admin.views.base import bytes_cell
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.info import Text, Unit
 from django_cachex.inspectors.jobs import Position
-from django_cachex.inspectors.keys import printable
+from django_cachex.inspectors.keys import display_text
 from django_cachex.inspectors.query import Scope
-from django_cachex.inspectors.types import TTL_NONE, Description, Listing
+from django_cachex.inspectors.types import TTL_NONE, KeyInfo, ScanPage
 
 SPARE_FIELDS, SPARE_BYTES = 10, 10_000
 """What a form sends besides the selected keys."""
@@ -48,7 +48,7 @@ def ttl_cell(ttl: int | None) -> Cell:
     )
 
 
-def size_cell(one: Description) -> Cell:
+def size_cell(one: KeyInfo) -> Cell:
     """Return a size with what it counts."""
     if one.size is None or one.unit == Unit.BYTES:
         return bytes_cell(one.size)
@@ -66,7 +66,7 @@ def fit_a_form(values: Sequence[str]) -> int:
     return sum(size <= room - SPARE_BYTES for size in sizes)
 
 
-def how_far(examined: int, listing: Listing | Position) -> str:
+def how_far(examined: int, listing: ScanPage | Position) -> str:
     """Return how many keys of about how many were looked at."""
     count = formatting.number(examined)
     if listing.complete and listing.total is None:
@@ -90,7 +90,7 @@ def shown_text(shown: int) -> SafeString:
     return format_html("{}<span data-count>{}</span>{}", before, formatting.number(shown), after)
 
 
-def progress(shown: int, examined: int, listing: Listing) -> SafeString:
+def progress(shown: int, examined: int, listing: ScanPage) -> SafeString:
     """Return the honesty line: what is shown of what was looked at."""
     return format_html("{} · {}", shown_text(shown), how_far(examined, listing))
 
@@ -111,21 +111,21 @@ def padded(figure: int | None) -> str:
     return "" if figure is None else f"{figure:020}"
 
 
-def _ttl_order(one: Description) -> str:
+def _ttl_order(one: KeyInfo) -> str:
     return LAST if one.ttl == TTL_NONE else padded(one.ttl)
 
 
-def _size_order(one: Description) -> str:
+def _size_order(one: KeyInfo) -> str:
     """Bytes and elements are not compared: one kind comes after the other."""
     order = padded(one.size)
     return order and f"{0 if one.unit == Unit.BYTES else 1}{order}"
 
 
-def _memory_cell(one: Description) -> Cell:
+def _memory_cell(one: KeyInfo) -> Cell:
     return bytes_cell(one.memory)
 
 
-def _idle_cell(one: Description) -> Cell:
+def _idle_cell(one: KeyInfo) -> Cell:
     if one.idle is None:
         return Cell(formatting.NOTHING, kind="number")
     # Servers tell whole seconds.
@@ -139,8 +139,8 @@ class Column:
     """One figure of a key."""
 
     label: Text
-    cell: Callable[[Description], Cell]
-    order: Callable[[Description], str]
+    cell: Callable[[KeyInfo], Cell]
+    order: Callable[[KeyInfo], str]
     """Return a text that sorts as the figure does; empty for what is not known, and comes last."""
 
     kind: str = "number"
@@ -172,7 +172,7 @@ DEFAULT: Final = ("type", "ttl", "size")
 
 def available(inspector: Inspector) -> list[str]:
     """Return the columns that a cache can fill, in their order on the page."""
-    known = {"size", *inspector.figures}
+    known = {"size", *inspector.optional_columns}
     known |= {"type"} if inspector.can_type else set()
     known |= {"ttl"} if inspector.can_ttl else set()
     return [name for name in COLUMNS if name in known]
@@ -262,7 +262,7 @@ class KeyRows:
     def _key_label(self) -> str:
         return _("Key") if self.scope is Scope.VERSION else _("Stored key")
 
-    def table(self, shown: Sequence[Description]) -> Table:
+    def table(self, shown: Sequence[KeyInfo]) -> Table:
         """Return the table of some keys."""
         headers = [self._header(KEY, self._key_label(), "")]
         headers += [
@@ -294,14 +294,14 @@ class KeyRows:
         known.sort(key=order, reverse=self.sorting.is_reversed)
         return known + [row for row in rows if not order(row)]
 
-    def _those(self, act: Act, shown: Sequence[Description]) -> Set[bytes]:
+    def _those(self, act: Act, shown: Sequence[KeyInfo]) -> Set[bytes]:
         """Return the keys that an act is allowed on, of those that are this cache's."""
         if not self.gate.allowed(act, self.inspector):
             return frozenset()
         keys = [one.key for one in shown]
         return frozenset(self.gate.those_allowed(act, self.inspector, keys))
 
-    def _row(self, one: Description, opened: Set[bytes], deletable: Set[bytes]) -> Row:
+    def _row(self, one: KeyInfo, opened: Set[bytes], deletable: Set[bytes]) -> Row:
         owner = self._owner(one.key)
         is_ours = owner is self.inspector
         secret = self.gate.is_secret(self.inspector, one.key)
@@ -332,7 +332,11 @@ class KeyRows:
         return owner is not None and self.gate.allowed(SEE_KEYS, owner, stored)
 
     def _name(self, stored: bytes) -> str:
-        return self.inspector.name(stored) if self.scope is Scope.VERSION else printable(stored)
+        return (
+            self.inspector.display_key(stored)
+            if self.scope is Scope.VERSION
+            else display_text(stored)
+        )
 
 
 def _said_of(owner: Inspector | None) -> str:

@@ -51,7 +51,7 @@ from django_cachex.inspectors.namespaces import (
     Weight,
 )
 from django_cachex.inspectors.query import Pattern, Query
-from django_cachex.inspectors.types import Listing
+from django_cachex.inspectors.types import ScanPage
 
 MOST_DRAWN = 8
 MOST_LISTED = 40
@@ -75,7 +75,7 @@ class Surveyed:
     @property
     def is_sample(self) -> bool:
         """Whether a part stands for the whole."""
-        return self.inspector.scans_at_random and not self.work.complete
+        return self.inspector.has_random_order and not self.work.complete
 
     @cached_property
     def sample(self) -> Sample:
@@ -291,10 +291,10 @@ class NamespacesPage(CarryingPage):
         separator = limits().namespace_separator
         return Sorting(separator, self.under, is_session(self.inspector))
 
-    def matching(self, token: str, want: int, deadline: float) -> Listing:
+    def matching(self, token: str, want: int, deadline: float) -> ScanPage:
         query = Query(self.pattern)
         # No search finds sessions letter by letter.
-        exclude = self.gate.exclude(self.inspector, query.narrows)
+        exclude = self.gate.exclude(self.inspector, query.has_filters)
         return self.inspector.scan(replace(query, exclude=exclude), token, want, deadline)
 
     @cached_property
@@ -319,9 +319,9 @@ class NamespacesPage(CarryingPage):
         return self.render_to_response(self.get_context_data())
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        if not self.inspector.names_are_known:
+        if not self.inspector.has_key_names:
             return super().get_context_data(empty=nameless(), **kwargs)
-        problem = self.pattern.problem
+        problem = self.pattern.error
         if problem:
             return super().get_context_data(empty=too_long(problem, self.here(under="")), **kwargs)
         work, goes_on = count_on(self, self.carried(), self.matching)

@@ -25,18 +25,18 @@ from django_cachex.admin.forms.elements import ORDERS, FindForm
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.info import Text, Unit
-from django_cachex.inspectors.keys import printable
+from django_cachex.inspectors.keys import display_text
 from django_cachex.inspectors.query import Order
-from django_cachex.inspectors.types import TTL_NONE, Description, Element, Elements, Entry
+from django_cachex.inspectors.types import TTL_NONE, Element, Elements, KeyInfo, KeyValue
 from django_cachex.inspectors.values import Content, Excerpt
 
 OTHER = re.compile(r"|[+-]?[0-9.]+(e[+-]?[0-9]+)?|true|false|null|[\[{].*", re.DOTALL | re.I)
 """Texts that look like something else."""
 
 
-def summary(entry: Entry) -> str:
+def summary(entry: KeyValue) -> str:
     """Return in a few words what a key holds."""
-    one = entry.description
+    one = entry.info
     if entry.content is not None:
         return str(entry.content.label)
     if one.size is not None and one.unit != Unit.BYTES:
@@ -44,7 +44,7 @@ def summary(entry: Entry) -> str:
     return ""
 
 
-def described(inspector: Inspector, one: Description) -> str:
+def described(inspector: Inspector, one: KeyInfo) -> str:
     """Return on one line what a key is: its name, type, length and expiry."""
     facts = [one.type or ""]
     if one.size is not None:
@@ -56,13 +56,13 @@ def described(inspector: Inspector, one: Description) -> str:
         facts.append(_("never expires"))
     elif one.ttl is not None:
         facts.append(_("expires %(when)s") % {"when": formatting.expiry(one.ttl)})
-    name = formatting.name(inspector.name(one.key))
+    name = formatting.name(inspector.display_key(one.key))
     return f"{name}: {', '.join(fact for fact in facts if fact)}"
 
 
-def key_facts(inspector: Inspector, entry: Entry, masked: bool) -> list[FactLine]:
+def key_facts(inspector: Inspector, entry: KeyValue, masked: bool) -> list[FactLine]:
     """Return type, length, memory, TTL, cache and, unless it is a secret, the stored key."""
-    one = entry.description
+    one = entry.info
     lines = [FactLine(_("Cache"), inspector.alias)]
     if one.type:
         lines.append(FactLine(_("Type"), one.type))
@@ -72,7 +72,7 @@ def key_facts(inspector: Inspector, entry: Entry, masked: bool) -> list[FactLine
         lines.append(bytes_line(_("Memory"), one.memory))
     lines += ttl_lines(one.ttl)
     if not masked:
-        lines.append(FactLine(_("Stored key"), printable(one.key), "code"))
+        lines.append(FactLine(_("Stored key"), display_text(one.key), "code"))
     if entry.content is not None and inspector.serializer_name:
         lines.append(FactLine(_("Serializer"), inspector.serializer_name, "code"))
     return lines
@@ -84,7 +84,7 @@ def bytes_line(label: Text, count: int) -> FactLine:
     return FactLine(label, text, exact=exact)
 
 
-def size_line(one: Description) -> FactLine:
+def size_line(one: KeyInfo) -> FactLine:
     """Return the length of a key with what it counts."""
     count = one.size or 0
     if one.unit == Unit.BYTES:
@@ -322,8 +322,8 @@ class CollectionView:
         if found.examined is not None:
             text = _("%(shown)s found · %(examined)s of %(total)s examined") % counts
             return text if found.next else f"{text} · {_('that is all')}"
-        if found.found is not None:
-            counts["found"] = formatting.elements(found.found, self.unit)
+        if found.in_range is not None:
+            counts["found"] = formatting.elements(found.in_range, self.unit)
             if found.start is None or not shown:
                 return _("%(found)s in this range, of %(of)s") % counts
             counts |= self.span(found.start, shown)
@@ -359,7 +359,7 @@ class CollectionView:
                 "anything."
             )
             return Empty(_("Nothing matches"), text % {"total": total})
-        if found.found == 0:
+        if found.in_range == 0:
             return Empty(_("No member has a score in this range"))
         if not found.total:
             return Empty(_("Empty"), _("The key is there and holds nothing."))

@@ -139,7 +139,7 @@ def run_cards(run: Run, inspector: Inspector) -> list[Card]:
     if not sweep.failures:
         return []
     rows = [
-        Row([Cell(formatting.name(inspector.name(stored)), kind="key"), Cell(reason)])
+        Row([Cell(formatting.name(inspector.display_key(stored)), kind="key"), Cell(reason)])
         for stored, reason in sweep.failures[:MOST_FAILURES]
     ]
     note = ""
@@ -197,7 +197,7 @@ def report(inspector: Inspector, name: str, said: str, work: Work[Sweep]) -> Htt
         write()
         write(_("key"), _("reason"))
     for stored, reason in sweep.failures:
-        write(inspector.name(stored), reason)
+        write(inspector.display_key(stored), reason)
     return response
 
 

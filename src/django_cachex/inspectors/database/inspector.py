@@ -14,7 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.translation import gettext as _
 
 from django_cachex.conf import limits
-from django_cachex.inspectors.base import file_id, resolve
+from django_cachex.inspectors.base import file_id, resolve_addresses
 from django_cachex.inspectors.database.table import (
     KEYS_AT_ONCE,
     LIVE,
@@ -46,25 +46,25 @@ from django_cachex.inspectors.django import (
 from django_cachex.inspectors.edits import (
     KEEP,
     AddValue,
+    BulkResult,
     Copy,
-    ExtendTtl,
-    Outcome,
+    EditResult,
+    EditStatus,
+    Expire,
+    ExtendTTL,
     Rename,
-    Result,
-    SetTtl,
     SetValue,
-    Tally,
 )
-from django_cachex.inspectors.info import FlushPlan, Section, Status
+from django_cachex.inspectors.info import FlushPreview, InfoSection, Status
 from django_cachex.inspectors.keys import decode_text, encode_text
-from django_cachex.inspectors.query import BEGINNING, Query, Scope, Window
+from django_cachex.inspectors.query import FIRST_PAGE, ElementPage, Query, Scope
 from django_cachex.inspectors.types import (
     TTL_MISSING,
     TTL_NONE,
-    Changed,
-    Description,
-    Entry,
-    Listing,
+    KeyChanged,
+    KeyInfo,
+    KeyValue,
+    ScanPage,
 )
 from django_cachex.inspectors.values import fingerprint
 
@@ -79,7 +79,7 @@ def database_ids(connection: BaseDatabaseWrapper) -> frozenset[str]:
     if connection.vendor == "sqlite":
         is_file = ":memory:" not in name and "mode=memory" not in name
         return frozenset((file_id(name) if is_file else name,))
-    places = resolve(host, int(port)) if host and port.isdecimal() else {f"{host}:{port}"}
+    places = resolve_addresses(host, int(port)) if host and port.isdecimal() else {f"{host}:{port}"}
     return frozenset(f"{connection.vendor} {place} {name}" for place in places)
 
 
@@ -88,11 +88,13 @@ def narrowed(beginning: str, least: int, query: Query) -> str:
 
     So the same rows are walked through, whatever somebody guesses of what follows there.
     """
-    if not query.excludes(encode_text(beginning)):
+    if not query.is_excluded(encode_text(beginning)):
         return beginning
     ends = range(least, len(beginning) + 1)
     return beginning[
-        : max(least, next(end for end in ends if query.excludes(encode_text(beginning[:end]))) - 1)
+        : max(
+            least, next(end for end in ends if query.is_excluded(encode_text(beginning[:end]))) - 1
+        )
     ]
 
 
@@ -120,10 +122,10 @@ class DatabaseInspector(PickledInspector):
         return _("table %(table)s") % {"table": self.cache._table}
 
     @property
-    def store(self) -> Hashable:
+    def storage_id(self) -> Hashable:
         return ("database", self.writing.connection.alias, self.cache._table)
 
-    def store_ids(self) -> frozenset[str]:
+    def storage_ids(self) -> frozenset[str]:
         """Return the table with the address of each database that it is read or changed in."""
         tables = (self.reading, self.writing)
         places = {place for table in tables for place in database_ids(table.connection)}
@@ -136,7 +138,7 @@ class DatabaseInspector(PickledInspector):
 
     # Keys.
 
-    def scan(self, query: Query, token: str, want: int, deadline: float) -> Listing:
+    def scan(self, query: Query, token: str, limit: int, deadline: float) -> ScanPage:
         """Walk the primary key and match here, not in SQL.
 
         So a query looks at a known number of rows, the deadline holds for tables of any size, and
@@ -144,13 +146,15 @@ class DatabaseInspector(PickledInspector):
         texts, only those rows are walked through that begin as the keys do that are looked for.
         """
         everything = query.pattern.matches_all and not query.filters
-        most = want + 1 if everything else ROWS_AT_ONCE
-        walk = TableWalk(self.reading, self.beginning(query), query.columns(self.figures))
+        most = limit + 1 if everything else ROWS_AT_ONCE
+        walk = TableWalk(
+            self.reading, self.beginning(query), query.required_columns(self.optional_columns)
+        )
         counted = 0 if query.exclude else MOST_COUNTED + 1
         rows = walk.rows(key_at(token, self.keys_from), most, counted)
         first = next(rows, None)
         if first is None and query.exclude is None:
-            return Listing((), "", 0, None)
+            return ScanPage((), "", 0, None)
         means = self.meaning(query)
         candidates = candidates_of(
             rows if first is None else chain([first], rows),
@@ -159,14 +163,14 @@ class DatabaseInspector(PickledInspector):
             query,
         )
         total = first.counted if first is not None and not query.exclude else self.total(query)
-        return search(candidates, want, deadline, known(total or 0))
+        return search(candidates, limit, deadline, known(total or 0))
 
     def total(self, query: Query) -> int:
         """Return how many rows there are in a scope, whatever is looked for in it.
 
         How many of those begin so that are excluded would tell what they are called.
         """
-        before = decode_text(self.reach(query.scope).before)
+        before = decode_text(self.key_range(query.scope).prefix)
         return TableWalk(self.reading, before, frozenset()).count(MOST_COUNTED + 1)
 
     def keys_from(self, beginning: str) -> Iterator[str]:
@@ -175,11 +179,11 @@ class DatabaseInspector(PickledInspector):
         return (row.key for row in walk.rows("", KEYS_AT_ONCE, 0))
 
     def passes(self, row: Row, query: Query) -> bool | None:
-        return query.passes(Description(row.key.encode(), ttl=row.ttl, size=row.size))
+        return query.matches(KeyInfo(row.key.encode(), ttl=row.ttl, size=row.size))
 
     def beginning(self, query: Query) -> str:
         """Return what all keys begin with that a query can mean."""
-        before = decode_text(self.reach(query.scope).before)
+        before = decode_text(self.key_range(query.scope).prefix)
         if query.scope is Scope.VERSIONS:
             return before
         beginning, *_rest = NO_TEXT.split(before + query.pattern.literals[0], maxsplit=1)
@@ -187,10 +191,10 @@ class DatabaseInspector(PickledInspector):
 
     def describe(
         self, keys: Sequence[bytes], columns: Collection[str] = ("type", "ttl", "size")
-    ) -> list[Description]:
+    ) -> list[KeyInfo]:
         table = self.reading
         size = "$size" if "size" in columns else "NULL"
-        found: dict[str, Description] = {}
+        found: dict[str, KeyInfo] = {}
         for names in row_keys(keys):
             rows = table.select(
                 f"SELECT $key, $expires, {size} FROM $table WHERE $key IN ({placeholders(names)})",
@@ -198,9 +202,9 @@ class DatabaseInspector(PickledInspector):
             )
             for name, expires, length in rows:
                 found[name] = described(name, table.ttl(expires), table.size(length))
-        return [found.get(row_key(key) or "", Description(key, ttl=TTL_MISSING)) for key in keys]
+        return [found.get(row_key(key) or "", KeyInfo(key, ttl=TTL_MISSING)) for key in keys]
 
-    def read(self, stored: bytes, window: Window = BEGINNING) -> Entry | None:
+    def read(self, stored: bytes, window: ElementPage = FIRST_PAGE) -> KeyValue | None:
         limit, table, key = limits(), self.reading, row_key(stored)
         rows = table.select(
             f"SELECT $key, $expires FROM $table WHERE $key = %s AND {LIVE}", key, table.now()
@@ -212,7 +216,7 @@ class DatabaseInspector(PickledInspector):
                 size, text = part
                 is_whole = len(text) == size
                 if not is_whole:
-                    text = text[: length_in_base64(window.bytes_shown(limit))]
+                    text = text[: length_in_base64(window.max_bytes(limit))]
                 description = described(found, table.ttl(expires), size)
                 pickled_size = None if is_whole else size // 4 * 3
                 return self.entry(description, from_base64(text), pickled_size, window)
@@ -220,22 +224,22 @@ class DatabaseInspector(PickledInspector):
 
     # Changes.
 
-    def add(self, stored: bytes, edit: AddValue) -> Outcome:
+    def add(self, stored: bytes, edit: AddValue) -> EditResult:
         key, table = row_key(stored), self.writing
         reason = _("A database holds no such key.") if key is None else self.refusal(key)
         if reason:
-            return Outcome(Result.REFUSED, reason)
+            return EditResult(EditStatus.REFUSED, reason)
         table.expiry_after(edit.ttl)  # The backend's own would raise whatever the platform raises.
         table.change("DELETE FROM $table WHERE $key = %s AND $expires < %s", key, table.now())
         with table.guarded():
             # What `set` and `add` do with a stored key: it makes room first.
             mode = "set" if edit.replace else "add"
             if self.cache._base_set(mode, key, edit.value, timeout(edit.ttl)):
-                return Outcome(Result.DONE)
+                return EditResult(EditStatus.DONE)
         if not edit.replace and self.is_there(table, key):
-            return Outcome(Result.EXISTS)
+            return EditResult(EditStatus.EXISTS)
         reason = _("The database did not take it. Keys may have 255 characters at most.")
-        return Outcome(Result.REFUSED, reason)
+        return EditResult(EditStatus.REFUSED, reason)
 
     def is_there(self, table: CacheTable, key: str | None) -> bool:
         """Return whether there is a live row of a key."""
@@ -246,15 +250,15 @@ class DatabaseInspector(PickledInspector):
         """Return the length of what a live row holds, and as much of it as is ever decoded."""
         return table.part(key, 0, length_in_base64(limits().decode_bytes))
 
-    def set_value(self, stored: bytes, edit: SetValue) -> Outcome:
+    def set_value(self, stored: bytes, edit: SetValue) -> EditResult:
         """Compare and set in one UPDATE: it finds no row if the value is another by then."""
         key, table = row_key(stored), self.writing
         part = self.live_value(table, key)
         if part is None:
-            return Outcome(Result.GONE)
+            return EditResult(EditStatus.GONE)
         size, old = part
         if len(old) < size or fingerprint(from_base64(old)) != edit.expected:
-            return Outcome(Result.CHANGED)
+            return EditResult(EditStatus.CHANGED)
         changes: dict[str, Any] = {"$value": in_base64(self.pickled(edit.value))}
         if edit.ttl is not KEEP:
             changes["$expires"] = table.expiry_after(edit.ttl)
@@ -265,9 +269,9 @@ class DatabaseInspector(PickledInspector):
             key,
             old,
         )
-        return Outcome(Result.DONE if done else Result.CHANGED)
+        return EditResult(EditStatus.DONE if done else EditStatus.CHANGED)
 
-    def set_ttl(self, stored: bytes, edit: SetTtl) -> Outcome:
+    def set_ttl(self, stored: bytes, edit: Expire) -> EditResult:
         table = self.writing
         done = table.change(
             f"UPDATE $table SET $expires = %s WHERE $key = %s AND {LIVE}",
@@ -275,9 +279,9 @@ class DatabaseInspector(PickledInspector):
             row_key(stored),
             table.now(),
         )
-        return Outcome(Result.DONE if done else Result.GONE)
+        return EditResult(EditStatus.DONE if done else EditStatus.GONE)
 
-    def expire_each(self, keys: Sequence[bytes], ttl: int) -> Tally:
+    def expire_each(self, keys: Sequence[bytes], ttl: int) -> BulkResult:
         table = self.writing
         try:
             until = table.expiry_after(ttl)
@@ -292,15 +296,15 @@ class DatabaseInspector(PickledInspector):
             )
             for names in row_keys(keys)
         )
-        return Tally(done, len(keys) - done)
+        return BulkResult(done, len(keys) - done)
 
-    def extend_ttl(self, stored: bytes, edit: ExtendTtl) -> Outcome:
+    def extend_ttl(self, stored: bytes, edit: ExtendTTL) -> EditResult:
         table, key = self.writing, row_key(stored)
         rows = table.select(
             f"SELECT $expires FROM $table WHERE $key = %s AND {LIVE}", key, table.now()
         )
         if not rows:
-            return Outcome(Result.GONE)
+            return EditResult(EditStatus.GONE)
         left = table.ttl(rows[0][0])
         if left == TTL_NONE:
             return without_expiry()
@@ -311,37 +315,39 @@ class DatabaseInspector(PickledInspector):
             key,
             table.now(),
         )
-        return Outcome(Result.DONE if done else Result.GONE)
+        return EditResult(EditStatus.DONE if done else EditStatus.GONE)
 
-    def rename_here(self, stored: bytes, edit: Rename) -> Outcome:
+    def rename_here(self, stored: bytes, edit: Rename) -> EditResult:
         statement = f"UPDATE $table SET $key = %s WHERE $key = %s AND {LIVE}"
         return self.put(statement, stored, edit)
 
-    def copy_here(self, stored: bytes, edit: Copy) -> Outcome:
+    def copy_here(self, stored: bytes, edit: Copy) -> EditResult:
         statement = (
             "INSERT INTO $table ($key, $value, $expires) "
             f"SELECT %s, $value, $expires FROM $table WHERE $key = %s AND {LIVE}"
         )
         return self.put(statement, stored, edit)
 
-    def put(self, statement: str, stored: bytes, edit: Rename | Copy) -> Outcome:
+    def put(self, statement: str, stored: bytes, edit: Rename | Copy) -> EditResult:
         """Let a statement make a row of another key, in one transaction with what it replaces."""
         table, key, to = self.writing, row_key(stored), row_key(edit.to)
         if to is None or self.refusal(to):
-            return Outcome.refused(_("A database holds no such key."))
+            return EditResult.refusal(_("A database holds no such key."))
         try:
             with transaction.atomic(table.connection.alias):
                 if not self.is_there(table, key):
-                    return Outcome(Result.GONE)
+                    return EditResult(EditStatus.GONE)
                 if not edit.overwrite and self.is_there(table, to):
-                    return Outcome(Result.EXISTS)
+                    return EditResult(EditStatus.EXISTS)
                 table.change("DELETE FROM $table WHERE $key = %s", to)
                 done = table.change(statement, to, key, table.now())
         except IntegrityError:
-            return Outcome(Result.EXISTS)
+            return EditResult(EditStatus.EXISTS)
         except DataError:
-            return Outcome.refused(_("The database did not take it. Keys may have 255 characters."))
-        return Outcome(Result.DONE if done else Result.GONE)
+            return EditResult.refusal(
+                _("The database did not take it. Keys may have 255 characters.")
+            )
+        return EditResult(EditStatus.DONE if done else EditStatus.GONE)
 
     def chunks(self, stored: bytes) -> Iterator[bytes]:
         key, table = row_key(stored), self.reading
@@ -351,7 +357,7 @@ class DatabaseInspector(PickledInspector):
             length, text = (0, "") if part is None else part
             size = length if size is None else size
             if length != size or len(text) != min(PIECE, size - at):
-                raise Changed
+                raise KeyChanged
             at += len(text)
             # What is not in base64 has another length than that, or is taken for it as a whole.
             yield from_base64(text) if size % 4 == 0 else text.encode()
@@ -368,11 +374,11 @@ class DatabaseInspector(PickledInspector):
             for names in row_keys(keys)
         )
 
-    def flush_plan(self) -> FlushPlan:
+    def preview_flush(self) -> FlushPreview:
         table = self.writing
         names = {"table": table.name, "database": table.connection.alias}
-        return FlushPlan(
-            act=f"DELETE FROM {table.name} on {table.connection.alias}",
+        return FlushPreview(
+            command=f"DELETE FROM {table.name} on {table.connection.alias}",
             scope=_(
                 "All rows of the table “%(table)s” in the database “%(database)s”: the keys of "
                 "every alias that uses it, whatever its prefix."
@@ -384,6 +390,6 @@ class DatabaseInspector(PickledInspector):
     def flush(self) -> int:
         return self.writing.change("DELETE FROM $table")
 
-    def info(self) -> Sequence[Section]:
+    def info(self) -> Sequence[InfoSection]:
         table = self.reading
         return (keyspace(table, self.cache._max_entries), self.culling())

@@ -20,8 +20,8 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from django_cachex.inspectors.django import expiry_after
-from django_cachex.inspectors.info import Fact, Section, Unit
-from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE, Description
+from django_cachex.inspectors.info import InfoField, InfoSection, Unit
+from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE, KeyInfo
 
 PIECE: Final = 1024 * 1024
 """Characters of a value that are fetched at once: a whole number of groups of base64."""
@@ -64,9 +64,9 @@ def from_base64(text: str) -> bytes:
         return text.encode()
 
 
-def described(key: str, ttl: int, size: int | None) -> Description:
+def described(key: str, ttl: int, size: int | None) -> KeyInfo:
     """Return the description of a row; one that has expired is no key."""
-    return Description(key.encode(), ttl=ttl, size=None if ttl == TTL_MISSING else size)
+    return KeyInfo(key.encode(), ttl=ttl, size=None if ttl == TTL_MISSING else size)
 
 
 RowValues = tuple[Any, ...]
@@ -258,7 +258,7 @@ def count(table: CacheTable) -> int | None:
     return known(counted)
 
 
-def keyspace(table: CacheTable, most_entries: int) -> Section:
+def keyspace(table: CacheTable, most_entries: int) -> InfoSection:
     """Return how many rows there are, how many of them expired, and what they take."""
     counted, never, expired = table.select(
         "SELECT COUNT(*), "
@@ -269,33 +269,33 @@ def keyspace(table: CacheTable, most_entries: int) -> Section:
         table.now(),
     )[0]
     place = (
-        Fact(_("Table"), table.name, Unit.CODE),
-        Fact(_("Database"), table.connection.alias, Unit.CODE),
+        InfoField(_("Table"), table.name, Unit.CODE),
+        InfoField(_("Database"), table.connection.alias, Unit.CODE),
         *size(table, counted),
     )
     if known(counted) is None:
         note = _("There are more than %(rows)s rows; they were not counted.")
-        return Section(_("Keyspace"), place, note=note % {"rows": f"{MOST_COUNTED:,}"})
+        return InfoSection(_("Keyspace"), place, note=note % {"rows": f"{MOST_COUNTED:,}"})
     facts = (
-        Fact(_("Never expire"), int(never or 0), Unit.ENTRIES),
-        Fact(_("Expired, not yet removed"), int(expired or 0), Unit.ENTRIES),
+        InfoField(_("Never expire"), int(never or 0), Unit.ENTRIES),
+        InfoField(_("Expired, not yet removed"), int(expired or 0), Unit.ENTRIES),
         *place,
     )
-    entries = Fact(_("Entries"), counted, Unit.ENTRIES, of=most_entries)
-    return Section(_("Keyspace"), facts, headline=entries)
+    entries = InfoField(_("Entries"), counted, Unit.ENTRIES, of=most_entries)
+    return InfoSection(_("Keyspace"), facts, headline=entries)
 
 
-def size(table: CacheTable, rows: int) -> tuple[Fact, ...]:
+def size(table: CacheTable, rows: int) -> tuple[InfoField, ...]:
     """Return what the table takes where the database knows, or its values where they are few."""
     known_size = TABLE_SIZE.get(table.connection.vendor)
     if known_size:
         name = table.connection.ops.quote_name(table.name)
         ((taken,),) = table.select(known_size, name)
-        return (Fact(_("Size"), int(taken), Unit.BYTES),)
+        return (InfoField(_("Size"), int(taken), Unit.BYTES),)
     if rows > MOST_MEASURED:
         return ()
     ((taken,),) = table.select("SELECT SUM($length($value)) FROM $table")
-    return (Fact(_("Size of values"), int(taken or 0), Unit.BYTES),)
+    return (InfoField(_("Size of values"), int(taken or 0), Unit.BYTES),)
 
 
 ROWS_AT_ONCE: Final = 5000

@@ -14,8 +14,8 @@ from django_cachex.commands import Command, Operation
 from django_cachex.commands.command import Batch
 from django_cachex.conf import limits
 from django_cachex.inspectors.info import Text
-from django_cachex.inspectors.keys import printable
-from django_cachex.inspectors.query import InvalidWindow, Order, Window
+from django_cachex.inspectors.keys import display_text
+from django_cachex.inspectors.query import ElementPage, InvalidPosition, Order
 from django_cachex.inspectors.types import Element, Elements
 from django_cachex.inspectors.valkey.edit import NAMED, named
 from django_cachex.inspectors.valkey.edit_elements import expected_item, expected_score, score_text
@@ -120,7 +120,7 @@ def by_rank(asked: Asked) -> Operation[Page]:
     )
 
 
-def before_members(key: bytes, window: Window) -> list[Command[int]]:
+def before_members(key: bytes, window: ElementPage) -> list[Command[int]]:
     """Return what to ask before a search, or before a range of scores can be read.
 
     Of a range, that is how many come before, and how many there are.
@@ -139,7 +139,7 @@ def bound(score: float | None, none: str) -> bytes | str:
     return none if score is None else score_text(score)
 
 
-def outside(window: Window) -> tuple[bytes | str, bytes | str]:
+def outside(window: ElementPage) -> tuple[bytes | str, bytes | str]:
     """Return the range of the scores that come before those asked for."""
     if window.order == Order.LAST:
         if window.highest is None:
@@ -243,7 +243,7 @@ def read_place(at: str) -> str:
     """Return an id, whole or its milliseconds, perhaps with `BEFORE`."""
     if at and not ENTRY_ID.fullmatch(at.removeprefix(BEFORE)):
         text = _('Enter an id like 1700000000000-0, or a moment. You entered "%(at)s".')
-        raise InvalidWindow(text % {"at": at[:50]})
+        raise InvalidPosition(text % {"at": at[:50]})
     return at
 
 
@@ -269,7 +269,7 @@ def elements_of(collection: CollectionType, page: Page, codec: Codec, total: int
         next=page.next,
         previous=page.previous,
         examined=page.examined,
-        found=page.found,
+        in_range=page.found,
         start=page.start,
         uniform=all(len(row.cells) == len(columns) for row in page.rows),
     )
@@ -283,7 +283,7 @@ def columns_of(collection: CollectionType, page: Page) -> tuple[Text, ...]:
     shared = {row.fields for row in page.rows}
     if len(shared) != 1 or len(fields := shared.pop()) > MOST_COLUMNS:
         return (titles[0], gettext_lazy("Fields"))
-    return (titles[0], *map(printable, fields))
+    return (titles[0], *map(display_text, fields))
 
 
 def element(
@@ -299,7 +299,7 @@ def element(
         expected=row.expected,
         cells=cells,
         name=name_of(collection, row, cells),
-        fields=tuple(map(printable, row.fields)),
+        fields=tuple(map(display_text, row.fields)),
         ttl=row.ttl,
     )
 
@@ -307,9 +307,9 @@ def element(
 def name_of(collection: CollectionType, row: Row, cells: tuple[Content, ...]) -> str:
     """Return what to call an element: as it is shown where its name is a value."""
     if collection.is_value(0):
-        text = printable(cells[0].formatted.text.encode())
+        text = display_text(cells[0].formatted.text.encode())
     else:
-        text = printable(row.name)
+        text = display_text(row.name)
     return text if len(text) <= NAME_LENGTH else f"{text[:NAME_LENGTH]}…"
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django_cachex.commands import Command, CommandError, Operation
 from django_cachex.commands.command import Batch, EncodableArg, parse_raw
 from django_cachex.conf import limits
-from django_cachex.inspectors.query import InvalidWindow, Order, Pattern, Window
+from django_cachex.inspectors.query import ElementPage, InvalidPosition, Order, Pattern
 from django_cachex.inspectors.types import TTL_MISSING
 from django_cachex.inspectors.valkey.compare_and_set import expecting
 from django_cachex.inspectors.valkey.element_ids import spell
@@ -33,7 +33,7 @@ class Asked:
     """A window of a key."""
 
     key: bytes
-    window: Window
+    window: ElementPage
     codec: Codec
     count: int
     """How many rows to return, about."""
@@ -101,10 +101,10 @@ class Span:
 
 
 def span(at: int, count: int, total: int) -> Span:
-    """Return the page that begins at a position; `InvalidWindow` where there is none."""
+    """Return the page that begins at a position; `InvalidPosition` where there is none."""
     if total and not 0 <= at < total:
         text = _("There is no position %(at)s: they go from 0 to %(last)s.")
-        raise InvalidWindow(text % {"at": at, "last": total - 1})
+        raise InvalidPosition(text % {"at": at, "last": total - 1})
     return Span(at, min(at + count, total), total, count)
 
 
@@ -115,7 +115,7 @@ def read_position(at: str) -> int:
         return 0
     if not (digits.isascii() and digits.isdecimal() and len(digits) < 20):
         text = _('Enter a whole number, negative from the end. You entered "%(at)s".')
-        raise InvalidWindow(text % {"at": at[:50]})
+        raise InvalidPosition(text % {"at": at[:50]})
     return int(at)
 
 
@@ -208,11 +208,11 @@ def read_fields(asked: Asked) -> Operation[Page]:
     return replace(page, rows=with_times(page.rows, *times))
 
 
-def before_fields(key: bytes, window: Window) -> list[Command[Any]]:
+def before_fields(key: bytes, window: ElementPage) -> list[Command[Any]]:
     return [*before_scan(key, window), ask("COMMAND", "INFO", "HPEXPIRE")]
 
 
-def before_scan(key: bytes, window: Window) -> list[Command[Any]]:
+def before_scan(key: bytes, window: ElementPage) -> list[Command[Any]]:
     """Return what to ask first, and first of all, before a scan."""
     return [ask("EVAL", RUN_ID, 1, key)]
 
@@ -239,8 +239,8 @@ def scan(asked: Asked, command: str, rows_of: Rows, by_value: bool) -> Operation
     The server matches names; values, which the alias's serializer wrote, are matched here.
     """
     pattern = Pattern(asked.window.match)
-    if pattern.problem:
-        raise InvalidWindow(pattern.problem)
+    if pattern.error:
+        raise InvalidPosition(pattern.error)
     walk, offset = read_place(asked)
     cursor = walk.cursor
     start = (cursor, offset)
@@ -340,7 +340,7 @@ def read_place(asked: Asked) -> tuple[Walk, int]:
     """
     found = CURSOR.fullmatch(asked.window.at or "0")
     if found is None or int(found[1]) >= 2**64:
-        raise InvalidWindow(_("No page of this key begins there."))
+        raise InvalidPosition(_("No page of this key begins there."))
     cursor, offset = int(found[1]), int(found[2] or 0)
     # Within a batch, too, nothing is where it was.
     walk = Walk(cursor=cursor or offset, run=found[3] or "")

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from django.utils.translation import gettext_lazy as _
 
 from django_cachex.conf import limits
-from django_cachex.inspectors.query import BEGINNING, Window
+from django_cachex.inspectors.query import FIRST_PAGE, ElementPage
 from django_cachex.inspectors.values import Content, Excerpt
 from django_cachex.inspectors.values.decode import described, formatted
 from django_cachex.inspectors.values.display import beginning
@@ -53,10 +53,10 @@ def zone_of(node: Node) -> tzinfo | None:
     return node.tzinfo if type(node) in (datetime, time) else None
 
 
-def content_of(value: object, window: Window = BEGINNING) -> Content:
+def content_of(value: object, window: ElementPage = FIRST_PAGE) -> Content:
     """Return what a value is. Its stored bytes are not known: they are none here, of size 0."""
     limit = limits()
-    preview = window.bytes_shown(limit)
+    preview = window.max_bytes(limit)
     if isinstance(value, str | bytes) and type(value) in PLAIN and len(value) > limit.decode_bytes:
         return large(value, preview)
     tree = LiveWalk(Bounds(size=limit.decode_bytes)).visit(value)

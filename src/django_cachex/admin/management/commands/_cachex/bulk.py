@@ -148,7 +148,7 @@ class Sweeper:
         }
         output.result(self.said(work), values)
         for stored, why in sweep.failures:
-            output.warn(f"{self.inspector.name(stored)}: {why}")
+            output.warn(f"{self.inspector.display_key(stored)}: {why}")
         if problem:
             output.warn(f"{problem} ({how_far(work.position.examined, work.position)})")
         failed = problem or sweep.failed or not work.complete or not sweep.turns
@@ -226,13 +226,13 @@ def change_named(session: Session, inspector: Inspector, deed: Deed, ttl: int | 
     values = {"changed": sweep.done, "gone": sweep.gone, "failed": sweep.failed}
     session.output.result(bulk.outcome(sweep), values)
     for key, why in sweep.failures:
-        session.output.warn(f"{inspector.name(key)}: {why}")
+        session.output.warn(f"{inspector.display_key(key)}: {why}")
     return DONE if sweep.done and not sweep.failed else FAILED
 
 
 def change_matching(session: Session, inspector: Inspector, deed: Deed, ttl: int | None) -> int:
     if not inspector.can_list:
-        raise failed(f'"{inspector.alias}": {inspector.why_not("can_list")}')
+        raise failed(f'"{inspector.alias}": {inspector.unsupported_reason("can_list")}')
     query = Query(pattern_of(session["pattern"]), type=known_type(session, inspector))
     find = session.finder(inspector, query, deed.act)
     sweeper = Sweeper(session, inspector, deed, find, bulk.swept(query))
@@ -294,11 +294,11 @@ def flush_or_warn(session: Session, inspector: Inspector) -> int:
 
 def flush(session: Session, inspector: Inspector) -> int:
     """Flush one cache; return what the command exits with."""
-    if inspector.flushes_in_steps:
+    if inspector.can_flush_in_steps:
         return flush_in_steps(session, inspector)
-    plan = session.attempt(inspector, inspector.flush_plan)
+    plan = session.attempt(inspector, inspector.preview_flush)
     entries = _("not known") if plan.entries is None else formatting.number(plan.entries)
-    session.output.warn(f"{inspector.alias}: {plan.act}. {plan.scope}")
+    session.output.warn(f"{inspector.alias}: {plan.command}. {plan.scope}")
     if session["dry_run"]:
         session.output.result(
             _("Nothing done. Entries: %(count)s.") % {"count": entries},
@@ -332,12 +332,12 @@ def done(count: int) -> Work[Sweep]:
 
 
 def flush_in_steps(session: Session, inspector: Inspector) -> int:
-    find: Find = inspector.find_doomed
+    find: Find = inspector.scan_for_flush
     sweeper = Sweeper(session, inspector, bulk.FLUSHING, find, bulk.flushed(inspector.alias))
     if session["dry_run"] or not session["yes"]:
         count = sweeper.counted().whole.keys
-        plan = session.attempt(inspector, inspector.flush_plan)
-        session.output.warn(f"{inspector.alias}: {plan.act}. {plan.scope}")
+        plan = session.attempt(inspector, inspector.preview_flush)
+        session.output.warn(f"{inspector.alias}: {plan.command}. {plan.scope}")
         if session["dry_run"]:
             session.output.result(would(None, count), {"cache": inspector.alias, "would": count})
             return DONE

@@ -26,7 +26,7 @@ from django_cachex.admin.views.keys_table import how_far
 from django_cachex.admin.views.namespaces import percent
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector, inspector_for
-from django_cachex.inspectors.info import Fact, Section, Status
+from django_cachex.inspectors.info import InfoField, InfoSection, Status
 from django_cachex.inspectors.jobs import Work, advance
 from django_cachex.inspectors.namespaces import Branch, Path, Sample, Sorting, Survey
 from django_cachex.inspectors.query import Query
@@ -102,11 +102,11 @@ class Info(Subcommand):
         return DONE
 
 
-def _facts(section: Section) -> list[Fact]:
-    return [*([section.headline] if section.headline else []), *section.facts]
+def _facts(section: InfoSection) -> list[InfoField]:
+    return [*([section.headline] if section.headline else []), *section.fields]
 
 
-def _record_section(session: Session, section: Section) -> None:
+def _record_section(session: Session, section: InfoSection) -> None:
     for fact in _facts(section):
         session.output.record(section=section.title, **_as_values(fact))
     for row in section.rows:
@@ -116,7 +116,7 @@ def _record_section(session: Session, section: Section) -> None:
         )
 
 
-def _say_section(session: Session, section: Section) -> None:
+def _say_section(session: Session, section: InfoSection) -> None:
     output = session.output
     output.say(str(section.title))
     for fact in _facts(section):
@@ -128,12 +128,12 @@ def _say_section(session: Session, section: Section) -> None:
         output.say(f"  {section.note}")
 
 
-def _in_words(fact: Fact) -> str:
+def _in_words(fact: InfoField) -> str:
     text, _exact = formatting.amount(fact.value, fact.unit)
     return text
 
 
-def _as_values(fact: Fact) -> dict[str, Any]:
+def _as_values(fact: InfoField) -> dict[str, Any]:
     return {"label": str(fact.label), "value": fact.value, "unit": str(fact.unit)}
 
 
@@ -149,7 +149,7 @@ class Namespaces(Subcommand):
     @staticmethod
     def run(session: Session) -> int:
         inspector = session.inspector(session["cache"], SEE_NAMESPACES)
-        if not inspector.names_are_known:
+        if not inspector.has_key_names:
             raise failed(_("This store knows its keys by a hash: their names cannot be told."))
         work = _counted(session, inspector)
         _say_how_sure(session, inspector, work)
@@ -180,12 +180,12 @@ def _counted(session: Session, inspector: Inspector) -> Work[Survey]:
 
 
 def _is_enough(inspector: Inspector, work: Work[Survey]) -> bool:
-    return inspector.scans_at_random and work.position.examined >= limits().namespace_sample
+    return inspector.has_random_order and work.position.examined >= limits().namespace_sample
 
 
 def _sample(inspector: Inspector, work: Work[Survey]) -> Sample:
     at = work.position
-    if work.complete or not inspector.scans_at_random or not at.total:
+    if work.complete or not inspector.has_random_order or not at.total:
         return Sample(work.deed.whole)
     return Sample(work.deed.whole, min(1.0, at.examined / at.total))
 

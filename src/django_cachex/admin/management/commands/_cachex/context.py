@@ -32,7 +32,7 @@ from django_cachex.commands.text import one_line
 from django_cachex.inspectors import Inspector, inspector_for
 from django_cachex.inspectors.jobs import Find, Position
 from django_cachex.inspectors.query import Pattern, Query
-from django_cachex.inspectors.types import TTL_NONE, Listing
+from django_cachex.inspectors.types import TTL_NONE, ScanPage
 
 WIDTH = 24
 """Characters of a progress bar."""
@@ -182,14 +182,14 @@ class Session:
     def _why_not(act: Act, inspector: Inspector) -> str:
         for ability in act.abilities:
             if not getattr(inspector, ability):
-                return f'"{inspector.alias}": {inspector.why_not(ability)}'
+                return f'"{inspector.alias}": {inspector.unsupported_reason(ability)}'
         if act.empties and closed_by_flush(inspector):
             return closed_text(inspector)
         return _('"%(alias)s" is read-only: CACHEX_ADMIN says so.') % {"alias": inspector.alias}
 
     def stored(self, inspector: Inspector, key: str, act: Act) -> bytes:
         """Return the stored key of a key; CommandError where policy closes it to an act."""
-        stored = inspector.locate(key)
+        stored = inspector.make_key(key)
         if not Policies.around(inspector).allow(act, stored):
             text = _('The key "%(key)s" is another cache\'s, which CACHEX_ADMIN closes.')
             raise failed(text % {"key": key})
@@ -200,7 +200,7 @@ class Session:
         policies = Policies.around(inspector)
         query = replace(query, exclude=policies.hidden)
 
-        def find(token: str, want: int, deadline: float) -> Listing:
+        def find(token: str, want: int, deadline: float) -> ScanPage:
             listing = inspector.scan(query, token, want, deadline)
             keys = [stored for stored in listing.keys if policies.allow(act, stored)]
             return replace(listing, keys=keys)
@@ -316,6 +316,6 @@ def query_of(session: Session, inspector: Inspector) -> Query:
 def pattern_of(text: str) -> Pattern:
     """Return the pattern that was typed."""
     pattern = Pattern(text)
-    if pattern.problem:
-        raise usage(pattern.problem)
+    if pattern.error:
+        raise usage(pattern.error)
     return pattern

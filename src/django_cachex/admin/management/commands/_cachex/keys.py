@@ -28,10 +28,10 @@ from django_cachex.admin.management.commands._cachex.context import (
 from django_cachex.admin.messages import added_message
 from django_cachex.admin.permissions import ADD, SEE_KEYS
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.edits import AddValue, Result
+from django_cachex.inspectors.edits import AddValue, EditStatus
 from django_cachex.inspectors.info import Unit
 from django_cachex.inspectors.jobs import Find
-from django_cachex.inspectors.types import TTL_NONE, Description, Elements, Entry
+from django_cachex.inspectors.types import TTL_NONE, Elements, KeyInfo, KeyValue
 from django_cachex.inspectors.values import InvalidValue, encode
 
 AT_ONCE = 500
@@ -52,7 +52,7 @@ class Keys(Subcommand):
     def run(session: Session) -> int:
         inspector = session.inspector(session["cache"], SEE_KEYS)
         if not inspector.can_list:
-            raise failed(f'"{inspector.alias}": {inspector.why_not("can_list")}')
+            raise failed(f'"{inspector.alias}": {inspector.unsupported_reason("can_list")}')
         query, found = query_of(session, inspector), 0
         find = session.finder(inspector, query, SEE_KEYS)
         batches = pages(inspector, find, session["limit"])
@@ -67,7 +67,7 @@ class Keys(Subcommand):
         return DONE if found else FAILED
 
 
-def pages(inspector: Inspector, find: Find, limit: int) -> Iterator[list[Description]]:
+def pages(inspector: Inspector, find: Find, limit: int) -> Iterator[list[KeyInfo]]:
     """Yield descriptions of the keys that are found, `limit` of them at most unless that is 0."""
     token, seen = "", 0
     while True:
@@ -83,7 +83,7 @@ def pages(inspector: Inspector, find: Find, limit: int) -> Iterator[list[Descrip
         token = listing.token
 
 
-def _write(session: Session, inspector: Inspector, page: list[Description]) -> None:
+def _write(session: Session, inspector: Inspector, page: list[KeyInfo]) -> None:
     output = session.output
     if output.as_json:
         for one in page:
@@ -92,14 +92,14 @@ def _write(session: Session, inspector: Inspector, page: list[Description]) -> N
     for one in page:
         size = formatting.NOTHING if one.size is None else size_of(one)
         columns = (one.type or formatting.NOTHING, formatting.expiry(one.ttl), size)
-        name = inspector.name(one.key)
+        name = inspector.display_key(one.key)
         output.say(
             "  ".join(text.ljust(width) for text, width in zip(columns, (7, 20, 14), strict=True))
             + f"  {name}"
         )
 
 
-def size_of(one: Description) -> str:
+def size_of(one: KeyInfo) -> str:
     """Return a size in words."""
     count = one.size or 0
     return (
@@ -107,13 +107,18 @@ def size_of(one: Description) -> str:
     )
 
 
-def described(inspector: Inspector, one: Description) -> dict[str, Any]:
+def described(inspector: Inspector, one: KeyInfo) -> dict[str, Any]:
     """Return what is known of a key, for programs: times in seconds, None for never."""
-    known = {"key": inspector.name(one.key), "type": one.type, "size": one.size, "unit": one.unit}
+    known = {
+        "key": inspector.display_key(one.key),
+        "type": one.type,
+        "size": one.size,
+        "unit": one.unit,
+    }
     return {**known, **ttl_of(one)}
 
 
-def ttl_of(one: Description) -> dict[str, Any]:
+def ttl_of(one: KeyInfo) -> dict[str, Any]:
     if one.ttl is None:
         return {}
     return {"ttl": in_seconds(one.ttl)}
@@ -143,19 +148,19 @@ class Get(Subcommand):
         readable = inspector.can_get or (session["unsafe"] and inspector.can_get_unsafely)
         if not readable:
             hint = _(" Say --unsafe to do it.") if inspector.can_get_unsafely else ""
-            raise failed(f'"{inspector.alias}": {inspector.why_not("can_get")}{hint}')
+            raise failed(f'"{inspector.alias}": {inspector.unsupported_reason("can_get")}{hint}')
         stored = session.stored(inspector, session["key"], SEE_KEYS)
         entry = session.attempt(inspector, lambda: inspector.read(stored))
         if entry is None:
             raise failed(_('There is no key "%(key)s".') % {"key": session["key"]})
         if session.output.as_json:
-            session.output.record(**described(inspector, entry.description), **shown(entry))
+            session.output.record(**described(inspector, entry.info), **shown(entry))
         else:
             _show(session, entry)
         return DONE
 
 
-def shown(entry: Entry) -> dict[str, Any]:
+def shown(entry: KeyValue) -> dict[str, Any]:
     """Return what a key holds, as text, for programs."""
     if entry.content is not None:
         content = entry.content
@@ -171,8 +176,8 @@ def shown(entry: Entry) -> dict[str, Any]:
     return {"note": str(entry.note)}
 
 
-def _show(session: Session, entry: Entry) -> None:
-    output, one = session.output, entry.description
+def _show(session: Session, entry: KeyValue) -> None:
+    output, one = session.output, entry.info
     label = str(entry.content.label) if entry.content is not None else one.type or ""
     output.warn(f"{label} · {formatting.expiry(one.ttl)}")
     if entry.content is not None:
@@ -249,10 +254,10 @@ class Set(Subcommand):
             )
 
         outcome = session.change(inspector, lambda: inspector.apply(stored, edit), record, said)
-        if outcome.result is Result.EXISTS:
+        if outcome.status is EditStatus.EXISTS:
             raise failed(_("There is such a key already: --replace overwrites it."))
-        if outcome.result is not Result.DONE:
-            raise failed(_("Not stored: %(why)s") % {"why": outcome.reason or outcome.result})
+        if outcome.status is not EditStatus.DONE:
+            raise failed(_("Not stored: %(why)s") % {"why": outcome.reason or outcome.status})
         record(said)
         session.output.result(said(), {"key": session["key"], "stored": True})
         return DONE

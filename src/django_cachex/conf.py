@@ -52,10 +52,10 @@ class Limits:
     """Policy by alias: `"hidden"` or `"read-only"`."""
 
 
-FIELDS = frozenset(field.name.upper() for field in fields(Limits))
+LIMIT_NAMES = frozenset(field.name.upper() for field in fields(Limits))
 
 
 def limits() -> Limits:
     """Return the limits in force; names that `Limits` lacks are left to the system check."""
     given = getattr(settings, "CACHEX_ADMIN", {})
-    return Limits(**{name.lower(): value for name, value in given.items() if name in FIELDS})
+    return Limits(**{name.lower(): value for name, value in given.items() if name in LIMIT_NAMES})

@@ -24,7 +24,7 @@ from django_cachex.inspectors.edits import (
 from django_cachex.inspectors.info import FlushPreview, InfoField, InfoSection, Status, Unit
 from django_cachex.inspectors.query import Query
 from django_cachex.inspectors.types import TTL_NONE, KeyInfo, KeyValue, ScanPage
-from django_cachex.inspectors.values import Codec, decode, fingerprint
+from django_cachex.inspectors.values import ValueFormat, decode, fingerprint
 from tests.admin import addresses, words
 from tests.admin.browser import Browser
 from tests.admin.conftest import STRANGER, BrowserOf, Configure
@@ -75,7 +75,7 @@ class ShelfInspector(Inspector):
         if not description.exists:
             return None
         data = self.dumps(self.cache.shelf[stored.decode()][0])
-        content = decode(data, codec=Codec("shelf", "json", self.dumps))
+        content = decode(data, codec=ValueFormat("shelf", "json", self.dumps))
         return KeyValue(description, content, expected=fingerprint(data))
 
     @staticmethod

@@ -12,7 +12,7 @@ from django.db import ProgrammingError, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.database.table import PIECE
+from django_cachex.inspectors.database.table import VALUE_CHUNK_SIZE
 from django_cachex.inspectors.edits import AddValue, EditStatus, Expire, SetValue
 from django_cachex.inspectors.query import Pattern, Query
 from django_cachex.inspectors.types import TTL_NONE, KeyChanged
@@ -113,13 +113,13 @@ class DatabaseContract(ListingContract, PickledContract, FlushContract):
     def test_a_value_that_is_no_base64_is_shown_as_it_is(self, inspector: Any) -> None:
         inspector.cache.set("key", "value")
         inspector.writing.change("UPDATE $table SET $value = %s", "not base64!!!")
-        entry = inspector.read(inspector.locate("key"))
+        entry = inspector.read(inspector.make_key("key"))
         assert entry.content.text.text == "not base64!!!"
         assert not entry.content.editable
 
     def test_a_change_between_comparing_and_setting_is_noticed(self, inspector: Any) -> None:
         inspector.cache.set("key", "old")
-        stored = inspector.locate("key")
+        stored = inspector.make_key("key")
         entry = inspector.read(stored)
         inspector.live_value = lambda table, key: interrupted(
             type(inspector), inspector, table, key
@@ -131,7 +131,7 @@ class DatabaseContract(ListingContract, PickledContract, FlushContract):
             return value
 
         outcome = inspector.apply(stored, SetValue("mine", entry.expected))
-        assert outcome.result == EditStatus.CHANGED
+        assert outcome.status == EditStatus.CHANGED
         assert inspector.cache.get("key") == "theirs"
 
     def test_adding_makes_room_as_the_cache_does(self, inspect: Inspect) -> None:
@@ -217,8 +217,8 @@ class DatabaseContract(ListingContract, PickledContract, FlushContract):
         assert inspector.status().latency > 0
 
     def test_huge_tables_are_not_counted(self, inspector: Any, monkeypatch: Any) -> None:
-        monkeypatch.setattr("django_cachex.inspectors.database.table.MOST_COUNTED", 2)
-        monkeypatch.setattr("django_cachex.inspectors.database.table.MOST_MEASURED", 2)
+        monkeypatch.setattr("django_cachex.inspectors.database.table.MAX_COUNTED_ROWS", 2)
+        monkeypatch.setattr("django_cachex.inspectors.database.table.MAX_MEASURED_ROWS", 2)
         self.fill(inspector, "a", "b", "c", "d")
         assert inspector.status().keys is None
         assert inspector.preview_flush().entries is None
@@ -229,16 +229,16 @@ class DatabaseContract(ListingContract, PickledContract, FlushContract):
         assert "more than 2 rows" in keyspace.note
 
     def test_a_large_value_is_had_in_pieces(self, inspector: Any) -> None:
-        for size in (3 * PIECE // 4, 3 * PIECE // 4 + 1, 2_500_000):
+        for size in (3 * VALUE_CHUNK_SIZE // 4, 3 * VALUE_CHUNK_SIZE // 4 + 1, 2_500_000):
             inspector.cache.set("key", b"x" * size)
-            pieces = list(inspector.chunks(inspector.locate("key")))
-            assert len(pieces) == (size + 40) * 4 // 3 // PIECE + 1
+            pieces = list(inspector.chunks(inspector.make_key("key")))
+            assert len(pieces) == (size + 40) * 4 // 3 // VALUE_CHUNK_SIZE + 1
             assert pickle.loads(b"".join(pieces)) == b"x" * size
-            assert max(map(len, pieces)) <= PIECE
+            assert max(map(len, pieces)) <= VALUE_CHUNK_SIZE
 
     def test_a_value_that_changes_while_it_is_had_is_told(self, inspector: Any) -> None:
         inspector.cache.set("key", b"x" * 2_000_000)
-        pieces = inspector.chunks(inspector.locate("key"))
+        pieces = inspector.chunks(inspector.make_key("key"))
         next(pieces)
         inspector.cache.set("key", b"y")
         with pytest.raises(KeyChanged):
@@ -246,11 +246,11 @@ class DatabaseContract(ListingContract, PickledContract, FlushContract):
 
     def test_a_value_beyond_the_limit_is_not_read_to_be_compared(self, inspector: Any) -> None:
         inspector.cache.set("key", "x" * 3_000_000)
-        stored = inspector.locate("key")
+        stored = inspector.make_key("key")
         entry = inspector.read(stored)
         assert entry.info.size > 3_000_000
         outcome = inspector.apply(stored, SetValue("mine", entry.expected))
-        assert outcome.result == EditStatus.CHANGED
+        assert outcome.status == EditStatus.CHANGED
         assert inspector.cache.get("key") == "x" * 3_000_000
 
 

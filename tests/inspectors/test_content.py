@@ -29,14 +29,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from django_cachex.inspectors.values import (
-    Codec,
     Content,
+    ValueFormat,
     decode,
-    encode,
+    detect_format,
     fingerprint,
     hex_dump,
     human_size,
-    recognise,
+    parse_value,
 )
 from tests.inspectors.pickle_samples import (
     SAMPLE,
@@ -50,18 +50,20 @@ from tests.inspectors.pickle_samples import (
 )
 
 SERIALIZER = RedisSerializer()
-PICKLE = Codec("pickle", "pickle", pickle.dumps)
-REDIS = Codec("redis", "pickle", SERIALIZER.dumps, loads_ints=True)
-JSON = Codec("json", "json", lambda value: json.dumps(value).encode())
-ZLIB = Codec("zlib", "pickle", lambda value: zlib.compress(pickle.dumps(value)), compression="zlib")
-OPAQUE = Codec("shop.Serializer", "opaque", pickle.dumps)
+PICKLE = ValueFormat("pickle", "pickle", pickle.dumps)
+REDIS = ValueFormat("redis", "pickle", SERIALIZER.dumps, loads_ints=True)
+JSON = ValueFormat("json", "json", lambda value: json.dumps(value).encode())
+ZLIB = ValueFormat(
+    "zlib", "pickle", lambda value: zlib.compress(pickle.dumps(value)), compression="zlib"
+)
+OPAQUE = ValueFormat("shop.Serializer", "opaque", pickle.dumps)
 
 
 def pickled(value: Any, protocol: int = 5) -> Content:
     return decode(pickle.dumps(value, protocol), codec=PICKLE)
 
 
-def stored(codec: Codec, value: Any) -> bytes:
+def stored(codec: ValueFormat, value: Any) -> bytes:
     """Return what a server would hold: integers as decimal text."""
     dumped = codec.dumps(value)
     return str(dumped).encode() if isinstance(dumped, int) else dumped
@@ -140,7 +142,7 @@ def stored(codec: Codec, value: Any) -> bytes:
         (b"HYLL\x01\x00\x00\x00\xff", OPAQUE, "bytes", "HyperLogLog"),
     ],
 )
-def test_kind_and_label(raw: bytes, codec: Codec, kind: str, label: str) -> None:
+def test_kind_and_label(raw: bytes, codec: ValueFormat, kind: str, label: str) -> None:
     content = decode(raw, codec=codec)
     assert (content.kind, str(content.label)) == (kind, label)
     assert content.stored_size == len(raw)
@@ -150,7 +152,7 @@ def test_a_stored_none_is_a_value() -> None:
     content = pickled(None)
     assert content.editable
     assert content.formatted.text == "null"
-    assert encode(content.edit_text, content.store_as) is None
+    assert parse_value(content.edit_text, content.store_as) is None
 
 
 def test_labels_follow_the_language() -> None:
@@ -195,10 +197,10 @@ json_values = st.recursive(
 
 @unhurried
 @given(json_values, st.sampled_from([PICKLE, REDIS, JSON, ZLIB]))
-def test_view_then_save_changes_nothing(value: Any, codec: Codec) -> None:
+def test_view_then_save_changes_nothing(value: Any, codec: ValueFormat) -> None:
     content = decode(stored(codec, value), codec=codec)
     assert content.editable, str(content.why_not)
-    saved = encode(content.edit_text, content.store_as)
+    saved = parse_value(content.edit_text, content.store_as)
     assert shape(saved) == shape(value)
     assert pickle.dumps(saved) == pickle.dumps(json.loads(json.dumps(value)))
 
@@ -208,7 +210,7 @@ def test_view_then_save_changes_nothing(value: Any, codec: Codec) -> None:
 def test_what_is_editable_is_exact(value: Any) -> None:
     content = pickled(value)
     if content.editable:
-        assert shape(encode(content.edit_text, content.store_as)) == shape(value)
+        assert shape(parse_value(content.edit_text, content.store_as)) == shape(value)
     else:
         assert str(content.why_not)
         assert content.edit_text == ""
@@ -243,7 +245,7 @@ def test_forms_are_filled_with_what_keeps_the_type(
 ) -> None:
     content = pickled(value)
     assert (content.store_as, content.edit_text) == (store_as, edit_text)
-    assert shape(encode(content.edit_text, content.store_as)) == shape(value)
+    assert shape(parse_value(content.edit_text, content.store_as)) == shape(value)
 
 
 @pytest.mark.parametrize(
@@ -323,7 +325,7 @@ def test_json_is_indented() -> None:
 @pytest.mark.parametrize("codec", [OPAQUE, REDIS])
 @pytest.mark.parametrize("wrap", [bytes, base64.b64encode, bz2.compress, zlib.compress])
 def test_json_that_another_program_wrote_is_indented_and_not_edited(
-    codec: Codec, wrap: Any
+    codec: ValueFormat, wrap: Any
 ) -> None:
     raw = wrap(b'{"a":[1,null],"b":"\xc3\xa9"}')
     content = decode(raw, codec=codec)
@@ -497,13 +499,13 @@ def test_compressed_values_are_opened(compress: Any) -> None:
     value = {"text": "long " * 1000}
     raw = compress(pickle.dumps(value, 5))
     name = "zlib" if compress is zlib.compress else "gzip"
-    codec = Codec("c", "pickle", lambda v: compress(pickle.dumps(v)), compression=name)
+    codec = ValueFormat("c", "pickle", lambda v: compress(pickle.dumps(v)), compression=name)
     content = decode(raw, codec=codec)
     assert content.kind == "json"
     assert str(content.label).startswith(f"{name}-compressed JSON in a pickle (protocol 5), ")
     assert str(content.label).endswith(("\xa0B → 5.0\xa0kB (1\xa0%)", "\xa0B → 5.0\xa0kB (2\xa0%)"))
     assert content.editable
-    assert encode(content.edit_text, content.store_as) == value
+    assert parse_value(content.edit_text, content.store_as) == value
     # The same bytes where the serializer does not compress: shown, not edited.
     content = decode(raw, codec=PICKLE)
     assert content.kind == "json"
@@ -527,7 +529,7 @@ def test_damaged_compression_is_shown_and_not_edited() -> None:
     assert not content.editable
     assert content.notes
     twice = gzip.compress(pickle.dumps([1])) * 2
-    codec = Codec("c", "pickle", pickle.dumps, compression="gzip")
+    codec = ValueFormat("c", "pickle", pickle.dumps, compression="gzip")
     assert not decode(twice, codec=codec).editable
 
 
@@ -584,7 +586,7 @@ noise = st.binary(max_size=300)
 
 @unhurried
 @given(noise | noise.map(lambda data: b"\x80\x05" + data) | noise.map(zlib.compress), codecs)
-def test_any_bytes_have_content(raw: bytes, codec: Codec) -> None:
+def test_any_bytes_have_content(raw: bytes, codec: ValueFormat) -> None:
     content = decode(raw, codec=codec)
     assert str(content.label)
     assert content.editable == (not str(content.why_not))
@@ -594,7 +596,9 @@ def test_any_bytes_have_content(raw: bytes, codec: Codec) -> None:
 
 @unhurried
 @given(st.integers(min_value=0), noise, codecs)
-def test_corrupted_pickles_have_content(position: int, bytes_put_in: bytes, codec: Codec) -> None:
+def test_corrupted_pickles_have_content(
+    position: int, bytes_put_in: bytes, codec: ValueFormat
+) -> None:
     data = pickle.dumps(SAMPLE)
     position %= len(data)
     raw = data[:position] + bytes_put_in + data[position:]
@@ -631,18 +635,18 @@ class Unreliable:
 def test_serializers_are_recognised_by_what_they_write(
     dumps: Any, kind: str, loads_ints: bool, compression: str
 ) -> None:
-    codec = recognise("shop.Serializer", dumps)
+    codec = detect_format("shop.Serializer", dumps)
     assert codec.name == "shop.Serializer"
     assert (codec.kind, codec.compression) == (kind, compression)
     if kind != "opaque":
         assert codec.loads_ints == loads_ints
         value = {"a": [1, None, "é"]}
         content = decode(stored(codec, value), codec=codec)
-        assert encode(content.edit_text, content.store_as) == value
+        assert parse_value(content.edit_text, content.store_as) == value
 
 
 def test_text_from_a_serializer_is_stored_as_utf8() -> None:
-    codec = recognise("json", lambda value: json.dumps(value, ensure_ascii=False))
+    codec = detect_format("json", lambda value: json.dumps(value, ensure_ascii=False))
     assert codec.dumps("é") == '"é"'.encode()
 
 

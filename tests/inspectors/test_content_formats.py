@@ -14,26 +14,31 @@ from hypothesis import strategies as st
 
 from django_cachex.cache import ValkeyCache
 from django_cachex.cache.codecs import COMPRESSOR, SERIALIZER, ValueCodec, make, make_codec
-from django_cachex.inspectors.values import Codec, decode, encode, recognise_all
-from django_cachex.inspectors.values.msgpack import read_packed
-from django_cachex.inspectors.values.nodes import Opaque
-from django_cachex.inspectors.values.pickle import bounded
-from django_cachex.inspectors.values.pickle_machine import Bounds
+from django_cachex.inspectors.values import (
+    ValueFormat,
+    decode,
+    detect_composite_format,
+    parse_value,
+)
+from django_cachex.inspectors.values.msgpack import read_msgpack
+from django_cachex.inspectors.values.nodes import UnresolvedObject
+from django_cachex.inspectors.values.pickle import to_tree
+from django_cachex.inspectors.values.pickle_machine import DecodeLimits
 from tests.inspectors.pickle_samples import Shell, unhurried
 
-PACKED = Codec("msgpack", "msgpack", msgpack.packb, loads_ints=True)
+PACKED = ValueFormat("msgpack", "msgpack", msgpack.packb, loads_ints=True)
 LONG = {"text": "long " * 1000, "list": [1, None, True, 2.5]}
 
 
-def alias(**options: Any) -> Codec:
+def alias(**options: Any) -> ValueFormat:
     """Return how the inspectors see a cache with these options."""
     cache = ValkeyCache("redis://cache.example/0", {"OPTIONS": options})
     serializer = cache.serializer
     made = serializer if isinstance(serializer, ValueCodec) else ValueCodec([serializer])
-    return recognise_all(made, cache.encode)
+    return detect_composite_format(made, cache.encode)
 
 
-def stored(codec: Codec, value: Any) -> bytes:
+def stored(codec: ValueFormat, value: Any) -> bytes:
     data = codec.dumps(value)
     return b"%d" % data if isinstance(data, int) else data
 
@@ -52,7 +57,7 @@ def test_every_pair_of_ours_is_recognised_opened_and_edited(
     assert re.search(r", [0-9]+\sB → 5\.[0-9]\skB \([1-3]\s%\)$", str(content.label))
     assert content.value == LONG
     assert content.editable
-    assert stored(codec, encode(content.edit_text, content.store_as)) == raw
+    assert stored(codec, parse_value(content.edit_text, content.store_as)) == raw
     for small in ([1], "text", 7, True, None):
         content = decode(stored(codec, small), codec=codec)
         assert content.value == small
@@ -230,7 +235,7 @@ nested = st.recursive(
 @unhurried
 @given(nested)
 def test_what_msgpack_writes_is_read(value: Any) -> None:
-    tree, _nodes = bounded(read_packed(msgpack.packb(value)).value, Bounds())
+    tree, _nodes = to_tree(read_msgpack(msgpack.packb(value)).value, DecodeLimits())
     assert repr(tree) == repr(value)
 
 
@@ -253,7 +258,7 @@ def test_any_bytes_are_read_or_refused_as_msgpack_does(raw: bytes) -> None:
     except Exception:
         expected = Refused
     try:
-        read_packed(raw)
+        read_msgpack(raw)
         found: Any = None
     except ValueError:
         found = Refused
@@ -267,8 +272,8 @@ class Refused(Exception):
 def test_extensions_are_labels() -> None:
     for size in (0, 1, 2, 3, 4, 8, 16, 300, 70_000):
         raw = msgpack.packb(msgpack.ExtType(7, b"x" * size))
-        tree, _nodes = bounded(read_packed(raw).value, Bounds())
-        assert isinstance(tree, Opaque)
+        tree, _nodes = to_tree(read_msgpack(raw).value, DecodeLimits())
+        assert isinstance(tree, UnresolvedObject)
         assert tree.args == (7, b"x" * size)
 
 
@@ -279,5 +284,5 @@ def test_pickles_that_the_application_does_not_read_are_shown_as_bytes(protocol:
         content = decode(raw, codec=codec)
         assert "pickle" not in str(content.label)
         assert not content.editable
-    careless = Codec("their.Serializer", "pickle", pickle.dumps)
+    careless = ValueFormat("their.Serializer", "pickle", pickle.dumps)
     assert decode(raw, codec=careless).value == [1, "two"]

@@ -140,7 +140,7 @@ def peak():
     return int(re.search("VmHWM:\\s+([0-9]+)", open("/proc/self/status").read())[1]) * 1024
 
 inspector = inspector_for("default")
-small, large = inspector.locate("small"), inspector.locate("large")
+small, large = inspector.make_key("small"), inspector.make_key("large")
 inspector.read(small)
 before = peak()
 entry = inspector.read(large)

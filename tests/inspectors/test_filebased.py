@@ -77,7 +77,7 @@ class TestFileBased(PickledContract, FlushContract):
     def test_a_deadline_ends_with_every_file_found(
         self, inspector: Inspector, monkeypatch: Any
     ) -> None:
-        monkeypatch.setattr("django_cachex.inspectors.django.STRIDE", 2)
+        monkeypatch.setattr("django_cachex.inspectors.django.KEYS_PER_CLOCK_CHECK", 2)
         for n in range(25):
             inspector.cache.set(f"key:{n}", n)
         found = listed(inspector, "*0*", deadline=time.monotonic() - 1)
@@ -149,20 +149,20 @@ class TestFileBased(PickledContract, FlushContract):
         inspector.cache.set("never", "value", timeout=None)
         self.assert_lives(inspector, "later", 100_000)
         assert self.ttl_of(inspector, "never") == TTL_NONE
-        assert self.edit(inspector, inspector.locate("later"), "new") == EditStatus.DONE
+        assert self.edit(inspector, inspector.make_key("later"), "new") == EditStatus.DONE
         assert inspector.cache.get("later") == "new"
 
     def test_an_expiry_in_no_known_form_leaves_delete(self, inspector: Any, folder: Path) -> None:
         inspector.cache.set("key", "value")
-        stored = inspector.locate("key")
+        stored = inspector.make_key("key")
         path = folder / f"{stored.decode()}.djcache"
         path.write_bytes(pickle.dumps(123.0, protocol=0) + zlib.compress(pickle.dumps("value")))
         assert listed(inspector) == {stored}
         assert inspector.describe([stored])[0].ttl is None
         entry = inspector.read(stored)
         for edit in (SetValue("x", entry.expected, TTL_NONE), Expire(TTL_NONE)):
-            assert inspector.apply(stored, edit).result == EditStatus.REFUSED
-        assert inspector.apply(stored, AddValue("x", TTL_NONE)).result == EditStatus.EXISTS
+            assert inspector.apply(stored, edit).status == EditStatus.REFUSED
+        assert inspector.apply(stored, AddValue("x", TTL_NONE)).status == EditStatus.EXISTS
         assert inspector.delete([stored]) == 1
 
     def test_garbage_is_shown_and_can_be_deleted(self, inspector: Any, folder: Path) -> None:
@@ -259,7 +259,7 @@ class TestFileBased(PickledContract, FlushContract):
         folder = Path(inspector.location)
         sizes = [path.stat().st_size for path in folder.iterdir()]
         assert [fact.value for fact in keyspace.fields] == [sum(sizes), str(folder)]
-        monkeypatch.setattr("django_cachex.inspectors.filebased.MOST_COUNTED", 2)
+        monkeypatch.setattr("django_cachex.inspectors.filebased.MAX_COUNTED_FILES", 2)
         keyspace, _culling = inspector.info()
         assert keyspace.headline is None
         assert inspector.status().keys is None

@@ -42,28 +42,28 @@ class TestLocMem(ListingContract, PickledContract, FlushContract):
             cache.set(name, name)
         order = list(cache._cache)
         listed(inspector)
-        inspector.describe([inspector.locate("a")])
-        inspector.read(inspector.locate("a"))
+        inspector.describe([inspector.make_key("a")])
+        inspector.read(inspector.make_key("a"))
         assert list(cache._cache) == order
 
     def test_an_expired_entry_is_left_to_the_cache(self, inspector: Any) -> None:
         inspector.cache.set("expired", 1, timeout=-1)
-        stored = inspector.locate("expired")
+        stored = inspector.make_key("expired")
         assert inspector.read(stored) is None
         assert not inspector.describe([stored])[0].exists
         assert len(inspector.cache._cache) == 1
 
     def test_sizes_are_those_of_the_pickles(self, inspector: Any) -> None:
         inspector.cache.set("key", [1, 2, 3])
-        (description,) = inspector.describe([inspector.locate("key")])
+        (description,) = inspector.describe([inspector.make_key("key")])
         assert description.size == len(pickle.dumps([1, 2, 3], pickle.HIGHEST_PROTOCOL))
 
     def test_a_ttl_is_kept_to_the_last_bit(self, inspector: Any) -> None:
         inspector.cache.set("key", "old", timeout=1000)
-        stored = inspector.locate("key")
+        stored = inspector.make_key("key")
         before = dict(inspector.cache._expire_info)
         entry = inspector.read(stored)
-        assert inspector.apply(stored, SetValue("new", entry.expected)).result == EditStatus.DONE
+        assert inspector.apply(stored, SetValue("new", entry.expected)).status == EditStatus.DONE
         assert dict(inspector.cache._expire_info) == before
 
     def test_adding_makes_room_as_the_cache_does(self, inspect: Inspect) -> None:
@@ -85,7 +85,7 @@ class TestLocMem(ListingContract, PickledContract, FlushContract):
 
     def test_editors_at_once_never_overwrite_each_other_unseen(self, inspector: Any) -> None:
         inspector.cache.set("key", 0)
-        stored = inspector.locate("key")
+        stored = inspector.make_key("key")
         results: list[EditStatus] = []
         start = threading.Barrier(4)
 
@@ -94,7 +94,7 @@ class TestLocMem(ListingContract, PickledContract, FlushContract):
             for _attempt in range(50):
                 entry = inspector.read(stored)
                 value = SetValue(entry.content.value + 1, entry.expected)
-                results.append(inspector.apply(stored, value).result)
+                results.append(inspector.apply(stored, value).status)
 
         threads = [threading.Thread(target=edit, args=(n,)) for n in range(4)]
         for thread in threads:

@@ -16,23 +16,23 @@ from django_cachex.admin.links import LARGEST
 from django_cachex.inspectors import Inspector, inspector_for
 from django_cachex.inspectors.edits import BulkResult
 from django_cachex.inspectors.jobs import (
-    MOST_BYTES,
-    MOST_FAILURES,
-    Position,
-    Sweep,
-    Work,
+    MAX_FAILURE_BYTES,
+    MAX_FAILURES,
+    BulkTask,
+    Job,
+    ScanProgress,
     advance,
-    kept,
-    length,
+    json_size,
+    keep_failures,
 )
 from django_cachex.inspectors.namespaces import (
-    MOST_BRANCHES,
-    ROOT,
+    MAX_BRANCHES,
+    ROOT_PATH,
+    NamespaceOptions,
+    NamespaceStats,
+    NamespaceTree,
     Sample,
-    Sorting,
-    Survey,
-    Tree,
-    Weight,
+    Usage,
 )
 from django_cachex.inspectors.query import Pattern, Query
 from django_cachex.inspectors.types import TTL_NONE, KeyInfo, ScanPage
@@ -59,14 +59,14 @@ def finder(inspector: Inspector, text: str = "") -> Callable[[str, int, float], 
     return lambda token, want, deadline: inspector.scan(Query(Pattern(text)), token, want, deadline)
 
 
-def carried(work: Work[Any], of_state: Callable[[Any], Any]) -> Work[Any]:
+def carried(work: Job[Any], of_state: Callable[[Any], Any]) -> Job[Any]:
     """Return a work after a page has carried it."""
-    return Work.of_state(json.loads(json.dumps(work.state())), of_state)
+    return Job.of_state(json.loads(json.dumps(work.state())), of_state)
 
 
 def finished(
-    work: Work[Any], inspector: Inspector, text: str, of_state: Callable[[Any], Any]
-) -> Work[Any]:
+    work: Job[Any], inspector: Inspector, text: str, of_state: Callable[[Any], Any]
+) -> Job[Any]:
     """Do all of a work in the smallest steps there are, each from the state of the one before."""
     for _step in range(10_000):
         if work.complete:
@@ -88,7 +88,7 @@ def test_all_that_matches_goes_in_many_steps_and_nothing_else(
 ) -> None:
     fill(raw, *(f"user:{n}" for n in range(700)), *(f"cart:{n}" for n in range(300)))
     raw.set("user:of another", "v")
-    work = finished(Work(Sweep()), inspector, "user:*", Sweep.of_state)
+    work = finished(Job(BulkTask()), inspector, "user:*", BulkTask.of_state)
     assert (work.deed.done, work.deed.failed) == (700, 0)
     assert raw.dbsize() == 301
     assert work.position.examined == work.position.total
@@ -98,10 +98,10 @@ def test_an_expiry_is_given_to_each_and_taken_from_each(
     inspector: Inspector, raw: valkey.Valkey
 ) -> None:
     fill(raw, *(f"user:{n}" for n in range(120)))
-    work = finished(Work(Sweep(ttl=500_000)), inspector, "user:*", Sweep.of_state)
+    work = finished(Job(BulkTask(ttl=500_000)), inspector, "user:*", BulkTask.of_state)
     assert work.deed.done == 120
     assert 0 < raw.pttl(":1:user:7") <= 500_000
-    work = finished(Work(Sweep(ttl=TTL_NONE)), inspector, "user:*", Sweep.of_state)
+    work = finished(Job(BulkTask(ttl=TTL_NONE)), inspector, "user:*", BulkTask.of_state)
     assert work.deed.done == 120
     assert {raw.pttl(f":1:user:{n}") for n in range(120)} == {-1}
 
@@ -110,7 +110,7 @@ def test_a_store_that_grows_smaller_does_not_hurry_the_progress(
     inspector: Inspector, raw: valkey.Valkey
 ) -> None:
     fill(raw, *(f"user:{n}" for n in range(1000)))
-    work, shares = Work(Sweep()), [0.0]
+    work, shares = Job(BulkTask()), [0.0]
     while not work.complete:
         [work] = list(advance(work, finder(inspector), inspector, time.monotonic(), 50))
         assert work.position.total == 1000
@@ -129,7 +129,7 @@ def test_keys_that_go_meanwhile_are_counted_as_gone(
         raw.delete(":1:b")
         return listing
 
-    *_steps, work = advance(Work(Sweep()), find, inspector, time.monotonic() + 5)
+    *_steps, work = advance(Job(BulkTask()), find, inspector, time.monotonic() + 5)
     assert (work.deed.done, work.deed.gone, work.deed.failed) == (2, 1, 0)
 
 
@@ -161,7 +161,7 @@ def test_keys_that_the_server_refuses_are_named_and_keep_no_other(
     clerk: Inspector, raw: valkey.Valkey, ttl: int | None
 ) -> None:
     fill(raw, *(f"user:{n}" for n in range(20)), "safe:1", "safe:2")
-    *_steps, work = advance(Work(Sweep(ttl)), finder(clerk), clerk, time.monotonic() + 5)
+    *_steps, work = advance(Job(BulkTask(ttl)), finder(clerk), clerk, time.monotonic() + 5)
     assert (work.deed.done, work.deed.gone, work.deed.failed) == (20, 0, 2)
     assert {stored for stored, _reason in work.deed.failures} == {b":1:safe:1", b":1:safe:2"}
     assert all("NOPERM" in reason for _stored, reason in work.deed.failures)
@@ -177,53 +177,55 @@ def test_what_was_done_before_a_failure_is_known(inspector: Inspector, raw: valk
             raise OSError("the server died")
         return finder(inspector)(token, want, deadline)
 
-    works = advance(Work(Sweep()), find, inspector, time.monotonic() + 5, batch=50)
+    works = advance(Job(BulkTask()), find, inspector, time.monotonic() + 5, batch=50)
     next(works)
     last = next(works)
     with pytest.raises(OSError, match="died"):
         next(works)
     assert last.deed.done == 200 - raw.dbsize() > 0
-    after = finished(last, inspector, "", Sweep.of_state)
+    after = finished(last, inspector, "", BulkTask.of_state)
     assert after.deed.done == 200
 
 
 def test_a_state_used_twice_does_no_harm(inspector: Inspector, raw: valkey.Valkey) -> None:
     fill(raw, *(f"user:{n}" for n in range(300)))
-    [first] = list(advance(Work(Sweep()), finder(inspector), inspector, time.monotonic(), batch=50))
+    [first] = list(
+        advance(Job(BulkTask()), finder(inspector), inspector, time.monotonic(), batch=50)
+    )
     [_once] = list(advance(first, finder(inspector), inspector, time.monotonic(), batch=50))
-    after = finished(first, inspector, "", Sweep.of_state)
+    after = finished(first, inspector, "", BulkTask.of_state)
     assert raw.dbsize() == 0
     assert after.deed.done < 300  # What the other did is not claimed.
 
 
 def test_failures_that_a_page_cannot_carry_are_only_counted() -> None:
-    many = tuple((b"k%d" % n, "no") for n in range(MOST_FAILURES + 5))
-    assert len(kept((), many)) == MOST_FAILURES
+    many = tuple((b"k%d" % n, "no") for n in range(MAX_FAILURES + 5))
+    assert len(keep_failures((), many)) == MAX_FAILURES
     long = tuple((b"k" * 6000, "no" * 500) for _ in range(100))
-    found = kept((), long)
-    assert 0 < sum(len(stored) + len(reason) for stored, reason in found) <= MOST_BYTES
+    found = keep_failures((), long)
+    assert 0 < sum(len(stored) + len(reason) for stored, reason in found) <= MAX_FAILURE_BYTES
 
 
 def test_binary_keys_survive_the_state(inspector: Inspector) -> None:
     key = bytes(range(256))
-    sweep = Sweep(None, 1, 2, 3, ((key, "refused"),))
-    assert Sweep.of_state(json.loads(json.dumps(sweep.state()))) == sweep
+    sweep = BulkTask(None, 1, 2, 3, ((key, "refused"),))
+    assert BulkTask.of_state(json.loads(json.dumps(sweep.state()))) == sweep
 
 
 # Counting.
 
 
-def surveyed(inspector: Inspector, text: str = "", **sorting: Any) -> Work[Survey]:
-    taken_apart = Sorting(**sorting)
+def surveyed(inspector: Inspector, text: str = "", **sorting: Any) -> Job[NamespaceStats]:
+    taken_apart = NamespaceOptions(**sorting)
     return finished(
-        Work(Survey(taken_apart)),
+        Job(NamespaceStats(taken_apart)),
         inspector,
         text,
-        lambda state: Survey.of_state(state, taken_apart),
+        lambda state: NamespaceStats.of_state(state, taken_apart),
     )
 
 
-def weights(survey: Survey, path: tuple[str, ...] = ()) -> dict[str, int]:
+def weights(survey: NamespaceStats, path: tuple[str, ...] = ()) -> dict[str, int]:
     return {one[-1]: branch.weight.keys for one, branch in survey.tree.under(path)}
 
 
@@ -241,7 +243,7 @@ def test_keys_are_counted_by_namespace_memory_and_expiry(
     assert survey.locks == 1
     assert survey.largest[0][1] == b":1:page:large"
     assert survey.largest[0][0] > 50_000
-    memory = {path[0]: branch.weight.memory for path, branch in survey.tree.under(ROOT)}
+    memory = {path[0]: branch.weight.memory for path, branch in survey.tree.under(ROOT_PATH)}
     assert memory["page"] == sum(raw.memory_usage(key) for key in raw.scan_iter(":1:page:*"))
     assert len(survey.sample) == 50
 
@@ -285,29 +287,29 @@ def test_other_stores_are_surveyed_by_the_size_of_values(
     survey = surveyed(inspector).deed
     assert survey.whole.keys == survey.weighed == 2
     assert survey.whole.memory > 0
-    assert finished(Work(Sweep()), inspector, "", Sweep.of_state).deed.done == 2
+    assert finished(Job(BulkTask()), inspector, "", BulkTask.of_state).deed.done == 2
 
 
 def test_a_tree_of_too_many_branches_folds_the_lightest_and_says_so() -> None:
-    tree = Tree()
+    tree = NamespaceTree()
     for start in range(0, 5000, 500):
-        ids = [(("user", str(n)), Weight(1)) for n in range(start, start + 500)]
-        tree = tree.grown([*ids, *[(("page",), Weight(1))] * 100])
-    assert len(tree.branches) <= MOST_BRANCHES + 1
+        ids = [(("user", str(n)), Usage(1)) for n in range(start, start + 500)]
+        tree = tree.grown([*ids, *[(("page",), Usage(1))] * 100])
+    assert len(tree.branches) <= MAX_BRANCHES + 1
     assert tree.branches[("user",)].weight.keys == 5000
     assert tree.branches[("user",)].folds
     assert tree.branches[("page",)].weight.keys == 1000
     assert not tree.branches[("page",)].late
     assert tree.whole.weight.keys == 6000
-    late = tree.grown([(("user", "late"), Weight(900)), (("fresh",), Weight(2))])
+    late = tree.grown([(("user", "late"), Usage(900)), (("fresh",), Usage(2))])
     assert late.branches[("user", "late")].late
     assert not late.branches[("fresh",)].late
-    assert Tree.of_state(json.loads(json.dumps(late.state()))) == late
+    assert NamespaceTree.of_state(json.loads(json.dumps(late.state()))) == late
 
 
 def test_the_error_of_a_sample_shrinks_to_nothing() -> None:
-    whole = Weight(10_000, 1_000_000, 200_000_000)
-    part = Weight(2_500, 250_000, 50_000_000)
+    whole = Usage(10_000, 1_000_000, 200_000_000)
+    part = Usage(2_500, 250_000, 50_000_000)
     small, all_of_it = Sample(whole, 0.01), Sample(whole, 1.0)
     share = small.of_keys(part.keys)
     assert share is not None
@@ -321,7 +323,7 @@ def test_the_error_of_a_sample_shrinks_to_nothing() -> None:
 
 
 def test_a_position_knows_when_everything_was_examined() -> None:
-    at = Position().after(ScanPage([], "7", 1000, 5000)).after(ScanPage([], "", 3000, 5200))
+    at = ScanProgress().after(ScanPage([], "7", 1000, 5000)).after(ScanPage([], "", 3000, 5200))
     assert (at.examined, at.total, at.complete) == (5200, 5200, True)
 
 
@@ -336,7 +338,7 @@ DEAREST_NAMES = {
 
 @pytest.mark.parametrize("char", DEAREST_NAMES.values(), ids=DEAREST_NAMES)
 def test_a_survey_fits_a_page_whatever_keys_are_called(char: str) -> None:
-    inspector, survey = Described(), Survey(Sorting())
+    inspector, survey = Described(), NamespaceStats(NamespaceOptions())
     width = 80 if char.isprintable() else 20  # Shown with a backslash and three more.
     for batch in range(4):
         names = [
@@ -347,8 +349,8 @@ def test_a_survey_fits_a_page_whatever_keys_are_called(char: str) -> None:
         survey = survey.take(inspector, [name.encode("utf-8", "surrogateescape") for name in names])
     assert survey.whole.keys == 2000
     assert survey.tree.whole.folds
-    assert length(Work(survey).state()) < LARGEST / 2
-    again = carried(Work(survey), lambda state: Survey.of_state(state, Sorting()))
+    assert json_size(Job(survey).state()) < LARGEST / 2
+    again = carried(Job(survey), lambda state: NamespaceStats.of_state(state, NamespaceOptions()))
     assert again.deed == survey
 
 
@@ -365,12 +367,12 @@ class Described(Inspector):
 @pytest.mark.parametrize("char", DEAREST_NAMES.values(), ids=DEAREST_NAMES)
 def test_a_sweep_fits_a_page_whatever_fails_and_why(char: str) -> None:
     name = (char * 400_000).encode("utf-8", "surrogateescape")
-    sweep = Sweep()
+    sweep = BulkTask()
     for step in range(200):
         failures = [(b"%d" % number + name, char * 5000) for number in range(10)]
         sweep = sweep._with(BulkResult(0, 0, tuple(failures)))
         assert sweep.failed == 10 * (step + 1)
     assert sweep.failures
     assert sweep.failures[0][0].endswith("…".encode())
-    assert length(Work(sweep).state()) < LARGEST / 2
-    assert carried(Work(sweep), Sweep.of_state).deed == sweep
+    assert json_size(Job(sweep).state()) < LARGEST / 2
+    assert carried(Job(sweep), BulkTask.of_state).deed == sweep

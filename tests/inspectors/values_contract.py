@@ -21,7 +21,7 @@ from django_cachex.inspectors.edits import (
     SetValue,
 )
 from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE
-from django_cachex.inspectors.values import encode, fingerprint
+from django_cachex.inspectors.values import fingerprint, parse_value
 from tests.inspectors.contract import ABILITIES, ELEMENTS, InspectorContract
 
 JSON_VALUES = (
@@ -95,7 +95,7 @@ class ValueContract(InspectorContract):
             assert entry is not None, repr(value)
             assert entry.content is not None, repr(value)
             assert entry.content.editable, (repr(value), str(entry.content.why_not))
-            saved = encode(entry.content.edit_text, entry.content.store_as)
+            saved = parse_value(entry.content.edit_text, entry.content.store_as)
             outcome = inspector.apply(stored, SetValue(saved, entry.expected, self.ttl))
             assert outcome.status == EditStatus.DONE, repr(value)
             found = inspector.cache.get("key", "missing")

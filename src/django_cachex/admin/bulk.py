@@ -21,7 +21,7 @@ from django_cachex.admin.sessions import pattern_without_ids
 from django_cachex.commands.text import one_line
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.jobs import Find, Position, Sweep, Work, advance
+from django_cachex.inspectors.jobs import BulkTask, FindKeys, Job, ScanProgress, advance
 from django_cachex.inspectors.query import Pattern, Query
 from django_cachex.inspectors.types import TTL_NONE, ScanPage
 
@@ -123,7 +123,7 @@ def consequence(ttl: int | None) -> str:
     ) % {"span": span(ttl)}
 
 
-def outcome(sweep: Sweep) -> str:
+def outcome(sweep: BulkTask) -> str:
     """Return what a sweep has done: how many were changed, were gone already, failed."""
     done = _sentence(
         sweep.ttl,
@@ -138,7 +138,7 @@ def outcome(sweep: Sweep) -> str:
     return f"{'; '.join([done, *_others(sweep)])}."
 
 
-def _others(sweep: Sweep) -> list[str]:
+def _others(sweep: BulkTask) -> list[str]:
     """Return how many keys were not changed, and why."""
     said = []
     if sweep.gone:
@@ -157,10 +157,10 @@ def _others(sweep: Sweep) -> list[str]:
     return said
 
 
-def flushed(alias: str) -> Callable[[Work[Sweep]], str]:
+def flushed(alias: str) -> Callable[[Job[BulkTask]], str]:
     """Return what says how a flush went, for the person and for the record."""
 
-    def said(work: Work[Sweep]) -> str:
+    def said(work: Job[BulkTask]) -> str:
         count = work.deed.done
         text = ngettext(
             'Flushed "%(alias)s": %(count)s entry deleted.',
@@ -182,10 +182,10 @@ def flushed(alias: str) -> Callable[[Work[Sweep]], str]:
     return said
 
 
-def swept(query: Query) -> Callable[[Work[Sweep]], str]:
+def swept(query: Query) -> Callable[[Job[BulkTask]], str]:
     """Return what says on record how a sweep went: never more than was done."""
 
-    def said(work: Work[Sweep]) -> str:
+    def said(work: Job[BulkTask]) -> str:
         # A pattern may hold the id of a session, with or without the name before it.
         pattern = Pattern(pattern_without_ids(query.pattern.text))
         what = doing(work.deed.ttl, which(replace(query, pattern=pattern)))
@@ -218,7 +218,7 @@ NEW = 0
 class Run:
     """A sweep, and the `LogEntry` that says what it has done."""
 
-    work: Work[Sweep]
+    work: Job[BulkTask]
     entry: int = NEW
 
     def state(self) -> list[Any]:
@@ -227,11 +227,11 @@ class Run:
     @classmethod
     def of_state(cls, state: list[Any]) -> Run:
         entry, work = state
-        return cls(Work.of_state(work, Sweep.of_state), entry)
+        return cls(Job.of_state(work, BulkTask.of_state), entry)
 
     def afresh(self) -> Run:
         """Return the run with nothing done: what others did is theirs to claim."""
-        return Run(replace(self.work, deed=Sweep(self.work.deed.ttl)))
+        return Run(replace(self.work, deed=BulkTask(self.work.deed.ttl)))
 
 
 @dataclass(frozen=True)
@@ -250,7 +250,7 @@ class Step:
 class Batch:
     """The keys that a run is at, between finding them and hearing what became of them."""
 
-    def __init__(self, find: Find) -> None:
+    def __init__(self, find: FindKeys) -> None:
         self._find = find
         self._over = False
         self.keys = 0
@@ -270,7 +270,7 @@ class Batch:
         return self.keys
 
 
-def doubting(work: Work[Sweep], keys: int) -> Work[Sweep]:
+def doubting(work: Job[BulkTask], keys: int) -> Job[BulkTask]:
     """Return a work with so many more keys of which nobody knows what became."""
     return replace(work, deed=replace(work.deed, in_doubt=work.deed.in_doubt + keys))
 
@@ -282,8 +282,8 @@ class Runner:
     inspector: Inspector
     user_id: Any
     deed: Deed
-    find: Find
-    said: Callable[[Work[Sweep]], str]
+    find: FindKeys
+    said: Callable[[Job[BulkTask]], str]
     """Says on record how the work went."""
 
     def step(self, run: Run, ask: Ask) -> Step:
@@ -302,14 +302,14 @@ class Runner:
         is_stuck = after.position.token == run.work.position.token and not after.complete
         return Step(self._recorded(run, after), answer.error, continued, is_stuck)
 
-    def _carry_on(self, works: list[Work[Sweep]], batch: Batch) -> None:
+    def _carry_on(self, works: list[Job[BulkTask]], batch: Batch) -> None:
         """Append the work after each batch: the page may stop to wait before this is over."""
         deadline = time.monotonic() + limits().scan_budget
         for work in advance(works[-1], batch.find, self.inspector, deadline):
             works.append(work)
             batch.keys = 0
 
-    def _recorded(self, run: Run, work: Work[Sweep]) -> Run:
+    def _recorded(self, run: Run, work: Job[BulkTask]) -> Run:
         after = replace(run, work=work)
         before, now = self._message(run), self._message(after)
         if log_entries.go_on_record(self.user_id, run.entry, self.inspector, before, now):
@@ -327,9 +327,9 @@ class Runner:
         return partial(self.said, run.work)
 
 
-def difference(before: Sweep, after: Sweep) -> Sweep:
+def difference(before: BulkTask, after: BulkTask) -> BulkTask:
     """Return what was done between two states of a sweep."""
-    return Sweep(
+    return BulkTask(
         after.ttl,
         after.done - before.done,
         after.gone - before.gone,
@@ -341,4 +341,4 @@ def difference(before: Sweep, after: Sweep) -> Sweep:
 
 def begin(ttl: int | None) -> Run:
     """Return a run that has not begun."""
-    return Run(Work(Sweep(ttl), Position()))
+    return Run(Job(BulkTask(ttl), ScanProgress()))

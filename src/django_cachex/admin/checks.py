@@ -13,7 +13,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django_cachex.admin.apps import CachexAdminConfig, installed
 from django_cachex.admin.permissions import HIDDEN, READ_ONLY
 from django_cachex.cache.checks import check_prefixes, check_readers
-from django_cachex.conf import FIELDS, PAGE_SIZES, Limits
+from django_cachex.conf import LIMIT_NAMES, PAGE_SIZES, Limits
 from django_cachex.inspectors import inspector_for
 from django_cachex.inspectors.valkey.inspector import ServerInspector
 
@@ -73,9 +73,9 @@ def check_skin(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) ->
 
 
 def _unknown(given: dict[str, Any]) -> Iterable[CheckMessage]:
-    known = ", ".join(sorted(FIELDS))
+    known = ", ".join(sorted(LIMIT_NAMES))
     for name in given:
-        if name not in FIELDS:
+        if name not in LIMIT_NAMES:
             yield Warning(
                 f"CACHEX_ADMIN has no setting {name!r}; it is ignored.",
                 hint=f"There are: {known}.",
@@ -85,7 +85,7 @@ def _unknown(given: dict[str, Any]) -> Iterable[CheckMessage]:
 
 def _numbers(given: dict[str, Any]) -> Iterable[CheckMessage]:
     defaults = Limits()
-    for name in sorted(FIELDS - {"ALIASES", SEPARATOR} & given.keys()):
+    for name in sorted(LIMIT_NAMES - {"ALIASES", SEPARATOR} & given.keys()):
         whole = isinstance(getattr(defaults, name.lower()), int)
         if not _is_positive(given[name], whole):
             kind = "whole number" if whole else "number"

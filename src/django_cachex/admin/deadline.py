@@ -16,7 +16,7 @@ from django.db import connections
 
 from django_cachex.commands.text import one_line
 from django_cachex.inspectors.base import Inspector
-from django_cachex.inspectors.masking import masked
+from django_cachex.inspectors.masking import mask_for_settings
 
 T = TypeVar("T")
 
@@ -43,7 +43,7 @@ def described(error: Exception, inspector: Inspector) -> str:
     """Return what an error says, without passwords, and the way to it, the place itself first."""
     frames = reversed(traceback.extract_tb(error.__traceback__))
     way = " < ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames)
-    return f"{masked(f'{type(error).__name__}: {error}', inspector.params)} [{way}]"
+    return f"{mask_for_settings(f'{type(error).__name__}: {error}', inspector.params)} [{way}]"
 
 
 class Asker:

@@ -17,7 +17,7 @@ from django_cachex.conf import limits
 from django_cachex.exceptions import CachexError, CommandError, ServerTimeout
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.edits import is_file_error
-from django_cachex.inspectors.masking import masked
+from django_cachex.inspectors.masking import mask_for_settings
 
 LONGEST = 500
 
@@ -29,7 +29,7 @@ def reason(inspector: Inspector, error: BaseException) -> str:
     if _refused(error):
         return _("it refuses connections")
     text = str(error) or type(error).__name__
-    return one_line(masked(text, inspector.params))[:LONGEST]
+    return one_line(mask_for_settings(text, inspector.params))[:LONGEST]
 
 
 def is_unanswered(error: BaseException | None) -> bool:

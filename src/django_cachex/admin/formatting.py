@@ -13,7 +13,7 @@ from django.utils.translation import ngettext, pgettext
 from django_cachex.inspectors.info import Unit
 from django_cachex.inspectors.types import TTL_NONE
 from django_cachex.inspectors.values import human_size
-from django_cachex.inspectors.values.pickle_machine import most_digits
+from django_cachex.inspectors.values.pickle_machine import max_int_digits
 
 NOTHING = "–"
 """Stands where there is no figure."""
@@ -44,7 +44,7 @@ def exact(value: float) -> str:
 
 def is_endless(value: float) -> bool:
     """Return whether a number has more digits than can be written."""
-    return isinstance(value, int) and abs(value) >= 10 ** most_digits()
+    return isinstance(value, int) and abs(value) >= 10 ** max_int_digits()
 
 
 def size(count: int) -> str:

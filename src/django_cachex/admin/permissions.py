@@ -21,7 +21,7 @@ from django_cachex.cache.keys import Keyspace
 from django_cachex.conf import limits
 from django_cachex.inspectors.base import Inspector
 from django_cachex.inspectors.query import Scope, versions_keyspace
-from django_cachex.inspectors.shapes import KeyShape
+from django_cachex.inspectors.shapes import KeyPattern
 
 HIDDEN: Final = "hidden"
 READ_ONLY: Final = "read-only"
@@ -50,7 +50,7 @@ class Owner:
     """An alias of a store, its policy, and the stored keys that are its own."""
 
     policy: str
-    shape: KeyShape
+    shape: KeyPattern
     versions: Keyspace | None
     """Its keys in every version; None where they cannot be told."""
 
@@ -89,7 +89,7 @@ def policies_around(inspector: Inspector) -> StorePolicies | None:
         return None
     others = sharing(inspector)
     owners = [
-        Owner(policies.get(one.alias, OPEN), KeyShape.of(one, NAMES), versions(one))
+        Owner(policies.get(one.alias, OPEN), KeyPattern.of(one, NAMES), versions(one))
         for one in (inspector, *others)
     ]
     if not any(owner.policy in STRICTEST for owner in owners):

@@ -15,7 +15,7 @@ from django.core.signals import setting_changed
 
 from django_cachex.admin.stores import stores
 from django_cachex.inspectors import Inspector, inspector_for
-from django_cachex.inspectors.shapes import KeyShape
+from django_cachex.inspectors.shapes import KeyPattern
 from django_cachex.inspectors.values import fingerprint
 
 SHOWN_OF_SESSION: Final = 4
@@ -36,7 +36,7 @@ class SessionKeys:
     """What such a key holds, up to its id: the session engine's name, at the start of a word or
     right after an alias's prefix."""
 
-    shape: KeyShape | None = None
+    shape: KeyPattern | None = None
     """How those look that do not hold the name, in the store of `SESSION_CACHE_ALIAS`."""
 
     def holds(self, inspector: Inspector, stored: bytes) -> bool:
@@ -81,7 +81,7 @@ def session_keys() -> SessionKeys | None:
     name = session_name()
     if name is None:
         return None
-    own = KeyShape.of(inspector_for(settings.SESSION_CACHE_ALIAS), IDS, name)
+    own = KeyPattern.of(inspector_for(settings.SESSION_CACHE_ALIAS), IDS, name)
     if not name:
         return SessionKeys(None, own)
     before = [re.escape(prefix) for prefix in _unusual_prefixes()]

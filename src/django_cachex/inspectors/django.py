@@ -29,7 +29,7 @@ from django_cachex.inspectors.edits import (
     Rename,
     SetValue,
 )
-from django_cachex.inspectors.fallbacks import copy_value, increase
+from django_cachex.inspectors.fallbacks import copy_value, incr_value
 from django_cachex.inspectors.info import InfoField, InfoSection, Text, Unit
 from django_cachex.inspectors.keys import decode_text, encode_text
 from django_cachex.inspectors.query import (
@@ -42,18 +42,18 @@ from django_cachex.inspectors.query import (
     available_scopes,
 )
 from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE, KeyInfo, KeyValue, ScanPage
-from django_cachex.inspectors.values import Codec, decode, fingerprint
+from django_cachex.inspectors.values import ValueFormat, decode, fingerprint
 
-Row = TypeVar("Row")
+RowT = TypeVar("RowT")
 
-STRIDE = 1000
+KEYS_PER_CLOCK_CHECK = 1000
 """Keys that a search looks at between two looks at the clock."""
 
-STRETCH = 256 * 1024
+CHARS_PER_CLOCK_CHECK = 256 * 1024
 """Characters of their names that it looks at between two such looks."""
 
 
-def milliseconds_until(expiry: float | None) -> int:
+def ttl_until(expiry: float | None) -> int:
     """Return the TTL of an expiry in seconds since the epoch; None never comes."""
     if expiry is None:
         return TTL_NONE
@@ -63,7 +63,7 @@ def milliseconds_until(expiry: float | None) -> int:
     return int(left * 1000) if left > 0 else TTL_MISSING
 
 
-def timeout(ttl: int) -> float | None:
+def timeout_for(ttl: int) -> float | None:
     """Return the timeout, as Django's caches take it, of a TTL in milliseconds."""
     return None if ttl == TTL_NONE else ttl / 1000
 
@@ -73,22 +73,22 @@ def expiry_after(ttl: int) -> float | None:
     return None if ttl == TTL_NONE else time.time() + ttl / 1000
 
 
-LONGEST_PLACE = 255
+MAX_TOKEN_KEY_LENGTH = 255
 """Characters of a key that a page token spells out: those that a database has room for."""
 
 
-def token_at(key: str) -> str:
+def make_page_token(key: str) -> str:
     """Return the page token that continues after a stored key.
 
     Of a longer one it has the beginning, and a digest that tells it from those that begin alike.
     """
-    beginning = encode_text(key[:LONGEST_PLACE]).hex()
-    if len(key) <= LONGEST_PLACE:
+    beginning = encode_text(key[:MAX_TOKEN_KEY_LENGTH]).hex()
+    if len(key) <= MAX_TOKEN_KEY_LENGTH:
         return beginning
     return f"{beginning}.{blake2b(encode_text(key), digest_size=16).hexdigest()}"
 
 
-def key_at(token: str, keys_from: Callable[[str], Iterable[str]]) -> str:
+def parse_page_token(token: str, keys_from: Callable[[str], Iterable[str]]) -> str:
     """Return the stored key that a page token continues after; raise ValueError for no token.
 
     `keys_from` gives the keys from a beginning on, in their order: a long key is looked for there.
@@ -99,7 +99,7 @@ def key_at(token: str, keys_from: Callable[[str], Iterable[str]]) -> str:
     if not is_longer:
         return beginning
     alike = takewhile(lambda key: key.startswith(beginning), keys_from(beginning))
-    return next((key for key in alike if token_at(key) == token), beginning)
+    return next((key for key in alike if make_page_token(key) == token), beginning)
 
 
 class Candidate(NamedTuple):
@@ -113,10 +113,10 @@ class Candidate(NamedTuple):
     """False for one that a query excludes: how many there are tells what they are called."""
 
 
-def candidates_of(
-    rows: Iterable[Row],
-    key_of: Callable[[Row], str],
-    means: Callable[[Row], bool | None],
+def iter_candidates(
+    rows: Iterable[RowT],
+    key_of: Callable[[RowT], str],
+    means: Callable[[RowT], bool | None],
     query: Query,
 ) -> Iterator[Candidate]:
     """Yield the keys of rows, each with whether a query means it."""
@@ -128,7 +128,7 @@ def candidates_of(
             yield Candidate(key, means(row))
 
 
-def search(
+def scan_candidates(
     candidates: Iterator[Candidate], limit: int, deadline: float, total: int | None
 ) -> ScanPage:
     """Return the listing of keys that come in the order of the store."""
@@ -137,20 +137,20 @@ def search(
     work = 0
     for key, is_meant, is_counted in candidates:
         examined += is_counted
-        work += len(key) + STRETCH // STRIDE
+        work += len(key) + CHARS_PER_CLOCK_CHECK // KEYS_PER_CLOCK_CHECK
         if is_meant:
             found.append(encode_text(key))
         unknown += is_meant is None
         is_late = False
-        if work > STRETCH:
+        if work > CHARS_PER_CLOCK_CHECK:
             work, is_late = 0, time.monotonic() > deadline
         if is_late or len(found) == limit:
-            token = token_at(key) if next(candidates, None) else ""
+            token = make_page_token(key) if next(candidates, None) else ""
             break
     return ScanPage(found, token, examined, total, unknown)
 
 
-class PickledInspector(Inspector):
+class DjangoBackendInspector(Inspector):
     """A backend that pickles every value, integers too, and knows when each expires."""
 
     support = Support.WRAPPED
@@ -206,9 +206,9 @@ class PickledInspector(Inspector):
         return lambda key: reach.matches(encode_text(key), pattern)
 
     @cached_property
-    def codec(self) -> Codec:
+    def codec(self) -> ValueFormat:
         """How the application reads and writes the values."""
-        return Codec("pickle", "pickle", self.pickled)
+        return ValueFormat("pickle", "pickle", self.pickled)
 
     @property
     def serializer_name(self) -> str:
@@ -280,7 +280,7 @@ class PickledInspector(Inspector):
             return EditResult.refusal(_("This cache cannot hold an expiry that far in the future."))
 
     def increase(self, stored: bytes, edit: Incr) -> EditResult:
-        return increase(self, stored, edit)
+        return incr_value(self, stored, edit)
 
     def expire_at(self, stored: bytes, edit: ExpireAt) -> EditResult:
         if edit.ttl <= 0:
@@ -328,7 +328,7 @@ class PickledInspector(Inspector):
         raise NotImplementedError
 
 
-def without_expiry() -> EditResult:
+def no_expiry_result() -> EditResult:
     """Return that a TTL cannot be extended that never ends."""
     return EditResult(
         EditStatus.UNCHANGED, _("This key never expires: there is nothing to add to.")

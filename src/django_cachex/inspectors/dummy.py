@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django_cachex.inspectors.base import Inspector, Support
 from django_cachex.inspectors.info import Text
 
-NOTHING: Final = _("This cache keeps nothing.")
+STORES_NOTHING: Final = _("This cache keeps nothing.")
 
 
 class DummyInspector(Inspector):
@@ -29,7 +29,7 @@ class DummyInspector(Inspector):
             "can_info",
             "can_flush",
         ),
-        NOTHING,
+        STORES_NOTHING,
     )
 
     def notes(self) -> Sequence[Text]:

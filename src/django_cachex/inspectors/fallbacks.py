@@ -9,37 +9,37 @@ from django.utils.translation import gettext as _
 from django_cachex.inspectors.base import Inspector
 from django_cachex.inspectors.edits import AddValue, Copy, EditResult, EditStatus, Incr, SetValue
 from django_cachex.inspectors.values import Content
-from django_cachex.inspectors.values.pickle_machine import most_digits
+from django_cachex.inspectors.values.pickle_machine import max_int_digits
 
-ATTEMPTS: Final = 20
+MAX_INCR_ATTEMPTS: Final = 20
 
 
-def added(content: Content | None, by: int | float) -> int | float | None:
+def incremented_value(content: Content | None, by: int | float) -> int | float | None:
     """Return the number that a value becomes, or None where it is none or would change its type."""
     value: Any = None if content is None or not content.editable else content.value
     if type(value) is int and isinstance(by, int):
-        return value + by if abs(value + by) < 10 ** most_digits() else None
+        return value + by if abs(value + by) < 10 ** max_int_digits() else None
     return value + by if type(value) is float else None
 
 
-def why_not_added(content: Content | None) -> str:
+def not_incrementable_reason(content: Content | None) -> str:
     """Return why a value cannot be added to."""
     if content is not None and type(content.value) is int:
-        if abs(content.value) >= 10 ** (most_digits() - 1):
+        if abs(content.value) >= 10 ** (max_int_digits() - 1):
             return _("The sum may have more digits than can be shown.")
         return _("An integer is increased by whole numbers, so that it can still be counted with.")
     return _("Only a number can be increased.")
 
 
-def increase(inspector: Inspector, stored: bytes, edit: Incr) -> EditResult:
+def incr_value(inspector: Inspector, stored: bytes, edit: Incr) -> EditResult:
     """Set the sum, again and again until nobody has set another number meanwhile."""
-    for _attempt in range(ATTEMPTS):
+    for _attempt in range(MAX_INCR_ATTEMPTS):
         entry = inspector.read(stored)
         if entry is None:
             return EditResult(EditStatus.GONE)
-        number = added(entry.content, edit.by)
+        number = incremented_value(entry.content, edit.by)
         if number is None:
-            return EditResult(EditStatus.WRONG_TYPE, why_not_added(entry.content))
+            return EditResult(EditStatus.WRONG_TYPE, not_incrementable_reason(entry.content))
         outcome = inspector.apply(stored, SetValue(number, entry.expected))
         if outcome.status != EditStatus.CHANGED:
             return EditResult(

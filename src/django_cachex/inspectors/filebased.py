@@ -27,12 +27,12 @@ from django.utils.translation import gettext as _
 from django_cachex.conf import limits
 from django_cachex.inspectors.base import file_id
 from django_cachex.inspectors.django import (
-    PickledInspector,
-    candidates_of,
+    DjangoBackendInspector,
     expiry_after,
-    milliseconds_until,
-    search,
-    without_expiry,
+    iter_candidates,
+    no_expiry_result,
+    scan_candidates,
+    ttl_until,
 )
 from django_cachex.inspectors.edits import (
     KEEP,
@@ -50,9 +50,9 @@ from django_cachex.inspectors.info import FlushPreview, InfoField, InfoSection, 
 from django_cachex.inspectors.keys import display_text
 from django_cachex.inspectors.query import FIRST_PAGE, ElementPage, Query
 from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE, KeyInfo, KeyValue, ScanPage
-from django_cachex.inspectors.values import Codec, fingerprint
+from django_cachex.inspectors.values import ValueFormat, fingerprint
 
-EXPIRY: Final = re.compile(
+EXPIRY_PICKLE: Final = re.compile(
     rb"(?:\x80[\x02-\x05])?"  # PROTO
     rb"(?:\x95.{8})?"  # FRAME
     rb"(?:G(?P<moment>.{8})|N)"  # BINFLOAT or NONE
@@ -61,12 +61,12 @@ EXPIRY: Final = re.compile(
 )
 """The pickle of a float or of None, of any protocol but 0: at most 21 bytes."""
 
-PIECE: Final = 1024 * 1024
+FILE_CHUNK_SIZE: Final = 1024 * 1024
 """Bytes of a file that are read at once to be passed on."""
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
+class FileHeader:
     """What stands before the value."""
 
     raw: bytes
@@ -74,40 +74,40 @@ class Header:
     """Milliseconds, `NEVER`, `GONE`, or None where it is no expiry."""
 
 
-def read_header(file: BinaryIO) -> Header:
+def read_header(file: BinaryIO) -> FileHeader:
     """Return the header of a file and go to the value; an empty file has expired."""
     beginning = file.read(21)
-    found = EXPIRY.match(beginning)
+    found = EXPIRY_PICKLE.match(beginning)
     file.seek(found.end() if found else 0)
     if found is None:
-        return Header(b"", None if beginning else TTL_MISSING)
+        return FileHeader(b"", None if beginning else TTL_MISSING)
     moment = found["moment"]
     expiry = struct.unpack(">d", moment)[0] if moment else None
-    return Header(found[0], milliseconds_until(expiry))
+    return FileHeader(found[0], ttl_until(expiry))
 
 
-def new_header(ttl: int, protocol: int) -> bytes:
+def make_header(ttl: int, protocol: int) -> bytes:
     """Return the header of a file whose TTL starts now."""
     return pickle.dumps(expiry_after(ttl), protocol)
 
 
-def pieces(path: Path) -> Iterator[bytes]:
+def iter_value_chunks(path: Path) -> Iterator[bytes]:
     """Yield a file's value piece by piece; nothing where there is no live one."""
     try:
         with path.open("rb") as file:
             if read_header(file).ttl != TTL_MISSING:
-                while piece := file.read(PIECE):
+                while piece := file.read(FILE_CHUNK_SIZE):
                     yield piece
     except FileNotFoundError:
         return
 
 
-def value_size(file: BinaryIO, header: Header) -> int:
+def value_size(file: BinaryIO, header: FileHeader) -> int:
     """Return the bytes that follow the header."""
     return os.fstat(file.fileno()).st_size - len(header.raw)
 
 
-def without_rest(body: bytes, limit: int) -> bytes:
+def trim_trailing(body: bytes, limit: int) -> bytes:
     """Return a compressed value without what a longer one has left after it.
 
     The backend's `touch` writes over a file and does not cut what is longer.
@@ -121,7 +121,7 @@ def without_rest(body: bytes, limit: int) -> bytes:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[BinaryIO]:
+def open_locked(path: Path) -> Iterator[BinaryIO]:
     """Open a file under the lock that the backend's `touch` takes; raise FileNotFoundError."""
     with path.open("r+b") as file:
         locks.lock(file, locks.LOCK_EX)
@@ -132,7 +132,7 @@ def locked(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def written(folder: Path, header: bytes, body: BinaryIO) -> Iterator[Path]:
+def write_temporary(folder: Path, header: bytes, body: BinaryIO) -> Iterator[Path]:
     """Write a file under another name, to be moved to its own; it is removed if it is not."""
     descriptor, name = tempfile.mkstemp(dir=folder)
     temporary = Path(name)
@@ -145,9 +145,9 @@ def written(folder: Path, header: bytes, body: BinaryIO) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def create(path: Path, header: bytes, body: bytes) -> bool:
+def create_file(path: Path, header: bytes, body: bytes) -> bool:
     """Create a file; return False, and leave it alone, if it exists."""
-    with written(path.parent, header, io.BytesIO(body)) as temporary:
+    with write_temporary(path.parent, header, io.BytesIO(body)) as temporary:
         try:
             os.link(temporary, path)
         except FileExistsError:
@@ -155,19 +155,19 @@ def create(path: Path, header: bytes, body: bytes) -> bool:
     return True
 
 
-def replace(path: Path, header: bytes, body: bytes) -> None:
+def replace_file(path: Path, header: bytes, body: bytes) -> None:
     """Create a file or take the place of the one that is there."""
-    with written(path.parent, header, io.BytesIO(body)) as temporary:
+    with write_temporary(path.parent, header, io.BytesIO(body)) as temporary:
         temporary.replace(path)
 
 
-def overwrite(path: Path, seen: BinaryIO, header: bytes, body: BinaryIO) -> bool:
+def replace_if_same(path: Path, seen: BinaryIO, header: bytes, body: BinaryIO) -> bool:
     """Take the place of an open file; return False if another has done so since it was opened.
 
     The backend's `set` takes no lock: only one that comes between this look and the move that
     follows it is missed.
     """
-    with written(path.parent, header, body) as temporary:
+    with write_temporary(path.parent, header, body) as temporary:
         try:
             is_same = os.path.samestat(path.stat(), os.fstat(seen.fileno()))
         except FileNotFoundError:
@@ -177,33 +177,33 @@ def overwrite(path: Path, seen: BinaryIO, header: bytes, body: BinaryIO) -> bool
         return is_same
 
 
-HASH: Final = re.compile("[0-9a-f]{32}")
+KEY_HASH: Final = re.compile("[0-9a-f]{32}")
 
-MOST_COUNTED: Final = 10_000
+MAX_COUNTED_FILES: Final = 10_000
 """Files that are counted and measured where the numbers are only by the way."""
 
 
-SEEN: Final = 8
+MAX_TOKEN_HASHES: Final = 8
 """Files that a page token names, those that were looked at last: some may go."""
 
-BETWEEN: Final = "."
+HASH_SEPARATOR: Final = "."
 
 
-def read_seen(token: str) -> list[str]:
+def parse_hash_token(token: str) -> list[str]:
     """Return the hashes in a page token; raise ValueError for no token."""
-    hashes = token.split(BETWEEN) if token else []
-    if not all(map(HASH.fullmatch, hashes)):
+    hashes = token.split(HASH_SEPARATOR) if token else []
+    if not all(map(KEY_HASH.fullmatch, hashes)):
         raise ValueError(token)
     return hashes
 
 
-def write_seen(hashes: Iterable[str]) -> str:
+def make_hash_token(hashes: Iterable[str]) -> str:
     """Return the page token that names hashes."""
-    return BETWEEN.join(hashes)
+    return HASH_SEPARATOR.join(hashes)
 
 
 @dataclass(frozen=True)
-class Folder:
+class CacheFolder:
     """Where the files are and what their names end with."""
 
     path: Path
@@ -212,7 +212,7 @@ class Folder:
     def file(self, stored: bytes) -> Path:
         """Return where a key's file is; raise FileNotFoundError for what is no hash."""
         name = display_text(stored)
-        if not HASH.fullmatch(name):
+        if not KEY_HASH.fullmatch(name):
             raise FileNotFoundError(name)
         return self.path / f"{name}{self.suffix}"
 
@@ -224,7 +224,7 @@ class Folder:
             return
         with entries:
             for entry in entries:
-                is_named = entry.name.endswith(self.suffix) and HASH.fullmatch(self.hash(entry))
+                is_named = entry.name.endswith(self.suffix) and KEY_HASH.fullmatch(self.hash(entry))
                 if is_named and entry.is_file():
                     yield entry
 
@@ -244,8 +244,8 @@ class Folder:
 
     def count_some(self) -> int | None:
         """Return how many files there are, or None for very many."""
-        found = sum(1 for _entry in islice(self.entries(), MOST_COUNTED + 1))
-        return found if found <= MOST_COUNTED else None
+        found = sum(1 for _entry in islice(self.entries(), MAX_COUNTED_FILES + 1))
+        return found if found <= MAX_COUNTED_FILES else None
 
     def count(self) -> int:
         """Return how many files there are."""
@@ -253,28 +253,34 @@ class Folder:
 
     def measure(self) -> list[int] | None:
         """Return the sizes of the files in bytes, or None for very many."""
-        entries = list(islice(self.entries(), MOST_COUNTED + 1))
-        return [size(entry) for entry in entries] if len(entries) <= MOST_COUNTED else None
+        entries = list(islice(self.entries(), MAX_COUNTED_FILES + 1))
+        return (
+            [file_size(entry) for entry in entries] if len(entries) <= MAX_COUNTED_FILES else None
+        )
 
 
-def size(entry: os.DirEntry[str]) -> int:
+def file_size(entry: os.DirEntry[str]) -> int:
     try:
         return entry.stat().st_size
     except FileNotFoundError:
         return 0
 
 
-def keyspace(sizes: Sequence[int] | None, most_entries: int, folder: InfoField) -> InfoSection:
+def keyspace_section(
+    sizes: Sequence[int] | None, most_entries: int, folder: InfoField
+) -> InfoSection:
     """Return how many files there are and what they take, unless they are very many."""
     if sizes is None:
         note = _("There are more than %(files)s files; they were not counted.")
-        return InfoSection(_("Keyspace"), (folder,), note=note % {"files": f"{MOST_COUNTED:,}"})
-    entries = InfoField(_("Entries"), len(sizes), Unit.ENTRIES, of=most_entries)
+        return InfoSection(
+            _("Keyspace"), (folder,), note=note % {"files": f"{MAX_COUNTED_FILES:,}"}
+        )
+    entries = InfoField(_("Entries"), len(sizes), Unit.ENTRIES, maximum=most_entries)
     facts = (InfoField(_("Size of files"), sum(sizes), Unit.BYTES), folder)
     return InfoSection(_("Keyspace"), facts, headline=entries)
 
 
-def unchangeable(header: Header) -> EditResult:
+def unknown_expiry_result(header: FileHeader) -> EditResult:
     """Return why a file without an expiry in the future is not changed."""
     if header.ttl == TTL_MISSING:
         return EditResult(EditStatus.GONE)
@@ -282,18 +288,18 @@ def unchangeable(header: Header) -> EditResult:
     return EditResult(EditStatus.REFUSED, reason)
 
 
-class FileBasedInspector(PickledInspector):
+class FileBasedInspector(DjangoBackendInspector):
     """A folder of files named by the MD5 of the keys: these hashes are the stored keys here."""
 
     has_key_names = False
 
     @cached_property
-    def codec(self) -> Codec:
-        return Codec("pickle", "pickle", self.pickled, compression="zlib")
+    def codec(self) -> ValueFormat:
+        return ValueFormat("pickle", "pickle", self.pickled, compression="zlib")
 
     @property
-    def folder(self) -> Folder:
-        return Folder(Path(self.cache._dir), self.cache.cache_suffix)
+    def folder(self) -> CacheFolder:
+        return CacheFolder(Path(self.cache._dir), self.cache.cache_suffix)
 
     @property
     def location(self) -> str:
@@ -328,13 +334,13 @@ class FileBasedInspector(PickledInspector):
 
     def owns(self, stored: bytes) -> bool:
         """Every file of the folder is listed: whose alias it is, nobody can tell."""
-        return HASH.fullmatch(display_text(stored)) is not None
+        return KEY_HASH.fullmatch(display_text(stored)) is not None
 
     def scan(self, query: Query, token: str, limit: int, deadline: float) -> ScanPage:
         """List in the order of the folder, and stop in the middle of it."""
         match = query.pattern
-        exact = self.locate(match.text).decode() if match.may_be_exact_key else ""
-        seen = deque(read_seen(token), SEEN)
+        exact = self.make_key(match.text).decode() if match.may_be_exact_key else ""
+        seen = deque(parse_hash_token(token), MAX_TOKEN_HASHES)
 
         def names() -> Iterator[str]:
             for name in self.folder.hashes_after(frozenset(seen)):
@@ -345,9 +351,9 @@ class FileBasedInspector(PickledInspector):
             is_meant = name == exact or match.matches(name)
             return is_meant and self.is_listed(name, query)
 
-        candidates = candidates_of(names(), str, means, query)
-        found = search(candidates, limit, deadline, self.folder.count_some())
-        return dataclasses.replace(found, token=write_seen(seen)) if found.token else found
+        candidates = iter_candidates(names(), str, means, query)
+        found = scan_candidates(candidates, limit, deadline, self.folder.count_some())
+        return dataclasses.replace(found, token=make_hash_token(seen)) if found.token else found
 
     def is_listed(self, name: str, query: Query) -> bool | None:
         stored = name.encode()
@@ -392,7 +398,7 @@ class FileBasedInspector(PickledInspector):
         description = KeyInfo(stored, ttl=header.ttl, size=size)
         if is_large:
             return self.entry(description, body, size, window)
-        return self.entry(description, without_rest(body, limit.decode_bytes), window=window)
+        return self.entry(description, trim_trailing(body, limit.decode_bytes), window=window)
 
     # Changes.
 
@@ -406,7 +412,7 @@ class FileBasedInspector(PickledInspector):
 
     def header(self, ttl: int) -> bytes:
         """Return the header of a file whose TTL starts now."""
-        return new_header(ttl, self.cache.pickle_protocol)
+        return make_header(ttl, self.cache.pickle_protocol)
 
     def packed(self, value: Any) -> bytes:
         """Return a value as it follows the header."""
@@ -421,44 +427,44 @@ class FileBasedInspector(PickledInspector):
         self.cache._cull()
         header = self.header(edit.ttl)
         if edit.replace:
-            replace(path, header, body)
+            replace_file(path, header, body)
             return EditResult(EditStatus.DONE)
         if not self.description(stored, ()).exists:
             path.unlink(missing_ok=True)
-        return EditResult(EditStatus.DONE if create(path, header, body) else EditStatus.EXISTS)
+        return EditResult(EditStatus.DONE if create_file(path, header, body) else EditStatus.EXISTS)
 
     def set_value(self, stored: bytes, edit: SetValue) -> EditResult:
         path, body = self.folder.file(stored), self.packed(edit.value)
         most = limits().decode_bytes
-        with locked(path) as file:
+        with open_locked(path) as file:
             header = read_header(file)
-            old = without_rest(file.read(most + 1), most)
+            old = trim_trailing(file.read(most + 1), most)
             if header.ttl is None or header.ttl == TTL_MISSING:
-                return unchangeable(header)
+                return unknown_expiry_result(header)
             if fingerprint(old) != edit.expected:
                 return EditResult(EditStatus.CHANGED)
             raw = header.raw if edit.ttl is KEEP else self.header(edit.ttl)
-            done = overwrite(path, file, raw, io.BytesIO(body))
+            done = replace_if_same(path, file, raw, io.BytesIO(body))
         return EditResult(EditStatus.DONE if done else EditStatus.CHANGED)
 
     def set_ttl(self, stored: bytes, edit: Expire) -> EditResult:
         path = self.folder.file(stored)
-        with locked(path) as file:
+        with open_locked(path) as file:
             header = read_header(file)
             if header.ttl is None or header.ttl == TTL_MISSING:
-                return unchangeable(header)
-            done = overwrite(path, file, self.header(edit.ttl), file)
+                return unknown_expiry_result(header)
+            done = replace_if_same(path, file, self.header(edit.ttl), file)
         return EditResult(EditStatus.DONE if done else EditStatus.CHANGED)
 
     def extend_ttl(self, stored: bytes, edit: ExtendTTL) -> EditResult:
         path = self.folder.file(stored)
-        with locked(path) as file:
+        with open_locked(path) as file:
             header = read_header(file)
             if header.ttl is None or header.ttl == TTL_MISSING:
-                return unchangeable(header)
+                return unknown_expiry_result(header)
             if header.ttl == TTL_NONE:
-                return without_expiry()
-            done = overwrite(path, file, self.header(header.ttl + edit.by), file)
+                return no_expiry_result()
+            done = replace_if_same(path, file, self.header(header.ttl + edit.by), file)
         return EditResult(EditStatus.DONE if done else EditStatus.CHANGED)
 
     def rename_here(self, stored: bytes, edit: Rename) -> EditResult:
@@ -470,26 +476,26 @@ class FileBasedInspector(PickledInspector):
     def put(self, stored: bytes, edit: Rename | Copy, removes: bool) -> EditResult:
         """Make a file of another key of the bytes of one."""
         path, to = self.folder.file(stored), self.folder.file(edit.to)
-        with locked(path) as file:
+        with open_locked(path) as file:
             header = read_header(file)
             if header.ttl is None or header.ttl == TTL_MISSING:
-                return unchangeable(header)
+                return unknown_expiry_result(header)
             if not edit.overwrite and self.description(edit.to, ()).exists:
                 return EditResult(EditStatus.EXISTS)
             body = file.read()
             if edit.overwrite:
-                replace(to, header.raw, body)
+                replace_file(to, header.raw, body)
             else:
                 if not self.description(edit.to, ()).exists:
                     to.unlink(missing_ok=True)
-                if not create(to, header.raw, body):
+                if not create_file(to, header.raw, body):
                     return EditResult(EditStatus.EXISTS)
             if removes:
                 path.unlink(missing_ok=True)
         return EditResult(EditStatus.DONE)
 
     def chunks(self, stored: bytes) -> Iterator[bytes]:
-        yield from pieces(self.folder.file(stored))
+        yield from iter_value_chunks(self.folder.file(stored))
 
     def delete(self, keys: Sequence[bytes]) -> int:
         live = [stored for stored in dict.fromkeys(keys) if self.description(stored, ()).exists]
@@ -524,4 +530,7 @@ class FileBasedInspector(PickledInspector):
 
     def info(self) -> Sequence[InfoSection]:
         folder = InfoField(_("Folder"), self.location, Unit.CODE)
-        return (keyspace(self.folder.measure(), self.cache._max_entries, folder), self.culling())
+        return (
+            keyspace_section(self.folder.measure(), self.cache._max_entries, folder),
+            self.culling(),
+        )

@@ -14,29 +14,29 @@ from django_cachex.inspectors.edits import BulkResult, Failures
 from django_cachex.inspectors.types import ScanPage
 
 
-def length(part: Any) -> int:
+def json_size(part: Any) -> int:
     """Return the bytes that a part of a state takes: an emoji takes twelve, a quote two."""
     return len(json.dumps(part))
 
 
-def spelled(stored: bytes) -> str:
+def encode_key(stored: bytes) -> str:
     """Return a stored key as a state has it: a third longer, whatever its bytes are."""
     return b64encode(stored).decode()
 
 
-def unspelled(text: str) -> bytes:
+def decode_key(text: str) -> bytes:
     """Return the stored key in a state."""
     return b64decode(text)
 
 
-BATCH: Final = 5000
+BATCH_SIZE: Final = 5000
 """Keys that are looked for before something is done to them."""
 
-Find = Callable[[str, int, float], ScanPage]
+FindKeys = Callable[[str, int, float], ScanPage]
 """Return the keys after a token: some number of them, until a deadline of `time.monotonic`."""
 
 
-class Deed(Protocol):
+class Task(Protocol):
     """What is done to keys, with what it has counted so far."""
 
     def take(self, inspector: Inspector, keys: Sequence[bytes]) -> Self:
@@ -50,11 +50,11 @@ class Deed(Protocol):
         """How many keys it has taken out of the store, which has grown smaller by them."""
 
 
-D = TypeVar("D", bound=Deed)
+TaskT = TypeVar("TaskT", bound=Task)
 
 
 @dataclass(frozen=True)
-class Position:
+class ScanProgress:
     """How far a search has come."""
 
     token: str = ""
@@ -71,7 +71,7 @@ class Position:
     unknown: int = 0
     """Keys that were left out because nobody says whether they pass a filter."""
 
-    def after(self, listing: ScanPage, removed: int = 0) -> Position:
+    def after(self, listing: ScanPage, removed: int = 0) -> ScanProgress:
         """Return the position after another listing, of a store that `removed` keys are gone from.
 
         A total counts what was there at first: else it would come to meet what is examined.
@@ -82,15 +82,15 @@ class Position:
             # An estimate until everything was seen; then it is the total.
             examined = total if listing.complete else min(examined, total)
         unanswered, unknown = tuple(listing.failed_nodes), self.unknown + listing.unknown
-        return Position(listing.token, examined, total, listing.complete, unanswered, unknown)
+        return ScanProgress(listing.token, examined, total, listing.complete, unanswered, unknown)
 
 
 @dataclass(frozen=True)
-class Work(Generic[D]):
+class Job(Generic[TaskT]):
     """A deed to be done to all keys that a search finds, and how far it has come."""
 
-    deed: D
-    position: Position = Position()
+    deed: TaskT
+    position: ScanProgress = ScanProgress()
 
     @property
     def complete(self) -> bool:
@@ -103,16 +103,16 @@ class Work(Generic[D]):
         return [*found, self.deed.state()]
 
     @classmethod
-    def of_state(cls, state: list[Any], deed_of: Callable[[Any], D]) -> Work[D]:
+    def of_state(cls, state: list[Any], deed_of: Callable[[Any], TaskT]) -> Job[TaskT]:
         """Return the work that `state` returned this of."""
         token, examined, total, complete, unanswered, unknown, counts = state
-        position = Position(token, examined, total, complete, tuple(unanswered), unknown)
+        position = ScanProgress(token, examined, total, complete, tuple(unanswered), unknown)
         return cls(deed_of(counts), position)
 
 
 def advance(
-    work: Work[D], find: Find, inspector: Inspector, deadline: float, batch: int = BATCH
-) -> Iterator[Work[D]]:
+    work: Job[TaskT], find: FindKeys, inspector: Inspector, deadline: float, batch: int = BATCH_SIZE
+) -> Iterator[Job[TaskT]]:
     """Go on until everything is done or `deadline` (of `time.monotonic`); do one batch at least.
 
     Yields the work after each batch: what was yielded last is what was done, whatever is raised
@@ -129,23 +129,23 @@ def advance(
             return  # Where it is where it was, only servers are left that do not answer.
 
 
-MOST_FAILURES: Final = 1000
+MAX_FAILURES: Final = 1000
 """Keys that are kept with the reason why they could not be changed; of others, the number is."""
 
-MOST_BYTES: Final = 64 * 1024
+MAX_FAILURE_BYTES: Final = 64 * 1024
 """Bytes of such keys and reasons in a state: names may be long."""
 
-NAME_LENGTH: Final = 1000
+MAX_NAME_BYTES: Final = 1000
 """Bytes."""
 
-CUT: Final = "…".encode()
+ELLIPSIS: Final = "…".encode()
 """What a longer name ends with."""
 
-REASON_LENGTH: Final = 200
+MAX_REASON_LENGTH: Final = 200
 
 
 @dataclass(frozen=True)
-class Sweep:
+class BulkTask:
     """What to do to each key, and what became of those that had their turn."""
 
     ttl: int | None = None
@@ -171,47 +171,47 @@ class Sweep:
     def removed(self) -> int:
         return self.done if self.ttl is None else 0
 
-    def take(self, inspector: Inspector, keys: Sequence[bytes]) -> Sweep:
+    def take(self, inspector: Inspector, keys: Sequence[bytes]) -> BulkTask:
         """Change a batch of keys; return the sweep with what became of them."""
         if self.ttl is None:
             return self._with(inspector.delete_each(keys))
         return self._with(inspector.expire_each(keys, self.ttl))
 
-    def _with(self, tally: BulkResult) -> Sweep:
+    def _with(self, tally: BulkResult) -> BulkTask:
         return replace(
             self,
             done=self.done + tally.done,
             gone=self.gone + tally.gone,
             failed=self.failed + len(tally.failures),
-            failures=kept(self.failures, tally.failures),
+            failures=keep_failures(self.failures, tally.failures),
         )
 
     def state(self) -> list[Any]:
-        failures = [[spelled(stored), reason] for stored, reason in self.failures]
+        failures = [[encode_key(stored), reason] for stored, reason in self.failures]
         return [self.ttl, self.done, self.gone, self.failed, failures, self.in_doubt]
 
     @classmethod
-    def of_state(cls, state: list[Any]) -> Sweep:
+    def of_state(cls, state: list[Any]) -> BulkTask:
         ttl, done, gone, failed, failures, in_doubt = state
-        known = tuple((unspelled(text), reason) for text, reason in failures)
+        known = tuple((decode_key(text), reason) for text, reason in failures)
         return cls(ttl, done, gone, failed, known, in_doubt)
 
 
-def kept(before: Failures, new: Failures) -> Failures:
+def keep_failures(before: Failures, new: Failures) -> Failures:
     """Return as many failures as a page can carry, long names and reasons cut."""
-    room = MOST_BYTES - sum(map(size, before))
+    room = MAX_FAILURE_BYTES - sum(map(failure_size, before))
     result = list(before)
-    for stored, reason in new[: MOST_FAILURES - len(before)]:
-        name = stored if len(stored) <= NAME_LENGTH else stored[:NAME_LENGTH] + CUT
-        failure = name, reason[:REASON_LENGTH]
-        room -= size(failure)
+    for stored, reason in new[: MAX_FAILURES - len(before)]:
+        name = stored if len(stored) <= MAX_NAME_BYTES else stored[:MAX_NAME_BYTES] + ELLIPSIS
+        failure = name, reason[:MAX_REASON_LENGTH]
+        room -= failure_size(failure)
         if room < 0:
             break
         result.append(failure)
     return tuple(result)
 
 
-def size(failure: tuple[bytes, str]) -> int:
+def failure_size(failure: tuple[bytes, str]) -> int:
     """Return the bytes that a failure takes in a state."""
     stored, reason = failure
-    return length([spelled(stored), reason])
+    return json_size([encode_key(stored), reason])

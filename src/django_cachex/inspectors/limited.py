@@ -25,24 +25,24 @@ from django_cachex.inspectors.edits import (
 )
 from django_cachex.inspectors.info import FlushPreview, Status, Text
 from django_cachex.inspectors.keys import display_text, encode_text, try_decode_text
-from django_cachex.inspectors.masking import mask, masked, secrets_in
+from django_cachex.inspectors.masking import find_secrets, mask, mask_for_settings
 from django_cachex.inspectors.query import FIRST_PAGE, ElementPage
 from django_cachex.inspectors.types import TTL_NONE, KeyInfo, KeyValue
 from django_cachex.inspectors.values import Content, fingerprint
-from django_cachex.inspectors.values.objects import content_of
+from django_cachex.inspectors.values.objects import describe_object
 
-MISSING: Final = object()
+MISSING_VALUE: Final = object()
 """What `get` returns for a key that is not there; None may be stored."""
 
-LACKS: Final = _("This backend does not have it.")
+UNSUPPORTED: Final = _("This backend does not have it.")
 
 
-def seconds(ttl: int) -> int | None:
+def timeout_in_seconds(ttl: int) -> int | None:
     """Return a timeout that every backend takes: whole seconds, rounded up."""
     return None if ttl == TTL_NONE else math.ceil(ttl / 1000)
 
 
-def fingerprint_of(content: Content) -> str:
+def content_fingerprint(content: Content) -> str:
     """Return the fingerprint of a value that can be edited, or nothing.
 
     Only such a value is sure to be written alike each time that it is read.
@@ -61,17 +61,17 @@ class LimitedInspector(Inspector):
     unsupported_reasons = {
         "can_list": _("Django's cache interface does not list keys. Open a key by its name."),
         "can_get": _("Only the backend's own get can read, and it may run what is stored."),
-        "can_add": LACKS,
-        "can_edit": LACKS,
+        "can_add": UNSUPPORTED,
+        "can_edit": UNSUPPORTED,
         "can_keep_ttl": _("The backend does not say how long a key has left to live."),
-        "can_delete": LACKS,
+        "can_delete": UNSUPPORTED,
         "can_ttl": _("Django's cache interface does not tell when a key expires."),
-        "can_expire": LACKS,
+        "can_expire": UNSUPPORTED,
         "can_rename": _("A key would lose its TTL, which the backend does not tell."),
         "can_copy": _("A copy would not have the key's TTL, which the backend does not tell."),
         "can_type": _("Only Valkey and Redis give keys a type."),
         "can_info": _("Django's cache interface tells nothing about the store."),
-        "can_flush": LACKS,
+        "can_flush": UNSUPPORTED,
     }
 
     def __init__(self, alias: str, cache: BaseCache, params: Mapping[str, Any]) -> None:
@@ -92,7 +92,7 @@ class LimitedInspector(Inspector):
     def location(self) -> str:
         given = self.params.get("LOCATION") or ""
         places = given if isinstance(given, list | tuple) else [given]
-        return mask(", ".join(map(str, places)), secrets_in(self.params))
+        return mask(", ".join(map(str, places)), find_secrets(self.params))
 
     @property
     def storage_id(self) -> Hashable:
@@ -132,11 +132,11 @@ class LimitedInspector(Inspector):
         Raises InvalidCacheKey for a key that the backend refuses.
         """
         key = try_decode_text(stored)
-        value = MISSING if key is None else self.cache.get(key, MISSING)
-        if value is MISSING:
+        value = MISSING_VALUE if key is None else self.cache.get(key, MISSING_VALUE)
+        if value is MISSING_VALUE:
             return None
-        content = content_of(value, window)
-        return KeyValue(KeyInfo(stored), content, expected=fingerprint_of(content))
+        content = describe_object(value, window)
+        return KeyValue(KeyInfo(stored), content, expected=content_fingerprint(content))
 
     # Changes.
 
@@ -168,9 +168,9 @@ class LimitedInspector(Inspector):
     def add(self, key: str, edit: AddValue) -> EditResult:
         if edit.replace:
             return self.set(key, edit.value, edit.ttl)
-        if self.cache.add(key, edit.value, seconds(edit.ttl)):
+        if self.cache.add(key, edit.value, timeout_in_seconds(edit.ttl)):
             return EditResult(EditStatus.DONE)
-        if self.cache.get(key, MISSING) is not MISSING:
+        if self.cache.get(key, MISSING_VALUE) is not MISSING_VALUE:
             return EditResult(EditStatus.EXISTS)
         return EditResult(
             EditStatus.REFUSED, _("The backend did not store it and does not say why.")
@@ -178,8 +178,8 @@ class LimitedInspector(Inspector):
 
     def set(self, key: str, value: Any, ttl: int) -> EditResult:
         """Store a value and look whether it is there: `set` says nothing of failure."""
-        self.cache.set(key, value, seconds(ttl))
-        if self.cache.get(key, MISSING) is not MISSING:
+        self.cache.set(key, value, timeout_in_seconds(ttl))
+        if self.cache.get(key, MISSING_VALUE) is not MISSING_VALUE:
             return EditResult(EditStatus.DONE)
         return EditResult(
             EditStatus.REFUSED, _("The backend did not store it and does not say why.")
@@ -188,15 +188,15 @@ class LimitedInspector(Inspector):
     def set_value(self, key: str, edit: SetValue) -> EditResult:
         if edit.ttl is KEEP:
             return EditResult(EditStatus.REFUSED, self.unsupported_reason("can_keep_ttl"))
-        value = self.cache.get(key, MISSING)
-        if value is MISSING:
+        value = self.cache.get(key, MISSING_VALUE)
+        if value is MISSING_VALUE:
             return EditResult(EditStatus.GONE)
-        if fingerprint_of(content_of(value)) != edit.expected:
+        if content_fingerprint(describe_object(value)) != edit.expected:
             return EditResult(EditStatus.CHANGED)
         return self.set(key, edit.value, edit.ttl)
 
     def set_ttl(self, key: str, edit: Expire) -> EditResult:
-        done = self.cache.touch(key, seconds(edit.ttl))
+        done = self.cache.touch(key, timeout_in_seconds(edit.ttl))
         return EditResult(EditStatus.DONE if done else EditStatus.GONE)
 
     def expire_at(self, key: str, edit: ExpireAt) -> EditResult:
@@ -244,22 +244,24 @@ class BrokenInspector(Inspector):
     """Can do nothing, and says what is wrong with the alias's settings."""
 
     def __init__(self, alias: str, params: Mapping[str, Any], error: Exception) -> None:
-        super().__init__(alias, base_cache(params), params)
+        super().__init__(alias, make_base_cache(params), params)
         self.error = error
 
     @property
     def location(self) -> str:
-        return mask(str(self.params.get("LOCATION") or ""), secrets_in(self.params))
+        return mask(str(self.params.get("LOCATION") or ""), find_secrets(self.params))
 
     def notes(self) -> Sequence[Text]:
-        reason = one_line(masked(f"{type(self.error).__name__}: {self.error}", self.params))
+        reason = one_line(
+            mask_for_settings(f"{type(self.error).__name__}: {self.error}", self.params)
+        )
         return (_("This cache could not be set up. %(reason)s") % {"reason": reason},)
 
     def status(self) -> Status:
         raise self.error
 
 
-def base_cache(params: Mapping[str, Any]) -> BaseCache:
+def make_base_cache(params: Mapping[str, Any]) -> BaseCache:
     """Return what Django makes of the settings that all backends share."""
     try:
         return BaseCache(dict(params))

@@ -11,14 +11,14 @@ from itertools import islice
 from django.utils.translation import gettext as _
 
 from django_cachex.inspectors.django import (
-    PickledInspector,
-    candidates_of,
+    DjangoBackendInspector,
     expiry_after,
-    key_at,
-    milliseconds_until,
-    search,
-    timeout,
-    without_expiry,
+    iter_candidates,
+    no_expiry_result,
+    parse_page_token,
+    scan_candidates,
+    timeout_for,
+    ttl_until,
 )
 from django_cachex.inspectors.edits import (
     KEEP,
@@ -38,12 +38,12 @@ from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE, KeyInfo, KeyVa
 from django_cachex.inspectors.values import fingerprint
 
 
-def keys_from(ordered: list[str], beginning: str) -> Iterator[str]:
+def iter_keys_from(ordered: list[str], beginning: str) -> Iterator[str]:
     """Return the keys that come in order from a text on."""
     return islice(ordered, bisect_left(ordered, beginning), None)
 
 
-class LocMemInspector(PickledInspector):
+class LocMemInspector(DjangoBackendInspector):
     """The store of the process that answers, under its lock, in its order of last use."""
 
     @property
@@ -81,15 +81,17 @@ class LocMemInspector(PickledInspector):
     def scan(self, query: Query, token: str, limit: int, deadline: float) -> ScanPage:
         before = decode_text(self.key_range(query.scope).prefix)
         own = sorted(key for key in self.snapshot() if key.startswith(before))
-        start = bisect_right(own, key_at(token, partial(keys_from, own))) if token else 0
+        start = (
+            bisect_right(own, parse_page_token(token, partial(iter_keys_from, own))) if token else 0
+        )
         means, columns = self.meaning(query), query.required_columns(self.optional_columns)
-        candidates = candidates_of(
+        candidates = iter_candidates(
             islice(own, start, None),
             str,
             lambda key: means(key) and self.passes(key, query, columns),
             query,
         )
-        return search(candidates, limit, deadline, len(own))
+        return scan_candidates(candidates, limit, deadline, len(own))
 
     def passes(self, key: str, query: Query, columns: Collection[str]) -> bool | None:
         """Return whether a key has not expired and passes the filters."""
@@ -113,7 +115,7 @@ class LocMemInspector(PickledInspector):
         expiry, raw = self.cache._expire_info[key], self.cache._cache[key]
         return KeyInfo(
             stored,
-            ttl=milliseconds_until(expiry) if "ttl" in columns else None,
+            ttl=ttl_until(expiry) if "ttl" in columns else None,
             size=len(raw) if "size" in columns else None,
         )
 
@@ -134,7 +136,7 @@ class LocMemInspector(PickledInspector):
             if not edit.replace and not self.cache._has_expired(key):
                 return EditResult(EditStatus.EXISTS)
             # What `set` and `add` do under the lock: it makes room first.
-            self.cache._set(key, raw, timeout(edit.ttl))
+            self.cache._set(key, raw, timeout_for(edit.ttl))
         return EditResult(EditStatus.DONE)
 
     def set_value(self, stored: bytes, edit: SetValue) -> EditResult:
@@ -163,8 +165,8 @@ class LocMemInspector(PickledInspector):
             if key is None or self.cache._has_expired(key):
                 return EditResult(EditStatus.GONE)
             expiry = self.cache._expire_info[key]
-            if milliseconds_until(expiry) == TTL_NONE:
-                return without_expiry()
+            if ttl_until(expiry) == TTL_NONE:
+                return no_expiry_result()
             self.cache._expire_info[key] = expiry + edit.by / 1000
         return EditResult(EditStatus.DONE)
 
@@ -232,8 +234,10 @@ class LocMemInspector(PickledInspector):
         with self.cache._lock:
             values = list(dict.values(self.cache._cache))
             expiries = list(self.cache._expire_info.values())
-        ttls = [milliseconds_until(expiry) for expiry in expiries]
-        entries = InfoField(_("Entries"), len(values), Unit.ENTRIES, of=self.cache._max_entries)
+        ttls = [ttl_until(expiry) for expiry in expiries]
+        entries = InfoField(
+            _("Entries"), len(values), Unit.ENTRIES, maximum=self.cache._max_entries
+        )
         facts = (
             InfoField(_("Never expire"), ttls.count(TTL_NONE), Unit.ENTRIES),
             InfoField(_("Expired, not yet removed"), ttls.count(TTL_MISSING), Unit.ENTRIES),

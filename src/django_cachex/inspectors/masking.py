@@ -19,15 +19,15 @@ from django_cachex.commands.text import one_line
 MASK: Final = "•••"
 
 # Names of secrets, wherever in a name these words stand, and those that stand at its end only.
-ANYWHERE = (
+SECRET_WORDS = (
     r"passw(?:or)?d|passphrase|passwd|pwd|secret|token|credential|authorization"
     r"|(?:api|access|account|private|shared)[\s_.-]?key"
 )
-AT_THE_END = r"(?:(?:^|[\s_.-])(?:pass|pw|auth)|requirepass|masterauth)"
-NAME = re.compile(rf"[\w\s.-]*(?:{ANYWHERE})[\w\s.-]*|[\w\s.-]*{AT_THE_END}", re.I)
+SECRET_SUFFIXES = r"(?:(?:^|[\s_.-])(?:pass|pw|auth)|requirepass|masterauth)"
+SECRET_NAME = re.compile(rf"[\w\s.-]*(?:{SECRET_WORDS})[\w\s.-]*|[\w\s.-]*{SECRET_SUFFIXES}", re.I)
 
 # What such names may be about without holding a secret: `CREDENTIAL_PROVIDER`, `token_class`.
-NO_SECRET = re.compile(r".*(?:provider|class|func|function|callback|factory|type)", re.I)
+HARMLESS_NAME = re.compile(r".*(?:provider|class|func|function|callback|factory|type)", re.I)
 
 # To the next white space, or to the next address of a list that `;` or `,` separates.
 URL = re.compile(r"\b([a-z][a-z0-9+.-]*://)((?:(?![;,][a-z][a-z0-9+.-]*://)\S)*)", re.I)
@@ -35,52 +35,58 @@ URL = re.compile(r"\b([a-z][a-z0-9+.-]*://)((?:(?![;,][a-z][a-z0-9+.-]*://)\S)*)
 # The last `@` ends the password, so that one with an unquoted `@`, `/` or `?` is taken out whole.
 USER_INFO = re.compile(r"([^:]*:)(.*)@", re.DOTALL)
 
-IN_NAME = r"(?<![\w.-])([\w.-]*(?:" + ANYWHERE + r")[\w.-]*|(?:[\w.-]*[_.-])?(?:pass|pw|auth))"
-QUERY_SECRET = re.compile(rf"([?&]{IN_NAME}=)([^&#]*)", re.I)
+OPTION_NAME = (
+    r"(?<![\w.-])([\w.-]*(?:" + SECRET_WORDS + r")[\w.-]*|(?:[\w.-]*[_.-])?(?:pass|pw|auth))"
+)
+QUERY_SECRET = re.compile(rf"([?&]{OPTION_NAME}=)([^&#]*)", re.I)
 
 # Where a list of addresses may be cut: before one with a scheme, before one with a password.
-NEXT = re.compile(r"[;,\s]+(?=[a-z][a-z0-9+.-]*://)|[;,]\s*(?=[^:@/;,\s]*:[^@;,]*@)", re.I)
+ADDRESS_SEPARATOR = re.compile(
+    r"[;,\s]+(?=[a-z][a-z0-9+.-]*://)|[;,]\s*(?=[^:@/;,\s]*:[^@;,]*@)", re.I
+)
 SCHEME = re.compile(r"\s*(?:[a-z][a-z0-9+.-]*:(?=//))?(?://)?", re.I)
 HOST = re.compile(r"[\w.-]*(?::\d+)?(?:/.*)?|\[[0-9a-f:.]+\](?::\d+)?(?:/.*)?", re.I)
 
 # `password=…` in a string of options: in quotation marks or braces, or to the next option.
-PAIR = re.compile(
-    rf"""{IN_NAME}(?:\s*=|["']\s*[=:])\s*"""
+OPTION_PAIR = re.compile(
+    rf"""{OPTION_NAME}(?:\s*=|["']\s*[=:])\s*"""
     r"""("(?:[^"\\]|\\.|"")*"|'(?:[^'\\]|\\.|'')*'|\{[^}]*\}"""
     r"""|.*?(?=[\s;,&]+[\w .-]+?\s*=|[;&\#]|$))""",
     re.I | re.DOTALL,
 )
-QUOTES = {'"': '"', "'": "'", "{": "}"}
+CLOSING_QUOTES = {'"': '"', "'": "'", "{": "}"}
 
-LONGEST: Final = 10_000
+MAX_MASKED_LENGTH: Final = 10_000
 """Characters of an error that are masked; what is shown is shorter."""
 
 # A password this short is replaced only where it stands alone: it may be part of any word.
-SHORT = 4
+SHORT_SECRET_LENGTH = 4
 
 
 def mask(text: str, secrets: Iterable[str] = ()) -> str:
     """Return `text` without passwords in URLs and without any of `secrets`, however quoted.
 
     The forms known are `user:password@`, `:password@` and `?password=` (also `ssl_password=`,
-    `token=` and the like). `secrets` are an alias's, as `secrets_in` returns them.
+    `token=` and the like). `secrets` are an alias's, as `find_secrets` returns them.
     """
     masked = text
     # Before the URLs: one whose password holds white space ends there, as far as they can tell.
-    for spelling in sorted(_spellings(secrets), key=len, reverse=True):
+    for spelling in sorted(_encodings(secrets), key=len, reverse=True):
         literal = re.escape(spelling)
-        alone = rf"(?<!\w){literal}(?!\w)" if len(spelling) < SHORT else literal
+        alone = rf"(?<!\w){literal}(?!\w)" if len(spelling) < SHORT_SECRET_LENGTH else literal
         masked = re.sub(alone, MASK, masked)
     return URL.sub(lambda found: found[1] + _mask_rest(found[2]), masked)
 
 
-def masked(text: str, params: Mapping[str, Any]) -> str:
+def mask_for_settings(text: str, params: Mapping[str, Any]) -> str:
     """Return what is left of `text` without the passwords of these settings and of other caches.
 
     What strangers say may be long: no more of it is looked at than anybody is shown.
     """
-    others = (secret for secret in secrets_in(settings.CACHES) if len(secret) >= SHORT)
-    return mask(text[:LONGEST], {*secrets_in(params), *others})
+    others = (
+        secret for secret in find_secrets(settings.CACHES) if len(secret) >= SHORT_SECRET_LENGTH
+    )
+    return mask(text[:MAX_MASKED_LENGTH], {*find_secrets(params), *others})
 
 
 def _mask_rest(rest: str) -> str:
@@ -91,59 +97,59 @@ def _mask_rest(rest: str) -> str:
 # What the settings hold.
 
 
-def secrets_in(params: Mapping[str, Any]) -> frozenset[str]:
+def find_secrets(params: Mapping[str, Any]) -> frozenset[str]:
     """Return the passwords that an entry of `settings.CACHES` holds, at whatever depth."""
-    return frozenset(filter(None, _secrets(params)))
+    return frozenset(filter(None, _iter_secrets(params)))
 
 
-def _secrets(value: object) -> Iterator[str]:
+def _iter_secrets(value: object) -> Iterator[str]:
     if isinstance(value, Mapping):
         for name, inner in value.items():
-            yield from _named(str(name), inner)
+            yield from _iter_named_secrets(str(name), inner)
     elif isinstance(value, list | tuple | set | frozenset):
         for inner in value:
-            yield from _secrets(inner)
+            yield from _iter_secrets(inner)
     elif isinstance(value, str | bytes):
-        yield from _string_secrets(_text(value))
+        yield from _iter_string_secrets(_to_text(value))
 
 
-def _named(name: str, value: object) -> Iterator[str]:
+def _iter_named_secrets(name: str, value: object) -> Iterator[str]:
     """Yield the secrets of what stands under a name."""
-    if not NAME.fullmatch(name):
-        yield from _secrets(value)
-    elif NO_SECRET.fullmatch(name):
+    if not SECRET_NAME.fullmatch(name):
+        yield from _iter_secrets(value)
+    elif HARMLESS_NAME.fullmatch(name):
         # A provider of credentials has them as attributes, or is asked for them: not by us.
-        yield from _secrets(getattr(value, "__dict__", value))
+        yield from _iter_secrets(getattr(value, "__dict__", value))
     else:
-        yield from _leaves(value)
+        yield from _iter_secret_values(value)
 
 
-def _leaves(value: object) -> Iterator[str]:
+def _iter_secret_values(value: object) -> Iterator[str]:
     """Yield the texts of what is secret by its name; of a name and a password, the password."""
     if isinstance(value, str | bytes):
-        text = _text(value)
+        text = _to_text(value)
         yield text
-        yield from _string_secrets(text)
+        yield from _iter_string_secrets(text)
         scheme, _space, rest = text.partition(" ")
         if scheme.lower() in ("basic", "bearer"):
             yield rest.strip()
     elif isinstance(value, Mapping):
-        yield from _secrets(value)
+        yield from _iter_secrets(value)
     elif isinstance(value, list | tuple | set | frozenset):
         parts = list(value)
         if isinstance(value, tuple) and len(parts) == 2:  # (user, password)
             del parts[0]
         for part in parts:
-            yield from _leaves(part)
+            yield from _iter_secret_values(part)
     elif isinstance(value, int) and not isinstance(value, bool):
         yield str(value)
     else:
-        yield from _secrets(getattr(value, "__dict__", ()))
+        yield from _iter_secrets(getattr(value, "__dict__", ()))
 
 
-def _string_secrets(text: str) -> Iterator[str]:
+def _iter_string_secrets(text: str) -> Iterator[str]:
     """Yield the passwords in an address, a list of addresses, or a string of options."""
-    for address in _addresses(text):
+    for address in _split_addresses(text):
         rest = address[len(SCHEME.match(address)[0]) :]  # type: ignore[index]  # It matches nothing.
         if user_info := USER_INFO.match(rest):
             yield user_info[2]
@@ -151,22 +157,22 @@ def _string_secrets(text: str) -> Iterator[str]:
             yield from re.split(r"[/?#@:\[\]]", user_info[2])
     for found in QUERY_SECRET.finditer(text):
         yield found[3]
-    for found in PAIR.finditer(text):
-        yield from _unquoted(found[2].strip())
+    for found in OPTION_PAIR.finditer(text):
+        yield from _iter_unquoted(found[2].strip())
 
 
-def _unquoted(value: str) -> Iterator[str]:
+def _iter_unquoted(value: str) -> Iterator[str]:
     """Yield the value of an option, as those may mean it who use such quotation marks."""
-    if len(value) < 2 or QUOTES.get(value[0]) != value[-1]:
+    if len(value) < 2 or CLOSING_QUOTES.get(value[0]) != value[-1]:
         yield value
         return
     inner = value[1:-1]
     yield from (inner, re.sub(r"\\(.)", r"\1", inner), inner.replace(value[0] * 2, value[0]))
 
 
-def _addresses(text: str) -> list[str]:
+def _split_addresses(text: str) -> list[str]:
     """Return the addresses in a list, or the text as one: passwords may hold `;` and `,`."""
-    parts = NEXT.split(text)
+    parts = ADDRESS_SEPARATOR.split(text)
     return parts if all(map(_is_address, parts)) else [text]
 
 
@@ -174,11 +180,11 @@ def _is_address(text: str) -> bool:
     return "@" in text or "://" in text or HOST.fullmatch(text.strip()) is not None
 
 
-def _text(value: str | bytes) -> str:
+def _to_text(value: str | bytes) -> str:
     return value if isinstance(value, str) else value.decode("utf-8", "backslashreplace")
 
 
-def _spellings(secrets: Iterable[str]) -> set[str]:
+def _encodings(secrets: Iterable[str]) -> set[str]:
     """Return the secrets as URLs, logs and `repr` may spell them."""
     found = set()
     for secret in secrets:

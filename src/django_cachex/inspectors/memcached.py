@@ -13,9 +13,9 @@ from django_cachex.conf import limits
 from django_cachex.inspectors.base import Support, file_id, resolve_addresses
 from django_cachex.inspectors.limited import LimitedInspector
 
-DEFAULT_PORT = 11211
+MEMCACHED_PORT = 11211
 
-PYMEMCACHE = "django.core.cache.backends.memcached.PyMemcacheCache"
+PYMEMCACHE_BACKEND = "django.core.cache.backends.memcached.PyMemcacheCache"
 
 
 class MemcachedInspector(LimitedInspector):
@@ -25,7 +25,7 @@ class MemcachedInspector(LimitedInspector):
     may_block = True
 
     def __init__(self, alias: str, cache: BaseCache, params: Mapping[str, Any]) -> None:
-        super().__init__(alias, own_cache(alias, cache, params), params)
+        super().__init__(alias, make_private_cache(alias, cache, params), params)
         weakref.finalize(self, self.cache.close)
 
     def storage_ids(self) -> frozenset[str]:
@@ -40,18 +40,18 @@ def server_ids(server: str) -> frozenset[str]:
         return frozenset((file_id(path),))
     host, _colon, port = server.rpartition(":")
     if not host or not port.isdecimal():
-        host, port = server, str(DEFAULT_PORT)
+        host, port = server, str(MEMCACHED_PORT)
     return resolve_addresses(host.strip("[]"), int(port)) or frozenset((server,))
 
 
-def own_cache(alias: str, cache: BaseCache, params: Mapping[str, Any]) -> BaseCache:
+def make_private_cache(alias: str, cache: BaseCache, params: Mapping[str, Any]) -> BaseCache:
     """Return another cache object of an alias, which no other thread uses.
 
     The client of pymemcache waits for ever by default; that of pylibmc has time limits in other
     units under other names, and keeps those of the settings.
     """
     kinds = [f"{kind.__module__}.{kind.__qualname__}" for kind in type(cache).__mro__]
-    if PYMEMCACHE not in kinds:
+    if PYMEMCACHE_BACKEND not in kinds:
         return caches.create_connection(alias)
     patience = {"timeout": limits().timeout, "connect_timeout": limits().timeout}
     changed = {**params, "OPTIONS": {**params.get("OPTIONS", {}), **patience}}

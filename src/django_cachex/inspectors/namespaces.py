@@ -12,18 +12,18 @@ from typing import Any, Final, NamedTuple
 
 from django_cachex.inspectors.base import Inspector
 from django_cachex.inspectors.info import Unit
-from django_cachex.inspectors.jobs import length, spelled, unspelled
+from django_cachex.inspectors.jobs import decode_key, encode_key, json_size
 from django_cachex.inspectors.types import TTL_NONE, KeyInfo
 
-MOST_BRANCHES: Final = 200
-MOST_BYTES: Final = 128 * 1024
+MAX_BRANCHES: Final = 200
+MAX_PATH_BYTES: Final = 128 * 1024
 """Of the names of branches in a state: those of fewer are kept where they are long."""
 
-Path = tuple[str, ...]
-ROOT: Final[Path] = ()
+NamespacePath = tuple[str, ...]
+ROOT_PATH: Final[NamespacePath] = ()
 
 
-class Weight(NamedTuple):
+class Usage(NamedTuple):
     """What one key, or all keys of a branch, weigh."""
 
     keys: int = 0
@@ -36,8 +36,8 @@ class Weight(NamedTuple):
     immortal: int = 0
     """Keys without an expiry."""
 
-    def plus(self, other: Weight) -> Weight:
-        return Weight(
+    def plus(self, other: Usage) -> Usage:
+        return Usage(
             self.keys + other.keys,
             self.memory + other.memory,
             self.squares + other.squares,
@@ -45,14 +45,14 @@ class Weight(NamedTuple):
         )
 
 
-NOTHING: Final = Weight()
+NO_USAGE: Final = Usage()
 
 
 @dataclass(frozen=True)
 class Branch:
     """All keys whose names begin alike."""
 
-    weight: Weight = NOTHING
+    weight: Usage = NO_USAGE
     late: bool = False
     """Whether it may have been folded before: then it weighs this at least."""
 
@@ -61,38 +61,38 @@ class Branch:
 
 
 @dataclass(frozen=True)
-class Tree:
+class NamespaceTree:
     """Branches by the parts of their names; the weight of a branch includes its branches'."""
 
-    branches: Mapping[Path, Branch] = field(default_factory=lambda: {ROOT: Branch()})
+    branches: Mapping[NamespacePath, Branch] = field(default_factory=lambda: {ROOT_PATH: Branch()})
 
-    def grown(self, weighed: Iterable[tuple[Path, Sequence[int]]]) -> Tree:
+    def grown(self, weighed: Iterable[tuple[NamespacePath, Sequence[int]]]) -> NamespaceTree:
         """Return the tree with more keys in it, the lightest leaves folded into their branches.
 
-        What a key weighs are the figures of a `Weight`.
+        What a key weighs are the figures of a `Usage`.
         """
-        added: dict[Path, Weight] = {}
-        for path, weight in together(weighed):
+        added: dict[NamespacePath, Usage] = {}
+        for path, weight in sum_by_path(weighed):
             for depth in range(len(path) + 1):
                 start = path[:depth]
-                added[start] = added.get(start, NOTHING).plus(weight)
+                added[start] = added.get(start, NO_USAGE).plus(weight)
         branches = dict(self.branches)
         for path in sorted(added, key=len):
             branch = branches.get(path) or self._new(branches, path)
             branches[path] = replace(branch, weight=branch.weight.plus(added[path]))
-        fold(branches)
-        return Tree(branches)
+        prune(branches)
+        return NamespaceTree(branches)
 
     @staticmethod
-    def _new(branches: Mapping[Path, Branch], path: Path) -> Branch:
+    def _new(branches: Mapping[NamespacePath, Branch], path: NamespacePath) -> Branch:
         parent = branches[path[:-1]]
         return Branch(late=parent.late or parent.folds)
 
     @property
     def whole(self) -> Branch:
-        return self.branches[ROOT]
+        return self.branches[ROOT_PATH]
 
-    def under(self, path: Path) -> list[tuple[Path, Branch]]:
+    def under(self, path: NamespacePath) -> list[tuple[NamespacePath, Branch]]:
         """Return the branches directly under another, the heaviest first."""
         depth = len(path) + 1
         found = [
@@ -108,18 +108,20 @@ class Tree:
         ]
 
     @classmethod
-    def of_state(cls, state: list[Any]) -> Tree:
+    def of_state(cls, state: list[Any]) -> NamespaceTree:
         return cls(
             {
-                tuple(path): Branch(Weight(*weight), late, folds)
+                tuple(path): Branch(Usage(*weight), late, folds)
                 for path, *weight, late, folds in state
             }
         )
 
 
-def together(weighed: Iterable[tuple[Path, Sequence[int]]]) -> Iterator[tuple[Path, Weight]]:
+def sum_by_path(
+    weighed: Iterable[tuple[NamespacePath, Sequence[int]]],
+) -> Iterator[tuple[NamespacePath, Usage]]:
     """Yield each path once, with the weight of all its keys: most are of a few namespaces."""
-    sums: dict[Path, list[int]] = {}
+    sums: dict[NamespacePath, list[int]] = {}
     for path, (keys, memory, squares, immortal) in weighed:
         so_far = sums.get(path)
         if so_far is None:
@@ -130,40 +132,42 @@ def together(weighed: Iterable[tuple[Path, Sequence[int]]]) -> Iterator[tuple[Pa
             so_far[2] += squares
             so_far[3] += immortal
     for path, total in sums.items():
-        yield path, Weight(*total)
+        yield path, Usage(*total)
 
 
-def fold(branches: dict[Path, Branch]) -> None:
+def prune(branches: dict[NamespacePath, Branch]) -> None:
     """Take the lightest leaves away until there are few enough; what held them remembers it."""
-    surplus = len(branches) - 1 - MOST_BRANCHES
-    excess = sum(map(length, branches)) - MOST_BYTES
+    surplus = len(branches) - 1 - MAX_BRANCHES
+    excess = sum(map(json_size, branches)) - MAX_PATH_BYTES
     if surplus <= 0 and excess <= 0:
         return
     counts = Counter(path[:-1] for path in branches if path)
-    leaves = [leaf(path, branches) for path in branches if path and not counts[path]]
+    leaves = [pruning_order(path, branches) for path in branches if path and not counts[path]]
     heapify(leaves)
     while surplus > 0 or excess > 0:
         *_weight, path = heappop(leaves)
-        surplus, excess = surplus - 1, excess - length(path)
+        surplus, excess = surplus - 1, excess - json_size(path)
         del branches[path]
         parent = path[:-1]
         branches[parent] = replace(branches[parent], folds=True)
         counts[parent] -= 1
         if parent and not counts[parent]:
-            heappush(leaves, leaf(parent, branches))
+            heappush(leaves, pruning_order(parent, branches))
 
 
-def leaf(path: Path, branches: Mapping[Path, Branch]) -> tuple[int, int, Path]:
+def pruning_order(
+    path: NamespacePath, branches: Mapping[NamespacePath, Branch]
+) -> tuple[int, int, NamespacePath]:
     """Return what leaves are folded in the order of: the lightest, of these the deepest."""
     return (branches[path].weight.keys, -len(path), path)
 
 
-SURE: Final = 2.0
+ERROR_MARGIN: Final = 2.0
 """Standard errors to each side: nineteen samples of twenty are no further from the truth."""
 
 
 @dataclass(frozen=True)
-class Share:
+class Estimate:
     """A part of a whole, 0 to 1, and how far it may be off to each side."""
 
     value: float
@@ -174,7 +178,7 @@ class Share:
 class Sample:
     """What was weighed: everything, or a part that is as good as drawn by lot."""
 
-    whole: Weight
+    whole: Usage
     fraction: float = 1.0
     """The part of everything that was looked at, 0 to 1."""
 
@@ -183,51 +187,55 @@ class Sample:
         """The part of a sample's error that is left: none once everything was looked at."""
         return sqrt(max(0.0, 1.0 - self.fraction))
 
-    def of_keys(self, part: int, whole: int | None = None) -> Share | None:
+    def of_keys(self, part: int, whole: int | None = None) -> Estimate | None:
         """Return the share of keys that are of a kind; None where there is no key."""
         count = self.whole.keys if whole is None else whole
         if not count:
             return None
         value = part / count
-        return Share(value, SURE * self._left * sqrt(value * (1 - value) / count))
+        return Estimate(value, ERROR_MARGIN * self._left * sqrt(value * (1 - value) / count))
 
-    def of_memory(self, part: Weight) -> Share | None:
+    def of_memory(self, part: Usage) -> Estimate | None:
         """Return the share of memory that a branch takes; None where no memory is known."""
         if not self.whole.memory:
             return None
         value = part.memory / self.whole.memory
         # The error of a ratio of sums: https://en.wikipedia.org/wiki/Ratio_estimator
         squares = (1 - 2 * value) * part.squares + value**2 * self.whole.squares
-        return Share(value, SURE * self._left * sqrt(max(0.0, squares)) / self.whole.memory)
+        return Estimate(
+            value, ERROR_MARGIN * self._left * sqrt(max(0.0, squares)) / self.whole.memory
+        )
 
     def expected(self, count: int) -> int:
         """Return about how many there are of which the sample holds so many."""
         return round(count / self.fraction) if self.fraction else count
 
 
-SAMPLE: Final = 50
+MAX_EXAMPLES: Final = 50
 """Keys that are named as examples."""
 
-LARGEST: Final = 10
-LONGEST_NAMED: Final = 500
+MAX_LARGEST_KEYS: Final = 10
+MAX_NAMED_KEY_BYTES: Final = 500
 """Bytes: keys with longer names are counted, and not kept by name."""
 
-DEEPEST: Final = 3
+MAX_NAMESPACE_DEPTH: Final = 3
 """Parts of a name that are looked at."""
 
-LONGEST_PART: Final = 80
+MAX_PART_LENGTH: Final = 80
 """Characters: a longer part of a name is no namespace."""
 
-SECOND: Final = 1000
-EXPIRIES: Final = tuple(SECOND * seconds for seconds in (60, 3600, 86_400, 7 * 86_400, 30 * 86_400))
+MS_PER_SECOND: Final = 1000
+TTL_BOUNDS: Final = tuple(
+    MS_PER_SECOND * seconds for seconds in (60, 3600, 86_400, 7 * 86_400, 30 * 86_400)
+)
 """Milliseconds: the upper ends of the classes that TTLs are counted in; the last has none."""
 
-LOCK: Final = re.compile(r"(?:^|[^a-z])locks?(?:[^a-z]|$)", re.IGNORECASE)
+LOCK_NAME: Final = re.compile(r"(?:^|[^a-z])locks?(?:[^a-z]|$)", re.IGNORECASE)
 """A name that says that its key is a lock."""
 
 
 @dataclass(frozen=True)
-class Sorting:
+class NamespaceOptions:
     """How names are taken apart."""
 
     separator: str = ":"
@@ -237,31 +245,31 @@ class Sorting:
     is_session: Callable[[bytes], bool] | None = None
     """Tells the stored keys of sessions, where there are such."""
 
-    def path(self, name: str) -> Path:
+    def path(self, name: str) -> NamespacePath:
         """Return the namespaces of a key: the parts of its name but the last."""
         parts = name.removeprefix(self.under).split(self.separator)[:-1]
         found: list[str] = []
-        for part in parts[:DEEPEST]:
-            if len(part) > LONGEST_PART:
+        for part in parts[:MAX_NAMESPACE_DEPTH]:
+            if len(part) > MAX_PART_LENGTH:
                 break
             found.append(part)
         return tuple(found)
 
 
 @dataclass(frozen=True)
-class Survey:
+class NamespaceStats:
     """What was counted so far."""
 
-    sorting: Sorting = Sorting()
-    tree: Tree = field(default_factory=Tree)
+    sorting: NamespaceOptions = NamespaceOptions()
+    tree: NamespaceTree = field(default_factory=NamespaceTree)
     weighed: int = 0
     """Keys of which the store said how many bytes they take."""
 
     timed: int = 0
     """Keys of which the store said when they expire."""
 
-    expiries: tuple[int, ...] = (0,) * (len(EXPIRIES) + 1)
-    """Keys by how long they live on, as `EXPIRIES` has it; those that never expire are not here."""
+    expiries: tuple[int, ...] = (0,) * (len(TTL_BOUNDS) + 1)
+    """Keys by how long they live on, as `TTL_BOUNDS` has it; those that never expire are not here."""
 
     sessions: int = 0
     locks: int = 0
@@ -270,37 +278,37 @@ class Survey:
     """The heaviest keys, with their bytes."""
 
     @property
-    def whole(self) -> Weight:
+    def whole(self) -> Usage:
         return self.tree.whole.weight
 
     @property
     def removed(self) -> int:
         return 0
 
-    def take(self, inspector: Inspector, keys: Sequence[bytes]) -> Survey:
+    def take(self, inspector: Inspector, keys: Sequence[bytes]) -> NamespaceStats:
         """Count a batch of keys; return the survey with them in it."""
         weight = "memory" if "memory" in inspector.optional_columns else "size"
         found = [one for one in inspector.describe(keys, ("ttl", weight)) if one.exists]
         names = [inspector.display_key(one.key) for one in found]
-        weights = [weight_of(one) for one in found]
+        weights = [key_bytes(one) for one in found]
         secret = [self._is_session(one.key) for one in found]
-        short = [one.key for one in found if len(one.key) <= LONGEST_NAMED]
+        short = [one.key for one in found if len(one.key) <= MAX_NAMED_KEY_BYTES]
         return replace(
             self,
             tree=self.tree.grown(
                 (
-                    ROOT if hidden else self.sorting.path(name),
+                    ROOT_PATH if hidden else self.sorting.path(name),
                     (1, size or 0, (size or 0) ** 2, int(one.ttl == TTL_NONE)),
                 )
                 for one, name, size, hidden in zip(found, names, weights, secret, strict=True)
             ),
             weighed=self.weighed + sum(size is not None for size in weights),
             timed=self.timed + sum(one.ttl is not None for one in found),
-            expiries=counted(self.expiries, found),
+            expiries=count_ttls(self.expiries, found),
             sessions=self.sessions + sum(secret),
-            locks=self.locks + sum(LOCK.search(name) is not None for name in names),
-            sample=(*self.sample, *short[: max(0, SAMPLE - len(self.sample))]),
-            largest=heaviest(self.largest, found, weights),
+            locks=self.locks + sum(LOCK_NAME.search(name) is not None for name in names),
+            sample=(*self.sample, *short[: max(0, MAX_EXAMPLES - len(self.sample))]),
+            largest=merge_largest(self.largest, found, weights),
         )
 
     def _is_session(self, stored: bytes) -> bool:
@@ -315,43 +323,43 @@ class Survey:
             self.expiries,
             self.sessions,
             self.locks,
-            list(map(spelled, self.sample)),
-            [[size, spelled(stored)] for size, stored in self.largest],
+            list(map(encode_key, self.sample)),
+            [[size, encode_key(stored)] for size, stored in self.largest],
         ]
 
     @classmethod
-    def of_state(cls, state: list[Any], sorting: Sorting) -> Survey:
+    def of_state(cls, state: list[Any], sorting: NamespaceOptions) -> NamespaceStats:
         tree, weighed, timed, expiries, sessions, locks, sample, largest = state
         return cls(
             sorting,
-            Tree.of_state(tree),
+            NamespaceTree.of_state(tree),
             weighed,
             timed,
             tuple(expiries),
             sessions,
             locks,
-            tuple(map(unspelled, sample)),
-            tuple((size, unspelled(text)) for size, text in largest),
+            tuple(map(decode_key, sample)),
+            tuple((size, decode_key(text)) for size, text in largest),
         )
 
 
-def weight_of(one: KeyInfo) -> int | None:
+def key_bytes(one: KeyInfo) -> int | None:
     """Return the bytes that a key takes, or those of its value where the store tells no more."""
     if one.memory is not None:
         return one.memory
     return one.size if one.unit == Unit.BYTES else None
 
 
-def counted(before: tuple[int, ...], found: Sequence[KeyInfo]) -> tuple[int, ...]:
+def count_ttls(before: tuple[int, ...], found: Sequence[KeyInfo]) -> tuple[int, ...]:
     """Return the classes of TTLs with more keys in them."""
     counts = list(before)
     for one in found:
         if one.ttl is not None and one.ttl != TTL_NONE:
-            counts[sum(one.ttl >= end for end in EXPIRIES)] += 1
+            counts[sum(one.ttl >= end for end in TTL_BOUNDS)] += 1
     return tuple(counts)
 
 
-def heaviest(
+def merge_largest(
     before: tuple[tuple[int, bytes], ...],
     found: Sequence[KeyInfo],
     weights: Sequence[int | None],
@@ -361,6 +369,6 @@ def heaviest(
     known.update(
         (one.key, weight)
         for one, weight in zip(found, weights, strict=True)
-        if weight is not None and len(one.key) <= LONGEST_NAMED
+        if weight is not None and len(one.key) <= MAX_NAMED_KEY_BYTES
     )
-    return tuple(nlargest(LARGEST, ((size, stored) for stored, size in known.items())))
+    return tuple(nlargest(MAX_LARGEST_KEYS, ((size, stored) for stored, size in known.items())))

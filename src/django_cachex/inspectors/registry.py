@@ -11,9 +11,9 @@ from django.utils.module_loading import import_string
 from django_cachex.inspectors.base import Inspector
 from django_cachex.inspectors.limited import BrokenInspector
 
-LIMITED = "django_cachex.inspectors.limited.LimitedInspector"
+LIMITED_INSPECTOR = "django_cachex.inspectors.limited.LimitedInspector"
 
-BUILT_IN: dict[str, str | type[Inspector]] = {
+BUILT_IN_INSPECTORS: dict[str, str | type[Inspector]] = {
     "django_cachex.cache.backends.ServerCache": "django_cachex.inspectors.valkey.CachexInspector",
     "django.core.cache.backends.redis.RedisCache": (
         "django_cachex.inspectors.valkey.DjangoRedisInspector"
@@ -33,8 +33,8 @@ BUILT_IN: dict[str, str | type[Inspector]] = {
     "django.core.cache.backends.dummy.DummyCache": "django_cachex.inspectors.dummy.DummyInspector",
 }
 
-_registered: dict[str, str | type[Inspector]] = {}
-_inspectors = ChainMap(_registered, BUILT_IN)
+_registered_inspectors: dict[str, str | type[Inspector]] = {}
+_all_inspectors = ChainMap(_registered_inspectors, BUILT_IN_INSPECTORS)
 
 
 def register(backend: str, inspector: str | type[Inspector]) -> None:
@@ -42,21 +42,21 @@ def register(backend: str, inspector: str | type[Inspector]) -> None:
 
     A class registered nearer to the cache's own class wins. `inspector` is a class or its path.
     """
-    _registered[backend] = inspector
+    _registered_inspectors[backend] = inspector
 
 
 def unregister(backend: str) -> None:
     """Forget what `register` was told of `backend`; nothing if it was told nothing."""
-    _registered.pop(backend, None)
+    _registered_inspectors.pop(backend, None)
 
 
 def inspector_class(cache_class: type) -> type[Inspector]:
     """Return the inspector of the nearest registered class, or the limited one."""
     for ancestor in cache_class.__mro__:
-        found = _inspectors.get(f"{ancestor.__module__}.{ancestor.__qualname__}")
+        found = _all_inspectors.get(f"{ancestor.__module__}.{ancestor.__qualname__}")
         if found is not None:
             break
-    found = found or LIMITED
+    found = found or LIMITED_INSPECTOR
     inspector: type[Inspector] = import_string(found) if isinstance(found, str) else found
     return inspector
 

@@ -10,7 +10,7 @@ from django_cachex.inspectors.keys import encode_text
 
 
 @dataclass(frozen=True)
-class KeyShape:
+class KeyPattern:
     """Stored keys that begin alike and, where a `KEY_FUNCTION` hashes names, are of one length."""
 
     prefix: bytes
@@ -21,7 +21,7 @@ class KeyShape:
         return stored.startswith(self.prefix) and self.length in (None, len(stored))
 
     @classmethod
-    def of(cls, inspector: Inspector, names: Sequence[str], beginning: str = "") -> KeyShape:
+    def of(cls, inspector: Inspector, names: Sequence[str], beginning: str = "") -> KeyPattern:
         """Return what an alias makes of names that begin so; `names` are what may follow."""
         keys = [f"{beginning}{name}" for name in names]
         made = [inspector.final_key(inspector.make_key(key)) for key in keys]

@@ -13,7 +13,7 @@ from django_cachex.inspectors.types import TTL_NONE
 from django_cachex.inspectors.valkey.compare_and_set import Target
 from django_cachex.inspectors.valkey.edit import outcome_of
 from django_cachex.inspectors.valkey.inspector import ServerInspector
-from django_cachex.inspectors.values import Codec, fingerprint
+from django_cachex.inspectors.values import ValueFormat, fingerprint
 from tests import servers
 from tests.inspectors.valkey.conftest import Store
 
@@ -125,7 +125,7 @@ def test_a_change_between_comparison_and_write_is_told(
     inspector: ServerInspector, store: Store, meanwhile: tuple[Any, ...], outcome: EditStatus
 ) -> None:
     store.raw.set(KEY, "old")
-    target = Target(KEY, Codec("", "opaque", bytes))
+    target = Target(KEY, ValueFormat("", "opaque", bytes))
     steps = outcome_of(target, SetValue(b"mine", fingerprint(b"old")))
     assert steps is not None
 
@@ -139,7 +139,7 @@ def test_a_change_between_comparison_and_write_is_told(
         except StopIteration as stop:
             return stop.value
 
-    assert inspector.client.run(interrupted()).result == outcome
+    assert inspector.client.run(interrupted()).status == outcome
     if outcome == EditStatus.DONE:
         assert store.raw.get(KEY) == b"mine"
     assert store.raw.get(KEY) in (b"mine", b"theirs", b"old", None)

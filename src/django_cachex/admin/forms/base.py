@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from django_cachex.admin import formatting
 from django_cachex.inspectors.edits import KEEP, KeepTTL
 from django_cachex.inspectors.types import TTL_NONE
-from django_cachex.inspectors.values import InvalidValue, StoreAs, encode, from_form
+from django_cachex.inspectors.values import InvalidValue, StoreAs, normalize_newlines, parse_value
 
 MOST: Final = 10_000
 """Lines of one form."""
@@ -67,7 +67,7 @@ def refuse_repeated(names: Sequence[Any]) -> None:
 
 
 def item(line: str, store_as: StoreAs) -> Any:
-    return encode(line, store_as)
+    return parse_value(line, store_as)
 
 
 def scored(line: str, store_as: StoreAs) -> tuple[Any, float]:
@@ -75,7 +75,7 @@ def scored(line: str, store_as: StoreAs) -> tuple[Any, float]:
     score, space, member = line.partition(" ")
     if not space:
         raise InvalidLine(_("write a score, a space, and the member, such as 2.5 user:1."))
-    return encode(member, store_as), score_of(score)
+    return parse_value(member, store_as), score_of(score)
 
 
 def score_of(text: str) -> float:
@@ -97,7 +97,7 @@ def field(line: str, store_as: StoreAs) -> tuple[str, Any]:
     name, equals, value = line.partition("=")
     if not equals:
         raise InvalidLine(_("write the field, an equals sign, and the value, such as plan=pro."))
-    return name, encode(value, store_as)
+    return name, parse_value(value, store_as)
 
 
 def identity(element: Any) -> Any:
@@ -270,7 +270,7 @@ class ValueForm(ExpireForm):
 
     def clean_value(self) -> str:
         # Browsers send every line end as CR LF.
-        return from_form(self.cleaned_data["value"])
+        return normalize_newlines(self.cleaned_data["value"])
 
     def clean(self) -> dict[str, Any]:
         data = super().clean()
@@ -283,7 +283,7 @@ class ValueForm(ExpireForm):
 
     def decode(self, data: dict[str, Any]) -> Any:
         """Return the value that was typed; raise InvalidValue where it is none."""
-        return encode(data["value"], data["store_as"])
+        return parse_value(data["value"], data["store_as"])
 
 
 class AddForm(ValueForm):

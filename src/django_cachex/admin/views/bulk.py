@@ -49,8 +49,8 @@ from django_cachex.admin.views.progress import (
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.edits import KeepTTL
-from django_cachex.inspectors.jobs import Work
-from django_cachex.inspectors.namespaces import Sorting, Survey
+from django_cachex.inspectors.jobs import Job
+from django_cachex.inspectors.namespaces import NamespaceOptions, NamespaceStats
 from django_cachex.inspectors.query import Query, Scope
 from django_cachex.inspectors.types import TTL_NONE, ScanPage
 
@@ -79,7 +79,7 @@ def offers(page: CachePage, query: Query) -> list[Action]:
     ]
 
 
-def matched_progress(work: Work[Survey]) -> str:
+def matched_progress(work: Job[NamespaceStats]) -> str:
     """Return how many keys match."""
     found = work.deed.whole.keys
     text = ngettext("%(count)s key matches", "%(count)s keys match", found)
@@ -94,7 +94,9 @@ def counted_progress(found: int) -> str:
     return text % {"count": formatting.number(found)}
 
 
-def matched_cards(survey: Survey, inspector: Inspector, gate: Gate, links: Links) -> list[Card]:
+def matched_cards(
+    survey: NamespaceStats, inspector: Inspector, gate: Gate, links: Links
+) -> list[Card]:
     """Return what they are, which namespaces they are of, and some of them by name."""
     if not survey.whole.keys:
         return []
@@ -107,7 +109,7 @@ def matched_cards(survey: Survey, inspector: Inspector, gate: Gate, links: Links
     return [*cards, Card(title, items=names)]
 
 
-def facts(survey: Survey, inspector: Inspector) -> list[FactLine]:
+def facts(survey: NamespaceStats, inspector: Inspector) -> list[FactLine]:
     """Return the figures of the keys that match."""
     whole = survey.whole
     found = [FactLine(_("Keys"), formatting.number(whole.keys))]
@@ -129,7 +131,7 @@ def memory_label(inspector: Inspector) -> str:
     return _("Memory") if "memory" in inspector.optional_columns else _("Size of values")
 
 
-def namespace_table(survey: Survey, inspector: Inspector) -> Table:
+def namespace_table(survey: NamespaceStats, inspector: Inspector) -> Table:
     """Return the heaviest namespaces of the keys that match."""
     separator = limits().namespace_separator
     rows = [
@@ -161,7 +163,7 @@ def named(stored: bytes, inspector: Inspector, gate: Gate, links: Links) -> Acti
     )
 
 
-def consequences(work: Work[Survey], ttl: int | None) -> Sequence[str]:
+def consequences(work: Job[NamespaceStats], ttl: int | None) -> Sequence[str]:
     """Return what the person should know before it is done."""
     survey = work.deed
     how = how_far(work.position.examined, work.position)
@@ -249,19 +251,19 @@ class MatchCount(CarryingPage):
         return replace(listing, keys=keys)
 
     @cached_property
-    def sorting(self) -> Sorting:
-        return Sorting(limits().namespace_separator, is_session=is_session(self.inspector))
+    def sorting(self) -> NamespaceOptions:
+        return NamespaceOptions(limits().namespace_separator, is_session=is_session(self.inspector))
 
-    def survey(self, token: str) -> Work[Survey] | None:
+    def survey(self, token: str) -> Job[NamespaceStats] | None:
         """Return what a token says was counted, or None where it is not good here."""
         state = self.unsealed(COUNT, token)
         if state is None:
             return None
-        return Work.of_state(state, lambda counts: Survey.of_state(counts, self.sorting))
+        return Job.of_state(state, lambda counts: NamespaceStats.of_state(counts, self.sorting))
 
-    def counted(self, work: Work[Survey] | None) -> HttpResponse:
+    def counted(self, work: Job[NamespaceStats] | None) -> HttpResponse:
         """Go on counting for one budget, and show what was counted."""
-        work, goes_on = count_on(self, work or Work(Survey(self.sorting)), self.matching)
+        work, goes_on = count_on(self, work or Job(NamespaceStats(self.sorting)), self.matching)
         found = work.deed.whole.keys
         submit = bulk.submit(self.ttl, found, work.complete)
         return self.show(
@@ -371,7 +373,7 @@ class MatchingPage(MatchCount):
 
     # The question, and the deed.
 
-    def asked(self, work: Work[Survey]) -> HttpResponse:
+    def asked(self, work: Job[NamespaceStats]) -> HttpResponse:
         subject = bulk.which(self.search.query)
         return self.confirm(
             Confirm(

@@ -22,8 +22,8 @@ from django_cachex.admin.views.base import KeyedPage
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.types import KeyChanged, KeyTooLarge, KeyValue
 from django_cachex.inspectors.values import Content
-from django_cachex.inspectors.values.json_safe import why_not_json
-from django_cachex.inspectors.values.parse import json_text
+from django_cachex.inspectors.values.json_safe import json_unsafe_reason
+from django_cachex.inspectors.values.parse import format_json
 
 UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 LONGEST_NAME = 100
@@ -50,7 +50,7 @@ def downloads(gate: Gate, inspector: Inspector, stored: bytes, entry: KeyValue) 
 def decoded_forms(content: Content) -> list[str]:
     """Return in which form a value can be had as it was decoded, if in any."""
     if content.kind == "json" and isinstance(content.value, list | dict):
-        return [] if why_not_json(content.value) else ["json"]
+        return [] if json_unsafe_reason(content.value) else ["json"]
     return ["text"] if content.kind == "text" and isinstance(content.value, str) else []
 
 
@@ -128,7 +128,7 @@ class DownloadPage(KeyedPage):
         content = entry.content
         if content is None or self.form not in decoded_forms(content):
             raise NotSo(_("What it holds now cannot be had in this form."))
-        text = content.value if self.form == "text" else json_text(content.value)
+        text = content.value if self.form == "text" else format_json(content.value)
         return iter([text.encode(errors="backslashreplace")])
 
 

@@ -23,7 +23,7 @@ from django_cachex.admin.sessions import masked
 from django_cachex.admin.views.base import bytes_cell
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.info import Text, Unit
-from django_cachex.inspectors.jobs import Position
+from django_cachex.inspectors.jobs import ScanProgress
 from django_cachex.inspectors.keys import display_text
 from django_cachex.inspectors.query import Scope
 from django_cachex.inspectors.types import TTL_NONE, KeyInfo, ScanPage
@@ -66,7 +66,7 @@ def fit_a_form(values: Sequence[str]) -> int:
     return sum(size <= room - SPARE_BYTES for size in sizes)
 
 
-def how_far(examined: int, listing: ScanPage | Position) -> str:
+def how_far(examined: int, listing: ScanPage | ScanProgress) -> str:
     """Return how many keys of about how many were looked at."""
     count = formatting.number(examined)
     if listing.complete and listing.total is None:

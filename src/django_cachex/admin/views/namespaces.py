@@ -38,17 +38,17 @@ from django_cachex.admin.views.caches import BADGES
 from django_cachex.admin.views.progress import count_on, working
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.jobs import Work
+from django_cachex.inspectors.jobs import Job
 from django_cachex.inspectors.namespaces import (
-    EXPIRIES,
-    ROOT,
+    ROOT_PATH,
+    TTL_BOUNDS,
     Branch,
-    Path,
+    Estimate,
+    NamespaceOptions,
+    NamespacePath,
+    NamespaceStats,
     Sample,
-    Share,
-    Sorting,
-    Survey,
-    Weight,
+    Usage,
 )
 from django_cachex.inspectors.query import Pattern, Query
 from django_cachex.inspectors.types import ScanPage
@@ -63,13 +63,13 @@ LEAST_INSIDE = 0.01
 class Surveyed:
     """A survey, and whose eyes it is for."""
 
-    work: Work[Survey]
+    work: Job[NamespaceStats]
     inspector: Inspector
     gate: Gate
     links: Links
 
     @property
-    def survey(self) -> Survey:
+    def survey(self) -> NamespaceStats:
         return self.work.deed
 
     @property
@@ -87,7 +87,7 @@ class Surveyed:
 
     def honesty(self) -> str:
         """Return what the figures are of."""
-        if not self.survey.tree.under(ROOT) and self.survey.whole.keys:
+        if not self.survey.tree.under(ROOT_PATH) and self.survey.whole.keys:
             sorting = self.survey.sorting
             text = _('No name has a "%(separator)s" in it: there are no namespaces.')
             if sorting.under:
@@ -117,14 +117,14 @@ class Surveyed:
     def by_memory(self) -> bool:
         return bool(self.survey.weighed)
 
-    def share(self, weight: Weight) -> Share:
+    def share(self, weight: Usage) -> Estimate:
         """Return the share of memory, or of keys where no memory is known."""
         found = self.sample.of_memory(weight) if self.by_memory else None
-        return found or self.sample.of_keys(weight.keys) or Share(0.0)
+        return found or self.sample.of_keys(weight.keys) or Estimate(0.0)
 
     def bars(self) -> Bars | None:
         """Return a picture of the heaviest namespaces and the rest; None where there is none."""
-        branches = self.survey.tree.under(ROOT)
+        branches = self.survey.tree.under(ROOT_PATH)
         if not branches:
             return None
         shown = branches[:MOST_DRAWN]
@@ -137,7 +137,7 @@ class Surveyed:
             title = _("Share of %(what)s") % {"what": str(memory_label(self.inspector)).lower()}
         return Bars(title, rows)
 
-    def _bar(self, label: str, weight: Weight, path: Path = ROOT) -> Bar:
+    def _bar(self, label: str, weight: Usage, path: NamespacePath = ROOT_PATH) -> Bar:
         share = self.share(weight)
         link = self.links.keys(self.inspector.alias, q=label) if path else ""
         return Bar(label, percent(share), share.value, share.error, link)
@@ -154,7 +154,7 @@ class Surveyed:
             return _("folded, or in no namespace")
         return _("in no namespace")
 
-    def glob(self, path: Path) -> str:
+    def glob(self, path: NamespacePath) -> str:
         """Return the search for the keys of a namespace."""
         separator = self.survey.sorting.separator
         return self.survey.sorting.under + "".join(part + separator for part in path) + "*"
@@ -170,14 +170,14 @@ class Surveyed:
         rows = [self._row(path, branch) for path, branch in self._listed()][:MOST_LISTED]
         return Table(headers, rows, caption=_("Namespaces"))
 
-    def _listed(self, path: Path = ROOT) -> Iterator[tuple[Path, Branch]]:
+    def _listed(self, path: NamespacePath = ROOT_PATH) -> Iterator[tuple[NamespacePath, Branch]]:
         for one, branch in self.survey.tree.under(path):
             if path and self.share(branch.weight).value < LEAST_INSIDE:
                 continue
             yield one, branch
             yield from self._listed(one)
 
-    def _row(self, path: Path, branch: Branch) -> Row:
+    def _row(self, path: NamespacePath, branch: Branch) -> Row:
         weight = branch.weight
         keys = self._expected(weight.keys)
         if branch.late:
@@ -193,7 +193,7 @@ class Surveyed:
             ]
         )
 
-    def _name_cell(self, path: Path) -> Cell:
+    def _name_cell(self, path: NamespacePath) -> Cell:
         glob, alias = self.glob(path), self.inspector.alias
         inside = self.links.namespaces(alias, under=glob[:-1])
         return Cell(
@@ -203,7 +203,7 @@ class Surveyed:
             actions=[Action("inside", _("inside"), inside)],
         )
 
-    def _immortal_cell(self, weight: Weight) -> Cell:
+    def _immortal_cell(self, weight: Usage) -> Cell:
         share = self.sample.of_keys(weight.immortal, weight.keys)
         return Cell(percent(share) if share else formatting.NOTHING, kind="number")
 
@@ -222,7 +222,7 @@ class Surveyed:
         counts = [(_("never"), survey.whole.immortal), *zip(spans(), survey.expiries, strict=True)]
         rows = []
         for label, count in counts:
-            share = self.sample.of_keys(count, survey.timed) or Share(0.0)
+            share = self.sample.of_keys(count, survey.timed) or Estimate(0.0)
             text = f"{percent(share)} · {self._expected(count)}"
             rows.append(Bar(label, text, share.value, share.error))
         return Bars(_("When keys expire"), rows)
@@ -239,13 +239,13 @@ class Surveyed:
         return Table(headers, rows, caption=_("Largest keys found"), compact=True)
 
 
-def minus(whole: Weight, parts: list[Weight]) -> Weight:
+def minus(whole: Usage, parts: list[Usage]) -> Usage:
     """Return what is left of a weight."""
     sums = [sum(column) for column in zip(*parts, strict=True)] or [0] * len(whole)
-    return Weight(*(max(0, all_ - some) for all_, some in zip(whole, sums, strict=True)))
+    return Usage(*(max(0, all_ - some) for all_, some in zip(whole, sums, strict=True)))
 
 
-def percent(share: Share) -> str:
+def percent(share: Estimate) -> str:
     """Return a share in percent, with how far it may be off."""
     value = f"{formatting.number(100 * share.value, 0 if share.value in (0, 1) else 1)} %"
     error = 100 * share.error
@@ -256,7 +256,7 @@ def percent(share: Share) -> str:
 
 def spans() -> list[str]:
     """Return the classes of TTLs, in words."""
-    ends = [formatting.duration(end) for end in EXPIRIES]
+    ends = [formatting.duration(end) for end in TTL_BOUNDS]
     first = _("within %(span)s") % {"span": ends[0]}
     last = _("after %(span)s") % {"span": ends[-1]}
     between = [
@@ -287,9 +287,9 @@ class NamespacesPage(CarryingPage):
         return self.request.GET.get("under", "").replace("*", "")
 
     @cached_property
-    def sorting(self) -> Sorting:
+    def sorting(self) -> NamespaceOptions:
         separator = limits().namespace_separator
-        return Sorting(separator, self.under, is_session(self.inspector))
+        return NamespaceOptions(separator, self.under, is_session(self.inspector))
 
     def matching(self, token: str, want: int, deadline: float) -> ScanPage:
         query = Query(self.pattern)
@@ -308,12 +308,12 @@ class NamespacesPage(CarryingPage):
         meant = json.dumps([self.under, self.sorting.separator])
         return (what, self.request.user.pk, self.inspector.alias, meant)
 
-    def carried(self) -> Work[Survey]:
+    def carried(self) -> Job[NamespaceStats]:
         """Return what was counted so far; without a token that is good here, nothing."""
         state = self.unsealed(NAMESPACES, self.request.POST.get("state", ""))
         if state is None:
-            return Work(Survey(self.sorting))
-        return Work.of_state(state, lambda counts: Survey.of_state(counts, self.sorting))
+            return Job(NamespaceStats(self.sorting))
+        return Job.of_state(state, lambda counts: NamespaceStats.of_state(counts, self.sorting))
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return self.render_to_response(self.get_context_data())

@@ -28,7 +28,7 @@ from django_cachex.inspectors.info import Text, Unit
 from django_cachex.inspectors.keys import display_text
 from django_cachex.inspectors.query import Order
 from django_cachex.inspectors.types import TTL_NONE, Element, Elements, KeyInfo, KeyValue
-from django_cachex.inspectors.values import Content, Excerpt
+from django_cachex.inspectors.values import Content, Preview
 
 OTHER = re.compile(r"|[+-]?[0-9.]+(e[+-]?[0-9]+)?|true|false|null|[\[{].*", re.DOTALL | re.I)
 """Texts that look like something else."""
@@ -161,8 +161,8 @@ class ValueView:
         return self.asked if self.asked in names else next(iter(names))
 
     @property
-    def excerpt(self) -> Excerpt:
-        shown: Excerpt = getattr(self.content, self.name)
+    def excerpt(self) -> Preview:
+        shown: Preview = getattr(self.content, self.name)
         return shown
 
     def views(self) -> Sequence[Action]:

@@ -20,8 +20,8 @@ from django_cachex.admin.views.keys_table import how_far
 from django_cachex.commands.text import one_line
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.jobs import Find, Position, Sweep, Work, advance
-from django_cachex.inspectors.namespaces import Survey
+from django_cachex.inspectors.jobs import BulkTask, FindKeys, Job, ScanProgress, advance
+from django_cachex.inspectors.namespaces import NamespaceStats
 
 MOST_FAILURES = 20
 """Keys that failed, of those that the report has."""
@@ -29,7 +29,7 @@ MOST_FAILURES = 20
 
 def working(
     said: str,
-    position: Position,
+    position: ScanProgress,
     go_on: Button,
     hidden: Sequence[tuple[str, str]],
     buttons: Sequence[Button] = (),
@@ -115,7 +115,7 @@ def refusals(step: Step) -> list[Notice]:
     return found
 
 
-def about(at: Position) -> list[Notice]:
+def about(at: ScanProgress) -> list[Notice]:
     """Return what is missing among what was found."""
     found = []
     if at.unanswered:
@@ -152,7 +152,9 @@ def run_cards(run: Run, inspector: Inspector) -> list[Card]:
     return [Card(_("Failed"), table=table, note=note)]
 
 
-def count_on(page: CachePage, work: Work[Survey], find: Find) -> tuple[Work[Survey], bool]:
+def count_on(
+    page: CachePage, work: Job[NamespaceStats], find: FindKeys
+) -> tuple[Job[NamespaceStats], bool]:
     """Go on counting for one budget; return what was counted, and whether that led further."""
     works = [work]
 
@@ -175,7 +177,7 @@ FORMULA = re.compile(rf"(^|[;|])(?=[\s\"'`]*[{SIGNS}])")
 """Where a cell begins one, or its part where a program takes `;` for the end of a cell."""
 
 
-def report(inspector: Inspector, name: str, said: str, work: Work[Sweep]) -> HttpResponse:
+def report(inspector: Inspector, name: str, said: str, work: Job[BulkTask]) -> HttpResponse:
     """Return a table of what was done and of the keys that failed, in CSV."""
     headers = {"Content-Disposition": f'attachment; filename="cachex-{name}.csv"'}
     response = HttpResponse(content_type="text/csv; charset=utf-8", headers=headers)

@@ -16,32 +16,32 @@ from django.utils.translation import gettext as _
 from django_cachex.conf import limits
 from django_cachex.inspectors.base import file_id, resolve_addresses
 from django_cachex.inspectors.database.table import (
-    KEYS_AT_ONCE,
-    LIVE,
-    MOST_COUNTED,
-    PIECE,
-    ROWS_AT_ONCE,
+    LIVE_CONDITION,
+    MAX_COUNTED_ROWS,
+    MAX_KEYS_PER_STATEMENT,
+    ROWS_PER_QUERY,
+    VALUE_CHUNK_SIZE,
+    CacheRow,
     CacheTable,
-    Row,
-    TableWalk,
-    count,
-    described,
-    from_base64,
-    in_base64,
-    keyspace,
-    known,
-    length_in_base64,
+    KeysetPaginator,
+    base64_length,
+    batch_row_keys,
+    count_rows,
+    decode_pickle,
+    encode_pickle,
+    known_count,
     placeholders,
-    row_key,
-    row_keys,
+    row_info,
+    table_section,
+    to_row_key,
 )
 from django_cachex.inspectors.django import (
-    PickledInspector,
-    candidates_of,
-    key_at,
-    search,
-    timeout,
-    without_expiry,
+    DjangoBackendInspector,
+    iter_candidates,
+    no_expiry_result,
+    parse_page_token,
+    scan_candidates,
+    timeout_for,
 )
 from django_cachex.inspectors.edits import (
     KEEP,
@@ -68,7 +68,7 @@ from django_cachex.inspectors.types import (
 )
 from django_cachex.inspectors.values import fingerprint
 
-NO_TEXT: Final[re.Pattern[str]] = re.compile(r"[\0\ud800-\udfff]")
+INVALID_CHARACTERS: Final[re.Pattern[str]] = re.compile(r"[\0\ud800-\udfff]")
 """What no database holds in a text."""
 
 
@@ -83,7 +83,7 @@ def database_ids(connection: BaseDatabaseWrapper) -> frozenset[str]:
     return frozenset(f"{connection.vendor} {place} {name}" for place in places)
 
 
-def narrowed(beginning: str, least: int, query: Query) -> str:
+def limit_prefix(beginning: str, least: int, query: Query) -> str:
     """Return how much of a beginning to look for: no more than leads to keys that are excluded.
 
     So the same rows are walked through, whatever somebody guesses of what follows there.
@@ -98,7 +98,7 @@ def narrowed(beginning: str, least: int, query: Query) -> str:
     ]
 
 
-class DatabaseInspector(PickledInspector):
+class DatabaseInspector(DjangoBackendInspector):
     """A table on the databases that the project's routers choose.
 
     Reads go where the application's reads go, changes where its changes go. Sizes are those of
@@ -133,7 +133,7 @@ class DatabaseInspector(PickledInspector):
 
     def status(self) -> Status:
         started = time.perf_counter()
-        rows = count(self.reading)
+        rows = count_rows(self.reading)
         return Status(keys=rows, latency=time.perf_counter() - started)
 
     # Keys.
@@ -146,24 +146,24 @@ class DatabaseInspector(PickledInspector):
         texts, only those rows are walked through that begin as the keys do that are looked for.
         """
         everything = query.pattern.matches_all and not query.filters
-        most = limit + 1 if everything else ROWS_AT_ONCE
-        walk = TableWalk(
+        most = limit + 1 if everything else ROWS_PER_QUERY
+        walk = KeysetPaginator(
             self.reading, self.beginning(query), query.required_columns(self.optional_columns)
         )
-        counted = 0 if query.exclude else MOST_COUNTED + 1
-        rows = walk.rows(key_at(token, self.keys_from), most, counted)
+        counted = 0 if query.exclude else MAX_COUNTED_ROWS + 1
+        rows = walk.rows(parse_page_token(token, self.keys_from), most, counted)
         first = next(rows, None)
         if first is None and query.exclude is None:
             return ScanPage((), "", 0, None)
         means = self.meaning(query)
-        candidates = candidates_of(
+        candidates = iter_candidates(
             rows if first is None else chain([first], rows),
             attrgetter("key"),
             lambda row: row.is_live and means(row.key) and self.passes(row, query),
             query,
         )
         total = first.counted if first is not None and not query.exclude else self.total(query)
-        return search(candidates, limit, deadline, known(total or 0))
+        return scan_candidates(candidates, limit, deadline, known_count(total or 0))
 
     def total(self, query: Query) -> int:
         """Return how many rows there are in a scope, whatever is looked for in it.
@@ -171,14 +171,14 @@ class DatabaseInspector(PickledInspector):
         How many of those begin so that are excluded would tell what they are called.
         """
         before = decode_text(self.key_range(query.scope).prefix)
-        return TableWalk(self.reading, before, frozenset()).count(MOST_COUNTED + 1)
+        return KeysetPaginator(self.reading, before, frozenset()).count(MAX_COUNTED_ROWS + 1)
 
     def keys_from(self, beginning: str) -> Iterator[str]:
         """Yield the keys that begin so, in their order."""
-        walk = TableWalk(self.reading, beginning, frozenset())
-        return (row.key for row in walk.rows("", KEYS_AT_ONCE, 0))
+        walk = KeysetPaginator(self.reading, beginning, frozenset())
+        return (row.key for row in walk.rows("", MAX_KEYS_PER_STATEMENT, 0))
 
-    def passes(self, row: Row, query: Query) -> bool | None:
+    def passes(self, row: CacheRow, query: Query) -> bool | None:
         return query.matches(KeyInfo(row.key.encode(), ttl=row.ttl, size=row.size))
 
     def beginning(self, query: Query) -> str:
@@ -186,8 +186,8 @@ class DatabaseInspector(PickledInspector):
         before = decode_text(self.key_range(query.scope).prefix)
         if query.scope is Scope.VERSIONS:
             return before
-        beginning, *_rest = NO_TEXT.split(before + query.pattern.literals[0], maxsplit=1)
-        return narrowed(str(beginning), len(before), query)
+        beginning, *_rest = INVALID_CHARACTERS.split(before + query.pattern.literals[0], maxsplit=1)
+        return limit_prefix(str(beginning), len(before), query)
 
     def describe(
         self, keys: Sequence[bytes], columns: Collection[str] = ("type", "ttl", "size")
@@ -195,19 +195,21 @@ class DatabaseInspector(PickledInspector):
         table = self.reading
         size = "$size" if "size" in columns else "NULL"
         found: dict[str, KeyInfo] = {}
-        for names in row_keys(keys):
+        for names in batch_row_keys(keys):
             rows = table.select(
                 f"SELECT $key, $expires, {size} FROM $table WHERE $key IN ({placeholders(names)})",
                 *names,
             )
             for name, expires, length in rows:
-                found[name] = described(name, table.ttl(expires), table.size(length))
-        return [found.get(row_key(key) or "", KeyInfo(key, ttl=TTL_MISSING)) for key in keys]
+                found[name] = row_info(name, table.ttl(expires), table.size(length))
+        return [found.get(to_row_key(key) or "", KeyInfo(key, ttl=TTL_MISSING)) for key in keys]
 
     def read(self, stored: bytes, window: ElementPage = FIRST_PAGE) -> KeyValue | None:
-        limit, table, key = limits(), self.reading, row_key(stored)
+        limit, table, key = limits(), self.reading, to_row_key(stored)
         rows = table.select(
-            f"SELECT $key, $expires FROM $table WHERE $key = %s AND {LIVE}", key, table.now()
+            f"SELECT $key, $expires FROM $table WHERE $key = %s AND {LIVE_CONDITION}",
+            key,
+            table.now(),
         )
         for found, expires in rows:
             # A vendor that ignores case finds others.
@@ -216,16 +218,16 @@ class DatabaseInspector(PickledInspector):
                 size, text = part
                 is_whole = len(text) == size
                 if not is_whole:
-                    text = text[: length_in_base64(window.max_bytes(limit))]
-                description = described(found, table.ttl(expires), size)
+                    text = text[: base64_length(window.max_bytes(limit))]
+                description = row_info(found, table.ttl(expires), size)
                 pickled_size = None if is_whole else size // 4 * 3
-                return self.entry(description, from_base64(text), pickled_size, window)
+                return self.entry(description, decode_pickle(text), pickled_size, window)
         return None
 
     # Changes.
 
     def add(self, stored: bytes, edit: AddValue) -> EditResult:
-        key, table = row_key(stored), self.writing
+        key, table = to_row_key(stored), self.writing
         reason = _("A database holds no such key.") if key is None else self.refusal(key)
         if reason:
             return EditResult(EditStatus.REFUSED, reason)
@@ -234,7 +236,7 @@ class DatabaseInspector(PickledInspector):
         with table.guarded():
             # What `set` and `add` do with a stored key: it makes room first.
             mode = "set" if edit.replace else "add"
-            if self.cache._base_set(mode, key, edit.value, timeout(edit.ttl)):
+            if self.cache._base_set(mode, key, edit.value, timeout_for(edit.ttl)):
                 return EditResult(EditStatus.DONE)
         if not edit.replace and self.is_there(table, key):
             return EditResult(EditStatus.EXISTS)
@@ -243,23 +245,23 @@ class DatabaseInspector(PickledInspector):
 
     def is_there(self, table: CacheTable, key: str | None) -> bool:
         """Return whether there is a live row of a key."""
-        found = f"SELECT 1 FROM $table WHERE $key = %s AND {LIVE}"
+        found = f"SELECT 1 FROM $table WHERE $key = %s AND {LIVE_CONDITION}"
         return bool(table.select(found, key, table.now()))
 
     def live_value(self, table: CacheTable, key: str | None) -> tuple[int, str] | None:
         """Return the length of what a live row holds, and as much of it as is ever decoded."""
-        return table.part(key, 0, length_in_base64(limits().decode_bytes))
+        return table.part(key, 0, base64_length(limits().decode_bytes))
 
     def set_value(self, stored: bytes, edit: SetValue) -> EditResult:
         """Compare and set in one UPDATE: it finds no row if the value is another by then."""
-        key, table = row_key(stored), self.writing
+        key, table = to_row_key(stored), self.writing
         part = self.live_value(table, key)
         if part is None:
             return EditResult(EditStatus.GONE)
         size, old = part
-        if len(old) < size or fingerprint(from_base64(old)) != edit.expected:
+        if len(old) < size or fingerprint(decode_pickle(old)) != edit.expected:
             return EditResult(EditStatus.CHANGED)
-        changes: dict[str, Any] = {"$value": in_base64(self.pickled(edit.value))}
+        changes: dict[str, Any] = {"$value": encode_pickle(self.pickled(edit.value))}
         if edit.ttl is not KEEP:
             changes["$expires"] = table.expiry_after(edit.ttl)
         assignments = ", ".join(f"{column} = %s" for column in changes)
@@ -274,9 +276,9 @@ class DatabaseInspector(PickledInspector):
     def set_ttl(self, stored: bytes, edit: Expire) -> EditResult:
         table = self.writing
         done = table.change(
-            f"UPDATE $table SET $expires = %s WHERE $key = %s AND {LIVE}",
+            f"UPDATE $table SET $expires = %s WHERE $key = %s AND {LIVE_CONDITION}",
             table.expiry_after(edit.ttl),
-            row_key(stored),
+            to_row_key(stored),
             table.now(),
         )
         return EditResult(EditStatus.DONE if done else EditStatus.GONE)
@@ -289,28 +291,28 @@ class DatabaseInspector(PickledInspector):
             return super().expire_each(keys, ttl)  # Each is refused, with the reason.
         done = sum(
             table.change(
-                f"UPDATE $table SET $expires = %s WHERE $key IN ({placeholders(names)}) AND {LIVE}",
+                f"UPDATE $table SET $expires = %s WHERE $key IN ({placeholders(names)}) AND {LIVE_CONDITION}",
                 until,
                 *names,
                 table.now(),
             )
-            for names in row_keys(keys)
+            for names in batch_row_keys(keys)
         )
         return BulkResult(done, len(keys) - done)
 
     def extend_ttl(self, stored: bytes, edit: ExtendTTL) -> EditResult:
-        table, key = self.writing, row_key(stored)
+        table, key = self.writing, to_row_key(stored)
         rows = table.select(
-            f"SELECT $expires FROM $table WHERE $key = %s AND {LIVE}", key, table.now()
+            f"SELECT $expires FROM $table WHERE $key = %s AND {LIVE_CONDITION}", key, table.now()
         )
         if not rows:
             return EditResult(EditStatus.GONE)
         left = table.ttl(rows[0][0])
         if left == TTL_NONE:
-            return without_expiry()
+            return no_expiry_result()
         # Whole seconds: a millisecond more than was cut off keeps the second that it is in.
         done = table.change(
-            f"UPDATE $table SET $expires = %s WHERE $key = %s AND {LIVE}",
+            f"UPDATE $table SET $expires = %s WHERE $key = %s AND {LIVE_CONDITION}",
             table.expiry_after(left + 1 + edit.by),
             key,
             table.now(),
@@ -318,19 +320,19 @@ class DatabaseInspector(PickledInspector):
         return EditResult(EditStatus.DONE if done else EditStatus.GONE)
 
     def rename_here(self, stored: bytes, edit: Rename) -> EditResult:
-        statement = f"UPDATE $table SET $key = %s WHERE $key = %s AND {LIVE}"
+        statement = f"UPDATE $table SET $key = %s WHERE $key = %s AND {LIVE_CONDITION}"
         return self.put(statement, stored, edit)
 
     def copy_here(self, stored: bytes, edit: Copy) -> EditResult:
         statement = (
             "INSERT INTO $table ($key, $value, $expires) "
-            f"SELECT %s, $value, $expires FROM $table WHERE $key = %s AND {LIVE}"
+            f"SELECT %s, $value, $expires FROM $table WHERE $key = %s AND {LIVE_CONDITION}"
         )
         return self.put(statement, stored, edit)
 
     def put(self, statement: str, stored: bytes, edit: Rename | Copy) -> EditResult:
         """Let a statement make a row of another key, in one transaction with what it replaces."""
-        table, key, to = self.writing, row_key(stored), row_key(edit.to)
+        table, key, to = self.writing, to_row_key(stored), to_row_key(edit.to)
         if to is None or self.refusal(to):
             return EditResult.refusal(_("A database holds no such key."))
         try:
@@ -350,28 +352,28 @@ class DatabaseInspector(PickledInspector):
         return EditResult(EditStatus.DONE if done else EditStatus.GONE)
 
     def chunks(self, stored: bytes) -> Iterator[bytes]:
-        key, table = row_key(stored), self.reading
+        key, table = to_row_key(stored), self.reading
         size, at = None, 0
         while size is None or at < size:
-            part = table.part(key, at, PIECE)
+            part = table.part(key, at, VALUE_CHUNK_SIZE)
             length, text = (0, "") if part is None else part
             size = length if size is None else size
-            if length != size or len(text) != min(PIECE, size - at):
+            if length != size or len(text) != min(VALUE_CHUNK_SIZE, size - at):
                 raise KeyChanged
             at += len(text)
             # What is not in base64 has another length than that, or is taken for it as a whole.
-            yield from_base64(text) if size % 4 == 0 else text.encode()
+            yield decode_pickle(text) if size % 4 == 0 else text.encode()
 
     def delete(self, keys: Sequence[bytes]) -> int:
         """Delete live rows; expired ones are no keys and stay until the backend culls them."""
         table = self.writing
         return sum(
             table.change(
-                f"DELETE FROM $table WHERE $key IN ({placeholders(names)}) AND {LIVE}",
+                f"DELETE FROM $table WHERE $key IN ({placeholders(names)}) AND {LIVE_CONDITION}",
                 *names,
                 table.now(),
             )
-            for names in row_keys(keys)
+            for names in batch_row_keys(keys)
         )
 
     def preview_flush(self) -> FlushPreview:
@@ -384,7 +386,7 @@ class DatabaseInspector(PickledInspector):
                 "every alias that uses it, whatever its prefix."
             )
             % names,
-            entries=count(table),
+            entries=count_rows(table),
         )
 
     def flush(self) -> int:
@@ -392,4 +394,4 @@ class DatabaseInspector(PickledInspector):
 
     def info(self) -> Sequence[InfoSection]:
         table = self.reading
-        return (keyspace(table, self.cache._max_entries), self.culling())
+        return (table_section(table, self.cache._max_entries), self.culling())

@@ -23,14 +23,14 @@ from django_cachex.inspectors.django import expiry_after
 from django_cachex.inspectors.info import InfoField, InfoSection, Unit
 from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE, KeyInfo
 
-PIECE: Final = 1024 * 1024
+VALUE_CHUNK_SIZE: Final = 1024 * 1024
 """Characters of a value that are fetched at once: a whole number of groups of base64."""
 
-KEYS_AT_ONCE: Final = 500
+MAX_KEYS_PER_STATEMENT: Final = 500
 """Keys that one statement names."""
 
 
-def row_key(stored: bytes) -> str | None:
+def to_row_key(stored: bytes) -> str | None:
     """Return a stored key as text, or None, which finds no row: no database holds such a key."""
     try:
         text = stored.decode()
@@ -39,24 +39,24 @@ def row_key(stored: bytes) -> str | None:
     return None if "\0" in text else text  # PostgreSQL refuses NUL in any text.
 
 
-def row_keys(keys: Sequence[bytes]) -> Iterator[list[str]]:
+def batch_row_keys(keys: Sequence[bytes]) -> Iterator[list[str]]:
     """Yield keys as text, without duplicates, as many at once as a statement may name."""
-    texts = list(dict.fromkeys(text for text in map(row_key, keys) if text is not None))
-    for start in range(0, len(texts), KEYS_AT_ONCE):
-        yield texts[start : start + KEYS_AT_ONCE]
+    texts = list(dict.fromkeys(text for text in map(to_row_key, keys) if text is not None))
+    for start in range(0, len(texts), MAX_KEYS_PER_STATEMENT):
+        yield texts[start : start + MAX_KEYS_PER_STATEMENT]
 
 
-def length_in_base64(size: int) -> int:
+def base64_length(size: int) -> int:
     """Return how many characters as many bytes have in base64."""
     return (size + 2) // 3 * 4
 
 
-def in_base64(raw: bytes) -> str:
+def encode_pickle(raw: bytes) -> str:
     """Return a pickle as the backend stores it."""
     return base64.b64encode(raw).decode()
 
 
-def from_base64(text: str) -> bytes:
+def decode_pickle(text: str) -> bytes:
     """Return the pickle in a row's value, or the value itself where there is none in it."""
     try:
         return base64.b64decode(text.encode())
@@ -64,22 +64,22 @@ def from_base64(text: str) -> bytes:
         return text.encode()
 
 
-def described(key: str, ttl: int, size: int | None) -> KeyInfo:
+def row_info(key: str, ttl: int, size: int | None) -> KeyInfo:
     """Return the description of a row; one that has expired is no key."""
     return KeyInfo(key.encode(), ttl=ttl, size=None if ttl == TTL_MISSING else size)
 
 
 RowValues = tuple[Any, ...]
 
-LENGTH: Final = {"postgresql": "OCTET_LENGTH"}
+LENGTH_FUNCTIONS: Final = {"postgresql": "OCTET_LENGTH"}
 """What measures a value, which is ASCII: PostgreSQL need not fetch it to tell its bytes."""
 
-SAME: Final = {"oracle": "DBMS_LOB.COMPARE($value, %s) = 0"}
+SAME_VALUE_CONDITIONS: Final = {"oracle": "DBMS_LOB.COMPARE($value, %s) = 0"}
 """The condition that a value is the parameter: Oracle has no `=` for large texts."""
 
-LIVE: Final = "$expires >= %s"
+LIVE_CONDITION: Final = "$expires >= %s"
 
-LAST_YEAR: Final = datetime.max.year
+NO_EXPIRY_YEAR: Final = datetime.max.year
 """The year in which keys expire that never do."""
 
 
@@ -88,7 +88,7 @@ class CacheTable:
     """A table and the connection to it.
 
     In statements `$table`, `$key`, `$value` and `$expires` stand for quoted names, `$length` for
-    the function that measures a value, `$size` for what `size` makes its length of, `$same` for the
+    the function that measures a value, `$size` for what `size_fields` makes its length of, `$same` for the
     condition that the value is a parameter.
     """
 
@@ -128,10 +128,10 @@ class CacheTable:
             "key": quote("cache_key"),
             "value": quote("value"),
             "expires": quote("expires"),
-            "length": LENGTH.get(vendor, "LENGTH"),
+            "length": LENGTH_FUNCTIONS.get(vendor, "LENGTH"),
         }
         names["size"] = "rowid" if self.has_blobs else f"{names['length']}({names['value']})"
-        same = Template(SAME.get(vendor, "$value = %s")).substitute(names)
+        same = Template(SAME_VALUE_CONDITIONS.get(vendor, "$value = %s")).substitute(names)
         return Template(statement).substitute(names, same=same)
 
     def select(self, statement: str, *parameters: Any) -> list[RowValues]:
@@ -167,7 +167,7 @@ class CacheTable:
 
     def part(self, key: str | None, start: int, length: int) -> tuple[int, str] | None:
         """Return the length of a live row's value and a part of it, or None for no such row."""
-        where = f"FROM $table WHERE $key = %s AND {LIVE}"
+        where = f"FROM $table WHERE $key = %s AND {LIVE_CONDITION}"
         if not self.has_blobs:
             measured = f"SELECT $size, SUBSTR($value, %s, %s) {where}"
             for size, value in self.select(measured, start + 1, length, key, self.now()):
@@ -220,7 +220,7 @@ class CacheTable:
         ]
         for convert in converters:
             expires = convert(expires, expression, self.connection)
-        if expires.year == LAST_YEAR:
+        if expires.year == NO_EXPIRY_YEAR:
             return TTL_NONE
         left = (expires - now()).total_seconds()
         return int(left * 1000) if left > 0 else TTL_MISSING
@@ -231,101 +231,103 @@ def placeholders(parameters: Sequence[Any]) -> str:
     return ", ".join(["%s"] * len(parameters))
 
 
-MOST_COUNTED: Final = 100_000
+MAX_COUNTED_ROWS: Final = 100_000
 """Rows that are counted: some 10 ms."""
 
-MOST_MEASURED: Final = 1000
+MAX_MEASURED_ROWS: Final = 1000
 """Rows whose values are measured one by one."""
 
-TABLE_SIZE: Final = {"postgresql": "SELECT pg_total_relation_size(to_regclass(%s))"}
+TABLE_SIZE_QUERIES: Final = {"postgresql": "SELECT pg_total_relation_size(to_regclass(%s))"}
 """Vendors that know the size of a table, its indexes included."""
 
 
-def counting(table: CacheTable) -> str:
-    """Return a query for the number of rows, for `known` to read."""
-    most = table.limit(MOST_COUNTED + 1)
+def count_query(table: CacheTable) -> str:
+    """Return a query for the number of rows, for `known_count` to read."""
+    most = table.limit(MAX_COUNTED_ROWS + 1)
     return f"SELECT COUNT(*) FROM (SELECT 1 AS one FROM $table {most}) counted"
 
 
-def known(counted: int) -> int | None:
+def known_count(counted: int) -> int | None:
     """Return how many rows there are, expired ones included; None for more than were counted."""
-    return counted if counted <= MOST_COUNTED else None
+    return counted if counted <= MAX_COUNTED_ROWS else None
 
 
-def count(table: CacheTable) -> int | None:
+def count_rows(table: CacheTable) -> int | None:
     """Return how many rows there are, expired ones included; None for very many."""
-    ((counted,),) = table.select(counting(table))
-    return known(counted)
+    ((counted,),) = table.select(count_query(table))
+    return known_count(counted)
 
 
-def keyspace(table: CacheTable, most_entries: int) -> InfoSection:
+def table_section(table: CacheTable, most_entries: int) -> InfoSection:
     """Return how many rows there are, how many of them expired, and what they take."""
     counted, never, expired = table.select(
         "SELECT COUNT(*), "
         "SUM(CASE WHEN $expires >= %s THEN 1 ELSE 0 END), "
         "SUM(CASE WHEN $expires < %s THEN 1 ELSE 0 END) "
-        f"FROM (SELECT $expires FROM $table {table.limit(MOST_COUNTED + 1)}) counted",
+        f"FROM (SELECT $expires FROM $table {table.limit(MAX_COUNTED_ROWS + 1)}) counted",
         table.expiry_after(TTL_NONE),
         table.now(),
     )[0]
     place = (
         InfoField(_("Table"), table.name, Unit.CODE),
         InfoField(_("Database"), table.connection.alias, Unit.CODE),
-        *size(table, counted),
+        *size_fields(table, counted),
     )
-    if known(counted) is None:
+    if known_count(counted) is None:
         note = _("There are more than %(rows)s rows; they were not counted.")
-        return InfoSection(_("Keyspace"), place, note=note % {"rows": f"{MOST_COUNTED:,}"})
+        return InfoSection(_("Keyspace"), place, note=note % {"rows": f"{MAX_COUNTED_ROWS:,}"})
     facts = (
         InfoField(_("Never expire"), int(never or 0), Unit.ENTRIES),
         InfoField(_("Expired, not yet removed"), int(expired or 0), Unit.ENTRIES),
         *place,
     )
-    entries = InfoField(_("Entries"), counted, Unit.ENTRIES, of=most_entries)
+    entries = InfoField(_("Entries"), counted, Unit.ENTRIES, maximum=most_entries)
     return InfoSection(_("Keyspace"), facts, headline=entries)
 
 
-def size(table: CacheTable, rows: int) -> tuple[InfoField, ...]:
+def size_fields(table: CacheTable, rows: int) -> tuple[InfoField, ...]:
     """Return what the table takes where the database knows, or its values where they are few."""
-    known_size = TABLE_SIZE.get(table.connection.vendor)
+    known_size = TABLE_SIZE_QUERIES.get(table.connection.vendor)
     if known_size:
         name = table.connection.ops.quote_name(table.name)
         ((taken,),) = table.select(known_size, name)
         return (InfoField(_("Size"), int(taken), Unit.BYTES),)
-    if rows > MOST_MEASURED:
+    if rows > MAX_MEASURED_ROWS:
         return ()
     ((taken,),) = table.select("SELECT SUM($length($value)) FROM $table")
     return (InfoField(_("Size of values"), int(taken or 0), Unit.BYTES),)
 
 
-ROWS_AT_ONCE: Final = 5000
+ROWS_PER_QUERY: Final = 5000
 """Rows that one query of a search looks at: some 5 ms, whatever the size of the table."""
 
-BY_CODE_POINT: Final = ("C", "POSIX", "C.UTF-8", "C.utf8")
+CODE_POINT_COLLATIONS: Final = ("C", "POSIX", "C.UTF-8", "C.utf8")
 """PostgreSQL's collations that order texts as Python does."""
 
 SURROGATES: Final = range(0xD800, 0xE000)
-HIGHEST: Final = chr(0x10FFFF)
+LAST_CODE_POINT: Final = chr(0x10FFFF)
 
-_orders: weakref.WeakKeyDictionary[BaseDatabaseWrapper, bool] = weakref.WeakKeyDictionary()
+_ordered_connections: weakref.WeakKeyDictionary[BaseDatabaseWrapper, bool] = (
+    weakref.WeakKeyDictionary()
+)
 
 
-def is_ordered(connection: BaseDatabaseWrapper) -> bool:
+def orders_by_code_point(connection: BaseDatabaseWrapper) -> bool:
     """Return whether a database is known to order keys by code points, as a range needs it."""
     if connection.vendor == "sqlite":
         return True
     if connection.vendor != "postgresql":
         return False
-    if connection not in _orders:
+    if connection not in _ordered_connections:
         with connection.cursor() as cursor:
             cursor.execute("SELECT datcollate FROM pg_database WHERE datname = current_database()")
-            _orders[connection] = cursor.fetchone()[0] in BY_CODE_POINT
-    return _orders[connection]
+            _ordered_connections[connection] = cursor.fetchone()[0] in CODE_POINT_COLLATIONS
+    return _ordered_connections[connection]
 
 
-def successor(prefix: str) -> str:
+def prefix_upper_bound(prefix: str) -> str:
     """Return the least text that is greater than all that begin so; empty for none."""
-    beginning = prefix.rstrip(HIGHEST)
+    beginning = prefix.rstrip(LAST_CODE_POINT)
     if not beginning:
         return ""
     following = ord(beginning[-1]) + 1
@@ -333,7 +335,7 @@ def successor(prefix: str) -> str:
 
 
 @dataclass(frozen=True)
-class Row:
+class CacheRow:
     """What a search sees of a row."""
 
     key: str
@@ -346,20 +348,20 @@ class Row:
 
 
 @dataclass(frozen=True)
-class TableWalk:
+class KeysetPaginator:
     """The rows of a table whose keys begin so, where its index is of use, or all of them."""
 
     table: CacheTable
     beginning: str
     columns: frozenset[str]
-    """What a search needs to know beside the key: of `ttl` and `size`."""
+    """What a search needs to know beside the key: of `ttl` and `size_fields`."""
 
-    def rows(self, after: str, most: int, count_to: int) -> Iterator[Row]:
+    def rows(self, after: str, most: int, count_to: int) -> Iterator[CacheRow]:
         """Yield all rows after a key, as many at first, having counted up to so many of all."""
         found = self._some(after, most, count_to)
         yield from found
         while len(found) == most:
-            most = ROWS_AT_ONCE
+            most = ROWS_PER_QUERY
             found = self._some(found[-1].key, most)
             yield from found
 
@@ -370,14 +372,14 @@ class TableWalk:
         ((rows,),) = self.table.select(f"SELECT COUNT(*) FROM ({some}) counted", *parameters)
         return int(rows)
 
-    def _some(self, after: str, most: int, count_to: int = 0) -> list[Row]:
+    def _some(self, after: str, most: int, count_to: int = 0) -> list[CacheRow]:
         table = self.table
         counted, counting = self._counting(count_to)
         condition, parameters = self._where(after)
         expires = "$expires" if "ttl" in self.columns else "NULL"
         size = "$size" if "size" in self.columns else "NULL"
         found = table.select(
-            f"SELECT $key, CASE WHEN {LIVE} THEN 1 ELSE 0 END, {counted}, {expires}, {size} "
+            f"SELECT $key, CASE WHEN {LIVE_CONDITION} THEN 1 ELSE 0 END, {counted}, {expires}, {size} "
             f"FROM $table {condition} ORDER BY $key {table.limit(most)}",
             table.now(),
             *counting,
@@ -385,9 +387,9 @@ class TableWalk:
         )
         return [self._row(*row) for row in found]
 
-    def _row(self, key: str, is_live: int, counted: Any, expires: Any, size: Any) -> Row:
+    def _row(self, key: str, is_live: int, counted: Any, expires: Any, size: Any) -> CacheRow:
         ttl = self.table.ttl(expires) if expires is not None else None
-        return Row(key, bool(is_live), counted, ttl, self.table.size(size))
+        return CacheRow(key, bool(is_live), counted, ttl, self.table.size(size))
 
     def _counting(self, most: int) -> tuple[str, list[str]]:
         if not most:
@@ -401,10 +403,10 @@ class TableWalk:
         bounds: list[tuple[str, str]] = []
         if after:  # Not on the first page: Oracle takes an empty text for no text.
             bounds.append(("$key > %s", after))
-        if self.beginning and is_ordered(self.table.connection):
+        if self.beginning and orders_by_code_point(self.table.connection):
             if not after:
                 bounds.append(("$key >= %s", self.beginning))
-            end = successor(self.beginning)
+            end = prefix_upper_bound(self.beginning)
             bounds += [("$key < %s", end)] if end else []
         conditions = " AND ".join(condition for condition, _value in bounds)
         return f"WHERE {conditions}" if bounds else "", [value for _condition, value in bounds]

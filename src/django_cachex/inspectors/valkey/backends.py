@@ -26,7 +26,7 @@ from django_cachex.inspectors.valkey.errors import permitted, required
 from django_cachex.inspectors.valkey.inspector import ServerInspector
 from django_cachex.inspectors.valkey.key_info import formats
 from django_cachex.inspectors.valkey.snippets import python_line
-from django_cachex.inspectors.values import Codec, recognise_all
+from django_cachex.inspectors.values import ValueFormat, detect_composite_format
 
 
 def in_this_process(statistics: Statistics) -> InfoSection:
@@ -85,7 +85,7 @@ class CachexInspector(ServerInspector):
     @property
     def storage_id(self) -> Hashable:
         # A fleet's name or a cluster's nodes are no address of one server.
-        return super().store if self.client_class is Client else ("valkey", self.place)
+        return super().storage_id if self.client_class is Client else ("valkey", self.place)
 
     @property
     def is_cluster(self) -> bool:
@@ -118,9 +118,9 @@ class CachexInspector(ServerInspector):
         return data
 
     @cached_property
-    def codec(self) -> Codec:
+    def codec(self) -> ValueFormat:
         if isinstance(self.serializer, ValueCodec):
-            return recognise_all(self.serializer, self.dumps)
+            return detect_composite_format(self.serializer, self.dumps)
         return super().codec
 
     def configuration(self) -> InfoSection:

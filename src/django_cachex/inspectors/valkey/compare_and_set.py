@@ -32,7 +32,7 @@ from django_cachex.inspectors.valkey.errors import (
     queued,
     required,
 )
-from django_cachex.inspectors.values import Codec, Content, decode, fingerprint
+from django_cachex.inspectors.values import Content, ValueFormat, decode, fingerprint
 
 Words = tuple[EncodableArg, ...]
 
@@ -309,7 +309,7 @@ class Target:
     """A stored key of an alias."""
 
     key: bytes
-    codec: Codec
+    codec: ValueFormat
     check: Callable[[bytes], None] = harmless
     """Raises `RunsElsewhere` for bytes that are not to be stored under this key."""
 

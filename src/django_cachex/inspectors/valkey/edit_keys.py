@@ -23,7 +23,7 @@ from django_cachex.inspectors.edits import (
     SetValue,
     ValueDigest,
 )
-from django_cachex.inspectors.fallbacks import added, why_not_added
+from django_cachex.inspectors.fallbacks import incremented_value, not_incrementable_reason
 from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE
 from django_cachex.inspectors.valkey.compare_and_set import (
     EXEC,
@@ -117,9 +117,9 @@ def increase(on: Target, edit: Incr, names: list[bytes]) -> Change:
             new=ValueDigest.from_bytes(after),
         )
     content = on.content(raw)
-    number = added(content, edit.by)
+    number = incremented_value(content, edit.by)
     if number is None:
-        return EditResult(EditStatus.WRONG_TYPE, why_not_added(content))
+        return EditResult(EditStatus.WRONG_TYPE, not_incrementable_reason(content))
     data = on.data(number)
     yield Write([("SET", on.key, data, "KEEPTTL")])
     return EditResult(

@@ -41,7 +41,7 @@ from django_cachex.inspectors.valkey.scan_elements import (
     times_of,
     with_times,
 )
-from django_cachex.inspectors.values import Codec, Content, decode, fingerprint
+from django_cachex.inspectors.values import Content, ValueFormat, decode, fingerprint
 
 
 def read_items(asked: Asked) -> Operation[Page]:
@@ -247,7 +247,7 @@ def read_place(at: str) -> str:
     return at
 
 
-NAMES: Final = Codec("", "opaque", bytes)
+NAMES: Final = ValueFormat("", "opaque", bytes)
 """Field names, scores and ids did not go through a serializer."""
 
 MOST_COLUMNS: Final = 8
@@ -256,7 +256,7 @@ MOST_COLUMNS: Final = 8
 NAME_LENGTH: Final = 200
 
 
-def elements_of(collection: CollectionType, page: Page, codec: Codec, total: int) -> Elements:
+def elements_of(collection: CollectionType, page: Page, codec: ValueFormat, total: int) -> Elements:
     """Return a page for people; values too large for a table are cut, and not decoded."""
     allowed = limits()
     limit = max(allowed.decode_bytes // max(1, allowed.elements), allowed.element_chars)
@@ -287,7 +287,7 @@ def columns_of(collection: CollectionType, page: Page) -> tuple[Text, ...]:
 
 
 def element(
-    collection: CollectionType, row: Row, codec: Codec, limit: int, preview: int
+    collection: CollectionType, row: Row, codec: ValueFormat, limit: int, preview: int
 ) -> Element:
     """Return a row for people, of each cell so many bytes."""
     cells = tuple(
@@ -313,7 +313,7 @@ def name_of(collection: CollectionType, row: Row, cells: tuple[Content, ...]) ->
     return text if len(text) <= NAME_LENGTH else f"{text[:NAME_LENGTH]}…"
 
 
-def cell(raw: bytes, codec: Codec, limit: int, preview: int) -> Content:
+def cell(raw: bytes, codec: ValueFormat, limit: int, preview: int) -> Content:
     return decode(
         raw[:limit],
         codec=codec,
@@ -323,7 +323,9 @@ def cell(raw: bytes, codec: Codec, limit: int, preview: int) -> Content:
     )
 
 
-def read_element(client: Client, stored: bytes, type: str, id: str, codec: Codec) -> Element | None:
+def read_element(
+    client: Client, stored: bytes, type: str, id: str, codec: ValueFormat
+) -> Element | None:
     """Return one element, decoded as far as a string would be; None if it is not there."""
     row = client.run(row_of(stored, type, id))
     if row is None:

@@ -32,7 +32,7 @@ from django_cachex.inspectors.edits import BulkResult, Copy, Edit, EditResult, E
 from django_cachex.inspectors.fallbacks import copy_value
 from django_cachex.inspectors.info import InfoSection, Status, Text
 from django_cachex.inspectors.keys import display_text, try_decode_text
-from django_cachex.inspectors.masking import mask, masked, secrets_in
+from django_cachex.inspectors.masking import find_secrets, mask, mask_for_settings
 from django_cachex.inspectors.query import (
     FIRST_PAGE,
     ElementPage,
@@ -69,8 +69,8 @@ from django_cachex.inspectors.valkey.read import read_key
 from django_cachex.inspectors.valkey.scan import Search, primaries, scan
 from django_cachex.inspectors.valkey.scan_elements import ask
 from django_cachex.inspectors.valkey.snippets import Address, shell_line
-from django_cachex.inspectors.values import Codec, recognise
-from django_cachex.inspectors.values.formats import PROBE_SIZE, inflate
+from django_cachex.inspectors.values import ValueFormat, detect_format
+from django_cachex.inspectors.values.formats import PROBE_SIZE, decompress
 
 
 def groups(client: Client, key: bytes) -> Sequence[Group]:
@@ -124,7 +124,7 @@ class WholeKeys(Inspector):
         raise NotImplementedError
 
     @property
-    def codec(self) -> Codec:
+    def codec(self) -> ValueFormat:
         """How the application reads and writes the values."""
         raise NotImplementedError
 
@@ -210,7 +210,7 @@ def check_readers(inspector: WholeKeys, stored: bytes, data: bytes) -> None:
     """Raise `RunsElsewhere` where another cache could run what this one is about to store."""
     if inspector.codec.kind == "pickle":
         return
-    opened = inflate(data, MAX_PROBED_SIZE)
+    opened = decompress(data, MAX_PROBED_SIZE)
     # Neighbours are looked for only where it matters.
     suspect = [one for one in (data, opened.data if opened else b"") if names_something(one)]
     if suspect and any(
@@ -403,10 +403,10 @@ class ServerInspector(WholeKeys):
         return self._client(limits().timeout / NODES_PATIENCE) if self.is_cluster else self.client
 
     @cached_property
-    def codec(self) -> Codec:
+    def codec(self) -> ValueFormat:
         """How the application reads and writes the values."""
         kind = type(self.serializer)
-        return recognise(f"{kind.__module__}.{kind.__qualname__}", self.dumps)
+        return detect_format(f"{kind.__module__}.{kind.__qualname__}", self.dumps)
 
     @property
     def serializer_name(self) -> str:
@@ -419,7 +419,7 @@ class ServerInspector(WholeKeys):
 
     @property
     def location(self) -> str:
-        return mask(", ".join(self.urls), secrets_in(self.params))
+        return mask(", ".join(self.urls), find_secrets(self.params))
 
     @property
     def storage_id(self) -> Hashable:
@@ -538,7 +538,7 @@ class ServerInspector(WholeKeys):
             steps = outcome_of(Target(stored, self.codec, check), edit)
             return self.unsupported_result() if steps is None else self.client.run(steps)
         except (CommandError, ReplyTooLarge) as error:
-            return EditResult.refusal(masked(str(error), self.params))
+            return EditResult.refusal(mask_for_settings(str(error), self.params))
         except InvalidPosition:
             return EditResult(EditStatus.ELEMENT_GONE)
         except RunsElsewhere as refusal:

@@ -18,7 +18,7 @@ from django_cachex.commands.command import parse_raw
 from django_cachex.inspectors.info import InfoField, Text, Unit
 from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE, KeyInfo
 from django_cachex.inspectors.valkey.errors import DENIED, permitted, required
-from django_cachex.inspectors.values import path
+from django_cachex.inspectors.values import class_path
 
 
 @dataclass(frozen=True)
@@ -197,7 +197,7 @@ def formats(serializer: object) -> Iterator[InfoField]:
 def listed(kind: Kind, objects: Sequence[object]) -> Text:
     """Return the name of the one that writes, and of those that only read."""
     names = {import_string(dotted): name for name, dotted in kind.paths.items()}
-    first, *others = (names.get(type(one)) or path(one) for one in objects)
+    first, *others = (names.get(type(one)) or class_path(one) for one in objects)
     if not others:
         return first
     return format_lazy(_("{first}; also read: {others}"), first=first, others=", ".join(others))

@@ -28,8 +28,8 @@ from django_cachex.inspectors.valkey.elements import elements_of, following, pos
 from django_cachex.inspectors.valkey.errors import permitted, required
 from django_cachex.inspectors.valkey.key_info import COLLECTIONS, answers, description, questions
 from django_cachex.inspectors.valkey.scan_elements import Asked, Page, Row, ask, read_position
-from django_cachex.inspectors.values import Codec, Content, decode, fingerprint, human_size
-from django_cachex.inspectors.values.decode import HYPERLOGLOG
+from django_cachex.inspectors.values import Content, ValueFormat, decode, fingerprint, human_size
+from django_cachex.inspectors.values.decode import HYPERLOGLOG_MAGIC
 
 ReadPage = Callable[[Asked], Operation[Page]]
 
@@ -154,7 +154,9 @@ READERS: Final = {
 }
 
 
-def read_key(client: Client, stored: bytes, codec: Codec, window: ElementPage) -> KeyValue | None:
+def read_key(
+    client: Client, stored: bytes, codec: ValueFormat, window: ElementPage
+) -> KeyValue | None:
     """Return what a key holds, or None if there is no such key.
 
     That takes three round trips at most, and one more of a hash whose fields may expire.
@@ -172,7 +174,9 @@ def read_key(client: Client, stored: bytes, codec: Codec, window: ElementPage) -
     return KeyValue(found, note=note)
 
 
-def read_string(found: KeyInfo, codec: Codec, window: ElementPage) -> Operation[KeyValue | None]:
+def read_string(
+    found: KeyInfo, codec: ValueFormat, window: ElementPage
+) -> Operation[KeyValue | None]:
     """Return a string's content: whole within the limit, else only how it begins."""
     allowed, size = limits(), found.size or 0
     shown = window.max_bytes(allowed)
@@ -197,7 +201,7 @@ def read_string(found: KeyInfo, codec: Codec, window: ElementPage) -> Operation[
         limit=allowed.decode_bytes,
         preview=shown,
     )
-    if raw.startswith(HYPERLOGLOG):
+    if raw.startswith(HYPERLOGLOG_MAGIC):
         content = yield from counted(found.key, content)
     expected = expected_of_large(raw, length) if is_large else fingerprint(raw)
     return KeyValue(found, content, expected=expected)
@@ -217,7 +221,7 @@ def counted(key: bytes, content: Content) -> Operation[Content]:
 
 
 def read_collection(
-    client: Client, found: KeyInfo, type: str, codec: Codec, window: ElementPage
+    client: Client, found: KeyInfo, type: str, codec: ValueFormat, window: ElementPage
 ) -> KeyValue | None:
     """Return a window of a list, set, sorted set, hash or stream."""
     asked = client.run(asked_of(found, type, codec, window))
@@ -236,7 +240,7 @@ def read_collection(
 
 
 def asked_of(
-    found: KeyInfo, type: str, codec: Codec, window: ElementPage
+    found: KeyInfo, type: str, codec: ValueFormat, window: ElementPage
 ) -> Operation[Asked | None]:
     """Return what to ask of a collection, or None if it is gone."""
     reader, key = READERS[type], found.key

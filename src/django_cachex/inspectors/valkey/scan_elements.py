@@ -19,8 +19,8 @@ from django_cachex.inspectors.valkey.compare_and_set import expecting
 from django_cachex.inspectors.valkey.element_ids import spell
 from django_cachex.inspectors.valkey.errors import permitted, required
 from django_cachex.inspectors.valkey.scan import SMALLEST, TIME, Pace, Walk
-from django_cachex.inspectors.values import Codec, fingerprint
-from django_cachex.inspectors.values.decode import decoded, undecoded
+from django_cachex.inspectors.values import ValueFormat, fingerprint
+from django_cachex.inspectors.values.decode import decode_value, describe_too_large
 
 
 def ask(*words: EncodableArg) -> Command[Any]:
@@ -34,7 +34,7 @@ class Asked:
 
     key: bytes
     window: ElementPage
-    codec: Codec
+    codec: ValueFormat
     count: int
     """How many rows to return, about."""
 
@@ -260,7 +260,7 @@ def scan(asked: Asked, command: str, rows_of: Rows, by_value: bool) -> Operation
             return page(asked, found, following_place, start, walk)
 
 
-def matching(pattern: Pattern, codec: Codec, here: bool) -> Callable[[Row], bool] | None:
+def matching(pattern: Pattern, codec: ValueFormat, here: bool) -> Callable[[Row], bool] | None:
     """Return what tells whether a row matches, or None where the server's word is enough."""
     if here:
         return lambda row: pattern.matches(shown(row.name, codec))
@@ -307,13 +307,13 @@ def is_enough(found: Found, asked: Asked, is_plain: bool) -> bool:
     return len(found.rows) >= enough or time.monotonic() >= asked.deadline
 
 
-def shown(raw: bytes, codec: Codec) -> str:
+def shown(raw: bytes, codec: ValueFormat) -> str:
     """Return a member as the page shows it, to be matched."""
     allowed = limits()
     limit = max(allowed.decode_bytes // allowed.elements, allowed.element_chars)
     if len(raw) > limit:
-        return undecoded(len(raw), limit, raw[:limit]).formatted
-    return decoded(raw, codec, limit).formatted
+        return describe_too_large(len(raw), limit, raw[:limit]).formatted
+    return decode_value(raw, codec, limit).formatted
 
 
 def page(

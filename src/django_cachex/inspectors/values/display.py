@@ -16,19 +16,27 @@ from django.utils.functional import Promise, lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from django_cachex.inspectors.values.nodes import Cut, Opaque, Reason, Reference, Tree
+from django_cachex.inspectors.values.nodes import (
+    Reference,
+    Tree,
+    Truncated,
+    TruncationReason,
+    UnresolvedObject,
+)
 
 # So many bytes a line fit a telephone.
-LINE = 8
+HEX_BYTES_PER_LINE = 8
 
 # What a page cannot carry or what would reorder it: control characters other than tab and line
 # feed, lone surrogates, marks of writing direction, line separators, the byte order mark.
-INVISIBLE = "\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff"
-UNSHOWABLE = re.compile(f"[{INVISIBLE}]")
+UNPRINTABLE_RANGE = (
+    "\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff"
+)
+UNPRINTABLE = re.compile(f"[{UNPRINTABLE_RANGE}]")
 
 
 @dataclass(frozen=True, slots=True)
-class Excerpt:
+class Preview:
     """Text that encodes to UTF-8, and how much of what there is it shows."""
 
     text: str
@@ -42,44 +50,44 @@ class Excerpt:
         return self.shown < self.total or self.open_ended
 
 
-def visible(text: str) -> str:
+def escape_unprintable(text: str) -> str:
     """Return text with characters that do not show as backslash escapes."""
-    return UNSHOWABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
-def beginning(text: str, limit: int, open_ended: bool = False) -> Excerpt:
+def preview_text(text: str, limit: int, open_ended: bool = False) -> Preview:
     """Return the first characters of a text."""
-    return Excerpt(visible(text[:limit]), min(len(text), limit), len(text), open_ended)
+    return Preview(escape_unprintable(text[:limit]), min(len(text), limit), len(text), open_ended)
 
 
-def bytes_as_text(data: bytes, total: int, limit: int) -> Excerpt:
+def preview_bytes(data: bytes, total: int, limit: int) -> Preview:
     """Return the first bytes as UTF-8, backslash escapes where they are not."""
     window = data[:limit]
     decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
     # A character that the window's end cuts in two is left out.
     text = decoder.decode(window, final=len(window) == total)
-    return Excerpt(visible(text), len(window), total)
+    return Preview(escape_unprintable(text), len(window), total)
 
 
-def bytes_as_hex(data: bytes, total: int, limit: int) -> Excerpt:
+def preview_hex(data: bytes, total: int, limit: int) -> Preview:
     window = data[:limit]
-    return Excerpt(hex_dump(window), len(window), total)
+    return Preview(hex_dump(window), len(window), total)
 
 
 def hex_dump(data: bytes, start: int = 0) -> str:
     """Return lines of an offset (counted from `start`), eight bytes, and those that print."""
     return "\n".join(
-        hex_line(data[offset : offset + LINE], start + offset)
-        for offset in range(0, len(data), LINE)
+        format_hex_line(data[offset : offset + HEX_BYTES_PER_LINE], start + offset)
+        for offset in range(0, len(data), HEX_BYTES_PER_LINE)
     )
 
 
-def hex_line(row: bytes, offset: int) -> str:
+def format_hex_line(row: bytes, offset: int) -> str:
     printable = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row)
     return f"{offset:06x}  {row.hex(' '):<23}  {printable}"
 
 
-def size_text(count: int) -> str:
+def format_size(count: int) -> str:
     if count < 1000:
         return f"{count} B"
     size, units = count / 1000, ["kB", "MB", "GB", "TB", "PB"]
@@ -88,132 +96,142 @@ def size_text(count: int) -> str:
     return f"{number_format(round(size, 1), decimal_pos=1)} {units[0]}"
 
 
-def unbroken_text(count: int) -> str:
-    return size_text(count).replace(" ", "\N{NO-BREAK SPACE}")
+def format_nbsp_size(count: int) -> str:
+    return format_size(count).replace(" ", "\N{NO-BREAK SPACE}")
 
 
-lazy_size_text = lazy(size_text, str)
-lazy_unbroken_text = lazy(unbroken_text, str)
+lazy_size = lazy(format_size, str)
+lazy_nbsp_size = lazy(format_nbsp_size, str)
 
 
 def human_size(count: int) -> str | Promise:
     """Return a number of bytes as people write it, in the language active then: "1.2 kB"."""
-    return lazy_size_text(count)
+    return lazy_size(count)
 
 
-def unbroken_size(count: int) -> str | Promise:
+def nbsp_size(count: int) -> str | Promise:
     """Return what `human_size` does, for a line that may be broken, but not there."""
-    return lazy_unbroken_text(count)
+    return lazy_nbsp_size(count)
 
 
-WIDTH = 88
+LINE_WIDTH = 88
 INDENT = "    "
 
 
-def notation(tree: Tree) -> str:
+def format_value(tree: Tree) -> str:
     """Return a tree as text: on one line if it fits, else one element a line."""
-    write = WRITERS.get(type(tree))
+    write = FORMATTERS.get(type(tree))
     return write(tree) if write else repr(tree)
 
 
-def enclosed(opening: str, parts: Iterable[str], closing: str) -> str:
+def format_sequence(opening: str, parts: Iterable[str], closing: str) -> str:
     parts = list(parts)
     line = f"{opening}{', '.join(parts)}{closing}"
-    if len(line) <= WIDTH and "\n" not in line:
+    if len(line) <= LINE_WIDTH and "\n" not in line:
         return line
     rows = ",\n".join(parts).replace("\n", f"\n{INDENT}")
     return f"{opening}\n{INDENT}{rows},\n{closing}"
 
 
-def pair(key: Tree, value: Tree) -> str:
+def format_pair(key: Tree, value: Tree) -> str:
     # What is missing of a dict stands for pairs.
-    return notation(key) if type(key) is Cut else f"{notation(key)}: {notation(value)}"
+    return (
+        format_value(key)
+        if type(key) is Truncated
+        else f"{format_value(key)}: {format_value(value)}"
+    )
 
 
-def of_list(tree: list[Tree]) -> str:
-    return enclosed("[", map(notation, tree), "]")
+def format_list(tree: list[Tree]) -> str:
+    return format_sequence("[", map(format_value, tree), "]")
 
 
-def of_tuple(tree: tuple[Tree, ...]) -> str:
-    return f"({notation(tree[0])},)" if len(tree) == 1 else enclosed("(", map(notation, tree), ")")
+def format_tuple(tree: tuple[Tree, ...]) -> str:
+    return (
+        f"({format_value(tree[0])},)"
+        if len(tree) == 1
+        else format_sequence("(", map(format_value, tree), ")")
+    )
 
 
-def of_dict(tree: dict[Tree, Tree]) -> str:
-    return enclosed("{", (pair(key, value) for key, value in tree.items()), "}")
+def format_dict(tree: dict[Tree, Tree]) -> str:
+    return format_sequence("{", (format_pair(key, value) for key, value in tree.items()), "}")
 
 
-def of_set(tree: set[Tree]) -> str:
+def format_set(tree: set[Tree]) -> str:
     # Sorted, because the order of texts in a set differs from process to process.
-    return enclosed("{", sorted(map(notation, tree)), "}") if tree else "set()"
+    return format_sequence("{", sorted(map(format_value, tree)), "}") if tree else "set()"
 
 
-def of_frozenset(tree: frozenset[Tree]) -> str:
-    return f"frozenset({of_set(set(tree)) if tree else ''})"
+def format_frozenset(tree: frozenset[Tree]) -> str:
+    return f"frozenset({format_set(set(tree)) if tree else ''})"
 
 
-def of_date(tree: date) -> str:
+def format_date(tree: date) -> str:
     return f"datetime.date('{tree.isoformat()}')"
 
 
-def of_time(tree: datetime | time) -> str:
+def format_time(tree: datetime | time) -> str:
     fold = ", fold=1" if tree.fold else ""
     return f"datetime.{type(tree).__name__}('{tree.isoformat()}'{fold})"
 
 
-def of_decimal(tree: Decimal) -> str:
+def format_decimal(tree: Decimal) -> str:
     return f"decimal.Decimal('{tree}')"
 
 
-def of_uuid(tree: UUID) -> str:
+def format_uuid(tree: UUID) -> str:
     return f"uuid.UUID('{tree}')"
 
 
-def of_reference(tree: Reference) -> str:
+def format_reference(tree: Reference) -> str:
     return f"<{tree.name}>"
 
 
-def of_opaque(tree: Opaque) -> str:
+def format_unresolved(tree: UnresolvedObject) -> str:
     """Write a call: arguments, then what is appended to and set on its outcome, then its state."""
-    parts = [notation(argument) for argument in tree.args]
+    parts = [format_value(argument) for argument in tree.args]
     parts += [
-        f"{name if name.isidentifier() else repr(name)}={notation(value)}"
+        f"{name if name.isidentifier() else repr(name)}={format_value(value)}"
         for name, value in tree.keywords.items()
     ]
     if tree.items:
-        parts.append(of_list(list(tree.items)))
+        parts.append(format_list(list(tree.items)))
     if tree.pairs:
-        parts.append(enclosed("{", (pair(key, value) for key, value in tree.pairs), "}"))
-    call = enclosed(f"{tree.name}(", parts, ")")
-    return "".join([call, *(f" {_('with')} {notation(state)}" for state in tree.states)])
+        parts.append(
+            format_sequence("{", (format_pair(key, value) for key, value in tree.pairs), "}")
+        )
+    call = format_sequence(f"{tree.name}(", parts, ")")
+    return "".join([call, *(f" {_('with')} {format_value(state)}" for state in tree.states)])
 
 
-def of_cut(tree: Cut) -> str:
+def format_truncated(tree: Truncated) -> str:
     match tree.reason:
-        case Reason.RECURSIVE:
+        case TruncationReason.RECURSIVE:
             said = _("itself again")
-        case Reason.DEPTH:
+        case TruncationReason.DEPTH:
             said = _("deeper levels")
-        case Reason.NODES:
+        case TruncationReason.NODES:
             said = ngettext("%(count)s more", "%(count)s more", tree.count)
-        case Reason.SIZE:
+        case TruncationReason.SIZE:
             said = ngettext("%(count)s more byte", "%(count)s more bytes", tree.count)
-        case Reason.DAMAGE:
+        case TruncationReason.DAMAGE:
             said = _("nothing")
     return f"<{said % {'count': f'{tree.count:,}'}}>"
 
 
-WRITERS: dict[type, Callable[[Any], str]] = {
-    list: of_list,
-    tuple: of_tuple,
-    dict: of_dict,
-    set: of_set,
-    frozenset: of_frozenset,
-    date: of_date,
-    datetime: of_time,
-    time: of_time,
-    Decimal: of_decimal,
-    UUID: of_uuid,
-    Reference: of_reference,
-    Opaque: of_opaque,
-    Cut: of_cut,
+FORMATTERS: dict[type, Callable[[Any], str]] = {
+    list: format_list,
+    tuple: format_tuple,
+    dict: format_dict,
+    set: format_set,
+    frozenset: format_frozenset,
+    date: format_date,
+    datetime: format_time,
+    time: format_time,
+    Decimal: format_decimal,
+    UUID: format_uuid,
+    Reference: format_reference,
+    UnresolvedObject: format_unresolved,
+    Truncated: format_truncated,
 }

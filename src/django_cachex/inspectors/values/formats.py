@@ -19,12 +19,12 @@ from django_cachex.cache.compressors import (
     ZstdCompressor,
 )
 from django_cachex.cache.serializers import PickleSerializer
-from django_cachex.inspectors.values.msgpack import read_packed
-from django_cachex.inspectors.values.pickle import bounded, read_pickle
-from django_cachex.inspectors.values.pickle_machine import Bounds
+from django_cachex.inspectors.values.msgpack import read_msgpack
+from django_cachex.inspectors.values.pickle import read_pickle, to_tree
+from django_cachex.inspectors.values.pickle_machine import DecodeLimits
 
 
-class Bzip2(Compressor):
+class Bzip2Decompressor(Compressor):
     """What is opened and never written."""
 
     magic = tuple(b"BZh%d1AY&SY" % level for level in range(1, 10))
@@ -33,24 +33,24 @@ class Bzip2(Compressor):
         return bz2.BZ2Decompressor()
 
 
-OPENED: dict[str, type[Compressor]] = {
+COMPRESSORS: dict[str, type[Compressor]] = {
     "zlib": ZlibCompressor,
     "gzip": GzipCompressor,
     "xz": LzmaCompressor,
     "lz4": Lz4Compressor,
     "zstd": ZstdCompressor,
-    "bzip2": Bzip2,
+    "bzip2": Bzip2Decompressor,
 }
 
 # Text may begin like zlib's data: of that, the name alone says nothing.
-NAMED = {
-    **{magic: name for name, kind in OPENED.items() if name != "zlib" for magic in kind.magic},
+MAGIC_NUMBERS = {
+    **{magic: name for name, kind in COMPRESSORS.items() if name != "zlib" for magic in kind.magic},
     b"\xff\x06\x00\x00sNaPpY": "snappy",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Inflated:
+class Decompressed:
     """What compressed bytes hold."""
 
     name: str
@@ -64,32 +64,34 @@ class Inflated:
     """Whether there was more than the limit."""
 
 
-def unopened(raw: bytes) -> str:
+def unsupported_compression(raw: bytes) -> str:
     """Return the name of a compression that is recognised where it is not opened, or ""."""
-    names = (name for magic, name in NAMED.items() if raw.startswith(magic) and name != "gzip")
+    names = (
+        name for magic, name in MAGIC_NUMBERS.items() if raw.startswith(magic) and name != "gzip"
+    )
     return next(names, "")
 
 
-def inflate(raw: bytes, limit: int) -> Inflated | None:
+def decompress(raw: bytes, limit: int) -> Decompressed | None:
     """Return at most `limit` bytes of what was compressed; None if it was not, or cannot be opened.
 
     Bytes after a zlib stream are ignored: Django's file-based cache leaves some.
     """
-    name = next((name for name, kind in OPENED.items() if raw.startswith(kind.magic)), "")
+    name = next((name for name, kind in COMPRESSORS.items() if raw.startswith(kind.magic)), "")
     if not name:
         return None
     try:
-        stream = OPENED[name]().decompressor(raw)
+        stream = COMPRESSORS[name]().decompressor(raw)
         data = stream.decompress(raw, limit + 1)
     except Exception:  # Its package is missing, or it is damaged: each format has its own error.
         return None
-    return inflated(name, data, limit, stream) if data or stream.eof else None
+    return make_decompressed(name, data, limit, stream) if data or stream.eof else None
 
 
-def inflated(name: str, data: bytes, limit: int, stream: Decompressor) -> Inflated:
+def make_decompressed(name: str, data: bytes, limit: int, stream: Decompressor) -> Decompressed:
     rest = name != "zlib" and stream.unused_data
     cut = len(data) > limit
-    return Inflated(name, data[:limit], stream.eof and not rest and not cut, cut)
+    return Decompressed(name, data[:limit], stream.eof and not rest and not cut, cut)
 
 
 Format = Literal["pickle", "json", "msgpack", "opaque"]
@@ -98,11 +100,11 @@ Format = Literal["pickle", "json", "msgpack", "opaque"]
 PROBE = {"probe": ["é", 1, -2.5, None, True, {}], "long": "x" * 10_000}
 PROBE_SIZE = 1024 * 1024
 
-GUARDED = f"{PickleSerializer.__module__}.{PickleSerializer.__qualname__}"
+GUARDED_SERIALIZER = f"{PickleSerializer.__module__}.{PickleSerializer.__qualname__}"
 
 
 @dataclass(frozen=True, slots=True)
-class Codec:
+class ValueFormat:
     """How an alias's values are stored."""
 
     name: str
@@ -129,7 +131,7 @@ class Codec:
     is_guarded: bool = False
     """Whether it reads no pickle of the protocols 0 and 1."""
 
-    def takes(self, other: Codec) -> bool:
+    def takes(self, other: ValueFormat) -> bool:
         """Return whether it reads whatever is stored through `other`, which has its serializer."""
         return (
             self.name == other.name
@@ -138,65 +140,67 @@ class Codec:
         )
 
 
-def recognise(name: str, dumps: Callable[[Any], bytes | str | int]) -> Codec:
+def detect_format(name: str, dumps: Callable[[Any], bytes | str | int]) -> ValueFormat:
     """Return the codec of a serializer, found out by serializing values of our own with it.
 
     Whatever is not recognised, or raises, is opaque.
     """
-    serialize = as_bytes(dumps)
+    serialize = encode_text_result(dumps)
     try:
         stored, seven = serialize(PROBE), serialize(7)
     except Exception:
         # A serializer of unknown make may raise anything.
-        return Codec(name, "opaque", serialize)
+        return ValueFormat(name, "opaque", serialize)
     if not isinstance(stored, bytes):
-        return Codec(name, "opaque", serialize)
-    inflated = inflate(stored, PROBE_SIZE)
+        return ValueFormat(name, "opaque", serialize)
+    inflated = decompress(stored, PROBE_SIZE)
     compression, plain = (inflated.name, inflated.data) if inflated else ("", stored)
-    return Codec(
+    return ValueFormat(
         name,
-        kind_of(plain),
+        detect_kind(plain),
         serialize,
         isinstance(seven, int),
         compression,
-        is_guarded=name == GUARDED,
+        is_guarded=name == GUARDED_SERIALIZER,
     )
 
 
-def recognise_all(codec: ValueCodec, dumps: Callable[[Any], bytes | str | int]) -> Codec:
+def detect_composite_format(
+    codec: ValueCodec, dumps: Callable[[Any], bytes | str | int]
+) -> ValueFormat:
     """Return the codec of several serializers and compressors, of which the first write."""
-    first, *others = (recognise(path(one), one.dumps) for one in codec.serializers)
+    first, *others = (detect_format(class_path(one), one.dumps) for one in codec.serializers)
     return replace(
         first,
-        dumps=as_bytes(dumps),
+        dumps=encode_text_result(dumps),
         loads_ints=first.loads_ints or any(one.loads_ints for one in others),
         reads=tuple(one.kind for one in others if one.kind != "opaque"),
-        opens=tuple(filter(None, map(compression_of, codec.compressors))),
+        opens=tuple(filter(None, map(detect_compression, codec.compressors))),
     )
 
 
-def path(serializer: object) -> str:
+def class_path(serializer: object) -> str:
     """Return the dotted path of a serializer's class."""
     kind = type(serializer)
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
-def compression_of(compressor: BytesCompressor) -> str:
+def detect_compression(compressor: BytesCompressor) -> str:
     """Return the name of what a compressor makes, found out by compressing; "" for a stranger's."""
     try:
-        opened = inflate(compressor.compress(b"probe"), PROBE_SIZE)
+        opened = decompress(compressor.compress(b"probe"), PROBE_SIZE)
     except Exception:
         # A compressor of unknown make may raise anything.
         return ""
     return opened.name if opened and opened.data == b"probe" else ""
 
 
-def kind_of(probe: bytes) -> Format:
+def detect_kind(probe: bytes) -> Format:
     """Return what the serialized probe is."""
     pickled = read_pickle(probe)
     if pickled.is_json and pickled.value == PROBE:
         return "pickle"
-    for kind, read in READERS.items():
+    for kind, read in PROBE_LOADERS.items():
         try:
             if read(probe) == PROBE:
                 return kind
@@ -205,14 +209,14 @@ def kind_of(probe: bytes) -> Format:
     return "opaque"
 
 
-def plain_of(data: bytes) -> Any:
-    return bounded(read_packed(data).value, Bounds())[0]
+def load_msgpack(data: bytes) -> Any:
+    return to_tree(read_msgpack(data).value, DecodeLimits())[0]
 
 
-READERS: dict[Format, Callable[[bytes], Any]] = {"json": json.loads, "msgpack": plain_of}
+PROBE_LOADERS: dict[Format, Callable[[bytes], Any]] = {"json": json.loads, "msgpack": load_msgpack}
 
 
-def as_bytes(dumps: Callable[[Any], bytes | str | int]) -> Callable[[Any], bytes | int]:
+def encode_text_result(dumps: Callable[[Any], bytes | str | int]) -> Callable[[Any], bytes | int]:
     """Return `dumps` with text as UTF-8."""
 
     def serialize(value: Any) -> bytes | int:

@@ -10,35 +10,35 @@ from django.utils.functional import Promise
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from django_cachex.inspectors.values.nodes import Call, Pairs, Reference, in_pairs
-from django_cachex.inspectors.values.pickle_machine import Bounds
+from django_cachex.inspectors.values.nodes import CallNode, DictNode, Reference, pair_up
+from django_cachex.inspectors.values.pickle_machine import DecodeLimits
 
 Node = Any
 
 CONSTANTS: Final[dict[int, Node]] = {0xC0: None, 0xC2: False, 0xC3: True}
-NUMBERS: Final = {
+NUMBER_STRUCTS: Final = {
     first: struct.Struct(f">{form}")
     for first, form in zip(range(0xCA, 0xD4), "fdBHIQbhiq", strict=True)
 }
-LENGTHS: Final = {1: struct.Struct(">B"), 2: struct.Struct(">H"), 4: struct.Struct(">I")}
+LENGTH_STRUCTS: Final = {1: struct.Struct(">B"), 2: struct.Struct(">H"), 4: struct.Struct(">I")}
 
 # First bytes, by how many bytes of length follow them.
-BINARIES: Final = {0xC4: 1, 0xC5: 2, 0xC6: 4}
-EXTENSIONS: Final = {0xC7: 1, 0xC8: 2, 0xC9: 4}
-TEXTS: Final = {0xD9: 1, 0xDA: 2, 0xDB: 4}
-ARRAYS: Final = {0xDC: 2, 0xDD: 4}
-MAPS: Final = {0xDE: 2, 0xDF: 4}
+BIN_TYPES: Final = {0xC4: 1, 0xC5: 2, 0xC6: 4}
+EXT_TYPES: Final = {0xC7: 1, 0xC8: 2, 0xC9: 4}
+STR_TYPES: Final = {0xD9: 1, 0xDA: 2, 0xDB: 4}
+ARRAY_TYPES: Final = {0xDC: 2, 0xDD: 4}
+MAP_TYPES: Final = {0xDE: 2, 0xDF: 4}
 # Extensions whose first byte says how long they are.
-FIXED_EXTENSIONS: Final = {0xD4: 1, 0xD5: 2, 0xD6: 4, 0xD7: 8, 0xD8: 16}
+FIXEXT_TYPES: Final = {0xD4: 1, 0xD5: 2, 0xD6: 4, 0xD7: 8, 0xD8: 16}
 
-TIMESTAMP: Final = -1
+TIMESTAMP_CODE: Final = -1
 """The code of the one extension that MessagePack defines; those below it are kept for others."""
 
-NANOSECONDS: Final = 10**9
+NANOSECONDS_PER_SECOND: Final = 10**9
 
 
 @dataclass(frozen=True, slots=True)
-class Packed:
+class MsgPackValue:
     """What bytes hold, as a graph that `bounded` makes a tree of."""
 
     value: Node
@@ -47,7 +47,7 @@ class Packed:
 
 
 @dataclass(slots=True)
-class Container:
+class OpenContainer:
     """An array or a map that is being read; of a map, keys and values alternate."""
 
     wanted: int
@@ -59,33 +59,33 @@ class Container:
 
     def closed(self) -> Node:
         if self.is_map:
-            return Pairs(in_pairs(self.items[: len(self.items) // 2 * 2]))
+            return DictNode(pair_up(self.items[: len(self.items) // 2 * 2]))
         return tuple(self.items) if self.is_key else self.items
 
 
-def read_packed(data: bytes, bounds: Bounds | None = None) -> Packed:
+def read_msgpack(data: bytes, bounds: DecodeLimits | None = None) -> MsgPackValue:
     """Return what `data` hold; raise ValueError where they are not exactly one whole value."""
-    return Reader(data).read((bounds or Bounds()).steps)
+    return MsgPackReader(data).read((bounds or DecodeLimits()).steps)
 
 
-class Reader:
+class MsgPackReader:
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.at = 0
-        self.open: list[Container] = []
+        self.open: list[OpenContainer] = []
 
-    def read(self, steps: int) -> Packed:
+    def read(self, steps: int) -> MsgPackValue:
         for _step in range(steps):
             found = self.next()
-            if isinstance(found, Container) and found.wanted:
+            if isinstance(found, OpenContainer) and found.wanted:
                 self.open.append(found)
                 continue
-            value = self.placed(found.closed() if isinstance(found, Container) else found)
+            value = self.placed(found.closed() if isinstance(found, OpenContainer) else found)
             if not self.open:
                 if self.at != len(self.data):
                     raise ValueError("Something follows the value.")
-                return Packed(value)
-        return Packed(
+                return MsgPackValue(value)
+        return MsgPackValue(
             self.cut(), format_lazy(_("Only the first {count} parts are read."), count=f"{steps:,}")
         )
 
@@ -127,33 +127,33 @@ class Reader:
     def long(self, first: int) -> Node:
         if first in CONSTANTS:
             return CONSTANTS[first]
-        if first in NUMBERS:
-            form = NUMBERS[first]
+        if first in NUMBER_STRUCTS:
+            form = NUMBER_STRUCTS[first]
             return form.unpack(self.take(form.size))[0]
-        if first in TEXTS:
-            return self.take(self.length(TEXTS[first])).decode()
-        if first in BINARIES:
-            return self.take(self.length(BINARIES[first]))
-        if first in ARRAYS:
-            return self.container(self.length(ARRAYS[first]), is_map=False)
-        if first in MAPS:
-            return self.container(self.length(MAPS[first]), is_map=True)
+        if first in STR_TYPES:
+            return self.take(self.length(STR_TYPES[first])).decode()
+        if first in BIN_TYPES:
+            return self.take(self.length(BIN_TYPES[first]))
+        if first in ARRAY_TYPES:
+            return self.container(self.length(ARRAY_TYPES[first]), is_map=False)
+        if first in MAP_TYPES:
+            return self.container(self.length(MAP_TYPES[first]), is_map=True)
         return self.extension(first)
 
     def extension(self, first: int) -> Node:
-        if first in FIXED_EXTENSIONS:
-            size = FIXED_EXTENSIONS[first]
-        elif first in EXTENSIONS:
-            size = self.length(EXTENSIONS[first])
+        if first in FIXEXT_TYPES:
+            size = FIXEXT_TYPES[first]
+        elif first in EXT_TYPES:
+            size = self.length(EXT_TYPES[first])
         else:
             raise ValueError("There is no such type.")
         [code] = struct.unpack(">b", self.take(1))
         data = self.take(size)
-        if code < TIMESTAMP or (code == TIMESTAMP and not is_timestamp(data)):
+        if code < TIMESTAMP_CODE or (code == TIMESTAMP_CODE and not is_timestamp(data)):
             raise ValueError("msgpack refuses such an extension.")
-        return Call(Reference("msgpack.ExtType"), (code, data))
+        return CallNode(Reference("msgpack.ExtType"), (code, data))
 
-    def container(self, length: int, *, is_map: bool) -> Container:
+    def container(self, length: int, *, is_map: bool) -> OpenContainer:
         wanted = length * 2 if is_map else length
         if wanted > len(self.data) - self.at:  # A part takes a byte at least.
             raise ValueError("The data end early.")
@@ -161,10 +161,10 @@ class Reader:
         is_key = around is not None and (
             around.is_key or (around.is_map and len(around.items) % 2 == 0)
         )
-        return Container(wanted, is_map, is_key)
+        return OpenContainer(wanted, is_map, is_key)
 
     def length(self, size: int) -> int:
-        found: int = LENGTHS[size].unpack(self.take(size))[0]
+        found: int = LENGTH_STRUCTS[size].unpack(self.take(size))[0]
         return found
 
     def take(self, size: int) -> bytes:
@@ -177,7 +177,7 @@ class Reader:
 def is_timestamp(data: bytes) -> bool:
     """Return whether these are a timestamp: seconds alone, or with nanoseconds of a second."""
     if len(data) == 8:
-        return int.from_bytes(data, "big") >> 34 < NANOSECONDS
+        return int.from_bytes(data, "big") >> 34 < NANOSECONDS_PER_SECOND
     if len(data) == 12:
-        return int.from_bytes(data[:4], "big") < NANOSECONDS
+        return int.from_bytes(data[:4], "big") < NANOSECONDS_PER_SECOND
     return len(data) == 4

@@ -9,7 +9,7 @@ from typing import Any
 
 Node = Any
 
-LONGEST_NAME = 200
+MAX_REFERENCE_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,14 +21,14 @@ class Reference:
 
 
 @dataclass(slots=True, eq=False)
-class Pairs:
+class DictNode:
     """A dict: keys and values in the order stored."""
 
     pairs: list[tuple[Node, Node]] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)
-class Bag:
+class SetNode:
     """A set or frozenset: members in the order stored."""
 
     members: list[Node]
@@ -36,24 +36,24 @@ class Bag:
 
 
 @dataclass(slots=True, eq=False)
-class Call:
+class CallNode:
     """What the application would get by calling `target`, and what would be done to it after."""
 
     target: Node
     arguments: tuple[Node, ...]
-    keywords: Pairs = field(default_factory=Pairs)
+    keywords: DictNode = field(default_factory=DictNode)
     states: list[Node] = field(default_factory=list)
     items: list[Node] = field(default_factory=list)
     pairs: list[tuple[Node, Node]] = field(default_factory=list)
 
 
-def refer(*names: str) -> Reference:
+def make_reference(*names: str) -> Reference:
     """Return a reference by module and name, made printable and short."""
-    name = ".".join(names)[:LONGEST_NAME]
+    name = ".".join(names)[:MAX_REFERENCE_LENGTH]
     return Reference(name if name.isprintable() else name.encode("unicode_escape").decode())
 
 
-def in_pairs(flat: Sequence[Node]) -> list[tuple[Node, Node]]:
+def pair_up(flat: Sequence[Node]) -> list[tuple[Node, Node]]:
     """Return (key, value) of keys and values that alternate; ValueError if a value lacks."""
     return list(zip(flat[::2], flat[1::2], strict=True))
 
@@ -69,7 +69,7 @@ Tree = Any
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Opaque:
+class UnresolvedObject:
     """An object that was not made: how the application would make it, as a tree."""
 
     name: str
@@ -87,7 +87,7 @@ class Opaque:
     """The keys and values that would be set on it."""
 
 
-class Reason(StrEnum):
+class TruncationReason(StrEnum):
     """Why something is missing."""
 
     RECURSIVE = "recursive"
@@ -101,19 +101,19 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Cut:
+class Truncated:
     """Stands for what was left out."""
 
-    reason: Reason
+    reason: TruncationReason
     count: int = 1
     """How many values (bytes, for SIZE) are missing."""
 
 
-CROWD = 8
+MAX_EQUAL_HASHES = 8
 """Keys that may have one hash: a dict or a set compares each of them with each."""
 
 
-def are_hashed_well(keys: Sequence[Tree]) -> bool:
+def have_few_collisions(keys: Sequence[Tree]) -> bool:
     """Return whether a dict or a set can hold keys, and is made of them in no time.
 
     Numbers can be chosen to have one hash, and so can whatever is made of them.
@@ -122,4 +122,4 @@ def are_hashed_well(keys: Sequence[Tree]) -> bool:
         hashes = sorted(hash(key) for key in keys if type(key) is not str)
     except TypeError:
         return False
-    return all(one != other for one, other in zip(hashes, hashes[CROWD:], strict=False))
+    return all(one != other for one, other in zip(hashes, hashes[MAX_EQUAL_HASHES:], strict=False))

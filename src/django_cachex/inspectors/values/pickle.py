@@ -13,53 +13,53 @@ from django.utils.functional import Promise
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from django_cachex.inspectors.values.json_safe import why_not_json
+from django_cachex.inspectors.values.json_safe import json_unsafe_reason
 from django_cachex.inspectors.values.nodes import (
-    Bag,
-    Call,
-    Cut,
+    CallNode,
+    DictNode,
     Node,
-    Opaque,
-    Pairs,
-    Reason,
     Reference,
+    SetNode,
     Tree,
-    are_hashed_well,
-    refer,
+    Truncated,
+    TruncationReason,
+    UnresolvedObject,
+    have_few_collisions,
+    make_reference,
 )
 from django_cachex.inspectors.values.pickle_machine import (
-    Bounds,
-    Damaged,
-    Machine,
-    TooLong,
-    most_digits,
-    run,
+    DamagedPickle,
+    DecodeLimits,
+    PickleMachine,
+    TooManySteps,
+    max_int_digits,
+    run_machine,
 )
 
 
-class Unknown(Exception):
+class UnknownArguments(Exception):
     """The arguments are not those that the class writes itself."""
 
 
 # Detours that pickles take to an object: taken on the graph.
 
 
-def name_of(target: Node) -> str:
+def target_name(target: Node) -> str:
     """Return the dotted path of what a pickle would call, or "" if a call would tell."""
     match target:
         case Reference(name=name):
             return name
-        case Call(Reference("builtins.getattr"), (Reference(owner), str() as name)):
-            return refer(owner, name).name
+        case CallNode(Reference("builtins.getattr"), (Reference(owner), str() as name)):
+            return make_reference(owner, name).name
         case _:
             return ""
 
 
-def direct(call: Call) -> Call:
+def resolve_indirection(call: CallNode) -> CallNode:
     """Return the call that `copyreg`'s and Django's helpers would make in the end."""
     target: Node
     arguments: tuple[Node, ...]
-    match name_of(call.target), call.arguments:
+    match target_name(call.target), call.arguments:
         case "copyreg._reconstructor", (made, Reference("builtins.object"), _):
             target, arguments = made, ()
         case "copyreg._reconstructor", (made, _, value):
@@ -67,7 +67,7 @@ def direct(call: Call) -> Call:
         case "copyreg.__newobj__", (made, *rest):
             target, arguments = made, tuple(rest)
         case "django.db.models.base.model_unpickle", ((str() as app, str() as model), *_):
-            target, arguments = refer(app, model), ()
+            target, arguments = make_reference(app, model), ()
         case _:
             return call
     return replace(call, target=target, arguments=arguments)
@@ -76,171 +76,173 @@ def direct(call: Call) -> Call:
 # Values, from trees.
 
 
-def encoded(opaque: Opaque) -> bytes:
+def build_latin1_bytes(opaque: UnresolvedObject) -> bytes:
     """Protocols 0 to 2 write bytes as Latin-1 text."""
     match opaque.args:
         case (str() as characters, "latin1"):
             return characters.encode("latin-1")
-    raise Unknown
+    raise UnknownArguments
 
 
-def octets(opaque: Opaque) -> bytes:
+def build_empty_bytes(opaque: UnresolvedObject) -> bytes:
     if opaque.args:
-        raise Unknown
+        raise UnknownArguments
     return b""
 
 
-def byte_array(opaque: Opaque) -> bytearray:
+def build_bytearray(opaque: UnresolvedObject) -> bytearray:
     match opaque.args:
         case ():
             return bytearray()
         case (bytes() as content,):
             return bytearray(content)
-    raise Unknown
+    raise UnknownArguments
 
 
-def members(opaque: Opaque) -> list[Tree]:
+def set_members(opaque: UnresolvedObject) -> list[Tree]:
     match opaque.args:
-        case (list() as found,) if are_hashed_well(found):
+        case (list() as found,) if have_few_collisions(found):
             return found
-    raise Unknown
+    raise UnknownArguments
 
 
-def complex_number(opaque: Opaque) -> complex:
+def build_complex(opaque: UnresolvedObject) -> complex:
     match opaque.args:
         case (float() as real, float() as imaginary):
             return complex(real, imaginary)
-    raise Unknown
+    raise UnknownArguments
 
 
-def decimal_number(opaque: Opaque) -> Decimal:
+def build_decimal(opaque: UnresolvedObject) -> Decimal:
     match opaque.args:
         case (str() as digits,):
             return Decimal(digits)
-    raise Unknown
+    raise UnknownArguments
 
 
-def uuid(opaque: Opaque) -> UUID:
+def build_uuid(opaque: UnresolvedObject) -> UUID:
     match opaque.states:
         case ({"int": int() as number},) if not (opaque.items or opaque.pairs):
             return UUID(int=number)
-    raise Unknown
+    raise UnknownArguments
 
 
-def duration(opaque: Opaque) -> timedelta:
+def build_timedelta(opaque: UnresolvedObject) -> timedelta:
     match opaque.args:
         case (int() as days, int() as seconds, int() as microseconds):
             return timedelta(days, seconds, microseconds)
-    raise Unknown
+    raise UnknownArguments
 
 
-def time_zone(opaque: Opaque) -> timezone:
+def build_timezone(opaque: UnresolvedObject) -> timezone:
     match opaque.args:
         case (timedelta() as offset,):
             return timezone(offset)
         case (timedelta() as offset, str() as name):
             return timezone(offset, name)
-    raise Unknown
+    raise UnknownArguments
 
 
-def day(opaque: Opaque) -> date:
+def build_date(opaque: UnresolvedObject) -> date:
     match opaque.args:
         case (bytes() as packed,) if len(packed) == 4:
             return date(int.from_bytes(packed[:2], "big"), packed[2], packed[3])
-    raise Unknown
+    raise UnknownArguments
 
 
-def clock(packed: bytes, zone: tzinfo | None) -> time:
+def build_time(packed: bytes, zone: tzinfo | None) -> time:
     """Return a time of day packed in six bytes, the fold in the first one's highest bit."""
     if len(packed) != 6:
-        raise Unknown
+        raise UnknownArguments
     hour, minute, second = packed[:3]
     microsecond = int.from_bytes(packed[3:], "big")
     return time(hour & 127, minute, second, microsecond, zone, fold=hour >> 7)
 
 
-def fold(at: datetime | time) -> dict[str, Tree]:
+def fold_keyword(at: datetime | time) -> dict[str, Tree]:
     return {"fold": 1} if at.fold else {}
 
 
-def zoned(opaque: Opaque, build: Callable[[bytes, tzinfo | None], datetime | time]) -> Tree:
+def build_with_zone(
+    opaque: UnresolvedObject, build: Callable[[bytes, tzinfo | None], datetime | time]
+) -> Tree:
     """Return a time in a zone; where the zone is opaque, the time as text beside it."""
     match opaque.args:
         case (bytes() as packed,):
             return build(packed, None)
         case (bytes() as packed, timezone() as zone):
             return build(packed, zone)
-        case (bytes() as packed, Opaque() as zone):
+        case (bytes() as packed, UnresolvedObject() as zone):
             at = build(packed, None)
-            return replace(opaque, args=(at.isoformat(), zone), keywords=fold(at))
-    raise Unknown
+            return replace(opaque, args=(at.isoformat(), zone), keywords=fold_keyword(at))
+    raise UnknownArguments
 
 
-def moment(packed: bytes, zone: tzinfo | None) -> datetime:
+def build_datetime(packed: bytes, zone: tzinfo | None) -> datetime:
     """Return a date and time packed in ten bytes, the fold in the month's highest bit."""
     if len(packed) != 10:
-        raise Unknown
+        raise UnknownArguments
     month = packed[2]
-    at = clock(packed[4:], zone).replace(fold=month >> 7)
+    at = build_time(packed[4:], zone).replace(fold=month >> 7)
     return datetime.combine(date(int.from_bytes(packed[:2], "big"), month & 127, packed[3]), at)
 
 
-def zone_info(opaque: Opaque) -> Opaque:
+def build_zoneinfo(opaque: UnresolvedObject) -> UnresolvedObject:
     """Name the zone; finding it would read files."""
     match opaque.args:
         case (str() as key, _):
-            return Opaque("zoneinfo.ZoneInfo", (key,))
-    raise Unknown
+            return UnresolvedObject("zoneinfo.ZoneInfo", (key,))
+    raise UnknownArguments
 
 
-def deque(opaque: Opaque) -> Opaque:
+def build_deque(opaque: UnresolvedObject) -> UnresolvedObject:
     match opaque.args:
         case ((), int() as length):
             return replace(opaque, args=(), keywords={"maxlen": length})
-    raise Unknown
+    raise UnknownArguments
 
 
-VALUES: dict[str, Callable[[Opaque], Tree]] = {
-    "_codecs.encode": encoded,
-    "builtins.bytes": octets,
-    "builtins.bytearray": byte_array,
-    "builtins.complex": complex_number,
-    "builtins.frozenset": lambda opaque: frozenset(members(opaque)),
-    "builtins.set": lambda opaque: set(members(opaque)),
-    "datetime.date": day,
-    "datetime.datetime": lambda opaque: zoned(opaque, moment),
-    "datetime.time": lambda opaque: zoned(opaque, clock),
-    "datetime.timedelta": duration,
-    "datetime.timezone": time_zone,
-    "decimal.Decimal": decimal_number,
-    "zoneinfo.ZoneInfo._unpickle": zone_info,
+BUILDERS: dict[str, Callable[[UnresolvedObject], Tree]] = {
+    "_codecs.encode": build_latin1_bytes,
+    "builtins.bytes": build_empty_bytes,
+    "builtins.bytearray": build_bytearray,
+    "builtins.complex": build_complex,
+    "builtins.frozenset": lambda opaque: frozenset(set_members(opaque)),
+    "builtins.set": lambda opaque: set(set_members(opaque)),
+    "datetime.date": build_date,
+    "datetime.datetime": lambda opaque: build_with_zone(opaque, build_datetime),
+    "datetime.time": lambda opaque: build_with_zone(opaque, build_time),
+    "datetime.timedelta": build_timedelta,
+    "datetime.timezone": build_timezone,
+    "decimal.Decimal": build_decimal,
+    "zoneinfo.ZoneInfo._unpickle": build_zoneinfo,
 }
 
-COMPLETED: dict[str, Callable[[Opaque], Tree]] = {
-    "collections.deque": deque,
-    "uuid.UUID": uuid,
+STATE_BUILDERS: dict[str, Callable[[UnresolvedObject], Tree]] = {
+    "collections.deque": build_deque,
+    "uuid.UUID": build_uuid,
 }
 """Those whose content comes after the call."""
 
 
-def rebuilt(opaque: Opaque) -> Tree:
+def rebuild(opaque: UnresolvedObject) -> Tree:
     """Return the value that an opaque stands for if it is known, else the opaque."""
     changed = opaque.keywords or opaque.states or opaque.items or opaque.pairs
-    build = COMPLETED.get(opaque.name) if changed else VALUES.get(opaque.name)
+    build = STATE_BUILDERS.get(opaque.name) if changed else BUILDERS.get(opaque.name)
     if build is None:
         return opaque
     try:
         return build(opaque)
-    except (Unknown, ArithmeticError, TypeError, ValueError):
+    except (UnknownArguments, ArithmeticError, TypeError, ValueError):
         return opaque
 
 
-class Walk:
+class TreeBuilder:
     """One walk through a graph; `nodes` counts the values that came out."""
 
-    def __init__(self, bounds: Bounds) -> None:
+    def __init__(self, bounds: DecodeLimits) -> None:
         self.bounds = bounds
-        self.largest = 10 ** most_digits()
+        self.largest = 10 ** max_int_digits()
         self.nodes = 0
         self.size = 0
         self.within: set[int] = set()
@@ -248,33 +250,33 @@ class Walk:
     def visit(self, node: Node) -> Tree:
         """Return a node as a tree of its own, shared parts copied."""
         self.nodes += 1
-        enter = CONTAINERS.get(type(node))
+        enter = CONTAINER_BUILDERS.get(type(node))
         if enter is None:
             return self.leaf(node)
         if id(node) in self.within:
-            return Cut(Reason.RECURSIVE)
+            return Truncated(TruncationReason.RECURSIVE)
         if len(self.within) >= self.bounds.depth:
-            return Cut(Reason.DEPTH)
+            return Truncated(TruncationReason.DEPTH)
         self.within.add(id(node))
         tree = enter(self, node)
         self.within.remove(id(node))
         return tree
 
     def leaf(self, node: Node) -> Tree:
-        size = weight(node)
+        size = size_of(node)
         if self.size + size > self.bounds.size:
-            return Cut(Reason.SIZE, size)
+            return Truncated(TruncationReason.SIZE, size)
         self.size += size
         # Comparing such an integer with a Decimal, as a dict does, takes minutes.
         if type(node) is int and abs(node) >= self.largest:
-            return Opaque("builtins.int", (hex(node),))
+            return UnresolvedObject("builtins.int", (hex(node),))
         return node
 
     def visit_all(self, nodes: Sequence[Node]) -> list[Tree]:
         trees: list[Tree] = []
         for node in nodes:
             if self.nodes >= self.bounds.nodes:
-                trees.append(Cut(Reason.NODES, len(nodes) - len(trees)))
+                trees.append(Truncated(TruncationReason.NODES, len(nodes) - len(trees)))
                 break
             trees.append(self.visit(node))
         return trees
@@ -283,7 +285,7 @@ class Walk:
         trees: list[tuple[Tree, Tree]] = []
         for key, value in pairs:
             if self.nodes >= self.bounds.nodes:
-                rest = Cut(Reason.NODES, len(pairs) - len(trees))
+                rest = Truncated(TruncationReason.NODES, len(pairs) - len(trees))
                 trees.append((rest, rest))
                 break
             trees.append((self.visit_key(key), self.visit(value)))
@@ -303,25 +305,25 @@ class Walk:
     def enter_dict(self, node: dict[str, Node]) -> Tree:
         return dict(self.visit_pairs(list(node.items())))
 
-    def enter_pairs(self, node: Pairs) -> Tree:
+    def enter_pairs(self, node: DictNode) -> Tree:
         pairs = self.visit_pairs(node.pairs)
-        if are_hashed_well([key for key, _value in pairs]):
+        if have_few_collisions([key for key, _value in pairs]):
             return dict(pairs)
-        return Opaque("builtins.dict", pairs=tuple(pairs))
+        return UnresolvedObject("builtins.dict", pairs=tuple(pairs))
 
-    def enter_bag(self, node: Bag) -> Tree:
+    def enter_bag(self, node: SetNode) -> Tree:
         make: type[set[Tree] | frozenset[Tree]] = frozenset if node.frozen else set
         members = self.visit_all(node.members)
-        if are_hashed_well(members):
+        if have_few_collisions(members):
             return make(members)
-        return Opaque(f"builtins.{make.__name__}", items=tuple(members))
+        return UnresolvedObject(f"builtins.{make.__name__}", items=tuple(members))
 
-    def enter_call(self, node: Call) -> Tree:
-        call = direct(node)
-        name = name_of(call.target)
+    def enter_call(self, node: CallNode) -> Tree:
+        call = resolve_indirection(node)
+        name = target_name(call.target)
         arguments = call.arguments if name else (call.target, *call.arguments)
-        return rebuilt(
-            Opaque(
+        return rebuild(
+            UnresolvedObject(
                 name or "unknown",
                 tuple(self.visit_all(arguments)),
                 self.keywords(call.keywords),
@@ -331,21 +333,21 @@ class Walk:
             )
         )
 
-    def keywords(self, node: Pairs) -> dict[str, Tree]:
+    def keywords(self, node: DictNode) -> dict[str, Tree]:
         return {key: value for key, value in self.visit_pairs(node.pairs) if type(key) is str}
 
 
-CONTAINERS: dict[type, Callable[[Walk, Any], Tree]] = {
-    list: Walk.enter_list,
-    tuple: Walk.enter_tuple,
-    dict: Walk.enter_dict,
-    Pairs: Walk.enter_pairs,
-    Bag: Walk.enter_bag,
-    Call: Walk.enter_call,
+CONTAINER_BUILDERS: dict[type, Callable[[TreeBuilder, Any], Tree]] = {
+    list: TreeBuilder.enter_list,
+    tuple: TreeBuilder.enter_tuple,
+    dict: TreeBuilder.enter_dict,
+    DictNode: TreeBuilder.enter_pairs,
+    SetNode: TreeBuilder.enter_bag,
+    CallNode: TreeBuilder.enter_call,
 }
 
 
-def weight(node: Node) -> int:
+def size_of(node: Node) -> int:
     """Return about how many bytes showing a leaf takes."""
     match node:
         case str() | bytes() | bytearray():
@@ -358,15 +360,15 @@ def weight(node: Node) -> int:
             return 8
 
 
-def bounded(graph: Node, bounds: Bounds) -> tuple[Tree, int]:
+def to_tree(graph: Node, bounds: DecodeLimits) -> tuple[Tree, int]:
     """Return a graph (or JSON's plain data) as a tree within the bounds, and its nodes' number."""
-    walk = Walk(bounds)
+    walk = TreeBuilder(bounds)
     tree = walk.visit(graph)
     return tree, walk.nodes
 
 
 @dataclass(frozen=True, slots=True)
-class Pickled:
+class PickleContent:
     """What a pickle holds."""
 
     protocol: int
@@ -391,7 +393,7 @@ class Pickled:
         return not self.ended and not self.why_not_json
 
 
-def read_pickle(data: bytes, bounds: Bounds | None = None) -> Pickled:
+def read_pickle(data: bytes, bounds: DecodeLimits | None = None) -> PickleContent:
     """Return what any bytes hold, read as a pickle of protocol 0 to 5. Raises nothing.
 
     The opcodes are followed by a machine of our own rather than by a subclass of
@@ -403,29 +405,31 @@ def read_pickle(data: bytes, bounds: Bounds | None = None) -> Pickled:
 
     Bytes after the pickle's end are ignored, as `pickle.loads` does.
     """
-    bounds = bounds or Bounds()
+    bounds = bounds or DecodeLimits()
     if len(data) > bounds.size:
-        return Pickled(
+        return PickleContent(
             data[1] if data[:1] == b"\x80" else 0,
-            Cut(Reason.SIZE, len(data)),
+            Truncated(TruncationReason.SIZE, len(data)),
             0,
             format_lazy(_("More than {count} bytes are not read."), count=f"{bounds.size:,}"),
             why_not_json=_("It is too large to be read."),
         )
-    machine = Machine(data)
+    machine = PickleMachine(data)
     try:
-        graph = run(machine, bounds.steps)
-    except Damaged as damaged:
-        return salvaged(machine, bounds, damaged)
-    tree, nodes = bounded(graph, bounds)
-    return Pickled(machine.protocol, tree, nodes, why_not_json=why_not_json(tree))
+        graph = run_machine(machine, bounds.steps)
+    except DamagedPickle as damaged:
+        return partial_content(machine, bounds, damaged)
+    tree, nodes = to_tree(graph, bounds)
+    return PickleContent(machine.protocol, tree, nodes, why_not_json=json_unsafe_reason(tree))
 
 
-def salvaged(machine: Machine, bounds: Bounds, ended: Damaged) -> Pickled:
+def partial_content(
+    machine: PickleMachine, bounds: DecodeLimits, ended: DamagedPickle
+) -> PickleContent:
     """Return what had been built when reading ended early."""
     try:
-        tree, nodes = bounded(machine.salvage(), bounds)
+        tree, nodes = to_tree(machine.salvage(), bounds)
     except LookupError:
-        tree, nodes = Cut(Reason.DAMAGE), 0
-    damaged = not isinstance(ended, TooLong)
-    return Pickled(machine.protocol, tree, nodes, ended.reason, damaged, ended.reason)
+        tree, nodes = Truncated(TruncationReason.DAMAGE), 0
+    damaged = not isinstance(ended, TooManySteps)
+    return PickleContent(machine.protocol, tree, nodes, ended.reason, damaged, ended.reason)

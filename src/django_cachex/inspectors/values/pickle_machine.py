@@ -16,26 +16,34 @@ from django.utils.functional import Promise
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from django_cachex.inspectors.values.nodes import Bag, Call, Node, Pairs, Reference, in_pairs, refer
+from django_cachex.inspectors.values.nodes import (
+    CallNode,
+    DictNode,
+    Node,
+    Reference,
+    SetNode,
+    make_reference,
+    pair_up,
+)
 
-DIGITS = 4300
-LIMIT = 1024 * 1024
+MAX_INT_DIGITS = 4300
+MAX_DECODE_BYTES = 1024 * 1024
 
 
-def most_digits() -> int:
+def max_int_digits() -> int:
     """Return how many decimal digits an integer may have to be read or written in decimal.
 
     The time that takes grows with the square: Python refuses more than
     `sys.get_int_max_str_digits()` (where 0 means no limit), and we more than its default.
     """
-    return min(sys.get_int_max_str_digits() or DIGITS, DIGITS)
+    return min(sys.get_int_max_str_digits() or MAX_INT_DIGITS, MAX_INT_DIGITS)
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class DecodeLimits:
     """Limits on what goes in and on what comes out."""
 
-    size: int = LIMIT
+    size: int = MAX_DECODE_BYTES
     """Bytes that are read at all, and bytes of text and numbers that come out."""
 
     steps: int = 100_000
@@ -48,10 +56,10 @@ class Bounds:
     """Containers within containers that come out."""
 
 
-DECIMAL = re.compile(rb"-?[0-9]+")
+DECIMAL_INTEGER = re.compile(rb"-?[0-9]+")
 
 
-class Damaged(ValueError):
+class DamagedPickle(ValueError):
     """The bytes are not a whole pickle; `reason` is a sentence for people."""
 
     def __init__(self, reason: str | Promise) -> None:
@@ -59,11 +67,11 @@ class Damaged(ValueError):
         self.reason = reason
 
 
-class TooLong(Damaged):
+class TooManySteps(DamagedPickle):
     """The pickle takes more steps than were allowed; nothing says that it is damaged."""
 
 
-class Stream:
+class PickleStream:
     """Bytes read once, from the front. A declared length never reserves memory."""
 
     def __init__(self, data: bytes) -> None:
@@ -88,7 +96,7 @@ class Stream:
         return taken
 
     def ends_early(self) -> None:
-        raise Damaged(
+        raise DamagedPickle(
             format_lazy(_("The pickle ends early, at byte {count}."), count=len(self.data))
         )
 
@@ -96,114 +104,116 @@ class Stream:
 # Readers of one argument each, named as `pickletools` names the forms.
 
 
-def nothing(stream: Stream) -> None:
+def read_nothing(stream: PickleStream) -> None:
     return None
 
 
-def uint1(stream: Stream) -> int:
+def read_uint1(stream: PickleStream) -> int:
     return stream.take(1)[0]
 
 
-def uint2(stream: Stream) -> int:
+def read_uint2(stream: PickleStream) -> int:
     return int.from_bytes(stream.take(2), "little")
 
 
-def uint4(stream: Stream) -> int:
+def read_uint4(stream: PickleStream) -> int:
     return int.from_bytes(stream.take(4), "little")
 
 
-def uint8(stream: Stream) -> int:
+def read_uint8(stream: PickleStream) -> int:
     return int.from_bytes(stream.take(8), "little")
 
 
-def int4(stream: Stream) -> int:
+def read_int4(stream: PickleStream) -> int:
     return int.from_bytes(stream.take(4), "little", signed=True)
 
 
-def long1(stream: Stream) -> int:
-    return int.from_bytes(stream.take(uint1(stream)), "little", signed=True)
+def read_long1(stream: PickleStream) -> int:
+    return int.from_bytes(stream.take(read_uint1(stream)), "little", signed=True)
 
 
-def long4(stream: Stream) -> int:
-    return int.from_bytes(stream.take(uint4(stream)), "little", signed=True)
+def read_long4(stream: PickleStream) -> int:
+    return int.from_bytes(stream.take(read_uint4(stream)), "little", signed=True)
 
 
-def float8(stream: Stream) -> float:
+def read_float8(stream: PickleStream) -> float:
     number: float = struct.unpack(">d", stream.take(8))[0]
     return number
 
 
-def bytes1(stream: Stream) -> bytes:
-    return stream.take(uint1(stream))
+def read_bytes1(stream: PickleStream) -> bytes:
+    return stream.take(read_uint1(stream))
 
 
-def bytes4(stream: Stream) -> bytes:
-    return stream.take(uint4(stream))
+def read_bytes4(stream: PickleStream) -> bytes:
+    return stream.take(read_uint4(stream))
 
 
-def bytes8(stream: Stream) -> bytes:
-    return stream.take(uint8(stream))
+def read_bytes8(stream: PickleStream) -> bytes:
+    return stream.take(read_uint8(stream))
 
 
-def bytearray8(stream: Stream) -> bytearray:
-    return bytearray(bytes8(stream))
+def read_bytearray8(stream: PickleStream) -> bytearray:
+    return bytearray(read_bytes8(stream))
 
 
-def text1(stream: Stream) -> str:
-    return bytes1(stream).decode("utf-8", "surrogatepass")
+def read_str1(stream: PickleStream) -> str:
+    return read_bytes1(stream).decode("utf-8", "surrogatepass")
 
 
-def text4(stream: Stream) -> str:
-    return bytes4(stream).decode("utf-8", "surrogatepass")
+def read_str4(stream: PickleStream) -> str:
+    return read_bytes4(stream).decode("utf-8", "surrogatepass")
 
 
-def text8(stream: Stream) -> str:
-    return bytes8(stream).decode("utf-8", "surrogatepass")
+def read_str8(stream: PickleStream) -> str:
+    return read_bytes8(stream).decode("utf-8", "surrogatepass")
 
 
-def text_line(stream: Stream) -> str:
+def read_str_line(stream: PickleStream) -> str:
     return stream.line().decode("raw_unicode_escape")
 
 
-def decimal(digits: bytes) -> int:
-    if len(digits) > most_digits() or not DECIMAL.fullmatch(digits):
+def parse_decimal(digits: bytes) -> int:
+    if len(digits) > max_int_digits() or not DECIMAL_INTEGER.fullmatch(digits):
         raise ValueError("not a decimal integer")
     return int(digits)
 
 
-def int_line(stream: Stream) -> int:
+def read_int_line(stream: PickleStream) -> int:
     """Read an integer, or a boolean as protocols 0 and 1 write it."""
     digits = stream.line()
-    return {b"00": False, b"01": True}[digits] if digits in (b"00", b"01") else decimal(digits)
+    return (
+        {b"00": False, b"01": True}[digits] if digits in (b"00", b"01") else parse_decimal(digits)
+    )
 
 
-def long_line(stream: Stream) -> int:
-    return decimal(stream.line().removesuffix(b"L"))
+def read_long_line(stream: PickleStream) -> int:
+    return parse_decimal(stream.line().removesuffix(b"L"))
 
 
-def float_line(stream: Stream) -> float:
+def read_float_line(stream: PickleStream) -> float:
     return float(stream.line())
 
 
-def name_line(stream: Stream) -> str:
+def read_name_line(stream: PickleStream) -> str:
     return stream.line().decode()
 
 
-def name_lines(stream: Stream) -> tuple[str, str]:
-    return name_line(stream), name_line(stream)
+def read_global(stream: PickleStream) -> tuple[str, str]:
+    return read_name_line(stream), read_name_line(stream)
 
 
 HIGHEST_PROTOCOL = 5
 
 # The modules that protocols 0 to 2 name as Python 2 did.
-RENAMED = {"__builtin__": "builtins", "copy_reg": "copyreg", "exceptions": "builtins"}
+PYTHON2_MODULES = {"__builtin__": "builtins", "copy_reg": "copyreg", "exceptions": "builtins"}
 
 
-class Machine:
+class PickleMachine:
     """One run over one pickle; afterwards `stack` and `marked` hold what was not finished."""
 
     def __init__(self, data: bytes) -> None:
-        self.stream = Stream(data)
+        self.stream = PickleStream(data)
         self.stack: list[Node] = []
         self.marked: list[list[Node]] = []
         self.memo: dict[int, Node] = {}
@@ -227,8 +237,8 @@ class Machine:
             match self.stack:
                 case [*_before, list() as items]:
                     items.extend(unfinished)
-                case [*_before, Pairs(pairs=pairs)]:
-                    pairs.extend(in_pairs(unfinished[: len(unfinished) // 2 * 2]))
+                case [*_before, DictNode(pairs=pairs)]:
+                    pairs.extend(pair_up(unfinished[: len(unfinished) // 2 * 2]))
                 case _:
                     self.stack.append(tuple(unfinished))
         return self.stack[0]
@@ -280,14 +290,14 @@ class Machine:
         self.push(
             characters.decode()
             if characters.isascii()
-            else Call(Reference("Python 2 str"), (characters,))
+            else CallNode(Reference("Python 2 str"), (characters,))
         )
 
     def old_text_line(self, line: bytes) -> None:
         if len(line) < 2 or line[:1] not in b"'\"" or line[:1] != line[-1:]:
             raise ValueError("not in quotes")
         if b"\\" in line:
-            self.push(Call(Reference("Python 2 str"), (line,)))
+            self.push(CallNode(Reference("Python 2 str"), (line,)))
         else:
             self.old_text(line[1:-1])
 
@@ -298,10 +308,10 @@ class Machine:
         self.push(tuple(self.pop_mark()))
 
     def make_dict(self, _argument: None) -> None:
-        self.push(Pairs(in_pairs(self.pop_mark())))
+        self.push(DictNode(pair_up(self.pop_mark())))
 
     def make_frozenset(self, _argument: None) -> None:
-        self.push(Bag(self.pop_mark(), frozen=True))
+        self.push(SetNode(self.pop_mark(), frozen=True))
 
     def append(self, _argument: None) -> None:
         item = self.pop()
@@ -314,7 +324,7 @@ class Machine:
         match self.stack[-1]:
             case list() as target:
                 target.extend(items)
-            case Call(items=target):
+            case CallNode(items=target):
                 target.extend(items)
             case _:
                 raise TypeError("not a list")
@@ -324,11 +334,11 @@ class Machine:
         self.update([(key, value)])
 
     def set_items(self, _argument: None) -> None:
-        self.update(in_pairs(self.pop_mark()))
+        self.update(pair_up(self.pop_mark()))
 
     def update(self, pairs: list[tuple[Node, Node]]) -> None:
         match self.stack[-1]:
-            case Pairs(pairs=target) | Call(pairs=target):
+            case DictNode(pairs=target) | CallNode(pairs=target):
                 target.extend(pairs)
             case _:
                 raise TypeError("not a dict")
@@ -336,7 +346,7 @@ class Machine:
     def add_items(self, _argument: None) -> None:
         members = self.pop_mark()
         match self.stack[-1]:
-            case Bag(members=target, frozen=False) | Call(items=target):
+            case SetNode(members=target, frozen=False) | CallNode(items=target):
                 target.extend(members)
             case _:
                 raise TypeError("not a set")
@@ -345,7 +355,7 @@ class Machine:
 
     def refer(self, names: tuple[str, str]) -> None:
         module, name = names
-        self.push(refer(RENAMED.get(module, module), name))
+        self.push(make_reference(PYTHON2_MODULES.get(module, module), name))
 
     def refer_from_stack(self, _argument: None) -> None:
         name, module = self.pop(), self.pop()
@@ -356,38 +366,38 @@ class Machine:
     def refer_by_extension(self, code: int) -> None:
         # typeshed leaves out this dict of code -> (module, name) that pickle itself imports.
         registered: dict[int, tuple[str, str]] = copyreg._inverted_registry  # type: ignore[attr-defined]
-        self.push(refer(*registered.get(code, ("copyreg extension", str(code)))))
+        self.push(make_reference(*registered.get(code, ("copyreg extension", str(code)))))
 
     def call(self, _argument: None) -> None:
         arguments, target = self.pop(), self.pop()
         if type(arguments) is not tuple:
             raise TypeError("arguments that are not a tuple")
-        self.push(Call(target, arguments))
+        self.push(CallNode(target, arguments))
 
     def call_with_keywords(self, _argument: None) -> None:
         keywords = self.pop()
-        if type(keywords) is not Pairs:
+        if type(keywords) is not DictNode:
             raise TypeError("keyword arguments that are not a dict")
         self.call(None)
         self.stack[-1].keywords = keywords
 
     def call_from_mark(self, _argument: None) -> None:
         target, *arguments = self.pop_mark()
-        self.push(Call(target, tuple(arguments)))
+        self.push(CallNode(target, tuple(arguments)))
 
     def call_named(self, names: tuple[str, str]) -> None:
         arguments = tuple(self.pop_mark())
         self.refer(names)
-        self.push(Call(self.pop(), arguments))
+        self.push(CallNode(self.pop(), arguments))
 
     def build(self, _argument: None) -> None:
         state = self.pop()
-        if type(self.stack[-1]) is not Call:
+        if type(self.stack[-1]) is not CallNode:
             raise TypeError("a state for something that has none")
         self.stack[-1].states.append(state)
 
     def persistent(self, identity: Node) -> None:
-        self.push(Call(Reference("persistent_load"), (identity,)))
+        self.push(CallNode(Reference("persistent_load"), (identity,)))
 
     def persistent_from_stack(self, _argument: None) -> None:
         self.persistent(self.pop())
@@ -400,7 +410,9 @@ class Machine:
     def declare(self, protocol: int) -> None:
         self.declared = protocol
         if protocol > HIGHEST_PROTOCOL:
-            raise Damaged(format_lazy(_("Pickles have no protocol {protocol}."), protocol=protocol))
+            raise DamagedPickle(
+                format_lazy(_("Pickles have no protocol {protocol}."), protocol=protocol)
+            )
 
     def frame(self, length: int) -> None:
         """Note how far the bytes must reach; `pickle.loads` refuses less, we read what is there."""
@@ -412,109 +424,109 @@ class Machine:
         return self.pop()
 
 
-Act = Callable[[Machine, Any], object]
-Opcode = tuple[Callable[[Stream], Any], Act]
+OpcodeHandler = Callable[[PickleMachine, Any], object]
+Opcode = tuple[Callable[[PickleStream], Any], OpcodeHandler]
 
 
-def pushing(make: Callable[[], Node]) -> Opcode:
-    return nothing, lambda machine, _argument: machine.push(make())
+def push_constant(make: Callable[[], Node]) -> Opcode:
+    return read_nothing, lambda machine, _argument: machine.push(make())
 
 
-def pushing_tuple(length: int) -> Opcode:
-    def push(machine: Machine, _argument: None) -> None:
+def push_tuple(length: int) -> Opcode:
+    def push(machine: PickleMachine, _argument: None) -> None:
         last_first = [machine.pop() for _item in range(length)]
         machine.push(tuple(reversed(last_first)))
 
-    return nothing, push
+    return read_nothing, push
 
 
-SCALARS: dict[bytes, Opcode] = {
-    pickle.NONE: pushing(lambda: None),
-    pickle.NEWTRUE: pushing(lambda: True),
-    pickle.NEWFALSE: pushing(lambda: False),
-    pickle.INT: (int_line, Machine.push),
-    pickle.BININT: (int4, Machine.push),
-    pickle.BININT1: (uint1, Machine.push),
-    pickle.BININT2: (uint2, Machine.push),
-    pickle.LONG: (long_line, Machine.push),
-    pickle.LONG1: (long1, Machine.push),
-    pickle.LONG4: (long4, Machine.push),
-    pickle.FLOAT: (float_line, Machine.push),
-    pickle.BINFLOAT: (float8, Machine.push),
-    pickle.STRING: (Stream.line, Machine.old_text_line),
-    pickle.BINSTRING: (bytes4, Machine.old_text),
-    pickle.SHORT_BINSTRING: (bytes1, Machine.old_text),
-    pickle.UNICODE: (text_line, Machine.push),
-    pickle.SHORT_BINUNICODE: (text1, Machine.push),
-    pickle.BINUNICODE: (text4, Machine.push),
-    pickle.BINUNICODE8: (text8, Machine.push),
-    pickle.SHORT_BINBYTES: (bytes1, Machine.push),
-    pickle.BINBYTES: (bytes4, Machine.push),
-    pickle.BINBYTES8: (bytes8, Machine.push),
-    pickle.BYTEARRAY8: (bytearray8, Machine.push),
+SCALAR_OPCODES: dict[bytes, Opcode] = {
+    pickle.NONE: push_constant(lambda: None),
+    pickle.NEWTRUE: push_constant(lambda: True),
+    pickle.NEWFALSE: push_constant(lambda: False),
+    pickle.INT: (read_int_line, PickleMachine.push),
+    pickle.BININT: (read_int4, PickleMachine.push),
+    pickle.BININT1: (read_uint1, PickleMachine.push),
+    pickle.BININT2: (read_uint2, PickleMachine.push),
+    pickle.LONG: (read_long_line, PickleMachine.push),
+    pickle.LONG1: (read_long1, PickleMachine.push),
+    pickle.LONG4: (read_long4, PickleMachine.push),
+    pickle.FLOAT: (read_float_line, PickleMachine.push),
+    pickle.BINFLOAT: (read_float8, PickleMachine.push),
+    pickle.STRING: (PickleStream.line, PickleMachine.old_text_line),
+    pickle.BINSTRING: (read_bytes4, PickleMachine.old_text),
+    pickle.SHORT_BINSTRING: (read_bytes1, PickleMachine.old_text),
+    pickle.UNICODE: (read_str_line, PickleMachine.push),
+    pickle.SHORT_BINUNICODE: (read_str1, PickleMachine.push),
+    pickle.BINUNICODE: (read_str4, PickleMachine.push),
+    pickle.BINUNICODE8: (read_str8, PickleMachine.push),
+    pickle.SHORT_BINBYTES: (read_bytes1, PickleMachine.push),
+    pickle.BINBYTES: (read_bytes4, PickleMachine.push),
+    pickle.BINBYTES8: (read_bytes8, PickleMachine.push),
+    pickle.BYTEARRAY8: (read_bytearray8, PickleMachine.push),
 }
 
-CONTAINERS: dict[bytes, Opcode] = {
-    pickle.EMPTY_LIST: pushing(list),
-    pickle.EMPTY_TUPLE: pushing(tuple),
-    pickle.EMPTY_DICT: pushing(Pairs),
-    pickle.EMPTY_SET: pushing(lambda: Bag([], frozen=False)),
-    pickle.TUPLE1: pushing_tuple(1),
-    pickle.TUPLE2: pushing_tuple(2),
-    pickle.TUPLE3: pushing_tuple(3),
-    pickle.LIST: (nothing, Machine.make_list),
-    pickle.TUPLE: (nothing, Machine.make_tuple),
-    pickle.DICT: (nothing, Machine.make_dict),
-    pickle.FROZENSET: (nothing, Machine.make_frozenset),
-    pickle.APPEND: (nothing, Machine.append),
-    pickle.APPENDS: (nothing, Machine.appends),
-    pickle.SETITEM: (nothing, Machine.set_item),
-    pickle.SETITEMS: (nothing, Machine.set_items),
-    pickle.ADDITEMS: (nothing, Machine.add_items),
+CONTAINER_OPCODES: dict[bytes, Opcode] = {
+    pickle.EMPTY_LIST: push_constant(list),
+    pickle.EMPTY_TUPLE: push_constant(tuple),
+    pickle.EMPTY_DICT: push_constant(DictNode),
+    pickle.EMPTY_SET: push_constant(lambda: SetNode([], frozen=False)),
+    pickle.TUPLE1: push_tuple(1),
+    pickle.TUPLE2: push_tuple(2),
+    pickle.TUPLE3: push_tuple(3),
+    pickle.LIST: (read_nothing, PickleMachine.make_list),
+    pickle.TUPLE: (read_nothing, PickleMachine.make_tuple),
+    pickle.DICT: (read_nothing, PickleMachine.make_dict),
+    pickle.FROZENSET: (read_nothing, PickleMachine.make_frozenset),
+    pickle.APPEND: (read_nothing, PickleMachine.append),
+    pickle.APPENDS: (read_nothing, PickleMachine.appends),
+    pickle.SETITEM: (read_nothing, PickleMachine.set_item),
+    pickle.SETITEMS: (read_nothing, PickleMachine.set_items),
+    pickle.ADDITEMS: (read_nothing, PickleMachine.add_items),
 }
 
-STACK: dict[bytes, Opcode] = {
-    pickle.MARK: (nothing, Machine.mark),
-    pickle.POP: (nothing, Machine.discard),
-    pickle.POP_MARK: (nothing, Machine.pop_mark),
-    pickle.DUP: (nothing, Machine.duplicate),
-    pickle.PUT: (int_line, Machine.remember),
-    pickle.BINPUT: (uint1, Machine.remember),
-    pickle.LONG_BINPUT: (uint4, Machine.remember),
-    pickle.MEMOIZE: (nothing, Machine.memoize),
-    pickle.GET: (int_line, Machine.recall),
-    pickle.BINGET: (uint1, Machine.recall),
-    pickle.LONG_BINGET: (uint4, Machine.recall),
+STACK_OPCODES: dict[bytes, Opcode] = {
+    pickle.MARK: (read_nothing, PickleMachine.mark),
+    pickle.POP: (read_nothing, PickleMachine.discard),
+    pickle.POP_MARK: (read_nothing, PickleMachine.pop_mark),
+    pickle.DUP: (read_nothing, PickleMachine.duplicate),
+    pickle.PUT: (read_int_line, PickleMachine.remember),
+    pickle.BINPUT: (read_uint1, PickleMachine.remember),
+    pickle.LONG_BINPUT: (read_uint4, PickleMachine.remember),
+    pickle.MEMOIZE: (read_nothing, PickleMachine.memoize),
+    pickle.GET: (read_int_line, PickleMachine.recall),
+    pickle.BINGET: (read_uint1, PickleMachine.recall),
+    pickle.LONG_BINGET: (read_uint4, PickleMachine.recall),
 }
 
-CALLS: dict[bytes, Opcode] = {
-    pickle.GLOBAL: (name_lines, Machine.refer),
-    pickle.STACK_GLOBAL: (nothing, Machine.refer_from_stack),
-    pickle.EXT1: (uint1, Machine.refer_by_extension),
-    pickle.EXT2: (uint2, Machine.refer_by_extension),
-    pickle.EXT4: (int4, Machine.refer_by_extension),
-    pickle.REDUCE: (nothing, Machine.call),
-    pickle.NEWOBJ: (nothing, Machine.call),
-    pickle.NEWOBJ_EX: (nothing, Machine.call_with_keywords),
-    pickle.OBJ: (nothing, Machine.call_from_mark),
-    pickle.INST: (name_lines, Machine.call_named),
-    pickle.BUILD: (nothing, Machine.build),
-    pickle.PERSID: (name_line, Machine.persistent),
-    pickle.BINPERSID: (nothing, Machine.persistent_from_stack),
-    pickle.NEXT_BUFFER: (nothing, Machine.buffer),
+CALL_OPCODES: dict[bytes, Opcode] = {
+    pickle.GLOBAL: (read_global, PickleMachine.refer),
+    pickle.STACK_GLOBAL: (read_nothing, PickleMachine.refer_from_stack),
+    pickle.EXT1: (read_uint1, PickleMachine.refer_by_extension),
+    pickle.EXT2: (read_uint2, PickleMachine.refer_by_extension),
+    pickle.EXT4: (read_int4, PickleMachine.refer_by_extension),
+    pickle.REDUCE: (read_nothing, PickleMachine.call),
+    pickle.NEWOBJ: (read_nothing, PickleMachine.call),
+    pickle.NEWOBJ_EX: (read_nothing, PickleMachine.call_with_keywords),
+    pickle.OBJ: (read_nothing, PickleMachine.call_from_mark),
+    pickle.INST: (read_global, PickleMachine.call_named),
+    pickle.BUILD: (read_nothing, PickleMachine.build),
+    pickle.PERSID: (read_name_line, PickleMachine.persistent),
+    pickle.BINPERSID: (read_nothing, PickleMachine.persistent_from_stack),
+    pickle.NEXT_BUFFER: (read_nothing, PickleMachine.buffer),
     # It makes a buffer read-only, which does not show.
-    pickle.READONLY_BUFFER: (nothing, lambda machine, _argument: None),
+    pickle.READONLY_BUFFER: (read_nothing, lambda machine, _argument: None),
 }
 
-FRAME: dict[bytes, Opcode] = {
-    pickle.PROTO: (uint1, Machine.declare),
-    pickle.FRAME: (uint8, Machine.frame),
+FRAME_OPCODES: dict[bytes, Opcode] = {
+    pickle.PROTO: (read_uint1, PickleMachine.declare),
+    pickle.FRAME: (read_uint8, PickleMachine.frame),
 }
 
-OPCODES = SCALARS | CONTAINERS | STACK | CALLS | FRAME
+OPCODE_HANDLERS = SCALAR_OPCODES | CONTAINER_OPCODES | STACK_OPCODES | CALL_OPCODES | FRAME_OPCODES
 
 
-def run(machine: Machine, steps: int) -> Node:
+def run_machine(machine: PickleMachine, steps: int) -> Node:
     """Return the graph that a pickle describes; raise Damaged where it is not a whole pickle."""
     for _step in range(steps):
         start = machine.stream.position
@@ -523,15 +535,15 @@ def run(machine: Machine, steps: int) -> Node:
             if code == pickle.STOP:
                 return machine.stop()
             machine.codes.add(code[0])
-            argument, act = OPCODES[code]
+            argument, act = OPCODE_HANDLERS[code]
             act(machine, argument(machine.stream))
-        except Damaged:
+        except DamagedPickle:
             raise
         except (LookupError, TypeError, ValueError) as senseless:
-            raise Damaged(
+            raise DamagedPickle(
                 format_lazy(_("The pickle makes no sense at byte {position}."), position=start)
             ) from senseless
-    raise TooLong(
+    raise TooManySteps(
         format_lazy(
             _("Only the beginning is shown: {count} steps of the pickle."), count=f"{steps:,}"
         )

@@ -11,7 +11,7 @@ import pytest
 from django.utils.safestring import mark_safe
 
 from django_cachex.inspectors.edits import Edit, EditStatus, ReplaceMember, SetField, SetItem
-from django_cachex.inspectors.values import Content, encode
+from django_cachex.inspectors.values import Content, parse_value
 from tests.inspectors.pickle_samples import Colour, Point, Size
 from tests.inspectors.valkey.changes.subject import KEY, Subject
 from tests.inspectors.valkey.conftest import on_one_server
@@ -64,7 +64,7 @@ def test_saving_what_a_form_is_filled_with_changes_no_byte(subject: Subject, typ
             assert str(content.why_not)
             continue
         editable += 1
-        value = encode(content.edit_text, content.store_as)
+        value = parse_value(content.edit_text, content.store_as)
         outcome = subject.apply(saved(type, row, value))
         assert outcome.status in (EditStatus.DONE, EditStatus.UNCHANGED)
         assert subject.raw.dump(KEY) == before, raw

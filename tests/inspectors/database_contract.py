@@ -112,7 +112,7 @@ class DatabaseContract(ListingContract, PickledContract, FlushContract):
 
     def test_a_value_that_is_no_base64_is_shown_as_it_is(self, inspector: Any) -> None:
         inspector.cache.set("key", "value")
-        inspector.writing.change("UPDATE $table SET $value = %s", "not base64!!!")
+        inspector.write_table.execute("UPDATE $table SET $value = %s", "not base64!!!")
         entry = inspector.read(inspector.make_key("key"))
         assert entry.content.text.text == "not base64!!!"
         assert not entry.content.editable

@@ -82,8 +82,10 @@ def test_members_that_collide_cost_no_more_than_others(container: str, kind: str
     make = KINDS[kind]
     evil = pickled(container, make(numbers(PRIME)))
     benign = pickled(container, make(numbers(PRIME + 2)))
-    codec = ValueFormat("pickle", "pickle", pickle.dumps)
-    assert cost(lambda: decode(evil, codec=codec)) < 4 * cost(lambda: decode(benign, codec=codec))
+    value_format = ValueFormat("pickle", "pickle", pickle.dumps)
+    assert cost(lambda: decode(evil, value_format=value_format)) < 4 * cost(
+        lambda: decode(benign, value_format=value_format)
+    )
 
 
 def test_keys_of_messagepack_that_collide_cost_no_more() -> None:
@@ -91,8 +93,10 @@ def test_keys_of_messagepack_that_collide_cost_no_more() -> None:
     alike = [1 + PRIME * n for n in range(8)] + [2.0 ** (61 * n) for n in range(1, 8)]
     evil = packed_map(list(product(alike, repeat=3))[: COUNT // 3])
     benign = packed_map([(PRIME + n, PRIME, float(n)) for n in range(COUNT // 3)])
-    codec = ValueFormat("msgpack", "msgpack", msgpack.packb)
-    assert cost(lambda: decode(evil, codec=codec)) < 4 * cost(lambda: decode(benign, codec=codec))
+    value_format = ValueFormat("msgpack", "msgpack", msgpack.packb)
+    assert cost(lambda: decode(evil, value_format=value_format)) < 4 * cost(
+        lambda: decode(benign, value_format=value_format)
+    )
 
 
 def packed_map(keys: list[Any]) -> bytes:

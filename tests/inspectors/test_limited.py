@@ -167,7 +167,7 @@ class TestStranger(LimitedContract):
         assert entry.content is not None
         assert entry.content.formatted.text.count(f"{__name__}.Trap") == 4
         assert "datetime.datetime" in entry.content.formatted.text
-        assert f"{__name__}.Trap" in str(entry.content.why_not)
+        assert f"{__name__}.Trap" in str(entry.content.not_editable_reason)
 
     def test_a_value_that_contains_itself_ends(self, inspector: Inspector) -> None:
         value: list[Any] = [1]

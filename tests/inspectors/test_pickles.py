@@ -82,11 +82,11 @@ def test_plain_data_reads_as_pickle_loads_reads_it(value: Any, protocol: int) ->
     data = pickle.dumps(value, protocol)
     pickled = read_pickle(data)
     assert shape(pickled.value) == shape(pickle.loads(data))
-    assert pickled.ended == ""
-    assert not pickled.damaged
+    assert pickled.incomplete_reason == ""
+    assert not pickled.is_damaged
     # Of protocols 0 and 1 only the opcodes tell, and a scalar may need none of 1's.
     assert pickled.protocol in ((0, 1) if protocol == 1 else (protocol,))
-    assert pickled.nodes >= nodes_of(pickled.value)
+    assert pickled.node_count >= nodes_of(pickled.value)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -155,7 +155,7 @@ def test_objects_become_labels_that_keep_their_state(protocol: int) -> None:
     assert point.args == ()
     assert point.states == ({"x": 3},)
     assert Point.restored == []
-    assert "tests.inspectors.pickle_samples.Point" in str(pickled.why_not_json)
+    assert "tests.inspectors.pickle_samples.Point" in str(pickled.json_unsafe_reason)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -336,7 +336,7 @@ def test_memo_bombs_are_bounded_where_they_come_out() -> None:
     for _level in range(40):
         value = [value] * 10
     pickled = read_pickle(pickle.dumps(value))
-    assert pickled.nodes <= 10_000 + 50
+    assert pickled.node_count <= 10_000 + 50
     assert nodes_of(pickled.value) <= 10_000 + 50 * 2
     assert not pickled.is_json
 
@@ -352,9 +352,9 @@ def test_a_shared_text_is_counted_each_time_it_shows() -> None:
 def test_tuples_that_take_years_to_hash_are_not_hashed() -> None:
     # Each level is a tuple of the one before, twice: 2**60 leaves. Then a dict with it as key.
     data = b"\x80\x04)" + b"2\x86" * 60 + b"Ns."
-    assert read_pickle(data).damaged
+    assert read_pickle(data).is_damaged
     pickled = read_pickle(b"\x80\x04})" + b"2\x86" * 60 + b"Ns.")
-    assert pickled.nodes <= 10_000 + 100
+    assert pickled.node_count <= 10_000 + 100
 
 
 def test_deep_nesting_ends_at_fifty() -> None:
@@ -363,7 +363,7 @@ def test_deep_nesting_ends_at_fifty() -> None:
         b"\x80\x04)" + b"\x85" * 90_000 + b".",
     ):
         pickled = read_pickle(data)
-        assert not pickled.ended
+        assert not pickled.incomplete_reason
         assert depth_of(pickled.value) == 50
         assert not pickled.is_json
     fifty: Any = []
@@ -384,7 +384,7 @@ def test_recursion_is_shown_as_such() -> None:
         pickled = read_pickle(pickle.dumps(value))
         assert not pickled.is_json
     assert read_pickle(pickle.dumps(loop)).value[1].reason == TruncationReason.RECURSIVE
-    assert "itself" in str(read_pickle(pickle.dumps(loop)).why_not_json)
+    assert "itself" in str(read_pickle(pickle.dumps(loop)).json_unsafe_reason)
 
 
 @pytest.mark.parametrize(
@@ -412,14 +412,14 @@ def test_huge_declared_lengths_reserve_nothing(data: bytes) -> None:
 def test_larger_pickles_are_not_read() -> None:
     pickled = read_pickle(pickle.dumps("x" * 20_000_000))
     assert pickled.value.reason == TruncationReason.SIZE
-    assert pickled.ended
-    assert not pickled.damaged
+    assert pickled.incomplete_reason
+    assert not pickled.is_damaged
 
 
 def test_too_many_steps_leave_the_beginning() -> None:
     pickled = read_pickle(pickle.dumps(list(range(150_000))))
-    assert pickled.ended
-    assert not pickled.damaged
+    assert pickled.incomplete_reason
+    assert not pickled.is_damaged
     assert not pickled.is_json
     assert pickled.value[:100] == list(range(100))
     assert nodes_of(pickled.value) <= 10_002
@@ -427,7 +427,7 @@ def test_too_many_steps_leave_the_beginning() -> None:
 
 def test_dicts_end_where_nodes_do() -> None:
     pickled = read_pickle(pickle.dumps({str(n): n for n in range(10_001)}))
-    assert "too many parts" in str(pickled.why_not_json)
+    assert "too many parts" in str(pickled.json_unsafe_reason)
     assert len(pickled.value) == 10_000
     assert read_pickle(pickle.dumps({str(n): n for n in range(9999)})).is_json
 
@@ -454,8 +454,8 @@ def test_a_pickle_cut_anywhere_is_damaged(protocol: int) -> None:
     data = pickle.dumps(SAMPLE, protocol)
     for end in range(len(data)):
         pickled = read_pickle(data[:end])
-        assert pickled.damaged, end
-        assert str(pickled.ended), end
+        assert pickled.is_damaged, end
+        assert str(pickled.incomplete_reason), end
         assert not pickled.is_json
 
 
@@ -510,8 +510,8 @@ def test_what_was_read_before_the_damage_is_kept() -> None:
 )
 def test_nonsense_is_damage_and_says_where(data: bytes) -> None:
     pickled = read_pickle(data)
-    assert pickled.damaged
-    assert "byte" in str(pickled.ended) or "protocol" in str(pickled.ended)
+    assert pickled.is_damaged
+    assert "byte" in str(pickled.incomplete_reason) or "protocol" in str(pickled.incomplete_reason)
 
 
 @unhurried
@@ -575,7 +575,7 @@ def test_known_classes_with_odd_arguments_stay_labels() -> None:
         b"cfractions\nFraction\n(V1e999999999\ntR.",
     ):
         pickled = read_pickle(data)
-        assert not pickled.damaged, data
+        assert not pickled.is_damaged, data
         assert isinstance(pickled.value, UnresolvedObject), data
 
 
@@ -586,7 +586,7 @@ def test_known_classes_given_nothing_they_take_stay_labels(name: str) -> None:
         for state in (b"", b"Nb", b"}(Vint\nNub"):
             data = b"c%s\n%s\n" % (module.encode(), attribute.encode()) + arguments + b"R" + state
             pickled = read_pickle(data + b".")
-            assert not pickled.damaged
+            assert not pickled.is_damaged
             assert isinstance(pickled.value, UnresolvedObject)
 
 
@@ -619,7 +619,7 @@ def test_odd_names_are_printable() -> None:
 def test_exactly_json(value: Any) -> None:
     pickled = read_pickle(pickle.dumps(value))
     assert pickled.is_json
-    assert str(pickled.why_not_json) == ""
+    assert str(pickled.json_unsafe_reason) == ""
 
 
 @pytest.mark.parametrize(
@@ -651,4 +651,4 @@ def test_not_json_and_the_reason(value: Any, named: str) -> None:
     for wrapped in (value, [1, value], {"a": [value]}):
         pickled = read_pickle(pickle.dumps(wrapped))
         assert not pickled.is_json
-        assert named in str(pickled.why_not_json)
+        assert named in str(pickled.json_unsafe_reason)

@@ -94,7 +94,7 @@ class ValueContract(InspectorContract):
             entry = inspector.read(stored)
             assert entry is not None, repr(value)
             assert entry.content is not None, repr(value)
-            assert entry.content.editable, (repr(value), str(entry.content.why_not))
+            assert entry.content.editable, (repr(value), str(entry.content.not_editable_reason))
             saved = parse_value(entry.content.edit_text, entry.content.store_as)
             outcome = inspector.apply(stored, SetValue(saved, entry.expected, self.ttl))
             assert outcome.status == EditStatus.DONE, repr(value)

@@ -147,13 +147,13 @@ def _others(sweep: BulkTask) -> list[str]:
     if sweep.failed:
         text = ngettext("%(count)s failed", "%(count)s failed", sweep.failed)
         said.append(text % {"count": formatting.number(sweep.failed)})
-    if sweep.in_doubt:
+    if sweep.uncertain:
         text = ngettext(
             "%(count)s was asked for, outcome unknown",
             "%(count)s were asked for, outcome unknown",
-            sweep.in_doubt,
+            sweep.uncertain,
         )
-        said.append(text % {"count": formatting.number(sweep.in_doubt)})
+        said.append(text % {"count": formatting.number(sweep.uncertain)})
     return said
 
 
@@ -161,7 +161,7 @@ def flushed(alias: str) -> Callable[[Job[BulkTask]], str]:
     """Return what says how a flush went, for the person and for the record."""
 
     def said(work: Job[BulkTask]) -> str:
-        count = work.deed.done
+        count = work.task.done
         text = ngettext(
             'Flushed "%(alias)s": %(count)s entry deleted.',
             'Flushed "%(alias)s": %(count)s entries deleted.',
@@ -173,9 +173,9 @@ def flushed(alias: str) -> Callable[[Job[BulkTask]], str]:
                 'Flushing "%(alias)s": %(count)s entries deleted so far, not all.',
                 count,
             )
-        if work.deed.failed and not count:
+        if work.task.failed and not count:
             text = _('Not flushed: nothing could be deleted of "%(alias)s".')
-        others = _others(replace(work.deed, gone=0))
+        others = _others(replace(work.task, gone=0))
         rest = f" {'; '.join(others)}." if others else ""
         return text % {"alias": alias, "count": formatting.number(count)} + rest
 
@@ -188,9 +188,9 @@ def swept(query: Query) -> Callable[[Job[BulkTask]], str]:
     def said(work: Job[BulkTask]) -> str:
         # A pattern may hold the id of a session, with or without the name before it.
         pattern = Pattern(pattern_without_ids(query.pattern.text))
-        what = doing(work.deed.ttl, which(replace(query, pattern=pattern)))
+        what = doing(work.task.ttl, which(replace(query, pattern=pattern)))
         ended = _("All were examined.") if work.complete else _("Not yet at the end.")
-        return f"{what}. {outcome(work.deed)} {ended}"
+        return f"{what}. {outcome(work.task)} {ended}"
 
     return said
 
@@ -225,13 +225,13 @@ class Run:
         return [self.entry, self.work.state()]
 
     @classmethod
-    def of_state(cls, state: list[Any]) -> Run:
+    def from_state(cls, state: list[Any]) -> Run:
         entry, work = state
-        return cls(Job.of_state(work, BulkTask.of_state), entry)
+        return cls(Job.from_state(work, BulkTask.from_state), entry)
 
     def afresh(self) -> Run:
         """Return the run with nothing done: what others did is theirs to claim."""
-        return Run(replace(self.work, deed=BulkTask(self.work.deed.ttl)))
+        return Run(replace(self.work, task=BulkTask(self.work.task.ttl)))
 
 
 @dataclass(frozen=True)
@@ -272,7 +272,7 @@ class Batch:
 
 def doubting(work: Job[BulkTask], keys: int) -> Job[BulkTask]:
     """Return a work with so many more keys of which nobody knows what became."""
-    return replace(work, deed=replace(work.deed, in_doubt=work.deed.in_doubt + keys))
+    return replace(work, task=replace(work.task, uncertain=work.task.uncertain + keys))
 
 
 @dataclass(frozen=True)
@@ -299,7 +299,7 @@ class Runner:
         if may_be_done(answer.error):
             after = doubting(after, in_flight)
             leave_broken_connections()
-        is_stuck = after.position.token == run.work.position.token and not after.complete
+        is_stuck = after.progress.token == run.work.progress.token and not after.complete
         return Step(self._recorded(run, after), answer.error, continued, is_stuck)
 
     def _carry_on(self, works: list[Job[BulkTask]], batch: Batch) -> None:
@@ -315,7 +315,7 @@ class Runner:
         if log_entries.go_on_record(self.user_id, run.entry, self.inspector, before, now):
             return after
         # Somebody else carried the same run on meanwhile: this step is put on record by itself.
-        alone = Run(replace(work, deed=difference(run.work.deed, work.deed)))
+        alone = Run(replace(work, task=difference(run.work.task, work.task)))
         return self._begun(alone)
 
     def _begun(self, run: Run) -> Run:
@@ -335,7 +335,7 @@ def difference(before: BulkTask, after: BulkTask) -> BulkTask:
         after.gone - before.gone,
         after.failed - before.failed,
         after.failures[len(before.failures) :],
-        after.in_doubt - before.in_doubt,
+        after.uncertain - before.uncertain,
     )
 
 

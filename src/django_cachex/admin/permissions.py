@@ -69,7 +69,7 @@ class StorePolicies:
         Of several, that is the one with the longest prefix; of those alike, the strictest. A key
         of another version than theirs belongs to all that have its prefix.
         """
-        own = [owner for owner in self.owners if owner.shape.fits(stored)]
+        own = [owner for owner in self.owners if owner.shape.matches(stored)]
         longest = max((len(owner.shape.prefix) for owner in own), default=0)
         closest = [owner for owner in own if len(owner.shape.prefix) == longest]
         if not closest or not longest:

@@ -55,7 +55,7 @@ class SessionKeys:
         made = inspector.final_key(stored)
         if self.named and (found := self.named.search(made)):
             return found.end()
-        if self.shape and self.shape.fits(made) and self._is_their_store(inspector):
+        if self.shape and self.shape.matches(made) and self._is_their_store(inspector):
             return len(self.shape.prefix)
         return None
 

@@ -283,7 +283,7 @@ class Inspector:
         """
         raise NotImplementedError(f"{self.__class__.__qualname__}.describe")
 
-    def read(self, stored: bytes, window: ElementPage = FIRST_PAGE) -> KeyValue | None:
+    def read(self, stored: bytes, page: ElementPage = FIRST_PAGE) -> KeyValue | None:
         """Return one key's value within the limits, or None if there is no such key.
 
         Inspectors that cannot page are only ever asked for the beginning. Raises `InvalidPosition`.

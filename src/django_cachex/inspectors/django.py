@@ -106,7 +106,7 @@ class Candidate(NamedTuple):
     """A stored key that a search looks at."""
 
     key: str
-    is_meant: bool | None
+    is_match: bool | None
     """None: nobody knows."""
 
     is_counted: bool = True
@@ -116,16 +116,16 @@ class Candidate(NamedTuple):
 def iter_candidates(
     rows: Iterable[RowT],
     key_of: Callable[[RowT], str],
-    means: Callable[[RowT], bool | None],
+    is_match: Callable[[RowT], bool | None],
     query: Query,
 ) -> Iterator[Candidate]:
-    """Yield the keys of rows, each with whether a query means it."""
+    """Yield the keys of rows, each with whether a query is_match it."""
     for row in rows:
         key = key_of(row)
         if query.exclude is not None and query.exclude(encode_text(key)):
             yield Candidate(key, False, False)
         else:
-            yield Candidate(key, means(row))
+            yield Candidate(key, is_match(row))
 
 
 def scan_candidates(
@@ -135,12 +135,12 @@ def scan_candidates(
     found: list[bytes] = []
     examined, unknown, token = 0, 0, ""
     work = 0
-    for key, is_meant, is_counted in candidates:
+    for key, is_match, is_counted in candidates:
         examined += is_counted
         work += len(key) + CHARS_PER_CLOCK_CHECK // KEYS_PER_CLOCK_CHECK
-        if is_meant:
+        if is_match:
             found.append(encode_text(key))
-        unknown += is_meant is None
+        unknown += is_match is None
         is_late = False
         if work > CHARS_PER_CLOCK_CHECK:
             work, is_late = 0, time.monotonic() > deadline
@@ -190,53 +190,53 @@ class DjangoBackendInspector(Inspector):
             return super().scopes
         return available_scopes(self.naming, self.cache)
 
-    def meaning(self, query: Query) -> Callable[[str], bool]:
+    def key_filter(self, query: Query) -> Callable[[str], bool]:
         """Return what tells whether a stored key is within reach and matches."""
         pattern = query.pattern
         if query.scope is not Scope.VERSION:
-            return self._wide_meaning(self.key_range(query.scope), pattern)
+            return self._key_range_filter(self.key_range(query.scope), pattern)
         prefix = decode_text(self.naming.prefix or b"")
 
-        def means(key: str) -> bool:
+        def is_match(key: str) -> bool:
             return key.startswith(prefix) and pattern.matches(key.removeprefix(prefix))
 
-        return means
+        return is_match
 
-    def _wide_meaning(self, reach: KeyRange, pattern: Pattern) -> Callable[[str], bool]:
+    def _key_range_filter(self, reach: KeyRange, pattern: Pattern) -> Callable[[str], bool]:
         return lambda key: reach.matches(encode_text(key), pattern)
 
     @cached_property
-    def codec(self) -> ValueFormat:
+    def value_format(self) -> ValueFormat:
         """How the application reads and writes the values."""
-        return ValueFormat("pickle", "pickle", self.pickled)
+        return ValueFormat("pickle", "pickle", self.pickle_value)
 
     @property
     def serializer_name(self) -> str:
-        return self.codec.name
+        return self.value_format.name
 
-    def pickled(self, value: Any) -> bytes:
+    def pickle_value(self, value: Any) -> bytes:
         """Return a value as the backend stores it."""
         return pickle.dumps(value, self.cache.pickle_protocol)
 
-    def entry(
+    def make_key_value(
         self,
         description: KeyInfo,
         raw: bytes,
         size: int | None = None,
-        window: ElementPage = FIRST_PAGE,
+        page: ElementPage = FIRST_PAGE,
     ) -> KeyValue:
         """Return what a key holds; `size` is its bytes where `raw` is only their beginning."""
         limit = limits()
         content = decode(
             raw,
-            codec=self.codec,
+            value_format=self.value_format,
             stored_size=size,
             limit=limit.decode_bytes,
-            preview=window.max_bytes(limit),
+            preview=page.max_bytes(limit),
         )
         return KeyValue(description, content, expected="" if size else fingerprint(raw))
 
-    def culling(self) -> InfoSection:
+    def eviction_info(self) -> InfoSection:
         """Return when and how the backend makes room."""
         frequency = self.cache._cull_frequency
         share = f"1/{frequency}" if frequency else _("everything")
@@ -248,7 +248,7 @@ class DjangoBackendInspector(Inspector):
             ),
         )
 
-    def refusal(self, key: str) -> Text:
+    def key_error(self, key: str) -> Text:
         """Return why the backend's own check refuses a stored key, or nothing.
 
         The check that Django brings only warns, of what memcached would not take.
@@ -264,7 +264,7 @@ class DjangoBackendInspector(Inspector):
         changes: Mapping[type, Callable[[bytes, Any], EditResult]] = {
             AddValue: self.add,
             SetValue: self.set_value,
-            Incr: self.increase,
+            Incr: self.incr,
             Expire: self.set_ttl,
             ExpireAt: self.expire_at,
             ExtendTTL: self.extend_ttl,
@@ -279,7 +279,7 @@ class DjangoBackendInspector(Inspector):
         except OverflowError:
             return EditResult.refusal(_("This cache cannot hold an expiry that far in the future."))
 
-    def increase(self, stored: bytes, edit: Incr) -> EditResult:
+    def incr(self, stored: bytes, edit: Incr) -> EditResult:
         return incr_value(self, stored, edit)
 
     def expire_at(self, stored: bytes, edit: ExpireAt) -> EditResult:

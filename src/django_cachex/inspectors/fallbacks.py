@@ -63,5 +63,5 @@ def copy_value(source: Inspector, stored: bytes, edit: Copy) -> EditResult:
         )
     if not entry.content.editable:
         reason = _("The other cache does not store values alike. %(why_not)s")
-        return EditResult.refusal(reason % {"why_not": entry.content.why_not})
+        return EditResult.refusal(reason % {"why_not": entry.content.not_editable_reason})
     return target.apply(edit.to, AddValue(entry.content.value, ttl, edit.overwrite))

@@ -242,7 +242,7 @@ class CacheFolder:
         else:
             yield from map(self.hash, self.entries())
 
-    def count_some(self) -> int | None:
+    def count_up_to_limit(self) -> int | None:
         """Return how many files there are, or None for very many."""
         found = sum(1 for _entry in islice(self.entries(), MAX_COUNTED_FILES + 1))
         return found if found <= MAX_COUNTED_FILES else None
@@ -294,8 +294,8 @@ class FileBasedInspector(DjangoBackendInspector):
     has_key_names = False
 
     @cached_property
-    def codec(self) -> ValueFormat:
-        return ValueFormat("pickle", "pickle", self.pickled, compression="zlib")
+    def value_format(self) -> ValueFormat:
+        return ValueFormat("pickle", "pickle", self.pickle_value, compression="zlib")
 
     @property
     def folder(self) -> CacheFolder:
@@ -347,25 +347,25 @@ class FileBasedInspector(DjangoBackendInspector):
                 yield name
                 seen.append(name)  # By then it was looked at.
 
-        def means(name: str) -> bool | None:
-            is_meant = name == exact or match.matches(name)
-            return is_meant and self.is_listed(name, query)
+        def is_match(name: str) -> bool | None:
+            is_match = name == exact or match.matches(name)
+            return is_match and self.matches_filters(name, query)
 
-        candidates = iter_candidates(names(), str, means, query)
-        found = scan_candidates(candidates, limit, deadline, self.folder.count_some())
+        candidates = iter_candidates(names(), str, is_match, query)
+        found = scan_candidates(candidates, limit, deadline, self.folder.count_up_to_limit())
         return dataclasses.replace(found, token=make_hash_token(seen)) if found.token else found
 
-    def is_listed(self, name: str, query: Query) -> bool | None:
+    def matches_filters(self, name: str, query: Query) -> bool | None:
         stored = name.encode()
-        found = self.description(stored, {"ttl", *query.required_columns(self.optional_columns)})
+        found = self.key_info(stored, {"ttl", *query.required_columns(self.optional_columns)})
         return query.matches(found) if found.exists else False
 
     def describe(
         self, keys: Sequence[bytes], columns: Collection[str] = ("type", "ttl", "size")
     ) -> list[KeyInfo]:
-        return [self.description(stored, columns) for stored in keys]
+        return [self.key_info(stored, columns) for stored in keys]
 
-    def description(self, stored: bytes, columns: Collection[str]) -> KeyInfo:
+    def key_info(self, stored: bytes, columns: Collection[str]) -> KeyInfo:
         """Describe one key by the beginning of its file."""
         try:
             with self.folder.file(stored).open("rb") as file:
@@ -383,22 +383,22 @@ class FileBasedInspector(DjangoBackendInspector):
             size=size if "size" in columns else None,
         )
 
-    def read(self, stored: bytes, window: ElementPage = FIRST_PAGE) -> KeyValue | None:
+    def read(self, stored: bytes, page: ElementPage = FIRST_PAGE) -> KeyValue | None:
         limit = limits()
         try:
             with self.folder.file(stored).open("rb") as file:
                 header = read_header(file)
                 size = value_size(file, header)
                 is_large = size > limit.decode_bytes
-                body = file.read(window.max_bytes(limit) if is_large else -1)
+                body = file.read(page.max_bytes(limit) if is_large else -1)
         except FileNotFoundError:
             return None
         if header.ttl == TTL_MISSING:
             return None
         description = KeyInfo(stored, ttl=header.ttl, size=size)
         if is_large:
-            return self.entry(description, body, size, window)
-        return self.entry(description, trim_trailing(body, limit.decode_bytes), window=window)
+            return self.make_key_value(description, body, size, page)
+        return self.make_key_value(description, trim_trailing(body, limit.decode_bytes), page=page)
 
     # Changes.
 
@@ -414,13 +414,13 @@ class FileBasedInspector(DjangoBackendInspector):
         """Return the header of a file whose TTL starts now."""
         return make_header(ttl, self.cache.pickle_protocol)
 
-    def packed(self, value: Any) -> bytes:
+    def compress_value(self, value: Any) -> bytes:
         """Return a value as it follows the header."""
-        return zlib.compress(self.pickled(value))
+        return zlib.compress(self.pickle_value(value))
 
     def add(self, stored: bytes, edit: AddValue) -> EditResult:
-        path, body = self.folder.file(stored), self.packed(edit.value)
-        if not edit.replace and self.description(stored, ()).exists:
+        path, body = self.folder.file(stored), self.compress_value(edit.value)
+        if not edit.replace and self.key_info(stored, ()).exists:
             return EditResult(EditStatus.EXISTS)
         # What `set` does first: the folder may have gone, or be full.
         self.cache._createdir()
@@ -429,12 +429,12 @@ class FileBasedInspector(DjangoBackendInspector):
         if edit.replace:
             replace_file(path, header, body)
             return EditResult(EditStatus.DONE)
-        if not self.description(stored, ()).exists:
+        if not self.key_info(stored, ()).exists:
             path.unlink(missing_ok=True)
         return EditResult(EditStatus.DONE if create_file(path, header, body) else EditStatus.EXISTS)
 
     def set_value(self, stored: bytes, edit: SetValue) -> EditResult:
-        path, body = self.folder.file(stored), self.packed(edit.value)
+        path, body = self.folder.file(stored), self.compress_value(edit.value)
         most = limits().decode_bytes
         with open_locked(path) as file:
             header = read_header(file)
@@ -480,13 +480,13 @@ class FileBasedInspector(DjangoBackendInspector):
             header = read_header(file)
             if header.ttl is None or header.ttl == TTL_MISSING:
                 return unknown_expiry_result(header)
-            if not edit.overwrite and self.description(edit.to, ()).exists:
+            if not edit.overwrite and self.key_info(edit.to, ()).exists:
                 return EditResult(EditStatus.EXISTS)
             body = file.read()
             if edit.overwrite:
                 replace_file(to, header.raw, body)
             else:
-                if not self.description(edit.to, ()).exists:
+                if not self.key_info(edit.to, ()).exists:
                     to.unlink(missing_ok=True)
                 if not create_file(to, header.raw, body):
                     return EditResult(EditStatus.EXISTS)
@@ -498,7 +498,7 @@ class FileBasedInspector(DjangoBackendInspector):
         yield from iter_value_chunks(self.folder.file(stored))
 
     def delete(self, keys: Sequence[bytes]) -> int:
-        live = [stored for stored in dict.fromkeys(keys) if self.description(stored, ()).exists]
+        live = [stored for stored in dict.fromkeys(keys) if self.key_info(stored, ()).exists]
         return sum(self.remove(stored) for stored in live)
 
     def remove(self, stored: bytes) -> bool:
@@ -532,5 +532,5 @@ class FileBasedInspector(DjangoBackendInspector):
         folder = InfoField(_("Folder"), self.location, Unit.CODE)
         return (
             keyspace_section(self.folder.measure(), self.cache._max_entries, folder),
-            self.culling(),
+            self.eviction_info(),
         )

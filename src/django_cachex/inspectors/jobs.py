@@ -39,8 +39,8 @@ FindKeys = Callable[[str, int, float], ScanPage]
 class Task(Protocol):
     """What is done to keys, with what it has counted so far."""
 
-    def take(self, inspector: Inspector, keys: Sequence[bytes]) -> Self:
-        """Do it to a batch of keys; return the deed with its new counts."""
+    def process(self, inspector: Inspector, keys: Sequence[bytes]) -> Self:
+        """Do it to a batch of keys; return the task with its new counts."""
 
     def state(self) -> Any:
         """Return the counts as JSON can say them."""
@@ -65,14 +65,14 @@ class ScanProgress:
     """About how many keys there are to examine, or None where nobody knows."""
 
     complete: bool = False
-    unanswered: tuple[str, ...] = ()
+    failed_nodes: tuple[str, ...] = ()
     """The servers that did not answer, whose keys are still to be found."""
 
     unknown: int = 0
     """Keys that were left out because nobody says whether they pass a filter."""
 
     def after(self, listing: ScanPage, removed: int = 0) -> ScanProgress:
-        """Return the position after another listing, of a store that `removed` keys are gone from.
+        """Return the progress after another listing, of a store that `removed` keys are gone from.
 
         A total counts what was there at first: else it would come to meet what is examined.
         """
@@ -81,33 +81,33 @@ class ScanProgress:
             total += removed
             # An estimate until everything was seen; then it is the total.
             examined = total if listing.complete else min(examined, total)
-        unanswered, unknown = tuple(listing.failed_nodes), self.unknown + listing.unknown
-        return ScanProgress(listing.token, examined, total, listing.complete, unanswered, unknown)
+        failed_nodes, unknown = tuple(listing.failed_nodes), self.unknown + listing.unknown
+        return ScanProgress(listing.token, examined, total, listing.complete, failed_nodes, unknown)
 
 
 @dataclass(frozen=True)
 class Job(Generic[TaskT]):
-    """A deed to be done to all keys that a search finds, and how far it has come."""
+    """A task to be done to all keys that a search finds, and how far it has come."""
 
-    deed: TaskT
-    position: ScanProgress = ScanProgress()
+    task: TaskT
+    progress: ScanProgress = ScanProgress()
 
     @property
     def complete(self) -> bool:
-        return self.position.complete
+        return self.progress.complete
 
     def state(self) -> list[Any]:
         """Return all of it as JSON can say it."""
-        at = self.position
-        found = [at.token, at.examined, at.total, at.complete, at.unanswered, at.unknown]
-        return [*found, self.deed.state()]
+        at = self.progress
+        found = [at.token, at.examined, at.total, at.complete, at.failed_nodes, at.unknown]
+        return [*found, self.task.state()]
 
     @classmethod
-    def of_state(cls, state: list[Any], deed_of: Callable[[Any], TaskT]) -> Job[TaskT]:
+    def from_state(cls, state: list[Any], task_from_state: Callable[[Any], TaskT]) -> Job[TaskT]:
         """Return the work that `state` returned this of."""
-        token, examined, total, complete, unanswered, unknown, counts = state
-        position = ScanProgress(token, examined, total, complete, tuple(unanswered), unknown)
-        return cls(deed_of(counts), position)
+        token, examined, total, complete, failed_nodes, unknown, counts = state
+        progress = ScanProgress(token, examined, total, complete, tuple(failed_nodes), unknown)
+        return cls(task_from_state(counts), progress)
 
 
 def advance(
@@ -119,11 +119,11 @@ def advance(
     then. It raises what the store raises; to go on from what was yielded last is always right.
     """
     while not work.complete:
-        before = work.position.token
+        before = work.progress.token
         listing = find(before, batch, deadline)
-        deed = work.deed.take(inspector, listing.keys) if listing.keys else work.deed
-        position = work.position.after(listing, work.deed.removed)
-        work = replace(work, deed=deed, position=position)
+        task = work.task.process(inspector, listing.keys) if listing.keys else work.task
+        progress = work.progress.after(listing, work.task.removed)
+        work = replace(work, task=task, progress=progress)
         yield work
         if time.monotonic() >= deadline or listing.token == before:
             return  # Where it is where it was, only servers are left that do not answer.
@@ -159,11 +159,11 @@ class BulkTask:
     failures: Failures = ()
     """The first of those that failed, each with the store's reason."""
 
-    in_doubt: int = 0
+    uncertain: int = 0
     """Keys that were asked to be changed when the connection broke: perhaps they were."""
 
     @property
-    def turns(self) -> int:
+    def processed(self) -> int:
         """How many keys had their turn."""
         return self.done + self.gone + self.failed
 
@@ -171,13 +171,13 @@ class BulkTask:
     def removed(self) -> int:
         return self.done if self.ttl is None else 0
 
-    def take(self, inspector: Inspector, keys: Sequence[bytes]) -> BulkTask:
+    def process(self, inspector: Inspector, keys: Sequence[bytes]) -> BulkTask:
         """Change a batch of keys; return the sweep with what became of them."""
         if self.ttl is None:
-            return self._with(inspector.delete_each(keys))
-        return self._with(inspector.expire_each(keys, self.ttl))
+            return self._add(inspector.delete_each(keys))
+        return self._add(inspector.expire_each(keys, self.ttl))
 
-    def _with(self, tally: BulkResult) -> BulkTask:
+    def _add(self, tally: BulkResult) -> BulkTask:
         return replace(
             self,
             done=self.done + tally.done,
@@ -188,13 +188,13 @@ class BulkTask:
 
     def state(self) -> list[Any]:
         failures = [[encode_key(stored), reason] for stored, reason in self.failures]
-        return [self.ttl, self.done, self.gone, self.failed, failures, self.in_doubt]
+        return [self.ttl, self.done, self.gone, self.failed, failures, self.uncertain]
 
     @classmethod
-    def of_state(cls, state: list[Any]) -> BulkTask:
-        ttl, done, gone, failed, failures, in_doubt = state
+    def from_state(cls, state: list[Any]) -> BulkTask:
+        ttl, done, gone, failed, failures, uncertain = state
         known = tuple((decode_key(text), reason) for text, reason in failures)
-        return cls(ttl, done, gone, failed, known, in_doubt)
+        return cls(ttl, done, gone, failed, known, uncertain)
 
 
 def keep_failures(before: Failures, new: Failures) -> Failures:

@@ -76,15 +76,15 @@ class LimitedInspector(Inspector):
 
     def __init__(self, alias: str, cache: BaseCache, params: Mapping[str, Any]) -> None:
         super().__init__(alias, cache, params)
-        self.can_get_unsafely = self.has("get")
-        self.can_add = self.has("add") and self.has("set")
-        self.can_edit = self.has("get") and self.has("set")
-        self.can_delete = self.has("delete")
-        self.can_expire = self.has("touch")
-        self.can_incr = self.has("incr")
-        self.can_flush = self.has("clear")
+        self.can_get_unsafely = self.has_own_method("get")
+        self.can_add = self.has_own_method("add") and self.has_own_method("set")
+        self.can_edit = self.has_own_method("get") and self.has_own_method("set")
+        self.can_delete = self.has_own_method("delete")
+        self.can_expire = self.has_own_method("touch")
+        self.can_incr = self.has_own_method("incr")
+        self.can_flush = self.has_own_method("clear")
 
-    def has(self, method: str) -> bool:
+    def has_own_method(self, method: str) -> bool:
         """Return whether the backend has a method of its own, not the one that only raises."""
         return getattr(type(self.cache), method, None) is not getattr(BaseCache, method)
 
@@ -126,7 +126,7 @@ class LimitedInspector(Inspector):
         """Every key is this alias's: the backend itself puts the prefix before it."""
         return True
 
-    def read(self, stored: bytes, window: ElementPage = FIRST_PAGE) -> KeyValue | None:
+    def read(self, stored: bytes, page: ElementPage = FIRST_PAGE) -> KeyValue | None:
         """Return what the backend's `get` returns; it may run what is stored.
 
         Raises InvalidCacheKey for a key that the backend refuses.
@@ -135,7 +135,7 @@ class LimitedInspector(Inspector):
         value = MISSING_VALUE if key is None else self.cache.get(key, MISSING_VALUE)
         if value is MISSING_VALUE:
             return None
-        content = describe_object(value, window)
+        content = describe_object(value, page)
         return KeyValue(KeyInfo(stored), content, expected=content_fingerprint(content))
 
     # Changes.
@@ -145,11 +145,11 @@ class LimitedInspector(Inspector):
         if key is None:
             return EditResult(EditStatus.REFUSED, _("The key is not text."))
         try:
-            return self.change(key, edit)
+            return self.apply_to_key(key, edit)
         except InvalidCacheKey as refused:
             return EditResult(EditStatus.REFUSED, str(refused))
 
-    def change(self, key: str, edit: Edit) -> EditResult:
+    def apply_to_key(self, key: str, edit: Edit) -> EditResult:
         """Apply an edit; InvalidCacheKey for a key that the backend refuses."""
         match edit:
             case AddValue():
@@ -161,7 +161,7 @@ class LimitedInspector(Inspector):
             case ExpireAt():
                 return self.expire_at(key, edit)
             case Incr():
-                return self.increase(key, edit)
+                return self.incr(key, edit)
             case _:
                 return self.unsupported_result()
 
@@ -204,7 +204,7 @@ class LimitedInspector(Inspector):
             return EditResult.refusal(_("This moment is over."))
         return self.set_ttl(key, Expire(edit.ttl))
 
-    def increase(self, key: str, edit: Incr) -> EditResult:
+    def incr(self, key: str, edit: Incr) -> EditResult:
         """Let the backend count, which takes integers only."""
         if not self.can_incr or not isinstance(edit.by, int):
             return self.unsupported_result()

@@ -47,16 +47,16 @@ class LocMemInspector(DjangoBackendInspector):
     """The store of the process that answers, under its lock, in its order of last use."""
 
     @property
-    def name_of_store(self) -> str:
+    def store_name(self) -> str:
         return str(self.params.get("LOCATION", ""))
 
     @property
     def location(self) -> str:
-        return self.name_of_store
+        return self.store_name
 
     @property
     def storage_id(self) -> Hashable:
-        return ("locmem", self.name_of_store)
+        return ("locmem", self.store_name)
 
     def notes(self) -> Sequence[Text]:
         return (
@@ -72,7 +72,7 @@ class LocMemInspector(DjangoBackendInspector):
 
     # Keys.
 
-    def snapshot(self) -> list[str]:
+    def list_keys(self) -> list[str]:
         """Return all keys of the store, this alias's and others'."""
         with self.cache._lock:
             # An ordered dict walks its order in Python's time, the dict beneath it in C's.
@@ -80,34 +80,34 @@ class LocMemInspector(DjangoBackendInspector):
 
     def scan(self, query: Query, token: str, limit: int, deadline: float) -> ScanPage:
         before = decode_text(self.key_range(query.scope).prefix)
-        own = sorted(key for key in self.snapshot() if key.startswith(before))
+        own = sorted(key for key in self.list_keys() if key.startswith(before))
         start = (
             bisect_right(own, parse_page_token(token, partial(iter_keys_from, own))) if token else 0
         )
-        means, columns = self.meaning(query), query.required_columns(self.optional_columns)
+        is_match, columns = self.key_filter(query), query.required_columns(self.optional_columns)
         candidates = iter_candidates(
             islice(own, start, None),
             str,
-            lambda key: means(key) and self.passes(key, query, columns),
+            lambda key: is_match(key) and self.matches_filters(key, query, columns),
             query,
         )
         return scan_candidates(candidates, limit, deadline, len(own))
 
-    def passes(self, key: str, query: Query, columns: Collection[str]) -> bool | None:
+    def matches_filters(self, key: str, query: Query, columns: Collection[str]) -> bool | None:
         """Return whether a key has not expired and passes the filters."""
         if not columns:
             return not self.cache._has_expired(key)
         with self.cache._lock:
-            found = self.description(encode_text(key), columns)
+            found = self.key_info(encode_text(key), columns)
         return found.exists and query.matches(found)
 
     def describe(
         self, keys: Sequence[bytes], columns: Collection[str] = ("type", "ttl", "size")
     ) -> list[KeyInfo]:
         with self.cache._lock:
-            return [self.description(stored, columns) for stored in keys]
+            return [self.key_info(stored, columns) for stored in keys]
 
-    def description(self, stored: bytes, columns: Collection[str]) -> KeyInfo:
+    def key_info(self, stored: bytes, columns: Collection[str]) -> KeyInfo:
         """Describe one key; the lock must be held."""
         key = try_decode_text(stored)
         if key is None or self.cache._has_expired(key):
@@ -119,17 +119,17 @@ class LocMemInspector(DjangoBackendInspector):
             size=len(raw) if "size" in columns else None,
         )
 
-    def read(self, stored: bytes, window: ElementPage = FIRST_PAGE) -> KeyValue | None:
+    def read(self, stored: bytes, page: ElementPage = FIRST_PAGE) -> KeyValue | None:
         with self.cache._lock:
-            description = self.description(stored, ("ttl", "size"))
+            description = self.key_info(stored, ("ttl", "size"))
             raw = self.cache._cache[decode_text(stored)] if description.exists else b""
-        return self.entry(description, raw, window=window) if description.exists else None
+        return self.make_key_value(description, raw, page=page) if description.exists else None
 
     # Changes.
 
     def add(self, stored: bytes, edit: AddValue) -> EditResult:
-        key, raw = decode_text(stored), self.pickled(edit.value)
-        reason = self.refusal(key)
+        key, raw = decode_text(stored), self.pickle_value(edit.value)
+        reason = self.key_error(key)
         if reason:
             return EditResult(EditStatus.REFUSED, reason)
         with self.cache._lock:
@@ -140,7 +140,7 @@ class LocMemInspector(DjangoBackendInspector):
         return EditResult(EditStatus.DONE)
 
     def set_value(self, stored: bytes, edit: SetValue) -> EditResult:
-        key, raw = try_decode_text(stored), self.pickled(edit.value)
+        key, raw = try_decode_text(stored), self.pickle_value(edit.value)
         with self.cache._lock:
             if key is None or self.cache._has_expired(key):
                 return EditResult(EditStatus.GONE)
@@ -179,7 +179,7 @@ class LocMemInspector(DjangoBackendInspector):
     def put(self, stored: bytes, edit: Rename | Copy, removes: bool) -> EditResult:
         """Store what a key holds under another, until the same moment."""
         key, to = try_decode_text(stored), decode_text(edit.to)
-        reason = self.refusal(to)
+        reason = self.key_error(to)
         if reason:
             return EditResult.refusal(reason)
         with self.cache._lock:
@@ -219,7 +219,7 @@ class LocMemInspector(DjangoBackendInspector):
         )
         return FlushPreview(
             command="LocMemCache.clear()",
-            scope=scope % {"store": self.name_of_store, "process": os.getpid()},
+            scope=scope % {"store": self.store_name, "process": os.getpid()},
             entries=len(self.cache._cache),
         )
 
@@ -244,4 +244,4 @@ class LocMemInspector(DjangoBackendInspector):
             InfoField(_("Size of values"), sum(map(len, values)), Unit.BYTES),
             InfoField(_("Process"), str(os.getpid()), Unit.CODE),
         )
-        return (InfoSection(_("Keyspace"), facts, headline=entries), self.culling())
+        return (InfoSection(_("Keyspace"), facts, headline=entries), self.eviction_info())

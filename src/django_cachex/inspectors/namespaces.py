@@ -30,18 +30,18 @@ class Usage(NamedTuple):
     memory: int = 0
     """Bytes, as far as the store says."""
 
-    squares: int = 0
-    """The sum of the squares of each key's bytes, for the uncertainty of a sample."""
+    memory_squares: int = 0
+    """The sum of the memory_squares of each key's bytes, for the uncertainty of a sample."""
 
-    immortal: int = 0
+    no_expiry: int = 0
     """Keys without an expiry."""
 
-    def plus(self, other: Usage) -> Usage:
+    def add(self, other: Usage) -> Usage:
         return Usage(
             self.keys + other.keys,
             self.memory + other.memory,
-            self.squares + other.squares,
-            self.immortal + other.immortal,
+            self.memory_squares + other.memory_squares,
+            self.no_expiry + other.no_expiry,
         )
 
 
@@ -52,11 +52,11 @@ NO_USAGE: Final = Usage()
 class Branch:
     """All keys whose names begin alike."""
 
-    weight: Usage = NO_USAGE
-    late: bool = False
+    usage: Usage = NO_USAGE
+    lower_bound: bool = False
     """Whether it may have been folded before: then it weighs this at least."""
 
-    folds: bool = False
+    truncated: bool = False
     """Whether some of its branches were folded into it, as there were too many."""
 
 
@@ -66,33 +66,35 @@ class NamespaceTree:
 
     branches: Mapping[NamespacePath, Branch] = field(default_factory=lambda: {ROOT_PATH: Branch()})
 
-    def grown(self, weighed: Iterable[tuple[NamespacePath, Sequence[int]]]) -> NamespaceTree:
+    def add_keys(
+        self, keys_with_memory: Iterable[tuple[NamespacePath, Sequence[int]]]
+    ) -> NamespaceTree:
         """Return the tree with more keys in it, the lightest leaves folded into their branches.
 
         What a key weighs are the figures of a `Usage`.
         """
         added: dict[NamespacePath, Usage] = {}
-        for path, weight in sum_by_path(weighed):
+        for path, weight in sum_by_path(keys_with_memory):
             for depth in range(len(path) + 1):
                 start = path[:depth]
-                added[start] = added.get(start, NO_USAGE).plus(weight)
+                added[start] = added.get(start, NO_USAGE).add(weight)
         branches = dict(self.branches)
         for path in sorted(added, key=len):
             branch = branches.get(path) or self._new(branches, path)
-            branches[path] = replace(branch, weight=branch.weight.plus(added[path]))
+            branches[path] = replace(branch, usage=branch.usage.add(added[path]))
         prune(branches)
         return NamespaceTree(branches)
 
     @staticmethod
     def _new(branches: Mapping[NamespacePath, Branch], path: NamespacePath) -> Branch:
         parent = branches[path[:-1]]
-        return Branch(late=parent.late or parent.folds)
+        return Branch(lower_bound=parent.lower_bound or parent.truncated)
 
     @property
-    def whole(self) -> Branch:
+    def root(self) -> Branch:
         return self.branches[ROOT_PATH]
 
-    def under(self, path: NamespacePath) -> list[tuple[NamespacePath, Branch]]:
+    def children(self, path: NamespacePath) -> list[tuple[NamespacePath, Branch]]:
         """Return the branches directly under another, the heaviest first."""
         depth = len(path) + 1
         found = [
@@ -100,37 +102,38 @@ class NamespaceTree:
             for one, branch in self.branches.items()
             if len(one) == depth and one[:-1] == path
         ]
-        return sorted(found, key=lambda pair: (-pair[1].weight.memory, -pair[1].weight.keys, pair))
+        return sorted(found, key=lambda pair: (-pair[1].usage.memory, -pair[1].usage.keys, pair))
 
     def state(self) -> list[Any]:
         return [
-            [list(path), *one.weight, one.late, one.folds] for path, one in self.branches.items()
+            [list(path), *one.usage, one.lower_bound, one.truncated]
+            for path, one in self.branches.items()
         ]
 
     @classmethod
-    def of_state(cls, state: list[Any]) -> NamespaceTree:
+    def from_state(cls, state: list[Any]) -> NamespaceTree:
         return cls(
             {
-                tuple(path): Branch(Usage(*weight), late, folds)
-                for path, *weight, late, folds in state
+                tuple(path): Branch(Usage(*weight), lower_bound, truncated)
+                for path, *weight, lower_bound, truncated in state
             }
         )
 
 
 def sum_by_path(
-    weighed: Iterable[tuple[NamespacePath, Sequence[int]]],
+    keys_with_memory: Iterable[tuple[NamespacePath, Sequence[int]]],
 ) -> Iterator[tuple[NamespacePath, Usage]]:
     """Yield each path once, with the weight of all its keys: most are of a few namespaces."""
     sums: dict[NamespacePath, list[int]] = {}
-    for path, (keys, memory, squares, immortal) in weighed:
+    for path, (keys, memory, memory_squares, no_expiry) in keys_with_memory:
         so_far = sums.get(path)
         if so_far is None:
-            sums[path] = [keys, memory, squares, immortal]
+            sums[path] = [keys, memory, memory_squares, no_expiry]
         else:
             so_far[0] += keys
             so_far[1] += memory
-            so_far[2] += squares
-            so_far[3] += immortal
+            so_far[2] += memory_squares
+            so_far[3] += no_expiry
     for path, total in sums.items():
         yield path, Usage(*total)
 
@@ -149,7 +152,7 @@ def prune(branches: dict[NamespacePath, Branch]) -> None:
         surplus, excess = surplus - 1, excess - json_size(path)
         del branches[path]
         parent = path[:-1]
-        branches[parent] = replace(branches[parent], folds=True)
+        branches[parent] = replace(branches[parent], truncated=True)
         counts[parent] -= 1
         if parent and not counts[parent]:
             heappush(leaves, pruning_order(parent, branches))
@@ -159,7 +162,7 @@ def pruning_order(
     path: NamespacePath, branches: Mapping[NamespacePath, Branch]
 ) -> tuple[int, int, NamespacePath]:
     """Return what leaves are folded in the order of: the lightest, of these the deepest."""
-    return (branches[path].weight.keys, -len(path), path)
+    return (branches[path].usage.keys, -len(path), path)
 
 
 ERROR_MARGIN: Final = 2.0
@@ -176,37 +179,40 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Sample:
-    """What was weighed: everything, or a part that is as good as drawn by lot."""
+    """What was keys_with_memory: everything, or a part that is as good as drawn by lot."""
 
-    whole: Usage
+    total: Usage
     fraction: float = 1.0
     """The part of everything that was looked at, 0 to 1."""
 
     @property
-    def _left(self) -> float:
+    def _unexamined(self) -> float:
         """The part of a sample's error that is left: none once everything was looked at."""
         return sqrt(max(0.0, 1.0 - self.fraction))
 
-    def of_keys(self, part: int, whole: int | None = None) -> Estimate | None:
+    def key_share(self, part: int, whole: int | None = None) -> Estimate | None:
         """Return the share of keys that are of a kind; None where there is no key."""
-        count = self.whole.keys if whole is None else whole
+        count = self.total.keys if whole is None else whole
         if not count:
             return None
         value = part / count
-        return Estimate(value, ERROR_MARGIN * self._left * sqrt(value * (1 - value) / count))
+        return Estimate(value, ERROR_MARGIN * self._unexamined * sqrt(value * (1 - value) / count))
 
-    def of_memory(self, part: Usage) -> Estimate | None:
+    def memory_share(self, part: Usage) -> Estimate | None:
         """Return the share of memory that a branch takes; None where no memory is known."""
-        if not self.whole.memory:
+        if not self.total.memory:
             return None
-        value = part.memory / self.whole.memory
+        value = part.memory / self.total.memory
         # The error of a ratio of sums: https://en.wikipedia.org/wiki/Ratio_estimator
-        squares = (1 - 2 * value) * part.squares + value**2 * self.whole.squares
+        memory_squares = (
+            1 - 2 * value
+        ) * part.memory_squares + value**2 * self.total.memory_squares
         return Estimate(
-            value, ERROR_MARGIN * self._left * sqrt(max(0.0, squares)) / self.whole.memory
+            value,
+            ERROR_MARGIN * self._unexamined * sqrt(max(0.0, memory_squares)) / self.total.memory,
         )
 
-    def expected(self, count: int) -> int:
+    def scale_up(self, count: int) -> int:
         """Return about how many there are of which the sample holds so many."""
         return round(count / self.fraction) if self.fraction else count
 
@@ -239,7 +245,7 @@ class NamespaceOptions:
     """How names are taken apart."""
 
     separator: str = ":"
-    under: str = ""
+    prefix: str = ""
     """What all names begin with, and namespaces are looked for after."""
 
     is_session: Callable[[bytes], bool] | None = None
@@ -247,7 +253,7 @@ class NamespaceOptions:
 
     def path(self, name: str) -> NamespacePath:
         """Return the namespaces of a key: the parts of its name but the last."""
-        parts = name.removeprefix(self.under).split(self.separator)[:-1]
+        parts = name.removeprefix(self.prefix).split(self.separator)[:-1]
         found: list[str] = []
         for part in parts[:MAX_NAMESPACE_DEPTH]:
             if len(part) > MAX_PART_LENGTH:
@@ -260,32 +266,32 @@ class NamespaceOptions:
 class NamespaceStats:
     """What was counted so far."""
 
-    sorting: NamespaceOptions = NamespaceOptions()
+    options: NamespaceOptions = NamespaceOptions()
     tree: NamespaceTree = field(default_factory=NamespaceTree)
-    weighed: int = 0
+    keys_with_memory: int = 0
     """Keys of which the store said how many bytes they take."""
 
-    timed: int = 0
+    keys_with_ttl: int = 0
     """Keys of which the store said when they expire."""
 
-    expiries: tuple[int, ...] = (0,) * (len(TTL_BOUNDS) + 1)
-    """Keys by how long they live on, as `TTL_BOUNDS` has it; those that never expire are not here."""
+    ttl_counts: tuple[int, ...] = (0,) * (len(TTL_BOUNDS) + 1)
+    """Number of keys in each class of `TTL_BOUNDS`; keys that never expire are not included."""
 
     sessions: int = 0
     locks: int = 0
-    sample: tuple[bytes, ...] = ()
+    examples: tuple[bytes, ...] = ()
     largest: tuple[tuple[int, bytes], ...] = ()
     """The heaviest keys, with their bytes."""
 
     @property
-    def whole(self) -> Usage:
-        return self.tree.whole.weight
+    def total(self) -> Usage:
+        return self.tree.root.usage
 
     @property
     def removed(self) -> int:
         return 0
 
-    def take(self, inspector: Inspector, keys: Sequence[bytes]) -> NamespaceStats:
+    def process(self, inspector: Inspector, keys: Sequence[bytes]) -> NamespaceStats:
         """Count a batch of keys; return the survey with them in it."""
         weight = "memory" if "memory" in inspector.optional_columns else "size"
         found = [one for one in inspector.describe(keys, ("ttl", weight)) if one.exists]
@@ -295,47 +301,47 @@ class NamespaceStats:
         short = [one.key for one in found if len(one.key) <= MAX_NAMED_KEY_BYTES]
         return replace(
             self,
-            tree=self.tree.grown(
+            tree=self.tree.add_keys(
                 (
-                    ROOT_PATH if hidden else self.sorting.path(name),
+                    ROOT_PATH if hidden else self.options.path(name),
                     (1, size or 0, (size or 0) ** 2, int(one.ttl == TTL_NONE)),
                 )
                 for one, name, size, hidden in zip(found, names, weights, secret, strict=True)
             ),
-            weighed=self.weighed + sum(size is not None for size in weights),
-            timed=self.timed + sum(one.ttl is not None for one in found),
-            expiries=count_ttls(self.expiries, found),
+            keys_with_memory=self.keys_with_memory + sum(size is not None for size in weights),
+            keys_with_ttl=self.keys_with_ttl + sum(one.ttl is not None for one in found),
+            ttl_counts=count_ttls(self.ttl_counts, found),
             sessions=self.sessions + sum(secret),
             locks=self.locks + sum(LOCK_NAME.search(name) is not None for name in names),
-            sample=(*self.sample, *short[: max(0, MAX_EXAMPLES - len(self.sample))]),
+            examples=(*self.examples, *short[: max(0, MAX_EXAMPLES - len(self.examples))]),
             largest=merge_largest(self.largest, found, weights),
         )
 
     def _is_session(self, stored: bytes) -> bool:
-        is_session = self.sorting.is_session
+        is_session = self.options.is_session
         return is_session is not None and is_session(stored)
 
     def state(self) -> list[Any]:
         return [
             self.tree.state(),
-            self.weighed,
-            self.timed,
-            self.expiries,
+            self.keys_with_memory,
+            self.keys_with_ttl,
+            self.ttl_counts,
             self.sessions,
             self.locks,
-            list(map(encode_key, self.sample)),
+            list(map(encode_key, self.examples)),
             [[size, encode_key(stored)] for size, stored in self.largest],
         ]
 
     @classmethod
-    def of_state(cls, state: list[Any], sorting: NamespaceOptions) -> NamespaceStats:
-        tree, weighed, timed, expiries, sessions, locks, sample, largest = state
+    def from_state(cls, state: list[Any], options: NamespaceOptions) -> NamespaceStats:
+        tree, keys_with_memory, keys_with_ttl, ttl_counts, sessions, locks, sample, largest = state
         return cls(
-            sorting,
-            NamespaceTree.of_state(tree),
-            weighed,
-            timed,
-            tuple(expiries),
+            options,
+            NamespaceTree.from_state(tree),
+            keys_with_memory,
+            keys_with_ttl,
+            tuple(ttl_counts),
             sessions,
             locks,
             tuple(map(decode_key, sample)),

@@ -17,7 +17,7 @@ class KeyPattern:
     length: int | None = None
     """In bytes; None for any."""
 
-    def fits(self, stored: bytes) -> bool:
+    def matches(self, stored: bytes) -> bool:
         return stored.startswith(self.prefix) and self.length in (None, len(stored))
 
     @classmethod

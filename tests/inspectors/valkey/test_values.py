@@ -388,7 +388,7 @@ def test_where_counting_is_denied_a_hyperloglog_is_named(store: Store, user: str
 
 
 def test_names_of_fields_are_not_read_as_json(store: Store) -> None:
-    store.raw.hset(":1:x", mapping={'{"a":1}': store.inspect().codec.dumps("x")})
+    store.raw.hset(":1:x", mapping={'{"a":1}': store.inspect().value_format.dumps("x")})
     entry = store.inspect().read(b":1:x")
     assert entry is not None
     assert entry.elements is not None

@@ -97,7 +97,7 @@ def why_replaced(content: Content) -> list[Text]:
         " ".join(
             [
                 _("What is stored cannot be edited."),
-                str(content.why_not),
+                str(content.not_editable_reason),
                 _("What you write here is stored in its place."),
             ]
         )

@@ -422,7 +422,7 @@ class ReplaceValue(EditValue):
         return subject.content is not None and not subject.content.editable
 
     def notes(self, subject: Subject) -> list[str]:
-        reason = str(subject.content.why_not) if subject.content is not None else ""
+        reason = str(subject.content.not_editable_reason) if subject.content is not None else ""
         return [
             " ".join(
                 [

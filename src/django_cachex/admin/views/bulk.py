@@ -81,7 +81,7 @@ def offers(page: CachePage, query: Query) -> list[Action]:
 
 def matched_progress(work: Job[NamespaceStats]) -> str:
     """Return how many keys match."""
-    found = work.deed.whole.keys
+    found = work.task.total.keys
     text = ngettext("%(count)s key matches", "%(count)s keys match", found)
     if not work.complete:
         text = ngettext("%(count)s key matches so far", "%(count)s keys match so far", found)
@@ -98,26 +98,26 @@ def matched_cards(
     survey: NamespaceStats, inspector: Inspector, gate: Gate, links: Links
 ) -> list[Card]:
     """Return what they are, which namespaces they are of, and some of them by name."""
-    if not survey.whole.keys:
+    if not survey.total.keys:
         return []
     cards = [Card(_("What matches"), facts(survey, inspector))]
-    namespaces = survey.tree.under(())[:MOST_NAMESPACES]
+    namespaces = survey.tree.children(())[:MOST_NAMESPACES]
     if namespaces:
         cards.append(Card(_("Namespaces"), table=namespace_table(survey, inspector)))
-    names = [named(stored, inspector, gate, links) for stored in survey.sample]
-    title = _("All of them") if len(names) == survey.whole.keys else _("Some of them")
+    names = [named(stored, inspector, gate, links) for stored in survey.examples]
+    title = _("All of them") if len(names) == survey.total.keys else _("Some of them")
     return [*cards, Card(title, items=names)]
 
 
 def facts(survey: NamespaceStats, inspector: Inspector) -> list[FactLine]:
     """Return the figures of the keys that match."""
-    whole = survey.whole
+    whole = survey.total
     found = [FactLine(_("Keys"), formatting.number(whole.keys))]
-    if survey.weighed:
+    if survey.keys_with_memory:
         text, exact = formatting.size_with_exact(whole.memory)
         found.append(FactLine(memory_label(inspector), text, exact=exact))
-    if survey.timed:
-        found.append(FactLine(_("Never expire"), formatting.number(whole.immortal)))
+    if survey.keys_with_ttl:
+        found.append(FactLine(_("Never expire"), formatting.number(whole.no_expiry)))
     if survey.sessions:
         note = _("Whoever they belong to has to log in again without them.")
         found.append(FactLine(_("Sessions"), formatting.number(survey.sessions), note=note))
@@ -138,16 +138,16 @@ def namespace_table(survey: NamespaceStats, inspector: Inspector) -> Table:
         Row(
             [
                 Cell(f"{path[-1]}{separator}*", kind="key"),
-                Cell(formatting.number(branch.weight.keys), kind="number"),
-                *([bytes_cell(branch.weight.memory)] if survey.weighed else []),
+                Cell(formatting.number(branch.usage.keys), kind="number"),
+                *([bytes_cell(branch.usage.memory)] if survey.keys_with_memory else []),
             ]
         )
-        for path, branch in survey.tree.under(())[:MOST_NAMESPACES]
+        for path, branch in survey.tree.children(())[:MOST_NAMESPACES]
     ]
     headers = [
         Header(_("Namespace")),
         Header(_("Keys"), "number"),
-        *([Header(memory_label(inspector), "number")] if survey.weighed else []),
+        *([Header(memory_label(inspector), "number")] if survey.keys_with_memory else []),
     ]
     return Table(headers, rows, caption=_("Namespaces"), compact=True)
 
@@ -165,8 +165,8 @@ def named(stored: bytes, inspector: Inspector, gate: Gate, links: Links) -> Acti
 
 def consequences(work: Job[NamespaceStats], ttl: int | None) -> Sequence[str]:
     """Return what the person should know before it is done."""
-    survey = work.deed
-    how = how_far(work.position.examined, work.position)
+    survey = work.task
+    how = how_far(work.progress.examined, work.progress)
     said = [f"{matched_progress(work)}, {how}.", bulk.consequence(ttl)]
     if not work.complete:
         said.append(_("Those that are found on the way are treated alike."))
@@ -259,23 +259,23 @@ class MatchCount(CarryingPage):
         state = self.unsealed(COUNT, token)
         if state is None:
             return None
-        return Job.of_state(state, lambda counts: NamespaceStats.of_state(counts, self.sorting))
+        return Job.from_state(state, lambda counts: NamespaceStats.from_state(counts, self.sorting))
 
     def counted(self, work: Job[NamespaceStats] | None) -> HttpResponse:
         """Go on counting for one budget, and show what was counted."""
         work, goes_on = count_on(self, work or Job(NamespaceStats(self.sorting)), self.matching)
-        found = work.deed.whole.keys
+        found = work.task.total.keys
         submit = bulk.submit(self.ttl, found, work.complete)
         return self.show(
             working=working(
                 matched_progress(work),
-                work.position,
+                work.progress,
                 Button(_("Count on"), "count"),
                 [("state", self.sealed(COUNT, work.state()))],
                 [Button(f"{submit} …", "ask", "danger-quiet")] if found else [],
                 automatic=goes_on,
             ),
-            cards=matched_cards(work.deed, self.inspector, self.gate, self.links),
+            cards=matched_cards(work.task, self.inspector, self.gate, self.links),
             empty=self.nothing() if work.complete and not found else None,
         )
 
@@ -380,7 +380,7 @@ class MatchingPage(MatchCount):
                 question=bulk.question(self.ttl, subject, self.inspector.alias),
                 step=_("Confirm"),
                 consequences=consequences(work, self.ttl),
-                submit=bulk.submit(self.ttl, work.deed.whole.keys, work.complete),
+                submit=bulk.submit(self.ttl, work.task.total.keys, work.complete),
                 back=Action("cancel", _("Cancel, keep them"), self.back()),
                 hidden=[("step", "run"), ("state", self.sealed(RUN, begin(self.ttl).state()))],
             )
@@ -392,7 +392,7 @@ class MatchingPage(MatchCount):
         if state is None:
             return self.counted(None)
         runner = Runner(self.inspector, self.request.user.pk, self.deed, self.matching, self.said)
-        step = runner.step(Run.of_state(state), self.ask)
+        step = runner.step(Run.from_state(state), self.ask)
         return self.run_shown(step, automatic=True)
 
     def shown(self, token: str) -> HttpResponse:
@@ -400,7 +400,7 @@ class MatchingPage(MatchCount):
         state = self.unsealed(RUN, token)
         if state is None:
             return self.counted(None)
-        return self.run_shown(Step(Run.of_state(state)), automatic=False)
+        return self.run_shown(Step(Run.from_state(state)), automatic=False)
 
     def run_shown(self, step: Step, automatic: bool) -> HttpResponse:
         self.notices += step_notices(step)
@@ -421,7 +421,7 @@ class MatchingPage(MatchCount):
         state = self.unsealed(RUN, token)
         if state is None:
             return self.counted(None)
-        work = Run.of_state(state).work
+        work = Run.from_state(state).work
         return report(self.inspector, self.deed.name, self.said(work), work)
 
     @property

@@ -121,7 +121,7 @@ def flush_on(page: Page, inspector: Inspector) -> list[Flushing]:
         return []
     if not step.run.work.complete:
         return [Flushing(inspector, step.run)]
-    sweep = step.run.work.deed
+    sweep = step.run.work.task
     page.say(*told(Flushing(inspector, step.run).said(), sweep.done, sweep.failures))
     return []
 
@@ -290,7 +290,7 @@ class FlushingPage(Page):
             except ValueError:
                 self.say(_("That page has expired: nothing was changed."))
                 continue
-            found.append(Flushing(inspector_for(alias), Run.of_state(state)))
+            found.append(Flushing(inspector_for(alias), Run.from_state(state)))
         return found
 
     def shown(self, flushes: Sequence[Flushing], step: Step) -> HttpResponse:
@@ -302,7 +302,7 @@ class FlushingPage(Page):
         context = self.get_context_data(
             working=working(
                 current.said().rstrip("."),
-                current.run.work.position,
+                current.run.work.progress,
                 Button(_("Continue"), "run", "primary"),
                 [pair for one in flushes for pair in self.hidden(one)],
                 automatic=not failed,

@@ -111,7 +111,11 @@ class KeyView(KeyElements):
         look = ValueView(content, self.given.get("view", ""), self._look, self.inspector.can_page)
         text, rest = look.halves()
         in_form = self.is_open and self.asked is not None and self.asked.place == "value"
-        why_not = content.why_not if self.can(EDIT) and content.why_not not in content.notes else ""
+        why_not = (
+            content.not_editable_reason
+            if self.can(EDIT) and content.not_editable_reason not in content.notes
+            else ""
+        )
         return ValueBox(
             _("What it holds now") if in_form else _("Value"),
             [] if in_form else look.views(),

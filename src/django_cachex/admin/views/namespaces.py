@@ -70,7 +70,7 @@ class Surveyed:
 
     @property
     def survey(self) -> NamespaceStats:
-        return self.work.deed
+        return self.work.task
 
     @property
     def is_sample(self) -> bool:
@@ -79,21 +79,21 @@ class Surveyed:
 
     @cached_property
     def sample(self) -> Sample:
-        at = self.work.position
-        whole = self.survey.whole
+        at = self.work.progress
+        whole = self.survey.total
         if not self.is_sample or not at.total:
             return Sample(whole)
         return Sample(whole, min(1.0, at.examined / at.total))
 
     def honesty(self) -> str:
         """Return what the figures are of."""
-        if not self.survey.tree.under(ROOT_PATH) and self.survey.whole.keys:
-            sorting = self.survey.sorting
+        if not self.survey.tree.children(ROOT_PATH) and self.survey.total.keys:
+            sorting = self.survey.options
             text = _('No name has a "%(separator)s" in it: there are no namespaces.')
-            if sorting.under:
+            if sorting.prefix:
                 text = _('No name has a further "%(separator)s" in it: nothing is inside.')
             return f"{text % {'separator': sorting.separator}} {self._what_was_counted()}"
-        if any(branch.folds for branch in self.survey.tree.branches.values()):
+        if any(branch.truncated for branch in self.survey.tree.branches.values()):
             text = _("A page has no room for all namespaces: the smallest are counted together.")
             return f"{self._what_was_counted()} {text}"
         return self._what_was_counted()
@@ -101,7 +101,7 @@ class Surveyed:
     def _what_was_counted(self) -> str:
         if self.work.complete:
             return _("Every key was counted.")
-        if self.is_sample and self.work.position.total:
+        if self.is_sample and self.work.progress.total:
             return _(
                 "A sample: numbers of keys and bytes are what all would have if the rest is like "
                 "it. A share is within what stands after ± nineteen times of twenty."
@@ -115,21 +115,21 @@ class Surveyed:
 
     @property
     def by_memory(self) -> bool:
-        return bool(self.survey.weighed)
+        return bool(self.survey.keys_with_memory)
 
     def share(self, weight: Usage) -> Estimate:
         """Return the share of memory, or of keys where no memory is known."""
-        found = self.sample.of_memory(weight) if self.by_memory else None
-        return found or self.sample.of_keys(weight.keys) or Estimate(0.0)
+        found = self.sample.memory_share(weight) if self.by_memory else None
+        return found or self.sample.key_share(weight.keys) or Estimate(0.0)
 
     def bars(self) -> Bars | None:
         """Return a picture of the heaviest namespaces and the rest; None where there is none."""
-        branches = self.survey.tree.under(ROOT_PATH)
+        branches = self.survey.tree.children(ROOT_PATH)
         if not branches:
             return None
         shown = branches[:MOST_DRAWN]
-        rows = [self._bar(self.glob(path), branch.weight, path) for path, branch in shown]
-        rest = minus(self.survey.whole, [branch.weight for _path, branch in shown])
+        rows = [self._bar(self.glob(path), branch.usage, path) for path, branch in shown]
+        rest = minus(self.survey.total, [branch.usage for _path, branch in shown])
         if rest.keys:
             rows.append(self._bar(self._rest_label(len(branches) - len(shown)), rest))
         title = _("Share of keys")
@@ -150,14 +150,14 @@ class Surveyed:
                 more,
             )
             return text % {"count": formatting.number(more)}
-        if self.survey.tree.whole.folds:
+        if self.survey.tree.root.truncated:
             return _("folded, or in no namespace")
         return _("in no namespace")
 
     def glob(self, path: NamespacePath) -> str:
         """Return the search for the keys of a namespace."""
-        separator = self.survey.sorting.separator
-        return self.survey.sorting.under + "".join(part + separator for part in path) + "*"
+        separator = self.survey.options.separator
+        return self.survey.options.prefix + "".join(part + separator for part in path) + "*"
 
     def table(self) -> Table:
         """Return the namespaces and, below each, those within it that count."""
@@ -165,31 +165,31 @@ class Surveyed:
             Header(_("Namespace")),
             Header(_("Keys"), "number"),
             *([Header(memory_label(self.inspector), "number")] if self.by_memory else []),
-            *([Header(_("Never expire"), "number")] if self.survey.timed else []),
+            *([Header(_("Never expire"), "number")] if self.survey.keys_with_ttl else []),
         ]
         rows = [self._row(path, branch) for path, branch in self._listed()][:MOST_LISTED]
         return Table(headers, rows, caption=_("Namespaces"))
 
     def _listed(self, path: NamespacePath = ROOT_PATH) -> Iterator[tuple[NamespacePath, Branch]]:
-        for one, branch in self.survey.tree.under(path):
-            if path and self.share(branch.weight).value < LEAST_INSIDE:
+        for one, branch in self.survey.tree.children(path):
+            if path and self.share(branch.usage).value < LEAST_INSIDE:
                 continue
             yield one, branch
             yield from self._listed(one)
 
     def _row(self, path: NamespacePath, branch: Branch) -> Row:
-        weight = branch.weight
+        weight = branch.usage
         keys = self._expected(weight.keys)
-        if branch.late:
+        if branch.lower_bound:
             keys = _("at least %(count)s") % {"count": keys}
-        memory = bytes_cell(self.sample.expected(weight.memory))
+        memory = bytes_cell(self.sample.scale_up(weight.memory))
         share = [percent(self.share(weight))]
         return Row(
             [
                 self._name_cell(path),
                 Cell(keys, kind="number", lines=[] if self.by_memory else share),
                 *([replace(memory, lines=share)] if self.by_memory else []),
-                *([self._immortal_cell(weight)] if self.survey.timed else []),
+                *([self._immortal_cell(weight)] if self.survey.keys_with_ttl else []),
             ]
         )
 
@@ -204,11 +204,11 @@ class Surveyed:
         )
 
     def _immortal_cell(self, weight: Usage) -> Cell:
-        share = self.sample.of_keys(weight.immortal, weight.keys)
+        share = self.sample.key_share(weight.no_expiry, weight.keys)
         return Cell(percent(share) if share else formatting.NOTHING, kind="number")
 
     def _expected(self, count: int) -> str:
-        number = formatting.number(self.sample.expected(count))
+        number = formatting.number(self.sample.scale_up(count))
         about = self.sample.fraction < 1
         return _("about %(count)s") % {"count": number} if about else number
 
@@ -217,12 +217,15 @@ class Surveyed:
     def expiries(self) -> Bars | None:
         """Return when keys expire, or None where nobody knows."""
         survey = self.survey
-        if not survey.timed:
+        if not survey.keys_with_ttl:
             return None
-        counts = [(_("never"), survey.whole.immortal), *zip(spans(), survey.expiries, strict=True)]
+        counts = [
+            (_("never"), survey.total.no_expiry),
+            *zip(spans(), survey.ttl_counts, strict=True),
+        ]
         rows = []
         for label, count in counts:
-            share = self.sample.of_keys(count, survey.timed) or Estimate(0.0)
+            share = self.sample.key_share(count, survey.keys_with_ttl) or Estimate(0.0)
             text = f"{percent(share)} · {self._expected(count)}"
             rows.append(Bar(label, text, share.value, share.error))
         return Bars(_("When keys expire"), rows)
@@ -313,7 +316,7 @@ class NamespacesPage(CarryingPage):
         state = self.unsealed(NAMESPACES, self.request.POST.get("state", ""))
         if state is None:
             return Job(NamespaceStats(self.sorting))
-        return Job.of_state(state, lambda counts: NamespaceStats.of_state(counts, self.sorting))
+        return Job.from_state(state, lambda counts: NamespaceStats.from_state(counts, self.sorting))
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return self.render_to_response(self.get_context_data())
@@ -325,7 +328,7 @@ class NamespacesPage(CarryingPage):
         if problem:
             return super().get_context_data(empty=too_long(problem, self.here(under="")), **kwargs)
         work, goes_on = count_on(self, self.carried(), self.matching)
-        survey, position = work.deed, work.position
+        survey, position = work.task, work.progress
         wanted = ALL if self.request.POST.get("step") == ALL else SAMPLE
         enough = wanted == SAMPLE and position.examined >= limits().namespace_sample
         more = Button(_("Count everything"), ALL, "primary") if enough else _count_on(wanted)
@@ -336,7 +339,7 @@ class NamespacesPage(CarryingPage):
         found = Surveyed(work, self.inspector, self.gate, self.links)
         return super().get_context_data(
             working=working(
-                counted_progress(survey.whole.keys),
+                counted_progress(survey.total.keys),
                 position,
                 more,
                 [("state", self.sealed(NAMESPACES, work.state()))],
@@ -344,10 +347,10 @@ class NamespacesPage(CarryingPage):
             ),
             honesty=found.honesty(),
             bars=found.bars(),
-            table=found.table() if survey.whole.keys else None,
+            table=found.table() if survey.total.keys else None,
             expiries=found.expiries(),
             largest=found.largest(),
-            empty=self.nothing() if work.complete and not survey.whole.keys else None,
+            empty=self.nothing() if work.complete and not survey.total.keys else None,
             **kwargs,
         )
 

@@ -56,10 +56,10 @@ def working(
 def running(step: Step, token: str, resume: str, automatic: bool) -> Working:
     """Return a run after a step; one that failed waits for the person."""
     work = step.run.work
-    report = [Button(_("Download the report"), "report")] if work.deed.turns else []
+    report = [Button(_("Download the report"), "report")] if work.task.processed else []
     return working(
-        bulk.outcome(work.deed).rstrip("."),
-        work.position,
+        bulk.outcome(work.task).rstrip("."),
+        work.progress,
         Button(_("Continue"), "run", "primary"),
         [("state", token)],
         report,
@@ -70,7 +70,7 @@ def running(step: Step, token: str, resume: str, automatic: bool) -> Working:
 
 def is_refused(step: Step) -> bool:
     """Return whether the store refuses key after key, so that going on is for a person to say."""
-    sweep = step.run.work.deed
+    sweep = step.run.work.task
     return bool(sweep.failed) and not sweep.done
 
 
@@ -83,13 +83,13 @@ def step_notices(step: Step) -> list[Notice]:
             "now is what was done since."
         )
         found.append(Notice(text))
-    return [*found, *refusals(step), *about(step.run.work.position)]
+    return [*found, *refusals(step), *about(step.run.work.progress)]
 
 
 def refusals(step: Step) -> list[Notice]:
     """Return what the store refuses, or may have done: an error where that is all there is."""
     work = step.run.work
-    sweep, found = work.deed, []
+    sweep, found = work.task, []
     [(_key, reason), *_rest] = sweep.failures or ((b"", ""),)
     if is_refused(step) and not work.complete:
         text = _("Nothing could be changed so far: the store refuses. %(reason)s")
@@ -105,24 +105,24 @@ def refusals(step: Step) -> list[Notice]:
         )
         what = {"count": formatting.number(sweep.failed), "reason": reason}
         found.append(Notice(text % what, "warning"))
-    if sweep.in_doubt:
+    if sweep.uncertain:
         text = ngettext(
             "%(count)s key may have been changed: the connection broke after it was asked for.",
             "%(count)s keys may have been changed: the connection broke after they were asked for.",
-            sweep.in_doubt,
+            sweep.uncertain,
         )
-        found.append(Notice(text % {"count": formatting.number(sweep.in_doubt)}, "warning"))
+        found.append(Notice(text % {"count": formatting.number(sweep.uncertain)}, "warning"))
     return found
 
 
 def about(at: ScanProgress) -> list[Notice]:
     """Return what is missing among what was found."""
     found = []
-    if at.unanswered:
+    if at.failed_nodes:
         text = _(
             "%(servers)s did not answer: the keys there are not among these. Continue asks again."
         )
-        found.append(Notice(text % {"servers": ", ".join(at.unanswered)}, "warning"))
+        found.append(Notice(text % {"servers": ", ".join(at.failed_nodes)}, "warning"))
     if at.unknown:
         text = ngettext(
             "%(count)s key was left alone: the server does not say whether it passes the filter.",
@@ -135,7 +135,7 @@ def about(at: ScanProgress) -> list[Notice]:
 
 def run_cards(run: Run, inspector: Inspector) -> list[Card]:
     """Return the keys that failed, if any did."""
-    sweep = run.work.deed
+    sweep = run.work.task
     if not sweep.failures:
         return []
     rows = [
@@ -165,8 +165,8 @@ def count_on(
 
     answer = page.ask(page.inspector, count)
     after = works[-1]
-    page.notices += about(after.position)
-    came_further = after.position.token != work.position.token
+    page.notices += about(after.progress)
+    came_further = after.progress.token != work.progress.token
     return after, answer.error is None and came_further
 
 
@@ -181,7 +181,7 @@ def report(inspector: Inspector, name: str, said: str, work: Job[BulkTask]) -> H
     """Return a table of what was done and of the keys that failed, in CSV."""
     headers = {"Content-Disposition": f'attachment; filename="cachex-{name}.csv"'}
     response = HttpResponse(content_type="text/csv; charset=utf-8", headers=headers)
-    sweep = work.deed
+    sweep = work.task
     writer = csv.writer(response)
 
     def write(*cells: object) -> None:
@@ -192,9 +192,9 @@ def report(inspector: Inspector, name: str, said: str, work: Job[BulkTask]) -> H
     write(_("changed"), sweep.done)
     write(_("already gone"), sweep.gone)
     write(_("failed"), sweep.failed)
-    if sweep.in_doubt:
-        write(_("outcome unknown"), sweep.in_doubt)
-    write(_("examined"), how_far(work.position.examined, work.position))
+    if sweep.uncertain:
+        write(_("outcome unknown"), sweep.uncertain)
+    write(_("examined"), how_far(work.progress.examined, work.progress))
     if sweep.failures:
         write()
         write(_("key"), _("reason"))

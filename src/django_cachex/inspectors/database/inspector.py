@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django_cachex.conf import limits
 from django_cachex.inspectors.base import file_id, resolve_addresses
 from django_cachex.inspectors.database.table import (
-    LIVE_CONDITION,
+    IS_LIVE,
     MAX_COUNTED_ROWS,
     MAX_KEYS_PER_STATEMENT,
     ROWS_PER_QUERY,
@@ -106,13 +106,13 @@ class DatabaseInspector(DjangoBackendInspector):
     """
 
     @property
-    def reading(self) -> CacheTable:
+    def read_table(self) -> CacheTable:
         """The table where it is read."""
         database = router.db_for_read(self.cache.cache_model_class)
         return CacheTable(self.cache._table, connections[database])
 
     @property
-    def writing(self) -> CacheTable:
+    def write_table(self) -> CacheTable:
         """The table where it is changed."""
         database = router.db_for_write(self.cache.cache_model_class)
         return CacheTable(self.cache._table, connections[database])
@@ -123,17 +123,17 @@ class DatabaseInspector(DjangoBackendInspector):
 
     @property
     def storage_id(self) -> Hashable:
-        return ("database", self.writing.connection.alias, self.cache._table)
+        return ("database", self.write_table.connection.alias, self.cache._table)
 
     def storage_ids(self) -> frozenset[str]:
         """Return the table with the address of each database that it is read or changed in."""
-        tables = (self.reading, self.writing)
+        tables = (self.read_table, self.write_table)
         places = {place for table in tables for place in database_ids(table.connection)}
         return frozenset(f"{place} {self.cache._table}" for place in places)
 
     def status(self) -> Status:
         started = time.perf_counter()
-        rows = count_rows(self.reading)
+        rows = count_rows(self.read_table)
         return Status(keys=rows, latency=time.perf_counter() - started)
 
     # Keys.
@@ -148,40 +148,42 @@ class DatabaseInspector(DjangoBackendInspector):
         everything = query.pattern.matches_all and not query.filters
         most = limit + 1 if everything else ROWS_PER_QUERY
         walk = KeysetPaginator(
-            self.reading, self.beginning(query), query.required_columns(self.optional_columns)
+            self.read_table, self.scan_prefix(query), query.required_columns(self.optional_columns)
         )
         counted = 0 if query.exclude else MAX_COUNTED_ROWS + 1
         rows = walk.rows(parse_page_token(token, self.keys_from), most, counted)
         first = next(rows, None)
         if first is None and query.exclude is None:
             return ScanPage((), "", 0, None)
-        means = self.meaning(query)
+        is_match = self.key_filter(query)
         candidates = iter_candidates(
             rows if first is None else chain([first], rows),
             attrgetter("key"),
-            lambda row: row.is_live and means(row.key) and self.passes(row, query),
+            lambda row: row.is_live and is_match(row.key) and self.matches_filters(row, query),
             query,
         )
-        total = first.counted if first is not None and not query.exclude else self.total(query)
+        total = (
+            first.counted if first is not None and not query.exclude else self.count_in_scope(query)
+        )
         return scan_candidates(candidates, limit, deadline, known_count(total or 0))
 
-    def total(self, query: Query) -> int:
+    def count_in_scope(self, query: Query) -> int:
         """Return how many rows there are in a scope, whatever is looked for in it.
 
         How many of those begin so that are excluded would tell what they are called.
         """
         before = decode_text(self.key_range(query.scope).prefix)
-        return KeysetPaginator(self.reading, before, frozenset()).count(MAX_COUNTED_ROWS + 1)
+        return KeysetPaginator(self.read_table, before, frozenset()).count(MAX_COUNTED_ROWS + 1)
 
     def keys_from(self, beginning: str) -> Iterator[str]:
         """Yield the keys that begin so, in their order."""
-        walk = KeysetPaginator(self.reading, beginning, frozenset())
+        walk = KeysetPaginator(self.read_table, beginning, frozenset())
         return (row.key for row in walk.rows("", MAX_KEYS_PER_STATEMENT, 0))
 
-    def passes(self, row: CacheRow, query: Query) -> bool | None:
+    def matches_filters(self, row: CacheRow, query: Query) -> bool | None:
         return query.matches(KeyInfo(row.key.encode(), ttl=row.ttl, size=row.size))
 
-    def beginning(self, query: Query) -> str:
+    def scan_prefix(self, query: Query) -> str:
         """Return what all keys begin with that a query can mean."""
         before = decode_text(self.key_range(query.scope).prefix)
         if query.scope is Scope.VERSIONS:
@@ -192,7 +194,7 @@ class DatabaseInspector(DjangoBackendInspector):
     def describe(
         self, keys: Sequence[bytes], columns: Collection[str] = ("type", "ttl", "size")
     ) -> list[KeyInfo]:
-        table = self.reading
+        table = self.read_table
         size = "$size" if "size" in columns else "NULL"
         found: dict[str, KeyInfo] = {}
         for names in batch_row_keys(keys):
@@ -204,10 +206,10 @@ class DatabaseInspector(DjangoBackendInspector):
                 found[name] = row_info(name, table.ttl(expires), table.size(length))
         return [found.get(to_row_key(key) or "", KeyInfo(key, ttl=TTL_MISSING)) for key in keys]
 
-    def read(self, stored: bytes, window: ElementPage = FIRST_PAGE) -> KeyValue | None:
-        limit, table, key = limits(), self.reading, to_row_key(stored)
+    def read(self, stored: bytes, page: ElementPage = FIRST_PAGE) -> KeyValue | None:
+        limit, table, key = limits(), self.read_table, to_row_key(stored)
         rows = table.select(
-            f"SELECT $key, $expires FROM $table WHERE $key = %s AND {LIVE_CONDITION}",
+            f"SELECT $key, $expires FROM $table WHERE $key = %s AND {IS_LIVE}",
             key,
             table.now(),
         )
@@ -218,54 +220,54 @@ class DatabaseInspector(DjangoBackendInspector):
                 size, text = part
                 is_whole = len(text) == size
                 if not is_whole:
-                    text = text[: base64_length(window.max_bytes(limit))]
+                    text = text[: base64_length(page.max_bytes(limit))]
                 description = row_info(found, table.ttl(expires), size)
                 pickled_size = None if is_whole else size // 4 * 3
-                return self.entry(description, decode_pickle(text), pickled_size, window)
+                return self.make_key_value(description, decode_pickle(text), pickled_size, page)
         return None
 
     # Changes.
 
     def add(self, stored: bytes, edit: AddValue) -> EditResult:
-        key, table = to_row_key(stored), self.writing
-        reason = _("A database holds no such key.") if key is None else self.refusal(key)
+        key, table = to_row_key(stored), self.write_table
+        reason = _("A database holds no such key.") if key is None else self.key_error(key)
         if reason:
             return EditResult(EditStatus.REFUSED, reason)
         table.expiry_after(edit.ttl)  # The backend's own would raise whatever the platform raises.
-        table.change("DELETE FROM $table WHERE $key = %s AND $expires < %s", key, table.now())
-        with table.guarded():
+        table.execute("DELETE FROM $table WHERE $key = %s AND $expires < %s", key, table.now())
+        with table.savepoint():
             # What `set` and `add` do with a stored key: it makes room first.
             mode = "set" if edit.replace else "add"
             if self.cache._base_set(mode, key, edit.value, timeout_for(edit.ttl)):
                 return EditResult(EditStatus.DONE)
-        if not edit.replace and self.is_there(table, key):
+        if not edit.replace and self.has_live_row(table, key):
             return EditResult(EditStatus.EXISTS)
         reason = _("The database did not take it. Keys may have 255 characters at most.")
         return EditResult(EditStatus.REFUSED, reason)
 
-    def is_there(self, table: CacheTable, key: str | None) -> bool:
+    def has_live_row(self, table: CacheTable, key: str | None) -> bool:
         """Return whether there is a live row of a key."""
-        found = f"SELECT 1 FROM $table WHERE $key = %s AND {LIVE_CONDITION}"
+        found = f"SELECT 1 FROM $table WHERE $key = %s AND {IS_LIVE}"
         return bool(table.select(found, key, table.now()))
 
     def live_value(self, table: CacheTable, key: str | None) -> tuple[int, str] | None:
         """Return the length of what a live row holds, and as much of it as is ever decoded."""
-        return table.part(key, 0, base64_length(limits().decode_bytes))
+        return table.read_part(key, 0, base64_length(limits().decode_bytes))
 
     def set_value(self, stored: bytes, edit: SetValue) -> EditResult:
         """Compare and set in one UPDATE: it finds no row if the value is another by then."""
-        key, table = to_row_key(stored), self.writing
+        key, table = to_row_key(stored), self.write_table
         part = self.live_value(table, key)
         if part is None:
             return EditResult(EditStatus.GONE)
         size, old = part
         if len(old) < size or fingerprint(decode_pickle(old)) != edit.expected:
             return EditResult(EditStatus.CHANGED)
-        changes: dict[str, Any] = {"$value": encode_pickle(self.pickled(edit.value))}
+        changes: dict[str, Any] = {"$value": encode_pickle(self.pickle_value(edit.value))}
         if edit.ttl is not KEEP:
             changes["$expires"] = table.expiry_after(edit.ttl)
         assignments = ", ".join(f"{column} = %s" for column in changes)
-        done = table.change(
+        done = table.execute(
             f"UPDATE $table SET {assignments} WHERE $key = %s AND $same",
             *changes.values(),
             key,
@@ -274,9 +276,9 @@ class DatabaseInspector(DjangoBackendInspector):
         return EditResult(EditStatus.DONE if done else EditStatus.CHANGED)
 
     def set_ttl(self, stored: bytes, edit: Expire) -> EditResult:
-        table = self.writing
-        done = table.change(
-            f"UPDATE $table SET $expires = %s WHERE $key = %s AND {LIVE_CONDITION}",
+        table = self.write_table
+        done = table.execute(
+            f"UPDATE $table SET $expires = %s WHERE $key = %s AND {IS_LIVE}",
             table.expiry_after(edit.ttl),
             to_row_key(stored),
             table.now(),
@@ -284,14 +286,15 @@ class DatabaseInspector(DjangoBackendInspector):
         return EditResult(EditStatus.DONE if done else EditStatus.GONE)
 
     def expire_each(self, keys: Sequence[bytes], ttl: int) -> BulkResult:
-        table = self.writing
+        table = self.write_table
         try:
             until = table.expiry_after(ttl)
         except OverflowError:
             return super().expire_each(keys, ttl)  # Each is refused, with the reason.
         done = sum(
-            table.change(
-                f"UPDATE $table SET $expires = %s WHERE $key IN ({placeholders(names)}) AND {LIVE_CONDITION}",
+            table.execute(
+                "UPDATE $table SET $expires = %s "
+                f"WHERE $key IN ({placeholders(names)}) AND {IS_LIVE}",
                 until,
                 *names,
                 table.now(),
@@ -301,9 +304,9 @@ class DatabaseInspector(DjangoBackendInspector):
         return BulkResult(done, len(keys) - done)
 
     def extend_ttl(self, stored: bytes, edit: ExtendTTL) -> EditResult:
-        table, key = self.writing, to_row_key(stored)
+        table, key = self.write_table, to_row_key(stored)
         rows = table.select(
-            f"SELECT $expires FROM $table WHERE $key = %s AND {LIVE_CONDITION}", key, table.now()
+            f"SELECT $expires FROM $table WHERE $key = %s AND {IS_LIVE}", key, table.now()
         )
         if not rows:
             return EditResult(EditStatus.GONE)
@@ -311,8 +314,8 @@ class DatabaseInspector(DjangoBackendInspector):
         if left == TTL_NONE:
             return no_expiry_result()
         # Whole seconds: a millisecond more than was cut off keeps the second that it is in.
-        done = table.change(
-            f"UPDATE $table SET $expires = %s WHERE $key = %s AND {LIVE_CONDITION}",
+        done = table.execute(
+            f"UPDATE $table SET $expires = %s WHERE $key = %s AND {IS_LIVE}",
             table.expiry_after(left + 1 + edit.by),
             key,
             table.now(),
@@ -320,29 +323,29 @@ class DatabaseInspector(DjangoBackendInspector):
         return EditResult(EditStatus.DONE if done else EditStatus.GONE)
 
     def rename_here(self, stored: bytes, edit: Rename) -> EditResult:
-        statement = f"UPDATE $table SET $key = %s WHERE $key = %s AND {LIVE_CONDITION}"
+        statement = f"UPDATE $table SET $key = %s WHERE $key = %s AND {IS_LIVE}"
         return self.put(statement, stored, edit)
 
     def copy_here(self, stored: bytes, edit: Copy) -> EditResult:
         statement = (
             "INSERT INTO $table ($key, $value, $expires) "
-            f"SELECT %s, $value, $expires FROM $table WHERE $key = %s AND {LIVE_CONDITION}"
+            f"SELECT %s, $value, $expires FROM $table WHERE $key = %s AND {IS_LIVE}"
         )
         return self.put(statement, stored, edit)
 
     def put(self, statement: str, stored: bytes, edit: Rename | Copy) -> EditResult:
         """Let a statement make a row of another key, in one transaction with what it replaces."""
-        table, key, to = self.writing, to_row_key(stored), to_row_key(edit.to)
-        if to is None or self.refusal(to):
+        table, key, to = self.write_table, to_row_key(stored), to_row_key(edit.to)
+        if to is None or self.key_error(to):
             return EditResult.refusal(_("A database holds no such key."))
         try:
             with transaction.atomic(table.connection.alias):
-                if not self.is_there(table, key):
+                if not self.has_live_row(table, key):
                     return EditResult(EditStatus.GONE)
-                if not edit.overwrite and self.is_there(table, to):
+                if not edit.overwrite and self.has_live_row(table, to):
                     return EditResult(EditStatus.EXISTS)
-                table.change("DELETE FROM $table WHERE $key = %s", to)
-                done = table.change(statement, to, key, table.now())
+                table.execute("DELETE FROM $table WHERE $key = %s", to)
+                done = table.execute(statement, to, key, table.now())
         except IntegrityError:
             return EditResult(EditStatus.EXISTS)
         except DataError:
@@ -352,10 +355,10 @@ class DatabaseInspector(DjangoBackendInspector):
         return EditResult(EditStatus.DONE if done else EditStatus.GONE)
 
     def chunks(self, stored: bytes) -> Iterator[bytes]:
-        key, table = to_row_key(stored), self.reading
+        key, table = to_row_key(stored), self.read_table
         size, at = None, 0
         while size is None or at < size:
-            part = table.part(key, at, VALUE_CHUNK_SIZE)
+            part = table.read_part(key, at, VALUE_CHUNK_SIZE)
             length, text = (0, "") if part is None else part
             size = length if size is None else size
             if length != size or len(text) != min(VALUE_CHUNK_SIZE, size - at):
@@ -366,10 +369,10 @@ class DatabaseInspector(DjangoBackendInspector):
 
     def delete(self, keys: Sequence[bytes]) -> int:
         """Delete live rows; expired ones are no keys and stay until the backend culls them."""
-        table = self.writing
+        table = self.write_table
         return sum(
-            table.change(
-                f"DELETE FROM $table WHERE $key IN ({placeholders(names)}) AND {LIVE_CONDITION}",
+            table.execute(
+                f"DELETE FROM $table WHERE $key IN ({placeholders(names)}) AND {IS_LIVE}",
                 *names,
                 table.now(),
             )
@@ -377,7 +380,7 @@ class DatabaseInspector(DjangoBackendInspector):
         )
 
     def preview_flush(self) -> FlushPreview:
-        table = self.writing
+        table = self.write_table
         names = {"table": table.name, "database": table.connection.alias}
         return FlushPreview(
             command=f"DELETE FROM {table.name} on {table.connection.alias}",
@@ -390,8 +393,8 @@ class DatabaseInspector(DjangoBackendInspector):
         )
 
     def flush(self) -> int:
-        return self.writing.change("DELETE FROM $table")
+        return self.write_table.execute("DELETE FROM $table")
 
     def info(self) -> Sequence[InfoSection]:
-        table = self.reading
-        return (table_section(table, self.cache._max_entries), self.culling())
+        table = self.read_table
+        return (table_section(table, self.cache._max_entries), self.eviction_info())

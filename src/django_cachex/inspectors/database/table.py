@@ -77,7 +77,7 @@ LENGTH_FUNCTIONS: Final = {"postgresql": "OCTET_LENGTH"}
 SAME_VALUE_CONDITIONS: Final = {"oracle": "DBMS_LOB.COMPARE($value, %s) = 0"}
 """The condition that a value is the parameter: Oracle has no `=` for large texts."""
 
-LIVE_CONDITION: Final = "$expires >= %s"
+IS_LIVE: Final = "$expires >= %s"
 
 NO_EXPIRY_YEAR: Final = datetime.max.year
 """The year in which keys expire that never do."""
@@ -85,18 +85,21 @@ NO_EXPIRY_YEAR: Final = datetime.max.year
 
 @dataclass(frozen=True)
 class CacheTable:
-    """A table and the connection to it.
+    """A table, and the connection to its database.
 
-    In statements `$table`, `$key`, `$value` and `$expires` stand for quoted names, `$length` for
-    the function that measures a value, `$size` for what `size_fields` makes its length of, `$same` for the
-    condition that the value is a parameter.
+    Statements contain these placeholders:
+
+    - `$table`, `$key`, `$value`, `$expires`: quoted names
+    - `$length`: the function that returns the length of a value
+    - `$size`: an expression from which `size` computes the length of a value
+    - `$same`: the condition that a value equals the parameter
     """
 
     name: str
     connection: BaseDatabaseWrapper
 
     @contextmanager
-    def guarded(self) -> Iterator[None]:
+    def savepoint(self) -> Iterator[None]:
         """Let no failure break a transaction around it, and say when the table is missing."""
         inside = self.connection.in_atomic_block
         try:
@@ -120,7 +123,7 @@ class CacheTable:
         introspection = self.connection.introspection
         return introspection.identifier_converter(self.name) not in introspection.table_names()
 
-    def complete(self, statement: str) -> str:
+    def format_sql(self, statement: str) -> str:
         """Return a statement with the names in it."""
         vendor, quote = self.connection.vendor, self.connection.ops.quote_name
         names = {
@@ -130,28 +133,28 @@ class CacheTable:
             "expires": quote("expires"),
             "length": LENGTH_FUNCTIONS.get(vendor, "LENGTH"),
         }
-        names["size"] = "rowid" if self.has_blobs else f"{names['length']}({names['value']})"
+        names["size"] = "rowid" if self.reads_blobs else f"{names['length']}({names['value']})"
         same = Template(SAME_VALUE_CONDITIONS.get(vendor, "$value = %s")).substitute(names)
         return Template(statement).substitute(names, same=same)
 
     def select(self, statement: str, *parameters: Any) -> list[RowValues]:
         """Return the rows of a query."""
-        with self.guarded(), self.connection.cursor() as cursor:
-            cursor.execute(self.complete(statement), parameters)
+        with self.savepoint(), self.connection.cursor() as cursor:
+            cursor.execute(self.format_sql(statement), parameters)
             return list(cursor.fetchall())
 
-    def change(self, statement: str, *parameters: Any) -> int:
+    def execute(self, statement: str, *parameters: Any) -> int:
         """Return how many rows a statement changed or deleted."""
-        with self.guarded(), self.connection.cursor() as cursor:
-            cursor.execute(self.complete(statement), parameters)
+        with self.savepoint(), self.connection.cursor() as cursor:
+            cursor.execute(self.format_sql(statement), parameters)
             return int(cursor.rowcount)
 
-    def limit(self, rows: int) -> str:
+    def limit_clause(self, rows: int) -> str:
         """Return what ends a query that is to return this many rows at most."""
         return self.connection.ops.limit_offset_sql(0, rows)
 
     @property
-    def has_blobs(self) -> bool:
+    def reads_blobs(self) -> bool:
         """Whether values are read as blobs: SQLite's functions would load one whole to measure it.
 
         https://www.sqlite.org/c3ref/blob_open.html
@@ -160,15 +163,15 @@ class CacheTable:
 
     def size(self, measured: int | None) -> int | None:
         """Return the length of a value of which `$size` was selected."""
-        if measured is None or not self.has_blobs:
+        if measured is None or not self.reads_blobs:
             return measured
         with self._blob(measured) as blob:
             return len(blob)
 
-    def part(self, key: str | None, start: int, length: int) -> tuple[int, str] | None:
+    def read_part(self, key: str | None, start: int, length: int) -> tuple[int, str] | None:
         """Return the length of a live row's value and a part of it, or None for no such row."""
-        where = f"FROM $table WHERE $key = %s AND {LIVE_CONDITION}"
-        if not self.has_blobs:
+        where = f"FROM $table WHERE $key = %s AND {IS_LIVE}"
+        if not self.reads_blobs:
             measured = f"SELECT $size, SUBSTR($value, %s, %s) {where}"
             for size, value in self.select(measured, start + 1, length, key, self.now()):
                 return size, "" if value is None else self.text(value)
@@ -243,7 +246,7 @@ TABLE_SIZE_QUERIES: Final = {"postgresql": "SELECT pg_total_relation_size(to_reg
 
 def count_query(table: CacheTable) -> str:
     """Return a query for the number of rows, for `known_count` to read."""
-    most = table.limit(MAX_COUNTED_ROWS + 1)
+    most = table.limit_clause(MAX_COUNTED_ROWS + 1)
     return f"SELECT COUNT(*) FROM (SELECT 1 AS one FROM $table {most}) counted"
 
 
@@ -264,7 +267,7 @@ def table_section(table: CacheTable, most_entries: int) -> InfoSection:
         "SELECT COUNT(*), "
         "SUM(CASE WHEN $expires >= %s THEN 1 ELSE 0 END), "
         "SUM(CASE WHEN $expires < %s THEN 1 ELSE 0 END) "
-        f"FROM (SELECT $expires FROM $table {table.limit(MAX_COUNTED_ROWS + 1)}) counted",
+        f"FROM (SELECT $expires FROM $table {table.limit_clause(MAX_COUNTED_ROWS + 1)}) counted",
         table.expiry_after(TTL_NONE),
         table.now(),
     )[0]
@@ -352,7 +355,7 @@ class KeysetPaginator:
     """The rows of a table whose keys begin so, where its index is of use, or all of them."""
 
     table: CacheTable
-    beginning: str
+    prefix: str
     columns: frozenset[str]
     """What a search needs to know beside the key: of `ttl` and `size_fields`."""
 
@@ -368,7 +371,7 @@ class KeysetPaginator:
     def count(self, most: int) -> int:
         """Return how many rows there are to walk through, counted up to so many."""
         condition, parameters = self._where("")
-        some = f"SELECT 1 AS one FROM $table {condition} {self.table.limit(most)}"
+        some = f"SELECT 1 AS one FROM $table {condition} {self.table.limit_clause(most)}"
         ((rows,),) = self.table.select(f"SELECT COUNT(*) FROM ({some}) counted", *parameters)
         return int(rows)
 
@@ -379,8 +382,8 @@ class KeysetPaginator:
         expires = "$expires" if "ttl" in self.columns else "NULL"
         size = "$size" if "size" in self.columns else "NULL"
         found = table.select(
-            f"SELECT $key, CASE WHEN {LIVE_CONDITION} THEN 1 ELSE 0 END, {counted}, {expires}, {size} "
-            f"FROM $table {condition} ORDER BY $key {table.limit(most)}",
+            f"SELECT $key, CASE WHEN {IS_LIVE} THEN 1 ELSE 0 END, {counted}, {expires}, {size} "
+            f"FROM $table {condition} ORDER BY $key {table.limit_clause(most)}",
             table.now(),
             *counting,
             *parameters,
@@ -395,7 +398,7 @@ class KeysetPaginator:
         if not most:
             return "NULL", []
         condition, parameters = self._where("")
-        rows = f"SELECT 1 AS one FROM $table {condition} {self.table.limit(most)}"
+        rows = f"SELECT 1 AS one FROM $table {condition} {self.table.limit_clause(most)}"
         return f"(SELECT COUNT(*) FROM ({rows}) counted)", parameters
 
     def _where(self, after: str) -> tuple[str, list[str]]:
@@ -403,10 +406,10 @@ class KeysetPaginator:
         bounds: list[tuple[str, str]] = []
         if after:  # Not on the first page: Oracle takes an empty text for no text.
             bounds.append(("$key > %s", after))
-        if self.beginning and orders_by_code_point(self.table.connection):
+        if self.prefix and orders_by_code_point(self.table.connection):
             if not after:
-                bounds.append(("$key >= %s", self.beginning))
-            end = prefix_upper_bound(self.beginning)
+                bounds.append(("$key >= %s", self.prefix))
+            end = prefix_upper_bound(self.prefix)
             bounds += [("$key < %s", end)] if end else []
         conditions = " AND ".join(condition for condition, _value in bounds)
         return f"WHERE {conditions}" if bounds else "", [value for _condition, value in bounds]

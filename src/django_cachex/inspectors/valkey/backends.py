@@ -118,10 +118,10 @@ class CachexInspector(ServerInspector):
         return data
 
     @cached_property
-    def codec(self) -> ValueFormat:
+    def value_format(self) -> ValueFormat:
         if isinstance(self.serializer, ValueCodec):
             return detect_composite_format(self.serializer, self.dumps)
-        return super().codec
+        return super().value_format
 
     def configuration(self) -> InfoSection:
         section = super().configuration()

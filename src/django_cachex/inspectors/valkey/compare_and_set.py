@@ -309,7 +309,7 @@ class Target:
     """A stored key of an alias."""
 
     key: bytes
-    codec: ValueFormat
+    value_format: ValueFormat
     check: Callable[[bytes], None] = harmless
     """Raises `RunsElsewhere` for bytes that are not to be stored under this key."""
 
@@ -323,7 +323,7 @@ class Target:
         Every value that an edit stores comes this way, and is checked here.
         """
         try:
-            stored = encode_arg(self.codec.dumps(value))
+            stored = encode_arg(self.value_format.dumps(value))
         except (TypeError, ValueError, OverflowError) as error:
             raise NotStorable(str(error)) from error
         if not isinstance(stored, bytes):
@@ -338,7 +338,9 @@ class Target:
         """Return stored bytes for people, as on the page of a string."""
         allowed = limits()
         limit = allowed.decode_bytes
-        return decode(raw, codec=self.codec, limit=limit, preview=allowed.preview_bytes)
+        return decode(
+            raw, value_format=self.value_format, limit=limit, preview=allowed.preview_bytes
+        )
 
     def changed(self, raw: bytes, expected: str = "") -> EditResult:
         """Return that there is another value now, with it."""

@@ -256,7 +256,9 @@ MOST_COLUMNS: Final = 8
 NAME_LENGTH: Final = 200
 
 
-def elements_of(collection: CollectionType, page: Page, codec: ValueFormat, total: int) -> Elements:
+def elements_of(
+    collection: CollectionType, page: Page, value_format: ValueFormat, total: int
+) -> Elements:
     """Return a page for people; values too large for a table are cut, and not decoded."""
     allowed = limits()
     limit = max(allowed.decode_bytes // max(1, allowed.elements), allowed.element_chars)
@@ -264,7 +266,7 @@ def elements_of(collection: CollectionType, page: Page, codec: ValueFormat, tota
     columns = columns_of(collection, page)
     return Elements(
         columns=columns,
-        rows=[element(collection, row, codec, limit, preview) for row in page.rows],
+        rows=[element(collection, row, value_format, limit, preview) for row in page.rows],
         total=total,
         next=page.next,
         previous=page.previous,
@@ -287,11 +289,11 @@ def columns_of(collection: CollectionType, page: Page) -> tuple[Text, ...]:
 
 
 def element(
-    collection: CollectionType, row: Row, codec: ValueFormat, limit: int, preview: int
+    collection: CollectionType, row: Row, value_format: ValueFormat, limit: int, preview: int
 ) -> Element:
     """Return a row for people, of each cell so many bytes."""
     cells = tuple(
-        cell(raw, codec if collection.is_value(place) else NAMES, limit, preview)
+        cell(raw, value_format if collection.is_value(place) else NAMES, limit, preview)
         for place, raw in enumerate(row.cells)
     )
     return Element(
@@ -313,10 +315,10 @@ def name_of(collection: CollectionType, row: Row, cells: tuple[Content, ...]) ->
     return text if len(text) <= NAME_LENGTH else f"{text[:NAME_LENGTH]}…"
 
 
-def cell(raw: bytes, codec: ValueFormat, limit: int, preview: int) -> Content:
+def cell(raw: bytes, value_format: ValueFormat, limit: int, preview: int) -> Content:
     return decode(
         raw[:limit],
-        codec=codec,
+        value_format=value_format,
         stored_size=len(raw) if len(raw) > limit else None,
         limit=limit,
         preview=preview,
@@ -324,14 +326,16 @@ def cell(raw: bytes, codec: ValueFormat, limit: int, preview: int) -> Content:
 
 
 def read_element(
-    client: Client, stored: bytes, type: str, id: str, codec: ValueFormat
+    client: Client, stored: bytes, type: str, id: str, value_format: ValueFormat
 ) -> Element | None:
     """Return one element, decoded as far as a string would be; None if it is not there."""
     row = client.run(row_of(stored, type, id))
     if row is None:
         return None
     allowed = limits()
-    return element(COLLECTIONS[type], row, codec, allowed.decode_bytes, allowed.preview_bytes)
+    return element(
+        COLLECTIONS[type], row, value_format, allowed.decode_bytes, allowed.preview_bytes
+    )
 
 
 def row_of(stored: bytes, type: str, id: str) -> Operation[Row | None]:

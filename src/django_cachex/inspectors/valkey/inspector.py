@@ -124,7 +124,7 @@ class WholeKeys(Inspector):
         raise NotImplementedError
 
     @property
-    def codec(self) -> ValueFormat:
+    def value_format(self) -> ValueFormat:
         """How the application reads and writes the values."""
         raise NotImplementedError
 
@@ -158,7 +158,7 @@ class WholeKeys(Inspector):
 
     def stores_like(self, other: WholeKeys) -> bool:
         """Return whether another alias reads what this one stores."""
-        return other.codec.takes(self.codec)
+        return other.value_format.can_read(self.value_format)
 
     def copies_into(self, other: Inspector) -> bool:
         return other.can_add
@@ -208,7 +208,7 @@ MAX_PROBED_SIZE: Final = 64 * PROBE_SIZE
 
 def check_readers(inspector: WholeKeys, stored: bytes, data: bytes) -> None:
     """Raise `RunsElsewhere` where another cache could run what this one is about to store."""
-    if inspector.codec.kind == "pickle":
+    if inspector.value_format.kind == "pickle":
         return
     opened = decompress(data, MAX_PROBED_SIZE)
     # Neighbours are looked for only where it matters.
@@ -232,7 +232,7 @@ def check_move(source: WholeKeys, stored: bytes, edit: Rename | Copy) -> None:
     target = (edit.into if isinstance(edit, Copy) else None) or source
     if not isinstance(target, WholeKeys) or not source.stores_like(target):
         return  # The value is stored anew, and checked then.
-    if {source.codec.kind, *source.codec.reads} <= HARMLESS:
+    if {source.value_format.kind, *source.value_format.other_kinds} <= HARMLESS:
         return
     before = {source.alias, *(other.alias for other in readers_of(source, stored))}
     if any(
@@ -403,14 +403,14 @@ class ServerInspector(WholeKeys):
         return self._client(limits().timeout / NODES_PATIENCE) if self.is_cluster else self.client
 
     @cached_property
-    def codec(self) -> ValueFormat:
+    def value_format(self) -> ValueFormat:
         """How the application reads and writes the values."""
         kind = type(self.serializer)
         return detect_format(f"{kind.__module__}.{kind.__qualname__}", self.dumps)
 
     @property
     def serializer_name(self) -> str:
-        return self.codec.name
+        return self.value_format.name
 
     @property
     def address(self) -> Address:
@@ -514,12 +514,12 @@ class ServerInspector(WholeKeys):
     ) -> list[KeyInfo]:
         return describe(self.client, keys, columns)
 
-    def read(self, stored: bytes, window: ElementPage = FIRST_PAGE) -> KeyValue | None:
-        return read_key(self.client, stored, self.codec, window)
+    def read(self, stored: bytes, page: ElementPage = FIRST_PAGE) -> KeyValue | None:
+        return read_key(self.client, stored, self.value_format, page)
 
     def element(self, stored: bytes, type: str, element: str) -> Element | None:
         try:
-            return read_element(self.client, stored, type, element, self.codec)
+            return read_element(self.client, stored, type, element, self.value_format)
         except (WrongTypeError, InvalidPosition):
             return None
 
@@ -535,7 +535,7 @@ class ServerInspector(WholeKeys):
                     else self.copy(stored, edit)
                 )
             check = partial(check_readers, self, stored)
-            steps = outcome_of(Target(stored, self.codec, check), edit)
+            steps = outcome_of(Target(stored, self.value_format, check), edit)
             return self.unsupported_result() if steps is None else self.client.run(steps)
         except (CommandError, ReplyTooLarge) as error:
             return EditResult.refusal(mask_for_settings(str(error), self.params))

@@ -155,7 +155,7 @@ READERS: Final = {
 
 
 def read_key(
-    client: Client, stored: bytes, codec: ValueFormat, window: ElementPage
+    client: Client, stored: bytes, value_format: ValueFormat, window: ElementPage
 ) -> KeyValue | None:
     """Return what a key holds, or None if there is no such key.
 
@@ -167,15 +167,15 @@ def read_key(
         return None
     type = found.type or ("string" if found.size is not None else required(figures["type"]))
     if type == "string":
-        return client.run(read_string(found, codec, window))
+        return client.run(read_string(found, value_format, window))
     if type in COLLECTIONS:
-        return read_collection(client, found, type, codec, window)
+        return read_collection(client, found, type, value_format, window)
     note = _("Values of the type %(type)s cannot be shown here.") % {"type": type}
     return KeyValue(found, note=note)
 
 
 def read_string(
-    found: KeyInfo, codec: ValueFormat, window: ElementPage
+    found: KeyInfo, value_format: ValueFormat, window: ElementPage
 ) -> Operation[KeyValue | None]:
     """Return a string's content: whole within the limit, else only how it begins."""
     allowed, size = limits(), found.size or 0
@@ -196,7 +196,7 @@ def read_string(
     is_large = is_large or len(raw) > allowed.decode_bytes
     content = decode(
         raw,
-        codec=codec,
+        value_format=value_format,
         stored_size=max(length, len(raw)) if is_large else None,
         limit=allowed.decode_bytes,
         preview=shown,
@@ -221,10 +221,10 @@ def counted(key: bytes, content: Content) -> Operation[Content]:
 
 
 def read_collection(
-    client: Client, found: KeyInfo, type: str, codec: ValueFormat, window: ElementPage
+    client: Client, found: KeyInfo, type: str, value_format: ValueFormat, window: ElementPage
 ) -> KeyValue | None:
     """Return a window of a list, set, sorted set, hash or stream."""
-    asked = client.run(asked_of(found, type, codec, window))
+    asked = client.run(asked_of(found, type, value_format, window))
     if asked is None:
         return None
     reader, wanted = READERS[type], min(window.max_elements(limits()), asked.total)
@@ -235,12 +235,12 @@ def read_collection(
             note = fewer(asked.count, found.memory is not None)
     except ReplyTooLarge:
         page, note = gather(client, reader.one or reader.page, type, asked)
-    elements = elements_of(COLLECTIONS[type], page, codec, asked.total)
+    elements = elements_of(COLLECTIONS[type], page, value_format, asked.total)
     return KeyValue(replace(found, size=asked.total), elements=elements, note=note)
 
 
 def asked_of(
-    found: KeyInfo, type: str, codec: ValueFormat, window: ElementPage
+    found: KeyInfo, type: str, value_format: ValueFormat, window: ElementPage
 ) -> Operation[Asked | None]:
     """Return what to ask of a collection, or None if it is gone."""
     reader, key = READERS[type], found.key
@@ -256,7 +256,7 @@ def asked_of(
     return Asked(
         key,
         window,
-        codec,
+        value_format,
         count=affordable(wanted, total, memory, FETCHED),
         batch=affordable(allowed.scan_count, total, memory, SEARCHED),
         deadline=time.monotonic() + allowed.scan_budget,

@@ -34,7 +34,7 @@ class Asked:
 
     key: bytes
     window: ElementPage
-    codec: ValueFormat
+    value_format: ValueFormat
     count: int
     """How many rows to return, about."""
 
@@ -244,9 +244,9 @@ def scan(asked: Asked, command: str, rows_of: Rows, by_value: bool) -> Operation
     walk, offset = read_place(asked)
     cursor = walk.cursor
     start = (cursor, offset)
-    here = by_value and asked.codec.kind != "opaque" and not pattern.matches_all
+    here = by_value and asked.value_format.kind != "opaque" and not pattern.matches_all
     batches = Batches(asked, command, rows_of, not (here or pattern.matches_all))
-    found = Found(asked.count, asked.deadline, matching(pattern, asked.codec, here))
+    found = Found(asked.count, asked.deadline, matching(pattern, asked.value_format, here))
     while True:
         batch, rows = yield from batches.at(cursor, len(found.rows))
         cut = found.take(rows, offset)
@@ -260,10 +260,12 @@ def scan(asked: Asked, command: str, rows_of: Rows, by_value: bool) -> Operation
             return page(asked, found, following_place, start, walk)
 
 
-def matching(pattern: Pattern, codec: ValueFormat, here: bool) -> Callable[[Row], bool] | None:
+def matching(
+    pattern: Pattern, value_format: ValueFormat, here: bool
+) -> Callable[[Row], bool] | None:
     """Return what tells whether a row matches, or None where the server's word is enough."""
     if here:
-        return lambda row: pattern.matches(shown(row.name, codec))
+        return lambda row: pattern.matches(shown(row.name, value_format))
     return None if pattern.glob_is_exact else lambda row: pattern.matches(row.name)
 
 
@@ -307,13 +309,13 @@ def is_enough(found: Found, asked: Asked, is_plain: bool) -> bool:
     return len(found.rows) >= enough or time.monotonic() >= asked.deadline
 
 
-def shown(raw: bytes, codec: ValueFormat) -> str:
+def shown(raw: bytes, value_format: ValueFormat) -> str:
     """Return a member as the page shows it, to be matched."""
     allowed = limits()
     limit = max(allowed.decode_bytes // allowed.elements, allowed.element_chars)
     if len(raw) > limit:
-        return describe_too_large(len(raw), limit, raw[:limit]).formatted
-    return decode_value(raw, codec, limit).formatted
+        return describe_too_large(len(raw), limit, raw[:limit]).text
+    return decode_value(raw, value_format, limit).text
 
 
 def page(

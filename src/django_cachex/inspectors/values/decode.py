@@ -61,8 +61,8 @@ class DecodedValue:
 
     kind: Kind
     label: Text
-    formatted: str
-    editing: EditInitial
+    text: str
+    initial: EditInitial
     value: Tree = None
     notes: tuple[Text, ...] = ()
     open_ended: bool = False
@@ -174,28 +174,32 @@ def reject_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 PICKLE_MAGIC = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
 
 
-def decode_serialized(raw: bytes, codec: ValueFormat, limit: int) -> DecodedValue | None:
+def decode_serialized(raw: bytes, value_format: ValueFormat, limit: int) -> DecodedValue | None:
     """Return what the first of its serializers loads that can."""
-    for format in (codec.kind, *codec.reads):
+    for format in (value_format.kind, *value_format.other_kinds):
         read = FORMAT_DECODERS.get(format)
-        if read and may_deserialize(codec, format, raw) and (found := read(raw, limit)):
+        if read and may_deserialize(value_format, format, raw) and (found := read(raw, limit)):
             return found
-    is_damaged = codec.reads and "pickle" in (codec.kind, *codec.reads) and raw[:2] in PICKLE_MAGIC
+    is_damaged = (
+        value_format.other_kinds
+        and "pickle" in (value_format.kind, *value_format.other_kinds)
+        and raw[:2] in PICKLE_MAGIC
+    )
     return decode_pickle(raw, limit) if is_damaged else None
 
 
-def may_deserialize(codec: ValueFormat, format: Format, raw: bytes) -> bool:
+def may_deserialize(value_format: ValueFormat, format: Format, raw: bytes) -> bool:
     """Return whether the application lets a serializer of this format read a value."""
-    if codec.reads:  # Of several, those that could have written it.
+    if value_format.other_kinds:  # Of several, those that could have written it.
         return FORMAT_CHECKS[format](raw)
-    return not codec.is_guarded or raw[:1] == b"\x80"
+    return not value_format.requires_protocol_2 or raw[:1] == b"\x80"
 
 
 def decode_pickle(raw: bytes, limit: int) -> DecodedValue | None:
     pickled = read_pickle(raw, DecodeLimits(size=limit))
-    if pickled.damaged and not raw.startswith(PICKLE_MAGIC):
+    if pickled.is_damaged and not raw.startswith(PICKLE_MAGIC):
         return None
-    if pickled.ended:
+    if pickled.incomplete_reason:
         return partial_pickle(pickled)
     kind, what = kind_and_label(pickled.value)
     pattern = (
@@ -213,13 +217,18 @@ def partial_pickle(pickled: PickleContent) -> DecodedValue:
     """Return what was read of a pickle that is damaged or too long."""
     pattern = (
         _("damaged pickle (protocol {protocol})")
-        if pickled.damaged
+        if pickled.is_damaged
         else _("pickle (protocol {protocol}), read in part")
     )
     label = format_lazy(pattern, protocol=pickled.protocol)
     shown = format_value(pickled.value)
     return DecodedValue(
-        "pickle", label, shown, EditInitial(pickled.ended), pickled.value, (pickled.ended,)
+        "pickle",
+        label,
+        shown,
+        EditInitial(pickled.incomplete_reason),
+        pickled.value,
+        (pickled.incomplete_reason,),
     )
 
 
@@ -252,10 +261,12 @@ def decode_msgpack(raw: bytes, limit: int) -> DecodedValue | None:
     except ValueError:
         return None
     tree, _nodes = to_tree(packed.value, bounds)
-    if packed.ended:
+    if packed.incomplete_reason:
         label: Text = _("MessagePack, read in part")
-        reason = EditInitial(packed.ended)
-        return DecodedValue("msgpack", label, format_value(tree), reason, tree, (packed.ended,))
+        reason = EditInitial(packed.incomplete_reason)
+        return DecodedValue(
+            "msgpack", label, format_value(tree), reason, tree, (packed.incomplete_reason,)
+        )
     kind, what = kind_and_label(tree)
     if kind == "pickle":
         label = format_lazy(_("MessagePack of {what}"), what=what)
@@ -281,9 +292,11 @@ FORMAT_CHECKS: dict[Format, Callable[[bytes], bool]] = {
 STORED_INTEGER = re.compile(rb"-?[0-9]+")
 
 
-def decode_value(raw: bytes, codec: ValueFormat, limit: int) -> DecodedValue:
+def decode_value(raw: bytes, value_format: ValueFormat, limit: int) -> DecodedValue:
     """Return what the application would read, or else what the bytes look like."""
-    return decode_for_application(raw, codec, limit) or decode_by_guess(raw, codec, limit)
+    return decode_for_application(raw, value_format, limit) or decode_by_guess(
+        raw, value_format, limit
+    )
 
 
 def describe_too_large(total: int, limit: int, window: bytes) -> DecodedValue:
@@ -300,14 +313,23 @@ def describe_too_large(total: int, limit: int, window: bytes) -> DecodedValue:
 # As the application reads it.
 
 
-def decode_for_application(raw: bytes, codec: ValueFormat, limit: int) -> DecodedValue | None:
+def decode_for_application(
+    raw: bytes, value_format: ValueFormat, limit: int
+) -> DecodedValue | None:
     """Return what the alias's serializer would load, or None if it could not."""
-    if codec.loads_ints and STORED_INTEGER.fullmatch(raw):
+    if value_format.loads_ints and STORED_INTEGER.fullmatch(raw):
         return decode_integer(raw)
-    inflated = decompress(raw, limit) if codec.compression or codec.opens else None
-    if inflated and inflated.name in (codec.compression, *codec.opens):
-        return decode_compressed(inflated, raw, codec, limit)
-    return decode_serialized(raw, codec, limit)
+    decompressed = (
+        decompress(raw, limit)
+        if value_format.compression or value_format.other_compressions
+        else None
+    )
+    if decompressed and decompressed.name in (
+        value_format.compression,
+        *value_format.other_compressions,
+    ):
+        return decode_compressed(decompressed, raw, value_format, limit)
+    return decode_serialized(raw, value_format, limit)
 
 
 def decode_integer(raw: bytes) -> DecodedValue:
@@ -326,13 +348,13 @@ def decode_integer(raw: bytes) -> DecodedValue:
 
 
 def decode_compressed(
-    inflated: Decompressed, raw: bytes, codec: ValueFormat, limit: int
+    decompressed: Decompressed, raw: bytes, value_format: ValueFormat, limit: int
 ) -> DecodedValue:
     """Return what compressed bytes hold; editable only if all of it is there."""
-    if inflated.cut:
+    if decompressed.truncated:
         label = format_lazy(
             _("{name}-compressed, {stored} → more than {limit}"),
-            name=inflated.name,
+            name=decompressed.name,
             stored=nbsp_size(len(raw)),
             limit=nbsp_size(limit),
         )
@@ -340,46 +362,48 @@ def decode_compressed(
             _("It is not decoded: opened, it is more than the limit of {limit}."),
             limit=human_size(limit),
         )
-        shown = escape_bytes(inflated.data)
+        shown = escape_bytes(decompressed.data)
         return DecodedValue(
             "large", label, shown, EditInitial(reason), notes=(reason,), open_ended=True
         )
-    inner = decode_serialized(inflated.data, codec, limit) or describe_raw(inflated.data, codec)
+    inner = decode_serialized(decompressed.data, value_format, limit) or describe_raw(
+        decompressed.data, value_format
+    )
     label = format_lazy(
         _("{name}-compressed {inner}, {stored} → {opened} ({percent}\N{NO-BREAK SPACE}%)"),
-        name=inflated.name,
+        name=decompressed.name,
         inner=inner.label,
         stored=nbsp_size(len(raw)),
-        opened=nbsp_size(len(inflated.data)),
-        percent=max(1, round(100 * len(raw) / max(1, len(inflated.data)))),
+        opened=nbsp_size(len(decompressed.data)),
+        percent=max(1, round(100 * len(raw) / max(1, len(decompressed.data)))),
     )
-    if inflated.whole:
+    if decompressed.complete:
         return replace(inner, label=label)
     broken = _("The compressed data end early, or something follows them.")
-    return replace(inner, label=label, editing=EditInitial(broken), notes=(broken, *inner.notes))
+    return replace(inner, label=label, initial=EditInitial(broken), notes=(broken, *inner.notes))
 
 
 # As it is stored.
 
 
-def decode_by_guess(raw: bytes, codec: ValueFormat, limit: int) -> DecodedValue:
+def decode_by_guess(raw: bytes, value_format: ValueFormat, limit: int) -> DecodedValue:
     """Return what bytes look like that the application does not read, or we do not know how."""
-    inflated = decompress(raw, limit)
+    decompressed = decompress(raw, limit)
     # Text may begin like zlib's data, and some of it may even open.
-    if inflated and (inflated.whole or guess_kind(raw)[0] == "bytes"):
-        shown = decode_compressed(inflated, raw, codec, limit)
-        return replace(shown, editing=EditInitial(unreadable_reason(codec)))
-    return describe_raw(raw, codec)
+    if decompressed and (decompressed.complete or guess_kind(raw)[0] == "bytes"):
+        shown = decode_compressed(decompressed, raw, value_format, limit)
+        return replace(shown, initial=EditInitial(unreadable_reason(value_format)))
+    return describe_raw(raw, value_format)
 
 
-def describe_raw(raw: bytes, codec: ValueFormat) -> DecodedValue:
-    editing = EditInitial(unreadable_reason(codec))
-    guessed = format_plain_json(raw) if codec.name else None  # Names are what they are.
+def describe_raw(raw: bytes, value_format: ValueFormat) -> DecodedValue:
+    initial = EditInitial(unreadable_reason(value_format))
+    guessed = format_plain_json(raw) if value_format.name else None  # Names are what they are.
     if guessed:
         label, shown = guessed
-        return DecodedValue("json", label, shown, editing, raw)
+        return DecodedValue("json", label, shown, initial, raw)
     kind, label = guess_kind(raw)
-    return DecodedValue(kind, label, escape_bytes(raw), editing, raw)
+    return DecodedValue(kind, label, escape_bytes(raw), initial, raw)
 
 
 def guess_kind(raw: bytes) -> tuple[Kind, Text]:
@@ -396,8 +420,8 @@ def guess_kind(raw: bytes) -> tuple[Kind, Text]:
     return "text", name or _("text")
 
 
-def unreadable_reason(codec: ValueFormat) -> Text:
-    match codec.kind:
+def unreadable_reason(value_format: ValueFormat) -> Text:
+    match value_format.kind:
         case "pickle":
             return _("This cache stores pickles, and this is not one: it cannot be read.")
         case "json":
@@ -407,7 +431,7 @@ def unreadable_reason(codec: ValueFormat) -> Text:
         case "opaque":
             return format_lazy(
                 _("How {name} stores values is not known here: they are shown as stored."),
-                name=codec.name,
+                name=value_format.name,
             )
 
 
@@ -439,7 +463,7 @@ class Content:
     notes: tuple[str | Promise, ...]
     """Sentences about what is missing or damaged."""
 
-    why_not: str | Promise
+    not_editable_reason: str | Promise
     """A sentence saying why the value cannot be edited, or ""."""
 
     edit_text: str
@@ -453,13 +477,13 @@ class Content:
     @property
     def editable(self) -> bool:
         """Whether saving what the form is filled with changes nothing."""
-        return not self.why_not
+        return not self.not_editable_reason
 
 
 def decode(
     raw: bytes,
     *,
-    codec: ValueFormat,
+    value_format: ValueFormat,
     stored_size: int | None = None,
     limit: int = MAX_DECODE_BYTES,
     preview: int = 5000,
@@ -473,7 +497,7 @@ def decode(
     total = max(len(raw), stored_size or 0)
     whole = len(raw) == total <= limit
     found = (
-        decode_value(raw, codec, limit)
+        decode_value(raw, value_format, limit)
         if whole
         else describe_too_large(total, limit, raw[:preview])
     )
@@ -482,13 +506,13 @@ def decode(
         kind=found.kind,
         label=found.label,
         stored_size=total,
-        formatted=preview_text(found.formatted, preview, found.open_ended) if whole else text,
+        formatted=preview_text(found.text, preview, found.open_ended) if whole else text,
         text=text,
         hex=preview_hex(raw, total, preview),
         notes=found.notes,
-        why_not=found.editing.why_not,
-        edit_text=found.editing.text,
-        store_as=found.editing.store_as,
+        not_editable_reason=found.initial.not_editable_reason,
+        edit_text=found.initial.text,
+        store_as=found.initial.store_as,
         value=found.value,
     )
 

@@ -57,10 +57,10 @@ class Decompressed:
     """Which compression."""
 
     data: bytes
-    whole: bool
-    """Whether `data` is all there is: not cut at the limit, not damaged, nothing after it."""
+    complete: bool
+    """Whether `data` is all there is: not truncated at the limit, not damaged, nothing after it."""
 
-    cut: bool
+    truncated: bool
     """Whether there was more than the limit."""
 
 
@@ -90,8 +90,8 @@ def decompress(raw: bytes, limit: int) -> Decompressed | None:
 
 def make_decompressed(name: str, data: bytes, limit: int, stream: Decompressor) -> Decompressed:
     rest = name != "zlib" and stream.unused_data
-    cut = len(data) > limit
-    return Decompressed(name, data[:limit], stream.eof and not rest and not cut, cut)
+    truncated = len(data) > limit
+    return Decompressed(name, data[:limit], stream.eof and not rest and not truncated, truncated)
 
 
 Format = Literal["pickle", "json", "msgpack", "opaque"]
@@ -122,26 +122,27 @@ class ValueFormat:
     compression: str = ""
     """What the application opens first, as it compresses so itself: "zlib", …, or nothing."""
 
-    reads: tuple[Format, ...] = ()
+    other_kinds: tuple[Format, ...] = ()
     """What else it can read, besides `kind`."""
 
-    opens: tuple[str, ...] = ()
+    other_compressions: tuple[str, ...] = ()
     """What else it can open, besides `compression`."""
 
-    is_guarded: bool = False
+    requires_protocol_2: bool = False
     """Whether it reads no pickle of the protocols 0 and 1."""
 
-    def takes(self, other: ValueFormat) -> bool:
+    def can_read(self, other: ValueFormat) -> bool:
         """Return whether it reads whatever is stored through `other`, which has its serializer."""
         return (
             self.name == other.name
-            and set(other.reads) <= {self.kind, *self.reads}
-            and {other.compression, *other.opens} <= {"", self.compression, *self.opens}
+            and set(other.other_kinds) <= {self.kind, *self.other_kinds}
+            and {other.compression, *other.other_compressions}
+            <= {"", self.compression, *self.other_compressions}
         )
 
 
 def detect_format(name: str, dumps: Callable[[Any], bytes | str | int]) -> ValueFormat:
-    """Return the codec of a serializer, found out by serializing values of our own with it.
+    """Return the value format of a serializer, found out by serializing values of our own with it.
 
     Whatever is not recognised, or raises, is opaque.
     """
@@ -153,15 +154,15 @@ def detect_format(name: str, dumps: Callable[[Any], bytes | str | int]) -> Value
         return ValueFormat(name, "opaque", serialize)
     if not isinstance(stored, bytes):
         return ValueFormat(name, "opaque", serialize)
-    inflated = decompress(stored, PROBE_SIZE)
-    compression, plain = (inflated.name, inflated.data) if inflated else ("", stored)
+    result = decompress(stored, PROBE_SIZE)
+    compression, plain = (result.name, result.data) if result else ("", stored)
     return ValueFormat(
         name,
         detect_kind(plain),
         serialize,
         isinstance(seven, int),
         compression,
-        is_guarded=name == GUARDED_SERIALIZER,
+        requires_protocol_2=name == GUARDED_SERIALIZER,
     )
 
 
@@ -174,8 +175,8 @@ def detect_composite_format(
         first,
         dumps=encode_text_result(dumps),
         loads_ints=first.loads_ints or any(one.loads_ints for one in others),
-        reads=tuple(one.kind for one in others if one.kind != "opaque"),
-        opens=tuple(filter(None, map(detect_compression, codec.compressors))),
+        other_kinds=tuple(one.kind for one in others if one.kind != "opaque"),
+        other_compressions=tuple(filter(None, map(detect_compression, codec.compressors))),
     )
 
 

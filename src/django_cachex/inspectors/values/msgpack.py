@@ -42,7 +42,7 @@ class MsgPackValue:
     """What bytes hold, as a graph that `bounded` makes a tree of."""
 
     value: Node
-    ended: str | Promise = ""
+    incomplete_reason: str | Promise = ""
     """A sentence saying why reading ended early, or ""."""
 
 
@@ -50,14 +50,14 @@ class MsgPackValue:
 class OpenContainer:
     """An array or a map that is being read; of a map, keys and values alternate."""
 
-    wanted: int
+    item_count: int
     is_map: bool
     is_key: bool
     """Whether it is the key of a map, where an array is a tuple."""
 
     items: list[Node] = field(default_factory=list)
 
-    def closed(self) -> Node:
+    def build(self) -> Node:
         if self.is_map:
             return DictNode(pair_up(self.items[: len(self.items) // 2 * 2]))
         return tuple(self.items) if self.is_key else self.items
@@ -71,107 +71,108 @@ def read_msgpack(data: bytes, bounds: DecodeLimits | None = None) -> MsgPackValu
 class MsgPackReader:
     def __init__(self, data: bytes) -> None:
         self.data = data
-        self.at = 0
-        self.open: list[OpenContainer] = []
+        self.position = 0
+        self.open_containers: list[OpenContainer] = []
 
     def read(self, steps: int) -> MsgPackValue:
         for _step in range(steps):
-            found = self.next()
-            if isinstance(found, OpenContainer) and found.wanted:
-                self.open.append(found)
+            found = self.read_node()
+            if isinstance(found, OpenContainer) and found.item_count:
+                self.open_containers.append(found)
                 continue
-            value = self.placed(found.closed() if isinstance(found, OpenContainer) else found)
-            if not self.open:
-                if self.at != len(self.data):
+            value = self.add_value(found.build() if isinstance(found, OpenContainer) else found)
+            if not self.open_containers:
+                if self.position != len(self.data):
                     raise ValueError("Something follows the value.")
                 return MsgPackValue(value)
         return MsgPackValue(
-            self.cut(), format_lazy(_("Only the first {count} parts are read."), count=f"{steps:,}")
+            self.partial_value(),
+            format_lazy(_("Only the first {count} parts are read."), count=f"{steps:,}"),
         )
 
-    def placed(self, value: Node) -> Node:
+    def add_value(self, value: Node) -> Node:
         """Put a value where it belongs, and close what is complete by that; return the last."""
-        while self.open:
-            container = self.open[-1]
+        while self.open_containers:
+            container = self.open_containers[-1]
             container.items.append(value)
-            if len(container.items) < container.wanted:
+            if len(container.items) < container.item_count:
                 break
-            value = self.open.pop().closed()
+            value = self.open_containers.pop().build()
         return value
 
-    def cut(self) -> Node:
+    def partial_value(self) -> Node:
         """Return what has been read, every container closed."""
-        value = self.open.pop().closed()
-        while self.open:
-            self.open[-1].items.append(value)
-            value = self.open.pop().closed()
+        value = self.open_containers.pop().build()
+        while self.open_containers:
+            self.open_containers[-1].items.append(value)
+            value = self.open_containers.pop().build()
         return value
 
-    def next(self) -> Node:
-        first = self.take(1)[0]
+    def read_node(self) -> Node:
+        first = self.read_bytes(1)[0]
         if first < 0x80:
             return first
         if first >= 0xE0:
             return first - 0x100
         if first < 0xC0:
-            return self.short(first)
-        return self.long(first)
+            return self.read_fix_type(first)
+        return self.read_type(first)
 
-    def short(self, first: int) -> Node:
+    def read_fix_type(self, first: int) -> Node:
         if first < 0x90:
-            return self.container(first & 0x0F, is_map=True)
+            return self.open_container(first & 0x0F, is_map=True)
         if first < 0xA0:
-            return self.container(first & 0x0F, is_map=False)
-        return self.take(first & 0x1F).decode()
+            return self.open_container(first & 0x0F, is_map=False)
+        return self.read_bytes(first & 0x1F).decode()
 
-    def long(self, first: int) -> Node:
+    def read_type(self, first: int) -> Node:
         if first in CONSTANTS:
             return CONSTANTS[first]
         if first in NUMBER_STRUCTS:
             form = NUMBER_STRUCTS[first]
-            return form.unpack(self.take(form.size))[0]
+            return form.unpack(self.read_bytes(form.size))[0]
         if first in STR_TYPES:
-            return self.take(self.length(STR_TYPES[first])).decode()
+            return self.read_bytes(self.read_length(STR_TYPES[first])).decode()
         if first in BIN_TYPES:
-            return self.take(self.length(BIN_TYPES[first]))
+            return self.read_bytes(self.read_length(BIN_TYPES[first]))
         if first in ARRAY_TYPES:
-            return self.container(self.length(ARRAY_TYPES[first]), is_map=False)
+            return self.open_container(self.read_length(ARRAY_TYPES[first]), is_map=False)
         if first in MAP_TYPES:
-            return self.container(self.length(MAP_TYPES[first]), is_map=True)
-        return self.extension(first)
+            return self.open_container(self.read_length(MAP_TYPES[first]), is_map=True)
+        return self.read_extension(first)
 
-    def extension(self, first: int) -> Node:
+    def read_extension(self, first: int) -> Node:
         if first in FIXEXT_TYPES:
             size = FIXEXT_TYPES[first]
         elif first in EXT_TYPES:
-            size = self.length(EXT_TYPES[first])
+            size = self.read_length(EXT_TYPES[first])
         else:
             raise ValueError("There is no such type.")
-        [code] = struct.unpack(">b", self.take(1))
-        data = self.take(size)
+        [code] = struct.unpack(">b", self.read_bytes(1))
+        data = self.read_bytes(size)
         if code < TIMESTAMP_CODE or (code == TIMESTAMP_CODE and not is_timestamp(data)):
             raise ValueError("msgpack refuses such an extension.")
         return CallNode(Reference("msgpack.ExtType"), (code, data))
 
-    def container(self, length: int, *, is_map: bool) -> OpenContainer:
-        wanted = length * 2 if is_map else length
-        if wanted > len(self.data) - self.at:  # A part takes a byte at least.
+    def open_container(self, length: int, *, is_map: bool) -> OpenContainer:
+        item_count = length * 2 if is_map else length
+        if item_count > len(self.data) - self.position:  # A part takes a byte at least.
             raise ValueError("The data end early.")
-        around = self.open[-1] if self.open else None
+        around = self.open_containers[-1] if self.open_containers else None
         is_key = around is not None and (
             around.is_key or (around.is_map and len(around.items) % 2 == 0)
         )
-        return OpenContainer(wanted, is_map, is_key)
+        return OpenContainer(item_count, is_map, is_key)
 
-    def length(self, size: int) -> int:
-        found: int = LENGTH_STRUCTS[size].unpack(self.take(size))[0]
+    def read_length(self, size: int) -> int:
+        found: int = LENGTH_STRUCTS[size].unpack(self.read_bytes(size))[0]
         return found
 
-    def take(self, size: int) -> bytes:
-        start, self.at = self.at, self.at + size
-        if self.at > len(self.data):
+    def read_bytes(self, size: int) -> bytes:
+        start, self.position = self.position, self.position + size
+        if self.position > len(self.data):
             raise ValueError("The data end early.")
-        return self.data[start : self.at]
+        return self.data[start : self.position]
 
 
 def is_timestamp(data: bytes) -> bool:

@@ -58,8 +58,6 @@ def pair_up(flat: Sequence[Node]) -> list[tuple[Node, Node]]:
     return list(zip(flat[::2], flat[1::2], strict=True))
 
 
-__all__ = ["Cut", "Opaque", "Reason", "Reference", "Tree"]
-
 Tree = Any
 """Exact `None`, `bool`, `int`, `float`, `complex`, `str`, `bytes`, `bytearray`, `list`, `tuple`,
 `dict`, `set`, `frozenset`, values of `datetime`, `Decimal`, `UUID`, and the classes below."""

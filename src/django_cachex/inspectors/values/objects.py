@@ -41,9 +41,9 @@ class ObjectTreeBuilder(TreeBuilder):
             node = SetNode(list(node), frozen=type(node) is frozenset)
         return super().visit(node)
 
-    def leaf(self, node: Node) -> Tree:
+    def build_leaf(self, node: Node) -> Tree:
         if type(node) in PLAIN_TYPES and type(get_tzinfo(node)) in ZONE_TYPES:
-            return super().leaf(node)
+            return super().build_leaf(node)
         cls = type(node)
         return UnresolvedObject(f"{cls.__module__}.{cls.__qualname__}")
 
@@ -53,10 +53,10 @@ def get_tzinfo(node: Node) -> tzinfo | None:
     return node.tzinfo if type(node) in (datetime, time) else None
 
 
-def describe_object(value: object, window: ElementPage = FIRST_PAGE) -> Content:
+def describe_object(value: object, page: ElementPage = FIRST_PAGE) -> Content:
     """Return what a value is. Its stored bytes are not known: they are none here, of size 0."""
     limit = limits()
-    preview = window.max_bytes(limit)
+    preview = page.max_bytes(limit)
     if (
         isinstance(value, str | bytes)
         and type(value) in PLAIN_TYPES
@@ -74,7 +74,7 @@ def describe_object(value: object, window: ElementPage = FIRST_PAGE) -> Content:
         text=NO_PREVIEW,
         hex=NO_PREVIEW,
         notes=(),
-        why_not=form.why_not,
+        not_editable_reason=form.not_editable_reason,
         edit_text=form.text,
         store_as=form.store_as,
         value=tree,
@@ -83,9 +83,9 @@ def describe_object(value: object, window: ElementPage = FIRST_PAGE) -> Content:
 
 def describe_large_object(value: str | bytes, preview: int) -> Content:
     """Return the beginning of a text or of bytes too large to be gone through."""
-    window = value[:preview]
-    text = window if isinstance(window, str) else window.decode("utf-8", "backslashreplace")
-    shown = Preview(preview_text(text, preview).text, len(window), len(value))
+    page = value[:preview]
+    text = page if isinstance(page, str) else page.decode("utf-8", "backslashreplace")
+    shown = Preview(preview_text(text, preview).text, len(page), len(value))
     reason = _("It is too large to be edited here.")
     is_text = isinstance(value, str)
     return Content(
@@ -96,7 +96,7 @@ def describe_large_object(value: str | bytes, preview: int) -> Content:
         text=NO_PREVIEW,
         hex=NO_PREVIEW,
         notes=(),
-        why_not=reason,
+        not_editable_reason=reason,
         edit_text="",
         store_as="text",
         value=None,

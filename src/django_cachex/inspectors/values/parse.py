@@ -206,7 +206,7 @@ JSON_UNPRINTABLE = re.compile(f"(?![\x00-\x1f])[{UNPRINTABLE_RANGE}]")
 class EditInitial:
     """Whether and how a value can be edited."""
 
-    why_not: str | Promise = ""
+    not_editable_reason: str | Promise = ""
     text: str = ""
     store_as: StoreAs = "text"
 

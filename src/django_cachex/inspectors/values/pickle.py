@@ -242,33 +242,33 @@ class TreeBuilder:
 
     def __init__(self, bounds: DecodeLimits) -> None:
         self.bounds = bounds
-        self.largest = 10 ** max_int_digits()
+        self.max_int = 10 ** max_int_digits()
         self.nodes = 0
         self.size = 0
-        self.within: set[int] = set()
+        self.open_ids: set[int] = set()
 
     def visit(self, node: Node) -> Tree:
         """Return a node as a tree of its own, shared parts copied."""
         self.nodes += 1
         enter = CONTAINER_BUILDERS.get(type(node))
         if enter is None:
-            return self.leaf(node)
-        if id(node) in self.within:
+            return self.build_leaf(node)
+        if id(node) in self.open_ids:
             return Truncated(TruncationReason.RECURSIVE)
-        if len(self.within) >= self.bounds.depth:
+        if len(self.open_ids) >= self.bounds.depth:
             return Truncated(TruncationReason.DEPTH)
-        self.within.add(id(node))
+        self.open_ids.add(id(node))
         tree = enter(self, node)
-        self.within.remove(id(node))
+        self.open_ids.remove(id(node))
         return tree
 
-    def leaf(self, node: Node) -> Tree:
+    def build_leaf(self, node: Node) -> Tree:
         size = size_of(node)
         if self.size + size > self.bounds.size:
             return Truncated(TruncationReason.SIZE, size)
         self.size += size
         # Comparing such an integer with a Decimal, as a dict does, takes minutes.
-        if type(node) is int and abs(node) >= self.largest:
+        if type(node) is int and abs(node) >= self.max_int:
             return UnresolvedObject("builtins.int", (hex(node),))
         return node
 
@@ -292,33 +292,33 @@ class TreeBuilder:
         return trees
 
     def visit_key(self, key: Node) -> Tree:
-        return self.leaf(key) if type(key) is str else self.visit(key)
+        return self.build_leaf(key) if type(key) is str else self.visit(key)
 
     # Containers.
 
-    def enter_list(self, node: list[Node]) -> Tree:
+    def build_list(self, node: list[Node]) -> Tree:
         return self.visit_all(node)
 
-    def enter_tuple(self, node: tuple[Node, ...]) -> Tree:
+    def build_tuple(self, node: tuple[Node, ...]) -> Tree:
         return tuple(self.visit_all(node))
 
-    def enter_dict(self, node: dict[str, Node]) -> Tree:
+    def build_dict(self, node: dict[str, Node]) -> Tree:
         return dict(self.visit_pairs(list(node.items())))
 
-    def enter_pairs(self, node: DictNode) -> Tree:
+    def build_dict_node(self, node: DictNode) -> Tree:
         pairs = self.visit_pairs(node.pairs)
         if have_few_collisions([key for key, _value in pairs]):
             return dict(pairs)
         return UnresolvedObject("builtins.dict", pairs=tuple(pairs))
 
-    def enter_bag(self, node: SetNode) -> Tree:
+    def build_set(self, node: SetNode) -> Tree:
         make: type[set[Tree] | frozenset[Tree]] = frozenset if node.frozen else set
         members = self.visit_all(node.members)
         if have_few_collisions(members):
             return make(members)
         return UnresolvedObject(f"builtins.{make.__name__}", items=tuple(members))
 
-    def enter_call(self, node: CallNode) -> Tree:
+    def build_call(self, node: CallNode) -> Tree:
         call = resolve_indirection(node)
         name = target_name(call.target)
         arguments = call.arguments if name else (call.target, *call.arguments)
@@ -326,24 +326,24 @@ class TreeBuilder:
             UnresolvedObject(
                 name or "unknown",
                 tuple(self.visit_all(arguments)),
-                self.keywords(call.keywords),
+                self.build_keywords(call.keywords),
                 tuple(self.visit_all(call.states)),
                 tuple(self.visit_all(call.items)),
                 tuple(self.visit_pairs(call.pairs)),
             )
         )
 
-    def keywords(self, node: DictNode) -> dict[str, Tree]:
+    def build_keywords(self, node: DictNode) -> dict[str, Tree]:
         return {key: value for key, value in self.visit_pairs(node.pairs) if type(key) is str}
 
 
 CONTAINER_BUILDERS: dict[type, Callable[[TreeBuilder, Any], Tree]] = {
-    list: TreeBuilder.enter_list,
-    tuple: TreeBuilder.enter_tuple,
-    dict: TreeBuilder.enter_dict,
-    DictNode: TreeBuilder.enter_pairs,
-    SetNode: TreeBuilder.enter_bag,
-    CallNode: TreeBuilder.enter_call,
+    list: TreeBuilder.build_list,
+    tuple: TreeBuilder.build_tuple,
+    dict: TreeBuilder.build_dict,
+    DictNode: TreeBuilder.build_dict_node,
+    SetNode: TreeBuilder.build_set,
+    CallNode: TreeBuilder.build_call,
 }
 
 
@@ -375,22 +375,22 @@ class PickleContent:
     value: Tree
     """Where reading ended early, what was built until then: `Cut(DAMAGE)` if nothing was."""
 
-    nodes: int
+    node_count: int
     """How many values were walked: those in `value` and those that a known one was made of."""
 
-    ended: str | Promise = ""
+    incomplete_reason: str | Promise = ""
     """A sentence saying where and why reading ended early, or ""."""
 
-    damaged: bool = False
+    is_damaged: bool = False
     """Whether it ended because the bytes are not a whole pickle."""
 
-    why_not_json: str | Promise = ""
+    json_unsafe_reason: str | Promise = ""
     """A sentence saying why the value is not exactly JSON's types, or ""."""
 
     @property
     def is_json(self) -> bool:
         """Whether the value is whole and of exactly the types that `json.loads` makes."""
-        return not self.ended and not self.why_not_json
+        return not self.incomplete_reason and not self.json_unsafe_reason
 
 
 def read_pickle(data: bytes, bounds: DecodeLimits | None = None) -> PickleContent:
@@ -412,7 +412,7 @@ def read_pickle(data: bytes, bounds: DecodeLimits | None = None) -> PickleConten
             Truncated(TruncationReason.SIZE, len(data)),
             0,
             format_lazy(_("More than {count} bytes are not read."), count=f"{bounds.size:,}"),
-            why_not_json=_("It is too large to be read."),
+            json_unsafe_reason=_("It is too large to be read."),
         )
     machine = PickleMachine(data)
     try:
@@ -420,7 +420,7 @@ def read_pickle(data: bytes, bounds: DecodeLimits | None = None) -> PickleConten
     except DamagedPickle as damaged:
         return partial_content(machine, bounds, damaged)
     tree, nodes = to_tree(graph, bounds)
-    return PickleContent(machine.protocol, tree, nodes, why_not_json=json_unsafe_reason(tree))
+    return PickleContent(machine.protocol, tree, nodes, json_unsafe_reason=json_unsafe_reason(tree))
 
 
 def partial_content(
@@ -428,7 +428,7 @@ def partial_content(
 ) -> PickleContent:
     """Return what had been built when reading ended early."""
     try:
-        tree, nodes = to_tree(machine.salvage(), bounds)
+        tree, nodes = to_tree(machine.partial_result(), bounds)
     except LookupError:
         tree, nodes = Truncated(TruncationReason.DAMAGE), 0
     damaged = not isinstance(ended, TooManySteps)

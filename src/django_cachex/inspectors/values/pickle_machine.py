@@ -72,30 +72,30 @@ class TooManySteps(DamagedPickle):
 
 
 class PickleStream:
-    """Bytes read once, from the front. A declared length never reserves memory."""
+    """Bytes read once, from the front. A declared_protocol length never reserves memory."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.position = 0
 
-    def take(self, count: int) -> bytes:
+    def read(self, count: int) -> bytes:
         end = self.position + count
         if end > len(self.data):
-            self.ends_early()
-        taken = self.data[self.position : end]
+            self.raise_ends_early()
+        data = self.data[self.position : end]
         self.position = end
-        return taken
+        return data
 
-    def line(self) -> bytes:
+    def readline(self) -> bytes:
         """Return the bytes up to a line feed, without it."""
         end = self.data.find(b"\n", self.position)
         if end < 0:
-            self.ends_early()
-        taken = self.data[self.position : end]
+            self.raise_ends_early()
+        data = self.data[self.position : end]
         self.position = end + 1
-        return taken
+        return data
 
-    def ends_early(self) -> None:
+    def raise_ends_early(self) -> None:
         raise DamagedPickle(
             format_lazy(_("The pickle ends early, at byte {count}."), count=len(self.data))
         )
@@ -109,48 +109,48 @@ def read_nothing(stream: PickleStream) -> None:
 
 
 def read_uint1(stream: PickleStream) -> int:
-    return stream.take(1)[0]
+    return stream.read(1)[0]
 
 
 def read_uint2(stream: PickleStream) -> int:
-    return int.from_bytes(stream.take(2), "little")
+    return int.from_bytes(stream.read(2), "little")
 
 
 def read_uint4(stream: PickleStream) -> int:
-    return int.from_bytes(stream.take(4), "little")
+    return int.from_bytes(stream.read(4), "little")
 
 
 def read_uint8(stream: PickleStream) -> int:
-    return int.from_bytes(stream.take(8), "little")
+    return int.from_bytes(stream.read(8), "little")
 
 
 def read_int4(stream: PickleStream) -> int:
-    return int.from_bytes(stream.take(4), "little", signed=True)
+    return int.from_bytes(stream.read(4), "little", signed=True)
 
 
 def read_long1(stream: PickleStream) -> int:
-    return int.from_bytes(stream.take(read_uint1(stream)), "little", signed=True)
+    return int.from_bytes(stream.read(read_uint1(stream)), "little", signed=True)
 
 
 def read_long4(stream: PickleStream) -> int:
-    return int.from_bytes(stream.take(read_uint4(stream)), "little", signed=True)
+    return int.from_bytes(stream.read(read_uint4(stream)), "little", signed=True)
 
 
 def read_float8(stream: PickleStream) -> float:
-    number: float = struct.unpack(">d", stream.take(8))[0]
+    number: float = struct.unpack(">d", stream.read(8))[0]
     return number
 
 
 def read_bytes1(stream: PickleStream) -> bytes:
-    return stream.take(read_uint1(stream))
+    return stream.read(read_uint1(stream))
 
 
 def read_bytes4(stream: PickleStream) -> bytes:
-    return stream.take(read_uint4(stream))
+    return stream.read(read_uint4(stream))
 
 
 def read_bytes8(stream: PickleStream) -> bytes:
-    return stream.take(read_uint8(stream))
+    return stream.read(read_uint8(stream))
 
 
 def read_bytearray8(stream: PickleStream) -> bytearray:
@@ -170,7 +170,7 @@ def read_str8(stream: PickleStream) -> str:
 
 
 def read_str_line(stream: PickleStream) -> str:
-    return stream.line().decode("raw_unicode_escape")
+    return stream.readline().decode("raw_unicode_escape")
 
 
 def parse_decimal(digits: bytes) -> int:
@@ -181,22 +181,22 @@ def parse_decimal(digits: bytes) -> int:
 
 def read_int_line(stream: PickleStream) -> int:
     """Read an integer, or a boolean as protocols 0 and 1 write it."""
-    digits = stream.line()
+    digits = stream.readline()
     return (
         {b"00": False, b"01": True}[digits] if digits in (b"00", b"01") else parse_decimal(digits)
     )
 
 
 def read_long_line(stream: PickleStream) -> int:
-    return parse_decimal(stream.line().removesuffix(b"L"))
+    return parse_decimal(stream.readline().removesuffix(b"L"))
 
 
 def read_float_line(stream: PickleStream) -> float:
-    return float(stream.line())
+    return float(stream.readline())
 
 
 def read_name_line(stream: PickleStream) -> str:
-    return stream.line().decode()
+    return stream.readline().decode()
 
 
 def read_global(stream: PickleStream) -> tuple[str, str]:
@@ -210,30 +210,30 @@ PYTHON2_MODULES = {"__builtin__": "builtins", "copy_reg": "copyreg", "exceptions
 
 
 class PickleMachine:
-    """One run over one pickle; afterwards `stack` and `marked` hold what was not finished."""
+    """Follow the opcodes of one pickle; `stack` and `marked_stacks` keep what is not finished."""
 
     def __init__(self, data: bytes) -> None:
         self.stream = PickleStream(data)
         self.stack: list[Node] = []
-        self.marked: list[list[Node]] = []
+        self.marked_stacks: list[list[Node]] = []
         self.memo: dict[int, Node] = {}
-        self.codes: set[int] = set()
-        self.declared: int | None = None
-        self.reach = 0
+        self.seen_opcodes: set[int] = set()
+        self.declared_protocol: int | None = None
+        self.frame_end = 0
 
     @property
     def protocol(self) -> int:
         """The protocol that the pickle declares, or else the one its opcodes need."""
-        if self.declared is not None:
-            return self.declared
-        protocols = (op.proto for op in pickletools.opcodes if ord(op.code) in self.codes)
+        if self.declared_protocol is not None:
+            return self.declared_protocol
+        protocols = (op.proto for op in pickletools.opcodes if ord(op.code) in self.seen_opcodes)
         return max(protocols, default=0)
 
-    def salvage(self) -> Node:
+    def partial_result(self) -> Node:
         """Return the outermost value as far as it was built; LookupError if there is none."""
-        while self.marked:
+        while self.marked_stacks:
             unfinished = self.stack
-            self.stack = self.marked.pop()
+            self.stack = self.marked_stacks.pop()
             match self.stack:
                 case [*_before, list() as items]:
                     items.extend(unfinished)
@@ -249,43 +249,43 @@ class PickleMachine:
         self.stack.append(node)
 
     def pop(self, _argument: None = None) -> Node:
-        if not self.stack and self.marked:
+        if not self.stack and self.marked_stacks:
             raise ValueError("a mark is in the way")
         return self.stack.pop()
 
-    def discard(self, _argument: None) -> None:
+    def pop_or_pop_mark(self, _argument: None) -> None:
         if self.stack:
             self.stack.pop()
         else:
             self.pop_mark()
 
-    def duplicate(self, _argument: None) -> None:
+    def push_top(self, _argument: None) -> None:
         self.push(self.stack[-1])
 
-    def mark(self, _argument: None) -> None:
-        self.marked.append(self.stack)
+    def push_mark(self, _argument: None) -> None:
+        self.marked_stacks.append(self.stack)
         self.stack = []
 
     def pop_mark(self, _argument: None = None) -> list[Node]:
         """Return everything above the topmost mark and remove both."""
         above = self.stack
-        self.stack = self.marked.pop()
+        self.stack = self.marked_stacks.pop()
         return above
 
     # The memo.
 
-    def remember(self, place: int) -> None:
+    def put(self, place: int) -> None:
         self.memo[place] = self.stack[-1]
 
     def memoize(self, _argument: None) -> None:
-        self.remember(len(self.memo))
+        self.put(len(self.memo))
 
-    def recall(self, place: int) -> None:
+    def get(self, place: int) -> None:
         self.push(self.memo[place])
 
     # Scalars and containers.
 
-    def old_text(self, characters: bytes) -> None:
+    def push_python2_str(self, characters: bytes) -> None:
         """Push a `str` of Python 2: text where it is ASCII, as the application would read it."""
         self.push(
             characters.decode()
@@ -293,13 +293,13 @@ class PickleMachine:
             else CallNode(Reference("Python 2 str"), (characters,))
         )
 
-    def old_text_line(self, line: bytes) -> None:
+    def push_python2_str_line(self, line: bytes) -> None:
         if len(line) < 2 or line[:1] not in b"'\"" or line[:1] != line[-1:]:
             raise ValueError("not in quotes")
         if b"\\" in line:
             self.push(CallNode(Reference("Python 2 str"), (line,)))
         else:
-            self.old_text(line[1:-1])
+            self.push_python2_str(line[1:-1])
 
     def make_list(self, _argument: None) -> None:
         self.push(self.pop_mark())
@@ -353,17 +353,17 @@ class PickleMachine:
 
     # Names and what would be called.
 
-    def refer(self, names: tuple[str, str]) -> None:
+    def push_global(self, names: tuple[str, str]) -> None:
         module, name = names
         self.push(make_reference(PYTHON2_MODULES.get(module, module), name))
 
-    def refer_from_stack(self, _argument: None) -> None:
+    def push_stack_global(self, _argument: None) -> None:
         name, module = self.pop(), self.pop()
         if type(name) is not str or type(module) is not str:
             raise TypeError("a name that is not text")
-        self.refer((module, name))
+        self.push_global((module, name))
 
-    def refer_by_extension(self, code: int) -> None:
+    def push_extension(self, code: int) -> None:
         # typeshed leaves out this dict of code -> (module, name) that pickle itself imports.
         registered: dict[int, tuple[str, str]] = copyreg._inverted_registry  # type: ignore[attr-defined]
         self.push(make_reference(*registered.get(code, ("copyreg extension", str(code)))))
@@ -387,40 +387,40 @@ class PickleMachine:
 
     def call_named(self, names: tuple[str, str]) -> None:
         arguments = tuple(self.pop_mark())
-        self.refer(names)
+        self.push_global(names)
         self.push(CallNode(self.pop(), arguments))
 
-    def build(self, _argument: None) -> None:
+    def set_state(self, _argument: None) -> None:
         state = self.pop()
         if type(self.stack[-1]) is not CallNode:
             raise TypeError("a state for something that has none")
         self.stack[-1].states.append(state)
 
-    def persistent(self, identity: Node) -> None:
+    def push_persistent(self, identity: Node) -> None:
         self.push(CallNode(Reference("persistent_load"), (identity,)))
 
-    def persistent_from_stack(self, _argument: None) -> None:
-        self.persistent(self.pop())
+    def push_persistent_from_stack(self, _argument: None) -> None:
+        self.push_persistent(self.pop())
 
-    def buffer(self, _argument: None) -> None:
+    def push_buffer(self, _argument: None) -> None:
         self.push(Reference("out-of-band buffer"))
 
     # The frame around it all.
 
-    def declare(self, protocol: int) -> None:
-        self.declared = protocol
+    def set_protocol(self, protocol: int) -> None:
+        self.declared_protocol = protocol
         if protocol > HIGHEST_PROTOCOL:
             raise DamagedPickle(
                 format_lazy(_("Pickles have no protocol {protocol}."), protocol=protocol)
             )
 
-    def frame(self, length: int) -> None:
+    def note_frame(self, length: int) -> None:
         """Note how far the bytes must reach; `pickle.loads` refuses less, we read what is there."""
-        self.reach = max(self.reach, self.stream.position + length)
+        self.frame_end = max(self.frame_end, self.stream.position + length)
 
     def stop(self) -> Node:
-        if self.reach > len(self.stream.data):
-            self.stream.ends_early()
+        if self.frame_end > len(self.stream.data):
+            self.stream.raise_ends_early()
         return self.pop()
 
 
@@ -453,9 +453,9 @@ SCALAR_OPCODES: dict[bytes, Opcode] = {
     pickle.LONG4: (read_long4, PickleMachine.push),
     pickle.FLOAT: (read_float_line, PickleMachine.push),
     pickle.BINFLOAT: (read_float8, PickleMachine.push),
-    pickle.STRING: (PickleStream.line, PickleMachine.old_text_line),
-    pickle.BINSTRING: (read_bytes4, PickleMachine.old_text),
-    pickle.SHORT_BINSTRING: (read_bytes1, PickleMachine.old_text),
+    pickle.STRING: (PickleStream.readline, PickleMachine.push_python2_str_line),
+    pickle.BINSTRING: (read_bytes4, PickleMachine.push_python2_str),
+    pickle.SHORT_BINSTRING: (read_bytes1, PickleMachine.push_python2_str),
     pickle.UNICODE: (read_str_line, PickleMachine.push),
     pickle.SHORT_BINUNICODE: (read_str1, PickleMachine.push),
     pickle.BINUNICODE: (read_str4, PickleMachine.push),
@@ -486,41 +486,41 @@ CONTAINER_OPCODES: dict[bytes, Opcode] = {
 }
 
 STACK_OPCODES: dict[bytes, Opcode] = {
-    pickle.MARK: (read_nothing, PickleMachine.mark),
-    pickle.POP: (read_nothing, PickleMachine.discard),
+    pickle.MARK: (read_nothing, PickleMachine.push_mark),
+    pickle.POP: (read_nothing, PickleMachine.pop_or_pop_mark),
     pickle.POP_MARK: (read_nothing, PickleMachine.pop_mark),
-    pickle.DUP: (read_nothing, PickleMachine.duplicate),
-    pickle.PUT: (read_int_line, PickleMachine.remember),
-    pickle.BINPUT: (read_uint1, PickleMachine.remember),
-    pickle.LONG_BINPUT: (read_uint4, PickleMachine.remember),
+    pickle.DUP: (read_nothing, PickleMachine.push_top),
+    pickle.PUT: (read_int_line, PickleMachine.put),
+    pickle.BINPUT: (read_uint1, PickleMachine.put),
+    pickle.LONG_BINPUT: (read_uint4, PickleMachine.put),
     pickle.MEMOIZE: (read_nothing, PickleMachine.memoize),
-    pickle.GET: (read_int_line, PickleMachine.recall),
-    pickle.BINGET: (read_uint1, PickleMachine.recall),
-    pickle.LONG_BINGET: (read_uint4, PickleMachine.recall),
+    pickle.GET: (read_int_line, PickleMachine.get),
+    pickle.BINGET: (read_uint1, PickleMachine.get),
+    pickle.LONG_BINGET: (read_uint4, PickleMachine.get),
 }
 
 CALL_OPCODES: dict[bytes, Opcode] = {
-    pickle.GLOBAL: (read_global, PickleMachine.refer),
-    pickle.STACK_GLOBAL: (read_nothing, PickleMachine.refer_from_stack),
-    pickle.EXT1: (read_uint1, PickleMachine.refer_by_extension),
-    pickle.EXT2: (read_uint2, PickleMachine.refer_by_extension),
-    pickle.EXT4: (read_int4, PickleMachine.refer_by_extension),
+    pickle.GLOBAL: (read_global, PickleMachine.push_global),
+    pickle.STACK_GLOBAL: (read_nothing, PickleMachine.push_stack_global),
+    pickle.EXT1: (read_uint1, PickleMachine.push_extension),
+    pickle.EXT2: (read_uint2, PickleMachine.push_extension),
+    pickle.EXT4: (read_int4, PickleMachine.push_extension),
     pickle.REDUCE: (read_nothing, PickleMachine.call),
     pickle.NEWOBJ: (read_nothing, PickleMachine.call),
     pickle.NEWOBJ_EX: (read_nothing, PickleMachine.call_with_keywords),
     pickle.OBJ: (read_nothing, PickleMachine.call_from_mark),
     pickle.INST: (read_global, PickleMachine.call_named),
-    pickle.BUILD: (read_nothing, PickleMachine.build),
-    pickle.PERSID: (read_name_line, PickleMachine.persistent),
-    pickle.BINPERSID: (read_nothing, PickleMachine.persistent_from_stack),
-    pickle.NEXT_BUFFER: (read_nothing, PickleMachine.buffer),
+    pickle.BUILD: (read_nothing, PickleMachine.set_state),
+    pickle.PERSID: (read_name_line, PickleMachine.push_persistent),
+    pickle.BINPERSID: (read_nothing, PickleMachine.push_persistent_from_stack),
+    pickle.NEXT_BUFFER: (read_nothing, PickleMachine.push_buffer),
     # It makes a buffer read-only, which does not show.
     pickle.READONLY_BUFFER: (read_nothing, lambda machine, _argument: None),
 }
 
 FRAME_OPCODES: dict[bytes, Opcode] = {
-    pickle.PROTO: (read_uint1, PickleMachine.declare),
-    pickle.FRAME: (read_uint8, PickleMachine.frame),
+    pickle.PROTO: (read_uint1, PickleMachine.set_protocol),
+    pickle.FRAME: (read_uint8, PickleMachine.note_frame),
 }
 
 OPCODE_HANDLERS = SCALAR_OPCODES | CONTAINER_OPCODES | STACK_OPCODES | CALL_OPCODES | FRAME_OPCODES
@@ -530,11 +530,11 @@ def run_machine(machine: PickleMachine, steps: int) -> Node:
     """Return the graph that a pickle describes; raise Damaged where it is not a whole pickle."""
     for _step in range(steps):
         start = machine.stream.position
-        code = machine.stream.take(1)
+        code = machine.stream.read(1)
         try:
             if code == pickle.STOP:
                 return machine.stop()
-            machine.codes.add(code[0])
+            machine.seen_opcodes.add(code[0])
             argument, act = OPCODE_HANDLERS[code]
             act(machine, argument(machine.stream))
         except DamagedPickle:

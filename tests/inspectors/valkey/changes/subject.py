@@ -69,5 +69,5 @@ class Subject:
 
     def stored(self, value: Any) -> bytes:
         """Return what the alias's serializer makes of a value."""
-        data = self.inspector.codec.dumps(value)
+        data = self.inspector.value_format.dumps(value)
         return data if isinstance(data, bytes) else str(data).encode()

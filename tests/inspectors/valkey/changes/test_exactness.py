@@ -61,7 +61,7 @@ def test_saving_what_a_form_is_filled_with_changes_no_byte(subject: Subject, typ
         before = subject.raw.dump(KEY)
         row, content = opened(subject, type)
         if not content.editable:
-            assert str(content.why_not)
+            assert str(content.not_editable_reason)
             continue
         editable += 1
         value = parse_value(content.edit_text, content.store_as)

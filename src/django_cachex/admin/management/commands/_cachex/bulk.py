@@ -62,15 +62,15 @@ class Sweeper:
         output = self.session.output
         try:
             while not work.complete:
-                before = work.position.token
+                before = work.progress.token
                 for after in self.steps(work):
                     work = after
-                    output.progress(work.position, keys_counted(work.deed.whole.keys))
-                if work.position.token == before:
+                    output.progress(work.progress, keys_counted(work.task.total.keys))
+                if work.progress.token == before:
                     break
         finally:
             output.progress_ends()
-        return work.deed
+        return work.task
 
     def steps(self, work: Job[Any]) -> Any:
         """Yield a work after each batch of one budget; CommandError where the cache fails."""
@@ -90,7 +90,7 @@ class Sweeper:
             while not run.work.complete and not problem:
                 before = run
                 run, problem = self.step(run)
-                if not problem and run.work.position.token == before.work.position.token:
+                if not problem and run.work.progress.token == before.work.progress.token:
                     problem = self._unanswered(run)
         except KeyboardInterrupt:
             problem = _("Stopped.")
@@ -105,7 +105,7 @@ class Sweeper:
         try:
             for work in advance(run.work, batch.find, self.inspector, deadline):
                 batch.keys = 0
-                self.session.output.progress(work.position, keys_counted(work.deed.turns))
+                self.session.output.progress(work.progress, keys_counted(work.task.processed))
         except (Exception, KeyboardInterrupt) as error:
             # What was done before it is recorded and reported.
             stopped = isinstance(error, KeyboardInterrupt)
@@ -117,7 +117,7 @@ class Sweeper:
 
     @staticmethod
     def _unanswered(run: Run) -> str:
-        silent = ", ".join(run.work.position.unanswered)
+        silent = ", ".join(run.work.progress.failed_nodes)
         return "" if run.work.complete else _("%(servers)s did not answer.") % {"servers": silent}
 
     def begun(self, run: Run) -> Run:
@@ -138,7 +138,7 @@ class Sweeper:
     def report(self, run: Run, problem: str) -> int:
         """Say what was done; return what the command exits with."""
         work, output = run.work, self.session.output
-        sweep = work.deed
+        sweep = work.task
         if not run.entry:
             log_entries.log(self.inspector, "ends:", partial(self.said, work))
         values = {
@@ -152,8 +152,8 @@ class Sweeper:
         for stored, why in sweep.failures:
             output.warn(f"{self.inspector.display_key(stored)}: {why}")
         if problem:
-            output.warn(f"{problem} ({how_far(work.position.examined, work.position)})")
-        failed = problem or sweep.failed or not work.complete or not sweep.turns
+            output.warn(f"{problem} ({how_far(work.progress.examined, work.progress)})")
+        failed = problem or sweep.failed or not work.complete or not sweep.processed
         return FAILED if failed else DONE
 
 
@@ -219,7 +219,7 @@ def change_named(session: Session, inspector: Inspector, deed: Deed, ttl: int | 
     asked_for = BulkTask(ttl, done=count)
     sweep = session.change(
         inspector,
-        lambda: BulkTask(ttl).take(inspector, stored),
+        lambda: BulkTask(ttl).process(inspector, stored),
         record,
         lambda: bulk.outcome(asked_for),
     )
@@ -239,7 +239,7 @@ def change_matching(session: Session, inspector: Inspector, deed: Deed, ttl: int
     find = session.finder(inspector, query, deed.act)
     sweeper = Sweeper(session, inspector, deed, find, bulk.swept(query))
     if session["dry_run"] or not session["yes"]:
-        count = sweeper.counted().whole.keys
+        count = sweeper.counted().total.keys
         if session["dry_run"] or not count:
             session.output.result(would(ttl, count), {"cache": inspector.alias, "would": count})
             return DONE if count else FAILED
@@ -337,7 +337,7 @@ def flush_in_steps(session: Session, inspector: Inspector) -> int:
     find: FindKeys = inspector.scan_for_flush
     sweeper = Sweeper(session, inspector, bulk.FLUSHING, find, bulk.flushed(inspector.alias))
     if session["dry_run"] or not session["yes"]:
-        count = sweeper.counted().whole.keys
+        count = sweeper.counted().total.keys
         plan = session.attempt(inspector, inspector.preview_flush)
         session.output.warn(f"{inspector.alias}: {plan.command}. {plan.scope}")
         if session["dry_run"]:

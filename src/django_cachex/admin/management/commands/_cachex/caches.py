@@ -160,9 +160,9 @@ class Namespaces(Subcommand):
         work = _counted(session, inspector)
         _say_how_sure(session, inspector, work)
         sample = _sample(inspector, work)
-        for path, branch in _listed(work.deed):
-            _write_branch(session, work.deed, sample, path, branch)
-        return DONE if work.deed.whole.keys else FAILED
+        for path, branch in _listed(work.task):
+            _write_branch(session, work.task, sample, path, branch)
+        return DONE if work.task.total.keys else FAILED
 
 
 def _counted(session: Session, inspector: Inspector) -> Job[NamespaceStats]:
@@ -174,11 +174,11 @@ def _counted(session: Session, inspector: Inspector) -> Job[NamespaceStats]:
     output = session.output
     try:
         while not work.complete and (session["all"] or not _is_enough(inspector, work)):
-            before = work.position.token
+            before = work.progress.token
             batches = advance(work, find, inspector, time.monotonic() + limits().scan_budget)
             for work in session.attempt(inspector, lambda: list(batches)):  # noqa: B023  # at once
-                output.progress(work.position, keys_counted(work.deed.whole.keys))
-            if work.position.token == before:
+                output.progress(work.progress, keys_counted(work.task.total.keys))
+            if work.progress.token == before:
                 break
     finally:
         output.progress_ends()
@@ -186,18 +186,18 @@ def _counted(session: Session, inspector: Inspector) -> Job[NamespaceStats]:
 
 
 def _is_enough(inspector: Inspector, work: Job[NamespaceStats]) -> bool:
-    return inspector.has_random_order and work.position.examined >= limits().namespace_sample
+    return inspector.has_random_order and work.progress.examined >= limits().namespace_sample
 
 
 def _sample(inspector: Inspector, work: Job[NamespaceStats]) -> Sample:
-    at = work.position
+    at = work.progress
     if work.complete or not inspector.has_random_order or not at.total:
-        return Sample(work.deed.whole)
-    return Sample(work.deed.whole, min(1.0, at.examined / at.total))
+        return Sample(work.task.total)
+    return Sample(work.task.total, min(1.0, at.examined / at.total))
 
 
 def _say_how_sure(session: Session, inspector: Inspector, work: Job[NamespaceStats]) -> None:
-    text = how_far(work.position.examined, work.position)
+    text = how_far(work.progress.examined, work.progress)
     if not work.complete:
         text = f"{text}; {_('a sample: ± is how far a share may be off')}"
     session.output.warn(text)
@@ -205,7 +205,7 @@ def _say_how_sure(session: Session, inspector: Inspector, work: Job[NamespaceSta
 
 def _listed(survey: NamespaceStats, path: NamespacePath = ()) -> list[tuple[NamespacePath, Branch]]:
     found = []
-    for one, branch in survey.tree.under(path):
+    for one, branch in survey.tree.children(path):
         found += [(one, branch), *_listed(survey, one)]
     return found
 
@@ -213,24 +213,26 @@ def _listed(survey: NamespaceStats, path: NamespacePath = ()) -> list[tuple[Name
 def _write_branch(
     session: Session, survey: NamespaceStats, sample: Sample, path: NamespacePath, branch: Branch
 ) -> None:
-    separator = survey.sorting.separator
-    name = survey.sorting.under + "".join(part + separator for part in path) + "*"
-    weight = branch.weight
-    share = sample.of_memory(weight) or sample.of_keys(weight.keys)
+    separator = survey.options.separator
+    name = survey.options.prefix + "".join(part + separator for part in path) + "*"
+    weight = branch.usage
+    share = sample.memory_share(weight) or sample.key_share(weight.keys)
     if session.output.as_json:
         session.output.record(
             namespace=name,
-            keys=sample.expected(weight.keys),
-            memory=sample.expected(weight.memory) if survey.weighed else None,
+            keys=sample.scale_up(weight.keys),
+            memory=sample.scale_up(weight.memory) if survey.keys_with_memory else None,
             share=round(share.value, 6) if share else None,
             error=round(share.error, 6) if share else None,
-            immortal=round(weight.immortal / weight.keys, 6),
-            at_least=branch.late,
+            immortal=round(weight.no_expiry / weight.keys, 6),
+            at_least=branch.lower_bound,
         )
         return
     columns = (
-        formatting.number(sample.expected(weight.keys)),
-        formatting.size(sample.expected(weight.memory)) if survey.weighed else formatting.NOTHING,
+        formatting.number(sample.scale_up(weight.keys)),
+        formatting.size(sample.scale_up(weight.memory))
+        if survey.keys_with_memory
+        else formatting.NOTHING,
         percent(share) if share else "",
     )
     widths = (12, 10, 14)

@@ -1,4 +1,4 @@
-"""What the inspectors of Django's backends that store pickles share."""
+"""Base class of the inspectors for Django's backends that store pickles."""
 
 from __future__ import annotations
 
@@ -47,14 +47,15 @@ from django_cachex.inspectors.values import ValueFormat, decode, fingerprint
 RowT = TypeVar("RowT")
 
 KEYS_PER_CLOCK_CHECK = 1000
-"""Keys that a search looks at between two looks at the clock."""
+"""Number of keys that a search examines between checks of its deadline."""
 
 CHARS_PER_CLOCK_CHECK = 256 * 1024
-"""Characters of their names that it looks at between two such looks."""
+"""Number of characters in the names of keys that a search examines between checks of its deadline.
+"""
 
 
 def ttl_until(expiry: float | None) -> int:
-    """Return the TTL of an expiry in seconds since the epoch; None never comes."""
+    """Return the TTL in milliseconds for an expiry time in seconds since the epoch, or None."""
     if expiry is None:
         return TTL_NONE
     left = expiry - time.time()
@@ -64,23 +65,23 @@ def ttl_until(expiry: float | None) -> int:
 
 
 def timeout_for(ttl: int) -> float | None:
-    """Return the timeout, as Django's caches take it, of a TTL in milliseconds."""
+    """Return the timeout for Django's cache API, in seconds or None, for a TTL in milliseconds."""
     return None if ttl == TTL_NONE else ttl / 1000
 
 
 def expiry_after(ttl: int) -> float | None:
-    """Return when a TTL that starts now ends, in seconds since the epoch."""
+    """Return the time at which a TTL that starts now ends, in seconds since the epoch."""
     return None if ttl == TTL_NONE else time.time() + ttl / 1000
 
 
 MAX_TOKEN_KEY_LENGTH = 255
-"""Characters of a key that a page token spells out: those that a database has room for."""
+"""Maximum length of a key in a page token, in characters. Keys of database caches fit."""
 
 
 def make_page_token(key: str) -> str:
     """Return the page token that continues after a stored key.
 
-    Of a longer one it has the beginning, and a digest that tells it from those that begin alike.
+    For a longer key, the token contains the start of the key and a digest.
     """
     beginning = encode_text(key[:MAX_TOKEN_KEY_LENGTH]).hex()
     if len(key) <= MAX_TOKEN_KEY_LENGTH:
@@ -89,10 +90,14 @@ def make_page_token(key: str) -> str:
 
 
 def parse_page_token(token: str, keys_from: Callable[[str], Iterable[str]]) -> str:
-    """Return the stored key that a page token continues after; raise ValueError for no token.
+    """Return the stored key after which a page token continues. Raises ValueError for invalid
+    tokens.
 
-    `keys_from` gives the keys from a beginning on, in their order: a long key is looked for there.
-    Where it is gone, all that begin as it did come again: none is left out.
+    Args:
+        token: The page token.
+        keys_from: Returns the keys from a given start, in order. It is used to find long keys. If
+            the key no longer exists, all keys with the same start are returned again, so that none
+            is missed.
     """
     spelled, is_longer, _digest = token.partition(".")
     beginning = decode_text(bytes.fromhex(spelled))
@@ -103,14 +108,14 @@ def parse_page_token(token: str, keys_from: Callable[[str], Iterable[str]]) -> s
 
 
 class Candidate(NamedTuple):
-    """A stored key that a search looks at."""
+    """A stored key that a search examines."""
 
     key: str
     is_match: bool | None
-    """None: nobody knows."""
+    """Whether the key matches the query. None if it is unknown."""
 
     is_counted: bool = True
-    """False for one that a query excludes: how many there are tells what they are called."""
+    """False if the query excludes the key, because counts would reveal its name."""
 
 
 def iter_candidates(
@@ -119,7 +124,7 @@ def iter_candidates(
     is_match: Callable[[RowT], bool | None],
     query: Query,
 ) -> Iterator[Candidate]:
-    """Yield the keys of rows, each with whether a query is_match it."""
+    """Yield the key of each row, and whether it matches a query."""
     for row in rows:
         key = key_of(row)
         if query.exclude is not None and query.exclude(encode_text(key)):
@@ -131,7 +136,7 @@ def iter_candidates(
 def scan_candidates(
     candidates: Iterator[Candidate], limit: int, deadline: float, total: int | None
 ) -> ScanPage:
-    """Return the listing of keys that come in the order of the store."""
+    """Return a page of the matching keys in the order of the store."""
     found: list[bytes] = []
     examined, unknown, token = 0, 0, ""
     work = 0
@@ -151,7 +156,9 @@ def scan_candidates(
 
 
 class DjangoBackendInspector(Inspector):
-    """A backend that pickles every value, integers too, and knows when each expires."""
+    """Base class for backends that pickle all values, including integers, and know when keys
+    expire.
+    """
 
     support = Support.WRAPPED
     can_list = True
@@ -191,7 +198,9 @@ class DjangoBackendInspector(Inspector):
         return available_scopes(self.naming, self.cache)
 
     def key_filter(self, query: Query) -> Callable[[str], bool]:
-        """Return what tells whether a stored key is within reach and matches."""
+        """Return a function that checks whether a stored key is in the scope and matches the
+        pattern.
+        """
         pattern = query.pattern
         if query.scope is not Scope.VERSION:
             return self._key_range_filter(self.key_range(query.scope), pattern)
@@ -207,7 +216,7 @@ class DjangoBackendInspector(Inspector):
 
     @cached_property
     def value_format(self) -> ValueFormat:
-        """How the application reads and writes the values."""
+        """How the application reads and writes values."""
         return ValueFormat("pickle", "pickle", self.pickle_value)
 
     @property
@@ -225,7 +234,14 @@ class DjangoBackendInspector(Inspector):
         size: int | None = None,
         page: ElementPage = FIRST_PAGE,
     ) -> KeyValue:
-        """Return what a key holds; `size` is its bytes where `raw` is only their beginning."""
+        """Return the decoded value of a key.
+
+        Args:
+            description: The information about the key.
+            raw: The stored bytes, or the start of them.
+            size: The size of the value in bytes if `raw` is incomplete.
+            page: How much to show.
+        """
         limit = limits()
         content = decode(
             raw,
@@ -237,7 +253,7 @@ class DjangoBackendInspector(Inspector):
         return KeyValue(description, content, expected="" if size else fingerprint(raw))
 
     def eviction_info(self) -> InfoSection:
-        """Return when and how the backend makes room."""
+        """Return when and how the backend removes entries to make room."""
         frequency = self.cache._cull_frequency
         share = f"1/{frequency}" if frequency else _("everything")
         return InfoSection(
@@ -249,9 +265,10 @@ class DjangoBackendInspector(Inspector):
         )
 
     def key_error(self, key: str) -> Text:
-        """Return why the backend's own check refuses a stored key, or nothing.
+        """Return why the backend's `validate_key` refuses a stored key, or an empty string.
 
-        The check that Django brings only warns, of what memcached would not take.
+        Django's default method isn't called, because it only warns about keys that memcached
+        refuses.
         """
         if type(self.cache).validate_key is not BaseCache.validate_key:
             try:
@@ -288,7 +305,7 @@ class DjangoBackendInspector(Inspector):
         return self.set_ttl(stored, Expire(edit.ttl))
 
     def copy(self, stored: bytes, edit: Copy) -> EditResult:
-        """Copy what is stored where it is the same store, else the value."""
+        """Copy the stored bytes within a store, or the value to another store."""
         if edit.into is not None and edit.into.storage_id != self.storage_id:
             return copy_value(self, stored, edit)
         if stored == edit.to:
@@ -304,32 +321,32 @@ class DjangoBackendInspector(Inspector):
         return other.can_add
 
     def add(self, stored: bytes, edit: AddValue) -> EditResult:
-        """Apply an `AddValue`; OverflowError for a TTL that the backend cannot hold."""
+        """Apply an `AddValue`. Raises OverflowError if the backend can't store the TTL."""
         raise NotImplementedError
 
     def set_value(self, stored: bytes, edit: SetValue) -> EditResult:
-        """Apply a `SetValue`; OverflowError as for `add`."""
+        """Apply a `SetValue`. Raises OverflowError if the backend can't store the TTL."""
         raise NotImplementedError
 
     def set_ttl(self, stored: bytes, edit: Expire) -> EditResult:
-        """Apply a `SetTtl`; OverflowError as for `add`."""
+        """Apply an `Expire`. Raises OverflowError if the backend can't store the TTL."""
         raise NotImplementedError
 
     def extend_ttl(self, stored: bytes, edit: ExtendTTL) -> EditResult:
-        """Apply an `ExtendTtl`; OverflowError as for `add`."""
+        """Apply an `ExtendTTL`. Raises OverflowError if the backend can't store the TTL."""
         raise NotImplementedError
 
     def rename_here(self, stored: bytes, edit: Rename) -> EditResult:
-        """Apply a `Rename` to another name."""
+        """Apply a `Rename` to a different key."""
         raise NotImplementedError
 
     def copy_here(self, stored: bytes, edit: Copy) -> EditResult:
-        """Apply a `Copy` to another name in the same store."""
+        """Apply a `Copy` to a different key of the same store."""
         raise NotImplementedError
 
 
 def no_expiry_result() -> EditResult:
-    """Return that a TTL cannot be extended that never ends."""
+    """Return the result of extending the TTL of a key that never expires."""
     return EditResult(
         EditStatus.UNCHANGED, _("This key never expires: there is nothing to add to.")
     )

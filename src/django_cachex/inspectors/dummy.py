@@ -1,4 +1,4 @@
-"""Caches that keep nothing (`DummyCache`)."""
+"""Inspector of `DummyCache`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ STORES_NOTHING: Final = _("This cache keeps nothing.")
 
 
 class DummyInspector(Inspector):
-    """Shows the configuration; there is never a key to list, read or change."""
+    """Show the configuration. There are no keys to list, read or change."""
 
     support = Support.WRAPPED
     unsupported_reasons = dict.fromkeys(

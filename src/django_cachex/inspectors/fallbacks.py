@@ -1,4 +1,4 @@
-"""Increment and copy values of any cache."""
+"""Increment and copy values with the basic operations of an inspector."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_INCR_ATTEMPTS: Final = 20
 
 
 def incremented_value(content: Content | None, by: int | float) -> int | float | None:
-    """Return the number that a value becomes, or None where it is none or would change its type."""
+    """Return the new number, or None if the value isn't a number or its type would change."""
     value: Any = None if content is None or not content.editable else content.value
     if type(value) is int and isinstance(by, int):
         return value + by if abs(value + by) < 10 ** max_int_digits() else None
@@ -23,7 +23,7 @@ def incremented_value(content: Content | None, by: int | float) -> int | float |
 
 
 def not_incrementable_reason(content: Content | None) -> str:
-    """Return why a value cannot be added to."""
+    """Return why a value can't be incremented."""
     if content is not None and type(content.value) is int:
         if abs(content.value) >= 10 ** (max_int_digits() - 1):
             return _("The sum may have more digits than can be shown.")
@@ -32,7 +32,7 @@ def not_incrementable_reason(content: Content | None) -> str:
 
 
 def incr_value(inspector: Inspector, stored: bytes, edit: Incr) -> EditResult:
-    """Set the sum, again and again until nobody has set another number meanwhile."""
+    """Read, add and set, and retry if the value changed in the meantime."""
     for _attempt in range(MAX_INCR_ATTEMPTS):
         entry = inspector.read(stored)
         if entry is None:
@@ -49,7 +49,7 @@ def incr_value(inspector: Inspector, stored: bytes, edit: Incr) -> EditResult:
 
 
 def copy_value(source: Inspector, stored: bytes, edit: Copy) -> EditResult:
-    """Store a string's value through another alias's serializer, with the TTL that is left."""
+    """Store a string's value with the serializer of another alias, with the remaining TTL."""
     target = edit.into or source
     entry = source.read(stored)
     if entry is None:

@@ -1,4 +1,4 @@
-"""Work on many keys in steps: delete, expire, flush."""
+"""Jobs that process many keys in steps: delete, expire, flush."""
 
 from __future__ import annotations
 
@@ -15,39 +15,39 @@ from django_cachex.inspectors.types import ScanPage
 
 
 def json_size(part: Any) -> int:
-    """Return the bytes that a part of a state takes: an emoji takes twelve, a quote two."""
+    """Return the size of a part of a state in bytes as JSON, with non-ASCII characters escaped."""
     return len(json.dumps(part))
 
 
 def encode_key(stored: bytes) -> str:
-    """Return a stored key as a state has it: a third longer, whatever its bytes are."""
+    """Encode a stored key as Base64 for a state, so that the size doesn't depend on its bytes."""
     return b64encode(stored).decode()
 
 
 def decode_key(text: str) -> bytes:
-    """Return the stored key in a state."""
+    """Decode a stored key of a state."""
     return b64decode(text)
 
 
 BATCH_SIZE: Final = 5000
-"""Keys that are looked for before something is done to them."""
+"""Number of keys to find before they are processed."""
 
 FindKeys = Callable[[str, int, float], ScanPage]
-"""Return the keys after a token: some number of them, until a deadline of `time.monotonic`."""
+"""A function that finds keys. Its arguments are those of `Inspector.scan`, without the query."""
 
 
 class Task(Protocol):
-    """What is done to keys, with what it has counted so far."""
+    """What a job does with keys, and its counts so far."""
 
     def process(self, inspector: Inspector, keys: Sequence[bytes]) -> Self:
-        """Do it to a batch of keys; return the task with its new counts."""
+        """Process a batch of keys. Returns the task with updated counts."""
 
     def state(self) -> Any:
-        """Return the counts as JSON can say them."""
+        """Return the counts in a form that can be serialized as JSON."""
 
     @property
     def removed(self) -> int:
-        """How many keys it has taken out of the store, which has grown smaller by them."""
+        """The number of keys that the task has removed from the store."""
 
 
 TaskT = TypeVar("TaskT", bound=Task)
@@ -55,26 +55,29 @@ TaskT = TypeVar("TaskT", bound=Task)
 
 @dataclass(frozen=True)
 class ScanProgress:
-    """How far a search has come."""
+    """The progress of a search."""
 
     token: str = ""
-    """Where it goes on; empty at the beginning, and at the end."""
+    """Where to continue. Empty at the start and at the end."""
 
     examined: int = 0
     total: int | None = None
-    """About how many keys there are to examine, or None where nobody knows."""
+    """The approximate number of keys to examine, or None if it is unknown."""
 
     complete: bool = False
     failed_nodes: tuple[str, ...] = ()
-    """The servers that did not answer, whose keys are still to be found."""
+    """The servers that didn't respond. Their keys are still to be found."""
 
     unknown: int = 0
-    """Keys that were left out because nobody says whether they pass a filter."""
+    """The number of keys that were left out because it isn't known whether they pass a filter."""
 
     def after(self, listing: ScanPage, removed: int = 0) -> ScanProgress:
-        """Return the progress after another listing, of a store that `removed` keys are gone from.
+        """Return the progress after another page.
 
-        A total counts what was there at first: else it would come to meet what is examined.
+        Args:
+            listing: The page.
+            removed: The number of keys that the task has removed so far. They are added to the
+                total, which would otherwise shrink while the job runs.
         """
         examined, total = self.examined + listing.examined, listing.total
         if total is not None:
@@ -87,7 +90,7 @@ class ScanProgress:
 
 @dataclass(frozen=True)
 class Job(Generic[TaskT]):
-    """A task to be done to all keys that a search finds, and how far it has come."""
+    """A task for all keys that a search finds, and the progress of the search."""
 
     task: TaskT
     progress: ScanProgress = ScanProgress()
@@ -97,14 +100,14 @@ class Job(Generic[TaskT]):
         return self.progress.complete
 
     def state(self) -> list[Any]:
-        """Return all of it as JSON can say it."""
+        """Return the job in a form that can be serialized as JSON."""
         at = self.progress
         found = [at.token, at.examined, at.total, at.complete, at.failed_nodes, at.unknown]
         return [*found, self.task.state()]
 
     @classmethod
     def from_state(cls, state: list[Any], task_from_state: Callable[[Any], TaskT]) -> Job[TaskT]:
-        """Return the work that `state` returned this of."""
+        """Return a job from the result of `state`."""
         token, examined, total, complete, failed_nodes, unknown, counts = state
         progress = ScanProgress(token, examined, total, complete, tuple(failed_nodes), unknown)
         return cls(task_from_state(counts), progress)
@@ -113,10 +116,17 @@ class Job(Generic[TaskT]):
 def advance(
     work: Job[TaskT], find: FindKeys, inspector: Inspector, deadline: float, batch: int = BATCH_SIZE
 ) -> Iterator[Job[TaskT]]:
-    """Go on until everything is done or `deadline` (of `time.monotonic`); do one batch at least.
+    """Continue a job until it is complete or until the deadline. Processes at least one batch.
 
-    Yields the work after each batch: what was yielded last is what was done, whatever is raised
-    then. It raises what the store raises; to go on from what was yielded last is always right.
+    Yields the job after each batch. If an exception of the store is raised, the last yielded job
+    says what was done and can be continued.
+
+    Args:
+        work: The job.
+        find: Finds the next keys.
+        inspector: Processes the keys.
+        deadline: The time to stop at, on the clock of `time.monotonic`.
+        batch: The number of keys to find at once.
     """
     while not work.complete:
         before = work.progress.token
@@ -130,41 +140,41 @@ def advance(
 
 
 MAX_FAILURES: Final = 1000
-"""Keys that are kept with the reason why they could not be changed; of others, the number is."""
+"""Maximum number of failures to keep with their reasons. Others are only counted."""
 
 MAX_FAILURE_BYTES: Final = 64 * 1024
-"""Bytes of such keys and reasons in a state: names may be long."""
+"""Maximum size of the failures in a state, in bytes."""
 
 MAX_NAME_BYTES: Final = 1000
-"""Bytes."""
+"""Maximum length of a failed key. Longer keys are truncated."""
 
 ELLIPSIS: Final = "…".encode()
-"""What a longer name ends with."""
+"""The end of a truncated key."""
 
 MAX_REASON_LENGTH: Final = 200
 
 
 @dataclass(frozen=True)
 class BulkTask:
-    """What to do to each key, and what became of those that had their turn."""
+    """Delete keys or change their TTL, and count the results."""
 
     ttl: int | None = None
-    """Milliseconds that keys live from their turn on, or `NEVER`; None deletes them."""
+    """The new TTL in milliseconds, or `TTL_NONE`; None to delete the keys."""
 
     done: int = 0
     gone: int = 0
-    """Keys that were no longer there when their turn came."""
+    """The number of keys that no longer existed."""
 
     failed: int = 0
     failures: Failures = ()
-    """The first of those that failed, each with the store's reason."""
+    """The first failures, with the store's reasons."""
 
     uncertain: int = 0
-    """Keys that were asked to be changed when the connection broke: perhaps they were."""
+    """The number of keys whose result is unknown because the connection was lost."""
 
     @property
     def processed(self) -> int:
-        """How many keys had their turn."""
+        """The number of processed keys."""
         return self.done + self.gone + self.failed
 
     @property
@@ -172,7 +182,7 @@ class BulkTask:
         return self.done if self.ttl is None else 0
 
     def process(self, inspector: Inspector, keys: Sequence[bytes]) -> BulkTask:
-        """Change a batch of keys; return the sweep with what became of them."""
+        """Delete or expire a batch of keys. Returns the task with updated counts."""
         if self.ttl is None:
             return self._add(inspector.delete_each(keys))
         return self._add(inspector.expire_each(keys, self.ttl))
@@ -198,7 +208,7 @@ class BulkTask:
 
 
 def keep_failures(before: Failures, new: Failures) -> Failures:
-    """Return as many failures as a page can carry, long names and reasons cut."""
+    """Return the failures to keep, within the limits. Long names and reasons are truncated."""
     room = MAX_FAILURE_BYTES - sum(map(failure_size, before))
     result = list(before)
     for stored, reason in new[: MAX_FAILURES - len(before)]:
@@ -212,6 +222,6 @@ def keep_failures(before: Failures, new: Failures) -> Failures:
 
 
 def failure_size(failure: tuple[bytes, str]) -> int:
-    """Return the bytes that a failure takes in a state."""
+    """Return the size of a failure in a state, in bytes."""
     stored, reason = failure
     return json_size([encode_key(stored), reason])

@@ -1,4 +1,4 @@
-"""Caches that offer only Django's basic cache API, and aliases that cannot be used."""
+"""Inspectors of backends with only Django's basic cache API, and of misconfigured aliases."""
 
 from __future__ import annotations
 
@@ -32,29 +32,29 @@ from django_cachex.inspectors.values import Content, fingerprint
 from django_cachex.inspectors.values.objects import describe_object
 
 MISSING_VALUE: Final = object()
-"""What `get` returns for a key that is not there; None may be stored."""
+"""The default for `get`, because None can be a stored value."""
 
 UNSUPPORTED: Final = _("This backend does not have it.")
 
 
 def timeout_in_seconds(ttl: int) -> int | None:
-    """Return a timeout that every backend takes: whole seconds, rounded up."""
+    """Return a timeout in whole seconds, rounded up, as every backend supports it."""
     return None if ttl == TTL_NONE else math.ceil(ttl / 1000)
 
 
 def content_fingerprint(content: Content) -> str:
-    """Return the fingerprint of a value that can be edited, or nothing.
+    """Return the fingerprint of an editable value, or an empty string.
 
-    Only such a value is sure to be written alike each time that it is read.
+    Other values may be serialized differently each time.
     """
     return fingerprint(json.dumps(content.value).encode()) if content.editable else ""
 
 
 class LimitedInspector(Inspector):
-    """Opens, adds, edits and deletes by exact key, with the backend's own methods.
+    """Open, add, edit and delete keys by exact name, with the backend's own methods.
 
-    The stored key is the key as application code says it: the backend makes its own of it. An edit
-    compares the value first, but nothing stops a change between comparing and setting.
+    Stored keys are the keys of the application, because the backend calls `make_key` itself. An
+    edit compares the value before it sets the new one, but not in one atomic step.
     """
 
     support = Support.LIMITED
@@ -85,7 +85,9 @@ class LimitedInspector(Inspector):
         self.can_flush = self.has_own_method("clear")
 
     def has_own_method(self, method: str) -> bool:
-        """Return whether the backend has a method of its own, not the one that only raises."""
+        """Return whether the backend overrides a method that raises NotImplementedError in
+        `BaseCache`.
+        """
         return getattr(type(self.cache), method, None) is not getattr(BaseCache, method)
 
     @property
@@ -99,7 +101,7 @@ class LimitedInspector(Inspector):
         return (self.backend, self.location or self.alias)
 
     def storage_ids(self) -> frozenset[str]:
-        """Return the location alone: two classes may be clients of one server."""
+        """Return only the location, because two classes may be clients of the same server."""
         return frozenset((f"location {self.params.get('LOCATION') or self.alias}",))
 
     def notes(self) -> Sequence[Text]:
@@ -123,13 +125,14 @@ class LimitedInspector(Inspector):
         return display_text(stored)
 
     def owns(self, stored: bytes) -> bool:
-        """Every key is this alias's: the backend itself puts the prefix before it."""
+        """Return True. The backend adds the prefix itself, so all keys belong to the alias."""
         return True
 
     def read(self, stored: bytes, page: ElementPage = FIRST_PAGE) -> KeyValue | None:
-        """Return what the backend's `get` returns; it may run what is stored.
+        """Return the result of the backend's `get`, which may execute what is stored.
 
-        Raises InvalidCacheKey for a key that the backend refuses.
+        Raises:
+            InvalidCacheKey: The backend refuses the key.
         """
         key = try_decode_text(stored)
         value = MISSING_VALUE if key is None else self.cache.get(key, MISSING_VALUE)
@@ -150,7 +153,7 @@ class LimitedInspector(Inspector):
             return EditResult(EditStatus.REFUSED, str(refused))
 
     def apply_to_key(self, key: str, edit: Edit) -> EditResult:
-        """Apply an edit; InvalidCacheKey for a key that the backend refuses."""
+        """Apply an edit. Raises InvalidCacheKey if the backend refuses the key."""
         match edit:
             case AddValue():
                 return self.add(key, edit)
@@ -177,7 +180,7 @@ class LimitedInspector(Inspector):
         )
 
     def set(self, key: str, value: Any, ttl: int) -> EditResult:
-        """Store a value and look whether it is there: `set` says nothing of failure."""
+        """Store a value and check that it was stored, because `set` doesn't report failures."""
         self.cache.set(key, value, timeout_in_seconds(ttl))
         if self.cache.get(key, MISSING_VALUE) is not MISSING_VALUE:
             return EditResult(EditStatus.DONE)
@@ -205,7 +208,7 @@ class LimitedInspector(Inspector):
         return self.set_ttl(key, Expire(edit.ttl))
 
     def incr(self, key: str, edit: Incr) -> EditResult:
-        """Let the backend count, which takes integers only."""
+        """Call the backend's `incr`, which only supports integers."""
         if not self.can_incr or not isinstance(edit.by, int):
             return self.unsupported_result()
         try:
@@ -220,7 +223,7 @@ class LimitedInspector(Inspector):
         return sum(self.remove(key) for key in texts if key is not None)
 
     def remove(self, key: str) -> bool:
-        """Delete a key; return whether it was there. One that the backend refuses was not."""
+        """Delete a key. Returns whether it existed; keys that the backend refuses didn't."""
         try:
             return bool(self.cache.delete(key))
         except InvalidCacheKey:
@@ -241,7 +244,7 @@ class LimitedInspector(Inspector):
 
 
 class BrokenInspector(Inspector):
-    """Can do nothing, and says what is wrong with the alias's settings."""
+    """Has no abilities, and explains what is wrong with the alias's settings."""
 
     def __init__(self, alias: str, params: Mapping[str, Any], error: Exception) -> None:
         super().__init__(alias, make_base_cache(params), params)
@@ -262,7 +265,7 @@ class BrokenInspector(Inspector):
 
 
 def make_base_cache(params: Mapping[str, Any]) -> BaseCache:
-    """Return what Django makes of the settings that all backends share."""
+    """Return a `BaseCache` with the settings that all backends share."""
     try:
         return BaseCache(dict(params))
     except Exception:  # KEY_FUNCTION may be what is wrong.

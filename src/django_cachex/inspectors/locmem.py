@@ -1,4 +1,4 @@
-"""Caches in the memory of one process (`LocMemCache`)."""
+"""Inspector of `LocMemCache`."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ from django_cachex.inspectors.values import fingerprint
 
 
 def iter_keys_from(ordered: list[str], beginning: str) -> Iterator[str]:
-    """Return the keys that come in order from a text on."""
+    """Return the keys that don't sort before `beginning`."""
     return islice(ordered, bisect_left(ordered, beginning), None)
 
 
 class LocMemInspector(DjangoBackendInspector):
-    """The store of the process that answers, under its lock, in its order of last use."""
+    """The cache in the memory of the process that handles the request."""
 
     @property
     def store_name(self) -> str:
@@ -73,7 +73,7 @@ class LocMemInspector(DjangoBackendInspector):
     # Keys.
 
     def list_keys(self) -> list[str]:
-        """Return all keys of the store, this alias's and others'."""
+        """Return all keys of the store, including those of other aliases."""
         with self.cache._lock:
             # An ordered dict walks its order in Python's time, the dict beneath it in C's.
             return list(dict.keys(self.cache._cache))
@@ -108,7 +108,7 @@ class LocMemInspector(DjangoBackendInspector):
             return [self.key_info(stored, columns) for stored in keys]
 
     def key_info(self, stored: bytes, columns: Collection[str]) -> KeyInfo:
-        """Describe one key; the lock must be held."""
+        """Return information about a key. The caller must hold the lock."""
         key = try_decode_text(stored)
         if key is None or self.cache._has_expired(key):
             return KeyInfo(stored, ttl=TTL_MISSING)
@@ -177,7 +177,7 @@ class LocMemInspector(DjangoBackendInspector):
         return self.put(stored, edit, removes=False)
 
     def put(self, stored: bytes, edit: Rename | Copy, removes: bool) -> EditResult:
-        """Store what a key holds under another, until the same moment."""
+        """Store the value of a key under another key, with the same expiry time."""
         key, to = try_decode_text(stored), decode_text(edit.to)
         reason = self.key_error(to)
         if reason:

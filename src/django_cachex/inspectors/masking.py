@@ -1,7 +1,7 @@
-"""Passwords taken out of whatever a person may see: locations, settings, exception texts.
+"""Mask passwords in text for users: locations, settings, exceptions.
 
-What is a password is told by the settings: by its name, as `PASSWORD` or `api_key`, or by its place
-in an address. Such strings are then replaced wherever they stand, in every usual spelling.
+The settings tell which strings are passwords: by their names, such as `PASSWORD` or `api_key`, or
+by their positions in URLs. These strings are then masked in all texts, in every usual encoding.
 """
 
 from __future__ import annotations
@@ -57,17 +57,21 @@ OPTION_PAIR = re.compile(
 CLOSING_QUOTES = {'"': '"', "'": "'", "{": "}"}
 
 MAX_MASKED_LENGTH: Final = 10_000
-"""Characters of an error that are masked; what is shown is shorter."""
+"""Maximum length of an error to mask. The text that is shown is shorter."""
 
 # A password this short is replaced only where it stands alone: it may be part of any word.
 SHORT_SECRET_LENGTH = 4
 
 
 def mask(text: str, secrets: Iterable[str] = ()) -> str:
-    """Return `text` without passwords in URLs and without any of `secrets`, however quoted.
+    """Mask passwords in URLs, and secrets in any usual encoding.
 
-    The forms known are `user:password@`, `:password@` and `?password=` (also `ssl_password=`,
-    `token=` and the like). `secrets` are an alias's, as `find_secrets` returns them.
+    Recognizes `user:password@`, `:password@` and `?password=` (also `ssl_password=`, `token=` and
+    similar names).
+
+    Args:
+        text: The text to mask.
+        secrets: The secrets of an alias, as returned by `find_secrets`.
     """
     masked = text
     # Before the URLs: one whose password holds white space ends there, as far as they can tell.
@@ -79,9 +83,9 @@ def mask(text: str, secrets: Iterable[str] = ()) -> str:
 
 
 def mask_for_settings(text: str, params: Mapping[str, Any]) -> str:
-    """Return what is left of `text` without the passwords of these settings and of other caches.
+    """Mask the passwords of an alias and of all other aliases in `text`.
 
-    What strangers say may be long: no more of it is looked at than anybody is shown.
+    The text is truncated first, because third parties may return texts of any length.
     """
     others = (
         secret for secret in find_secrets(settings.CACHES) if len(secret) >= SHORT_SECRET_LENGTH
@@ -90,7 +94,7 @@ def mask_for_settings(text: str, params: Mapping[str, Any]) -> str:
 
 
 def _mask_rest(rest: str) -> str:
-    """Return what follows `scheme://`, masked."""
+    """Mask the part of a URL that follows `scheme://`."""
     return QUERY_SECRET.sub(rf"\g<1>{MASK}", USER_INFO.sub(rf"\g<1>{MASK}@", rest, count=1))
 
 
@@ -98,7 +102,7 @@ def _mask_rest(rest: str) -> str:
 
 
 def find_secrets(params: Mapping[str, Any]) -> frozenset[str]:
-    """Return the passwords that an entry of `settings.CACHES` holds, at whatever depth."""
+    """Return the passwords in an entry of `settings.CACHES`, at any depth."""
     return frozenset(filter(None, _iter_secrets(params)))
 
 
@@ -114,7 +118,7 @@ def _iter_secrets(value: object) -> Iterator[str]:
 
 
 def _iter_named_secrets(name: str, value: object) -> Iterator[str]:
-    """Yield the secrets of what stands under a name."""
+    """Yield the secrets in the value of an option."""
     if not SECRET_NAME.fullmatch(name):
         yield from _iter_secrets(value)
     elif HARMLESS_NAME.fullmatch(name):
@@ -125,7 +129,9 @@ def _iter_named_secrets(name: str, value: object) -> Iterator[str]:
 
 
 def _iter_secret_values(value: object) -> Iterator[str]:
-    """Yield the texts of what is secret by its name; of a name and a password, the password."""
+    """Yield the strings in the value of a secret option. Of a user and a password, yield the
+    password.
+    """
     if isinstance(value, str | bytes):
         text = _to_text(value)
         yield text
@@ -148,7 +154,7 @@ def _iter_secret_values(value: object) -> Iterator[str]:
 
 
 def _iter_string_secrets(text: str) -> Iterator[str]:
-    """Yield the passwords in an address, a list of addresses, or a string of options."""
+    """Yield the passwords in a URL, a list of URLs, or a string of options."""
     for address in _split_addresses(text):
         rest = address[len(SCHEME.match(address)[0]) :]  # type: ignore[index]  # It matches nothing.
         if user_info := USER_INFO.match(rest):
@@ -162,7 +168,7 @@ def _iter_string_secrets(text: str) -> Iterator[str]:
 
 
 def _iter_unquoted(value: str) -> Iterator[str]:
-    """Yield the value of an option, as those may mean it who use such quotation marks."""
+    """Yield the value of an option with its quotation marks removed, according to several syntaxes."""
     if len(value) < 2 or CLOSING_QUOTES.get(value[0]) != value[-1]:
         yield value
         return
@@ -171,7 +177,9 @@ def _iter_unquoted(value: str) -> Iterator[str]:
 
 
 def _split_addresses(text: str) -> list[str]:
-    """Return the addresses in a list, or the text as one: passwords may hold `;` and `,`."""
+    """Split a list of URLs. Text that isn't a list is returned as one URL, as passwords can contain
+    `;`.
+    """
     parts = ADDRESS_SEPARATOR.split(text)
     return parts if all(map(_is_address, parts)) else [text]
 
@@ -185,7 +193,7 @@ def _to_text(value: str | bytes) -> str:
 
 
 def _encodings(secrets: Iterable[str]) -> set[str]:
-    """Return the secrets as URLs, logs and `repr` may spell them."""
+    """Return the secrets as they may appear in URLs, logs and the output of `repr`."""
     found = set()
     for secret in secrets:
         for text in (secret, unquote(secret), unquote_plus(secret)):

@@ -1,4 +1,4 @@
-"""Django's memcached backends: keys by exact name, on connections of our own that do not hang."""
+"""Inspector of Django's memcached backends, with its own connections and timeouts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PYMEMCACHE_BACKEND = "django.core.cache.backends.memcached.PyMemcacheCache"
 
 
 class MemcachedInspector(LimitedInspector):
-    """A server that may hang, asked with the admin's patience by a cache object of its own."""
+    """Uses its own cache object with the admin's timeouts, because the server may hang."""
 
     support = Support.WRAPPED
     may_block = True
@@ -34,7 +34,7 @@ class MemcachedInspector(LimitedInspector):
 
 
 def server_ids(server: str) -> frozenset[str]:
-    """Return where a server is, of those that LOCATION names: a host with its port, or a socket."""
+    """Return the addresses of a server in `LOCATION`: a host with an optional port, or a socket."""
     path = server.removeprefix("unix:")
     if path.startswith("/"):
         return frozenset((file_id(path),))
@@ -45,10 +45,10 @@ def server_ids(server: str) -> frozenset[str]:
 
 
 def make_private_cache(alias: str, cache: BaseCache, params: Mapping[str, Any]) -> BaseCache:
-    """Return another cache object of an alias, which no other thread uses.
+    """Return another cache object of an alias that no other thread uses.
 
-    The client of pymemcache waits for ever by default; that of pylibmc has time limits in other
-    units under other names, and keeps those of the settings.
+    By default, pymemcache never times out, so timeouts are added. pylibmc has timeouts with other
+    names and units, so the settings are kept.
     """
     kinds = [f"{kind.__module__}.{kind.__qualname__}" for kind in type(cache).__mro__]
     if PYMEMCACHE_BACKEND not in kinds:

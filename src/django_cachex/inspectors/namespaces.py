@@ -17,24 +17,24 @@ from django_cachex.inspectors.types import TTL_NONE, KeyInfo
 
 MAX_BRANCHES: Final = 200
 MAX_PATH_BYTES: Final = 128 * 1024
-"""Of the names of branches in a state: those of fewer are kept where they are long."""
+"""Maximum size of the paths in a state, in bytes. If paths are long, fewer branches are kept."""
 
 NamespacePath = tuple[str, ...]
 ROOT_PATH: Final[NamespacePath] = ()
 
 
 class Usage(NamedTuple):
-    """What one key, or all keys of a branch, weigh."""
+    """How many keys there are in a branch, and how much memory they use."""
 
     keys: int = 0
     memory: int = 0
-    """Bytes, as far as the store says."""
+    """Bytes, as reported by the store."""
 
     memory_squares: int = 0
-    """The sum of the memory_squares of each key's bytes, for the uncertainty of a sample."""
+    """The sum of the squared sizes of the keys, for the standard error of a sample."""
 
     no_expiry: int = 0
-    """Keys without an expiry."""
+    """The number of keys that never expire."""
 
     def add(self, other: Usage) -> Usage:
         return Usage(
@@ -50,28 +50,29 @@ NO_USAGE: Final = Usage()
 
 @dataclass(frozen=True)
 class Branch:
-    """All keys whose names begin alike."""
+    """All keys with the same namespace."""
 
     usage: Usage = NO_USAGE
     lower_bound: bool = False
-    """Whether it may have been folded before: then it weighs this at least."""
+    """Whether the usage is a lower bound, because the branch may have been pruned before."""
 
     truncated: bool = False
-    """Whether some of its branches were folded into it, as there were too many."""
+    """Whether some of its children were pruned because there were too many branches."""
 
 
 @dataclass(frozen=True)
 class NamespaceTree:
-    """Branches by the parts of their names; the weight of a branch includes its branches'."""
+    """Branches by their paths. The usage of a branch includes that of its children."""
 
     branches: Mapping[NamespacePath, Branch] = field(default_factory=lambda: {ROOT_PATH: Branch()})
 
     def add_keys(
         self, keys_with_memory: Iterable[tuple[NamespacePath, Sequence[int]]]
     ) -> NamespaceTree:
-        """Return the tree with more keys in it, the lightest leaves folded into their branches.
+        """Return the tree with more keys, pruned to the limits.
 
-        What a key weighs are the figures of a `Usage`.
+        Args:
+            keys_with_memory: Paths with the attributes of a `Usage`.
         """
         added: dict[NamespacePath, Usage] = {}
         for path, weight in sum_by_path(keys_with_memory):
@@ -95,7 +96,7 @@ class NamespaceTree:
         return self.branches[ROOT_PATH]
 
     def children(self, path: NamespacePath) -> list[tuple[NamespacePath, Branch]]:
-        """Return the branches directly under another, the heaviest first."""
+        """Return the children of a branch, those with the highest usage first."""
         depth = len(path) + 1
         found = [
             (one, branch)
@@ -123,7 +124,7 @@ class NamespaceTree:
 def sum_by_path(
     keys_with_memory: Iterable[tuple[NamespacePath, Sequence[int]]],
 ) -> Iterator[tuple[NamespacePath, Usage]]:
-    """Yield each path once, with the weight of all its keys: most are of a few namespaces."""
+    """Yield each path once with the total usage of its keys, because most keys share a few paths."""
     sums: dict[NamespacePath, list[int]] = {}
     for path, (keys, memory, memory_squares, no_expiry) in keys_with_memory:
         so_far = sums.get(path)
@@ -139,7 +140,10 @@ def sum_by_path(
 
 
 def prune(branches: dict[NamespacePath, Branch]) -> None:
-    """Take the lightest leaves away until there are few enough; what held them remembers it."""
+    """Remove the leaves with the fewest keys until the tree is within its limits.
+
+    The parents of removed leaves are marked as truncated.
+    """
     surplus = len(branches) - 1 - MAX_BRANCHES
     excess = sum(map(json_size, branches)) - MAX_PATH_BYTES
     if surplus <= 0 and excess <= 0:
@@ -161,17 +165,17 @@ def prune(branches: dict[NamespacePath, Branch]) -> None:
 def pruning_order(
     path: NamespacePath, branches: Mapping[NamespacePath, Branch]
 ) -> tuple[int, int, NamespacePath]:
-    """Return what leaves are folded in the order of: the lightest, of these the deepest."""
+    """Return the sort key of leaves to prune: the fewest keys first, then the longest path."""
     return (branches[path].usage.keys, -len(path), path)
 
 
 ERROR_MARGIN: Final = 2.0
-"""Standard errors to each side: nineteen samples of twenty are no further from the truth."""
+"""The margin of error in standard errors. Two of them are a confidence level of 95%."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A part of a whole, 0 to 1, and how far it may be off to each side."""
+    """An estimated fraction from 0 to 1, and its margin of error."""
 
     value: float
     error: float = 0.0
@@ -179,19 +183,19 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Sample:
-    """What was keys_with_memory: everything, or a part that is as good as drawn by lot."""
+    """The usage of all keys, or of a random sample of them."""
 
     total: Usage
     fraction: float = 1.0
-    """The part of everything that was looked at, 0 to 1."""
+    """The examined fraction of all keys, from 0 to 1."""
 
     @property
     def _unexamined(self) -> float:
-        """The part of a sample's error that is left: none once everything was looked at."""
+        """The finite population correction: 0 if all keys were examined."""
         return sqrt(max(0.0, 1.0 - self.fraction))
 
     def key_share(self, part: int, whole: int | None = None) -> Estimate | None:
-        """Return the share of keys that are of a kind; None where there is no key."""
+        """Return the fraction of keys with a property, or None if there are no keys."""
         count = self.total.keys if whole is None else whole
         if not count:
             return None
@@ -199,7 +203,7 @@ class Sample:
         return Estimate(value, ERROR_MARGIN * self._unexamined * sqrt(value * (1 - value) / count))
 
     def memory_share(self, part: Usage) -> Estimate | None:
-        """Return the share of memory that a branch takes; None where no memory is known."""
+        """Return the fraction of memory that a branch uses, or None if memory usage is unknown."""
         if not self.total.memory:
             return None
         value = part.memory / self.total.memory
@@ -213,46 +217,46 @@ class Sample:
         )
 
     def scale_up(self, count: int) -> int:
-        """Return about how many there are of which the sample holds so many."""
+        """Return the estimated number among all keys for a number in the sample."""
         return round(count / self.fraction) if self.fraction else count
 
 
 MAX_EXAMPLES: Final = 50
-"""Keys that are named as examples."""
+"""Maximum number of keys to list as examples."""
 
 MAX_LARGEST_KEYS: Final = 10
 MAX_NAMED_KEY_BYTES: Final = 500
-"""Bytes: keys with longer names are counted, and not kept by name."""
+"""Maximum length of keys to list by name, in bytes. Longer keys are only counted."""
 
 MAX_NAMESPACE_DEPTH: Final = 3
-"""Parts of a name that are looked at."""
+"""Maximum number of parts of a name to use as namespaces."""
 
 MAX_PART_LENGTH: Final = 80
-"""Characters: a longer part of a name is no namespace."""
+"""Maximum length of a namespace in characters. Longer parts of a name aren't namespaces."""
 
 MS_PER_SECOND: Final = 1000
 TTL_BOUNDS: Final = tuple(
     MS_PER_SECOND * seconds for seconds in (60, 3600, 86_400, 7 * 86_400, 30 * 86_400)
 )
-"""Milliseconds: the upper ends of the classes that TTLs are counted in; the last has none."""
+"""Upper bounds of the TTL classes in milliseconds. The last class has no upper bound."""
 
 LOCK_NAME: Final = re.compile(r"(?:^|[^a-z])locks?(?:[^a-z]|$)", re.IGNORECASE)
-"""A name that says that its key is a lock."""
+"""Matches the names of locks."""
 
 
 @dataclass(frozen=True)
 class NamespaceOptions:
-    """How names are taken apart."""
+    """How to split names into namespaces."""
 
     separator: str = ":"
     prefix: str = ""
-    """What all names begin with, and namespaces are looked for after."""
+    """The common prefix of all names. Namespaces follow it."""
 
     is_session: Callable[[bytes], bool] | None = None
-    """Tells the stored keys of sessions, where there are such."""
+    """Returns whether a stored key is a session. None if there are no sessions."""
 
     def path(self, name: str) -> NamespacePath:
-        """Return the namespaces of a key: the parts of its name but the last."""
+        """Return the namespaces of a key: the parts of its name except for the last."""
         parts = name.removeprefix(self.prefix).split(self.separator)[:-1]
         found: list[str] = []
         for part in parts[:MAX_NAMESPACE_DEPTH]:
@@ -264,15 +268,15 @@ class NamespaceOptions:
 
 @dataclass(frozen=True)
 class NamespaceStats:
-    """What was counted so far."""
+    """The counts of a job that collects statistics by namespace."""
 
     options: NamespaceOptions = NamespaceOptions()
     tree: NamespaceTree = field(default_factory=NamespaceTree)
     keys_with_memory: int = 0
-    """Keys of which the store said how many bytes they take."""
+    """The number of keys whose size is known."""
 
     keys_with_ttl: int = 0
-    """Keys of which the store said when they expire."""
+    """The number of keys whose TTL is known."""
 
     ttl_counts: tuple[int, ...] = (0,) * (len(TTL_BOUNDS) + 1)
     """Number of keys in each class of `TTL_BOUNDS`; keys that never expire are not included."""
@@ -281,7 +285,7 @@ class NamespaceStats:
     locks: int = 0
     examples: tuple[bytes, ...] = ()
     largest: tuple[tuple[int, bytes], ...] = ()
-    """The heaviest keys, with their bytes."""
+    """The largest keys, with their sizes in bytes."""
 
     @property
     def total(self) -> Usage:
@@ -292,7 +296,7 @@ class NamespaceStats:
         return 0
 
     def process(self, inspector: Inspector, keys: Sequence[bytes]) -> NamespaceStats:
-        """Count a batch of keys; return the survey with them in it."""
+        """Count a batch of keys. Returns the statistics with updated counts."""
         weight = "memory" if "memory" in inspector.optional_columns else "size"
         found = [one for one in inspector.describe(keys, ("ttl", weight)) if one.exists]
         names = [inspector.display_key(one.key) for one in found]
@@ -350,14 +354,14 @@ class NamespaceStats:
 
 
 def key_bytes(one: KeyInfo) -> int | None:
-    """Return the bytes that a key takes, or those of its value where the store tells no more."""
+    """Return the memory that a key uses in bytes or, if it is unknown, the size of its value."""
     if one.memory is not None:
         return one.memory
     return one.size if one.unit == Unit.BYTES else None
 
 
 def count_ttls(before: tuple[int, ...], found: Sequence[KeyInfo]) -> tuple[int, ...]:
-    """Return the classes of TTLs with more keys in them."""
+    """Return the number of keys by TTL class, with more keys added."""
     counts = list(before)
     for one in found:
         if one.ttl is not None and one.ttl != TTL_NONE:
@@ -370,7 +374,7 @@ def merge_largest(
     found: Sequence[KeyInfo],
     weights: Sequence[int | None],
 ) -> tuple[tuple[int, bytes], ...]:
-    """Return the heaviest keys; one that a search found twice is among them once."""
+    """Return the largest keys. Keys that a search finds twice are only listed once."""
     known = {stored: size for size, stored in before}
     known.update(
         (one.key, weight)

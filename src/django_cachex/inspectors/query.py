@@ -1,4 +1,4 @@
-"""Searches for keys and pages of elements."""
+"""Searches for keys, and pages of elements."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ from django_cachex.inspectors.keys import KeyNaming, encode_text
 from django_cachex.inspectors.types import TTL_NONE, KeyInfo
 
 MAX_PATTERN_LENGTH: Final = 500
-"""Characters of a search: what it costs to compare a name grows with both their lengths."""
+"""Maximum length of a pattern in characters. Matching costs pattern length times name length."""
 
 MAX_REPEATS: Final = 4
-"""Places of a name at which a server may be comparing one text of a glob at the same time."""
+"""Maximum number of positions at which a server compares one literal of a glob at the same time."""
 
 GLOB_SPECIAL = re.compile(rb"([*?\[\]\\])")
 
 
 def escape_glob(literal: bytes) -> bytes:
-    """Return the glob that Valkey's `MATCH` reads as exactly these bytes."""
+    """Return a glob for `MATCH` that matches exactly these bytes."""
     return GLOB_SPECIAL.sub(rb"\\\1", literal)
 
 
 def cheap_prefix(literal: bytes) -> bytes:
-    """Return what of a text a server finds quickly in any name, in proportion to its length.
+    """Return the longest prefix of a literal that a server can find in linear time.
 
-    A server tries a text at each place of a name. Where it begins with what it repeats, as `aaaab`
-    does, each character of a name is compared for many places: for as many as a beginning of the
-    text has beginnings that it ends with, one within the other. (They are found as Knuth, Morris
-    and Pratt do.)
+    A server compares a literal at each position of a name. If the literal repeats its own prefix,
+    as `aaaab` does, each character of the name is compared many times: once for each border (a
+    prefix that is also a suffix) of the part that matches. The borders are computed as in the
+    algorithm of Knuth, Morris and Pratt.
     """
     longest = [0] * (len(literal) + 1)
     repeats = [0, 1, *[0] * len(literal)]
@@ -55,7 +55,7 @@ def cheap_prefix(literal: bytes) -> bytes:
 
 
 class InvalidPattern(ValueError):
-    """A search that is too long; `str()` is a sentence for the form."""
+    """A pattern is too long. `str()` returns a sentence for the form."""
 
     def __str__(self) -> str:
         return str(self.args[0])
@@ -63,9 +63,10 @@ class InvalidPattern(ValueError):
 
 @dataclass(frozen=True)
 class Pattern:
-    """A search: `*` stands for anything and is the only wildcard; case matters.
+    """A pattern for keys. `*` matches any text and is the only wildcard; matching is
+    case-sensitive.
 
-    Text without `*` means "contains"; no text at all means every key.
+    A pattern without `*` matches keys that contain it. An empty pattern matches all keys.
     """
 
     text: str = ""
@@ -76,12 +77,12 @@ class Pattern:
 
     @property
     def may_be_exact_key(self) -> bool:
-        """Whether the text may be the whole name of a key, to be looked up at once."""
+        """Whether the pattern could be the exact name of a key, so that the key can be looked up."""
         return bool(self.text) and "*" not in self.text
 
     @property
     def error(self) -> str:
-        """A sentence saying why nothing can be searched for with it, or nothing."""
+        """A sentence that explains why the pattern can't be used, or an empty string."""
         if self.matches_all or len(self.text) <= MAX_PATTERN_LENGTH:
             return ""
         text = _(
@@ -91,9 +92,10 @@ class Pattern:
 
     @cached_property
     def literals(self) -> tuple[str, ...]:
-        """The texts between the wildcards; a key has them in this order, anchored at both ends.
+        """The literals between the wildcards, in order. The first and last are anchored.
 
-        Raises `InvalidPattern`, as everything does that searches with one that has a `problem`.
+        Raises:
+            InvalidPattern: The pattern has an `error`.
         """
         if self.error:
             raise InvalidPattern(self.error)
@@ -107,9 +109,10 @@ class Pattern:
         return tuple(map(encode_text, self.literals))
 
     def glob(self, prefix: bytes = b"") -> bytes:
-        """Return the `MATCH` of a `SCAN` for keys after `prefix`, which is taken literally.
+        """Return the glob for `MATCH` that matches keys with this prefix.
 
-        It matches at least what is meant, and only that where `glob_is_exact`.
+        The glob matches all keys that match the pattern. It may match others unless
+        `glob_is_exact`.
         """
         parts, glob = map(cheap_prefix, self._parts), escape_glob(prefix)
         glob += b"*".join(escape_glob(part) for part in parts)
@@ -118,16 +121,16 @@ class Pattern:
 
     @cached_property
     def glob_is_exact(self) -> bool:
-        """Whether the glob alone tells what is meant."""
+        """Whether the glob matches only keys that match the pattern."""
         return all(cheap_prefix(part) == part for part in self._parts)
 
     @property
     def scans_whole_name(self) -> bool:
-        """Whether a name has to be looked at to its end, whatever it begins with."""
+        """Whether matching must examine the whole name, whatever its prefix."""
         return any(self.literals[1:])
 
     def matches(self, key: str | bytes) -> bool:
-        """Return whether a key, without its prefix, is meant."""
+        """Return whether a key without its prefix matches the pattern."""
         return self._matches_text(key) if isinstance(key, str) else self._matches_bytes(key)
 
     @cached_property
@@ -140,9 +143,10 @@ class Pattern:
 
 
 def make_matcher(parts: tuple[Any, ...]) -> Callable[[Any], bool]:
-    """Return what tells whether a text has others in their order, the first and last at its ends.
+    """Return a function that checks whether a text contains the literals in their order.
 
-    Each is taken where it is found first: that is as good as any other place.
+    The first and last literals must be at the start and end of the text. Taking the first
+    occurrence of each of the others is sufficient.
     """
     first, *inner, last = parts
     if not first and not last and len(inner) == 1:
@@ -167,110 +171,116 @@ MAX_ELEMENTS: Final = 500
 
 
 class Order(StrEnum):
-    """From which end a list, a sorted set or a stream is read; hashes and sets have no order."""
+    """The end from which a list, sorted set or stream is read. Hashes and sets have no order."""
 
     FIRST = "first"
-    """From a list's head, the lowest score, the oldest entry."""
+    """From the head of a list, the lowest score, or the oldest entry."""
 
     LAST = "last"
-    """From a list's tail, the highest score, the newest entry."""
+    """From the tail of a list, the highest score, or the newest entry."""
 
 
 @dataclass(frozen=True, slots=True)
 class ElementPage:
-    """A part of what a key holds. What a type has no use for is left alone."""
+    """Which part of a key's value to read. Attributes that don't apply to the key's type are
+    ignored.
+    """
 
     at: str = ""
-    """Where to begin; empty for the beginning.
+    """Where to start. Empty for the start of the value.
 
-    What an answer gave as `next` or `previous`, or what a person typed: an index of a list,
-    negative from the tail; a rank of a sorted set, from 0 in the order asked for; an id of a
-    stream, whole or only its milliseconds since the epoch. `InvalidPosition` for what is none.
+    Either `Elements.next` or `Elements.previous`, or the user's input: an index of a list (negative
+    from the tail), a rank of a sorted set (from 0 in the requested order), or an entry ID of a
+    stream, completely or only its milliseconds since the epoch.
+
+    Inspectors raise `InvalidPosition` for other values.
     """
 
     order: Order = Order.FIRST
 
     match: str = ""
-    """Only fields of a hash, members of a set or a sorted set that match, as keys do: `*` stands
-    for anything, text without it for itself anywhere."""
+    """A pattern for fields of a hash or members of a set or sorted set, with the syntax of
+    `Pattern`.
+    """
 
     lowest: float | None = None
     highest: float | None = None
-    """Only members of a sorted set with scores from `lowest` to `highest`, both included."""
+    """The range of scores for members of a sorted set, inclusive."""
 
     count: int | None = None
-    """How many elements, or bytes of a string, to show; None for what the limits say."""
+    """The number of elements, or bytes of a string, to show. None for the default limits."""
 
     def max_bytes(self, allowed: Limits) -> int:
-        """Return how much of a string to show at most: bytes as stored, characters decoded."""
+        """Return how much of a string to show at most: in bytes if raw, in characters if decoded."""
         return max(1, min(self.count or allowed.preview_bytes, allowed.decode_bytes))
 
     def max_elements(self, allowed: Limits) -> int:
-        """Return how many elements of a collection to show."""
+        """Return the maximum number of elements of a collection to show."""
         return max(1, min(self.count or allowed.elements, MAX_ELEMENTS))
 
     def starting_at(self, at: str) -> ElementPage:
-        """Return this window from another place on."""
+        """Return a copy of the page with another start."""
         return replace(self, at=at)
 
 
 FIRST_PAGE: Final = ElementPage()
-"""What is read where nobody asks for anything else."""
+"""The start of a value, with the default limits."""
 
 
 class InvalidPosition(ValueError):
-    """A place that no key of the type has; `str()` is a sentence for the form."""
+    """A position is invalid for the type of the key. `str()` returns a sentence for the form."""
 
     def __str__(self) -> str:
         return str(self.args[0])
 
 
 class Scope(StrEnum):
-    """Whose keys a search is for."""
+    """Which keys of a store to search."""
 
     VERSION = "version"
-    """Those of the alias's prefix and current version."""
+    """Keys with the alias's prefix and current version."""
 
     VERSIONS = "versions"
-    """Those of the alias's prefix in every version."""
+    """Keys with the alias's prefix, in all versions."""
 
     STORE = "store"
-    """Everything in the store, other applications' keys included."""
+    """All keys of the store, including those of other applications."""
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A pattern for names, and filters that a key must pass, all of them.
+    """A search for keys that match a pattern and pass all filters.
 
-    An inspector is asked for no filter but those in its `filters`, for no scope but those in its
-    `scopes`.
+    Inspectors only get the filters in `Inspector.filters` and the scopes in `Inspector.scopes`.
     """
 
     pattern: Pattern = field(default_factory=Pattern)
-    """Of the key; of the stored key in any scope but that of one version."""
+    """Matches the key if the scope is one version, otherwise the stored key."""
 
     scope: Scope = Scope.VERSION
 
     type: str = ""
-    """As `TYPE` names it; empty for any."""
+    """The type as returned by `TYPE`, or an empty string for all types."""
 
     expires_within: int | None = None
-    """Milliseconds; `NEVER` for keys that never expire."""
+    """Maximum TTL in milliseconds, or `TTL_NONE` for keys that never expire."""
 
     larger_than: int | None = None
-    """Bytes: of the memory that a key takes, or of its value where the store tells no more."""
+    """Minimum size in bytes: of the key in memory or, if the store doesn't report that, of the
+    value.
+    """
 
     idle_for: int | None = None
-    """Milliseconds in which a key was not used."""
+    """Minimum milliseconds since the last access."""
 
     exclude: Callable[[bytes], bool] | None = field(default=None, compare=False, repr=False)
-    """Whether a stored key is not to be found by whoever asks.
+    """Returns whether to hide a stored key from the user.
 
-    Nothing tells that there is such a key: it is neither returned nor counted.
+    Hidden keys are neither returned nor counted, because counts would reveal that they exist.
     """
 
     def is_excluded(self, stored: bytes) -> bool:
-        """Return whether a stored key is not to be found by whoever asks."""
+        """Return whether a stored key is hidden from the user."""
         return self.exclude is not None and self.exclude(stored)
 
     @property
@@ -286,20 +296,21 @@ class Query:
 
     @property
     def has_filters(self) -> bool:
-        """Whether keys within the scope may be left out of the result."""
+        """Whether some keys of the scope may not match."""
         return bool(self.filters) or not self.pattern.matches_all
 
     def required_columns(self, optional_columns: Collection[str] = ()) -> frozenset[str]:
-        """Return what must be known of a key to tell whether it passes; a type is known before.
+        """Return the columns that `matches` needs. The type is known without them.
 
-        `figures` are those of `Inspector.figures`.
+        Args:
+            optional_columns: The `Inspector.optional_columns`.
         """
         size = "memory" if "memory" in optional_columns else "size"
         column = {"expires_within": "ttl", "larger_than": size, "idle_for": "idle"}
         return frozenset(column[name] for name in self.filters - {"type"})
 
     def matches(self, one: KeyInfo) -> bool | None:
-        """Return whether a key passes the filters, its type aside; None where nobody knows."""
+        """Return whether a key passes the filters other than the type, or None if it is unknown."""
         size = one.memory
         if size is None and one.unit == Unit.BYTES:
             size = one.size
@@ -329,7 +340,7 @@ def _exceeds(figure: int | None, least: int | None) -> bool | None:
 
 
 def versions_keyspace(cache: BaseCache) -> Keyspace | None:
-    """Return a cache's keys in every version, or None where nobody can tell them."""
+    """Return the keys of a cache in all versions, or None if they can't be determined."""
 
     def made(key: str, version: int) -> bytes:
         return encode_text(str(cache.make_key(key, version=version)))
@@ -341,7 +352,7 @@ def versions_keyspace(cache: BaseCache) -> Keyspace | None:
 
 
 def available_scopes(naming: KeyNaming, cache: BaseCache) -> tuple[Scope, ...]:
-    """Return the scopes of a store that holds keys by their names."""
+    """Return the scopes of a store that knows the names of its keys."""
     if naming.prefix is None:
         return (Scope.STORE,)
     if versions_keyspace(cache) is None:
@@ -351,22 +362,22 @@ def available_scopes(naming: KeyNaming, cache: BaseCache) -> tuple[Scope, ...]:
 
 @dataclass(frozen=True)
 class KeyRange:
-    """The stored keys of one scope: those that `shape` matches at their beginning.
+    """The stored keys of a scope: those whose start matches `regex`.
 
-    A pattern is compared with the key that follows, in the scope of the whole store with the
-    stored key.
+    Patterns are matched against the rest of the stored key. If the scope is the whole store, this
+    is the complete stored key.
     """
 
     regex: re.Pattern[bytes]
     prefix: bytes = b""
-    """What all of them begin with."""
+    """The common prefix of the stored keys."""
 
     glob: bytes = b""
-    """What `MATCH` takes for that which `shape` matches."""
+    """A glob for `MATCH` that matches what `regex` matches."""
 
     @classmethod
     def for_scope(cls, scope: Scope, naming: KeyNaming, cache: BaseCache) -> KeyRange:
-        """Return the reach of a scope; ValueError where nobody can tell which keys those are."""
+        """Return the key range of a scope. Raises ValueError if the keys can't be determined."""
         if scope is Scope.STORE:
             return cls(re.compile(b""))
         if scope is Scope.VERSION and naming.prefix is not None:
@@ -381,20 +392,22 @@ class KeyRange:
         return cls(re.compile(shape), space.before, glob)
 
     def contains(self, stored: bytes) -> bool:
-        """Return whether a stored key is within reach, whatever the pattern."""
+        """Return whether a stored key is in the range, whatever the pattern."""
         return self.regex.match(stored) is not None
 
     def strip_prefix(self, stored: bytes) -> bytes | None:
-        """Return the key in a stored key, or None if that is not within reach."""
+        """Return the part of a stored key that follows the prefix, or None if it is not in the
+        range.
+        """
         found = self.regex.match(stored)
         return stored[found.end() :] if found else None
 
     def glob_for(self, pattern: Pattern) -> bytes:
-        """Return the glob that matches at least the keys meant."""
+        """Return a glob that matches at least the keys that match a pattern."""
         return self.glob + pattern.glob()
 
     def matches(self, stored: bytes, pattern: Pattern) -> bool:
-        """Return whether a stored key is within reach and matches."""
+        """Return whether a stored key is in the range and matches a pattern."""
         key = self.strip_prefix(stored)
         if key is None:
             return False
@@ -402,5 +415,5 @@ class KeyRange:
 
     @cached_property
     def is_exact(self) -> bool:
-        """Whether the glob alone tells the keys within reach."""
+        """Whether the glob matches only keys in the range."""
         return self.glob == escape_glob(self.prefix)

@@ -1,4 +1,4 @@
-"""Which inspector serves which backend."""
+"""The registry of inspectors by backend."""
 
 from __future__ import annotations
 
@@ -38,20 +38,24 @@ _all_inspectors = ChainMap(_registered_inspectors, BUILT_IN_INSPECTORS)
 
 
 def register(backend: str, inspector: str | type[Inspector]) -> None:
-    """Let `inspector` serve caches of the class at the dotted path `backend`, and its subclasses.
+    """Register an inspector for a backend and its subclasses.
 
-    A class registered nearer to the cache's own class wins. `inspector` is a class or its path.
+    If several classes in the MRO of a cache are registered, the first one is used.
+
+    Args:
+        backend: The dotted path of the backend: its `__module__` and `__qualname__`.
+        inspector: The inspector's class or its dotted path.
     """
     _registered_inspectors[backend] = inspector
 
 
 def unregister(backend: str) -> None:
-    """Forget what `register` was told of `backend`; nothing if it was told nothing."""
+    """Remove the registration of a backend, if there is one."""
     _registered_inspectors.pop(backend, None)
 
 
 def inspector_class(cache_class: type) -> type[Inspector]:
-    """Return the inspector of the nearest registered class, or the limited one."""
+    """Return the inspector of the first registered class in the MRO, or `LimitedInspector`."""
     for ancestor in cache_class.__mro__:
         found = _all_inspectors.get(f"{ancestor.__module__}.{ancestor.__qualname__}")
         if found is not None:
@@ -62,10 +66,13 @@ def inspector_class(cache_class: type) -> type[Inspector]:
 
 
 def inspector_for(alias: str) -> Inspector:
-    """Return an inspector of this thread's cache object for an alias of `settings.CACHES`.
+    """Return an inspector for an alias of `settings.CACHES`.
 
-    A cache that cannot be made (its driver is missing, an option is wrong) gets an inspector that
-    can do nothing and says why. Raises InvalidCacheBackendError for an alias that is not there.
+    It uses the cache object of the current thread. If the cache can't be created, because a driver
+    is missing or an option is invalid, the inspector has no abilities and explains why.
+
+    Raises:
+        InvalidCacheBackendError: The alias doesn't exist.
     """
     if alias not in settings.CACHES:
         raise InvalidCacheBackendError(f"The connection {alias!r} doesn't exist.")

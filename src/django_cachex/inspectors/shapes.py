@@ -1,4 +1,4 @@
-"""What the stored keys of an alias look like, told from how it makes them."""
+"""Recognize the stored keys of an alias by their common prefix and length."""
 
 from __future__ import annotations
 
@@ -11,18 +11,24 @@ from django_cachex.inspectors.keys import encode_text
 
 @dataclass(frozen=True)
 class KeyPattern:
-    """Stored keys that begin alike and, where a `KEY_FUNCTION` hashes names, are of one length."""
+    """Stored keys with a common prefix and, if `KEY_FUNCTION` hashes names, a fixed length."""
 
     prefix: bytes
     length: int | None = None
-    """In bytes; None for any."""
+    """The length in bytes, or None for any length."""
 
     def matches(self, stored: bytes) -> bool:
         return stored.startswith(self.prefix) and self.length in (None, len(stored))
 
     @classmethod
     def of(cls, inspector: Inspector, names: Sequence[str], beginning: str = "") -> KeyPattern:
-        """Return what an alias makes of names that begin so; `names` are what may follow."""
+        """Return the pattern of the stored keys for names with a given prefix.
+
+        Args:
+            inspector: The inspector of the alias.
+            names: Examples of names without the prefix.
+            beginning: The common prefix of the names.
+        """
         keys = [f"{beginning}{name}" for name in names]
         made = [inspector.final_key(inspector.make_key(key)) for key in keys]
         ends = [encode_text(name) for name in names]
@@ -37,7 +43,7 @@ class KeyPattern:
 
 
 def common_prefix(keys: Sequence[bytes]) -> bytes:
-    """Return what all of some keys begin with."""
+    """Return the longest common prefix of some keys."""
     first, last = min(keys), max(keys)
     pairs = enumerate(zip(first, last, strict=False))
     return first[: next((place for place, (one, other) in pairs if one != other), len(first))]

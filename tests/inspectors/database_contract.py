@@ -207,7 +207,7 @@ class DatabaseContract(ListingContract, PickledContract, FlushContract):
         for name, timeout in (("never", None), ("later", 100), ("expired", -1)):
             inspector.cache.set(name, "value", timeout=timeout)
         keyspace, _culling = inspector.info()
-        assert (keyspace.headline.value, keyspace.headline.of) == (3, 300)
+        assert (keyspace.headline.value, keyspace.headline.maximum) == (3, 300)
         values = {str(fact.label): fact.value for fact in keyspace.fields}
         assert values["Never expire"] == 1
         assert values["Expired, not yet removed"] == 1

@@ -151,7 +151,7 @@ class TestLocMem(ListingContract, PickledContract, FlushContract):
         inspector.cache.set("later", "value", timeout=100)
         inspector.cache.set("expired", "value", timeout=-1)
         keyspace, culling = inspector.info()
-        assert (keyspace.headline.value, keyspace.headline.of) == (3, 300)
+        assert (keyspace.headline.value, keyspace.headline.maximum) == (3, 300)
         values = {str(fact.label): fact.value for fact in keyspace.fields}
         size = len(pickle.dumps("value", pickle.HIGHEST_PROTOCOL))
         assert values["Never expire"] == 1

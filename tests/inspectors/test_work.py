@@ -250,7 +250,7 @@ def test_keys_are_counted_by_namespace_memory_and_expiry(
 
 def test_namespaces_below_a_prefix(inspector: Inspector, raw: valkey.Valkey) -> None:
     fill(raw, *(f"shop:user:{n}" for n in range(5)), *(f"shop:page:{n}" for n in range(3)))
-    survey = surveyed(inspector, "shop:*", under="shop:").task
+    survey = surveyed(inspector, "shop:*", prefix="shop:").task
     assert weights(survey) == {"user": 5, "page": 3}
 
 

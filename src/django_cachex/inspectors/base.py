@@ -235,7 +235,7 @@ class Inspector:
         return ()
 
     def status(self) -> Status:
-        """Return the state of the cache with one cheap request. Raises the exceptions of the store."""
+        """Return the state of the cache with one cheap request. Raises exceptions of the store."""
         return Status()
 
     # Keys.
@@ -253,7 +253,7 @@ class Inspector:
         return reach.matches(stored, query.pattern)
 
     def key_range(self, scope: Scope) -> KeyRange:
-        """Return the stored keys of a scope. Raises ValueError if the scope isn't one of `scopes`."""
+        """Return the stored keys of a scope. Raises ValueError if the scope isn't in `scopes`."""
         if scope not in self.scopes:
             raise ValueError(scope)
         return KeyRange.for_scope(scope, self.naming, self.cache)
@@ -263,9 +263,7 @@ class Inspector:
         return self.naming.make_key(key)
 
     def final_key(self, stored: bytes) -> bytes:
-        """Return the key that the store uses. It differs only if the backend itself calls
-        `make_key`.
-        """
+        """Return the key that the store uses. It differs if the backend itself calls `make_key`."""
         return stored
 
     def display_key(self, stored: bytes) -> str:
@@ -382,7 +380,7 @@ class Inspector:
         """
         return tally((stored, self.apply(stored, Expire(ttl))) for stored in keys)
 
-    can_flush_in_steps: bool = False
+    flushes_in_steps: bool = False
     """Whether `scan_for_flush` finds the keys that `flush` deletes, so that they can be deleted in
     steps.
     """

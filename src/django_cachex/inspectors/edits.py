@@ -172,7 +172,7 @@ class SetScore:
 
 @dataclass(frozen=True, slots=True)
 class ReplaceMember:
-    """Replace a member of a set or sorted set. In a sorted set, the new member gets the old score."""
+    """Replace a member of a set or sorted set. In a sorted set, the score is kept."""
 
     type: str
     element: str

@@ -1,4 +1,4 @@
-"""Inspect `FileBasedCache`."""
+"""Inspector of `FileBasedCache`."""
 
 from __future__ import annotations
 
@@ -59,23 +59,23 @@ EXPIRY_PICKLE: Final = re.compile(
     rb"\.",  # STOP
     re.DOTALL,
 )
-"""The pickle of a float or of None, of any protocol but 0: at most 21 bytes."""
+"""Matches the pickle of a float or of None, in protocols 1 to 5. At most 21 bytes long."""
 
 FILE_CHUNK_SIZE: Final = 1024 * 1024
-"""Bytes of a file that are read at once to be passed on."""
+"""Number of bytes of a file to read at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileHeader:
-    """What stands before the value."""
+    """The header of a file: the pickled expiry time."""
 
     raw: bytes
     ttl: int | None
-    """Milliseconds, `NEVER`, `GONE`, or None where it is no expiry."""
+    """Milliseconds, `TTL_NONE`, `TTL_MISSING`, or None if the header is invalid."""
 
 
 def read_header(file: BinaryIO) -> FileHeader:
-    """Return the header of a file and go to the value; an empty file has expired."""
+    """Read the header of a file and seek to the value. An empty file counts as expired."""
     beginning = file.read(21)
     found = EXPIRY_PICKLE.match(beginning)
     file.seek(found.end() if found else 0)
@@ -87,12 +87,12 @@ def read_header(file: BinaryIO) -> FileHeader:
 
 
 def make_header(ttl: int, protocol: int) -> bytes:
-    """Return the header of a file whose TTL starts now."""
+    """Return the header for a TTL that starts now."""
     return pickle.dumps(expiry_after(ttl), protocol)
 
 
 def iter_value_chunks(path: Path) -> Iterator[bytes]:
-    """Yield a file's value piece by piece; nothing where there is no live one."""
+    """Yield the value of a file in chunks, or nothing if it is missing or expired."""
     try:
         with path.open("rb") as file:
             if read_header(file).ttl != TTL_MISSING:
@@ -103,14 +103,14 @@ def iter_value_chunks(path: Path) -> Iterator[bytes]:
 
 
 def value_size(file: BinaryIO, header: FileHeader) -> int:
-    """Return the bytes that follow the header."""
+    """Return the size of the value in bytes."""
     return os.fstat(file.fileno()).st_size - len(header.raw)
 
 
 def trim_trailing(body: bytes, limit: int) -> bytes:
-    """Return a compressed value without what a longer one has left after it.
+    """Remove what a longer value has left after a compressed value.
 
-    The backend's `touch` writes over a file and does not cut what is longer.
+    The backend's `touch` overwrites the file without truncating it.
     """
     decompressor = zlib.decompressobj()
     try:
@@ -122,7 +122,7 @@ def trim_trailing(body: bytes, limit: int) -> bytes:
 
 @contextmanager
 def open_locked(path: Path) -> Iterator[BinaryIO]:
-    """Open a file under the lock that the backend's `touch` takes; raise FileNotFoundError."""
+    """Open a file and lock it like the backend's `touch`. Raises FileNotFoundError."""
     with path.open("r+b") as file:
         locks.lock(file, locks.LOCK_EX)
         try:
@@ -133,7 +133,7 @@ def open_locked(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def write_temporary(folder: Path, header: bytes, body: BinaryIO) -> Iterator[Path]:
-    """Write a file under another name, to be moved to its own; it is removed if it is not."""
+    """Write a temporary file to rename. It is removed afterwards unless it was renamed."""
     descriptor, name = tempfile.mkstemp(dir=folder)
     temporary = Path(name)
     try:
@@ -146,7 +146,7 @@ def write_temporary(folder: Path, header: bytes, body: BinaryIO) -> Iterator[Pat
 
 
 def create_file(path: Path, header: bytes, body: bytes) -> bool:
-    """Create a file; return False, and leave it alone, if it exists."""
+    """Create a file. Returns False if it exists already."""
     with write_temporary(path.parent, header, io.BytesIO(body)) as temporary:
         try:
             os.link(temporary, path)
@@ -156,16 +156,16 @@ def create_file(path: Path, header: bytes, body: bytes) -> bool:
 
 
 def replace_file(path: Path, header: bytes, body: bytes) -> None:
-    """Create a file or take the place of the one that is there."""
+    """Create or replace a file."""
     with write_temporary(path.parent, header, io.BytesIO(body)) as temporary:
         temporary.replace(path)
 
 
 def replace_if_same(path: Path, seen: BinaryIO, header: bytes, body: BinaryIO) -> bool:
-    """Take the place of an open file; return False if another has done so since it was opened.
+    """Replace an open file. Returns False if the path is a different file now.
 
-    The backend's `set` takes no lock: only one that comes between this look and the move that
-    follows it is missed.
+    The backend's `set` doesn't lock the file, so a `set` between the check and the rename is
+    overwritten.
     """
     with write_temporary(path.parent, header, body) as temporary:
         try:
@@ -180,17 +180,17 @@ def replace_if_same(path: Path, seen: BinaryIO, header: bytes, body: BinaryIO) -
 KEY_HASH: Final = re.compile("[0-9a-f]{32}")
 
 MAX_COUNTED_FILES: Final = 10_000
-"""Files that are counted and measured where the numbers are only by the way."""
+"""Maximum number of files to count and measure for information."""
 
 
 MAX_TOKEN_HASHES: Final = 8
-"""Files that a page token names, those that were looked at last: some may go."""
+"""Number of last examined files in a page token. There are several because files may be deleted."""
 
 HASH_SEPARATOR: Final = "."
 
 
 def parse_hash_token(token: str) -> list[str]:
-    """Return the hashes in a page token; raise ValueError for no token."""
+    """Return the hashes in a page token. Raises ValueError for invalid tokens."""
     hashes = token.split(HASH_SEPARATOR) if token else []
     if not all(map(KEY_HASH.fullmatch, hashes)):
         raise ValueError(token)
@@ -198,26 +198,26 @@ def parse_hash_token(token: str) -> list[str]:
 
 
 def make_hash_token(hashes: Iterable[str]) -> str:
-    """Return the page token that names hashes."""
+    """Return a page token with these hashes."""
     return HASH_SEPARATOR.join(hashes)
 
 
 @dataclass(frozen=True)
 class CacheFolder:
-    """Where the files are and what their names end with."""
+    """The directory of a cache and the suffix of its files."""
 
     path: Path
     suffix: str
 
     def file(self, stored: bytes) -> Path:
-        """Return where a key's file is; raise FileNotFoundError for what is no hash."""
+        """Return the path of a key's file. Raises FileNotFoundError if the key isn't a hash."""
         name = display_text(stored)
         if not KEY_HASH.fullmatch(name):
             raise FileNotFoundError(name)
         return self.path / f"{name}{self.suffix}"
 
     def entries(self) -> Iterator[os.DirEntry[str]]:
-        """Yield the cache's files, in no order; none where the folder has gone."""
+        """Yield the files of the cache in any order, or nothing if the directory doesn't exist."""
         try:
             entries = os.scandir(self.path)
         except FileNotFoundError:
@@ -232,9 +232,10 @@ class CacheFolder:
         return entry.name.removesuffix(self.suffix)
 
     def hashes_after(self, seen: Collection[str]) -> Iterator[str]:
-        """Yield the hashes that follow those seen last, in the order of the folder.
+        """Yield the hashes that follow those seen last, in directory order.
 
-        Folders keep the order of what stays in them. Where all of those have gone, it begins anew.
+        The order of the remaining files in a directory is stable. If all of the seen files were
+        deleted, iteration starts again.
         """
         hashes = map(self.hash, self.entries())
         if seen and any(name in seen for name in hashes):
@@ -243,16 +244,18 @@ class CacheFolder:
             yield from map(self.hash, self.entries())
 
     def count_up_to_limit(self) -> int | None:
-        """Return how many files there are, or None for very many."""
+        """Return the number of files, or None if there are more than `MAX_COUNTED_FILES`."""
         found = sum(1 for _entry in islice(self.entries(), MAX_COUNTED_FILES + 1))
         return found if found <= MAX_COUNTED_FILES else None
 
     def count(self) -> int:
-        """Return how many files there are."""
+        """Return the number of files."""
         return sum(1 for _entry in self.entries())
 
     def measure(self) -> list[int] | None:
-        """Return the sizes of the files in bytes, or None for very many."""
+        """Return the sizes of the files in bytes, or None if there are more than
+        `MAX_COUNTED_FILES`.
+        """
         entries = list(islice(self.entries(), MAX_COUNTED_FILES + 1))
         return (
             [file_size(entry) for entry in entries] if len(entries) <= MAX_COUNTED_FILES else None
@@ -269,7 +272,7 @@ def file_size(entry: os.DirEntry[str]) -> int:
 def keyspace_section(
     sizes: Sequence[int] | None, most_entries: int, folder: InfoField
 ) -> InfoSection:
-    """Return how many files there are and what they take, unless they are very many."""
+    """Return the number and size of the files, unless there are too many."""
     if sizes is None:
         note = _("There are more than %(files)s files; they were not counted.")
         return InfoSection(
@@ -281,7 +284,7 @@ def keyspace_section(
 
 
 def unknown_expiry_result(header: FileHeader) -> EditResult:
-    """Return why a file without an expiry in the future is not changed."""
+    """Return why a file that is expired or has an invalid header isn't changed."""
     if header.ttl == TTL_MISSING:
         return EditResult(EditStatus.GONE)
     reason = _("How long this file lives could not be read: it can only be deleted.")
@@ -289,7 +292,7 @@ def unknown_expiry_result(header: FileHeader) -> EditResult:
 
 
 class FileBasedInspector(DjangoBackendInspector):
-    """A folder of files named by the MD5 of the keys: these hashes are the stored keys here."""
+    """A directory of files. The stored keys are the hexadecimal MD5 hashes in the file names."""
 
     has_key_names = False
 
@@ -333,11 +336,11 @@ class FileBasedInspector(DjangoBackendInspector):
         return display_text(stored)
 
     def owns(self, stored: bytes) -> bool:
-        """Every file of the folder is listed: whose alias it is, nobody can tell."""
+        """Return whether the key is a hash. All files are listed, as their alias is unknown."""
         return KEY_HASH.fullmatch(display_text(stored)) is not None
 
     def scan(self, query: Query, token: str, limit: int, deadline: float) -> ScanPage:
-        """List in the order of the folder, and stop in the middle of it."""
+        """List the keys in directory order, which allows stopping anywhere."""
         match = query.pattern
         exact = self.make_key(match.text).decode() if match.may_be_exact_key else ""
         seen = deque(parse_hash_token(token), MAX_TOKEN_HASHES)
@@ -366,7 +369,7 @@ class FileBasedInspector(DjangoBackendInspector):
         return [self.key_info(stored, columns) for stored in keys]
 
     def key_info(self, stored: bytes, columns: Collection[str]) -> KeyInfo:
-        """Describe one key by the beginning of its file."""
+        """Return information about a key from the header of its file."""
         try:
             with self.folder.file(stored).open("rb") as file:
                 header = read_header(file)
@@ -411,11 +414,11 @@ class FileBasedInspector(DjangoBackendInspector):
             return EditResult(EditStatus.GONE)
 
     def header(self, ttl: int) -> bytes:
-        """Return the header of a file whose TTL starts now."""
+        """Return the header for a TTL that starts now."""
         return make_header(ttl, self.cache.pickle_protocol)
 
     def compress_value(self, value: Any) -> bytes:
-        """Return a value as it follows the header."""
+        """Return a value as it is stored after the header."""
         return zlib.compress(self.pickle_value(value))
 
     def add(self, stored: bytes, edit: AddValue) -> EditResult:
@@ -474,7 +477,7 @@ class FileBasedInspector(DjangoBackendInspector):
         return self.put(stored, edit, removes=False)
 
     def put(self, stored: bytes, edit: Rename | Copy, removes: bool) -> EditResult:
-        """Make a file of another key of the bytes of one."""
+        """Copy or move the bytes of a file to another key."""
         path, to = self.folder.file(stored), self.folder.file(edit.to)
         with open_locked(path) as file:
             header = read_header(file)
@@ -502,7 +505,7 @@ class FileBasedInspector(DjangoBackendInspector):
         return sum(self.remove(stored) for stored in live)
 
     def remove(self, stored: bytes) -> bool:
-        """Delete a file; return False if somebody was faster."""
+        """Delete a file. Returns False if it was deleted in the meantime."""
         try:
             self.folder.file(stored).unlink()
         except FileNotFoundError:

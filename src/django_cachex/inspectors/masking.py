@@ -168,7 +168,7 @@ def _iter_string_secrets(text: str) -> Iterator[str]:
 
 
 def _iter_unquoted(value: str) -> Iterator[str]:
-    """Yield the value of an option with its quotation marks removed, according to several syntaxes."""
+    """Yield the value of an option without quotation marks, according to several syntaxes."""
     if len(value) < 2 or CLOSING_QUOTES.get(value[0]) != value[-1]:
         yield value
         return
@@ -177,9 +177,7 @@ def _iter_unquoted(value: str) -> Iterator[str]:
 
 
 def _split_addresses(text: str) -> list[str]:
-    """Split a list of URLs. Text that isn't a list is returned as one URL, as passwords can contain
-    `;`.
-    """
+    """Split a list of URLs. Other text is returned unchanged, as passwords can contain `;`."""
     parts = ADDRESS_SEPARATOR.split(text)
     return parts if all(map(_is_address, parts)) else [text]
 

@@ -124,7 +124,7 @@ class NamespaceTree:
 def sum_by_path(
     keys_with_memory: Iterable[tuple[NamespacePath, Sequence[int]]],
 ) -> Iterator[tuple[NamespacePath, Usage]]:
-    """Yield each path once with the total usage of its keys, because most keys share a few paths."""
+    """Yield each path once with the usage of all its keys, because most keys share a few paths."""
     sums: dict[NamespacePath, list[int]] = {}
     for path, (keys, memory, memory_squares, no_expiry) in keys_with_memory:
         so_far = sums.get(path)

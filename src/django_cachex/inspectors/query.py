@@ -77,7 +77,7 @@ class Pattern:
 
     @property
     def may_be_exact_key(self) -> bool:
-        """Whether the pattern could be the exact name of a key, so that the key can be looked up."""
+        """Whether the pattern could be the exact name of a key, which can be looked up."""
         return bool(self.text) and "*" not in self.text
 
     @property
@@ -211,7 +211,7 @@ class ElementPage:
     """The number of elements, or bytes of a string, to show. None for the default limits."""
 
     def max_bytes(self, allowed: Limits) -> int:
-        """Return how much of a string to show at most: in bytes if raw, in characters if decoded."""
+        """Return how much of a string to show: in bytes if raw, in characters if decoded."""
         return max(1, min(self.count or allowed.preview_bytes, allowed.decode_bytes))
 
     def max_elements(self, allowed: Limits) -> int:

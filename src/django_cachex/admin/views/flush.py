@@ -104,7 +104,7 @@ def flush_all(page: Page, inspectors: Sequence[Inspector]) -> list[Flushing]:
         elif not page.gate.allowed(FLUSH, inspector):
             text = _('You may not flush "%(alias)s".') % {"alias": inspector.alias}
             page.say(closed_text(inspector) if closed_by_flush(inspector) else text, messages.ERROR)
-        elif inspector.can_flush_in_steps:
+        elif inspector.flushes_in_steps:
             unfinished += flush_on(page, inspector)
         else:
             flush(page, inspector)

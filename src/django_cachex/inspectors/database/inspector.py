@@ -1,4 +1,4 @@
-"""How the cache in a table is listed, read and changed."""
+"""List, read and change the keys of a cache in a database table."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from django_cachex.inspectors.database.table import (
     base64_length,
     batch_row_keys,
     count_rows,
-    decode_pickle,
+    decode_row_value,
     encode_pickle,
     known_count,
     placeholders,
@@ -69,11 +69,11 @@ from django_cachex.inspectors.types import (
 from django_cachex.inspectors.values import fingerprint
 
 INVALID_CHARACTERS: Final[re.Pattern[str]] = re.compile(r"[\0\ud800-\udfff]")
-"""What no database holds in a text."""
+"""Characters that databases can't store in text."""
 
 
 def database_ids(connection: BaseDatabaseWrapper) -> frozenset[str]:
-    """Return where a database is; two connections of `DATABASES` may lead to one."""
+    """Return the address of a database. Several of `DATABASES` may have the same one."""
     given = connection.settings_dict
     name, host, port = str(given["NAME"]), str(given["HOST"]), str(given["PORT"])
     if connection.vendor == "sqlite":
@@ -84,9 +84,9 @@ def database_ids(connection: BaseDatabaseWrapper) -> frozenset[str]:
 
 
 def limit_prefix(beginning: str, least: int, query: Query) -> str:
-    """Return how much of a beginning to look for: no more than leads to keys that are excluded.
+    """Return the longest part of a prefix that doesn't match excluded keys only.
 
-    So the same rows are walked through, whatever somebody guesses of what follows there.
+    Otherwise, the number of examined rows would reveal whether keys with a guessed prefix exist.
     """
     if not query.is_excluded(encode_text(beginning)):
         return beginning
@@ -99,21 +99,20 @@ def limit_prefix(beginning: str, least: int, query: Query) -> str:
 
 
 class DatabaseInspector(DjangoBackendInspector):
-    """A table on the databases that the project's routers choose.
+    """A table on the databases that the database routers choose for reading and writing.
 
-    Reads go where the application's reads go, changes where its changes go. Sizes are those of
-    the column: pickles in base64.
+    Sizes are those of the column, which contains pickles in Base64.
     """
 
     @property
     def read_table(self) -> CacheTable:
-        """The table where it is read."""
+        """The table on the database for reading."""
         database = router.db_for_read(self.cache.cache_model_class)
         return CacheTable(self.cache._table, connections[database])
 
     @property
     def write_table(self) -> CacheTable:
-        """The table where it is changed."""
+        """The table on the database for writing."""
         database = router.db_for_write(self.cache.cache_model_class)
         return CacheTable(self.cache._table, connections[database])
 
@@ -126,7 +125,7 @@ class DatabaseInspector(DjangoBackendInspector):
         return ("database", self.write_table.connection.alias, self.cache._table)
 
     def storage_ids(self) -> frozenset[str]:
-        """Return the table with the address of each database that it is read or changed in."""
+        """Return the table with the address of each database that it is read or changed on."""
         tables = (self.read_table, self.write_table)
         places = {place for table in tables for place in database_ids(table.connection)}
         return frozenset(f"{place} {self.cache._table}" for place in places)
@@ -139,11 +138,11 @@ class DatabaseInspector(DjangoBackendInspector):
     # Keys.
 
     def scan(self, query: Query, token: str, limit: int, deadline: float) -> ScanPage:
-        """Walk the primary key and match here, not in SQL.
+        """Iterate over the primary key, and match keys in Python instead of SQL.
 
-        So a query looks at a known number of rows, the deadline holds for tables of any size, and
-        keys are compared alike on every vendor: exactly. Where the index has the order of the
-        texts, only those rows are walked through that begin as the keys do that are looked for.
+        This bounds the number of rows that each query examines, so that the deadline holds for
+        tables of any size, and matches keys exactly on every database. If the index is ordered by
+        code points, only rows with the right prefix are examined.
         """
         everything = query.pattern.matches_all and not query.filters
         most = limit + 1 if everything else ROWS_PER_QUERY
@@ -168,15 +167,15 @@ class DatabaseInspector(DjangoBackendInspector):
         return scan_candidates(candidates, limit, deadline, known_count(total or 0))
 
     def count_in_scope(self, query: Query) -> int:
-        """Return how many rows there are in a scope, whatever is looked for in it.
+        """Return the number of rows in a scope, whatever the pattern.
 
-        How many of those begin so that are excluded would tell what they are called.
+        The number of rows with the prefix of excluded keys would reveal their names.
         """
         before = decode_text(self.key_range(query.scope).prefix)
         return KeysetPaginator(self.read_table, before, frozenset()).count(MAX_COUNTED_ROWS + 1)
 
     def keys_from(self, beginning: str) -> Iterator[str]:
-        """Yield the keys that begin so, in their order."""
+        """Yield the keys with a given prefix, in order."""
         walk = KeysetPaginator(self.read_table, beginning, frozenset())
         return (row.key for row in walk.rows("", MAX_KEYS_PER_STATEMENT, 0))
 
@@ -184,7 +183,7 @@ class DatabaseInspector(DjangoBackendInspector):
         return query.matches(KeyInfo(row.key.encode(), ttl=row.ttl, size=row.size))
 
     def scan_prefix(self, query: Query) -> str:
-        """Return what all keys begin with that a query can mean."""
+        """Return the common prefix of all keys that a query can match."""
         before = decode_text(self.key_range(query.scope).prefix)
         if query.scope is Scope.VERSIONS:
             return before
@@ -223,7 +222,7 @@ class DatabaseInspector(DjangoBackendInspector):
                     text = text[: base64_length(page.max_bytes(limit))]
                 description = row_info(found, table.ttl(expires), size)
                 pickled_size = None if is_whole else size // 4 * 3
-                return self.make_key_value(description, decode_pickle(text), pickled_size, page)
+                return self.make_key_value(description, decode_row_value(text), pickled_size, page)
         return None
 
     # Changes.
@@ -246,22 +245,22 @@ class DatabaseInspector(DjangoBackendInspector):
         return EditResult(EditStatus.REFUSED, reason)
 
     def has_live_row(self, table: CacheTable, key: str | None) -> bool:
-        """Return whether there is a live row of a key."""
+        """Return whether a key has a row that isn't expired."""
         found = f"SELECT 1 FROM $table WHERE $key = %s AND {IS_LIVE}"
         return bool(table.select(found, key, table.now()))
 
     def live_value(self, table: CacheTable, key: str | None) -> tuple[int, str] | None:
-        """Return the length of what a live row holds, and as much of it as is ever decoded."""
+        """Return the length of a key's value, and as much of it as is ever decoded."""
         return table.read_part(key, 0, base64_length(limits().decode_bytes))
 
     def set_value(self, stored: bytes, edit: SetValue) -> EditResult:
-        """Compare and set in one UPDATE: it finds no row if the value is another by then."""
+        """Compare and set in one UPDATE, which finds no row if the value has changed."""
         key, table = to_row_key(stored), self.write_table
         part = self.live_value(table, key)
         if part is None:
             return EditResult(EditStatus.GONE)
         size, old = part
-        if len(old) < size or fingerprint(decode_pickle(old)) != edit.expected:
+        if len(old) < size or fingerprint(decode_row_value(old)) != edit.expected:
             return EditResult(EditStatus.CHANGED)
         changes: dict[str, Any] = {"$value": encode_pickle(self.pickle_value(edit.value))}
         if edit.ttl is not KEEP:
@@ -334,7 +333,9 @@ class DatabaseInspector(DjangoBackendInspector):
         return self.put(statement, stored, edit)
 
     def put(self, statement: str, stored: bytes, edit: Rename | Copy) -> EditResult:
-        """Let a statement make a row of another key, in one transaction with what it replaces."""
+        """Copy or rename a row with a statement, and delete the row it replaces, in one
+        transaction.
+        """
         table, key, to = self.write_table, to_row_key(stored), to_row_key(edit.to)
         if to is None or self.key_error(to):
             return EditResult.refusal(_("A database holds no such key."))
@@ -365,10 +366,10 @@ class DatabaseInspector(DjangoBackendInspector):
                 raise KeyChanged
             at += len(text)
             # What is not in base64 has another length than that, or is taken for it as a whole.
-            yield decode_pickle(text) if size % 4 == 0 else text.encode()
+            yield decode_row_value(text) if size % 4 == 0 else text.encode()
 
     def delete(self, keys: Sequence[bytes]) -> int:
-        """Delete live rows; expired ones are no keys and stay until the backend culls them."""
+        """Delete rows that aren't expired. Expired ones stay until the backend culls them."""
         table = self.write_table
         return sum(
             table.execute(

@@ -24,14 +24,14 @@ from django_cachex.inspectors.info import InfoField, InfoSection, Unit
 from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE, KeyInfo
 
 VALUE_CHUNK_SIZE: Final = 1024 * 1024
-"""Characters of a value that are fetched at once: a whole number of groups of base64."""
+"""Number of characters of a value to read at once. A multiple of 4, as in Base64."""
 
 MAX_KEYS_PER_STATEMENT: Final = 500
-"""Keys that one statement names."""
+"""Maximum number of keys in a statement."""
 
 
 def to_row_key(stored: bytes) -> str | None:
-    """Return a stored key as text, or None, which finds no row: no database holds such a key."""
+    """Return a stored key as text, or None if a database can't store it."""
     try:
         text = stored.decode()
     except UnicodeDecodeError:
@@ -40,14 +40,14 @@ def to_row_key(stored: bytes) -> str | None:
 
 
 def batch_row_keys(keys: Sequence[bytes]) -> Iterator[list[str]]:
-    """Yield keys as text, without duplicates, as many at once as a statement may name."""
+    """Yield the keys as text, without duplicates, in batches for a statement."""
     texts = list(dict.fromkeys(text for text in map(to_row_key, keys) if text is not None))
     for start in range(0, len(texts), MAX_KEYS_PER_STATEMENT):
         yield texts[start : start + MAX_KEYS_PER_STATEMENT]
 
 
 def base64_length(size: int) -> int:
-    """Return how many characters as many bytes have in base64."""
+    """Return the length of a number of bytes in Base64."""
     return (size + 2) // 3 * 4
 
 
@@ -56,8 +56,8 @@ def encode_pickle(raw: bytes) -> str:
     return base64.b64encode(raw).decode()
 
 
-def decode_pickle(text: str) -> bytes:
-    """Return the pickle in a row's value, or the value itself where there is none in it."""
+def decode_row_value(text: str) -> bytes:
+    """Return the pickle in a value, or the value itself if it isn't Base64."""
     try:
         return base64.b64decode(text.encode())
     except binascii.Error:
@@ -65,22 +65,24 @@ def decode_pickle(text: str) -> bytes:
 
 
 def row_info(key: str, ttl: int, size: int | None) -> KeyInfo:
-    """Return the description of a row; one that has expired is no key."""
+    """Return information about a row. An expired row is a missing key."""
     return KeyInfo(key.encode(), ttl=ttl, size=None if ttl == TTL_MISSING else size)
 
 
 RowValues = tuple[Any, ...]
 
 LENGTH_FUNCTIONS: Final = {"postgresql": "OCTET_LENGTH"}
-"""What measures a value, which is ASCII: PostgreSQL need not fetch it to tell its bytes."""
+"""The function that returns the length of a value, by vendor. Values are ASCII; on PostgreSQL,
+`OCTET_LENGTH` doesn't have to load them.
+"""
 
 SAME_VALUE_CONDITIONS: Final = {"oracle": "DBMS_LOB.COMPARE($value, %s) = 0"}
-"""The condition that a value is the parameter: Oracle has no `=` for large texts."""
+"""The condition that a value equals a parameter, by vendor. Oracle has no `=` for CLOBs."""
 
 IS_LIVE: Final = "$expires >= %s"
 
 NO_EXPIRY_YEAR: Final = datetime.max.year
-"""The year in which keys expire that never do."""
+"""The year of the expiry of keys that never expire."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ class CacheTable:
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        """Let no failure break a transaction around it, and say when the table is missing."""
+        """Protect a surrounding transaction from errors, and explain errors of a missing table."""
         inside = self.connection.in_atomic_block
         try:
             with transaction.atomic(self.connection.alias) if inside else nullcontext():
@@ -116,7 +118,7 @@ class CacheTable:
             raise ProgrammingError(message % names) from error
 
     def is_missing(self, error: DatabaseError) -> bool:
-        """Return whether a statement failed because there is no such table."""
+        """Return whether a statement failed because the table doesn't exist."""
         is_down = isinstance(error, OperationalError) and self.connection.vendor != "sqlite"
         if is_down or isinstance(error, TransactionManagementError):
             return False
@@ -124,7 +126,7 @@ class CacheTable:
         return introspection.identifier_converter(self.name) not in introspection.table_names()
 
     def format_sql(self, statement: str) -> str:
-        """Return a statement with the names in it."""
+        """Return a statement with the placeholders replaced."""
         vendor, quote = self.connection.vendor, self.connection.ops.quote_name
         names = {
             "table": quote(self.name),
@@ -138,38 +140,38 @@ class CacheTable:
         return Template(statement).substitute(names, same=same)
 
     def select(self, statement: str, *parameters: Any) -> list[RowValues]:
-        """Return the rows of a query."""
+        """Execute a query and return its rows."""
         with self.savepoint(), self.connection.cursor() as cursor:
             cursor.execute(self.format_sql(statement), parameters)
             return list(cursor.fetchall())
 
     def execute(self, statement: str, *parameters: Any) -> int:
-        """Return how many rows a statement changed or deleted."""
+        """Execute a statement and return the number of changed or deleted rows."""
         with self.savepoint(), self.connection.cursor() as cursor:
             cursor.execute(self.format_sql(statement), parameters)
             return int(cursor.rowcount)
 
     def limit_clause(self, rows: int) -> str:
-        """Return what ends a query that is to return this many rows at most."""
+        """Return the end of a query that returns at most this many rows."""
         return self.connection.ops.limit_offset_sql(0, rows)
 
     @property
     def reads_blobs(self) -> bool:
-        """Whether values are read as blobs: SQLite's functions would load one whole to measure it.
+        """Whether values are read as blobs, because SQLite's functions load complete values.
 
-        https://www.sqlite.org/c3ref/blob_open.html
+        See https://www.sqlite.org/c3ref/blob_open.html
         """
         return self.connection.vendor == "sqlite"
 
     def size(self, measured: int | None) -> int | None:
-        """Return the length of a value of which `$size` was selected."""
+        """Return the length of a value for a selected `$size`."""
         if measured is None or not self.reads_blobs:
             return measured
         with self._blob(measured) as blob:
             return len(blob)
 
     def read_part(self, key: str | None, start: int, length: int) -> tuple[int, str] | None:
-        """Return the length of a live row's value and a part of it, or None for no such row."""
+        """Return the length and a part of a value, or None if the key is missing or expired."""
         where = f"FROM $table WHERE $key = %s AND {IS_LIVE}"
         if not self.reads_blobs:
             measured = f"SELECT $size, SUBSTR($value, %s, %s) {where}"
@@ -192,19 +194,20 @@ class CacheTable:
             yield blob
 
     def text(self, value: Any) -> str:
-        """Return a value as text, however the driver returned it."""
+        """Return a value as text, whatever type the driver returns."""
         return str(self.connection.ops.process_clob(value))
 
     # Expiry: in the vendor's type and time zone, as the backend itself reads and writes it.
 
     def now(self) -> Any:
-        """Return the parameter that the expiry of live rows is not below."""
+        """Return the parameter to compare expiries with."""
         return self.connection.ops.adapt_datetimefield_value(now())
 
     def expiry_after(self, ttl: int) -> Any:
-        """Return the parameter for a TTL that starts now, in whole seconds as the backend's are.
+        """Return the parameter for a TTL that starts now, in whole seconds like the backend's.
 
-        Raises OverflowError past the year 9999.
+        Raises:
+            OverflowError: The key would expire after the year 9999.
         """
         expiry = expiry_after(ttl)
         zone = UTC if settings.USE_TZ else None
@@ -215,7 +218,7 @@ class CacheTable:
         return self.connection.ops.adapt_datetimefield_value(moment.replace(microsecond=0))
 
     def ttl(self, expires: Any) -> int:
-        """Return the TTL of an expiry as it was selected: milliseconds, `NEVER` or `GONE`."""
+        """Return the TTL for a selected expiry: milliseconds, `TTL_NONE` or `TTL_MISSING`."""
         expression = models.Expression(output_field=models.DateTimeField())
         converters = [
             *self.connection.ops.get_db_converters(expression),
@@ -230,39 +233,39 @@ class CacheTable:
 
 
 def placeholders(parameters: Sequence[Any]) -> str:
-    """Return what stands in a statement for a list of parameters."""
+    """Return the placeholders for a list of parameters."""
     return ", ".join(["%s"] * len(parameters))
 
 
 MAX_COUNTED_ROWS: Final = 100_000
-"""Rows that are counted: some 10 ms."""
+"""Maximum number of rows to count, which takes about 10 ms."""
 
 MAX_MEASURED_ROWS: Final = 1000
-"""Rows whose values are measured one by one."""
+"""Maximum number of rows whose values are measured."""
 
 TABLE_SIZE_QUERIES: Final = {"postgresql": "SELECT pg_total_relation_size(to_regclass(%s))"}
-"""Vendors that know the size of a table, its indexes included."""
+"""Queries for the size of a table including its indexes, by vendor."""
 
 
 def count_query(table: CacheTable) -> str:
-    """Return a query for the number of rows, for `known_count` to read."""
+    """Return a query for the number of rows. Pass its result to `known_count`."""
     most = table.limit_clause(MAX_COUNTED_ROWS + 1)
     return f"SELECT COUNT(*) FROM (SELECT 1 AS one FROM $table {most}) counted"
 
 
 def known_count(counted: int) -> int | None:
-    """Return how many rows there are, expired ones included; None for more than were counted."""
+    """Return the number of rows including expired ones, or None if not all were counted."""
     return counted if counted <= MAX_COUNTED_ROWS else None
 
 
 def count_rows(table: CacheTable) -> int | None:
-    """Return how many rows there are, expired ones included; None for very many."""
+    """Return the number of rows including expired ones, or None if there are too many to count."""
     ((counted,),) = table.select(count_query(table))
     return known_count(counted)
 
 
 def table_section(table: CacheTable, most_entries: int) -> InfoSection:
-    """Return how many rows there are, how many of them expired, and what they take."""
+    """Return the number of rows, how many of them are expired, and the size of the table."""
     counted, never, expired = table.select(
         "SELECT COUNT(*), "
         "SUM(CASE WHEN $expires >= %s THEN 1 ELSE 0 END), "
@@ -289,7 +292,7 @@ def table_section(table: CacheTable, most_entries: int) -> InfoSection:
 
 
 def size_fields(table: CacheTable, rows: int) -> tuple[InfoField, ...]:
-    """Return what the table takes where the database knows, or its values where they are few."""
+    """Return the size of the table if the database knows it, or of the values if there are few."""
     known_size = TABLE_SIZE_QUERIES.get(table.connection.vendor)
     if known_size:
         name = table.connection.ops.quote_name(table.name)
@@ -302,10 +305,10 @@ def size_fields(table: CacheTable, rows: int) -> tuple[InfoField, ...]:
 
 
 ROWS_PER_QUERY: Final = 5000
-"""Rows that one query of a search looks at: some 5 ms, whatever the size of the table."""
+"""Number of rows that one query of a search examines, which takes about 5 ms."""
 
 CODE_POINT_COLLATIONS: Final = ("C", "POSIX", "C.UTF-8", "C.utf8")
-"""PostgreSQL's collations that order texts as Python does."""
+"""PostgreSQL's collations that sort text by code points, like Python."""
 
 SURROGATES: Final = range(0xD800, 0xE000)
 LAST_CODE_POINT: Final = chr(0x10FFFF)
@@ -316,7 +319,7 @@ _ordered_connections: weakref.WeakKeyDictionary[BaseDatabaseWrapper, bool] = (
 
 
 def orders_by_code_point(connection: BaseDatabaseWrapper) -> bool:
-    """Return whether a database is known to order keys by code points, as a range needs it."""
+    """Return whether a database sorts keys by code points, which a range of keys requires."""
     if connection.vendor == "sqlite":
         return True
     if connection.vendor != "postgresql":
@@ -329,7 +332,7 @@ def orders_by_code_point(connection: BaseDatabaseWrapper) -> bool:
 
 
 def prefix_upper_bound(prefix: str) -> str:
-    """Return the least text that is greater than all that begin so; empty for none."""
+    """Return the smallest text that is greater than all texts with a prefix, or an empty string."""
     beginning = prefix.rstrip(LAST_CODE_POINT)
     if not beginning:
         return ""
@@ -339,12 +342,12 @@ def prefix_upper_bound(prefix: str) -> str:
 
 @dataclass(frozen=True)
 class CacheRow:
-    """What a search sees of a row."""
+    """A row as a search examines it."""
 
     key: str
     is_live: bool
     counted: int | None
-    """How many rows there are to walk through, in the first rows of a walk."""
+    """The number of rows to examine. Only set in the first rows."""
 
     ttl: int | None = None
     size: int | None = None
@@ -352,15 +355,24 @@ class CacheRow:
 
 @dataclass(frozen=True)
 class KeysetPaginator:
-    """The rows of a table whose keys begin so, where its index is of use, or all of them."""
+    """Iterate over the rows of a table in order of their keys.
+
+    If the database sorts by code points, only rows with the prefix are examined, otherwise all.
+    """
 
     table: CacheTable
     prefix: str
     columns: frozenset[str]
-    """What a search needs to know beside the key: of `ttl` and `size_fields`."""
+    """The columns that a search needs in addition to the key: `ttl`, `size`."""
 
     def rows(self, after: str, most: int, count_to: int) -> Iterator[CacheRow]:
-        """Yield all rows after a key, as many at first, having counted up to so many of all."""
+        """Yield all rows after a key.
+
+        Args:
+            after: The key, or an empty string.
+            most: The number of rows of the first query.
+            count_to: Maximum number of rows to count.
+        """
         found = self._some(after, most, count_to)
         yield from found
         while len(found) == most:
@@ -369,7 +381,7 @@ class KeysetPaginator:
             yield from found
 
     def count(self, most: int) -> int:
-        """Return how many rows there are to walk through, counted up to so many."""
+        """Return the number of rows to examine, counted up to a maximum."""
         condition, parameters = self._where("")
         some = f"SELECT 1 AS one FROM $table {condition} {self.table.limit_clause(most)}"
         ((rows,),) = self.table.select(f"SELECT COUNT(*) FROM ({some}) counted", *parameters)
@@ -402,7 +414,7 @@ class KeysetPaginator:
         return f"(SELECT COUNT(*) FROM ({rows}) counted)", parameters
 
     def _where(self, after: str) -> tuple[str, list[str]]:
-        """Return the condition of the rows after a key, within the range, and its parameters."""
+        """Return a WHERE clause for the rows after a key, and its parameters."""
         bounds: list[tuple[str, str]] = []
         if after:  # Not on the first page: Oracle takes an empty text for no text.
             bounds.append(("$key > %s", after))

@@ -143,7 +143,7 @@ class CachexInspector(ServerInspector):
     def flush_affects(self, other: Inspector) -> bool:
         return self.can_flush and self.keyspace.holds(other.make_key("key"))
 
-    can_flush_in_steps = True
+    flushes_in_steps = True
 
     def scan_for_flush(self, token: str, limit: int, deadline: float) -> ScanPage:
         return self.scan(Query(scope=Scope.VERSIONS), token, limit, deadline)

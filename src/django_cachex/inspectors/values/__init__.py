@@ -1,4 +1,4 @@
-"""Stored bytes for people to read, and what people type as values: see `decode`, `parse_value`."""
+"""Decode stored bytes for display with `decode`, and parse user input with `parse_value`."""
 
 from django_cachex.inspectors.values.decode import Content, Kind, decode, fingerprint
 from django_cachex.inspectors.values.display import Preview, hex_dump, human_size

@@ -1,4 +1,4 @@
-"""Decode stored bytes for display, without executing anything."""
+"""Decode stored bytes for display without executing anything."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ JSON_LABELS: dict[type, Text] = {
 
 @dataclass(frozen=True, slots=True)
 class DecodedValue:
-    """What stored bytes turned out to be."""
+    """The result of decoding stored bytes."""
 
     kind: Kind
     label: Text
@@ -66,11 +66,11 @@ class DecodedValue:
     value: Tree = None
     notes: tuple[Text, ...] = ()
     open_ended: bool = False
-    """Whether there is more than `format_tree`, and nobody knows how much."""
+    """Whether there is more than `text` and it is unknown how much."""
 
 
 def kind_and_label(tree: Tree) -> tuple[Kind, Text]:
-    """Return a value's kind and a word for it."""
+    """Return the kind of a value and a label for it."""
     match tree:
         case bool() | None:
             return "json", JSON_LABELS[type(tree)]
@@ -120,7 +120,7 @@ HYPERLOGLOG_MAGIC = b"HYLL"
 
 
 def foreign_format(raw: bytes) -> Text:
-    """Return the name of a format that is recognised by how it begins and ends, or ""."""
+    """Return the name of a format of another language or server, or an empty string."""
     if raw.startswith(JAVA_MAGIC):
         return _("serialized Java")
     if raw.startswith(HYPERLOGLOG_MAGIC):
@@ -129,7 +129,7 @@ def foreign_format(raw: bytes) -> Text:
 
 
 def is_php_serialized(raw: bytes) -> bool:
-    """Return whether these are what PHP's `serialize` writes."""
+    """Return whether the bytes look like the result of PHP's `serialize`."""
     if found := PHP_TEXT.match(raw):
         return len(raw) == found.end() + int(found[1]) + 2 and raw.endswith(b'";')
     if PHP_NESTED.match(raw):
@@ -138,7 +138,7 @@ def is_php_serialized(raw: bytes) -> bool:
 
 
 def format_plain_json(raw: bytes) -> tuple[Text, str] | None:
-    """Return a label and JSON indented where bytes are an object or an array, or base64 of one."""
+    """Return a label and indented JSON for a JSON object or array, also in Base64, or None."""
     if shown := indent_json(raw):
         return _("JSON"), shown
     if not BASE64.fullmatch(raw):
@@ -151,7 +151,7 @@ def format_plain_json(raw: bytes) -> tuple[Text, str] | None:
 
 
 def indent_json(raw: bytes) -> str:
-    """Return JSON indented, or "" for what is none, or would not be shown whole and exact."""
+    """Return indented JSON, or an empty string if it is invalid or can't be shown exactly."""
     if not JSON_START.match(raw):
         return ""
     try:
@@ -163,7 +163,7 @@ def indent_json(raw: bytes) -> str:
 
 
 def reject_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object; raise ValueError where a key occurs twice, and one would not show."""
+    """Return a JSON object. Raises ValueError for duplicate keys, which can't be shown."""
     found = dict(pairs)
     if len(found) < len(pairs):
         raise ValueError("A key occurs twice.")
@@ -175,7 +175,7 @@ PICKLE_MAGIC = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
 
 
 def decode_serialized(raw: bytes, value_format: ValueFormat, limit: int) -> DecodedValue | None:
-    """Return what the first of its serializers loads that can."""
+    """Decode a value with the first of the alias's serializers that can."""
     for format in (value_format.kind, *value_format.other_kinds):
         read = FORMAT_DECODERS.get(format)
         if read and may_deserialize(value_format, format, raw) and (found := read(raw, limit)):
@@ -189,7 +189,7 @@ def decode_serialized(raw: bytes, value_format: ValueFormat, limit: int) -> Deco
 
 
 def may_deserialize(value_format: ValueFormat, format: Format, raw: bytes) -> bool:
-    """Return whether the application lets a serializer of this format read a value."""
+    """Return whether the application would deserialize a value with this format."""
     if value_format.other_kinds:  # Of several, those that could have written it.
         return FORMAT_CHECKS[format](raw)
     return not value_format.requires_protocol_2 or raw[:1] == b"\x80"
@@ -214,7 +214,7 @@ def decode_pickle(raw: bytes, limit: int) -> DecodedValue | None:
 
 
 def partial_pickle(pickled: PickleContent) -> DecodedValue:
-    """Return what was read of a pickle that is damaged or too long."""
+    """Return the part of a damaged or too long pickle that was read."""
     pattern = (
         _("damaged pickle (protocol {protocol})")
         if pickled.is_damaged
@@ -248,7 +248,7 @@ def decode_json(raw: bytes, limit: int) -> DecodedValue | None:
 
 
 def parse_json_int(digits: str) -> int | UnresolvedObject:
-    """Return the integer that JSON says; of too many digits, a label."""
+    """Return the integer for digits in JSON, or a placeholder if there are too many."""
     if len(digits.lstrip("-")) > max_int_digits():
         return UnresolvedObject("builtins.int", (digits,))
     return int(digits)
@@ -293,14 +293,14 @@ STORED_INTEGER = re.compile(rb"-?[0-9]+")
 
 
 def decode_value(raw: bytes, value_format: ValueFormat, limit: int) -> DecodedValue:
-    """Return what the application would read, or else what the bytes look like."""
+    """Decode a value as the application would, or guess what it is."""
     return decode_for_application(raw, value_format, limit) or decode_by_guess(
         raw, value_format, limit
     )
 
 
 def describe_too_large(total: int, limit: int, window: bytes) -> DecodedValue:
-    """Return what can be said of a value of which only the beginning is known."""
+    """Return the description of a value of which only the start is known."""
     reason = format_lazy(
         _("It is not decoded: {size} is more than the limit of {limit}."),
         size=human_size(total),
@@ -316,7 +316,7 @@ def describe_too_large(total: int, limit: int, window: bytes) -> DecodedValue:
 def decode_for_application(
     raw: bytes, value_format: ValueFormat, limit: int
 ) -> DecodedValue | None:
-    """Return what the alias's serializer would load, or None if it could not."""
+    """Return the value that the alias's serializer would load, or None if it couldn't."""
     if value_format.loads_ints and STORED_INTEGER.fullmatch(raw):
         return decode_integer(raw)
     decompressed = (
@@ -333,7 +333,7 @@ def decode_for_application(
 
 
 def decode_integer(raw: bytes) -> DecodedValue:
-    """Return the integer that digits say; of too many, the digits, which nobody reads."""
+    """Return the integer for digits, or the digits as text if there are too many."""
     digits = raw.decode()
     count = len(digits.lstrip("-"))
     if count > max_int_digits():
@@ -350,7 +350,7 @@ def decode_integer(raw: bytes) -> DecodedValue:
 def decode_compressed(
     decompressed: Decompressed, raw: bytes, value_format: ValueFormat, limit: int
 ) -> DecodedValue:
-    """Return what compressed bytes hold; editable only if all of it is there."""
+    """Return the content of compressed bytes. It is only editable if it is complete."""
     if decompressed.truncated:
         label = format_lazy(
             _("{name}-compressed, {stored} → more than {limit}"),
@@ -387,7 +387,7 @@ def decode_compressed(
 
 
 def decode_by_guess(raw: bytes, value_format: ValueFormat, limit: int) -> DecodedValue:
-    """Return what bytes look like that the application does not read, or we do not know how."""
+    """Guess the content of bytes that the application can't read or whose serializer is unknown."""
     decompressed = decompress(raw, limit)
     # Text may begin like zlib's data, and some of it may even open.
     if decompressed and (decompressed.complete or guess_kind(raw)[0] == "bytes"):
@@ -441,42 +441,43 @@ def escape_bytes(raw: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a stored string holds. No text in it is escaped for HTML: templates do that."""
+    """The decoded value of a string. Its texts aren't escaped for HTML."""
 
     kind: Kind
     label: str | Promise
-    """What it is, in words: "JSON in a pickle (protocol 5)"."""
+    """A description such as "JSON in a pickle (protocol 5)"."""
 
     stored_size: int
-    """Bytes."""
+    """The stored size in bytes."""
 
     formatted: Preview
-    """The value: text as itself, JSON's types as indented JSON, others in a notation like Python's.
-    Counted in characters."""
+    """The value, measured in characters: text unchanged, JSON types as indented JSON, other types
+    in a syntax similar to Python.
+    """
 
     text: Preview
-    """The stored bytes as UTF-8, with backslash escapes. Counted in bytes."""
+    """The stored bytes as UTF-8 with backslash escapes, measured in bytes."""
 
     hex: Preview
-    """The stored bytes as a hex dump. Counted in bytes."""
+    """The stored bytes as a hex dump, measured in bytes."""
 
     notes: tuple[str | Promise, ...]
-    """Sentences about what is missing or damaged."""
+    """Sentences about missing or damaged parts."""
 
     not_editable_reason: str | Promise
-    """A sentence saying why the value cannot be edited, or ""."""
+    """A sentence that explains why the value can't be edited, or an empty string."""
 
     edit_text: str
-    """What a form is filled with: `encode(edit_text, store_as)` is the value again."""
+    """The initial text of a form: `parse_value(edit_text, store_as)` returns the value."""
 
     store_as: StoreAs
 
     value: Tree
-    """What was decoded, as plain data where it is plain; None where nothing was."""
+    """The decoded value as plain data as far as possible, or None if it wasn't decoded."""
 
     @property
     def editable(self) -> bool:
-        """Whether saving what the form is filled with changes nothing."""
+        """Whether saving the form unchanged doesn't change the value."""
         return not self.not_editable_reason
 
 
@@ -488,11 +489,14 @@ def decode(
     limit: int = MAX_DECODE_BYTES,
     preview: int = 5000,
 ) -> Content:
-    """Return what stored bytes hold, whatever they are; nothing of them is executed.
+    """Decode stored bytes for display. Accepts any bytes and executes nothing.
 
-    `stored_size` is the value's size in bytes where `raw` is only its beginning. Values of more
-    than `limit` bytes, stored or decompressed, are not decoded. `preview` bounds each view: bytes
-    of what is stored, characters of what was decoded.
+    Args:
+        raw: The stored bytes, or the start of them.
+        value_format: How the alias stores values.
+        stored_size: The size of the value in bytes if `raw` is incomplete.
+        limit: The maximum size of a value to decode in bytes, also after decompression.
+        preview: The maximum length of each view, in bytes (in characters if decoded).
     """
     total = max(len(raw), stored_size or 0)
     whole = len(raw) == total <= limit
@@ -518,8 +522,8 @@ def decode(
 
 
 def fingerprint(raw: bytes) -> str:
-    """Return sixteen hexadecimal digits that differ for different bytes and tell nothing of them.
+    """Return 16 hexadecimal digits that identify the bytes without revealing them.
 
-    They are keyed with the project's `SECRET_KEY`: without it, nobody can try out guesses.
+    They are an HMAC with the project's `SECRET_KEY`, so that guesses can't be verified.
     """
     return salted_hmac("django_cachex.fingerprint", raw, algorithm="sha256").hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Display a value as text, up to a length."""
+"""Format values as text, up to a maximum length."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ UNPRINTABLE = re.compile(f"[{UNPRINTABLE_RANGE}]")
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """Text that encodes to UTF-8, and how much of what there is it shows."""
+    """The start of a text that can be encoded as UTF-8, and how much of it is shown."""
 
     text: str
     shown: int
     total: int
     open_ended: bool = False
-    """Whether there is more than `total`, and nobody knows how much."""
+    """Whether there is more than `total` and it is unknown how much."""
 
     @property
     def truncated(self) -> bool:
@@ -51,7 +51,7 @@ class Preview:
 
 
 def escape_unprintable(text: str) -> str:
-    """Return text with characters that do not show as backslash escapes."""
+    """Replace unprintable characters with backslash escapes."""
     return UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
@@ -61,7 +61,7 @@ def preview_text(text: str, limit: int, open_ended: bool = False) -> Preview:
 
 
 def preview_bytes(data: bytes, total: int, limit: int) -> Preview:
-    """Return the first bytes as UTF-8, backslash escapes where they are not."""
+    """Return the first bytes as UTF-8, with backslash escapes."""
     window = data[:limit]
     decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
     # A character that the window's end cuts in two is left out.
@@ -75,7 +75,7 @@ def preview_hex(data: bytes, total: int, limit: int) -> Preview:
 
 
 def hex_dump(data: bytes, start: int = 0) -> str:
-    """Return lines of an offset (counted from `start`), eight bytes, and those that print."""
+    """Return lines with the offset (counted from `start`), eight bytes and ASCII characters."""
     return "\n".join(
         format_hex_line(data[offset : offset + HEX_BYTES_PER_LINE], start + offset)
         for offset in range(0, len(data), HEX_BYTES_PER_LINE)
@@ -105,12 +105,12 @@ lazy_nbsp_size = lazy(format_nbsp_size, str)
 
 
 def human_size(count: int) -> str | Promise:
-    """Return a number of bytes as people write it, in the language active then: "1.2 kB"."""
+    """Return a size in bytes as lazy, localized text, such as "1.2 kB"."""
     return lazy_size(count)
 
 
 def nbsp_size(count: int) -> str | Promise:
-    """Return what `human_size` does, for a line that may be broken, but not there."""
+    """Return the same as `human_size` with a no-break space."""
     return lazy_nbsp_size(count)
 
 
@@ -119,7 +119,7 @@ INDENT = "    "
 
 
 def format_value(tree: Tree) -> str:
-    """Return a tree as text: on one line if it fits, else one element a line."""
+    """Format a tree as text: on one line if it fits, otherwise with one element per line."""
     write = FORMATTERS.get(type(tree))
     return write(tree) if write else repr(tree)
 
@@ -189,7 +189,7 @@ def format_reference(tree: Reference) -> str:
 
 
 def format_unresolved(tree: UnresolvedObject) -> str:
-    """Write a call: arguments, then what is appended to and set on its outcome, then its state."""
+    """Format an object as a call: its arguments, items and attributes, followed by its state."""
     parts = [format_value(argument) for argument in tree.args]
     parts += [
         f"{name if name.isidentifier() else repr(name)}={format_value(value)}"

@@ -1,4 +1,4 @@
-"""Recognise the serializer and the compressor of stored bytes."""
+"""Detect the serializer and compression of stored bytes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from django_cachex.inspectors.values.pickle_machine import DecodeLimits
 
 
 class Bzip2Decompressor(Compressor):
-    """What is opened and never written."""
+    """Decompresses bzip2. No compressor of the package writes it."""
 
     magic = tuple(b"BZh%d1AY&SY" % level for level in range(1, 10))
 
@@ -51,21 +51,21 @@ MAGIC_NUMBERS = {
 
 @dataclass(frozen=True, slots=True)
 class Decompressed:
-    """What compressed bytes hold."""
+    """The result of decompression."""
 
     name: str
-    """Which compression."""
+    """The name of the compression."""
 
     data: bytes
     complete: bool
-    """Whether `data` is all there is: not truncated at the limit, not damaged, nothing after it."""
+    """Whether `data` is complete: not truncated, not damaged, and without trailing bytes."""
 
     truncated: bool
-    """Whether there was more than the limit."""
+    """Whether there was more data than the limit."""
 
 
 def unsupported_compression(raw: bytes) -> str:
-    """Return the name of a compression that is recognised where it is not opened, or ""."""
+    """Return the name of a compression that is recognized but not decompressed, or ""."""
     names = (
         name for magic, name in MAGIC_NUMBERS.items() if raw.startswith(magic) and name != "gzip"
     )
@@ -73,9 +73,9 @@ def unsupported_compression(raw: bytes) -> str:
 
 
 def decompress(raw: bytes, limit: int) -> Decompressed | None:
-    """Return at most `limit` bytes of what was compressed; None if it was not, or cannot be opened.
+    """Return at most `limit` decompressed bytes, or None if `raw` isn't compressed or is damaged.
 
-    Bytes after a zlib stream are ignored: Django's file-based cache leaves some.
+    Bytes after a zlib stream are ignored, because Django's file-based cache leaves some.
     """
     name = next((name for name, kind in COMPRESSORS.items() if raw.startswith(kind.magic)), "")
     if not name:
@@ -105,34 +105,36 @@ GUARDED_SERIALIZER = f"{PickleSerializer.__module__}.{PickleSerializer.__qualnam
 
 @dataclass(frozen=True, slots=True)
 class ValueFormat:
-    """How an alias's values are stored."""
+    """How an alias stores values."""
 
     name: str
-    """What to call it: the dotted path of the serializer; empty for what went through none."""
+    """The display name: the dotted path of the serializer, or empty for bytes that aren't
+    serialized.
+    """
 
     kind: Format
-    """What the application reads stored bytes as; "opaque" where we do not know."""
+    """The format that the application reads; "opaque" if it is unknown."""
 
     dumps: Callable[[Any], bytes | int]
-    """The alias's own serializer (and compressor): every value stored goes through it."""
+    """The alias's serializer and compressor, which every stored value goes through."""
 
     loads_ints: bool = False
-    """Whether decimal digits are read as an integer before anything else."""
+    """Whether decimal digits are read as an integer first."""
 
     compression: str = ""
-    """What the application opens first, as it compresses so itself: "zlib", …, or nothing."""
+    """The compression that the application writes, such as "zlib", or an empty string."""
 
     other_kinds: tuple[Format, ...] = ()
-    """What else it can read, besides `kind`."""
+    """Other formats that the application reads."""
 
     other_compressions: tuple[str, ...] = ()
-    """What else it can open, besides `compression`."""
+    """Other compressions that the application reads."""
 
     requires_protocol_2: bool = False
-    """Whether it reads no pickle of the protocols 0 and 1."""
+    """Whether the serializer refuses pickles of protocols 0 and 1."""
 
     def can_read(self, other: ValueFormat) -> bool:
-        """Return whether it reads whatever is stored through `other`, which has its serializer."""
+        """Return whether this format reads all that `other` stores with the same serializer."""
         return (
             self.name == other.name
             and set(other.other_kinds) <= {self.kind, *self.other_kinds}
@@ -142,9 +144,12 @@ class ValueFormat:
 
 
 def detect_format(name: str, dumps: Callable[[Any], bytes | str | int]) -> ValueFormat:
-    """Return the value format of a serializer, found out by serializing values of our own with it.
+    """Detect the format of a serializer by serializing known values with it.
 
-    Whatever is not recognised, or raises, is opaque.
+    Args:
+        name: The dotted path of the serializer.
+        dumps: The serializer. If it raises an exception or its format isn't recognized, the format
+            is "opaque".
     """
     serialize = encode_text_result(dumps)
     try:
@@ -169,7 +174,7 @@ def detect_format(name: str, dumps: Callable[[Any], bytes | str | int]) -> Value
 def detect_composite_format(
     codec: ValueCodec, dumps: Callable[[Any], bytes | str | int]
 ) -> ValueFormat:
-    """Return the codec of several serializers and compressors, of which the first write."""
+    """Detect the format of several serializers and compressors. The first ones write."""
     first, *others = (detect_format(class_path(one), one.dumps) for one in codec.serializers)
     return replace(
         first,
@@ -187,7 +192,7 @@ def class_path(serializer: object) -> str:
 
 
 def detect_compression(compressor: BytesCompressor) -> str:
-    """Return the name of what a compressor makes, found out by compressing; "" for a stranger's."""
+    """Detect what a compressor writes by compressing known bytes. Returns "" if unknown."""
     try:
         opened = decompress(compressor.compress(b"probe"), PROBE_SIZE)
     except Exception:
@@ -197,7 +202,7 @@ def detect_compression(compressor: BytesCompressor) -> str:
 
 
 def detect_kind(probe: bytes) -> Format:
-    """Return what the serialized probe is."""
+    """Return the format of the serialized probe."""
     pickled = read_pickle(probe)
     if pickled.is_json and pickled.value == PROBE:
         return "pickle"
@@ -218,7 +223,7 @@ PROBE_LOADERS: dict[Format, Callable[[bytes], Any]] = {"json": json.loads, "msgp
 
 
 def encode_text_result(dumps: Callable[[Any], bytes | str | int]) -> Callable[[Any], bytes | int]:
-    """Return `dumps` with text as UTF-8."""
+    """Wrap `dumps` to encode text as UTF-8."""
 
     def serialize(value: Any) -> bytes | int:
         stored = dumps(value)

@@ -1,4 +1,4 @@
-"""Whether a value survives being edited as JSON."""
+"""Check whether a value can be edited as JSON without changing."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ TOO_MANY_DIGITS = _("It holds a number of more digits than can be shown.")
 
 
 def json_unsafe_reason(tree: Tree) -> Text:
-    """Return a sentence naming the first thing in a tree that JSON does not have, or ""."""
+    """Return a sentence about the first part of a tree that JSON can't represent, or ""."""
     check = REASON_CHECKS.get(type(tree))
     return check(tree) if check else unsupported_type(tree)
 

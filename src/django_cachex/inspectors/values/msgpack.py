@@ -1,4 +1,4 @@
-"""Read MessagePack."""
+"""Read MessagePack. See https://github.com/msgpack/msgpack/blob/master/spec.md"""
 
 from __future__ import annotations
 
@@ -32,28 +32,28 @@ MAP_TYPES: Final = {0xDE: 2, 0xDF: 4}
 FIXEXT_TYPES: Final = {0xD4: 1, 0xD5: 2, 0xD6: 4, 0xD7: 8, 0xD8: 16}
 
 TIMESTAMP_CODE: Final = -1
-"""The code of the one extension that MessagePack defines; those below it are kept for others."""
+"""The type of the only predefined extension. Lower numbers are reserved."""
 
 NANOSECONDS_PER_SECOND: Final = 10**9
 
 
 @dataclass(frozen=True, slots=True)
 class MsgPackValue:
-    """What bytes hold, as a graph that `bounded` makes a tree of."""
+    """A value as a graph, for `to_tree`."""
 
     value: Node
     incomplete_reason: str | Promise = ""
-    """A sentence saying why reading ended early, or ""."""
+    """A sentence that explains why reading stopped early, or an empty string."""
 
 
 @dataclass(slots=True)
 class OpenContainer:
-    """An array or a map that is being read; of a map, keys and values alternate."""
+    """An array or map that is being read. In a map, keys and values alternate."""
 
     item_count: int
     is_map: bool
     is_key: bool
-    """Whether it is the key of a map, where an array is a tuple."""
+    """Whether the container is part of the key of a map, so that an array becomes a tuple."""
 
     items: list[Node] = field(default_factory=list)
 
@@ -64,7 +64,7 @@ class OpenContainer:
 
 
 def read_msgpack(data: bytes, bounds: DecodeLimits | None = None) -> MsgPackValue:
-    """Return what `data` hold; raise ValueError where they are not exactly one whole value."""
+    """Read exactly one value. Raises ValueError for other data."""
     return MsgPackReader(data).read((bounds or DecodeLimits()).steps)
 
 
@@ -91,7 +91,9 @@ class MsgPackReader:
         )
 
     def add_value(self, value: Node) -> Node:
-        """Put a value where it belongs, and close what is complete by that; return the last."""
+        """Add a value to the innermost container and close complete containers. Returns the last
+        value.
+        """
         while self.open_containers:
             container = self.open_containers[-1]
             container.items.append(value)
@@ -101,7 +103,7 @@ class MsgPackReader:
         return value
 
     def partial_value(self) -> Node:
-        """Return what has been read, every container closed."""
+        """Return what has been read, with all containers closed."""
         value = self.open_containers.pop().build()
         while self.open_containers:
             self.open_containers[-1].items.append(value)
@@ -176,7 +178,7 @@ class MsgPackReader:
 
 
 def is_timestamp(data: bytes) -> bool:
-    """Return whether these are a timestamp: seconds alone, or with nanoseconds of a second."""
+    """Return whether the data are a valid timestamp of 4, 8 or 12 bytes."""
     if len(data) == 8:
         return int.from_bytes(data, "big") >> 34 < NANOSECONDS_PER_SECOND
     if len(data) == 12:

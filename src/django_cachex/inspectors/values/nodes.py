@@ -1,4 +1,4 @@
-"""The objects that a pickle describes, and their tree."""
+"""The graph that a pickle describes, and the tree that is built from it."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ MAX_REFERENCE_LENGTH = 200
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reference:
-    """A class or function that a pickle names; it is neither imported nor looked up."""
+    """The name of a class or function in a pickle. It is neither imported nor looked up."""
 
     name: str
-    """Dotted path, printable."""
+    """The dotted path, without unprintable characters."""
 
 
 @dataclass(slots=True, eq=False)
 class DictNode:
-    """A dict: keys and values in the order stored."""
+    """A dict: keys and values in the stored order."""
 
     pairs: list[tuple[Node, Node]] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)
 class SetNode:
-    """A set or frozenset: members in the order stored."""
+    """A set or frozenset: members in the stored order."""
 
     members: list[Node]
     frozen: bool
@@ -37,7 +37,7 @@ class SetNode:
 
 @dataclass(slots=True, eq=False)
 class CallNode:
-    """What the application would get by calling `target`, and what would be done to it after."""
+    """The call that would create an object, and what would be done to the object afterwards."""
 
     target: Node
     arguments: tuple[Node, ...]
@@ -48,13 +48,13 @@ class CallNode:
 
 
 def make_reference(*names: str) -> Reference:
-    """Return a reference by module and name, made printable and short."""
+    """Return a reference to a module and name, with unprintable characters escaped."""
     name = ".".join(names)[:MAX_REFERENCE_LENGTH]
     return Reference(name if name.isprintable() else name.encode("unicode_escape").decode())
 
 
 def pair_up(flat: Sequence[Node]) -> list[tuple[Node, Node]]:
-    """Return (key, value) of keys and values that alternate; ValueError if a value lacks."""
+    """Return pairs of alternating keys and values. Raises ValueError if a value is missing."""
     return list(zip(flat[::2], flat[1::2], strict=True))
 
 
@@ -68,28 +68,28 @@ Tree = Any
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UnresolvedObject:
-    """An object that was not made: how the application would make it, as a tree."""
+    """An object that isn't created: a tree that describes how the application would create it."""
 
     name: str
-    """What it would call: the dotted path of a class or function, printable."""
+    """The class or function to call: a dotted path without unprintable characters."""
 
     args: tuple[Tree, ...] = ()
     keywords: Mapping[str, Tree] = field(default_factory=dict)
     states: tuple[Tree, ...] = ()
-    """What `__setstate__` would be given, or the attributes; rarely more than one."""
+    """The arguments of `__setstate__` or the attributes. There is rarely more than one."""
 
     items: tuple[Tree, ...] = ()
-    """What would be appended or added to it."""
+    """The items to append or add to the object."""
 
     pairs: tuple[tuple[Tree, Tree], ...] = ()
-    """The keys and values that would be set on it."""
+    """The keys and values to set on the object."""
 
 
 class TruncationReason(StrEnum):
-    """Why something is missing."""
+    """Why a part of a value is missing."""
 
     RECURSIVE = "recursive"
-    """It is one of the containers that hold it."""
+    """The part is a container that contains itself."""
 
     DEPTH = "depth"
     NODES = "nodes"
@@ -100,21 +100,21 @@ class TruncationReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Truncated:
-    """Stands for what was left out."""
+    """A placeholder for a missing part."""
 
     reason: TruncationReason
     count: int = 1
-    """How many values (bytes, for SIZE) are missing."""
+    """The number of missing values, or of bytes for `SIZE`."""
 
 
 MAX_EQUAL_HASHES = 8
-"""Keys that may have one hash: a dict or a set compares each of them with each."""
+"""Maximum number of keys with the same hash. A dict or set compares all of them with each other."""
 
 
 def have_few_collisions(keys: Sequence[Tree]) -> bool:
-    """Return whether a dict or a set can hold keys, and is made of them in no time.
+    """Return whether keys can be put into a dict or set in linear time.
 
-    Numbers can be chosen to have one hash, and so can whatever is made of them.
+    Numbers, and values made of them, can be chosen to have the same hash.
     """
     try:
         hashes = sorted(hash(key) for key in keys if type(key) is not str)

@@ -1,4 +1,4 @@
-"""Display objects that live in this process."""
+"""Display objects of the current process."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PLAIN_TYPES: Final = frozenset(
         *(date, datetime, time, timedelta, timezone, Decimal, UUID),
     )
 )
-"""Types whose values, of exactly that type, run nobody's code when they are written."""
+"""Types whose values can be formatted without running third-party code (subclasses excluded)."""
 
 ZONE_TYPES: Final = frozenset((type(None), timezone, ZoneInfo))
 
@@ -34,7 +34,7 @@ NO_PREVIEW: Final = Preview("", 0, 0)
 
 
 class ObjectTreeBuilder(TreeBuilder):
-    """A walk through objects; of those of other classes only the class's name comes out."""
+    """Build a tree from objects. Objects of unknown classes are replaced by their class names."""
 
     def visit(self, node: Node) -> Tree:
         if type(node) in (set, frozenset):
@@ -49,12 +49,12 @@ class ObjectTreeBuilder(TreeBuilder):
 
 
 def get_tzinfo(node: Node) -> tzinfo | None:
-    """Return the time zone of a time, which may be anybody's."""
+    """Return the time zone of a time. It can be of any class."""
     return node.tzinfo if type(node) in (datetime, time) else None
 
 
 def describe_object(value: object, page: ElementPage = FIRST_PAGE) -> Content:
-    """Return what a value is. Its stored bytes are not known: they are none here, of size 0."""
+    """Return the content of a value. Its stored bytes are unknown: empty, with the size 0."""
     limit = limits()
     preview = page.max_bytes(limit)
     if (
@@ -82,7 +82,7 @@ def describe_object(value: object, page: ElementPage = FIRST_PAGE) -> Content:
 
 
 def describe_large_object(value: str | bytes, preview: int) -> Content:
-    """Return the beginning of a text or of bytes too large to be gone through."""
+    """Return the start of text or bytes that are too large to process."""
     page = value[:preview]
     text = page if isinstance(page, str) else page.decode("utf-8", "backslashreplace")
     shown = Preview(preview_text(text, preview).text, len(page), len(value))

@@ -20,7 +20,7 @@ from django_cachex.inspectors.values.nodes import Tree
 from django_cachex.inspectors.values.pickle_machine import DecodeLimits, max_int_digits
 
 StoreAs = Literal["auto", "text", "json", "integer"]
-"""What a typed text is to become. "auto": JSON if it begins with `{` or `[`, else text."""
+"""How to parse the text. "auto" means JSON if it starts with `{` or `[`, otherwise text."""
 
 JSON_WHITESPACE = " \t\r\n"
 TYPED_INTEGER = re.compile(r"[+-]?[0-9]+")
@@ -46,7 +46,7 @@ JSON_ERROR_HINTS = {
 
 
 class InvalidValue(ValueError):
-    """What was typed cannot be stored as asked; `str()` is a sentence for the form."""
+    """The text can't be parsed as requested. `str()` returns a sentence for the form."""
 
     def __init__(self, reason: str | Promise) -> None:
         super().__init__(reason)
@@ -56,15 +56,19 @@ class InvalidValue(ValueError):
 
 
 def normalize_newlines(text: str) -> str:
-    """Return what stood in a text area, of which browsers send line ends as CR LF."""
+    """Convert the line endings of a text area from CR LF to LF."""
     return text.replace("\r\n", "\n")
 
 
 def parse_value(text: str, store_as: StoreAs = "auto") -> Any:
-    """Return the value that a person typed, to be stored through the alias's serializer.
+    """Parse user input into the value to store with the alias's serializer.
 
-    Text is taken as it is, spaces included. JSON is stricter than `json.loads`: NaN, infinity and
-    a key that occurs twice are refused. Raise InvalidValue, or ValueError for another `store_as`.
+    Text is unchanged, including spaces. JSON is stricter than `json.loads`: NaN, infinity and
+    duplicate keys are refused.
+
+    Raises:
+        InvalidValue: The text is invalid.
+        ValueError: `store_as` is unknown.
     """
     if store_as not in get_args(StoreAs):
         raise ValueError(f"store_as is {store_as!r}; allowed are {', '.join(get_args(StoreAs))}")
@@ -89,7 +93,7 @@ def parse_bounded_integer(digits: str) -> int:
 
 
 def parse_json(text: str) -> Any:
-    """Return the value that JSON text says."""
+    """Return the value of a JSON text."""
     try:
         value = JSON_DECODER.decode(text)
     except json.JSONDecodeError as error:
@@ -101,7 +105,7 @@ def parse_json(text: str) -> Any:
 
 
 def explain_json_error(error: json.JSONDecodeError) -> str | Promise:
-    """Return where JSON text is malformed and what should stand there."""
+    """Return where JSON text is invalid and what is expected there."""
     expected = (
         words for message, words in JSON_ERROR_HINTS.items() if error.msg.startswith(message)
     )
@@ -114,7 +118,7 @@ def explain_json_error(error: json.JSONDecodeError) -> str | Promise:
 
 
 def check_nesting(value: Any) -> None:
-    """Refuse values nested too deeply and texts with half a surrogate pair, at any depth."""
+    """Refuse values that are nested too deeply, and lone surrogates at any depth."""
     level = [value]
     for _depth in range(MAX_JSON_DEPTH):
         level = [part for container in level for part in get_children(container)]
@@ -125,7 +129,7 @@ def check_nesting(value: Any) -> None:
 
 
 def get_children(value: Any) -> list[Any]:
-    """Return what a container contains; refuse a text with half a surrogate pair."""
+    """Return the items of a container. Refuses text with lone surrogates."""
     match value:
         case str():
             reject_surrogates(value)
@@ -192,8 +196,9 @@ VALUE_PARSERS: dict[str, Callable[[str], Any]] = {
 
 
 MAX_FORM_TEXT_BYTES = 500_000
-"""Bytes of text that a form is filled with: Django refuses requests of 2.5 MB, and a character
-may be sent as three times its bytes."""
+"""Maximum size of the initial text of a form in bytes. Django refuses requests of more than 2.5 MB,
+and percent-encoding triples the size.
+"""
 
 # Characters that do not come back from a browser as they went, or that Django's fields refuse.
 BROWSER_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -204,7 +209,7 @@ JSON_UNPRINTABLE = re.compile(f"(?![\x00-\x1f])[{UNPRINTABLE_RANGE}]")
 
 @dataclass(frozen=True, slots=True)
 class EditInitial:
-    """Whether and how a value can be edited."""
+    """The initial data of a form for editing a value, or why it can't be edited."""
 
     not_editable_reason: str | Promise = ""
     text: str = ""
@@ -212,13 +217,13 @@ class EditInitial:
 
 
 def format_json(tree: Tree, indent: int | None = 2) -> str:
-    """Return a value of exactly JSON's types as JSON in which every character shows."""
+    """Format a value of JSON types as JSON, with unprintable characters escaped."""
     written = json.dumps(tree, ensure_ascii=False, indent=indent)
     return JSON_UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", written)
 
 
 def edit_initial(tree: Tree) -> EditInitial:
-    """Return how to edit a value that the alias's serializer can store again."""
+    """Return the initial data for a value that the alias's serializer can store."""
     reason = json_unsafe_reason(tree)
     if reason:
         return EditInitial(reason)

@@ -38,14 +38,14 @@ from django_cachex.inspectors.values.pickle_machine import (
 
 
 class UnknownArguments(Exception):
-    """The arguments are not those that the class writes itself."""
+    """The arguments differ from those that the class itself writes."""
 
 
 # Detours that pickles take to an object: taken on the graph.
 
 
 def target_name(target: Node) -> str:
-    """Return the dotted path of what a pickle would call, or "" if a call would tell."""
+    """Return the dotted path of the target of a call, or "" if only a call would return it."""
     match target:
         case Reference(name=name):
             return name
@@ -56,7 +56,7 @@ def target_name(target: Node) -> str:
 
 
 def resolve_indirection(call: CallNode) -> CallNode:
-    """Return the call that `copyreg`'s and Django's helpers would make in the end."""
+    """Return the call that the helper functions of `copyreg` and Django would make."""
     target: Node
     arguments: tuple[Node, ...]
     match target_name(call.target), call.arguments:
@@ -77,7 +77,7 @@ def resolve_indirection(call: CallNode) -> CallNode:
 
 
 def build_latin1_bytes(opaque: UnresolvedObject) -> bytes:
-    """Protocols 0 to 2 write bytes as Latin-1 text."""
+    """Return bytes, which protocols 0 to 2 store as Latin-1 text."""
     match opaque.args:
         case (str() as characters, "latin1"):
             return characters.encode("latin-1")
@@ -151,7 +151,7 @@ def build_date(opaque: UnresolvedObject) -> date:
 
 
 def build_time(packed: bytes, zone: tzinfo | None) -> time:
-    """Return a time of day packed in six bytes, the fold in the first one's highest bit."""
+    """Return a time from six bytes. The highest bit of the first byte is the fold."""
     if len(packed) != 6:
         raise UnknownArguments
     hour, minute, second = packed[:3]
@@ -166,7 +166,7 @@ def fold_keyword(at: datetime | time) -> dict[str, Tree]:
 def build_with_zone(
     opaque: UnresolvedObject, build: Callable[[bytes, tzinfo | None], datetime | time]
 ) -> Tree:
-    """Return a time in a zone; where the zone is opaque, the time as text beside it."""
+    """Return a time with a time zone. If the zone is unresolved, keep both as arguments."""
     match opaque.args:
         case (bytes() as packed,):
             return build(packed, None)
@@ -179,7 +179,7 @@ def build_with_zone(
 
 
 def build_datetime(packed: bytes, zone: tzinfo | None) -> datetime:
-    """Return a date and time packed in ten bytes, the fold in the month's highest bit."""
+    """Return a date and time from ten bytes. The highest bit of the month is the fold."""
     if len(packed) != 10:
         raise UnknownArguments
     month = packed[2]
@@ -188,7 +188,7 @@ def build_datetime(packed: bytes, zone: tzinfo | None) -> datetime:
 
 
 def build_zoneinfo(opaque: UnresolvedObject) -> UnresolvedObject:
-    """Name the zone; finding it would read files."""
+    """Return the name of the zone, because loading it would read files."""
     match opaque.args:
         case (str() as key, _):
             return UnresolvedObject("zoneinfo.ZoneInfo", (key,))
@@ -222,11 +222,11 @@ STATE_BUILDERS: dict[str, Callable[[UnresolvedObject], Tree]] = {
     "collections.deque": build_deque,
     "uuid.UUID": build_uuid,
 }
-"""Those whose content comes after the call."""
+"""Builders for classes whose content follows the call."""
 
 
 def rebuild(opaque: UnresolvedObject) -> Tree:
-    """Return the value that an opaque stands for if it is known, else the opaque."""
+    """Return the value of an object of a known class, otherwise the object itself."""
     changed = opaque.keywords or opaque.states or opaque.items or opaque.pairs
     build = STATE_BUILDERS.get(opaque.name) if changed else BUILDERS.get(opaque.name)
     if build is None:
@@ -238,7 +238,7 @@ def rebuild(opaque: UnresolvedObject) -> Tree:
 
 
 class TreeBuilder:
-    """One walk through a graph; `nodes` counts the values that came out."""
+    """Build a tree from a graph within limits. `nodes` counts the values of the tree."""
 
     def __init__(self, bounds: DecodeLimits) -> None:
         self.bounds = bounds
@@ -248,7 +248,7 @@ class TreeBuilder:
         self.open_ids: set[int] = set()
 
     def visit(self, node: Node) -> Tree:
-        """Return a node as a tree of its own, shared parts copied."""
+        """Return the tree of a node. Shared parts are copied."""
         self.nodes += 1
         enter = CONTAINER_BUILDERS.get(type(node))
         if enter is None:
@@ -263,7 +263,7 @@ class TreeBuilder:
         return tree
 
     def build_leaf(self, node: Node) -> Tree:
-        size = size_of(node)
+        size = displayed_size(node)
         if self.size + size > self.bounds.size:
             return Truncated(TruncationReason.SIZE, size)
         self.size += size
@@ -347,8 +347,8 @@ CONTAINER_BUILDERS: dict[type, Callable[[TreeBuilder, Any], Tree]] = {
 }
 
 
-def size_of(node: Node) -> int:
-    """Return about how many bytes showing a leaf takes."""
+def displayed_size(node: Node) -> int:
+    """Return the approximate size of a leaf for display, in bytes."""
     match node:
         case str() | bytes() | bytearray():
             return len(node)
@@ -361,7 +361,7 @@ def size_of(node: Node) -> int:
 
 
 def to_tree(graph: Node, bounds: DecodeLimits) -> tuple[Tree, int]:
-    """Return a graph (or JSON's plain data) as a tree within the bounds, and its nodes' number."""
+    """Return the tree of a graph or of plain data within limits, and its number of nodes."""
     walk = TreeBuilder(bounds)
     tree = walk.visit(graph)
     return tree, walk.nodes
@@ -369,41 +369,41 @@ def to_tree(graph: Node, bounds: DecodeLimits) -> tuple[Tree, int]:
 
 @dataclass(frozen=True, slots=True)
 class PickleContent:
-    """What a pickle holds."""
+    """The content of a pickle."""
 
     protocol: int
     value: Tree
-    """Where reading ended early, what was built until then: `Cut(DAMAGE)` if nothing was."""
+    """The value. If reading stopped early, the part that was built, or `Truncated(DAMAGE)`."""
 
     node_count: int
-    """How many values were walked: those in `value` and those that a known one was made of."""
+    """The number of visited values, including those that known values were built from."""
 
     incomplete_reason: str | Promise = ""
-    """A sentence saying where and why reading ended early, or ""."""
+    """A sentence that explains where and why reading stopped early, or an empty string."""
 
     is_damaged: bool = False
-    """Whether it ended because the bytes are not a whole pickle."""
+    """Whether reading stopped because the pickle is invalid."""
 
     json_unsafe_reason: str | Promise = ""
-    """A sentence saying why the value is not exactly JSON's types, or ""."""
+    """A sentence that explains why JSON can't represent the value, or an empty string."""
 
     @property
     def is_json(self) -> bool:
-        """Whether the value is whole and of exactly the types that `json.loads` makes."""
+        """Whether the value is complete and only contains types that `json.loads` returns."""
         return not self.incomplete_reason and not self.json_unsafe_reason
 
 
 def read_pickle(data: bytes, bounds: DecodeLimits | None = None) -> PickleContent:
-    """Return what any bytes hold, read as a pickle of protocol 0 to 5. Raises nothing.
+    """Read any bytes as a pickle of protocols 0 to 5. Never raises an exception.
 
-    The opcodes are followed by a machine of our own rather than by a subclass of
-    `pickle.Unpickler`, whose `find_class` is not asked about extension codes that were seen
-    before, which reserves as much memory as a few bytes demand (`LONG_BINPUT`, `BYTEARRAY8`), and
-    which hashes what it reads: a tuple of tuples a hundred deep takes years, and integers can be
-    chosen to collide. The machine builds a graph of lists, tuples and labels in time proportional
-    to the bytes read, and the walk that makes a tree of it stops at the bounds.
+    `PickleMachine` builds a graph of lists, tuples and placeholders in time proportional to the
+    number of bytes. `TreeBuilder` then builds a tree from it within the limits.
 
-    Bytes after the pickle's end are ignored, as `pickle.loads` does.
+    A subclass of `pickle.Unpickler` would not be safe: `find_class` isn't called for extension
+    codes that were seen before, a few bytes can reserve any amount of memory (`LONG_BINPUT`,
+    `BYTEARRAY8`), and values are hashed, which can take years for nested tuples or chosen integers.
+
+    Bytes after the end of the pickle are ignored, as `pickle.loads` does.
     """
     bounds = bounds or DecodeLimits()
     if len(data) > bounds.size:
@@ -426,7 +426,7 @@ def read_pickle(data: bytes, bounds: DecodeLimits | None = None) -> PickleConten
 def partial_content(
     machine: PickleMachine, bounds: DecodeLimits, ended: DamagedPickle
 ) -> PickleContent:
-    """Return what had been built when reading ended early."""
+    """Return the part of the value that was built before reading stopped."""
     try:
         tree, nodes = to_tree(machine.partial_result(), bounds)
     except LookupError:

@@ -1,4 +1,4 @@
-"""Read the opcodes of a pickle without importing or calling anything."""
+"""Follow the opcodes of a pickle without importing or calling anything."""
 
 from __future__ import annotations
 
@@ -31,36 +31,38 @@ MAX_DECODE_BYTES = 1024 * 1024
 
 
 def max_int_digits() -> int:
-    """Return how many decimal digits an integer may have to be read or written in decimal.
+    """Return the maximum number of decimal digits of integers to parse or format.
 
-    The time that takes grows with the square: Python refuses more than
-    `sys.get_int_max_str_digits()` (where 0 means no limit), and we more than its default.
+    The time for that grows with the square of their number. Python's limit is
+    `sys.get_int_max_str_digits()`, where 0 means no limit; its default is the maximum here.
     """
     return min(sys.get_int_max_str_digits() or MAX_INT_DIGITS, MAX_INT_DIGITS)
 
 
 @dataclass(frozen=True, slots=True)
 class DecodeLimits:
-    """Limits on what goes in and on what comes out."""
+    """Limits on the input and output of decoding."""
 
     size: int = MAX_DECODE_BYTES
-    """Bytes that are read at all, and bytes of text and numbers that come out."""
+    """Maximum size of the input, and of text and numbers in the output, in bytes."""
 
     steps: int = 100_000
-    """Opcodes that are followed."""
+    """Maximum number of opcodes."""
 
     nodes: int = 10_000
-    """Values that come out (text keys of dicts left aside); a shared one counts each time."""
+    """Maximum number of values in the output. Text keys of dicts don't count; shared values do each
+    time.
+    """
 
     depth: int = 50
-    """Containers within containers that come out."""
+    """Maximum nesting of containers in the output."""
 
 
 DECIMAL_INTEGER = re.compile(rb"-?[0-9]+")
 
 
 class DamagedPickle(ValueError):
-    """The bytes are not a whole pickle; `reason` is a sentence for people."""
+    """The bytes aren't a complete pickle. `reason` is a sentence for the user."""
 
     def __init__(self, reason: str | Promise) -> None:
         super().__init__(reason)
@@ -68,11 +70,11 @@ class DamagedPickle(ValueError):
 
 
 class TooManySteps(DamagedPickle):
-    """The pickle takes more steps than were allowed; nothing says that it is damaged."""
+    """The pickle has more opcodes than allowed. It isn't necessarily damaged."""
 
 
 class PickleStream:
-    """Bytes read once, from the front. A declared_protocol length never reserves memory."""
+    """Read bytes from the start. A declared length never reserves memory."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -87,7 +89,7 @@ class PickleStream:
         return data
 
     def readline(self) -> bytes:
-        """Return the bytes up to a line feed, without it."""
+        """Return the bytes up to a line feed, without the line feed."""
         end = self.data.find(b"\n", self.position)
         if end < 0:
             self.raise_ends_early()
@@ -180,7 +182,7 @@ def parse_decimal(digits: bytes) -> int:
 
 
 def read_int_line(stream: PickleStream) -> int:
-    """Read an integer, or a boolean as protocols 0 and 1 write it."""
+    """Read an integer, or a boolean of protocols 0 and 1."""
     digits = stream.readline()
     return (
         {b"00": False, b"01": True}[digits] if digits in (b"00", b"01") else parse_decimal(digits)
@@ -210,7 +212,7 @@ PYTHON2_MODULES = {"__builtin__": "builtins", "copy_reg": "copyreg", "exceptions
 
 
 class PickleMachine:
-    """Follow the opcodes of one pickle; `stack` and `marked_stacks` keep what is not finished."""
+    """Follow the opcodes of one pickle. `stack` and `marked_stacks` keep what isn't finished."""
 
     def __init__(self, data: bytes) -> None:
         self.stream = PickleStream(data)
@@ -223,14 +225,14 @@ class PickleMachine:
 
     @property
     def protocol(self) -> int:
-        """The protocol that the pickle declares, or else the one its opcodes need."""
+        """The declared protocol, or else the lowest one that has all of the opcodes."""
         if self.declared_protocol is not None:
             return self.declared_protocol
         protocols = (op.proto for op in pickletools.opcodes if ord(op.code) in self.seen_opcodes)
         return max(protocols, default=0)
 
     def partial_result(self) -> Node:
-        """Return the outermost value as far as it was built; LookupError if there is none."""
+        """Return the outermost value as far as it was built. Raises LookupError without one."""
         while self.marked_stacks:
             unfinished = self.stack
             self.stack = self.marked_stacks.pop()
@@ -267,7 +269,7 @@ class PickleMachine:
         self.stack = []
 
     def pop_mark(self, _argument: None = None) -> list[Node]:
-        """Return everything above the topmost mark and remove both."""
+        """Pop and return everything above the topmost mark."""
         above = self.stack
         self.stack = self.marked_stacks.pop()
         return above
@@ -286,7 +288,7 @@ class PickleMachine:
     # Scalars and containers.
 
     def push_python2_str(self, characters: bytes) -> None:
-        """Push a `str` of Python 2: text where it is ASCII, as the application would read it."""
+        """Push a `str` of Python 2. ASCII becomes text, as in the application."""
         self.push(
             characters.decode()
             if characters.isascii()
@@ -415,7 +417,7 @@ class PickleMachine:
             )
 
     def note_frame(self, length: int) -> None:
-        """Note how far the bytes must reach; `pickle.loads` refuses less, we read what is there."""
+        """Note the end of the frame. `pickle.loads` refuses truncated frames; they are read here."""
         self.frame_end = max(self.frame_end, self.stream.position + length)
 
     def stop(self) -> Node:
@@ -527,7 +529,7 @@ OPCODE_HANDLERS = SCALAR_OPCODES | CONTAINER_OPCODES | STACK_OPCODES | CALL_OPCO
 
 
 def run_machine(machine: PickleMachine, steps: int) -> Node:
-    """Return the graph that a pickle describes; raise Damaged where it is not a whole pickle."""
+    """Return the graph of a pickle. Raises DamagedPickle if the pickle isn't complete."""
     for _step in range(steps):
         start = machine.stream.position
         code = machine.stream.read(1)

@@ -296,7 +296,7 @@ def flush_or_warn(session: Session, inspector: Inspector) -> int:
 
 def flush(session: Session, inspector: Inspector) -> int:
     """Flush one cache; return what the command exits with."""
-    if inspector.can_flush_in_steps:
+    if inspector.flushes_in_steps:
         return flush_in_steps(session, inspector)
     plan = session.attempt(inspector, inspector.preview_flush)
     entries = _("not known") if plan.entries is None else formatting.number(plan.entries)

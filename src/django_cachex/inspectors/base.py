@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, ClassVar
@@ -17,7 +17,6 @@ from django_cachex.inspectors.edits import (
     Edit,
     EditResult,
     Expire,
-    delete_individually,
     is_file_error,
     tally,
 )
@@ -53,6 +52,23 @@ def file_id(path: str) -> str:
     return f"file:{found.st_dev}:{found.st_ino}"
 
 
+def delete_individually(
+    keys: Sequence[bytes], delete: Callable[[Sequence[bytes]], int]
+) -> BulkResult:
+    """Delete keys one at a time, continuing after files that the operating system refuses to
+    delete.
+    """
+    done, failures = 0, []
+    for stored in keys:
+        try:
+            done += delete([stored])
+        except OSError as error:
+            if not is_file_error(error):
+                raise
+            failures.append((stored, error.strerror or str(error)))
+    return BulkResult(done, len(keys) - done - len(failures), tuple(failures))
+
+
 class Support(StrEnum):
     """How well the cache admin supports a backend."""
 
@@ -77,7 +93,7 @@ class Inspector:
     Set it to True if a server may hang, and to False if the store belongs to the request's thread.
     """
 
-    # Abilities. The pages and the command line read these and nothing else.
+    # Abilities. The pages and the command line only check these attributes.
 
     can_list: bool = False
     """Whether keys can be listed and searched with `scan` and `describe`."""
@@ -186,7 +202,7 @@ class Inspector:
         """Return a sentence that explains why an ability is missing."""
         return self.unsupported_reasons.get(ability) or _("This backend does not offer it.")
 
-    # Who it is.
+    # Identity.
 
     @cached_property
     def naming(self) -> KeyNaming:

@@ -181,7 +181,7 @@ class DjangoBackendInspector(Inspector):
 
     unsupported_reasons = {"can_type": _("Only Valkey and Redis give keys a type.")}
 
-    # Any: what an inspector needs of Django's backends has no public name, and no stub.
+    # Any, because inspectors use private attributes of Django's backends, which stubs lack.
     cache: Any
 
     def __init__(self, alias: str, cache: BaseCache, params: Mapping[str, Any]) -> None:

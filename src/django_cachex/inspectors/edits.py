@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 from django_cachex.inspectors.info import Text
 from django_cachex.inspectors.values import Content, fingerprint
-
-if TYPE_CHECKING:
-    from django_cachex.inspectors.base import Inspector
-
 
 ScoredMember = tuple[Any, float]
 Field = tuple[str, Any]
@@ -64,7 +60,7 @@ class ElementRef:
     expected: str
 
 
-# A whole key with its first elements.
+# New collections.
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +84,7 @@ class CreateCollection:
     """Whether to overwrite an existing key of any type."""
 
 
-# Elements of any type.
+# Collections of any type.
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,6 +344,15 @@ class Rename:
     """Whether to overwrite an existing key of any type."""
 
 
+class CopyTarget(Protocol):
+    """The inspector of the alias to copy to. A protocol, because `Inspector` depends on edits."""
+
+    @property
+    def storage_id(self) -> Hashable: ...
+
+    def apply(self, stored: bytes, edit: Edit) -> EditResult: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Copy:
     """Copy a key with its TTL."""
@@ -355,8 +360,8 @@ class Copy:
     to: bytes
     """The new stored key."""
 
-    into: Inspector | None = None
-    """Whose key it becomes; None for the same alias."""
+    into: CopyTarget | None = None
+    """The inspector of the other alias, or None for the same alias."""
 
     overwrite: bool = False
     """Whether to overwrite an existing key of any type."""
@@ -485,20 +490,3 @@ def is_file_error(error: OSError) -> bool:
     filename.
     """
     return error.filename is not None
-
-
-def delete_individually(
-    keys: Sequence[bytes], delete: Callable[[Sequence[bytes]], int]
-) -> BulkResult:
-    """Delete keys one at a time, continuing after files that the operating system refuses to
-    delete.
-    """
-    done, failures = 0, []
-    for stored in keys:
-        try:
-            done += delete([stored])
-        except OSError as error:
-            if not is_file_error(error):
-                raise
-            failures.append((stored, error.strerror or str(error)))
-    return BulkResult(done, len(keys) - done - len(failures), tuple(failures))

@@ -348,7 +348,7 @@ class FileBasedInspector(DjangoBackendInspector):
         def names() -> Iterator[str]:
             for name in self.folder.hashes_after(frozenset(seen)):
                 yield name
-                seen.append(name)  # By then it was looked at.
+                seen.append(name)  # The search has examined it when it asks for the next.
 
         def is_match(name: str) -> bool | None:
             is_match = name == exact or match.matches(name)
@@ -376,7 +376,7 @@ class FileBasedInspector(DjangoBackendInspector):
                 size = value_size(file, header)
         except FileNotFoundError:
             return KeyInfo(stored, ttl=TTL_MISSING)
-        except PermissionError:  # Another user's: listed, and not read.
+        except PermissionError:  # A file of another user is listed, but not read.
             return KeyInfo(stored)
         if header.ttl == TTL_MISSING:
             return KeyInfo(stored, ttl=TTL_MISSING)
@@ -425,7 +425,7 @@ class FileBasedInspector(DjangoBackendInspector):
         path, body = self.folder.file(stored), self.compress_value(edit.value)
         if not edit.replace and self.key_info(stored, ()).exists:
             return EditResult(EditStatus.EXISTS)
-        # What `set` does first: the folder may have gone, or be full.
+        # As in the backend's `set`: the directory may be missing or full.
         self.cache._createdir()
         self.cache._cull()
         header = self.header(edit.ttl)

@@ -82,7 +82,7 @@ class ScanProgress:
         examined, total = self.examined + listing.examined, listing.total
         if total is not None:
             total += removed
-            # An estimate until everything was seen; then it is the total.
+            # The total is an estimate until everything was examined.
             examined = total if listing.complete else min(examined, total)
         failed_nodes, unknown = tuple(listing.failed_nodes), self.unknown + listing.unknown
         return ScanProgress(listing.token, examined, total, listing.complete, failed_nodes, unknown)
@@ -136,7 +136,7 @@ def advance(
         work = replace(work, task=task, progress=progress)
         yield work
         if time.monotonic() >= deadline or listing.token == before:
-            return  # Where it is where it was, only servers are left that do not answer.
+            return  # Without progress, only servers remain that don't respond.
 
 
 MAX_FAILURES: Final = 1000

@@ -8,7 +8,7 @@ from django.core.cache.backends.base import BaseCache
 
 from django_cachex.commands.text import one_line
 
-# Two keys that no prefix ends with and that a key function which alters its key would alter.
+# Keys that a prefix is unlikely to end with, and that a KEY_FUNCTION which changes keys changes.
 PROBE_KEYS = ("Probe é~1", "probe/*?[2]")
 
 AMBIGUOUS_BACKSLASH = re.compile(r"\\(?=[\\nrt]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}|[^ -~])")

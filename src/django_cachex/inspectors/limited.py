@@ -268,5 +268,5 @@ def make_base_cache(params: Mapping[str, Any]) -> BaseCache:
     """Return a `BaseCache` with the settings that all backends share."""
     try:
         return BaseCache(dict(params))
-    except Exception:  # KEY_FUNCTION may be what is wrong.
+    except Exception:  # KEY_FUNCTION may be invalid.
         return BaseCache({})

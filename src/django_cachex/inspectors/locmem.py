@@ -75,7 +75,7 @@ class LocMemInspector(DjangoBackendInspector):
     def list_keys(self) -> list[str]:
         """Return all keys of the store, including those of other aliases."""
         with self.cache._lock:
-            # An ordered dict walks its order in Python's time, the dict beneath it in C's.
+            # Iterating over an OrderedDict is slower than over the dict it is based on.
             return list(dict.keys(self.cache._cache))
 
     def scan(self, query: Query, token: str, limit: int, deadline: float) -> ScanPage:
@@ -135,7 +135,7 @@ class LocMemInspector(DjangoBackendInspector):
         with self.cache._lock:
             if not edit.replace and not self.cache._has_expired(key):
                 return EditResult(EditStatus.EXISTS)
-            # What `set` and `add` do under the lock: it makes room first.
+            # As in the backend's `set` and `add`: culls entries first.
             self.cache._set(key, raw, timeout_for(edit.ttl))
         return EditResult(EditStatus.DONE)
 

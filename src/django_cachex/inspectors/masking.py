@@ -18,7 +18,7 @@ from django_cachex.commands.text import one_line
 
 MASK: Final = "•••"
 
-# Names of secrets, wherever in a name these words stand, and those that stand at its end only.
+# Words that mark the name of an option as secret: anywhere in it, or only at its end.
 SECRET_WORDS = (
     r"passw(?:or)?d|passphrase|passwd|pwd|secret|token|credential|authorization"
     r"|(?:api|access|account|private|shared)[\s_.-]?key"
@@ -26,13 +26,13 @@ SECRET_WORDS = (
 SECRET_SUFFIXES = r"(?:(?:^|[\s_.-])(?:pass|pw|auth)|requirepass|masterauth)"
 SECRET_NAME = re.compile(rf"[\w\s.-]*(?:{SECRET_WORDS})[\w\s.-]*|[\w\s.-]*{SECRET_SUFFIXES}", re.I)
 
-# What such names may be about without holding a secret: `CREDENTIAL_PROVIDER`, `token_class`.
+# Such names that don't contain a secret: `CREDENTIAL_PROVIDER`, `token_class`.
 HARMLESS_NAME = re.compile(r".*(?:provider|class|func|function|callback|factory|type)", re.I)
 
-# To the next white space, or to the next address of a list that `;` or `,` separates.
+# Up to whitespace, or to the next URL in a list separated by `;` or `,`.
 URL = re.compile(r"\b([a-z][a-z0-9+.-]*://)((?:(?![;,][a-z][a-z0-9+.-]*://)\S)*)", re.I)
 
-# The last `@` ends the password, so that one with an unquoted `@`, `/` or `?` is taken out whole.
+# The password ends at the last `@`, because it may contain an unquoted `@`, `/` or `?`.
 USER_INFO = re.compile(r"([^:]*:)(.*)@", re.DOTALL)
 
 OPTION_NAME = (
@@ -40,14 +40,14 @@ OPTION_NAME = (
 )
 QUERY_SECRET = re.compile(rf"([?&]{OPTION_NAME}=)([^&#]*)", re.I)
 
-# Where a list of addresses may be cut: before one with a scheme, before one with a password.
+# Separates a list of URLs: before a URL with a scheme or with a password.
 ADDRESS_SEPARATOR = re.compile(
     r"[;,\s]+(?=[a-z][a-z0-9+.-]*://)|[;,]\s*(?=[^:@/;,\s]*:[^@;,]*@)", re.I
 )
 SCHEME = re.compile(r"\s*(?:[a-z][a-z0-9+.-]*:(?=//))?(?://)?", re.I)
 HOST = re.compile(r"[\w.-]*(?::\d+)?(?:/.*)?|\[[0-9a-f:.]+\](?::\d+)?(?:/.*)?", re.I)
 
-# `password=…` in a string of options: in quotation marks or braces, or to the next option.
+# `password=…` in a string of options: quoted, in braces, or up to the next option.
 OPTION_PAIR = re.compile(
     rf"""{OPTION_NAME}(?:\s*=|["']\s*[=:])\s*"""
     r"""("(?:[^"\\]|\\.|"")*"|'(?:[^'\\]|\\.|'')*'|\{[^}]*\}"""
@@ -59,7 +59,7 @@ CLOSING_QUOTES = {'"': '"', "'": "'", "{": "}"}
 MAX_MASKED_LENGTH: Final = 10_000
 """Maximum length of an error to mask. The text that is shown is shorter."""
 
-# A password this short is replaced only where it stands alone: it may be part of any word.
+# Shorter secrets are only masked as whole words, because they may be part of other words.
 SHORT_SECRET_LENGTH = 4
 
 
@@ -74,7 +74,7 @@ def mask(text: str, secrets: Iterable[str] = ()) -> str:
         secrets: The secrets of an alias, as returned by `find_secrets`.
     """
     masked = text
-    # Before the URLs: one whose password holds white space ends there, as far as they can tell.
+    # Secrets come before URLs, because `URL` ends at whitespace in a password.
     for spelling in sorted(_encodings(secrets), key=len, reverse=True):
         literal = re.escape(spelling)
         alone = rf"(?<!\w){literal}(?!\w)" if len(spelling) < SHORT_SECRET_LENGTH else literal
@@ -98,7 +98,7 @@ def _mask_rest(rest: str) -> str:
     return QUERY_SECRET.sub(rf"\g<1>{MASK}", USER_INFO.sub(rf"\g<1>{MASK}@", rest, count=1))
 
 
-# What the settings hold.
+# Secrets in settings.
 
 
 def find_secrets(params: Mapping[str, Any]) -> frozenset[str]:
@@ -122,7 +122,7 @@ def _iter_named_secrets(name: str, value: object) -> Iterator[str]:
     if not SECRET_NAME.fullmatch(name):
         yield from _iter_secrets(value)
     elif HARMLESS_NAME.fullmatch(name):
-        # A provider of credentials has them as attributes, or is asked for them: not by us.
+        # A credential provider may have them as attributes. Its methods aren't called.
         yield from _iter_secrets(getattr(value, "__dict__", value))
     else:
         yield from _iter_secret_values(value)
@@ -156,10 +156,10 @@ def _iter_secret_values(value: object) -> Iterator[str]:
 def _iter_string_secrets(text: str) -> Iterator[str]:
     """Yield the passwords in a URL, a list of URLs, or a string of options."""
     for address in _split_addresses(text):
-        rest = address[len(SCHEME.match(address)[0]) :]  # type: ignore[index]  # It matches nothing.
+        rest = address[len(SCHEME.match(address)[0]) :]  # type: ignore[index]  # It matches the empty string, too.
         if user_info := USER_INFO.match(rest):
             yield user_info[2]
-            # A URL that does not parse is quoted in part: "Port could not be cast … as 'pa'".
+            # Errors quote parts of invalid URLs: "Port could not be cast … as 'pa'".
             yield from re.split(r"[/?#@:\[\]]", user_info[2])
     for found in QUERY_SECRET.finditer(text):
         yield found[3]

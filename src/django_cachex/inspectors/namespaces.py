@@ -207,7 +207,7 @@ class Sample:
         if not self.total.memory:
             return None
         value = part.memory / self.total.memory
-        # The error of a ratio of sums: https://en.wikipedia.org/wiki/Ratio_estimator
+        # The standard error of a ratio: https://en.wikipedia.org/wiki/Ratio_estimator
         memory_squares = (
             1 - 2 * value
         ) * part.memory_squares + value**2 * self.total.memory_squares

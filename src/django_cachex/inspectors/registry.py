@@ -82,5 +82,5 @@ def inspector_for(alias: str) -> Inspector:
         if refusal := getattr(cache, "refusal", None):
             return BrokenInspector(alias, params, refusal)
         return inspector_class(type(cache))(alias, cache, params)
-    except Exception as error:  # A stranger's constructor may raise anything.
+    except Exception as error:  # Third-party constructors may raise anything.
         return BrokenInspector(alias, params, error)

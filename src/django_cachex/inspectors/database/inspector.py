@@ -213,7 +213,7 @@ class DatabaseInspector(DjangoBackendInspector):
             table.now(),
         )
         for found, expires in rows:
-            # A vendor that ignores case finds others.
+            # A case-insensitive database finds other keys, too.
             part = self.live_value(table, key)
             if found == key and part is not None:
                 size, text = part
@@ -232,10 +232,10 @@ class DatabaseInspector(DjangoBackendInspector):
         reason = _("A database holds no such key.") if key is None else self.key_error(key)
         if reason:
             return EditResult(EditStatus.REFUSED, reason)
-        table.expiry_after(edit.ttl)  # The backend's own would raise whatever the platform raises.
+        table.expiry_after(edit.ttl)  # Raises OverflowError; the backend's exceptions vary.
         table.execute("DELETE FROM $table WHERE $key = %s AND $expires < %s", key, table.now())
         with table.savepoint():
-            # What `set` and `add` do with a stored key: it makes room first.
+            # As in the backend's `set` and `add`: culls entries first.
             mode = "set" if edit.replace else "add"
             if self.cache._base_set(mode, key, edit.value, timeout_for(edit.ttl)):
                 return EditResult(EditStatus.DONE)
@@ -289,7 +289,7 @@ class DatabaseInspector(DjangoBackendInspector):
         try:
             until = table.expiry_after(ttl)
         except OverflowError:
-            return super().expire_each(keys, ttl)  # Each is refused, with the reason.
+            return super().expire_each(keys, ttl)  # Refuses each key with the reason.
         done = sum(
             table.execute(
                 "UPDATE $table SET $expires = %s "
@@ -312,7 +312,7 @@ class DatabaseInspector(DjangoBackendInspector):
         left = table.ttl(rows[0][0])
         if left == TTL_NONE:
             return no_expiry_result()
-        # Whole seconds: a millisecond more than was cut off keeps the second that it is in.
+        # Expiries are whole seconds: adding the lost fraction keeps the second.
         done = table.execute(
             f"UPDATE $table SET $expires = %s WHERE $key = %s AND {IS_LIVE}",
             table.expiry_after(left + 1 + edit.by),
@@ -365,7 +365,7 @@ class DatabaseInspector(DjangoBackendInspector):
             if length != size or len(text) != min(VALUE_CHUNK_SIZE, size - at):
                 raise KeyChanged
             at += len(text)
-            # What is not in base64 has another length than that, or is taken for it as a whole.
+            # Text with another length isn't Base64.
             yield decode_row_value(text) if size % 4 == 0 else text.encode()
 
     def delete(self, keys: Sequence[bytes]) -> int:

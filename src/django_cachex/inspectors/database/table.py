@@ -36,7 +36,7 @@ def to_row_key(stored: bytes) -> str | None:
         text = stored.decode()
     except UnicodeDecodeError:
         return None
-    return None if "\0" in text else text  # PostgreSQL refuses NUL in any text.
+    return None if "\0" in text else text  # PostgreSQL refuses NUL in text.
 
 
 def batch_row_keys(keys: Sequence[bytes]) -> Iterator[list[str]]:
@@ -197,7 +197,7 @@ class CacheTable:
         """Return a value as text, whatever type the driver returns."""
         return str(self.connection.ops.process_clob(value))
 
-    # Expiry: in the vendor's type and time zone, as the backend itself reads and writes it.
+    # Expiries have the type and time zone of the database, as in the backend.
 
     def now(self) -> Any:
         """Return the parameter to compare expiries with."""
@@ -416,7 +416,7 @@ class KeysetPaginator:
     def _where(self, after: str) -> tuple[str, list[str]]:
         """Return a WHERE clause for the rows after a key, and its parameters."""
         bounds: list[tuple[str, str]] = []
-        if after:  # Not on the first page: Oracle takes an empty text for no text.
+        if after:  # Empty on the first page. For Oracle, an empty string is NULL.
             bounds.append(("$key > %s", after))
         if self.prefix and orders_by_code_point(self.table.connection):
             if not after:

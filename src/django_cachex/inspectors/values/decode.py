@@ -170,7 +170,7 @@ def reject_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-# The first two bytes of every pickle of protocol 2 to 5.
+# The first two bytes of pickles of protocols 2 to 5.
 PICKLE_MAGIC = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
 
 
@@ -190,7 +190,7 @@ def decode_serialized(raw: bytes, value_format: ValueFormat, limit: int) -> Deco
 
 def may_deserialize(value_format: ValueFormat, format: Format, raw: bytes) -> bool:
     """Return whether the application would deserialize a value with this format."""
-    if value_format.other_kinds:  # Of several, those that could have written it.
+    if value_format.other_kinds:  # If there are several, only those that may have written it.
         return FORMAT_CHECKS[format](raw)
     return not value_format.requires_protocol_2 or raw[:1] == b"\x80"
 
@@ -241,7 +241,7 @@ def decode_json(raw: bytes, limit: int) -> DecodedValue | None:
     tree, _nodes = to_tree(plain, DecodeLimits(size=limit))
     kind, what = kind_and_label(tree)
     if kind == "pickle":
-        # NaN, an integer of too many digits, or more than the bounds let out.
+        # NaN, an integer with too many digits, or a truncated value.
         return DecodedValue("json", _("JSON"), text, edit_initial(tree), tree)
     label = what if type(tree) in (list, dict) else format_lazy(_("{what} in JSON"), what=what)
     return DecodedValue(kind, label, format_tree(tree), edit_initial(tree), tree)
@@ -310,7 +310,7 @@ def describe_too_large(total: int, limit: int, window: bytes) -> DecodedValue:
     return DecodedValue("large", label, escape_bytes(window), EditInitial(reason), notes=(reason,))
 
 
-# As the application reads it.
+# As the application reads the value.
 
 
 def decode_for_application(
@@ -383,13 +383,13 @@ def decode_compressed(
     return replace(inner, label=label, initial=EditInitial(broken), notes=(broken, *inner.notes))
 
 
-# As it is stored.
+# As the value is stored.
 
 
 def decode_by_guess(raw: bytes, value_format: ValueFormat, limit: int) -> DecodedValue:
     """Guess the content of bytes that the application can't read or whose serializer is unknown."""
     decompressed = decompress(raw, limit)
-    # Text may begin like zlib's data, and some of it may even open.
+    # Text can start like zlib data, and can even be decompressed in part.
     if decompressed and (decompressed.complete or guess_kind(raw)[0] == "bytes"):
         shown = decode_compressed(decompressed, raw, value_format, limit)
         return replace(shown, initial=EditInitial(unreadable_reason(value_format)))
@@ -398,7 +398,7 @@ def decode_by_guess(raw: bytes, value_format: ValueFormat, limit: int) -> Decode
 
 def describe_raw(raw: bytes, value_format: ValueFormat) -> DecodedValue:
     initial = EditInitial(unreadable_reason(value_format))
-    guessed = format_plain_json(raw) if value_format.name else None  # Names are what they are.
+    guessed = format_plain_json(raw) if value_format.name else None  # Names aren't serialized.
     if guessed:
         label, shown = guessed
         return DecodedValue("json", label, shown, initial, raw)

@@ -24,11 +24,11 @@ from django_cachex.inspectors.values.nodes import (
     UnresolvedObject,
 )
 
-# So many bytes a line fit a telephone.
+# Fits the width of a phone.
 HEX_BYTES_PER_LINE = 8
 
-# What a page cannot carry or what would reorder it: control characters other than tab and line
-# feed, lone surrogates, marks of writing direction, line separators, the byte order mark.
+# Characters that a page can't contain or that reorder it: control characters other than tab and
+# line feed, lone surrogates, bidirectional marks, line separators, and the byte order mark.
 UNPRINTABLE_RANGE = (
     "\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff"
 )
@@ -64,7 +64,7 @@ def preview_bytes(data: bytes, total: int, limit: int) -> Preview:
     """Return the first bytes as UTF-8, with backslash escapes."""
     window = data[:limit]
     decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
-    # A character that the window's end cuts in two is left out.
+    # An incomplete character at the end is left out.
     text = decoder.decode(window, final=len(window) == total)
     return Preview(escape_unprintable(text), len(window), total)
 
@@ -134,7 +134,7 @@ def format_sequence(opening: str, parts: Iterable[str], closing: str) -> str:
 
 
 def format_pair(key: Tree, value: Tree) -> str:
-    # What is missing of a dict stands for pairs.
+    # A truncated dict ends with one placeholder instead of a pair.
     return (
         format_value(key)
         if type(key) is Truncated
@@ -159,7 +159,7 @@ def format_dict(tree: dict[Tree, Tree]) -> str:
 
 
 def format_set(tree: set[Tree]) -> str:
-    # Sorted, because the order of texts in a set differs from process to process.
+    # Sorted, because the order of text in a set differs between processes.
     return format_sequence("{", sorted(map(format_value, tree)), "}") if tree else "set()"
 
 

@@ -42,7 +42,7 @@ COMPRESSORS: dict[str, type[Compressor]] = {
     "bzip2": Bzip2Decompressor,
 }
 
-# Text may begin like zlib's data: of that, the name alone says nothing.
+# zlib isn't included, because text can start with its magic number.
 MAGIC_NUMBERS = {
     **{magic: name for name, kind in COMPRESSORS.items() if name != "zlib" for magic in kind.magic},
     b"\xff\x06\x00\x00sNaPpY": "snappy",
@@ -83,7 +83,7 @@ def decompress(raw: bytes, limit: int) -> Decompressed | None:
     try:
         stream = COMPRESSORS[name]().decompressor(raw)
         data = stream.decompress(raw, limit + 1)
-    except Exception:  # Its package is missing, or it is damaged: each format has its own error.
+    except Exception:  # A missing package or damaged data: exceptions differ by format.
         return None
     return make_decompressed(name, data, limit, stream) if data or stream.eof else None
 
@@ -96,7 +96,7 @@ def make_decompressed(name: str, data: bytes, limit: int, stream: Decompressor) 
 
 Format = Literal["pickle", "json", "msgpack", "opaque"]
 
-# Long and repetitive, so that a compressor with a threshold compresses it.
+# Long and repetitive, so that compressors with a threshold compress it.
 PROBE = {"probe": ["é", 1, -2.5, None, True, {}], "long": "x" * 10_000}
 PROBE_SIZE = 1024 * 1024
 
@@ -155,7 +155,7 @@ def detect_format(name: str, dumps: Callable[[Any], bytes | str | int]) -> Value
     try:
         stored, seven = serialize(PROBE), serialize(7)
     except Exception:
-        # A serializer of unknown make may raise anything.
+        # Third-party serializers may raise anything.
         return ValueFormat(name, "opaque", serialize)
     if not isinstance(stored, bytes):
         return ValueFormat(name, "opaque", serialize)
@@ -196,7 +196,7 @@ def detect_compression(compressor: BytesCompressor) -> str:
     try:
         opened = decompress(compressor.compress(b"probe"), PROBE_SIZE)
     except Exception:
-        # A compressor of unknown make may raise anything.
+        # Third-party compressors may raise anything.
         return ""
     return opened.name if opened and opened.data == b"probe" else ""
 

@@ -22,13 +22,13 @@ NUMBER_STRUCTS: Final = {
 }
 LENGTH_STRUCTS: Final = {1: struct.Struct(">B"), 2: struct.Struct(">H"), 4: struct.Struct(">I")}
 
-# First bytes, by how many bytes of length follow them.
+# First bytes, mapped to the number of bytes of the length that follows.
 BIN_TYPES: Final = {0xC4: 1, 0xC5: 2, 0xC6: 4}
 EXT_TYPES: Final = {0xC7: 1, 0xC8: 2, 0xC9: 4}
 STR_TYPES: Final = {0xD9: 1, 0xDA: 2, 0xDB: 4}
 ARRAY_TYPES: Final = {0xDC: 2, 0xDD: 4}
 MAP_TYPES: Final = {0xDE: 2, 0xDF: 4}
-# Extensions whose first byte says how long they are.
+# First bytes of extensions, mapped to their lengths.
 FIXEXT_TYPES: Final = {0xD4: 1, 0xD5: 2, 0xD6: 4, 0xD7: 8, 0xD8: 16}
 
 TIMESTAMP_CODE: Final = -1
@@ -158,7 +158,7 @@ class MsgPackReader:
 
     def open_container(self, length: int, *, is_map: bool) -> OpenContainer:
         item_count = length * 2 if is_map else length
-        if item_count > len(self.data) - self.position:  # A part takes a byte at least.
+        if item_count > len(self.data) - self.position:  # Each item takes at least one byte.
             raise ValueError("The data end early.")
         around = self.open_containers[-1] if self.open_containers else None
         is_key = around is not None and (

@@ -63,7 +63,7 @@ Tree = Any
 `dict`, `set`, `frozenset`, values of `datetime`, `Decimal`, `UUID`, and the classes below."""
 
 
-# Both compare by identity, so that they can be members of sets and keys of dicts.
+# Both compare by identity, so that they can be in sets and keys of dicts.
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -157,7 +157,7 @@ def reject_surrogates(text: str) -> None:
         ) from error
 
 
-# What the JSON decoder asks about the parts it meets.
+# Hooks of the JSON decoder.
 
 
 def reject_constant(name: str) -> None:
@@ -200,10 +200,10 @@ MAX_FORM_TEXT_BYTES = 500_000
 and percent-encoding triples the size.
 """
 
-# Characters that do not come back from a browser as they went, or that Django's fields refuse.
+# Characters that browsers change or that Django's form fields refuse.
 BROWSER_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
-# JSON escapes the control characters below the space by itself.
+# `json.dumps` escapes control characters below U+0020 itself.
 JSON_UNPRINTABLE = re.compile(f"(?![\x00-\x1f])[{UNPRINTABLE_RANGE}]")
 
 

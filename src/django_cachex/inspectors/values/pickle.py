@@ -41,7 +41,7 @@ class UnknownArguments(Exception):
     """The arguments differ from those that the class itself writes."""
 
 
-# Detours that pickles take to an object: taken on the graph.
+# Helper functions that pickles call to create an object. They are resolved on the graph.
 
 
 def target_name(target: Node) -> str:
@@ -73,7 +73,7 @@ def resolve_indirection(call: CallNode) -> CallNode:
     return replace(call, target=target, arguments=arguments)
 
 
-# Values, from trees.
+# Builders of values from trees.
 
 
 def build_latin1_bytes(opaque: UnresolvedObject) -> bytes:
@@ -267,7 +267,7 @@ class TreeBuilder:
         if self.size + size > self.bounds.size:
             return Truncated(TruncationReason.SIZE, size)
         self.size += size
-        # Comparing such an integer with a Decimal, as a dict does, takes minutes.
+        # Comparing such an integer with a Decimal, as a dict may do, takes minutes.
         if type(node) is int and abs(node) >= self.max_int:
             return UnresolvedObject("builtins.int", (hex(node),))
         return node

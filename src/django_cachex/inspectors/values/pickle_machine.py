@@ -103,7 +103,7 @@ class PickleStream:
         )
 
 
-# Readers of one argument each, named as `pickletools` names the forms.
+# Readers of arguments, named like the argument types of `pickletools`.
 
 
 def read_nothing(stream: PickleStream) -> None:
@@ -207,7 +207,7 @@ def read_global(stream: PickleStream) -> tuple[str, str]:
 
 HIGHEST_PROTOCOL = 5
 
-# The modules that protocols 0 to 2 name as Python 2 did.
+# Modules that protocols 0 to 2 reference by their names in Python 2.
 PYTHON2_MODULES = {"__builtin__": "builtins", "copy_reg": "copyreg", "exceptions": "builtins"}
 
 
@@ -353,7 +353,7 @@ class PickleMachine:
             case _:
                 raise TypeError("not a set")
 
-    # Names and what would be called.
+    # References and calls.
 
     def push_global(self, names: tuple[str, str]) -> None:
         module, name = names
@@ -366,7 +366,7 @@ class PickleMachine:
         self.push_global((module, name))
 
     def push_extension(self, code: int) -> None:
-        # typeshed leaves out this dict of code -> (module, name) that pickle itself imports.
+        # A private dict of code -> (module, name) that pickle imports but typeshed lacks.
         registered: dict[int, tuple[str, str]] = copyreg._inverted_registry  # type: ignore[attr-defined]
         self.push(make_reference(*registered.get(code, ("copyreg extension", str(code)))))
 
@@ -407,7 +407,7 @@ class PickleMachine:
     def push_buffer(self, _argument: None) -> None:
         self.push(Reference("out-of-band buffer"))
 
-    # The frame around it all.
+    # Protocol and frame.
 
     def set_protocol(self, protocol: int) -> None:
         self.declared_protocol = protocol
@@ -516,7 +516,7 @@ CALL_OPCODES: dict[bytes, Opcode] = {
     pickle.PERSID: (read_name_line, PickleMachine.push_persistent),
     pickle.BINPERSID: (read_nothing, PickleMachine.push_persistent_from_stack),
     pickle.NEXT_BUFFER: (read_nothing, PickleMachine.push_buffer),
-    # It makes a buffer read-only, which does not show.
+    # Makes a buffer read-only, which isn't shown.
     pickle.READONLY_BUFFER: (read_nothing, lambda machine, _argument: None),
 }
 

@@ -37,19 +37,19 @@ from django_cachex.inspectors.types import (
 def resolve_addresses(host: str, port: int) -> frozenset[str]:
     """Return `host:port` for each IP address of a host, or an empty set if the host is unknown."""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         return frozenset()
-    return frozenset(f"{numeric!s}:{port}" for *_kind, (numeric, *_rest) in found)
+    return frozenset(f"{numeric!s}:{port}" for *_kind, (numeric, *_rest) in addresses)
 
 
 def file_id(path: str) -> str:
     """Return an ID of a file, directory or socket that is the same for all of its paths."""
     try:
-        found = os.stat(path)
+        stat = os.stat(path)
     except (OSError, ValueError):
         return f"file:{os.path.realpath(path)}"
-    return f"file:{found.st_dev}:{found.st_ino}"
+    return f"file:{stat.st_dev}:{stat.st_ino}"
 
 
 def delete_individually(
@@ -58,15 +58,15 @@ def delete_individually(
     """Delete keys one at a time, continuing after files that the operating system refuses to
     delete.
     """
-    done, failures = 0, []
+    deleted, failures = 0, []
     for stored in keys:
         try:
-            done += delete([stored])
+            deleted += delete([stored])
         except OSError as error:
             if not is_file_error(error):
                 raise
             failures.append((stored, error.strerror or str(error)))
-    return BulkResult(done, len(keys) - done - len(failures), tuple(failures))
+    return BulkResult(deleted, len(keys) - deleted - len(failures), tuple(failures))
 
 
 class Support(StrEnum):
@@ -256,7 +256,7 @@ class Inspector:
 
     # Keys.
 
-    def is_listable(self, stored: bytes, query: Query, reach: KeyRange) -> bool:
+    def is_listable(self, stored: bytes, query: Query, key_range: KeyRange) -> bool:
         """Return whether a key that the store returned for a query may be listed.
 
         The key must be in the key range of the query's scope, and not be excluded. If the glob
@@ -264,9 +264,9 @@ class Inspector:
         """
         if query.is_excluded(stored):
             return False
-        if reach.is_exact and query.pattern.glob_is_exact:
-            return reach.contains(stored)
-        return reach.matches(stored, query.pattern)
+        if key_range.is_exact and query.pattern.glob_is_exact:
+            return key_range.contains(stored)
+        return key_range.matches(stored, query.pattern)
 
     def key_range(self, scope: Scope) -> KeyRange:
         """Return the stored keys of a scope. Raises ValueError if the scope isn't in `scopes`."""

@@ -58,10 +58,10 @@ def ttl_until(expiry: float | None) -> int:
     """Return the TTL in milliseconds for an expiry time in seconds since the epoch, or None."""
     if expiry is None:
         return TTL_NONE
-    left = expiry - time.time()
-    if left == math.inf:
+    remaining = expiry - time.time()
+    if remaining == math.inf:
         return TTL_NONE
-    return int(left * 1000) if left > 0 else TTL_MISSING
+    return int(remaining * 1000) if remaining > 0 else TTL_MISSING
 
 
 def timeout_for(ttl: int) -> float | None:
@@ -83,10 +83,10 @@ def make_page_token(key: str) -> str:
 
     For a longer key, the token contains the start of the key and a digest.
     """
-    beginning = encode_text(key[:MAX_TOKEN_KEY_LENGTH]).hex()
+    prefix = encode_text(key[:MAX_TOKEN_KEY_LENGTH]).hex()
     if len(key) <= MAX_TOKEN_KEY_LENGTH:
-        return beginning
-    return f"{beginning}.{blake2b(encode_text(key), digest_size=16).hexdigest()}"
+        return prefix
+    return f"{prefix}.{blake2b(encode_text(key), digest_size=16).hexdigest()}"
 
 
 def parse_page_token(token: str, keys_from: Callable[[str], Iterable[str]]) -> str:
@@ -99,12 +99,12 @@ def parse_page_token(token: str, keys_from: Callable[[str], Iterable[str]]) -> s
             the key no longer exists, all keys with the same start are returned again, so that none
             is missed.
     """
-    spelled, is_longer, _digest = token.partition(".")
-    beginning = decode_text(bytes.fromhex(spelled))
-    if not is_longer:
-        return beginning
-    alike = takewhile(lambda key: key.startswith(beginning), keys_from(beginning))
-    return next((key for key in alike if make_page_token(key) == token), beginning)
+    encoded, is_shortened, _digest = token.partition(".")
+    prefix = decode_text(bytes.fromhex(encoded))
+    if not is_shortened:
+        return prefix
+    similar = takewhile(lambda key: key.startswith(prefix), keys_from(prefix))
+    return next((key for key in similar if make_page_token(key) == token), prefix)
 
 
 class Candidate(NamedTuple):
@@ -137,22 +137,22 @@ def scan_candidates(
     candidates: Iterator[Candidate], limit: int, deadline: float, total: int | None
 ) -> ScanPage:
     """Return a page of the matching keys in the order of the store."""
-    found: list[bytes] = []
+    keys: list[bytes] = []
     examined, unknown, token = 0, 0, ""
-    work = 0
+    characters = 0
     for key, is_match, is_counted in candidates:
         examined += is_counted
-        work += len(key) + CHARS_PER_CLOCK_CHECK // KEYS_PER_CLOCK_CHECK
+        characters += len(key) + CHARS_PER_CLOCK_CHECK // KEYS_PER_CLOCK_CHECK
         if is_match:
-            found.append(encode_text(key))
+            keys.append(encode_text(key))
         unknown += is_match is None
         is_late = False
-        if work > CHARS_PER_CLOCK_CHECK:
-            work, is_late = 0, time.monotonic() > deadline
-        if is_late or len(found) == limit:
+        if characters > CHARS_PER_CLOCK_CHECK:
+            characters, is_late = 0, time.monotonic() > deadline
+        if is_late or len(keys) == limit:
             token = make_page_token(key) if next(candidates, None) else ""
             break
-    return ScanPage(found, token, examined, total, unknown)
+    return ScanPage(keys, token, examined, total, unknown)
 
 
 class DjangoBackendInspector(Inspector):
@@ -211,8 +211,8 @@ class DjangoBackendInspector(Inspector):
 
         return is_match
 
-    def _key_range_filter(self, reach: KeyRange, pattern: Pattern) -> Callable[[str], bool]:
-        return lambda key: reach.matches(encode_text(key), pattern)
+    def _key_range_filter(self, key_range: KeyRange, pattern: Pattern) -> Callable[[str], bool]:
+        return lambda key: key_range.matches(encode_text(key), pattern)
 
     @cached_property
     def value_format(self) -> ValueFormat:
@@ -229,7 +229,7 @@ class DjangoBackendInspector(Inspector):
 
     def make_key_value(
         self,
-        description: KeyInfo,
+        info: KeyInfo,
         raw: bytes,
         size: int | None = None,
         page: ElementPage = FIRST_PAGE,
@@ -237,20 +237,20 @@ class DjangoBackendInspector(Inspector):
         """Return the decoded value of a key.
 
         Args:
-            description: The information about the key.
+            info: The information about the key.
             raw: The stored bytes, or the start of them.
             size: The size of the value in bytes if `raw` is incomplete.
             page: How much to show.
         """
-        limit = limits()
+        allowed = limits()
         content = decode(
             raw,
             value_format=self.value_format,
             stored_size=size,
-            limit=limit.decode_bytes,
-            preview=page.max_bytes(limit),
+            limit=allowed.decode_bytes,
+            preview=page.max_bytes(allowed),
         )
-        return KeyValue(description, content, expected="" if size else fingerprint(raw))
+        return KeyValue(info, content, expected="" if size else fingerprint(raw))
 
     def eviction_info(self) -> InfoSection:
         """Return when and how the backend removes entries to make room."""

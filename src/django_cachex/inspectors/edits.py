@@ -471,17 +471,17 @@ class BulkResult:
     """The stored keys that couldn't be changed, with reasons."""
 
 
-def tally(outcomes: Iterable[tuple[bytes, EditResult]]) -> BulkResult:
+def tally(results: Iterable[tuple[bytes, EditResult]]) -> BulkResult:
     """Count the results of edits that were applied to one key each."""
     done, gone = 0, 0
     failures = []
-    for stored, outcome in outcomes:
-        if outcome.status is EditStatus.DONE:
+    for stored, result in results:
+        if result.status is EditStatus.DONE:
             done += 1
-        elif outcome.status is EditStatus.GONE:
+        elif result.status is EditStatus.GONE:
             gone += 1
         else:
-            failures.append((stored, str(outcome.reason or outcome.status)))
+            failures.append((stored, str(result.reason or result.status)))
     return BulkResult(done, gone, tuple(failures))
 
 

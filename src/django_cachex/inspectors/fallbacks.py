@@ -34,34 +34,32 @@ def not_incrementable_reason(content: Content | None) -> str:
 def incr_value(inspector: Inspector, stored: bytes, edit: Incr) -> EditResult:
     """Read, add and set, and retry if the value changed in the meantime."""
     for _attempt in range(MAX_INCR_ATTEMPTS):
-        entry = inspector.read(stored)
-        if entry is None:
+        key_value = inspector.read(stored)
+        if key_value is None:
             return EditResult(EditStatus.GONE)
-        number = incremented_value(entry.content, edit.by)
+        number = incremented_value(key_value.content, edit.by)
         if number is None:
-            return EditResult(EditStatus.WRONG_TYPE, not_incrementable_reason(entry.content))
-        outcome = inspector.apply(stored, SetValue(number, entry.expected))
-        if outcome.status != EditStatus.CHANGED:
-            return EditResult(
-                outcome.status, outcome.reason, outcome.old, outcome.new, number=number
-            )
+            return EditResult(EditStatus.WRONG_TYPE, not_incrementable_reason(key_value.content))
+        result = inspector.apply(stored, SetValue(number, key_value.expected))
+        if result.status != EditStatus.CHANGED:
+            return EditResult(result.status, result.reason, result.old, result.new, number=number)
     return EditResult(EditStatus.CHANGED)
 
 
 def copy_value(source: Inspector, stored: bytes, edit: Copy) -> EditResult:
     """Store a string's value with the serializer of another alias, with the remaining TTL."""
     target = edit.into or source
-    entry = source.read(stored)
-    if entry is None:
+    key_value = source.read(stored)
+    if key_value is None:
         return EditResult(EditStatus.GONE)
-    ttl = entry.info.ttl
+    ttl = key_value.info.ttl
     if ttl is None:
         return EditResult.refusal(_("How long the key has left to live is not known here."))
-    if entry.content is None:
+    if key_value.content is None:
         return EditResult.refusal(
             _("The other cache does not store values alike: only single values can be copied.")
         )
-    if not entry.content.editable:
+    if not key_value.content.editable:
         reason = _("The other cache does not store values alike. %(why_not)s")
-        return EditResult.refusal(reason % {"why_not": entry.content.not_editable_reason})
-    return target.apply(edit.to, AddValue(entry.content.value, ttl, edit.overwrite))
+        return EditResult.refusal(reason % {"why_not": key_value.content.not_editable_reason})
+    return target.apply(edit.to, AddValue(key_value.content.value, ttl, edit.overwrite))

@@ -76,14 +76,14 @@ class FileHeader:
 
 def read_header(file: BinaryIO) -> FileHeader:
     """Read the header of a file and seek to the value. An empty file counts as expired."""
-    beginning = file.read(21)
-    found = EXPIRY_PICKLE.match(beginning)
-    file.seek(found.end() if found else 0)
-    if found is None:
-        return FileHeader(b"", None if beginning else TTL_MISSING)
-    moment = found["moment"]
-    expiry = struct.unpack(">d", moment)[0] if moment else None
-    return FileHeader(found[0], ttl_until(expiry))
+    start = file.read(21)
+    match = EXPIRY_PICKLE.match(start)
+    file.seek(match.end() if match else 0)
+    if match is None:
+        return FileHeader(b"", None if start else TTL_MISSING)
+    packed = match["moment"]
+    expiry = struct.unpack(">d", packed)[0] if packed else None
+    return FileHeader(match[0], ttl_until(expiry))
 
 
 def make_header(ttl: int, protocol: int) -> bytes:
@@ -245,8 +245,8 @@ class CacheFolder:
 
     def count_up_to_limit(self) -> int | None:
         """Return the number of files, or None if there are more than `MAX_COUNTED_FILES`."""
-        found = sum(1 for _entry in islice(self.entries(), MAX_COUNTED_FILES + 1))
-        return found if found <= MAX_COUNTED_FILES else None
+        count = sum(1 for _entry in islice(self.entries(), MAX_COUNTED_FILES + 1))
+        return count if count <= MAX_COUNTED_FILES else None
 
     def count(self) -> int:
         """Return the number of files."""
@@ -355,13 +355,13 @@ class FileBasedInspector(DjangoBackendInspector):
             return is_match and self.matches_filters(name, query)
 
         candidates = iter_candidates(names(), str, is_match, query)
-        found = scan_candidates(candidates, limit, deadline, self.folder.count_up_to_limit())
-        return dataclasses.replace(found, token=make_hash_token(seen)) if found.token else found
+        page = scan_candidates(candidates, limit, deadline, self.folder.count_up_to_limit())
+        return dataclasses.replace(page, token=make_hash_token(seen)) if page.token else page
 
     def matches_filters(self, name: str, query: Query) -> bool | None:
         stored = name.encode()
-        found = self.key_info(stored, {"ttl", *query.required_columns(self.optional_columns)})
-        return query.matches(found) if found.exists else False
+        info = self.key_info(stored, {"ttl", *query.required_columns(self.optional_columns)})
+        return query.matches(info) if info.exists else False
 
     def describe(
         self, keys: Sequence[bytes], columns: Collection[str] = ("type", "ttl", "size")
@@ -387,21 +387,21 @@ class FileBasedInspector(DjangoBackendInspector):
         )
 
     def read(self, stored: bytes, page: ElementPage = FIRST_PAGE) -> KeyValue | None:
-        limit = limits()
+        allowed = limits()
         try:
             with self.folder.file(stored).open("rb") as file:
                 header = read_header(file)
                 size = value_size(file, header)
-                is_large = size > limit.decode_bytes
-                body = file.read(page.max_bytes(limit) if is_large else -1)
+                is_large = size > allowed.decode_bytes
+                body = file.read(page.max_bytes(allowed) if is_large else -1)
         except FileNotFoundError:
             return None
         if header.ttl == TTL_MISSING:
             return None
-        description = KeyInfo(stored, ttl=header.ttl, size=size)
+        info = KeyInfo(stored, ttl=header.ttl, size=size)
         if is_large:
-            return self.make_key_value(description, body, size, page)
-        return self.make_key_value(description, trim_trailing(body, limit.decode_bytes), page=page)
+            return self.make_key_value(info, body, size, page)
+        return self.make_key_value(info, trim_trailing(body, allowed.decode_bytes), page=page)
 
     # Changes.
 
@@ -438,10 +438,10 @@ class FileBasedInspector(DjangoBackendInspector):
 
     def set_value(self, stored: bytes, edit: SetValue) -> EditResult:
         path, body = self.folder.file(stored), self.compress_value(edit.value)
-        most = limits().decode_bytes
+        limit = limits().decode_bytes
         with open_locked(path) as file:
             header = read_header(file)
-            old = trim_trailing(file.read(most + 1), most)
+            old = trim_trailing(file.read(limit + 1), limit)
             if header.ttl is None or header.ttl == TTL_MISSING:
                 return unknown_expiry_result(header)
             if fingerprint(old) != edit.expected:

@@ -71,21 +71,21 @@ class ScanProgress:
     unknown: int = 0
     """The number of keys that were left out because it isn't known whether they pass a filter."""
 
-    def after(self, listing: ScanPage, removed: int = 0) -> ScanProgress:
+    def after(self, page: ScanPage, removed: int = 0) -> ScanProgress:
         """Return the progress after another page.
 
         Args:
-            listing: The page.
+            page: The page.
             removed: The number of keys that the task has removed so far. They are added to the
                 total, which would otherwise shrink while the job runs.
         """
-        examined, total = self.examined + listing.examined, listing.total
+        examined, total = self.examined + page.examined, page.total
         if total is not None:
             total += removed
             # The total is an estimate until everything was examined.
-            examined = total if listing.complete else min(examined, total)
-        failed_nodes, unknown = tuple(listing.failed_nodes), self.unknown + listing.unknown
-        return ScanProgress(listing.token, examined, total, listing.complete, failed_nodes, unknown)
+            examined = total if page.complete else min(examined, total)
+        failed_nodes, unknown = tuple(page.failed_nodes), self.unknown + page.unknown
+        return ScanProgress(page.token, examined, total, page.complete, failed_nodes, unknown)
 
 
 @dataclass(frozen=True)
@@ -101,9 +101,16 @@ class Job(Generic[TaskT]):
 
     def state(self) -> list[Any]:
         """Return the job in a form that can be serialized as JSON."""
-        at = self.progress
-        found = [at.token, at.examined, at.total, at.complete, at.failed_nodes, at.unknown]
-        return [*found, self.task.state()]
+        current = self.progress
+        progress = [
+            current.token,
+            current.examined,
+            current.total,
+            current.complete,
+            current.failed_nodes,
+            current.unknown,
+        ]
+        return [*progress, self.task.state()]
 
     @classmethod
     def from_state(cls, state: list[Any], task_from_state: Callable[[Any], TaskT]) -> Job[TaskT]:
@@ -114,7 +121,7 @@ class Job(Generic[TaskT]):
 
 
 def advance(
-    work: Job[TaskT], find: FindKeys, inspector: Inspector, deadline: float, batch: int = BATCH_SIZE
+    job: Job[TaskT], find: FindKeys, inspector: Inspector, deadline: float, batch: int = BATCH_SIZE
 ) -> Iterator[Job[TaskT]]:
     """Continue a job until it is complete or until the deadline. Processes at least one batch.
 
@@ -128,14 +135,14 @@ def advance(
         deadline: The time to stop at, on the clock of `time.monotonic`.
         batch: The number of keys to find at once.
     """
-    while not work.complete:
-        before = work.progress.token
-        listing = find(before, batch, deadline)
-        task = work.task.process(inspector, listing.keys) if listing.keys else work.task
-        progress = work.progress.after(listing, work.task.removed)
-        work = replace(work, task=task, progress=progress)
-        yield work
-        if time.monotonic() >= deadline or listing.token == before:
+    while not job.complete:
+        token = job.progress.token
+        page = find(token, batch, deadline)
+        task = job.task.process(inspector, page.keys) if page.keys else job.task
+        progress = job.progress.after(page, job.task.removed)
+        job = replace(job, task=task, progress=progress)
+        yield job
+        if time.monotonic() >= deadline or page.token == token:
             return  # Without progress, only servers remain that don't respond.
 
 
@@ -187,13 +194,13 @@ class BulkTask:
             return self._add(inspector.delete_each(keys))
         return self._add(inspector.expire_each(keys, self.ttl))
 
-    def _add(self, tally: BulkResult) -> BulkTask:
+    def _add(self, result: BulkResult) -> BulkTask:
         return replace(
             self,
-            done=self.done + tally.done,
-            gone=self.gone + tally.gone,
-            failed=self.failed + len(tally.failures),
-            failures=keep_failures(self.failures, tally.failures),
+            done=self.done + result.done,
+            gone=self.gone + result.gone,
+            failed=self.failed + len(result.failures),
+            failures=keep_failures(self.failures, result.failures),
         )
 
     def state(self) -> list[Any]:
@@ -203,22 +210,22 @@ class BulkTask:
     @classmethod
     def from_state(cls, state: list[Any]) -> BulkTask:
         ttl, done, gone, failed, failures, uncertain = state
-        known = tuple((decode_key(text), reason) for text, reason in failures)
-        return cls(ttl, done, gone, failed, known, uncertain)
+        decoded = tuple((decode_key(text), reason) for text, reason in failures)
+        return cls(ttl, done, gone, failed, decoded, uncertain)
 
 
-def keep_failures(before: Failures, new: Failures) -> Failures:
+def keep_failures(kept: Failures, new: Failures) -> Failures:
     """Return the failures to keep, within the limits. Long names and reasons are truncated."""
-    room = MAX_FAILURE_BYTES - sum(map(failure_size, before))
-    result = list(before)
-    for stored, reason in new[: MAX_FAILURES - len(before)]:
+    room = MAX_FAILURE_BYTES - sum(map(failure_size, kept))
+    failures = list(kept)
+    for stored, reason in new[: MAX_FAILURES - len(kept)]:
         name = stored if len(stored) <= MAX_NAME_BYTES else stored[:MAX_NAME_BYTES] + ELLIPSIS
         failure = name, reason[:MAX_REASON_LENGTH]
         room -= failure_size(failure)
         if room < 0:
             break
-        result.append(failure)
-    return tuple(result)
+        failures.append(failure)
+    return tuple(failures)
 
 
 def failure_size(failure: tuple[bytes, str]) -> int:

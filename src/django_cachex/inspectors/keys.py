@@ -53,13 +53,13 @@ class KeyNaming:
         """Return the prefix of all stored keys, or None if `KEY_FUNCTION` doesn't just add a
         prefix.
         """
-        found = set()
+        prefixes = set()
         for probe in PROBE_KEYS:
-            made = self.make_text(probe)
-            if not made.endswith(probe):
+            stored = self.make_text(probe)
+            if not stored.endswith(probe):
                 return None
-            found.add(made.removesuffix(probe))
-        return encode_text(found.pop()) if len(found) == 1 else None
+            prefixes.add(stored.removesuffix(probe))
+        return encode_text(prefixes.pop()) if len(prefixes) == 1 else None
 
     def make_text(self, key: str) -> str:
         """Return the stored key as text, as returned by the backend's `make_key`."""

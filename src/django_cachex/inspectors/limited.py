@@ -92,9 +92,9 @@ class LimitedInspector(Inspector):
 
     @property
     def location(self) -> str:
-        given = self.params.get("LOCATION") or ""
-        places = given if isinstance(given, list | tuple) else [given]
-        return mask(", ".join(map(str, places)), find_secrets(self.params))
+        configured = self.params.get("LOCATION") or ""
+        locations = configured if isinstance(configured, list | tuple) else [configured]
+        return mask(", ".join(map(str, locations)), find_secrets(self.params))
 
     @property
     def storage_id(self) -> Hashable:

@@ -79,27 +79,29 @@ class LocMemInspector(DjangoBackendInspector):
             return list(dict.keys(self.cache._cache))
 
     def scan(self, query: Query, token: str, limit: int, deadline: float) -> ScanPage:
-        before = decode_text(self.key_range(query.scope).prefix)
-        own = sorted(key for key in self.list_keys() if key.startswith(before))
+        prefix = decode_text(self.key_range(query.scope).prefix)
+        keys = sorted(key for key in self.list_keys() if key.startswith(prefix))
         start = (
-            bisect_right(own, parse_page_token(token, partial(iter_keys_from, own))) if token else 0
+            bisect_right(keys, parse_page_token(token, partial(iter_keys_from, keys)))
+            if token
+            else 0
         )
         is_match, columns = self.key_filter(query), query.required_columns(self.optional_columns)
         candidates = iter_candidates(
-            islice(own, start, None),
+            islice(keys, start, None),
             str,
             lambda key: is_match(key) and self.matches_filters(key, query, columns),
             query,
         )
-        return scan_candidates(candidates, limit, deadline, len(own))
+        return scan_candidates(candidates, limit, deadline, len(keys))
 
     def matches_filters(self, key: str, query: Query, columns: Collection[str]) -> bool | None:
         """Return whether a key has not expired and passes the filters."""
         if not columns:
             return not self.cache._has_expired(key)
         with self.cache._lock:
-            found = self.key_info(encode_text(key), columns)
-        return found.exists and query.matches(found)
+            info = self.key_info(encode_text(key), columns)
+        return info.exists and query.matches(info)
 
     def describe(
         self, keys: Sequence[bytes], columns: Collection[str] = ("type", "ttl", "size")
@@ -121,9 +123,9 @@ class LocMemInspector(DjangoBackendInspector):
 
     def read(self, stored: bytes, page: ElementPage = FIRST_PAGE) -> KeyValue | None:
         with self.cache._lock:
-            description = self.key_info(stored, ("ttl", "size"))
-            raw = self.cache._cache[decode_text(stored)] if description.exists else b""
-        return self.make_key_value(description, raw, page=page) if description.exists else None
+            info = self.key_info(stored, ("ttl", "size"))
+            raw = self.cache._cache[decode_text(stored)] if info.exists else b""
+        return self.make_key_value(info, raw, page=page) if info.exists else None
 
     # Changes.
 
@@ -238,10 +240,10 @@ class LocMemInspector(DjangoBackendInspector):
         entries = InfoField(
             _("Entries"), len(values), Unit.ENTRIES, maximum=self.cache._max_entries
         )
-        facts = (
+        fields = (
             InfoField(_("Never expire"), ttls.count(TTL_NONE), Unit.ENTRIES),
             InfoField(_("Expired, not yet removed"), ttls.count(TTL_MISSING), Unit.ENTRIES),
             InfoField(_("Size of values"), sum(map(len, values)), Unit.BYTES),
             InfoField(_("Process"), str(os.getpid()), Unit.CODE),
         )
-        return (InfoSection(_("Keyspace"), facts, headline=entries), self.eviction_info())
+        return (InfoSection(_("Keyspace"), fields, headline=entries), self.eviction_info())

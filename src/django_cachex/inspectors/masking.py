@@ -79,7 +79,7 @@ def mask(text: str, secrets: Iterable[str] = ()) -> str:
         literal = re.escape(spelling)
         alone = rf"(?<!\w){literal}(?!\w)" if len(spelling) < SHORT_SECRET_LENGTH else literal
         masked = re.sub(alone, MASK, masked)
-    return URL.sub(lambda found: found[1] + _mask_rest(found[2]), masked)
+    return URL.sub(lambda match: match[1] + _mask_rest(match[2]), masked)
 
 
 def mask_for_settings(text: str, params: Mapping[str, Any]) -> str:
@@ -161,10 +161,10 @@ def _iter_string_secrets(text: str) -> Iterator[str]:
             yield user_info[2]
             # Errors quote parts of invalid URLs: "Port could not be cast … as 'pa'".
             yield from re.split(r"[/?#@:\[\]]", user_info[2])
-    for found in QUERY_SECRET.finditer(text):
-        yield found[3]
-    for found in OPTION_PAIR.finditer(text):
-        yield from _iter_unquoted(found[2].strip())
+    for match in QUERY_SECRET.finditer(text):
+        yield match[3]
+    for match in OPTION_PAIR.finditer(text):
+        yield from _iter_unquoted(match[2].strip())
 
 
 def _iter_unquoted(value: str) -> Iterator[str]:
@@ -192,11 +192,11 @@ def _to_text(value: str | bytes) -> str:
 
 def _encodings(secrets: Iterable[str]) -> set[str]:
     """Return the secrets as they may appear in URLs, logs and the output of `repr`."""
-    found = set()
+    encodings = set()
     for secret in secrets:
         for text in (secret, unquote(secret), unquote_plus(secret)):
             for encoded in (quote(text, safe=""), quote(text), quote_plus(text)):
-                found |= {encoded, re.sub("%..", lambda byte: byte[0].lower(), encoded)}
-            found |= {text, repr(text)[1:-1], ascii(text)[1:-1], json.dumps(text)[1:-1]}
-            found |= {one_line(text), repr(text.encode("utf-8", "surrogatepass"))[2:-1]}
-    return found - {""}
+                encodings |= {encoded, re.sub("%..", lambda byte: byte[0].lower(), encoded)}
+            encodings |= {text, repr(text)[1:-1], ascii(text)[1:-1], json.dumps(text)[1:-1]}
+            encodings |= {one_line(text), repr(text.encode("utf-8", "surrogatepass"))[2:-1]}
+    return encodings - {""}

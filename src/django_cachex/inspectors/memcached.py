@@ -50,11 +50,11 @@ def make_private_cache(alias: str, cache: BaseCache, params: Mapping[str, Any]) 
     By default, pymemcache never times out, so timeouts are added. pylibmc has timeouts with other
     names and units, so the settings are kept.
     """
-    kinds = [f"{kind.__module__}.{kind.__qualname__}" for kind in type(cache).__mro__]
-    if PYMEMCACHE_BACKEND not in kinds:
+    paths = [f"{kind.__module__}.{kind.__qualname__}" for kind in type(cache).__mro__]
+    if PYMEMCACHE_BACKEND not in paths:
         return caches.create_connection(alias)
-    patience = {"timeout": limits().timeout, "connect_timeout": limits().timeout}
-    changed = {**params, "OPTIONS": {**params.get("OPTIONS", {}), **patience}}
-    make: Any = type(cache)
-    own: BaseCache = make(changed.pop("LOCATION", ""), changed)
-    return own
+    timeouts = {"timeout": limits().timeout, "connect_timeout": limits().timeout}
+    new_params = {**params, "OPTIONS": {**params.get("OPTIONS", {}), **timeouts}}
+    cache_class: Any = type(cache)
+    private: BaseCache = cache_class(new_params.pop("LOCATION", ""), new_params)
+    return private

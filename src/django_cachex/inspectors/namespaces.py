@@ -98,12 +98,12 @@ class NamespaceTree:
     def children(self, path: NamespacePath) -> list[tuple[NamespacePath, Branch]]:
         """Return the children of a branch, those with the highest usage first."""
         depth = len(path) + 1
-        found = [
+        children = [
             (one, branch)
             for one, branch in self.branches.items()
             if len(one) == depth and one[:-1] == path
         ]
-        return sorted(found, key=lambda pair: (-pair[1].usage.memory, -pair[1].usage.keys, pair))
+        return sorted(children, key=lambda pair: (-pair[1].usage.memory, -pair[1].usage.keys, pair))
 
     def state(self) -> list[Any]:
         return [
@@ -258,12 +258,12 @@ class NamespaceOptions:
     def path(self, name: str) -> NamespacePath:
         """Return the namespaces of a key: the parts of its name except for the last."""
         parts = name.removeprefix(self.prefix).split(self.separator)[:-1]
-        found: list[str] = []
+        namespaces: list[str] = []
         for part in parts[:MAX_NAMESPACE_DEPTH]:
             if len(part) > MAX_PART_LENGTH:
                 break
-            found.append(part)
-        return tuple(found)
+            namespaces.append(part)
+        return tuple(namespaces)
 
 
 @dataclass(frozen=True)
@@ -297,28 +297,28 @@ class NamespaceStats:
 
     def process(self, inspector: Inspector, keys: Sequence[bytes]) -> NamespaceStats:
         """Count a batch of keys. Returns the statistics with updated counts."""
-        weight = "memory" if "memory" in inspector.optional_columns else "size"
-        found = [one for one in inspector.describe(keys, ("ttl", weight)) if one.exists]
-        names = [inspector.display_key(one.key) for one in found]
-        weights = [key_bytes(one) for one in found]
-        secret = [self._is_session(one.key) for one in found]
-        short = [one.key for one in found if len(one.key) <= MAX_NAMED_KEY_BYTES]
+        size_column = "memory" if "memory" in inspector.optional_columns else "size"
+        infos = [one for one in inspector.describe(keys, ("ttl", size_column)) if one.exists]
+        names = [inspector.display_key(one.key) for one in infos]
+        sizes = [key_bytes(one) for one in infos]
+        sessions = [self._is_session(one.key) for one in infos]
+        short = [one.key for one in infos if len(one.key) <= MAX_NAMED_KEY_BYTES]
         return replace(
             self,
             tree=self.tree.add_keys(
                 (
-                    ROOT_PATH if hidden else self.options.path(name),
+                    ROOT_PATH if is_session else self.options.path(name),
                     (1, size or 0, (size or 0) ** 2, int(one.ttl == TTL_NONE)),
                 )
-                for one, name, size, hidden in zip(found, names, weights, secret, strict=True)
+                for one, name, size, is_session in zip(infos, names, sizes, sessions, strict=True)
             ),
-            keys_with_memory=self.keys_with_memory + sum(size is not None for size in weights),
-            keys_with_ttl=self.keys_with_ttl + sum(one.ttl is not None for one in found),
-            ttl_counts=count_ttls(self.ttl_counts, found),
-            sessions=self.sessions + sum(secret),
+            keys_with_memory=self.keys_with_memory + sum(size is not None for size in sizes),
+            keys_with_ttl=self.keys_with_ttl + sum(one.ttl is not None for one in infos),
+            ttl_counts=count_ttls(self.ttl_counts, infos),
+            sessions=self.sessions + sum(sessions),
             locks=self.locks + sum(LOCK_NAME.search(name) is not None for name in names),
             examples=(*self.examples, *short[: max(0, MAX_EXAMPLES - len(self.examples))]),
-            largest=merge_largest(self.largest, found, weights),
+            largest=merge_largest(self.largest, infos, sizes),
         )
 
     def _is_session(self, stored: bytes) -> bool:
@@ -360,25 +360,25 @@ def key_bytes(one: KeyInfo) -> int | None:
     return one.size if one.unit == Unit.BYTES else None
 
 
-def count_ttls(before: tuple[int, ...], found: Sequence[KeyInfo]) -> tuple[int, ...]:
+def count_ttls(counts_before: tuple[int, ...], infos: Sequence[KeyInfo]) -> tuple[int, ...]:
     """Return the number of keys by TTL class, with more keys added."""
-    counts = list(before)
-    for one in found:
+    counts = list(counts_before)
+    for one in infos:
         if one.ttl is not None and one.ttl != TTL_NONE:
             counts[sum(one.ttl >= end for end in TTL_BOUNDS)] += 1
     return tuple(counts)
 
 
 def merge_largest(
-    before: tuple[tuple[int, bytes], ...],
-    found: Sequence[KeyInfo],
-    weights: Sequence[int | None],
+    previous: tuple[tuple[int, bytes], ...],
+    infos: Sequence[KeyInfo],
+    sizes: Sequence[int | None],
 ) -> tuple[tuple[int, bytes], ...]:
     """Return the largest keys. Keys that a search finds twice are only listed once."""
-    known = {stored: size for size, stored in before}
-    known.update(
-        (one.key, weight)
-        for one, weight in zip(found, weights, strict=True)
-        if weight is not None and len(one.key) <= MAX_NAMED_KEY_BYTES
+    largest = {stored: size for size, stored in previous}
+    largest.update(
+        (one.key, byte_count)
+        for one, byte_count in zip(infos, sizes, strict=True)
+        if byte_count is not None and len(one.key) <= MAX_NAMED_KEY_BYTES
     )
-    return tuple(nlargest(MAX_LARGEST_KEYS, ((size, stored) for stored, size in known.items())))
+    return tuple(nlargest(MAX_LARGEST_KEYS, ((size, stored) for stored, size in largest.items())))

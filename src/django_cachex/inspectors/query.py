@@ -151,10 +151,10 @@ def make_matcher(parts: tuple[Any, ...]) -> Callable[[Any], bool]:
     first, *inner, last = parts
     if not first and not last and len(inner) == 1:
         return lambda key: inner[0] in key
-    least = len(first) + len(last)
+    min_length = len(first) + len(last)
 
     def has(key: Any) -> bool:
-        if len(key) < least or not key.startswith(first) or not key.endswith(last):
+        if len(key) < min_length or not key.startswith(first) or not key.endswith(last):
             return False
         at, end = len(first), len(key) - len(last)
         for part in inner:
@@ -286,13 +286,13 @@ class Query:
     @property
     def filters(self) -> frozenset[str]:
         """The names of the filters that are set."""
-        given = {
+        values = {
             "expires_within": self.expires_within,
             "larger_than": self.larger_than,
             "idle_for": self.idle_for,
         }
-        named = {name for name, value in given.items() if value is not None}
-        return frozenset(named | {"type"} if self.type else named)
+        names = {name for name, value in values.items() if value is not None}
+        return frozenset(names | {"type"} if self.type else names)
 
     @property
     def has_filters(self) -> bool:
@@ -333,20 +333,20 @@ class Query:
         return 0 <= ttl <= self.expires_within
 
 
-def _exceeds(figure: int | None, least: int | None) -> bool | None:
-    if least is None:
+def _exceeds(value: int | None, minimum: int | None) -> bool | None:
+    if minimum is None:
         return True
-    return None if figure is None else figure > least
+    return None if value is None else value > minimum
 
 
 def versions_keyspace(cache: BaseCache) -> Keyspace | None:
     """Return the keys of a cache in all versions, or None if they can't be determined."""
 
-    def made(key: str, version: int) -> bytes:
+    def make_key(key: str, version: int) -> bytes:
         return encode_text(str(cache.make_key(key, version=version)))
 
     try:
-        return keyspace(made, cache.version)
+        return keyspace(make_key, cache.version)
     except OpaqueKeysError:
         return None
 
@@ -383,13 +383,13 @@ class KeyRange:
         if scope is Scope.VERSION and naming.prefix is not None:
             prefix = naming.prefix
             return cls(re.compile(re.escape(prefix)), prefix, escape_glob(prefix))
-        space = versions_keyspace(cache)
-        if space is None or naming.prefix is None:
+        versions = versions_keyspace(cache)
+        if versions is None or naming.prefix is None:
             raise ValueError(scope)
-        before, after = re.escape(space.before), re.escape(space.after)
-        shape = rb"%s(?:-?[0-9]+|%s)%s" % (before, re.escape(space.version), after)
-        glob = escape_glob(space.before) + b"*" + escape_glob(space.after)
-        return cls(re.compile(shape), space.before, glob)
+        before, after = re.escape(versions.before), re.escape(versions.after)
+        regex = rb"%s(?:-?[0-9]+|%s)%s" % (before, re.escape(versions.version), after)
+        glob = escape_glob(versions.before) + b"*" + escape_glob(versions.after)
+        return cls(re.compile(regex), versions.before, glob)
 
     def contains(self, stored: bytes) -> bool:
         """Return whether a stored key is in the range, whatever the pattern."""
@@ -399,8 +399,8 @@ class KeyRange:
         """Return the part of a stored key that follows the prefix, or None if it is not in the
         range.
         """
-        found = self.regex.match(stored)
-        return stored[found.end() :] if found else None
+        match = self.regex.match(stored)
+        return stored[match.end() :] if match else None
 
     def glob_for(self, pattern: Pattern) -> bytes:
         """Return a glob that matches at least the keys that match a pattern."""

@@ -57,11 +57,13 @@ def unregister(backend: str) -> None:
 def inspector_class(cache_class: type) -> type[Inspector]:
     """Return the inspector of the first registered class in the MRO, or `LimitedInspector`."""
     for ancestor in cache_class.__mro__:
-        found = _all_inspectors.get(f"{ancestor.__module__}.{ancestor.__qualname__}")
-        if found is not None:
+        registered = _all_inspectors.get(f"{ancestor.__module__}.{ancestor.__qualname__}")
+        if registered is not None:
             break
-    found = found or LIMITED_INSPECTOR
-    inspector: type[Inspector] = import_string(found) if isinstance(found, str) else found
+    registered = registered or LIMITED_INSPECTOR
+    inspector: type[Inspector] = (
+        import_string(registered) if isinstance(registered, str) else registered
+    )
     return inspector
 
 

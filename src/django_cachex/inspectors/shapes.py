@@ -30,20 +30,20 @@ class KeyPattern:
             beginning: The common prefix of the names.
         """
         keys = [f"{beginning}{name}" for name in names]
-        made = [inspector.final_key(inspector.make_key(key)) for key in keys]
+        stored_keys = [inspector.final_key(inspector.make_key(key)) for key in keys]
         ends = [encode_text(name) for name in names]
         starts = {
             stored.removesuffix(end) if stored.endswith(end) else None
-            for stored, end in zip(made, ends, strict=True)
+            for stored, end in zip(stored_keys, ends, strict=True)
         }
         if len(starts) == 1 and (start := starts.pop()) is not None:
             return cls(start)
-        lengths = {len(stored) for stored in made}
-        return cls(common_prefix(made), lengths.pop() if len(lengths) == 1 else None)
+        lengths = {len(stored) for stored in stored_keys}
+        return cls(common_prefix(stored_keys), lengths.pop() if len(lengths) == 1 else None)
 
 
 def common_prefix(keys: Sequence[bytes]) -> bytes:
     """Return the longest common prefix of some keys."""
     first, last = min(keys), max(keys)
     pairs = enumerate(zip(first, last, strict=False))
-    return first[: next((place for place, (one, other) in pairs if one != other), len(first))]
+    return first[: next((index for index, (one, other) in pairs if one != other), len(first))]

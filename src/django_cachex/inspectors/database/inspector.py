@@ -74,26 +74,29 @@ INVALID_CHARACTERS: Final[re.Pattern[str]] = re.compile(r"[\0\ud800-\udfff]")
 
 def database_ids(connection: BaseDatabaseWrapper) -> frozenset[str]:
     """Return the address of a database. Several of `DATABASES` may have the same one."""
-    given = connection.settings_dict
-    name, host, port = str(given["NAME"]), str(given["HOST"]), str(given["PORT"])
+    settings = connection.settings_dict
+    name, host, port = str(settings["NAME"]), str(settings["HOST"]), str(settings["PORT"])
     if connection.vendor == "sqlite":
         is_file = ":memory:" not in name and "mode=memory" not in name
         return frozenset((file_id(name) if is_file else name,))
-    places = resolve_addresses(host, int(port)) if host and port.isdecimal() else {f"{host}:{port}"}
-    return frozenset(f"{connection.vendor} {place} {name}" for place in places)
+    addresses = (
+        resolve_addresses(host, int(port)) if host and port.isdecimal() else {f"{host}:{port}"}
+    )
+    return frozenset(f"{connection.vendor} {address} {name}" for address in addresses)
 
 
-def limit_prefix(beginning: str, least: int, query: Query) -> str:
+def limit_prefix(prefix: str, min_length: int, query: Query) -> str:
     """Return the longest part of a prefix that doesn't match excluded keys only.
 
     Otherwise, the number of examined rows would reveal whether keys with a guessed prefix exist.
     """
-    if not query.is_excluded(encode_text(beginning)):
-        return beginning
-    ends = range(least, len(beginning) + 1)
-    return beginning[
+    if not query.is_excluded(encode_text(prefix)):
+        return prefix
+    ends = range(min_length, len(prefix) + 1)
+    return prefix[
         : max(
-            least, next(end for end in ends if query.is_excluded(encode_text(beginning[:end]))) - 1
+            min_length,
+            next(end for end in ends if query.is_excluded(encode_text(prefix[:end]))) - 1,
         )
     ]
 
@@ -127,8 +130,8 @@ class DatabaseInspector(DjangoBackendInspector):
     def storage_ids(self) -> frozenset[str]:
         """Return the table with the address of each database that it is read or changed on."""
         tables = (self.read_table, self.write_table)
-        places = {place for table in tables for place in database_ids(table.connection)}
-        return frozenset(f"{place} {self.cache._table}" for place in places)
+        addresses = {address for table in tables for address in database_ids(table.connection)}
+        return frozenset(f"{address} {self.cache._table}" for address in addresses)
 
     def status(self) -> Status:
         started = time.perf_counter()
@@ -145,12 +148,12 @@ class DatabaseInspector(DjangoBackendInspector):
         code points, only rows with the right prefix are examined.
         """
         everything = query.pattern.matches_all and not query.filters
-        most = limit + 1 if everything else ROWS_PER_QUERY
-        walk = KeysetPaginator(
+        first_rows = limit + 1 if everything else ROWS_PER_QUERY
+        paginator = KeysetPaginator(
             self.read_table, self.scan_prefix(query), query.required_columns(self.optional_columns)
         )
         counted = 0 if query.exclude else MAX_COUNTED_ROWS + 1
-        rows = walk.rows(parse_page_token(token, self.keys_from), most, counted)
+        rows = paginator.rows(parse_page_token(token, self.keys_from), first_rows, counted)
         first = next(rows, None)
         if first is None and query.exclude is None:
             return ScanPage((), "", 0, None)
@@ -171,58 +174,58 @@ class DatabaseInspector(DjangoBackendInspector):
 
         The number of rows with the prefix of excluded keys would reveal their names.
         """
-        before = decode_text(self.key_range(query.scope).prefix)
-        return KeysetPaginator(self.read_table, before, frozenset()).count(MAX_COUNTED_ROWS + 1)
+        prefix = decode_text(self.key_range(query.scope).prefix)
+        return KeysetPaginator(self.read_table, prefix, frozenset()).count(MAX_COUNTED_ROWS + 1)
 
-    def keys_from(self, beginning: str) -> Iterator[str]:
+    def keys_from(self, prefix: str) -> Iterator[str]:
         """Yield the keys with a given prefix, in order."""
-        walk = KeysetPaginator(self.read_table, beginning, frozenset())
-        return (row.key for row in walk.rows("", MAX_KEYS_PER_STATEMENT, 0))
+        paginator = KeysetPaginator(self.read_table, prefix, frozenset())
+        return (row.key for row in paginator.rows("", MAX_KEYS_PER_STATEMENT, 0))
 
     def matches_filters(self, row: CacheRow, query: Query) -> bool | None:
         return query.matches(KeyInfo(row.key.encode(), ttl=row.ttl, size=row.size))
 
     def scan_prefix(self, query: Query) -> str:
         """Return the common prefix of all keys that a query can match."""
-        before = decode_text(self.key_range(query.scope).prefix)
+        prefix = decode_text(self.key_range(query.scope).prefix)
         if query.scope is Scope.VERSIONS:
-            return before
-        beginning, *_rest = INVALID_CHARACTERS.split(before + query.pattern.literals[0], maxsplit=1)
-        return limit_prefix(str(beginning), len(before), query)
+            return prefix
+        literal, *_rest = INVALID_CHARACTERS.split(prefix + query.pattern.literals[0], maxsplit=1)
+        return limit_prefix(str(literal), len(prefix), query)
 
     def describe(
         self, keys: Sequence[bytes], columns: Collection[str] = ("type", "ttl", "size")
     ) -> list[KeyInfo]:
         table = self.read_table
         size = "$size" if "size" in columns else "NULL"
-        found: dict[str, KeyInfo] = {}
+        infos: dict[str, KeyInfo] = {}
         for names in batch_row_keys(keys):
             rows = table.select(
                 f"SELECT $key, $expires, {size} FROM $table WHERE $key IN ({placeholders(names)})",
                 *names,
             )
             for name, expires, length in rows:
-                found[name] = row_info(name, table.ttl(expires), table.size(length))
-        return [found.get(to_row_key(key) or "", KeyInfo(key, ttl=TTL_MISSING)) for key in keys]
+                infos[name] = row_info(name, table.ttl(expires), table.size(length))
+        return [infos.get(to_row_key(key) or "", KeyInfo(key, ttl=TTL_MISSING)) for key in keys]
 
     def read(self, stored: bytes, page: ElementPage = FIRST_PAGE) -> KeyValue | None:
-        limit, table, key = limits(), self.read_table, to_row_key(stored)
+        allowed, table, key = limits(), self.read_table, to_row_key(stored)
         rows = table.select(
             f"SELECT $key, $expires FROM $table WHERE $key = %s AND {IS_LIVE}",
             key,
             table.now(),
         )
-        for found, expires in rows:
+        for name, expires in rows:
             # A case-insensitive database finds other keys, too.
             part = self.live_value(table, key)
-            if found == key and part is not None:
+            if name == key and part is not None:
                 size, text = part
                 is_whole = len(text) == size
                 if not is_whole:
-                    text = text[: base64_length(page.max_bytes(limit))]
-                description = row_info(found, table.ttl(expires), size)
+                    text = text[: base64_length(page.max_bytes(allowed))]
+                info = row_info(name, table.ttl(expires), size)
                 pickled_size = None if is_whole else size // 4 * 3
-                return self.make_key_value(description, decode_row_value(text), pickled_size, page)
+                return self.make_key_value(info, decode_row_value(text), pickled_size, page)
         return None
 
     # Changes.
@@ -246,8 +249,8 @@ class DatabaseInspector(DjangoBackendInspector):
 
     def has_live_row(self, table: CacheTable, key: str | None) -> bool:
         """Return whether a key has a row that isn't expired."""
-        found = f"SELECT 1 FROM $table WHERE $key = %s AND {IS_LIVE}"
-        return bool(table.select(found, key, table.now()))
+        statement = f"SELECT 1 FROM $table WHERE $key = %s AND {IS_LIVE}"
+        return bool(table.select(statement, key, table.now()))
 
     def live_value(self, table: CacheTable, key: str | None) -> tuple[int, str] | None:
         """Return the length of a key's value, and as much of it as is ever decoded."""
@@ -309,13 +312,13 @@ class DatabaseInspector(DjangoBackendInspector):
         )
         if not rows:
             return EditResult(EditStatus.GONE)
-        left = table.ttl(rows[0][0])
-        if left == TTL_NONE:
+        remaining = table.ttl(rows[0][0])
+        if remaining == TTL_NONE:
             return no_expiry_result()
         # Expiries are whole seconds: adding the lost fraction keeps the second.
         done = table.execute(
             f"UPDATE $table SET $expires = %s WHERE $key = %s AND {IS_LIVE}",
-            table.expiry_after(left + 1 + edit.by),
+            table.expiry_after(remaining + 1 + edit.by),
             key,
             table.now(),
         )

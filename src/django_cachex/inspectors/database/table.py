@@ -228,8 +228,8 @@ class CacheTable:
             expires = convert(expires, expression, self.connection)
         if expires.year == NO_EXPIRY_YEAR:
             return TTL_NONE
-        left = (expires - now()).total_seconds()
-        return int(left * 1000) if left > 0 else TTL_MISSING
+        remaining = (expires - now()).total_seconds()
+        return int(remaining * 1000) if remaining > 0 else TTL_MISSING
 
 
 def placeholders(parameters: Sequence[Any]) -> str:
@@ -274,21 +274,21 @@ def table_section(table: CacheTable, most_entries: int) -> InfoSection:
         table.expiry_after(TTL_NONE),
         table.now(),
     )[0]
-    place = (
+    fields = (
         InfoField(_("Table"), table.name, Unit.CODE),
         InfoField(_("Database"), table.connection.alias, Unit.CODE),
         *size_fields(table, counted),
     )
     if known_count(counted) is None:
         note = _("There are more than %(rows)s rows; they were not counted.")
-        return InfoSection(_("Keyspace"), place, note=note % {"rows": f"{MAX_COUNTED_ROWS:,}"})
-    facts = (
+        return InfoSection(_("Keyspace"), fields, note=note % {"rows": f"{MAX_COUNTED_ROWS:,}"})
+    counts = (
         InfoField(_("Never expire"), int(never or 0), Unit.ENTRIES),
         InfoField(_("Expired, not yet removed"), int(expired or 0), Unit.ENTRIES),
-        *place,
+        *fields,
     )
     entries = InfoField(_("Entries"), counted, Unit.ENTRIES, maximum=most_entries)
-    return InfoSection(_("Keyspace"), facts, headline=entries)
+    return InfoSection(_("Keyspace"), counts, headline=entries)
 
 
 def size_fields(table: CacheTable, rows: int) -> tuple[InfoField, ...]:
@@ -296,12 +296,12 @@ def size_fields(table: CacheTable, rows: int) -> tuple[InfoField, ...]:
     known_size = TABLE_SIZE_QUERIES.get(table.connection.vendor)
     if known_size:
         name = table.connection.ops.quote_name(table.name)
-        ((taken,),) = table.select(known_size, name)
-        return (InfoField(_("Size"), int(taken), Unit.BYTES),)
+        ((size,),) = table.select(known_size, name)
+        return (InfoField(_("Size"), int(size), Unit.BYTES),)
     if rows > MAX_MEASURED_ROWS:
         return ()
-    ((taken,),) = table.select("SELECT SUM($length($value)) FROM $table")
-    return (InfoField(_("Size of values"), int(taken or 0), Unit.BYTES),)
+    ((size,),) = table.select("SELECT SUM($length($value)) FROM $table")
+    return (InfoField(_("Size of values"), int(size or 0), Unit.BYTES),)
 
 
 ROWS_PER_QUERY: Final = 5000
@@ -333,11 +333,11 @@ def orders_by_code_point(connection: BaseDatabaseWrapper) -> bool:
 
 def prefix_upper_bound(prefix: str) -> str:
     """Return the smallest text that is greater than all texts with a prefix, or an empty string."""
-    beginning = prefix.rstrip(LAST_CODE_POINT)
-    if not beginning:
+    start = prefix.rstrip(LAST_CODE_POINT)
+    if not start:
         return ""
-    following = ord(beginning[-1]) + 1
-    return beginning[:-1] + chr(SURROGATES.stop if following in SURROGATES else following)
+    following = ord(start[-1]) + 1
+    return start[:-1] + chr(SURROGATES.stop if following in SURROGATES else following)
 
 
 @dataclass(frozen=True)
@@ -365,52 +365,52 @@ class KeysetPaginator:
     columns: frozenset[str]
     """The columns that a search needs in addition to the key: `ttl`, `size`."""
 
-    def rows(self, after: str, most: int, count_to: int) -> Iterator[CacheRow]:
+    def rows(self, after: str, limit: int, count_to: int) -> Iterator[CacheRow]:
         """Yield all rows after a key.
 
         Args:
             after: The key, or an empty string.
-            most: The number of rows of the first query.
+            limit: The number of rows of the first query.
             count_to: Maximum number of rows to count.
         """
-        found = self._some(after, most, count_to)
-        yield from found
-        while len(found) == most:
-            most = ROWS_PER_QUERY
-            found = self._some(found[-1].key, most)
-            yield from found
+        page = self._some(after, limit, count_to)
+        yield from page
+        while len(page) == limit:
+            limit = ROWS_PER_QUERY
+            page = self._some(page[-1].key, limit)
+            yield from page
 
-    def count(self, most: int) -> int:
+    def count(self, maximum: int) -> int:
         """Return the number of rows to examine, counted up to a maximum."""
         condition, parameters = self._where("")
-        some = f"SELECT 1 AS one FROM $table {condition} {self.table.limit_clause(most)}"
+        some = f"SELECT 1 AS one FROM $table {condition} {self.table.limit_clause(maximum)}"
         ((rows,),) = self.table.select(f"SELECT COUNT(*) FROM ({some}) counted", *parameters)
         return int(rows)
 
-    def _some(self, after: str, most: int, count_to: int = 0) -> list[CacheRow]:
+    def _some(self, after: str, limit: int, count_to: int = 0) -> list[CacheRow]:
         table = self.table
         counted, counting = self._counting(count_to)
         condition, parameters = self._where(after)
         expires = "$expires" if "ttl" in self.columns else "NULL"
         size = "$size" if "size" in self.columns else "NULL"
-        found = table.select(
+        rows = table.select(
             f"SELECT $key, CASE WHEN {IS_LIVE} THEN 1 ELSE 0 END, {counted}, {expires}, {size} "
-            f"FROM $table {condition} ORDER BY $key {table.limit_clause(most)}",
+            f"FROM $table {condition} ORDER BY $key {table.limit_clause(limit)}",
             table.now(),
             *counting,
             *parameters,
         )
-        return [self._row(*row) for row in found]
+        return [self._row(*row) for row in rows]
 
     def _row(self, key: str, is_live: int, counted: Any, expires: Any, size: Any) -> CacheRow:
         ttl = self.table.ttl(expires) if expires is not None else None
         return CacheRow(key, bool(is_live), counted, ttl, self.table.size(size))
 
-    def _counting(self, most: int) -> tuple[str, list[str]]:
-        if not most:
+    def _counting(self, maximum: int) -> tuple[str, list[str]]:
+        if not maximum:
             return "NULL", []
         condition, parameters = self._where("")
-        rows = f"SELECT 1 AS one FROM $table {condition} {self.table.limit_clause(most)}"
+        rows = f"SELECT 1 AS one FROM $table {condition} {self.table.limit_clause(maximum)}"
         return f"(SELECT COUNT(*) FROM ({rows}) counted)", parameters
 
     def _where(self, after: str) -> tuple[str, list[str]]:

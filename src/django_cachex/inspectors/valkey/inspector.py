@@ -496,7 +496,7 @@ class ServerInspector(WholeKeys):
         `examined` is an estimate: SCAN does not say how many keys it looked at.
         """
         reach, pattern = self.key_range(query.scope), query.pattern
-        lists = partial(self.is_listable, query=query, reach=reach)
+        lists = partial(self.is_listable, query=query, key_range=reach)
         is_exact = reach.is_exact and pattern.glob_is_exact
         search = Search(
             client=self.scanner,

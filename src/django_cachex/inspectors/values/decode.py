@@ -130,8 +130,8 @@ def foreign_format(raw: bytes) -> Text:
 
 def is_php_serialized(raw: bytes) -> bool:
     """Return whether the bytes look like the result of PHP's `serialize`."""
-    if found := PHP_TEXT.match(raw):
-        return len(raw) == found.end() + int(found[1]) + 2 and raw.endswith(b'";')
+    if match := PHP_TEXT.match(raw):
+        return len(raw) == match.end() + int(match[1]) + 2 and raw.endswith(b'";')
     if PHP_NESTED.match(raw):
         return raw.endswith(b"}")
     return PHP_SCALAR.fullmatch(raw) is not None
@@ -139,15 +139,15 @@ def is_php_serialized(raw: bytes) -> bool:
 
 def format_plain_json(raw: bytes) -> tuple[Text, str] | None:
     """Return a label and indented JSON for a JSON object or array, also in Base64, or None."""
-    if shown := indent_json(raw):
-        return _("JSON"), shown
+    if text := indent_json(raw):
+        return _("JSON"), text
     if not BASE64.fullmatch(raw):
         return None
     try:
-        shown = indent_json(b64decode(raw))
+        text = indent_json(b64decode(raw))
     except NoBase64:
         return None
-    return (_("base64 of JSON"), shown) if shown else None
+    return (_("base64 of JSON"), text) if text else None
 
 
 def indent_json(raw: bytes) -> str:
@@ -164,10 +164,10 @@ def indent_json(raw: bytes) -> str:
 
 def reject_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return a JSON object. Raises ValueError for duplicate keys, which can't be shown."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    result = dict(pairs)
+    if len(result) < len(pairs):
         raise ValueError("A key occurs twice.")
-    return found
+    return result
 
 
 # The first two bytes of pickles of protocols 2 to 5.
@@ -178,8 +178,8 @@ def decode_serialized(raw: bytes, value_format: ValueFormat, limit: int) -> Deco
     """Decode a value with the first of the alias's serializers that can."""
     for format in (value_format.kind, *value_format.other_kinds):
         read = FORMAT_DECODERS.get(format)
-        if read and may_deserialize(value_format, format, raw) and (found := read(raw, limit)):
-            return found
+        if read and may_deserialize(value_format, format, raw) and (decoded := read(raw, limit)):
+            return decoded
     is_damaged = (
         value_format.other_kinds
         and "pickle" in (value_format.kind, *value_format.other_kinds)
@@ -221,11 +221,11 @@ def partial_pickle(pickled: PickleContent) -> DecodedValue:
         else _("pickle (protocol {protocol}), read in part")
     )
     label = format_lazy(pattern, protocol=pickled.protocol)
-    shown = format_value(pickled.value)
+    text = format_value(pickled.value)
     return DecodedValue(
         "pickle",
         label,
-        shown,
+        text,
         EditInitial(pickled.incomplete_reason),
         pickled.value,
         (pickled.incomplete_reason,),
@@ -299,7 +299,7 @@ def decode_value(raw: bytes, value_format: ValueFormat, limit: int) -> DecodedVa
     )
 
 
-def describe_too_large(total: int, limit: int, window: bytes) -> DecodedValue:
+def describe_too_large(total: int, limit: int, start: bytes) -> DecodedValue:
     """Return the description of a value of which only the start is known."""
     reason = format_lazy(
         _("It is not decoded: {size} is more than the limit of {limit}."),
@@ -307,7 +307,7 @@ def describe_too_large(total: int, limit: int, window: bytes) -> DecodedValue:
         limit=human_size(limit),
     )
     label = format_lazy(_("not decoded, {size}"), size=human_size(total))
-    return DecodedValue("large", label, escape_bytes(window), EditInitial(reason), notes=(reason,))
+    return DecodedValue("large", label, escape_bytes(start), EditInitial(reason), notes=(reason,))
 
 
 # As the application reads the value.
@@ -362,9 +362,9 @@ def decode_compressed(
             _("It is not decoded: opened, it is more than the limit of {limit}."),
             limit=human_size(limit),
         )
-        shown = escape_bytes(decompressed.data)
+        text = escape_bytes(decompressed.data)
         return DecodedValue(
-            "large", label, shown, EditInitial(reason), notes=(reason,), open_ended=True
+            "large", label, text, EditInitial(reason), notes=(reason,), open_ended=True
         )
     inner = decode_serialized(decompressed.data, value_format, limit) or describe_raw(
         decompressed.data, value_format
@@ -391,17 +391,17 @@ def decode_by_guess(raw: bytes, value_format: ValueFormat, limit: int) -> Decode
     decompressed = decompress(raw, limit)
     # Text can start like zlib data, and can even be decompressed in part.
     if decompressed and (decompressed.complete or guess_kind(raw)[0] == "bytes"):
-        shown = decode_compressed(decompressed, raw, value_format, limit)
-        return replace(shown, initial=EditInitial(unreadable_reason(value_format)))
+        decoded = decode_compressed(decompressed, raw, value_format, limit)
+        return replace(decoded, initial=EditInitial(unreadable_reason(value_format)))
     return describe_raw(raw, value_format)
 
 
 def describe_raw(raw: bytes, value_format: ValueFormat) -> DecodedValue:
     initial = EditInitial(unreadable_reason(value_format))
-    guessed = format_plain_json(raw) if value_format.name else None  # Names aren't serialized.
-    if guessed:
-        label, shown = guessed
-        return DecodedValue("json", label, shown, initial, raw)
+    guess = format_plain_json(raw) if value_format.name else None  # Names aren't serialized.
+    if guess:
+        label, text = guess
+        return DecodedValue("json", label, text, initial, raw)
     kind, label = guess_kind(raw)
     return DecodedValue(kind, label, escape_bytes(raw), initial, raw)
 
@@ -499,25 +499,25 @@ def decode(
         preview: The maximum length of each view, in bytes (in characters if decoded).
     """
     total = max(len(raw), stored_size or 0)
-    whole = len(raw) == total <= limit
-    found = (
+    is_complete = len(raw) == total <= limit
+    decoded = (
         decode_value(raw, value_format, limit)
-        if whole
+        if is_complete
         else describe_too_large(total, limit, raw[:preview])
     )
     text = preview_bytes(raw, total, preview)
     return Content(
-        kind=found.kind,
-        label=found.label,
+        kind=decoded.kind,
+        label=decoded.label,
         stored_size=total,
-        formatted=preview_text(found.text, preview, found.open_ended) if whole else text,
+        formatted=preview_text(decoded.text, preview, decoded.open_ended) if is_complete else text,
         text=text,
         hex=preview_hex(raw, total, preview),
-        notes=found.notes,
-        not_editable_reason=found.initial.not_editable_reason,
-        edit_text=found.initial.text,
-        store_as=found.initial.store_as,
-        value=found.value,
+        notes=decoded.notes,
+        not_editable_reason=decoded.initial.not_editable_reason,
+        edit_text=decoded.initial.text,
+        store_as=decoded.initial.store_as,
+        value=decoded.value,
     )
 
 

@@ -52,7 +52,7 @@ class Preview:
 
 def escape_unprintable(text: str) -> str:
     """Replace unprintable characters with backslash escapes."""
-    return UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 def preview_text(text: str, limit: int, open_ended: bool = False) -> Preview:
@@ -62,16 +62,16 @@ def preview_text(text: str, limit: int, open_ended: bool = False) -> Preview:
 
 def preview_bytes(data: bytes, total: int, limit: int) -> Preview:
     """Return the first bytes as UTF-8, with backslash escapes."""
-    window = data[:limit]
+    start = data[:limit]
     decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
     # An incomplete character at the end is left out.
-    text = decoder.decode(window, final=len(window) == total)
-    return Preview(escape_unprintable(text), len(window), total)
+    text = decoder.decode(start, final=len(start) == total)
+    return Preview(escape_unprintable(text), len(start), total)
 
 
 def preview_hex(data: bytes, total: int, limit: int) -> Preview:
-    window = data[:limit]
-    return Preview(hex_dump(window), len(window), total)
+    start = data[:limit]
+    return Preview(hex_dump(start), len(start), total)
 
 
 def hex_dump(data: bytes, start: int = 0) -> str:
@@ -208,16 +208,16 @@ def format_unresolved(tree: UnresolvedObject) -> str:
 def format_truncated(tree: Truncated) -> str:
     match tree.reason:
         case TruncationReason.RECURSIVE:
-            said = _("itself again")
+            text = _("itself again")
         case TruncationReason.DEPTH:
-            said = _("deeper levels")
+            text = _("deeper levels")
         case TruncationReason.NODES:
-            said = ngettext("%(count)s more", "%(count)s more", tree.count)
+            text = ngettext("%(count)s more", "%(count)s more", tree.count)
         case TruncationReason.SIZE:
-            said = ngettext("%(count)s more byte", "%(count)s more bytes", tree.count)
+            text = ngettext("%(count)s more byte", "%(count)s more bytes", tree.count)
         case TruncationReason.DAMAGE:
-            said = _("nothing")
-    return f"<{said % {'count': f'{tree.count:,}'}}>"
+            text = _("nothing")
+    return f"<{text % {'count': f'{tree.count:,}'}}>"
 
 
 FORMATTERS: dict[type, Callable[[Any], str]] = {

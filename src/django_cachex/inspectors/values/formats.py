@@ -153,7 +153,7 @@ def detect_format(name: str, dumps: Callable[[Any], bytes | str | int]) -> Value
     """
     serialize = encode_text_result(dumps)
     try:
-        stored, seven = serialize(PROBE), serialize(7)
+        stored, integer = serialize(PROBE), serialize(7)
     except Exception:
         # Third-party serializers may raise anything.
         return ValueFormat(name, "opaque", serialize)
@@ -165,23 +165,23 @@ def detect_format(name: str, dumps: Callable[[Any], bytes | str | int]) -> Value
         name,
         detect_kind(plain),
         serialize,
-        isinstance(seven, int),
+        isinstance(integer, int),
         compression,
         requires_protocol_2=name == GUARDED_SERIALIZER,
     )
 
 
 def detect_composite_format(
-    codec: ValueCodec, dumps: Callable[[Any], bytes | str | int]
+    composite: ValueCodec, dumps: Callable[[Any], bytes | str | int]
 ) -> ValueFormat:
     """Detect the format of several serializers and compressors. The first ones write."""
-    first, *others = (detect_format(class_path(one), one.dumps) for one in codec.serializers)
+    first, *others = (detect_format(class_path(one), one.dumps) for one in composite.serializers)
     return replace(
         first,
         dumps=encode_text_result(dumps),
         loads_ints=first.loads_ints or any(one.loads_ints for one in others),
         other_kinds=tuple(one.kind for one in others if one.kind != "opaque"),
-        other_compressions=tuple(filter(None, map(detect_compression, codec.compressors))),
+        other_compressions=tuple(filter(None, map(detect_compression, composite.compressors))),
     )
 
 
@@ -194,11 +194,11 @@ def class_path(serializer: object) -> str:
 def detect_compression(compressor: BytesCompressor) -> str:
     """Detect what a compressor writes by compressing known bytes. Returns "" if unknown."""
     try:
-        opened = decompress(compressor.compress(b"probe"), PROBE_SIZE)
+        decompressed = decompress(compressor.compress(b"probe"), PROBE_SIZE)
     except Exception:
         # Third-party compressors may raise anything.
         return ""
-    return opened.name if opened and opened.data == b"probe" else ""
+    return decompressed.name if decompressed and decompressed.data == b"probe" else ""
 
 
 def detect_kind(probe: bytes) -> Format:

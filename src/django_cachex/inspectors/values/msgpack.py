@@ -76,11 +76,11 @@ class MsgPackReader:
 
     def read(self, steps: int) -> MsgPackValue:
         for _step in range(steps):
-            found = self.read_node()
-            if isinstance(found, OpenContainer) and found.item_count:
-                self.open_containers.append(found)
+            node = self.read_node()
+            if isinstance(node, OpenContainer) and node.item_count:
+                self.open_containers.append(node)
                 continue
-            value = self.add_value(found.build() if isinstance(found, OpenContainer) else found)
+            value = self.add_value(node.build() if isinstance(node, OpenContainer) else node)
             if not self.open_containers:
                 if self.position != len(self.data):
                     raise ValueError("Something follows the value.")
@@ -160,15 +160,15 @@ class MsgPackReader:
         item_count = length * 2 if is_map else length
         if item_count > len(self.data) - self.position:  # Each item takes at least one byte.
             raise ValueError("The data end early.")
-        around = self.open_containers[-1] if self.open_containers else None
-        is_key = around is not None and (
-            around.is_key or (around.is_map and len(around.items) % 2 == 0)
+        parent = self.open_containers[-1] if self.open_containers else None
+        is_key = parent is not None and (
+            parent.is_key or (parent.is_map and len(parent.items) % 2 == 0)
         )
         return OpenContainer(item_count, is_map, is_key)
 
     def read_length(self, size: int) -> int:
-        found: int = LENGTH_STRUCTS[size].unpack(self.read_bytes(size))[0]
-        return found
+        length: int = LENGTH_STRUCTS[size].unpack(self.read_bytes(size))[0]
+        return length
 
     def read_bytes(self, size: int) -> bytes:
         start, self.position = self.position, self.position + size

@@ -55,17 +55,17 @@ def get_tzinfo(node: Node) -> tzinfo | None:
 
 def describe_object(value: object, page: ElementPage = FIRST_PAGE) -> Content:
     """Return the content of a value. Its stored bytes are unknown: empty, with the size 0."""
-    limit = limits()
-    preview = page.max_bytes(limit)
+    allowed = limits()
+    preview = page.max_bytes(allowed)
     if (
         isinstance(value, str | bytes)
         and type(value) in PLAIN_TYPES
-        and len(value) > limit.decode_bytes
+        and len(value) > allowed.decode_bytes
     ):
         return describe_large_object(value, preview)
-    tree = ObjectTreeBuilder(DecodeLimits(size=limit.decode_bytes)).visit(value)
+    tree = ObjectTreeBuilder(DecodeLimits(size=allowed.decode_bytes)).visit(value)
     kind, label = kind_and_label(tree)
-    form = edit_initial(tree)
+    initial = edit_initial(tree)
     return Content(
         kind=kind,
         label=label,
@@ -74,25 +74,25 @@ def describe_object(value: object, page: ElementPage = FIRST_PAGE) -> Content:
         text=NO_PREVIEW,
         hex=NO_PREVIEW,
         notes=(),
-        not_editable_reason=form.not_editable_reason,
-        edit_text=form.text,
-        store_as=form.store_as,
+        not_editable_reason=initial.not_editable_reason,
+        edit_text=initial.text,
+        store_as=initial.store_as,
         value=tree,
     )
 
 
 def describe_large_object(value: str | bytes, preview: int) -> Content:
     """Return the start of text or bytes that are too large to process."""
-    page = value[:preview]
-    text = page if isinstance(page, str) else page.decode("utf-8", "backslashreplace")
-    shown = Preview(preview_text(text, preview).text, len(page), len(value))
+    start = value[:preview]
+    text = start if isinstance(start, str) else start.decode("utf-8", "backslashreplace")
+    formatted = Preview(preview_text(text, preview).text, len(start), len(value))
     reason = _("It is too large to be edited here.")
     is_text = isinstance(value, str)
     return Content(
         kind="text" if is_text else "large",
         label=_("text") if is_text else _("bytes"),
         stored_size=0,
-        formatted=shown,
+        formatted=formatted,
         text=NO_PREVIEW,
         hex=NO_PREVIEW,
         notes=(),

@@ -86,9 +86,11 @@ def parse_integer(text: str) -> int:
 
 
 def parse_bounded_integer(digits: str) -> int:
-    most = max_int_digits()
-    if len(digits.lstrip("+-")) > most:
-        raise InvalidValue(format_lazy(_("A number may have {count} digits."), count=f"{most:,}"))
+    max_digits = max_int_digits()
+    if len(digits.lstrip("+-")) > max_digits:
+        raise InvalidValue(
+            format_lazy(_("A number may have {count} digits."), count=f"{max_digits:,}")
+        )
     return int(digits)
 
 
@@ -106,9 +108,7 @@ def parse_json(text: str) -> Any:
 
 def explain_json_error(error: json.JSONDecodeError) -> str | Promise:
     """Return where JSON text is invalid and what is expected there."""
-    expected = (
-        words for message, words in JSON_ERROR_HINTS.items() if error.msg.startswith(message)
-    )
+    expected = (hint for message, hint in JSON_ERROR_HINTS.items() if error.msg.startswith(message))
     return format_lazy(
         _("This is not JSON. Line {line}, column {column}: {expected}."),
         line=error.lineno,
@@ -172,13 +172,13 @@ def parse_finite_float(digits: str) -> float:
 
 
 def make_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    result = dict(pairs)
+    if len(result) < len(pairs):
         (key, _count), *_rest = Counter(key for key, _value in pairs).most_common(1)
         raise InvalidValue(
             format_lazy(_("The key {key} occurs twice in one object."), key=json.dumps(key[:50]))
         )
-    return found
+    return result
 
 
 JSON_DECODER = json.JSONDecoder(
@@ -219,7 +219,7 @@ class EditInitial:
 def format_json(tree: Tree, indent: int | None = 2) -> str:
     """Format a value of JSON types as JSON, with unprintable characters escaped."""
     written = json.dumps(tree, ensure_ascii=False, indent=indent)
-    return JSON_UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", written)
+    return JSON_UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", written)
 
 
 def edit_initial(tree: Tree) -> EditInitial:
@@ -227,10 +227,10 @@ def edit_initial(tree: Tree) -> EditInitial:
     reason = json_unsafe_reason(tree)
     if reason:
         return EditInitial(reason)
-    filled = initial_for(tree)
-    size = len(filled.text.encode())
+    initial = initial_for(tree)
+    size = len(initial.text.encode())
     if size <= MAX_FORM_TEXT_BYTES:
-        return filled
+        return initial
     return EditInitial(
         format_lazy(
             _("It is too large for a form: {size} bytes of text, at most {largest}."),

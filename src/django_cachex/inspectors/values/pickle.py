@@ -60,12 +60,12 @@ def resolve_indirection(call: CallNode) -> CallNode:
     target: Node
     arguments: tuple[Node, ...]
     match target_name(call.target), call.arguments:
-        case "copyreg._reconstructor", (made, Reference("builtins.object"), _):
-            target, arguments = made, ()
-        case "copyreg._reconstructor", (made, _, value):
-            target, arguments = made, (value,)
-        case "copyreg.__newobj__", (made, *rest):
-            target, arguments = made, tuple(rest)
+        case "copyreg._reconstructor", (cls, Reference("builtins.object"), _):
+            target, arguments = cls, ()
+        case "copyreg._reconstructor", (cls, _, value):
+            target, arguments = cls, (value,)
+        case "copyreg.__newobj__", (cls, *rest):
+            target, arguments = cls, tuple(rest)
         case "django.db.models.base.model_unpickle", ((str() as app, str() as model), *_):
             target, arguments = make_reference(app, model), ()
         case _:
@@ -76,22 +76,22 @@ def resolve_indirection(call: CallNode) -> CallNode:
 # Builders of values from trees.
 
 
-def build_latin1_bytes(opaque: UnresolvedObject) -> bytes:
+def build_latin1_bytes(unresolved: UnresolvedObject) -> bytes:
     """Return bytes, which protocols 0 to 2 store as Latin-1 text."""
-    match opaque.args:
+    match unresolved.args:
         case (str() as characters, "latin1"):
             return characters.encode("latin-1")
     raise UnknownArguments
 
 
-def build_empty_bytes(opaque: UnresolvedObject) -> bytes:
-    if opaque.args:
+def build_empty_bytes(unresolved: UnresolvedObject) -> bytes:
+    if unresolved.args:
         raise UnknownArguments
     return b""
 
 
-def build_bytearray(opaque: UnresolvedObject) -> bytearray:
-    match opaque.args:
+def build_bytearray(unresolved: UnresolvedObject) -> bytearray:
+    match unresolved.args:
         case ():
             return bytearray()
         case (bytes() as content,):
@@ -99,43 +99,43 @@ def build_bytearray(opaque: UnresolvedObject) -> bytearray:
     raise UnknownArguments
 
 
-def set_members(opaque: UnresolvedObject) -> list[Tree]:
-    match opaque.args:
-        case (list() as found,) if have_few_collisions(found):
-            return found
+def set_members(unresolved: UnresolvedObject) -> list[Tree]:
+    match unresolved.args:
+        case (list() as members,) if have_few_collisions(members):
+            return members
     raise UnknownArguments
 
 
-def build_complex(opaque: UnresolvedObject) -> complex:
-    match opaque.args:
+def build_complex(unresolved: UnresolvedObject) -> complex:
+    match unresolved.args:
         case (float() as real, float() as imaginary):
             return complex(real, imaginary)
     raise UnknownArguments
 
 
-def build_decimal(opaque: UnresolvedObject) -> Decimal:
-    match opaque.args:
+def build_decimal(unresolved: UnresolvedObject) -> Decimal:
+    match unresolved.args:
         case (str() as digits,):
             return Decimal(digits)
     raise UnknownArguments
 
 
-def build_uuid(opaque: UnresolvedObject) -> UUID:
-    match opaque.states:
-        case ({"int": int() as number},) if not (opaque.items or opaque.pairs):
+def build_uuid(unresolved: UnresolvedObject) -> UUID:
+    match unresolved.states:
+        case ({"int": int() as number},) if not (unresolved.items or unresolved.pairs):
             return UUID(int=number)
     raise UnknownArguments
 
 
-def build_timedelta(opaque: UnresolvedObject) -> timedelta:
-    match opaque.args:
+def build_timedelta(unresolved: UnresolvedObject) -> timedelta:
+    match unresolved.args:
         case (int() as days, int() as seconds, int() as microseconds):
             return timedelta(days, seconds, microseconds)
     raise UnknownArguments
 
 
-def build_timezone(opaque: UnresolvedObject) -> timezone:
-    match opaque.args:
+def build_timezone(unresolved: UnresolvedObject) -> timezone:
+    match unresolved.args:
         case (timedelta() as offset,):
             return timezone(offset)
         case (timedelta() as offset, str() as name):
@@ -143,8 +143,8 @@ def build_timezone(opaque: UnresolvedObject) -> timezone:
     raise UnknownArguments
 
 
-def build_date(opaque: UnresolvedObject) -> date:
-    match opaque.args:
+def build_date(unresolved: UnresolvedObject) -> date:
+    match unresolved.args:
         case (bytes() as packed,) if len(packed) == 4:
             return date(int.from_bytes(packed[:2], "big"), packed[2], packed[3])
     raise UnknownArguments
@@ -164,17 +164,17 @@ def fold_keyword(at: datetime | time) -> dict[str, Tree]:
 
 
 def build_with_zone(
-    opaque: UnresolvedObject, build: Callable[[bytes, tzinfo | None], datetime | time]
+    unresolved: UnresolvedObject, build: Callable[[bytes, tzinfo | None], datetime | time]
 ) -> Tree:
     """Return a time with a time zone. If the zone is unresolved, keep both as arguments."""
-    match opaque.args:
+    match unresolved.args:
         case (bytes() as packed,):
             return build(packed, None)
         case (bytes() as packed, timezone() as zone):
             return build(packed, zone)
         case (bytes() as packed, UnresolvedObject() as zone):
-            at = build(packed, None)
-            return replace(opaque, args=(at.isoformat(), zone), keywords=fold_keyword(at))
+            naive = build(packed, None)
+            return replace(unresolved, args=(naive.isoformat(), zone), keywords=fold_keyword(naive))
     raise UnknownArguments
 
 
@@ -187,18 +187,18 @@ def build_datetime(packed: bytes, zone: tzinfo | None) -> datetime:
     return datetime.combine(date(int.from_bytes(packed[:2], "big"), month & 127, packed[3]), at)
 
 
-def build_zoneinfo(opaque: UnresolvedObject) -> UnresolvedObject:
+def build_zoneinfo(unresolved: UnresolvedObject) -> UnresolvedObject:
     """Return the name of the zone, because loading it would read files."""
-    match opaque.args:
+    match unresolved.args:
         case (str() as key, _):
             return UnresolvedObject("zoneinfo.ZoneInfo", (key,))
     raise UnknownArguments
 
 
-def build_deque(opaque: UnresolvedObject) -> UnresolvedObject:
-    match opaque.args:
+def build_deque(unresolved: UnresolvedObject) -> UnresolvedObject:
+    match unresolved.args:
         case ((), int() as length):
-            return replace(opaque, args=(), keywords={"maxlen": length})
+            return replace(unresolved, args=(), keywords={"maxlen": length})
     raise UnknownArguments
 
 
@@ -207,11 +207,11 @@ BUILDERS: dict[str, Callable[[UnresolvedObject], Tree]] = {
     "builtins.bytes": build_empty_bytes,
     "builtins.bytearray": build_bytearray,
     "builtins.complex": build_complex,
-    "builtins.frozenset": lambda opaque: frozenset(set_members(opaque)),
-    "builtins.set": lambda opaque: set(set_members(opaque)),
+    "builtins.frozenset": lambda unresolved: frozenset(set_members(unresolved)),
+    "builtins.set": lambda unresolved: set(set_members(unresolved)),
     "datetime.date": build_date,
-    "datetime.datetime": lambda opaque: build_with_zone(opaque, build_datetime),
-    "datetime.time": lambda opaque: build_with_zone(opaque, build_time),
+    "datetime.datetime": lambda unresolved: build_with_zone(unresolved, build_datetime),
+    "datetime.time": lambda unresolved: build_with_zone(unresolved, build_time),
     "datetime.timedelta": build_timedelta,
     "datetime.timezone": build_timezone,
     "decimal.Decimal": build_decimal,
@@ -225,16 +225,16 @@ STATE_BUILDERS: dict[str, Callable[[UnresolvedObject], Tree]] = {
 """Builders for classes whose content follows the call."""
 
 
-def rebuild(opaque: UnresolvedObject) -> Tree:
+def rebuild(unresolved: UnresolvedObject) -> Tree:
     """Return the value of an object of a known class, otherwise the object itself."""
-    changed = opaque.keywords or opaque.states or opaque.items or opaque.pairs
-    build = STATE_BUILDERS.get(opaque.name) if changed else BUILDERS.get(opaque.name)
+    changed = unresolved.keywords or unresolved.states or unresolved.items or unresolved.pairs
+    build = STATE_BUILDERS.get(unresolved.name) if changed else BUILDERS.get(unresolved.name)
     if build is None:
-        return opaque
+        return unresolved
     try:
-        return build(opaque)
+        return build(unresolved)
     except (UnknownArguments, ArithmeticError, TypeError, ValueError):
-        return opaque
+        return unresolved
 
 
 class TreeBuilder:
@@ -250,15 +250,15 @@ class TreeBuilder:
     def visit(self, node: Node) -> Tree:
         """Return the tree of a node. Shared parts are copied."""
         self.nodes += 1
-        enter = CONTAINER_BUILDERS.get(type(node))
-        if enter is None:
+        build = CONTAINER_BUILDERS.get(type(node))
+        if build is None:
             return self.build_leaf(node)
         if id(node) in self.open_ids:
             return Truncated(TruncationReason.RECURSIVE)
         if len(self.open_ids) >= self.bounds.depth:
             return Truncated(TruncationReason.DEPTH)
         self.open_ids.add(id(node))
-        tree = enter(self, node)
+        tree = build(self, node)
         self.open_ids.remove(id(node))
         return tree
 
@@ -362,9 +362,9 @@ def displayed_size(node: Node) -> int:
 
 def to_tree(graph: Node, bounds: DecodeLimits) -> tuple[Tree, int]:
     """Return the tree of a graph or of plain data within limits, and its number of nodes."""
-    walk = TreeBuilder(bounds)
-    tree = walk.visit(graph)
-    return tree, walk.nodes
+    builder = TreeBuilder(bounds)
+    tree = builder.visit(graph)
+    return tree, builder.nodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -424,12 +424,12 @@ def read_pickle(data: bytes, bounds: DecodeLimits | None = None) -> PickleConten
 
 
 def partial_content(
-    machine: PickleMachine, bounds: DecodeLimits, ended: DamagedPickle
+    machine: PickleMachine, bounds: DecodeLimits, stopped: DamagedPickle
 ) -> PickleContent:
     """Return the part of the value that was built before reading stopped."""
     try:
         tree, nodes = to_tree(machine.partial_result(), bounds)
     except LookupError:
         tree, nodes = Truncated(TruncationReason.DAMAGE), 0
-    damaged = not isinstance(ended, TooManySteps)
-    return PickleContent(machine.protocol, tree, nodes, ended.reason, damaged, ended.reason)
+    damaged = not isinstance(stopped, TooManySteps)
+    return PickleContent(machine.protocol, tree, nodes, stopped.reason, damaged, stopped.reason)

@@ -276,14 +276,14 @@ class PickleMachine:
 
     # The memo.
 
-    def put(self, place: int) -> None:
-        self.memo[place] = self.stack[-1]
+    def put(self, index: int) -> None:
+        self.memo[index] = self.stack[-1]
 
     def memoize(self, _argument: None) -> None:
         self.put(len(self.memo))
 
-    def get(self, place: int) -> None:
-        self.push(self.memo[place])
+    def get(self, index: int) -> None:
+        self.push(self.memo[index])
 
     # Scalars and containers.
 
@@ -417,7 +417,7 @@ class PickleMachine:
             )
 
     def note_frame(self, length: int) -> None:
-        """Note the end of the frame. `pickle.loads` refuses truncated frames; they are read here."""
+        """Note the end of a frame. `pickle.loads` refuses truncated frames; these are read."""
         self.frame_end = max(self.frame_end, self.stream.position + length)
 
     def stop(self) -> Node:
@@ -537,8 +537,8 @@ def run_machine(machine: PickleMachine, steps: int) -> Node:
             if code == pickle.STOP:
                 return machine.stop()
             machine.seen_opcodes.add(code[0])
-            argument, act = OPCODE_HANDLERS[code]
-            act(machine, argument(machine.stream))
+            argument, handle = OPCODE_HANDLERS[code]
+            handle(machine, argument(machine.stream))
         except DamagedPickle:
             raise
         except (LookupError, TypeError, ValueError) as senseless:

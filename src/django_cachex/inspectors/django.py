@@ -121,7 +121,7 @@ class Candidate(NamedTuple):
 def iter_candidates(
     rows: Iterable[RowT],
     key_of: Callable[[RowT], str],
-    is_match: Callable[[RowT], bool | None],
+    matches: Callable[[RowT], bool | None],
     query: Query,
 ) -> Iterator[Candidate]:
     """Yield the key of each row, and whether it matches a query."""
@@ -130,7 +130,7 @@ def iter_candidates(
         if query.exclude is not None and query.exclude(encode_text(key)):
             yield Candidate(key, False, False)
         else:
-            yield Candidate(key, is_match(row))
+            yield Candidate(key, matches(row))
 
 
 def scan_candidates(

@@ -36,20 +36,20 @@ class ZAddCondition(StrEnum):
     """The options of `ZADD` that restrict which members it changes."""
 
     ANY = ""
-    NEW = "NX"
+    NX = "NX"
     """Only add new members."""
 
-    THERE = "XX"
+    XX = "XX"
     """Only update existing members."""
 
-    GREATER = "GT"
+    GT = "GT"
     """Add new members, and update existing members only to a higher score."""
 
-    LOWER = "LT"
+    LT = "LT"
     """Add new members, and update existing members only to a lower score."""
 
-    THERE_GREATER = "XX GT"
-    THERE_LOWER = "XX LT"
+    XX_GT = "XX GT"
+    XX_LT = "XX LT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,13 +316,13 @@ class Expire:
 class ExpireAt:
     """Set the time at which an existing key expires."""
 
-    moment: int
+    timestamp: int
     """Milliseconds since the epoch. Must be in the future."""
 
     @property
     def ttl(self) -> int:
         """Milliseconds from now, on the clock of this machine."""
-        return self.moment - int(time.time() * 1000)
+        return self.timestamp - int(time.time() * 1000)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ from django_cachex.inspectors.edits import BulkResult, Failures
 from django_cachex.inspectors.types import ScanPage
 
 
-def json_size(part: Any) -> int:
+def json_size(value: Any) -> int:
     """Return the size of a part of a state in bytes as JSON, with non-ASCII characters escaped."""
-    return len(json.dumps(part))
+    return len(json.dumps(value))
 
 
 def encode_key(stored: bytes) -> str:

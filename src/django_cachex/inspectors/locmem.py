@@ -38,9 +38,9 @@ from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE, KeyInfo, KeyVa
 from django_cachex.inspectors.values import fingerprint
 
 
-def iter_keys_from(ordered: list[str], beginning: str) -> Iterator[str]:
-    """Return the keys that don't sort before `beginning`."""
-    return islice(ordered, bisect_left(ordered, beginning), None)
+def iter_keys_from(keys: list[str], start: str) -> Iterator[str]:
+    """Return the keys that don't sort before `start`."""
+    return islice(keys, bisect_left(keys, start), None)
 
 
 class LocMemInspector(DjangoBackendInspector):

@@ -50,7 +50,7 @@ def make_private_cache(alias: str, cache: BaseCache, params: Mapping[str, Any]) 
     By default, pymemcache never times out, so timeouts are added. pylibmc has timeouts with other
     names and units, so the settings are kept.
     """
-    paths = [f"{kind.__module__}.{kind.__qualname__}" for kind in type(cache).__mro__]
+    paths = [f"{cls.__module__}.{cls.__qualname__}" for cls in type(cache).__mro__]
     if PYMEMCACHE_BACKEND not in paths:
         return caches.create_connection(alias)
     timeouts = {"timeout": limits().timeout, "connect_timeout": limits().timeout}

@@ -66,19 +66,17 @@ class NamespaceTree:
 
     branches: Mapping[NamespacePath, Branch] = field(default_factory=lambda: {ROOT_PATH: Branch()})
 
-    def add_keys(
-        self, keys_with_memory: Iterable[tuple[NamespacePath, Sequence[int]]]
-    ) -> NamespaceTree:
+    def add_keys(self, usages: Iterable[tuple[NamespacePath, Sequence[int]]]) -> NamespaceTree:
         """Return the tree with more keys, pruned to the limits.
 
         Args:
-            keys_with_memory: Paths with the attributes of a `Usage`.
+            usages: Paths with the attributes of a `Usage`.
         """
         added: dict[NamespacePath, Usage] = {}
-        for path, weight in sum_by_path(keys_with_memory):
+        for path, usage in sum_by_path(usages):
             for depth in range(len(path) + 1):
                 start = path[:depth]
-                added[start] = added.get(start, NO_USAGE).add(weight)
+                added[start] = added.get(start, NO_USAGE).add(usage)
         branches = dict(self.branches)
         for path in sorted(added, key=len):
             branch = branches.get(path) or self._new(branches, path)
@@ -99,9 +97,9 @@ class NamespaceTree:
         """Return the children of a branch, those with the highest usage first."""
         depth = len(path) + 1
         children = [
-            (one, branch)
-            for one, branch in self.branches.items()
-            if len(one) == depth and one[:-1] == path
+            (child, branch)
+            for child, branch in self.branches.items()
+            if len(child) == depth and child[:-1] == path
         ]
         return sorted(children, key=lambda pair: (-pair[1].usage.memory, -pair[1].usage.keys, pair))
 
@@ -122,11 +120,11 @@ class NamespaceTree:
 
 
 def sum_by_path(
-    keys_with_memory: Iterable[tuple[NamespacePath, Sequence[int]]],
+    usages: Iterable[tuple[NamespacePath, Sequence[int]]],
 ) -> Iterator[tuple[NamespacePath, Usage]]:
     """Yield each path once with the usage of all its keys, because most keys share a few paths."""
     sums: dict[NamespacePath, list[int]] = {}
-    for path, (keys, memory, memory_squares, no_expiry) in keys_with_memory:
+    for path, (keys, memory, memory_squares, no_expiry) in usages:
         so_far = sums.get(path)
         if so_far is None:
             sums[path] = [keys, memory, memory_squares, no_expiry]
@@ -194,23 +192,23 @@ class Sample:
         """The finite population correction: 0 if all keys were examined."""
         return sqrt(max(0.0, 1.0 - self.fraction))
 
-    def key_share(self, part: int, whole: int | None = None) -> Estimate | None:
+    def key_share(self, part: int, total: int | None = None) -> Estimate | None:
         """Return the fraction of keys with a property, or None if there are no keys."""
-        count = self.total.keys if whole is None else whole
+        count = self.total.keys if total is None else total
         if not count:
             return None
         value = part / count
         return Estimate(value, ERROR_MARGIN * self._unexamined * sqrt(value * (1 - value) / count))
 
-    def memory_share(self, part: Usage) -> Estimate | None:
+    def memory_share(self, usage: Usage) -> Estimate | None:
         """Return the fraction of memory that a branch uses, or None if memory usage is unknown."""
         if not self.total.memory:
             return None
-        value = part.memory / self.total.memory
+        value = usage.memory / self.total.memory
         # The standard error of a ratio: https://en.wikipedia.org/wiki/Ratio_estimator
         memory_squares = (
             1 - 2 * value
-        ) * part.memory_squares + value**2 * self.total.memory_squares
+        ) * usage.memory_squares + value**2 * self.total.memory_squares
         return Estimate(
             value,
             ERROR_MARGIN * self._unexamined * sqrt(max(0.0, memory_squares)) / self.total.memory,
@@ -353,19 +351,19 @@ class NamespaceStats:
         )
 
 
-def key_bytes(one: KeyInfo) -> int | None:
+def key_bytes(info: KeyInfo) -> int | None:
     """Return the memory that a key uses in bytes or, if it is unknown, the size of its value."""
-    if one.memory is not None:
-        return one.memory
-    return one.size if one.unit == Unit.BYTES else None
+    if info.memory is not None:
+        return info.memory
+    return info.size if info.unit == Unit.BYTES else None
 
 
 def count_ttls(counts_before: tuple[int, ...], infos: Sequence[KeyInfo]) -> tuple[int, ...]:
     """Return the number of keys by TTL class, with more keys added."""
     counts = list(counts_before)
-    for one in infos:
-        if one.ttl is not None and one.ttl != TTL_NONE:
-            counts[sum(one.ttl >= end for end in TTL_BOUNDS)] += 1
+    for info in infos:
+        if info.ttl is not None and info.ttl != TTL_NONE:
+            counts[sum(info.ttl >= end for end in TTL_BOUNDS)] += 1
     return tuple(counts)
 
 
@@ -377,8 +375,8 @@ def merge_largest(
     """Return the largest keys. Keys that a search finds twice are only listed once."""
     largest = {stored: size for size, stored in previous}
     largest.update(
-        (one.key, byte_count)
-        for one, byte_count in zip(infos, sizes, strict=True)
-        if byte_count is not None and len(one.key) <= MAX_NAMED_KEY_BYTES
+        (info.key, byte_count)
+        for info, byte_count in zip(infos, sizes, strict=True)
+        if byte_count is not None and len(info.key) <= MAX_NAMED_KEY_BYTES
     )
     return tuple(nlargest(MAX_LARGEST_KEYS, ((size, stored) for stored, size in largest.items())))

@@ -309,21 +309,21 @@ class Query:
         column = {"expires_within": "ttl", "larger_than": size, "idle_for": "idle"}
         return frozenset(column[name] for name in self.filters - {"type"})
 
-    def matches(self, one: KeyInfo) -> bool | None:
+    def matches(self, info: KeyInfo) -> bool | None:
         """Return whether a key passes the filters other than the type, or None if it is unknown."""
-        size = one.memory
-        if size is None and one.unit == Unit.BYTES:
-            size = one.size
+        size = info.memory
+        if size is None and info.unit == Unit.BYTES:
+            size = info.size
         answers = (
-            self._expires(one.ttl),
+            self._passes_ttl(info.ttl),
             _exceeds(size, self.larger_than),
-            _exceeds(one.idle, self.idle_for),
+            _exceeds(info.idle, self.idle_for),
         )
         if False in answers:
             return False
         return None if None in answers else True
 
-    def _expires(self, ttl: int | None) -> bool | None:
+    def _passes_ttl(self, ttl: int | None) -> bool | None:
         if self.expires_within is None:
             return True
         if ttl is None:

@@ -113,7 +113,7 @@ class TtlForm(ExpireForm):
                 return _("It would never expire.")
             case Expire(ttl=ttl):
                 left = ttl
-            case ExpireAt(moment=moment):
+            case ExpireAt(timestamp=moment):
                 left = max(1, moment - int(time.time() * 1000))
             case ExtendTTL(by=by):
                 if self.now is None:

@@ -283,7 +283,7 @@ class ChangeTtl(KeyAct[TtlForm]):
         match form.edit:
             case Expire(ttl=ttl):
                 return ttl_message(ttl)
-            case ExpireAt(moment=moment):
+            case ExpireAt(timestamp=moment):
                 when = datetime.fromtimestamp(moment / 1000, UTC)
                 return _("TTL set: it expires at %(moment)s.") % {"moment": formatting.moment(when)}
             case ExtendTTL(by=by):

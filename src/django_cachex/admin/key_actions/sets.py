@@ -48,12 +48,12 @@ SCORED = [
 ]
 CONDITIONS = [
     (ZAddCondition.ANY, gettext_lazy("always: add it, or set the score it has")),
-    (ZAddCondition.NEW, gettext_lazy("only if it is not there")),
-    (ZAddCondition.THERE, gettext_lazy("only if it is there")),
-    (ZAddCondition.GREATER, gettext_lazy("add it, or raise the score it has")),
-    (ZAddCondition.LOWER, gettext_lazy("add it, or lower the score it has")),
-    (ZAddCondition.THERE_GREATER, gettext_lazy("only if it is there, and only to a higher score")),
-    (ZAddCondition.THERE_LOWER, gettext_lazy("only if it is there, and only to a lower score")),
+    (ZAddCondition.NX, gettext_lazy("only if it is not there")),
+    (ZAddCondition.XX, gettext_lazy("only if it is there")),
+    (ZAddCondition.GT, gettext_lazy("add it, or raise the score it has")),
+    (ZAddCondition.LT, gettext_lazy("add it, or lower the score it has")),
+    (ZAddCondition.XX_GT, gettext_lazy("only if it is there, and only to a higher score")),
+    (ZAddCondition.XX_LT, gettext_lazy("only if it is there, and only to a lower score")),
 ]
 
 

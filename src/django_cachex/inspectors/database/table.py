@@ -253,9 +253,9 @@ def count_query(table: CacheTable) -> str:
     return f"SELECT COUNT(*) FROM (SELECT 1 AS one FROM $table {most}) counted"
 
 
-def known_count(counted: int) -> int | None:
+def known_count(count: int) -> int | None:
     """Return the number of rows including expired ones, or None if not all were counted."""
-    return counted if counted <= MAX_COUNTED_ROWS else None
+    return count if count <= MAX_COUNTED_ROWS else None
 
 
 def count_rows(table: CacheTable) -> int | None:
@@ -373,24 +373,24 @@ class KeysetPaginator:
             limit: The number of rows of the first query.
             count_to: Maximum number of rows to count.
         """
-        page = self._some(after, limit, count_to)
+        page = self._fetch_rows(after, limit, count_to)
         yield from page
         while len(page) == limit:
             limit = ROWS_PER_QUERY
-            page = self._some(page[-1].key, limit)
+            page = self._fetch_rows(page[-1].key, limit)
             yield from page
 
     def count(self, maximum: int) -> int:
         """Return the number of rows to examine, counted up to a maximum."""
-        condition, parameters = self._where("")
+        condition, parameters = self._where_clause("")
         some = f"SELECT 1 AS one FROM $table {condition} {self.table.limit_clause(maximum)}"
         ((rows,),) = self.table.select(f"SELECT COUNT(*) FROM ({some}) counted", *parameters)
         return int(rows)
 
-    def _some(self, after: str, limit: int, count_to: int = 0) -> list[CacheRow]:
+    def _fetch_rows(self, after: str, limit: int, count_to: int = 0) -> list[CacheRow]:
         table = self.table
-        counted, counting = self._counting(count_to)
-        condition, parameters = self._where(after)
+        counted, counting = self._count_expression(count_to)
+        condition, parameters = self._where_clause(after)
         expires = "$expires" if "ttl" in self.columns else "NULL"
         size = "$size" if "size" in self.columns else "NULL"
         rows = table.select(
@@ -400,20 +400,20 @@ class KeysetPaginator:
             *counting,
             *parameters,
         )
-        return [self._row(*row) for row in rows]
+        return [self._make_row(*row) for row in rows]
 
-    def _row(self, key: str, is_live: int, counted: Any, expires: Any, size: Any) -> CacheRow:
+    def _make_row(self, key: str, is_live: int, counted: Any, expires: Any, size: Any) -> CacheRow:
         ttl = self.table.ttl(expires) if expires is not None else None
         return CacheRow(key, bool(is_live), counted, ttl, self.table.size(size))
 
-    def _counting(self, maximum: int) -> tuple[str, list[str]]:
+    def _count_expression(self, maximum: int) -> tuple[str, list[str]]:
         if not maximum:
             return "NULL", []
-        condition, parameters = self._where("")
+        condition, parameters = self._where_clause("")
         rows = f"SELECT 1 AS one FROM $table {condition} {self.table.limit_clause(maximum)}"
         return f"(SELECT COUNT(*) FROM ({rows}) counted)", parameters
 
-    def _where(self, after: str) -> tuple[str, list[str]]:
+    def _where_clause(self, after: str) -> tuple[str, list[str]]:
         """Return a WHERE clause for the rows after a key, and its parameters."""
         bounds: list[tuple[str, str]] = []
         if after:  # Empty on the first page. For Oracle, an empty string is NULL.

@@ -150,9 +150,9 @@ def set_ttl(stored: bytes, edit: Expire) -> Operation[EditResult]:
 def expire_at(stored: bytes, edit: ExpireAt) -> Operation[EditResult]:
     """Set the moment; one that is over by the server's clock would delete the key."""
     [(seconds, microseconds)] = yield [Command(("TIME",), parse_raw)]
-    if edit.moment <= int(seconds) * 1000 + int(microseconds) // 1000:
+    if edit.timestamp <= int(seconds) * 1000 + int(microseconds) // 1000:
         return EditResult.refusal(_("This moment is over by the server's clock."))
-    [exists] = yield [Command(("PEXPIREAT", stored, edit.moment), bool)]
+    [exists] = yield [Command(("PEXPIREAT", stored, edit.timestamp), bool)]
     return EditResult(EditStatus.DONE if exists else EditStatus.GONE)
 
 

@@ -6,10 +6,10 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from django.utils.functional import Promise
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
+from django_cachex.inspectors.info import Text
 from django_cachex.inspectors.values.nodes import (
     Reference,
     Tree,
@@ -17,8 +17,6 @@ from django_cachex.inspectors.values.nodes import (
     TruncationReason,
     UnresolvedObject,
 )
-
-Text = str | Promise
 
 TRUNCATED_REASONS: dict[TruncationReason, Text] = {
     TruncationReason.RECURSIVE: _("It contains itself, which JSON cannot say."),

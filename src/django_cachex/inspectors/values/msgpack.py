@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from django.utils.functional import Promise
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from django_cachex.inspectors.values.nodes import CallNode, DictNode, Reference, pair_up
+from django_cachex.inspectors.values.nodes import CallNode, DictNode, Node, Reference, pair_up
 from django_cachex.inspectors.values.pickle_machine import DecodeLimits
-
-Node = Any
 
 CONSTANTS: Final[dict[int, Node]] = {0xC0: None, 0xC2: False, 0xC3: True}
 NUMBER_STRUCTS: Final = {

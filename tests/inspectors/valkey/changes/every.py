@@ -58,7 +58,7 @@ EVERY: dict[str, tuple[str, Make]] = {
     "add members": ("set", lambda s: on.AddMembers(("x",))),
     "pop members": ("set", lambda s: on.PopMembers("set", on.End.RANDOM)),
     "rename member": ("set", lambda s: on.ReplaceMember("set", *first(s), "x")),
-    "add scored": ("zset", lambda s: on.ZAdd((("a", 3), ("x", 4)), on.ZAddCondition.GREATER)),
+    "add scored": ("zset", lambda s: on.ZAdd((("a", 3), ("x", 4)), on.ZAddCondition.GT)),
     "set score": ("zset", lambda s: on.SetScore(*first(s), 9)),
     "rename scored": ("zset", lambda s: on.ReplaceMember("zset", *first(s), "x")),
     "pop lowest": ("zset", lambda s: on.PopMembers("zset", on.End.FIRST)),

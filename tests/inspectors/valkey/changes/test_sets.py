@@ -123,12 +123,12 @@ def test_a_score_is_set_in_place(subject: Subject) -> None:
     ("only", "new", "lower", "higher"),
     [
         (ZAddCondition.ANY, True, True, True),
-        (ZAddCondition.NEW, True, False, False),
-        (ZAddCondition.THERE, False, True, True),
-        (ZAddCondition.GREATER, True, False, True),
-        (ZAddCondition.LOWER, True, True, False),
-        (ZAddCondition.THERE_GREATER, False, False, True),
-        (ZAddCondition.THERE_LOWER, False, True, False),
+        (ZAddCondition.NX, True, False, False),
+        (ZAddCondition.XX, False, True, True),
+        (ZAddCondition.GT, True, False, True),
+        (ZAddCondition.LT, True, True, False),
+        (ZAddCondition.XX_GT, False, False, True),
+        (ZAddCondition.XX_LT, False, True, False),
     ],
 )
 def test_conditions_of_adding_hold(

@@ -63,5 +63,5 @@ LIMIT_NAMES = frozenset(field.name.upper() for field in fields(Limits))
 
 def limits() -> Limits:
     """Return the current limits. The system check reports unknown keys of `CACHEX_ADMIN`."""
-    given = getattr(settings, "CACHEX_ADMIN", {})
-    return Limits(**{name.lower(): value for name, value in given.items() if name in LIMIT_NAMES})
+    config = getattr(settings, "CACHEX_ADMIN", {})
+    return Limits(**{name.lower(): value for name, value in config.items() if name in LIMIT_NAMES})

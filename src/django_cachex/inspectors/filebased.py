@@ -447,8 +447,8 @@ class FileBasedInspector(DjangoBackendInspector):
             if fingerprint(old) != edit.expected:
                 return EditResult(EditStatus.CHANGED)
             raw = header.raw if edit.ttl is KEEP else self.header(edit.ttl)
-            done = replace_if_same(path, file, raw, io.BytesIO(body))
-        return EditResult(EditStatus.DONE if done else EditStatus.CHANGED)
+            replaced = replace_if_same(path, file, raw, io.BytesIO(body))
+        return EditResult(EditStatus.DONE if replaced else EditStatus.CHANGED)
 
     def set_ttl(self, stored: bytes, edit: Expire) -> EditResult:
         path = self.folder.file(stored)
@@ -456,8 +456,8 @@ class FileBasedInspector(DjangoBackendInspector):
             header = read_header(file)
             if header.ttl is None or header.ttl == TTL_MISSING:
                 return unknown_expiry_result(header)
-            done = replace_if_same(path, file, self.header(edit.ttl), file)
-        return EditResult(EditStatus.DONE if done else EditStatus.CHANGED)
+            replaced = replace_if_same(path, file, self.header(edit.ttl), file)
+        return EditResult(EditStatus.DONE if replaced else EditStatus.CHANGED)
 
     def extend_ttl(self, stored: bytes, edit: ExtendTTL) -> EditResult:
         path = self.folder.file(stored)
@@ -467,8 +467,8 @@ class FileBasedInspector(DjangoBackendInspector):
                 return unknown_expiry_result(header)
             if header.ttl == TTL_NONE:
                 return no_expiry_result()
-            done = replace_if_same(path, file, self.header(header.ttl + edit.by), file)
-        return EditResult(EditStatus.DONE if done else EditStatus.CHANGED)
+            replaced = replace_if_same(path, file, self.header(header.ttl + edit.by), file)
+        return EditResult(EditStatus.DONE if replaced else EditStatus.CHANGED)
 
     def rename_here(self, stored: bytes, edit: Rename) -> EditResult:
         return self.put(stored, edit, removes=True)

@@ -129,7 +129,7 @@ def advance(
     says what was done and can be continued.
 
     Args:
-        work: The job.
+        job: The job.
         find: Finds the next keys.
         inspector: Processes the keys.
         deadline: The time to stop at, on the clock of `time.monotonic`.

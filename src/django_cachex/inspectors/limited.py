@@ -199,8 +199,8 @@ class LimitedInspector(Inspector):
         return self.set(key, edit.value, edit.ttl)
 
     def set_ttl(self, key: str, edit: Expire) -> EditResult:
-        done = self.cache.touch(key, timeout_in_seconds(edit.ttl))
-        return EditResult(EditStatus.DONE if done else EditStatus.GONE)
+        touched = self.cache.touch(key, timeout_in_seconds(edit.ttl))
+        return EditResult(EditStatus.DONE if touched else EditStatus.GONE)
 
     def expire_at(self, key: str, edit: ExpireAt) -> EditResult:
         if edit.ttl <= 0:

@@ -113,8 +113,8 @@ class NamespaceTree:
     def from_state(cls, state: list[Any]) -> NamespaceTree:
         return cls(
             {
-                tuple(path): Branch(Usage(*weight), lower_bound, truncated)
-                for path, *weight, lower_bound, truncated in state
+                tuple(path): Branch(Usage(*usage), lower_bound, truncated)
+                for path, *usage, lower_bound, truncated in state
             }
         )
 
@@ -150,7 +150,7 @@ def prune(branches: dict[NamespacePath, Branch]) -> None:
     leaves = [pruning_order(path, branches) for path in branches if path and not counts[path]]
     heapify(leaves)
     while surplus > 0 or excess > 0:
-        *_weight, path = heappop(leaves)
+        *_sort_key, path = heappop(leaves)
         surplus, excess = surplus - 1, excess - json_size(path)
         del branches[path]
         parent = path[:-1]

@@ -21,15 +21,15 @@ class KeyPattern:
         return stored.startswith(self.prefix) and self.length in (None, len(stored))
 
     @classmethod
-    def of(cls, inspector: Inspector, names: Sequence[str], beginning: str = "") -> KeyPattern:
+    def of(cls, inspector: Inspector, names: Sequence[str], prefix: str = "") -> KeyPattern:
         """Return the pattern of the stored keys for names with a given prefix.
 
         Args:
             inspector: The inspector of the alias.
             names: Examples of names without the prefix.
-            beginning: The common prefix of the names.
+            prefix: The common prefix of the names.
         """
-        keys = [f"{beginning}{name}" for name in names]
+        keys = [f"{prefix}{name}" for name in names]
         stored_keys = [inspector.final_key(inspector.make_key(key)) for key in keys]
         ends = [encode_text(name) for name in names]
         starts = {

@@ -217,9 +217,9 @@ class DatabaseInspector(DjangoBackendInspector):
         )
         for name, expires in rows:
             # A case-insensitive database finds other keys, too.
-            part = self.live_value(table, key)
-            if name == key and part is not None:
-                size, text = part
+            value = self.live_value(table, key)
+            if name == key and value is not None:
+                size, text = value
                 is_whole = len(text) == size
                 if not is_whole:
                     text = text[: base64_length(page.max_bytes(allowed))]
@@ -259,33 +259,33 @@ class DatabaseInspector(DjangoBackendInspector):
     def set_value(self, stored: bytes, edit: SetValue) -> EditResult:
         """Compare and set in one UPDATE, which finds no row if the value has changed."""
         key, table = to_row_key(stored), self.write_table
-        part = self.live_value(table, key)
-        if part is None:
+        value = self.live_value(table, key)
+        if value is None:
             return EditResult(EditStatus.GONE)
-        size, old = part
+        size, old = value
         if len(old) < size or fingerprint(decode_row_value(old)) != edit.expected:
             return EditResult(EditStatus.CHANGED)
         changes: dict[str, Any] = {"$value": encode_pickle(self.pickle_value(edit.value))}
         if edit.ttl is not KEEP:
             changes["$expires"] = table.expiry_after(edit.ttl)
         assignments = ", ".join(f"{column} = %s" for column in changes)
-        done = table.execute(
+        updated = table.execute(
             f"UPDATE $table SET {assignments} WHERE $key = %s AND $same",
             *changes.values(),
             key,
             old,
         )
-        return EditResult(EditStatus.DONE if done else EditStatus.CHANGED)
+        return EditResult(EditStatus.DONE if updated else EditStatus.CHANGED)
 
     def set_ttl(self, stored: bytes, edit: Expire) -> EditResult:
         table = self.write_table
-        done = table.execute(
+        updated = table.execute(
             f"UPDATE $table SET $expires = %s WHERE $key = %s AND {IS_LIVE}",
             table.expiry_after(edit.ttl),
             to_row_key(stored),
             table.now(),
         )
-        return EditResult(EditStatus.DONE if done else EditStatus.GONE)
+        return EditResult(EditStatus.DONE if updated else EditStatus.GONE)
 
     def expire_each(self, keys: Sequence[bytes], ttl: int) -> BulkResult:
         table = self.write_table
@@ -316,13 +316,13 @@ class DatabaseInspector(DjangoBackendInspector):
         if remaining == TTL_NONE:
             return no_expiry_result()
         # Expiries are whole seconds: adding the lost fraction keeps the second.
-        done = table.execute(
+        updated = table.execute(
             f"UPDATE $table SET $expires = %s WHERE $key = %s AND {IS_LIVE}",
             table.expiry_after(remaining + 1 + edit.by),
             key,
             table.now(),
         )
-        return EditResult(EditStatus.DONE if done else EditStatus.GONE)
+        return EditResult(EditStatus.DONE if updated else EditStatus.GONE)
 
     def rename_here(self, stored: bytes, edit: Rename) -> EditResult:
         statement = f"UPDATE $table SET $key = %s WHERE $key = %s AND {IS_LIVE}"
@@ -349,25 +349,25 @@ class DatabaseInspector(DjangoBackendInspector):
                 if not edit.overwrite and self.has_live_row(table, to):
                     return EditResult(EditStatus.EXISTS)
                 table.execute("DELETE FROM $table WHERE $key = %s", to)
-                done = table.execute(statement, to, key, table.now())
+                changed = table.execute(statement, to, key, table.now())
         except IntegrityError:
             return EditResult(EditStatus.EXISTS)
         except DataError:
             return EditResult.refusal(
                 _("The database did not take it. Keys may have 255 characters.")
             )
-        return EditResult(EditStatus.DONE if done else EditStatus.GONE)
+        return EditResult(EditStatus.DONE if changed else EditStatus.GONE)
 
     def chunks(self, stored: bytes) -> Iterator[bytes]:
         key, table = to_row_key(stored), self.read_table
-        size, at = None, 0
-        while size is None or at < size:
-            part = table.read_part(key, at, VALUE_CHUNK_SIZE)
-            length, text = (0, "") if part is None else part
+        size, position = None, 0
+        while size is None or position < size:
+            value = table.read_part(key, position, VALUE_CHUNK_SIZE)
+            length, text = (0, "") if value is None else value
             size = length if size is None else size
-            if length != size or len(text) != min(VALUE_CHUNK_SIZE, size - at):
+            if length != size or len(text) != min(VALUE_CHUNK_SIZE, size - position):
                 raise KeyChanged
-            at += len(text)
+            position += len(text)
             # Text with another length isn't Base64.
             yield decode_row_value(text) if size % 4 == 0 else text.encode()
 

@@ -124,12 +124,12 @@ def format_value(tree: Tree) -> str:
     return write(tree) if write else repr(tree)
 
 
-def format_sequence(opening: str, parts: Iterable[str], closing: str) -> str:
-    parts = list(parts)
-    line = f"{opening}{', '.join(parts)}{closing}"
+def format_sequence(opening: str, items: Iterable[str], closing: str) -> str:
+    items = list(items)
+    line = f"{opening}{', '.join(items)}{closing}"
     if len(line) <= LINE_WIDTH and "\n" not in line:
         return line
-    rows = ",\n".join(parts).replace("\n", f"\n{INDENT}")
+    rows = ",\n".join(items).replace("\n", f"\n{INDENT}")
     return f"{opening}\n{INDENT}{rows},\n{closing}"
 
 
@@ -190,18 +190,18 @@ def format_reference(tree: Reference) -> str:
 
 def format_unresolved(tree: UnresolvedObject) -> str:
     """Format an object as a call: its arguments, items and attributes, followed by its state."""
-    parts = [format_value(argument) for argument in tree.args]
-    parts += [
+    arguments = [format_value(argument) for argument in tree.args]
+    arguments += [
         f"{name if name.isidentifier() else repr(name)}={format_value(value)}"
         for name, value in tree.keywords.items()
     ]
     if tree.items:
-        parts.append(format_list(list(tree.items)))
+        arguments.append(format_list(list(tree.items)))
     if tree.pairs:
-        parts.append(
+        arguments.append(
             format_sequence("{", (format_pair(key, value) for key, value in tree.pairs), "}")
         )
-    call = format_sequence(f"{tree.name}(", parts, ")")
+    call = format_sequence(f"{tree.name}(", arguments, ")")
     return "".join([call, *(f" {_('with')} {format_value(state)}" for state in tree.states)])
 
 

@@ -13,8 +13,9 @@ PAGE_SIZES = (25, 50, 100, 250, 500)
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits on what one request may cost. The keys of `CACHEX_ADMIN` are the field names in upper
-    case.
+    """Limits on what one request may cost.
+
+    The keys of `CACHEX_ADMIN` are the field names in upper case.
     """
 
     page_size: int = 100
@@ -28,8 +29,9 @@ class Limits:
     """
 
     scan_count: int = 1000
-    """The maximum `COUNT` of `SCAN`. Larger counts block the server for longer and don't finish
-    sooner.
+    """The maximum `COUNT` of `SCAN`.
+
+    Larger counts block the server for longer and don't finish sooner.
     """
 
     preview_bytes: int = 5000

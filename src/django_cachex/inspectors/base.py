@@ -55,9 +55,7 @@ def file_id(path: str) -> str:
 def delete_individually(
     keys: Sequence[bytes], delete: Callable[[Sequence[bytes]], int]
 ) -> BulkResult:
-    """Delete keys one at a time, continuing after files that the operating system refuses to
-    delete.
-    """
+    """Delete keys one at a time, skipping files that the operating system refuses to delete."""
     deleted, failures = 0, []
     for stored in keys:
         try:
@@ -308,8 +306,7 @@ class Inspector:
     def describe(
         self, keys: Sequence[bytes], columns: Collection[str] = ("type", "ttl", "size")
     ) -> list[KeyInfo]:
-        """Return information about each of the stored keys, in the same order, in one round trip or
-        query.
+        """Return information about each stored key, in order, in one round trip or query.
 
         Args:
             keys: Stored keys. A missing key gets the TTL `TTL_MISSING`.
@@ -397,9 +394,7 @@ class Inspector:
         return tally((stored, self.apply(stored, Expire(ttl))) for stored in keys)
 
     flushes_in_steps: bool = False
-    """Whether `scan_for_flush` finds the keys that `flush` deletes, so that they can be deleted in
-    steps.
-    """
+    """Whether `scan_for_flush` finds the keys that `flush` deletes, for deletion in steps."""
 
     def scan_for_flush(self, token: str, limit: int, deadline: float) -> ScanPage:
         """Return some of the keys that `flush` deletes. Works like `scan`."""

@@ -90,8 +90,9 @@ def make_page_token(key: str) -> str:
 
 
 def parse_page_token(token: str, keys_from: Callable[[str], Iterable[str]]) -> str:
-    """Return the stored key after which a page token continues. Raises ValueError for invalid
-    tokens.
+    """Return the stored key after which a page token continues.
+
+    Raises ValueError for invalid tokens.
 
     Args:
         token: The page token.
@@ -156,8 +157,9 @@ def scan_candidates(
 
 
 class DjangoBackendInspector(Inspector):
-    """Base class for backends that pickle all values, including integers, and know when keys
-    expire.
+    """Base class for backends that pickle all values and know when keys expire.
+
+    Integers are pickled, too.
     """
 
     support = Support.WRAPPED
@@ -198,9 +200,7 @@ class DjangoBackendInspector(Inspector):
         return available_scopes(self.naming, self.cache)
 
     def key_filter(self, query: Query) -> Callable[[str], bool]:
-        """Return a function that checks whether a stored key is in the scope and matches the
-        pattern.
-        """
+        """Return a function that checks whether a stored key is in scope and matches the pattern."""
         pattern = query.pattern
         if query.scope is not Scope.VERSION:
             return self._key_range_filter(self.key_range(query.scope), pattern)

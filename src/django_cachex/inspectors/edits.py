@@ -68,14 +68,13 @@ class CreateCollection:
     """Create a key of the given type with its first elements."""
 
     type: str
-    """One of `Inspector.creatable_types`, as returned by `TYPE`. Strings are created with
-    `AddValue`.
+    """One of `Inspector.creatable_types`, as returned by `TYPE`.
+
+    Strings are created with `AddValue`.
     """
 
     elements: tuple[Any, ...]
-    """Items of a list, members of a set, `ScoredMember`s, or `Field`s of a hash or of a stream
-    entry.
-    """
+    """Items of a list, members of a set, `ScoredMember`s, or `Field`s of a hash or stream entry."""
 
     ttl: int
     """Milliseconds, or `TTL_NONE`."""
@@ -415,9 +414,10 @@ class EditResult:
 
     status: EditStatus
     reason: Text = ""
-    """Depends on the edit and its status: the store's reason for a refusal, the elements that exist
-    already, the ID of an added entry, the current score of a member, or what happened to a
-    field's TTL.
+    """Details of the status.
+
+    Depending on the edit: the store's reason for a refusal, the elements that exist already, the ID
+    of an added entry, the current score of a member, or what happened to a field's TTL.
     """
 
     old: ValueDigest | None = None
@@ -486,7 +486,8 @@ def tally(results: Iterable[tuple[bytes, EditResult]]) -> BulkResult:
 
 
 def is_file_error(error: OSError) -> bool:
-    """Return whether the operating system refused access to a file. Connection errors have no
-    filename.
+    """Return whether the operating system refused access to a file.
+
+    Connection errors have no filename.
     """
     return error.filename is not None

@@ -244,7 +244,7 @@ class CacheFolder:
             yield from map(self.hash, self.entries())
 
     def count_up_to_limit(self) -> int | None:
-        """Return the number of files, or None if there are more than `MAX_COUNTED_FILES`."""
+        """Return the number of files, or None for more than `MAX_COUNTED_FILES` files."""
         count = sum(1 for _entry in islice(self.entries(), MAX_COUNTED_FILES + 1))
         return count if count <= MAX_COUNTED_FILES else None
 
@@ -253,9 +253,7 @@ class CacheFolder:
         return sum(1 for _entry in self.entries())
 
     def measure(self) -> list[int] | None:
-        """Return the sizes of the files in bytes, or None if there are more than
-        `MAX_COUNTED_FILES`.
-        """
+        """Return the sizes of the files in bytes, or None for more than `MAX_COUNTED_FILES` files."""
         entries = list(islice(self.entries(), MAX_COUNTED_FILES + 1))
         return (
             [file_size(entry) for entry in entries] if len(entries) <= MAX_COUNTED_FILES else None
@@ -351,8 +349,8 @@ class FileBasedInspector(DjangoBackendInspector):
                 seen.append(name)  # The search has examined it when it asks for the next.
 
         def is_match(name: str) -> bool | None:
-            is_match = name == exact or match.matches(name)
-            return is_match and self.matches_filters(name, query)
+            has_name = name == exact or match.matches(name)
+            return has_name and self.matches_filters(name, query)
 
         candidates = iter_candidates(names(), str, is_match, query)
         page = scan_candidates(candidates, limit, deadline, self.folder.count_up_to_limit())

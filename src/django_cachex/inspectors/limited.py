@@ -85,9 +85,7 @@ class LimitedInspector(Inspector):
         self.can_flush = self.has_own_method("clear")
 
     def has_own_method(self, method: str) -> bool:
-        """Return whether the backend overrides a method that raises NotImplementedError in
-        `BaseCache`.
-        """
+        """Return whether the backend overrides a method that isn't implemented in `BaseCache`."""
         return getattr(type(self.cache), method, None) is not getattr(BaseCache, method)
 
     @property

@@ -129,8 +129,9 @@ def _iter_named_secrets(name: str, value: object) -> Iterator[str]:
 
 
 def _iter_secret_values(value: object) -> Iterator[str]:
-    """Yield the strings in the value of a secret option. Of a user and a password, yield the
-    password.
+    """Yield the strings in the value of a secret option.
+
+    Of a user and a password, yield the password.
     """
     if isinstance(value, str | bytes):
         text = _to_text(value)

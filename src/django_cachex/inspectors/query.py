@@ -63,8 +63,9 @@ class InvalidPattern(ValueError):
 
 @dataclass(frozen=True)
 class Pattern:
-    """A pattern for keys. `*` matches any text and is the only wildcard; matching is
-    case-sensitive.
+    """A pattern for keys.
+
+    `*` matches any text and is the only wildcard; matching is case-sensitive.
 
     A pattern without `*` matches keys that contain it. An empty pattern matches all keys.
     """
@@ -182,8 +183,9 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ElementPage:
-    """Which part of a key's value to read. Attributes that don't apply to the key's type are
-    ignored.
+    """Which part of a key's value to read.
+
+    Attributes that don't apply to the key's type are ignored.
     """
 
     at: str = ""
@@ -199,9 +201,7 @@ class ElementPage:
     order: Order = Order.FIRST
 
     match: str = ""
-    """A pattern for fields of a hash or members of a set or sorted set, with the syntax of
-    `Pattern`.
-    """
+    """A pattern for fields of a hash or members of a set, with the syntax of `Pattern`."""
 
     lowest: float | None = None
     highest: float | None = None
@@ -266,9 +266,7 @@ class Query:
     """Maximum TTL in milliseconds, or `TTL_NONE` for keys that never expire."""
 
     larger_than: int | None = None
-    """Minimum size in bytes: of the key in memory or, if the store doesn't report that, of the
-    value.
-    """
+    """Minimum memory usage in bytes, or minimum size of the value if that is unknown."""
 
     idle_for: int | None = None
     """Minimum milliseconds since the last access."""
@@ -396,9 +394,7 @@ class KeyRange:
         return self.regex.match(stored) is not None
 
     def strip_prefix(self, stored: bytes) -> bytes | None:
-        """Return the part of a stored key that follows the prefix, or None if it is not in the
-        range.
-        """
+        """Return the part of a stored key after the prefix, or None if it is not in the range."""
         match = self.regex.match(stored)
         return stored[match.end() :] if match else None
 

@@ -77,16 +77,15 @@ class Element:
     """One element of a collection."""
 
     id: str
-    """An exact ID of the element for links, forms and edits: ASCII without spaces, whatever the
-    bytes.
-    """
+    """An exact, ASCII-only ID of the element without spaces, for links, forms and edits."""
 
     expected: str
     """The fingerprint of the element, for a following edit."""
 
     cells: tuple[Content, ...]
-    """The values of the columns. For a stream without shared fields: the entry ID and the field
-    values.
+    """The values of the columns.
+
+    For a stream without shared fields: the entry ID and the field values.
     """
 
     name: str = ""
@@ -124,15 +123,17 @@ class Elements:
     """The index of the first element in the requested order, from 0, or None if it is unknown."""
 
     uniform: bool = True
-    """Whether each row has a cell for each column. Rows of a stream do if their fields are the
-    same.
+    """Whether each row has a cell for each column.
+
+    Rows of a stream do if their fields are the same.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class KeyValue:
-    """A key and its value: `content` for a string, `elements` for a collection, neither for other
-    types.
+    """A key and its value.
+
+    A string has `content` and a collection has `elements`. Other types have neither.
     """
 
     info: KeyInfo

@@ -336,8 +336,13 @@ class DatabaseInspector(DjangoBackendInspector):
         return self.put(statement, stored, edit)
 
     def put(self, statement: str, stored: bytes, edit: Rename | Copy) -> EditResult:
-        """Copy or rename a row with a statement, and delete the row it replaces, in one
-        transaction.
+        """Copy or rename a row, replacing another one, in one transaction.
+
+        Args:
+            statement: Creates or renames the row. Its parameters are the new key, the old key and
+                now.
+            stored: The stored key.
+            edit: The edit.
         """
         table, key, to = self.write_table, to_row_key(stored), to_row_key(edit.to)
         if to is None or self.key_error(to):

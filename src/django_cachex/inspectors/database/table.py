@@ -72,8 +72,9 @@ def row_info(key: str, ttl: int, size: int | None) -> KeyInfo:
 RowValues = tuple[Any, ...]
 
 LENGTH_FUNCTIONS: Final = {"postgresql": "OCTET_LENGTH"}
-"""The function that returns the length of a value, by vendor. Values are ASCII; on PostgreSQL,
-`OCTET_LENGTH` doesn't have to load them.
+"""The function that returns the length of a value, by vendor.
+
+Values are ASCII; on PostgreSQL, `OCTET_LENGTH` doesn't have to load them.
 """
 
 SAME_VALUE_CONDITIONS: Final = {"oracle": "DBMS_LOB.COMPARE($value, %s) = 0"}

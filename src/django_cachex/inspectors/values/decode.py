@@ -451,8 +451,10 @@ class Content:
     """The stored size in bytes."""
 
     formatted: Preview
-    """The value, measured in characters: text unchanged, JSON types as indented JSON, other types
-    in a syntax similar to Python.
+    """The formatted value, measured in characters.
+
+    Text is unchanged, JSON types are indented JSON, and other types have a syntax similar to
+    Python.
     """
 
     text: Preview

@@ -108,9 +108,7 @@ class ValueFormat:
     """How an alias stores values."""
 
     name: str
-    """The display name: the dotted path of the serializer, or empty for bytes that aren't
-    serialized.
-    """
+    """The dotted path of the serializer for display, or empty without serializer."""
 
     kind: Format
     """The format that the application reads; "opaque" if it is unknown."""

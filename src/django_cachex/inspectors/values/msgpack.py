@@ -89,8 +89,9 @@ class MsgPackReader:
         )
 
     def add_value(self, value: Node) -> Node:
-        """Add a value to the innermost container and close complete containers. Returns the last
-        value.
+        """Add a value to the innermost container and close complete containers.
+
+        Returns the last value.
         """
         while self.open_containers:
             container = self.open_containers[-1]

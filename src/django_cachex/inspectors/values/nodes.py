@@ -59,8 +59,11 @@ def pair_up(flat: Sequence[Node]) -> list[tuple[Node, Node]]:
 
 
 Tree = Any
-"""Exact `None`, `bool`, `int`, `float`, `complex`, `str`, `bytes`, `bytearray`, `list`, `tuple`,
-`dict`, `set`, `frozenset`, values of `datetime`, `Decimal`, `UUID`, and the classes below."""
+"""A value of exactly one of these types, or of the classes below.
+
+`None`, `bool`, `int`, `float`, `complex`, `str`, `bytes`, `bytearray`, `list`, `tuple`, `dict`,
+`set`, `frozenset`, the types of `datetime`, `Decimal`, `UUID`.
+"""
 
 
 # Both compare by identity, so that they can be in sets and keys of dicts.

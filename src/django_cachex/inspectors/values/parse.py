@@ -196,8 +196,9 @@ VALUE_PARSERS: dict[str, Callable[[str], Any]] = {
 
 
 MAX_FORM_TEXT_BYTES = 500_000
-"""Maximum size of the initial text of a form in bytes. Django refuses requests of more than 2.5 MB,
-and percent-encoding triples the size.
+"""Maximum size of the initial text of a form in bytes.
+
+Django refuses requests of more than 2.5 MB, and percent-encoding triples the size.
 """
 
 # Characters that browsers change or that Django's form fields refuse.

@@ -50,8 +50,9 @@ class DecodeLimits:
     """Maximum number of opcodes."""
 
     nodes: int = 10_000
-    """Maximum number of values in the output. Text keys of dicts don't count; shared values do each
-    time.
+    """Maximum number of values in the output.
+
+    Text keys of dicts don't count; shared values do each time.
     """
 
     depth: int = 50

@@ -135,7 +135,7 @@ def by_script(keys: Sequence[bytes], change: Callable[[], Change]) -> Operation[
         try:
             write = attempt.send(seen)
         except StopIteration as stop:
-            return stop.value  # type: ignore[no-any-return]  # Outcome
+            return stop.value  # type: ignore[no-any-return]  # EditResult
         if not isinstance(write, Write):
             raise TypeError("A change reads once, then writes.")
         holds = answered(reads, seen) if write.holds is None else write.holds
@@ -163,7 +163,7 @@ def by_transaction(keys: Sequence[bytes], change: Callable[[], Change]) -> Opera
             write = attempt.send(seen)
         except StopIteration as stop:
             yield [UNWATCH]
-            return stop.value  # type: ignore[no-any-return]  # Outcome
+            return stop.value  # type: ignore[no-any-return]  # EditResult
         yield [MULTI]  # On its own: were it refused, what follows would run at once.
         *_queued, replies = yield [*(Command(w, queued) for w in commands_of(write)), EXEC]
         if replies is not None:
@@ -200,7 +200,7 @@ def finished(attempt: Change, commands: Sequence[Words], replies: list[Any]) -> 
     try:
         attempt.send([fitting(*one) for one in zip(commands, replies, strict=True)])
     except StopIteration as stop:
-        return stop.value  # type: ignore[no-any-return]  # Outcome
+        return stop.value  # type: ignore[no-any-return]  # EditResult
     raise AssertionError("A change reads once and writes once.")
 
 

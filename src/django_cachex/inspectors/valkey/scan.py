@@ -415,7 +415,7 @@ class Search:
     """Whether a stored key may be in the listing, where `MATCH` alone does not tell."""
 
     figures: Sequence[str] = ()
-    """What the server may know of a key, as `Inspector.figures`."""
+    """What the server may know of a key, as `Inspector.optional_columns`."""
 
     is_dear: bool = False
     """Whether the server looks at names to their end, so that long ones take it long."""

@@ -200,7 +200,7 @@ class DjangoBackendInspector(Inspector):
         return available_scopes(self.naming, self.cache)
 
     def key_filter(self, query: Query) -> Callable[[str], bool]:
-        """Return a function that checks whether a stored key is in scope and matches the pattern."""
+        """Return a function that checks whether a key is in scope and matches the pattern."""
         pattern = query.pattern
         if query.scope is not Scope.VERSION:
             return self._key_range_filter(self.key_range(query.scope), pattern)

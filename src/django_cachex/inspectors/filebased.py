@@ -253,7 +253,7 @@ class CacheFolder:
         return sum(1 for _entry in self.entries())
 
     def measure(self) -> list[int] | None:
-        """Return the sizes of the files in bytes, or None for more than `MAX_COUNTED_FILES` files."""
+        """Return the sizes of the files in bytes, or None for more than `MAX_COUNTED_FILES`."""
         entries = list(islice(self.entries(), MAX_COUNTED_FILES + 1))
         return (
             [file_size(entry) for entry in entries] if len(entries) <= MAX_COUNTED_FILES else None

@@ -50,7 +50,7 @@ class KeyNaming:
         self.prefix = self._detect_prefix()
 
     def _detect_prefix(self) -> bytes | None:
-        """Return the prefix of all stored keys, or None if `KEY_FUNCTION` changes the key itself."""
+        """Return the prefix of all stored keys, or None if `KEY_FUNCTION` changes the key."""
         prefixes = set()
         for probe in PROBE_KEYS:
             stored = self.make_text(probe)

@@ -127,8 +127,7 @@ class Inspector:
     """Whether `apply` supports `Rename`."""
 
     can_copy: bool = False
-    """Whether `apply` supports `Copy`, to the same alias and to those that `copies_into` accepts.
-    """
+    """Whether `apply` supports `Copy`, to the same alias and those that `copies_into` accepts."""
 
     can_incr: bool = False
     """Whether `apply` supports `Incr`."""
@@ -172,8 +171,8 @@ class Inspector:
     """The filters of a `Query` that `scan` supports in addition to the type."""
 
     optional_columns: ClassVar[tuple[str, ...]] = ()
-    """What `describe` can return in addition to type, TTL and size: `memory`, `idle`, `encoding`.
-    """
+    """What `describe` can return besides type, TTL and size: `memory`, `idle`, `encoding`."""
+
     creatable_types: ClassVar[tuple[str, ...]] = ()
     """The types that `CreateCollection` supports. Strings are created with `AddValue`."""
 

@@ -388,8 +388,7 @@ class EditStatus(StrEnum):
     """The key, field or member to add exists already."""
 
     UNCHANGED = "unchanged"
-    """Nothing changed, because a condition of the edit wasn't met or there was nothing to change.
-    """
+    """Nothing changed: a condition of the edit wasn't met, or there was nothing to change."""
 
     REFUSED = "refused"
 

@@ -35,4 +35,4 @@ def keys_from(alias: str, place: Cursor, user: Any) -> str:
 
 def key(alias: str, name: str, **window: str) -> str:
     """Return the URL of a key's page, or of a part of what the key holds."""
-    return str(LINKS.key(alias, inspector_for(alias).locate(name), **window))
+    return str(LINKS.key(alias, inspector_for(alias).make_key(name), **window))

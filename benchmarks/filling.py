@@ -63,7 +63,7 @@ def fill_table(alias: str, database: str, count: int) -> None:
     value = base64.b64encode(pickle.dumps(VALUE.decode())).decode("latin1")
     expires = table.expiry_after(DAY)
     rows = ((cache.make_key(key_name(n)), value, expires) for n in range(count))
-    statement = table.complete("INSERT INTO $table ($key, $value, $expires) VALUES (%s, %s, %s)")
+    statement = table.format_sql("INSERT INTO $table ($key, $value, $expires) VALUES (%s, %s, %s)")
     with transaction.atomic(database), connection.cursor() as cursor:
         while batch := list(islice(rows, AT_ONCE)):
             cursor.executemany(statement, batch)

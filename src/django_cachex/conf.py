@@ -1,4 +1,4 @@
-"""The setting `CACHEX_ADMIN`: limits and their defaults."""
+"""The `CACHEX_ADMIN` setting: the admin's limits and their defaults."""
 
 from __future__ import annotations
 
@@ -13,49 +13,57 @@ PAGE_SIZES = (25, 50, 100, 250, 500)
 
 @dataclass(frozen=True)
 class Limits:
-    """What one request may cost. `CACHEX_ADMIN` names the fields in capitals."""
+    """Limits on what one request may cost.
+
+    The keys of `CACHEX_ADMIN` are the field names in upper case.
+    """
 
     page_size: int = 100
-    """Keys on a page of the key browser, when the person chose none of `PAGE_SIZES`."""
+    """Keys per page of the key browser. Users can choose one of `PAGE_SIZES` instead."""
 
     scan_budget: float = 0.3
-    """Seconds that one request may spend looking for keys."""
+    """Seconds that one request may spend on searching for keys."""
 
     live_budget: float = 1.0
-    """Seconds that a request of a page's script may spend, which goes on with a search."""
+    """Seconds that one request may spend on continuing a search, if a script on the page sends it.
+    """
 
     scan_count: int = 1000
-    """The largest `COUNT` of a `SCAN`: more stalls the server without finishing sooner."""
+    """The maximum `COUNT` of `SCAN`.
+
+    Larger counts block the server for longer and don't finish sooner.
+    """
 
     preview_bytes: int = 5000
-    """How much of a string is shown at first, in bytes (characters, once decoded)."""
+    """How much of a string to show at first, in bytes (in characters if the string is decoded)."""
 
     elements: int = 100
-    """Elements of a collection on a page."""
+    """Elements of a collection per page."""
 
     element_chars: int = 1000
-    """Characters of one element shown in a table."""
+    """Maximum length of an element in a table, in characters."""
 
     decode_bytes: int = 1024 * 1024
-    """Values larger than this are not fetched whole and not decoded, in bytes."""
+    """Maximum size of a value in bytes. Larger values are neither fetched completely nor decoded.
+    """
 
     timeout: float = 2.0
-    """Seconds that a page waits for the servers, all of them together."""
+    """Seconds that a page waits for all servers together."""
 
     namespace_separator: str = ":"
-    """What stands between the parts of a key's name."""
+    """The separator between the parts of a key's name."""
 
     namespace_sample: int = 100_000
-    """Keys that are examined before namespaces are estimated instead of counted on."""
+    """Number of keys to examine before namespaces are estimated from a sample."""
 
     aliases: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    """Policy by alias: `"hidden"` or `"read-only"`."""
+    """Access policy by alias: `"hidden"` or `"read-only"`."""
 
 
-FIELDS = frozenset(field.name.upper() for field in fields(Limits))
+LIMIT_NAMES = frozenset(field.name.upper() for field in fields(Limits))
 
 
 def limits() -> Limits:
-    """Return the limits in force; names that `Limits` lacks are left to the system check."""
-    given = getattr(settings, "CACHEX_ADMIN", {})
-    return Limits(**{name.lower(): value for name, value in given.items() if name in FIELDS})
+    """Return the current limits. The system check reports unknown keys of `CACHEX_ADMIN`."""
+    config = getattr(settings, "CACHEX_ADMIN", {})
+    return Limits(**{name.lower(): value for name, value in config.items() if name in LIMIT_NAMES})

@@ -37,13 +37,13 @@ STEPS = st.one_of(
 
 def typed(value: Any) -> dict[str, str]:
     """Return what a person would type to store a value."""
-    from django_cachex.inspectors.values.parse import json_text
+    from django_cachex.inspectors.values.parse import format_json
 
     if type(value) is int:
         return {"value": str(value), "store_as": "integer"}
     if type(value) is str:
         return {"value": value, "store_as": "text"}
-    return {"value": json_text(value), "store_as": "json"}
+    return {"value": format_json(value), "store_as": "json"}
 
 
 @dataclass

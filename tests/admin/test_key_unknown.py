@@ -11,8 +11,8 @@ from django.contrib.admin.models import LogEntry
 from django.core.cache import caches
 
 from django_cachex.inspectors import register, unregister
-from django_cachex.inspectors.query import BEGINNING, Window
-from django_cachex.inspectors.types import Description, Entry
+from django_cachex.inspectors.query import FIRST_PAGE, ElementPage
+from django_cachex.inspectors.types import KeyInfo, KeyValue
 from django_cachex.inspectors.valkey.backends import CachexInspector
 from tests import servers
 from tests.admin import addresses, words
@@ -25,13 +25,13 @@ BLOOM = "tests.admin.strangers.BloomyCache"
 class BloomyInspector(CachexInspector):
     """One for which each stream is of a type that a module brought."""
 
-    def read(self, stored: bytes, window: Window = BEGINNING) -> Entry | None:
+    def read(self, stored: bytes, window: ElementPage = FIRST_PAGE) -> KeyValue | None:
         entry = super().read(stored, window)
-        if entry is None or entry.description.type != "stream":
+        if entry is None or entry.info.type != "stream":
             return entry
-        one = entry.description
-        known = Description(one.key, "MBbloom--", one.ttl, memory=one.memory)
-        return Entry(known, note="Values of the type MBbloom-- cannot be shown.")
+        one = entry.info
+        known = KeyInfo(one.key, "MBbloom--", one.ttl, memory=one.memory)
+        return KeyValue(known, note="Values of the type MBbloom-- cannot be shown.")
 
 
 @pytest.fixture

@@ -9,20 +9,20 @@ import valkey
 from django.contrib.admin.models import LogEntry
 from django.core.cache import caches
 
-from django_cachex.inspectors.query import LONGEST
+from django_cachex.inspectors.query import MAX_PATTERN_LENGTH
 from tests.admin import addresses
 from tests.admin.browser import Browser
 from tests.admin.steps import listed
 from tests.admin.test_command_line import Ran
 
-TOO_LONG = "a" * (LONGEST + 1)
+TOO_LONG = "a" * (MAX_PATTERN_LENGTH + 1)
 SAID = "Nothing was searched for"
 POO = "\N{PILE OF POO}"
 
 pytestmark = pytest.mark.filterwarnings("ignore::django.core.cache.CacheKeyWarning")
 
 
-@pytest.mark.parametrize("text", [TOO_LONG, f"*{TOO_LONG}*", "a*" * LONGEST])
+@pytest.mark.parametrize("text", [TOO_LONG, f"*{TOO_LONG}*", "a*" * MAX_PATTERN_LENGTH])
 def test_a_search_that_is_too_long_shows_no_key_and_says_so(
     admin: Browser, listing: str, text: str
 ) -> None:
@@ -48,7 +48,7 @@ def test_a_key_of_a_long_name_is_found_by_it(admin: Browser, server_cache: Any) 
 @pytest.mark.parametrize("act", ["delete", "expire"])
 def test_a_pattern_that_is_too_long_changes_nothing(admin: Browser, listing: str, act: str) -> None:
     caches[listing].set("a", "v", None)
-    url = addresses.matching(listing, q="a*" * LONGEST, act=act, ttl="100")
+    url = addresses.matching(listing, q="a*" * MAX_PATTERN_LENGTH, act=act, ttl="100")
     for page in (admin.open(url), admin.post(url, {"step": "run"})):
         assert (page.status, f"Nothing done. {SAID}" in page.text) == (200, True)
     assert caches[listing].get("a") == "v"

@@ -14,7 +14,7 @@ from django.core.cache import caches
 
 from django_cachex.admin.views.progress import escape_csv_cell, make_report
 from django_cachex.inspectors import inspector_for
-from django_cachex.inspectors.jobs import Sweep, Work
+from django_cachex.inspectors.jobs import BulkTask, Job
 from tests import servers
 from tests.admin import addresses
 from tests.admin import test_hostile_requests as hostile
@@ -285,8 +285,8 @@ FORMULAS = (
 @pytest.mark.parametrize("text", FORMULAS)
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_no_cell_of_a_report_begins_a_formula(text: str, delimiter: str) -> None:
-    sweep = Sweep(done=1, failed=1, failures=((text.encode(), text),))
-    response = make_report(inspector_for("default"), "delete", text, Work(sweep))
+    sweep = BulkTask(done=1, failed=1, failures=((text.encode(), text),))
+    response = make_report(inspector_for("default"), "delete", text, Job(sweep))
     lines = response.content.decode().splitlines()
     assert len(lines) == 9
     for line in lines:

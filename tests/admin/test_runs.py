@@ -19,7 +19,7 @@ from django_cachex.admin.deadline import CallResult, DeadlineExceeded
 from django_cachex.admin.links import parse_object_id
 from django_cachex.inspectors import Inspector, inspector_for
 from django_cachex.inspectors.query import Pattern, Query
-from django_cachex.inspectors.types import Listing
+from django_cachex.inspectors.types import ScanPage
 from tests.admin import addresses
 from tests.admin.browser import Browser
 
@@ -33,7 +33,7 @@ def runner(server_cache: Any, superuser: User, raw: valkey.Valkey, settings: Any
     raw.mset({f"p:1:user:{number}": "v" for number in range(6000)})
     inspector = inspector_for("valkey")
 
-    def find(token: str, want: int, deadline: float) -> Listing:
+    def find(token: str, want: int, deadline: float) -> ScanPage:
         return inspector.scan(QUERY, token, want, deadline)
 
     return JobRunner(
@@ -63,7 +63,7 @@ def test_a_step_that_somebody_else_took_meanwhile_is_recorded_by_itself(
     first = step(runner, new_job(None)).run
     theirs: list[JobStep] = []
 
-    def meanwhile(token: str, want: int, deadline: float) -> Listing:
+    def meanwhile(token: str, want: int, deadline: float) -> ScanPage:
         if not theirs:
             theirs.append(step(runner, first))
         return runner.find(token, want, deadline)
@@ -71,7 +71,7 @@ def test_a_step_that_somebody_else_took_meanwhile_is_recorded_by_itself(
     slower = JobRunner(runner.inspector, runner.user_id, runner.deed, meanwhile, runner.said)
     mine = step(slower, first).run
     assert theirs[0].run.entry == first.entry != mine.entry
-    counts = [first.work.deed.done, theirs[0].run.work.deed.done, mine.work.deed.done]
+    counts = [first.work.task.done, theirs[0].run.work.task.done, mine.work.task.done]
     assert f"Deleted {counts[1]:,} keys" in said(first.entry)
     assert mine.entry not in (0, first.entry)
     claimed = counts[1] + counts[2]
@@ -82,7 +82,7 @@ def test_nothing_found_in_a_step_keeps_the_record_as_it_is(
     runner: JobRunner, raw: valkey.Valkey
 ) -> None:
     run = step(runner, new_job(None)).run
-    done = run.work.deed.done
+    done = run.work.task.done
     raw.flushdb()
     while not run.work.complete:
         after = step(runner, run)
@@ -93,7 +93,7 @@ def test_nothing_found_in_a_step_keeps_the_record_as_it_is(
 
 
 def test_an_error_leaves_the_step_where_it_was(runner: JobRunner) -> None:
-    def broken(token: str, want: int, deadline: float) -> Listing:
+    def broken(token: str, want: int, deadline: float) -> ScanPage:
         raise OSError("no route")
 
     failing = JobRunner(runner.inspector, runner.user_id, runner.deed, broken, runner.said)
@@ -109,7 +109,7 @@ def test_what_is_found_after_the_page_has_given_up_is_left_alone(
     given_up = threading.Event()
     threads: list[threading.Thread] = []
 
-    def slow(token: str, want: int, deadline: float) -> Listing:
+    def slow(token: str, want: int, deadline: float) -> ScanPage:
         listing = runner.find(token, want, deadline)
         assert given_up.wait(10)
         return listing

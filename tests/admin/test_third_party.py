@@ -16,15 +16,15 @@ from django_cachex.inspectors.edits import (
     KEEP,
     AddValue,
     Edit,
-    Outcome,
-    Result,
-    SetTtl,
+    EditResult,
+    EditStatus,
+    Expire,
     SetValue,
 )
-from django_cachex.inspectors.info import Fact, FlushPlan, Section, Status, Unit
+from django_cachex.inspectors.info import FlushPreview, InfoField, InfoSection, Status, Unit
 from django_cachex.inspectors.query import Query
-from django_cachex.inspectors.types import TTL_NONE, Description, Entry, Listing
-from django_cachex.inspectors.values import Codec, decode, fingerprint
+from django_cachex.inspectors.types import TTL_NONE, KeyInfo, KeyValue, ScanPage
+from django_cachex.inspectors.values import ValueFormat, decode, fingerprint
 from tests.admin import addresses, words
 from tests.admin.browser import Browser
 from tests.admin.conftest import STRANGER, BrowserOf, Configure
@@ -36,7 +36,7 @@ class ShelfInspector(Inspector):
     support = Support.WRAPPED
     can_list = can_get = can_add = can_edit = can_keep_ttl = can_delete = True
     can_ttl = can_expire = can_info = can_flush = True
-    reasons = {"can_type": "A shelf has no types."}
+    unsupported_reasons = {"can_type": "A shelf has no types."}
 
     cache: Any
 
@@ -50,65 +50,69 @@ class ShelfInspector(Inspector):
     def status(self) -> Status:
         return Status(keys=len(self.cache.shelf), latency=0.001)
 
-    def scan(self, query: Query, token: str, want: int, deadline: float) -> Listing:
+    def scan(self, query: Query, token: str, want: int, deadline: float) -> ScanPage:
         names = sorted(made.encode() for made in self.cache.shelf)
-        own = [name for name in names if self.owns(name) and query.pattern.matches(self.name(name))]
+        own = [
+            name
+            for name in names
+            if self.owns(name) and query.pattern.matches(self.display_key(name))
+        ]
         start = int(token or 0)
         found = own[start : start + want]
         more = str(start + want) if start + want < len(own) else ""
-        return Listing(found, more, len(found), len(names))
+        return ScanPage(found, more, len(found), len(names))
 
     def describe(
         self, keys: Sequence[bytes], columns: Collection[str] = ("type", "ttl", "size")
-    ) -> list[Description]:
+    ) -> list[KeyInfo]:
         return [
-            Description(key, ttl=TTL_NONE if key.decode() in self.cache.shelf else -2, size=7)
+            KeyInfo(key, ttl=TTL_NONE if key.decode() in self.cache.shelf else -2, size=7)
             for key in keys
         ]
 
-    def read(self, stored: bytes) -> Entry | None:
+    def read(self, stored: bytes) -> KeyValue | None:
         [description] = self.describe([stored])
         if not description.exists:
             return None
         data = self.dumps(self.cache.shelf[stored.decode()][0])
-        content = decode(data, codec=Codec("shelf", "json", self.dumps))
-        return Entry(description, content, expected=fingerprint(data))
+        content = decode(data, value_format=ValueFormat("shelf", "json", self.dumps))
+        return KeyValue(description, content, expected=fingerprint(data))
 
     @staticmethod
     def dumps(value: Any) -> bytes:
         return json.dumps(value).encode()
 
-    def apply(self, stored: bytes, edit: Edit) -> Outcome:
+    def apply(self, stored: bytes, edit: Edit) -> EditResult:
         shelf, made = self.cache.shelf, stored.decode()
         match edit:
             case AddValue() if made in shelf and not edit.replace:
-                return Outcome(Result.EXISTS)
+                return EditResult(EditStatus.EXISTS)
             case AddValue():
                 shelf[made] = (edit.value, None)
             case _ if made not in shelf:
-                return Outcome(Result.GONE)
+                return EditResult(EditStatus.GONE)
             case SetValue() if edit.value == "forbidden":
-                return Outcome(Result.REFUSED, "Not on this shelf.")
+                return EditResult(EditStatus.REFUSED, "Not on this shelf.")
             case SetValue() if edit.ttl is KEEP:
                 shelf[made] = (edit.value, shelf[made][1])
-            case SetValue() | SetTtl():
+            case SetValue() | Expire():
                 shelf[made] = (getattr(edit, "value", shelf[made][0]), 9e9)
-        return Outcome(Result.DONE)
+        return EditResult(EditStatus.DONE)
 
     def delete(self, keys: Sequence[bytes]) -> int:
         return sum(self.cache.shelf.pop(key.decode(), None) is not None for key in keys)
 
-    def flush_plan(self) -> FlushPlan:
-        return FlushPlan("a broom", "The whole shelf is swept.", len(self.cache.shelf))
+    def preview_flush(self) -> FlushPreview:
+        return FlushPreview("a broom", "The whole shelf is swept.", len(self.cache.shelf))
 
     def flush(self) -> int:
         count = len(self.cache.shelf)
         self.cache.shelf.clear()
         return count
 
-    def info(self) -> Sequence[Section]:
-        boards = Fact("Boards", 12345, Unit.NUMBER)
-        return (Section("Carpentry", (Fact("Wood", "oak"), boards)),)
+    def info(self) -> Sequence[InfoSection]:
+        boards = InfoField("Boards", 12345, Unit.NUMBER)
+        return (InfoSection("Carpentry", (InfoField("Wood", "oak"), boards)),)
 
 
 @pytest.fixture
@@ -210,7 +214,7 @@ class FaultyInspector(ShelfInspector):
     def _fail(self, *args: Any, **kwargs: Any) -> Any:
         raise RuntimeError("cannot reach shelf://bo:hunter2@attic/0")
 
-    status = scan = describe = read = apply = delete = flush_plan = flush = info = _fail
+    status = scan = describe = read = apply = delete = preview_flush = flush = info = _fail
 
 
 def test_one_that_raises_breaks_no_page(admin: Browser, shelf: Any) -> None:

@@ -15,7 +15,7 @@ from django_cachex.inspectors import Inspector, inspector_for
 from django_cachex.inspectors.base import Support
 from django_cachex.inspectors.edits import AddValue
 from django_cachex.inspectors.query import Pattern, Query, Scope
-from django_cachex.inspectors.types import TTL_NONE, Listing
+from django_cachex.inspectors.types import TTL_NONE, ScanPage
 
 ABILITIES = frozenset(name for name in vars(Inspector) if name.startswith("can_"))
 
@@ -25,7 +25,7 @@ NEED_NO_REASON = ABILITIES - {
 }
 """Abilities that SPEC's table does not name: a page without them needs no explanation."""
 
-ELEMENTS = frozenset({"can_window", "can_edit_elements", "can_dump"})
+ELEMENTS = frozenset({"can_page", "can_edit_elements", "can_dump"})
 """Abilities of stores that have types."""
 
 HOSTILE_KEYS = (
@@ -52,7 +52,7 @@ def later(seconds: float = 5) -> float:
 
 def pages(
     inspector: Inspector, text: str = "", want: int = 100, deadline: float | None = None
-) -> list[Listing]:
+) -> list[ScanPage]:
     """Return all listings of a search, following the tokens."""
     listings, token = [], ""
     while not listings or token:
@@ -106,13 +106,13 @@ class InspectorContract:
 
     def test_a_missing_ability_has_a_reason_of_its_own(self, inspector: Inspector) -> None:
         for ability in ABILITIES - self.abilities - NEED_NO_REASON:
-            assert ability in inspector.reasons
-            assert str(inspector.why_not(ability)).endswith(".")
+            assert ability in inspector.unsupported_reasons
+            assert str(inspector.unsupported_reason(ability)).endswith(".")
 
     def test_aliases_of_one_store_are_recognised(self, inspect: Inspect) -> None:
         one, other = inspect("default"), inspect("other", KEY_PREFIX="other")
-        assert (one.store == other.store) is self.shares_store
-        assert hash(one.store) == hash(inspect("default").store)
+        assert (one.storage_id == other.storage_id) is self.shares_store
+        assert hash(one.storage_id) == hash(inspect("default").storage_id)
 
     def test_the_default_ttl_is_in_milliseconds(self, inspect: Inspect) -> None:
         assert inspect(TIMEOUT=90).default_ttl == 90_000
@@ -122,7 +122,7 @@ class InspectorContract:
         cache = inspector.cache
         kind, state = type(cache), dict(vars(cache))
         inspector.status(), inspector.notes(), inspector.info(), inspector.configuration()
-        key = inspector.locate("key")
+        key = inspector.make_key("key")
         if inspector.can_add:
             inspector.apply(key, AddValue("value", 60_000))
         if inspector.can_get or inspector.can_get_unsafely:
@@ -137,7 +137,7 @@ class InspectorContract:
         assert all(str(note).endswith(".") for note in inspector.notes())
         for section in (inspector.configuration(), *inspector.info()):
             assert str(section.title)
-            facts = [*section.facts, *(fact for row in section.rows for fact in row)]
+            facts = [*section.fields, *(fact for row in section.rows for fact in row)]
             assert all(str(fact.label) and fact.value is not None for fact in facts)
 
 
@@ -151,11 +151,11 @@ class ListingContract(InspectorContract):
         """Store keys; return their stored keys."""
         for name in names:
             inspector.cache.set(name, name)
-        return {inspector.locate(name) for name in names}
+        return {inspector.make_key(name) for name in names}
 
     def names(self, inspector: Inspector, text: str) -> set[str]:
         """Return the names that a search finds."""
-        return {inspector.name(key) for key in listed(inspector, text)}
+        return {inspector.display_key(key) for key in listed(inspector, text)}
 
     def test_an_empty_store_is_known_to_be_empty(self, inspector: Inspector) -> None:
         listing = inspector.scan(Query(), "", 100, later())
@@ -165,7 +165,7 @@ class ListingContract(InspectorContract):
     def test_every_key_is_listed_by_its_name(self, inspector: Inspector) -> None:
         stored = self.fill(inspector, *self.hostile_keys)
         assert listed(inspector) == stored
-        printed = {inspector.name(key) for key in stored}
+        printed = {inspector.display_key(key) for key in stored}
         assert {key for key in self.hostile_keys if key.isprintable()} <= printed
         assert all(name.isprintable() for name in printed)
 
@@ -176,7 +176,7 @@ class ListingContract(InspectorContract):
         for n, inspector in enumerate(inspectors):
             inspector.cache.set(f"mine:{n}", 1)
         for n, inspector in enumerate(inspectors):
-            found = {inspector.name(key) for key in listed(inspector)}
+            found = {inspector.display_key(key) for key in listed(inspector)}
             # `p` in version 1 and `p:1` in version 1 cannot be told apart by anyone.
             assert {name for name in found if not name.startswith("1:")} == {f"mine:{n}"}
 
@@ -239,7 +239,7 @@ class ListingContract(InspectorContract):
         while token:
             listing = inspector.scan(query, "" if token == "first" else token, 10, later())
             assert listing.unknown == 0
-            names |= {inspector.name(key) for key in listing.keys}
+            names |= {inspector.display_key(key) for key in listing.keys}
             token = listing.token
         return names
 
@@ -251,10 +251,10 @@ class ListingContract(InspectorContract):
         inspector.cache.set("large", "x" * 5000, None)
         inspector.cache.set("large-and-short", "x" * 5000, 60)
         assert inspector.filters >= {"expires_within", "larger_than"}
-        name = inspector.name
-        never = {name(inspector.locate(key)) for key in ("never", "large")}
-        both = {name(inspector.locate("large-and-short"))}
-        large = {name(inspector.locate("large")), *both}
+        name = inspector.display_key
+        never = {name(inspector.make_key(key)) for key in ("never", "large")}
+        both = {name(inspector.make_key("large-and-short"))}
+        large = {name(inspector.make_key("large")), *both}
         assert self.found(inspector, Query(expires_within=TTL_NONE)) == never
         assert self.found(inspector, Query(larger_than=20)) >= large
         assert self.found(inspector, Query(larger_than=self.large)) == large
@@ -279,18 +279,18 @@ class ListingContract(InspectorContract):
         def stored(query: Query) -> set[bytes]:
             return set(mine.scan(query, "", 100, later()).keys)
 
-        keys = {one.locate("key") for one in (mine, newer)}
-        others = {one.locate("other") for one in (mine, newer)}
+        keys = {one.make_key("key") for one in (mine, newer)}
+        others = {one.make_key("other") for one in (mine, newer)}
         assert mine.scopes == tuple(Scope)
-        assert stored(Query()) == {mine.locate("key"), mine.locate("other")}
+        assert stored(Query()) == {mine.make_key("key"), mine.make_key("other")}
         assert stored(Query(scope=Scope.VERSIONS)) == keys | others
         assert stored(Query(Pattern("key"), scope=Scope.VERSIONS)) == keys
         assert stored(Query(Pattern("k*"), scope=Scope.VERSIONS)) == keys
-        everywhere = {*keys, theirs.locate("key"), decoy.locate("key")}
+        everywhere = {*keys, theirs.make_key("key"), decoy.make_key("key")}
         assert stored(Query(Pattern("*:key"), scope=Scope.STORE)) == everywhere
         assert stored(Query(Pattern("q:*"), scope=Scope.STORE)) == {
-            theirs.locate("key"),
-            theirs.locate("other"),
+            theirs.make_key("key"),
+            theirs.make_key("other"),
         }
 
     def test_what_is_left_out_is_left_out_of_every_scope(self, inspect: Inspect) -> None:
@@ -319,9 +319,9 @@ class FlushContract(InspectorContract):
         for n in range(3):
             mine.cache.set(f"key:{n}", n)
         other.cache.set("key", "theirs")
-        plan = mine.flush_plan()
-        assert mine.flushes(other) is self.whole_store
-        assert plan.act
+        plan = mine.preview_flush()
+        assert mine.flush_affects(other) is self.whole_store
+        assert plan.command
         assert str(plan.scope).endswith(".")
         assert plan.entries is None or plan.entries >= 3
         assert mine.flush() == ((4 if self.whole_store else 3) if self.counts_flushed else None)

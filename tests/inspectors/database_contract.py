@@ -12,10 +12,10 @@ from django.db import ProgrammingError, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.database.table import PIECE
-from django_cachex.inspectors.edits import AddValue, Result, SetTtl, SetValue
+from django_cachex.inspectors.database.table import VALUE_CHUNK_SIZE
+from django_cachex.inspectors.edits import AddValue, EditStatus, Expire, SetValue
 from django_cachex.inspectors.query import Pattern, Query
-from django_cachex.inspectors.types import TTL_NONE, Changed
+from django_cachex.inspectors.types import TTL_NONE, KeyChanged
 from tests.inspectors.contract import FlushContract, Inspect, ListingContract, later
 from tests.inspectors.values_contract import PickledContract
 
@@ -60,7 +60,7 @@ class DatabaseContract(ListingContract, PickledContract, FlushContract):
     def test_a_search_tells_how_far_it_came(self, inspector: Inspector) -> None:
         self.fill(inspector, *(f"key:{n:02}" for n in range(30)))
         first = inspector.scan(Query(Pattern("*5")), "", 2, later())
-        assert [inspector.name(key) for key in first.keys] == ["key:05", "key:15"]
+        assert [inspector.display_key(key) for key in first.keys] == ["key:05", "key:15"]
         assert (first.examined, first.total) == (16, 30)
         rest = inspector.scan(Query(Pattern("*5")), first.token, 2, later())
         assert (rest.examined, rest.total, rest.complete) == (14, 30, True)
@@ -70,7 +70,7 @@ class DatabaseContract(ListingContract, PickledContract, FlushContract):
         self.fill(theirs, *(f"key:{n}" for n in range(30)))
         self.fill(mine, *(f"a:{n}" for n in range(30)), *(f"b:{n}" for n in range(3)), "c", "ä")
         listing = mine.scan(Query(Pattern("b:*")), "", 10, later())
-        assert [mine.name(key) for key in listing.keys] == ["b:0", "b:1", "b:2"]
+        assert [mine.display_key(key) for key in listing.keys] == ["b:0", "b:1", "b:2"]
         assert (listing.examined, listing.total, listing.complete) == (3, 3, True)
         first = mine.scan(Query(), "", 10, later())
         assert (first.examined, first.total) == (10, 35)
@@ -80,29 +80,29 @@ class DatabaseContract(ListingContract, PickledContract, FlushContract):
     def test_keys_that_differ_in_case_are_different(self, inspector: Inspector) -> None:
         self.fill(inspector, "Key", "key")
         assert self.names(inspector, "Key*") == {"Key"}
-        assert inspector.delete([inspector.locate("KEY")]) == 0
+        assert inspector.delete([inspector.make_key("KEY")]) == 0
 
     def test_expired_rows_stay_for_the_backend_to_cull(self, inspector: Inspector) -> None:
         inspector.cache.set("expired", 1, timeout=-1)
-        stored = inspector.locate("expired")
+        stored = inspector.make_key("expired")
         assert inspector.read(stored) is None
         assert inspector.delete([stored]) == 0
         assert inspector.status().keys == 1
 
     def test_sizes_are_those_of_the_column(self, inspector: Inspector) -> None:
         inspector.cache.set("key", "value" * 100)
-        stored = inspector.locate("key")
+        stored = inspector.make_key("key")
         (description,) = inspector.describe([stored])
         entry = inspector.read(stored)
         assert entry is not None
         assert entry.content is not None
-        assert description.size == entry.description.size
+        assert description.size == entry.info.size
         assert description.size == (entry.content.stored_size + 2) // 3 * 4
 
     def test_a_large_value_is_not_fetched_whole(self, inspector: Inspector, settings: Any) -> None:
         settings.CACHEX_ADMIN = {"DECODE_BYTES": 999, "PREVIEW_BYTES": 100}
         inspector.cache.set("key", "x" * 100_000)
-        entry = inspector.read(inspector.locate("key"))
+        entry = inspector.read(inspector.make_key("key"))
         assert entry is not None
         assert entry.content is not None
         assert entry.content.kind == "large"
@@ -112,14 +112,14 @@ class DatabaseContract(ListingContract, PickledContract, FlushContract):
 
     def test_a_value_that_is_no_base64_is_shown_as_it_is(self, inspector: Any) -> None:
         inspector.cache.set("key", "value")
-        inspector.writing.change("UPDATE $table SET $value = %s", "not base64!!!")
-        entry = inspector.read(inspector.locate("key"))
+        inspector.write_table.execute("UPDATE $table SET $value = %s", "not base64!!!")
+        entry = inspector.read(inspector.make_key("key"))
         assert entry.content.text.text == "not base64!!!"
         assert not entry.content.editable
 
     def test_a_change_between_comparing_and_setting_is_noticed(self, inspector: Any) -> None:
         inspector.cache.set("key", "old")
-        stored = inspector.locate("key")
+        stored = inspector.make_key("key")
         entry = inspector.read(stored)
         inspector.live_value = lambda table, key: interrupted(
             type(inspector), inspector, table, key
@@ -131,19 +131,19 @@ class DatabaseContract(ListingContract, PickledContract, FlushContract):
             return value
 
         outcome = inspector.apply(stored, SetValue("mine", entry.expected))
-        assert outcome.result == Result.CHANGED
+        assert outcome.status == EditStatus.CHANGED
         assert inspector.cache.get("key") == "theirs"
 
     def test_adding_makes_room_as_the_cache_does(self, inspect: Inspect) -> None:
         inspector = inspect(OPTIONS={"MAX_ENTRIES": 10, "CULL_FREQUENCY": 2})
         for n in range(20):
-            inspector.apply(inspector.locate(f"key:{n:02}"), AddValue(n, TTL_NONE))
+            inspector.apply(inspector.make_key(f"key:{n:02}"), AddValue(n, TTL_NONE))
         rows = inspector.status().keys
         assert rows is not None
         assert rows <= 11
 
     def test_a_time_that_no_database_holds_is_refused(self, inspector: Inspector) -> None:
-        stored = inspector.locate("key")
+        stored = inspector.make_key("key")
         inspector.cache.set("key", "old")
         entry = inspector.read(stored)
         assert entry is not None
@@ -151,10 +151,10 @@ class DatabaseContract(ListingContract, PickledContract, FlushContract):
             edits = [
                 AddValue("new", ttl, replace=True),
                 SetValue("new", entry.expected, ttl),
-                SetTtl(ttl),
+                Expire(ttl),
             ]
             for edit in edits:
-                assert inspector.apply(stored, edit).result == Result.REFUSED
+                assert inspector.apply(stored, edit).status == EditStatus.REFUSED
         assert inspector.cache.get("key") == "old"
 
     def test_bytes_that_are_no_text_are_no_key(self, inspector: Inspector) -> None:
@@ -162,18 +162,18 @@ class DatabaseContract(ListingContract, PickledContract, FlushContract):
         assert inspector.read(stored) is None
         assert not inspector.describe([stored])[0].exists
         assert inspector.delete([stored]) == 0
-        assert inspector.apply(stored, AddValue(1, TTL_NONE)).result == Result.REFUSED
-        assert inspector.apply(stored, SetTtl(1000)).result == Result.GONE
+        assert inspector.apply(stored, AddValue(1, TTL_NONE)).status == EditStatus.REFUSED
+        assert inspector.apply(stored, Expire(1000)).status == EditStatus.GONE
 
     def test_text_with_nul_finds_nothing_and_breaks_nothing(self, inspector: Inspector) -> None:
-        stored, forged = inspector.locate("key"), inspector.locate("\0")
+        stored, forged = inspector.make_key("key"), inspector.make_key("\0")
         inspector.cache.set("key", "value")
         for text in ("\0", "k\0*", "*\0*"):
             assert self.names(inspector, text) == set()
         assert inspector.read(forged) is None
         assert [one.exists for one in inspector.describe([forged, stored])] == [False, True]
-        assert inspector.apply(forged, AddValue(1, TTL_NONE)).result == Result.REFUSED
-        assert inspector.apply(forged, SetTtl(1000)).result == Result.GONE
+        assert inspector.apply(forged, AddValue(1, TTL_NONE)).status == EditStatus.REFUSED
+        assert inspector.apply(forged, Expire(1000)).status == EditStatus.GONE
         assert inspector.delete([forged, stored]) == 1
 
     def test_a_missing_table_is_named_and_leaves_the_transaction_usable(
@@ -198,7 +198,7 @@ class DatabaseContract(ListingContract, PickledContract, FlushContract):
 
     def test_more_keys_than_a_statement_names(self, inspector: Inspector) -> None:
         stored = sorted(self.fill(inspector, "a", "b"))
-        missing = [inspector.locate(f"missing:{n}") for n in range(1200)]
+        missing = [inspector.make_key(f"missing:{n}") for n in range(1200)]
         keys = [stored[0], *missing, stored[1]]
         assert [d.exists for d in inspector.describe(keys)] == [True, *[False] * 1200, True]
         assert inspector.delete(keys) == 2
@@ -207,8 +207,8 @@ class DatabaseContract(ListingContract, PickledContract, FlushContract):
         for name, timeout in (("never", None), ("later", 100), ("expired", -1)):
             inspector.cache.set(name, "value", timeout=timeout)
         keyspace, _culling = inspector.info()
-        assert (keyspace.headline.value, keyspace.headline.of) == (3, 300)
-        values = {str(fact.label): fact.value for fact in keyspace.facts}
+        assert (keyspace.headline.value, keyspace.headline.maximum) == (3, 300)
+        values = {str(fact.label): fact.value for fact in keyspace.fields}
         assert values["Never expire"] == 1
         assert values["Expired, not yet removed"] == 1
         assert values["Table"] == inspector.params["LOCATION"]
@@ -217,11 +217,11 @@ class DatabaseContract(ListingContract, PickledContract, FlushContract):
         assert inspector.status().latency > 0
 
     def test_huge_tables_are_not_counted(self, inspector: Any, monkeypatch: Any) -> None:
-        monkeypatch.setattr("django_cachex.inspectors.database.table.MOST_COUNTED", 2)
-        monkeypatch.setattr("django_cachex.inspectors.database.table.MOST_MEASURED", 2)
+        monkeypatch.setattr("django_cachex.inspectors.database.table.MAX_COUNTED_ROWS", 2)
+        monkeypatch.setattr("django_cachex.inspectors.database.table.MAX_MEASURED_ROWS", 2)
         self.fill(inspector, "a", "b", "c", "d")
         assert inspector.status().keys is None
-        assert inspector.flush_plan().entries is None
+        assert inspector.preview_flush().entries is None
         listing = inspector.scan(Query(), "", 10, later())
         assert (len(listing.keys), listing.total) == (4, None)
         keyspace, _culling = inspector.info()
@@ -229,28 +229,28 @@ class DatabaseContract(ListingContract, PickledContract, FlushContract):
         assert "more than 2 rows" in keyspace.note
 
     def test_a_large_value_is_had_in_pieces(self, inspector: Any) -> None:
-        for size in (3 * PIECE // 4, 3 * PIECE // 4 + 1, 2_500_000):
+        for size in (3 * VALUE_CHUNK_SIZE // 4, 3 * VALUE_CHUNK_SIZE // 4 + 1, 2_500_000):
             inspector.cache.set("key", b"x" * size)
-            pieces = list(inspector.chunks(inspector.locate("key")))
-            assert len(pieces) == (size + 40) * 4 // 3 // PIECE + 1
+            pieces = list(inspector.chunks(inspector.make_key("key")))
+            assert len(pieces) == (size + 40) * 4 // 3 // VALUE_CHUNK_SIZE + 1
             assert pickle.loads(b"".join(pieces)) == b"x" * size
-            assert max(map(len, pieces)) <= PIECE
+            assert max(map(len, pieces)) <= VALUE_CHUNK_SIZE
 
     def test_a_value_that_changes_while_it_is_had_is_told(self, inspector: Any) -> None:
         inspector.cache.set("key", b"x" * 2_000_000)
-        pieces = inspector.chunks(inspector.locate("key"))
+        pieces = inspector.chunks(inspector.make_key("key"))
         next(pieces)
         inspector.cache.set("key", b"y")
-        with pytest.raises(Changed):
+        with pytest.raises(KeyChanged):
             list(pieces)
 
     def test_a_value_beyond_the_limit_is_not_read_to_be_compared(self, inspector: Any) -> None:
         inspector.cache.set("key", "x" * 3_000_000)
-        stored = inspector.locate("key")
+        stored = inspector.make_key("key")
         entry = inspector.read(stored)
-        assert entry.description.size > 3_000_000
+        assert entry.info.size > 3_000_000
         outcome = inspector.apply(stored, SetValue("mine", entry.expected))
-        assert outcome.result == Result.CHANGED
+        assert outcome.status == EditStatus.CHANGED
         assert inspector.cache.get("key") == "x" * 3_000_000
 
 

@@ -13,8 +13,8 @@ from typing import Any
 import msgpack
 import pytest
 
-from django_cachex.inspectors.values import Codec, decode
-from django_cachex.inspectors.values.objects import content_of
+from django_cachex.inspectors.values import ValueFormat, decode
+from django_cachex.inspectors.values.objects import describe_object
 from django_cachex.inspectors.values.pickle import read_pickle
 
 COUNT = 9000
@@ -82,8 +82,10 @@ def test_members_that_collide_cost_no_more_than_others(container: str, kind: str
     make = KINDS[kind]
     evil = pickled(container, make(numbers(PRIME)))
     benign = pickled(container, make(numbers(PRIME + 2)))
-    codec = Codec("pickle", "pickle", pickle.dumps)
-    assert cost(lambda: decode(evil, codec=codec)) < 4 * cost(lambda: decode(benign, codec=codec))
+    value_format = ValueFormat("pickle", "pickle", pickle.dumps)
+    assert cost(lambda: decode(evil, value_format=value_format)) < 4 * cost(
+        lambda: decode(benign, value_format=value_format)
+    )
 
 
 def test_keys_of_messagepack_that_collide_cost_no_more() -> None:
@@ -91,8 +93,10 @@ def test_keys_of_messagepack_that_collide_cost_no_more() -> None:
     alike = [1 + PRIME * n for n in range(8)] + [2.0 ** (61 * n) for n in range(1, 8)]
     evil = packed_map(list(product(alike, repeat=3))[: COUNT // 3])
     benign = packed_map([(PRIME + n, PRIME, float(n)) for n in range(COUNT // 3)])
-    codec = Codec("msgpack", "msgpack", msgpack.packb)
-    assert cost(lambda: decode(evil, codec=codec)) < 4 * cost(lambda: decode(benign, codec=codec))
+    value_format = ValueFormat("msgpack", "msgpack", msgpack.packb)
+    assert cost(lambda: decode(evil, value_format=value_format)) < 4 * cost(
+        lambda: decode(benign, value_format=value_format)
+    )
 
 
 def packed_map(keys: list[Any]) -> bytes:
@@ -120,4 +124,4 @@ def test_a_few_with_one_hash_are_a_set_as_ever(container: str) -> None:
 
 def test_a_live_set_that_collides_costs_no_more() -> None:
     evil, benign = set(numbers(PRIME)), set(numbers(PRIME + 2))
-    assert cost(lambda: content_of(evil)) < 4 * cost(lambda: content_of(benign))
+    assert cost(lambda: describe_object(evil)) < 4 * cost(lambda: describe_object(benign))

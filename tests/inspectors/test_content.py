@@ -29,14 +29,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from django_cachex.inspectors.values import (
-    Codec,
     Content,
+    ValueFormat,
     decode,
-    encode,
+    detect_format,
     fingerprint,
     hex_dump,
     human_size,
-    recognise,
+    parse_value,
 )
 from tests.inspectors.pickle_samples import (
     SAMPLE,
@@ -50,20 +50,22 @@ from tests.inspectors.pickle_samples import (
 )
 
 SERIALIZER = RedisSerializer()
-PICKLE = Codec("pickle", "pickle", pickle.dumps)
-REDIS = Codec("redis", "pickle", SERIALIZER.dumps, loads_ints=True)
-JSON = Codec("json", "json", lambda value: json.dumps(value).encode())
-ZLIB = Codec("zlib", "pickle", lambda value: zlib.compress(pickle.dumps(value)), compression="zlib")
-OPAQUE = Codec("shop.Serializer", "opaque", pickle.dumps)
+PICKLE = ValueFormat("pickle", "pickle", pickle.dumps)
+REDIS = ValueFormat("redis", "pickle", SERIALIZER.dumps, loads_ints=True)
+JSON = ValueFormat("json", "json", lambda value: json.dumps(value).encode())
+ZLIB = ValueFormat(
+    "zlib", "pickle", lambda value: zlib.compress(pickle.dumps(value)), compression="zlib"
+)
+OPAQUE = ValueFormat("shop.Serializer", "opaque", pickle.dumps)
 
 
 def pickled(value: Any, protocol: int = 5) -> Content:
-    return decode(pickle.dumps(value, protocol), codec=PICKLE)
+    return decode(pickle.dumps(value, protocol), value_format=PICKLE)
 
 
-def stored(codec: Codec, value: Any) -> bytes:
+def stored(value_format: ValueFormat, value: Any) -> bytes:
     """Return what a server would hold: integers as decimal text."""
-    dumped = codec.dumps(value)
+    dumped = value_format.dumps(value)
     return str(dumped).encode() if isinstance(dumped, int) else dumped
 
 
@@ -71,7 +73,7 @@ def stored(codec: Codec, value: Any) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("raw", "codec", "kind", "label"),
+    ("raw", "value_format", "kind", "label"),
     [
         (b"42", REDIS, "integer", "integer"),
         (b"-7", REDIS, "integer", "integer"),
@@ -140,8 +142,8 @@ def stored(codec: Codec, value: Any) -> bytes:
         (b"HYLL\x01\x00\x00\x00\xff", OPAQUE, "bytes", "HyperLogLog"),
     ],
 )
-def test_kind_and_label(raw: bytes, codec: Codec, kind: str, label: str) -> None:
-    content = decode(raw, codec=codec)
+def test_kind_and_label(raw: bytes, value_format: ValueFormat, kind: str, label: str) -> None:
+    content = decode(raw, value_format=value_format)
     assert (content.kind, str(content.label)) == (kind, label)
     assert content.stored_size == len(raw)
 
@@ -150,7 +152,7 @@ def test_a_stored_none_is_a_value() -> None:
     content = pickled(None)
     assert content.editable
     assert content.formatted.text == "null"
-    assert encode(content.edit_text, content.store_as) is None
+    assert parse_value(content.edit_text, content.store_as) is None
 
 
 def test_labels_follow_the_language() -> None:
@@ -195,10 +197,10 @@ json_values = st.recursive(
 
 @unhurried
 @given(json_values, st.sampled_from([PICKLE, REDIS, JSON, ZLIB]))
-def test_view_then_save_changes_nothing(value: Any, codec: Codec) -> None:
-    content = decode(stored(codec, value), codec=codec)
-    assert content.editable, str(content.why_not)
-    saved = encode(content.edit_text, content.store_as)
+def test_view_then_save_changes_nothing(value: Any, value_format: ValueFormat) -> None:
+    content = decode(stored(value_format, value), value_format=value_format)
+    assert content.editable, str(content.not_editable_reason)
+    saved = parse_value(content.edit_text, content.store_as)
     assert shape(saved) == shape(value)
     assert pickle.dumps(saved) == pickle.dumps(json.loads(json.dumps(value)))
 
@@ -208,9 +210,9 @@ def test_view_then_save_changes_nothing(value: Any, codec: Codec) -> None:
 def test_what_is_editable_is_exact(value: Any) -> None:
     content = pickled(value)
     if content.editable:
-        assert shape(encode(content.edit_text, content.store_as)) == shape(value)
+        assert shape(parse_value(content.edit_text, content.store_as)) == shape(value)
     else:
-        assert str(content.why_not)
+        assert str(content.not_editable_reason)
         assert content.edit_text == ""
 
 
@@ -243,7 +245,7 @@ def test_forms_are_filled_with_what_keeps_the_type(
 ) -> None:
     content = pickled(value)
     assert (content.store_as, content.edit_text) == (store_as, edit_text)
-    assert shape(encode(content.edit_text, content.store_as)) == shape(value)
+    assert shape(parse_value(content.edit_text, content.store_as)) == shape(value)
 
 
 @pytest.mark.parametrize(
@@ -273,41 +275,41 @@ def test_forms_are_filled_with_what_keeps_the_type(
 def test_what_cannot_be_edited_exactly_says_why(value: Any, reason: str) -> None:
     content = pickled(value)
     assert not content.editable
-    assert reason in str(content.why_not)
+    assert reason in str(content.not_editable_reason)
     assert content.edit_text == ""
 
 
 def test_integers_too_long_to_show_are_not_edited() -> None:
     content = pickled(10**5000)
-    assert "digits" in str(content.why_not)
+    assert "digits" in str(content.not_editable_reason)
     assert content.formatted.text.startswith("builtins.int(")
 
 
 def test_a_value_the_serializer_cannot_read_is_shown_but_not_edited() -> None:
     for raw in (b"written by another program", b"\x80\x05 \xff", b'{"a": 1}', b""):
-        content = decode(raw, codec=REDIS)
+        content = decode(raw, value_format=REDIS)
         assert not content.editable
-        assert str(content.why_not)
+        assert str(content.not_editable_reason)
         assert content.stored_size == len(raw)
-    assert decode(b"text", codec=JSON).formatted.text == "text"
+    assert decode(b"text", value_format=JSON).formatted.text == "text"
 
 
 def test_values_of_unknown_serializers_are_not_decoded() -> None:
-    content = decode(pickle.dumps([1]), codec=OPAQUE)
+    content = decode(pickle.dumps([1]), value_format=OPAQUE)
     assert not content.editable
-    assert "shop.Serializer" in str(content.why_not)
+    assert "shop.Serializer" in str(content.not_editable_reason)
     assert content.formatted.text.startswith("\\x80")
 
 
 @pytest.mark.parametrize("raw", [b"[NaN]", b"1e999", b'"\\ud800"', b"[" * 60 + b"]" * 60])
 def test_json_that_does_not_save_as_it_was_is_not_edited(raw: bytes) -> None:
-    content = decode(raw, codec=JSON)
+    content = decode(raw, value_format=JSON)
     assert not content.editable
     assert content.stored_size == len(raw)
 
 
 def test_json_nested_beyond_the_parser_is_text() -> None:
-    content = decode(b"[" * 200_000 + b"]" * 200_000, codec=JSON)
+    content = decode(b"[" * 200_000 + b"]" * 200_000, value_format=JSON)
     assert content.kind == "text"
     assert not content.editable
 
@@ -317,16 +319,16 @@ def test_json_nested_beyond_the_parser_is_text() -> None:
 
 def test_json_is_indented() -> None:
     assert pickled({"a": [1, None]}).formatted.text == ('{\n  "a": [\n    1,\n    null\n  ]\n}')
-    assert decode(b'{"a":{}}', codec=JSON).formatted.text == '{\n  "a": {}\n}'
+    assert decode(b'{"a":{}}', value_format=JSON).formatted.text == '{\n  "a": {}\n}'
 
 
-@pytest.mark.parametrize("codec", [OPAQUE, REDIS])
+@pytest.mark.parametrize("value_format", [OPAQUE, REDIS])
 @pytest.mark.parametrize("wrap", [bytes, base64.b64encode, bz2.compress, zlib.compress])
 def test_json_that_another_program_wrote_is_indented_and_not_edited(
-    codec: Codec, wrap: Any
+    value_format: ValueFormat, wrap: Any
 ) -> None:
     raw = wrap(b'{"a":[1,null],"b":"\xc3\xa9"}')
-    content = decode(raw, codec=codec)
+    content = decode(raw, value_format=value_format)
     assert content.formatted.text == '{\n  "a": [\n    1,\n    null\n  ],\n  "b": "é"\n}'
     assert not content.editable
     assert content.edit_text == ""
@@ -336,7 +338,7 @@ def test_json_that_another_program_wrote_is_indented_and_not_edited(
 @pytest.mark.parametrize("text", ['{"a":1,"a":2}', "[NaN]", "[1e999]", "[" * 60 + "]" * 60, "{x}"])
 def test_json_that_would_not_show_as_it_is_stays_text(text: str) -> None:
     for raw in (text.encode(), base64.b64encode(text.encode())):
-        content = decode(raw, codec=OPAQUE)
+        content = decode(raw, value_format=OPAQUE)
         assert (content.kind, content.formatted.text) == ("text", raw.decode())
 
 
@@ -395,13 +397,13 @@ def test_what_is_missing_is_said() -> None:
         deep = (deep,)
     assert "<deeper levels>" in pickled(deep).formatted.text
     raw = pickle.dumps(list(range(10_003)))
-    whole = decode(raw, codec=PICKLE, preview=1_000_000).formatted
+    whole = decode(raw, value_format=PICKLE, preview=1_000_000).formatted
     assert whole.text.endswith("    <4 more>,\n]")
     keys = {(n,): n for n in range(6000)}
-    whole = decode(pickle.dumps(keys), codec=PICKLE, preview=1_000_000).formatted
+    whole = decode(pickle.dumps(keys), value_format=PICKLE, preview=1_000_000).formatted
     assert whole.text.endswith(" more>,\n}")
     shared = ["x" * 600_000] * 2
-    whole = decode(pickle.dumps(shared), codec=PICKLE, preview=1_000_000).formatted
+    whole = decode(pickle.dumps(shared), value_format=PICKLE, preview=1_000_000).formatted
     assert "<600,000 more bytes>" in whole.text
 
 
@@ -413,7 +415,7 @@ def test_notation_is_never_json() -> None:
 
 def test_a_damaged_pickle_shows_what_was_read_and_where_it_ended() -> None:
     raw = pickle.dumps(["first", "second"])[:-3]
-    content = decode(raw, codec=PICKLE)
+    content = decode(raw, value_format=PICKLE)
     assert content.formatted.text == "['first', 'second']"
     assert [str(note) for note in content.notes] == [f"The pickle ends early, at byte {len(raw)}."]
     assert not content.editable
@@ -428,7 +430,7 @@ def test_a_pickle_of_very_many_steps_is_read_in_part() -> None:
 
 def test_stored_bytes_show_as_text_and_hex() -> None:
     raw = pickle.dumps("né\n", 0) + b"\xff\x00"
-    content = decode(raw, codec=PICKLE)
+    content = decode(raw, value_format=PICKLE)
     assert content.text.text.endswith("\\xff\\x00")
     assert content.hex.text == hex_dump(raw)
     assert (content.text.shown, content.text.total) == (len(raw), len(raw))
@@ -457,9 +459,9 @@ def test_previews_are_bounded_and_say_so() -> None:
 
 
 def test_a_preview_does_not_cut_a_character_in_two() -> None:
-    content = decode("é".encode() * 10, codec=OPAQUE, preview=5)
+    content = decode("é".encode() * 10, value_format=OPAQUE, preview=5)
     assert content.text.text == "éé"
-    assert decode(b"a\xc3", codec=OPAQUE).text.text == "a\\xc3"
+    assert decode(b"a\xc3", value_format=OPAQUE).text.text == "a\\xc3"
 
 
 @unhurried
@@ -475,17 +477,17 @@ def test_every_view_can_be_sent(value: str) -> None:
 
 
 def test_large_values_are_not_decoded() -> None:
-    content = decode(pickle.dumps("x" * 20_000_000), codec=PICKLE)
+    content = decode(pickle.dumps("x" * 20_000_000), value_format=PICKLE)
     assert content.kind == "large"
     assert content.value is None
     assert not content.editable
-    assert "20.0 MB is more than the limit of 1.0 MB" in str(content.why_not)
+    assert "20.0 MB is more than the limit of 1.0 MB" in str(content.not_editable_reason)
     assert content.text.shown == 5000
     assert len(content.formatted.text) < 30_000
 
 
 def test_the_beginning_of_a_larger_value_is_not_decoded() -> None:
-    content = decode(pickle.dumps([1]), codec=PICKLE, stored_size=9000)
+    content = decode(pickle.dumps([1]), value_format=PICKLE, stored_size=9000)
     assert content.kind == "large"
     assert content.stored_size == content.text.total == content.hex.total == 9000
     assert content.text.truncated
@@ -497,52 +499,52 @@ def test_compressed_values_are_opened(compress: Any) -> None:
     value = {"text": "long " * 1000}
     raw = compress(pickle.dumps(value, 5))
     name = "zlib" if compress is zlib.compress else "gzip"
-    codec = Codec("c", "pickle", lambda v: compress(pickle.dumps(v)), compression=name)
-    content = decode(raw, codec=codec)
+    value_format = ValueFormat("c", "pickle", lambda v: compress(pickle.dumps(v)), compression=name)
+    content = decode(raw, value_format=value_format)
     assert content.kind == "json"
     assert str(content.label).startswith(f"{name}-compressed JSON in a pickle (protocol 5), ")
     assert str(content.label).endswith(("\xa0B → 5.0\xa0kB (1\xa0%)", "\xa0B → 5.0\xa0kB (2\xa0%)"))
     assert content.editable
-    assert encode(content.edit_text, content.store_as) == value
+    assert parse_value(content.edit_text, content.store_as) == value
     # The same bytes where the serializer does not compress: shown, not edited.
-    content = decode(raw, codec=PICKLE)
+    content = decode(raw, value_format=PICKLE)
     assert content.kind == "json"
     assert not content.editable
 
 
 def test_values_below_a_compressors_threshold_stay_plain() -> None:
-    content = decode(pickle.dumps("short"), codec=ZLIB)
+    content = decode(pickle.dumps("short"), value_format=ZLIB)
     assert content.editable
     assert content.edit_text == "short"
 
 
 def test_bytes_after_a_zlib_stream_are_ignored() -> None:
     raw = zlib.compress(pickle.dumps([1])) + b"left over"
-    assert decode(raw, codec=ZLIB).editable
+    assert decode(raw, value_format=ZLIB).editable
 
 
 def test_damaged_compression_is_shown_and_not_edited() -> None:
     raw = zlib.compress(pickle.dumps(list(range(1000))))
-    content = decode(raw[:-10], codec=ZLIB)
+    content = decode(raw[:-10], value_format=ZLIB)
     assert not content.editable
     assert content.notes
     twice = gzip.compress(pickle.dumps([1])) * 2
-    codec = Codec("c", "pickle", pickle.dumps, compression="gzip")
-    assert not decode(twice, codec=codec).editable
+    value_format = ValueFormat("c", "pickle", pickle.dumps, compression="gzip")
+    assert not decode(twice, value_format=value_format).editable
 
 
 def test_what_does_not_open_is_not_compressed() -> None:
     for raw in (b"\x78\x9c\xff\xff", b"\x1f\x8b\x08\xff\xff"):
-        content = decode(raw, codec=ZLIB)
+        content = decode(raw, value_format=ZLIB)
         assert (content.kind, str(content.label)) == ("bytes", "bytes")
 
 
 def test_a_bomb_fills_no_memory() -> None:
     bomb = zlib.compress(b"\x00" * 200_000_000)
     assert len(bomb) < 1_000_000
-    for codec in (ZLIB, PICKLE, JSON, OPAQUE):
+    for value_format in (ZLIB, PICKLE, JSON, OPAQUE):
         tracemalloc.start()
-        content = decode(bomb, codec=codec)
+        content = decode(bomb, value_format=value_format)
         _now, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         assert content.kind == "large"
@@ -553,16 +555,16 @@ def test_a_bomb_fills_no_memory() -> None:
 
 @pytest.mark.parametrize("text", ["x^2", "x\x01y", "\x1f text", "BZh", "xyz"])
 def test_text_that_begins_like_compression_is_text(text: str) -> None:
-    assert decode(text.encode(), codec=OPAQUE).kind == "text"
+    assert decode(text.encode(), value_format=OPAQUE).kind == "text"
 
 
 def test_a_hostile_pickle_runs_nothing(tmp_path: Path) -> None:
     marker = tmp_path / "ran"
     raw = pickle.dumps([Shell(f"touch {marker}")])
-    for codec in (PICKLE, REDIS, JSON, OPAQUE):
-        decode(raw, codec=codec)
-        decode(zlib.compress(raw), codec=codec)
-    content = decode(raw, codec=PICKLE)
+    for value_format in (PICKLE, REDIS, JSON, OPAQUE):
+        decode(raw, value_format=value_format)
+        decode(zlib.compress(raw), value_format=value_format)
+    content = decode(raw, value_format=PICKLE)
     assert "posix.system(" in content.formatted.text
     assert f"'touch {marker}'" in content.formatted.text
     assert not marker.exists()
@@ -584,21 +586,23 @@ noise = st.binary(max_size=300)
 
 @unhurried
 @given(noise | noise.map(lambda data: b"\x80\x05" + data) | noise.map(zlib.compress), codecs)
-def test_any_bytes_have_content(raw: bytes, codec: Codec) -> None:
-    content = decode(raw, codec=codec)
+def test_any_bytes_have_content(raw: bytes, value_format: ValueFormat) -> None:
+    content = decode(raw, value_format=value_format)
     assert str(content.label)
-    assert content.editable == (not str(content.why_not))
+    assert content.editable == (not str(content.not_editable_reason))
     for view in (content.formatted, content.text, content.hex):
         view.text.encode()
 
 
 @unhurried
 @given(st.integers(min_value=0), noise, codecs)
-def test_corrupted_pickles_have_content(position: int, bytes_put_in: bytes, codec: Codec) -> None:
+def test_corrupted_pickles_have_content(
+    position: int, bytes_put_in: bytes, value_format: ValueFormat
+) -> None:
     data = pickle.dumps(SAMPLE)
     position %= len(data)
     raw = data[:position] + bytes_put_in + data[position:]
-    assert decode(raw, codec=codec).stored_size == len(raw)
+    assert decode(raw, value_format=value_format).stored_size == len(raw)
 
 
 # Codecs.
@@ -631,19 +635,19 @@ class Unreliable:
 def test_serializers_are_recognised_by_what_they_write(
     dumps: Any, kind: str, loads_ints: bool, compression: str
 ) -> None:
-    codec = recognise("shop.Serializer", dumps)
-    assert codec.name == "shop.Serializer"
-    assert (codec.kind, codec.compression) == (kind, compression)
+    value_format = detect_format("shop.Serializer", dumps)
+    assert value_format.name == "shop.Serializer"
+    assert (value_format.kind, value_format.compression) == (kind, compression)
     if kind != "opaque":
-        assert codec.loads_ints == loads_ints
+        assert value_format.loads_ints == loads_ints
         value = {"a": [1, None, "é"]}
-        content = decode(stored(codec, value), codec=codec)
-        assert encode(content.edit_text, content.store_as) == value
+        content = decode(stored(value_format, value), value_format=value_format)
+        assert parse_value(content.edit_text, content.store_as) == value
 
 
 def test_text_from_a_serializer_is_stored_as_utf8() -> None:
-    codec = recognise("json", lambda value: json.dumps(value, ensure_ascii=False))
-    assert codec.dumps("é") == '"é"'.encode()
+    value_format = detect_format("json", lambda value: json.dumps(value, ensure_ascii=False))
+    assert value_format.dumps("é") == '"é"'.encode()
 
 
 # Fingerprints.

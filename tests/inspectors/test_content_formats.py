@@ -14,27 +14,32 @@ from hypothesis import strategies as st
 
 from django_cachex.cache import ValkeyCache
 from django_cachex.cache.codecs import COMPRESSOR, SERIALIZER, ValueCodec, make, make_codec
-from django_cachex.inspectors.values import Codec, decode, encode, recognise_all
-from django_cachex.inspectors.values.msgpack import read_packed
-from django_cachex.inspectors.values.nodes import Opaque
-from django_cachex.inspectors.values.pickle import bounded
-from django_cachex.inspectors.values.pickle_machine import Bounds
+from django_cachex.inspectors.values import (
+    ValueFormat,
+    decode,
+    detect_composite_format,
+    parse_value,
+)
+from django_cachex.inspectors.values.msgpack import read_msgpack
+from django_cachex.inspectors.values.nodes import UnresolvedObject
+from django_cachex.inspectors.values.pickle import to_tree
+from django_cachex.inspectors.values.pickle_machine import DecodeLimits
 from tests.inspectors.pickle_samples import Shell, unhurried
 
-PACKED = Codec("msgpack", "msgpack", msgpack.packb, loads_ints=True)
+PACKED = ValueFormat("msgpack", "msgpack", msgpack.packb, loads_ints=True)
 LONG = {"text": "long " * 1000, "list": [1, None, True, 2.5]}
 
 
-def alias(**options: Any) -> Codec:
+def alias(**options: Any) -> ValueFormat:
     """Return how the inspectors see a cache with these options."""
     cache = ValkeyCache("redis://cache.example/0", {"OPTIONS": options})
     serializer = cache._serializer
     made = serializer if isinstance(serializer, ValueCodec) else ValueCodec([serializer])
-    return recognise_all(made, cache._encode)
+    return detect_composite_format(made, cache._encode)
 
 
-def stored(codec: Codec, value: Any) -> bytes:
-    data = codec.dumps(value)
+def stored(value_format: ValueFormat, value: Any) -> bytes:
+    data = value_format.dumps(value)
     return b"%d" % data if isinstance(data, int) else data
 
 
@@ -43,18 +48,18 @@ def stored(codec: Codec, value: Any) -> bytes:
 def test_every_pair_of_ours_is_recognised_opened_and_edited(
     serializer: str, compressor: str
 ) -> None:
-    codec = alias(serializer=serializer, compressor=compressor)
-    raw = stored(codec, LONG)
-    content = decode(raw, codec=codec)
+    value_format = alias(serializer=serializer, compressor=compressor)
+    raw = stored(value_format, LONG)
+    content = decode(raw, value_format=value_format)
     assert content.kind == "json"
     name = {"lzma": "xz"}.get(compressor, compressor)
     assert str(content.label).startswith(f"{name}-compressed JSON")
     assert re.search(r", [0-9]+\sB → 5\.[0-9]\skB \([1-3]\s%\)$", str(content.label))
     assert content.value == LONG
     assert content.editable
-    assert stored(codec, encode(content.edit_text, content.store_as)) == raw
+    assert stored(value_format, parse_value(content.edit_text, content.store_as)) == raw
     for small in ([1], "text", 7, True, None):
-        content = decode(stored(codec, small), codec=codec)
+        content = decode(stored(value_format, small), value_format=value_format)
         assert content.value == small
         assert type(content.value) is type(small)
         assert "compressed" not in str(content.label)
@@ -62,51 +67,51 @@ def test_every_pair_of_ours_is_recognised_opened_and_edited(
 
 
 def test_what_any_of_several_wrote_is_read() -> None:
-    codec = alias(serializer=["json", "msgpack", "pickle"], compressor=["zstd", "zlib"])
+    value_format = alias(serializer=["json", "msgpack", "pickle"], compressor=["zstd", "zlib"])
     for serializer in ("json", "msgpack", "pickle"):
         for compressor in ("zstd", "zlib"):
             written = make_codec({"serializer": serializer, "compressor": compressor})
             raw = written.dumps(LONG)
             assert isinstance(raw, bytes)
-            content = decode(raw, codec=codec)
+            content = decode(raw, value_format=value_format)
             assert content.value == LONG
             assert content.editable
     unlisted = make_codec({"serializer": "json", "compressor": "lz4"}).dumps(LONG)
     assert isinstance(unlisted, bytes)
-    content = decode(unlisted, codec=codec)
+    content = decode(unlisted, value_format=value_format)
     assert str(content.label).startswith("lz4-compressed")
     assert not content.editable  # The application could not read it.
 
 
 def test_formats_are_not_taken_for_each_other() -> None:
-    codec = alias(serializer=["pickle", "msgpack"])
+    value_format = alias(serializer=["pickle", "msgpack"])
     # Read as a pickle, this is a text of one byte, and something behind its end.
     value = {1: 2, 46: 0, **dict.fromkeys(range(47, 57), 46)}
-    content = decode(msgpack.packb(value), codec=codec)
+    content = decode(msgpack.packb(value), value_format=value_format)
     assert str(content.label) == "MessagePack of dict"
     assert content.value == value
-    cut = decode(pickle.dumps(list(range(100)))[:-5], codec=codec)
+    cut = decode(pickle.dumps(list(range(100)))[:-5], value_format=value_format)
     assert "damaged pickle" in str(cut.label)
 
 
 def test_a_threshold_above_the_probe_does_not_hide_the_compression() -> None:
-    codec = alias(compressor=("zstd", {"min_size": 100_000}))
+    value_format = alias(compressor=("zstd", {"min_size": 100_000}))
     raw = make(COMPRESSOR, "zstd").compress(pickle.dumps(LONG))
-    assert decode(raw, codec=codec).editable
+    assert decode(raw, value_format=value_format).editable
 
 
 @pytest.mark.parametrize("compressor", COMPRESSOR.paths)
 def test_a_bomb_fills_no_memory(compressor: str) -> None:
-    codec = alias(compressor=compressor)
+    value_format = alias(compressor=compressor)
     made = make(COMPRESSOR, compressor)
     raw = made.compress(bytes(30_000_000))
     tracemalloc.start()
-    content = decode(raw, codec=codec)
+    content = decode(raw, value_format=value_format)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert content.kind == "large"
     assert "more than 1.0\xa0MB" in str(content.label)
-    assert "opened, it is more than the limit of 1.0 MB" in str(content.why_not)
+    assert "opened, it is more than the limit of 1.0 MB" in str(content.not_editable_reason)
     assert content.formatted.open_ended
     assert content.formatted.truncated
     assert not content.editable
@@ -114,9 +119,9 @@ def test_a_bomb_fills_no_memory(compressor: str) -> None:
 
 
 def test_a_strangers_compressor_leaves_what_is_plain_readable() -> None:
-    codec = alias(compressor=Upside())
-    assert decode(pickle.dumps([1]), codec=codec).value == [1]
-    assert not decode(b"?" + pickle.dumps([1] * 9)[::-1], codec=codec).editable
+    value_format = alias(compressor=Upside())
+    assert decode(pickle.dumps([1]), value_format=value_format).value == [1]
+    assert not decode(b"?" + pickle.dumps([1] * 9)[::-1], value_format=value_format).editable
 
 
 class Upside:
@@ -146,7 +151,7 @@ class Upside:
 def test_one_cache_takes_what_another_stores(
     there: dict[str, Any], here: dict[str, Any], taken: bool
 ) -> None:
-    assert alias(**here).takes(alias(**there)) is taken
+    assert alias(**here).can_read(alias(**there)) is taken
 
 
 # MessagePack
@@ -172,7 +177,7 @@ def test_one_cache_takes_what_another_stores(
     ],
 )
 def test_messagepack_is_shown(value: Any, kind: str, label: str, shown: str) -> None:
-    content = decode(msgpack.packb(value), codec=PACKED)
+    content = decode(msgpack.packb(value), value_format=PACKED)
     assert (content.kind, str(content.label)) == (kind, label)
     assert content.formatted.text.strip("<>") == shown
     assert content.editable == (kind in ("json", "text", "integer"))
@@ -183,28 +188,28 @@ def test_messagepack_is_shown(value: Any, kind: str, label: str, shown: str) -> 
     [b"\xc1", b"\x92\x01", b"\x80\x05", b"\xa5abc", b"\xa1\xff", b"\xdd\xff\xff\xff\xff", b"ab"],
 )
 def test_what_is_no_messagepack_is_shown_as_stored(raw: bytes) -> None:
-    content = decode(raw, codec=PACKED)
+    content = decode(raw, value_format=PACKED)
     assert content.kind in ("bytes", "text")
     assert not content.editable
-    assert "MessagePack" in str(content.why_not)
+    assert "MessagePack" in str(content.not_editable_reason)
 
 
 def test_too_many_parts_are_read_in_part() -> None:
-    content = decode(msgpack.packb([[{"a": 1}] * 90_000, "end"]), codec=PACKED)
+    content = decode(msgpack.packb([[{"a": 1}] * 90_000, "end"]), value_format=PACKED)
     assert str(content.label) == "MessagePack, read in part"
     assert not content.editable
     assert content.notes
 
 
 def test_deep_nesting_is_shown_as_far_as_it_is_bearable() -> None:
-    content = decode(b"\x91" * 100_000 + b"\x01", codec=PACKED)
+    content = decode(b"\x91" * 100_000 + b"\x01", value_format=PACKED)
     assert not content.editable
     assert content.formatted.text.startswith("[")
 
 
 def test_a_pickle_is_not_run_where_messagepack_is_expected() -> None:
     raw = pickle.dumps([Shell("exit 1")])
-    content = decode(raw, codec=PACKED)
+    content = decode(raw, value_format=PACKED)
     assert content.kind == "bytes"
 
 
@@ -230,7 +235,7 @@ nested = st.recursive(
 @unhurried
 @given(nested)
 def test_what_msgpack_writes_is_read(value: Any) -> None:
-    tree, _nodes = bounded(read_packed(msgpack.packb(value)).value, Bounds())
+    tree, _nodes = to_tree(read_msgpack(msgpack.packb(value)).value, DecodeLimits())
     assert repr(tree) == repr(value)
 
 
@@ -253,7 +258,7 @@ def test_any_bytes_are_read_or_refused_as_msgpack_does(raw: bytes) -> None:
     except Exception:
         expected = Refused
     try:
-        read_packed(raw)
+        read_msgpack(raw)
         found: Any = None
     except ValueError:
         found = Refused
@@ -267,17 +272,17 @@ class Refused(Exception):
 def test_extensions_are_labels() -> None:
     for size in (0, 1, 2, 3, 4, 8, 16, 300, 70_000):
         raw = msgpack.packb(msgpack.ExtType(7, b"x" * size))
-        tree, _nodes = bounded(read_packed(raw).value, Bounds())
-        assert isinstance(tree, Opaque)
+        tree, _nodes = to_tree(read_msgpack(raw).value, DecodeLimits())
+        assert isinstance(tree, UnresolvedObject)
         assert tree.args == (7, b"x" * size)
 
 
 @pytest.mark.parametrize("protocol", [0, 1])
 def test_pickles_that_the_application_does_not_read_are_shown_as_bytes(protocol: int) -> None:
     raw = pickle.dumps([1, "two"], protocol)
-    for codec in (alias(), alias(serializer=["json", "pickle"])):
-        content = decode(raw, codec=codec)
+    for value_format in (alias(), alias(serializer=["json", "pickle"])):
+        content = decode(raw, value_format=value_format)
         assert "pickle" not in str(content.label)
         assert not content.editable
-    careless = Codec("their.Serializer", "pickle", pickle.dumps)
-    assert decode(raw, codec=careless).value == [1, "two"]
+    careless = ValueFormat("their.Serializer", "pickle", pickle.dumps)
+    assert decode(raw, value_format=careless).value == [1, "two"]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from django_cachex.inspectors.values import InvalidValue, StoreAs, encode, from_form
+from django_cachex.inspectors.values import InvalidValue, StoreAs, normalize_newlines, parse_value
 from tests.inspectors.pickle_samples import unhurried
 
 
@@ -30,13 +30,13 @@ from tests.inspectors.pickle_samples import unhurried
     ],
 )
 def test_objects_and_arrays_are_json_and_all_else_is_text(text: str, value: Any) -> None:
-    assert encode(text) == encode(text, "auto") == value
-    assert type(encode(text)) is type(value)
+    assert parse_value(text) == parse_value(text, "auto") == value
+    assert type(parse_value(text)) is type(value)
 
 
 @pytest.mark.parametrize("text", ['{"a": 1}', "[", " 7 ", "", "a\nb"])
 def test_text_is_taken_as_it_is(text: str) -> None:
-    assert encode(text, "text") == text
+    assert parse_value(text, "text") == text
 
 
 @pytest.mark.parametrize(
@@ -52,21 +52,21 @@ def test_text_is_taken_as_it_is(text: str) -> None:
     ],
 )
 def test_integers(text: str, value: int) -> None:
-    assert encode(text, "integer") == value
+    assert parse_value(text, "integer") == value
 
 
 @pytest.mark.parametrize("text", ["", "1.0", "1_000", "1e3", "0x1", "½", "٣", "+-1", "1 2", "True"])
 def test_not_integers(text: str) -> None:
     with pytest.raises(InvalidValue, match="whole number"):
-        encode(text, "integer")
+        parse_value(text, "integer")
 
 
 @pytest.mark.parametrize(
     ("text", "value"), [("null", None), ("1", 1), ('"x"', "x"), ("1.0", 1.0), ("true", True)]
 )
 def test_json_of_any_type(text: str, value: Any) -> None:
-    assert encode(text, "json") == value
-    assert type(encode(text, "json")) is type(value)
+    assert parse_value(text, "json") == value
+    assert type(parse_value(text, "json")) is type(value)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_json_of_any_type(text: str, value: Any) -> None:
 )
 def test_malformed_json_says_where_and_what(text: str, said: str) -> None:
     with pytest.raises(InvalidValue) as refused:
-        encode(text)
+        parse_value(text)
     assert "This is not JSON" in str(refused.value)
     assert said in str(refused.value)
 
@@ -111,35 +111,35 @@ def test_malformed_json_says_where_and_what(text: str, said: str) -> None:
 )
 def test_json_that_would_not_come_back_is_refused(text: str, said: str) -> None:
     with pytest.raises(InvalidValue, match=said.replace("[", r"\[")):
-        encode(text, "json")
+        parse_value(text, "json")
 
 
 def test_fifty_levels_are_allowed() -> None:
     text = "[" * 50 + "]" * 50
-    assert json.dumps(encode(text)) == text
+    assert json.dumps(parse_value(text)) == text
 
 
 @pytest.mark.parametrize("store_as", ["auto", "text", "json", "integer"])
 def test_half_a_character_is_refused(store_as: Any) -> None:
     with pytest.raises(InvalidValue, match="surrogate"):
-        encode("\ud800", store_as)
+        parse_value("\ud800", store_as)
 
 
 def test_too_many_digits_are_refused() -> None:
     with pytest.raises(InvalidValue, match="4,300 digits"):
-        encode("1" * 4301, "integer")
+        parse_value("1" * 4301, "integer")
 
 
 @pytest.mark.parametrize("store_as", ["pickle", "bytes", "", "Text"])
 def test_nothing_but_text_json_and_integers_is_stored(store_as: Any) -> None:
     with pytest.raises(ValueError, match="allowed are auto, text, json, integer"):
-        encode("x", store_as)
+        parse_value("x", store_as)
 
 
 def refusal(text: str, store_as: StoreAs) -> str:
     """Return the sentence that a form would show, or "" where the text is taken."""
     try:
-        encode(text, store_as)
+        parse_value(text, store_as)
     except InvalidValue as refused:
         return str(refused)
     return ""
@@ -152,4 +152,4 @@ def test_any_text_is_a_value_or_a_sentence(text: str, store_as: StoreAs) -> None
 
 
 def test_browsers_line_ends_become_line_feeds() -> None:
-    assert from_form("a\r\nb\r\n") == "a\nb\n"
+    assert normalize_newlines("a\r\nb\r\n") == "a\nb\n"

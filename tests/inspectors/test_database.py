@@ -16,7 +16,7 @@ from django.db import connections, transaction
 from django.test.utils import CaptureQueriesContext
 
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.edits import AddValue, Result, SetTtl, SetValue
+from django_cachex.inspectors.edits import AddValue, EditStatus, Expire, SetValue
 from django_cachex.inspectors.query import Query
 from django_cachex.inspectors.types import TTL_NONE
 from tests import servers
@@ -95,7 +95,7 @@ class TestPostgreSQL(DatabaseContract):
         self, inspector: Inspector, settings: Any
     ) -> None:
         inspector.cache.set("key", "old")
-        stored = inspector.locate("key")
+        stored = inspector.make_key("key")
         settings.DATABASE_ROUTERS = [f"{__name__}.WithReplica"]
         with CaptureQueriesContext(connections[POSTGRESQL]) as captured:
             inspector.scan(Query(), "", 10, later())
@@ -106,16 +106,16 @@ class TestPostgreSQL(DatabaseContract):
         assert entry is not None
         with CaptureQueriesContext(connections[REPLICA]) as captured:
             inspector.apply(stored, SetValue("new", entry.expected))
-            inspector.apply(stored, SetTtl(TTL_NONE))
-            inspector.apply(inspector.locate("other"), AddValue(1, TTL_NONE))
+            inspector.apply(stored, Expire(TTL_NONE))
+            inspector.apply(inspector.make_key("other"), AddValue(1, TTL_NONE))
             inspector.delete([stored])
-            inspector.flush_plan(), inspector.flush()
+            inspector.preview_flush(), inspector.flush()
         assert texts(captured) == []
 
     def test_a_key_too_long_for_the_column_is_refused(self, inspector: Inspector) -> None:
         with transaction.atomic(self.database):
-            outcome = inspector.apply(inspector.locate("x" * 300), AddValue(1, TTL_NONE))
-            assert outcome.result == Result.REFUSED
+            outcome = inspector.apply(inspector.make_key("x" * 300), AddValue(1, TTL_NONE))
+            assert outcome.status == EditStatus.REFUSED
             assert "255" in str(outcome.reason)
             inspector.cache.set("key", "value")
         assert inspector.cache.get("key") == "value"
@@ -140,14 +140,14 @@ def peak():
     return int(re.search("VmHWM:\\s+([0-9]+)", open("/proc/self/status").read())[1]) * 1024
 
 inspector = inspector_for("default")
-small, large = inspector.locate("small"), inspector.locate("large")
+small, large = inspector.make_key("small"), inspector.make_key("large")
 inspector.read(small)
 before = peak()
 entry = inspector.read(large)
 inspector.describe([small, large])
 inspector.apply(large, SetValue("mine", "theirs"))
 inspector.apply(small, Copy(large, overwrite=False))
-print(json.dumps([entry.description.size, sum(map(len, inspector.chunks(large))), peak() - before]))
+print(json.dumps([entry.info.size, sum(map(len, inspector.chunks(large))), peak() - before]))
 """
 
 

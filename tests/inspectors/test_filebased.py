@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.edits import KEEP, AddValue, Result, SetTtl, SetValue
+from django_cachex.inspectors.edits import KEEP, AddValue, EditStatus, Expire, SetValue
 from django_cachex.inspectors.query import Query
 from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE
 from tests.inspectors.contract import FlushContract, Inspect, later, listed, pages
@@ -33,14 +33,14 @@ class TestFileBased(PickledContract, FlushContract):
     def test_the_stored_key_is_the_name_of_the_file(self, inspector: Inspector) -> None:
         inspector.cache.set("naïve ключ", 1)
         digest = md5(":1:naïve ключ".encode()).hexdigest()
-        assert inspector.locate("naïve ключ") == digest.encode()
-        assert inspector.name(digest.encode()) == digest
+        assert inspector.make_key("naïve ключ") == digest.encode()
+        assert inspector.display_key(digest.encode()) == digest
         assert listed(inspector) == {digest.encode()}
 
     def test_a_key_is_found_by_its_whole_name_or_by_its_hash(self, inspector: Inspector) -> None:
         for name in ("user:1", "user:2", "other"):
             inspector.cache.set(name, name)
-        stored = inspector.locate("user:1")
+        stored = inspector.make_key("user:1")
         assert listed(inspector, "user:1") == {stored}
         assert listed(inspector, "user:") == set()
         assert listed(inspector, "user:*") == set()
@@ -48,7 +48,7 @@ class TestFileBased(PickledContract, FlushContract):
         assert listed(inspector, stored[4:20].decode()) == {stored}
 
     def test_pages_follow_each_other_without_losing_files(self, inspector: Inspector) -> None:
-        stored = {inspector.locate(f"key:{n}") for n in range(25)}
+        stored = {inspector.make_key(f"key:{n}") for n in range(25)}
         for n in range(25):
             inspector.cache.set(f"key:{n}", n)
         listings = pages(inspector, want=10)
@@ -63,7 +63,7 @@ class TestFileBased(PickledContract, FlushContract):
     ) -> None:
         for n in range(60):
             inspector.cache.set(f"key:{n}", n)
-        stored = {inspector.locate(f"key:{n}") for n in range(60)}
+        stored = {inspector.make_key(f"key:{n}") for n in range(60)}
         first = inspector.scan(Query(), "", 20, later())
         found, token = set(first.keys), first.token
         inspector.delete(first.keys[-gone:])
@@ -77,7 +77,7 @@ class TestFileBased(PickledContract, FlushContract):
     def test_a_deadline_ends_with_every_file_found(
         self, inspector: Inspector, monkeypatch: Any
     ) -> None:
-        monkeypatch.setattr("django_cachex.inspectors.django.STRIDE", 2)
+        monkeypatch.setattr("django_cachex.inspectors.django.KEYS_PER_CLOCK_CHECK", 2)
         for n in range(25):
             inspector.cache.set(f"key:{n}", n)
         found = listed(inspector, "*0*", deadline=time.monotonic() - 1)
@@ -88,12 +88,12 @@ class TestFileBased(PickledContract, FlushContract):
     ) -> None:
         inspector.cache.set("going", 1)
         inspector.cache.set("staying", 1)
-        stored = inspector.locate("going")
+        stored = inspector.make_key("going")
         names = [entry.name for entry in inspector.folder.entries()]  # type: ignore[attr-defined] # its own
         assert len(names) == 2
         (folder / f"{stored.decode()}.djcache").unlink()
         assert inspector.describe([stored])[0].ttl == TTL_MISSING
-        assert listed(inspector) == {inspector.locate("staying")}
+        assert listed(inspector) == {inspector.make_key("staying")}
 
     def test_a_folder_that_has_gone_is_empty_until_something_is_added(
         self, inspector: Inspector, folder: Path
@@ -101,8 +101,8 @@ class TestFileBased(PickledContract, FlushContract):
         folder.rmdir()
         assert listed(inspector) == set()
         assert inspector.status().keys == 0
-        outcome = inspector.apply(inspector.locate("key"), AddValue("value", TTL_NONE))
-        assert outcome.result == Result.DONE
+        outcome = inspector.apply(inspector.make_key("key"), AddValue("value", TTL_NONE))
+        assert outcome.status == EditStatus.DONE
         assert inspector.cache.get("key") == "value"
 
     def test_files_that_are_not_the_caches_are_left_alone(
@@ -129,14 +129,14 @@ class TestFileBased(PickledContract, FlushContract):
             assert inspector.read(stored) is None
             assert inspector.describe([stored])[0].ttl == TTL_MISSING
             assert inspector.delete([stored]) == 0
-            assert inspector.apply(stored, AddValue("x", TTL_NONE)).result == Result.REFUSED
-            assert inspector.apply(stored, SetValue("x", "", TTL_NONE)).result == Result.GONE
-            assert inspector.apply(stored, SetTtl(TTL_NONE)).result == Result.GONE
+            assert inspector.apply(stored, AddValue("x", TTL_NONE)).status == EditStatus.REFUSED
+            assert inspector.apply(stored, SetValue("x", "", TTL_NONE)).status == EditStatus.GONE
+            assert inspector.apply(stored, Expire(TTL_NONE)).status == EditStatus.GONE
         assert [path.name for path in folder.iterdir()] == []
 
     def test_an_expired_file_is_left_to_the_cache(self, inspector: Inspector, folder: Path) -> None:
         inspector.cache.set("expired", 1, timeout=-1)
-        stored = inspector.locate("expired")
+        stored = inspector.make_key("expired")
         assert listed(inspector) == set()
         assert inspector.read(stored) is None
         assert inspector.delete([stored]) == 0
@@ -149,20 +149,20 @@ class TestFileBased(PickledContract, FlushContract):
         inspector.cache.set("never", "value", timeout=None)
         self.assert_lives(inspector, "later", 100_000)
         assert self.ttl_of(inspector, "never") == TTL_NONE
-        assert self.edit(inspector, inspector.locate("later"), "new") == Result.DONE
+        assert self.edit(inspector, inspector.make_key("later"), "new") == EditStatus.DONE
         assert inspector.cache.get("later") == "new"
 
     def test_an_expiry_in_no_known_form_leaves_delete(self, inspector: Any, folder: Path) -> None:
         inspector.cache.set("key", "value")
-        stored = inspector.locate("key")
+        stored = inspector.make_key("key")
         path = folder / f"{stored.decode()}.djcache"
         path.write_bytes(pickle.dumps(123.0, protocol=0) + zlib.compress(pickle.dumps("value")))
         assert listed(inspector) == {stored}
         assert inspector.describe([stored])[0].ttl is None
         entry = inspector.read(stored)
-        for edit in (SetValue("x", entry.expected, TTL_NONE), SetTtl(TTL_NONE)):
-            assert inspector.apply(stored, edit).result == Result.REFUSED
-        assert inspector.apply(stored, AddValue("x", TTL_NONE)).result == Result.EXISTS
+        for edit in (SetValue("x", entry.expected, TTL_NONE), Expire(TTL_NONE)):
+            assert inspector.apply(stored, edit).status == EditStatus.REFUSED
+        assert inspector.apply(stored, AddValue("x", TTL_NONE)).status == EditStatus.EXISTS
         assert inspector.delete([stored]) == 1
 
     def test_garbage_is_shown_and_can_be_deleted(self, inspector: Any, folder: Path) -> None:
@@ -176,25 +176,25 @@ class TestFileBased(PickledContract, FlushContract):
 
     def test_what_a_longer_value_left_behind_is_ignored(self, inspector: Inspector) -> None:
         inspector.cache.set("key", "value", timeout=100)
-        stored = inspector.locate("key")
+        stored = inspector.make_key("key")
         before = inspector.read(stored)
         inspector.cache.touch("key", None)  # The shorter expiry leaves bytes at the end.
         after = inspector.read(stored)
         assert before is not None
         assert after is not None
-        assert after.description.ttl == TTL_NONE
+        assert after.info.ttl == TTL_NONE
         assert after.content is not None
         assert after.content.edit_text == "value"
         assert after.expected == before.expected
-        assert inspector.apply(stored, SetValue("new", before.expected)).result == Result.DONE
+        assert inspector.apply(stored, SetValue("new", before.expected)).status == EditStatus.DONE
         assert inspector.cache.get("key") == "new"
 
     def test_a_ttl_is_kept_to_the_last_bit(self, inspector: Inspector, folder: Path) -> None:
         inspector.cache.set("key", "value", timeout=1000)
-        stored = inspector.locate("key")
+        stored = inspector.make_key("key")
         path = folder / f"{stored.decode()}.djcache"
         header = path.read_bytes()[:21]
-        assert self.edit(inspector, stored, "new") == Result.DONE
+        assert self.edit(inspector, stored, "new") == EditStatus.DONE
         assert path.read_bytes()[:21] == header
 
     def test_a_large_value_is_not_read_whole_and_its_ttl_can_be_set(
@@ -204,18 +204,18 @@ class TestFileBased(PickledContract, FlushContract):
         inspector = inspect()
         value = os.urandom(5000)
         inspector.cache.set("key", value, timeout=100)
-        stored = inspector.locate("key")
+        stored = inspector.make_key("key")
         entry = inspector.read(stored)
         assert entry is not None
         assert entry.content is not None
         assert entry.content.kind == "large"
         assert entry.content.stored_size > 5000
-        assert inspector.apply(stored, SetTtl(TTL_NONE)).result == Result.DONE
-        assert inspector.apply(stored, SetValue("x", "", KEEP)).result == Result.CHANGED
+        assert inspector.apply(stored, Expire(TTL_NONE)).status == EditStatus.DONE
+        assert inspector.apply(stored, SetValue("x", "", KEEP)).status == EditStatus.CHANGED
         assert inspector.cache.get("key") == value
 
     def test_a_bomb_fills_no_memory(self, inspector: Inspector, folder: Path) -> None:
-        stored = inspector.locate("key")
+        stored = inspector.make_key("key")
         bomb = zlib.compress(pickle.dumps("x" * 50_000_000))
         (folder / f"{stored.decode()}.djcache").write_bytes(pickle.dumps(None) + bomb)
         entry = inspector.read(stored)
@@ -228,15 +228,15 @@ class TestFileBased(PickledContract, FlushContract):
         self, inspector: Inspector, folder: Path
     ) -> None:
         inspector.cache.set("key", "value")
-        stored = inspector.locate("key")
-        assert inspector.apply(stored, AddValue("x", TTL_NONE)).result == Result.EXISTS
-        assert inspector.apply(stored, SetValue("x", "other")).result == Result.CHANGED
+        stored = inspector.make_key("key")
+        assert inspector.apply(stored, AddValue("x", TTL_NONE)).status == EditStatus.EXISTS
+        assert inspector.apply(stored, SetValue("x", "other")).status == EditStatus.CHANGED
         assert [path.name for path in folder.iterdir()] == [f"{stored.decode()}.djcache"]
 
     def test_adding_makes_room_as_the_cache_does(self, inspect: Inspect) -> None:
         inspector = inspect(OPTIONS={"MAX_ENTRIES": 10, "CULL_FREQUENCY": 2})
         for n in range(30):
-            inspector.apply(inspector.locate(f"key:{n}"), AddValue(n, TTL_NONE))
+            inspector.apply(inspector.make_key(f"key:{n}"), AddValue(n, TTL_NONE))
         keys = inspector.status().keys
         assert keys is not None
         assert keys <= 10
@@ -248,18 +248,18 @@ class TestFileBased(PickledContract, FlushContract):
     def test_a_key_function_does_not_matter_to_a_listing_of_hashes(self, inspect: Inspect) -> None:
         inspector = inspect(KEY_FUNCTION=lambda key, prefix, version: key[::-1])
         inspector.cache.set("key", "value")
-        assert listed(inspector) == {inspector.locate("key")}
+        assert listed(inspector) == {inspector.make_key("key")}
 
     def test_the_folder_is_told_in_figures(self, inspector: Inspector, monkeypatch: Any) -> None:
         for n in range(3):
             inspector.cache.set(f"key:{n}", n)
         keyspace, _culling = inspector.info()
         assert keyspace.headline is not None
-        assert (keyspace.headline.value, keyspace.headline.of) == (3, 300)
+        assert (keyspace.headline.value, keyspace.headline.maximum) == (3, 300)
         folder = Path(inspector.location)
         sizes = [path.stat().st_size for path in folder.iterdir()]
-        assert [fact.value for fact in keyspace.facts] == [sum(sizes), str(folder)]
-        monkeypatch.setattr("django_cachex.inspectors.filebased.MOST_COUNTED", 2)
+        assert [fact.value for fact in keyspace.fields] == [sum(sizes), str(folder)]
+        monkeypatch.setattr("django_cachex.inspectors.filebased.MAX_COUNTED_FILES", 2)
         keyspace, _culling = inspector.info()
         assert keyspace.headline is None
         assert inspector.status().keys is None
@@ -276,6 +276,6 @@ class TestFileBased(PickledContract, FlushContract):
         def found(query: Query) -> list[bytes]:
             return list(inspector.scan(query, "", 10, later()).keys)
 
-        assert found(Query(expires_within=90_000)) == [inspector.locate("short")]
-        assert found(Query(larger_than=2000)) == [inspector.locate("large")]
+        assert found(Query(expires_within=90_000)) == [inspector.make_key("short")]
+        assert found(Query(larger_than=2000)) == [inspector.make_key("large")]
         assert found(Query(larger_than=2000, expires_within=90_000)) == []

@@ -15,7 +15,7 @@ from pymemcache.exceptions import MemcacheServerError
 
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.base import Support
-from django_cachex.inspectors.edits import AddValue, Result, SetTtl, SetValue
+from django_cachex.inspectors.edits import AddValue, EditStatus, Expire, SetValue
 from django_cachex.inspectors.types import TTL_NONE
 from tests import servers
 from tests.inspectors.contract import HOSTILE_KEYS, FlushContract, Inspect, InspectorContract
@@ -102,36 +102,39 @@ class LimitedContract(ValueContract, FlushContract):
 
     def test_a_ttl_can_be_set_unseen(self, inspector: Inspector) -> None:
         inspector.cache.set("key", "value", timeout=1000)
-        stored = inspector.locate("key")
-        assert inspector.apply(stored, SetTtl(TTL_NONE)).result == Result.DONE
-        assert inspector.apply(inspector.locate("missing"), SetTtl(TTL_NONE)).result == Result.GONE
+        stored = inspector.make_key("key")
+        assert inspector.apply(stored, Expire(TTL_NONE)).status == EditStatus.DONE
+        assert (
+            inspector.apply(inspector.make_key("missing"), Expire(TTL_NONE)).status
+            == EditStatus.GONE
+        )
         assert inspector.cache.get("key") == "value"
 
     def test_an_edit_must_say_how_long_the_key_lives(self, inspector: Inspector) -> None:
         inspector.cache.set("key", "old")
-        stored = inspector.locate("key")
+        stored = inspector.make_key("key")
         entry = inspector.read(stored)
         assert entry is not None
         outcome = inspector.apply(stored, SetValue("new", entry.expected))
-        assert outcome.result == Result.REFUSED
+        assert outcome.status == EditStatus.REFUSED
         assert str(outcome.reason).endswith(".")
         assert inspector.cache.get("key") == "old"
 
     def test_the_stored_key_is_the_key(self, inspect: Inspect) -> None:
         inspector = inspect(KEY_PREFIX="p", VERSION=3)
-        assert inspector.locate("user:1") == b"user:1"
-        assert inspector.name(b"user:1") == "user:1"
+        assert inspector.make_key("user:1") == b"user:1"
+        assert inspector.display_key(b"user:1") == "user:1"
         inspector.apply(b"user:1", AddValue(1, TTL_NONE))
         assert caches["default"].get("user:1", version=3) == 1
 
     def test_bytes_that_are_no_text_are_no_key(self, inspector: Inspector) -> None:
         assert inspector.read(b"\xff") is None
         assert inspector.delete([b"\xff"]) == 0
-        assert inspector.apply(b"\xff", AddValue(1, TTL_NONE)).result == Result.REFUSED
+        assert inspector.apply(b"\xff", AddValue(1, TTL_NONE)).status == EditStatus.REFUSED
 
     def test_a_value_that_is_not_jsons_is_shown_and_not_edited(self, inspector: Inspector) -> None:
         inspector.cache.set("key", {"when": datetime(2024, 1, 2, tzinfo=UTC), "who": {1, 2}})
-        entry = inspector.read(inspector.locate("key"))
+        entry = inspector.read(inspector.make_key("key"))
         assert entry is not None
         assert entry.content is not None
         assert "2024-01-02" in entry.content.formatted.text
@@ -144,7 +147,7 @@ class LimitedContract(ValueContract, FlushContract):
         inspector = inspect("other", BACKEND=f"{__name__}.ReadOnlyCache", LOCATION=location)
         assert "hunter2" not in inspector.location
         assert "example.com" in inspector.location
-        assert "hunter2" not in str(inspector.store)
+        assert "hunter2" not in str(inspector.storage_id)
 
 
 class TestStranger(LimitedContract):
@@ -159,25 +162,25 @@ class TestStranger(LimitedContract):
         trap = Trap()
         value = [trap, (trap,), {"trap": trap}, {1: trap}, datetime(2024, 1, 2, tzinfo=trap)]
         inspector.cache.set("key", value)
-        entry = inspector.read(inspector.locate("key"))
+        entry = inspector.read(inspector.make_key("key"))
         assert entry is not None
         assert entry.content is not None
         assert entry.content.formatted.text.count(f"{__name__}.Trap") == 4
         assert "datetime.datetime" in entry.content.formatted.text
-        assert f"{__name__}.Trap" in str(entry.content.why_not)
+        assert f"{__name__}.Trap" in str(entry.content.not_editable_reason)
 
     def test_a_value_that_contains_itself_ends(self, inspector: Inspector) -> None:
         value: list[Any] = [1]
         value.append(value)
         inspector.cache.set("key", value)
-        entry = inspector.read(inspector.locate("key"))
+        entry = inspector.read(inspector.make_key("key"))
         assert entry is not None
         assert entry.content is not None
         assert not entry.content.editable
 
     def test_a_large_value_is_cut(self, inspector: Inspector) -> None:
         inspector.cache.set("key", "x" * 20_000_000)
-        entry = inspector.read(inspector.locate("key"))
+        entry = inspector.read(inspector.make_key("key"))
         assert entry is not None
         assert entry.content is not None
         assert len(entry.content.formatted.text) <= 5000
@@ -186,8 +189,8 @@ class TestStranger(LimitedContract):
     def test_a_backend_that_drops_values_is_not_believed(self, inspect: Inspect) -> None:
         inspector = inspect(BACKEND=f"{__name__}.FullCache")
         for edit in (AddValue(1, TTL_NONE), AddValue(1, TTL_NONE, replace=True)):
-            outcome = inspector.apply(inspector.locate("key"), edit)
-            assert outcome.result == Result.REFUSED
+            outcome = inspector.apply(inspector.make_key("key"), edit)
+            assert outcome.status == EditStatus.REFUSED
             assert str(outcome.reason).endswith(".")
 
 
@@ -202,18 +205,18 @@ class TestReadOnly(InspectorContract):
         return {"BACKEND": f"{__name__}.ReadOnlyCache", "LOCATION": "somewhere"}
 
     def test_it_is_read(self, inspector: Inspector) -> None:
-        entry = inspector.read(inspector.locate("key"))
+        entry = inspector.read(inspector.make_key("key"))
         assert entry is not None
         assert entry.content is not None
         assert entry.content.value == "always"
-        assert inspector.read(inspector.locate("other")) is None
+        assert inspector.read(inspector.make_key("other")) is None
 
 
 class TestMemcached(LimitedContract):
     """Django's own `PyMemcacheCache`, which has an inspector of its own for its patience."""
 
     support = Support.WRAPPED
-    abilities = ABILITIES | {"can_increase"}
+    abilities = ABILITIES | {"can_incr"}
 
     # What memcached takes as a key; the others are tested below.
     hostile_keys = tuple(key for key in HOSTILE_KEYS if " " not in key and key.isprintable())
@@ -229,20 +232,20 @@ class TestMemcached(LimitedContract):
     def test_a_key_that_memcached_cannot_hold_is_refused_in_words(
         self, inspector: Inspector, key: str
     ) -> None:
-        stored = inspector.locate(key)
+        stored = inspector.make_key(key)
         outcome = inspector.apply(stored, AddValue(1, TTL_NONE))
-        assert outcome.result == Result.REFUSED
+        assert outcome.status == EditStatus.REFUSED
         assert "memcached" in str(outcome.reason)
         assert inspector.delete([stored]) == 0
         with pytest.raises(InvalidCacheKey, match="memcached"):
             inspector.read(stored)
 
     def test_a_timeout_under_a_second_does_not_delete(self, inspector: Inspector) -> None:
-        outcome = inspector.apply(inspector.locate("key"), AddValue("value", 400))
-        assert outcome.result == Result.DONE
+        outcome = inspector.apply(inspector.make_key("key"), AddValue("value", 400))
+        assert outcome.status == EditStatus.DONE
 
     def test_a_value_too_large_is_not_reported_as_stored(self, inspector: Inspector) -> None:
         value = os.urandom(2_000_000).hex()
         with pytest.raises(MemcacheServerError, match="too large"):
-            inspector.apply(inspector.locate("key"), AddValue(value, TTL_NONE, replace=True))
-        assert inspector.read(inspector.locate("key")) is None
+            inspector.apply(inspector.make_key("key"), AddValue(value, TTL_NONE, replace=True))
+        assert inspector.read(inspector.make_key("key")) is None

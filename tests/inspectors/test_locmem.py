@@ -12,7 +12,7 @@ import pytest
 from django.core.cache.backends.base import InvalidCacheKey
 from django.core.cache.backends.locmem import LocMemCache
 
-from django_cachex.inspectors.edits import AddValue, Result, SetValue
+from django_cachex.inspectors.edits import AddValue, EditStatus, SetValue
 from django_cachex.inspectors.query import Query
 from django_cachex.inspectors.types import TTL_NONE
 from tests.inspectors.contract import (
@@ -42,35 +42,35 @@ class TestLocMem(ListingContract, PickledContract, FlushContract):
             cache.set(name, name)
         order = list(cache._cache)
         listed(inspector)
-        inspector.describe([inspector.locate("a")])
-        inspector.read(inspector.locate("a"))
+        inspector.describe([inspector.make_key("a")])
+        inspector.read(inspector.make_key("a"))
         assert list(cache._cache) == order
 
     def test_an_expired_entry_is_left_to_the_cache(self, inspector: Any) -> None:
         inspector.cache.set("expired", 1, timeout=-1)
-        stored = inspector.locate("expired")
+        stored = inspector.make_key("expired")
         assert inspector.read(stored) is None
         assert not inspector.describe([stored])[0].exists
         assert len(inspector.cache._cache) == 1
 
     def test_sizes_are_those_of_the_pickles(self, inspector: Any) -> None:
         inspector.cache.set("key", [1, 2, 3])
-        (description,) = inspector.describe([inspector.locate("key")])
+        (description,) = inspector.describe([inspector.make_key("key")])
         assert description.size == len(pickle.dumps([1, 2, 3], pickle.HIGHEST_PROTOCOL))
 
     def test_a_ttl_is_kept_to_the_last_bit(self, inspector: Any) -> None:
         inspector.cache.set("key", "old", timeout=1000)
-        stored = inspector.locate("key")
+        stored = inspector.make_key("key")
         before = dict(inspector.cache._expire_info)
         entry = inspector.read(stored)
-        assert inspector.apply(stored, SetValue("new", entry.expected)).result == Result.DONE
+        assert inspector.apply(stored, SetValue("new", entry.expected)).status == EditStatus.DONE
         assert dict(inspector.cache._expire_info) == before
 
     def test_adding_makes_room_as_the_cache_does(self, inspect: Inspect) -> None:
         inspector = inspect(OPTIONS={"MAX_ENTRIES": 10, "CULL_FREQUENCY": 2})
         for n in range(30):
-            outcome = inspector.apply(inspector.locate(f"key:{n}"), AddValue(n, TTL_NONE))
-            assert outcome.result == Result.DONE
+            outcome = inspector.apply(inspector.make_key(f"key:{n}"), AddValue(n, TTL_NONE))
+            assert outcome.status == EditStatus.DONE
         assert inspector.status().keys is not None
         assert inspector.status().keys <= 10
 
@@ -78,15 +78,15 @@ class TestLocMem(ListingContract, PickledContract, FlushContract):
         self, inspect: Inspect
     ) -> None:
         inspector = inspect(BACKEND=f"{__name__}.StrictCache")
-        outcome = inspector.apply(inspector.locate("with space"), AddValue(1, TTL_NONE))
-        assert outcome.result == Result.REFUSED
+        outcome = inspector.apply(inspector.make_key("with space"), AddValue(1, TTL_NONE))
+        assert outcome.status == EditStatus.REFUSED
         assert outcome.reason == "No spaces, please: :1:with space"
         assert listed(inspector) == set()
 
     def test_editors_at_once_never_overwrite_each_other_unseen(self, inspector: Any) -> None:
         inspector.cache.set("key", 0)
-        stored = inspector.locate("key")
-        results: list[Result] = []
+        stored = inspector.make_key("key")
+        results: list[EditStatus] = []
         start = threading.Barrier(4)
 
         def edit(editor: int) -> None:
@@ -94,15 +94,15 @@ class TestLocMem(ListingContract, PickledContract, FlushContract):
             for _attempt in range(50):
                 entry = inspector.read(stored)
                 value = SetValue(entry.content.value + 1, entry.expected)
-                results.append(inspector.apply(stored, value).result)
+                results.append(inspector.apply(stored, value).status)
 
         threads = [threading.Thread(target=edit, args=(n,)) for n in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        assert set(results) <= {Result.DONE, Result.CHANGED}
-        assert inspector.cache.get("key") == results.count(Result.DONE)
+        assert set(results) <= {EditStatus.DONE, EditStatus.CHANGED}
+        assert inspector.cache.get("key") == results.count(EditStatus.DONE)
 
     def test_listing_while_others_write(self, inspector: Any) -> None:
         stop = threading.Event()
@@ -127,15 +127,15 @@ class TestLocMem(ListingContract, PickledContract, FlushContract):
     def test_a_key_function_that_hides_keys_leaves_no_listing(self, inspect: Inspect) -> None:
         inspector = inspect(KEY_FUNCTION=lambda key, prefix, version: key[::-1])
         assert not inspector.can_list
-        assert "KEY_FUNCTION" in str(inspector.why_not("can_list"))
+        assert "KEY_FUNCTION" in str(inspector.unsupported_reason("can_list"))
         inspector.cache.set("key", "value")
-        assert inspector.read(inspector.locate("key")) is not None
+        assert inspector.read(inspector.make_key("key")) is not None
 
     def test_a_large_value_is_not_decoded(self, inspect: Inspect, settings: Any) -> None:
         settings.CACHEX_ADMIN = {"DECODE_BYTES": 1000, "PREVIEW_BYTES": 100}
         inspector = inspect()
         inspector.cache.set("key", "x" * 2000)
-        entry = inspector.read(inspector.locate("key"))
+        entry = inspector.read(inspector.make_key("key"))
         assert entry is not None
         assert entry.content is not None
         assert entry.content.kind == "large"
@@ -144,20 +144,20 @@ class TestLocMem(ListingContract, PickledContract, FlushContract):
     def test_pages_say_which_process_answered(self, inspector: Any) -> None:
         (note,) = inspector.notes()
         assert f"process {os.getpid()}" in str(note)
-        assert str(os.getpid()) in str(inspector.flush_plan().scope)
+        assert str(os.getpid()) in str(inspector.preview_flush().scope)
 
     def test_the_store_is_told_in_figures(self, inspector: Any) -> None:
         inspector.cache.set("never", "value", timeout=None)
         inspector.cache.set("later", "value", timeout=100)
         inspector.cache.set("expired", "value", timeout=-1)
         keyspace, culling = inspector.info()
-        assert (keyspace.headline.value, keyspace.headline.of) == (3, 300)
-        values = {str(fact.label): fact.value for fact in keyspace.facts}
+        assert (keyspace.headline.value, keyspace.headline.maximum) == (3, 300)
+        values = {str(fact.label): fact.value for fact in keyspace.fields}
         size = len(pickle.dumps("value", pickle.HIGHEST_PROTOCOL))
         assert values["Never expire"] == 1
         assert values["Expired, not yet removed"] == 1
         assert values["Size of values"] == 3 * size
-        assert [fact.value for fact in culling.facts] == [300, "1/3"]
+        assert [fact.value for fact in culling.fields] == [300, "1/3"]
 
 
 class StrictCache(LocMemCache):

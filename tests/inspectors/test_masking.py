@@ -4,7 +4,7 @@ import traceback
 
 import pytest
 
-from django_cachex.inspectors.masking import mask, secrets_in
+from django_cachex.inspectors.masking import find_secrets, mask
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,9 @@ def test_mask_takes_out_a_password_that_is_not_quoted(password: str) -> None:
 
 
 def test_mask_takes_out_secrets_wherever_they_stand() -> None:
-    secrets = secrets_in({"LOCATION": "redis://:s3cr%2Ft@host", "OPTIONS": {"password": "hunter2"}})
+    secrets = find_secrets(
+        {"LOCATION": "redis://:s3cr%2Ft@host", "OPTIONS": {"password": "hunter2"}}
+    )
 
     masked = mask("AUTH s3cr/t failed, s3cr%2Ft too, {'password': 'hunter2'}", secrets)
 
@@ -83,7 +85,7 @@ def test_a_mask_is_not_read_as_a_pattern_or_template() -> None:
     ],
 )
 def test_secrets_are_found_wherever_a_configuration_holds_them(params: dict[str, object]) -> None:
-    assert "hunter2" in secrets_in(params)
+    assert "hunter2" in find_secrets(params)
 
 
 class Credentials:
@@ -115,7 +117,7 @@ def test_a_password_in_an_address_is_a_secret(location: str | list[str], passwor
         place: object = location.format(password)
     else:
         place = [one.format(password) for one in location]
-    secrets = secrets_in({"LOCATION": place})
+    secrets = find_secrets({"LOCATION": place})
 
     assert password in secrets
     assert "host" not in secrets
@@ -143,7 +145,7 @@ def test_a_password_in_an_address_is_a_secret(location: str | list[str], passwor
 )
 def test_a_password_in_a_string_of_options_is_a_secret(text: str, password: str) -> None:
     told = text.format(password)
-    secrets = secrets_in({"OPTIONS": {"connection": told}})
+    secrets = find_secrets({"OPTIONS": {"connection": told}})
 
     assert password in secrets
     assert not {"h", "host", "6379", "5", "1"} & secrets
@@ -169,7 +171,7 @@ def test_a_password_in_a_string_of_options_is_a_secret(text: str, password: str)
     ],
 )
 def test_a_secret_is_told_by_its_name(options: dict[str, object]) -> None:
-    secrets = secrets_in({"OPTIONS": options})
+    secrets = find_secrets({"OPTIONS": options})
 
     assert "hunter2" in secrets
     assert "user" not in secrets
@@ -179,7 +181,7 @@ def test_a_secret_is_told_by_its_name(options: dict[str, object]) -> None:
     "told", ["hunt%20er2%2F", "hunt+er2%2F", "hunt%20er2%2f", "hunt er2/", "b'hunt er2/'"]
 )
 def test_a_secret_is_masked_however_it_is_spelled(told: str) -> None:
-    secrets = secrets_in({"OPTIONS": {"password": "hunt er2/"}})
+    secrets = find_secrets({"OPTIONS": {"password": "hunt er2/"}})
 
     assert "er2" not in mask(f"wrong: {told}", secrets)
 
@@ -197,7 +199,7 @@ def test_a_secret_is_masked_however_it_is_spelled(told: str) -> None:
     ],
 )
 def test_hosts_ports_and_paths_are_no_secrets(location: str) -> None:
-    assert secrets_in({"LOCATION": location}) == frozenset()
+    assert find_secrets({"LOCATION": location}) == frozenset()
 
 
 def test_a_configuration_without_passwords_has_no_secrets() -> None:
@@ -207,7 +209,7 @@ def test_a_configuration_without_passwords_has_no_secrets() -> None:
         "OPTIONS": {"db": 1, "password": None, "username": "user"},
     }
 
-    assert secrets_in(params) == frozenset()
+    assert find_secrets(params) == frozenset()
 
 
 def test_the_fragments_of_a_url_that_does_not_parse_are_masked() -> None:
@@ -220,4 +222,4 @@ def test_the_fragments_of_a_url_that_does_not_parse_are_masked() -> None:
 
     text = "".join(traceback.format_exception_only(failure.value))
     assert "hunter" in text
-    assert "hunter" not in mask(text, secrets_in({"LOCATION": location}))
+    assert "hunter" not in mask(text, find_secrets({"LOCATION": location}))

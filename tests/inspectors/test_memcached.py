@@ -10,7 +10,7 @@ from django.core.cache import caches
 
 from django_cachex.inspectors import inspector_for
 from django_cachex.inspectors.base import Support
-from django_cachex.inspectors.edits import AddValue, Outcome, Result
+from django_cachex.inspectors.edits import AddValue, EditResult, EditStatus
 from tests import servers
 
 PYMEMCACHE = "django.core.cache.backends.memcached.PyMemcacheCache"
@@ -26,10 +26,10 @@ def memcached(memcached_process: servers.Server, settings: Any) -> str:
 
 def test_keys_are_read_added_and_deleted_by_name(memcached: str) -> None:
     inspector = inspector_for("default")
-    key = inspector.locate("a")
+    key = inspector.make_key("a")
     assert inspector.support is Support.WRAPPED
     assert inspector.read(key) is None
-    assert inspector.apply(key, AddValue([1], 60_000)) == Outcome(Result.DONE)
+    assert inspector.apply(key, AddValue([1], 60_000)) == EditResult(EditStatus.DONE)
     assert caches["default"].get("a") == [1]
     entry = inspector.read(key)
     assert entry is not None

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from django_cachex.inspectors.query import (
-    LONGEST,
-    MOST_REPEATS,
+    MAX_PATTERN_LENGTH,
+    MAX_REPEATS,
     InvalidPattern,
     Pattern,
-    cheap_beginning,
+    cheap_prefix,
     escape_glob,
 )
 
@@ -65,16 +65,16 @@ def test_examples(text: str, found: str, not_found: str) -> None:
 @pytest.mark.parametrize("text", ["", "*", "***"])
 def test_no_text_means_every_key(text: str) -> None:
     assert Pattern(text).matches_all
-    assert not Pattern(text).is_exact_candidate
+    assert not Pattern(text).may_be_exact_key
     assert Pattern(text).matches("")
     assert Pattern(text).matches("any\nkey")
     assert Pattern(text).glob(b"p[1]:") == b"p\\[1\\]:*"
 
 
 def test_only_text_without_wildcards_may_be_a_whole_key() -> None:
-    assert Pattern("user:1").is_exact_candidate
-    assert Pattern("what?").is_exact_candidate
-    assert not Pattern("user:*").is_exact_candidate
+    assert Pattern("user:1").may_be_exact_key
+    assert Pattern("what?").may_be_exact_key
+    assert not Pattern("user:*").may_be_exact_key
 
 
 def test_the_glob_takes_everything_else_literally() -> None:
@@ -105,19 +105,23 @@ def test_keys_that_are_not_text_are_compared_as_the_server_compares_them() -> No
     assert not Pattern("b*").matches(b"\xffb")
 
 
-@pytest.mark.parametrize("text", ["a" * (LONGEST + 1), "*" + "ab*" * LONGEST, "é" * 5000])
+@pytest.mark.parametrize(
+    "text", ["a" * (MAX_PATTERN_LENGTH + 1), "*" + "ab*" * MAX_PATTERN_LENGTH, "é" * 5000]
+)
 def test_a_search_that_is_too_long_says_so_and_searches_for_nothing(text: str) -> None:
     pattern = Pattern(text)
-    assert str(LONGEST) in pattern.problem
-    assert str(len(text)) in pattern.problem
+    assert str(MAX_PATTERN_LENGTH) in pattern.error
+    assert str(len(text)) in pattern.error
     for use in (pattern.glob, lambda: pattern.matches("a"), lambda: pattern.literals):
         with pytest.raises(InvalidPattern, match="Nothing was searched for"):
             use()
 
 
-@pytest.mark.parametrize("text", ["", "*" * 5000, "a" * LONGEST, "é" * LONGEST])
+@pytest.mark.parametrize(
+    "text", ["", "*" * 5000, "a" * MAX_PATTERN_LENGTH, "é" * MAX_PATTERN_LENGTH]
+)
 def test_a_search_of_a_length_that_is_allowed_has_no_problem(text: str) -> None:
-    assert Pattern(text).problem == ""
+    assert Pattern(text).error == ""
     assert Pattern(text).matches(text)
 
 
@@ -135,13 +139,13 @@ def compared(literal: bytes, name: bytes) -> int:
 @given(st.lists(st.sampled_from([b"a", b"b"]), max_size=30), st.data())
 def test_a_server_compares_no_character_of_a_name_often(parts: list[bytes], data: Any) -> None:
     literal = b"".join(parts)
-    beginning = cheap_beginning(literal)
+    beginning = cheap_prefix(literal)
     assert literal.startswith(beginning)
     # What takes it longest is made of the text itself.
     pieces = st.lists(st.integers(0, len(literal)), max_size=12)
     name = b"".join(literal[:length] for length in data.draw(pieces))
     # One more for the character that is another.
-    assert compared(beginning, name) <= (MOST_REPEATS + 1) * len(name)
+    assert compared(beginning, name) <= (MAX_REPEATS + 1) * len(name)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +173,12 @@ def test_what_repeats_itself_is_found_by_its_beginning(text: str, glob: bytes) -
 
 @pytest.mark.parametrize(
     "text",
-    ["a" * (LONGEST - 1) + "b", "b" + "a" * (LONGEST - 1), "*" + "a*" * 240 + "b", "*aab" * 120],
+    [
+        "a" * (MAX_PATTERN_LENGTH - 1) + "b",
+        "b" + "a" * (MAX_PATTERN_LENGTH - 1),
+        "*" + "a*" * 240 + "b",
+        "*aab" * 120,
+    ],
 )
 def test_the_longest_search_is_over_soon_in_the_longest_names(text: str) -> None:
     pattern, names = Pattern(text), ["a" * 20_000 + str(number) for number in range(100)]

@@ -27,9 +27,19 @@ from django.utils.safestring import mark_safe
 from hypothesis import given
 from hypothesis import strategies as st
 
-from django_cachex.inspectors.values.nodes import Cut, Opaque, Reason, Reference
-from django_cachex.inspectors.values.pickle import COMPLETED, VALUES, Pickled, read_pickle
-from django_cachex.inspectors.values.pickle_machine import OPCODES, Bounds
+from django_cachex.inspectors.values.nodes import (
+    Reference,
+    Truncated,
+    TruncationReason,
+    UnresolvedObject,
+)
+from django_cachex.inspectors.values.pickle import (
+    BUILDERS,
+    STATE_BUILDERS,
+    PickleContent,
+    read_pickle,
+)
+from django_cachex.inspectors.values.pickle_machine import OPCODE_HANDLERS, DecodeLimits
 from tests.inspectors.pickle_samples import (
     SAMPLE,
     UTC,
@@ -72,11 +82,11 @@ def test_plain_data_reads_as_pickle_loads_reads_it(value: Any, protocol: int) ->
     data = pickle.dumps(value, protocol)
     pickled = read_pickle(data)
     assert shape(pickled.value) == shape(pickle.loads(data))
-    assert pickled.ended == ""
-    assert not pickled.damaged
+    assert pickled.incomplete_reason == ""
+    assert not pickled.is_damaged
     # Of protocols 0 and 1 only the opcodes tell, and a scalar may need none of 1's.
     assert pickled.protocol in ((0, 1) if protocol == 1 else (protocol,))
-    assert pickled.nodes >= nodes_of(pickled.value)
+    assert pickled.node_count >= nodes_of(pickled.value)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -94,7 +104,7 @@ def test_long_texts_and_bytes_read(size: int) -> None:
 
 def test_every_opcode_of_every_protocol_is_known() -> None:
     codes = {opcode.code.encode("latin-1") for opcode in pickletools.opcodes}
-    assert set(OPCODES) | {pickle.STOP} == codes
+    assert set(OPCODE_HANDLERS) | {pickle.STOP} == codes
 
 
 @pytest.mark.parametrize(
@@ -111,14 +121,14 @@ def test_every_opcode_of_every_protocol_is_known() -> None:
         (b"(I1\nI2\nl.", [1, 2]),
         (b"I1\nI2\n0.", 1),
         (b"I1\n(I2\nI3\n1.", 1),
-        (b"]2a.", [Cut(Reason.RECURSIVE)]),
+        (b"]2a.", [Truncated(TruncationReason.RECURSIVE)]),
         (b"I1\n2\x86.", (1, 1)),
     ],
 )
 def test_old_and_odd_opcodes(data: bytes, value: Any) -> None:
     pickled = read_pickle(data)
-    if isinstance(value, list) and isinstance(value[0], Cut):
-        assert pickled.value[0].reason == Reason.RECURSIVE
+    if isinstance(value, list) and isinstance(value[0], Truncated):
+        assert pickled.value[0].reason == TruncationReason.RECURSIVE
     else:
         assert pickled.value == value == pickle.loads(data)
 
@@ -140,19 +150,19 @@ def test_objects_become_labels_that_keep_their_state(protocol: int) -> None:
     Point.restored.clear()
     pickled = read_pickle(pickle.dumps([Point(3)], protocol))
     (point,) = pickled.value
-    assert isinstance(point, Opaque)
+    assert isinstance(point, UnresolvedObject)
     assert point.name == "tests.inspectors.pickle_samples.Point"
     assert point.args == ()
     assert point.states == ({"x": 3},)
     assert Point.restored == []
-    assert "tests.inspectors.pickle_samples.Point" in str(pickled.why_not_json)
+    assert "tests.inspectors.pickle_samples.Point" in str(pickled.json_unsafe_reason)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_what_collections_hold_is_kept(protocol: int) -> None:
-    def read(value: Any) -> Opaque:
+    def read(value: Any) -> UnresolvedObject:
         found = read_pickle(pickle.dumps(value, protocol)).value
-        assert isinstance(found, Opaque)
+        assert isinstance(found, UnresolvedObject)
         return found
 
     ordered = read(collections.OrderedDict(a=1))
@@ -211,7 +221,7 @@ def test_django_objects_are_named_as_django_names_them() -> None:
 def test_subclasses_of_plain_types_are_not_plain() -> None:
     for value in (collections.OrderedDict(a=1), mark_safe("text"), Size.SMALL, Pair(1, 2)):
         pickled = read_pickle(pickle.dumps(value))
-        assert isinstance(pickled.value, Opaque)
+        assert isinstance(pickled.value, UnresolvedObject)
         assert not pickled.is_json
 
 
@@ -326,7 +336,7 @@ def test_memo_bombs_are_bounded_where_they_come_out() -> None:
     for _level in range(40):
         value = [value] * 10
     pickled = read_pickle(pickle.dumps(value))
-    assert pickled.nodes <= 10_000 + 50
+    assert pickled.node_count <= 10_000 + 50
     assert nodes_of(pickled.value) <= 10_000 + 50 * 2
     assert not pickled.is_json
 
@@ -336,15 +346,15 @@ def test_a_shared_text_is_counted_each_time_it_shows() -> None:
     pickled = read_pickle(pickle.dumps([text] * 5000))
     shown = sum(len(part) for part in pickled.value if isinstance(part, str))
     assert shown <= 1024 * 1024
-    assert pickled.value[-1].reason == Reason.SIZE
+    assert pickled.value[-1].reason == TruncationReason.SIZE
 
 
 def test_tuples_that_take_years_to_hash_are_not_hashed() -> None:
     # Each level is a tuple of the one before, twice: 2**60 leaves. Then a dict with it as key.
     data = b"\x80\x04)" + b"2\x86" * 60 + b"Ns."
-    assert read_pickle(data).damaged
+    assert read_pickle(data).is_damaged
     pickled = read_pickle(b"\x80\x04})" + b"2\x86" * 60 + b"Ns.")
-    assert pickled.nodes <= 10_000 + 100
+    assert pickled.node_count <= 10_000 + 100
 
 
 def test_deep_nesting_ends_at_fifty() -> None:
@@ -353,7 +363,7 @@ def test_deep_nesting_ends_at_fifty() -> None:
         b"\x80\x04)" + b"\x85" * 90_000 + b".",
     ):
         pickled = read_pickle(data)
-        assert not pickled.ended
+        assert not pickled.incomplete_reason
         assert depth_of(pickled.value) == 50
         assert not pickled.is_json
     fifty: Any = []
@@ -373,8 +383,8 @@ def test_recursion_is_shown_as_such() -> None:
     for value in (loop, mapping, (loop,), point):
         pickled = read_pickle(pickle.dumps(value))
         assert not pickled.is_json
-    assert read_pickle(pickle.dumps(loop)).value[1].reason == Reason.RECURSIVE
-    assert "itself" in str(read_pickle(pickle.dumps(loop)).why_not_json)
+    assert read_pickle(pickle.dumps(loop)).value[1].reason == TruncationReason.RECURSIVE
+    assert "itself" in str(read_pickle(pickle.dumps(loop)).json_unsafe_reason)
 
 
 @pytest.mark.parametrize(
@@ -401,15 +411,15 @@ def test_huge_declared_lengths_reserve_nothing(data: bytes) -> None:
 
 def test_larger_pickles_are_not_read() -> None:
     pickled = read_pickle(pickle.dumps("x" * 20_000_000))
-    assert pickled.value.reason == Reason.SIZE
-    assert pickled.ended
-    assert not pickled.damaged
+    assert pickled.value.reason == TruncationReason.SIZE
+    assert pickled.incomplete_reason
+    assert not pickled.is_damaged
 
 
 def test_too_many_steps_leave_the_beginning() -> None:
     pickled = read_pickle(pickle.dumps(list(range(150_000))))
-    assert pickled.ended
-    assert not pickled.damaged
+    assert pickled.incomplete_reason
+    assert not pickled.is_damaged
     assert not pickled.is_json
     assert pickled.value[:100] == list(range(100))
     assert nodes_of(pickled.value) <= 10_002
@@ -417,15 +427,15 @@ def test_too_many_steps_leave_the_beginning() -> None:
 
 def test_dicts_end_where_nodes_do() -> None:
     pickled = read_pickle(pickle.dumps({str(n): n for n in range(10_001)}))
-    assert "too many parts" in str(pickled.why_not_json)
+    assert "too many parts" in str(pickled.json_unsafe_reason)
     assert len(pickled.value) == 10_000
     assert read_pickle(pickle.dumps({str(n): n for n in range(9999)})).is_json
 
 
 def test_bounds_can_be_chosen() -> None:
-    pickled = read_pickle(pickle.dumps([1, 2, 3, [4]]), Bounds(nodes=3))
+    pickled = read_pickle(pickle.dumps([1, 2, 3, [4]]), DecodeLimits(nodes=3))
     assert pickled.value[:2] == [1, 2]
-    assert (pickled.value[2].reason, pickled.value[2].count) == (Reason.NODES, 2)
+    assert (pickled.value[2].reason, pickled.value[2].count) == (TruncationReason.NODES, 2)
 
 
 def test_integers_of_any_size() -> None:
@@ -444,8 +454,8 @@ def test_a_pickle_cut_anywhere_is_damaged(protocol: int) -> None:
     data = pickle.dumps(SAMPLE, protocol)
     for end in range(len(data)):
         pickled = read_pickle(data[:end])
-        assert pickled.damaged, end
-        assert str(pickled.ended), end
+        assert pickled.is_damaged, end
+        assert str(pickled.incomplete_reason), end
         assert not pickled.is_json
 
 
@@ -453,7 +463,7 @@ def test_what_was_read_before_the_damage_is_kept() -> None:
     data = pickle.dumps({"first": "value", "second": [1, 2, 3]})
     assert read_pickle(data[:-3]).value == {"first": "value", "second": [1, 2, 3]}
     assert read_pickle(pickle.dumps(["a", "b", "c"])[:-3]).value == ["a", "b", "c"]
-    assert read_pickle(b"").value.reason == Reason.DAMAGE
+    assert read_pickle(b"").value.reason == TruncationReason.DAMAGE
 
 
 @pytest.mark.parametrize(
@@ -500,14 +510,14 @@ def test_what_was_read_before_the_damage_is_kept() -> None:
 )
 def test_nonsense_is_damage_and_says_where(data: bytes) -> None:
     pickled = read_pickle(data)
-    assert pickled.damaged
-    assert "byte" in str(pickled.ended) or "protocol" in str(pickled.ended)
+    assert pickled.is_damaged
+    assert "byte" in str(pickled.incomplete_reason) or "protocol" in str(pickled.incomplete_reason)
 
 
 @unhurried
 @given(st.binary(max_size=200))
 def test_random_bytes_never_raise(data: bytes) -> None:
-    assert isinstance(read_pickle(data), Pickled)
+    assert isinstance(read_pickle(data), PickleContent)
 
 
 @unhurried
@@ -529,7 +539,7 @@ opcodes = st.sampled_from([opcode.code.encode("latin-1") for opcode in pickletoo
 @unhurried
 @given(st.lists(opcodes | st.binary(max_size=3) | st.just(b"1\n"), max_size=60).map(b"".join))
 def test_random_programs_never_raise(data: bytes) -> None:
-    assert isinstance(read_pickle(data + b"."), Pickled)
+    assert isinstance(read_pickle(data + b"."), PickleContent)
 
 
 def test_what_cannot_be_hashed_is_listed() -> None:
@@ -538,7 +548,9 @@ def test_what_cannot_be_hashed_is_listed() -> None:
     found = read_pickle(b"\x80\x04\x8f(]\x90.").value
     assert (found.name, found.items) == ("builtins.set", ([],))
     not_a_number = pickle.dumps({decimal.Decimal("1"): 1}).replace(b"\x8c\x011", b"\x8c\x04sNaN")
-    assert isinstance(read_pickle(not_a_number.replace(b"\x95", b"\x95", 1)).value, Opaque | Cut)
+    assert isinstance(
+        read_pickle(not_a_number.replace(b"\x95", b"\x95", 1)).value, UnresolvedObject | Truncated
+    )
 
 
 def test_known_classes_with_odd_arguments_stay_labels() -> None:
@@ -563,19 +575,19 @@ def test_known_classes_with_odd_arguments_stay_labels() -> None:
         b"cfractions\nFraction\n(V1e999999999\ntR.",
     ):
         pickled = read_pickle(data)
-        assert not pickled.damaged, data
-        assert isinstance(pickled.value, Opaque), data
+        assert not pickled.is_damaged, data
+        assert isinstance(pickled.value, UnresolvedObject), data
 
 
-@pytest.mark.parametrize("name", [*VALUES, *COMPLETED])
+@pytest.mark.parametrize("name", [*BUILDERS, *STATE_BUILDERS])
 def test_known_classes_given_nothing_they_take_stay_labels(name: str) -> None:
     module, _dot, attribute = name.partition(".")
     for arguments in (b"(Nt", b"(NNNNt", b"(C\x01xNt"):
         for state in (b"", b"Nb", b"}(Vint\nNub"):
             data = b"c%s\n%s\n" % (module.encode(), attribute.encode()) + arguments + b"R" + state
             pickled = read_pickle(data + b".")
-            assert not pickled.damaged
-            assert isinstance(pickled.value, Opaque)
+            assert not pickled.is_damaged
+            assert isinstance(pickled.value, UnresolvedObject)
 
 
 def test_a_known_value_with_a_state_of_its_own_stays_a_label() -> None:
@@ -607,7 +619,7 @@ def test_odd_names_are_printable() -> None:
 def test_exactly_json(value: Any) -> None:
     pickled = read_pickle(pickle.dumps(value))
     assert pickled.is_json
-    assert str(pickled.why_not_json) == ""
+    assert str(pickled.json_unsafe_reason) == ""
 
 
 @pytest.mark.parametrize(
@@ -639,4 +651,4 @@ def test_not_json_and_the_reason(value: Any, named: str) -> None:
     for wrapped in (value, [1, value], {"a": [value]}):
         pickled = read_pickle(pickle.dumps(wrapped))
         assert not pickled.is_json
-        assert named in str(pickled.why_not_json)
+        assert named in str(pickled.json_unsafe_reason)

@@ -10,12 +10,12 @@ from django.core.cache import caches
 from django.core.management import call_command
 
 from django_cachex.inspectors import Inspector, inspector_for
-from django_cachex.inspectors.django import LONGEST_PLACE, STRETCH
+from django_cachex.inspectors.django import CHARS_PER_CLOCK_CHECK, MAX_TOKEN_KEY_LENGTH
 from django_cachex.inspectors.query import Pattern, Query
 from tests.inspectors.contract import later, listed, pages
 
 LONG = "x" * 400_000
-LONGEST_TOKEN = 8 * LONGEST_PLACE + 100
+LONGEST_TOKEN = 8 * MAX_TOKEN_KEY_LENGTH + 100
 
 pytestmark = pytest.mark.filterwarnings("ignore::django.core.cache.CacheKeyWarning")
 
@@ -39,7 +39,7 @@ def inspector(request: pytest.FixtureRequest, settings: Any, db: None) -> Any:
 def fill(inspector: Inspector, *names: str) -> set[bytes]:
     for name in names:
         inspector.cache.set(name, "v")
-    return {inspector.locate(name) for name in names}
+    return {inspector.make_key(name) for name in names}
 
 
 def test_keys_that_begin_alike_for_long_are_each_listed_once(inspector: Inspector) -> None:
@@ -68,7 +68,7 @@ def test_where_the_key_is_gone_those_that_begin_alike_come_again(inspector: Insp
 def test_the_clock_is_looked_at_by_characters_and_not_by_keys(inspector: Inspector) -> None:
     fill(inspector, *(f"{number:03}{LONG[:20_000]}" for number in range(100)))
     listing = inspector.scan(Query(Pattern("nothing")), "", 100, time.monotonic() - 1)
-    assert listing.examined <= STRETCH / 20_000 + 1
+    assert listing.examined <= CHARS_PER_CLOCK_CHECK / 20_000 + 1
     assert listing.token
 
 

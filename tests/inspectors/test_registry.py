@@ -14,7 +14,7 @@ from django_cachex.inspectors.base import Support
 from django_cachex.inspectors.database import DatabaseInspector
 from django_cachex.inspectors.dummy import DummyInspector
 from django_cachex.inspectors.filebased import FileBasedInspector
-from django_cachex.inspectors.info import Fact, Section, Status
+from django_cachex.inspectors.info import InfoField, InfoSection, Status
 from django_cachex.inspectors.limited import BrokenInspector, LimitedInspector
 from django_cachex.inspectors.locmem import LocMemInspector
 from django_cachex.inspectors.registry import inspector_class
@@ -32,8 +32,8 @@ class StrangersInspector(Inspector):
     def status(self) -> Status:
         return Status(keys=len(self.cache.entries))  # type: ignore[attr-defined] # its own
 
-    def info(self) -> Sequence[Section]:
-        return (Section("Keyspace", (Fact("Entries", self.status().keys),)),)
+    def info(self) -> Sequence[InfoSection]:
+        return (InfoSection("Keyspace", (InfoField("Entries", self.status().keys),)),)
 
 
 class NearerCache(StrangersCache):
@@ -104,7 +104,7 @@ def test_a_third_partys_inspector_serves_its_backend(one: Any, registered: None)
     assert type(inspector) is StrangersInspector
     inspector.cache.set("key", "value")
     assert inspector.status().keys == 1
-    assert inspector.info()[0].facts[0].value == 1
+    assert inspector.info()[0].fields[0].value == 1
     assert inspector.support == Support.WRAPPED
 
 

@@ -14,28 +14,28 @@ from django.core.cache import caches
 
 from django_cachex.admin.links import MAX_STATE_BYTES
 from django_cachex.inspectors import Inspector, inspector_for
-from django_cachex.inspectors.edits import Tally
+from django_cachex.inspectors.edits import BulkResult
 from django_cachex.inspectors.jobs import (
-    MOST_BYTES,
-    MOST_FAILURES,
-    Position,
-    Sweep,
-    Work,
+    MAX_FAILURE_BYTES,
+    MAX_FAILURES,
+    BulkTask,
+    Job,
+    ScanProgress,
     advance,
-    kept,
-    length,
+    json_size,
+    keep_failures,
 )
 from django_cachex.inspectors.namespaces import (
-    MOST_BRANCHES,
-    ROOT,
+    MAX_BRANCHES,
+    ROOT_PATH,
+    NamespaceOptions,
+    NamespaceStats,
+    NamespaceTree,
     Sample,
-    Sorting,
-    Survey,
-    Tree,
-    Weight,
+    Usage,
 )
 from django_cachex.inspectors.query import Pattern, Query
-from django_cachex.inspectors.types import TTL_NONE, Description, Listing
+from django_cachex.inspectors.types import TTL_NONE, KeyInfo, ScanPage
 from tests import servers
 
 VALKEY = "django_cachex.cache.ValkeyCache"
@@ -55,24 +55,24 @@ def inspector(valkey_server: servers.Server, settings: Any) -> Inspector:
     return inspector_for(ALIAS)
 
 
-def finder(inspector: Inspector, text: str = "") -> Callable[[str, int, float], Listing]:
+def finder(inspector: Inspector, text: str = "") -> Callable[[str, int, float], ScanPage]:
     return lambda token, want, deadline: inspector.scan(Query(Pattern(text)), token, want, deadline)
 
 
-def carried(work: Work[Any], of_state: Callable[[Any], Any]) -> Work[Any]:
+def carried(work: Job[Any], from_state: Callable[[Any], Any]) -> Job[Any]:
     """Return a work after a page has carried it."""
-    return Work.of_state(json.loads(json.dumps(work.state())), of_state)
+    return Job.from_state(json.loads(json.dumps(work.state())), from_state)
 
 
 def finished(
-    work: Work[Any], inspector: Inspector, text: str, of_state: Callable[[Any], Any]
-) -> Work[Any]:
+    work: Job[Any], inspector: Inspector, text: str, from_state: Callable[[Any], Any]
+) -> Job[Any]:
     """Do all of a work in the smallest steps there are, each from the state of the one before."""
     for _step in range(10_000):
         if work.complete:
             return work
         [work] = list(advance(work, finder(inspector, text), inspector, time.monotonic(), 50))
-        work = carried(work, of_state)
+        work = carried(work, from_state)
     raise AssertionError("It does not come to an end.")
 
 
@@ -88,21 +88,21 @@ def test_all_that_matches_goes_in_many_steps_and_nothing_else(
 ) -> None:
     fill(raw, *(f"user:{n}" for n in range(700)), *(f"cart:{n}" for n in range(300)))
     raw.set("user:of another", "v")
-    work = finished(Work(Sweep()), inspector, "user:*", Sweep.of_state)
-    assert (work.deed.done, work.deed.failed) == (700, 0)
+    work = finished(Job(BulkTask()), inspector, "user:*", BulkTask.from_state)
+    assert (work.task.done, work.task.failed) == (700, 0)
     assert raw.dbsize() == 301
-    assert work.position.examined == work.position.total
+    assert work.progress.examined == work.progress.total
 
 
 def test_an_expiry_is_given_to_each_and_taken_from_each(
     inspector: Inspector, raw: valkey.Valkey
 ) -> None:
     fill(raw, *(f"user:{n}" for n in range(120)))
-    work = finished(Work(Sweep(ttl=500_000)), inspector, "user:*", Sweep.of_state)
-    assert work.deed.done == 120
+    work = finished(Job(BulkTask(ttl=500_000)), inspector, "user:*", BulkTask.from_state)
+    assert work.task.done == 120
     assert 0 < raw.pttl(":1:user:7") <= 500_000
-    work = finished(Work(Sweep(ttl=TTL_NONE)), inspector, "user:*", Sweep.of_state)
-    assert work.deed.done == 120
+    work = finished(Job(BulkTask(ttl=TTL_NONE)), inspector, "user:*", BulkTask.from_state)
+    assert work.task.done == 120
     assert {raw.pttl(f":1:user:{n}") for n in range(120)} == {-1}
 
 
@@ -110,12 +110,12 @@ def test_a_store_that_grows_smaller_does_not_hurry_the_progress(
     inspector: Inspector, raw: valkey.Valkey
 ) -> None:
     fill(raw, *(f"user:{n}" for n in range(1000)))
-    work, shares = Work(Sweep()), [0.0]
+    work, shares = Job(BulkTask()), [0.0]
     while not work.complete:
         [work] = list(advance(work, finder(inspector), inspector, time.monotonic(), 50))
-        assert work.position.total == 1000
-        shares.append(work.position.examined / work.position.total)
-        assert abs(shares[-1] - work.deed.done / 1000) < 0.25
+        assert work.progress.total == 1000
+        shares.append(work.progress.examined / work.progress.total)
+        assert abs(shares[-1] - work.task.done / 1000) < 0.25
     assert shares == sorted(shares)
 
 
@@ -124,13 +124,13 @@ def test_keys_that_go_meanwhile_are_counted_as_gone(
 ) -> None:
     fill(raw, "a", "b", "c")
 
-    def find(token: str, want: int, deadline: float) -> Listing:
+    def find(token: str, want: int, deadline: float) -> ScanPage:
         listing = finder(inspector)(token, want, deadline)
         raw.delete(":1:b")
         return listing
 
-    *_steps, work = advance(Work(Sweep()), find, inspector, time.monotonic() + 5)
-    assert (work.deed.done, work.deed.gone, work.deed.failed) == (2, 1, 0)
+    *_steps, work = advance(Job(BulkTask()), find, inspector, time.monotonic() + 5)
+    assert (work.task.done, work.task.gone, work.task.failed) == (2, 1, 0)
 
 
 @pytest.mark.parametrize("ttl", [TTL_NONE, 5000])
@@ -161,70 +161,72 @@ def test_keys_that_the_server_refuses_are_named_and_keep_no_other(
     clerk: Inspector, raw: valkey.Valkey, ttl: int | None
 ) -> None:
     fill(raw, *(f"user:{n}" for n in range(20)), "safe:1", "safe:2")
-    *_steps, work = advance(Work(Sweep(ttl)), finder(clerk), clerk, time.monotonic() + 5)
-    assert (work.deed.done, work.deed.gone, work.deed.failed) == (20, 0, 2)
-    assert {stored for stored, _reason in work.deed.failures} == {b":1:safe:1", b":1:safe:2"}
-    assert all("NOPERM" in reason for _stored, reason in work.deed.failures)
+    *_steps, work = advance(Job(BulkTask(ttl)), finder(clerk), clerk, time.monotonic() + 5)
+    assert (work.task.done, work.task.gone, work.task.failed) == (20, 0, 2)
+    assert {stored for stored, _reason in work.task.failures} == {b":1:safe:1", b":1:safe:2"}
+    assert all("NOPERM" in reason for _stored, reason in work.task.failures)
 
 
 def test_what_was_done_before_a_failure_is_known(inspector: Inspector, raw: valkey.Valkey) -> None:
     fill(raw, *(f"user:{n}" for n in range(200)))
     calls = []
 
-    def find(token: str, want: int, deadline: float) -> Listing:
+    def find(token: str, want: int, deadline: float) -> ScanPage:
         calls.append(token)
         if len(calls) == 3:
             raise OSError("the server died")
         return finder(inspector)(token, want, deadline)
 
-    works = advance(Work(Sweep()), find, inspector, time.monotonic() + 5, batch=50)
+    works = advance(Job(BulkTask()), find, inspector, time.monotonic() + 5, batch=50)
     next(works)
     last = next(works)
     with pytest.raises(OSError, match="died"):
         next(works)
-    assert last.deed.done == 200 - raw.dbsize() > 0
-    after = finished(last, inspector, "", Sweep.of_state)
-    assert after.deed.done == 200
+    assert last.task.done == 200 - raw.dbsize() > 0
+    after = finished(last, inspector, "", BulkTask.from_state)
+    assert after.task.done == 200
 
 
 def test_a_state_used_twice_does_no_harm(inspector: Inspector, raw: valkey.Valkey) -> None:
     fill(raw, *(f"user:{n}" for n in range(300)))
-    [first] = list(advance(Work(Sweep()), finder(inspector), inspector, time.monotonic(), batch=50))
+    [first] = list(
+        advance(Job(BulkTask()), finder(inspector), inspector, time.monotonic(), batch=50)
+    )
     [_once] = list(advance(first, finder(inspector), inspector, time.monotonic(), batch=50))
-    after = finished(first, inspector, "", Sweep.of_state)
+    after = finished(first, inspector, "", BulkTask.from_state)
     assert raw.dbsize() == 0
-    assert after.deed.done < 300  # What the other did is not claimed.
+    assert after.task.done < 300  # What the other did is not claimed.
 
 
 def test_failures_that_a_page_cannot_carry_are_only_counted() -> None:
-    many = tuple((b"k%d" % n, "no") for n in range(MOST_FAILURES + 5))
-    assert len(kept((), many)) == MOST_FAILURES
+    many = tuple((b"k%d" % n, "no") for n in range(MAX_FAILURES + 5))
+    assert len(keep_failures((), many)) == MAX_FAILURES
     long = tuple((b"k" * 6000, "no" * 500) for _ in range(100))
-    found = kept((), long)
-    assert 0 < sum(len(stored) + len(reason) for stored, reason in found) <= MOST_BYTES
+    found = keep_failures((), long)
+    assert 0 < sum(len(stored) + len(reason) for stored, reason in found) <= MAX_FAILURE_BYTES
 
 
 def test_binary_keys_survive_the_state(inspector: Inspector) -> None:
     key = bytes(range(256))
-    sweep = Sweep(None, 1, 2, 3, ((key, "refused"),))
-    assert Sweep.of_state(json.loads(json.dumps(sweep.state()))) == sweep
+    sweep = BulkTask(None, 1, 2, 3, ((key, "refused"),))
+    assert BulkTask.from_state(json.loads(json.dumps(sweep.state()))) == sweep
 
 
 # Counting.
 
 
-def surveyed(inspector: Inspector, text: str = "", **sorting: Any) -> Work[Survey]:
-    taken_apart = Sorting(**sorting)
+def surveyed(inspector: Inspector, text: str = "", **sorting: Any) -> Job[NamespaceStats]:
+    taken_apart = NamespaceOptions(**sorting)
     return finished(
-        Work(Survey(taken_apart)),
+        Job(NamespaceStats(taken_apart)),
         inspector,
         text,
-        lambda state: Survey.of_state(state, taken_apart),
+        lambda state: NamespaceStats.from_state(state, taken_apart),
     )
 
 
-def weights(survey: Survey, path: tuple[str, ...] = ()) -> dict[str, int]:
-    return {one[-1]: branch.weight.keys for one, branch in survey.tree.under(path)}
+def weights(survey: NamespaceStats, path: tuple[str, ...] = ()) -> dict[str, int]:
+    return {one[-1]: branch.usage.keys for one, branch in survey.tree.children(path)}
 
 
 def test_keys_are_counted_by_namespace_memory_and_expiry(
@@ -233,28 +235,28 @@ def test_keys_are_counted_by_namespace_memory_and_expiry(
     fill(raw, *(f"user:{n}:cart" for n in range(60)), ttl=30_000)
     fill(raw, *(f"page:{n}" for n in range(40)), "lonely", "cart:lock")
     raw.set(":1:page:large", "x" * 50_000)
-    survey = surveyed(inspector).deed
+    survey = surveyed(inspector).task
     assert weights(survey) == {"user": 60, "page": 41, "cart": 1}
-    assert survey.whole.keys == 103
-    assert survey.whole.immortal == 43
-    assert survey.expiries[0] == 60
+    assert survey.total.keys == 103
+    assert survey.total.no_expiry == 43
+    assert survey.ttl_counts[0] == 60
     assert survey.locks == 1
     assert survey.largest[0][1] == b":1:page:large"
     assert survey.largest[0][0] > 50_000
-    memory = {path[0]: branch.weight.memory for path, branch in survey.tree.under(ROOT)}
+    memory = {path[0]: branch.usage.memory for path, branch in survey.tree.children(ROOT_PATH)}
     assert memory["page"] == sum(raw.memory_usage(key) for key in raw.scan_iter(":1:page:*"))
-    assert len(survey.sample) == 50
+    assert len(survey.examples) == 50
 
 
 def test_namespaces_below_a_prefix(inspector: Inspector, raw: valkey.Valkey) -> None:
     fill(raw, *(f"shop:user:{n}" for n in range(5)), *(f"shop:page:{n}" for n in range(3)))
-    survey = surveyed(inspector, "shop:*", under="shop:").deed
+    survey = surveyed(inspector, "shop:*", prefix="shop:").task
     assert weights(survey) == {"user": 5, "page": 3}
 
 
 def test_sessions_are_counted_and_not_taken_apart(inspector: Inspector, raw: valkey.Valkey) -> None:
     fill(raw, "s:one:id", "s:two:id", "user:1")
-    survey = surveyed(inspector, is_session=lambda stored: stored.startswith(b":1:s:")).deed
+    survey = surveyed(inspector, is_session=lambda stored: stored.startswith(b":1:s:")).task
     assert survey.sessions == 2
     assert weights(survey) == {"user": 1}
 
@@ -264,8 +266,8 @@ def test_memory_that_may_not_be_asked_loses_only_that_figure(
 ) -> None:
     raw.execute_command("ACL", "SETUSER", "clerk", "-memory", "allkeys")
     fill(raw, "user:1", "user:2", ttl=5_000)
-    survey = surveyed(clerk).deed
-    assert (survey.whole.keys, survey.weighed, survey.timed) == (2, 0, 2)
+    survey = surveyed(clerk).task
+    assert (survey.total.keys, survey.keys_with_memory, survey.keys_with_ttl) == (2, 0, 2)
     assert weights(survey) == {"user": 2}
 
 
@@ -282,46 +284,46 @@ def test_other_stores_are_surveyed_by_the_size_of_values(
     }
     inspector = inspector_for(ALIAS)
     inspector.cache.set_many({"user:1": "v", "user:2": "v" * 1000}, 5000)
-    survey = surveyed(inspector).deed
-    assert survey.whole.keys == survey.weighed == 2
-    assert survey.whole.memory > 0
-    assert finished(Work(Sweep()), inspector, "", Sweep.of_state).deed.done == 2
+    survey = surveyed(inspector).task
+    assert survey.total.keys == survey.keys_with_memory == 2
+    assert survey.total.memory > 0
+    assert finished(Job(BulkTask()), inspector, "", BulkTask.from_state).task.done == 2
 
 
 def test_a_tree_of_too_many_branches_folds_the_lightest_and_says_so() -> None:
-    tree = Tree()
+    tree = NamespaceTree()
     for start in range(0, 5000, 500):
-        ids = [(("user", str(n)), Weight(1)) for n in range(start, start + 500)]
-        tree = tree.grown([*ids, *[(("page",), Weight(1))] * 100])
-    assert len(tree.branches) <= MOST_BRANCHES + 1
-    assert tree.branches[("user",)].weight.keys == 5000
-    assert tree.branches[("user",)].folds
-    assert tree.branches[("page",)].weight.keys == 1000
-    assert not tree.branches[("page",)].late
-    assert tree.whole.weight.keys == 6000
-    late = tree.grown([(("user", "late"), Weight(900)), (("fresh",), Weight(2))])
-    assert late.branches[("user", "late")].late
-    assert not late.branches[("fresh",)].late
-    assert Tree.of_state(json.loads(json.dumps(late.state()))) == late
+        ids = [(("user", str(n)), Usage(1)) for n in range(start, start + 500)]
+        tree = tree.add_keys([*ids, *[(("page",), Usage(1))] * 100])
+    assert len(tree.branches) <= MAX_BRANCHES + 1
+    assert tree.branches[("user",)].usage.keys == 5000
+    assert tree.branches[("user",)].truncated
+    assert tree.branches[("page",)].usage.keys == 1000
+    assert not tree.branches[("page",)].lower_bound
+    assert tree.root.usage.keys == 6000
+    late = tree.add_keys([(("user", "late"), Usage(900)), (("fresh",), Usage(2))])
+    assert late.branches[("user", "late")].lower_bound
+    assert not late.branches[("fresh",)].lower_bound
+    assert NamespaceTree.from_state(json.loads(json.dumps(late.state()))) == late
 
 
 def test_the_error_of_a_sample_shrinks_to_nothing() -> None:
-    whole = Weight(10_000, 1_000_000, 200_000_000)
-    part = Weight(2_500, 250_000, 50_000_000)
+    whole = Usage(10_000, 1_000_000, 200_000_000)
+    part = Usage(2_500, 250_000, 50_000_000)
     small, all_of_it = Sample(whole, 0.01), Sample(whole, 1.0)
-    share = small.of_keys(part.keys)
+    share = small.key_share(part.keys)
     assert share is not None
     assert share.value == 0.25
     assert 0.008 < share.error < 0.009
-    memory = small.of_memory(part)
+    memory = small.memory_share(part)
     assert memory is not None
     assert 0 < memory.error < 0.02
-    assert all_of_it.of_keys(part.keys).error == 0  # type: ignore[union-attr]  # or it fails
-    assert small.expected(2_500) == 250_000
+    assert all_of_it.key_share(part.keys).error == 0  # type: ignore[union-attr]  # or it fails
+    assert small.scale_up(2_500) == 250_000
 
 
 def test_a_position_knows_when_everything_was_examined() -> None:
-    at = Position().after(Listing([], "7", 1000, 5000)).after(Listing([], "", 3000, 5200))
+    at = ScanProgress().after(ScanPage([], "7", 1000, 5000)).after(ScanPage([], "", 3000, 5200))
     assert (at.examined, at.total, at.complete) == (5200, 5200, True)
 
 
@@ -336,7 +338,7 @@ DEAREST_NAMES = {
 
 @pytest.mark.parametrize("char", DEAREST_NAMES.values(), ids=DEAREST_NAMES)
 def test_a_survey_fits_a_page_whatever_keys_are_called(char: str) -> None:
-    inspector, survey = Described(), Survey(Sorting())
+    inspector, survey = Described(), NamespaceStats(NamespaceOptions())
     width = 80 if char.isprintable() else 20  # Shown with a backslash and three more.
     for batch in range(4):
         names = [
@@ -344,12 +346,14 @@ def test_a_survey_fits_a_page_whatever_keys_are_called(char: str) -> None:
             + f":{number}"
             for number in range(500)
         ]
-        survey = survey.take(inspector, [name.encode("utf-8", "surrogateescape") for name in names])
-    assert survey.whole.keys == 2000
-    assert survey.tree.whole.folds
-    assert length(Work(survey).state()) < MAX_STATE_BYTES / 2
-    again = carried(Work(survey), lambda state: Survey.of_state(state, Sorting()))
-    assert again.deed == survey
+        survey = survey.process(
+            inspector, [name.encode("utf-8", "surrogateescape") for name in names]
+        )
+    assert survey.total.keys == 2000
+    assert survey.tree.root.truncated
+    assert json_size(Job(survey).state()) < MAX_STATE_BYTES / 2
+    again = carried(Job(survey), lambda state: NamespaceStats.from_state(state, NamespaceOptions()))
+    assert again.task == survey
 
 
 class Described(Inspector):
@@ -358,19 +362,19 @@ class Described(Inspector):
     def __init__(self) -> None:
         super().__init__("default", caches["default"], {})
 
-    def describe(self, keys: Sequence[bytes], columns: Collection[str] = ()) -> list[Description]:
-        return [Description(key, ttl=TTL_NONE, memory=2**40) for key in keys]
+    def describe(self, keys: Sequence[bytes], columns: Collection[str] = ()) -> list[KeyInfo]:
+        return [KeyInfo(key, ttl=TTL_NONE, memory=2**40) for key in keys]
 
 
 @pytest.mark.parametrize("char", DEAREST_NAMES.values(), ids=DEAREST_NAMES)
 def test_a_sweep_fits_a_page_whatever_fails_and_why(char: str) -> None:
     name = (char * 400_000).encode("utf-8", "surrogateescape")
-    sweep = Sweep()
+    sweep = BulkTask()
     for step in range(200):
         failures = [(b"%d" % number + name, char * 5000) for number in range(10)]
-        sweep = sweep._with(Tally(0, 0, tuple(failures)))
+        sweep = sweep._add(BulkResult(0, 0, tuple(failures)))
         assert sweep.failed == 10 * (step + 1)
     assert sweep.failures
     assert sweep.failures[0][0].endswith("…".encode())
-    assert length(Work(sweep).state()) < MAX_STATE_BYTES / 2
-    assert carried(Work(sweep), Sweep.of_state).deed == sweep
+    assert json_size(Job(sweep).state()) < MAX_STATE_BYTES / 2
+    assert carried(Job(sweep), BulkTask.from_state).task == sweep

@@ -8,20 +8,20 @@ from typing import Any, ClassVar
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.edits import (
     KEEP,
-    AddKey,
     AddValue,
     Copy,
+    CreateCollection,
+    EditStatus,
+    Expire,
     ExpireAt,
-    ExtendTtl,
-    Increase,
+    ExtendTTL,
+    Incr,
     PushItems,
     Rename,
-    Result,
-    SetTtl,
     SetValue,
 )
 from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE
-from django_cachex.inspectors.values import encode, fingerprint
+from django_cachex.inspectors.values import fingerprint, parse_value
 from tests.inspectors.contract import ABILITIES, ELEMENTS, InspectorContract
 
 JSON_VALUES = (
@@ -62,58 +62,58 @@ class ValueContract(InspectorContract):
         """The TTL that an edit of a value asks for."""
         return KEEP if "can_keep_ttl" in self.abilities else 60_000
 
-    def edit(self, inspector: Inspector, stored: bytes, value: Any) -> Result:
+    def edit(self, inspector: Inspector, stored: bytes, value: Any) -> EditStatus:
         """Save a value over the one that is there now, as a person would."""
         entry = inspector.read(stored)
         assert entry is not None
-        return inspector.apply(stored, SetValue(value, entry.expected, self.ttl)).result
+        return inspector.apply(stored, SetValue(value, entry.expected, self.ttl)).status
 
     def test_keys_of_any_characters_open_edit_and_delete(self, inspector: Inspector) -> None:
         for key in self.hostile_keys:
-            stored = inspector.locate(key)
+            stored = inspector.make_key(key)
             inspector.cache.set(key, "before")
             entry = inspector.read(stored)
             assert entry is not None, key
-            assert entry.description.exists, key
-            assert entry.description.key == stored, key
-            assert self.edit(inspector, stored, "after") == Result.DONE, key
+            assert entry.info.exists, key
+            assert entry.info.key == stored, key
+            assert self.edit(inspector, stored, "after") == EditStatus.DONE, key
             assert inspector.cache.get(key) == "after", key
             assert inspector.delete([stored]) == 1, key
             assert inspector.cache.get(key, "gone") == "gone", key
 
     def test_added_keys_of_any_characters_are_the_applications(self, inspector: Inspector) -> None:
         for key in self.hostile_keys:
-            outcome = inspector.apply(inspector.locate(key), AddValue("added", 60_000))
-            assert outcome.result == Result.DONE, (key, outcome.reason)
+            outcome = inspector.apply(inspector.make_key(key), AddValue("added", 60_000))
+            assert outcome.status == EditStatus.DONE, (key, outcome.reason)
             assert inspector.cache.get(key) == "added", key
 
     def test_view_then_save_changes_nothing(self, inspector: Inspector) -> None:
         for value in JSON_VALUES:
             inspector.cache.set("key", value)
-            stored = inspector.locate("key")
+            stored = inspector.make_key("key")
             entry = inspector.read(stored)
             assert entry is not None, repr(value)
             assert entry.content is not None, repr(value)
-            assert entry.content.editable, (repr(value), str(entry.content.why_not))
-            saved = encode(entry.content.edit_text, entry.content.store_as)
+            assert entry.content.editable, (repr(value), str(entry.content.not_editable_reason))
+            saved = parse_value(entry.content.edit_text, entry.content.store_as)
             outcome = inspector.apply(stored, SetValue(saved, entry.expected, self.ttl))
-            assert outcome.result == Result.DONE, repr(value)
+            assert outcome.status == EditStatus.DONE, repr(value)
             found = inspector.cache.get("key", "missing")
             assert (found, type(found)) == (value, type(value))
 
     def test_a_stored_none_is_not_a_missing_key(self, inspector: Inspector) -> None:
         inspector.cache.set("none", None)
-        entry = inspector.read(inspector.locate("none"))
+        entry = inspector.read(inspector.make_key("none"))
         assert entry is not None
         assert entry.content is not None
-        assert inspector.read(inspector.locate("missing")) is None
+        assert inspector.read(inspector.make_key("missing")) is None
 
     def test_an_expired_key_is_missing(self, inspector: Inspector) -> None:
         inspector.cache.set("key", "value", timeout=-1)
-        stored = inspector.locate("key")
+        stored = inspector.make_key("key")
         assert inspector.read(stored) is None
-        assert inspector.apply(stored, SetValue("new", "", 60_000)).result == Result.GONE
-        assert inspector.apply(stored, AddValue("new", 60_000)).result == Result.DONE
+        assert inspector.apply(stored, SetValue("new", "", 60_000)).status == EditStatus.GONE
+        assert inspector.apply(stored, AddValue("new", 60_000)).status == EditStatus.DONE
         assert inspector.cache.get("key") == "new"
 
     def test_reading_executes_nothing(self, inspector: Inspector) -> None:
@@ -121,7 +121,7 @@ class ValueContract(InspectorContract):
             assert inspector.can_get_unsafely
             return
         inspector.cache.set("key", [Trap()])
-        entry = inspector.read(inspector.locate("key"))
+        entry = inspector.read(inspector.make_key("key"))
         assert entry is not None
         assert entry.content is not None
         assert not entry.content.editable
@@ -129,38 +129,39 @@ class ValueContract(InspectorContract):
 
     def test_the_second_of_two_editors_is_told(self, inspector: Inspector) -> None:
         inspector.cache.set("key", "old")
-        stored = inspector.locate("key")
+        stored = inspector.make_key("key")
         seen = inspector.read(stored)
         assert seen is not None
         inspector.cache.set("key", "theirs")
         outcome = inspector.apply(stored, SetValue("mine", seen.expected, self.ttl))
-        assert outcome.result == Result.CHANGED
+        assert outcome.status == EditStatus.CHANGED
         assert inspector.cache.get("key") == "theirs"
 
     def test_an_edit_does_not_bring_a_key_back(self, inspector: Inspector) -> None:
         inspector.cache.set("key", "old")
-        stored = inspector.locate("key")
+        stored = inspector.make_key("key")
         seen = inspector.read(stored)
         assert seen is not None
         inspector.cache.delete("key")
         outcome = inspector.apply(stored, SetValue("mine", seen.expected, self.ttl))
-        assert outcome.result == Result.GONE
+        assert outcome.status == EditStatus.GONE
         assert inspector.cache.get("key") is None
 
     def test_adding_overwrites_only_when_asked(self, inspector: Inspector) -> None:
         inspector.cache.set("key", None)
-        stored = inspector.locate("key")
-        assert inspector.apply(stored, AddValue("new", TTL_NONE)).result == Result.EXISTS
+        stored = inspector.make_key("key")
+        assert inspector.apply(stored, AddValue("new", TTL_NONE)).status == EditStatus.EXISTS
         assert inspector.cache.get("key", "missing") is None
         assert (
-            inspector.apply(stored, AddValue("new", TTL_NONE, replace=True)).result == Result.DONE
+            inspector.apply(stored, AddValue("new", TTL_NONE, replace=True)).status
+            == EditStatus.DONE
         )
         assert inspector.cache.get("key") == "new"
 
     def test_deleting_counts_what_was_there(self, inspector: Inspector) -> None:
         for name in ("a", "b", "c"):
             inspector.cache.set(name, name)
-        keys = [inspector.locate(name) for name in ("a", "b", "missing")]
+        keys = [inspector.make_key(name) for name in ("a", "b", "missing")]
         assert inspector.delete(keys) == 2
         assert inspector.delete(keys) == 0
         assert inspector.delete([]) == 0
@@ -174,7 +175,7 @@ class TtlContract(ValueContract):
     """Milliseconds that the store rounds an expiry to."""
 
     def ttl_of(self, inspector: Inspector, key: str) -> int | None:
-        return inspector.describe([inspector.locate(key)])[0].ttl
+        return inspector.describe([inspector.make_key(key)])[0].ttl
 
     def assert_lives(self, inspector: Inspector, key: str, milliseconds: int) -> None:
         """Check that a key was given this TTL within the last two seconds."""
@@ -187,7 +188,7 @@ class TtlContract(ValueContract):
         inspector.cache.set("expired", 1, timeout=-1)
         inspector.cache.set("later", 1, timeout=100)
         names = ["missing", "later", "expired", "never"]
-        keys = [inspector.locate(name) for name in names]
+        keys = [inspector.make_key(name) for name in names]
         found = inspector.describe(keys)
         assert [description.key for description in found] == keys
         assert [found[0].ttl, found[2].ttl, found[3].ttl] == [TTL_MISSING, TTL_MISSING, TTL_NONE]
@@ -197,7 +198,7 @@ class TtlContract(ValueContract):
 
     def test_columns_not_named_are_not_asked_for(self, inspector: Inspector) -> None:
         inspector.cache.set("key", "value", timeout=100)
-        (description,) = inspector.describe([inspector.locate("key")], columns=("ttl",))
+        (description,) = inspector.describe([inspector.make_key("key")], columns=("ttl",))
         assert description.ttl is not None
         assert description.size is None
 
@@ -206,45 +207,47 @@ class TtlContract(ValueContract):
         inspector.cache.set("never", "old", timeout=None)
         started = time.monotonic()
         before = self.ttl_of(inspector, "key")
-        assert self.edit(inspector, inspector.locate("key"), "a longer new value") == Result.DONE
+        assert (
+            self.edit(inspector, inspector.make_key("key"), "a longer new value") == EditStatus.DONE
+        )
         after = self.ttl_of(inspector, "key")
         assert before is not None
         assert after is not None
         assert -1 <= before - after <= (time.monotonic() - started) * 1000 + 1
-        assert self.edit(inspector, inspector.locate("never"), "new") == Result.DONE
+        assert self.edit(inspector, inspector.make_key("never"), "new") == EditStatus.DONE
         assert self.ttl_of(inspector, "never") == TTL_NONE
 
     def test_an_edit_may_set_the_ttl_too(self, inspector: Inspector) -> None:
-        stored = inspector.locate("key")
+        stored = inspector.make_key("key")
         inspector.cache.set("key", "old", timeout=1000)
         for ttl in (500_000, TTL_NONE):
             entry = inspector.read(stored)
             assert entry is not None
             edit = SetValue("new", entry.expected, ttl)
-            assert inspector.apply(stored, edit).result == Result.DONE
+            assert inspector.apply(stored, edit).status == EditStatus.DONE
             assert inspector.cache.get("key") == "new"
         assert self.ttl_of(inspector, "key") == TTL_NONE
 
     def test_the_ttl_alone_can_be_set(self, inspector: Inspector) -> None:
-        stored = inspector.locate("key")
+        stored = inspector.make_key("key")
         inspector.cache.set("key", "value", timeout=1000)
-        assert inspector.apply(stored, SetTtl(TTL_NONE)).result == Result.DONE
+        assert inspector.apply(stored, Expire(TTL_NONE)).status == EditStatus.DONE
         assert self.ttl_of(inspector, "key") == TTL_NONE
-        assert inspector.apply(stored, SetTtl(TTL_NONE)).result == Result.DONE
-        assert inspector.apply(stored, SetTtl(50_000)).result == Result.DONE
+        assert inspector.apply(stored, Expire(TTL_NONE)).status == EditStatus.DONE
+        assert inspector.apply(stored, Expire(50_000)).status == EditStatus.DONE
         self.assert_lives(inspector, "key", 50_000)
         assert inspector.cache.get("key") == "value"
 
     def test_the_ttl_of_a_missing_key_cannot_be_set(self, inspector: Inspector) -> None:
         inspector.cache.set("expired", "value", timeout=-1)
         for name in ("missing", "expired"):
-            outcome = inspector.apply(inspector.locate(name), SetTtl(50_000))
-            assert outcome.result == Result.GONE
+            outcome = inspector.apply(inspector.make_key(name), Expire(50_000))
+            assert outcome.status == EditStatus.GONE
             assert inspector.cache.get(name) is None
 
     def test_added_keys_live_as_long_as_asked(self, inspector: Inspector) -> None:
-        inspector.apply(inspector.locate("never"), AddValue(1, TTL_NONE))
-        inspector.apply(inspector.locate("later"), AddValue(1, 100_000))
+        inspector.apply(inspector.make_key("never"), AddValue(1, TTL_NONE))
+        inspector.apply(inspector.make_key("later"), AddValue(1, 100_000))
         assert self.ttl_of(inspector, "never") == TTL_NONE
         self.assert_lives(inspector, "later", 100_000)
 
@@ -256,10 +259,10 @@ class PickledContract(TtlContract):
 
     def test_a_ttl_beyond_all_time_is_refused(self, inspector: Inspector) -> None:
         inspector.cache.set("key", "value", timeout=None)
-        stored = inspector.locate("key")
-        for edit in (SetTtl(10**400), AddValue("new", 10**400, replace=True)):
+        stored = inspector.make_key("key")
+        for edit in (Expire(10**400), AddValue("new", 10**400, replace=True)):
             outcome = inspector.apply(stored, edit)
-            assert outcome.result == Result.REFUSED
+            assert outcome.status == EditStatus.REFUSED
             assert str(outcome.reason)
         assert self.ttl_of(inspector, "key") == TTL_NONE
         assert inspector.cache.get("key") == "value"
@@ -269,74 +272,76 @@ class PickledContract(TtlContract):
     ) -> None:
         inspector.cache.set("key", (1, {2}), timeout=1000)
         inspector.cache.set("other", "theirs")
-        stored, to = inspector.locate("key"), inspector.locate("other")
+        stored, to = inspector.make_key("key"), inspector.make_key("other")
         before = self.ttl_of(inspector, "key")
-        assert inspector.apply(stored, Rename(to)).result == Result.EXISTS
-        assert inspector.apply(stored, Rename(stored)).result == Result.UNCHANGED
-        assert inspector.apply(stored, Rename(to, overwrite=True)).result == Result.DONE
+        assert inspector.apply(stored, Rename(to)).status == EditStatus.EXISTS
+        assert inspector.apply(stored, Rename(stored)).status == EditStatus.UNCHANGED
+        assert inspector.apply(stored, Rename(to, overwrite=True)).status == EditStatus.DONE
         assert inspector.cache.get("other") == (1, {2})
         assert inspector.cache.get("key") is None
         self.assert_about(self.ttl_of(inspector, "other"), before)
-        assert inspector.apply(stored, Rename(to)).result == Result.GONE
+        assert inspector.apply(stored, Rename(to)).status == EditStatus.GONE
         inspector.cache.set("expired", "old", timeout=-1)
-        assert inspector.apply(to, Rename(inspector.locate("expired"))).result == Result.DONE
+        assert inspector.apply(to, Rename(inspector.make_key("expired"))).status == EditStatus.DONE
 
     def test_a_key_is_copied_with_its_ttl_and_overwrites_only_if_told(
         self, inspector: Inspector
     ) -> None:
         inspector.cache.set("key", (1, {2}), timeout=1000)
-        stored, to = inspector.locate("key"), inspector.locate("other")
-        assert inspector.apply(stored, Copy(to)).result == Result.DONE
+        stored, to = inspector.make_key("key"), inspector.make_key("other")
+        assert inspector.apply(stored, Copy(to)).status == EditStatus.DONE
         assert inspector.cache.get("other") == inspector.cache.get("key") == (1, {2})
         self.assert_about(self.ttl_of(inspector, "other"), self.ttl_of(inspector, "key"))
         inspector.cache.set("other", "theirs", timeout=None)
-        assert inspector.apply(stored, Copy(to)).result == Result.EXISTS
+        assert inspector.apply(stored, Copy(to)).status == EditStatus.EXISTS
         assert inspector.cache.get("other") == "theirs"
-        assert inspector.apply(stored, Copy(to, overwrite=True)).result == Result.DONE
+        assert inspector.apply(stored, Copy(to, overwrite=True)).status == EditStatus.DONE
         assert inspector.cache.get("other") == (1, {2})
-        assert inspector.apply(inspector.locate("none"), Copy(to)).result == Result.GONE
+        assert inspector.apply(inspector.make_key("none"), Copy(to)).status == EditStatus.GONE
 
     def test_a_ttl_is_lengthened_or_set_to_a_moment(self, inspector: Inspector) -> None:
         inspector.cache.set("key", "value", timeout=1000)
-        stored = inspector.locate("key")
+        stored = inspector.make_key("key")
         before = self.ttl_of(inspector, "key")
-        assert inspector.apply(stored, ExtendTtl(500_000)).result == Result.DONE
+        assert inspector.apply(stored, ExtendTTL(500_000)).status == EditStatus.DONE
         self.assert_about(self.ttl_of(inspector, "key"), (before or 0) + 500_000)
         moment = int(time.time() * 1000) + 70_000
-        assert inspector.apply(stored, ExpireAt(moment)).result == Result.DONE
+        assert inspector.apply(stored, ExpireAt(moment)).status == EditStatus.DONE
         self.assert_about(self.ttl_of(inspector, "key"), 70_000)
-        assert inspector.apply(stored, ExpireAt(moment - 80_000)).result == Result.REFUSED
+        assert inspector.apply(stored, ExpireAt(moment - 80_000)).status == EditStatus.REFUSED
         assert inspector.cache.get("key") == "value"
         inspector.cache.set("key", "value", timeout=None)
-        assert inspector.apply(stored, ExtendTtl(5000)).result == Result.UNCHANGED
+        assert inspector.apply(stored, ExtendTTL(5000)).status == EditStatus.UNCHANGED
         assert self.ttl_of(inspector, "key") == TTL_NONE
-        assert inspector.apply(inspector.locate("none"), ExtendTtl(5000)).result == Result.GONE
+        assert (
+            inspector.apply(inspector.make_key("none"), ExtendTTL(5000)).status == EditStatus.GONE
+        )
 
     def test_a_number_is_increased_and_keeps_its_ttl(self, inspector: Inspector) -> None:
         inspector.cache.set("key", 5, timeout=1000)
-        stored = inspector.locate("key")
+        stored = inspector.make_key("key")
         before = self.ttl_of(inspector, "key")
-        outcome = inspector.apply(stored, Increase(-7))
-        assert (outcome.result, outcome.number) == (Result.DONE, -2)
+        outcome = inspector.apply(stored, Incr(-7))
+        assert (outcome.status, outcome.number) == (EditStatus.DONE, -2)
         assert inspector.cache.get("key") == -2
         self.assert_about(self.ttl_of(inspector, "key"), before)
-        assert inspector.apply(stored, Increase(0.5)).result == Result.WRONG_TYPE
+        assert inspector.apply(stored, Incr(0.5)).status == EditStatus.WRONG_TYPE
         inspector.cache.set("key", "5")
-        assert inspector.apply(stored, Increase(1)).result == Result.WRONG_TYPE
-        assert inspector.apply(inspector.locate("none"), Increase(1)).result == Result.GONE
+        assert inspector.apply(stored, Incr(1)).status == EditStatus.WRONG_TYPE
+        assert inspector.apply(inspector.make_key("none"), Incr(1)).status == EditStatus.GONE
 
     def test_the_stored_bytes_are_had(self, inspector: Inspector) -> None:
         inspector.cache.set("key", "x" * 100_000)
-        entry = inspector.read(inspector.locate("key"))
+        entry = inspector.read(inspector.make_key("key"))
         assert entry is not None
-        raw = b"".join(inspector.chunks(inspector.locate("key")))
+        raw = b"".join(inspector.chunks(inspector.make_key("key")))
         assert fingerprint(raw) == entry.expected
-        assert b"".join(inspector.chunks(inspector.locate("none"))) == b""
+        assert b"".join(inspector.chunks(inspector.make_key("none"))) == b""
 
     def test_edits_of_elements_are_not_offered(self, inspector: Inspector) -> None:
         inspector.cache.set("key", [1])
-        for edit in (PushItems((1,)), AddKey("list", (1,), TTL_NONE)):
-            assert inspector.apply(inspector.locate("key"), edit).result == Result.REFUSED
+        for edit in (PushItems((1,)), CreateCollection("list", (1,), TTL_NONE)):
+            assert inspector.apply(inspector.make_key("key"), edit).status == EditStatus.REFUSED
         assert inspector.cache.get("key") == [1]
 
     @staticmethod

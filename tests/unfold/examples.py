@@ -29,7 +29,7 @@ from django_cachex.admin.components import (
     ValuePanel,
 )
 from django_cachex.admin.forms.elements import ElementSearchForm
-from django_cachex.inspectors.types import CommandLine
+from django_cachex.inspectors.types import Snippet
 from tests.unfold.samples import LONG, Samples
 
 Context = dict[str, Any]
@@ -72,7 +72,7 @@ class Examples(Samples):
         yield {"choices": self.links()}
 
     def snippets(self) -> Iterable[Context]:
-        line = CommandLine(self.say("valkey-cli"), self.say("GET user:1"))
+        line = Snippet(self.say("valkey-cli"), self.say("GET user:1"))
         yield {"snippets": [line]}
 
     def column_chooser(self) -> Iterable[Context]:

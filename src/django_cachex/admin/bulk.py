@@ -21,9 +21,9 @@ from django_cachex.commands.text import one_line
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.info import Text
-from django_cachex.inspectors.jobs import Find, Position, Sweep, Work, advance
+from django_cachex.inspectors.jobs import BulkTask, FindKeys, Job, ScanProgress, advance
 from django_cachex.inspectors.query import Pattern, Query
-from django_cachex.inspectors.types import TTL_NONE, Listing
+from django_cachex.inspectors.types import TTL_NONE, ScanPage
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def consequence_text(ttl: int | None) -> str:
     ) % {"span": format_span(ttl)}
 
 
-def result_text(task: Sweep) -> str:
+def result_text(task: BulkTask) -> str:
     """Return how many keys were changed, were already gone, and failed."""
     done = _choose_text(
         task.ttl,
@@ -149,7 +149,7 @@ def result_text(task: Sweep) -> str:
     return f"{'; '.join([done, *_unchanged_texts(task)])}."
 
 
-def _unchanged_texts(task: Sweep) -> list[str]:
+def _unchanged_texts(task: BulkTask) -> list[str]:
     """Return how many keys were not changed, for each reason."""
     texts = []
     if task.gone:
@@ -158,21 +158,21 @@ def _unchanged_texts(task: Sweep) -> list[str]:
     if task.failed:
         text = ngettext("%(count)s failed", "%(count)s failed", task.failed)
         texts.append(text % {"count": formatting.format_number(task.failed)})
-    if task.in_doubt:
+    if task.uncertain:
         text = ngettext(
             "%(count)s was asked for, outcome unknown",
             "%(count)s were asked for, outcome unknown",
-            task.in_doubt,
+            task.uncertain,
         )
-        texts.append(text % {"count": formatting.format_number(task.in_doubt)})
+        texts.append(text % {"count": formatting.format_number(task.uncertain)})
     return texts
 
 
-def flush_log_message(alias: str) -> Callable[[Work[Sweep]], str]:
+def flush_log_message(alias: str) -> Callable[[Job[BulkTask]], str]:
     """Return a function that builds the message about a flush, for the page and the log."""
 
-    def build_message(job: Work[Sweep]) -> str:
-        count = job.deed.done
+    def build_message(job: Job[BulkTask]) -> str:
+        count = job.task.done
         text = ngettext(
             'Flushed "%(alias)s": %(count)s entry deleted.',
             'Flushed "%(alias)s": %(count)s entries deleted.',
@@ -184,24 +184,24 @@ def flush_log_message(alias: str) -> Callable[[Work[Sweep]], str]:
                 'Flushing "%(alias)s": %(count)s entries deleted so far, not all.',
                 count,
             )
-        if job.deed.failed and not count:
+        if job.task.failed and not count:
             text = _('Not flushed: nothing could be deleted of "%(alias)s".')
-        others = _unchanged_texts(replace(job.deed, gone=0))
+        others = _unchanged_texts(replace(job.task, gone=0))
         rest = f" {'; '.join(others)}." if others else ""
         return text % {"alias": alias, "count": formatting.format_number(count)} + rest
 
     return build_message
 
 
-def bulk_log_message(query: Query) -> Callable[[Work[Sweep]], str]:
+def bulk_log_message(query: Query) -> Callable[[Job[BulkTask]], str]:
     """Return a function that builds the log message about a bulk action, as far as it has run."""
 
-    def build_message(job: Work[Sweep]) -> str:
+    def build_message(job: Job[BulkTask]) -> str:
         # A pattern may contain a session id, with or without the session key prefix.
         pattern = Pattern(mask_pattern(query.pattern.text))
-        title = action_title(job.deed.ttl, describe_query(replace(query, pattern=pattern)))
+        title = action_title(job.task.ttl, describe_query(replace(query, pattern=pattern)))
         progress = _("All were examined.") if job.complete else _("Not yet at the end.")
-        return f"{title}. {result_text(job.deed)} {progress}"
+        return f"{title}. {result_text(job.task)} {progress}"
 
     return build_message
 
@@ -229,7 +229,7 @@ NO_ENTRY = 0
 class JobState:
     """A bulk job and the id of the `LogEntry` that records what it has done."""
 
-    job: Work[Sweep]
+    job: Job[BulkTask]
     log_entry: int = NO_ENTRY
 
     def state(self) -> list[Any]:
@@ -239,11 +239,11 @@ class JobState:
     @classmethod
     def from_state(cls, state: list[Any]) -> JobState:
         log_entry, job = state
-        return cls(Work.of_state(job, Sweep.of_state), log_entry)
+        return cls(Job.from_state(job, BulkTask.from_state), log_entry)
 
     def reset(self) -> JobState:
         """Return the job with its counts reset, so that it reports only what it does itself."""
-        return JobState(replace(self.job, deed=Sweep(self.job.deed.ttl)))
+        return JobState(replace(self.job, task=BulkTask(self.job.task.ttl)))
 
 
 @dataclass(frozen=True)
@@ -262,13 +262,13 @@ class JobStep:
 class CurrentBatch:
     """Tracks the keys that have been found and whose results are not known yet."""
 
-    def __init__(self, find: Find) -> None:
+    def __init__(self, find: FindKeys) -> None:
         self._find = find
         self._is_abandoned = False
         self.keys = 0
         """The number of keys that are being changed."""
 
-    def find(self, token: str, want: int, deadline: float) -> Listing:
+    def find(self, token: str, want: int, deadline: float) -> ScanPage:
         """Return the next keys to change; raise NotStarted if the batch was abandoned."""
         listing = self._find(token, want, deadline)
         self.keys = len(listing.keys)
@@ -282,9 +282,9 @@ class CurrentBatch:
         return self.keys
 
 
-def add_in_doubt(job: Work[Sweep], keys: int) -> Work[Sweep]:
+def add_in_doubt(job: Job[BulkTask], keys: int) -> Job[BulkTask]:
     """Return a job with this many more keys whose outcome is unknown."""
-    return replace(job, deed=replace(job.deed, in_doubt=job.deed.in_doubt + keys))
+    return replace(job, task=replace(job.task, uncertain=job.task.uncertain + keys))
 
 
 @dataclass(frozen=True)
@@ -294,8 +294,8 @@ class JobRunner:
     inspector: Inspector
     user_id: Any
     action: BulkAction
-    find: Find
-    log_message: Callable[[Work[Sweep]], str]
+    find: FindKeys
+    log_message: Callable[[Job[BulkTask]], str]
     """Builds the log message about the job."""
 
     def step(self, state: JobState, run: RunWithDeadline) -> JobStep:
@@ -319,23 +319,23 @@ class JobRunner:
         if may_have_succeeded(result.error):
             after = add_in_doubt(after, in_flight)
             close_broken_connections()
-        is_stuck = after.position.token == state.job.position.token and not after.complete
+        is_stuck = after.progress.token == state.job.progress.token and not after.complete
         return JobStep(self._update_log_entry(state, after), result.error, is_restarted, is_stuck)
 
-    def _advance(self, jobs: list[Work[Sweep]], batch: CurrentBatch) -> None:
+    def _advance(self, jobs: list[Job[BulkTask]], batch: CurrentBatch) -> None:
         """Append the job after each batch; the page may stop waiting before this ends."""
         deadline = time.monotonic() + limits().scan_budget
         for job in advance(jobs[-1], batch.find, self.inspector, deadline):
             jobs.append(job)
             batch.keys = 0
 
-    def _update_log_entry(self, state: JobState, job: Work[Sweep]) -> JobState:
+    def _update_log_entry(self, state: JobState, job: Job[BulkTask]) -> JobState:
         after = replace(state, job=job)
         before, now = self._message(state), self._message(after)
         if log_entries.update_log_entry(self.user_id, state.log_entry, self.inspector, before, now):
             return after
         # The same job was continued elsewhere meanwhile, so this step gets an entry of its own.
-        step_only = JobState(replace(job, deed=counts_between(state.job.deed, job.deed)))
+        step_only = JobState(replace(job, task=counts_between(state.job.task, job.task)))
         return self._create_log_entry(step_only)
 
     def _create_log_entry(self, state: JobState) -> JobState:
@@ -349,18 +349,18 @@ class JobRunner:
         return partial(self.log_message, state.job)
 
 
-def counts_between(before: Sweep, after: Sweep) -> Sweep:
+def counts_between(before: BulkTask, after: BulkTask) -> BulkTask:
     """Return the counts of what was done between two states of a bulk action."""
-    return Sweep(
+    return BulkTask(
         after.ttl,
         after.done - before.done,
         after.gone - before.gone,
         after.failed - before.failed,
         after.failures[len(before.failures) :],
-        after.in_doubt - before.in_doubt,
+        after.uncertain - before.uncertain,
     )
 
 
 def new_job(ttl: int | None) -> JobState:
     """Return a job that has not started."""
-    return JobState(Work(Sweep(ttl), Position()))
+    return JobState(Job(BulkTask(ttl), ScanProgress()))

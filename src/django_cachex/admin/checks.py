@@ -13,7 +13,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django_cachex.admin.apps import CachexAdminConfig, app_config
 from django_cachex.admin.permissions import HIDDEN, READ_ONLY
 from django_cachex.cache.checks import check_prefixes, check_readers
-from django_cachex.conf import FIELDS, PAGE_SIZES, Limits
+from django_cachex.conf import LIMIT_NAMES, PAGE_SIZES, Limits
 from django_cachex.inspectors import inspector_for
 from django_cachex.inspectors.valkey.inspector import ServerInspector
 
@@ -77,9 +77,9 @@ def check_skin(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) ->
 
 
 def _check_names(configured: dict[str, Any]) -> Iterable[CheckMessage]:
-    known = ", ".join(sorted(FIELDS))
+    known = ", ".join(sorted(LIMIT_NAMES))
     for name in configured:
-        if name not in FIELDS:
+        if name not in LIMIT_NAMES:
             yield Warning(
                 f"CACHEX_ADMIN has no setting {name!r}. It is ignored.",
                 hint=f"Valid settings: {known}.",
@@ -89,7 +89,7 @@ def _check_names(configured: dict[str, Any]) -> Iterable[CheckMessage]:
 
 def _check_numbers(configured: dict[str, Any]) -> Iterable[CheckMessage]:
     defaults = Limits()
-    for name in sorted(FIELDS - {"ALIASES", SEPARATOR} & configured.keys()):
+    for name in sorted(LIMIT_NAMES - {"ALIASES", SEPARATOR} & configured.keys()):
         is_integer = isinstance(getattr(defaults, name.lower()), int)
         if not _is_positive(configured[name], is_integer):
             kind = "whole number" if is_integer else "number"

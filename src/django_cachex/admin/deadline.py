@@ -16,7 +16,7 @@ from django.db import connections
 
 from django_cachex.commands.text import one_line
 from django_cachex.inspectors.base import Inspector
-from django_cachex.inspectors.masking import masked
+from django_cachex.inspectors.masking import mask_for_settings
 
 T = TypeVar("T")
 
@@ -43,7 +43,7 @@ def describe_error(error: Exception, inspector: Inspector) -> str:
     """Return an error without passwords and its traceback, innermost frame first, on one line."""
     frames = reversed(traceback.extract_tb(error.__traceback__))
     trace = " < ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames)
-    return f"{masked(f'{type(error).__name__}: {error}', inspector.params)} [{trace}]"
+    return f"{mask_for_settings(f'{type(error).__name__}: {error}', inspector.params)} [{trace}]"
 
 
 class DeadlineExecutor:
@@ -79,7 +79,7 @@ class DeadlineExecutor:
         futures = {
             inspector: self._submit(inspector, call) if is_on_time else None
             for inspector, call in calls.items()
-            if inspector.asked_in_thread
+            if inspector.may_block
         }
         return {
             inspector: self._wait(futures[inspector])

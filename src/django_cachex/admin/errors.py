@@ -16,8 +16,8 @@ from django_cachex.commands.text import one_line
 from django_cachex.conf import limits
 from django_cachex.exceptions import CachexError, CommandError, ServerTimeout
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.edits import is_about_a_file
-from django_cachex.inspectors.masking import masked
+from django_cachex.inspectors.edits import is_file_error
+from django_cachex.inspectors.masking import mask_for_settings
 
 MAX_ERROR_LENGTH = 500
 
@@ -29,7 +29,7 @@ def short_error(inspector: Inspector, error: BaseException) -> str:
     if _is_connection_refused(error):
         return _("it refuses connections")
     text = str(error) or type(error).__name__
-    return one_line(masked(text, inspector.params))[:MAX_ERROR_LENGTH]
+    return one_line(mask_for_settings(text, inspector.params))[:MAX_ERROR_LENGTH]
 
 
 def is_timeout_error(error: BaseException | None) -> bool:
@@ -110,7 +110,7 @@ def _may_be_broken_connection(error: BaseException) -> bool:
     Errors that a library defines may mean that. Python's built-in errors mean a bug.
     """
     if isinstance(error, OSError):
-        return not is_about_a_file(error)
+        return not is_file_error(error)
     return isinstance(error, EOFError | KeyboardInterrupt) or type(error).__module__ != "builtins"
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import ngettext, pgettext
 from django_cachex.inspectors.info import Unit
 from django_cachex.inspectors.types import TTL_NONE
 from django_cachex.inspectors.values import human_size
-from django_cachex.inspectors.values.pickle_machine import most_digits
+from django_cachex.inspectors.values.pickle_machine import max_int_digits
 
 NO_VALUE = "–"
 """Shown instead of a value that is not known."""
@@ -44,7 +44,7 @@ def format_exact(value: float) -> str:
 
 def has_too_many_digits(value: float) -> bool:
     """Return whether a number has more digits than Python converts to text."""
-    return isinstance(value, int) and abs(value) >= 10 ** most_digits()
+    return isinstance(value, int) and abs(value) >= 10 ** max_int_digits()
 
 
 def format_size(count: int) -> str:

@@ -107,7 +107,9 @@ def keys_help(inspector: Inspector) -> Sequence[Topic]:
 
 def _filters(inspector: Inspector) -> list[Text]:
     """Return what the filters of this backend mean."""
-    size = _("the memory that it takes") if "memory" in inspector.figures else _("its value")
+    size = (
+        _("the memory that it takes") if "memory" in inspector.optional_columns else _("its value")
+    )
     known = {
         "expires_within": _("Expires: within a time, or never."),
         "larger_than": _("Larger than: by %(what)s.") % {"what": size},
@@ -132,7 +134,7 @@ def _figures(inspector: Inspector) -> list[Text]:
         "idle": _("Idle is the time since it was used; looking at it here does not count."),
         "encoding": _("Encoding is how the server keeps the value."),
     }
-    return [text for name, text in known.items() if name in inspector.figures]
+    return [text for name, text in known.items() if name in inspector.optional_columns]
 
 
 def namespaces_help(inspector: Inspector) -> Sequence[Topic]:

@@ -26,9 +26,9 @@ EXPLAINED = (
 def backend(inspector: Inspector) -> list[Topic]:
     """Return what this backend cannot do and why; nothing for one that can do everything."""
     missing: list[Text] = [
-        inspector.reasons[ability]
+        inspector.unsupported_reasons[ability]
         for ability in EXPLAINED
-        if not getattr(inspector, ability) and ability in inspector.reasons
+        if not getattr(inspector, ability) and ability in inspector.unsupported_reasons
     ]
     if inspector.can_get_unsafely:
         missing.append(

@@ -32,7 +32,7 @@ def key_help(inspector: Inspector) -> Sequence[Topic]:
                 ),
                 *(
                     [_("Increase by adds to a number, whatever it is by then.")]
-                    if inspector.can_increase
+                    if inspector.can_incr
                     else []
                 ),
             ],
@@ -130,7 +130,7 @@ def add_help(inspector: Inspector) -> Sequence[Topic]:
                             "that you type, one a line; Store as holds for each of them."
                         )
                     ]
-                    if inspector.addable
+                    if inspector.creatable_types
                     else []
                 ),
                 _("Timeout: whole seconds. Left empty, the default of this cache applies."),

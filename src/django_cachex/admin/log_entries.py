@@ -54,7 +54,7 @@ def record_keys(
     Without a user, the change is written to the logger only.
     """
     if user_id is None:
-        names = ", ".join(repr(inspector.name(stored)) for stored in keys[:MAX_NAMES_LOGGED])
+        names = ", ".join(repr(inspector.display_key(stored)) for stored in keys[:MAX_NAMES_LOGGED])
         log_without_user(inspector, f"keys={names}", message)
         return
     if len(keys) > MAX_KEY_ENTRIES:
@@ -62,9 +62,9 @@ def record_keys(
         return
     alias, sessions = inspector.alias, session_keys()
     named = [
-        (logged_object_id(inspector, stored), mask_session_name(inspector.name(stored)))
+        (logged_object_id(inspector, stored), mask_session_name(inspector.display_key(stored)))
         if sessions is not None and sessions.contains(inspector, stored)
-        else (object_id(alias, stored), inspector.name(stored))
+        else (object_id(alias, stored), inspector.display_key(stored))
         for stored in keys
     ]
     _create_entries(user_id, flag, Key, named, alias, message)

@@ -9,7 +9,14 @@ from django.utils.translation import gettext as _
 
 from django_cachex.admin import formatting
 from django_cachex.admin.forms.base import EditForm
-from django_cachex.inspectors.edits import AddKey, AddValue, Failures, Keep, Outcome, Result
+from django_cachex.inspectors.edits import (
+    AddValue,
+    CreateCollection,
+    EditResult,
+    EditStatus,
+    Failures,
+    KeepTTL,
+)
 from django_cachex.inspectors.info import Unit
 from django_cachex.inspectors.types import TTL_NONE
 from django_cachex.inspectors.values import fingerprint
@@ -17,27 +24,27 @@ from django_cachex.inspectors.values import fingerprint
 TIME_OF_DAY = re.compile(r"\d\d:\d\d:\d\d")
 
 
-def value_changed_message(form: EditForm, outcome: Outcome | None) -> str:
+def value_changed_message(form: EditForm, outcome: EditResult | None) -> str:
     """Return what an edit of a value changed, with fingerprints instead of the value."""
     changed = _("Value changed (%(trace)s).") if form.has_changed_value() else ""
     return build_value_message(changed, form, outcome)
 
 
-def value_replaced_message(form: EditForm, outcome: Outcome | None) -> str:
+def value_replaced_message(form: EditForm, outcome: EditResult | None) -> str:
     """Return that a value was replaced, with fingerprints instead of the values."""
     return build_value_message(_("Value replaced (%(trace)s)."), form, outcome)
 
 
-def build_value_message(pattern: str, form: EditForm, outcome: Outcome | None) -> str:
+def build_value_message(pattern: str, form: EditForm, outcome: EditResult | None) -> str:
     texts = (
         [pattern % {"trace": digest_text(outcome) or typed_digest_text(form)}] if pattern else []
     )
-    if not isinstance(form.ttl, Keep):
+    if not isinstance(form.ttl, KeepTTL):
         texts.append(ttl_message(form.ttl))
     return " ".join(texts)
 
 
-def digest_text(outcome: Outcome | None) -> str:
+def digest_text(outcome: EditResult | None) -> str:
     """Return the sizes and fingerprints of the new and the old value, if they are known."""
     if outcome is None or outcome.new is None:
         return ""
@@ -72,7 +79,7 @@ def ttl_message(ttl: int) -> str:
     }
 
 
-def added_message(edit: AddValue | AddKey) -> str:
+def added_message(edit: AddValue | CreateCollection) -> str:
     """Return the type of what was stored and when it expires."""
     kind = {
         "kind": describe_value_type(edit.value)
@@ -86,7 +93,7 @@ def added_message(edit: AddValue | AddKey) -> str:
     return f"{text} {ttl_message(edit.ttl)}"
 
 
-def describe_collection(edit: AddKey) -> str:
+def describe_collection(edit: CreateCollection) -> str:
     """Return the type of a new collection and its number of elements, in words."""
     if edit.type == "stream":
         return _("a stream of one entry")
@@ -126,7 +133,7 @@ def describe_value_type(value: object) -> str:
     return kinds.get(type(value), type(value).__name__)
 
 
-def refusal_message(outcome: Outcome, opened: str = "", type: str = "") -> str:
+def refusal_message(outcome: EditResult, opened: str = "", type: str = "") -> str:
     """Return why an edit was not applied and what to do.
 
     Args:
@@ -136,20 +143,22 @@ def refusal_message(outcome: Outcome, opened: str = "", type: str = "") -> str:
     """
     when = f" ({opened})" if TIME_OF_DAY.fullmatch(opened) else ""
     texts = {
-        Result.CHANGED: _(
+        EditStatus.CHANGED: _(
             "Not saved: this key has changed since you opened it%(when)s. What it holds now is "
             "shown with what you wrote."
         )
         % {"when": when},
-        Result.WRONG_TYPE: wrong_type_message(type),
-        Result.ELEMENT_GONE: _(
+        EditStatus.WRONG_TYPE: wrong_type_message(type),
+        EditStatus.ELEMENT_GONE: _(
             "Not saved: that element is not there any more. What the key holds now is shown."
         ),
-        Result.EXISTS: _("Not saved: there is such a key already."),
-        Result.UNCHANGED: _("Nothing was changed: it was so already, or a condition did not hold."),
-        Result.REFUSED: _("Not saved: the cache refused it."),
+        EditStatus.EXISTS: _("Not saved: there is such a key already."),
+        EditStatus.UNCHANGED: _(
+            "Nothing was changed: it was so already, or a condition did not hold."
+        ),
+        EditStatus.REFUSED: _("Not saved: the cache refused it."),
     }
-    return f"{texts[outcome.result]} {outcome.reason}".strip()
+    return f"{texts[outcome.status]} {outcome.reason}".strip()
 
 
 def wrong_type_message(type: str) -> str:

@@ -20,8 +20,8 @@ from django_cachex.admin.stores import caches_sharing_store, get_stores
 from django_cachex.cache.keys import Keyspace
 from django_cachex.conf import limits
 from django_cachex.inspectors.base import Inspector
-from django_cachex.inspectors.query import Scope, versions_of
-from django_cachex.inspectors.shapes import KeyShape
+from django_cachex.inspectors.query import Scope, versions_keyspace
+from django_cachex.inspectors.shapes import KeyPattern
 
 HIDDEN: Final = "hidden"
 READ_ONLY: Final = "read-only"
@@ -50,7 +50,7 @@ class AliasPolicy:
     """The policy of an alias and the stored keys that it applies to."""
 
     policy: str
-    shape: KeyShape
+    shape: KeyPattern
     keyspace: Keyspace | None
     """The alias's keys in every version, or None if they can't be told from others."""
 
@@ -70,7 +70,7 @@ class StorePolicies:
         the strictest policy. A key of a version that no alias uses belongs to every alias with
         its prefix.
         """
-        own = [owner for owner in self.owners if owner.shape.fits(stored)]
+        own = [owner for owner in self.owners if owner.shape.matches(stored)]
         longest = max((len(owner.shape.prefix) for owner in own), default=0)
         closest = [owner for owner in own if len(owner.shape.prefix) == longest]
         if not closest or not longest:
@@ -91,7 +91,7 @@ def policies_of_store(inspector: Inspector) -> StorePolicies | None:
     others = caches_sharing_store(inspector)
     owners = [
         AliasPolicy(
-            policies.get(one.alias, UNRESTRICTED), KeyShape.of(one, PROBE_NAMES), keyspace_of(one)
+            policies.get(one.alias, UNRESTRICTED), KeyPattern.of(one, PROBE_NAMES), keyspace_of(one)
         )
         for one in (inspector, *others)
     ]
@@ -103,8 +103,8 @@ def policies_of_store(inspector: Inspector) -> StorePolicies | None:
 
 def keyspace_of(inspector: Inspector) -> Keyspace | None:
     """Return the key space of an alias in every version, or None if the store hides key names."""
-    is_named = inspector.in_store(inspector.locate("key")) == inspector.naming.stored("key")
-    return versions_of(inspector.cache) if is_named else None
+    is_named = inspector.final_key(inspector.make_key("key")) == inspector.naming.make_key("key")
+    return versions_keyspace(inspector.cache) if is_named else None
 
 
 def flush_affects_restricted(inspector: Inspector) -> bool:
@@ -113,7 +113,7 @@ def flush_affects_restricted(inspector: Inspector) -> bool:
     if not any(policies.get(alias) in RESTRICTIVE_POLICIES for alias in settings.CACHES):
         return False
     return any(
-        policies.get(other.alias) in RESTRICTIVE_POLICIES and inspector.flushes(other)
+        policies.get(other.alias) in RESTRICTIVE_POLICIES and inspector.flush_affects(other)
         for other in caches_sharing_store(inspector)
     )
 
@@ -165,7 +165,7 @@ EDIT = Permission(("can_edit",), key=("change",), is_write=True, denied_on_sessi
 EDIT_ELEMENTS = Permission(
     ("can_edit_elements",), key=("change",), is_write=True, denied_on_sessions=True
 )
-INCREASE = Permission(("can_increase",), key=("change",), is_write=True, denied_on_sessions=True)
+INCREASE = Permission(("can_incr",), key=("change",), is_write=True, denied_on_sessions=True)
 RENAME = Permission(("can_rename",), key=("add", "delete"), is_write=True, denied_on_sessions=True)
 COPY = Permission(("can_copy",), key=("view", "add"), denied_on_sessions=True)
 COPY_TO = Permission(key=("add",), is_write=True, denied_on_sessions=True)
@@ -211,7 +211,7 @@ class KeyPolicies:
 
     def policy_for(self, stored: bytes) -> str:
         return (
-            self._store.policy_for(self.inspector.in_store(stored))
+            self._store.policy_for(self.inspector.final_key(stored))
             if self._store is not None
             else ""
         )
@@ -365,7 +365,7 @@ class PermissionChecker:
             return True
         if Scope.VERSIONS not in inspector.scopes:
             return False
-        is_ours = inspector.reach(Scope.VERSIONS).key(stored) is not None
+        is_ours = inspector.key_range(Scope.VERSIONS).strip_prefix(stored) is not None
         return is_ours and not any(one.owns(stored) for one in self.caches_sharing_store(inspector))
 
     def caches_sharing_store(self, inspector: Inspector) -> Sequence[Inspector]:

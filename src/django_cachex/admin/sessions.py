@@ -15,7 +15,7 @@ from django.core.signals import setting_changed
 
 from django_cachex.admin.stores import get_stores
 from django_cachex.inspectors import Inspector, inspector_for
-from django_cachex.inspectors.shapes import KeyShape
+from django_cachex.inspectors.shapes import KeyPattern
 from django_cachex.inspectors.values import fingerprint
 
 VISIBLE_ID_CHARS: Final = 4
@@ -36,7 +36,7 @@ class SessionKeys:
     """Matches a session's key up to the id: the session engine's prefix, at the start of a word
     or right after an alias's prefix."""
 
-    shape: KeyShape | None = None
+    shape: KeyPattern | None = None
     """The shape of session keys in the store of `SESSION_CACHE_ALIAS`, if a `KEY_FUNCTION`
     hides the prefix."""
 
@@ -49,14 +49,14 @@ class SessionKeys:
         end = self._id_offset(inspector, stored)
         if end is None:
             return stored
-        return inspector.in_store(stored)[:end] + b"~" + fingerprint(stored).encode()
+        return inspector.final_key(stored)[:end] + b"~" + fingerprint(stored).encode()
 
     def _id_offset(self, inspector: Inspector, stored: bytes) -> int | None:
         """Return the offset of the id in a session's key, or None for any other key."""
-        full_key = inspector.in_store(stored)
+        full_key = inspector.final_key(stored)
         if self.name_pattern and (match := self.name_pattern.search(full_key)):
             return match.end()
-        if self.shape and self.shape.fits(full_key) and self._is_session_store(inspector):
+        if self.shape and self.shape.matches(full_key) and self._is_session_store(inspector):
             return len(self.shape.prefix)
         return None
 
@@ -82,7 +82,7 @@ def session_keys() -> SessionKeys | None:
     name = session_key_prefix()
     if name is None:
         return None
-    shape = KeyShape.of(inspector_for(settings.SESSION_CACHE_ALIAS), PROBE_IDS, name)
+    shape = KeyPattern.of(inspector_for(settings.SESSION_CACHE_ALIAS), PROBE_IDS, name)
     if not name:
         return SessionKeys(None, shape)
     prefixes = [re.escape(prefix) for prefix in _alphanumeric_prefixes()]

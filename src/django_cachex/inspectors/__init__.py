@@ -1,4 +1,4 @@
-"""Any cache, one interface: see `Inspector`, and `register` to bring your own."""
+"""Inspectors: one interface to every cache backend. See `Inspector` and `register`."""
 
 from django_cachex.inspectors.base import Inspector
 from django_cachex.inspectors.registry import inspector_for, register, unregister

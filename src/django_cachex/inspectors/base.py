@@ -1,10 +1,10 @@
-"""The interface to any cache."""
+"""`Inspector`, the interface between the admin and a cache backend."""
 
 from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, ClassVar
@@ -13,48 +13,62 @@ from django.core.cache.backends.base import BaseCache
 from django.utils.translation import gettext_lazy as _
 
 from django_cachex.inspectors.edits import (
+    BulkResult,
     Edit,
-    Outcome,
-    SetTtl,
-    Tally,
-    is_about_a_file,
-    of_outcomes,
-    one_by_one,
+    EditResult,
+    Expire,
+    is_file_error,
+    tally,
 )
-from django_cachex.inspectors.info import Fact, FlushPlan, Section, Status, Text, Unit
-from django_cachex.inspectors.keys import Naming
-from django_cachex.inspectors.query import BEGINNING, Query, Reach, Scope, Window
+from django_cachex.inspectors.info import FlushPreview, InfoField, InfoSection, Status, Text, Unit
+from django_cachex.inspectors.keys import KeyNaming
+from django_cachex.inspectors.query import FIRST_PAGE, ElementPage, KeyRange, Query, Scope
 from django_cachex.inspectors.types import (
     TTL_NONE,
-    CommandLine,
-    Description,
     Element,
-    Entry,
     Group,
-    Listing,
+    KeyInfo,
+    KeyValue,
+    ScanPage,
+    Snippet,
 )
 
 
-def resolve(host: str, port: int) -> frozenset[str]:
-    """Return `host:port` for each address that a name stands for; none for an unknown name."""
+def resolve_addresses(host: str, port: int) -> frozenset[str]:
+    """Return `host:port` for each IP address of a host, or an empty set if the host is unknown."""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         return frozenset()
-    return frozenset(f"{numeric!s}:{port}" for *_kind, (numeric, *_rest) in found)
+    return frozenset(f"{numeric!s}:{port}" for *_kind, (numeric, *_rest) in addresses)
 
 
 def file_id(path: str) -> str:
-    """Return what all paths of one file, folder or socket have in common."""
+    """Return an ID of a file, directory or socket that is the same for all of its paths."""
     try:
-        found = os.stat(path)
+        stat = os.stat(path)
     except (OSError, ValueError):
         return f"file:{os.path.realpath(path)}"
-    return f"file:{found.st_dev}:{found.st_ino}"
+    return f"file:{stat.st_dev}:{stat.st_ino}"
+
+
+def delete_individually(
+    keys: Sequence[bytes], delete: Callable[[Sequence[bytes]], int]
+) -> BulkResult:
+    """Delete keys one at a time, skipping files that the operating system refuses to delete."""
+    deleted, failures = 0, []
+    for stored in keys:
+        try:
+            deleted += delete([stored])
+        except OSError as error:
+            if not is_file_error(error):
+                raise
+            failures.append((stored, error.strerror or str(error)))
+    return BulkResult(deleted, len(keys) - deleted - len(failures), tuple(failures))
 
 
 class Support(StrEnum):
-    """How much of the cache admin a backend gets (SPEC's support levels)."""
+    """How well the cache admin supports a backend."""
 
     CACHEX = "cachex"
     WRAPPED = "wrapped"
@@ -62,325 +76,356 @@ class Support(StrEnum):
 
 
 class Inspector:
-    """One alias of `settings.CACHES`, listed, read and changed on a person's behalf.
+    """List, read and change the keys of one alias of `settings.CACHES`.
 
-    Subclasses set the abilities they have and override the methods that go with them. Methods may
-    raise whatever their store raises: pages show it as the state of that cache. No method changes
-    the cache object, and none executes what it reads.
+    Subclasses set the abilities that they support and override the corresponding methods. Methods
+    may raise the exceptions of their store: pages show them as the state of the cache. Methods
+    never change the cache object and never execute stored data.
     """
 
     support: ClassVar[Support] = Support.LIMITED
 
-    asked_in_thread: ClassVar[bool] = False
-    """Whether methods may run in another thread, under the page's deadline.
+    may_block: ClassVar[bool] = False
+    """Whether methods run in another thread, so that a page can stop waiting at its deadline.
 
-    True where a server may hang; False where the store belongs to the request's thread.
+    Set it to True if a server may hang, and to False if the store belongs to the request's thread.
     """
 
-    # Abilities. The pages and the command line read these and nothing else.
+    # Abilities. The pages and the command line only check these attributes.
 
     can_list: bool = False
-    """Keys can be listed and searched: `scan`, `describe`."""
+    """Whether keys can be listed and searched with `scan` and `describe`."""
 
     can_get: bool = False
-    """Values can be read without executing them: `read`."""
+    """Whether `read` returns values without executing anything."""
 
     can_get_unsafely: bool = False
-    """Values can be had from the backend's own `get`, which may run their deserializer: `read`."""
+    """Whether `read` returns values from the backend's `get`, which may run a deserializer."""
 
     can_add: bool = False
-    """`apply` takes `AddValue`."""
+    """Whether `apply` supports `AddValue`."""
 
     can_edit: bool = False
-    """`apply` takes `SetValue`."""
+    """Whether `apply` supports `SetValue`."""
 
     can_keep_ttl: bool = False
-    """`SetValue` can leave the TTL as it is."""
+    """Whether `SetValue` can keep the current TTL."""
 
     can_delete: bool = False
-    """`delete`."""
+    """Whether `delete` is supported."""
 
     can_ttl: bool = False
-    """Descriptions say when a key expires."""
+    """Whether `KeyInfo.ttl` is known."""
 
     can_expire: bool = False
-    """`apply` takes `SetTtl` and `ExpireAt`."""
+    """Whether `apply` supports `Expire` and `ExpireAt`."""
 
     can_extend: bool = False
-    """`apply` takes `ExtendTtl`."""
+    """Whether `apply` supports `ExtendTTL`."""
 
     can_rename: bool = False
-    """`apply` takes `Rename`."""
+    """Whether `apply` supports `Rename`."""
 
     can_copy: bool = False
-    """`apply` takes `Copy`: under the same alias, and into others that `copies_into` names."""
+    """Whether `apply` supports `Copy`, to the same alias and those that `copies_into` accepts."""
 
-    can_increase: bool = False
-    """`apply` takes `Increase`."""
+    can_incr: bool = False
+    """Whether `apply` supports `Incr`."""
 
     can_download: bool = False
-    """The stored bytes of a string can be had whole: `chunks`."""
+    """Whether `chunks` returns all stored bytes of a string."""
 
     can_dump: bool = False
-    """What the store knows of a key, of any type, can be had in its own form: `dump`."""
+    """Whether `dump` returns a key of any type in the store's own format."""
 
-    can_window: bool = False
-    """`read` takes a `Window`."""
+    can_page: bool = False
+    """Whether `read` supports an `ElementPage` other than `FIRST_PAGE`."""
 
     can_edit_elements: bool = False
-    """`element`; `apply` takes the edits of elements for the types that are `addable`."""
+    """Whether `element` and the element edits of `apply` are supported for `creatable_types`."""
 
     can_type: bool = False
-    """Keys have types, shown and filtered by."""
+    """Whether keys have types that can be shown and filtered by."""
 
     can_info: bool = False
-    """`info` says more than the configuration."""
+    """Whether `info` returns more than the configuration."""
 
     can_flush: bool = False
-    """`flush`, `flush_plan`."""
+    """Whether `flush` and `preview_flush` are supported."""
 
-    names_are_known: ClassVar[bool] = True
-    """Whether the store knows the keys by their names."""
+    has_key_names: ClassVar[bool] = True
+    """Whether the names of keys can be derived from the stored keys."""
 
-    scans_at_random: ClassVar[bool] = False
-    """Whether what `scan` finds first is as good as drawn by lot: a sample of all."""
+    has_random_order: ClassVar[bool] = False
+    """Whether the first keys that `scan` finds are a random sample of all keys."""
 
     types: ClassVar[tuple[str, ...]] = ()
-    """The types that a listing can be filtered by."""
+    """The types that keys can be filtered by."""
 
     @property
     def scopes(self) -> tuple[Scope, ...]:
-        """Whose keys `scan` can be asked for."""
+        """The scopes that `scan` supports."""
         return (Scope.VERSION,)
 
     filters: frozenset[str] = frozenset()
-    """The filters of a `Query` that `scan` minds, its type aside."""
+    """The filters of a `Query` that `scan` supports in addition to the type."""
 
-    figures: ClassVar[tuple[str, ...]] = ()
-    """What `describe` knows beside type, TTL and size: of `memory`, `idle` and `encoding`."""
-    addable: ClassVar[tuple[str, ...]] = ()
-    """The types that `AddKey` takes; strings are added by `AddValue`."""
+    optional_columns: ClassVar[tuple[str, ...]] = ()
+    """What `describe` can return besides type, TTL and size: `memory`, `idle`, `encoding`."""
 
-    reasons: Mapping[str, Text] = {}
-    """Ability -> a sentence saying why this backend lacks it."""
+    creatable_types: ClassVar[tuple[str, ...]] = ()
+    """The types that `CreateCollection` supports. Strings are created with `AddValue`."""
+
+    unsupported_reasons: Mapping[str, Text] = {}
+    """Maps the names of missing abilities to sentences that explain why they are missing."""
 
     def __init__(self, alias: str, cache: BaseCache, params: Mapping[str, Any]) -> None:
-        """Take the alias, its cache object, and what `settings.CACHES` says of it."""
+        """Initialize the inspector.
+
+        Args:
+            alias: A key of `settings.CACHES`.
+            cache: The cache object of the alias.
+            params: The value of `settings.CACHES[alias]`.
+        """
         self.alias = alias
         self.cache = cache
         self.params = params
 
-    def not_offered(self) -> Outcome:
-        """Return the outcome of an edit that no ability promises."""
-        return Outcome.refused(_("This backend does not offer it."))
+    def unsupported_result(self) -> EditResult:
+        """Return the result of an edit that the inspector doesn't support."""
+        return EditResult.refusal(_("This backend does not offer it."))
 
-    def why_not(self, ability: str) -> Text:
-        """Return a sentence saying why an ability is missing."""
-        return self.reasons.get(ability) or _("This backend does not offer it.")
+    def unsupported_reason(self, ability: str) -> Text:
+        """Return a sentence that explains why an ability is missing."""
+        return self.unsupported_reasons.get(ability) or _("This backend does not offer it.")
 
-    # Who it is.
+    # Identity.
 
     @cached_property
-    def naming(self) -> Naming:
-        """How this alias names its keys."""
-        return Naming(self.cache)
+    def naming(self) -> KeyNaming:
+        """How the alias turns keys into stored keys."""
+        return KeyNaming(self.cache)
 
     @property
     def backend(self) -> str:
-        """The dotted path in `settings.CACHES`."""
+        """The `BACKEND` of the alias: a dotted path."""
         return str(self.params.get("BACKEND", ""))
 
     @property
     def location(self) -> str:
-        """Where the entries are, passwords masked."""
+        """Where the entries are stored, with passwords masked."""
         return ""
 
     @property
     def serializer_name(self) -> str:
-        """What makes stored bytes of the application's values; empty where nobody knows."""
+        """The name of the serializer, or an empty string if it is unknown."""
         return ""
 
     @property
-    def store(self) -> Hashable:
-        """What aliases that share their entries have in common."""
+    def storage_id(self) -> Hashable:
+        """A value that is equal for aliases that share their entries."""
         return (self.backend, self.alias)
 
-    def store_ids(self) -> frozenset[str]:
-        """Return by what the store can be told from others, asking it where it is a server.
+    def storage_ids(self) -> frozenset[str]:
+        """Return IDs of the store. Aliases that have an ID in common share their entries.
 
-        Two aliases share their entries if they have one of these in common. Raises what the store
-        raises where it does not answer.
+        Connects to the store if it is a server, and raises its exceptions.
         """
-        return frozenset((repr(self.store),))
+        return frozenset((repr(self.storage_id),))
 
-    def may_share(self, other: Inspector) -> bool:
-        """Return whether settings alone leave it open that two aliases have one store."""
+    def may_share_storage(self, other: Inspector) -> bool:
+        """Return whether two aliases may share their entries, judging by the settings alone."""
         return False
 
     @property
     def default_ttl(self) -> int:
-        """Milliseconds that a key lives when nobody says how long, or `NEVER`."""
+        """The TTL of a key that is stored without a timeout, in milliseconds, or `TTL_NONE`."""
         seconds = self.cache.default_timeout
         return TTL_NONE if seconds is None else int(seconds * 1000)
 
     def notes(self) -> Sequence[Text]:
-        """Return sentences that every page of this cache shows."""
+        """Return sentences to show on every page of the cache."""
         return ()
 
     def status(self) -> Status:
-        """Return what one cheap question tells; raise what the store raises when it is down."""
+        """Return the state of the cache with one cheap request. Raises exceptions of the store."""
         return Status()
 
     # Keys.
 
-    def lists(self, stored: bytes, query: Query, reach: Reach) -> bool:
-        """Return whether a listing may show a stored key: it is within reach, and not excluded.
+    def is_listable(self, stored: bytes, query: Query, key_range: KeyRange) -> bool:
+        """Return whether a key that the store returned for a query may be listed.
 
-        The pattern is compared where the glob matches more than is meant.
+        The key must be in the key range of the query's scope, and not be excluded. If the glob
+        matches more than the pattern does, the key must match the pattern, too.
         """
-        if query.excludes(stored):
+        if query.is_excluded(stored):
             return False
-        if reach.is_exact and query.pattern.glob_is_exact:
-            return reach.holds(stored)
-        return reach.means(stored, query.pattern)
+        if key_range.is_exact and query.pattern.glob_is_exact:
+            return key_range.contains(stored)
+        return key_range.matches(stored, query.pattern)
 
-    def reach(self, scope: Scope) -> Reach:
-        """Return which stored keys a scope holds; ValueError for none of `scopes`."""
+    def key_range(self, scope: Scope) -> KeyRange:
+        """Return the stored keys of a scope. Raises ValueError if the scope isn't in `scopes`."""
         if scope not in self.scopes:
             raise ValueError(scope)
-        return Reach.of(scope, self.naming, self.cache)
+        return KeyRange.for_scope(scope, self.naming, self.cache)
 
-    def locate(self, key: str) -> bytes:
-        """Return the stored key of what application code calls `key`."""
-        return self.naming.stored(key)
+    def make_key(self, key: str) -> bytes:
+        """Return the stored key for a key of the application."""
+        return self.naming.make_key(key)
 
-    def in_store(self, stored: bytes) -> bytes:
-        """Return the key that the store knows; another only where the backend makes it itself."""
+    def final_key(self, stored: bytes) -> bytes:
+        """Return the key that the store uses. It differs if the backend itself calls `make_key`."""
         return stored
 
-    def name(self, stored: bytes) -> str:
-        """Return the key for a person to read."""
-        return self.naming.key(stored)
+    def display_key(self, stored: bytes) -> str:
+        """Return the key as text for display."""
+        return self.naming.display_key(stored)
 
     def owns(self, stored: bytes) -> bool:
-        """Return whether a stored key is this alias's; True where nobody can tell."""
+        """Return whether a stored key belongs to the alias. Returns True if this is unknown."""
         return self.naming.prefix is None or self.naming.owns(stored)
 
-    def scan(self, query: Query, token: str, want: int, deadline: float) -> Listing:
-        """Return some keys that a query is for; values are not read.
+    def scan(self, query: Query, token: str, limit: int, deadline: float) -> ScanPage:
+        """Return some of the keys that match a query, without reading their values.
 
-        Stops at `want` keys, at `deadline` (of `time.monotonic`), or at the end, whichever is
-        first. `token` is empty or another listing's of the same search; ValueError for any other.
+        Args:
+            query: The pattern and filters.
+            token: Where to continue: the token of a previous page of the same search, or an empty
+                string.
+            limit: The number of keys to stop at.
+            deadline: The time to stop at, on the clock of `time.monotonic`.
+
+        Raises:
+            ValueError: The token is invalid.
         """
         raise NotImplementedError(f"{self.__class__.__qualname__}.scan")
 
     def describe(
         self, keys: Sequence[bytes], columns: Collection[str] = ("type", "ttl", "size")
-    ) -> list[Description]:
-        """Return a description of each stored key, in order, in one round trip or query.
+    ) -> list[KeyInfo]:
+        """Return information about each stored key, in order, in one round trip or query.
 
-        What `columns` does not name is not asked for. A missing key has the TTL `GONE`.
+        Args:
+            keys: Stored keys. A missing key gets the TTL `TTL_MISSING`.
+            columns: The attributes of `KeyInfo` to request.
         """
         raise NotImplementedError(f"{self.__class__.__qualname__}.describe")
 
-    def read(self, stored: bytes, window: Window = BEGINNING) -> Entry | None:
-        """Return one key's value within the limits, or None if there is no such key.
+    def read(self, stored: bytes, page: ElementPage = FIRST_PAGE) -> KeyValue | None:
+        """Return the value of a key within the limits, or None if the key doesn't exist.
 
-        Inspectors that cannot page are only ever asked for the beginning. Raises `InvalidWindow`.
+        Inspectors without `can_page` only get `FIRST_PAGE`.
+
+        Raises:
+            InvalidPosition: `page.at` is invalid for a key of this type.
         """
         raise NotImplementedError(f"{self.__class__.__qualname__}.read")
 
     def element(self, stored: bytes, type: str, element: str) -> Element | None:
-        """Return one element of a collection, decoded up to the limit of a string, for editing.
+        """Return one element of a collection for editing, decoded up to the limit for strings.
 
-        `element` is `Element.id`. None where there is no such key of the type, or element.
+        Args:
+            stored: The stored key.
+            type: The expected type of the key.
+            element: The `Element.id`.
+
+        Returns:
+            None if there is no such key of this type, or no such element.
         """
         raise NotImplementedError(f"{self.__class__.__qualname__}.element")
 
     def chunks(self, stored: bytes) -> Iterator[bytes]:
-        """Yield the stored bytes of a string, piece by piece; nothing if there is no such key.
+        """Yield the stored bytes of a string in chunks, or nothing if the key doesn't exist.
 
-        Raises `Changed` where the value changes meanwhile.
+        Raises:
+            KeyChanged: The value changed in the meantime.
         """
         raise NotImplementedError(f"{self.__class__.__qualname__}.chunks")
 
     def dump(self, stored: bytes) -> bytes | None:
-        """Return a key of any type in the store's own form, or None if there is no such key."""
+        """Return a key of any type in the store's own format, or None if the key doesn't exist."""
         raise NotImplementedError(f"{self.__class__.__qualname__}.dump")
 
     def groups(self, stored: bytes) -> Sequence[Group]:
         """Return the consumer groups of a stream."""
         return ()
 
-    def command_lines(self, stored: bytes, type: str | None) -> Sequence[CommandLine]:
-        """Return lines that read a key elsewhere, quoted so that they can be pasted."""
+    def snippets(self, stored: bytes, type: str | None) -> Sequence[Snippet]:
+        """Return code that reads a key with other tools, quoted for pasting."""
         return ()
 
     # Changes.
 
-    def apply(self, stored: bytes, edit: Edit) -> Outcome:
-        """Apply an edit in one atomic step together with what it expects to find.
+    def apply(self, stored: bytes, edit: Edit) -> EditResult:
+        """Apply an edit if the key is as the edit expects it, in one atomic step.
 
-        An edit that the abilities do not promise is refused.
+        Edits that the inspector doesn't support are refused.
         """
         raise NotImplementedError(f"{self.__class__.__qualname__}.apply")
 
     def copies_into(self, other: Inspector) -> bool:
-        """Return whether `Copy` can put a key of this alias into another."""
+        """Return whether `Copy` can copy keys of this alias to another alias."""
         return False
 
     def delete(self, keys: Sequence[bytes]) -> int:
-        """Delete keys; return how many there were to delete."""
+        """Delete keys. Returns how many of them existed."""
         raise NotImplementedError(f"{self.__class__.__qualname__}.delete")
 
-    def delete_each(self, keys: Sequence[bytes]) -> Tally:
-        """Delete keys; one that cannot be deleted keeps no other."""
+    def delete_each(self, keys: Sequence[bytes]) -> BulkResult:
+        """Delete keys, continuing after keys that can't be deleted."""
         try:
             deleted = self.delete(keys)
         except OSError as error:
-            if not is_about_a_file(error):
+            if not is_file_error(error):
                 raise
-            return one_by_one(keys, self.delete)
-        return Tally(deleted, len(keys) - deleted)
+            return delete_individually(keys, self.delete)
+        return BulkResult(deleted, len(keys) - deleted)
 
-    def expire_each(self, keys: Sequence[bytes], ttl: int) -> Tally:
-        """Let keys live for `ttl` milliseconds more, or for good: `NEVER`."""
-        return of_outcomes((stored, self.apply(stored, SetTtl(ttl))) for stored in keys)
+    def expire_each(self, keys: Sequence[bytes], ttl: int) -> BulkResult:
+        """Set the TTL of keys.
+
+        Args:
+            keys: Stored keys.
+            ttl: The new TTL in milliseconds, or `TTL_NONE`.
+        """
+        return tally((stored, self.apply(stored, Expire(ttl))) for stored in keys)
 
     flushes_in_steps: bool = False
-    """`find_doomed` finds what `flush` deletes, so that many steps can do it."""
+    """Whether `scan_for_flush` finds the keys that `flush` deletes, for deletion in steps."""
 
-    def find_doomed(self, token: str, want: int, deadline: float) -> Listing:
-        """Return some of the keys that `flush` deletes, as `scan` returns them."""
-        raise NotImplementedError(f"{self.__class__.__qualname__}.find_doomed")
+    def scan_for_flush(self, token: str, limit: int, deadline: float) -> ScanPage:
+        """Return some of the keys that `flush` deletes. Works like `scan`."""
+        raise NotImplementedError(f"{self.__class__.__qualname__}.scan_for_flush")
 
-    def flush_plan(self) -> FlushPlan:
-        """Return what `flush` would do."""
-        raise NotImplementedError(f"{self.__class__.__qualname__}.flush_plan")
+    def preview_flush(self) -> FlushPreview:
+        """Return what `flush` would delete."""
+        raise NotImplementedError(f"{self.__class__.__qualname__}.preview_flush")
 
-    def flushes(self, other: Inspector) -> bool:
-        """Return whether `flush` takes keys of another alias that has the same `store`."""
+    def flush_affects(self, other: Inspector) -> bool:
+        """Return whether `flush` deletes the keys of another alias with the same `storage_id`."""
         return True
 
     def flush(self) -> int | None:
-        """Delete all entries; return how many, or None where the store does not say."""
+        """Delete all entries. Returns their number, or None if the store doesn't report it."""
         raise NotImplementedError(f"{self.__class__.__qualname__}.flush")
 
     # Information.
 
-    def configuration(self) -> Section:
-        """Return what `settings.CACHES` says, passwords masked."""
-        return Section(
+    def configuration(self) -> InfoSection:
+        """Return the settings of the alias, with passwords masked."""
+        return InfoSection(
             _("Configuration"),
             (
-                Fact(_("Backend"), self.backend, Unit.CODE),
-                *([Fact(_("Location"), self.location, Unit.CODE)] if self.location else []),
-                Fact(_("Key prefix"), self.cache.key_prefix or _("none"), Unit.CODE),
-                Fact(_("Version"), self.cache.version, Unit.NUMBER),
-                Fact(_("Default timeout"), self.default_ttl, Unit.MILLISECONDS),
+                InfoField(_("Backend"), self.backend, Unit.CODE),
+                *([InfoField(_("Location"), self.location, Unit.CODE)] if self.location else []),
+                InfoField(_("Key prefix"), self.cache.key_prefix or _("none"), Unit.CODE),
+                InfoField(_("Version"), self.cache.version, Unit.NUMBER),
+                InfoField(_("Default timeout"), self.default_ttl, Unit.MILLISECONDS),
             ),
         )
 
-    def info(self) -> Sequence[Section]:
-        """Return the sections of the cache info page after the configuration."""
+    def info(self) -> Sequence[InfoSection]:
+        """Return the sections that follow the configuration on the cache info page."""
         return ()

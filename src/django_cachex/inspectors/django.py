@@ -1,4 +1,4 @@
-"""What the inspectors of Django's backends that store pickles share."""
+"""Base class of the inspectors for Django's backends that store pickles."""
 
 from __future__ import annotations
 
@@ -20,138 +20,147 @@ from django_cachex.inspectors.edits import (
     AddValue,
     Copy,
     Edit,
+    EditResult,
+    EditStatus,
+    Expire,
     ExpireAt,
-    ExtendTtl,
-    Increase,
-    Outcome,
+    ExtendTTL,
+    Incr,
     Rename,
-    Result,
-    SetTtl,
     SetValue,
 )
-from django_cachex.inspectors.fallbacks import copy_value, increase
-from django_cachex.inspectors.info import Fact, Section, Text, Unit
+from django_cachex.inspectors.fallbacks import copy_value, incr_value
+from django_cachex.inspectors.info import InfoField, InfoSection, Text, Unit
 from django_cachex.inspectors.keys import decode_text, encode_text
 from django_cachex.inspectors.query import (
-    BEGINNING,
+    FIRST_PAGE,
+    ElementPage,
+    KeyRange,
     Pattern,
     Query,
-    Reach,
     Scope,
-    Window,
-    all_scopes,
+    available_scopes,
 )
-from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE, Description, Entry, Listing
-from django_cachex.inspectors.values import Codec, decode, fingerprint
+from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE, KeyInfo, KeyValue, ScanPage
+from django_cachex.inspectors.values import ValueFormat, decode, fingerprint
 
-Row = TypeVar("Row")
+RowT = TypeVar("RowT")
 
-STRIDE = 1000
-"""Keys that a search looks at between two looks at the clock."""
+KEYS_PER_CLOCK_CHECK = 1000
+"""Number of keys that a search examines between checks of its deadline."""
 
-STRETCH = 256 * 1024
-"""Characters of their names that it looks at between two such looks."""
+CHARS_PER_CLOCK_CHECK = 256 * 1024
+"""Number of characters in the names of keys that a search examines between checks of its deadline.
+"""
 
 
-def milliseconds_until(expiry: float | None) -> int:
-    """Return the TTL of an expiry in seconds since the epoch; None never comes."""
+def ttl_until(expiry: float | None) -> int:
+    """Return the TTL in milliseconds for an expiry time in seconds since the epoch, or None."""
     if expiry is None:
         return TTL_NONE
-    left = expiry - time.time()
-    if left == math.inf:
+    remaining = expiry - time.time()
+    if remaining == math.inf:
         return TTL_NONE
-    return int(left * 1000) if left > 0 else TTL_MISSING
+    return int(remaining * 1000) if remaining > 0 else TTL_MISSING
 
 
-def timeout(ttl: int) -> float | None:
-    """Return the timeout, as Django's caches take it, of a TTL in milliseconds."""
+def timeout_for(ttl: int) -> float | None:
+    """Return the timeout for Django's cache API, in seconds or None, for a TTL in milliseconds."""
     return None if ttl == TTL_NONE else ttl / 1000
 
 
 def expiry_after(ttl: int) -> float | None:
-    """Return when a TTL that starts now ends, in seconds since the epoch."""
+    """Return the time at which a TTL that starts now ends, in seconds since the epoch."""
     return None if ttl == TTL_NONE else time.time() + ttl / 1000
 
 
-LONGEST_PLACE = 255
-"""Characters of a key that a page token spells out: those that a database has room for."""
+MAX_TOKEN_KEY_LENGTH = 255
+"""Maximum length of a key in a page token, in characters. Keys of database caches fit."""
 
 
-def token_at(key: str) -> str:
+def make_page_token(key: str) -> str:
     """Return the page token that continues after a stored key.
 
-    Of a longer one it has the beginning, and a digest that tells it from those that begin alike.
+    For a longer key, the token contains the start of the key and a digest.
     """
-    beginning = encode_text(key[:LONGEST_PLACE]).hex()
-    if len(key) <= LONGEST_PLACE:
-        return beginning
-    return f"{beginning}.{blake2b(encode_text(key), digest_size=16).hexdigest()}"
+    prefix = encode_text(key[:MAX_TOKEN_KEY_LENGTH]).hex()
+    if len(key) <= MAX_TOKEN_KEY_LENGTH:
+        return prefix
+    return f"{prefix}.{blake2b(encode_text(key), digest_size=16).hexdigest()}"
 
 
-def key_at(token: str, keys_from: Callable[[str], Iterable[str]]) -> str:
-    """Return the stored key that a page token continues after; raise ValueError for no token.
+def parse_page_token(token: str, keys_from: Callable[[str], Iterable[str]]) -> str:
+    """Return the stored key after which a page token continues.
 
-    `keys_from` gives the keys from a beginning on, in their order: a long key is looked for there.
-    Where it is gone, all that begin as it did come again: none is left out.
+    Raises ValueError for invalid tokens.
+
+    Args:
+        token: The page token.
+        keys_from: Returns the keys from a given start, in order. It is used to find long keys. If
+            the key no longer exists, all keys with the same start are returned again, so that none
+            is missed.
     """
-    spelled, is_longer, _digest = token.partition(".")
-    beginning = decode_text(bytes.fromhex(spelled))
-    if not is_longer:
-        return beginning
-    alike = takewhile(lambda key: key.startswith(beginning), keys_from(beginning))
-    return next((key for key in alike if token_at(key) == token), beginning)
+    encoded, is_shortened, _digest = token.partition(".")
+    prefix = decode_text(bytes.fromhex(encoded))
+    if not is_shortened:
+        return prefix
+    similar = takewhile(lambda key: key.startswith(prefix), keys_from(prefix))
+    return next((key for key in similar if make_page_token(key) == token), prefix)
 
 
 class Candidate(NamedTuple):
-    """A stored key that a search looks at."""
+    """A stored key that a search examines."""
 
     key: str
-    is_meant: bool | None
-    """None: nobody knows."""
+    is_match: bool | None
+    """Whether the key matches the query. None if it is unknown."""
 
     is_counted: bool = True
-    """False for one that a query excludes: how many there are tells what they are called."""
+    """False if the query excludes the key, because counts would reveal its name."""
 
 
-def candidates_of(
-    rows: Iterable[Row],
-    key_of: Callable[[Row], str],
-    means: Callable[[Row], bool | None],
+def iter_candidates(
+    rows: Iterable[RowT],
+    key_of: Callable[[RowT], str],
+    matches: Callable[[RowT], bool | None],
     query: Query,
 ) -> Iterator[Candidate]:
-    """Yield the keys of rows, each with whether a query means it."""
+    """Yield the key of each row, and whether it matches a query."""
     for row in rows:
         key = key_of(row)
         if query.exclude is not None and query.exclude(encode_text(key)):
             yield Candidate(key, False, False)
         else:
-            yield Candidate(key, means(row))
+            yield Candidate(key, matches(row))
 
 
-def search(
-    candidates: Iterator[Candidate], want: int, deadline: float, total: int | None
-) -> Listing:
-    """Return the listing of keys that come in the order of the store."""
-    found: list[bytes] = []
+def scan_candidates(
+    candidates: Iterator[Candidate], limit: int, deadline: float, total: int | None
+) -> ScanPage:
+    """Return a page of the matching keys in the order of the store."""
+    keys: list[bytes] = []
     examined, unknown, token = 0, 0, ""
-    work = 0
-    for key, is_meant, is_counted in candidates:
+    characters = 0
+    for key, is_match, is_counted in candidates:
         examined += is_counted
-        work += len(key) + STRETCH // STRIDE
-        if is_meant:
-            found.append(encode_text(key))
-        unknown += is_meant is None
+        characters += len(key) + CHARS_PER_CLOCK_CHECK // KEYS_PER_CLOCK_CHECK
+        if is_match:
+            keys.append(encode_text(key))
+        unknown += is_match is None
         is_late = False
-        if work > STRETCH:
-            work, is_late = 0, time.monotonic() > deadline
-        if is_late or len(found) == want:
-            token = token_at(key) if next(candidates, None) else ""
+        if characters > CHARS_PER_CLOCK_CHECK:
+            characters, is_late = 0, time.monotonic() > deadline
+        if is_late or len(keys) == limit:
+            token = make_page_token(key) if next(candidates, None) else ""
             break
-    return Listing(found, token, examined, total, unknown)
+    return ScanPage(keys, token, examined, total, unknown)
 
 
-class PickledInspector(Inspector):
-    """A backend that pickles every value, integers too, and knows when each expires."""
+class DjangoBackendInspector(Inspector):
+    """Base class for backends that pickle all values and know when keys expire.
+
+    Integers are pickled, too.
+    """
 
     support = Support.WRAPPED
     can_list = True
@@ -167,91 +176,99 @@ class PickledInspector(Inspector):
     can_extend = True
     can_rename = True
     can_copy = True
-    can_increase = True
+    can_incr = True
     can_download = True
 
     filters = frozenset({"expires_within", "larger_than"})
 
-    reasons = {"can_type": _("Only Valkey and Redis give keys a type.")}
+    unsupported_reasons = {"can_type": _("Only Valkey and Redis give keys a type.")}
 
-    # Any: what an inspector needs of Django's backends has no public name, and no stub.
+    # Any, because inspectors use private attributes of Django's backends, which stubs lack.
     cache: Any
 
     def __init__(self, alias: str, cache: BaseCache, params: Mapping[str, Any]) -> None:
         super().__init__(alias, cache, params)
-        if self.names_are_known and self.naming.prefix is None:
+        if self.has_key_names and self.naming.prefix is None:
             self.can_list = False
             reason = _("KEY_FUNCTION hides which keys are this cache's. Open a key by its name.")
-            self.reasons = {**self.reasons, "can_list": reason}
+            self.unsupported_reasons = {**self.unsupported_reasons, "can_list": reason}
 
     @cached_property
     def scopes(self) -> tuple[Scope, ...]:
-        if not self.names_are_known:
+        if not self.has_key_names:
             return super().scopes
-        return all_scopes(self.naming, self.cache)
+        return available_scopes(self.naming, self.cache)
 
-    def meaning(self, query: Query) -> Callable[[str], bool]:
-        """Return what tells whether a stored key is within reach and matches."""
+    def key_filter(self, query: Query) -> Callable[[str], bool]:
+        """Return a function that checks whether a key is in scope and matches the pattern."""
         pattern = query.pattern
         if query.scope is not Scope.VERSION:
-            return self._wide_meaning(self.reach(query.scope), pattern)
+            return self._key_range_filter(self.key_range(query.scope), pattern)
         prefix = decode_text(self.naming.prefix or b"")
 
-        def means(key: str) -> bool:
+        def is_match(key: str) -> bool:
             return key.startswith(prefix) and pattern.matches(key.removeprefix(prefix))
 
-        return means
+        return is_match
 
-    def _wide_meaning(self, reach: Reach, pattern: Pattern) -> Callable[[str], bool]:
-        return lambda key: reach.means(encode_text(key), pattern)
+    def _key_range_filter(self, key_range: KeyRange, pattern: Pattern) -> Callable[[str], bool]:
+        return lambda key: key_range.matches(encode_text(key), pattern)
 
     @cached_property
-    def codec(self) -> Codec:
-        """How the application reads and writes the values."""
-        return Codec("pickle", "pickle", self.pickled)
+    def value_format(self) -> ValueFormat:
+        """How the application reads and writes values."""
+        return ValueFormat("pickle", "pickle", self.pickle_value)
 
     @property
     def serializer_name(self) -> str:
-        return self.codec.name
+        return self.value_format.name
 
-    def pickled(self, value: Any) -> bytes:
+    def pickle_value(self, value: Any) -> bytes:
         """Return a value as the backend stores it."""
         return pickle.dumps(value, self.cache.pickle_protocol)
 
-    def entry(
+    def make_key_value(
         self,
-        description: Description,
+        info: KeyInfo,
         raw: bytes,
         size: int | None = None,
-        window: Window = BEGINNING,
-    ) -> Entry:
-        """Return what a key holds; `size` is its bytes where `raw` is only their beginning."""
-        limit = limits()
+        page: ElementPage = FIRST_PAGE,
+    ) -> KeyValue:
+        """Return the decoded value of a key.
+
+        Args:
+            info: The information about the key.
+            raw: The stored bytes, or the start of them.
+            size: The size of the value in bytes if `raw` is incomplete.
+            page: How much to show.
+        """
+        allowed = limits()
         content = decode(
             raw,
-            codec=self.codec,
+            value_format=self.value_format,
             stored_size=size,
-            limit=limit.decode_bytes,
-            preview=window.bytes_shown(limit),
+            limit=allowed.decode_bytes,
+            preview=page.max_bytes(allowed),
         )
-        return Entry(description, content, expected="" if size else fingerprint(raw))
+        return KeyValue(info, content, expected="" if size else fingerprint(raw))
 
-    def culling(self) -> Section:
-        """Return when and how the backend makes room."""
+    def eviction_info(self) -> InfoSection:
+        """Return when and how the backend removes entries to make room."""
         frequency = self.cache._cull_frequency
         share = f"1/{frequency}" if frequency else _("everything")
-        return Section(
+        return InfoSection(
             _("Culling"),
             (
-                Fact(_("Most entries"), self.cache._max_entries, Unit.ENTRIES),
-                Fact(_("Removed when full"), share),
+                InfoField(_("Most entries"), self.cache._max_entries, Unit.ENTRIES),
+                InfoField(_("Removed when full"), share),
             ),
         )
 
-    def refusal(self, key: str) -> Text:
-        """Return why the backend's own check refuses a stored key, or nothing.
+    def key_error(self, key: str) -> Text:
+        """Return why the backend's `validate_key` refuses a stored key, or an empty string.
 
-        The check that Django brings only warns, of what memcached would not take.
+        Django's default method isn't called, because it only warns about keys that memcached
+        refuses.
         """
         if type(self.cache).validate_key is not BaseCache.validate_key:
             try:
@@ -260,74 +277,76 @@ class PickledInspector(Inspector):
                 return str(refused)
         return ""
 
-    def apply(self, stored: bytes, edit: Edit) -> Outcome:
-        changes: Mapping[type, Callable[[bytes, Any], Outcome]] = {
+    def apply(self, stored: bytes, edit: Edit) -> EditResult:
+        changes: Mapping[type, Callable[[bytes, Any], EditResult]] = {
             AddValue: self.add,
             SetValue: self.set_value,
-            Increase: self.increase,
-            SetTtl: self.set_ttl,
+            Incr: self.incr,
+            Expire: self.set_ttl,
             ExpireAt: self.expire_at,
-            ExtendTtl: self.extend_ttl,
+            ExtendTTL: self.extend_ttl,
             Rename: self.rename,
             Copy: self.copy,
         }
         change = changes.get(type(edit))
         if change is None:
-            return self.not_offered()
+            return self.unsupported_result()
         try:
             return change(stored, edit)
         except OverflowError:
-            return Outcome.refused(_("This cache cannot hold an expiry that far in the future."))
+            return EditResult.refusal(_("This cache cannot hold an expiry that far in the future."))
 
-    def increase(self, stored: bytes, edit: Increase) -> Outcome:
-        return increase(self, stored, edit)
+    def incr(self, stored: bytes, edit: Incr) -> EditResult:
+        return incr_value(self, stored, edit)
 
-    def expire_at(self, stored: bytes, edit: ExpireAt) -> Outcome:
+    def expire_at(self, stored: bytes, edit: ExpireAt) -> EditResult:
         if edit.ttl <= 0:
-            return Outcome.refused(_("This moment is over."))
-        return self.set_ttl(stored, SetTtl(edit.ttl))
+            return EditResult.refusal(_("This moment is over."))
+        return self.set_ttl(stored, Expire(edit.ttl))
 
-    def copy(self, stored: bytes, edit: Copy) -> Outcome:
-        """Copy what is stored where it is the same store, else the value."""
-        if edit.into is not None and edit.into.store != self.store:
+    def copy(self, stored: bytes, edit: Copy) -> EditResult:
+        """Copy the stored bytes within a store, or the value to another store."""
+        if edit.into is not None and edit.into.storage_id != self.storage_id:
             return copy_value(self, stored, edit)
         if stored == edit.to:
-            return Outcome(Result.UNCHANGED)
+            return EditResult(EditStatus.UNCHANGED)
         return self.copy_here(stored, edit)
 
-    def rename(self, stored: bytes, edit: Rename) -> Outcome:
+    def rename(self, stored: bytes, edit: Rename) -> EditResult:
         if stored == edit.to:
-            return Outcome(Result.UNCHANGED)
+            return EditResult(EditStatus.UNCHANGED)
         return self.rename_here(stored, edit)
 
     def copies_into(self, other: Inspector) -> bool:
         return other.can_add
 
-    def add(self, stored: bytes, edit: AddValue) -> Outcome:
-        """Apply an `AddValue`; OverflowError for a TTL that the backend cannot hold."""
+    def add(self, stored: bytes, edit: AddValue) -> EditResult:
+        """Apply an `AddValue`. Raises OverflowError if the backend can't store the TTL."""
         raise NotImplementedError
 
-    def set_value(self, stored: bytes, edit: SetValue) -> Outcome:
-        """Apply a `SetValue`; OverflowError as for `add`."""
+    def set_value(self, stored: bytes, edit: SetValue) -> EditResult:
+        """Apply a `SetValue`. Raises OverflowError if the backend can't store the TTL."""
         raise NotImplementedError
 
-    def set_ttl(self, stored: bytes, edit: SetTtl) -> Outcome:
-        """Apply a `SetTtl`; OverflowError as for `add`."""
+    def set_ttl(self, stored: bytes, edit: Expire) -> EditResult:
+        """Apply an `Expire`. Raises OverflowError if the backend can't store the TTL."""
         raise NotImplementedError
 
-    def extend_ttl(self, stored: bytes, edit: ExtendTtl) -> Outcome:
-        """Apply an `ExtendTtl`; OverflowError as for `add`."""
+    def extend_ttl(self, stored: bytes, edit: ExtendTTL) -> EditResult:
+        """Apply an `ExtendTTL`. Raises OverflowError if the backend can't store the TTL."""
         raise NotImplementedError
 
-    def rename_here(self, stored: bytes, edit: Rename) -> Outcome:
-        """Apply a `Rename` to another name."""
+    def rename_here(self, stored: bytes, edit: Rename) -> EditResult:
+        """Apply a `Rename` to a different key."""
         raise NotImplementedError
 
-    def copy_here(self, stored: bytes, edit: Copy) -> Outcome:
-        """Apply a `Copy` to another name in the same store."""
+    def copy_here(self, stored: bytes, edit: Copy) -> EditResult:
+        """Apply a `Copy` to a different key of the same store."""
         raise NotImplementedError
 
 
-def without_expiry() -> Outcome:
-    """Return that a TTL cannot be extended that never ends."""
-    return Outcome(Result.UNCHANGED, _("This key never expires: there is nothing to add to."))
+def no_expiry_result() -> EditResult:
+    """Return the result of extending the TTL of a key that never expires."""
+    return EditResult(
+        EditStatus.UNCHANGED, _("This key never expires: there is nothing to add to.")
+    )

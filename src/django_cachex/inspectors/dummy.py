@@ -1,4 +1,4 @@
-"""Caches that keep nothing (`DummyCache`)."""
+"""Inspector of `DummyCache`."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from django.utils.translation import gettext_lazy as _
 from django_cachex.inspectors.base import Inspector, Support
 from django_cachex.inspectors.info import Text
 
-NOTHING: Final = _("This cache keeps nothing.")
+STORES_NOTHING: Final = _("This cache keeps nothing.")
 
 
 class DummyInspector(Inspector):
-    """Shows the configuration; there is never a key to list, read or change."""
+    """Show the configuration. There are no keys to list, read or change."""
 
     support = Support.WRAPPED
-    reasons = dict.fromkeys(
+    unsupported_reasons = dict.fromkeys(
         (
             "can_list",
             "can_get",
@@ -29,7 +29,7 @@ class DummyInspector(Inspector):
             "can_info",
             "can_flush",
         ),
-        NOTHING,
+        STORES_NOTHING,
     )
 
     def notes(self) -> Sequence[Text]:

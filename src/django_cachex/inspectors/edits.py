@@ -1,98 +1,97 @@
-"""Edits of a key and of its elements, and their results."""
+"""Edits of keys and of their elements, and the results of edits."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 from django_cachex.inspectors.info import Text
 from django_cachex.inspectors.values import Content, fingerprint
-
-if TYPE_CHECKING:
-    from django_cachex.inspectors.base import Inspector
-
 
 ScoredMember = tuple[Any, float]
 Field = tuple[str, Any]
 
 
 class End(StrEnum):
-    """Where a list or a sorted set begins or ends, or a random place in it."""
+    """An end of a list or sorted set, or a random position."""
 
     FIRST = "first"
-    """A list's head, the lowest score."""
+    """The head of a list, or the lowest score."""
 
     LAST = "last"
-    """A list's tail, the highest score."""
+    """The tail of a list, or the highest score."""
 
     RANDOM = "random"
 
 
-class Place(StrEnum):
+class InsertPosition(StrEnum):
     BEFORE = "before"
     AFTER = "after"
 
 
-class Only(StrEnum):
-    """Which members `ZADD` changes."""
+class ZAddCondition(StrEnum):
+    """The options of `ZADD` that restrict which members it changes."""
 
     ANY = ""
-    NEW = "NX"
-    """Add those that are not there; leave others alone."""
+    NX = "NX"
+    """Only add new members."""
 
-    THERE = "XX"
-    """Change those that are there; add none."""
+    XX = "XX"
+    """Only update existing members."""
 
-    GREATER = "GT"
-    """Add those that are not there; change others only to a higher score."""
+    GT = "GT"
+    """Add new members, and update existing members only to a higher score."""
 
-    LOWER = "LT"
-    """Add those that are not there; change others only to a lower score."""
+    LT = "LT"
+    """Add new members, and update existing members only to a lower score."""
 
-    THERE_GREATER = "XX GT"
-    THERE_LOWER = "XX LT"
+    XX_GT = "XX GT"
+    XX_LT = "XX LT"
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
-    """An element, and what was seen of it."""
+class ElementRef:
+    """An element and its expected fingerprint."""
 
     element: str
     expected: str
 
 
-# A whole key with its first elements.
+# New collections.
 
 
 @dataclass(frozen=True, slots=True)
-class AddKey:
-    """Store a key of a type with its first elements."""
+class CreateCollection:
+    """Create a key of the given type with its first elements."""
 
     type: str
-    """As `TYPE` names it; one of `Inspector.addable`, but no string: that is `AddValue`."""
+    """One of `Inspector.creatable_types`, as returned by `TYPE`.
+
+    Strings are created with `AddValue`.
+    """
 
     elements: tuple[Any, ...]
-    """A list's items, a set's members, `ScoredMember`s, or `Field`s of a hash or one entry."""
+    """Items of a list, members of a set, `ScoredMember`s, or `Field`s of a hash or stream entry."""
 
     ttl: int
-    """Milliseconds, or `NEVER`."""
+    """Milliseconds, or `TTL_NONE`."""
 
     replace: bool = False
-    """Whether a key that exists, of whatever type, may be lost."""
+    """Whether to overwrite an existing key of any type."""
 
 
-# Elements of any type.
+# Collections of any type.
 
 
 @dataclass(frozen=True, slots=True)
 class RemoveElements:
-    """Remove elements; all of them or, if one has changed, none."""
+    """Remove elements. If one of them has changed, none is removed."""
 
     type: str
-    elements: tuple[Chosen, ...]
+    elements: tuple[ElementRef, ...]
 
 
 # Lists.
@@ -100,7 +99,7 @@ class RemoveElements:
 
 @dataclass(frozen=True, slots=True)
 class PushItems:
-    """Put items at an end of a list, so that they stand there in this order."""
+    """Add items to an end of a list. Their order in the list is the given order."""
 
     items: tuple[Any, ...]
     end: End = End.LAST
@@ -108,12 +107,12 @@ class PushItems:
 
 @dataclass(frozen=True, slots=True)
 class InsertItem:
-    """Put an item beside another."""
+    """Insert an item next to another item."""
 
     element: str
     expected: str
     item: Any
-    place: Place = Place.BEFORE
+    position: InsertPosition = InsertPosition.BEFORE
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +124,7 @@ class SetItem:
 
 @dataclass(frozen=True, slots=True)
 class PopItems:
-    """Take items from an end of a list."""
+    """Remove and return items from an end of a list."""
 
     end: End
     count: int = 1
@@ -133,12 +132,12 @@ class PopItems:
 
 @dataclass(frozen=True, slots=True)
 class TrimList:
-    """Keep the items from `start` to `stop`, both included; negative ones count from the tail."""
+    """Keep the items from `start` to `stop`, inclusive. Negative indexes count from the tail."""
 
     start: int
     stop: int
     length: int
-    """How long the list was when the person looked."""
+    """The length of the list that the user saw."""
 
 
 # Sets and sorted sets.
@@ -152,11 +151,11 @@ class AddMembers:
 
 
 @dataclass(frozen=True, slots=True)
-class AddScored:
-    """Add members to a sorted set, or change their scores."""
+class ZAdd:
+    """Add members to a sorted set, or update their scores."""
 
     members: tuple[ScoredMember, ...]
-    only: Only = Only.ANY
+    condition: ZAddCondition = ZAddCondition.ANY
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +166,8 @@ class SetScore:
 
 
 @dataclass(frozen=True, slots=True)
-class RenameMember:
-    """Put another member in the place of one of a set or, with its score, of a sorted set."""
+class ReplaceMember:
+    """Replace a member of a set or sorted set. In a sorted set, the score is kept."""
 
     type: str
     element: str
@@ -178,7 +177,7 @@ class RenameMember:
 
 @dataclass(frozen=True, slots=True)
 class PopMembers:
-    """Take members out of a set, where only `RANDOM` is, or a sorted set."""
+    """Remove and return members of a set (`RANDOM` only) or sorted set."""
 
     type: str
     end: End
@@ -190,7 +189,7 @@ class PopMembers:
 
 @dataclass(frozen=True, slots=True)
 class AddFields:
-    """Add fields to a hash; none of them if one is there already, unless they may replace."""
+    """Add fields to a hash. If one of them exists, none is added, unless `replace` is True."""
 
     fields: tuple[Field, ...]
     replace: bool = False
@@ -211,12 +210,12 @@ class RenameField:
 
 
 @dataclass(frozen=True, slots=True)
-class SetFieldTtl:
-    """Change when a field expires."""
+class ExpireField:
+    """Change the TTL of a hash field."""
 
     element: str
     ttl: int
-    """Milliseconds, or `NEVER`."""
+    """Milliseconds, or `TTL_NONE`."""
 
     expected: str = ""
 
@@ -230,20 +229,20 @@ class AddEntry:
 
     fields: tuple[Field, ...]
     id: str = "*"
-    """Later than the last one's; `*` lets the server choose."""
+    """An ID that is greater than the last one, or `*` to let the server choose."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrimStream:
-    """Remove the oldest entries until so many are left."""
+    """Remove the oldest entries until `keep` entries remain."""
 
     keep: int
     length: int
-    """How many there were when the person looked."""
+    """The number of entries that the user saw."""
 
 
 ElementEdit = (
-    AddKey
+    CreateCollection
     | RemoveElements
     | PushItems
     | InsertItem
@@ -251,38 +250,38 @@ ElementEdit = (
     | PopItems
     | TrimList
     | AddMembers
-    | AddScored
+    | ZAdd
     | SetScore
-    | RenameMember
+    | ReplaceMember
     | PopMembers
     | AddFields
     | SetField
     | RenameField
-    | SetFieldTtl
+    | ExpireField
     | AddEntry
     | TrimStream
 )
 
 
-class Keep(Enum):
-    """The TTL of an edit that leaves the TTL as it is, to the millisecond."""
+class KeepTTL(Enum):
+    """The type of `KEEP`: the edit doesn't change the TTL."""
 
     KEEP = "keep"
 
 
-KEEP: Final = Keep.KEEP
+KEEP: Final = KeepTTL.KEEP
 
 
 @dataclass(frozen=True, slots=True)
 class AddValue:
-    """Store a value under a key."""
+    """Store a value under a new key."""
 
     value: Any
     ttl: int
-    """Milliseconds, or `NEVER`."""
+    """Milliseconds, or `TTL_NONE`."""
 
     replace: bool = False
-    """Whether a key that exists, of whatever type, may be lost."""
+    """Whether to overwrite an existing key of any type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,201 +290,203 @@ class SetValue:
 
     value: Any
     expected: str
-    """`Entry.expected` as the person saw it; empty where the inspector gave none."""
+    """The `KeyValue.expected` of the value that the user saw, or empty if there was none."""
 
-    ttl: int | Keep = KEEP
-    """Milliseconds, `NEVER`, or `KEEP`."""
+    ttl: int | KeepTTL = KEEP
+    """Milliseconds, `TTL_NONE`, or `KEEP`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Increase:
-    """Add to the number that an existing key holds, whatever it is by then; the TTL stays."""
+class Incr:
+    """Add to the current number of an existing key and keep its TTL."""
 
     by: int | float
 
 
 @dataclass(frozen=True, slots=True)
-class SetTtl:
-    """Change when an existing key expires."""
+class Expire:
+    """Change the TTL of an existing key."""
 
     ttl: int
-    """Milliseconds, or `NEVER`."""
+    """Milliseconds, or `TTL_NONE`."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExpireAt:
-    """Let an existing key expire at a moment."""
+    """Set the time at which an existing key expires."""
 
-    moment: int
-    """Milliseconds since the epoch; in the future."""
+    timestamp: int
+    """Milliseconds since the epoch. Must be in the future."""
 
     @property
     def ttl(self) -> int:
-        """Milliseconds from now on, by the clock of this machine."""
-        return self.moment - int(time.time() * 1000)
+        """Milliseconds from now, on the clock of this machine."""
+        return self.timestamp - int(time.time() * 1000)
 
 
 @dataclass(frozen=True, slots=True)
-class ExtendTtl:
-    """Let an existing key that expires live longer, whatever it has left by then."""
+class ExtendTTL:
+    """Add to the remaining TTL of an existing key that expires."""
 
     by: int
-    """Milliseconds, more than 0."""
+    """Milliseconds, greater than 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rename:
-    """Give a key another name; its TTL goes with it."""
+    """Rename a key and keep its TTL."""
 
     to: bytes
-    """The stored key."""
+    """The new stored key."""
 
     overwrite: bool = False
-    """Whether a key of that name, of whatever type, may be lost."""
+    """Whether to overwrite an existing key of any type."""
+
+
+class CopyTarget(Protocol):
+    """The inspector of the alias to copy to. A protocol, because `Inspector` depends on edits."""
+
+    @property
+    def storage_id(self) -> Hashable: ...
+
+    def apply(self, stored: bytes, edit: Edit) -> EditResult: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """Store what a key holds, and its TTL, under another name."""
+    """Copy a key with its TTL."""
 
     to: bytes
-    """The stored key."""
+    """The new stored key."""
 
-    into: Inspector | None = None
-    """Whose key it becomes; None for the same alias."""
+    into: CopyTarget | None = None
+    """The inspector of the other alias, or None for the same alias."""
 
     overwrite: bool = False
-    """Whether a key of that name, of whatever type, may be lost."""
+    """Whether to overwrite an existing key of any type."""
 
 
-KeyEdit = AddValue | SetValue | Increase | SetTtl | ExpireAt | ExtendTtl | Rename | Copy
+KeyEdit = AddValue | SetValue | Incr | Expire | ExpireAt | ExtendTTL | Rename | Copy
 Edit = KeyEdit | ElementEdit
 
 
-class Result(StrEnum):
-    """What became of an edit."""
+class EditStatus(StrEnum):
+    """The outcome of an edit."""
 
     DONE = "done"
     CHANGED = "changed"
-    """Someone changed the key, or the element, since it was read."""
+    """The key or element changed after the user read it."""
 
     GONE = "gone"
-    """There is no such key."""
+    """The key doesn't exist."""
 
     ELEMENT_GONE = "element gone"
-    """The key is there, the element is not."""
+    """The key exists, but the element doesn't."""
 
     WRONG_TYPE = "wrong type"
     EXISTS = "exists"
-    """The key, field or member to add is there already."""
+    """The key, field or member to add exists already."""
 
     UNCHANGED = "unchanged"
-    """A condition of the edit did not hold, or it was so already: nothing was changed."""
+    """Nothing changed: a condition of the edit wasn't met, or there was nothing to change."""
 
     REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)
-class Trace:
-    """What may be said on record of a value: not the value."""
+class ValueDigest:
+    """The size and fingerprint of a value, for logs that must not contain the value itself."""
 
     size: int
-    """Bytes as stored."""
+    """The stored size in bytes."""
 
     fingerprint: str
 
     @classmethod
-    def of(cls, raw: bytes) -> Trace:
+    def from_bytes(cls, raw: bytes) -> ValueDigest:
         return cls(len(raw), fingerprint(raw))
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of an edit, and the store's reason where it refused."""
+class EditResult:
+    """The outcome of an edit, with its reason and what changed."""
 
-    result: Result
+    status: EditStatus
     reason: Text = ""
-    """Of a refusal the store's; which elements exist already; the id of an entry that was added;
-    the score that a member has now; what became of a field's TTL meanwhile."""
+    """Details of the status.
 
-    old: Trace | None = None
-    new: Trace | None = None
-    """The value, element or number before and after, where one was changed."""
+    Depending on the edit: the store's reason for a refusal, the elements that exist already, the ID
+    of an added entry, the current score of a member, or what happened to a field's TTL.
+    """
 
-    theirs: Content | None = None
-    """What is there now in place of what was seen, where it changed; None where not known."""
+    old: ValueDigest | None = None
+    new: ValueDigest | None = None
+    """The value, element or number before and after the edit, if one was changed."""
+
+    current: Content | None = None
+    """If the status is `CHANGED`, the current value; None if it is unknown."""
 
     expected: str = ""
-    """The fingerprint of `theirs`, for another attempt."""
+    """The fingerprint of `current`, for another attempt."""
 
     count: int | None = None
-    """How many elements were added or removed."""
+    """The number of elements that were added or removed."""
 
-    left: int | None = None
-    """How many elements the key has now."""
+    remaining: int | None = None
+    """The number of elements that the key has now."""
 
     key_gone: bool = False
-    """Whether the last element went, and the key with it."""
+    """Whether the edit removed the last element and with it the key."""
 
     removed: tuple[Content, ...] = ()
-    """What was taken out, where nobody chose which."""
+    """The elements that were removed, if the user didn't choose them."""
 
     number: int | float | None = None
-    """What `Increase` made of it."""
+    """The result of `Incr`."""
 
     @classmethod
-    def refused(cls, reason: Text) -> Outcome:
-        return cls(Result.REFUSED, reason)
+    def refusal(cls, reason: Text) -> EditResult:
+        return cls(EditStatus.REFUSED, reason)
 
     @property
     def is_done(self) -> bool:
-        return self.result == Result.DONE
+        return self.status == EditStatus.DONE
 
     @property
     def is_refused(self) -> bool:
-        return self.result == Result.REFUSED
+        return self.status == EditStatus.REFUSED
 
 
 Failures = tuple[tuple[bytes, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
-    """How many of some keys were changed, were gone already, or could not be changed."""
+class BulkResult:
+    """How many keys were changed, didn't exist, or couldn't be changed."""
 
     done: int = 0
     gone: int = 0
     failures: Failures = ()
-    """The stored keys that the store refused to change, each with its reason."""
+    """The stored keys that couldn't be changed, with reasons."""
 
 
-def of_outcomes(outcomes: Iterable[tuple[bytes, Outcome]]) -> Tally:
-    """Return the tally of edits that were applied one by one."""
+def tally(results: Iterable[tuple[bytes, EditResult]]) -> BulkResult:
+    """Count the results of edits that were applied to one key each."""
     done, gone = 0, 0
     failures = []
-    for stored, outcome in outcomes:
-        if outcome.result is Result.DONE:
+    for stored, result in results:
+        if result.status is EditStatus.DONE:
             done += 1
-        elif outcome.result is Result.GONE:
+        elif result.status is EditStatus.GONE:
             gone += 1
         else:
-            failures.append((stored, str(outcome.reason or outcome.result)))
-    return Tally(done, gone, tuple(failures))
+            failures.append((stored, str(result.reason or result.status)))
+    return BulkResult(done, gone, tuple(failures))
 
 
-def is_about_a_file(error: OSError) -> bool:
-    """Return whether the system refused to touch a file: a connection that breaks has none."""
+def is_file_error(error: OSError) -> bool:
+    """Return whether the operating system refused access to a file.
+
+    Connection errors have no filename.
+    """
     return error.filename is not None
-
-
-def one_by_one(keys: Sequence[bytes], delete: Callable[[Sequence[bytes]], int]) -> Tally:
-    """Delete keys alone, so that one which the system refuses to delete keeps no other."""
-    done, failures = 0, []
-    for stored in keys:
-        try:
-            done += delete([stored])
-        except OSError as error:
-            if not is_about_a_file(error):
-                raise
-            failures.append((stored, error.strerror or str(error)))
-    return Tally(done, len(keys) - done - len(failures), tuple(failures))

@@ -1,4 +1,4 @@
-"""Increment and copy values of any cache."""
+"""Increment and copy values with the basic operations of an inspector."""
 
 from __future__ import annotations
 
@@ -7,59 +7,59 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 
 from django_cachex.inspectors.base import Inspector
-from django_cachex.inspectors.edits import AddValue, Copy, Increase, Outcome, Result, SetValue
+from django_cachex.inspectors.edits import AddValue, Copy, EditResult, EditStatus, Incr, SetValue
 from django_cachex.inspectors.values import Content
-from django_cachex.inspectors.values.pickle_machine import most_digits
+from django_cachex.inspectors.values.pickle_machine import max_int_digits
 
-ATTEMPTS: Final = 20
+MAX_INCR_ATTEMPTS: Final = 20
 
 
-def added(content: Content | None, by: int | float) -> int | float | None:
-    """Return the number that a value becomes, or None where it is none or would change its type."""
+def incremented_value(content: Content | None, by: int | float) -> int | float | None:
+    """Return the new number, or None if the value isn't a number or its type would change."""
     value: Any = None if content is None or not content.editable else content.value
     if type(value) is int and isinstance(by, int):
-        return value + by if abs(value + by) < 10 ** most_digits() else None
+        return value + by if abs(value + by) < 10 ** max_int_digits() else None
     return value + by if type(value) is float else None
 
 
-def why_not_added(content: Content | None) -> str:
-    """Return why a value cannot be added to."""
+def not_incrementable_reason(content: Content | None) -> str:
+    """Return why a value can't be incremented."""
     if content is not None and type(content.value) is int:
-        if abs(content.value) >= 10 ** (most_digits() - 1):
+        if abs(content.value) >= 10 ** (max_int_digits() - 1):
             return _("The sum may have more digits than can be shown.")
         return _("An integer is increased by whole numbers, so that it can still be counted with.")
     return _("Only a number can be increased.")
 
 
-def increase(inspector: Inspector, stored: bytes, edit: Increase) -> Outcome:
-    """Set the sum, again and again until nobody has set another number meanwhile."""
-    for _attempt in range(ATTEMPTS):
-        entry = inspector.read(stored)
-        if entry is None:
-            return Outcome(Result.GONE)
-        number = added(entry.content, edit.by)
+def incr_value(inspector: Inspector, stored: bytes, edit: Incr) -> EditResult:
+    """Read, add and set, and retry if the value changed in the meantime."""
+    for _attempt in range(MAX_INCR_ATTEMPTS):
+        key_value = inspector.read(stored)
+        if key_value is None:
+            return EditResult(EditStatus.GONE)
+        number = incremented_value(key_value.content, edit.by)
         if number is None:
-            return Outcome(Result.WRONG_TYPE, why_not_added(entry.content))
-        outcome = inspector.apply(stored, SetValue(number, entry.expected))
-        if outcome.result != Result.CHANGED:
-            return Outcome(outcome.result, outcome.reason, outcome.old, outcome.new, number=number)
-    return Outcome(Result.CHANGED)
+            return EditResult(EditStatus.WRONG_TYPE, not_incrementable_reason(key_value.content))
+        result = inspector.apply(stored, SetValue(number, key_value.expected))
+        if result.status != EditStatus.CHANGED:
+            return EditResult(result.status, result.reason, result.old, result.new, number=number)
+    return EditResult(EditStatus.CHANGED)
 
 
-def copy_value(source: Inspector, stored: bytes, edit: Copy) -> Outcome:
-    """Store a string's value through another alias's serializer, with the TTL that is left."""
+def copy_value(source: Inspector, stored: bytes, edit: Copy) -> EditResult:
+    """Store a string's value with the serializer of another alias, with the remaining TTL."""
     target = edit.into or source
-    entry = source.read(stored)
-    if entry is None:
-        return Outcome(Result.GONE)
-    ttl = entry.description.ttl
+    key_value = source.read(stored)
+    if key_value is None:
+        return EditResult(EditStatus.GONE)
+    ttl = key_value.info.ttl
     if ttl is None:
-        return Outcome.refused(_("How long the key has left to live is not known here."))
-    if entry.content is None:
-        return Outcome.refused(
+        return EditResult.refusal(_("How long the key has left to live is not known here."))
+    if key_value.content is None:
+        return EditResult.refusal(
             _("The other cache does not store values alike: only single values can be copied.")
         )
-    if not entry.content.editable:
+    if not key_value.content.editable:
         reason = _("The other cache does not store values alike. %(why_not)s")
-        return Outcome.refused(reason % {"why_not": entry.content.why_not})
-    return target.apply(edit.to, AddValue(entry.content.value, ttl, edit.overwrite))
+        return EditResult.refusal(reason % {"why_not": key_value.content.not_editable_reason})
+    return target.apply(edit.to, AddValue(key_value.content.value, ttl, edit.overwrite))

@@ -1,4 +1,4 @@
-"""Inspect `FileBasedCache`."""
+"""Inspector of `FileBasedCache`."""
 
 from __future__ import annotations
 
@@ -27,90 +27,90 @@ from django.utils.translation import gettext as _
 from django_cachex.conf import limits
 from django_cachex.inspectors.base import file_id
 from django_cachex.inspectors.django import (
-    PickledInspector,
-    candidates_of,
+    DjangoBackendInspector,
     expiry_after,
-    milliseconds_until,
-    search,
-    without_expiry,
+    iter_candidates,
+    no_expiry_result,
+    scan_candidates,
+    ttl_until,
 )
 from django_cachex.inspectors.edits import (
     KEEP,
     AddValue,
     Copy,
     Edit,
-    ExtendTtl,
-    Outcome,
+    EditResult,
+    EditStatus,
+    Expire,
+    ExtendTTL,
     Rename,
-    Result,
-    SetTtl,
     SetValue,
 )
-from django_cachex.inspectors.info import Fact, FlushPlan, Section, Status, Text, Unit
-from django_cachex.inspectors.keys import printable
-from django_cachex.inspectors.query import BEGINNING, Query, Window
-from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE, Description, Entry, Listing
-from django_cachex.inspectors.values import Codec, fingerprint
+from django_cachex.inspectors.info import FlushPreview, InfoField, InfoSection, Status, Text, Unit
+from django_cachex.inspectors.keys import display_text
+from django_cachex.inspectors.query import FIRST_PAGE, ElementPage, Query
+from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE, KeyInfo, KeyValue, ScanPage
+from django_cachex.inspectors.values import ValueFormat, fingerprint
 
-EXPIRY: Final = re.compile(
+EXPIRY_PICKLE: Final = re.compile(
     rb"(?:\x80[\x02-\x05])?"  # PROTO
     rb"(?:\x95.{8})?"  # FRAME
     rb"(?:G(?P<moment>.{8})|N)"  # BINFLOAT or NONE
     rb"\.",  # STOP
     re.DOTALL,
 )
-"""The pickle of a float or of None, of any protocol but 0: at most 21 bytes."""
+"""Matches the pickle of a float or of None, in protocols 1 to 5. At most 21 bytes long."""
 
-PIECE: Final = 1024 * 1024
-"""Bytes of a file that are read at once to be passed on."""
+FILE_CHUNK_SIZE: Final = 1024 * 1024
+"""Number of bytes of a file to read at once."""
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
-    """What stands before the value."""
+class FileHeader:
+    """The header of a file: the pickled expiry time."""
 
     raw: bytes
     ttl: int | None
-    """Milliseconds, `NEVER`, `GONE`, or None where it is no expiry."""
+    """Milliseconds, `TTL_NONE`, `TTL_MISSING`, or None if the header is invalid."""
 
 
-def read_header(file: BinaryIO) -> Header:
-    """Return the header of a file and go to the value; an empty file has expired."""
-    beginning = file.read(21)
-    found = EXPIRY.match(beginning)
-    file.seek(found.end() if found else 0)
-    if found is None:
-        return Header(b"", None if beginning else TTL_MISSING)
-    moment = found["moment"]
-    expiry = struct.unpack(">d", moment)[0] if moment else None
-    return Header(found[0], milliseconds_until(expiry))
+def read_header(file: BinaryIO) -> FileHeader:
+    """Read the header of a file and seek to the value. An empty file counts as expired."""
+    start = file.read(21)
+    match = EXPIRY_PICKLE.match(start)
+    file.seek(match.end() if match else 0)
+    if match is None:
+        return FileHeader(b"", None if start else TTL_MISSING)
+    packed = match["moment"]
+    expiry = struct.unpack(">d", packed)[0] if packed else None
+    return FileHeader(match[0], ttl_until(expiry))
 
 
-def new_header(ttl: int, protocol: int) -> bytes:
-    """Return the header of a file whose TTL starts now."""
+def make_header(ttl: int, protocol: int) -> bytes:
+    """Return the header for a TTL that starts now."""
     return pickle.dumps(expiry_after(ttl), protocol)
 
 
-def pieces(path: Path) -> Iterator[bytes]:
-    """Yield a file's value piece by piece; nothing where there is no live one."""
+def iter_value_chunks(path: Path) -> Iterator[bytes]:
+    """Yield the value of a file in chunks, or nothing if it is missing or expired."""
     try:
         with path.open("rb") as file:
             if read_header(file).ttl != TTL_MISSING:
-                while piece := file.read(PIECE):
+                while piece := file.read(FILE_CHUNK_SIZE):
                     yield piece
     except FileNotFoundError:
         return
 
 
-def value_size(file: BinaryIO, header: Header) -> int:
-    """Return the bytes that follow the header."""
+def value_size(file: BinaryIO, header: FileHeader) -> int:
+    """Return the size of the value in bytes."""
     return os.fstat(file.fileno()).st_size - len(header.raw)
 
 
-def without_rest(body: bytes, limit: int) -> bytes:
-    """Return a compressed value without what a longer one has left after it.
+def trim_trailing(body: bytes, limit: int) -> bytes:
+    """Remove what a longer value has left after a compressed value.
 
-    The backend's `touch` writes over a file and does not cut what is longer.
+    The backend's `touch` overwrites the file without truncating it.
     """
     decompressor = zlib.decompressobj()
     try:
@@ -121,8 +121,8 @@ def without_rest(body: bytes, limit: int) -> bytes:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[BinaryIO]:
-    """Open a file under the lock that the backend's `touch` takes; raise FileNotFoundError."""
+def open_locked(path: Path) -> Iterator[BinaryIO]:
+    """Open a file and lock it like the backend's `touch`. Raises FileNotFoundError."""
     with path.open("r+b") as file:
         locks.lock(file, locks.LOCK_EX)
         try:
@@ -132,8 +132,8 @@ def locked(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def written(folder: Path, header: bytes, body: BinaryIO) -> Iterator[Path]:
-    """Write a file under another name, to be moved to its own; it is removed if it is not."""
+def write_temporary(folder: Path, header: bytes, body: BinaryIO) -> Iterator[Path]:
+    """Write a temporary file to rename. It is removed afterwards unless it was renamed."""
     descriptor, name = tempfile.mkstemp(dir=folder)
     temporary = Path(name)
     try:
@@ -145,9 +145,9 @@ def written(folder: Path, header: bytes, body: BinaryIO) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def create(path: Path, header: bytes, body: bytes) -> bool:
-    """Create a file; return False, and leave it alone, if it exists."""
-    with written(path.parent, header, io.BytesIO(body)) as temporary:
+def create_file(path: Path, header: bytes, body: bytes) -> bool:
+    """Create a file. Returns False if it exists already."""
+    with write_temporary(path.parent, header, io.BytesIO(body)) as temporary:
         try:
             os.link(temporary, path)
         except FileExistsError:
@@ -155,19 +155,19 @@ def create(path: Path, header: bytes, body: bytes) -> bool:
     return True
 
 
-def replace(path: Path, header: bytes, body: bytes) -> None:
-    """Create a file or take the place of the one that is there."""
-    with written(path.parent, header, io.BytesIO(body)) as temporary:
+def replace_file(path: Path, header: bytes, body: bytes) -> None:
+    """Create or replace a file."""
+    with write_temporary(path.parent, header, io.BytesIO(body)) as temporary:
         temporary.replace(path)
 
 
-def overwrite(path: Path, seen: BinaryIO, header: bytes, body: BinaryIO) -> bool:
-    """Take the place of an open file; return False if another has done so since it was opened.
+def replace_if_same(path: Path, seen: BinaryIO, header: bytes, body: BinaryIO) -> bool:
+    """Replace an open file. Returns False if the path is a different file now.
 
-    The backend's `set` takes no lock: only one that comes between this look and the move that
-    follows it is missed.
+    The backend's `set` doesn't lock the file, so a `set` between the check and the rename is
+    overwritten.
     """
-    with written(path.parent, header, body) as temporary:
+    with write_temporary(path.parent, header, body) as temporary:
         try:
             is_same = os.path.samestat(path.stat(), os.fstat(seen.fileno()))
         except FileNotFoundError:
@@ -177,54 +177,54 @@ def overwrite(path: Path, seen: BinaryIO, header: bytes, body: BinaryIO) -> bool
         return is_same
 
 
-HASH: Final = re.compile("[0-9a-f]{32}")
+KEY_HASH: Final = re.compile("[0-9a-f]{32}")
 
-MOST_COUNTED: Final = 10_000
-"""Files that are counted and measured where the numbers are only by the way."""
-
-
-SEEN: Final = 8
-"""Files that a page token names, those that were looked at last: some may go."""
-
-BETWEEN: Final = "."
+MAX_COUNTED_FILES: Final = 10_000
+"""Maximum number of files to count and measure for information."""
 
 
-def read_seen(token: str) -> list[str]:
-    """Return the hashes in a page token; raise ValueError for no token."""
-    hashes = token.split(BETWEEN) if token else []
-    if not all(map(HASH.fullmatch, hashes)):
+MAX_TOKEN_HASHES: Final = 8
+"""Number of last examined files in a page token. There are several because files may be deleted."""
+
+HASH_SEPARATOR: Final = "."
+
+
+def parse_hash_token(token: str) -> list[str]:
+    """Return the hashes in a page token. Raises ValueError for invalid tokens."""
+    hashes = token.split(HASH_SEPARATOR) if token else []
+    if not all(map(KEY_HASH.fullmatch, hashes)):
         raise ValueError(token)
     return hashes
 
 
-def write_seen(hashes: Iterable[str]) -> str:
-    """Return the page token that names hashes."""
-    return BETWEEN.join(hashes)
+def make_hash_token(hashes: Iterable[str]) -> str:
+    """Return a page token with these hashes."""
+    return HASH_SEPARATOR.join(hashes)
 
 
 @dataclass(frozen=True)
-class Folder:
-    """Where the files are and what their names end with."""
+class CacheFolder:
+    """The directory of a cache and the suffix of its files."""
 
     path: Path
     suffix: str
 
     def file(self, stored: bytes) -> Path:
-        """Return where a key's file is; raise FileNotFoundError for what is no hash."""
-        name = printable(stored)
-        if not HASH.fullmatch(name):
+        """Return the path of a key's file. Raises FileNotFoundError if the key isn't a hash."""
+        name = display_text(stored)
+        if not KEY_HASH.fullmatch(name):
             raise FileNotFoundError(name)
         return self.path / f"{name}{self.suffix}"
 
     def entries(self) -> Iterator[os.DirEntry[str]]:
-        """Yield the cache's files, in no order; none where the folder has gone."""
+        """Yield the files of the cache in any order, or nothing if the directory doesn't exist."""
         try:
             entries = os.scandir(self.path)
         except FileNotFoundError:
             return
         with entries:
             for entry in entries:
-                is_named = entry.name.endswith(self.suffix) and HASH.fullmatch(self.hash(entry))
+                is_named = entry.name.endswith(self.suffix) and KEY_HASH.fullmatch(self.hash(entry))
                 if is_named and entry.is_file():
                     yield entry
 
@@ -232,9 +232,10 @@ class Folder:
         return entry.name.removesuffix(self.suffix)
 
     def hashes_after(self, seen: Collection[str]) -> Iterator[str]:
-        """Yield the hashes that follow those seen last, in the order of the folder.
+        """Yield the hashes that follow those seen last, in directory order.
 
-        Folders keep the order of what stays in them. Where all of those have gone, it begins anew.
+        The order of the remaining files in a directory is stable. If all of the seen files were
+        deleted, iteration starts again.
         """
         hashes = map(self.hash, self.entries())
         if seen and any(name in seen for name in hashes):
@@ -242,68 +243,74 @@ class Folder:
         else:
             yield from map(self.hash, self.entries())
 
-    def count_some(self) -> int | None:
-        """Return how many files there are, or None for very many."""
-        found = sum(1 for _entry in islice(self.entries(), MOST_COUNTED + 1))
-        return found if found <= MOST_COUNTED else None
+    def count_up_to_limit(self) -> int | None:
+        """Return the number of files, or None for more than `MAX_COUNTED_FILES` files."""
+        count = sum(1 for _entry in islice(self.entries(), MAX_COUNTED_FILES + 1))
+        return count if count <= MAX_COUNTED_FILES else None
 
     def count(self) -> int:
-        """Return how many files there are."""
+        """Return the number of files."""
         return sum(1 for _entry in self.entries())
 
     def measure(self) -> list[int] | None:
-        """Return the sizes of the files in bytes, or None for very many."""
-        entries = list(islice(self.entries(), MOST_COUNTED + 1))
-        return [size(entry) for entry in entries] if len(entries) <= MOST_COUNTED else None
+        """Return the sizes of the files in bytes, or None for more than `MAX_COUNTED_FILES`."""
+        entries = list(islice(self.entries(), MAX_COUNTED_FILES + 1))
+        return (
+            [file_size(entry) for entry in entries] if len(entries) <= MAX_COUNTED_FILES else None
+        )
 
 
-def size(entry: os.DirEntry[str]) -> int:
+def file_size(entry: os.DirEntry[str]) -> int:
     try:
         return entry.stat().st_size
     except FileNotFoundError:
         return 0
 
 
-def keyspace(sizes: Sequence[int] | None, most_entries: int, folder: Fact) -> Section:
-    """Return how many files there are and what they take, unless they are very many."""
+def keyspace_section(
+    sizes: Sequence[int] | None, most_entries: int, folder: InfoField
+) -> InfoSection:
+    """Return the number and size of the files, unless there are too many."""
     if sizes is None:
         note = _("There are more than %(files)s files; they were not counted.")
-        return Section(_("Keyspace"), (folder,), note=note % {"files": f"{MOST_COUNTED:,}"})
-    entries = Fact(_("Entries"), len(sizes), Unit.ENTRIES, of=most_entries)
-    facts = (Fact(_("Size of files"), sum(sizes), Unit.BYTES), folder)
-    return Section(_("Keyspace"), facts, headline=entries)
+        return InfoSection(
+            _("Keyspace"), (folder,), note=note % {"files": f"{MAX_COUNTED_FILES:,}"}
+        )
+    entries = InfoField(_("Entries"), len(sizes), Unit.ENTRIES, maximum=most_entries)
+    facts = (InfoField(_("Size of files"), sum(sizes), Unit.BYTES), folder)
+    return InfoSection(_("Keyspace"), facts, headline=entries)
 
 
-def unchangeable(header: Header) -> Outcome:
-    """Return why a file without an expiry in the future is not changed."""
+def unknown_expiry_result(header: FileHeader) -> EditResult:
+    """Return why a file that is expired or has an invalid header isn't changed."""
     if header.ttl == TTL_MISSING:
-        return Outcome(Result.GONE)
+        return EditResult(EditStatus.GONE)
     reason = _("How long this file lives could not be read: it can only be deleted.")
-    return Outcome(Result.REFUSED, reason)
+    return EditResult(EditStatus.REFUSED, reason)
 
 
-class FileBasedInspector(PickledInspector):
-    """A folder of files named by the MD5 of the keys: these hashes are the stored keys here."""
+class FileBasedInspector(DjangoBackendInspector):
+    """A directory of files. The stored keys are the hexadecimal MD5 hashes in the file names."""
 
-    names_are_known = False
+    has_key_names = False
 
     @cached_property
-    def codec(self) -> Codec:
-        return Codec("pickle", "pickle", self.pickled, compression="zlib")
+    def value_format(self) -> ValueFormat:
+        return ValueFormat("pickle", "pickle", self.pickle_value, compression="zlib")
 
     @property
-    def folder(self) -> Folder:
-        return Folder(Path(self.cache._dir), self.cache.cache_suffix)
+    def folder(self) -> CacheFolder:
+        return CacheFolder(Path(self.cache._dir), self.cache.cache_suffix)
 
     @property
     def location(self) -> str:
         return str(self.cache._dir)
 
     @property
-    def store(self) -> Hashable:
+    def storage_id(self) -> Hashable:
         return ("filebased", os.path.realpath(self.cache._dir), self.cache.cache_suffix)
 
-    def store_ids(self) -> frozenset[str]:
+    def storage_ids(self) -> frozenset[str]:
         return frozenset((f"{file_id(self.cache._dir)} *{self.cache.cache_suffix}",))
 
     def notes(self) -> Sequence[Text]:
@@ -320,197 +327,197 @@ class FileBasedInspector(PickledInspector):
 
     # Keys.
 
-    def locate(self, key: str) -> bytes:
-        return md5(self.naming.stored(key), usedforsecurity=False).hexdigest().encode()
+    def make_key(self, key: str) -> bytes:
+        return md5(self.naming.make_key(key), usedforsecurity=False).hexdigest().encode()
 
-    def name(self, stored: bytes) -> str:
-        return printable(stored)
+    def display_key(self, stored: bytes) -> str:
+        return display_text(stored)
 
     def owns(self, stored: bytes) -> bool:
-        """Every file of the folder is listed: whose alias it is, nobody can tell."""
-        return HASH.fullmatch(printable(stored)) is not None
+        """Return whether the key is a hash. All files are listed, as their alias is unknown."""
+        return KEY_HASH.fullmatch(display_text(stored)) is not None
 
-    def scan(self, query: Query, token: str, want: int, deadline: float) -> Listing:
-        """List in the order of the folder, and stop in the middle of it."""
+    def scan(self, query: Query, token: str, limit: int, deadline: float) -> ScanPage:
+        """List the keys in directory order, which allows stopping anywhere."""
         match = query.pattern
-        exact = self.locate(match.text).decode() if match.is_exact_candidate else ""
-        seen = deque(read_seen(token), SEEN)
+        exact = self.make_key(match.text).decode() if match.may_be_exact_key else ""
+        seen = deque(parse_hash_token(token), MAX_TOKEN_HASHES)
 
         def names() -> Iterator[str]:
             for name in self.folder.hashes_after(frozenset(seen)):
                 yield name
-                seen.append(name)  # By then it was looked at.
+                seen.append(name)  # The search has examined it when it asks for the next.
 
-        def means(name: str) -> bool | None:
-            is_meant = name == exact or match.matches(name)
-            return is_meant and self.is_listed(name, query)
+        def is_match(name: str) -> bool | None:
+            has_name = name == exact or match.matches(name)
+            return has_name and self.matches_filters(name, query)
 
-        candidates = candidates_of(names(), str, means, query)
-        found = search(candidates, want, deadline, self.folder.count_some())
-        return dataclasses.replace(found, token=write_seen(seen)) if found.token else found
+        candidates = iter_candidates(names(), str, is_match, query)
+        page = scan_candidates(candidates, limit, deadline, self.folder.count_up_to_limit())
+        return dataclasses.replace(page, token=make_hash_token(seen)) if page.token else page
 
-    def is_listed(self, name: str, query: Query) -> bool | None:
+    def matches_filters(self, name: str, query: Query) -> bool | None:
         stored = name.encode()
-        found = self.description(stored, {"ttl", *query.columns(self.figures)})
-        return query.passes(found) if found.exists else False
+        info = self.key_info(stored, {"ttl", *query.required_columns(self.optional_columns)})
+        return query.matches(info) if info.exists else False
 
     def describe(
         self, keys: Sequence[bytes], columns: Collection[str] = ("type", "ttl", "size")
-    ) -> list[Description]:
-        return [self.description(stored, columns) for stored in keys]
+    ) -> list[KeyInfo]:
+        return [self.key_info(stored, columns) for stored in keys]
 
-    def description(self, stored: bytes, columns: Collection[str]) -> Description:
-        """Describe one key by the beginning of its file."""
+    def key_info(self, stored: bytes, columns: Collection[str]) -> KeyInfo:
+        """Return information about a key from the header of its file."""
         try:
             with self.folder.file(stored).open("rb") as file:
                 header = read_header(file)
                 size = value_size(file, header)
         except FileNotFoundError:
-            return Description(stored, ttl=TTL_MISSING)
-        except PermissionError:  # Another user's: listed, and not read.
-            return Description(stored)
+            return KeyInfo(stored, ttl=TTL_MISSING)
+        except PermissionError:  # A file of another user is listed, but not read.
+            return KeyInfo(stored)
         if header.ttl == TTL_MISSING:
-            return Description(stored, ttl=TTL_MISSING)
-        return Description(
+            return KeyInfo(stored, ttl=TTL_MISSING)
+        return KeyInfo(
             stored,
             ttl=header.ttl if "ttl" in columns else None,
             size=size if "size" in columns else None,
         )
 
-    def read(self, stored: bytes, window: Window = BEGINNING) -> Entry | None:
-        limit = limits()
+    def read(self, stored: bytes, page: ElementPage = FIRST_PAGE) -> KeyValue | None:
+        allowed = limits()
         try:
             with self.folder.file(stored).open("rb") as file:
                 header = read_header(file)
                 size = value_size(file, header)
-                is_large = size > limit.decode_bytes
-                body = file.read(window.bytes_shown(limit) if is_large else -1)
+                is_large = size > allowed.decode_bytes
+                body = file.read(page.max_bytes(allowed) if is_large else -1)
         except FileNotFoundError:
             return None
         if header.ttl == TTL_MISSING:
             return None
-        description = Description(stored, ttl=header.ttl, size=size)
+        info = KeyInfo(stored, ttl=header.ttl, size=size)
         if is_large:
-            return self.entry(description, body, size, window)
-        return self.entry(description, without_rest(body, limit.decode_bytes), window=window)
+            return self.make_key_value(info, body, size, page)
+        return self.make_key_value(info, trim_trailing(body, allowed.decode_bytes), page=page)
 
     # Changes.
 
-    def apply(self, stored: bytes, edit: Edit) -> Outcome:
+    def apply(self, stored: bytes, edit: Edit) -> EditResult:
         try:
             return super().apply(stored, edit)
         except FileNotFoundError as missing:
             if isinstance(edit, AddValue):
-                return Outcome(Result.REFUSED, str(missing))
-            return Outcome(Result.GONE)
+                return EditResult(EditStatus.REFUSED, str(missing))
+            return EditResult(EditStatus.GONE)
 
     def header(self, ttl: int) -> bytes:
-        """Return the header of a file whose TTL starts now."""
-        return new_header(ttl, self.cache.pickle_protocol)
+        """Return the header for a TTL that starts now."""
+        return make_header(ttl, self.cache.pickle_protocol)
 
-    def packed(self, value: Any) -> bytes:
-        """Return a value as it follows the header."""
-        return zlib.compress(self.pickled(value))
+    def compress_value(self, value: Any) -> bytes:
+        """Return a value as it is stored after the header."""
+        return zlib.compress(self.pickle_value(value))
 
-    def add(self, stored: bytes, edit: AddValue) -> Outcome:
-        path, body = self.folder.file(stored), self.packed(edit.value)
-        if not edit.replace and self.description(stored, ()).exists:
-            return Outcome(Result.EXISTS)
-        # What `set` does first: the folder may have gone, or be full.
+    def add(self, stored: bytes, edit: AddValue) -> EditResult:
+        path, body = self.folder.file(stored), self.compress_value(edit.value)
+        if not edit.replace and self.key_info(stored, ()).exists:
+            return EditResult(EditStatus.EXISTS)
+        # As in the backend's `set`: the directory may be missing or full.
         self.cache._createdir()
         self.cache._cull()
         header = self.header(edit.ttl)
         if edit.replace:
-            replace(path, header, body)
-            return Outcome(Result.DONE)
-        if not self.description(stored, ()).exists:
+            replace_file(path, header, body)
+            return EditResult(EditStatus.DONE)
+        if not self.key_info(stored, ()).exists:
             path.unlink(missing_ok=True)
-        return Outcome(Result.DONE if create(path, header, body) else Result.EXISTS)
+        return EditResult(EditStatus.DONE if create_file(path, header, body) else EditStatus.EXISTS)
 
-    def set_value(self, stored: bytes, edit: SetValue) -> Outcome:
-        path, body = self.folder.file(stored), self.packed(edit.value)
-        most = limits().decode_bytes
-        with locked(path) as file:
+    def set_value(self, stored: bytes, edit: SetValue) -> EditResult:
+        path, body = self.folder.file(stored), self.compress_value(edit.value)
+        limit = limits().decode_bytes
+        with open_locked(path) as file:
             header = read_header(file)
-            old = without_rest(file.read(most + 1), most)
+            old = trim_trailing(file.read(limit + 1), limit)
             if header.ttl is None or header.ttl == TTL_MISSING:
-                return unchangeable(header)
+                return unknown_expiry_result(header)
             if fingerprint(old) != edit.expected:
-                return Outcome(Result.CHANGED)
+                return EditResult(EditStatus.CHANGED)
             raw = header.raw if edit.ttl is KEEP else self.header(edit.ttl)
-            done = overwrite(path, file, raw, io.BytesIO(body))
-        return Outcome(Result.DONE if done else Result.CHANGED)
+            replaced = replace_if_same(path, file, raw, io.BytesIO(body))
+        return EditResult(EditStatus.DONE if replaced else EditStatus.CHANGED)
 
-    def set_ttl(self, stored: bytes, edit: SetTtl) -> Outcome:
+    def set_ttl(self, stored: bytes, edit: Expire) -> EditResult:
         path = self.folder.file(stored)
-        with locked(path) as file:
+        with open_locked(path) as file:
             header = read_header(file)
             if header.ttl is None or header.ttl == TTL_MISSING:
-                return unchangeable(header)
-            done = overwrite(path, file, self.header(edit.ttl), file)
-        return Outcome(Result.DONE if done else Result.CHANGED)
+                return unknown_expiry_result(header)
+            replaced = replace_if_same(path, file, self.header(edit.ttl), file)
+        return EditResult(EditStatus.DONE if replaced else EditStatus.CHANGED)
 
-    def extend_ttl(self, stored: bytes, edit: ExtendTtl) -> Outcome:
+    def extend_ttl(self, stored: bytes, edit: ExtendTTL) -> EditResult:
         path = self.folder.file(stored)
-        with locked(path) as file:
+        with open_locked(path) as file:
             header = read_header(file)
             if header.ttl is None or header.ttl == TTL_MISSING:
-                return unchangeable(header)
+                return unknown_expiry_result(header)
             if header.ttl == TTL_NONE:
-                return without_expiry()
-            done = overwrite(path, file, self.header(header.ttl + edit.by), file)
-        return Outcome(Result.DONE if done else Result.CHANGED)
+                return no_expiry_result()
+            replaced = replace_if_same(path, file, self.header(header.ttl + edit.by), file)
+        return EditResult(EditStatus.DONE if replaced else EditStatus.CHANGED)
 
-    def rename_here(self, stored: bytes, edit: Rename) -> Outcome:
+    def rename_here(self, stored: bytes, edit: Rename) -> EditResult:
         return self.put(stored, edit, removes=True)
 
-    def copy_here(self, stored: bytes, edit: Copy) -> Outcome:
+    def copy_here(self, stored: bytes, edit: Copy) -> EditResult:
         return self.put(stored, edit, removes=False)
 
-    def put(self, stored: bytes, edit: Rename | Copy, removes: bool) -> Outcome:
-        """Make a file of another key of the bytes of one."""
+    def put(self, stored: bytes, edit: Rename | Copy, removes: bool) -> EditResult:
+        """Copy or move the bytes of a file to another key."""
         path, to = self.folder.file(stored), self.folder.file(edit.to)
-        with locked(path) as file:
+        with open_locked(path) as file:
             header = read_header(file)
             if header.ttl is None or header.ttl == TTL_MISSING:
-                return unchangeable(header)
-            if not edit.overwrite and self.description(edit.to, ()).exists:
-                return Outcome(Result.EXISTS)
+                return unknown_expiry_result(header)
+            if not edit.overwrite and self.key_info(edit.to, ()).exists:
+                return EditResult(EditStatus.EXISTS)
             body = file.read()
             if edit.overwrite:
-                replace(to, header.raw, body)
+                replace_file(to, header.raw, body)
             else:
-                if not self.description(edit.to, ()).exists:
+                if not self.key_info(edit.to, ()).exists:
                     to.unlink(missing_ok=True)
-                if not create(to, header.raw, body):
-                    return Outcome(Result.EXISTS)
+                if not create_file(to, header.raw, body):
+                    return EditResult(EditStatus.EXISTS)
             if removes:
                 path.unlink(missing_ok=True)
-        return Outcome(Result.DONE)
+        return EditResult(EditStatus.DONE)
 
     def chunks(self, stored: bytes) -> Iterator[bytes]:
-        yield from pieces(self.folder.file(stored))
+        yield from iter_value_chunks(self.folder.file(stored))
 
     def delete(self, keys: Sequence[bytes]) -> int:
-        live = [stored for stored in dict.fromkeys(keys) if self.description(stored, ()).exists]
+        live = [stored for stored in dict.fromkeys(keys) if self.key_info(stored, ()).exists]
         return sum(self.remove(stored) for stored in live)
 
     def remove(self, stored: bytes) -> bool:
-        """Delete a file; return False if somebody was faster."""
+        """Delete a file. Returns False if it was deleted in the meantime."""
         try:
             self.folder.file(stored).unlink()
         except FileNotFoundError:
             return False
         return True
 
-    def flush_plan(self) -> FlushPlan:
+    def preview_flush(self) -> FlushPreview:
         pattern = f"*{self.cache.cache_suffix}"
         scope = _(
             "All files %(pattern)s in the folder %(folder)s: the entries of every alias that uses "
             "it, whatever its prefix."
         )
-        return FlushPlan(
-            act=_("the removal of %(files)s") % {"files": f"{self.location}/{pattern}"},
+        return FlushPreview(
+            command=_("the removal of %(files)s") % {"files": f"{self.location}/{pattern}"},
             scope=scope % {"pattern": pattern, "folder": self.location},
             entries=self.folder.count(),
         )
@@ -522,6 +529,9 @@ class FileBasedInspector(PickledInspector):
 
     # Information.
 
-    def info(self) -> Sequence[Section]:
-        folder = Fact(_("Folder"), self.location, Unit.CODE)
-        return (keyspace(self.folder.measure(), self.cache._max_entries, folder), self.culling())
+    def info(self) -> Sequence[InfoSection]:
+        folder = InfoField(_("Folder"), self.location, Unit.CODE)
+        return (
+            keyspace_section(self.folder.measure(), self.cache._max_entries, folder),
+            self.eviction_info(),
+        )

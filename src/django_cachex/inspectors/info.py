@@ -1,4 +1,4 @@
-"""What a cache tells about itself."""
+"""Information about a cache: status, sections of the info page, and previews of a flush."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Text = str | Promise
 
 
 class Unit(StrEnum):
-    """What a number counts or how a text reads."""
+    """What a number counts, or how to display a text."""
 
     TEXT = "text"
     CODE = "code"
@@ -22,7 +22,7 @@ class Unit(StrEnum):
     SECONDS = "seconds"
     MILLISECONDS = "milliseconds"
     PERCENT = "percent"
-    MOMENT = "moment"
+    DATETIME = "moment"
     """An aware datetime."""
     ITEMS = "items"
     FIELDS = "fields"
@@ -31,31 +31,31 @@ class Unit(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
-    """One thing known about a cache, in its exact figure; pages write it for people."""
+class InfoField:
+    """A labelled, exact value. Pages format it for display."""
 
     label: Text
     value: Any
     unit: Unit = Unit.TEXT
-    of: int | None = None
-    """The maximum that `value` is a share of."""
+    maximum: int | None = None
+    """The maximum of `value`, if there is one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
-    """A card of the cache info page: facts, a headline among them, or a small table."""
+class InfoSection:
+    """A card of the cache info page: fields with an optional headline, or a small table."""
 
     title: Text
-    facts: Sequence[Fact] = ()
-    headline: Fact | None = None
+    fields: Sequence[InfoField] = ()
+    headline: InfoField | None = None
     columns: tuple[Text, ...] = ()
-    rows: Sequence[tuple[Fact, ...]] = ()
+    rows: Sequence[tuple[InfoField, ...]] = ()
     note: Text = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """That a cache answered, and what its answer said at no extra cost."""
+    """The state of a cache that responded, with figures that the response contains anyway."""
 
     keys: int | None = None
     memory: int | None = None
@@ -66,14 +66,14 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
-class FlushPlan:
-    """What a flush would do, before it does it."""
+class FlushPreview:
+    """What a flush would delete."""
 
-    act: str
-    """The command or statement, where it runs: `FLUSHDB on valkey://10.0.0.5/1`."""
+    command: str
+    """The command or statement and where it runs, such as `FLUSHDB on valkey://10.0.0.5/1`."""
 
     scope: Text
-    """A sentence: what is destroyed, and whose."""
+    """A sentence that describes which entries are deleted and whose they are."""
 
     entries: int | None
-    """About how many entries, or None where nobody knows."""
+    """The approximate number of entries, or None if it is unknown."""

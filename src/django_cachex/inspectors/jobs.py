@@ -1,4 +1,4 @@
-"""Work on many keys in steps: delete, expire, flush."""
+"""Jobs that process many keys in steps: delete, expire, flush."""
 
 from __future__ import annotations
 
@@ -10,208 +10,225 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, Protocol, Self, TypeVar
 
 from django_cachex.inspectors.base import Inspector
-from django_cachex.inspectors.edits import Failures, Tally
-from django_cachex.inspectors.types import Listing
+from django_cachex.inspectors.edits import BulkResult, Failures
+from django_cachex.inspectors.types import ScanPage
 
 
-def length(part: Any) -> int:
-    """Return the bytes that a part of a state takes: an emoji takes twelve, a quote two."""
-    return len(json.dumps(part))
+def json_size(value: Any) -> int:
+    """Return the size of a part of a state in bytes as JSON, with non-ASCII characters escaped."""
+    return len(json.dumps(value))
 
 
-def spelled(stored: bytes) -> str:
-    """Return a stored key as a state has it: a third longer, whatever its bytes are."""
+def encode_key(stored: bytes) -> str:
+    """Encode a stored key as Base64 for a state, so that the size doesn't depend on its bytes."""
     return b64encode(stored).decode()
 
 
-def unspelled(text: str) -> bytes:
-    """Return the stored key in a state."""
+def decode_key(text: str) -> bytes:
+    """Decode a stored key of a state."""
     return b64decode(text)
 
 
-BATCH: Final = 5000
-"""Keys that are looked for before something is done to them."""
+BATCH_SIZE: Final = 5000
+"""Number of keys to find before they are processed."""
 
-Find = Callable[[str, int, float], Listing]
-"""Return the keys after a token: some number of them, until a deadline of `time.monotonic`."""
+FindKeys = Callable[[str, int, float], ScanPage]
+"""A function that finds keys. Its arguments are those of `Inspector.scan`, without the query."""
 
 
-class Deed(Protocol):
-    """What is done to keys, with what it has counted so far."""
+class Task(Protocol):
+    """What a job does with keys, and its counts so far."""
 
-    def take(self, inspector: Inspector, keys: Sequence[bytes]) -> Self:
-        """Do it to a batch of keys; return the deed with its new counts."""
+    def process(self, inspector: Inspector, keys: Sequence[bytes]) -> Self:
+        """Process a batch of keys. Returns the task with updated counts."""
 
     def state(self) -> Any:
-        """Return the counts as JSON can say them."""
+        """Return the counts in a form that can be serialized as JSON."""
 
     @property
     def removed(self) -> int:
-        """How many keys it has taken out of the store, which has grown smaller by them."""
+        """The number of keys that the task has removed from the store."""
 
 
-D = TypeVar("D", bound=Deed)
+TaskT = TypeVar("TaskT", bound=Task)
 
 
 @dataclass(frozen=True)
-class Position:
-    """How far a search has come."""
+class ScanProgress:
+    """The progress of a search."""
 
     token: str = ""
-    """Where it goes on; empty at the beginning, and at the end."""
+    """Where to continue. Empty at the start and at the end."""
 
     examined: int = 0
     total: int | None = None
-    """About how many keys there are to examine, or None where nobody knows."""
+    """The approximate number of keys to examine, or None if it is unknown."""
 
     complete: bool = False
-    unanswered: tuple[str, ...] = ()
-    """The servers that did not answer, whose keys are still to be found."""
+    failed_nodes: tuple[str, ...] = ()
+    """The servers that didn't respond. Their keys are still to be found."""
 
     unknown: int = 0
-    """Keys that were left out because nobody says whether they pass a filter."""
+    """The number of keys that were left out because it isn't known whether they pass a filter."""
 
-    def after(self, listing: Listing, removed: int = 0) -> Position:
-        """Return the position after another listing, of a store that `removed` keys are gone from.
+    def after(self, page: ScanPage, removed: int = 0) -> ScanProgress:
+        """Return the progress after another page.
 
-        A total counts what was there at first: else it would come to meet what is examined.
+        Args:
+            page: The page.
+            removed: The number of keys that the task has removed so far. They are added to the
+                total, which would otherwise shrink while the job runs.
         """
-        examined, total = self.examined + listing.examined, listing.total
+        examined, total = self.examined + page.examined, page.total
         if total is not None:
             total += removed
-            # An estimate until everything was seen; then it is the total.
-            examined = total if listing.complete else min(examined, total)
-        unanswered, unknown = tuple(listing.unanswered), self.unknown + listing.unknown
-        return Position(listing.token, examined, total, listing.complete, unanswered, unknown)
+            # The total is an estimate until everything was examined.
+            examined = total if page.complete else min(examined, total)
+        failed_nodes, unknown = tuple(page.failed_nodes), self.unknown + page.unknown
+        return ScanProgress(page.token, examined, total, page.complete, failed_nodes, unknown)
 
 
 @dataclass(frozen=True)
-class Work(Generic[D]):
-    """A deed to be done to all keys that a search finds, and how far it has come."""
+class Job(Generic[TaskT]):
+    """A task for all keys that a search finds, and the progress of the search."""
 
-    deed: D
-    position: Position = Position()
+    task: TaskT
+    progress: ScanProgress = ScanProgress()
 
     @property
     def complete(self) -> bool:
-        return self.position.complete
+        return self.progress.complete
 
     def state(self) -> list[Any]:
-        """Return all of it as JSON can say it."""
-        at = self.position
-        found = [at.token, at.examined, at.total, at.complete, at.unanswered, at.unknown]
-        return [*found, self.deed.state()]
+        """Return the job in a form that can be serialized as JSON."""
+        current = self.progress
+        progress = [
+            current.token,
+            current.examined,
+            current.total,
+            current.complete,
+            current.failed_nodes,
+            current.unknown,
+        ]
+        return [*progress, self.task.state()]
 
     @classmethod
-    def of_state(cls, state: list[Any], deed_of: Callable[[Any], D]) -> Work[D]:
-        """Return the work that `state` returned this of."""
-        token, examined, total, complete, unanswered, unknown, counts = state
-        position = Position(token, examined, total, complete, tuple(unanswered), unknown)
-        return cls(deed_of(counts), position)
+    def from_state(cls, state: list[Any], task_from_state: Callable[[Any], TaskT]) -> Job[TaskT]:
+        """Return a job from the result of `state`."""
+        token, examined, total, complete, failed_nodes, unknown, counts = state
+        progress = ScanProgress(token, examined, total, complete, tuple(failed_nodes), unknown)
+        return cls(task_from_state(counts), progress)
 
 
 def advance(
-    work: Work[D], find: Find, inspector: Inspector, deadline: float, batch: int = BATCH
-) -> Iterator[Work[D]]:
-    """Go on until everything is done or `deadline` (of `time.monotonic`); do one batch at least.
+    job: Job[TaskT], find: FindKeys, inspector: Inspector, deadline: float, batch: int = BATCH_SIZE
+) -> Iterator[Job[TaskT]]:
+    """Continue a job until it is complete or until the deadline. Processes at least one batch.
 
-    Yields the work after each batch: what was yielded last is what was done, whatever is raised
-    then. It raises what the store raises; to go on from what was yielded last is always right.
+    Yields the job after each batch. If an exception of the store is raised, the last yielded job
+    says what was done and can be continued.
+
+    Args:
+        job: The job.
+        find: Finds the next keys.
+        inspector: Processes the keys.
+        deadline: The time to stop at, on the clock of `time.monotonic`.
+        batch: The number of keys to find at once.
     """
-    while not work.complete:
-        before = work.position.token
-        listing = find(before, batch, deadline)
-        deed = work.deed.take(inspector, listing.keys) if listing.keys else work.deed
-        position = work.position.after(listing, work.deed.removed)
-        work = replace(work, deed=deed, position=position)
-        yield work
-        if time.monotonic() >= deadline or listing.token == before:
-            return  # Where it is where it was, only servers are left that do not answer.
+    while not job.complete:
+        token = job.progress.token
+        page = find(token, batch, deadline)
+        task = job.task.process(inspector, page.keys) if page.keys else job.task
+        progress = job.progress.after(page, job.task.removed)
+        job = replace(job, task=task, progress=progress)
+        yield job
+        if time.monotonic() >= deadline or page.token == token:
+            return  # Without progress, only servers remain that don't respond.
 
 
-MOST_FAILURES: Final = 1000
-"""Keys that are kept with the reason why they could not be changed; of others, the number is."""
+MAX_FAILURES: Final = 1000
+"""Maximum number of failures to keep with their reasons. Others are only counted."""
 
-MOST_BYTES: Final = 64 * 1024
-"""Bytes of such keys and reasons in a state: names may be long."""
+MAX_FAILURE_BYTES: Final = 64 * 1024
+"""Maximum size of the failures in a state, in bytes."""
 
-NAME_LENGTH: Final = 1000
-"""Bytes."""
+MAX_NAME_BYTES: Final = 1000
+"""Maximum length of a failed key. Longer keys are truncated."""
 
-CUT: Final = "…".encode()
-"""What a longer name ends with."""
+ELLIPSIS: Final = "…".encode()
+"""The end of a truncated key."""
 
-REASON_LENGTH: Final = 200
+MAX_REASON_LENGTH: Final = 200
 
 
 @dataclass(frozen=True)
-class Sweep:
-    """What to do to each key, and what became of those that had their turn."""
+class BulkTask:
+    """Delete keys or change their TTL, and count the results."""
 
     ttl: int | None = None
-    """Milliseconds that keys live from their turn on, or `NEVER`; None deletes them."""
+    """The new TTL in milliseconds, or `TTL_NONE`; None to delete the keys."""
 
     done: int = 0
     gone: int = 0
-    """Keys that were no longer there when their turn came."""
+    """The number of keys that no longer existed."""
 
     failed: int = 0
     failures: Failures = ()
-    """The first of those that failed, each with the store's reason."""
+    """The first failures, with the store's reasons."""
 
-    in_doubt: int = 0
-    """Keys that were asked to be changed when the connection broke: perhaps they were."""
+    uncertain: int = 0
+    """The number of keys whose result is unknown because the connection was lost."""
 
     @property
-    def turns(self) -> int:
-        """How many keys had their turn."""
+    def processed(self) -> int:
+        """The number of processed keys."""
         return self.done + self.gone + self.failed
 
     @property
     def removed(self) -> int:
         return self.done if self.ttl is None else 0
 
-    def take(self, inspector: Inspector, keys: Sequence[bytes]) -> Sweep:
-        """Change a batch of keys; return the sweep with what became of them."""
+    def process(self, inspector: Inspector, keys: Sequence[bytes]) -> BulkTask:
+        """Delete or expire a batch of keys. Returns the task with updated counts."""
         if self.ttl is None:
-            return self._with(inspector.delete_each(keys))
-        return self._with(inspector.expire_each(keys, self.ttl))
+            return self._add(inspector.delete_each(keys))
+        return self._add(inspector.expire_each(keys, self.ttl))
 
-    def _with(self, tally: Tally) -> Sweep:
+    def _add(self, result: BulkResult) -> BulkTask:
         return replace(
             self,
-            done=self.done + tally.done,
-            gone=self.gone + tally.gone,
-            failed=self.failed + len(tally.failures),
-            failures=kept(self.failures, tally.failures),
+            done=self.done + result.done,
+            gone=self.gone + result.gone,
+            failed=self.failed + len(result.failures),
+            failures=keep_failures(self.failures, result.failures),
         )
 
     def state(self) -> list[Any]:
-        failures = [[spelled(stored), reason] for stored, reason in self.failures]
-        return [self.ttl, self.done, self.gone, self.failed, failures, self.in_doubt]
+        failures = [[encode_key(stored), reason] for stored, reason in self.failures]
+        return [self.ttl, self.done, self.gone, self.failed, failures, self.uncertain]
 
     @classmethod
-    def of_state(cls, state: list[Any]) -> Sweep:
-        ttl, done, gone, failed, failures, in_doubt = state
-        known = tuple((unspelled(text), reason) for text, reason in failures)
-        return cls(ttl, done, gone, failed, known, in_doubt)
+    def from_state(cls, state: list[Any]) -> BulkTask:
+        ttl, done, gone, failed, failures, uncertain = state
+        decoded = tuple((decode_key(text), reason) for text, reason in failures)
+        return cls(ttl, done, gone, failed, decoded, uncertain)
 
 
-def kept(before: Failures, new: Failures) -> Failures:
-    """Return as many failures as a page can carry, long names and reasons cut."""
-    room = MOST_BYTES - sum(map(size, before))
-    result = list(before)
-    for stored, reason in new[: MOST_FAILURES - len(before)]:
-        name = stored if len(stored) <= NAME_LENGTH else stored[:NAME_LENGTH] + CUT
-        failure = name, reason[:REASON_LENGTH]
-        room -= size(failure)
+def keep_failures(kept: Failures, new: Failures) -> Failures:
+    """Return the failures to keep, within the limits. Long names and reasons are truncated."""
+    room = MAX_FAILURE_BYTES - sum(map(failure_size, kept))
+    failures = list(kept)
+    for stored, reason in new[: MAX_FAILURES - len(kept)]:
+        name = stored if len(stored) <= MAX_NAME_BYTES else stored[:MAX_NAME_BYTES] + ELLIPSIS
+        failure = name, reason[:MAX_REASON_LENGTH]
+        room -= failure_size(failure)
         if room < 0:
             break
-        result.append(failure)
-    return tuple(result)
+        failures.append(failure)
+    return tuple(failures)
 
 
-def size(failure: tuple[bytes, str]) -> int:
-    """Return the bytes that a failure takes in a state."""
+def failure_size(failure: tuple[bytes, str]) -> int:
+    """Return the size of a failure in a state, in bytes."""
     stored, reason = failure
-    return length([spelled(stored), reason])
+    return json_size([encode_key(stored), reason])

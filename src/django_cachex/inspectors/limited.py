@@ -1,4 +1,4 @@
-"""Caches that offer only Django's basic cache API, and aliases that cannot be used."""
+"""Inspectors of backends with only Django's basic cache API, and of misconfigured aliases."""
 
 from __future__ import annotations
 
@@ -16,90 +16,90 @@ from django_cachex.inspectors.edits import (
     KEEP,
     AddValue,
     Edit,
+    EditResult,
+    EditStatus,
+    Expire,
     ExpireAt,
-    Increase,
-    Outcome,
-    Result,
-    SetTtl,
+    Incr,
     SetValue,
 )
-from django_cachex.inspectors.info import FlushPlan, Status, Text
-from django_cachex.inspectors.keys import encode_text, printable, text_of
-from django_cachex.inspectors.masking import mask, masked, secrets_in
-from django_cachex.inspectors.query import BEGINNING, Window
-from django_cachex.inspectors.types import TTL_NONE, Description, Entry
+from django_cachex.inspectors.info import FlushPreview, Status, Text
+from django_cachex.inspectors.keys import display_text, encode_text, try_decode_text
+from django_cachex.inspectors.masking import find_secrets, mask, mask_for_settings
+from django_cachex.inspectors.query import FIRST_PAGE, ElementPage
+from django_cachex.inspectors.types import TTL_NONE, KeyInfo, KeyValue
 from django_cachex.inspectors.values import Content, fingerprint
-from django_cachex.inspectors.values.objects import content_of
+from django_cachex.inspectors.values.objects import describe_object
 
-MISSING: Final = object()
-"""What `get` returns for a key that is not there; None may be stored."""
+MISSING_VALUE: Final = object()
+"""The default for `get`, because None can be a stored value."""
 
-LACKS: Final = _("This backend does not have it.")
+UNSUPPORTED: Final = _("This backend does not have it.")
 
 
-def seconds(ttl: int) -> int | None:
-    """Return a timeout that every backend takes: whole seconds, rounded up."""
+def timeout_in_seconds(ttl: int) -> int | None:
+    """Return a timeout in whole seconds, rounded up, as every backend supports it."""
     return None if ttl == TTL_NONE else math.ceil(ttl / 1000)
 
 
-def fingerprint_of(content: Content) -> str:
-    """Return the fingerprint of a value that can be edited, or nothing.
+def content_fingerprint(content: Content) -> str:
+    """Return the fingerprint of an editable value, or an empty string.
 
-    Only such a value is sure to be written alike each time that it is read.
+    Other values may be serialized differently each time.
     """
     return fingerprint(json.dumps(content.value).encode()) if content.editable else ""
 
 
 class LimitedInspector(Inspector):
-    """Opens, adds, edits and deletes by exact key, with the backend's own methods.
+    """Open, add, edit and delete keys by exact name, with the backend's own methods.
 
-    The stored key is the key as application code says it: the backend makes its own of it. An edit
-    compares the value first, but nothing stops a change between comparing and setting.
+    Stored keys are the keys of the application, because the backend calls `make_key` itself. An
+    edit compares the value before it sets the new one, but not in one atomic step.
     """
 
     support = Support.LIMITED
-    reasons = {
+    unsupported_reasons = {
         "can_list": _("Django's cache interface does not list keys. Open a key by its name."),
         "can_get": _("Only the backend's own get can read, and it may run what is stored."),
-        "can_add": LACKS,
-        "can_edit": LACKS,
+        "can_add": UNSUPPORTED,
+        "can_edit": UNSUPPORTED,
         "can_keep_ttl": _("The backend does not say how long a key has left to live."),
-        "can_delete": LACKS,
+        "can_delete": UNSUPPORTED,
         "can_ttl": _("Django's cache interface does not tell when a key expires."),
-        "can_expire": LACKS,
+        "can_expire": UNSUPPORTED,
         "can_rename": _("A key would lose its TTL, which the backend does not tell."),
         "can_copy": _("A copy would not have the key's TTL, which the backend does not tell."),
         "can_type": _("Only Valkey and Redis give keys a type."),
         "can_info": _("Django's cache interface tells nothing about the store."),
-        "can_flush": LACKS,
+        "can_flush": UNSUPPORTED,
     }
 
     def __init__(self, alias: str, cache: BaseCache, params: Mapping[str, Any]) -> None:
         super().__init__(alias, cache, params)
-        self.can_get_unsafely = self.has("get")
-        self.can_add = self.has("add") and self.has("set")
-        self.can_edit = self.has("get") and self.has("set")
-        self.can_delete = self.has("delete")
-        self.can_expire = self.has("touch")
-        self.can_increase = self.has("incr")
-        self.can_flush = self.has("clear")
+        self.can_get_unsafely = self.has_own_method("get")
+        self.can_add = self.has_own_method("add") and self.has_own_method("set")
+        self.can_edit = self.has_own_method("get") and self.has_own_method("set")
+        self.can_delete = self.has_own_method("delete")
+        self.can_expire = self.has_own_method("touch")
+        self.can_incr = self.has_own_method("incr")
+        self.can_flush = self.has_own_method("clear")
 
-    def has(self, method: str) -> bool:
-        """Return whether the backend has a method of its own, not the one that only raises."""
+    def has_own_method(self, method: str) -> bool:
+        """Return whether the backend overrides a method that isn't implemented in `BaseCache`."""
         return getattr(type(self.cache), method, None) is not getattr(BaseCache, method)
 
     @property
     def location(self) -> str:
-        given = self.params.get("LOCATION") or ""
-        places = given if isinstance(given, list | tuple) else [given]
-        return mask(", ".join(map(str, places)), secrets_in(self.params))
+        configured = self.params.get("LOCATION") or ""
+        locations = configured if isinstance(configured, list | tuple) else [configured]
+        return mask(", ".join(map(str, locations)), find_secrets(self.params))
 
     @property
-    def store(self) -> Hashable:
+    def storage_id(self) -> Hashable:
         return (self.backend, self.location or self.alias)
 
-    def store_ids(self) -> frozenset[str]:
-        """Return the location alone: two classes may be clients of one server."""
+    def storage_ids(self) -> frozenset[str]:
+        """Return only the location, because two classes may be clients of the same server."""
         return frozenset((f"location {self.params.get('LOCATION') or self.alias}",))
 
     def notes(self) -> Sequence[Text]:
@@ -112,119 +112,124 @@ class LimitedInspector(Inspector):
 
     # Keys.
 
-    def locate(self, key: str) -> bytes:
+    def make_key(self, key: str) -> bytes:
         return encode_text(key)
 
-    def in_store(self, stored: bytes) -> bytes:
-        key = text_of(stored)
-        return stored if key is None else self.naming.stored(key)
+    def final_key(self, stored: bytes) -> bytes:
+        key = try_decode_text(stored)
+        return stored if key is None else self.naming.make_key(key)
 
-    def name(self, stored: bytes) -> str:
-        return printable(stored)
+    def display_key(self, stored: bytes) -> str:
+        return display_text(stored)
 
     def owns(self, stored: bytes) -> bool:
-        """Every key is this alias's: the backend itself puts the prefix before it."""
+        """Return True. The backend adds the prefix itself, so all keys belong to the alias."""
         return True
 
-    def read(self, stored: bytes, window: Window = BEGINNING) -> Entry | None:
-        """Return what the backend's `get` returns; it may run what is stored.
+    def read(self, stored: bytes, page: ElementPage = FIRST_PAGE) -> KeyValue | None:
+        """Return the result of the backend's `get`, which may execute what is stored.
 
-        Raises InvalidCacheKey for a key that the backend refuses.
+        Raises:
+            InvalidCacheKey: The backend refuses the key.
         """
-        key = text_of(stored)
-        value = MISSING if key is None else self.cache.get(key, MISSING)
-        if value is MISSING:
+        key = try_decode_text(stored)
+        value = MISSING_VALUE if key is None else self.cache.get(key, MISSING_VALUE)
+        if value is MISSING_VALUE:
             return None
-        content = content_of(value, window)
-        return Entry(Description(stored), content, expected=fingerprint_of(content))
+        content = describe_object(value, page)
+        return KeyValue(KeyInfo(stored), content, expected=content_fingerprint(content))
 
     # Changes.
 
-    def apply(self, stored: bytes, edit: Edit) -> Outcome:
-        key = text_of(stored)
+    def apply(self, stored: bytes, edit: Edit) -> EditResult:
+        key = try_decode_text(stored)
         if key is None:
-            return Outcome(Result.REFUSED, _("The key is not text."))
+            return EditResult(EditStatus.REFUSED, _("The key is not text."))
         try:
-            return self.change(key, edit)
+            return self.apply_to_key(key, edit)
         except InvalidCacheKey as refused:
-            return Outcome(Result.REFUSED, str(refused))
+            return EditResult(EditStatus.REFUSED, str(refused))
 
-    def change(self, key: str, edit: Edit) -> Outcome:
-        """Apply an edit; InvalidCacheKey for a key that the backend refuses."""
+    def apply_to_key(self, key: str, edit: Edit) -> EditResult:
+        """Apply an edit. Raises InvalidCacheKey if the backend refuses the key."""
         match edit:
             case AddValue():
                 return self.add(key, edit)
             case SetValue():
                 return self.set_value(key, edit)
-            case SetTtl():
+            case Expire():
                 return self.set_ttl(key, edit)
             case ExpireAt():
                 return self.expire_at(key, edit)
-            case Increase():
-                return self.increase(key, edit)
+            case Incr():
+                return self.incr(key, edit)
             case _:
-                return self.not_offered()
+                return self.unsupported_result()
 
-    def add(self, key: str, edit: AddValue) -> Outcome:
+    def add(self, key: str, edit: AddValue) -> EditResult:
         if edit.replace:
             return self.set(key, edit.value, edit.ttl)
-        if self.cache.add(key, edit.value, seconds(edit.ttl)):
-            return Outcome(Result.DONE)
-        if self.cache.get(key, MISSING) is not MISSING:
-            return Outcome(Result.EXISTS)
-        return Outcome(Result.REFUSED, _("The backend did not store it and does not say why."))
+        if self.cache.add(key, edit.value, timeout_in_seconds(edit.ttl)):
+            return EditResult(EditStatus.DONE)
+        if self.cache.get(key, MISSING_VALUE) is not MISSING_VALUE:
+            return EditResult(EditStatus.EXISTS)
+        return EditResult(
+            EditStatus.REFUSED, _("The backend did not store it and does not say why.")
+        )
 
-    def set(self, key: str, value: Any, ttl: int) -> Outcome:
-        """Store a value and look whether it is there: `set` says nothing of failure."""
-        self.cache.set(key, value, seconds(ttl))
-        if self.cache.get(key, MISSING) is not MISSING:
-            return Outcome(Result.DONE)
-        return Outcome(Result.REFUSED, _("The backend did not store it and does not say why."))
+    def set(self, key: str, value: Any, ttl: int) -> EditResult:
+        """Store a value and check that it was stored, because `set` doesn't report failures."""
+        self.cache.set(key, value, timeout_in_seconds(ttl))
+        if self.cache.get(key, MISSING_VALUE) is not MISSING_VALUE:
+            return EditResult(EditStatus.DONE)
+        return EditResult(
+            EditStatus.REFUSED, _("The backend did not store it and does not say why.")
+        )
 
-    def set_value(self, key: str, edit: SetValue) -> Outcome:
+    def set_value(self, key: str, edit: SetValue) -> EditResult:
         if edit.ttl is KEEP:
-            return Outcome(Result.REFUSED, self.why_not("can_keep_ttl"))
-        value = self.cache.get(key, MISSING)
-        if value is MISSING:
-            return Outcome(Result.GONE)
-        if fingerprint_of(content_of(value)) != edit.expected:
-            return Outcome(Result.CHANGED)
+            return EditResult(EditStatus.REFUSED, self.unsupported_reason("can_keep_ttl"))
+        value = self.cache.get(key, MISSING_VALUE)
+        if value is MISSING_VALUE:
+            return EditResult(EditStatus.GONE)
+        if content_fingerprint(describe_object(value)) != edit.expected:
+            return EditResult(EditStatus.CHANGED)
         return self.set(key, edit.value, edit.ttl)
 
-    def set_ttl(self, key: str, edit: SetTtl) -> Outcome:
-        done = self.cache.touch(key, seconds(edit.ttl))
-        return Outcome(Result.DONE if done else Result.GONE)
+    def set_ttl(self, key: str, edit: Expire) -> EditResult:
+        touched = self.cache.touch(key, timeout_in_seconds(edit.ttl))
+        return EditResult(EditStatus.DONE if touched else EditStatus.GONE)
 
-    def expire_at(self, key: str, edit: ExpireAt) -> Outcome:
+    def expire_at(self, key: str, edit: ExpireAt) -> EditResult:
         if edit.ttl <= 0:
-            return Outcome.refused(_("This moment is over."))
-        return self.set_ttl(key, SetTtl(edit.ttl))
+            return EditResult.refusal(_("This moment is over."))
+        return self.set_ttl(key, Expire(edit.ttl))
 
-    def increase(self, key: str, edit: Increase) -> Outcome:
-        """Let the backend count, which takes integers only."""
-        if not self.can_increase or not isinstance(edit.by, int):
-            return self.not_offered()
+    def incr(self, key: str, edit: Incr) -> EditResult:
+        """Call the backend's `incr`, which only supports integers."""
+        if not self.can_incr or not isinstance(edit.by, int):
+            return self.unsupported_result()
         try:
-            return Outcome(Result.DONE, number=self.cache.incr(key, edit.by))
+            return EditResult(EditStatus.DONE, number=self.cache.incr(key, edit.by))
         except ValueError:
-            return Outcome(Result.GONE)
+            return EditResult(EditStatus.GONE)
         except TypeError as error:
-            return Outcome(Result.WRONG_TYPE, str(error))
+            return EditResult(EditStatus.WRONG_TYPE, str(error))
 
     def delete(self, keys: Sequence[bytes]) -> int:
-        texts = map(text_of, dict.fromkeys(keys))
+        texts = map(try_decode_text, dict.fromkeys(keys))
         return sum(self.remove(key) for key in texts if key is not None)
 
     def remove(self, key: str) -> bool:
-        """Delete a key; return whether it was there. One that the backend refuses was not."""
+        """Delete a key. Returns whether it existed; keys that the backend refuses didn't."""
         try:
             return bool(self.cache.delete(key))
         except InvalidCacheKey:
             return False
 
-    def flush_plan(self) -> FlushPlan:
-        return FlushPlan(
-            act=f"{type(self.cache).__qualname__}.clear()",
+    def preview_flush(self) -> FlushPreview:
+        return FlushPreview(
+            command=f"{type(self.cache).__qualname__}.clear()",
             scope=_(
                 "All that the backend's own clear() deletes, which may be more than the keys of "
                 "this alias."
@@ -237,27 +242,29 @@ class LimitedInspector(Inspector):
 
 
 class BrokenInspector(Inspector):
-    """Can do nothing, and says what is wrong with the alias's settings."""
+    """Has no abilities, and explains what is wrong with the alias's settings."""
 
     def __init__(self, alias: str, params: Mapping[str, Any], error: Exception) -> None:
-        super().__init__(alias, base_cache(params), params)
+        super().__init__(alias, make_base_cache(params), params)
         self.error = error
 
     @property
     def location(self) -> str:
-        return mask(str(self.params.get("LOCATION") or ""), secrets_in(self.params))
+        return mask(str(self.params.get("LOCATION") or ""), find_secrets(self.params))
 
     def notes(self) -> Sequence[Text]:
-        reason = one_line(masked(f"{type(self.error).__name__}: {self.error}", self.params))
+        reason = one_line(
+            mask_for_settings(f"{type(self.error).__name__}: {self.error}", self.params)
+        )
         return (_("This cache could not be set up. %(reason)s") % {"reason": reason},)
 
     def status(self) -> Status:
         raise self.error
 
 
-def base_cache(params: Mapping[str, Any]) -> BaseCache:
-    """Return what Django makes of the settings that all backends share."""
+def make_base_cache(params: Mapping[str, Any]) -> BaseCache:
+    """Return a `BaseCache` with the settings that all backends share."""
     try:
         return BaseCache(dict(params))
-    except Exception:  # KEY_FUNCTION may be what is wrong.
+    except Exception:  # KEY_FUNCTION may be invalid.
         return BaseCache({})

@@ -1,4 +1,4 @@
-"""Caches in the memory of one process (`LocMemCache`)."""
+"""Inspector of `LocMemCache`."""
 
 from __future__ import annotations
 
@@ -11,52 +11,52 @@ from itertools import islice
 from django.utils.translation import gettext as _
 
 from django_cachex.inspectors.django import (
-    PickledInspector,
-    candidates_of,
+    DjangoBackendInspector,
     expiry_after,
-    key_at,
-    milliseconds_until,
-    search,
-    timeout,
-    without_expiry,
+    iter_candidates,
+    no_expiry_result,
+    parse_page_token,
+    scan_candidates,
+    timeout_for,
+    ttl_until,
 )
 from django_cachex.inspectors.edits import (
     KEEP,
     AddValue,
     Copy,
-    ExtendTtl,
-    Outcome,
+    EditResult,
+    EditStatus,
+    Expire,
+    ExtendTTL,
     Rename,
-    Result,
-    SetTtl,
     SetValue,
 )
-from django_cachex.inspectors.info import Fact, FlushPlan, Section, Status, Text, Unit
-from django_cachex.inspectors.keys import decode_text, encode_text, text_of
-from django_cachex.inspectors.query import BEGINNING, Query, Window
-from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE, Description, Entry, Listing
+from django_cachex.inspectors.info import FlushPreview, InfoField, InfoSection, Status, Text, Unit
+from django_cachex.inspectors.keys import decode_text, encode_text, try_decode_text
+from django_cachex.inspectors.query import FIRST_PAGE, ElementPage, Query
+from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE, KeyInfo, KeyValue, ScanPage
 from django_cachex.inspectors.values import fingerprint
 
 
-def keys_from(ordered: list[str], beginning: str) -> Iterator[str]:
-    """Return the keys that come in order from a text on."""
-    return islice(ordered, bisect_left(ordered, beginning), None)
+def iter_keys_from(keys: list[str], start: str) -> Iterator[str]:
+    """Return the keys that don't sort before `start`."""
+    return islice(keys, bisect_left(keys, start), None)
 
 
-class LocMemInspector(PickledInspector):
-    """The store of the process that answers, under its lock, in its order of last use."""
+class LocMemInspector(DjangoBackendInspector):
+    """The cache in the memory of the process that handles the request."""
 
     @property
-    def name_of_store(self) -> str:
+    def store_name(self) -> str:
         return str(self.params.get("LOCATION", ""))
 
     @property
     def location(self) -> str:
-        return self.name_of_store
+        return self.store_name
 
     @property
-    def store(self) -> Hashable:
-        return ("locmem", self.name_of_store)
+    def storage_id(self) -> Hashable:
+        return ("locmem", self.store_name)
 
     def notes(self) -> Sequence[Text]:
         return (
@@ -72,128 +72,132 @@ class LocMemInspector(PickledInspector):
 
     # Keys.
 
-    def snapshot(self) -> list[str]:
-        """Return all keys of the store, this alias's and others'."""
+    def list_keys(self) -> list[str]:
+        """Return all keys of the store, including those of other aliases."""
         with self.cache._lock:
-            # An ordered dict walks its order in Python's time, the dict beneath it in C's.
+            # Iterating over an OrderedDict is slower than over the dict it is based on.
             return list(dict.keys(self.cache._cache))
 
-    def scan(self, query: Query, token: str, want: int, deadline: float) -> Listing:
-        before = decode_text(self.reach(query.scope).before)
-        own = sorted(key for key in self.snapshot() if key.startswith(before))
-        start = bisect_right(own, key_at(token, partial(keys_from, own))) if token else 0
-        means, columns = self.meaning(query), query.columns(self.figures)
-        candidates = candidates_of(
-            islice(own, start, None),
+    def scan(self, query: Query, token: str, limit: int, deadline: float) -> ScanPage:
+        prefix = decode_text(self.key_range(query.scope).prefix)
+        keys = sorted(key for key in self.list_keys() if key.startswith(prefix))
+        start = (
+            bisect_right(keys, parse_page_token(token, partial(iter_keys_from, keys)))
+            if token
+            else 0
+        )
+        is_match, columns = self.key_filter(query), query.required_columns(self.optional_columns)
+        candidates = iter_candidates(
+            islice(keys, start, None),
             str,
-            lambda key: means(key) and self.passes(key, query, columns),
+            lambda key: is_match(key) and self.matches_filters(key, query, columns),
             query,
         )
-        return search(candidates, want, deadline, len(own))
+        return scan_candidates(candidates, limit, deadline, len(keys))
 
-    def passes(self, key: str, query: Query, columns: Collection[str]) -> bool | None:
+    def matches_filters(self, key: str, query: Query, columns: Collection[str]) -> bool | None:
         """Return whether a key has not expired and passes the filters."""
         if not columns:
             return not self.cache._has_expired(key)
         with self.cache._lock:
-            found = self.description(encode_text(key), columns)
-        return found.exists and query.passes(found)
+            info = self.key_info(encode_text(key), columns)
+        return info.exists and query.matches(info)
 
     def describe(
         self, keys: Sequence[bytes], columns: Collection[str] = ("type", "ttl", "size")
-    ) -> list[Description]:
+    ) -> list[KeyInfo]:
         with self.cache._lock:
-            return [self.description(stored, columns) for stored in keys]
+            return [self.key_info(stored, columns) for stored in keys]
 
-    def description(self, stored: bytes, columns: Collection[str]) -> Description:
-        """Describe one key; the lock must be held."""
-        key = text_of(stored)
+    def key_info(self, stored: bytes, columns: Collection[str]) -> KeyInfo:
+        """Return information about a key. The caller must hold the lock."""
+        key = try_decode_text(stored)
         if key is None or self.cache._has_expired(key):
-            return Description(stored, ttl=TTL_MISSING)
+            return KeyInfo(stored, ttl=TTL_MISSING)
         expiry, raw = self.cache._expire_info[key], self.cache._cache[key]
-        return Description(
+        return KeyInfo(
             stored,
-            ttl=milliseconds_until(expiry) if "ttl" in columns else None,
+            ttl=ttl_until(expiry) if "ttl" in columns else None,
             size=len(raw) if "size" in columns else None,
         )
 
-    def read(self, stored: bytes, window: Window = BEGINNING) -> Entry | None:
+    def read(self, stored: bytes, page: ElementPage = FIRST_PAGE) -> KeyValue | None:
         with self.cache._lock:
-            description = self.description(stored, ("ttl", "size"))
-            raw = self.cache._cache[decode_text(stored)] if description.exists else b""
-        return self.entry(description, raw, window=window) if description.exists else None
+            info = self.key_info(stored, ("ttl", "size"))
+            raw = self.cache._cache[decode_text(stored)] if info.exists else b""
+        return self.make_key_value(info, raw, page=page) if info.exists else None
 
     # Changes.
 
-    def add(self, stored: bytes, edit: AddValue) -> Outcome:
-        key, raw = decode_text(stored), self.pickled(edit.value)
-        reason = self.refusal(key)
+    def add(self, stored: bytes, edit: AddValue) -> EditResult:
+        key, raw = decode_text(stored), self.pickle_value(edit.value)
+        reason = self.key_error(key)
         if reason:
-            return Outcome(Result.REFUSED, reason)
+            return EditResult(EditStatus.REFUSED, reason)
         with self.cache._lock:
             if not edit.replace and not self.cache._has_expired(key):
-                return Outcome(Result.EXISTS)
-            # What `set` and `add` do under the lock: it makes room first.
-            self.cache._set(key, raw, timeout(edit.ttl))
-        return Outcome(Result.DONE)
+                return EditResult(EditStatus.EXISTS)
+            # As in the backend's `set` and `add`: culls entries first.
+            self.cache._set(key, raw, timeout_for(edit.ttl))
+        return EditResult(EditStatus.DONE)
 
-    def set_value(self, stored: bytes, edit: SetValue) -> Outcome:
-        key, raw = text_of(stored), self.pickled(edit.value)
+    def set_value(self, stored: bytes, edit: SetValue) -> EditResult:
+        key, raw = try_decode_text(stored), self.pickle_value(edit.value)
         with self.cache._lock:
             if key is None or self.cache._has_expired(key):
-                return Outcome(Result.GONE)
+                return EditResult(EditStatus.GONE)
             if fingerprint(self.cache._cache[key]) != edit.expected:
-                return Outcome(Result.CHANGED)
+                return EditResult(EditStatus.CHANGED)
             self.cache._cache[key] = raw
             if edit.ttl is not KEEP:
                 self.cache._expire_info[key] = expiry_after(edit.ttl)
-        return Outcome(Result.DONE)
+        return EditResult(EditStatus.DONE)
 
-    def set_ttl(self, stored: bytes, edit: SetTtl) -> Outcome:
-        key = text_of(stored)
+    def set_ttl(self, stored: bytes, edit: Expire) -> EditResult:
+        key = try_decode_text(stored)
         with self.cache._lock:
             if key is None or self.cache._has_expired(key):
-                return Outcome(Result.GONE)
+                return EditResult(EditStatus.GONE)
             self.cache._expire_info[key] = expiry_after(edit.ttl)
-        return Outcome(Result.DONE)
+        return EditResult(EditStatus.DONE)
 
-    def extend_ttl(self, stored: bytes, edit: ExtendTtl) -> Outcome:
-        key = text_of(stored)
+    def extend_ttl(self, stored: bytes, edit: ExtendTTL) -> EditResult:
+        key = try_decode_text(stored)
         with self.cache._lock:
             if key is None or self.cache._has_expired(key):
-                return Outcome(Result.GONE)
+                return EditResult(EditStatus.GONE)
             expiry = self.cache._expire_info[key]
-            if milliseconds_until(expiry) == TTL_NONE:
-                return without_expiry()
+            if ttl_until(expiry) == TTL_NONE:
+                return no_expiry_result()
             self.cache._expire_info[key] = expiry + edit.by / 1000
-        return Outcome(Result.DONE)
+        return EditResult(EditStatus.DONE)
 
-    def rename_here(self, stored: bytes, edit: Rename) -> Outcome:
+    def rename_here(self, stored: bytes, edit: Rename) -> EditResult:
         return self.put(stored, edit, removes=True)
 
-    def copy_here(self, stored: bytes, edit: Copy) -> Outcome:
+    def copy_here(self, stored: bytes, edit: Copy) -> EditResult:
         return self.put(stored, edit, removes=False)
 
-    def put(self, stored: bytes, edit: Rename | Copy, removes: bool) -> Outcome:
-        """Store what a key holds under another, until the same moment."""
-        key, to = text_of(stored), decode_text(edit.to)
-        reason = self.refusal(to)
+    def put(self, stored: bytes, edit: Rename | Copy, removes: bool) -> EditResult:
+        """Store the value of a key under another key, with the same expiry time."""
+        key, to = try_decode_text(stored), decode_text(edit.to)
+        reason = self.key_error(to)
         if reason:
-            return Outcome.refused(reason)
+            return EditResult.refusal(reason)
         with self.cache._lock:
             if key is None or self.cache._has_expired(key):
-                return Outcome(Result.GONE)
+                return EditResult(EditStatus.GONE)
             if not edit.overwrite and not self.cache._has_expired(to):
-                return Outcome(Result.EXISTS)
+                return EditResult(EditStatus.EXISTS)
             raw, expiry = self.cache._cache[key], self.cache._expire_info[key]
             if removes:
                 self.cache._delete(key)
             self.cache._set(to, raw, None)
             self.cache._expire_info[to] = expiry
-        return Outcome(Result.DONE)
+        return EditResult(EditStatus.DONE)
 
     def chunks(self, stored: bytes) -> Iterator[bytes]:
-        key = text_of(stored)
+        key = try_decode_text(stored)
         with self.cache._lock:
             gone = key is None or self.cache._has_expired(key)
             raw = b"" if gone else self.cache._cache[key]
@@ -203,21 +207,21 @@ class LocMemInspector(PickledInspector):
         with self.cache._lock:
             live = [
                 key
-                for key in map(text_of, dict.fromkeys(keys))
+                for key in map(try_decode_text, dict.fromkeys(keys))
                 if key is not None and not self.cache._has_expired(key)
             ]
             for key in live:
                 self.cache._delete(key)
         return len(live)
 
-    def flush_plan(self) -> FlushPlan:
+    def preview_flush(self) -> FlushPreview:
         scope = _(
             "All entries of the store “%(store)s” in process %(process)d, those of other aliases "
             "with this LOCATION included. Other processes keep theirs."
         )
-        return FlushPlan(
-            act="LocMemCache.clear()",
-            scope=scope % {"store": self.name_of_store, "process": os.getpid()},
+        return FlushPreview(
+            command="LocMemCache.clear()",
+            scope=scope % {"store": self.store_name, "process": os.getpid()},
             entries=len(self.cache._cache),
         )
 
@@ -228,16 +232,18 @@ class LocMemInspector(PickledInspector):
 
     # Information.
 
-    def info(self) -> Sequence[Section]:
+    def info(self) -> Sequence[InfoSection]:
         with self.cache._lock:
             values = list(dict.values(self.cache._cache))
             expiries = list(self.cache._expire_info.values())
-        ttls = [milliseconds_until(expiry) for expiry in expiries]
-        entries = Fact(_("Entries"), len(values), Unit.ENTRIES, of=self.cache._max_entries)
-        facts = (
-            Fact(_("Never expire"), ttls.count(TTL_NONE), Unit.ENTRIES),
-            Fact(_("Expired, not yet removed"), ttls.count(TTL_MISSING), Unit.ENTRIES),
-            Fact(_("Size of values"), sum(map(len, values)), Unit.BYTES),
-            Fact(_("Process"), str(os.getpid()), Unit.CODE),
+        ttls = [ttl_until(expiry) for expiry in expiries]
+        entries = InfoField(
+            _("Entries"), len(values), Unit.ENTRIES, maximum=self.cache._max_entries
         )
-        return (Section(_("Keyspace"), facts, headline=entries), self.culling())
+        fields = (
+            InfoField(_("Never expire"), ttls.count(TTL_NONE), Unit.ENTRIES),
+            InfoField(_("Expired, not yet removed"), ttls.count(TTL_MISSING), Unit.ENTRIES),
+            InfoField(_("Size of values"), sum(map(len, values)), Unit.BYTES),
+            InfoField(_("Process"), str(os.getpid()), Unit.CODE),
+        )
+        return (InfoSection(_("Keyspace"), fields, headline=entries), self.eviction_info())

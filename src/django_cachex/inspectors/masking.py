@@ -1,7 +1,7 @@
-"""Passwords taken out of whatever a person may see: locations, settings, exception texts.
+"""Mask passwords in text for users: locations, settings, exceptions.
 
-What is a password is told by the settings: by its name, as `PASSWORD` or `api_key`, or by its place
-in an address. Such strings are then replaced wherever they stand, in every usual spelling.
+The settings tell which strings are passwords: by their names, such as `PASSWORD` or `api_key`, or
+by their positions in URLs. These strings are then masked in all texts, in every usual encoding.
 """
 
 from __future__ import annotations
@@ -18,155 +18,168 @@ from django_cachex.commands.text import one_line
 
 MASK: Final = "•••"
 
-# Names of secrets, wherever in a name these words stand, and those that stand at its end only.
-ANYWHERE = (
+# Words that mark the name of an option as secret: anywhere in it, or only at its end.
+SECRET_WORDS = (
     r"passw(?:or)?d|passphrase|passwd|pwd|secret|token|credential|authorization"
     r"|(?:api|access|account|private|shared)[\s_.-]?key"
 )
-AT_THE_END = r"(?:(?:^|[\s_.-])(?:pass|pw|auth)|requirepass|masterauth)"
-NAME = re.compile(rf"[\w\s.-]*(?:{ANYWHERE})[\w\s.-]*|[\w\s.-]*{AT_THE_END}", re.I)
+SECRET_SUFFIXES = r"(?:(?:^|[\s_.-])(?:pass|pw|auth)|requirepass|masterauth)"
+SECRET_NAME = re.compile(rf"[\w\s.-]*(?:{SECRET_WORDS})[\w\s.-]*|[\w\s.-]*{SECRET_SUFFIXES}", re.I)
 
-# What such names may be about without holding a secret: `CREDENTIAL_PROVIDER`, `token_class`.
-NO_SECRET = re.compile(r".*(?:provider|class|func|function|callback|factory|type)", re.I)
+# Such names that don't contain a secret: `CREDENTIAL_PROVIDER`, `token_class`.
+HARMLESS_NAME = re.compile(r".*(?:provider|class|func|function|callback|factory|type)", re.I)
 
-# To the next white space, or to the next address of a list that `;` or `,` separates.
+# Up to whitespace, or to the next URL in a list separated by `;` or `,`.
 URL = re.compile(r"\b([a-z][a-z0-9+.-]*://)((?:(?![;,][a-z][a-z0-9+.-]*://)\S)*)", re.I)
 
-# The last `@` ends the password, so that one with an unquoted `@`, `/` or `?` is taken out whole.
+# The password ends at the last `@`, because it may contain an unquoted `@`, `/` or `?`.
 USER_INFO = re.compile(r"([^:]*:)(.*)@", re.DOTALL)
 
-IN_NAME = r"(?<![\w.-])([\w.-]*(?:" + ANYWHERE + r")[\w.-]*|(?:[\w.-]*[_.-])?(?:pass|pw|auth))"
-QUERY_SECRET = re.compile(rf"([?&]{IN_NAME}=)([^&#]*)", re.I)
+OPTION_NAME = (
+    r"(?<![\w.-])([\w.-]*(?:" + SECRET_WORDS + r")[\w.-]*|(?:[\w.-]*[_.-])?(?:pass|pw|auth))"
+)
+QUERY_SECRET = re.compile(rf"([?&]{OPTION_NAME}=)([^&#]*)", re.I)
 
-# Where a list of addresses may be cut: before one with a scheme, before one with a password.
-NEXT = re.compile(r"[;,\s]+(?=[a-z][a-z0-9+.-]*://)|[;,]\s*(?=[^:@/;,\s]*:[^@;,]*@)", re.I)
+# Separates a list of URLs: before a URL with a scheme or with a password.
+ADDRESS_SEPARATOR = re.compile(
+    r"[;,\s]+(?=[a-z][a-z0-9+.-]*://)|[;,]\s*(?=[^:@/;,\s]*:[^@;,]*@)", re.I
+)
 SCHEME = re.compile(r"\s*(?:[a-z][a-z0-9+.-]*:(?=//))?(?://)?", re.I)
 HOST = re.compile(r"[\w.-]*(?::\d+)?(?:/.*)?|\[[0-9a-f:.]+\](?::\d+)?(?:/.*)?", re.I)
 
-# `password=…` in a string of options: in quotation marks or braces, or to the next option.
-PAIR = re.compile(
-    rf"""{IN_NAME}(?:\s*=|["']\s*[=:])\s*"""
+# `password=…` in a string of options: quoted, in braces, or up to the next option.
+OPTION_PAIR = re.compile(
+    rf"""{OPTION_NAME}(?:\s*=|["']\s*[=:])\s*"""
     r"""("(?:[^"\\]|\\.|"")*"|'(?:[^'\\]|\\.|'')*'|\{[^}]*\}"""
     r"""|.*?(?=[\s;,&]+[\w .-]+?\s*=|[;&\#]|$))""",
     re.I | re.DOTALL,
 )
-QUOTES = {'"': '"', "'": "'", "{": "}"}
+CLOSING_QUOTES = {'"': '"', "'": "'", "{": "}"}
 
-LONGEST: Final = 10_000
-"""Characters of an error that are masked; what is shown is shorter."""
+MAX_MASKED_LENGTH: Final = 10_000
+"""Maximum length of an error to mask. The text that is shown is shorter."""
 
-# A password this short is replaced only where it stands alone: it may be part of any word.
-SHORT = 4
+# Shorter secrets are only masked as whole words, because they may be part of other words.
+SHORT_SECRET_LENGTH = 4
 
 
 def mask(text: str, secrets: Iterable[str] = ()) -> str:
-    """Return `text` without passwords in URLs and without any of `secrets`, however quoted.
+    """Mask passwords in URLs, and secrets in any usual encoding.
 
-    The forms known are `user:password@`, `:password@` and `?password=` (also `ssl_password=`,
-    `token=` and the like). `secrets` are an alias's, as `secrets_in` returns them.
+    Recognizes `user:password@`, `:password@` and `?password=` (also `ssl_password=`, `token=` and
+    similar names).
+
+    Args:
+        text: The text to mask.
+        secrets: The secrets of an alias, as returned by `find_secrets`.
     """
     masked = text
-    # Before the URLs: one whose password holds white space ends there, as far as they can tell.
-    for spelling in sorted(_spellings(secrets), key=len, reverse=True):
+    # Secrets come before URLs, because `URL` ends at whitespace in a password.
+    for spelling in sorted(_encodings(secrets), key=len, reverse=True):
         literal = re.escape(spelling)
-        alone = rf"(?<!\w){literal}(?!\w)" if len(spelling) < SHORT else literal
+        alone = rf"(?<!\w){literal}(?!\w)" if len(spelling) < SHORT_SECRET_LENGTH else literal
         masked = re.sub(alone, MASK, masked)
-    return URL.sub(lambda found: found[1] + _mask_rest(found[2]), masked)
+    return URL.sub(lambda match: match[1] + _mask_rest(match[2]), masked)
 
 
-def masked(text: str, params: Mapping[str, Any]) -> str:
-    """Return what is left of `text` without the passwords of these settings and of other caches.
+def mask_for_settings(text: str, params: Mapping[str, Any]) -> str:
+    """Mask the passwords of an alias and of all other aliases in `text`.
 
-    What strangers say may be long: no more of it is looked at than anybody is shown.
+    The text is truncated first, because third parties may return texts of any length.
     """
-    others = (secret for secret in secrets_in(settings.CACHES) if len(secret) >= SHORT)
-    return mask(text[:LONGEST], {*secrets_in(params), *others})
+    others = (
+        secret for secret in find_secrets(settings.CACHES) if len(secret) >= SHORT_SECRET_LENGTH
+    )
+    return mask(text[:MAX_MASKED_LENGTH], {*find_secrets(params), *others})
 
 
 def _mask_rest(rest: str) -> str:
-    """Return what follows `scheme://`, masked."""
+    """Mask the part of a URL that follows `scheme://`."""
     return QUERY_SECRET.sub(rf"\g<1>{MASK}", USER_INFO.sub(rf"\g<1>{MASK}@", rest, count=1))
 
 
-# What the settings hold.
+# Secrets in settings.
 
 
-def secrets_in(params: Mapping[str, Any]) -> frozenset[str]:
-    """Return the passwords that an entry of `settings.CACHES` holds, at whatever depth."""
-    return frozenset(filter(None, _secrets(params)))
+def find_secrets(params: Mapping[str, Any]) -> frozenset[str]:
+    """Return the passwords in an entry of `settings.CACHES`, at any depth."""
+    return frozenset(filter(None, _iter_secrets(params)))
 
 
-def _secrets(value: object) -> Iterator[str]:
+def _iter_secrets(value: object) -> Iterator[str]:
     if isinstance(value, Mapping):
         for name, inner in value.items():
-            yield from _named(str(name), inner)
+            yield from _iter_named_secrets(str(name), inner)
     elif isinstance(value, list | tuple | set | frozenset):
         for inner in value:
-            yield from _secrets(inner)
+            yield from _iter_secrets(inner)
     elif isinstance(value, str | bytes):
-        yield from _string_secrets(_text(value))
+        yield from _iter_string_secrets(_to_text(value))
 
 
-def _named(name: str, value: object) -> Iterator[str]:
-    """Yield the secrets of what stands under a name."""
-    if not NAME.fullmatch(name):
-        yield from _secrets(value)
-    elif NO_SECRET.fullmatch(name):
-        # A provider of credentials has them as attributes, or is asked for them: not by us.
-        yield from _secrets(getattr(value, "__dict__", value))
+def _iter_named_secrets(name: str, value: object) -> Iterator[str]:
+    """Yield the secrets in the value of an option."""
+    if not SECRET_NAME.fullmatch(name):
+        yield from _iter_secrets(value)
+    elif HARMLESS_NAME.fullmatch(name):
+        # A credential provider may have them as attributes. Its methods aren't called.
+        yield from _iter_secrets(getattr(value, "__dict__", value))
     else:
-        yield from _leaves(value)
+        yield from _iter_secret_values(value)
 
 
-def _leaves(value: object) -> Iterator[str]:
-    """Yield the texts of what is secret by its name; of a name and a password, the password."""
+def _iter_secret_values(value: object) -> Iterator[str]:
+    """Yield the strings in the value of a secret option.
+
+    Of a user and a password, yield the password.
+    """
     if isinstance(value, str | bytes):
-        text = _text(value)
+        text = _to_text(value)
         yield text
-        yield from _string_secrets(text)
+        yield from _iter_string_secrets(text)
         scheme, _space, rest = text.partition(" ")
         if scheme.lower() in ("basic", "bearer"):
             yield rest.strip()
     elif isinstance(value, Mapping):
-        yield from _secrets(value)
+        yield from _iter_secrets(value)
     elif isinstance(value, list | tuple | set | frozenset):
         parts = list(value)
         if isinstance(value, tuple) and len(parts) == 2:  # (user, password)
             del parts[0]
         for part in parts:
-            yield from _leaves(part)
+            yield from _iter_secret_values(part)
     elif isinstance(value, int) and not isinstance(value, bool):
         yield str(value)
     else:
-        yield from _secrets(getattr(value, "__dict__", ()))
+        yield from _iter_secrets(getattr(value, "__dict__", ()))
 
 
-def _string_secrets(text: str) -> Iterator[str]:
-    """Yield the passwords in an address, a list of addresses, or a string of options."""
-    for address in _addresses(text):
-        rest = address[len(SCHEME.match(address)[0]) :]  # type: ignore[index]  # It matches nothing.
+def _iter_string_secrets(text: str) -> Iterator[str]:
+    """Yield the passwords in a URL, a list of URLs, or a string of options."""
+    for address in _split_addresses(text):
+        rest = address[len(SCHEME.match(address)[0]) :]  # type: ignore[index]  # It matches the empty string, too.
         if user_info := USER_INFO.match(rest):
             yield user_info[2]
-            # A URL that does not parse is quoted in part: "Port could not be cast … as 'pa'".
+            # Errors quote parts of invalid URLs: "Port could not be cast … as 'pa'".
             yield from re.split(r"[/?#@:\[\]]", user_info[2])
-    for found in QUERY_SECRET.finditer(text):
-        yield found[3]
-    for found in PAIR.finditer(text):
-        yield from _unquoted(found[2].strip())
+    for match in QUERY_SECRET.finditer(text):
+        yield match[3]
+    for match in OPTION_PAIR.finditer(text):
+        yield from _iter_unquoted(match[2].strip())
 
 
-def _unquoted(value: str) -> Iterator[str]:
-    """Yield the value of an option, as those may mean it who use such quotation marks."""
-    if len(value) < 2 or QUOTES.get(value[0]) != value[-1]:
+def _iter_unquoted(value: str) -> Iterator[str]:
+    """Yield the value of an option without quotation marks, according to several syntaxes."""
+    if len(value) < 2 or CLOSING_QUOTES.get(value[0]) != value[-1]:
         yield value
         return
     inner = value[1:-1]
     yield from (inner, re.sub(r"\\(.)", r"\1", inner), inner.replace(value[0] * 2, value[0]))
 
 
-def _addresses(text: str) -> list[str]:
-    """Return the addresses in a list, or the text as one: passwords may hold `;` and `,`."""
-    parts = NEXT.split(text)
+def _split_addresses(text: str) -> list[str]:
+    """Split a list of URLs. Other text is returned unchanged, as passwords can contain `;`."""
+    parts = ADDRESS_SEPARATOR.split(text)
     return parts if all(map(_is_address, parts)) else [text]
 
 
@@ -174,17 +187,17 @@ def _is_address(text: str) -> bool:
     return "@" in text or "://" in text or HOST.fullmatch(text.strip()) is not None
 
 
-def _text(value: str | bytes) -> str:
+def _to_text(value: str | bytes) -> str:
     return value if isinstance(value, str) else value.decode("utf-8", "backslashreplace")
 
 
-def _spellings(secrets: Iterable[str]) -> set[str]:
-    """Return the secrets as URLs, logs and `repr` may spell them."""
-    found = set()
+def _encodings(secrets: Iterable[str]) -> set[str]:
+    """Return the secrets as they may appear in URLs, logs and the output of `repr`."""
+    encodings = set()
     for secret in secrets:
         for text in (secret, unquote(secret), unquote_plus(secret)):
             for encoded in (quote(text, safe=""), quote(text), quote_plus(text)):
-                found |= {encoded, re.sub("%..", lambda byte: byte[0].lower(), encoded)}
-            found |= {text, repr(text)[1:-1], ascii(text)[1:-1], json.dumps(text)[1:-1]}
-            found |= {one_line(text), repr(text.encode("utf-8", "surrogatepass"))[2:-1]}
-    return found - {""}
+                encodings |= {encoded, re.sub("%..", lambda byte: byte[0].lower(), encoded)}
+            encodings |= {text, repr(text)[1:-1], ascii(text)[1:-1], json.dumps(text)[1:-1]}
+            encodings |= {one_line(text), repr(text.encode("utf-8", "surrogatepass"))[2:-1]}
+    return encodings - {""}

@@ -1,4 +1,4 @@
-"""Django's memcached backends: keys by exact name, on connections of our own that do not hang."""
+"""Inspector of Django's memcached backends, with its own connections and timeouts."""
 
 from __future__ import annotations
 
@@ -10,51 +10,51 @@ from django.core.cache import caches
 from django.core.cache.backends.base import BaseCache
 
 from django_cachex.conf import limits
-from django_cachex.inspectors.base import Support, file_id, resolve
+from django_cachex.inspectors.base import Support, file_id, resolve_addresses
 from django_cachex.inspectors.limited import LimitedInspector
 
-DEFAULT_PORT = 11211
+MEMCACHED_PORT = 11211
 
-PYMEMCACHE = "django.core.cache.backends.memcached.PyMemcacheCache"
+PYMEMCACHE_BACKEND = "django.core.cache.backends.memcached.PyMemcacheCache"
 
 
 class MemcachedInspector(LimitedInspector):
-    """A server that may hang, asked with the admin's patience by a cache object of its own."""
+    """Uses its own cache object with the admin's timeouts, because the server may hang."""
 
     support = Support.WRAPPED
-    asked_in_thread = True
+    may_block = True
 
     def __init__(self, alias: str, cache: BaseCache, params: Mapping[str, Any]) -> None:
-        super().__init__(alias, own_cache(alias, cache, params), params)
+        super().__init__(alias, make_private_cache(alias, cache, params), params)
         weakref.finalize(self, self.cache.close)
 
-    def store_ids(self) -> frozenset[str]:
+    def storage_ids(self) -> frozenset[str]:
         servers = getattr(self.cache, "_servers", ())
         return frozenset(one for server in servers for one in server_ids(str(server)))
 
 
 def server_ids(server: str) -> frozenset[str]:
-    """Return where a server is, of those that LOCATION names: a host with its port, or a socket."""
+    """Return the addresses of a server in `LOCATION`: a host with an optional port, or a socket."""
     path = server.removeprefix("unix:")
     if path.startswith("/"):
         return frozenset((file_id(path),))
     host, _colon, port = server.rpartition(":")
     if not host or not port.isdecimal():
-        host, port = server, str(DEFAULT_PORT)
-    return resolve(host.strip("[]"), int(port)) or frozenset((server,))
+        host, port = server, str(MEMCACHED_PORT)
+    return resolve_addresses(host.strip("[]"), int(port)) or frozenset((server,))
 
 
-def own_cache(alias: str, cache: BaseCache, params: Mapping[str, Any]) -> BaseCache:
-    """Return another cache object of an alias, which no other thread uses.
+def make_private_cache(alias: str, cache: BaseCache, params: Mapping[str, Any]) -> BaseCache:
+    """Return another cache object of an alias that no other thread uses.
 
-    The client of pymemcache waits for ever by default; that of pylibmc has time limits in other
-    units under other names, and keeps those of the settings.
+    By default, pymemcache never times out, so timeouts are added. pylibmc has timeouts with other
+    names and units, so the settings are kept.
     """
-    kinds = [f"{kind.__module__}.{kind.__qualname__}" for kind in type(cache).__mro__]
-    if PYMEMCACHE not in kinds:
+    paths = [f"{cls.__module__}.{cls.__qualname__}" for cls in type(cache).__mro__]
+    if PYMEMCACHE_BACKEND not in paths:
         return caches.create_connection(alias)
-    patience = {"timeout": limits().timeout, "connect_timeout": limits().timeout}
-    changed = {**params, "OPTIONS": {**params.get("OPTIONS", {}), **patience}}
-    make: Any = type(cache)
-    own: BaseCache = make(changed.pop("LOCATION", ""), changed)
-    return own
+    timeouts = {"timeout": limits().timeout, "connect_timeout": limits().timeout}
+    new_params = {**params, "OPTIONS": {**params.get("OPTIONS", {}), **timeouts}}
+    cache_class: Any = type(cache)
+    private: BaseCache = cache_class(new_params.pop("LOCATION", ""), new_params)
+    return private

@@ -12,159 +12,168 @@ from typing import Any, Final, NamedTuple
 
 from django_cachex.inspectors.base import Inspector
 from django_cachex.inspectors.info import Unit
-from django_cachex.inspectors.jobs import length, spelled, unspelled
-from django_cachex.inspectors.types import TTL_NONE, Description
+from django_cachex.inspectors.jobs import decode_key, encode_key, json_size
+from django_cachex.inspectors.types import TTL_NONE, KeyInfo
 
-MOST_BRANCHES: Final = 200
-MOST_BYTES: Final = 128 * 1024
-"""Of the names of branches in a state: those of fewer are kept where they are long."""
+MAX_BRANCHES: Final = 200
+MAX_PATH_BYTES: Final = 128 * 1024
+"""Maximum size of the paths in a state, in bytes. If paths are long, fewer branches are kept."""
 
-Path = tuple[str, ...]
-ROOT: Final[Path] = ()
+NamespacePath = tuple[str, ...]
+ROOT_PATH: Final[NamespacePath] = ()
 
 
-class Weight(NamedTuple):
-    """What one key, or all keys of a branch, weigh."""
+class Usage(NamedTuple):
+    """How many keys there are in a branch, and how much memory they use."""
 
     keys: int = 0
     memory: int = 0
-    """Bytes, as far as the store says."""
+    """Bytes, as reported by the store."""
 
-    squares: int = 0
-    """The sum of the squares of each key's bytes, for the uncertainty of a sample."""
+    memory_squares: int = 0
+    """The sum of the squared sizes of the keys, for the standard error of a sample."""
 
-    immortal: int = 0
-    """Keys without an expiry."""
+    no_expiry: int = 0
+    """The number of keys that never expire."""
 
-    def plus(self, other: Weight) -> Weight:
-        return Weight(
+    def add(self, other: Usage) -> Usage:
+        return Usage(
             self.keys + other.keys,
             self.memory + other.memory,
-            self.squares + other.squares,
-            self.immortal + other.immortal,
+            self.memory_squares + other.memory_squares,
+            self.no_expiry + other.no_expiry,
         )
 
 
-NOTHING: Final = Weight()
+NO_USAGE: Final = Usage()
 
 
 @dataclass(frozen=True)
 class Branch:
-    """All keys whose names begin alike."""
+    """All keys with the same namespace."""
 
-    weight: Weight = NOTHING
-    late: bool = False
-    """Whether it may have been folded before: then it weighs this at least."""
+    usage: Usage = NO_USAGE
+    lower_bound: bool = False
+    """Whether the usage is a lower bound, because the branch may have been pruned before."""
 
-    folds: bool = False
-    """Whether some of its branches were folded into it, as there were too many."""
+    truncated: bool = False
+    """Whether some of its children were pruned because there were too many branches."""
 
 
 @dataclass(frozen=True)
-class Tree:
-    """Branches by the parts of their names; the weight of a branch includes its branches'."""
+class NamespaceTree:
+    """Branches by their paths. The usage of a branch includes that of its children."""
 
-    branches: Mapping[Path, Branch] = field(default_factory=lambda: {ROOT: Branch()})
+    branches: Mapping[NamespacePath, Branch] = field(default_factory=lambda: {ROOT_PATH: Branch()})
 
-    def grown(self, weighed: Iterable[tuple[Path, Sequence[int]]]) -> Tree:
-        """Return the tree with more keys in it, the lightest leaves folded into their branches.
+    def add_keys(self, usages: Iterable[tuple[NamespacePath, Sequence[int]]]) -> NamespaceTree:
+        """Return the tree with more keys, pruned to the limits.
 
-        What a key weighs are the figures of a `Weight`.
+        Args:
+            usages: Paths with the attributes of a `Usage`.
         """
-        added: dict[Path, Weight] = {}
-        for path, weight in together(weighed):
+        added: dict[NamespacePath, Usage] = {}
+        for path, usage in sum_by_path(usages):
             for depth in range(len(path) + 1):
                 start = path[:depth]
-                added[start] = added.get(start, NOTHING).plus(weight)
+                added[start] = added.get(start, NO_USAGE).add(usage)
         branches = dict(self.branches)
         for path in sorted(added, key=len):
             branch = branches.get(path) or self._new(branches, path)
-            branches[path] = replace(branch, weight=branch.weight.plus(added[path]))
-        fold(branches)
-        return Tree(branches)
+            branches[path] = replace(branch, usage=branch.usage.add(added[path]))
+        prune(branches)
+        return NamespaceTree(branches)
 
     @staticmethod
-    def _new(branches: Mapping[Path, Branch], path: Path) -> Branch:
+    def _new(branches: Mapping[NamespacePath, Branch], path: NamespacePath) -> Branch:
         parent = branches[path[:-1]]
-        return Branch(late=parent.late or parent.folds)
+        return Branch(lower_bound=parent.lower_bound or parent.truncated)
 
     @property
-    def whole(self) -> Branch:
-        return self.branches[ROOT]
+    def root(self) -> Branch:
+        return self.branches[ROOT_PATH]
 
-    def under(self, path: Path) -> list[tuple[Path, Branch]]:
-        """Return the branches directly under another, the heaviest first."""
+    def children(self, path: NamespacePath) -> list[tuple[NamespacePath, Branch]]:
+        """Return the children of a branch, those with the highest usage first."""
         depth = len(path) + 1
-        found = [
-            (one, branch)
-            for one, branch in self.branches.items()
-            if len(one) == depth and one[:-1] == path
+        children = [
+            (child, branch)
+            for child, branch in self.branches.items()
+            if len(child) == depth and child[:-1] == path
         ]
-        return sorted(found, key=lambda pair: (-pair[1].weight.memory, -pair[1].weight.keys, pair))
+        return sorted(children, key=lambda pair: (-pair[1].usage.memory, -pair[1].usage.keys, pair))
 
     def state(self) -> list[Any]:
         return [
-            [list(path), *one.weight, one.late, one.folds] for path, one in self.branches.items()
+            [list(path), *one.usage, one.lower_bound, one.truncated]
+            for path, one in self.branches.items()
         ]
 
     @classmethod
-    def of_state(cls, state: list[Any]) -> Tree:
+    def from_state(cls, state: list[Any]) -> NamespaceTree:
         return cls(
             {
-                tuple(path): Branch(Weight(*weight), late, folds)
-                for path, *weight, late, folds in state
+                tuple(path): Branch(Usage(*usage), lower_bound, truncated)
+                for path, *usage, lower_bound, truncated in state
             }
         )
 
 
-def together(weighed: Iterable[tuple[Path, Sequence[int]]]) -> Iterator[tuple[Path, Weight]]:
-    """Yield each path once, with the weight of all its keys: most are of a few namespaces."""
-    sums: dict[Path, list[int]] = {}
-    for path, (keys, memory, squares, immortal) in weighed:
+def sum_by_path(
+    usages: Iterable[tuple[NamespacePath, Sequence[int]]],
+) -> Iterator[tuple[NamespacePath, Usage]]:
+    """Yield each path once with the usage of all its keys, because most keys share a few paths."""
+    sums: dict[NamespacePath, list[int]] = {}
+    for path, (keys, memory, memory_squares, no_expiry) in usages:
         so_far = sums.get(path)
         if so_far is None:
-            sums[path] = [keys, memory, squares, immortal]
+            sums[path] = [keys, memory, memory_squares, no_expiry]
         else:
             so_far[0] += keys
             so_far[1] += memory
-            so_far[2] += squares
-            so_far[3] += immortal
+            so_far[2] += memory_squares
+            so_far[3] += no_expiry
     for path, total in sums.items():
-        yield path, Weight(*total)
+        yield path, Usage(*total)
 
 
-def fold(branches: dict[Path, Branch]) -> None:
-    """Take the lightest leaves away until there are few enough; what held them remembers it."""
-    surplus = len(branches) - 1 - MOST_BRANCHES
-    excess = sum(map(length, branches)) - MOST_BYTES
+def prune(branches: dict[NamespacePath, Branch]) -> None:
+    """Remove the leaves with the fewest keys until the tree is within its limits.
+
+    The parents of removed leaves are marked as truncated.
+    """
+    surplus = len(branches) - 1 - MAX_BRANCHES
+    excess = sum(map(json_size, branches)) - MAX_PATH_BYTES
     if surplus <= 0 and excess <= 0:
         return
     counts = Counter(path[:-1] for path in branches if path)
-    leaves = [leaf(path, branches) for path in branches if path and not counts[path]]
+    leaves = [pruning_order(path, branches) for path in branches if path and not counts[path]]
     heapify(leaves)
     while surplus > 0 or excess > 0:
-        *_weight, path = heappop(leaves)
-        surplus, excess = surplus - 1, excess - length(path)
+        *_sort_key, path = heappop(leaves)
+        surplus, excess = surplus - 1, excess - json_size(path)
         del branches[path]
         parent = path[:-1]
-        branches[parent] = replace(branches[parent], folds=True)
+        branches[parent] = replace(branches[parent], truncated=True)
         counts[parent] -= 1
         if parent and not counts[parent]:
-            heappush(leaves, leaf(parent, branches))
+            heappush(leaves, pruning_order(parent, branches))
 
 
-def leaf(path: Path, branches: Mapping[Path, Branch]) -> tuple[int, int, Path]:
-    """Return what leaves are folded in the order of: the lightest, of these the deepest."""
-    return (branches[path].weight.keys, -len(path), path)
+def pruning_order(
+    path: NamespacePath, branches: Mapping[NamespacePath, Branch]
+) -> tuple[int, int, NamespacePath]:
+    """Return the sort key of leaves to prune: the fewest keys first, then the longest path."""
+    return (branches[path].usage.keys, -len(path), path)
 
 
-SURE: Final = 2.0
-"""Standard errors to each side: nineteen samples of twenty are no further from the truth."""
+ERROR_MARGIN: Final = 2.0
+"""The margin of error in standard errors. Two of them are a confidence level of 95%."""
 
 
 @dataclass(frozen=True)
-class Share:
-    """A part of a whole, 0 to 1, and how far it may be off to each side."""
+class Estimate:
+    """An estimated fraction from 0 to 1, and its margin of error."""
 
     value: float
     error: float = 0.0
@@ -172,195 +181,202 @@ class Share:
 
 @dataclass(frozen=True)
 class Sample:
-    """What was weighed: everything, or a part that is as good as drawn by lot."""
+    """The usage of all keys, or of a random sample of them."""
 
-    whole: Weight
+    total: Usage
     fraction: float = 1.0
-    """The part of everything that was looked at, 0 to 1."""
+    """The examined fraction of all keys, from 0 to 1."""
 
     @property
-    def _left(self) -> float:
-        """The part of a sample's error that is left: none once everything was looked at."""
+    def _unexamined(self) -> float:
+        """The finite population correction: 0 if all keys were examined."""
         return sqrt(max(0.0, 1.0 - self.fraction))
 
-    def of_keys(self, part: int, whole: int | None = None) -> Share | None:
-        """Return the share of keys that are of a kind; None where there is no key."""
-        count = self.whole.keys if whole is None else whole
+    def key_share(self, part: int, total: int | None = None) -> Estimate | None:
+        """Return the fraction of keys with a property, or None if there are no keys."""
+        count = self.total.keys if total is None else total
         if not count:
             return None
         value = part / count
-        return Share(value, SURE * self._left * sqrt(value * (1 - value) / count))
+        return Estimate(value, ERROR_MARGIN * self._unexamined * sqrt(value * (1 - value) / count))
 
-    def of_memory(self, part: Weight) -> Share | None:
-        """Return the share of memory that a branch takes; None where no memory is known."""
-        if not self.whole.memory:
+    def memory_share(self, usage: Usage) -> Estimate | None:
+        """Return the fraction of memory that a branch uses, or None if memory usage is unknown."""
+        if not self.total.memory:
             return None
-        value = part.memory / self.whole.memory
-        # The error of a ratio of sums: https://en.wikipedia.org/wiki/Ratio_estimator
-        squares = (1 - 2 * value) * part.squares + value**2 * self.whole.squares
-        return Share(value, SURE * self._left * sqrt(max(0.0, squares)) / self.whole.memory)
+        value = usage.memory / self.total.memory
+        # The standard error of a ratio: https://en.wikipedia.org/wiki/Ratio_estimator
+        memory_squares = (
+            1 - 2 * value
+        ) * usage.memory_squares + value**2 * self.total.memory_squares
+        return Estimate(
+            value,
+            ERROR_MARGIN * self._unexamined * sqrt(max(0.0, memory_squares)) / self.total.memory,
+        )
 
-    def expected(self, count: int) -> int:
-        """Return about how many there are of which the sample holds so many."""
+    def scale_up(self, count: int) -> int:
+        """Return the estimated number among all keys for a number in the sample."""
         return round(count / self.fraction) if self.fraction else count
 
 
-SAMPLE: Final = 50
-"""Keys that are named as examples."""
+MAX_EXAMPLES: Final = 50
+"""Maximum number of keys to list as examples."""
 
-LARGEST: Final = 10
-LONGEST_NAMED: Final = 500
-"""Bytes: keys with longer names are counted, and not kept by name."""
+MAX_LARGEST_KEYS: Final = 10
+MAX_NAMED_KEY_BYTES: Final = 500
+"""Maximum length of keys to list by name, in bytes. Longer keys are only counted."""
 
-DEEPEST: Final = 3
-"""Parts of a name that are looked at."""
+MAX_NAMESPACE_DEPTH: Final = 3
+"""Maximum number of parts of a name to use as namespaces."""
 
-LONGEST_PART: Final = 80
-"""Characters: a longer part of a name is no namespace."""
+MAX_PART_LENGTH: Final = 80
+"""Maximum length of a namespace in characters. Longer parts of a name aren't namespaces."""
 
-SECOND: Final = 1000
-EXPIRIES: Final = tuple(SECOND * seconds for seconds in (60, 3600, 86_400, 7 * 86_400, 30 * 86_400))
-"""Milliseconds: the upper ends of the classes that TTLs are counted in; the last has none."""
+MS_PER_SECOND: Final = 1000
+TTL_BOUNDS: Final = tuple(
+    MS_PER_SECOND * seconds for seconds in (60, 3600, 86_400, 7 * 86_400, 30 * 86_400)
+)
+"""Upper bounds of the TTL classes in milliseconds. The last class has no upper bound."""
 
-LOCK: Final = re.compile(r"(?:^|[^a-z])locks?(?:[^a-z]|$)", re.IGNORECASE)
-"""A name that says that its key is a lock."""
+LOCK_NAME: Final = re.compile(r"(?:^|[^a-z])locks?(?:[^a-z]|$)", re.IGNORECASE)
+"""Matches the names of locks."""
 
 
 @dataclass(frozen=True)
-class Sorting:
-    """How names are taken apart."""
+class NamespaceOptions:
+    """How to split names into namespaces."""
 
     separator: str = ":"
-    under: str = ""
-    """What all names begin with, and namespaces are looked for after."""
+    prefix: str = ""
+    """The common prefix of all names. Namespaces follow it."""
 
     is_session: Callable[[bytes], bool] | None = None
-    """Tells the stored keys of sessions, where there are such."""
+    """Returns whether a stored key is a session. None if there are no sessions."""
 
-    def path(self, name: str) -> Path:
-        """Return the namespaces of a key: the parts of its name but the last."""
-        parts = name.removeprefix(self.under).split(self.separator)[:-1]
-        found: list[str] = []
-        for part in parts[:DEEPEST]:
-            if len(part) > LONGEST_PART:
+    def path(self, name: str) -> NamespacePath:
+        """Return the namespaces of a key: the parts of its name except for the last."""
+        parts = name.removeprefix(self.prefix).split(self.separator)[:-1]
+        namespaces: list[str] = []
+        for part in parts[:MAX_NAMESPACE_DEPTH]:
+            if len(part) > MAX_PART_LENGTH:
                 break
-            found.append(part)
-        return tuple(found)
+            namespaces.append(part)
+        return tuple(namespaces)
 
 
 @dataclass(frozen=True)
-class Survey:
-    """What was counted so far."""
+class NamespaceStats:
+    """The counts of a job that collects statistics by namespace."""
 
-    sorting: Sorting = Sorting()
-    tree: Tree = field(default_factory=Tree)
-    weighed: int = 0
-    """Keys of which the store said how many bytes they take."""
+    options: NamespaceOptions = NamespaceOptions()
+    tree: NamespaceTree = field(default_factory=NamespaceTree)
+    keys_with_memory: int = 0
+    """The number of keys whose size is known."""
 
-    timed: int = 0
-    """Keys of which the store said when they expire."""
+    keys_with_ttl: int = 0
+    """The number of keys whose TTL is known."""
 
-    expiries: tuple[int, ...] = (0,) * (len(EXPIRIES) + 1)
-    """Keys by how long they live on, as `EXPIRIES` has it; those that never expire are not here."""
+    ttl_counts: tuple[int, ...] = (0,) * (len(TTL_BOUNDS) + 1)
+    """Number of keys in each class of `TTL_BOUNDS`; keys that never expire are not included."""
 
     sessions: int = 0
     locks: int = 0
-    sample: tuple[bytes, ...] = ()
+    examples: tuple[bytes, ...] = ()
     largest: tuple[tuple[int, bytes], ...] = ()
-    """The heaviest keys, with their bytes."""
+    """The largest keys, with their sizes in bytes."""
 
     @property
-    def whole(self) -> Weight:
-        return self.tree.whole.weight
+    def total(self) -> Usage:
+        return self.tree.root.usage
 
     @property
     def removed(self) -> int:
         return 0
 
-    def take(self, inspector: Inspector, keys: Sequence[bytes]) -> Survey:
-        """Count a batch of keys; return the survey with them in it."""
-        weight = "memory" if "memory" in inspector.figures else "size"
-        found = [one for one in inspector.describe(keys, ("ttl", weight)) if one.exists]
-        names = [inspector.name(one.key) for one in found]
-        weights = [weight_of(one) for one in found]
-        secret = [self._is_session(one.key) for one in found]
-        short = [one.key for one in found if len(one.key) <= LONGEST_NAMED]
+    def process(self, inspector: Inspector, keys: Sequence[bytes]) -> NamespaceStats:
+        """Count a batch of keys. Returns the statistics with updated counts."""
+        size_column = "memory" if "memory" in inspector.optional_columns else "size"
+        infos = [one for one in inspector.describe(keys, ("ttl", size_column)) if one.exists]
+        names = [inspector.display_key(one.key) for one in infos]
+        sizes = [key_bytes(one) for one in infos]
+        sessions = [self._is_session(one.key) for one in infos]
+        short = [one.key for one in infos if len(one.key) <= MAX_NAMED_KEY_BYTES]
         return replace(
             self,
-            tree=self.tree.grown(
+            tree=self.tree.add_keys(
                 (
-                    ROOT if hidden else self.sorting.path(name),
+                    ROOT_PATH if is_session else self.options.path(name),
                     (1, size or 0, (size or 0) ** 2, int(one.ttl == TTL_NONE)),
                 )
-                for one, name, size, hidden in zip(found, names, weights, secret, strict=True)
+                for one, name, size, is_session in zip(infos, names, sizes, sessions, strict=True)
             ),
-            weighed=self.weighed + sum(size is not None for size in weights),
-            timed=self.timed + sum(one.ttl is not None for one in found),
-            expiries=counted(self.expiries, found),
-            sessions=self.sessions + sum(secret),
-            locks=self.locks + sum(LOCK.search(name) is not None for name in names),
-            sample=(*self.sample, *short[: max(0, SAMPLE - len(self.sample))]),
-            largest=heaviest(self.largest, found, weights),
+            keys_with_memory=self.keys_with_memory + sum(size is not None for size in sizes),
+            keys_with_ttl=self.keys_with_ttl + sum(one.ttl is not None for one in infos),
+            ttl_counts=count_ttls(self.ttl_counts, infos),
+            sessions=self.sessions + sum(sessions),
+            locks=self.locks + sum(LOCK_NAME.search(name) is not None for name in names),
+            examples=(*self.examples, *short[: max(0, MAX_EXAMPLES - len(self.examples))]),
+            largest=merge_largest(self.largest, infos, sizes),
         )
 
     def _is_session(self, stored: bytes) -> bool:
-        is_session = self.sorting.is_session
+        is_session = self.options.is_session
         return is_session is not None and is_session(stored)
 
     def state(self) -> list[Any]:
         return [
             self.tree.state(),
-            self.weighed,
-            self.timed,
-            self.expiries,
+            self.keys_with_memory,
+            self.keys_with_ttl,
+            self.ttl_counts,
             self.sessions,
             self.locks,
-            list(map(spelled, self.sample)),
-            [[size, spelled(stored)] for size, stored in self.largest],
+            list(map(encode_key, self.examples)),
+            [[size, encode_key(stored)] for size, stored in self.largest],
         ]
 
     @classmethod
-    def of_state(cls, state: list[Any], sorting: Sorting) -> Survey:
-        tree, weighed, timed, expiries, sessions, locks, sample, largest = state
+    def from_state(cls, state: list[Any], options: NamespaceOptions) -> NamespaceStats:
+        tree, keys_with_memory, keys_with_ttl, ttl_counts, sessions, locks, sample, largest = state
         return cls(
-            sorting,
-            Tree.of_state(tree),
-            weighed,
-            timed,
-            tuple(expiries),
+            options,
+            NamespaceTree.from_state(tree),
+            keys_with_memory,
+            keys_with_ttl,
+            tuple(ttl_counts),
             sessions,
             locks,
-            tuple(map(unspelled, sample)),
-            tuple((size, unspelled(text)) for size, text in largest),
+            tuple(map(decode_key, sample)),
+            tuple((size, decode_key(text)) for size, text in largest),
         )
 
 
-def weight_of(one: Description) -> int | None:
-    """Return the bytes that a key takes, or those of its value where the store tells no more."""
-    if one.memory is not None:
-        return one.memory
-    return one.size if one.unit == Unit.BYTES else None
+def key_bytes(info: KeyInfo) -> int | None:
+    """Return the memory that a key uses in bytes or, if it is unknown, the size of its value."""
+    if info.memory is not None:
+        return info.memory
+    return info.size if info.unit == Unit.BYTES else None
 
 
-def counted(before: tuple[int, ...], found: Sequence[Description]) -> tuple[int, ...]:
-    """Return the classes of TTLs with more keys in them."""
-    counts = list(before)
-    for one in found:
-        if one.ttl is not None and one.ttl != TTL_NONE:
-            counts[sum(one.ttl >= end for end in EXPIRIES)] += 1
+def count_ttls(counts_before: tuple[int, ...], infos: Sequence[KeyInfo]) -> tuple[int, ...]:
+    """Return the number of keys by TTL class, with more keys added."""
+    counts = list(counts_before)
+    for info in infos:
+        if info.ttl is not None and info.ttl != TTL_NONE:
+            counts[sum(info.ttl >= end for end in TTL_BOUNDS)] += 1
     return tuple(counts)
 
 
-def heaviest(
-    before: tuple[tuple[int, bytes], ...],
-    found: Sequence[Description],
-    weights: Sequence[int | None],
+def merge_largest(
+    previous: tuple[tuple[int, bytes], ...],
+    infos: Sequence[KeyInfo],
+    sizes: Sequence[int | None],
 ) -> tuple[tuple[int, bytes], ...]:
-    """Return the heaviest keys; one that a search found twice is among them once."""
-    known = {stored: size for size, stored in before}
-    known.update(
-        (one.key, weight)
-        for one, weight in zip(found, weights, strict=True)
-        if weight is not None and len(one.key) <= LONGEST_NAMED
+    """Return the largest keys. Keys that a search finds twice are only listed once."""
+    largest = {stored: size for size, stored in previous}
+    largest.update(
+        (info.key, byte_count)
+        for info, byte_count in zip(infos, sizes, strict=True)
+        if byte_count is not None and len(info.key) <= MAX_NAMED_KEY_BYTES
     )
-    return tuple(nlargest(LARGEST, ((size, stored) for stored, size in known.items())))
+    return tuple(nlargest(MAX_LARGEST_KEYS, ((size, stored) for stored, size in largest.items())))

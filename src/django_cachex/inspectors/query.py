@@ -1,4 +1,4 @@
-"""Searches for keys and pages of elements."""
+"""Searches for keys, and pages of elements."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from django_cachex.cache.keys import Keyspace, keyspace
 from django_cachex.conf import Limits
 from django_cachex.exceptions import KeyFunctionNotSupported
 from django_cachex.inspectors.info import Unit
-from django_cachex.inspectors.keys import Naming, encode_text
-from django_cachex.inspectors.types import TTL_NONE, Description
+from django_cachex.inspectors.keys import KeyNaming, encode_text
+from django_cachex.inspectors.types import TTL_NONE, KeyInfo
 
-LONGEST: Final = 500
-"""Characters of a search: what it costs to compare a name grows with both their lengths."""
+MAX_PATTERN_LENGTH: Final = 500
+"""Maximum length of a pattern in characters. Matching costs pattern length times name length."""
 
-MOST_REPEATS: Final = 4
-"""Places of a name at which a server may be comparing one text of a glob at the same time."""
+MAX_REPEATS: Final = 4
+"""Maximum number of positions at which a server compares one literal of a glob at the same time."""
 
 GLOB_SPECIAL = re.compile(rb"([*?\[\]\\])")
 
 
 def escape_glob(literal: bytes) -> bytes:
-    """Return the glob that Valkey's `MATCH` reads as exactly these bytes."""
+    """Return a glob for `MATCH` that matches exactly these bytes."""
     return GLOB_SPECIAL.sub(rb"\\\1", literal)
 
 
-def cheap_beginning(literal: bytes) -> bytes:
-    """Return what of a text a server finds quickly in any name, in proportion to its length.
+def cheap_prefix(literal: bytes) -> bytes:
+    """Return the longest prefix of a literal that a server can find in linear time.
 
-    A server tries a text at each place of a name. Where it begins with what it repeats, as `aaaab`
-    does, each character of a name is compared for many places: for as many as a beginning of the
-    text has beginnings that it ends with, one within the other. (They are found as Knuth, Morris
-    and Pratt do.)
+    A server compares a literal at each position of a name. If the literal repeats its own prefix,
+    as `aaaab` does, each character of the name is compared many times: once for each border (a
+    prefix that is also a suffix) of the part that matches. The borders are computed as in the
+    algorithm of Knuth, Morris and Pratt.
     """
     longest = [0] * (len(literal) + 1)
     repeats = [0, 1, *[0] * len(literal)]
@@ -49,13 +49,13 @@ def cheap_beginning(literal: bytes) -> bytes:
             at = longest[at]
         at += literal[at] == literal[end]
         longest[end + 1], repeats[end + 1] = at, repeats[at] + 1
-        if repeats[end + 1] > MOST_REPEATS:
+        if repeats[end + 1] > MAX_REPEATS:
             return literal[:end]
     return literal
 
 
 class InvalidPattern(ValueError):
-    """A search that is too long; `str()` is a sentence for the form."""
+    """A pattern is too long. `str()` returns a sentence for the form."""
 
     def __str__(self) -> str:
         return str(self.args[0])
@@ -63,9 +63,11 @@ class InvalidPattern(ValueError):
 
 @dataclass(frozen=True)
 class Pattern:
-    """A search: `*` stands for anything and is the only wildcard; case matters.
+    """A pattern for keys.
 
-    Text without `*` means "contains"; no text at all means every key.
+    `*` matches any text and is the only wildcard; matching is case-sensitive.
+
+    A pattern without `*` matches keys that contain it. An empty pattern matches all keys.
     """
 
     text: str = ""
@@ -75,28 +77,29 @@ class Pattern:
         return not self.text.strip("*")
 
     @property
-    def is_exact_candidate(self) -> bool:
-        """Whether the text may be the whole name of a key, to be looked up at once."""
+    def may_be_exact_key(self) -> bool:
+        """Whether the pattern could be the exact name of a key, which can be looked up."""
         return bool(self.text) and "*" not in self.text
 
     @property
-    def problem(self) -> str:
-        """A sentence saying why nothing can be searched for with it, or nothing."""
-        if self.matches_all or len(self.text) <= LONGEST:
+    def error(self) -> str:
+        """A sentence that explains why the pattern can't be used, or an empty string."""
+        if self.matches_all or len(self.text) <= MAX_PATTERN_LENGTH:
             return ""
         text = _(
             "Nothing was searched for: %(had)s characters are too many, %(most)s may be typed."
         )
-        return text % {"most": LONGEST, "had": len(self.text)}
+        return text % {"most": MAX_PATTERN_LENGTH, "had": len(self.text)}
 
     @cached_property
     def literals(self) -> tuple[str, ...]:
-        """The texts between the wildcards; a key has them in this order, anchored at both ends.
+        """The literals between the wildcards, in order. The first and last are anchored.
 
-        Raises `InvalidPattern`, as everything does that searches with one that has a `problem`.
+        Raises:
+            InvalidPattern: The pattern has an `error`.
         """
-        if self.problem:
-            raise InvalidPattern(self.problem)
+        if self.error:
+            raise InvalidPattern(self.error)
         if self.matches_all:
             return ("", "")
         parts = re.split(r"\*+", self.text)
@@ -107,50 +110,52 @@ class Pattern:
         return tuple(map(encode_text, self.literals))
 
     def glob(self, prefix: bytes = b"") -> bytes:
-        """Return the `MATCH` of a `SCAN` for keys after `prefix`, which is taken literally.
+        """Return the glob for `MATCH` that matches keys with this prefix.
 
-        It matches at least what is meant, and only that where `glob_is_exact`.
+        The glob matches all keys that match the pattern. It may match others unless
+        `glob_is_exact`.
         """
-        parts, glob = map(cheap_beginning, self._parts), escape_glob(prefix)
+        parts, glob = map(cheap_prefix, self._parts), escape_glob(prefix)
         glob += b"*".join(escape_glob(part) for part in parts)
         last = self._parts[-1]
-        return glob if cheap_beginning(last) == last else glob + b"*"
+        return glob if cheap_prefix(last) == last else glob + b"*"
 
     @cached_property
     def glob_is_exact(self) -> bool:
-        """Whether the glob alone tells what is meant."""
-        return all(cheap_beginning(part) == part for part in self._parts)
+        """Whether the glob matches only keys that match the pattern."""
+        return all(cheap_prefix(part) == part for part in self._parts)
 
     @property
-    def looks_everywhere(self) -> bool:
-        """Whether a name has to be looked at to its end, whatever it begins with."""
+    def scans_whole_name(self) -> bool:
+        """Whether matching must examine the whole name, whatever its prefix."""
         return any(self.literals[1:])
 
     def matches(self, key: str | bytes) -> bool:
-        """Return whether a key, without its prefix, is meant."""
-        return self._in_text(key) if isinstance(key, str) else self._in_bytes(key)
+        """Return whether a key without its prefix matches the pattern."""
+        return self._matches_text(key) if isinstance(key, str) else self._matches_bytes(key)
 
     @cached_property
-    def _in_text(self) -> Callable[[str], bool]:
-        return having(self.literals)
+    def _matches_text(self) -> Callable[[str], bool]:
+        return make_matcher(self.literals)
 
     @cached_property
-    def _in_bytes(self) -> Callable[[bytes], bool]:
-        return having(self._parts)
+    def _matches_bytes(self) -> Callable[[bytes], bool]:
+        return make_matcher(self._parts)
 
 
-def having(parts: tuple[Any, ...]) -> Callable[[Any], bool]:
-    """Return what tells whether a text has others in their order, the first and last at its ends.
+def make_matcher(parts: tuple[Any, ...]) -> Callable[[Any], bool]:
+    """Return a function that checks whether a text contains the literals in their order.
 
-    Each is taken where it is found first: that is as good as any other place.
+    The first and last literals must be at the start and end of the text. Taking the first
+    occurrence of each of the others is sufficient.
     """
     first, *inner, last = parts
     if not first and not last and len(inner) == 1:
         return lambda key: inner[0] in key
-    least = len(first) + len(last)
+    min_length = len(first) + len(last)
 
     def has(key: Any) -> bool:
-        if len(key) < least or not key.startswith(first) or not key.endswith(last):
+        if len(key) < min_length or not key.startswith(first) or not key.endswith(last):
             return False
         at, end = len(first), len(key) - len(last)
         for part in inner:
@@ -163,156 +168,160 @@ def having(parts: tuple[Any, ...]) -> Callable[[Any], bool]:
     return has
 
 
-MOST_ELEMENTS: Final = 500
+MAX_ELEMENTS: Final = 500
 
 
 class Order(StrEnum):
-    """From which end a list, a sorted set or a stream is read; hashes and sets have no order."""
+    """The end from which a list, sorted set or stream is read. Hashes and sets have no order."""
 
     FIRST = "first"
-    """From a list's head, the lowest score, the oldest entry."""
+    """From the head of a list, the lowest score, or the oldest entry."""
 
     LAST = "last"
-    """From a list's tail, the highest score, the newest entry."""
+    """From the tail of a list, the highest score, or the newest entry."""
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
-    """A part of what a key holds. What a type has no use for is left alone."""
+class ElementPage:
+    """Which part of a key's value to read.
+
+    Attributes that don't apply to the key's type are ignored.
+    """
 
     at: str = ""
-    """Where to begin; empty for the beginning.
+    """Where to start. Empty for the start of the value.
 
-    What an answer gave as `next` or `previous`, or what a person typed: an index of a list,
-    negative from the tail; a rank of a sorted set, from 0 in the order asked for; an id of a
-    stream, whole or only its milliseconds since the epoch. `InvalidWindow` for what is none.
+    Either `Elements.next` or `Elements.previous`, or the user's input: an index of a list (negative
+    from the tail), a rank of a sorted set (from 0 in the requested order), or an entry ID of a
+    stream, completely or only its milliseconds since the epoch.
+
+    Inspectors raise `InvalidPosition` for other values.
     """
 
     order: Order = Order.FIRST
 
     match: str = ""
-    """Only fields of a hash, members of a set or a sorted set that match, as keys do: `*` stands
-    for anything, text without it for itself anywhere."""
+    """A pattern for fields of a hash or members of a set, with the syntax of `Pattern`."""
 
     lowest: float | None = None
     highest: float | None = None
-    """Only members of a sorted set with scores from `lowest` to `highest`, both included."""
+    """The range of scores for members of a sorted set, inclusive."""
 
     count: int | None = None
-    """How many elements, or bytes of a string, to show; None for what the limits say."""
+    """The number of elements, or bytes of a string, to show. None for the default limits."""
 
-    def bytes_shown(self, allowed: Limits) -> int:
-        """Return how much of a string to show at most: bytes as stored, characters decoded."""
+    def max_bytes(self, allowed: Limits) -> int:
+        """Return how much of a string to show: in bytes if raw, in characters if decoded."""
         return max(1, min(self.count or allowed.preview_bytes, allowed.decode_bytes))
 
-    def elements_shown(self, allowed: Limits) -> int:
-        """Return how many elements of a collection to show."""
-        return max(1, min(self.count or allowed.elements, MOST_ELEMENTS))
+    def max_elements(self, allowed: Limits) -> int:
+        """Return the maximum number of elements of a collection to show."""
+        return max(1, min(self.count or allowed.elements, MAX_ELEMENTS))
 
-    def moved(self, at: str) -> Window:
-        """Return this window from another place on."""
+    def starting_at(self, at: str) -> ElementPage:
+        """Return a copy of the page with another start."""
         return replace(self, at=at)
 
 
-BEGINNING: Final = Window()
-"""What is read where nobody asks for anything else."""
+FIRST_PAGE: Final = ElementPage()
+"""The start of a value, with the default limits."""
 
 
-class InvalidWindow(ValueError):
-    """A place that no key of the type has; `str()` is a sentence for the form."""
+class InvalidPosition(ValueError):
+    """A position is invalid for the type of the key. `str()` returns a sentence for the form."""
 
     def __str__(self) -> str:
         return str(self.args[0])
 
 
 class Scope(StrEnum):
-    """Whose keys a search is for."""
+    """Which keys of a store to search."""
 
     VERSION = "version"
-    """Those of the alias's prefix and current version."""
+    """Keys with the alias's prefix and current version."""
 
     VERSIONS = "versions"
-    """Those of the alias's prefix in every version."""
+    """Keys with the alias's prefix, in all versions."""
 
     STORE = "store"
-    """Everything in the store, other applications' keys included."""
+    """All keys of the store, including those of other applications."""
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A pattern for names, and filters that a key must pass, all of them.
+    """A search for keys that match a pattern and pass all filters.
 
-    An inspector is asked for no filter but those in its `filters`, for no scope but those in its
-    `scopes`.
+    Inspectors only get the filters in `Inspector.filters` and the scopes in `Inspector.scopes`.
     """
 
     pattern: Pattern = field(default_factory=Pattern)
-    """Of the key; of the stored key in any scope but that of one version."""
+    """Matches the key if the scope is one version, otherwise the stored key."""
 
     scope: Scope = Scope.VERSION
 
     type: str = ""
-    """As `TYPE` names it; empty for any."""
+    """The type as returned by `TYPE`, or an empty string for all types."""
 
     expires_within: int | None = None
-    """Milliseconds; `NEVER` for keys that never expire."""
+    """Maximum TTL in milliseconds, or `TTL_NONE` for keys that never expire."""
 
     larger_than: int | None = None
-    """Bytes: of the memory that a key takes, or of its value where the store tells no more."""
+    """Minimum memory usage in bytes, or minimum size of the value if that is unknown."""
 
     idle_for: int | None = None
-    """Milliseconds in which a key was not used."""
+    """Minimum milliseconds since the last access."""
 
     exclude: Callable[[bytes], bool] | None = field(default=None, compare=False, repr=False)
-    """Whether a stored key is not to be found by whoever asks.
+    """Returns whether to hide a stored key from the user.
 
-    Nothing tells that there is such a key: it is neither returned nor counted.
+    Hidden keys are neither returned nor counted, because counts would reveal that they exist.
     """
 
-    def excludes(self, stored: bytes) -> bool:
-        """Return whether a stored key is not to be found by whoever asks."""
+    def is_excluded(self, stored: bytes) -> bool:
+        """Return whether a stored key is hidden from the user."""
         return self.exclude is not None and self.exclude(stored)
 
     @property
     def filters(self) -> frozenset[str]:
         """The names of the filters that are set."""
-        given = {
+        values = {
             "expires_within": self.expires_within,
             "larger_than": self.larger_than,
             "idle_for": self.idle_for,
         }
-        named = {name for name, value in given.items() if value is not None}
-        return frozenset(named | {"type"} if self.type else named)
+        names = {name for name, value in values.items() if value is not None}
+        return frozenset(names | {"type"} if self.type else names)
 
     @property
-    def narrows(self) -> bool:
-        """Whether keys within the scope may be left out of the result."""
+    def has_filters(self) -> bool:
+        """Whether some keys of the scope may not match."""
         return bool(self.filters) or not self.pattern.matches_all
 
-    def columns(self, figures: Collection[str] = ()) -> frozenset[str]:
-        """Return what must be known of a key to tell whether it passes; a type is known before.
+    def required_columns(self, optional_columns: Collection[str] = ()) -> frozenset[str]:
+        """Return the columns that `matches` needs. The type is known without them.
 
-        `figures` are those of `Inspector.figures`.
+        Args:
+            optional_columns: The `Inspector.optional_columns`.
         """
-        size = "memory" if "memory" in figures else "size"
+        size = "memory" if "memory" in optional_columns else "size"
         column = {"expires_within": "ttl", "larger_than": size, "idle_for": "idle"}
         return frozenset(column[name] for name in self.filters - {"type"})
 
-    def passes(self, one: Description) -> bool | None:
-        """Return whether a key passes the filters, its type aside; None where nobody knows."""
-        size = one.memory
-        if size is None and one.unit == Unit.BYTES:
-            size = one.size
+    def matches(self, info: KeyInfo) -> bool | None:
+        """Return whether a key passes the filters other than the type, or None if it is unknown."""
+        size = info.memory
+        if size is None and info.unit == Unit.BYTES:
+            size = info.size
         answers = (
-            self._expires(one.ttl),
+            self._passes_ttl(info.ttl),
             _exceeds(size, self.larger_than),
-            _exceeds(one.idle, self.idle_for),
+            _exceeds(info.idle, self.idle_for),
         )
         if False in answers:
             return False
         return None if None in answers else True
 
-    def _expires(self, ttl: int | None) -> bool | None:
+    def _passes_ttl(self, ttl: int | None) -> bool | None:
         if self.expires_within is None:
             return True
         if ttl is None:
@@ -322,85 +331,85 @@ class Query:
         return 0 <= ttl <= self.expires_within
 
 
-def _exceeds(figure: int | None, least: int | None) -> bool | None:
-    if least is None:
+def _exceeds(value: int | None, minimum: int | None) -> bool | None:
+    if minimum is None:
         return True
-    return None if figure is None else figure > least
+    return None if value is None else value > minimum
 
 
-def versions_of(cache: BaseCache) -> Keyspace | None:
-    """Return a cache's keys in every version, or None where nobody can tell them."""
+def versions_keyspace(cache: BaseCache) -> Keyspace | None:
+    """Return the keys of a cache in all versions, or None if they can't be determined."""
 
-    def made(key: str, version: int) -> bytes:
+    def make_key(key: str, version: int) -> bytes:
         return encode_text(str(cache.make_key(key, version=version)))
 
     try:
-        return keyspace(made, cache.version)
+        return keyspace(make_key, cache.version)
     except KeyFunctionNotSupported:
         return None
 
 
-def all_scopes(naming: Naming, cache: BaseCache) -> tuple[Scope, ...]:
-    """Return the scopes of a store that holds keys by their names."""
+def available_scopes(naming: KeyNaming, cache: BaseCache) -> tuple[Scope, ...]:
+    """Return the scopes of a store that knows the names of its keys."""
     if naming.prefix is None:
         return (Scope.STORE,)
-    if versions_of(cache) is None:
+    if versions_keyspace(cache) is None:
         return (Scope.VERSION, Scope.STORE)
     return tuple(Scope)
 
 
 @dataclass(frozen=True)
-class Reach:
-    """The stored keys of one scope: those that `shape` matches at their beginning.
+class KeyRange:
+    """The stored keys of a scope: those whose start matches `regex`.
 
-    A pattern is compared with the key that follows, in the scope of the whole store with the
-    stored key.
+    Patterns are matched against the rest of the stored key. If the scope is the whole store, this
+    is the complete stored key.
     """
 
-    shape: re.Pattern[bytes]
-    before: bytes = b""
-    """What all of them begin with."""
+    regex: re.Pattern[bytes]
+    prefix: bytes = b""
+    """The common prefix of the stored keys."""
 
     glob: bytes = b""
-    """What `MATCH` takes for that which `shape` matches."""
+    """A glob for `MATCH` that matches what `regex` matches."""
 
     @classmethod
-    def of(cls, scope: Scope, naming: Naming, cache: BaseCache) -> Reach:
-        """Return the reach of a scope; ValueError where nobody can tell which keys those are."""
+    def for_scope(cls, scope: Scope, naming: KeyNaming, cache: BaseCache) -> KeyRange:
+        """Return the key range of a scope. Raises ValueError if the keys can't be determined."""
         if scope is Scope.STORE:
             return cls(re.compile(b""))
         if scope is Scope.VERSION and naming.prefix is not None:
             prefix = naming.prefix
             return cls(re.compile(re.escape(prefix)), prefix, escape_glob(prefix))
-        space = versions_of(cache)
-        if space is None or naming.prefix is None:
+        versions = versions_keyspace(cache)
+        if versions is None or naming.prefix is None:
             raise ValueError(scope)
-        before, after = re.escape(space.before), re.escape(space.after)
-        shape = rb"%s(?:-?[0-9]+|%s)%s" % (before, re.escape(space.version), after)
-        glob = escape_glob(space.before) + b"*" + escape_glob(space.after)
-        return cls(re.compile(shape), space.before, glob)
+        before, after = re.escape(versions.before), re.escape(versions.after)
+        regex = rb"%s(?:-?[0-9]+|%s)%s" % (before, re.escape(versions.version), after)
+        glob = escape_glob(versions.before) + b"*" + escape_glob(versions.after)
+        return cls(re.compile(regex), versions.before, glob)
 
-    def holds(self, stored: bytes) -> bool:
-        """Return whether a stored key is within reach, whatever the pattern."""
-        return self.shape.match(stored) is not None
+    def contains(self, stored: bytes) -> bool:
+        """Return whether a stored key is in the range, whatever the pattern."""
+        return self.regex.match(stored) is not None
 
-    def key(self, stored: bytes) -> bytes | None:
-        """Return the key in a stored key, or None if that is not within reach."""
-        found = self.shape.match(stored)
-        return stored[found.end() :] if found else None
+    def strip_prefix(self, stored: bytes) -> bytes | None:
+        """Return the part of a stored key after the prefix, or None if it is not in the range."""
+        match = self.regex.match(stored)
+        return stored[match.end() :] if match else None
 
-    def match(self, pattern: Pattern) -> bytes:
-        """Return the glob that matches at least the keys meant."""
+    def glob_for(self, pattern: Pattern) -> bytes:
+        """Return a glob that matches at least the keys that match a pattern."""
         return self.glob + pattern.glob()
 
-    def means(self, stored: bytes, pattern: Pattern) -> bool:
-        """Return whether a stored key is within reach and matches."""
-        key = self.key(stored)
+    def matches(self, stored: bytes, pattern: Pattern) -> bool:
+        """Return whether a stored key is in the range and matches a pattern."""
+        key = self.strip_prefix(stored)
         if key is None:
             return False
         return pattern.matches_all or pattern.matches(key)
 
     @cached_property
     def is_exact(self) -> bool:
-        """Whether the glob alone tells the keys within reach."""
-        return self.glob == escape_glob(self.before)
+        """Whether the glob matches only keys in the range."""
+        return self.glob == escape_glob(self.prefix)

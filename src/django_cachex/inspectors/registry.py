@@ -1,4 +1,4 @@
-"""Which inspector serves which backend."""
+"""The registry of inspectors by backend."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from django.utils.module_loading import import_string
 from django_cachex.inspectors.base import Inspector
 from django_cachex.inspectors.limited import BrokenInspector
 
-LIMITED = "django_cachex.inspectors.limited.LimitedInspector"
+LIMITED_INSPECTOR = "django_cachex.inspectors.limited.LimitedInspector"
 
-BUILT_IN: dict[str, str | type[Inspector]] = {
+BUILT_IN_INSPECTORS: dict[str, str | type[Inspector]] = {
     "django_cachex.cache.backends.ServerCache": "django_cachex.inspectors.valkey.CachexInspector",
     "django.core.cache.backends.redis.RedisCache": (
         "django_cachex.inspectors.valkey.DjangoRedisInspector"
@@ -33,39 +33,48 @@ BUILT_IN: dict[str, str | type[Inspector]] = {
     "django.core.cache.backends.dummy.DummyCache": "django_cachex.inspectors.dummy.DummyInspector",
 }
 
-_registered: dict[str, str | type[Inspector]] = {}
-_inspectors = ChainMap(_registered, BUILT_IN)
+_registered_inspectors: dict[str, str | type[Inspector]] = {}
+_all_inspectors = ChainMap(_registered_inspectors, BUILT_IN_INSPECTORS)
 
 
 def register(backend: str, inspector: str | type[Inspector]) -> None:
-    """Let `inspector` serve caches of the class at the dotted path `backend`, and its subclasses.
+    """Register an inspector for a backend and its subclasses.
 
-    A class registered nearer to the cache's own class wins. `inspector` is a class or its path.
+    If several classes in the MRO of a cache are registered, the first one is used.
+
+    Args:
+        backend: The dotted path of the backend: its `__module__` and `__qualname__`.
+        inspector: The inspector's class or its dotted path.
     """
-    _registered[backend] = inspector
+    _registered_inspectors[backend] = inspector
 
 
 def unregister(backend: str) -> None:
-    """Forget what `register` was told of `backend`; nothing if it was told nothing."""
-    _registered.pop(backend, None)
+    """Remove the registration of a backend, if there is one."""
+    _registered_inspectors.pop(backend, None)
 
 
 def inspector_class(cache_class: type) -> type[Inspector]:
-    """Return the inspector of the nearest registered class, or the limited one."""
+    """Return the inspector of the first registered class in the MRO, or `LimitedInspector`."""
     for ancestor in cache_class.__mro__:
-        found = _inspectors.get(f"{ancestor.__module__}.{ancestor.__qualname__}")
-        if found is not None:
+        registered = _all_inspectors.get(f"{ancestor.__module__}.{ancestor.__qualname__}")
+        if registered is not None:
             break
-    found = found or LIMITED
-    inspector: type[Inspector] = import_string(found) if isinstance(found, str) else found
+    registered = registered or LIMITED_INSPECTOR
+    inspector: type[Inspector] = (
+        import_string(registered) if isinstance(registered, str) else registered
+    )
     return inspector
 
 
 def inspector_for(alias: str) -> Inspector:
-    """Return an inspector of this thread's cache object for an alias of `settings.CACHES`.
+    """Return an inspector for an alias of `settings.CACHES`.
 
-    A cache that cannot be made (its driver is missing, an option is wrong) gets an inspector that
-    can do nothing and says why. Raises InvalidCacheBackendError for an alias that is not there.
+    It uses the cache object of the current thread. If the cache can't be created, because a driver
+    is missing or an option is invalid, the inspector has no abilities and explains why.
+
+    Raises:
+        InvalidCacheBackendError: The alias doesn't exist.
     """
     if alias not in settings.CACHES:
         raise InvalidCacheBackendError(f"The connection {alias!r} doesn't exist.")
@@ -75,5 +84,5 @@ def inspector_for(alias: str) -> Inspector:
         if refusal := getattr(cache, "_config_error", None):
             return BrokenInspector(alias, params, refusal)
         return inspector_class(type(cache))(alias, cache, params)
-    except Exception as error:  # A stranger's constructor may raise anything.
+    except Exception as error:  # Third-party constructors may raise anything.
         return BrokenInspector(alias, params, error)

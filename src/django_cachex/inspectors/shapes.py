@@ -1,4 +1,4 @@
-"""What the stored keys of an alias look like, told from how it makes them."""
+"""Recognize the stored keys of an alias by their common prefix and length."""
 
 from __future__ import annotations
 
@@ -10,34 +10,40 @@ from django_cachex.inspectors.keys import encode_text
 
 
 @dataclass(frozen=True)
-class KeyShape:
-    """Stored keys that begin alike and, where a `KEY_FUNCTION` hashes names, are of one length."""
+class KeyPattern:
+    """Stored keys with a common prefix and, if `KEY_FUNCTION` hashes names, a fixed length."""
 
     prefix: bytes
     length: int | None = None
-    """In bytes; None for any."""
+    """The length in bytes, or None for any length."""
 
-    def fits(self, stored: bytes) -> bool:
+    def matches(self, stored: bytes) -> bool:
         return stored.startswith(self.prefix) and self.length in (None, len(stored))
 
     @classmethod
-    def of(cls, inspector: Inspector, names: Sequence[str], beginning: str = "") -> KeyShape:
-        """Return what an alias makes of names that begin so; `names` are what may follow."""
-        keys = [f"{beginning}{name}" for name in names]
-        made = [inspector.in_store(inspector.locate(key)) for key in keys]
+    def of(cls, inspector: Inspector, names: Sequence[str], prefix: str = "") -> KeyPattern:
+        """Return the pattern of the stored keys for names with a given prefix.
+
+        Args:
+            inspector: The inspector of the alias.
+            names: Examples of names without the prefix.
+            prefix: The common prefix of the names.
+        """
+        keys = [f"{prefix}{name}" for name in names]
+        stored_keys = [inspector.final_key(inspector.make_key(key)) for key in keys]
         ends = [encode_text(name) for name in names]
         starts = {
             stored.removesuffix(end) if stored.endswith(end) else None
-            for stored, end in zip(made, ends, strict=True)
+            for stored, end in zip(stored_keys, ends, strict=True)
         }
         if len(starts) == 1 and (start := starts.pop()) is not None:
             return cls(start)
-        lengths = {len(stored) for stored in made}
-        return cls(common_prefix(made), lengths.pop() if len(lengths) == 1 else None)
+        lengths = {len(stored) for stored in stored_keys}
+        return cls(common_prefix(stored_keys), lengths.pop() if len(lengths) == 1 else None)
 
 
 def common_prefix(keys: Sequence[bytes]) -> bytes:
-    """Return what all of some keys begin with."""
+    """Return the longest common prefix of some keys."""
     first, last = min(keys), max(keys)
     pairs = enumerate(zip(first, last, strict=False))
-    return first[: next((place for place, (one, other) in pairs if one != other), len(first))]
+    return first[: next((index for index, (one, other) in pairs if one != other), len(first))]

@@ -1,4 +1,4 @@
-"""What inspectors return: pages of keys, and keys with their values."""
+"""Types that inspectors return: pages of keys, and keys with their values."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from django_cachex.inspectors.info import Text, Unit
 from django_cachex.inspectors.values import Content
 
 TTL_NONE: Final = -1
-"""The TTL of a key that never expires, as `PTTL` says it."""
+"""The TTL of a key that never expires, as in the reply of `PTTL`."""
 
 TTL_MISSING: Final = -2
-"""The TTL of a key that does not exist, as `PTTL` says it."""
+"""The TTL of a key that doesn't exist, as in the reply of `PTTL`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
-    """Some keys of an alias, and how far the search has come."""
+class ScanPage:
+    """Some of the keys that a search found, and its progress."""
 
     keys: Sequence[bytes]
-    """Stored keys without duplicates; one batch may make it longer than was asked for."""
+    """Stored keys without duplicates. There can be more than requested."""
 
     token: str
-    """Where to go on; empty once everything has been examined."""
+    """The token to continue with. Empty if everything has been examined."""
 
     examined: int
-    """How many keys this call looked at, other aliases' included."""
+    """The number of keys that this call examined, including those of other aliases."""
 
     total: int | None
-    """About how many there are to look at, or None where nobody knows."""
+    """The approximate number of keys to examine, or None if it is unknown."""
 
     unknown: int = 0
-    """How many keys were left out because nobody says whether they pass a filter."""
+    """The number of keys that were left out because it isn't known whether they pass a filter."""
 
-    unanswered: Sequence[str] = ()
-    """The servers that did not answer, whose keys are missing here."""
+    failed_nodes: Sequence[str] = ()
+    """The servers that didn't respond, whose keys are missing."""
 
     @property
     def complete(self) -> bool:
@@ -44,28 +44,28 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
-class Description:
-    """What is known of one key without reading its value. None: not known, or not permitted."""
+class KeyInfo:
+    """Information about a key without its value. Values of None are unknown or not permitted."""
 
     key: bytes
     type: str | None = None
-    """As `TYPE` names it."""
+    """The type as returned by `TYPE`."""
 
     ttl: int | None = None
-    """Milliseconds, `NEVER` or `GONE`."""
+    """Milliseconds, `TTL_NONE` or `TTL_MISSING`."""
 
     size: int | None = None
     unit: Unit = Unit.BYTES
     """What `size` counts: stored bytes, or elements of a collection."""
 
     memory: int | None = None
-    """Bytes that the key takes in the store, its overhead included."""
+    """The memory that the key uses in the store, including overhead, in bytes."""
 
     idle: int | None = None
-    """Milliseconds since the key was used."""
+    """Milliseconds since the last access to the key."""
 
     encoding: str | None = None
-    """How the store keeps the value, as `OBJECT ENCODING` names it."""
+    """The internal encoding of the value as returned by `OBJECT ENCODING`."""
 
     @property
     def exists(self) -> bool:
@@ -74,109 +74,118 @@ class Description:
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """One element of a collection as it was read."""
+    """One element of a collection."""
 
     id: str
-    """Names it exactly, whatever its bytes: ASCII without spaces, for links, forms and edits."""
+    """An exact, ASCII-only ID of the element without spaces, for links, forms and edits."""
 
     expected: str
-    """Its fingerprint, for the edit that follows."""
+    """The fingerprint of the element, for a following edit."""
 
     cells: tuple[Content, ...]
-    """As `Elements.columns`; of a stream without shared fields: the id, and a value per field."""
+    """The values of the columns.
+
+    For a stream without shared fields: the entry ID and the field values.
+    """
 
     name: str = ""
-    """What to call it, for a person: an index, a field, a member, an id; on one line."""
+    """The display name on one line: an index, a field, a member or an entry ID."""
 
     fields: tuple[str, ...] = ()
-    """Of a stream's entry: the fields whose values follow the id in `cells`."""
+    """For a stream entry: the fields whose values follow the entry ID in `cells`."""
 
     ttl: int | None = None
-    """Of a hash's field, where the server has such: milliseconds or `NEVER`."""
+    """For a hash field, if the server supports it: milliseconds or `TTL_NONE`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Elements:
-    """Some elements of a collection."""
+    """A page of elements of a collection."""
 
     columns: tuple[Text, ...]
     rows: Sequence[Element]
     total: int
-    """How many the key has."""
+    """The number of elements of the key."""
 
     next: str | None = None
-    """`Window.at` of the page that follows; None at the end."""
+    """The `ElementPage.at` of the next page, or None on the last page."""
 
     previous: str | None = None
-    """`Window.at` of the page before; None at the beginning, or where nobody can go back."""
+    """The `ElementPage.at` of the previous page, or None if there is none or it is unknown."""
 
     examined: int | None = None
-    """How many were looked at to find these, None where nothing was searched for."""
+    """The number of elements that were examined, or None if there was no search."""
 
-    found: int | None = None
-    """How many there are in the range of scores asked for."""
+    in_range: int | None = None
+    """The number of elements in the requested range of scores."""
 
     start: int | None = None
-    """Which of the elements in the order asked for is the first here, from 0; None: unknown."""
+    """The index of the first element in the requested order, from 0, or None if it is unknown."""
 
     uniform: bool = True
-    """Whether each row has a cell for each column; a stream's rows do if they share fields."""
+    """Whether each row has a cell for each column.
+
+    Rows of a stream do if their fields are the same.
+    """
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One key as it was read: a string has `content`, a collection `elements`, others neither."""
+class KeyValue:
+    """A key and its value.
 
-    description: Description
+    A string has `content` and a collection has `elements`. Other types have neither.
+    """
+
+    info: KeyInfo
     content: Content | None = None
     elements: Elements | None = None
     expected: str = ""
-    """The fingerprint of the stored bytes, for the edit that follows."""
+    """The fingerprint of the stored bytes, for a following edit."""
 
     note: Text = ""
-    """Why there is less to see than one would expect."""
+    """Why less is shown than expected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Consumer:
-    """Who reads a stream for a group."""
+    """A consumer of a consumer group."""
 
     name: str
     pending: int
-    """Entries given to it and not acknowledged."""
+    """The number of entries that were delivered but not acknowledged."""
 
     idle: int
-    """Milliseconds since it last asked."""
+    """Milliseconds since the consumer's last attempt to read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Consumers that share a stream."""
+    """A consumer group of a stream."""
 
     name: str
     pending: int
     last_delivered: str
-    """The id of the last entry given to any of them."""
+    """The ID of the last entry that was delivered to the group."""
 
     lag: int | None
-    """Entries not yet given to any of them; None where the server does not say."""
+    """The number of entries that weren't delivered yet, or None if the server doesn't report it."""
 
     consumers: Sequence[Consumer]
 
 
 @dataclass(frozen=True, slots=True)
-class CommandLine:
-    """One line that reads a key elsewhere."""
+class Snippet:
+    """Code that reads a key with another tool."""
 
     tool: Text
-    """Where it runs: `valkey-cli`, Python."""
+    """The tool to run it with: `valkey-cli`, Python."""
 
     text: str
 
 
-class Changed(Exception):
-    """A key has changed while it was read in pieces."""
+class KeyChanged(Exception):
+    """A key changed while it was read in chunks."""
 
 
-class TooLarge(Exception):
-    """A key is larger than what may be had at once; `str()` is a sentence."""
+class KeyTooLarge(Exception):
+    """A key is too large to be read at once. `str()` returns a sentence for the user."""

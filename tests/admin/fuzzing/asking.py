@@ -15,7 +15,7 @@ from django.contrib.admin.utils import quote as quote_id
 from django.urls import reverse
 
 from django_cachex.admin.key_actions import KEY_ACTIONS
-from django_cachex.inspectors.edits import End, Only, Place
+from django_cachex.inspectors.edits import End, InsertPosition, ZAddCondition
 from tests.admin import addresses
 from tests.admin.fuzzing import texts
 from tests.admin.fuzzing.world import CELLAR, ODD_ALIAS, World
@@ -373,8 +373,8 @@ POOLS: Final = pools(
     shown=("1", "100", "5000", "100000000"),
     view=("formatted", "text", "hex"),
     end=tuple(End),
-    place=tuple(Place),
-    only=tuple(Only),
+    place=tuple(InsertPosition),
+    only=tuple(ZAddCondition),
     groups=("1", ""),
     element=("0", "1", "-1", "text", "1-1", "dGV4dA"),
     expected=("", "0", "1", "x", "12", "131"),

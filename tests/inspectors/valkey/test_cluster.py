@@ -105,7 +105,7 @@ def test_a_node_that_does_not_answer_is_named_and_the_others_are_searched(
             started = time.monotonic()
             listing = inspector.scan(Query(), token, 1000, later())
             assert time.monotonic() - started < 2
-            assert listing.unanswered == [stopped.address]
+            assert listing.failed_nodes == [stopped.address]
             assert not listing.complete
             found += listing.keys
             token = listing.token

@@ -16,8 +16,8 @@ import pytest
 
 from django_cachex.commands import CachexError, Command, ServerTimeout, ServerUnavailable
 from django_cachex.commands.command import parse_raw
-from django_cachex.inspectors.edits import AddValue, SetTtl
-from django_cachex.inspectors.masking import mask, secrets_in
+from django_cachex.inspectors.edits import AddValue, Expire
+from django_cachex.inspectors.masking import find_secrets, mask
 from django_cachex.inspectors.query import Query
 from django_cachex.inspectors.types import TTL_NONE
 from django_cachex.inspectors.valkey import DjangoRedisInspector
@@ -34,7 +34,7 @@ QUESTIONS: dict[str, Question] = {
     "describe": lambda inspector: inspector.describe([b"key"]),
     "read": lambda inspector: inspector.read(b"key"),
     "add": lambda inspector: inspector.apply(b"key", AddValue(1, TTL_NONE)),
-    "expire": lambda inspector: inspector.apply(b"key", SetTtl(TTL_NONE)),
+    "expire": lambda inspector: inspector.apply(b"key", Expire(TTL_NONE)),
     "delete": lambda inspector: inspector.delete([b"key"]),
     "flush": lambda inspector: inspector.flush(),
     "info": lambda inspector: inspector.info(),
@@ -57,7 +57,7 @@ def test_a_refused_connection_is_an_error_at_once(store: Store, question: Questi
     with pytest.raises(ServerUnavailable) as failure:
         question(inspector)
     assert time.monotonic() - started < 1
-    assert "hunter2" not in mask(text_of(failure.value), secrets_in(inspector.params))
+    assert "hunter2" not in mask(text_of(failure.value), find_secrets(inspector.params))
 
 
 @pytest.mark.parametrize("wait", [{}, {"socket_timeout": 30, "retry_on_timeout": True}])
@@ -71,7 +71,7 @@ def test_a_silent_server_is_an_error_within_the_timeout(
         with pytest.raises(ServerTimeout) as failure:
             inspector.status()
         assert 0.3 < time.monotonic() - started < 1
-    assert "hunter2" not in mask(text_of(failure.value), secrets_in(inspector.params))
+    assert "hunter2" not in mask(text_of(failure.value), find_secrets(inspector.params))
 
 
 def test_the_admins_timeout_wins_over_the_one_in_the_url(store: Store, settings: Any) -> None:
@@ -124,7 +124,7 @@ def test_wrong_credentials_are_an_error_without_the_password(store: Store, user:
     with pytest.raises(CachexError) as failure:
         inspector.status()
     assert "invalid username-password pair" in text_of(failure.value)
-    assert "wrong-pass" not in mask(text_of(failure.value), secrets_in(inspector.params))
+    assert "wrong-pass" not in mask(text_of(failure.value), find_secrets(inspector.params))
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_credentials_and_database_in_the_url_are_used_and_not_shown(
     )
     store.raw.execute_command("ACL", "SETUSER", "default", "resetpass", ">other")
     try:
-        inspector.apply(inspector.locate("key"), AddValue("value", TTL_NONE))
+        inspector.apply(inspector.make_key("key"), AddValue("value", TTL_NONE))
         assert listed(inspector) == {b":1:key"}
     finally:
         store.raw.execute_command("ACL", "SETUSER", "default", "nopass")
@@ -146,8 +146,8 @@ def test_credentials_and_database_in_the_url_are_used_and_not_shown(
     assert "hunter2" not in inspector.location
     assert "•••" in inspector.location
     assert "hunter2" not in str(inspector.configuration())
-    assert "hunter2" not in str(inspector.flush_plan())
-    assert inspector.store == ("valkey", "127.0.0.1", store.server.port, 2)
+    assert "hunter2" not in str(inspector.preview_flush())
+    assert inspector.storage_id == ("valkey", "127.0.0.1", store.server.port, 2)
 
 
 def test_credentials_and_database_in_the_options_are_used(store: Store, user: str) -> None:
@@ -155,11 +155,11 @@ def test_credentials_and_database_in_the_options_are_used(store: Store, user: st
     inspector = store.inspect(f"{store.scheme}://{store.server.address}", OPTIONS=options)
     store.raw.execute_command("ACL", "SETUSER", "default", "resetpass", ">other")
     try:
-        inspector.apply(inspector.locate("key"), AddValue("value", TTL_NONE))
+        inspector.apply(inspector.make_key("key"), AddValue("value", TTL_NONE))
     finally:
         store.raw.execute_command("ACL", "SETUSER", "default", "nopass")
     assert store.raw.info("keyspace")["db3"]["keys"] == 1
-    assert inspector.store == ("valkey", "127.0.0.1", store.server.port, 3)
+    assert inspector.storage_id == ("valkey", "127.0.0.1", store.server.port, 3)
 
 
 def test_a_unix_socket_is_a_location(store: Store) -> None:
@@ -168,8 +168,8 @@ def test_a_unix_socket_is_a_location(store: Store) -> None:
     inspector.cache.set("key", "value")
     assert listed(inspector) == {b":1:key"}
     assert inspector.location == f"unix://{path}?db=1"
-    assert inspector.store == ("valkey", str(path), 0, 1)
-    assert str(path) in str(inspector.flush_plan().act)
+    assert inspector.storage_id == ("valkey", str(path), 0, 1)
+    assert str(path) in str(inspector.preview_flush().command)
 
 
 @pytest.mark.parametrize("form", ["list", "semicolons", "commas"])
@@ -235,10 +235,10 @@ def test_a_location_that_is_no_url_is_an_error_of_that_cache_only(
 ) -> None:
     inspector = store.inspect(location)
     assert "hunter" not in inspector.location
-    assert hash(inspector.store) is not None
+    assert hash(inspector.storage_id) is not None
     with pytest.raises(Exception, match="LOCATION") as failure:
         inspector.status()
-    assert "hunter" not in mask(text_of(failure.value), secrets_in(inspector.params))
+    assert "hunter" not in mask(text_of(failure.value), find_secrets(inspector.params))
 
 
 @pytest.mark.parametrize("store", ["redis_server", "django"], indirect=True)

@@ -7,14 +7,21 @@ from typing import Any
 
 import pytest
 
-from django_cachex.inspectors.query import LONGEST, InvalidWindow, Pattern, Query, Scope, Window
+from django_cachex.inspectors.query import (
+    MAX_PATTERN_LENGTH,
+    ElementPage,
+    InvalidPosition,
+    Pattern,
+    Query,
+    Scope,
+)
 from tests.inspectors.contract import later
 from tests.inspectors.valkey.changes.subject import Subject
 from tests.inspectors.valkey.conftest import Store, on_each_server
 from tests.inspectors.valkey.test_windows import pages as windows
 
 NAME = "a" * 20_000
-DEAREST = "a" * (LONGEST - 1) + "b"
+DEAREST = "a" * (MAX_PATTERN_LENGTH - 1) + "b"
 HOLDS = 50_000
 """Microseconds. A batch of a hundred such names would take some seconds."""
 
@@ -67,7 +74,7 @@ def test_no_search_of_elements_holds_the_server(store: Store, type: str, command
     inspector = store.inspect()
 
     def search() -> None:
-        entry = inspector.read(b":1:key", Window(match=DEAREST))
+        entry = inspector.read(b":1:key", ElementPage(match=DEAREST))
         assert entry is not None
         assert entry.elements is not None
         assert not entry.elements.rows
@@ -85,7 +92,7 @@ def test_what_repeats_itself_is_found_all_the_same(store: Store) -> None:
     for scope in Scope:
         listing = inspector.scan(Query(Pattern(text), scope=scope), "", 100, later())
         assert set(listing.keys) == {name.encode() for name in names[19:]}
-    entry = inspector.read(b":1:hash", Window(match=text))
+    entry = inspector.read(b":1:hash", ElementPage(match=text))
     assert entry is not None
     assert entry.elements is not None
     assert sorted(row.name for row in entry.elements.rows) == sorted(names[19:])
@@ -99,7 +106,7 @@ def test_members_are_looked_through_until_time_is_over_and_none_is_missed(
     inspector = store.inspect()
     store.raw.sadd(":1:key", *(pickle.dumps(f"{number:03} {'x' * 200}") for number in range(300)))
     subject = Subject(inspector, store.raw, b":1:key")
-    seen = list(windows(subject, Window(match="255 *")))
+    seen = list(windows(subject, ElementPage(match="255 *")))
     assert max(page.examined or 0 for page in seen) < 10
     assert sum(page.examined or 0 for page in seen) >= 300
     assert len([row for page in seen for row in page.rows]) == 1
@@ -108,5 +115,5 @@ def test_members_are_looked_through_until_time_is_over_and_none_is_missed(
 @on_each_server
 def test_a_search_of_elements_that_is_too_long_is_refused_with_a_sentence(store: Store) -> None:
     store.raw.hset(":1:key", "field", "1")
-    with pytest.raises(InvalidWindow, match="Nothing was searched for"):
-        store.inspect().read(b":1:key", Window(match="a" * (LONGEST + 1)))
+    with pytest.raises(InvalidPosition, match="Nothing was searched for"):
+        store.inspect().read(b":1:key", ElementPage(match="a" * (MAX_PATTERN_LENGTH + 1)))

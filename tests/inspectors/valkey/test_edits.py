@@ -8,12 +8,12 @@ import pytest
 import valkey
 
 from django_cachex.commands import Command
-from django_cachex.inspectors.edits import KEEP, AddValue, Edit, Result, SetTtl, SetValue
+from django_cachex.inspectors.edits import KEEP, AddValue, Edit, EditStatus, Expire, SetValue
 from django_cachex.inspectors.types import TTL_NONE
 from django_cachex.inspectors.valkey.compare_and_set import Target
 from django_cachex.inspectors.valkey.edit import outcome_of
 from django_cachex.inspectors.valkey.inspector import ServerInspector
-from django_cachex.inspectors.values import Codec, fingerprint
+from django_cachex.inspectors.values import ValueFormat, fingerprint
 from tests import servers
 from tests.inspectors.valkey.conftest import Store
 
@@ -31,14 +31,14 @@ def test_values_are_stored_byte_by_byte_as_the_cache_stores_them(
     inspector: ServerInspector, store: Store, value: Any
 ) -> None:
     inspector.cache.set("theirs", value)
-    assert inspector.apply(KEY, AddValue(value, TTL_NONE)).result == Result.DONE
+    assert inspector.apply(KEY, AddValue(value, TTL_NONE)).status == EditStatus.DONE
     assert store.raw.get(KEY) == store.raw.get(":1:theirs")
 
 
 def test_an_integer_can_be_counted_with_after_an_edit(inspector: ServerInspector) -> None:
     inspector.cache.set("key", "text")
     edit = SetValue(41, expected(inspector))
-    assert inspector.apply(KEY, edit).result == Result.DONE
+    assert inspector.apply(KEY, edit).status == EditStatus.DONE
     assert inspector.cache.incr("key") == 42
 
 
@@ -46,7 +46,7 @@ def test_the_ttl_survives_an_edit_to_the_millisecond(
     inspector: ServerInspector, store: Store
 ) -> None:
     store.raw.set(KEY, "1", pxat=(moment := int(time.time() * 1000) + 123_457))
-    assert inspector.apply(KEY, SetValue(2, expected(inspector))).result == Result.DONE
+    assert inspector.apply(KEY, SetValue(2, expected(inspector))).status == EditStatus.DONE
     assert store.raw.pexpiretime(KEY) == moment
 
 
@@ -56,12 +56,12 @@ def test_a_ttl_is_set_to_the_millisecond(
 ) -> None:
     store.raw.set(KEY, "1", px=5_000_000)
     for edit in (
-        SetTtl(ttl + 60_000),
+        Expire(ttl + 60_000),
         SetValue(1, "", ttl + 60_000),
         AddValue(1, ttl + 60_000, replace=True),
     ):
         now = int(time.time() * 1000)
-        assert inspector.apply(KEY, edit).result == Result.DONE
+        assert inspector.apply(KEY, edit).status == EditStatus.DONE
         assert 0 <= store.raw.pexpiretime(KEY) - now - ttl - 60_000 < 2000
 
 
@@ -74,7 +74,7 @@ def test_a_ttl_that_would_delete_the_key_is_an_error(
     edits: dict[str, Edit] = {
         "add": AddValue(2, ttl, replace=True),
         "set": SetValue(2, "", ttl),
-        "expire": SetTtl(ttl),
+        "expire": Expire(ttl),
     }
     with pytest.raises(ValueError, match="millisecond"):
         inspector.apply(KEY, edits[edit])
@@ -86,9 +86,9 @@ def test_a_ttl_that_the_server_cannot_count_is_refused(
     inspector: ServerInspector, store: Store
 ) -> None:
     store.raw.set(KEY, "1")
-    for edit in (SetTtl(2**63 - 1), SetValue(2, "", 2**63 - 1)):
+    for edit in (Expire(2**63 - 1), SetValue(2, "", 2**63 - 1)):
         outcome = inspector.apply(KEY, edit)
-        assert outcome.result == Result.REFUSED
+        assert outcome.status == EditStatus.REFUSED
         assert "expire" in str(outcome.reason)
     assert store.raw.get(KEY) == b"1"
 
@@ -97,7 +97,7 @@ def test_a_change_since_the_key_was_read_is_told(inspector: ServerInspector, sto
     inspector.cache.set("key", {"a": 1})
     seen = expected(inspector)
     inspector.cache.set("key", {"a": 2})
-    assert inspector.apply(KEY, SetValue({"a": 3}, seen)).result == Result.CHANGED
+    assert inspector.apply(KEY, SetValue({"a": 3}, seen)).status == EditStatus.CHANGED
     assert inspector.cache.get("key") == {"a": 2}
 
 
@@ -107,25 +107,25 @@ def test_the_same_value_written_again_is_no_change(
     inspector.cache.set("key", "value")
     seen = expected(inspector)
     inspector.cache.set("key", "value")
-    assert inspector.apply(KEY, SetValue("mine", seen)).result == Result.DONE
+    assert inspector.apply(KEY, SetValue("mine", seen)).status == EditStatus.DONE
 
 
 @pytest.mark.parametrize(
     ("meanwhile", "outcome"),
     [
-        (("SET", KEY, "theirs"), Result.CHANGED),
-        (("APPEND", KEY, ""), Result.DONE),
-        (("PEXPIRE", KEY, 500_000), Result.DONE),
-        (("RPUSH", ":1:list", "theirs"), Result.DONE),
-        (("UNLINK", KEY), Result.GONE),
-        (("SET", ":1:other", "theirs"), Result.DONE),
+        (("SET", KEY, "theirs"), EditStatus.CHANGED),
+        (("APPEND", KEY, ""), EditStatus.DONE),
+        (("PEXPIRE", KEY, 500_000), EditStatus.DONE),
+        (("RPUSH", ":1:list", "theirs"), EditStatus.DONE),
+        (("UNLINK", KEY), EditStatus.GONE),
+        (("SET", ":1:other", "theirs"), EditStatus.DONE),
     ],
 )
 def test_a_change_between_comparison_and_write_is_told(
-    inspector: ServerInspector, store: Store, meanwhile: tuple[Any, ...], outcome: Result
+    inspector: ServerInspector, store: Store, meanwhile: tuple[Any, ...], outcome: EditStatus
 ) -> None:
     store.raw.set(KEY, "old")
-    target = Target(KEY, Codec("", "opaque", bytes))
+    target = Target(KEY, ValueFormat("", "opaque", bytes))
     steps = outcome_of(target, SetValue(b"mine", fingerprint(b"old")))
     assert steps is not None
 
@@ -139,8 +139,8 @@ def test_a_change_between_comparison_and_write_is_told(
         except StopIteration as stop:
             return stop.value
 
-    assert inspector.client.run(interrupted()).result == outcome
-    if outcome == Result.DONE:
+    assert inspector.client.run(interrupted()).status == outcome
+    if outcome == EditStatus.DONE:
         assert store.raw.get(KEY) == b"mine"
     assert store.raw.get(KEY) in (b"mine", b"theirs", b"old", None)
 
@@ -150,13 +150,13 @@ def test_nothing_is_watched_on_the_connection_that_the_next_edit_gets(
 ) -> None:
     store.raw.rpush(":1:list", "a")
     store.raw.set(KEY, "old")
-    assert inspector.apply(b":1:list", SetValue(1, "")).result == Result.WRONG_TYPE
-    assert inspector.apply(b":1:missing", SetValue(1, "")).result == Result.GONE
-    assert inspector.apply(KEY, SetValue(1, "0" * 16)).result == Result.CHANGED
+    assert inspector.apply(b":1:list", SetValue(1, "")).status == EditStatus.WRONG_TYPE
+    assert inspector.apply(b":1:missing", SetValue(1, "")).status == EditStatus.GONE
+    assert inspector.apply(KEY, SetValue(1, "0" * 16)).status == EditStatus.CHANGED
     for other in (":1:list", ":1:missing", KEY):
         store.raw.set(other, "old")
     assert inspector.client.run(transaction()) == [b"PONG"]
-    assert inspector.apply(KEY, SetValue(2, "")).result == Result.DONE
+    assert inspector.apply(KEY, SetValue(2, "")).status == EditStatus.DONE
 
 
 def transaction() -> Iterator[Any]:
@@ -177,10 +177,10 @@ def test_a_collection_is_not_overwritten_by_an_edit(
         "stream": lambda: store.raw.xadd(KEY, {"a": 1}),
     }
     fill[type]()
-    assert inspector.apply(KEY, SetValue("mine", "")).result == Result.WRONG_TYPE
-    assert inspector.apply(KEY, AddValue("mine", TTL_NONE)).result == Result.EXISTS
+    assert inspector.apply(KEY, SetValue("mine", "")).status == EditStatus.WRONG_TYPE
+    assert inspector.apply(KEY, AddValue("mine", TTL_NONE)).status == EditStatus.EXISTS
     assert store.raw.type(KEY) == type.encode()
-    assert inspector.apply(KEY, AddValue("mine", TTL_NONE, replace=True)).result == Result.DONE
+    assert inspector.apply(KEY, AddValue("mine", TTL_NONE, replace=True)).status == EditStatus.DONE
     assert inspector.cache.get("key") == "mine"
 
 
@@ -192,13 +192,13 @@ def test_a_full_server_refuses_with_its_reason(inspector: ServerInspector, store
     try:
         changed = inspector.apply(KEY, SetValue("mine", seen, KEEP))
         added = inspector.apply(b":1:new", AddValue("mine", TTL_NONE))
-        deleted = inspector.apply(KEY, SetTtl(TTL_NONE))
+        deleted = inspector.apply(KEY, Expire(TTL_NONE))
     finally:
         store.raw.config_set("maxmemory", 0)
     for outcome in (changed, added):
-        assert outcome.result == Result.REFUSED
+        assert outcome.status == EditStatus.REFUSED
         assert "maxmemory" in str(outcome.reason)
-    assert deleted.result == Result.DONE
+    assert deleted.status == EditStatus.DONE
     assert inspector.cache.get("key") == "old"
 
 
@@ -208,13 +208,13 @@ def test_a_denied_command_refuses_with_the_servers_reason(store: Store, user: st
     for denied, edit in (
         ("set", AddValue(1, TTL_NONE)),
         ("set", SetValue(1, "")),
-        ("pexpire", SetTtl(5000)),
-        ("persist", SetTtl(TTL_NONE)),
+        ("pexpire", Expire(5000)),
+        ("persist", Expire(TTL_NONE)),
     ):
         also = ["-expire"] if denied == "pexpire" else []  # Which would do as well.
         store.raw.execute_command("ACL", "SETUSER", user, "+@all", f"-{denied}", *also)
         outcome = inspector.apply(KEY, edit)
-        assert outcome.result == Result.REFUSED, denied
+        assert outcome.status == EditStatus.REFUSED, denied
         assert "ermission" in str(outcome.reason), outcome.reason
         assert "hunter2" not in str(outcome.reason)
     assert store.raw.get(KEY) == b"old"
@@ -229,7 +229,7 @@ def test_a_replica_refuses_and_keeps_its_value(store: Store) -> None:
         servers.wait_until(lambda: copy.get(KEY) == b"old", "the replica")
         inspector = store.inspect(f"{store.scheme}://{replica.address}/0")
         outcome = inspector.apply(KEY, SetValue("mine", ""))
-        assert outcome.result == Result.REFUSED
+        assert outcome.status == EditStatus.REFUSED
         assert "read only" in str(outcome.reason)
         assert copy.get(KEY) == b"old"
 
@@ -238,7 +238,7 @@ def test_a_value_that_the_serializer_does_not_take_is_refused(store: Store) -> N
     path = "tests.inspectors.valkey.test_edits.TextOnly"
     inspector = store.inspect(OPTIONS={"serializer": path})
     outcome = inspector.apply(KEY, AddValue([1], TTL_NONE))
-    assert outcome.result == Result.REFUSED
+    assert outcome.status == EditStatus.REFUSED
     assert "only text" in str(outcome.reason)
     assert store.raw.dbsize() == 0
 

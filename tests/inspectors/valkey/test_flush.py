@@ -27,8 +27,8 @@ def test_a_flush_takes_every_version_and_no_other_prefix(store: Store) -> None:
 @OURS
 def test_the_plan_of_a_flush_names_what_will_be_sent_and_where(store: Store) -> None:
     url = store.url.replace("//", "//:hunter2@").replace("/0", "/3")
-    plan = store.inspect(url, KEY_PREFIX="p*").flush_plan()
-    assert str(plan.act) == (
+    plan = store.inspect(url, KEY_PREFIX="p*").preview_flush()
+    assert str(plan.command) == (
         f"SCAN and UNLINK of p\\*:*:* on {store.scheme}://{store.server.address}/3"
     )
     assert plan.entries is None
@@ -50,7 +50,7 @@ def test_a_key_function_that_hides_versions_takes_the_flush_away(store: Store) -
     inspector = store.inspect(KEY_FUNCTION=bare)
     assert not inspector.can_flush
     assert inspector.can_list
-    assert str(inspector.why_not("can_flush")).endswith(".")
+    assert str(inspector.unsupported_reason("can_flush")).endswith(".")
     assert type(inspector).can_flush
 
 
@@ -64,8 +64,8 @@ def test_djangos_backend_flushes_its_whole_database_and_no_other(store: Store) -
     with valkey.Valkey(port=store.server.port, db=5) as elsewhere:
         elsewhere.set("safe", 1)
         inspector = store.inspect(KEY_FUNCTION=bare)
-        plan = inspector.flush_plan()
-        assert str(plan.act) == f"FLUSHDB on redis://{store.server.address}/0"
+        plan = inspector.preview_flush()
+        assert str(plan.command) == f"FLUSHDB on redis://{store.server.address}/0"
         assert plan.entries == 2
         assert inspector.flush() == 2
         assert store.raw.dbsize() == 0
@@ -77,7 +77,7 @@ def test_a_flush_whose_count_is_denied_is_done_all_the_same(store: Store, user: 
     store.raw.mset({":1:a": 1, "theirs": 1})
     inspector = store.inspect(store.url.replace("//", f"//{user}:hunter2@"))
     store.raw.execute_command("ACL", "SETUSER", user, "-dbsize")
-    assert inspector.flush_plan().entries is None
+    assert inspector.preview_flush().entries is None
     assert inspector.flush() is None
     assert store.raw.dbsize() == 0
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from django_cachex.inspectors.edits import AddValue, Result, SetValue
+from django_cachex.inspectors.edits import AddValue, EditStatus, SetValue
 from django_cachex.inspectors.types import TTL_NONE
 from tests.inspectors.valkey.conftest import Store
 
@@ -30,14 +30,16 @@ def test_edits_are_stored_byte_by_byte_as_the_cache_stores_them(
     inspector = store.inspect(OPTIONS=options)
     for value in (LONG, [1], "text", 7):
         inspector.cache.set("theirs", value)
-        assert inspector.apply(KEY, AddValue(value, TTL_NONE, replace=True)).result == Result.DONE
+        assert (
+            inspector.apply(KEY, AddValue(value, TTL_NONE, replace=True)).status == EditStatus.DONE
+        )
         assert store.raw.get(KEY) == store.raw.get(":1:theirs")
         entry = inspector.read(KEY)
         assert entry is not None
         assert entry.content is not None
         assert entry.content.editable
         changed = [value, "and more"]
-        assert inspector.apply(KEY, SetValue(changed, entry.expected)).result == Result.DONE
+        assert inspector.apply(KEY, SetValue(changed, entry.expected)).status == EditStatus.DONE
         assert inspector.cache.get("key") == changed
 
 
@@ -46,7 +48,7 @@ def test_what_the_serializer_refuses_is_said_and_nothing_is_stored(store: Store)
         pytest.skip("Django's backend has no orjson.")
     inspector = store.inspect(OPTIONS={"serializer": "orjson"})
     outcome = inspector.apply(KEY, AddValue([2**70], TTL_NONE))
-    assert outcome.result == Result.REFUSED
+    assert outcome.status == EditStatus.REFUSED
     assert "64-bit" in str(outcome.reason)
     assert not store.raw.exists(KEY)
 
@@ -71,7 +73,7 @@ def test_the_configuration_says_how_values_are_stored(
 ) -> None:
     if not store.is_cachex:
         pytest.skip("Django's backend has one serializer.")
-    facts = store.inspect(OPTIONS=options).configuration().facts
+    facts = store.inspect(OPTIONS=options).configuration().fields
     found = {str(fact.label): str(fact.value) for fact in facts}
     assert {label: found.get(label) for label in ("Serializer", "Compressor")} == {
         "Compressor": None,

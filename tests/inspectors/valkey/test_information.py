@@ -6,23 +6,23 @@ from typing import Any
 import pytest
 import valkey
 
-from django_cachex.inspectors.info import Fact, Section, Unit
+from django_cachex.inspectors.info import InfoField, InfoSection, Unit
 from django_cachex.inspectors.valkey import info as information
 from django_cachex.inspectors.valkey.inspector import ServerInspector
 from tests import servers
 from tests.inspectors.valkey.conftest import Store
 
 
-def cards(sections: Sequence[Section]) -> dict[str, Section]:
+def cards(sections: Sequence[InfoSection]) -> dict[str, InfoSection]:
     return {str(section.title): section for section in sections}
 
 
-def facts(section: Section) -> dict[str, Fact]:
-    return {str(fact.label): fact for fact in section.facts}
+def facts(section: InfoSection) -> dict[str, InfoField]:
+    return {str(fact.label): fact for fact in section.fields}
 
 
-def values(section: Section) -> dict[str, Any]:
-    return {str(fact.label): fact.value for fact in section.facts}
+def values(section: InfoSection) -> dict[str, Any]:
+    return {str(fact.label): fact.value for fact in section.fields}
 
 
 def test_what_the_specification_lists_is_there(inspector: ServerInspector, store: Store) -> None:
@@ -63,7 +63,7 @@ def test_a_server_says_its_own_name_and_version(inspector: ServerInspector, stor
 def test_used_memory_is_a_share_of_the_maximum(inspector: ServerInspector, store: Store) -> None:
     memory = cards(inspector.info())["Memory"]
     assert memory.headline is not None
-    assert memory.headline.of is None
+    assert memory.headline.maximum is None
     assert str(values(memory)["Maximum"]) == "no limit"
     store.raw.config_set("maxmemory", 500_000_000)
     try:
@@ -71,8 +71,10 @@ def test_used_memory_is_a_share_of_the_maximum(inspector: ServerInspector, store
     finally:
         store.raw.config_set("maxmemory", 0)
     assert memory.headline is not None
-    assert memory.headline.of == 500_000_000
-    assert facts(memory)["Maximum"] == Fact(facts(memory)["Maximum"].label, 500_000_000, Unit.BYTES)
+    assert memory.headline.maximum == 500_000_000
+    assert facts(memory)["Maximum"] == InfoField(
+        facts(memory)["Maximum"].label, 500_000_000, Unit.BYTES
+    )
 
 
 def test_the_hit_rate_is_the_headline_of_the_statistics(
@@ -88,7 +90,7 @@ def test_the_hit_rate_is_the_headline_of_the_statistics(
     assert (values(statistics)["Hits"], values(statistics)["Misses"]) == (3, 1)
 
 
-def rows(section: Section) -> list[tuple[Any, ...]]:
+def rows(section: InfoSection) -> list[tuple[Any, ...]]:
     return [tuple(fact.value for fact in row) for row in section.rows]
 
 
@@ -169,4 +171,4 @@ def test_what_the_server_denies_is_left_out(store: Store, user: str) -> None:
 )
 def test_a_reply_with_gaps_or_nonsense_is_no_error(info: Mapping[str, str]) -> None:
     for section in information.sections(info, 0):
-        assert section.facts or section.rows or section.headline
+        assert section.fields or section.rows or section.headline

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from django_cachex.inspectors.edits import Increase, Result
-from django_cachex.inspectors.query import BEGINNING, Order, Window
-from django_cachex.inspectors.types import Entry
+from django_cachex.inspectors.edits import EditStatus, Incr
+from django_cachex.inspectors.query import FIRST_PAGE, ElementPage, Order
+from django_cachex.inspectors.types import KeyValue
 from django_cachex.inspectors.valkey import inspector as module
 from tests.inspectors.valkey.conftest import Store, on_one_server
 
@@ -26,10 +26,10 @@ def _little(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LARGEST_REPLY", MOST)
 
 
-def pages(store: Store, window: Window = BEGINNING) -> Iterator[Entry]:
+def pages(store: Store, window: ElementPage = FIRST_PAGE) -> Iterator[KeyValue]:
     inspector, at = store.inspect(), window.at
     for _page in range(300):
-        entry = inspector.read(b":1:key", window.moved(at))
+        entry = inspector.read(b":1:key", window.starting_at(at))
         assert entry is not None
         assert entry.elements is not None
         yield entry
@@ -39,7 +39,7 @@ def pages(store: Store, window: Window = BEGINNING) -> Iterator[Entry]:
     raise AssertionError("It does not come to an end.")
 
 
-def names(store: Store, window: Window = BEGINNING) -> tuple[list[str], int]:
+def names(store: Store, window: ElementPage = FIRST_PAGE) -> tuple[list[str], int]:
     """Return what is shown on all pages, and on how many something is left out."""
     found = list(pages(store, window))
     shown = [row.name for entry in found if entry.elements for row in entry.elements.rows]
@@ -54,7 +54,7 @@ def test_an_item_that_is_too_large_is_left_out_of_a_list(
     items = [str(number) for number in range(120)]
     items[place] = LARGE
     store.raw.rpush(":1:key", *items)
-    shown, left_out = names(store, Window(order=order))
+    shown, left_out = names(store, ElementPage(order=order))
     wanted = [str(number) for number in range(120) if number != place]
     assert shown == (wanted if order == Order.FIRST else wanted[::-1])
     assert left_out == 1
@@ -68,10 +68,10 @@ def test_a_member_that_is_too_large_is_left_out_of_a_sorted_set(
     members = {f"member {number}": number for number in range(120)}
     del members[f"member {place}"]
     store.raw.zadd(":1:key", {**members, LARGE: place})
-    shown, left_out = names(store, Window(order=order))
+    shown, left_out = names(store, ElementPage(order=order))
     assert shown == (list(members) if order == Order.FIRST else list(members)[::-1])
     assert left_out == 1
-    assert set(names(store, Window(match="member"))[0]) <= set(members)
+    assert set(names(store, ElementPage(match="member"))[0]) <= set(members)
 
 
 @pytest.mark.parametrize("place", [0, 60, 119])
@@ -82,7 +82,7 @@ def test_an_entry_that_is_too_large_is_left_out_of_a_stream(
     for number in range(120):
         value = LARGE if number == place else "v"
         store.raw.xadd(":1:key", {"field": value}, id=f"{number // 2 + 1}-{number % 2}")
-    shown, left_out = names(store, Window(order=order))
+    shown, left_out = names(store, ElementPage(order=order))
     wanted = [f"{n // 2 + 1}-{n % 2}" for n in range(120) if n != place]
     assert shown == (wanted if order == Order.FIRST else wanted[::-1])
     assert left_out == 1
@@ -94,7 +94,7 @@ def test_a_field_that_is_too_large_is_left_out_with_those_beside_it(
 ) -> None:
     fields = {f"field {number}": "v" for number in range(300)}
     store.raw.hset(":1:key", mapping={**fields, "large": LARGE})
-    shown, left_out = names(store, Window(match=match))
+    shown, left_out = names(store, ElementPage(match=match))
     assert set(shown) <= set(fields)
     assert len(set(shown)) >= 270
     assert left_out >= (0 if match else 1)
@@ -111,8 +111,8 @@ def test_a_member_that_is_too_large_is_left_out_of_a_set(store: Store) -> None:
 
 def test_an_element_that_is_too_large_is_not_changed_by_what_would_read_it(store: Store) -> None:
     store.raw.set(":1:key", LARGE)
-    outcome = store.inspect().apply(b":1:key", Increase(1))
-    assert outcome.result == Result.REFUSED
+    outcome = store.inspect().apply(b":1:key", Incr(1))
+    assert outcome.status == EditStatus.REFUSED
     assert "larger than" in str(outcome.reason)
 
 

@@ -8,7 +8,7 @@ import valkey
 
 from django_cachex.inspectors.info import Unit
 from django_cachex.inspectors.query import Pattern, Query
-from django_cachex.inspectors.types import Description
+from django_cachex.inspectors.types import KeyInfo
 from django_cachex.inspectors.valkey.inspector import ServerInspector
 from django_cachex.inspectors.valkey.key_info import TYPES
 from django_cachex.inspectors.valkey.scan import Walk, read_token, write_token
@@ -157,7 +157,7 @@ def test_keys_that_are_not_text_are_listed_opened_and_deleted(store: Store) -> N
     store.raw.set(odd, "text")
     inspector = store.inspect()
     assert listed(inspector) == {odd}
-    assert inspector.name(odd) == "\\xff\\x00\\r\\n\\xc3("
+    assert inspector.display_key(odd) == "\\xff\\x00\\r\\n\\xc3("
     assert inspector.describe([odd])[0].type == "string"
     assert inspector.read(odd) is not None
     assert inspector.delete([odd]) == 1
@@ -198,10 +198,10 @@ def test_pages_hold_no_key_twice_while_the_table_shrinks(store: Store) -> None:
 def test_a_key_function_that_hides_keys_takes_the_listing_away(store: Store) -> None:
     inspector = store.inspect(KEY_FUNCTION=hashed)
     assert not inspector.can_list
-    assert "KEY_FUNCTION" in str(inspector.why_not("can_list"))
+    assert "KEY_FUNCTION" in str(inspector.unsupported_reason("can_list"))
     assert type(inspector).can_list
     inspector.cache.set("name", "value")
-    entry = inspector.read(inspector.locate("name"))
+    entry = inspector.read(inspector.make_key("name"))
     assert entry is not None
     assert entry.content is not None
     assert entry.content.value == "value"
@@ -220,9 +220,9 @@ def test_what_the_server_denies_is_left_out_of_a_listing(store: Store, user: str
     assert listing.total is None
     assert listing.examined >= 2
     columns = ("type", "ttl", "size", "memory")
-    assert inspector.describe([b":1:b"], columns) == [Description(b":1:b", "string", None, 2)]
+    assert inspector.describe([b":1:b"], columns) == [KeyInfo(b":1:b", "string", None, 2)]
     deny(store, user, "type", "strlen")
-    assert inspector.describe([b":1:b"], columns) == [Description(b":1:b")]
+    assert inspector.describe([b":1:b"], columns) == [KeyInfo(b":1:b")]
 
 
 def test_keys_that_the_server_hides_from_a_user_are_listed_without_figures(

@@ -17,22 +17,22 @@ from django_cachex.inspectors.base import Inspector
 from django_cachex.inspectors.edits import (
     AddEntry,
     AddFields,
-    AddKey,
     AddMembers,
-    AddScored,
     AddValue,
     Copy,
+    CreateCollection,
     Edit,
+    EditResult,
+    EditStatus,
     End,
     InsertItem,
-    Outcome,
     PushItems,
     Rename,
-    RenameMember,
-    Result,
+    ReplaceMember,
     SetField,
     SetItem,
     SetValue,
+    ZAdd,
 )
 from django_cachex.inspectors.types import TTL_NONE
 from django_cachex.inspectors.valkey.element_ids import spell
@@ -116,7 +116,7 @@ READERS: dict[str, dict[str, Any]] = {
 }
 
 
-def refused(outcome: Outcome) -> bool:
+def refused(outcome: EditResult) -> bool:
     return outcome.is_refused and "program" in str(outcome.reason)
 
 
@@ -173,18 +173,24 @@ def test_pickles_that_a_cache_writes_are_everybodys(setting: Setting) -> None:
 
 
 ELEMENTS: dict[str, Callable[[Any], Edit]] = {
-    "add a list": lambda value: AddKey("list", (value,), TTL_NONE, replace=True),
-    "add a set": lambda value: AddKey("set", (value,), TTL_NONE, replace=True),
-    "add a sorted set": lambda value: AddKey("zset", ((value, 1.0),), TTL_NONE, replace=True),
-    "add a hash": lambda value: AddKey("hash", (("field", value),), TTL_NONE, replace=True),
-    "add a stream": lambda value: AddKey("stream", (("field", value),), TTL_NONE, replace=True),
+    "add a list": lambda value: CreateCollection("list", (value,), TTL_NONE, replace=True),
+    "add a set": lambda value: CreateCollection("set", (value,), TTL_NONE, replace=True),
+    "add a sorted set": lambda value: CreateCollection(
+        "zset", ((value, 1.0),), TTL_NONE, replace=True
+    ),
+    "add a hash": lambda value: CreateCollection(
+        "hash", (("field", value),), TTL_NONE, replace=True
+    ),
+    "add a stream": lambda value: CreateCollection(
+        "stream", (("field", value),), TTL_NONE, replace=True
+    ),
     "push": lambda value: PushItems(("first", value), End.LAST),
     "insert": lambda value: InsertItem("0", "", value),
     "set an item": lambda value: SetItem("0", "", value),
     "add members": lambda value: AddMembers((value,)),
-    "rename a member": lambda value: RenameMember("set", spell(b"\xa1a", 0), "", value),
-    "add scored": lambda value: AddScored(((value, 1.0),)),
-    "rename a scored": lambda value: RenameMember("zset", spell(b"\xa1a", 0), "", value),
+    "rename a member": lambda value: ReplaceMember("set", spell(b"\xa1a", 0), "", value),
+    "add scored": lambda value: ZAdd(((value, 1.0),)),
+    "rename a scored": lambda value: ReplaceMember("zset", spell(b"\xa1a", 0), "", value),
     "add fields": lambda value: AddFields((("another", value),)),
     "set a field": lambda value: SetField(spell(b"field", 0), "", value),
     "add an entry": lambda value: AddEntry((("field", value),)),
@@ -280,6 +286,6 @@ def test_a_copy_into_another_cache_is_checked_there(
 def test_a_copy_of_a_hidden_neighbours_name_is_not_said(setting: Setting, tmp_path: Path) -> None:
     writer = setting({"BACKEND": DJANGO_REDIS})
     outcome = writer.apply(KEY, AddValue(typed(tmp_path), TTL_NONE))
-    assert outcome.result is Result.REFUSED
+    assert outcome.status is EditStatus.REFUSED
     assert '"reader"' not in str(outcome.reason)
     assert "“reader”" not in str(outcome.reason)

@@ -8,7 +8,7 @@ import pytest
 import valkey
 
 from django_cachex.inspectors import inspector_for
-from django_cachex.inspectors.query import Window
+from django_cachex.inspectors.query import ElementPage
 from django_cachex.inspectors.valkey.inspector import ServerInspector
 from tests import servers
 from tests.inspectors.valkey.changes.subject import KEY, Subject
@@ -38,13 +38,13 @@ def test_elements_are_all_found_although_the_server_starts_again_in_between(
 
     match = "name-" if type == "zset" else ""
     with servers.valkey(port=port) as server:
-        first = filled(server).elements(Window(match=match))
+        first = filled(server).elements(ElementPage(match=match))
         assert first.next
     seen = {row.id for row in first.rows}
     with servers.valkey(port=port) as server:
         subject, at = filled(server), first.next
         while at:
-            found = subject.elements(Window(match=match, at=at))
+            found = subject.elements(ElementPage(match=match, at=at))
             seen |= {row.id for row in found.rows}
             at = found.next
     assert len(seen) == len(names)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from django_cachex.inspectors.info import Unit
-from django_cachex.inspectors.types import Entry
+from django_cachex.inspectors.types import KeyValue
 from django_cachex.inspectors.valkey.inspector import ServerInspector
 from django_cachex.inspectors.values import fingerprint
 from tests.inspectors.valkey.conftest import Store
@@ -17,18 +17,18 @@ from tests.inspectors.values_contract import Trap
 MB = 1_000_000
 
 
-def read(inspector: ServerInspector, key: bytes = b":1:key") -> Entry:
+def read(inspector: ServerInspector, key: bytes = b":1:key") -> KeyValue:
     entry = inspector.read(key)
     assert entry is not None
     return entry
 
 
-def cells(entry: Entry) -> list[tuple[str, ...]]:
+def cells(entry: KeyValue) -> list[tuple[str, ...]]:
     assert entry.elements is not None
     return [tuple(cell.formatted.text for cell in row.cells) for row in entry.elements.rows]
 
 
-def columns(entry: Entry) -> list[str]:
+def columns(entry: KeyValue) -> list[str]:
     assert entry.elements is not None
     return [str(title) for title in entry.elements.columns]
 
@@ -39,12 +39,12 @@ def test_a_value_of_the_application_is_read(inspector: ServerInspector) -> None:
     assert entry.content is not None
     assert entry.content.value == {"name": "Ana"}
     assert entry.content.editable
-    assert entry.description.type == "string"
-    assert entry.description.size == entry.content.stored_size
-    assert entry.description.memory is not None
-    assert entry.description.memory > entry.content.stored_size
-    assert entry.description.ttl is not None
-    assert 58_000 < entry.description.ttl <= 60_000
+    assert entry.info.type == "string"
+    assert entry.info.size == entry.content.stored_size
+    assert entry.info.memory is not None
+    assert entry.info.memory > entry.content.stored_size
+    assert entry.info.ttl is not None
+    assert 58_000 < entry.info.ttl <= 60_000
     assert entry.note == ""
 
 
@@ -145,7 +145,7 @@ def test_reading_takes_three_round_trips_whatever_the_size(store: Store, fill: F
     if entry.elements:
         assert 80 <= len(entry.elements.rows) <= 150
         assert entry.elements.total == 100_000
-        assert entry.description.size == 100_000
+        assert entry.info.size == 100_000
 
 
 def test_a_list_is_shown_with_its_indexes(inspector: ServerInspector, store: Store) -> None:
@@ -160,7 +160,7 @@ def test_a_list_is_shown_with_its_indexes(inspector: ServerInspector, store: Sto
         "integer",
         "bytes",
     ]
-    assert (entry.description.size, entry.description.unit) == (4, Unit.ITEMS)
+    assert (entry.info.size, entry.info.unit) == (4, Unit.ITEMS)
     assert entry.content is None
 
 
@@ -273,7 +273,7 @@ def test_a_type_of_a_module_is_named_and_can_be_deleted(store: Store) -> None:
         entry = read(inspector)
         assert (entry.content, entry.elements) == (None, None)
         assert "ReJSON-RL" in str(entry.note)
-        assert entry.description.type == "ReJSON-RL"
+        assert entry.info.type == "ReJSON-RL"
         [found] = inspector.describe([b":1:key"])
         assert (found.type, found.size) == ("ReJSON-RL", None)
         assert inspector.delete([b":1:key"]) == 1
@@ -308,7 +308,7 @@ def test_what_the_server_denies_is_left_out_of_a_value(store: Store, user: str) 
     entry = read(inspector)
     assert entry.content is not None
     assert entry.content.formatted.text == "12"
-    assert (entry.description.memory, entry.description.ttl) == (None, None)
+    assert (entry.info.memory, entry.info.ttl) == (None, None)
 
 
 @pytest.mark.parametrize("serializer", ["tests.inspectors.valkey.test_values.JsonSerializer"])
@@ -388,7 +388,7 @@ def test_where_counting_is_denied_a_hyperloglog_is_named(store: Store, user: str
 
 
 def test_names_of_fields_are_not_read_as_json(store: Store) -> None:
-    store.raw.hset(":1:x", mapping={'{"a":1}': store.inspect().codec.dumps("x")})
+    store.raw.hset(":1:x", mapping={'{"a":1}': store.inspect().value_format.dumps("x")})
     entry = store.inspect().read(b":1:x")
     assert entry is not None
     assert entry.elements is not None

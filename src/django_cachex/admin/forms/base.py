@@ -14,9 +14,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import formatting
-from django_cachex.inspectors.edits import KEEP, Keep
+from django_cachex.inspectors.edits import KEEP, KeepTTL
 from django_cachex.inspectors.types import TTL_NONE
-from django_cachex.inspectors.values import InvalidValue, StoreAs, encode, from_form
+from django_cachex.inspectors.values import InvalidValue, StoreAs, normalize_newlines, parse_value
 
 MAX_LINES: Final = 10_000
 """The most lines of text in one form."""
@@ -73,7 +73,7 @@ def check_unique(names: Sequence[Any]) -> None:
 
 
 def parse_item(line: str, store_as: StoreAs) -> Any:
-    return encode(line, store_as)
+    return parse_value(line, store_as)
 
 
 def parse_member(line: str, store_as: StoreAs) -> tuple[Any, float]:
@@ -81,7 +81,7 @@ def parse_member(line: str, store_as: StoreAs) -> tuple[Any, float]:
     score, space, member = line.partition(" ")
     if not space:
         raise InvalidLine(_("write a score, a space, and the member, such as 2.5 user:1."))
-    return encode(member, store_as), parse_score(score)
+    return parse_value(member, store_as), parse_score(score)
 
 
 def parse_score(text: str) -> float:
@@ -103,7 +103,7 @@ def parse_field(line: str, store_as: StoreAs) -> tuple[str, Any]:
     name, equals, value = line.partition("=")
     if not equals:
         raise InvalidLine(_("write the field, an equals sign, and the value, such as plan=pro."))
-    return name, encode(value, store_as)
+    return name, parse_value(value, store_as)
 
 
 def element_identity(element: Any) -> Any:
@@ -240,7 +240,7 @@ class ExpireForm(FocusedForm):
         return data
 
     @property
-    def ttl(self) -> int | Keep:
+    def ttl(self) -> int | KeepTTL:
         """The TTL in milliseconds, `TTL_NONE`, or `KEEP` if both fields are empty."""
         if self.cleaned_data.get("never"):
             return TTL_NONE
@@ -278,7 +278,7 @@ class ValueForm(ExpireForm):
 
     def clean_value(self) -> str:
         # Browsers send line breaks as CR LF.
-        return from_form(self.cleaned_data["value"])
+        return normalize_newlines(self.cleaned_data["value"])
 
     def clean(self) -> dict[str, Any]:
         data = super().clean()
@@ -291,7 +291,7 @@ class ValueForm(ExpireForm):
 
     def parse_value(self, data: dict[str, Any]) -> Any:
         """Return the value that was entered; raise InvalidValue if it is not valid."""
-        return encode(data["value"], data["store_as"])
+        return parse_value(data["value"], data["store_as"])
 
 
 class AddForm(ValueForm):

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 
 from django_cachex.admin.forms.base import CODE_ATTRS, parse_score
 from django_cachex.inspectors.info import Text
-from django_cachex.inspectors.query import Order, Window
+from django_cachex.inspectors.query import ElementPage, Order
 from django_cachex.inspectors.values import InvalidValue
 
 COUNT_PATTERN = re.compile(r"[1-9][0-9]{0,8}")
@@ -110,10 +110,10 @@ def search_fields(type: str) -> dict[str, forms.Field]:
     return fields
 
 
-def page_from_query(params: Mapping[str, str]) -> Window:
+def page_from_query(params: Mapping[str, str]) -> ElementPage:
     """Return the elements page that a query string asks for; invalid parameters are ignored."""
     count = params.get("shown", "")
-    return Window(
+    return ElementPage(
         at=parse_position(params.get("at", "")),
         order=Order.LAST if params.get("order") == Order.LAST else Order.FIRST,
         match=params.get("find", ""),

@@ -20,7 +20,7 @@ from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.info import Text
 from django_cachex.inspectors.keys import encode_text
 from django_cachex.inspectors.query import Pattern, Query, Scope
-from django_cachex.inspectors.types import TTL_NONE, Description, Listing
+from django_cachex.inspectors.types import TTL_NONE, KeyInfo, ScanPage
 
 NEVER_EXPIRES: Final = "never"
 
@@ -228,25 +228,25 @@ class Search:
             FILTERS[name].field: FILTERS[name].parse(value) for name, value in self.filters.items()
         }
         query = Query(Pattern(self.text), scope=self.scope, type=self.type, **filters)
-        return replace(query, exclude=self.checker.exclusion_filter(self.inspector, query.narrows))
+        return replace(query, exclude=self.checker.exclusion_filter(self.inspector, query.has_filters))
 
     @property
     def error(self) -> str:
         """A sentence that says why the pattern is not valid, or an empty text."""
-        return self.query.pattern.problem
+        return self.query.pattern.error
 
     @property
     def has_filters(self) -> bool:
         """Whether the search leaves out any keys of its scope."""
-        return self.query.narrows
+        return self.query.has_filters
 
 
 @dataclass(frozen=True)
 class SearchResult:
     """A page of keys with their properties."""
 
-    descriptions: Sequence[Description]
-    listing: Listing | None
+    descriptions: Sequence[KeyInfo]
+    listing: ScanPage | None
     """The scan, or None if only the key with exactly this name was looked up."""
 
     examined: int
@@ -260,12 +260,12 @@ class SearchResult:
         """Whether to continue at once; not if all nodes that are left do not answer."""
         if self.listing is None or not self.token:
             return False
-        return bool(self.listing.examined) or not self.listing.unanswered
+        return bool(self.listing.examined) or not self.listing.failed_nodes
 
 
 def run_search(search: Search, columns: Collection[str]) -> SearchResult:
     """Return one page of results. Errors of the store are not caught."""
-    if search.query.pattern.is_exact_candidate and not search.is_continued:
+    if search.query.pattern.may_be_exact_key and not search.is_continued:
         exact = find_exact_key(search, columns)
         if exact is not None:
             further = "" if search.error else search.token_for(Cursor(EXACT_KEY_MARK))
@@ -287,27 +287,32 @@ def exact_key(search: Search) -> bytes:
     """Return the stored key with exactly the name that was entered."""
     if search.scope is Scope.STORE:
         return encode_text(search.text)
-    return search.inspector.locate(search.text)
+    return search.inspector.make_key(search.text)
 
 
-def find_exact_key(search: Search, columns: Collection[str]) -> Description | None:
+def find_exact_key(search: Search, columns: Collection[str]) -> KeyInfo | None:
     """Return the key with exactly the name that was entered, if it exists and matches."""
     inspector, query, stored = search.inspector, search.query, exact_key(search)
-    if query.excludes(stored):
+    if query.is_excluded(stored):
         return None
-    wanted = {*columns, *query.columns(inspector.figures), "ttl", *(["type"] if query.type else [])}
+    wanted = {
+        *columns,
+        *query.required_columns(inspector.optional_columns),
+        "ttl",
+        *(["type"] if query.type else []),
+    }
     [one] = inspector.describe([stored], wanted)
     if not one.exists or query.type not in ("", one.type):
         return None
-    return one if query.passes(one) else None
+    return one if query.matches(one) else None
 
 
-def next_cursor(search: Search, listing: Listing, examined: int) -> Cursor:
+def next_cursor(search: Search, listing: ScanPage, examined: int) -> Cursor:
     mark = EXACT_KEY_MARK if search.is_exact_key_shown else ""
     return Cursor(mark + listing.token, examined)
 
 
-def count_examined(place: Cursor, listing: Listing) -> int:
+def count_examined(place: Cursor, listing: ScanPage) -> int:
     """Return the number of keys examined on this page and the pages before.
 
     The number of keys that a server examined is an estimate, limited by the database's size.

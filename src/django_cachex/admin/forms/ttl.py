@@ -12,12 +12,12 @@ from django.utils.translation import gettext_lazy
 
 from django_cachex.admin import formatting
 from django_cachex.admin.forms.base import MAX_TIMEOUT_SECONDS, ExpireForm, TimeoutField
-from django_cachex.inspectors.edits import ExpireAt, ExtendTtl, SetTtl
+from django_cachex.inspectors.edits import Expire, ExpireAt, ExtendTTL
 from django_cachex.inspectors.types import TTL_NONE
 
 TTL_FIELDS = ("timeout", "moment", "add", "never")
 
-TtlEdit = SetTtl | ExpireAt | ExtendTtl
+TtlEdit = Expire | ExpireAt | ExtendTTL
 
 
 class ExpiryField(forms.DateTimeField):
@@ -107,19 +107,19 @@ class TtlForm(ExpireForm):
         if data.get("moment"):
             return ExpireAt(data["moment"])
         if data.get("add"):
-            return ExtendTtl(data["add"])
-        return SetTtl(TTL_NONE if data["never"] else data["timeout"])
+            return ExtendTTL(data["add"])
+        return Expire(TTL_NONE if data["never"] else data["timeout"])
 
     def preview(self) -> str:
         """Return in words what a valid form would change."""
         match self.edit:
-            case SetTtl(ttl=ttl) if ttl == TTL_NONE:
+            case Expire(ttl=ttl) if ttl == TTL_NONE:
                 return _("It would never expire.")
-            case SetTtl(ttl=ttl):
+            case Expire(ttl=ttl):
                 remaining = ttl
-            case ExpireAt(moment=moment):
+            case ExpireAt(timestamp=moment):
                 remaining = max(1, moment - int(time.time() * 1000))
-            case ExtendTtl(by=by):
+            case ExtendTTL(by=by):
                 if self.current_ttl is None:
                     return _("It would live %(added)s longer.") % {
                         "added": formatting.format_duration(by)

@@ -14,9 +14,9 @@ from django_cachex.admin import log_entries
 from django_cachex.admin.components import Action, Confirmation
 from django_cachex.admin.permissions import Permission
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.edits import Edit, Outcome
+from django_cachex.inspectors.edits import Edit, EditResult
 from django_cachex.inspectors.info import Text
-from django_cachex.inspectors.types import Element, Entry
+from django_cachex.inspectors.types import Element, KeyValue
 from django_cachex.inspectors.values import Content
 
 PageArea = Literal["bar", "head", "value", "elements", "row"]
@@ -35,7 +35,7 @@ class KeyContext:
 
     inspector: Inspector
     stored: bytes
-    entry: Entry | None
+    entry: KeyValue | None
     is_allowed: Callable[[Permission], bool]
     """Returns whether an operation is allowed on this key."""
 
@@ -61,7 +61,7 @@ class KeyContext:
     @property
     def type(self) -> str:
         """The key's type as `TYPE` names it, or an empty text if it is not known."""
-        return (self.entry.description.type or "") if self.entry is not None else ""
+        return (self.entry.info.type or "") if self.entry is not None else ""
 
 
 class KeyAction(Generic[F]):
@@ -142,7 +142,7 @@ class KeyAction(Generic[F]):
         """Return what a valid form requires in addition to `permission`."""
         return ()
 
-    def edit(self, context: KeyContext, form: F) -> Edit | Outcome | None:
+    def edit(self, context: KeyContext, form: F) -> Edit | EditResult | None:
         """Return the edit that a valid form describes.
 
         The result is an outcome if the edit can't be applied, or None if there is nothing to do.
@@ -157,11 +157,11 @@ class KeyAction(Generic[F]):
         """Return the other key that a valid form may overwrite, or None."""
         return None
 
-    def apply(self, context: KeyContext, edit: Edit) -> Outcome:
+    def apply(self, context: KeyContext, edit: Edit) -> EditResult:
         """Apply the edit. Errors of the cache are not caught."""
         return context.inspector.apply(context.stored, edit)
 
-    def log_message(self, context: KeyContext, form: F, outcome: Outcome | None) -> str:
+    def log_message(self, context: KeyContext, form: F, outcome: EditResult | None) -> str:
         """Return what was changed, without values, for the log and the page.
 
         `outcome` is None if it is unknown, because the cache did not answer.
@@ -172,11 +172,11 @@ class KeyAction(Generic[F]):
         """Return the action flag of the `LogEntry` for a valid form."""
         return self.log_flag
 
-    def success_message(self, context: KeyContext, form: F, outcome: Outcome) -> str:
+    def success_message(self, context: KeyContext, form: F, outcome: EditResult) -> str:
         """Return the message for the next page."""
         return _("Saved. %(what)s") % {"what": self.log_message(context, form, outcome)}
 
-    def field_errors(self, context: KeyContext, form: F, outcome: Outcome) -> Mapping[str, str]:
+    def field_errors(self, context: KeyContext, form: F, outcome: EditResult) -> Mapping[str, str]:
         """Return error messages by form field for an edit that was refused."""
         return {}
 
@@ -184,6 +184,6 @@ class KeyAction(Generic[F]):
         """Return the cache and key of the log entry and of the next page."""
         return context.inspector, context.stored
 
-    def expected_after_conflict(self, context: KeyContext, outcome: Outcome) -> str:
+    def expected_after_conflict(self, context: KeyContext, outcome: EditResult) -> str:
         """Return the `expected` value with which the form overwrites the key after a conflict."""
         return context.entry.expected if context.entry is not None else ""

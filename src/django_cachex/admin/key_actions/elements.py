@@ -15,9 +15,9 @@ from django_cachex.admin.forms.base import EditForm, FocusedForm
 from django_cachex.admin.key_actions.base import F, KeyAction, KeyContext, PageArea
 from django_cachex.admin.messages import digest_text
 from django_cachex.admin.permissions import EDIT_ELEMENTS
-from django_cachex.inspectors.edits import Chosen, Edit, End, Outcome, RemoveElements
+from django_cachex.inspectors.edits import Edit, EditResult, ElementRef, End, RemoveElements
 from django_cachex.inspectors.info import Text, Unit
-from django_cachex.inspectors.keys import printable
+from django_cachex.inspectors.keys import display_text
 from django_cachex.inspectors.types import Element
 from django_cachex.inspectors.values import Content
 
@@ -54,7 +54,7 @@ class ElementAction(KeyAction[F]):
     def applies_to(self, context: KeyContext) -> bool:
         return context.type in self.types
 
-    def expected_after_conflict(self, context: KeyContext, outcome: Outcome) -> str:
+    def expected_after_conflict(self, context: KeyContext, outcome: EditResult) -> str:
         return outcome.expected
 
 
@@ -101,14 +101,14 @@ def replace_notes(content: Content) -> list[Text]:
         " ".join(
             [
                 _("What is stored cannot be edited."),
-                str(content.why_not),
+                str(content.not_editable_reason),
                 _("What you write here is stored in its place."),
             ]
         )
     ]
 
 
-def element_message(text: str, outcome: Outcome | None) -> str:
+def element_message(text: str, outcome: EditResult | None) -> str:
     """Return what was done to an element, with sizes and fingerprints if they are known."""
     digest = digest_text(outcome)
     return f"{text} ({digest})." if digest else f"{text}."
@@ -145,7 +145,7 @@ class SelectionForm(forms.Form):
         if len(rows) > MAX_REMOVED:
             raise forms.ValidationError(_("Select %(most)d rows at most.") % {"most": MAX_REMOVED})
         parts = [row.partition(" ") for row in dict.fromkeys(rows)]
-        self.chosen = tuple(Chosen(element, expected) for element, _space, expected in parts)
+        self.chosen = tuple(ElementRef(element, expected) for element, _space, expected in parts)
         return data
 
 
@@ -159,7 +159,7 @@ class RemoveElementsAction(ElementAction[SelectionForm]):
     def form(self, context: KeyContext, data: Any = None) -> SelectionForm:
         return SelectionForm(data)
 
-    def edit(self, context: KeyContext, form: SelectionForm) -> Edit | Outcome | None:
+    def edit(self, context: KeyContext, form: SelectionForm) -> Edit | EditResult | None:
         return RemoveElements(context.type, form.chosen)
 
     def confirm(self, context: KeyContext, form: SelectionForm, back: Action) -> Confirmation | None:
@@ -170,10 +170,10 @@ class RemoveElementsAction(ElementAction[SelectionForm]):
             "elements": formatting.format_count(
                 count, ELEMENT_UNITS.get(context.type, Unit.ENTRIES)
             ),
-            "key": formatting.format_name(context.inspector.name(context.stored)),
+            "key": formatting.format_name(context.inspector.display_key(context.stored)),
         }
         consequences = [_("What they hold is gone for good. The TTL stays as it is.")]
-        size = context.entry.description.size if context.entry is not None else None
+        size = context.entry.info.size if context.entry is not None else None
         if size == count and context.type != "stream":
             consequences.append(_("Nothing is left then: the key itself is gone, too."))
         return Confirmation(
@@ -185,7 +185,7 @@ class RemoveElementsAction(ElementAction[SelectionForm]):
             items=row_labels(context, form.chosen),
         )
 
-    def log_message(self, context: KeyContext, form: SelectionForm, outcome: Outcome | None) -> str:
+    def log_message(self, context: KeyContext, form: SelectionForm, outcome: EditResult | None) -> str:
         requested = len(form.chosen)
         count = requested if outcome is None or outcome.count is None else outcome.count
         text = removed_message(context, count, form.chosen)
@@ -195,11 +195,11 @@ class RemoveElementsAction(ElementAction[SelectionForm]):
             ) % {"count": requested - count}
         return text + key_gone_note(outcome)
 
-    def success_message(self, context: KeyContext, form: SelectionForm, outcome: Outcome) -> str:
+    def success_message(self, context: KeyContext, form: SelectionForm, outcome: EditResult) -> str:
         return self.log_message(context, form, outcome)
 
 
-def row_labels(context: KeyContext, chosen: tuple[Chosen, ...]) -> list[str]:
+def row_labels(context: KeyContext, chosen: tuple[ElementRef, ...]) -> list[str]:
     """Return labels for the chosen rows that still exist."""
     rows = [context.find_row(one.element) for one in chosen]
     return [row_label(row, context.type) for row in rows if row is not None]
@@ -210,10 +210,10 @@ def row_label(row: Element, type: str) -> str:
     name = row.name or _("(empty name)")
     if type != "list":
         return name
-    return f"{name}: {printable(row.cells[-1].formatted.text.encode()[:MAX_NAMES_SHOWN])}"
+    return f"{name}: {display_text(row.cells[-1].formatted.text.encode()[:MAX_NAMES_SHOWN])}"
 
 
-def removed_message(context: KeyContext, count: int, chosen: tuple[Chosen, ...]) -> str:
+def removed_message(context: KeyContext, count: int, chosen: tuple[ElementRef, ...]) -> str:
     """Return what was removed: a single field, item or entry by its name, else the number."""
     row = context.find_row(chosen[0].element) if len(chosen) == 1 else None
     if row is not None and context.type == "hash":
@@ -226,7 +226,7 @@ def removed_message(context: KeyContext, count: int, chosen: tuple[Chosen, ...])
     return _("%(elements)s removed.") % {"elements": formatting.format_count(count, unit)}
 
 
-def key_gone_note(outcome: Outcome | None) -> str:
+def key_gone_note(outcome: EditResult | None) -> str:
     """Return a note if the key was deleted with its last element."""
     if outcome is None or not outcome.key_gone:
         return ""
@@ -264,7 +264,7 @@ class PopAction(ElementAction[CountForm]):
             return None
         details = {
             "elements": formatting.format_count(count, self.unit),
-            "key": formatting.format_name(context.inspector.name(context.stored)),
+            "key": formatting.format_name(context.inspector.display_key(context.stored)),
         }
         return Confirmation(
             question=_('Pop %(elements)s from "%(key)s"?') % details,
@@ -276,17 +276,17 @@ class PopAction(ElementAction[CountForm]):
             cancel=back,
         )
 
-    def log_message(self, context: KeyContext, form: CountForm, outcome: Outcome | None) -> str:
+    def log_message(self, context: KeyContext, form: CountForm, outcome: EditResult | None) -> str:
         count = form.cleaned_data["count"] if outcome is None else outcome.count or 0
         text = _("Popped %(elements)s.") % {"elements": formatting.format_count(count, self.unit)}
         return text + key_gone_note(outcome)
 
-    def success_message(self, context: KeyContext, form: CountForm, outcome: Outcome) -> str:
+    def success_message(self, context: KeyContext, form: CountForm, outcome: EditResult) -> str:
         """Return the popped values for the user; the log message has no values."""
         shown = "; ".join(excerpt(one.formatted.text) for one in outcome.removed[:10])
         return f"{self.log_message(context, form, outcome)} {shown}"
 
 
 def excerpt(text: str) -> str:
-    text = printable(text.encode("utf-8", "surrogatepass"))
+    text = display_text(text.encode("utf-8", "surrogatepass"))
     return text if len(text) <= MAX_EXCERPT else f"{text[:MAX_EXCERPT]}…"

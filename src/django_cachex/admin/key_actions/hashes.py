@@ -26,15 +26,15 @@ from django_cachex.admin.messages import ttl_message
 from django_cachex.inspectors.edits import (
     AddFields,
     Edit,
-    Keep,
-    Outcome,
+    EditResult,
+    EditStatus,
+    ExpireField,
+    KeepTTL,
     RenameField,
-    Result,
     SetField,
-    SetFieldTtl,
 )
 from django_cachex.inspectors.info import Text
-from django_cachex.inspectors.keys import encode_text, printable
+from django_cachex.inspectors.keys import display_text, encode_text
 from django_cachex.inspectors.types import Element
 
 NAME_ATTRS = {**CODE_ATTRS, "autocomplete": "off"}
@@ -60,30 +60,30 @@ class AddFieldAction(ElementAction[NewFieldForm]):
     def form(self, context: KeyContext, data: Any = None) -> NewFieldForm:
         return NewFieldForm(data)
 
-    def edit(self, context: KeyContext, form: NewFieldForm) -> Edit | Outcome | None:
+    def edit(self, context: KeyContext, form: NewFieldForm) -> Edit | EditResult | None:
         return AddFields(((form.cleaned_data["field"], form.parsed_value),))
 
     def field_errors(
-        self, context: KeyContext, form: NewFieldForm, outcome: Outcome
+        self, context: KeyContext, form: NewFieldForm, outcome: EditResult
     ) -> Mapping[str, str]:
         return field_exists_error(outcome)
 
-    def log_message(self, context: KeyContext, form: NewFieldForm, outcome: Outcome | None) -> str:
+    def log_message(self, context: KeyContext, form: NewFieldForm, outcome: EditResult | None) -> str:
         text = _('Field "%(name)s" added') % {
             "name": display_field_name(form.cleaned_data["field"])
         }
         return element_message(text, outcome)
 
 
-def field_exists_error(outcome: Outcome) -> Mapping[str, str]:
+def field_exists_error(outcome: EditResult) -> Mapping[str, str]:
     """Return the form error for a field name that exists."""
-    if outcome.result != Result.EXISTS:
+    if outcome.status != EditStatus.EXISTS:
         return {}
     return {"field": _("There is such a field already: edit it, or choose another name.")}
 
 
 def display_field_name(name: str) -> str:
-    return printable(encode_text(name))
+    return display_text(encode_text(name))
 
 
 class EditFieldAction(RowAction[ElementForm]):
@@ -97,19 +97,19 @@ class EditFieldAction(RowAction[ElementForm]):
     def notes(self, context: KeyContext) -> Sequence[Text]:
         return replace_notes(require_row(context).cells[-1])
 
-    def edit(self, context: KeyContext, form: ElementForm) -> Edit | Outcome | None:
+    def edit(self, context: KeyContext, form: ElementForm) -> Edit | EditResult | None:
         if is_unchanged(form):
             return None
         return SetField(context.element, form.cleaned_data["expected"], form.parsed_value)
 
-    def log_message(self, context: KeyContext, form: ElementForm, outcome: Outcome | None) -> str:
+    def log_message(self, context: KeyContext, form: ElementForm, outcome: EditResult | None) -> str:
         text = element_message(
             _('Field "%(name)s" changed') % {"name": require_row(context).name}, outcome
         )
         return append_reason(text, outcome)
 
 
-def append_reason(text: str, outcome: Outcome | None) -> str:
+def append_reason(text: str, outcome: EditResult | None) -> str:
     """Return a message with the reason of the outcome, such as a note about the field's TTL."""
     return f"{text} {outcome.reason}".strip() if outcome is not None else text
 
@@ -135,19 +135,19 @@ class RenameFieldAction(RowAction[RenameFieldForm]):
         }
         return RenameFieldForm(data, initial=initial)
 
-    def edit(self, context: KeyContext, form: RenameFieldForm) -> Edit | Outcome | None:
+    def edit(self, context: KeyContext, form: RenameFieldForm) -> Edit | EditResult | None:
         data = form.cleaned_data
         if data["field"] == require_row(context).name:
             return None
         return RenameField(context.element, data["expected"], data["field"])
 
     def field_errors(
-        self, context: KeyContext, form: RenameFieldForm, outcome: Outcome
+        self, context: KeyContext, form: RenameFieldForm, outcome: EditResult
     ) -> Mapping[str, str]:
         return field_exists_error(outcome)
 
     def log_message(
-        self, context: KeyContext, form: RenameFieldForm, outcome: Outcome | None
+        self, context: KeyContext, form: RenameFieldForm, outcome: EditResult | None
     ) -> str:
         names = {
             "old": require_row(context).name,
@@ -181,12 +181,12 @@ class ChangeFieldTtlAction(RowAction[FieldTtlForm]):
     def form(self, context: KeyContext, data: Any = None) -> FieldTtlForm:
         return FieldTtlForm(require_row(context), data)
 
-    def edit(self, context: KeyContext, form: FieldTtlForm) -> Edit | Outcome | None:
-        if isinstance(form.ttl, Keep):
+    def edit(self, context: KeyContext, form: FieldTtlForm) -> Edit | EditResult | None:
+        if isinstance(form.ttl, KeepTTL):
             return None
-        return SetFieldTtl(context.element, form.ttl, form.cleaned_data["expected"])
+        return ExpireField(context.element, form.ttl, form.cleaned_data["expected"])
 
-    def log_message(self, context: KeyContext, form: FieldTtlForm, outcome: Outcome | None) -> str:
-        ttl = "" if isinstance(form.ttl, Keep) else ttl_message(form.ttl)
+    def log_message(self, context: KeyContext, form: FieldTtlForm, outcome: EditResult | None) -> str:
+        ttl = "" if isinstance(form.ttl, KeepTTL) else ttl_message(form.ttl)
         name = {"name": require_row(context).name, "ttl": ttl}
         return _('Field "%(name)s": %(ttl)s') % name

@@ -33,17 +33,17 @@ from django_cachex.inspectors import Inspector, inspector_for
 from django_cachex.inspectors.edits import (
     Copy,
     Edit,
+    EditResult,
+    EditStatus,
+    Expire,
     ExpireAt,
-    ExtendTtl,
-    Increase,
-    Keep,
-    Outcome,
+    ExtendTTL,
+    Incr,
+    KeepTTL,
     Rename,
-    Result,
-    SetTtl,
     SetValue,
 )
-from django_cachex.inspectors.keys import encode_text, printable
+from django_cachex.inspectors.keys import display_text, encode_text
 
 KEY_NAME_ATTRS = {**CODE_ATTRS, "autocomplete": "off", "autofocus": ""}
 
@@ -87,8 +87,8 @@ class CopyForm(NameForm):
 
 def editable_name(inspector: Inspector, stored: bytes) -> str:
     """Return the name of a key as it can be entered, or an empty text if it can't be."""
-    name = inspector.name(stored).replace("\\\\", "\\")
-    return name if inspector.locate(name) == stored else ""
+    name = inspector.display_key(stored).replace("\\\\", "\\")
+    return name if inspector.make_key(name) == stored else ""
 
 
 def name_exists_error(form: forms.Form) -> dict[str, str]:
@@ -101,7 +101,7 @@ def name_exists_error(form: forms.Form) -> dict[str, str]:
 
 def display_name(name: str) -> str:
     """Return a name that was entered, for a message."""
-    return formatting.format_name(printable(encode_text(name)))
+    return formatting.format_name(display_text(encode_text(name)))
 
 
 def overwrite_confirmation(name: str, alias: str, submit: str, back: Action) -> Confirmation:
@@ -164,7 +164,7 @@ class CopyKeyAction(KeyAction[CopyForm]):
         permission = COPY_OVER if form.overwrites else COPY_TO
         return [(permission, *self.result_key(context, form))]
 
-    def edit(self, context: KeyContext, form: CopyForm) -> Edit | Outcome | None:
+    def edit(self, context: KeyContext, form: CopyForm) -> Edit | EditResult | None:
         into, to = self.result_key(context, form)
         if into is context.inspector:
             return None if to == context.stored else Copy(to, None, form.overwrites)
@@ -182,20 +182,19 @@ class CopyKeyAction(KeyAction[CopyForm]):
         return self.result_key(context, form) if form.overwrites else None
 
     def field_errors(
-        self, context: KeyContext, form: CopyForm, outcome: Outcome
-    ) -> Mapping[str, str]:
-        return name_exists_error(form) if outcome.result == Result.EXISTS else {}
+        self, context: KeyContext, form: CopyForm, outcome: EditResult) -> Mapping[str, str]:
+        return name_exists_error(form) if outcome.status == EditStatus.EXISTS else {}
 
     def result_key(self, context: KeyContext, form: CopyForm) -> tuple[Inspector, bytes]:
         alias, name = form.cleaned_data["into"], form.cleaned_data["name"]
         own = context.inspector
         into = own if alias == own.alias else inspector_for(alias)
-        return into, into.locate(name)
+        return into, into.make_key(name)
 
-    def log_message(self, context: KeyContext, form: CopyForm, outcome: Outcome | None) -> str:
+    def log_message(self, context: KeyContext, form: CopyForm, outcome: EditResult | None) -> str:
         own = context.inspector
         names = {
-            "old": own.name(context.stored) or _("(empty name)"),
+            "old": own.display_key(context.stored) or _("(empty name)"),
             "alias": own.alias,
             "into": form.cleaned_data["into"],
             "new": display_name(form.cleaned_data["name"]),
@@ -212,7 +211,7 @@ class CopyKeyAction(KeyAction[CopyForm]):
     def log_flag_for(self, form: CopyForm) -> int:
         return log_entries.CHANGE if form.overwrites else log_entries.ADDITION
 
-    def success_message(self, context: KeyContext, form: CopyForm, outcome: Outcome) -> str:
+    def success_message(self, context: KeyContext, form: CopyForm, outcome: EditResult) -> str:
         return self.log_message(context, form, outcome)
 
 
@@ -235,7 +234,7 @@ class RenameKeyAction(KeyAction[NameForm]):
         """Require permission for the new name too, which may be a session's."""
         return [(RENAME, context.inspector, self._to(context, form))]
 
-    def edit(self, context: KeyContext, form: NameForm) -> Edit | Outcome | None:
+    def edit(self, context: KeyContext, form: NameForm) -> Edit | EditResult | None:
         to = self._to(context, form)
         return None if to == context.stored else Rename(to, form.overwrites)
 
@@ -251,16 +250,15 @@ class RenameKeyAction(KeyAction[NameForm]):
         return self.result_key(context, form) if form.overwrites else None
 
     def field_errors(
-        self, context: KeyContext, form: NameForm, outcome: Outcome
-    ) -> Mapping[str, str]:
-        return name_exists_error(form) if outcome.result == Result.EXISTS else {}
+        self, context: KeyContext, form: NameForm, outcome: EditResult) -> Mapping[str, str]:
+        return name_exists_error(form) if outcome.status == EditStatus.EXISTS else {}
 
     def result_key(self, context: KeyContext, form: NameForm) -> tuple[Inspector, bytes]:
         return context.inspector, self._to(context, form)
 
-    def log_message(self, context: KeyContext, form: NameForm, outcome: Outcome | None) -> str:
+    def log_message(self, context: KeyContext, form: NameForm, outcome: EditResult | None) -> str:
         names = {
-            "old": formatting.format_name(context.inspector.name(context.stored)),
+            "old": formatting.format_name(context.inspector.display_key(context.stored)),
             "new": display_name(form.cleaned_data["name"]),
         }
         if form.overwrites:
@@ -269,12 +267,12 @@ class RenameKeyAction(KeyAction[NameForm]):
             text = _('Renamed from "%(old)s" to "%(new)s".')
         return text % names
 
-    def success_message(self, context: KeyContext, form: NameForm, outcome: Outcome) -> str:
+    def success_message(self, context: KeyContext, form: NameForm, outcome: EditResult) -> str:
         return self.log_message(context, form, outcome)
 
     @staticmethod
     def _to(context: KeyContext, form: NameForm) -> bytes:
-        return context.inspector.locate(form.cleaned_data["name"])
+        return context.inspector.make_key(form.cleaned_data["name"])
 
 
 class ChangeTtlAction(KeyAction[TtlForm]):
@@ -286,25 +284,25 @@ class ChangeTtlAction(KeyAction[TtlForm]):
     submit_label = gettext_lazy("Save TTL")
 
     def form(self, context: KeyContext, data: Any = None) -> TtlForm:
-        ttl = context.entry.description.ttl if context.entry is not None else None
+        ttl = context.entry.info.ttl if context.entry is not None else None
         return TtlForm(data, ttl=ttl, can_extend=context.inspector.can_extend)
 
-    def edit(self, context: KeyContext, form: TtlForm) -> Edit | Outcome | None:
+    def edit(self, context: KeyContext, form: TtlForm) -> Edit | EditResult | None:
         return form.edit
 
     def preview(self, context: KeyContext, form: TtlForm) -> str:
         return form.preview()
 
-    def log_message(self, context: KeyContext, form: TtlForm, outcome: Outcome | None) -> str:
+    def log_message(self, context: KeyContext, form: TtlForm, outcome: EditResult | None) -> str:
         match form.edit:
-            case SetTtl(ttl=ttl):
+            case Expire(ttl=ttl):
                 return ttl_message(ttl)
-            case ExpireAt(moment=moment):
+            case ExpireAt(timestamp=moment):
                 when = datetime.fromtimestamp(moment / 1000, UTC)
                 return _("TTL set: it expires at %(moment)s.") % {
                     "moment": formatting.format_datetime(when)
                 }
-            case ExtendTtl(by=by):
+            case ExtendTTL(by=by):
                 return _("TTL lengthened by %(added)s.") % {"added": formatting.format_duration(by)}
 
 
@@ -343,15 +341,15 @@ class EditValueAction(KeyAction[EditForm]):
             keeps_ttl=keeps_ttl,
         )
 
-    def edit(self, context: KeyContext, form: EditForm) -> Edit | Outcome | None:
+    def edit(self, context: KeyContext, form: EditForm) -> Edit | EditResult | None:
         expected = form.cleaned_data["expected"]
         if context.entry is not None and context.entry.expected and not expected:
-            return Outcome(Result.CHANGED)
-        if not form.has_changed_value() and isinstance(form.ttl, Keep):
+            return EditResult(EditStatus.CHANGED)
+        if not form.has_changed_value() and isinstance(form.ttl, KeepTTL):
             return None
         return SetValue(form.parsed_value, expected, form.ttl)
 
-    def log_message(self, context: KeyContext, form: EditForm, outcome: Outcome | None) -> str:
+    def log_message(self, context: KeyContext, form: EditForm, outcome: EditResult | None) -> str:
         return value_changed_message(form, outcome)
 
 
@@ -424,14 +422,14 @@ class IncreaseValueAction(KeyAction[IncreaseForm]):
         content = context.content
         return IncreaseForm(data, integers_only=content is None or type(content.value) is int)
 
-    def edit(self, context: KeyContext, form: IncreaseForm) -> Edit | Outcome | None:
+    def edit(self, context: KeyContext, form: IncreaseForm) -> Edit | EditResult | None:
         by = form.cleaned_data["by"]
-        return Increase(by) if by else None
+        return Incr(by) if by else None
 
-    def log_message(self, context: KeyContext, form: IncreaseForm, outcome: Outcome | None) -> str:
+    def log_message(self, context: KeyContext, form: IncreaseForm, outcome: EditResult | None) -> str:
         return _("Increased by %(by)s.") % {"by": form.cleaned_data["by"]}
 
-    def success_message(self, context: KeyContext, form: IncreaseForm, outcome: Outcome) -> str:
+    def success_message(self, context: KeyContext, form: IncreaseForm, outcome: EditResult) -> str:
         text = self.log_message(context, form, outcome)
         if outcome.number is None:
             return text
@@ -449,7 +447,7 @@ class ReplaceValueAction(EditValueAction):
         return context.content is not None and not context.content.editable
 
     def notes(self, context: KeyContext) -> list[str]:
-        reason = str(context.content.why_not) if context.content is not None else ""
+        reason = str(context.content.not_editable_reason) if context.content is not None else ""
         return [
             " ".join(
                 [
@@ -465,10 +463,10 @@ class ReplaceValueAction(EditValueAction):
         form.initial.update(value="", store_as="auto")
         return form
 
-    def edit(self, context: KeyContext, form: EditForm) -> Edit | Outcome | None:
+    def edit(self, context: KeyContext, form: EditForm) -> Edit | EditResult | None:
         expected = form.cleaned_data["expected"]
         if context.entry is not None and context.entry.expected and not expected:
-            return Outcome(Result.CHANGED)
+            return EditResult(EditStatus.CHANGED)
         return SetValue(form.parsed_value, expected, form.ttl)
 
     def confirm(self, context: KeyContext, form: EditForm, back: Action) -> Confirmation | None:
@@ -476,7 +474,7 @@ class ReplaceValueAction(EditValueAction):
         label = content.label if content is not None else ""
         return Confirmation(
             question=_('Replace the value of "%(key)s"?')
-            % {"key": formatting.format_name(context.inspector.name(context.stored))},
+            % {"key": formatting.format_name(context.inspector.display_key(context.stored))},
             breadcrumb=_("Replace value"),
             consequences=[
                 _("What it holds now is gone for good: %(label)s.") % {"label": label},
@@ -486,5 +484,5 @@ class ReplaceValueAction(EditValueAction):
             cancel=back,
         )
 
-    def log_message(self, context: KeyContext, form: EditForm, outcome: Outcome | None) -> str:
+    def log_message(self, context: KeyContext, form: EditForm, outcome: EditResult | None) -> str:
         return value_replaced_message(form, outcome)

@@ -28,10 +28,10 @@ from django_cachex.admin.key_actions.elements import (
 )
 from django_cachex.inspectors.edits import (
     Edit,
+    EditResult,
     End,
     InsertItem,
-    Outcome,
-    Place,
+    InsertPosition,
     PopItems,
     PushItems,
     SetItem,
@@ -42,8 +42,8 @@ from django_cachex.inspectors.info import Text, Unit
 PUSH_ENDS = [(End.LAST, gettext_lazy("at the tail")), (End.FIRST, gettext_lazy("at the head"))]
 POP_ENDS = [(End.LAST, gettext_lazy("from the tail")), (End.FIRST, gettext_lazy("from the head"))]
 INSERT_POSITIONS = [
-    (Place.BEFORE, gettext_lazy("before this item")),
-    (Place.AFTER, gettext_lazy("after this item")),
+    (InsertPosition.BEFORE, gettext_lazy("before this item")),
+    (InsertPosition.AFTER, gettext_lazy("after this item")),
 ]
 
 
@@ -58,10 +58,10 @@ class AddItemAction(ElementAction[NewItemForm]):
     def form(self, context: KeyContext, data: Any = None) -> NewItemForm:
         return NewItemForm(data, label=_("Item"))
 
-    def edit(self, context: KeyContext, form: NewItemForm) -> Edit | Outcome | None:
+    def edit(self, context: KeyContext, form: NewItemForm) -> Edit | EditResult | None:
         return PushItems((form.parsed_value,), End(form.cleaned_data["end"]))
 
-    def log_message(self, context: KeyContext, form: NewItemForm, outcome: Outcome | None) -> str:
+    def log_message(self, context: KeyContext, form: NewItemForm, outcome: EditResult | None) -> str:
         at_head = form.cleaned_data["end"] == End.FIRST
         text = _("Item added at the head") if at_head else _("Item added at the tail")
         return element_message(text, outcome)
@@ -81,12 +81,12 @@ class InsertItemAction(RowAction[InsertForm]):
         label = _("New item beside item %(index)s") % {"index": row.name}
         return InsertForm(data, initial={"expected": row.expected}, label=label)
 
-    def edit(self, context: KeyContext, form: InsertForm) -> Edit | Outcome | None:
-        place = Place(form.cleaned_data["place"])
+    def edit(self, context: KeyContext, form: InsertForm) -> Edit | EditResult | None:
+        place = InsertPosition(form.cleaned_data["place"])
         return InsertItem(context.element, form.cleaned_data["expected"], form.parsed_value, place)
 
-    def log_message(self, context: KeyContext, form: InsertForm, outcome: Outcome | None) -> str:
-        is_before = form.cleaned_data["place"] == Place.BEFORE
+    def log_message(self, context: KeyContext, form: InsertForm, outcome: EditResult | None) -> str:
+        is_before = form.cleaned_data["place"] == InsertPosition.BEFORE
         text = (
             _("Item inserted before item %(n)s")
             if is_before
@@ -108,12 +108,12 @@ class EditItemAction(RowAction[ElementForm]):
     def notes(self, context: KeyContext) -> Sequence[Text]:
         return replace_notes(require_row(context).cells[-1])
 
-    def edit(self, context: KeyContext, form: ElementForm) -> Edit | Outcome | None:
+    def edit(self, context: KeyContext, form: ElementForm) -> Edit | EditResult | None:
         if is_unchanged(form):
             return None
         return SetItem(context.element, form.cleaned_data["expected"], form.parsed_value)
 
-    def log_message(self, context: KeyContext, form: ElementForm, outcome: Outcome | None) -> str:
+    def log_message(self, context: KeyContext, form: ElementForm, outcome: EditResult | None) -> str:
         return element_message(
             _("Item %(index)s changed") % {"index": require_row(context).name}, outcome
         )
@@ -126,7 +126,7 @@ class PopItemsAction(PopAction):
     def form(self, context: KeyContext, data: Any = None) -> CountForm:
         return CountForm(data, ends=POP_ENDS)
 
-    def edit(self, context: KeyContext, form: CountForm) -> Edit | Outcome | None:
+    def edit(self, context: KeyContext, form: CountForm) -> Edit | EditResult | None:
         return PopItems(End(form.cleaned_data["end"]), form.cleaned_data["count"])
 
 
@@ -154,7 +154,7 @@ class TrimForm(FocusedForm):
 
 def current_length(context: KeyContext) -> int:
     """Return the number of elements that the key had when it was read."""
-    return (context.entry.description.size or 0) if context.entry is not None else 0
+    return (context.entry.info.size or 0) if context.entry is not None else 0
 
 
 class TrimListAction(ElementAction[TrimForm]):
@@ -167,10 +167,10 @@ class TrimListAction(ElementAction[TrimForm]):
         initial = {"expected": current_length(context), "opened": formatting.format_current_time()}
         return TrimForm(data, initial=initial)
 
-    def expected_after_conflict(self, context: KeyContext, outcome: Outcome) -> str:
+    def expected_after_conflict(self, context: KeyContext, outcome: EditResult) -> str:
         return str(current_length(context))
 
-    def edit(self, context: KeyContext, form: TrimForm) -> Edit | Outcome | None:
+    def edit(self, context: KeyContext, form: TrimForm) -> Edit | EditResult | None:
         data = form.cleaned_data
         return TrimList(data["start"], data["stop"], data["expected"])
 
@@ -179,7 +179,7 @@ class TrimListAction(ElementAction[TrimForm]):
         kept = len(range(length)[kept_slice(data["start"], data["stop"], length)])
         return trim_confirmation(context, length - kept, kept, back, Unit.ITEMS)
 
-    def log_message(self, context: KeyContext, form: TrimForm, outcome: Outcome | None) -> str:
+    def log_message(self, context: KeyContext, form: TrimForm, outcome: EditResult | None) -> str:
         return trim_message(outcome, Unit.ITEMS)
 
 
@@ -197,7 +197,7 @@ def trim_confirmation(
     counts = {
         "elements": formatting.format_count(count, unit),
         "kept": formatting.format_number(kept),
-        "key": formatting.format_name(context.inspector.name(context.stored)),
+        "key": formatting.format_name(context.inspector.display_key(context.stored)),
     }
     consequences = [_("%(kept)s are kept. What is removed is gone for good.") % counts]
     if not kept and unit == Unit.ITEMS:
@@ -211,7 +211,7 @@ def trim_confirmation(
     )
 
 
-def trim_message(outcome: Outcome | None, unit: Unit) -> str:
+def trim_message(outcome: EditResult | None, unit: Unit) -> str:
     if outcome is None or outcome.count is None:
         return _("Trimmed.")
     text = _("Trimmed: %(elements)s removed.") % {

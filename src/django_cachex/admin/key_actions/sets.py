@@ -27,15 +27,15 @@ from django_cachex.admin.key_actions.elements import (
 )
 from django_cachex.inspectors.edits import (
     AddMembers,
-    AddScored,
     Edit,
+    EditResult,
+    EditStatus,
     End,
-    Only,
-    Outcome,
     PopMembers,
-    RenameMember,
-    Result,
+    ReplaceMember,
     SetScore,
+    ZAdd,
+    ZAddCondition,
 )
 from django_cachex.inspectors.info import Text
 from django_cachex.inspectors.values import InvalidValue
@@ -47,13 +47,13 @@ ZSET_POP_CHOICES = [
     (End.RANDOM, gettext_lazy("any")),
 ]
 ZADD_CONDITIONS = [
-    (Only.ANY, gettext_lazy("always: add it, or set the score it has")),
-    (Only.NEW, gettext_lazy("only if it is not there")),
-    (Only.THERE, gettext_lazy("only if it is there")),
-    (Only.GREATER, gettext_lazy("add it, or raise the score it has")),
-    (Only.LOWER, gettext_lazy("add it, or lower the score it has")),
-    (Only.THERE_GREATER, gettext_lazy("only if it is there, and only to a higher score")),
-    (Only.THERE_LOWER, gettext_lazy("only if it is there, and only to a lower score")),
+    (ZAddCondition.ANY, gettext_lazy("always: add it, or set the score it has")),
+    (ZAddCondition.NX, gettext_lazy("only if it is not there")),
+    (ZAddCondition.XX, gettext_lazy("only if it is there")),
+    (ZAddCondition.GT, gettext_lazy("add it, or raise the score it has")),
+    (ZAddCondition.LT, gettext_lazy("add it, or lower the score it has")),
+    (ZAddCondition.XX_GT, gettext_lazy("only if it is there, and only to a higher score")),
+    (ZAddCondition.XX_LT, gettext_lazy("only if it is there, and only to a lower score")),
 ]
 
 
@@ -80,21 +80,21 @@ class AddMemberAction(ElementAction[ElementForm]):
     def form(self, context: KeyContext, data: Any = None) -> ElementForm:
         return ElementForm(data, label=_("Member"))
 
-    def edit(self, context: KeyContext, form: ElementForm) -> Edit | Outcome | None:
+    def edit(self, context: KeyContext, form: ElementForm) -> Edit | EditResult | None:
         return AddMembers((form.parsed_value,))
 
     def field_errors(
-        self, context: KeyContext, form: ElementForm, outcome: Outcome
+        self, context: KeyContext, form: ElementForm, outcome: EditResult
     ) -> Mapping[str, str]:
         return member_exists_error(outcome)
 
-    def log_message(self, context: KeyContext, form: ElementForm, outcome: Outcome | None) -> str:
+    def log_message(self, context: KeyContext, form: ElementForm, outcome: EditResult | None) -> str:
         return element_message(_("Member added"), outcome)
 
 
-def member_exists_error(outcome: Outcome) -> Mapping[str, str]:
+def member_exists_error(outcome: EditResult) -> Mapping[str, str]:
     """Return the form error for a member that exists."""
-    if outcome.result not in (Result.EXISTS, Result.UNCHANGED):
+    if outcome.status not in (EditStatus.EXISTS, EditStatus.UNCHANGED):
         return {}
     return {"value": _("This member is there already.")}
 
@@ -112,12 +112,12 @@ class AddScoredMemberAction(ElementAction[ScoredMemberForm]):
     def form(self, context: KeyContext, data: Any = None) -> ScoredMemberForm:
         return ScoredMemberForm(data, label=_("Member"))
 
-    def edit(self, context: KeyContext, form: ScoredMemberForm) -> Edit | Outcome | None:
+    def edit(self, context: KeyContext, form: ScoredMemberForm) -> Edit | EditResult | None:
         pair = (form.parsed_value, form.cleaned_data["score"])
-        return AddScored((pair,), Only(form.cleaned_data["only"]))
+        return ZAdd((pair,), ZAddCondition(form.cleaned_data["only"]))
 
     def log_message(
-        self, context: KeyContext, form: ScoredMemberForm, outcome: Outcome | None
+        self, context: KeyContext, form: ScoredMemberForm, outcome: EditResult | None
     ) -> str:
         text = _("Member stored with the score %(score)s") % {"score": form.cleaned_data["score"]}
         return element_message(text, outcome)
@@ -134,18 +134,18 @@ class EditMemberAction(RowAction[ElementForm]):
     def notes(self, context: KeyContext) -> Sequence[Text]:
         return replace_notes(require_row(context).cells[0])
 
-    def edit(self, context: KeyContext, form: ElementForm) -> Edit | Outcome | None:
+    def edit(self, context: KeyContext, form: ElementForm) -> Edit | EditResult | None:
         if is_unchanged(form):
             return None
         expected = form.cleaned_data["expected"]
-        return RenameMember(context.type, context.element, expected, form.parsed_value)
+        return ReplaceMember(context.type, context.element, expected, form.parsed_value)
 
     def field_errors(
-        self, context: KeyContext, form: ElementForm, outcome: Outcome
+        self, context: KeyContext, form: ElementForm, outcome: EditResult
     ) -> Mapping[str, str]:
         return member_exists_error(outcome)
 
-    def log_message(self, context: KeyContext, form: ElementForm, outcome: Outcome | None) -> str:
+    def log_message(self, context: KeyContext, form: ElementForm, outcome: EditResult | None) -> str:
         return element_message(_("Member changed"), outcome)
 
 
@@ -173,11 +173,11 @@ class ChangeScoreAction(RowAction[ScoreForm]):
     def notes(self, context: KeyContext) -> Sequence[Text]:
         return [_("Of the member %(member)s") % {"member": require_row(context).name}]
 
-    def edit(self, context: KeyContext, form: ScoreForm) -> Edit | Outcome | None:
+    def edit(self, context: KeyContext, form: ScoreForm) -> Edit | EditResult | None:
         data = form.cleaned_data
         return SetScore(context.element, data["expected"], data["score"])
 
-    def log_message(self, context: KeyContext, form: ScoreForm, outcome: Outcome | None) -> str:
+    def log_message(self, context: KeyContext, form: ScoreForm, outcome: EditResult | None) -> str:
         score = {"score": form.cleaned_data["score"]}
         return element_message(_("Score of a member set to %(score)s") % score, outcome)
 
@@ -188,6 +188,6 @@ class PopMembersAction(PopAction):
     def form(self, context: KeyContext, data: Any = None) -> CountForm:
         return CountForm(data, ends=SET_POP_CHOICES if context.type == "set" else ZSET_POP_CHOICES)
 
-    def edit(self, context: KeyContext, form: CountForm) -> Edit | Outcome | None:
+    def edit(self, context: KeyContext, form: CountForm) -> Edit | EditResult | None:
         end = End(form.cleaned_data.get("end", End.RANDOM))
         return PopMembers(context.type, end, form.cleaned_data["count"])

@@ -19,7 +19,7 @@ from django_cachex.admin.key_actions.lists import (
     trim_confirmation,
     trim_message,
 )
-from django_cachex.inspectors.edits import AddEntry, Edit, Outcome, TrimStream
+from django_cachex.inspectors.edits import AddEntry, Edit, EditResult, TrimStream
 from django_cachex.inspectors.info import Unit
 
 
@@ -37,10 +37,10 @@ class AppendEntryAction(ElementAction[EntryForm]):
     def form(self, context: KeyContext, data: Any = None) -> EntryForm:
         return EntryForm(data, label=_("A line for each field=value"))
 
-    def edit(self, context: KeyContext, form: EntryForm) -> Edit | Outcome | None:
+    def edit(self, context: KeyContext, form: EntryForm) -> Edit | EditResult | None:
         return AddEntry(form.parsed_value)
 
-    def log_message(self, context: KeyContext, form: EntryForm, outcome: Outcome | None) -> str:
+    def log_message(self, context: KeyContext, form: EntryForm, outcome: EditResult | None) -> str:
         if outcome is None or not outcome.reason:
             return _("Entry added.")
         return _("Entry %(id)s added.") % {"id": outcome.reason}
@@ -64,10 +64,10 @@ class TrimStreamAction(ElementAction[TrimStreamForm]):
         initial = {"expected": current_length(context), "opened": formatting.format_current_time()}
         return TrimStreamForm(data, initial=initial)
 
-    def expected_after_conflict(self, context: KeyContext, outcome: Outcome) -> str:
+    def expected_after_conflict(self, context: KeyContext, outcome: EditResult) -> str:
         return str(current_length(context))
 
-    def edit(self, context: KeyContext, form: TrimStreamForm) -> Edit | Outcome | None:
+    def edit(self, context: KeyContext, form: TrimStreamForm) -> Edit | EditResult | None:
         data = form.cleaned_data
         if data["keep"] >= data["expected"]:
             return None
@@ -80,6 +80,6 @@ class TrimStreamAction(ElementAction[TrimStreamForm]):
         )
 
     def log_message(
-        self, context: KeyContext, form: TrimStreamForm, outcome: Outcome | None
+        self, context: KeyContext, form: TrimStreamForm, outcome: EditResult | None
     ) -> str:
         return trim_message(outcome, Unit.ENTRIES)

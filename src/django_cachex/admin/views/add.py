@@ -18,16 +18,22 @@ from django_cachex.admin.keyhelp import add_help
 from django_cachex.admin.messages import added_message, refusal_message
 from django_cachex.admin.permissions import ADD, REPLACE, VIEW_KEYS
 from django_cachex.admin.views.base import BaseCacheView
-from django_cachex.inspectors.edits import AddKey, AddValue, Keep, Outcome, Result
-from django_cachex.inspectors.keys import encode_text, printable
+from django_cachex.inspectors.edits import (
+    AddValue,
+    CreateCollection,
+    EditResult,
+    EditStatus,
+    KeepTTL,
+)
+from django_cachex.inspectors.keys import display_text, encode_text
 
 
-def make_edit(form: AddForm, ttl: int) -> AddValue | AddKey:
+def make_edit(form: AddForm, ttl: int) -> AddValue | CreateCollection:
     """Return the edit for a valid form."""
     replace = bool(form.cleaned_data.get("replace"))
     if form.selected_type == "string":
         return AddValue(form.parsed_value, ttl, replace)
-    return AddKey(form.selected_type, form.parsed_value, ttl, replace)
+    return CreateCollection(form.selected_type, form.parsed_value, ttl, replace)
 
 
 class AddKeyView(BaseCacheView):
@@ -43,7 +49,7 @@ class AddKeyView(BaseCacheView):
             initial={name: self.request.GET.get(name, "") for name in ("key", "type")},
             default_ttl=self.inspector.default_ttl,
             can_replace=self.checker.is_allowed(REPLACE, self.inspector),
-            types=self.inspector.addable,
+            types=self.inspector.creatable_types,
         )
 
     def heading(self) -> Heading:
@@ -69,10 +75,10 @@ class AddKeyView(BaseCacheView):
     def store_key(self, form: AddForm) -> HttpResponse | None:
         """Store the new key. Return None if the form must be shown again, with its errors."""
         inspector, name = self.inspector, form.cleaned_data["key"]
-        stored = inspector.locate(name)
+        stored = inspector.make_key(name)
         replace = bool(form.cleaned_data.get("replace"))
         self.check_permission(REPLACE if replace else ADD, inspector, stored)
-        ttl = inspector.default_ttl if isinstance(form.ttl, Keep) else form.ttl
+        ttl = inspector.default_ttl if isinstance(form.ttl, KeepTTL) else form.ttl
         edit = make_edit(form, ttl)
         result = self.executor.run(inspector, lambda: inspector.apply(stored, edit))
         if result.value is None:
@@ -83,14 +89,14 @@ class AddKeyView(BaseCacheView):
             params = {"why": error_message(inspector, result.error or Exception())}
             form.add_error(None, _("Perhaps not stored: look at the key. %(why)s") % params)
             return None
-        if result.value.result != Result.DONE:
+        if result.value.status != EditStatus.DONE:
             self._add_refusal_errors(form, result.value)
             return None
         self._log_and_notify(name, stored, edit)
         return self.redirect(self._get_success_url(stored))
 
-    def _add_refusal_errors(self, form: AddForm, outcome: Outcome) -> None:
-        if outcome.result != Result.EXISTS:
+    def _add_refusal_errors(self, form: AddForm, outcome: EditResult) -> None:
+        if outcome.status != EditStatus.EXISTS:
             form.add_error(None, refusal_message(outcome))
             return
         text = _("There is such a key already.")
@@ -98,14 +104,14 @@ class AddKeyView(BaseCacheView):
             text += " " + _('To overwrite it, tick "Replace the key if it exists".')
         form.add_error("key", text)
 
-    def _log_and_notify(self, name: str, stored: bytes, edit: AddValue | AddKey) -> None:
+    def _log_and_notify(self, name: str, stored: bytes, edit: AddValue | CreateCollection) -> None:
         message = partial(added_message, edit)
         user_id, flag = (
             self.request.user.pk,
             log_entries.CHANGE if edit.replace else log_entries.ADDITION,
         )
         log_entries.record_keys(user_id, flag, self.inspector, [stored], message)
-        params = {"key": printable(encode_text(name)), "what": message()}
+        params = {"key": display_text(encode_text(name)), "what": message()}
         self.add_message(_('Key "%(key)s". %(what)s') % params)
 
     def _get_success_url(self, stored: bytes) -> Any:

@@ -343,7 +343,7 @@ class BaseKeyView(BaseCacheView):
 
     @property
     def key_name(self) -> str:
-        return self.inspector.name(self.stored)
+        return self.inspector.display_key(self.stored)
 
     @property
     def display_name(self) -> str:

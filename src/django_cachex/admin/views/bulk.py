@@ -48,11 +48,11 @@ from django_cachex.admin.views.progress import (
 )
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.edits import Keep
-from django_cachex.inspectors.jobs import Work
-from django_cachex.inspectors.namespaces import Sorting, Survey
+from django_cachex.inspectors.edits import KeepTTL
+from django_cachex.inspectors.jobs import Job
+from django_cachex.inspectors.namespaces import NamespaceOptions, NamespaceStats
 from django_cachex.inspectors.query import Query, Scope
-from django_cachex.inspectors.types import TTL_NONE, Listing
+from django_cachex.inspectors.types import TTL_NONE, ScanPage
 
 MAX_NAMESPACES = 10
 
@@ -79,8 +79,8 @@ def make_bulk_links(view: BaseCacheView, query: Query) -> list[Action]:
     ]
 
 
-def format_match_count(work: Work[Survey]) -> str:
-    count = work.deed.whole.keys
+def format_match_count(work: Job[NamespaceStats]) -> str:
+    count = work.task.total.keys
     text = ngettext("%(count)s key matches", "%(count)s keys match", count)
     if not work.complete:
         text = ngettext("%(count)s key matches so far", "%(count)s keys match so far", count)
@@ -93,29 +93,29 @@ def format_key_count(count: int) -> str:
 
 
 def make_match_cards(
-    survey: Survey, inspector: Inspector, checker: PermissionChecker, links: Links
+    survey: NamespaceStats, inspector: Inspector, checker: PermissionChecker, links: Links
 ) -> list[Card]:
     """Return cards with figures, the largest namespaces, and a sample of the keys that match."""
-    if not survey.whole.keys:
+    if not survey.total.keys:
         return []
     cards = [Card(_("What matches"), make_match_values(survey, inspector))]
-    namespaces = survey.tree.under(())[:MAX_NAMESPACES]
+    namespaces = survey.tree.children(())[:MAX_NAMESPACES]
     if namespaces:
         cards.append(Card(_("Namespaces"), table=make_namespace_table(survey, inspector)))
-    names = [make_key_link(stored, inspector, checker, links) for stored in survey.sample]
-    title = _("All of them") if len(names) == survey.whole.keys else _("Some of them")
+    names = [make_key_link(stored, inspector, checker, links) for stored in survey.examples]
+    title = _("All of them") if len(names) == survey.total.keys else _("Some of them")
     return [*cards, Card(title, links=names)]
 
 
-def make_match_values(survey: Survey, inspector: Inspector) -> list[LabeledValue]:
+def make_match_values(survey: NamespaceStats, inspector: Inspector) -> list[LabeledValue]:
     """Return figures of the keys that match."""
-    whole = survey.whole
+    whole = survey.total
     values = [LabeledValue(_("Keys"), formatting.format_number(whole.keys))]
-    if survey.weighed:
+    if survey.keys_with_memory:
         text, exact = formatting.format_size_with_exact(whole.memory)
         values.append(LabeledValue(get_memory_label(inspector), text, exact=exact))
-    if survey.timed:
-        values.append(LabeledValue(_("Never expire"), formatting.format_number(whole.immortal)))
+    if survey.keys_with_ttl:
+        values.append(LabeledValue(_("Never expire"), formatting.format_number(whole.no_expiry)))
     if survey.sessions:
         note = _("Whoever they belong to has to log in again without them.")
         values.append(LabeledValue(_("Sessions"), formatting.format_number(survey.sessions), note=note))
@@ -128,33 +128,33 @@ def make_match_values(survey: Survey, inspector: Inspector) -> list[LabeledValue
 
 
 def get_memory_label(inspector: Inspector) -> str:
-    return _("Memory") if "memory" in inspector.figures else _("Size of values")
+    return _("Memory") if "memory" in inspector.optional_columns else _("Size of values")
 
 
-def make_namespace_table(survey: Survey, inspector: Inspector) -> Table:
+def make_namespace_table(survey: NamespaceStats, inspector: Inspector) -> Table:
     """Return a table of the largest namespaces of the keys that match."""
     separator = limits().namespace_separator
     rows = [
         Row(
             [
                 Cell(f"{path[-1]}{separator}*", kind="key"),
-                Cell(formatting.format_number(branch.weight.keys), kind="number"),
-                *([make_bytes_cell(branch.weight.memory)] if survey.weighed else []),
+                Cell(formatting.format_number(branch.usage.keys), kind="number"),
+                *([make_bytes_cell(branch.usage.memory)] if survey.keys_with_memory else []),
             ]
         )
-        for path, branch in survey.tree.under(())[:MAX_NAMESPACES]
+        for path, branch in survey.tree.children(())[:MAX_NAMESPACES]
     ]
     headers = [
         Header(_("Namespace")),
         Header(_("Keys"), "number"),
-        *([Header(get_memory_label(inspector), "number")] if survey.weighed else []),
+        *([Header(get_memory_label(inspector), "number")] if survey.keys_with_memory else []),
     ]
     return Table(headers, rows, caption=_("Namespaces"), compact=True)
 
 
 def make_key_link(stored: bytes, inspector: Inspector, checker: PermissionChecker, links: Links) -> Action:
     """Return the name of a key, with a link if the user may open it."""
-    name = inspector.name(stored)
+    name = inspector.display_key(stored)
     if checker.is_protected_session(inspector, stored):
         return Action("open", formatting.format_name(mask_session_name(name)), "")
     can_view = checker.is_allowed(VIEW_KEYS, inspector, stored)
@@ -163,10 +163,10 @@ def make_key_link(stored: bytes, inspector: Inspector, checker: PermissionChecke
     )
 
 
-def list_consequences(work: Work[Survey], ttl: int | None) -> Sequence[str]:
+def list_consequences(work: Job[NamespaceStats], ttl: int | None) -> Sequence[str]:
     """Return what the user should know before confirming."""
-    survey = work.deed
-    examined = format_examined(work.position.examined, work.position)
+    survey = work.task
+    examined = format_examined(work.progress.examined, work.progress)
     sentences = [f"{format_match_count(work)}, {examined}.", bulk.consequence_text(ttl)]
     if not work.complete:
         sentences.append(_("Those that are found on the way are treated alike."))
@@ -230,12 +230,12 @@ class BulkActionView(BaseSignedStateView):
         if self.bulk_action is bulk.DELETE_MATCHING or not self.expire_form.is_valid():
             return None
         ttl = self.expire_form.ttl
-        return None if isinstance(ttl, Keep) else ttl
+        return None if isinstance(ttl, KeepTTL) else ttl
 
     def get_refusal(self) -> str:
         """Return why the action is not possible, or an empty string."""
         if not self.inspector.can_list:
-            return str(self.inspector.why_not("can_list"))
+            return str(self.inspector.unsupported_reason("can_list"))
         if self.search.error:
             return self.search.error
         if not self.search.query.pattern.text:
@@ -247,7 +247,7 @@ class BulkActionView(BaseSignedStateView):
 
     # Counting the keys.
 
-    def scan_keys(self, token: str, limit: int, deadline: float) -> Listing:
+    def scan_keys(self, token: str, limit: int, deadline: float) -> ScanPage:
         """Scan for keys that match and that the user may change."""
         # Sessions are excluded even for "*", which matches every key.
         query = replace(
@@ -258,33 +258,33 @@ class BulkActionView(BaseSignedStateView):
         return replace(listing, keys=keys)
 
     @cached_property
-    def namespace_options(self) -> Sorting:
-        return Sorting(limits().namespace_separator, is_session=session_key_filter(self.inspector))
+    def namespace_options(self) -> NamespaceOptions:
+        return NamespaceOptions(limits().namespace_separator, is_session=session_key_filter(self.inspector))
 
-    def load_count(self, token: str) -> Work[Survey] | None:
+    def load_count(self, token: str) -> Job[NamespaceStats] | None:
         """Return the state of the count in a token; None if it is empty or not valid here."""
         state = self.load_token(COUNT_PURPOSE, token)
         if state is None:
             return None
-        return Work.of_state(state, lambda counts: Survey.of_state(counts, self.namespace_options))
+        return Job.from_state(state, lambda counts: NamespaceStats.from_state(counts, self.namespace_options))
 
-    def render_count(self, work: Work[Survey] | None) -> HttpResponse:
+    def render_count(self, work: Job[NamespaceStats] | None) -> HttpResponse:
         """Continue the count for the time budget of one request, and show it."""
         work, can_continue = continue_count(
-            self, work or Work(Survey(self.namespace_options)), self.scan_keys
+            self, work or Job(NamespaceStats(self.namespace_options)), self.scan_keys
         )
-        count = work.deed.whole.keys
+        count = work.task.total.keys
         button_text = bulk.button_text(self.ttl, count, work.complete)
         return self.render(
             job=make_progress(
                 format_match_count(work),
-                work.position,
+                work.progress,
                 Button(_("Count on"), "count"),
                 [("state", self.dump_token(COUNT_PURPOSE, work.state()))],
                 [Button(f"{button_text} …", "ask", "danger-quiet")] if count else [],
                 auto_continue=can_continue,
             ),
-            cards=make_match_cards(work.deed, self.inspector, self.checker, self.links),
+            cards=make_match_cards(work.task, self.inspector, self.checker, self.links),
             empty=self.make_empty_state() if work.complete and not count else None,
         )
 
@@ -372,7 +372,7 @@ class BulkActionView(BaseSignedStateView):
     def render_expire_form(self) -> HttpResponse:
         """Show the form for the new TTL, or redirect to the count if it is valid."""
         form = ExpireForm(self.request.POST) if "timeout" in self.request.POST else ExpireForm()
-        if form.is_bound and form.is_valid() and not isinstance(form.ttl, Keep):
+        if form.is_bound and form.is_valid() and not isinstance(form.ttl, KeepTTL):
             url = self.current_url(ttl="never" if form.ttl == TTL_NONE else f"{form.ttl // 1000}")
             return self.redirect(url if len(url) <= MAX_ID_LENGTH else self.get_keys_url())
         cancel = Action("cancel", _("Cancel"), self.get_keys_url())
@@ -380,14 +380,14 @@ class BulkActionView(BaseSignedStateView):
 
     # The confirmation and the job.
 
-    def render_confirmation_page(self, work: Work[Survey]) -> HttpResponse:
+    def render_confirmation_page(self, work: Job[NamespaceStats]) -> HttpResponse:
         subject = bulk.describe_query(self.search.query)
         return self.render_confirmation(
             Confirmation(
                 question=bulk.confirm_text(self.ttl, subject, self.inspector.alias),
                 breadcrumb=_("Confirm"),
                 consequences=list_consequences(work, self.ttl),
-                button_text=bulk.button_text(self.ttl, work.deed.whole.keys, work.complete),
+                button_text=bulk.button_text(self.ttl, work.task.total.keys, work.complete),
                 cancel=Action("cancel", _("Cancel, keep them"), self.get_keys_url()),
                 hidden_fields=[
                     ("step", "run"),

@@ -85,7 +85,7 @@ def make_delete_confirmation(
     """
     count = len(keys)
     values = {"count": formatting.format_number(count), "alias": inspector.alias}
-    names = [formatting.format_name(inspector.name(stored)) for stored in keys[:MAX_LISTED_KEYS]]
+    names = [formatting.format_name(inspector.display_key(stored)) for stored in keys[:MAX_LISTED_KEYS]]
     if count > MAX_LISTED_KEYS:
         names.append(
             _("and %(count)s more") % {"count": formatting.format_number(count - MAX_LISTED_KEYS)}

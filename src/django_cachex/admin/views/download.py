@@ -27,10 +27,10 @@ from django_cachex.admin.permissions import (
 )
 from django_cachex.admin.views.base import BaseKeyView
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.types import Changed, Entry, TooLarge
+from django_cachex.inspectors.types import KeyChanged, KeyTooLarge, KeyValue
 from django_cachex.inspectors.values import Content
-from django_cachex.inspectors.values.json_safe import why_not_json
-from django_cachex.inspectors.values.parse import json_text
+from django_cachex.inspectors.values.json_safe import json_unsafe_reason
+from django_cachex.inspectors.values.parse import format_json
 
 UNSAFE_CHARACTERS = re.compile(r"[^A-Za-z0-9._-]+")
 MAX_FILE_NAME = 100
@@ -45,8 +45,7 @@ DOWNLOAD_FORMATS: dict[str, tuple[Permission, str]] = {
 
 
 def get_available_formats(
-    checker: PermissionChecker, inspector: Inspector, stored: bytes, entry: Entry
-) -> list[str]:
+    checker: PermissionChecker, inspector: Inspector, stored: bytes, entry: KeyValue) -> list[str]:
     """Return the formats that a user may download a key in. The stored bytes or dump come first."""
     if entry.content is None:
         formats = ["dump"] if inspector.can_dump else []
@@ -63,7 +62,7 @@ def get_available_formats(
 def get_decoded_formats(content: Content) -> list[str]:
     """Return the format for the decoded value, as a list of at most one."""
     if content.kind == "json" and isinstance(content.value, list | dict):
-        return [] if why_not_json(content.value) else ["json"]
+        return [] if json_unsafe_reason(content.value) else ["json"]
     return ["text"] if content.kind == "text" and isinstance(content.value, str) else []
 
 
@@ -107,15 +106,15 @@ class DownloadView(BaseKeyView):
         return self.make_response(result.value)
 
     def _format_error(self, error: Exception) -> str:
-        if isinstance(error, Changed):
+        if isinstance(error, KeyChanged):
             return _("Not downloaded: the value changed meanwhile. Try again.")
-        if isinstance(error, TooLarge | FormatNotAvailable):
+        if isinstance(error, KeyTooLarge | FormatNotAvailable):
             return _("Not downloaded. %(reason)s") % {"reason": error}
         return error_message(self.inspector, error)
 
     def make_response(self, chunks: Iterator[bytes]) -> StreamingHttpResponse:
         name = make_file_name(
-            self.inspector.name(self.stored), DOWNLOAD_FORMATS[self.requested_format][1]
+            self.inspector.display_key(self.stored), DOWNLOAD_FORMATS[self.requested_format][1]
         )
         is_async = isinstance(self.request, ASGIRequest)
         response = StreamingHttpResponse(
@@ -146,7 +145,7 @@ class DownloadView(BaseKeyView):
         content = entry.content
         if content is None or self.requested_format not in get_decoded_formats(content):
             raise FormatNotAvailable(_("What it holds now cannot be had in this form."))
-        text = content.value if self.requested_format == "text" else json_text(content.value)
+        text = content.value if self.requested_format == "text" else format_json(content.value)
         return iter([text.encode(errors="backslashreplace")])
 
 

@@ -48,7 +48,7 @@ from django_cachex.admin.sessions import session_keys
 from django_cachex.admin.views.base import BaseView
 from django_cachex.admin.views.progress import make_failure_cards, make_progress, make_step_alerts
 from django_cachex.inspectors import Inspector, inspector_for
-from django_cachex.inspectors.info import FlushPlan, Status
+from django_cachex.inspectors.info import FlushPreview, Status
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class PlannedFlush:
     """The preview of a flush, of a cache that is up."""
 
     status: Status
-    flush: FlushPlan
+    flush: FlushPreview
 
 
 def make_flush_confirmation(view: BaseView, inspectors: Sequence[Inspector]) -> Confirmation:
@@ -93,7 +93,7 @@ def _iter_refusals(
         if error is not None:
             yield error_message(inspector, error)
         elif not inspector.can_flush:
-            params = {"alias": inspector.alias, "why": inspector.why_not("can_flush")}
+            params = {"alias": inspector.alias, "why": inspector.unsupported_reason("can_flush")}
             yield _('"%(alias)s" cannot be flushed. %(why)s') % params
         elif flush_affects_restricted(inspector):
             yield flush_refused_text(inspector)
@@ -136,7 +136,7 @@ def start_flush_job(view: BaseView, inspector: Inspector) -> list[FlushJob]:
         return []
     if not step.state.job.complete:
         return [FlushJob(inspector, step.state)]
-    sweep = step.state.job.deed
+    sweep = step.state.job.task
     view.add_message(*message_and_level(FlushJob(inspector, step.state).get_message(), sweep.done, sweep.failures))
     return []
 
@@ -154,7 +154,7 @@ class FlushJob:
             self.inspector,
             view.request.user.pk,
             FLUSH_CACHE,
-            self.inspector.find_doomed,
+            self.inspector.scan_for_flush,
             flush_log_message(self.inspector.alias),
         )
         return runner.step(self.run, view.call_cache)
@@ -193,7 +193,7 @@ def group_by_storage(inspectors: Iterable[Inspector]) -> dict[Hashable, list[Ins
     """Group caches by the storage that they share."""
     groups: dict[Hashable, list[Inspector]] = defaultdict(list)
     for inspector in inspectors:
-        groups[inspector.store].append(inspector)
+        groups[inspector.storage_id].append(inspector)
     return groups
 
 
@@ -213,7 +213,7 @@ def _get_button_text(inspectors: Sequence[Inspector]) -> str:
 
 def _make_planner(inspector: Inspector) -> Callable[[], PlannedFlush]:
     """Return a function that gets the state of a cache and the preview of a flush."""
-    return lambda: PlannedFlush(inspector.status(), inspector.flush_plan())
+    return lambda: PlannedFlush(inspector.status(), inspector.preview_flush())
 
 
 def _make_preview_table(
@@ -238,8 +238,8 @@ def _make_preview_table(
     return Table(headers, rows, caption=_("What is deleted"))
 
 
-def _format_command(plan: FlushPlan) -> str:
-    return _("This runs %(act)s.") % {"act": plan.act}
+def _format_command(plan: FlushPreview) -> str:
+    return _("This runs %(act)s.") % {"act": plan.command}
 
 
 def _make_entries_cell(plan: PlannedFlush) -> Cell:
@@ -252,9 +252,9 @@ def _make_entries_cell(plan: PlannedFlush) -> Cell:
     return Cell(text, kind="number")
 
 
-def _format_scope(inspector: Inspector, plan: FlushPlan, others: Sequence[Inspector]) -> str:
+def _format_scope(inspector: Inspector, plan: FlushPreview, others: Sequence[Inspector]) -> str:
     """Return what a flush deletes, and which other caches lose entries."""
-    losing = ", ".join(f'"{other.alias}"' for other in others if inspector.flushes(other))
+    losing = ", ".join(f'"{other.alias}"' for other in others if inspector.flush_affects(other))
     text = str(plan.scope)
     if losing:
         text += " " + _("Among them those of %(names)s.") % {"names": losing}
@@ -320,7 +320,7 @@ class FlushView(BaseView):
         context = self.get_context_data(
             job=make_progress(
                 current.get_message().rstrip("."),
-                current.run.job.position,
+                current.run.job.progress,
                 Button(_("Continue"), "run", "primary"),
                 [pair for job in jobs for pair in self.make_hidden_fields(job)],
                 auto_continue=not failed,

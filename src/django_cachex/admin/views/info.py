@@ -25,7 +25,7 @@ from django_cachex.admin.helptexts import info_help
 from django_cachex.admin.permissions import ADD, VIEW_INFO
 from django_cachex.admin.views.base import BaseCacheView
 from django_cachex.admin.views.caches import SUPPORT_BADGES
-from django_cachex.inspectors.info import Fact, Section, Unit
+from django_cachex.inspectors.info import InfoField, InfoSection, Unit
 
 
 class InfoView(BaseCacheView):
@@ -61,33 +61,33 @@ class InfoView(BaseCacheView):
         )
 
 
-def make_card(section: Section) -> Card:
+def make_card(section: InfoSection) -> Card:
     """Return a section of the inspector's information, formatted for the page."""
     return Card(
         section.title,
-        [make_labeled_value(field) for field in section.facts],
+        [make_labeled_value(field) for field in section.fields],
         make_labeled_value(section.headline) if section.headline else None,
         _make_section_table(section) if section.columns else None,
         section.note,
     )
 
 
-def make_labeled_value(field: Fact) -> LabeledValue:
+def make_labeled_value(field: InfoField) -> LabeledValue:
     """Return one of the inspector's figures, formatted for the page.
 
     A figure that has a maximum is shown as a meter, too.
     """
     text, exact = formatting.format_unit(field.value, field.unit)
-    if field.of:
-        whole, _exact = formatting.format_unit(field.of, field.unit)
+    if field.maximum:
+        whole, _exact = formatting.format_unit(field.maximum, field.unit)
         text = _("%(part)s of %(whole)s") % {"part": text, "whole": whole}
         return LabeledValue(
-            field.label, text, exact=exact, fraction=min(1.0, field.value / field.of)
+            field.label, text, exact=exact, fraction=min(1.0, field.value / field.maximum)
         )
     return LabeledValue(field.label, text, "code" if field.unit == Unit.CODE else "", exact)
 
 
-def _make_section_table(section: Section) -> Table:
+def _make_section_table(section: InfoSection) -> Table:
     rows = []
     for fields in section.rows:
         values = [(field, *formatting.format_unit(field.value, field.unit)) for field in fields]
@@ -105,5 +105,5 @@ def _make_section_table(section: Section) -> Table:
     return Table(headers, rows, caption=section.title)
 
 
-def _get_cell_kind(field: Fact) -> str:
+def _get_cell_kind(field: InfoField) -> str:
     return "" if field.unit in (Unit.TEXT, Unit.CODE) else "number"

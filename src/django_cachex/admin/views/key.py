@@ -44,8 +44,8 @@ from django_cachex.admin.views.panels import (
     summarize_entry,
 )
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.edits import Edit, Outcome, Result
-from django_cachex.inspectors.types import CommandLine, Entry
+from django_cachex.inspectors.edits import Edit, EditResult, EditStatus
+from django_cachex.inspectors.types import KeyValue, Snippet
 from django_cachex.inspectors.values import Content
 
 
@@ -87,10 +87,10 @@ class KeyView(BaseKeyDetailView):
             }
         return super().get_context_data(**context, **kwargs)
 
-    def _get_command_lines(self, entry: Entry) -> Sequence[CommandLine]:
+    def _get_command_lines(self, entry: KeyValue) -> Sequence[Snippet]:
         if not self.has_permission(VIEW_VALUE):
             return ()
-        return self.inspector.command_lines(self.stored, entry.description.type)
+        return self.inspector.snippets(self.stored, entry.info.type)
 
     def make_buttons(self, area: PageArea) -> list[Action]:
         """Return the buttons of an area of the page that the user may use."""
@@ -138,7 +138,7 @@ class KeyView(BaseKeyDetailView):
     def make_element_buttons(self) -> list[Action]:
         return self.make_buttons("elements")
 
-    def _get_value_context(self, entry: Entry) -> dict[str, Any]:
+    def _get_value_context(self, entry: KeyValue) -> dict[str, Any]:
         if not self.has_permission(VIEW_VALUE):
             return {"hidden_reason": self._get_hidden_reason()}
         if entry.elements is not None:
@@ -150,17 +150,16 @@ class KeyView(BaseKeyDetailView):
             return {"value_panel": self._make_value_panel(entry, content)}
         return {"value_panel": ValuePanel(_("Value"), notes=[entry.note])} if entry.note else {}
 
-    def _make_value_panel(self, entry: Entry, content: Content) -> ValuePanel:
+    def _make_value_panel(self, entry: KeyValue, content: Content) -> ValuePanel:
         builder = ValuePanelBuilder(
-            content, self.params.get("view", ""), self._make_view_link, self.inspector.can_window
-        )
+            content, self.params.get("view", ""), self._make_view_link, self.inspector.can_page)
         text, rest = builder.split_new_text()
         is_editing = (
             self.is_form_open and self.key_action is not None and self.key_action.form_area == "value"
         )
         why_not = (
-            content.why_not
-            if self.has_permission(EDIT) and content.why_not not in content.notes
+            content.not_editable_reason
+            if self.has_permission(EDIT) and content.not_editable_reason not in content.notes
             else ""
         )
         return ValuePanel(
@@ -178,7 +177,7 @@ class KeyView(BaseKeyDetailView):
             why_not,
         )
 
-    def _make_decoded_download_links(self, entry: Entry) -> list[Action]:
+    def _make_decoded_download_links(self, entry: KeyValue) -> list[Action]:
         """Return the link to download the decoded value, besides the one for its stored bytes."""
         labels = {"json": _("Download as JSON"), "text": _("Download as text")}
         rest = get_available_formats(self.checker, self.inspector, self.stored, entry)[1:]
@@ -198,7 +197,7 @@ class KeyView(BaseKeyDetailView):
     def _get_hidden_reason(self) -> str:
         if self.checker.is_protected_session(self.inspector, self.stored):
             return _("This is a session: only superusers see what it holds.")
-        return str(self.inspector.why_not("can_get"))
+        return str(self.inspector.unsupported_reason("can_get"))
 
     # Around the content.
 
@@ -268,14 +267,14 @@ class KeyView(BaseKeyDetailView):
         if not form.is_valid() or self.entry is None:
             return None
         if not action.applies_to(self.key_context):
-            return self.handle_refusal(action, form, Outcome(Result.WRONG_TYPE))
+            return self.handle_refusal(action, form, EditResult(EditStatus.WRONG_TYPE))
         for need in action.required_permissions(self.key_context, form):
             self.check_permission(*need)
         if action.has_preview and "preview" in self.request.POST:
             self.preview_text = action.preview(self.key_context, form)
             return None
         edit = action.edit(self.key_context, form)
-        if isinstance(edit, Outcome):
+        if isinstance(edit, EditResult):
             return self.handle_refusal(action, form, edit)
         if edit is None:
             self.add_message(_("Nothing to save: you changed nothing."), messages.INFO)
@@ -288,7 +287,7 @@ class KeyView(BaseKeyDetailView):
     def handle_missing_target(self, action: KeyAction[Any]) -> HttpResponse | None:
         """Handle an action without a form, because its element is missing or cannot be read."""
         if self.entry is not None and not self.row_read_failed:
-            return self.handle_refusal(action, forms.Form(), Outcome(Result.ELEMENT_GONE))
+            return self.handle_refusal(action, forms.Form(), EditResult(EditStatus.ELEMENT_GONE))
         if not self.is_missing:
             self.alerts.insert(0, Alert(_("Not saved."), "error"))
         return None
@@ -329,7 +328,7 @@ class KeyView(BaseKeyDetailView):
         """Apply an edit, log it, and add a message."""
         context = self.key_context
         inspector, stored = action.result_key(context, form)
-        run = self.executor.run if inspector.asked_in_thread else self.executor.run_inline
+        run = self.executor.run if inspector.may_block else self.executor.run_inline
         result = run(self.inspector, lambda: action.apply(context, edit))
         outcome, flag = result.value, action.log_flag_for(form)
         message = partial(action.log_message, context, form, outcome)
@@ -339,7 +338,7 @@ class KeyView(BaseKeyDetailView):
             text = _("Perhaps not saved: look at the key again. %(why)s") % {"why": why}
             self.alerts.append(Alert(text, "error"))
             return None
-        if outcome.result != Result.DONE:
+        if outcome.status != EditStatus.DONE:
             return self.handle_refusal(action, form, outcome)
         log_entries.record_keys(self.request.user.pk, flag, inspector, [stored], message)
         self.add_message(action.success_message(context, form, outcome))
@@ -357,11 +356,11 @@ class KeyView(BaseKeyDetailView):
         return self.links.keys(alias)
 
     def handle_refusal(
-        self, action: KeyAction[Any], form: forms.Form, outcome: Outcome
+        self, action: KeyAction[Any], form: forms.Form, outcome: EditResult
     ) -> HttpResponse | None:
         """Show why nothing was saved. On a conflict, show the current value beside the input."""
         self.clear_result()
-        if outcome.result == Result.GONE:
+        if outcome.status == EditStatus.GONE:
             return self.redirect_missing()
         problems = action.field_errors(self.key_context, form, outcome)
         for name, problem in problems.items():
@@ -372,10 +371,10 @@ class KeyView(BaseKeyDetailView):
             )
         if self.entry is not None and action.is_target_missing(self.key_context):
             self.submitted_form = None
-        elif outcome.result == Result.CHANGED and self.entry is not None:
+        elif outcome.status == EditStatus.CHANGED and self.entry is not None:
             data = self.request.POST.copy()
             data["expected"] = action.expected_after_conflict(self.key_context, outcome)
-            self.current_element = outcome.theirs if self.element_id else None
+            self.current_element = outcome.current if self.element_id else None
             self.submitted_form = action.form(self.key_context, data)
             self.has_conflict = True
         return None

@@ -27,8 +27,8 @@ from django_cachex.admin.permissions import VIEW_KEYS, VIEW_VALUE, Permission
 from django_cachex.admin.sessions import mask_session_name
 from django_cachex.admin.views.base import BaseKeyView
 from django_cachex.admin.views.panels import ElementsPanelBuilder, make_groups_table
-from django_cachex.inspectors.query import InvalidWindow, Pattern
-from django_cachex.inspectors.types import Description, Element, Elements, Entry
+from django_cachex.inspectors.query import InvalidPosition, Pattern
+from django_cachex.inspectors.types import Element, Elements, KeyInfo, KeyValue
 from django_cachex.inspectors.values import Content
 
 READ_MODE = "read"
@@ -106,7 +106,7 @@ class BaseKeyDetailView(BaseKeyView):
     def row(self) -> Element | None:
         """The element that the action is applied to, not truncated; None if it does not exist."""
         entry = self.entry
-        type = entry.description.type if entry is not None and entry.elements else None
+        type = entry.info.type if entry is not None and entry.elements else None
         if not (type and self.element_id and self.has_permission(VIEW_VALUE)):
             return None
         element = self.element_id
@@ -151,34 +151,34 @@ class BaseKeyDetailView(BaseKeyView):
     """Whether the request does not need the value."""
 
     @cached_property
-    def read_result(self) -> CallResult[Entry | None]:
+    def read_result(self) -> CallResult[KeyValue | None]:
         """The key as the cache returned it. Nothing is read if that must be requested first."""
         if self.checker.is_protected_session(self.inspector, self.stored):
             # Whether the session exists is secret, too.
-            return CallResult(Entry(Description(self.stored)))
+            return CallResult(KeyValue(KeyInfo(self.stored)))
         if not self.has_permission(VIEW_VALUE) or (self.skips_value and self.inspector.can_list):
             return self.call_cache(self.inspector, self._describe)
         if self.reads_on_request and not self.is_read_requested:
-            return CallResult(Entry(Description(self.stored)))
-        if not self.inspector.can_window:
+            return CallResult(KeyValue(KeyInfo(self.stored)))
+        if not self.inspector.can_page:
             return self.call_cache(self.inspector, lambda: self.inspector.read(self.stored))
         return self.call_cache(self.inspector, self._read)
 
-    def _read(self) -> Entry | None:
+    def _read(self) -> KeyValue | None:
         """Read the requested page of elements, or the first page if there is no such page."""
         window = page_from_query({**self.page_params, "shown": self.params.get("shown", "")})
         try:
             return self.inspector.read(self.stored, window)
-        except InvalidWindow as problem:
+        except InvalidPosition as problem:
             self.page_error = str(problem)
-            match = "" if Pattern(window.match).problem else window.match
+            match = "" if Pattern(window.match).error else window.match
             return self.inspector.read(self.stored, replace(window, at="", match=match))
 
-    def _describe(self) -> Entry | None:
+    def _describe(self) -> KeyValue | None:
         if not self.inspector.can_list:
-            return Entry(Description(self.stored))
+            return KeyValue(KeyInfo(self.stored))
         [description] = self.inspector.describe([self.stored])
-        return Entry(description) if description.exists else None
+        return KeyValue(description) if description.exists else None
 
     def clear_result(self) -> None:
         """Read the key again when it is needed next, because it changed or its value is needed."""
@@ -187,7 +187,7 @@ class BaseKeyDetailView(BaseKeyView):
             self.__dict__.pop(name, None)
 
     @property
-    def entry(self) -> Entry | None:
+    def entry(self) -> KeyValue | None:
         return self.read_result.value
 
     @property
@@ -220,7 +220,7 @@ class BaseKeyDetailView(BaseKeyView):
 
     # Elements.
 
-    def get_elements_context(self, entry: Entry, elements: Elements) -> dict[str, Any]:
+    def get_elements_context(self, entry: KeyValue, elements: Elements) -> dict[str, Any]:
         context: dict[str, Any] = {
             "elements_panel": self.make_elements_panel(entry, elements),
             "key_link": self.key_link,
@@ -228,12 +228,12 @@ class BaseKeyDetailView(BaseKeyView):
         }
         if isinstance(self.key_action, RowAction) and self.row is None and not self.alerts:
             self.alerts.append(Alert(_("What you opened is not there any more."), "warning"))
-        if entry.description.type == "stream":
+        if entry.info.type == "stream":
             context["groups"] = self.get_groups_context()
         return context
 
-    def make_elements_panel(self, entry: Entry, elements: Elements) -> ElementsPanel:
-        description, context = entry.description, self.key_context
+    def make_elements_panel(self, entry: KeyValue, elements: Elements) -> ElementsPanel:
+        description, context = entry.info, self.key_context
         links, can_remove = self.make_row_links(context), self.can_remove_rows(context)
         builder = ElementsPanelBuilder(
             type=description.type or "",

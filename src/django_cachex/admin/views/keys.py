@@ -50,7 +50,7 @@ from django_cachex.admin.views.keys_table import (
 from django_cachex.conf import PAGE_SIZES
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.query import Scope
-from django_cachex.inspectors.types import Description, Listing
+from django_cachex.inspectors.types import KeyInfo, ScanPage
 
 
 def make_main_selects(search: Search) -> list[Select]:
@@ -173,12 +173,10 @@ class KeysView(BaseCacheView):
             "empty": self._make_empty_state(search, result),
         }
 
-    def _filter_excluded(
-        self, search: Search, descriptions: Sequence[Description]
-    ) -> Sequence[Description]:
+    def _filter_excluded(self, search: Search, descriptions: Sequence[KeyInfo]) -> Sequence[KeyInfo]:
         """Return the keys to show, even if an inspector ignores `Query.exclude`."""
         query = search.query
-        return [one for one in descriptions if not query.excludes(one.key)]
+        return [one for one in descriptions if not query.is_excluded(one.key)]
 
     def _count_shown(self, search: Search, result: SearchResult) -> int:
         return (search.live_count or 0) + len(result.descriptions)
@@ -219,16 +217,16 @@ class KeysView(BaseCacheView):
             pager.append(Action("next-page", text, self.current_url(token=result.token), "primary"))
         return pager
 
-    def _make_result_alerts(self, search: Search, listing: Listing | None) -> list[Alert]:
+    def _make_result_alerts(self, search: Search, listing: ScanPage | None) -> list[Alert]:
         """Return alerts about keys that are missing from the results."""
         if listing is None:
             return []
         alerts = []
         if listing.unknown:
             alerts.append(Alert(format_skipped(search, listing.unknown), "warning"))
-        if listing.unanswered:
+        if listing.failed_nodes:
             text = _("%(servers)s does not answer: its keys are missing here.")
-            servers = ", ".join(listing.unanswered)
+            servers = ", ".join(listing.failed_nodes)
             try_again = [Action("try-again", _("Try again"), self.current_url())]
             alerts.append(Alert(text % {"servers": servers}, "error", try_again))
         return alerts
@@ -312,7 +310,7 @@ class KeysView(BaseCacheView):
             return response
         text, inspector = request.GET.get("q", ""), self.inspector
         if text and not inspector.can_list and self.can_open_by_name():
-            return self.redirect(self.links.key(inspector.alias, inspector.locate(text)))
+            return self.redirect(self.links.key(inspector.alias, inspector.make_key(text)))
         if self.search.live_count is not None and inspector.can_list:
             return self.render_to_response(self._get_live_context())
         return super().get(request, *args, **kwargs)
@@ -347,7 +345,7 @@ class KeysView(BaseCacheView):
             nothing = _("There is nothing to browse")
             context["empty"] = EmptyState(
                 title if self.can_open_by_name() else nothing,
-                str(self.inspector.why_not("can_list")),
+                str(self.inspector.unsupported_reason("can_list")),
             )
         return super().get_context_data(**context, **kwargs)
 

@@ -23,10 +23,10 @@ from django_cachex.admin.sessions import mask_session_name
 from django_cachex.admin.views.base import make_bytes_cell
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.info import Text, Unit
-from django_cachex.inspectors.jobs import Position
-from django_cachex.inspectors.keys import printable
+from django_cachex.inspectors.jobs import ScanProgress
+from django_cachex.inspectors.keys import display_text
 from django_cachex.inspectors.query import Scope
-from django_cachex.inspectors.types import TTL_NONE, Description, Listing
+from django_cachex.inspectors.types import TTL_NONE, KeyInfo, ScanPage
 
 RESERVED_FIELDS, RESERVED_BYTES = 10, 10_000
 """Reserved for what the form sends besides the selected keys."""
@@ -48,7 +48,7 @@ def make_ttl_cell(ttl: int | None) -> Cell:
     )
 
 
-def make_size_cell(description: Description) -> Cell:
+def make_size_cell(description: KeyInfo) -> Cell:
     """Return a cell with the size of a key in its unit."""
     if description.size is None or description.unit == Unit.BYTES:
         return make_bytes_cell(description.size)
@@ -70,7 +70,7 @@ def count_values_that_fit(values: Sequence[str]) -> int:
     return sum(size <= max_bytes - RESERVED_BYTES for size in sizes)
 
 
-def format_examined(examined: int, listing: Listing | Position) -> str:
+def format_examined(examined: int, listing: ScanPage | ScanProgress) -> str:
     """Return how many keys were examined, of about how many."""
     count = formatting.format_number(examined)
     if listing.complete and listing.total is None:
@@ -96,7 +96,7 @@ def format_shown(shown: int) -> SafeString:
     )
 
 
-def format_progress(shown: int, examined: int, listing: Listing) -> SafeString:
+def format_progress(shown: int, examined: int, listing: ScanPage) -> SafeString:
     """Return how many keys are shown and were examined."""
     return format_html("{} · {}", format_shown(shown), format_examined(examined, listing))
 
@@ -117,21 +117,21 @@ def make_sort_key(column: int | None) -> str:
     return "" if column is None else f"{column:020}"
 
 
-def _make_ttl_sort_key(description: Description) -> str:
+def _make_ttl_sort_key(description: KeyInfo) -> str:
     return SORT_LAST if description.ttl == TTL_NONE else make_sort_key(description.ttl)
 
 
-def _make_size_sort_key(description: Description) -> str:
+def _make_size_sort_key(description: KeyInfo) -> str:
     """Return text that sorts sizes in bytes before sizes in elements."""
     order = make_sort_key(description.size)
     return order and f"{0 if description.unit == Unit.BYTES else 1}{order}"
 
 
-def _make_memory_cell(description: Description) -> Cell:
+def _make_memory_cell(description: KeyInfo) -> Cell:
     return make_bytes_cell(description.memory)
 
 
-def _make_idle_cell(description: Description) -> Cell:
+def _make_idle_cell(description: KeyInfo) -> Cell:
     if description.idle is None:
         return Cell(formatting.NO_VALUE, kind="number")
     # Servers report whole seconds.
@@ -148,8 +148,8 @@ class KeyColumn:
     """A column of the table."""
 
     label: Text
-    cell: Callable[[Description], Cell]
-    sort_key: Callable[[Description], str]
+    cell: Callable[[KeyInfo], Cell]
+    sort_key: Callable[[KeyInfo], str]
     """Return text that sorts like the value. Unknown values are empty, and come last."""
 
     kind: str = "number"
@@ -187,7 +187,7 @@ DEFAULT_COLUMNS: Final = ("type", "ttl", "size")
 
 def get_available_columns(inspector: Inspector) -> list[str]:
     """Return the columns that a cache has, in their order on the page."""
-    known = {"size", *inspector.figures}
+    known = {"size", *inspector.optional_columns}
     known |= {"type"} if inspector.can_type else set()
     known |= {"ttl"} if inspector.can_ttl else set()
     return [name for name in KEY_COLUMNS if name in known]
@@ -278,7 +278,7 @@ class KeysTable:
     def _get_key_label(self) -> str:
         return _("Key") if self.scope is Scope.VERSION else _("Stored key")
 
-    def build(self, shown: Sequence[Description]) -> Table:
+    def build(self, shown: Sequence[KeyInfo]) -> Table:
         headers = [self._make_header(KEY_COLUMN, self._get_key_label(), "")]
         headers += [
             self._make_header(name, KEY_COLUMNS[name].label, KEY_COLUMNS[name].kind)
@@ -311,7 +311,7 @@ class KeysTable:
         known.sort(key=get_sort_key, reverse=self.sort_order.is_reversed)
         return known + [row for row in rows if not get_sort_key(row)]
 
-    def _filter_allowed(self, permission: Permission, shown: Sequence[Description]) -> Set[bytes]:
+    def _filter_allowed(self, permission: Permission, shown: Sequence[KeyInfo]) -> Set[bytes]:
         """Return the keys of this cache that the user has a permission on."""
         if not self.checker.is_allowed(permission, self.inspector):
             return frozenset()
@@ -319,7 +319,7 @@ class KeysTable:
         return frozenset(self.checker.filter_allowed(permission, self.inspector, keys))
 
     def _make_row(
-        self, description: Description, openable: Set[bytes], deletable: Set[bytes]
+        self, description: KeyInfo, openable: Set[bytes], deletable: Set[bytes]
     ) -> Row:
         owner = self._find_owner(description.key)
         is_ours = owner is self.inspector
@@ -357,7 +357,11 @@ class KeysTable:
         return owner is not None and self.checker.is_allowed(VIEW_KEYS, owner, stored)
 
     def _format_name(self, stored: bytes) -> str:
-        return self.inspector.name(stored) if self.scope is Scope.VERSION else printable(stored)
+        return (
+            self.inspector.display_key(stored)
+            if self.scope is Scope.VERSION
+            else display_text(stored)
+        )
 
 
 def _format_owner(owner: Inspector | None) -> str:

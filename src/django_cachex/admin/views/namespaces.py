@@ -38,20 +38,20 @@ from django_cachex.admin.views.caches import SUPPORT_BADGES
 from django_cachex.admin.views.progress import continue_count, make_progress
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.jobs import Work
+from django_cachex.inspectors.jobs import Job
 from django_cachex.inspectors.namespaces import (
-    EXPIRIES,
-    ROOT,
+    ROOT_PATH,
+    TTL_BOUNDS,
     Branch,
-    Path,
+    Estimate,
+    NamespaceOptions,
+    NamespacePath,
+    NamespaceStats,
     Sample,
-    Share,
-    Sorting,
-    Survey,
-    Weight,
+    Usage,
 )
 from django_cachex.inspectors.query import Pattern, Query
-from django_cachex.inspectors.types import Listing
+from django_cachex.inspectors.types import ScanPage
 
 MAX_BARS = 8
 MAX_ROWS = 40
@@ -63,37 +63,37 @@ MIN_SHARE = 0.01
 class NamespaceReport:
     """Builds the charts and tables of the namespaces page for a user."""
 
-    work: Work[Survey]
+    work: Job[NamespaceStats]
     inspector: Inspector
     checker: PermissionChecker
     links: Links
 
     @property
-    def survey(self) -> Survey:
-        return self.work.deed
+    def survey(self) -> NamespaceStats:
+        return self.work.task
 
     @property
     def is_sample(self) -> bool:
         """Whether the figures of a random sample are extrapolated."""
-        return self.inspector.scans_at_random and not self.work.complete
+        return self.inspector.has_random_order and not self.work.complete
 
     @cached_property
     def sample(self) -> Sample:
-        position = self.work.position
-        whole = self.survey.whole
+        position = self.work.progress
+        whole = self.survey.total
         if not self.is_sample or not position.total:
             return Sample(whole)
         return Sample(whole, min(1.0, position.examined / position.total))
 
     def get_accuracy_note(self) -> str:
         """Return what the figures are based on."""
-        if not self.survey.tree.under(ROOT) and self.survey.whole.keys:
-            sorting = self.survey.sorting
+        if not self.survey.tree.children(ROOT_PATH) and self.survey.total.keys:
+            sorting = self.survey.options
             text = _('No name has a "%(separator)s" in it: there are no namespaces.')
-            if sorting.under:
+            if sorting.prefix:
                 text = _('No name has a further "%(separator)s" in it: nothing is inside.')
             return f"{text % {'separator': sorting.separator}} {self._get_coverage_note()}"
-        if any(branch.folds for branch in self.survey.tree.branches.values()):
+        if any(branch.truncated for branch in self.survey.tree.branches.values()):
             text = _("A page has no room for all namespaces: the smallest are counted together.")
             return f"{self._get_coverage_note()} {text}"
         return self._get_coverage_note()
@@ -101,7 +101,7 @@ class NamespaceReport:
     def _get_coverage_note(self) -> str:
         if self.work.complete:
             return _("Every key was counted.")
-        if self.is_sample and self.work.position.total:
+        if self.is_sample and self.work.progress.total:
             return _(
                 "A sample: numbers of keys and bytes are what all would have if the rest is like "
                 "it. A share is within what stands after ± nineteen times of twenty."
@@ -115,23 +115,23 @@ class NamespaceReport:
 
     @property
     def by_memory(self) -> bool:
-        return bool(self.survey.weighed)
+        return bool(self.survey.keys_with_memory)
 
-    def get_share(self, weight: Weight) -> Share:
+    def get_share(self, weight: Usage) -> Estimate:
         """Return the share of memory, or of keys if the memory is unknown."""
-        share = self.sample.of_memory(weight) if self.by_memory else None
-        return share or self.sample.of_keys(weight.keys) or Share(0.0)
+        share = self.sample.memory_share(weight) if self.by_memory else None
+        return share or self.sample.key_share(weight.keys) or Estimate(0.0)
 
     def make_bar_chart(self) -> BarChart | None:
         """Return a chart of the largest namespaces and the rest; None without namespaces."""
-        branches = self.survey.tree.under(ROOT)
+        branches = self.survey.tree.children(ROOT_PATH)
         if not branches:
             return None
         shown = branches[:MAX_BARS]
         bars = [
-            self._make_bar(self.make_pattern(path), branch.weight, path) for path, branch in shown
+            self._make_bar(self.make_pattern(path), branch.usage, path) for path, branch in shown
         ]
-        rest = subtract_weights(self.survey.whole, [branch.weight for _path, branch in shown])
+        rest = subtract_weights(self.survey.total, [branch.usage for _path, branch in shown])
         if rest.keys:
             bars.append(self._make_bar(self._get_rest_label(len(branches) - len(shown)), rest))
         title = _("Share of keys")
@@ -139,7 +139,7 @@ class NamespaceReport:
             title = _("Share of %(what)s") % {"what": str(get_memory_label(self.inspector)).lower()}
         return BarChart(title, bars)
 
-    def _make_bar(self, label: str, weight: Weight, path: Path = ROOT) -> Bar:
+    def _make_bar(self, label: str, weight: Usage, path: NamespacePath = ROOT_PATH) -> Bar:
         share = self.get_share(weight)
         link = self.links.keys(self.inspector.alias, q=label) if path else ""
         return Bar(label, format_share(share), share.value, share.error, link)
@@ -152,14 +152,14 @@ class NamespaceReport:
                 more,
             )
             return text % {"count": formatting.format_number(more)}
-        if self.survey.tree.whole.folds:
+        if self.survey.tree.root.truncated:
             return _("folded, or in no namespace")
         return _("in no namespace")
 
-    def make_pattern(self, path: Path) -> str:
+    def make_pattern(self, path: NamespacePath) -> str:
         """Return the pattern that matches the keys of a namespace."""
-        separator = self.survey.sorting.separator
-        return self.survey.sorting.under + "".join(part + separator for part in path) + "*"
+        separator = self.survey.options.separator
+        return self.survey.options.prefix + "".join(part + separator for part in path) + "*"
 
     def make_table(self) -> Table:
         """Return a table of the namespaces and, below each, the larger namespaces inside it."""
@@ -167,35 +167,35 @@ class NamespaceReport:
             Header(_("Namespace")),
             Header(_("Keys"), "number"),
             *([Header(get_memory_label(self.inspector), "number")] if self.by_memory else []),
-            *([Header(_("Never expire"), "number")] if self.survey.timed else []),
+            *([Header(_("Never expire"), "number")] if self.survey.keys_with_ttl else []),
         ]
         rows = [self._make_row(path, branch) for path, branch in self._iter_listed()][:MAX_ROWS]
         return Table(headers, rows, caption=_("Namespaces"))
 
-    def _iter_listed(self, path: Path = ROOT) -> Iterator[tuple[Path, Branch]]:
-        for child, branch in self.survey.tree.under(path):
-            if path and self.get_share(branch.weight).value < MIN_SHARE:
+    def _iter_listed(self, path: NamespacePath = ROOT_PATH) -> Iterator[tuple[NamespacePath, Branch]]:
+        for child, branch in self.survey.tree.children(path):
+            if path and self.get_share(branch.usage).value < MIN_SHARE:
                 continue
             yield child, branch
             yield from self._iter_listed(child)
 
-    def _make_row(self, path: Path, branch: Branch) -> Row:
-        weight = branch.weight
+    def _make_row(self, path: NamespacePath, branch: Branch) -> Row:
+        weight = branch.usage
         keys = self._format_estimate(weight.keys)
-        if branch.late:
+        if branch.lower_bound:
             keys = _("at least %(count)s") % {"count": keys}
-        memory = make_bytes_cell(self.sample.expected(weight.memory))
+        memory = make_bytes_cell(self.sample.scale_up(weight.memory))
         share = [format_share(self.get_share(weight))]
         return Row(
             [
                 self._make_name_cell(path),
                 Cell(keys, kind="number", lines=[] if self.by_memory else share),
                 *([replace(memory, lines=share)] if self.by_memory else []),
-                *([self._make_no_expiry_cell(weight)] if self.survey.timed else []),
+                *([self._make_no_expiry_cell(weight)] if self.survey.keys_with_ttl else []),
             ]
         )
 
-    def _make_name_cell(self, path: Path) -> Cell:
+    def _make_name_cell(self, path: NamespacePath) -> Cell:
         pattern, alias = self.make_pattern(path), self.inspector.alias
         inside = self.links.namespaces(alias, under=pattern[:-1])
         return Cell(
@@ -205,12 +205,12 @@ class NamespaceReport:
             actions=[Action("inside", _("inside"), inside)],
         )
 
-    def _make_no_expiry_cell(self, weight: Weight) -> Cell:
-        share = self.sample.of_keys(weight.immortal, weight.keys)
+    def _make_no_expiry_cell(self, weight: Usage) -> Cell:
+        share = self.sample.key_share(weight.no_expiry, weight.keys)
         return Cell(format_share(share) if share else formatting.NO_VALUE, kind="number")
 
     def _format_estimate(self, count: int) -> str:
-        number = formatting.format_number(self.sample.expected(count))
+        number = formatting.format_number(self.sample.scale_up(count))
         is_estimate = self.sample.fraction < 1
         return _("about %(count)s") % {"count": number} if is_estimate else number
 
@@ -219,15 +219,15 @@ class NamespaceReport:
     def make_expiry_chart(self) -> BarChart | None:
         """Return a chart of when keys expire; None if that is unknown."""
         survey = self.survey
-        if not survey.timed:
+        if not survey.keys_with_ttl:
             return None
         counts = [
-            (_("never"), survey.whole.immortal),
-            *zip(get_ttl_labels(), survey.expiries, strict=True),
+            (_("never"), survey.total.no_expiry),
+            *zip(get_ttl_labels(), survey.ttl_counts, strict=True),
         ]
         bars = []
         for label, count in counts:
-            share = self.sample.of_keys(count, survey.timed) or Share(0.0)
+            share = self.sample.key_share(count, survey.keys_with_ttl) or Estimate(0.0)
             text = f"{format_share(share)} · {self._format_estimate(count)}"
             bars.append(Bar(label, text, share.value, share.error))
         return BarChart(_("When keys expire"), bars)
@@ -244,13 +244,13 @@ class NamespaceReport:
         return Table(headers, rows, caption=_("Largest keys found"), compact=True)
 
 
-def subtract_weights(whole: Weight, parts: list[Weight]) -> Weight:
+def subtract_weights(whole: Usage, parts: list[Usage]) -> Usage:
     """Subtract the weights of some parts from the weight of the whole."""
     sums = [sum(column) for column in zip(*parts, strict=True)] or [0] * len(whole)
-    return Weight(*(max(0, all_ - some) for all_, some in zip(whole, sums, strict=True)))
+    return Usage(*(max(0, all_ - some) for all_, some in zip(whole, sums, strict=True)))
 
 
-def format_share(share: Share) -> str:
+def format_share(share: Estimate) -> str:
     """Return a share in percent, with its margin of error."""
     value = f"{formatting.format_number(100 * share.value, 0 if share.value in (0, 1) else 1)} %"
     error = 100 * share.error
@@ -261,7 +261,7 @@ def format_share(share: Share) -> str:
 
 def get_ttl_labels() -> list[str]:
     """Return the labels of the ranges of TTLs."""
-    ends = [formatting.format_duration(end) for end in EXPIRIES]
+    ends = [formatting.format_duration(end) for end in TTL_BOUNDS]
     first = _("within %(span)s") % {"span": ends[0]}
     last = _("after %(span)s") % {"span": ends[-1]}
     between = [
@@ -294,14 +294,14 @@ class NamespacesView(BaseSignedStateView):
         return self.request.GET.get("under", "").replace("*", "")
 
     @cached_property
-    def namespace_options(self) -> Sorting:
+    def namespace_options(self) -> NamespaceOptions:
         separator = limits().namespace_separator
-        return Sorting(separator, self.under, session_key_filter(self.inspector))
+        return NamespaceOptions(separator, self.under, session_key_filter(self.inspector))
 
-    def scan_keys(self, token: str, limit: int, deadline: float) -> Listing:
+    def scan_keys(self, token: str, limit: int, deadline: float) -> ScanPage:
         query = Query(self.pattern)
         # Sessions are excluded: prefixes could guess their ids one character at a time.
-        exclude = self.checker.exclusion_filter(self.inspector, query.narrows)
+        exclude = self.checker.exclusion_filter(self.inspector, query.has_filters)
         return self.inspector.scan(replace(query, exclude=exclude), token, limit, deadline)
 
     @cached_property
@@ -315,26 +315,26 @@ class NamespacesView(BaseSignedStateView):
         options = json.dumps([self.under, self.namespace_options.separator])
         return (purpose, self.request.user.pk, self.inspector.alias, options)
 
-    def load_count(self) -> Work[Survey]:
+    def load_count(self) -> Job[NamespaceStats]:
         """Return the state of the count in the submitted form, or a new one."""
         state = self.load_token(NAMESPACES_PURPOSE, self.request.POST.get("state", ""))
         if state is None:
-            return Work(Survey(self.namespace_options))
-        return Work.of_state(state, lambda counts: Survey.of_state(counts, self.namespace_options))
+            return Job(NamespaceStats(self.namespace_options))
+        return Job.from_state(state, lambda counts: NamespaceStats.from_state(counts, self.namespace_options))
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return self.render_to_response(self.get_context_data())
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        if not self.inspector.names_are_known:
+        if not self.inspector.has_key_names:
             return super().get_context_data(empty=make_no_names_state(), **kwargs)
-        problem = self.pattern.problem
+        problem = self.pattern.error
         if problem:
             return super().get_context_data(
                 empty=make_too_long_state(problem, self.current_url(under="")), **kwargs
             )
         work, can_continue = continue_count(self, self.load_count(), self.scan_keys)
-        survey, position = work.deed, work.position
+        survey, position = work.task, work.progress
         mode = COUNT_ALL if self.request.POST.get("step") == COUNT_ALL else COUNT_SAMPLE
         is_done = mode == COUNT_SAMPLE and position.examined >= limits().namespace_sample
         continue_button = (
@@ -348,7 +348,7 @@ class NamespacesView(BaseSignedStateView):
         report = NamespaceReport(work, self.inspector, self.checker, self.links)
         return super().get_context_data(
             job=make_progress(
-                format_key_count(survey.whole.keys),
+                format_key_count(survey.total.keys),
                 position,
                 continue_button,
                 [("state", self.dump_token(NAMESPACES_PURPOSE, work.state()))],
@@ -356,10 +356,10 @@ class NamespacesView(BaseSignedStateView):
             ),
             accuracy_note=report.get_accuracy_note(),
             bar_chart=report.make_bar_chart(),
-            table=report.make_table() if survey.whole.keys else None,
+            table=report.make_table() if survey.total.keys else None,
             expiry_chart=report.make_expiry_chart(),
             largest_keys=report.make_largest_table(),
-            empty=self.make_empty_state() if work.complete and not survey.whole.keys else None,
+            empty=self.make_empty_state() if work.complete and not survey.total.keys else None,
             **kwargs,
         )
 

@@ -25,10 +25,10 @@ from django_cachex.admin.forms.elements import ORDERS, ElementSearchForm
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector
 from django_cachex.inspectors.info import Text, Unit
-from django_cachex.inspectors.keys import printable
+from django_cachex.inspectors.keys import display_text
 from django_cachex.inspectors.query import Order
-from django_cachex.inspectors.types import TTL_NONE, Description, Element, Elements, Entry
-from django_cachex.inspectors.values import Content, Excerpt
+from django_cachex.inspectors.types import TTL_NONE, Element, Elements, KeyInfo, KeyValue
+from django_cachex.inspectors.values import Content, Preview
 
 AMBIGUOUS_TEXT = re.compile(
     r"|[+-]?[0-9.]+(e[+-]?[0-9]+)?|true|false|null|[\[{].*", re.DOTALL | re.I
@@ -36,9 +36,9 @@ AMBIGUOUS_TEXT = re.compile(
 """Texts that look like a number, a JSON value or nothing."""
 
 
-def summarize_entry(entry: Entry) -> str:
+def summarize_entry(entry: KeyValue) -> str:
     """Return a short description of a key's content."""
-    description = entry.description
+    description = entry.info
     if entry.content is not None:
         return str(entry.content.label)
     if description.size is not None and description.unit != Unit.BYTES:
@@ -46,7 +46,7 @@ def summarize_entry(entry: Entry) -> str:
     return ""
 
 
-def describe_key(inspector: Inspector, description: Description) -> str:
+def describe_key(inspector: Inspector, description: KeyInfo) -> str:
     """Return the name, type, length and TTL of a key on one line."""
     texts = [description.type or ""]
     if description.size is not None:
@@ -60,13 +60,13 @@ def describe_key(inspector: Inspector, description: Description) -> str:
         texts.append(_("never expires"))
     elif description.ttl is not None:
         texts.append(_("expires %(when)s") % {"when": formatting.format_ttl(description.ttl)})
-    name = formatting.format_name(inspector.name(description.key))
+    name = formatting.format_name(inspector.display_key(description.key))
     return f"{name}: {', '.join(text for text in texts if text)}"
 
 
-def list_key_values(inspector: Inspector, entry: Entry, masked: bool) -> list[LabeledValue]:
+def list_key_values(inspector: Inspector, entry: KeyValue, masked: bool) -> list[LabeledValue]:
     """Return the values at the top of the key page. If `masked`, the stored key is left out."""
-    description = entry.description
+    description = entry.info
     values = [LabeledValue(_("Cache"), inspector.alias)]
     if description.type:
         values.append(LabeledValue(_("Type"), description.type))
@@ -76,7 +76,7 @@ def list_key_values(inspector: Inspector, entry: Entry, masked: bool) -> list[La
         values.append(make_bytes_value(_("Memory"), description.memory))
     values += make_ttl_values(description.ttl)
     if not masked:
-        values.append(LabeledValue(_("Stored key"), printable(description.key), "code"))
+        values.append(LabeledValue(_("Stored key"), display_text(description.key), "code"))
     if entry.content is not None and inspector.serializer_name:
         values.append(LabeledValue(_("Serializer"), inspector.serializer_name, "code"))
     return values
@@ -88,7 +88,7 @@ def make_bytes_value(label: Text, count: int) -> LabeledValue:
     return LabeledValue(label, text, exact=exact)
 
 
-def make_length_value(description: Description) -> LabeledValue:
+def make_length_value(description: KeyInfo) -> LabeledValue:
     """Return the length of a key in its unit."""
     count = description.size or 0
     if description.unit == Unit.BYTES:
@@ -165,8 +165,8 @@ class ValuePanelBuilder:
         return self.requested_view if self.requested_view in labels else next(iter(labels))
 
     @property
-    def preview(self) -> Excerpt:
-        shown: Excerpt = getattr(self.content, self.view)
+    def preview(self) -> Preview:
+        shown: Preview = getattr(self.content, self.view)
         return shown
 
     def view_links(self) -> Sequence[Action]:
@@ -335,8 +335,8 @@ class ElementsPanelBuilder:
         if elements.examined is not None:
             text = _("%(shown)s found · %(examined)s of %(total)s examined") % counts
             return text if elements.next else f"{text} · {_('that is all')}"
-        if elements.found is not None:
-            counts["found"] = formatting.format_count(elements.found, self.unit)
+        if elements.in_range is not None:
+            counts["found"] = formatting.format_count(elements.in_range, self.unit)
             if elements.start is None or not shown:
                 return _("%(found)s in this range, of %(of)s") % counts
             counts |= self.range_counts(elements.start, shown)
@@ -375,7 +375,7 @@ class ElementsPanelBuilder:
                 "anything."
             )
             return EmptyState(_("Nothing matches"), text % {"total": total})
-        if elements.found == 0:
+        if elements.in_range == 0:
             return EmptyState(_("No member has a score in this range"))
         if not elements.total:
             return EmptyState(_("Empty"), _("The key is there and holds nothing."))

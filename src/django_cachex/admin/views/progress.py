@@ -29,8 +29,8 @@ from django_cachex.admin.views.keys_table import format_examined
 from django_cachex.commands.text import one_line
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.jobs import Find, Position, Sweep, Work, advance
-from django_cachex.inspectors.namespaces import Survey
+from django_cachex.inspectors.jobs import BulkTask, FindKeys, Job, ScanProgress, advance
+from django_cachex.inspectors.namespaces import NamespaceStats
 
 MAX_FAILURES_SHOWN = 20
 """The page lists this many keys that failed. The report has more."""
@@ -38,7 +38,7 @@ MAX_FAILURES_SHOWN = 20
 
 def make_progress(
     text: str,
-    position: Position,
+    position: ScanProgress,
     continue_button: Button,
     hidden_fields: Sequence[tuple[str, str]],
     other_buttons: Sequence[Button] = (),
@@ -75,10 +75,10 @@ def make_progress(
 def make_job_progress(step: JobStep, token: str, resume_url: str, auto_continue: bool) -> JobProgress:
     """Return the progress of a job. If its last step failed, it does not continue by itself."""
     work = step.state.job
-    report = [Button(_("Download the report"), "report")] if work.deed.turns else []
+    report = [Button(_("Download the report"), "report")] if work.task.processed else []
     return make_progress(
-        bulk.result_text(work.deed).rstrip("."),
-        work.position,
+        bulk.result_text(work.task).rstrip("."),
+        work.progress,
         Button(_("Continue"), "run", "primary"),
         [("state", token)],
         report,
@@ -89,7 +89,7 @@ def make_job_progress(step: JobStep, token: str, resume_url: str, auto_continue:
 
 def has_only_failures(step: JobStep) -> bool:
     """Return whether every change has failed so far. The user then decides whether to continue."""
-    sweep = step.state.job.deed
+    sweep = step.state.job.task
     return bool(sweep.failed) and not sweep.done
 
 
@@ -102,7 +102,7 @@ def make_step_alerts(step: JobStep) -> list[Alert]:
             "now is what was done since."
         )
         alerts.append(Alert(text))
-    return [*alerts, *make_failure_alerts(step), *make_missing_alerts(step.state.job.position)]
+    return [*alerts, *make_failure_alerts(step), *make_missing_alerts(step.state.job.progress)]
 
 
 def make_failure_alerts(step: JobStep) -> list[Alert]:
@@ -111,7 +111,7 @@ def make_failure_alerts(step: JobStep) -> list[Alert]:
     The level is an error if nothing else was done.
     """
     work = step.state.job
-    sweep, alerts = work.deed, []
+    sweep, alerts = work.task, []
     [(_key, reason), *_rest] = sweep.failures or ((b"", ""),)
     if has_only_failures(step) and not work.complete:
         text = _("Nothing could be changed so far: the store refuses. %(reason)s")
@@ -127,24 +127,24 @@ def make_failure_alerts(step: JobStep) -> list[Alert]:
         )
         what = {"count": formatting.format_number(sweep.failed), "reason": reason}
         alerts.append(Alert(text % what, "warning"))
-    if sweep.in_doubt:
+    if sweep.uncertain:
         text = ngettext(
             "%(count)s key may have been changed: the connection broke after it was asked for.",
             "%(count)s keys may have been changed: the connection broke after they were asked for.",
-            sweep.in_doubt,
+            sweep.uncertain,
         )
-        alerts.append(Alert(text % {"count": formatting.format_number(sweep.in_doubt)}, "warning"))
+        alerts.append(Alert(text % {"count": formatting.format_number(sweep.uncertain)}, "warning"))
     return alerts
 
 
-def make_missing_alerts(position: Position) -> list[Alert]:
+def make_missing_alerts(position: ScanProgress) -> list[Alert]:
     """Return alerts about keys that a scan could not include."""
     alerts = []
-    if position.unanswered:
+    if position.failed_nodes:
         text = _(
             "%(servers)s did not answer: the keys there are not among these. Continue asks again."
         )
-        alerts.append(Alert(text % {"servers": ", ".join(position.unanswered)}, "warning"))
+        alerts.append(Alert(text % {"servers": ", ".join(position.failed_nodes)}, "warning"))
     if position.unknown:
         text = ngettext(
             "%(count)s key was left alone: the server does not say whether it passes the filter.",
@@ -157,11 +157,11 @@ def make_missing_alerts(position: Position) -> list[Alert]:
 
 def make_failure_cards(run: JobState, inspector: Inspector) -> list[Card]:
     """Return a card with the keys that failed, if any did."""
-    sweep = run.job.deed
+    sweep = run.job.task
     if not sweep.failures:
         return []
     rows = [
-        Row([Cell(formatting.format_name(inspector.name(stored)), kind="key"), Cell(reason)])
+        Row([Cell(formatting.format_name(inspector.display_key(stored)), kind="key"), Cell(reason)])
         for stored, reason in sweep.failures[:MAX_FAILURES_SHOWN]
     ]
     note = ""
@@ -175,8 +175,8 @@ def make_failure_cards(run: JobState, inspector: Inspector) -> list[Card]:
 
 
 def continue_count(
-    view: BaseCacheView, work: Work[Survey], find: Find
-) -> tuple[Work[Survey], bool]:
+    view: BaseCacheView, work: Job[NamespaceStats], find: FindKeys
+) -> tuple[Job[NamespaceStats], bool]:
     """Continue a count for the time budget of one request.
 
     Returns:
@@ -191,8 +191,8 @@ def continue_count(
 
     result = view.call_cache(view.inspector, count)
     after = works[-1]
-    view.alerts += make_missing_alerts(after.position)
-    made_progress = after.position.token != work.position.token
+    view.alerts += make_missing_alerts(after.progress)
+    made_progress = after.progress.token != work.progress.token
     return after, result.error is None and made_progress
 
 
@@ -203,11 +203,11 @@ FORMULA_START = re.compile(rf"(^|[;|])(?=[\s\"'`]*[{FORMULA_CHARACTERS}])")
 """The start of a formula in a cell, or after a `;`, which some programs take as a separator."""
 
 
-def make_report(inspector: Inspector, name: str, text: str, work: Work[Sweep]) -> HttpResponse:
+def make_report(inspector: Inspector, name: str, text: str, work: Job[BulkTask]) -> HttpResponse:
     """Return a CSV file with the numbers of a job and the keys that failed."""
     headers = {"Content-Disposition": f'attachment; filename="cachex-{name}.csv"'}
     response = HttpResponse(content_type="text/csv; charset=utf-8", headers=headers)
-    sweep = work.deed
+    sweep = work.task
     writer = csv.writer(response)
 
     def write(*cells: object) -> None:
@@ -218,14 +218,14 @@ def make_report(inspector: Inspector, name: str, text: str, work: Work[Sweep]) -
     write(_("changed"), sweep.done)
     write(_("already gone"), sweep.gone)
     write(_("failed"), sweep.failed)
-    if sweep.in_doubt:
-        write(_("outcome unknown"), sweep.in_doubt)
-    write(_("examined"), format_examined(work.position.examined, work.position))
+    if sweep.uncertain:
+        write(_("outcome unknown"), sweep.uncertain)
+    write(_("examined"), format_examined(work.progress.examined, work.progress))
     if sweep.failures:
         write()
         write(_("key"), _("reason"))
     for stored, reason in sweep.failures:
-        write(inspector.name(stored), reason)
+        write(inspector.display_key(stored), reason)
     return response
 
 

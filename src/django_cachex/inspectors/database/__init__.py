@@ -1,4 +1,4 @@
-"""Caches in a database table (`DatabaseCache`)."""
+"""Inspector of `DatabaseCache`."""
 
 from django_cachex.inspectors.database.inspector import DatabaseInspector
 

@@ -1,4 +1,4 @@
-"""How the cache in a table is listed, read and changed."""
+"""List, read and change the keys of a cache in a database table."""
 
 from __future__ import annotations
 
@@ -14,104 +14,108 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.translation import gettext as _
 
 from django_cachex.conf import limits
-from django_cachex.inspectors.base import file_id, resolve
+from django_cachex.inspectors.base import file_id, resolve_addresses
 from django_cachex.inspectors.database.table import (
-    KEYS_AT_ONCE,
-    LIVE,
-    MOST_COUNTED,
-    PIECE,
-    ROWS_AT_ONCE,
+    IS_LIVE,
+    MAX_COUNTED_ROWS,
+    MAX_KEYS_PER_STATEMENT,
+    ROWS_PER_QUERY,
+    VALUE_CHUNK_SIZE,
+    CacheRow,
     CacheTable,
-    Row,
-    TableWalk,
-    count,
-    described,
-    from_base64,
-    in_base64,
-    keyspace,
-    known,
-    length_in_base64,
+    KeysetPaginator,
+    base64_length,
+    batch_row_keys,
+    count_rows,
+    decode_row_value,
+    encode_pickle,
+    known_count,
     placeholders,
-    row_key,
-    row_keys,
+    row_info,
+    table_section,
+    to_row_key,
 )
 from django_cachex.inspectors.django import (
-    PickledInspector,
-    candidates_of,
-    key_at,
-    search,
-    timeout,
-    without_expiry,
+    DjangoBackendInspector,
+    iter_candidates,
+    no_expiry_result,
+    parse_page_token,
+    scan_candidates,
+    timeout_for,
 )
 from django_cachex.inspectors.edits import (
     KEEP,
     AddValue,
+    BulkResult,
     Copy,
-    ExtendTtl,
-    Outcome,
+    EditResult,
+    EditStatus,
+    Expire,
+    ExtendTTL,
     Rename,
-    Result,
-    SetTtl,
     SetValue,
-    Tally,
 )
-from django_cachex.inspectors.info import FlushPlan, Section, Status
+from django_cachex.inspectors.info import FlushPreview, InfoSection, Status
 from django_cachex.inspectors.keys import decode_text, encode_text
-from django_cachex.inspectors.query import BEGINNING, Query, Scope, Window
+from django_cachex.inspectors.query import FIRST_PAGE, ElementPage, Query, Scope
 from django_cachex.inspectors.types import (
     TTL_MISSING,
     TTL_NONE,
-    Changed,
-    Description,
-    Entry,
-    Listing,
+    KeyChanged,
+    KeyInfo,
+    KeyValue,
+    ScanPage,
 )
 from django_cachex.inspectors.values import fingerprint
 
-NO_TEXT: Final[re.Pattern[str]] = re.compile(r"[\0\ud800-\udfff]")
-"""What no database holds in a text."""
+INVALID_CHARACTERS: Final[re.Pattern[str]] = re.compile(r"[\0\ud800-\udfff]")
+"""Characters that databases can't store in text."""
 
 
 def database_ids(connection: BaseDatabaseWrapper) -> frozenset[str]:
-    """Return where a database is; two connections of `DATABASES` may lead to one."""
-    given = connection.settings_dict
-    name, host, port = str(given["NAME"]), str(given["HOST"]), str(given["PORT"])
+    """Return the address of a database. Several of `DATABASES` may have the same one."""
+    settings = connection.settings_dict
+    name, host, port = str(settings["NAME"]), str(settings["HOST"]), str(settings["PORT"])
     if connection.vendor == "sqlite":
         is_file = ":memory:" not in name and "mode=memory" not in name
         return frozenset((file_id(name) if is_file else name,))
-    places = resolve(host, int(port)) if host and port.isdecimal() else {f"{host}:{port}"}
-    return frozenset(f"{connection.vendor} {place} {name}" for place in places)
+    addresses = (
+        resolve_addresses(host, int(port)) if host and port.isdecimal() else {f"{host}:{port}"}
+    )
+    return frozenset(f"{connection.vendor} {address} {name}" for address in addresses)
 
 
-def narrowed(beginning: str, least: int, query: Query) -> str:
-    """Return how much of a beginning to look for: no more than leads to keys that are excluded.
+def limit_prefix(prefix: str, min_length: int, query: Query) -> str:
+    """Return the longest part of a prefix that doesn't match excluded keys only.
 
-    So the same rows are walked through, whatever somebody guesses of what follows there.
+    Otherwise, the number of examined rows would reveal whether keys with a guessed prefix exist.
     """
-    if not query.excludes(encode_text(beginning)):
-        return beginning
-    ends = range(least, len(beginning) + 1)
-    return beginning[
-        : max(least, next(end for end in ends if query.excludes(encode_text(beginning[:end]))) - 1)
+    if not query.is_excluded(encode_text(prefix)):
+        return prefix
+    ends = range(min_length, len(prefix) + 1)
+    return prefix[
+        : max(
+            min_length,
+            next(end for end in ends if query.is_excluded(encode_text(prefix[:end]))) - 1,
+        )
     ]
 
 
-class DatabaseInspector(PickledInspector):
-    """A table on the databases that the project's routers choose.
+class DatabaseInspector(DjangoBackendInspector):
+    """A table on the databases that the database routers choose for reading and writing.
 
-    Reads go where the application's reads go, changes where its changes go. Sizes are those of
-    the column: pickles in base64.
+    Sizes are those of the column, which contains pickles in Base64.
     """
 
     @property
-    def reading(self) -> CacheTable:
-        """The table where it is read."""
+    def read_table(self) -> CacheTable:
+        """The table on the database for reading."""
         database = router.db_for_read(self.cache.cache_model_class)
         return CacheTable(self.cache._table, connections[database])
 
     @property
-    def writing(self) -> CacheTable:
-        """The table where it is changed."""
+    def write_table(self) -> CacheTable:
+        """The table on the database for writing."""
         database = router.db_for_write(self.cache.cache_model_class)
         return CacheTable(self.cache._table, connections[database])
 
@@ -120,270 +124,286 @@ class DatabaseInspector(PickledInspector):
         return _("table %(table)s") % {"table": self.cache._table}
 
     @property
-    def store(self) -> Hashable:
-        return ("database", self.writing.connection.alias, self.cache._table)
+    def storage_id(self) -> Hashable:
+        return ("database", self.write_table.connection.alias, self.cache._table)
 
-    def store_ids(self) -> frozenset[str]:
-        """Return the table with the address of each database that it is read or changed in."""
-        tables = (self.reading, self.writing)
-        places = {place for table in tables for place in database_ids(table.connection)}
-        return frozenset(f"{place} {self.cache._table}" for place in places)
+    def storage_ids(self) -> frozenset[str]:
+        """Return the table with the address of each database that it is read or changed on."""
+        tables = (self.read_table, self.write_table)
+        addresses = {address for table in tables for address in database_ids(table.connection)}
+        return frozenset(f"{address} {self.cache._table}" for address in addresses)
 
     def status(self) -> Status:
         started = time.perf_counter()
-        rows = count(self.reading)
+        rows = count_rows(self.read_table)
         return Status(keys=rows, latency=time.perf_counter() - started)
 
     # Keys.
 
-    def scan(self, query: Query, token: str, want: int, deadline: float) -> Listing:
-        """Walk the primary key and match here, not in SQL.
+    def scan(self, query: Query, token: str, limit: int, deadline: float) -> ScanPage:
+        """Iterate over the primary key, and match keys in Python instead of SQL.
 
-        So a query looks at a known number of rows, the deadline holds for tables of any size, and
-        keys are compared alike on every vendor: exactly. Where the index has the order of the
-        texts, only those rows are walked through that begin as the keys do that are looked for.
+        This bounds the number of rows that each query examines, so that the deadline holds for
+        tables of any size, and matches keys exactly on every database. If the index is ordered by
+        code points, only rows with the right prefix are examined.
         """
         everything = query.pattern.matches_all and not query.filters
-        most = want + 1 if everything else ROWS_AT_ONCE
-        walk = TableWalk(self.reading, self.beginning(query), query.columns(self.figures))
-        counted = 0 if query.exclude else MOST_COUNTED + 1
-        rows = walk.rows(key_at(token, self.keys_from), most, counted)
+        first_rows = limit + 1 if everything else ROWS_PER_QUERY
+        paginator = KeysetPaginator(
+            self.read_table, self.scan_prefix(query), query.required_columns(self.optional_columns)
+        )
+        counted = 0 if query.exclude else MAX_COUNTED_ROWS + 1
+        rows = paginator.rows(parse_page_token(token, self.keys_from), first_rows, counted)
         first = next(rows, None)
         if first is None and query.exclude is None:
-            return Listing((), "", 0, None)
-        means = self.meaning(query)
-        candidates = candidates_of(
+            return ScanPage((), "", 0, None)
+        is_match = self.key_filter(query)
+        candidates = iter_candidates(
             rows if first is None else chain([first], rows),
             attrgetter("key"),
-            lambda row: row.is_live and means(row.key) and self.passes(row, query),
+            lambda row: row.is_live and is_match(row.key) and self.matches_filters(row, query),
             query,
         )
-        total = first.counted if first is not None and not query.exclude else self.total(query)
-        return search(candidates, want, deadline, known(total or 0))
+        total = (
+            first.counted if first is not None and not query.exclude else self.count_in_scope(query)
+        )
+        return scan_candidates(candidates, limit, deadline, known_count(total or 0))
 
-    def total(self, query: Query) -> int:
-        """Return how many rows there are in a scope, whatever is looked for in it.
+    def count_in_scope(self, query: Query) -> int:
+        """Return the number of rows in a scope, whatever the pattern.
 
-        How many of those begin so that are excluded would tell what they are called.
+        The number of rows with the prefix of excluded keys would reveal their names.
         """
-        before = decode_text(self.reach(query.scope).before)
-        return TableWalk(self.reading, before, frozenset()).count(MOST_COUNTED + 1)
+        prefix = decode_text(self.key_range(query.scope).prefix)
+        return KeysetPaginator(self.read_table, prefix, frozenset()).count(MAX_COUNTED_ROWS + 1)
 
-    def keys_from(self, beginning: str) -> Iterator[str]:
-        """Yield the keys that begin so, in their order."""
-        walk = TableWalk(self.reading, beginning, frozenset())
-        return (row.key for row in walk.rows("", KEYS_AT_ONCE, 0))
+    def keys_from(self, prefix: str) -> Iterator[str]:
+        """Yield the keys with a given prefix, in order."""
+        paginator = KeysetPaginator(self.read_table, prefix, frozenset())
+        return (row.key for row in paginator.rows("", MAX_KEYS_PER_STATEMENT, 0))
 
-    def passes(self, row: Row, query: Query) -> bool | None:
-        return query.passes(Description(row.key.encode(), ttl=row.ttl, size=row.size))
+    def matches_filters(self, row: CacheRow, query: Query) -> bool | None:
+        return query.matches(KeyInfo(row.key.encode(), ttl=row.ttl, size=row.size))
 
-    def beginning(self, query: Query) -> str:
-        """Return what all keys begin with that a query can mean."""
-        before = decode_text(self.reach(query.scope).before)
+    def scan_prefix(self, query: Query) -> str:
+        """Return the common prefix of all keys that a query can match."""
+        prefix = decode_text(self.key_range(query.scope).prefix)
         if query.scope is Scope.VERSIONS:
-            return before
-        beginning, *_rest = NO_TEXT.split(before + query.pattern.literals[0], maxsplit=1)
-        return narrowed(str(beginning), len(before), query)
+            return prefix
+        literal, *_rest = INVALID_CHARACTERS.split(prefix + query.pattern.literals[0], maxsplit=1)
+        return limit_prefix(str(literal), len(prefix), query)
 
     def describe(
         self, keys: Sequence[bytes], columns: Collection[str] = ("type", "ttl", "size")
-    ) -> list[Description]:
-        table = self.reading
+    ) -> list[KeyInfo]:
+        table = self.read_table
         size = "$size" if "size" in columns else "NULL"
-        found: dict[str, Description] = {}
-        for names in row_keys(keys):
+        infos: dict[str, KeyInfo] = {}
+        for names in batch_row_keys(keys):
             rows = table.select(
                 f"SELECT $key, $expires, {size} FROM $table WHERE $key IN ({placeholders(names)})",
                 *names,
             )
             for name, expires, length in rows:
-                found[name] = described(name, table.ttl(expires), table.size(length))
-        return [found.get(row_key(key) or "", Description(key, ttl=TTL_MISSING)) for key in keys]
+                infos[name] = row_info(name, table.ttl(expires), table.size(length))
+        return [infos.get(to_row_key(key) or "", KeyInfo(key, ttl=TTL_MISSING)) for key in keys]
 
-    def read(self, stored: bytes, window: Window = BEGINNING) -> Entry | None:
-        limit, table, key = limits(), self.reading, row_key(stored)
+    def read(self, stored: bytes, page: ElementPage = FIRST_PAGE) -> KeyValue | None:
+        allowed, table, key = limits(), self.read_table, to_row_key(stored)
         rows = table.select(
-            f"SELECT $key, $expires FROM $table WHERE $key = %s AND {LIVE}", key, table.now()
+            f"SELECT $key, $expires FROM $table WHERE $key = %s AND {IS_LIVE}",
+            key,
+            table.now(),
         )
-        for found, expires in rows:
-            # A vendor that ignores case finds others.
-            part = self.live_value(table, key)
-            if found == key and part is not None:
-                size, text = part
+        for name, expires in rows:
+            # A case-insensitive database finds other keys, too.
+            value = self.live_value(table, key)
+            if name == key and value is not None:
+                size, text = value
                 is_whole = len(text) == size
                 if not is_whole:
-                    text = text[: length_in_base64(window.bytes_shown(limit))]
-                description = described(found, table.ttl(expires), size)
+                    text = text[: base64_length(page.max_bytes(allowed))]
+                info = row_info(name, table.ttl(expires), size)
                 pickled_size = None if is_whole else size // 4 * 3
-                return self.entry(description, from_base64(text), pickled_size, window)
+                return self.make_key_value(info, decode_row_value(text), pickled_size, page)
         return None
 
     # Changes.
 
-    def add(self, stored: bytes, edit: AddValue) -> Outcome:
-        key, table = row_key(stored), self.writing
-        reason = _("A database holds no such key.") if key is None else self.refusal(key)
+    def add(self, stored: bytes, edit: AddValue) -> EditResult:
+        key, table = to_row_key(stored), self.write_table
+        reason = _("A database holds no such key.") if key is None else self.key_error(key)
         if reason:
-            return Outcome(Result.REFUSED, reason)
-        table.expiry_after(edit.ttl)  # The backend's own would raise whatever the platform raises.
-        table.change("DELETE FROM $table WHERE $key = %s AND $expires < %s", key, table.now())
-        with table.guarded():
-            # What `set` and `add` do with a stored key: it makes room first.
+            return EditResult(EditStatus.REFUSED, reason)
+        table.expiry_after(edit.ttl)  # Raises OverflowError; the backend's exceptions vary.
+        table.execute("DELETE FROM $table WHERE $key = %s AND $expires < %s", key, table.now())
+        with table.savepoint():
+            # As in the backend's `set` and `add`: culls entries first.
             mode = "set" if edit.replace else "add"
-            if self.cache._base_set(mode, key, edit.value, timeout(edit.ttl)):
-                return Outcome(Result.DONE)
-        if not edit.replace and self.is_there(table, key):
-            return Outcome(Result.EXISTS)
+            if self.cache._base_set(mode, key, edit.value, timeout_for(edit.ttl)):
+                return EditResult(EditStatus.DONE)
+        if not edit.replace and self.has_live_row(table, key):
+            return EditResult(EditStatus.EXISTS)
         reason = _("The database did not take it. Keys may have 255 characters at most.")
-        return Outcome(Result.REFUSED, reason)
+        return EditResult(EditStatus.REFUSED, reason)
 
-    def is_there(self, table: CacheTable, key: str | None) -> bool:
-        """Return whether there is a live row of a key."""
-        found = f"SELECT 1 FROM $table WHERE $key = %s AND {LIVE}"
-        return bool(table.select(found, key, table.now()))
+    def has_live_row(self, table: CacheTable, key: str | None) -> bool:
+        """Return whether a key has a row that isn't expired."""
+        statement = f"SELECT 1 FROM $table WHERE $key = %s AND {IS_LIVE}"
+        return bool(table.select(statement, key, table.now()))
 
     def live_value(self, table: CacheTable, key: str | None) -> tuple[int, str] | None:
-        """Return the length of what a live row holds, and as much of it as is ever decoded."""
-        return table.part(key, 0, length_in_base64(limits().decode_bytes))
+        """Return the length of a key's value, and as much of it as is ever decoded."""
+        return table.read_part(key, 0, base64_length(limits().decode_bytes))
 
-    def set_value(self, stored: bytes, edit: SetValue) -> Outcome:
-        """Compare and set in one UPDATE: it finds no row if the value is another by then."""
-        key, table = row_key(stored), self.writing
-        part = self.live_value(table, key)
-        if part is None:
-            return Outcome(Result.GONE)
-        size, old = part
-        if len(old) < size or fingerprint(from_base64(old)) != edit.expected:
-            return Outcome(Result.CHANGED)
-        changes: dict[str, Any] = {"$value": in_base64(self.pickled(edit.value))}
+    def set_value(self, stored: bytes, edit: SetValue) -> EditResult:
+        """Compare and set in one UPDATE, which finds no row if the value has changed."""
+        key, table = to_row_key(stored), self.write_table
+        value = self.live_value(table, key)
+        if value is None:
+            return EditResult(EditStatus.GONE)
+        size, old = value
+        if len(old) < size or fingerprint(decode_row_value(old)) != edit.expected:
+            return EditResult(EditStatus.CHANGED)
+        changes: dict[str, Any] = {"$value": encode_pickle(self.pickle_value(edit.value))}
         if edit.ttl is not KEEP:
             changes["$expires"] = table.expiry_after(edit.ttl)
         assignments = ", ".join(f"{column} = %s" for column in changes)
-        done = table.change(
+        updated = table.execute(
             f"UPDATE $table SET {assignments} WHERE $key = %s AND $same",
             *changes.values(),
             key,
             old,
         )
-        return Outcome(Result.DONE if done else Result.CHANGED)
+        return EditResult(EditStatus.DONE if updated else EditStatus.CHANGED)
 
-    def set_ttl(self, stored: bytes, edit: SetTtl) -> Outcome:
-        table = self.writing
-        done = table.change(
-            f"UPDATE $table SET $expires = %s WHERE $key = %s AND {LIVE}",
+    def set_ttl(self, stored: bytes, edit: Expire) -> EditResult:
+        table = self.write_table
+        updated = table.execute(
+            f"UPDATE $table SET $expires = %s WHERE $key = %s AND {IS_LIVE}",
             table.expiry_after(edit.ttl),
-            row_key(stored),
+            to_row_key(stored),
             table.now(),
         )
-        return Outcome(Result.DONE if done else Result.GONE)
+        return EditResult(EditStatus.DONE if updated else EditStatus.GONE)
 
-    def expire_each(self, keys: Sequence[bytes], ttl: int) -> Tally:
-        table = self.writing
+    def expire_each(self, keys: Sequence[bytes], ttl: int) -> BulkResult:
+        table = self.write_table
         try:
             until = table.expiry_after(ttl)
         except OverflowError:
-            return super().expire_each(keys, ttl)  # Each is refused, with the reason.
+            return super().expire_each(keys, ttl)  # Refuses each key with the reason.
         done = sum(
-            table.change(
-                f"UPDATE $table SET $expires = %s WHERE $key IN ({placeholders(names)}) AND {LIVE}",
+            table.execute(
+                "UPDATE $table SET $expires = %s "
+                f"WHERE $key IN ({placeholders(names)}) AND {IS_LIVE}",
                 until,
                 *names,
                 table.now(),
             )
-            for names in row_keys(keys)
+            for names in batch_row_keys(keys)
         )
-        return Tally(done, len(keys) - done)
+        return BulkResult(done, len(keys) - done)
 
-    def extend_ttl(self, stored: bytes, edit: ExtendTtl) -> Outcome:
-        table, key = self.writing, row_key(stored)
+    def extend_ttl(self, stored: bytes, edit: ExtendTTL) -> EditResult:
+        table, key = self.write_table, to_row_key(stored)
         rows = table.select(
-            f"SELECT $expires FROM $table WHERE $key = %s AND {LIVE}", key, table.now()
+            f"SELECT $expires FROM $table WHERE $key = %s AND {IS_LIVE}", key, table.now()
         )
         if not rows:
-            return Outcome(Result.GONE)
-        left = table.ttl(rows[0][0])
-        if left == TTL_NONE:
-            return without_expiry()
-        # Whole seconds: a millisecond more than was cut off keeps the second that it is in.
-        done = table.change(
-            f"UPDATE $table SET $expires = %s WHERE $key = %s AND {LIVE}",
-            table.expiry_after(left + 1 + edit.by),
+            return EditResult(EditStatus.GONE)
+        remaining = table.ttl(rows[0][0])
+        if remaining == TTL_NONE:
+            return no_expiry_result()
+        # Expiries are whole seconds: adding the lost fraction keeps the second.
+        updated = table.execute(
+            f"UPDATE $table SET $expires = %s WHERE $key = %s AND {IS_LIVE}",
+            table.expiry_after(remaining + 1 + edit.by),
             key,
             table.now(),
         )
-        return Outcome(Result.DONE if done else Result.GONE)
+        return EditResult(EditStatus.DONE if updated else EditStatus.GONE)
 
-    def rename_here(self, stored: bytes, edit: Rename) -> Outcome:
-        statement = f"UPDATE $table SET $key = %s WHERE $key = %s AND {LIVE}"
+    def rename_here(self, stored: bytes, edit: Rename) -> EditResult:
+        statement = f"UPDATE $table SET $key = %s WHERE $key = %s AND {IS_LIVE}"
         return self.put(statement, stored, edit)
 
-    def copy_here(self, stored: bytes, edit: Copy) -> Outcome:
+    def copy_here(self, stored: bytes, edit: Copy) -> EditResult:
         statement = (
             "INSERT INTO $table ($key, $value, $expires) "
-            f"SELECT %s, $value, $expires FROM $table WHERE $key = %s AND {LIVE}"
+            f"SELECT %s, $value, $expires FROM $table WHERE $key = %s AND {IS_LIVE}"
         )
         return self.put(statement, stored, edit)
 
-    def put(self, statement: str, stored: bytes, edit: Rename | Copy) -> Outcome:
-        """Let a statement make a row of another key, in one transaction with what it replaces."""
-        table, key, to = self.writing, row_key(stored), row_key(edit.to)
-        if to is None or self.refusal(to):
-            return Outcome.refused(_("A database holds no such key."))
+    def put(self, statement: str, stored: bytes, edit: Rename | Copy) -> EditResult:
+        """Copy or rename a row, replacing another one, in one transaction.
+
+        Args:
+            statement: Creates or renames the row. Its parameters are the new key, the old key and
+                now.
+            stored: The stored key.
+            edit: The edit.
+        """
+        table, key, to = self.write_table, to_row_key(stored), to_row_key(edit.to)
+        if to is None or self.key_error(to):
+            return EditResult.refusal(_("A database holds no such key."))
         try:
             with transaction.atomic(table.connection.alias):
-                if not self.is_there(table, key):
-                    return Outcome(Result.GONE)
-                if not edit.overwrite and self.is_there(table, to):
-                    return Outcome(Result.EXISTS)
-                table.change("DELETE FROM $table WHERE $key = %s", to)
-                done = table.change(statement, to, key, table.now())
+                if not self.has_live_row(table, key):
+                    return EditResult(EditStatus.GONE)
+                if not edit.overwrite and self.has_live_row(table, to):
+                    return EditResult(EditStatus.EXISTS)
+                table.execute("DELETE FROM $table WHERE $key = %s", to)
+                changed = table.execute(statement, to, key, table.now())
         except IntegrityError:
-            return Outcome(Result.EXISTS)
+            return EditResult(EditStatus.EXISTS)
         except DataError:
-            return Outcome.refused(_("The database did not take it. Keys may have 255 characters."))
-        return Outcome(Result.DONE if done else Result.GONE)
+            return EditResult.refusal(
+                _("The database did not take it. Keys may have 255 characters.")
+            )
+        return EditResult(EditStatus.DONE if changed else EditStatus.GONE)
 
     def chunks(self, stored: bytes) -> Iterator[bytes]:
-        key, table = row_key(stored), self.reading
-        size, at = None, 0
-        while size is None or at < size:
-            part = table.part(key, at, PIECE)
-            length, text = (0, "") if part is None else part
+        key, table = to_row_key(stored), self.read_table
+        size, position = None, 0
+        while size is None or position < size:
+            value = table.read_part(key, position, VALUE_CHUNK_SIZE)
+            length, text = (0, "") if value is None else value
             size = length if size is None else size
-            if length != size or len(text) != min(PIECE, size - at):
-                raise Changed
-            at += len(text)
-            # What is not in base64 has another length than that, or is taken for it as a whole.
-            yield from_base64(text) if size % 4 == 0 else text.encode()
+            if length != size or len(text) != min(VALUE_CHUNK_SIZE, size - position):
+                raise KeyChanged
+            position += len(text)
+            # Text with another length isn't Base64.
+            yield decode_row_value(text) if size % 4 == 0 else text.encode()
 
     def delete(self, keys: Sequence[bytes]) -> int:
-        """Delete live rows; expired ones are no keys and stay until the backend culls them."""
-        table = self.writing
+        """Delete rows that aren't expired. Expired ones stay until the backend culls them."""
+        table = self.write_table
         return sum(
-            table.change(
-                f"DELETE FROM $table WHERE $key IN ({placeholders(names)}) AND {LIVE}",
+            table.execute(
+                f"DELETE FROM $table WHERE $key IN ({placeholders(names)}) AND {IS_LIVE}",
                 *names,
                 table.now(),
             )
-            for names in row_keys(keys)
+            for names in batch_row_keys(keys)
         )
 
-    def flush_plan(self) -> FlushPlan:
-        table = self.writing
+    def preview_flush(self) -> FlushPreview:
+        table = self.write_table
         names = {"table": table.name, "database": table.connection.alias}
-        return FlushPlan(
-            act=f"DELETE FROM {table.name} on {table.connection.alias}",
+        return FlushPreview(
+            command=f"DELETE FROM {table.name} on {table.connection.alias}",
             scope=_(
                 "All rows of the table “%(table)s” in the database “%(database)s”: the keys of "
                 "every alias that uses it, whatever its prefix."
             )
             % names,
-            entries=count(table),
+            entries=count_rows(table),
         )
 
     def flush(self) -> int:
-        return self.writing.change("DELETE FROM $table")
+        return self.write_table.execute("DELETE FROM $table")
 
-    def info(self) -> Sequence[Section]:
-        table = self.reading
-        return (keyspace(table, self.cache._max_entries), self.culling())
+    def info(self) -> Sequence[InfoSection]:
+        table = self.read_table
+        return (table_section(table, self.cache._max_entries), self.eviction_info())

@@ -20,84 +20,90 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from django_cachex.inspectors.django import expiry_after
-from django_cachex.inspectors.info import Fact, Section, Unit
-from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE, Description
+from django_cachex.inspectors.info import InfoField, InfoSection, Unit
+from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE, KeyInfo
 
-PIECE: Final = 1024 * 1024
-"""Characters of a value that are fetched at once: a whole number of groups of base64."""
+VALUE_CHUNK_SIZE: Final = 1024 * 1024
+"""Number of characters of a value to read at once. A multiple of 4, as in Base64."""
 
-KEYS_AT_ONCE: Final = 500
-"""Keys that one statement names."""
+MAX_KEYS_PER_STATEMENT: Final = 500
+"""Maximum number of keys in a statement."""
 
 
-def row_key(stored: bytes) -> str | None:
-    """Return a stored key as text, or None, which finds no row: no database holds such a key."""
+def to_row_key(stored: bytes) -> str | None:
+    """Return a stored key as text, or None if a database can't store it."""
     try:
         text = stored.decode()
     except UnicodeDecodeError:
         return None
-    return None if "\0" in text else text  # PostgreSQL refuses NUL in any text.
+    return None if "\0" in text else text  # PostgreSQL refuses NUL in text.
 
 
-def row_keys(keys: Sequence[bytes]) -> Iterator[list[str]]:
-    """Yield keys as text, without duplicates, as many at once as a statement may name."""
-    texts = list(dict.fromkeys(text for text in map(row_key, keys) if text is not None))
-    for start in range(0, len(texts), KEYS_AT_ONCE):
-        yield texts[start : start + KEYS_AT_ONCE]
+def batch_row_keys(keys: Sequence[bytes]) -> Iterator[list[str]]:
+    """Yield the keys as text, without duplicates, in batches for a statement."""
+    texts = list(dict.fromkeys(text for text in map(to_row_key, keys) if text is not None))
+    for start in range(0, len(texts), MAX_KEYS_PER_STATEMENT):
+        yield texts[start : start + MAX_KEYS_PER_STATEMENT]
 
 
-def length_in_base64(size: int) -> int:
-    """Return how many characters as many bytes have in base64."""
+def base64_length(size: int) -> int:
+    """Return the length of a number of bytes in Base64."""
     return (size + 2) // 3 * 4
 
 
-def in_base64(raw: bytes) -> str:
+def encode_pickle(raw: bytes) -> str:
     """Return a pickle as the backend stores it."""
     return base64.b64encode(raw).decode()
 
 
-def from_base64(text: str) -> bytes:
-    """Return the pickle in a row's value, or the value itself where there is none in it."""
+def decode_row_value(text: str) -> bytes:
+    """Return the pickle in a value, or the value itself if it isn't Base64."""
     try:
         return base64.b64decode(text.encode())
     except binascii.Error:
         return text.encode()
 
 
-def described(key: str, ttl: int, size: int | None) -> Description:
-    """Return the description of a row; one that has expired is no key."""
-    return Description(key.encode(), ttl=ttl, size=None if ttl == TTL_MISSING else size)
+def row_info(key: str, ttl: int, size: int | None) -> KeyInfo:
+    """Return information about a row. An expired row is a missing key."""
+    return KeyInfo(key.encode(), ttl=ttl, size=None if ttl == TTL_MISSING else size)
 
 
 RowValues = tuple[Any, ...]
 
-LENGTH: Final = {"postgresql": "OCTET_LENGTH"}
-"""What measures a value, which is ASCII: PostgreSQL need not fetch it to tell its bytes."""
+LENGTH_FUNCTIONS: Final = {"postgresql": "OCTET_LENGTH"}
+"""The function that returns the length of a value, by vendor.
 
-SAME: Final = {"oracle": "DBMS_LOB.COMPARE($value, %s) = 0"}
-"""The condition that a value is the parameter: Oracle has no `=` for large texts."""
+Values are ASCII; on PostgreSQL, `OCTET_LENGTH` doesn't have to load them.
+"""
 
-LIVE: Final = "$expires >= %s"
+SAME_VALUE_CONDITIONS: Final = {"oracle": "DBMS_LOB.COMPARE($value, %s) = 0"}
+"""The condition that a value equals a parameter, by vendor. Oracle has no `=` for CLOBs."""
 
-LAST_YEAR: Final = datetime.max.year
-"""The year in which keys expire that never do."""
+IS_LIVE: Final = "$expires >= %s"
+
+NO_EXPIRY_YEAR: Final = datetime.max.year
+"""The year of the expiry of keys that never expire."""
 
 
 @dataclass(frozen=True)
 class CacheTable:
-    """A table and the connection to it.
+    """A table, and the connection to its database.
 
-    In statements `$table`, `$key`, `$value` and `$expires` stand for quoted names, `$length` for
-    the function that measures a value, `$size` for what `size` makes its length of, `$same` for the
-    condition that the value is a parameter.
+    Statements contain these placeholders:
+
+    - `$table`, `$key`, `$value`, `$expires`: quoted names
+    - `$length`: the function that returns the length of a value
+    - `$size`: an expression from which `size` computes the length of a value
+    - `$same`: the condition that a value equals the parameter
     """
 
     name: str
     connection: BaseDatabaseWrapper
 
     @contextmanager
-    def guarded(self) -> Iterator[None]:
-        """Let no failure break a transaction around it, and say when the table is missing."""
+    def savepoint(self) -> Iterator[None]:
+        """Protect a surrounding transaction from errors, and explain errors of a missing table."""
         inside = self.connection.in_atomic_block
         try:
             with transaction.atomic(self.connection.alias) if inside else nullcontext():
@@ -113,62 +119,62 @@ class CacheTable:
             raise ProgrammingError(message % names) from error
 
     def is_missing(self, error: DatabaseError) -> bool:
-        """Return whether a statement failed because there is no such table."""
+        """Return whether a statement failed because the table doesn't exist."""
         is_down = isinstance(error, OperationalError) and self.connection.vendor != "sqlite"
         if is_down or isinstance(error, TransactionManagementError):
             return False
         introspection = self.connection.introspection
         return introspection.identifier_converter(self.name) not in introspection.table_names()
 
-    def complete(self, statement: str) -> str:
-        """Return a statement with the names in it."""
+    def format_sql(self, statement: str) -> str:
+        """Return a statement with the placeholders replaced."""
         vendor, quote = self.connection.vendor, self.connection.ops.quote_name
         names = {
             "table": quote(self.name),
             "key": quote("cache_key"),
             "value": quote("value"),
             "expires": quote("expires"),
-            "length": LENGTH.get(vendor, "LENGTH"),
+            "length": LENGTH_FUNCTIONS.get(vendor, "LENGTH"),
         }
-        names["size"] = "rowid" if self.has_blobs else f"{names['length']}({names['value']})"
-        same = Template(SAME.get(vendor, "$value = %s")).substitute(names)
+        names["size"] = "rowid" if self.reads_blobs else f"{names['length']}({names['value']})"
+        same = Template(SAME_VALUE_CONDITIONS.get(vendor, "$value = %s")).substitute(names)
         return Template(statement).substitute(names, same=same)
 
     def select(self, statement: str, *parameters: Any) -> list[RowValues]:
-        """Return the rows of a query."""
-        with self.guarded(), self.connection.cursor() as cursor:
-            cursor.execute(self.complete(statement), parameters)
+        """Execute a query and return its rows."""
+        with self.savepoint(), self.connection.cursor() as cursor:
+            cursor.execute(self.format_sql(statement), parameters)
             return list(cursor.fetchall())
 
-    def change(self, statement: str, *parameters: Any) -> int:
-        """Return how many rows a statement changed or deleted."""
-        with self.guarded(), self.connection.cursor() as cursor:
-            cursor.execute(self.complete(statement), parameters)
+    def execute(self, statement: str, *parameters: Any) -> int:
+        """Execute a statement and return the number of changed or deleted rows."""
+        with self.savepoint(), self.connection.cursor() as cursor:
+            cursor.execute(self.format_sql(statement), parameters)
             return int(cursor.rowcount)
 
-    def limit(self, rows: int) -> str:
-        """Return what ends a query that is to return this many rows at most."""
+    def limit_clause(self, rows: int) -> str:
+        """Return the end of a query that returns at most this many rows."""
         return self.connection.ops.limit_offset_sql(0, rows)
 
     @property
-    def has_blobs(self) -> bool:
-        """Whether values are read as blobs: SQLite's functions would load one whole to measure it.
+    def reads_blobs(self) -> bool:
+        """Whether values are read as blobs, because SQLite's functions load complete values.
 
-        https://www.sqlite.org/c3ref/blob_open.html
+        See https://www.sqlite.org/c3ref/blob_open.html
         """
         return self.connection.vendor == "sqlite"
 
     def size(self, measured: int | None) -> int | None:
-        """Return the length of a value of which `$size` was selected."""
-        if measured is None or not self.has_blobs:
+        """Return the length of a value for a selected `$size`."""
+        if measured is None or not self.reads_blobs:
             return measured
         with self._blob(measured) as blob:
             return len(blob)
 
-    def part(self, key: str | None, start: int, length: int) -> tuple[int, str] | None:
-        """Return the length of a live row's value and a part of it, or None for no such row."""
-        where = f"FROM $table WHERE $key = %s AND {LIVE}"
-        if not self.has_blobs:
+    def read_part(self, key: str | None, start: int, length: int) -> tuple[int, str] | None:
+        """Return the length and a part of a value, or None if the key is missing or expired."""
+        where = f"FROM $table WHERE $key = %s AND {IS_LIVE}"
+        if not self.reads_blobs:
             measured = f"SELECT $size, SUBSTR($value, %s, %s) {where}"
             for size, value in self.select(measured, start + 1, length, key, self.now()):
                 return size, "" if value is None else self.text(value)
@@ -189,19 +195,20 @@ class CacheTable:
             yield blob
 
     def text(self, value: Any) -> str:
-        """Return a value as text, however the driver returned it."""
+        """Return a value as text, whatever type the driver returns."""
         return str(self.connection.ops.process_clob(value))
 
-    # Expiry: in the vendor's type and time zone, as the backend itself reads and writes it.
+    # Expiries have the type and time zone of the database, as in the backend.
 
     def now(self) -> Any:
-        """Return the parameter that the expiry of live rows is not below."""
+        """Return the parameter to compare expiries with."""
         return self.connection.ops.adapt_datetimefield_value(now())
 
     def expiry_after(self, ttl: int) -> Any:
-        """Return the parameter for a TTL that starts now, in whole seconds as the backend's are.
+        """Return the parameter for a TTL that starts now, in whole seconds like the backend's.
 
-        Raises OverflowError past the year 9999.
+        Raises:
+            OverflowError: The key would expire after the year 9999.
         """
         expiry = expiry_after(ttl)
         zone = UTC if settings.USE_TZ else None
@@ -212,7 +219,7 @@ class CacheTable:
         return self.connection.ops.adapt_datetimefield_value(moment.replace(microsecond=0))
 
     def ttl(self, expires: Any) -> int:
-        """Return the TTL of an expiry as it was selected: milliseconds, `NEVER` or `GONE`."""
+        """Return the TTL for a selected expiry: milliseconds, `TTL_NONE` or `TTL_MISSING`."""
         expression = models.Expression(output_field=models.DateTimeField())
         converters = [
             *self.connection.ops.get_db_converters(expression),
@@ -220,191 +227,202 @@ class CacheTable:
         ]
         for convert in converters:
             expires = convert(expires, expression, self.connection)
-        if expires.year == LAST_YEAR:
+        if expires.year == NO_EXPIRY_YEAR:
             return TTL_NONE
-        left = (expires - now()).total_seconds()
-        return int(left * 1000) if left > 0 else TTL_MISSING
+        remaining = (expires - now()).total_seconds()
+        return int(remaining * 1000) if remaining > 0 else TTL_MISSING
 
 
 def placeholders(parameters: Sequence[Any]) -> str:
-    """Return what stands in a statement for a list of parameters."""
+    """Return the placeholders for a list of parameters."""
     return ", ".join(["%s"] * len(parameters))
 
 
-MOST_COUNTED: Final = 100_000
-"""Rows that are counted: some 10 ms."""
+MAX_COUNTED_ROWS: Final = 100_000
+"""Maximum number of rows to count, which takes about 10 ms."""
 
-MOST_MEASURED: Final = 1000
-"""Rows whose values are measured one by one."""
+MAX_MEASURED_ROWS: Final = 1000
+"""Maximum number of rows whose values are measured."""
 
-TABLE_SIZE: Final = {"postgresql": "SELECT pg_total_relation_size(to_regclass(%s))"}
-"""Vendors that know the size of a table, its indexes included."""
+TABLE_SIZE_QUERIES: Final = {"postgresql": "SELECT pg_total_relation_size(to_regclass(%s))"}
+"""Queries for the size of a table including its indexes, by vendor."""
 
 
-def counting(table: CacheTable) -> str:
-    """Return a query for the number of rows, for `known` to read."""
-    most = table.limit(MOST_COUNTED + 1)
+def count_query(table: CacheTable) -> str:
+    """Return a query for the number of rows. Pass its result to `known_count`."""
+    most = table.limit_clause(MAX_COUNTED_ROWS + 1)
     return f"SELECT COUNT(*) FROM (SELECT 1 AS one FROM $table {most}) counted"
 
 
-def known(counted: int) -> int | None:
-    """Return how many rows there are, expired ones included; None for more than were counted."""
-    return counted if counted <= MOST_COUNTED else None
+def known_count(count: int) -> int | None:
+    """Return the number of rows including expired ones, or None if not all were counted."""
+    return count if count <= MAX_COUNTED_ROWS else None
 
 
-def count(table: CacheTable) -> int | None:
-    """Return how many rows there are, expired ones included; None for very many."""
-    ((counted,),) = table.select(counting(table))
-    return known(counted)
+def count_rows(table: CacheTable) -> int | None:
+    """Return the number of rows including expired ones, or None if there are too many to count."""
+    ((counted,),) = table.select(count_query(table))
+    return known_count(counted)
 
 
-def keyspace(table: CacheTable, most_entries: int) -> Section:
-    """Return how many rows there are, how many of them expired, and what they take."""
+def table_section(table: CacheTable, most_entries: int) -> InfoSection:
+    """Return the number of rows, how many of them are expired, and the size of the table."""
     counted, never, expired = table.select(
         "SELECT COUNT(*), "
         "SUM(CASE WHEN $expires >= %s THEN 1 ELSE 0 END), "
         "SUM(CASE WHEN $expires < %s THEN 1 ELSE 0 END) "
-        f"FROM (SELECT $expires FROM $table {table.limit(MOST_COUNTED + 1)}) counted",
+        f"FROM (SELECT $expires FROM $table {table.limit_clause(MAX_COUNTED_ROWS + 1)}) counted",
         table.expiry_after(TTL_NONE),
         table.now(),
     )[0]
-    place = (
-        Fact(_("Table"), table.name, Unit.CODE),
-        Fact(_("Database"), table.connection.alias, Unit.CODE),
-        *size(table, counted),
+    fields = (
+        InfoField(_("Table"), table.name, Unit.CODE),
+        InfoField(_("Database"), table.connection.alias, Unit.CODE),
+        *size_fields(table, counted),
     )
-    if known(counted) is None:
+    if known_count(counted) is None:
         note = _("There are more than %(rows)s rows; they were not counted.")
-        return Section(_("Keyspace"), place, note=note % {"rows": f"{MOST_COUNTED:,}"})
-    facts = (
-        Fact(_("Never expire"), int(never or 0), Unit.ENTRIES),
-        Fact(_("Expired, not yet removed"), int(expired or 0), Unit.ENTRIES),
-        *place,
+        return InfoSection(_("Keyspace"), fields, note=note % {"rows": f"{MAX_COUNTED_ROWS:,}"})
+    counts = (
+        InfoField(_("Never expire"), int(never or 0), Unit.ENTRIES),
+        InfoField(_("Expired, not yet removed"), int(expired or 0), Unit.ENTRIES),
+        *fields,
     )
-    entries = Fact(_("Entries"), counted, Unit.ENTRIES, of=most_entries)
-    return Section(_("Keyspace"), facts, headline=entries)
+    entries = InfoField(_("Entries"), counted, Unit.ENTRIES, maximum=most_entries)
+    return InfoSection(_("Keyspace"), counts, headline=entries)
 
 
-def size(table: CacheTable, rows: int) -> tuple[Fact, ...]:
-    """Return what the table takes where the database knows, or its values where they are few."""
-    known_size = TABLE_SIZE.get(table.connection.vendor)
+def size_fields(table: CacheTable, rows: int) -> tuple[InfoField, ...]:
+    """Return the size of the table if the database knows it, or of the values if there are few."""
+    known_size = TABLE_SIZE_QUERIES.get(table.connection.vendor)
     if known_size:
         name = table.connection.ops.quote_name(table.name)
-        ((taken,),) = table.select(known_size, name)
-        return (Fact(_("Size"), int(taken), Unit.BYTES),)
-    if rows > MOST_MEASURED:
+        ((size,),) = table.select(known_size, name)
+        return (InfoField(_("Size"), int(size), Unit.BYTES),)
+    if rows > MAX_MEASURED_ROWS:
         return ()
-    ((taken,),) = table.select("SELECT SUM($length($value)) FROM $table")
-    return (Fact(_("Size of values"), int(taken or 0), Unit.BYTES),)
+    ((size,),) = table.select("SELECT SUM($length($value)) FROM $table")
+    return (InfoField(_("Size of values"), int(size or 0), Unit.BYTES),)
 
 
-ROWS_AT_ONCE: Final = 5000
-"""Rows that one query of a search looks at: some 5 ms, whatever the size of the table."""
+ROWS_PER_QUERY: Final = 5000
+"""Number of rows that one query of a search examines, which takes about 5 ms."""
 
-BY_CODE_POINT: Final = ("C", "POSIX", "C.UTF-8", "C.utf8")
-"""PostgreSQL's collations that order texts as Python does."""
+CODE_POINT_COLLATIONS: Final = ("C", "POSIX", "C.UTF-8", "C.utf8")
+"""PostgreSQL's collations that sort text by code points, like Python."""
 
 SURROGATES: Final = range(0xD800, 0xE000)
-HIGHEST: Final = chr(0x10FFFF)
+LAST_CODE_POINT: Final = chr(0x10FFFF)
 
-_orders: weakref.WeakKeyDictionary[BaseDatabaseWrapper, bool] = weakref.WeakKeyDictionary()
+_ordered_connections: weakref.WeakKeyDictionary[BaseDatabaseWrapper, bool] = (
+    weakref.WeakKeyDictionary()
+)
 
 
-def is_ordered(connection: BaseDatabaseWrapper) -> bool:
-    """Return whether a database is known to order keys by code points, as a range needs it."""
+def orders_by_code_point(connection: BaseDatabaseWrapper) -> bool:
+    """Return whether a database sorts keys by code points, which a range of keys requires."""
     if connection.vendor == "sqlite":
         return True
     if connection.vendor != "postgresql":
         return False
-    if connection not in _orders:
+    if connection not in _ordered_connections:
         with connection.cursor() as cursor:
             cursor.execute("SELECT datcollate FROM pg_database WHERE datname = current_database()")
-            _orders[connection] = cursor.fetchone()[0] in BY_CODE_POINT
-    return _orders[connection]
+            _ordered_connections[connection] = cursor.fetchone()[0] in CODE_POINT_COLLATIONS
+    return _ordered_connections[connection]
 
 
-def successor(prefix: str) -> str:
-    """Return the least text that is greater than all that begin so; empty for none."""
-    beginning = prefix.rstrip(HIGHEST)
-    if not beginning:
+def prefix_upper_bound(prefix: str) -> str:
+    """Return the smallest text that is greater than all texts with a prefix, or an empty string."""
+    start = prefix.rstrip(LAST_CODE_POINT)
+    if not start:
         return ""
-    following = ord(beginning[-1]) + 1
-    return beginning[:-1] + chr(SURROGATES.stop if following in SURROGATES else following)
+    following = ord(start[-1]) + 1
+    return start[:-1] + chr(SURROGATES.stop if following in SURROGATES else following)
 
 
 @dataclass(frozen=True)
-class Row:
-    """What a search sees of a row."""
+class CacheRow:
+    """A row as a search examines it."""
 
     key: str
     is_live: bool
     counted: int | None
-    """How many rows there are to walk through, in the first rows of a walk."""
+    """The number of rows to examine. Only set in the first rows."""
 
     ttl: int | None = None
     size: int | None = None
 
 
 @dataclass(frozen=True)
-class TableWalk:
-    """The rows of a table whose keys begin so, where its index is of use, or all of them."""
+class KeysetPaginator:
+    """Iterate over the rows of a table in order of their keys.
+
+    If the database sorts by code points, only rows with the prefix are examined, otherwise all.
+    """
 
     table: CacheTable
-    beginning: str
+    prefix: str
     columns: frozenset[str]
-    """What a search needs to know beside the key: of `ttl` and `size`."""
+    """The columns that a search needs in addition to the key: `ttl`, `size`."""
 
-    def rows(self, after: str, most: int, count_to: int) -> Iterator[Row]:
-        """Yield all rows after a key, as many at first, having counted up to so many of all."""
-        found = self._some(after, most, count_to)
-        yield from found
-        while len(found) == most:
-            most = ROWS_AT_ONCE
-            found = self._some(found[-1].key, most)
-            yield from found
+    def rows(self, after: str, limit: int, count_to: int) -> Iterator[CacheRow]:
+        """Yield all rows after a key.
 
-    def count(self, most: int) -> int:
-        """Return how many rows there are to walk through, counted up to so many."""
-        condition, parameters = self._where("")
-        some = f"SELECT 1 AS one FROM $table {condition} {self.table.limit(most)}"
+        Args:
+            after: The key, or an empty string.
+            limit: The number of rows of the first query.
+            count_to: Maximum number of rows to count.
+        """
+        page = self._fetch_rows(after, limit, count_to)
+        yield from page
+        while len(page) == limit:
+            limit = ROWS_PER_QUERY
+            page = self._fetch_rows(page[-1].key, limit)
+            yield from page
+
+    def count(self, maximum: int) -> int:
+        """Return the number of rows to examine, counted up to a maximum."""
+        condition, parameters = self._where_clause("")
+        some = f"SELECT 1 AS one FROM $table {condition} {self.table.limit_clause(maximum)}"
         ((rows,),) = self.table.select(f"SELECT COUNT(*) FROM ({some}) counted", *parameters)
         return int(rows)
 
-    def _some(self, after: str, most: int, count_to: int = 0) -> list[Row]:
+    def _fetch_rows(self, after: str, limit: int, count_to: int = 0) -> list[CacheRow]:
         table = self.table
-        counted, counting = self._counting(count_to)
-        condition, parameters = self._where(after)
+        counted, counting = self._count_expression(count_to)
+        condition, parameters = self._where_clause(after)
         expires = "$expires" if "ttl" in self.columns else "NULL"
         size = "$size" if "size" in self.columns else "NULL"
-        found = table.select(
-            f"SELECT $key, CASE WHEN {LIVE} THEN 1 ELSE 0 END, {counted}, {expires}, {size} "
-            f"FROM $table {condition} ORDER BY $key {table.limit(most)}",
+        rows = table.select(
+            f"SELECT $key, CASE WHEN {IS_LIVE} THEN 1 ELSE 0 END, {counted}, {expires}, {size} "
+            f"FROM $table {condition} ORDER BY $key {table.limit_clause(limit)}",
             table.now(),
             *counting,
             *parameters,
         )
-        return [self._row(*row) for row in found]
+        return [self._make_row(*row) for row in rows]
 
-    def _row(self, key: str, is_live: int, counted: Any, expires: Any, size: Any) -> Row:
+    def _make_row(self, key: str, is_live: int, counted: Any, expires: Any, size: Any) -> CacheRow:
         ttl = self.table.ttl(expires) if expires is not None else None
-        return Row(key, bool(is_live), counted, ttl, self.table.size(size))
+        return CacheRow(key, bool(is_live), counted, ttl, self.table.size(size))
 
-    def _counting(self, most: int) -> tuple[str, list[str]]:
-        if not most:
+    def _count_expression(self, maximum: int) -> tuple[str, list[str]]:
+        if not maximum:
             return "NULL", []
-        condition, parameters = self._where("")
-        rows = f"SELECT 1 AS one FROM $table {condition} {self.table.limit(most)}"
+        condition, parameters = self._where_clause("")
+        rows = f"SELECT 1 AS one FROM $table {condition} {self.table.limit_clause(maximum)}"
         return f"(SELECT COUNT(*) FROM ({rows}) counted)", parameters
 
-    def _where(self, after: str) -> tuple[str, list[str]]:
-        """Return the condition of the rows after a key, within the range, and its parameters."""
+    def _where_clause(self, after: str) -> tuple[str, list[str]]:
+        """Return a WHERE clause for the rows after a key, and its parameters."""
         bounds: list[tuple[str, str]] = []
-        if after:  # Not on the first page: Oracle takes an empty text for no text.
+        if after:  # Empty on the first page. For Oracle, an empty string is NULL.
             bounds.append(("$key > %s", after))
-        if self.beginning and is_ordered(self.table.connection):
+        if self.prefix and orders_by_code_point(self.table.connection):
             if not after:
-                bounds.append(("$key >= %s", self.beginning))
-            end = successor(self.beginning)
+                bounds.append(("$key >= %s", self.prefix))
+            end = prefix_upper_bound(self.prefix)
             bounds += [("$key < %s", end)] if end else []
         conditions = " AND ".join(condition for condition, _value in bounds)
         return f"WHERE {conditions}" if bounds else "", [value for _condition, value in bounds]

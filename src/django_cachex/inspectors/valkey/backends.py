@@ -18,18 +18,18 @@ from django_cachex.cache.statistics import Statistics
 from django_cachex.commands import KeyFunctionNotSupported
 from django_cachex.commands.scan import scan_and_unlink
 from django_cachex.inspectors.base import Inspector, Support
-from django_cachex.inspectors.info import Fact, FlushPlan, Section, Text, Unit
-from django_cachex.inspectors.keys import encode_text, printable
+from django_cachex.inspectors.info import FlushPreview, InfoField, InfoSection, Text, Unit
+from django_cachex.inspectors.keys import display_text, encode_text
 from django_cachex.inspectors.query import Query, Scope
-from django_cachex.inspectors.types import Listing
+from django_cachex.inspectors.types import ScanPage
 from django_cachex.inspectors.valkey.errors import permitted, required
 from django_cachex.inspectors.valkey.inspector import ServerInspector
 from django_cachex.inspectors.valkey.key_info import formats
 from django_cachex.inspectors.valkey.snippets import python_line
-from django_cachex.inspectors.values import Codec, recognise_all
+from django_cachex.inspectors.values import ValueFormat, detect_composite_format
 
 
-def in_this_process(statistics: Statistics) -> Section:
+def in_this_process(statistics: Statistics) -> InfoSection:
     """Return what the process that draws the page knows of its own use of a cache."""
     rate = statistics.hit_rate
     average = statistics.seconds / statistics.calls * 1000 if statistics.calls else None
@@ -40,10 +40,10 @@ def in_this_process(statistics: Statistics) -> Section:
         (_("Errors"), statistics.errors, Unit.NUMBER),
         (_("Time a call"), average, Unit.MILLISECONDS),
     )
-    return Section(
+    return InfoSection(
         _("This process"),
-        [Fact(*figure) for figure in figures if figure[1] is not None],
-        Fact(_("Hit rate"), rate * 100, Unit.PERCENT) if rate is not None else None,
+        [InfoField(*figure) for figure in figures if figure[1] is not None],
+        InfoField(_("Hit rate"), rate * 100, Unit.PERCENT) if rate is not None else None,
         note=_("Of this cache, by the one process of yours that drew this page, since it began."),
     )
 
@@ -83,9 +83,9 @@ class CachexInspector(ServerInspector):
         return kind
 
     @property
-    def store(self) -> Hashable:
+    def storage_id(self) -> Hashable:
         # A fleet's name or a cluster's nodes are no address of one server.
-        return super().store if self.client_class is Client else ("valkey", self.place)
+        return super().storage_id if self.client_class is Client else ("valkey", self.place)
 
     @property
     def is_cluster(self) -> bool:
@@ -118,35 +118,35 @@ class CachexInspector(ServerInspector):
         return data
 
     @cached_property
-    def codec(self) -> Codec:
+    def value_format(self) -> ValueFormat:
         if isinstance(self.serializer, ValueCodec):
-            return recognise_all(self.serializer, self.dumps)
-        return super().codec
+            return detect_composite_format(self.serializer, self.dumps)
+        return super().value_format
 
-    def configuration(self) -> Section:
+    def configuration(self) -> InfoSection:
         section = super().configuration()
-        return replace(section, facts=(*section.facts, *formats(self.serializer)))
+        return replace(section, fields=(*section.fields, *formats(self.serializer)))
 
-    def info(self) -> Sequence[Section]:
+    def info(self) -> Sequence[InfoSection]:
         return [*super().info(), in_this_process(self.cache.statistics)]
 
-    def flush_plan(self) -> FlushPlan:
-        return FlushPlan(
-            act=_("SCAN and UNLINK of %(pattern)s on %(address)s")
-            % {"pattern": printable(self.keyspace.pattern), "address": self.place},
+    def preview_flush(self) -> FlushPreview:
+        return FlushPreview(
+            command=_("SCAN and UNLINK of %(pattern)s on %(address)s")
+            % {"pattern": display_text(self.keyspace.pattern), "address": self.place},
             scope=_(
                 "All keys with this cache's prefix, in every version, are deleted. Others stay."
             ),
             entries=None,
         )
 
-    def flushes(self, other: Inspector) -> bool:
-        return self.can_flush and self.keyspace.holds(other.locate("key"))
+    def flush_affects(self, other: Inspector) -> bool:
+        return self.can_flush and self.keyspace.holds(other.make_key("key"))
 
     flushes_in_steps = True
 
-    def find_doomed(self, token: str, want: int, deadline: float) -> Listing:
-        return self.scan(Query(scope=Scope.VERSIONS), token, want, deadline)
+    def scan_for_flush(self, token: str, limit: int, deadline: float) -> ScanPage:
+        return self.scan(Query(scope=Scope.VERSIONS), token, limit, deadline)
 
     def flush(self) -> int:
         return self.client.run(scan_and_unlink(self.keyspace.pattern, self.keyspace.holds))
@@ -185,10 +185,10 @@ class DjangoRedisInspector(ServerInspector):
             ),
         )
 
-    def flush_plan(self) -> FlushPlan:
+    def preview_flush(self) -> FlushPreview:
         [keys] = self.client.collect([self.client._dbsize()])
-        return FlushPlan(
-            act=_("FLUSHDB on %(address)s") % {"address": self.address},
+        return FlushPreview(
+            command=_("FLUSHDB on %(address)s") % {"address": self.address},
             scope=_("Every key of the whole database is deleted, whoever stored it."),
             entries=permitted(keys),
         )

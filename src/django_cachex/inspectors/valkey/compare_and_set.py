@@ -20,7 +20,7 @@ from django_cachex.commands import (
 from django_cachex.commands.args import encode_arg
 from django_cachex.commands.command import Batch, EncodableArg, parse_raw
 from django_cachex.conf import limits
-from django_cachex.inspectors.edits import Outcome, Result, Trace
+from django_cachex.inspectors.edits import EditResult, EditStatus, ValueDigest
 from django_cachex.inspectors.types import TTL_NONE
 from django_cachex.inspectors.valkey.errors import (
     DENIED,
@@ -32,7 +32,7 @@ from django_cachex.inspectors.valkey.errors import (
     queued,
     required,
 )
-from django_cachex.inspectors.values import Codec, Content, decode, fingerprint
+from django_cachex.inspectors.values import Content, ValueFormat, decode, fingerprint
 
 Words = tuple[EncodableArg, ...]
 
@@ -103,12 +103,12 @@ class Write:
     """What to read again, and the replies that it must have: without, all that was answered."""
 
 
-Change = Generator[Sequence[Words] | Write, list[Any], Outcome]
+Change = Generator[Sequence[Words] | Write, list[Any], EditResult]
 """An edit: it yields what to read, receives the replies, and returns what stands against it or
 yields a `Write`, receives the replies to that, and returns what was done."""
 
 
-def applied(keys: Sequence[bytes], change: Callable[[], Change]) -> Operation[Outcome]:
+def applied(keys: Sequence[bytes], change: Callable[[], Change]) -> Operation[EditResult]:
     """Apply a change to keys of one slot; two round trips, unless others keep on changing it.
 
     Raises what the server refuses.
@@ -118,13 +118,13 @@ def applied(keys: Sequence[bytes], change: Callable[[], Change]) -> Operation[Ou
     except (AccessDenied, UnknownCommand):
         outcome = None
     except WrongTypeError:
-        return Outcome(Result.WRONG_TYPE)
+        return EditResult(EditStatus.WRONG_TYPE)
     if outcome is not None:
         return outcome
     return (yield from by_transaction(keys, change))
 
 
-def by_script(keys: Sequence[bytes], change: Callable[[], Change]) -> Operation[Outcome | None]:
+def by_script(keys: Sequence[bytes], change: Callable[[], Change]) -> Operation[EditResult | None]:
     """Return what became of a change, or None where it takes a transaction."""
     seen: list[Any] | None = None
     for _attempt in range(ATTEMPTS):
@@ -135,7 +135,7 @@ def by_script(keys: Sequence[bytes], change: Callable[[], Change]) -> Operation[
         try:
             write = attempt.send(seen)
         except StopIteration as stop:
-            return stop.value  # type: ignore[no-any-return]  # Outcome
+            return stop.value  # type: ignore[no-any-return]  # EditResult
         if not isinstance(write, Write):
             raise TypeError("A change reads once, then writes.")
         holds = answered(reads, seen) if write.holds is None else write.holds
@@ -145,10 +145,10 @@ def by_script(keys: Sequence[bytes], change: Callable[[], Change]) -> Operation[
         if state == NOT_BY_SCRIPT:
             return None
         seen = replies if write.holds is None and len(holds) == len(reads) else None
-    return Outcome(Result.CHANGED)
+    return EditResult(EditStatus.CHANGED)
 
 
-def by_transaction(keys: Sequence[bytes], change: Callable[[], Change]) -> Operation[Outcome]:
+def by_transaction(keys: Sequence[bytes], change: Callable[[], Change]) -> Operation[EditResult]:
     """Return what became of a change; anything that happens to the key makes it start again."""
     watch: Words = ("WATCH", *keys)
     for _attempt in range(ATTEMPTS):
@@ -158,17 +158,17 @@ def by_transaction(keys: Sequence[bytes], change: Callable[[], Change]) -> Opera
             _watched, *seen = answers(reads, (yield asked(reads)))
         except WrongTypeError:
             yield [UNWATCH]
-            return Outcome(Result.WRONG_TYPE)
+            return EditResult(EditStatus.WRONG_TYPE)
         try:
             write = attempt.send(seen)
         except StopIteration as stop:
             yield [UNWATCH]
-            return stop.value  # type: ignore[no-any-return]  # Outcome
+            return stop.value  # type: ignore[no-any-return]  # EditResult
         yield [MULTI]  # On its own: were it refused, what follows would run at once.
         *_queued, replies = yield [*(Command(w, queued) for w in commands_of(write)), EXEC]
         if replies is not None:
             return finished(attempt, commands_of(write), without_errors(replies))
-    return Outcome(Result.CHANGED)
+    return EditResult(EditStatus.CHANGED)
 
 
 def asked(reads: Sequence[Words]) -> Sequence[Command[Any]]:
@@ -195,12 +195,12 @@ def commands_of(step: Sequence[Words] | Write) -> Sequence[Words]:
     return step.commands if isinstance(step, Write) else step
 
 
-def finished(attempt: Change, commands: Sequence[Words], replies: list[Any]) -> Outcome:
+def finished(attempt: Change, commands: Sequence[Words], replies: list[Any]) -> EditResult:
     """Return what a change makes of the replies to its writes."""
     try:
         attempt.send([fitting(*one) for one in zip(commands, replies, strict=True)])
     except StopIteration as stop:
-        return stop.value  # type: ignore[no-any-return]  # Outcome
+        return stop.value  # type: ignore[no-any-return]  # EditResult
     raise AssertionError("A change reads once and writes once.")
 
 
@@ -287,9 +287,9 @@ def separate(expected: str) -> tuple[str, int | None]:
 AT_ONCE: Final = 500
 """Elements that one command names: a script's words must fit on its stack."""
 
-GONE: Final = Outcome(Result.GONE)
-ELEMENT_GONE: Final = Outcome(Result.ELEMENT_GONE)
-UNCHANGED: Final = Outcome(Result.UNCHANGED)
+GONE: Final = EditResult(EditStatus.GONE)
+ELEMENT_GONE: Final = EditResult(EditStatus.ELEMENT_GONE)
+UNCHANGED: Final = EditResult(EditStatus.UNCHANGED)
 
 
 class NotStorable(Exception):
@@ -309,7 +309,7 @@ class Target:
     """A stored key of an alias."""
 
     key: bytes
-    codec: Codec
+    value_format: ValueFormat
     check: Callable[[bytes], None] = harmless
     """Raises `RunsElsewhere` for bytes that are not to be stored under this key."""
 
@@ -323,7 +323,7 @@ class Target:
         Every value that an edit stores comes this way, and is checked here.
         """
         try:
-            stored = encode_arg(self.codec.dumps(value))
+            stored = encode_arg(self.value_format.dumps(value))
         except (TypeError, ValueError, OverflowError) as error:
             raise NotStorable(str(error)) from error
         if not isinstance(stored, bytes):
@@ -338,15 +338,17 @@ class Target:
         """Return stored bytes for people, as on the page of a string."""
         allowed = limits()
         limit = allowed.decode_bytes
-        return decode(raw, codec=self.codec, limit=limit, preview=allowed.preview_bytes)
-
-    def changed(self, raw: bytes, expected: str = "") -> Outcome:
-        """Return that there is another value now, with it."""
-        return Outcome(
-            Result.CHANGED, theirs=self.content(raw), expected=expected or fingerprint(raw)
+        return decode(
+            raw, value_format=self.value_format, limit=limit, preview=allowed.preview_bytes
         )
 
-    def obstacle(self, exists: int, raw: bytes | None, expected: str) -> Outcome | None:
+    def changed(self, raw: bytes, expected: str = "") -> EditResult:
+        """Return that there is another value now, with it."""
+        return EditResult(
+            EditStatus.CHANGED, current=self.content(raw), expected=expected or fingerprint(raw)
+        )
+
+    def obstacle(self, exists: int, raw: bytes | None, expected: str) -> EditResult | None:
         """Return what keeps an element from being changed that is `raw` now, if anything does."""
         if not exists:
             return GONE
@@ -356,15 +358,15 @@ class Target:
             return self.changed(raw)
         return None
 
-    def removed(self, count: int, left: int) -> Outcome:
+    def removed(self, count: int, left: int) -> EditResult:
         """Return that elements went, and the key with the last of them."""
-        return Outcome(Result.DONE, count=count, left=left, key_gone=not left)
+        return EditResult(EditStatus.DONE, count=count, remaining=left, key_gone=not left)
 
 
-def replaced(old: bytes | None, new: bytes) -> Outcome:
+def replaced(old: bytes | None, new: bytes) -> EditResult:
     """Return that stored bytes stand in the place of others."""
-    before = None if old is None else Trace.of(old)
-    return Outcome(Result.DONE, old=before, new=Trace.of(new))
+    before = None if old is None else ValueDigest.from_bytes(old)
+    return EditResult(EditStatus.DONE, old=before, new=ValueDigest.from_bytes(new))
 
 
 def batches(words: Sequence[bytes], at_once: int = AT_ONCE) -> list[Sequence[bytes]]:

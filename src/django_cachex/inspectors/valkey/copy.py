@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django_cachex.cache.client import Client
 from django_cachex.commands import Command, CommandError, Operation
 from django_cachex.commands.command import Batch, parse_raw
-from django_cachex.inspectors.edits import Copy, Outcome, Rename, Result
+from django_cachex.inspectors.edits import Copy, EditResult, EditStatus, Rename
 from django_cachex.inspectors.types import TTL_NONE
 from django_cachex.inspectors.valkey.compare_and_set import GONE, UNCHANGED, Change, Write, applied
 from django_cachex.inspectors.valkey.edit import after_changes
@@ -30,9 +30,9 @@ def renamed(key: bytes, edit: Rename) -> Change:
     if key == edit.to:
         return UNCHANGED
     if taken and not edit.overwrite:
-        return Outcome(Result.EXISTS)
+        return EditResult(EditStatus.EXISTS)
     yield Write([("RENAME", key, edit.to)])
-    return Outcome(Result.DONE)
+    return EditResult(EditStatus.DONE)
 
 
 def copied(key: bytes, edit: Copy) -> Change:
@@ -46,19 +46,19 @@ def copied(key: bytes, edit: Copy) -> Change:
     if key == edit.to:
         return UNCHANGED
     if taken and not edit.overwrite:
-        return Outcome(Result.EXISTS)
+        return EditResult(EditStatus.EXISTS)
     if memory > LARGEST:
         return too_large(memory)
     holds = [(("EXISTS", key), exists), (("EXISTS", edit.to), taken)]
     replace = ("REPLACE",) if edit.overwrite else ()
     yield Write([("COPY", key, edit.to, *replace)], holds)
-    return Outcome(Result.DONE)
+    return EditResult(EditStatus.DONE)
 
 
-def too_large(memory: int) -> Outcome:
+def too_large(memory: int) -> EditResult:
     """Return that a key is not copied, and why."""
     reason = _("The key takes %(size)s of memory; the server would stall over more than %(most)s.")
-    return Outcome.refused(reason % {"size": human_size(memory), "most": human_size(LARGEST)})
+    return EditResult.refusal(reason % {"size": human_size(memory), "most": human_size(LARGEST)})
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Dumped:
     """Milliseconds as `RESTORE` takes them: 0 for a key that never expires."""
 
 
-def dump(key: bytes) -> Operation[Dumped | Outcome]:
+def dump(key: bytes) -> Operation[Dumped | EditResult]:
     """Return a key, or why there is none to be had."""
     [memory] = yield [Command(("MEMORY", "USAGE", key), parse_raw)]
     if memory is None:
@@ -83,48 +83,48 @@ def dump(key: bytes) -> Operation[Dumped | Outcome]:
     return Dumped(payload, 0 if left == TTL_NONE else max(left, 1))
 
 
-def restore(key: bytes, dumped: Dumped, overwrite: bool) -> Operation[Outcome]:
+def restore(key: bytes, dumped: Dumped, overwrite: bool) -> Operation[EditResult]:
     replace = ("REPLACE",) if overwrite else ()
     words = ("RESTORE", key, dumped.ttl, dumped.payload, *replace)
     [answer] = yield Batch([Command(words, parse_raw)])
     if isinstance(answer, CommandError) and str(answer).startswith(BUSY):
-        return Outcome(Result.EXISTS)
+        return EditResult(EditStatus.EXISTS)
     required(answer)
-    return Outcome(Result.DONE)
+    return EditResult(EditStatus.DONE)
 
 
 def removed(key: bytes, payload: bytes) -> Change:
     """Remove a key that is still what was dumped."""
     [found] = yield [("DUMP", key)]
     if found != payload:
-        return Outcome(Result.CHANGED if found is not None else Result.GONE)
+        return EditResult(EditStatus.CHANGED if found is not None else EditStatus.GONE)
     yield Write([("UNLINK", key)])
-    return Outcome(Result.DONE)
+    return EditResult(EditStatus.DONE)
 
 
-def copy_across(source: Client, key: bytes, target: Client, edit: Copy) -> Outcome:
+def copy_across(source: Client, key: bytes, target: Client, edit: Copy) -> EditResult:
     """Copy a key to another server, database or slot."""
     dumped = source.run(dump(key))
-    if isinstance(dumped, Outcome):
+    if isinstance(dumped, EditResult):
         return dumped
     return target.run(restore(edit.to, dumped, edit.overwrite))
 
 
-def rename_across(client: Client, key: bytes, edit: Rename) -> Outcome:
+def rename_across(client: Client, key: bytes, edit: Rename) -> EditResult:
     """Store a key in another slot, then remove it here, unless it has changed meanwhile."""
     dumped = client.run(dump(key))
-    if isinstance(dumped, Outcome):
+    if isinstance(dumped, EditResult):
         return dumped
     stored = client.run(restore(edit.to, dumped, edit.overwrite))
     if not stored.is_done:
         return stored
     with after_changes():
         outcome = client.run(applied([key], lambda: removed(key, dumped.payload)))
-        if outcome.result == Result.CHANGED:
+        if outcome.status == EditStatus.CHANGED:
             client.run(applied([edit.to], lambda: removed(edit.to, dumped.payload)))
-    if outcome.result == Result.CHANGED:
-        return Outcome(Result.CHANGED, undone(edit))
-    return Outcome(Result.DONE) if outcome.result == Result.GONE else outcome
+    if outcome.status == EditStatus.CHANGED:
+        return EditResult(EditStatus.CHANGED, undone(edit))
+    return EditResult(EditStatus.DONE) if outcome.status == EditStatus.GONE else outcome
 
 
 def undone(edit: Rename) -> str:

@@ -12,7 +12,7 @@ from django_cachex.commands.command import parse_raw
 from django_cachex.conf import limits
 from django_cachex.inspectors import edits
 from django_cachex.inspectors import edits as elements
-from django_cachex.inspectors.edits import Edit, Outcome, RemoveElements, Result, Tally
+from django_cachex.inspectors.edits import BulkResult, Edit, EditResult, EditStatus, RemoveElements
 from django_cachex.inspectors.types import TTL_NONE
 from django_cachex.inspectors.valkey import edit_elements, edit_keys
 from django_cachex.inspectors.valkey.compare_and_set import ELEMENT_GONE, Change, Target, applied
@@ -23,20 +23,20 @@ Make = Callable[[Target, Any, list[bytes]], Change]
 
 CHANGES: Final[dict[type, tuple[str, Make]]] = {
     edits.SetValue: ("string", edit_keys.set_value),
-    edits.Increase: ("string", edit_keys.increase),
-    elements.AddKey: ("", edit_elements.add_key),
+    edits.Incr: ("string", edit_keys.increase),
+    elements.CreateCollection: ("", edit_elements.add_key),
     elements.PushItems: ("list", edit_elements.push_items),
     elements.InsertItem: ("list", edit_elements.insert_item),
     elements.SetItem: ("list", edit_elements.set_item),
     elements.PopItems: ("list", edit_elements.pop_items),
     elements.TrimList: ("list", edit_elements.trim_list),
     elements.AddMembers: ("set", edit_elements.add_members),
-    elements.AddScored: ("zset", edit_elements.add_scored),
+    elements.ZAdd: ("zset", edit_elements.add_scored),
     elements.SetScore: ("zset", edit_elements.set_score),
     elements.AddFields: ("hash", edit_elements.add_fields),
     elements.SetField: ("hash", edit_elements.set_field),
     elements.RenameField: ("hash", edit_elements.rename_field),
-    elements.SetFieldTtl: ("hash", edit_elements.set_field_ttl),
+    elements.ExpireField: ("hash", edit_elements.set_field_ttl),
     elements.AddEntry: ("stream", edit_elements.add_entry),
     elements.TrimStream: ("stream", edit_elements.trim_stream),
 }
@@ -47,8 +47,8 @@ BY_TYPE: Final[dict[tuple[type, str], Make]] = {
     (elements.RemoveElements, "zset"): edit_elements.remove_sorted_set_members,
     (elements.RemoveElements, "hash"): edit_elements.remove_fields,
     (elements.RemoveElements, "stream"): edit_elements.remove_entries,
-    (elements.RenameMember, "set"): edit_elements.replace_set_member,
-    (elements.RenameMember, "zset"): edit_elements.replace_sorted_set_member,
+    (elements.ReplaceMember, "set"): edit_elements.replace_set_member,
+    (elements.ReplaceMember, "zset"): edit_elements.replace_sorted_set_member,
     (elements.PopMembers, "set"): edit_elements.pop_set_members,
     (elements.PopMembers, "zset"): edit_elements.pop_sorted_set_members,
 }
@@ -66,29 +66,29 @@ NAMED = ("hash", "set", "zset")
 """The types whose elements have names."""
 
 
-def outcome_of(on: Target, edit: Edit) -> Operation[Outcome] | None:
+def outcome_of(on: Target, edit: Edit) -> Operation[EditResult] | None:
     """Return the steps that apply an edit to one key, or None if it is none of those."""
     match edit:
         case edits.AddValue():
             return edit_keys.add_value(on, edit)
-        case edits.SetTtl():
+        case edits.Expire():
             return edit_keys.set_ttl(on.key, edit)
         case edits.ExpireAt():
             return edit_keys.expire_at(on.key, edit)
-        case edits.ExtendTtl():
+        case edits.ExtendTTL():
             return edit_keys.extend_ttl(on.key, edit)
         case _:
             found = change_of(edit)
             return None if found is None else changing(on, edit, *found)
 
 
-def changing(on: Target, edit: Edit, type: str, make: Make) -> Operation[Outcome]:
+def changing(on: Target, edit: Edit, type: str, make: Make) -> Operation[EditResult]:
     """Find the elements that an edit is about, and change them."""
     chosen = ids_of(edit) if type in NAMED else ()
     try:
         names = yield from named(on.key, type, chosen)
     except WrongTypeError:
-        return Outcome(Result.WRONG_TYPE)
+        return EditResult(EditStatus.WRONG_TYPE)
     if len(names) < len(chosen):
         return ELEMENT_GONE
     return (yield from applied([on.key], lambda: make(on, edit, names)))
@@ -151,7 +151,7 @@ def after_changes(made: bool = True) -> Iterator[None]:
         raise
 
 
-def unlink(client: Client, keys: Sequence[bytes]) -> Tally:
+def unlink(client: Client, keys: Sequence[bytes]) -> BulkResult:
     """Delete keys, five hundred with one command; where that is refused, each with its own."""
     parts = batches(keys)
     # Stored keys are as they are: to ask the client for each of thousands takes its time.
@@ -171,10 +171,10 @@ def unlink(client: Client, keys: Sequence[bytes]) -> Tally:
             gone += len(part) - count
     with after_changes(bool(counts)):
         rest = _each(client, again, lambda key: [client._unlink(key)])
-    return Tally(done + rest.done, gone + rest.gone, rest.failures)
+    return BulkResult(done + rest.done, gone + rest.gone, rest.failures)
 
 
-def expire(client: Client, keys: Sequence[bytes], ttl: int) -> Tally:
+def expire(client: Client, keys: Sequence[bytes], ttl: int) -> BulkResult:
     """Let keys live for `ttl` milliseconds more, or for good: `NEVER`."""
     if ttl == TTL_NONE:
         # PERSIST does not tell a key without an expiry from none at all.
@@ -182,7 +182,7 @@ def expire(client: Client, keys: Sequence[bytes], ttl: int) -> Tally:
     return _each(client, keys, lambda key: [client._pexpire(key, ttl)])
 
 
-def _each(client: Client, keys: Sequence[bytes], ask: Any) -> Tally:
+def _each(client: Client, keys: Sequence[bytes], ask: Any) -> BulkResult:
     """Send the commands of every key in one round trip; any of its results true is done."""
     asked: list[list[Command[Any]]] = [ask(key) for key in keys]
     results = iter(client.collect([command for commands in asked for command in commands]))
@@ -196,4 +196,4 @@ def _each(client: Client, keys: Sequence[bytes], ask: Any) -> Tally:
             done += 1
         else:
             gone += 1
-    return Tally(done, gone, tuple(failures))
+    return BulkResult(done, gone, tuple(failures))

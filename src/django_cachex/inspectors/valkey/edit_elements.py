@@ -14,30 +14,30 @@ from django_cachex.commands import AccessDenied
 from django_cachex.inspectors.edits import (
     AddEntry,
     AddFields,
-    AddKey,
     AddMembers,
-    AddScored,
+    CreateCollection,
+    EditResult,
+    EditStatus,
     End,
+    ExpireField,
     InsertItem,
-    Outcome,
-    Place,
+    InsertPosition,
     PopItems,
     PopMembers,
     PushItems,
     RemoveElements,
     RenameField,
-    RenameMember,
-    Result,
+    ReplaceMember,
     SetField,
-    SetFieldTtl,
     SetItem,
     SetScore,
-    Trace,
     TrimList,
     TrimStream,
+    ValueDigest,
+    ZAdd,
 )
 from django_cachex.inspectors.info import Text
-from django_cachex.inspectors.keys import encode_text, printable
+from django_cachex.inspectors.keys import display_text, encode_text
 from django_cachex.inspectors.types import TTL_NONE
 from django_cachex.inspectors.valkey.compare_and_set import (
     ELEMENT_GONE,
@@ -69,19 +69,19 @@ def add_fields(on: Target, edit: AddFields, names: list[bytes]) -> Change:
     if not exists:
         return GONE
     old = dict(zip(fields, (raw for some in found for raw in some), strict=True))
-    there = [printable(name) for name, raw in old.items() if raw is not None]
+    there = [display_text(name) for name, raw in old.items() if raw is not None]
     if there and not edit.replace:
-        return Outcome(Result.EXISTS, ", ".join(there[:10]))
+        return EditResult(EditStatus.EXISTS, ", ".join(there[:10]))
     pairs = [word for field in fields.items() for word in field]
     yield Write([("HSET", on.key, *some) for some in batches(pairs)])
-    return Outcome(
-        Result.DONE, count=len(fields) - len(there), new=only_trace(list(fields.values()))
+    return EditResult(
+        EditStatus.DONE, count=len(fields) - len(there), new=only_trace(list(fields.values()))
     )
 
 
-def only_trace(values: list[bytes]) -> Trace | None:
+def only_trace(values: list[bytes]) -> ValueDigest | None:
     """Return the trace of a value that is the only one."""
-    return Trace.of(values[0]) if len(values) == 1 else None
+    return ValueDigest.from_bytes(values[0]) if len(values) == 1 else None
 
 
 def set_field(on: Target, edit: SetField, names: list[bytes]) -> Change:
@@ -96,11 +96,11 @@ def set_field(on: Target, edit: SetField, names: list[bytes]) -> Change:
 
 def why_not(
     on: Target, exists: int, raw: bytes | None, moment: Moment, expected: str
-) -> Outcome | None:
+) -> EditResult | None:
     """Return what keeps a field from being changed; its TTL does not, which is kept."""
     value, _moment = separate(expected)
     obstacle = on.obstacle(exists, raw, value)
-    if obstacle is None or raw is None or obstacle.result != Result.CHANGED:
+    if obstacle is None or raw is None or obstacle.status != EditStatus.CHANGED:
         return obstacle
     return replace(obstacle, expected=expecting(fingerprint(raw), own(moment)))
 
@@ -137,13 +137,17 @@ def rename_field(on: Target, edit: RenameField, names: list[bytes]) -> Change:
     if name == new:
         return UNCHANGED
     if taken:
-        return Outcome(Result.EXISTS, printable(new))
+        return EditResult(EditStatus.EXISTS, display_text(new))
     if isinstance(moment, AccessDenied):
-        return Outcome.refused(_("The field may expire, and the server does not let us ask when."))
+        return EditResult.refusal(
+            _("The field may expire, and the server does not let us ask when.")
+        )
     keeping = to_keep(on.key, new, moment)
     yield Write([("HSET", on.key, new, raw), *keeping, ("HDEL", on.key, name)])
     reason = said_of(moment, edit.expected)
-    return Outcome(Result.DONE, reason, old=Trace.of(name), new=Trace.of(new))
+    return EditResult(
+        EditStatus.DONE, reason, old=ValueDigest.from_bytes(name), new=ValueDigest.from_bytes(new)
+    )
 
 
 def remove_fields(on: Target, edit: RemoveElements, names: list[bytes]) -> Change:
@@ -164,7 +168,7 @@ def remove_fields(on: Target, edit: RemoveElements, names: list[bytes]) -> Chang
     return on.removed(sum(counts), left)
 
 
-def set_field_ttl(on: Target, edit: SetFieldTtl, names: list[bytes]) -> Change:
+def set_field_ttl(on: Target, edit: ExpireField, names: list[bytes]) -> Change:
     [name] = names
     fields: Words = ("FIELDS", 1, name)
     change: Words = ("HPERSIST", on.key, *fields)
@@ -183,9 +187,9 @@ def set_field_ttl(on: Target, edit: SetFieldTtl, names: list[bytes]) -> Change:
     now = own(moment)
     if None not in (seen, now) and seen != now:
         text = _("The field was given another TTL.")
-        return Outcome(Result.CHANGED, text, expected=expecting("", now))
+        return EditResult(EditStatus.CHANGED, text, expected=expecting("", now))
     yield Write([change])
-    return Outcome(Result.DONE)
+    return EditResult(EditStatus.DONE)
 
 
 def expected_item(raw: bytes, length: int) -> str:
@@ -193,7 +197,7 @@ def expected_item(raw: bytes, length: int) -> str:
     return f"{fingerprint(raw)}.{length}"
 
 
-def check_item(on: Target, length: int, raw: bytes | None, expected: str) -> Outcome | None:
+def check_item(on: Target, length: int, raw: bytes | None, expected: str) -> EditResult | None:
     """Return what keeps an item from being changed, if anything does."""
     if not length:
         return GONE
@@ -211,8 +215,8 @@ def push_items(on: Target, edit: PushItems, names: list[bytes]) -> Change:
     # Each item that is pushed to the head comes before the one pushed before it.
     name, items = ("LPUSHX", items[::-1]) if edit.end == End.FIRST else ("RPUSHX", items)
     *_before, left = yield Write([(name, on.key, *some) for some in batches(items)])
-    new = Trace.of(items[0]) if len(items) == 1 else None
-    return Outcome(Result.DONE, count=len(items), left=left, new=new)
+    new = ValueDigest.from_bytes(items[0]) if len(items) == 1 else None
+    return EditResult(EditStatus.DONE, count=len(items), remaining=left, new=new)
 
 
 def insert_item(on: Target, edit: InsertItem, names: list[bytes]) -> Change:
@@ -222,7 +226,7 @@ def insert_item(on: Target, edit: InsertItem, names: list[bytes]) -> Change:
     found = check_item(on, length, raw, edit.expected)
     if found:
         return found
-    is_before = edit.place == Place.BEFORE
+    is_before = edit.position == InsertPosition.BEFORE
     yield Write(
         [
             ("LSET", on.key, index, mark),
@@ -230,7 +234,9 @@ def insert_item(on: Target, edit: InsertItem, names: list[bytes]) -> Change:
             ("LSET", on.key, index + is_before, raw),
         ]
     )
-    return Outcome(Result.DONE, count=1, left=length + 1, new=Trace.of(data))
+    return EditResult(
+        EditStatus.DONE, count=1, remaining=length + 1, new=ValueDigest.from_bytes(data)
+    )
 
 
 def set_item(on: Target, edit: SetItem, names: list[bytes]) -> Change:
@@ -267,14 +273,14 @@ def pop_items(on: Target, edit: PopItems, names: list[bytes]) -> Change:
     return taken(on, popped, left)
 
 
-def taken(on: Target, popped: list[bytes], left: int) -> Outcome:
+def taken(on: Target, popped: list[bytes], left: int) -> EditResult:
     """Return what went where nobody chose it."""
-    return Outcome(
-        Result.DONE,
+    return EditResult(
+        EditStatus.DONE,
         count=len(popped),
-        left=left,
+        remaining=left,
         key_gone=not left,
-        old=Trace.of(popped[0]) if len(popped) == 1 else None,
+        old=ValueDigest.from_bytes(popped[0]) if len(popped) == 1 else None,
         removed=tuple(on.content(raw) for raw in popped),
     )
 
@@ -284,7 +290,7 @@ def trim_list(on: Target, edit: TrimList, names: list[bytes]) -> Change:
     if not length:
         return GONE
     if length != edit.length:
-        return Outcome(Result.CHANGED, left=length)
+        return EditResult(EditStatus.CHANGED, remaining=length)
     [_trimmed, left] = yield Write([("LTRIM", on.key, edit.start, edit.stop), ("LLEN", on.key)])
     return on.removed(length - left, left)
 
@@ -298,11 +304,11 @@ def add_members(on: Target, edit: AddMembers, names: list[bytes]) -> Change:
     *counts, left = yield Write([*adding, ("SCARD", on.key)])
     if not sum(counts):
         return UNCHANGED
-    new = Trace.of(members[0]) if len(members) == 1 else None
-    return Outcome(Result.DONE, count=sum(counts), left=left, new=new)
+    new = ValueDigest.from_bytes(members[0]) if len(members) == 1 else None
+    return EditResult(EditStatus.DONE, count=sum(counts), remaining=left, new=new)
 
 
-def replace_set_member(on: Target, edit: RenameMember, names: list[bytes]) -> Change:
+def replace_set_member(on: Target, edit: ReplaceMember, names: list[bytes]) -> Change:
     [old], new = names, on.data(edit.member)
     exists, there, taken_already = yield [
         on.exists,
@@ -316,9 +322,11 @@ def replace_set_member(on: Target, edit: RenameMember, names: list[bytes]) -> Ch
     if old == new:
         return UNCHANGED
     if taken_already:
-        return Outcome(Result.EXISTS)
+        return EditResult(EditStatus.EXISTS)
     yield Write([("SADD", on.key, new), ("SREM", on.key, old)])
-    return Outcome(Result.DONE, old=Trace.of(old), new=Trace.of(new))
+    return EditResult(
+        EditStatus.DONE, old=ValueDigest.from_bytes(old), new=ValueDigest.from_bytes(new)
+    )
 
 
 def remove_set_members(on: Target, edit: RemoveElements, names: list[bytes]) -> Change:
@@ -353,33 +361,33 @@ def expected_score(score: bytes | float) -> str:
     return fingerprint(score_text(float(score)))
 
 
-def check_member(exists: int, score: bytes | None, expected: str) -> Outcome | None:
+def check_member(exists: int, score: bytes | None, expected: str) -> EditResult | None:
     """Return what keeps a member from being changed that has this score, if anything does."""
     if not exists:
         return GONE
     if score is None:
         return ELEMENT_GONE
     if expected and expected_score(score) != expected:
-        return Outcome(
-            Result.CHANGED, score_text(float(score)).decode(), expected=expected_score(score)
+        return EditResult(
+            EditStatus.CHANGED, score_text(float(score)).decode(), expected=expected_score(score)
         )
     return None
 
 
-def add_scored(on: Target, edit: AddScored, names: list[bytes]) -> Change:
+def add_scored(on: Target, edit: ZAdd, names: list[bytes]) -> Change:
     members = [on.data(member) for member, _score in edit.members]
     scores = [score_text(score) for _member, score in edit.members]
     [exists] = yield [on.exists]
     if not exists:
         return GONE
     pairs = [word for pair in zip(scores, members, strict=True) for word in pair]
-    flags = (*edit.only.value.split(), "CH")
+    flags = (*edit.condition.value.split(), "CH")
     adding: list[Words] = [("ZADD", on.key, *flags, *some) for some in batches(pairs)]
     *counts, left = yield Write([*adding, ("ZCARD", on.key)])
     if not sum(counts):
         return UNCHANGED
-    new = Trace.of(members[0]) if len(members) == 1 else None
-    return Outcome(Result.DONE, count=sum(counts), left=left, new=new)
+    new = ValueDigest.from_bytes(members[0]) if len(members) == 1 else None
+    return EditResult(EditStatus.DONE, count=sum(counts), remaining=left, new=new)
 
 
 def set_score(on: Target, edit: SetScore, names: list[bytes]) -> Change:
@@ -391,10 +399,14 @@ def set_score(on: Target, edit: SetScore, names: list[bytes]) -> Change:
     [changed] = yield Write([("ZADD", on.key, "XX", "CH", score, member)])
     if not changed:
         return UNCHANGED
-    return Outcome(Result.DONE, old=Trace.of(score_text(float(old))), new=Trace.of(score))
+    return EditResult(
+        EditStatus.DONE,
+        old=ValueDigest.from_bytes(score_text(float(old))),
+        new=ValueDigest.from_bytes(score),
+    )
 
 
-def replace_sorted_set_member(on: Target, edit: RenameMember, names: list[bytes]) -> Change:
+def replace_sorted_set_member(on: Target, edit: ReplaceMember, names: list[bytes]) -> Change:
     [old], new = names, on.data(edit.member)
     exists, score, other = yield [
         on.exists,
@@ -407,9 +419,11 @@ def replace_sorted_set_member(on: Target, edit: RenameMember, names: list[bytes]
     if old == new:
         return UNCHANGED
     if other is not None:
-        return Outcome(Result.EXISTS)
+        return EditResult(EditStatus.EXISTS)
     yield Write([("ZADD", on.key, score, new), ("ZREM", on.key, old)])
-    return Outcome(Result.DONE, old=Trace.of(old), new=Trace.of(new))
+    return EditResult(
+        EditStatus.DONE, old=ValueDigest.from_bytes(old), new=ValueDigest.from_bytes(new)
+    )
 
 
 def remove_sorted_set_members(on: Target, edit: RemoveElements, names: list[bytes]) -> Change:
@@ -419,7 +433,7 @@ def remove_sorted_set_members(on: Target, edit: RemoveElements, names: list[byte
         return GONE
     for score, chosen in zip(scores, edit.elements, strict=True):
         found = check_member(exists, score, chosen.expected)
-        if found and found.result == Result.CHANGED:
+        if found and found.status == EditStatus.CHANGED:
             return found
     removals: list[Words] = [("ZREM", on.key, *some) for some in batches(names)]
     *counts, left = yield Write([*removals, ("ZCARD", on.key)])
@@ -453,7 +467,7 @@ def add_entry(on: Target, edit: AddEntry, names: list[bytes]) -> Change:
         return GONE
     entry_id = edit.id if edit.id == "*" else read_entry_id(edit.id)
     added, left = yield Write([("XADD", on.key, "NOMKSTREAM", entry_id, *pairs), ("XLEN", on.key)])
-    return Outcome(Result.DONE, added.decode(), count=1, left=left) if added else GONE
+    return EditResult(EditStatus.DONE, added.decode(), count=1, remaining=left) if added else GONE
 
 
 def remove_entries(on: Target, edit: RemoveElements, names: list[bytes]) -> Change:
@@ -464,7 +478,11 @@ def remove_entries(on: Target, edit: RemoveElements, names: list[bytes]) -> Chan
     removals: list[Words] = [("XDEL", on.key, *some) for some in batches(ids)]
     *counts, left = yield Write([*removals, ("XLEN", on.key)])
     # A stream stays when its last entry goes.
-    return Outcome(Result.DONE, count=sum(counts), left=left) if sum(counts) else ELEMENT_GONE
+    return (
+        EditResult(EditStatus.DONE, count=sum(counts), remaining=left)
+        if sum(counts)
+        else ELEMENT_GONE
+    )
 
 
 def trim_stream(on: Target, edit: TrimStream, names: list[bytes]) -> Change:
@@ -472,26 +490,26 @@ def trim_stream(on: Target, edit: TrimStream, names: list[bytes]) -> Change:
     if not exists:
         return GONE
     if length != edit.length:
-        return Outcome(Result.CHANGED, left=length)
+        return EditResult(EditStatus.CHANGED, remaining=length)
     count, left = yield Write([("XTRIM", on.key, "MAXLEN", edit.keep), ("XLEN", on.key)])
-    return Outcome(Result.DONE, count=count, left=left)
+    return EditResult(EditStatus.DONE, count=count, remaining=left)
 
 
-def values(on: Target, edit: AddKey) -> list[bytes]:
+def values(on: Target, edit: CreateCollection) -> list[bytes]:
     return on.all_data(edit.elements)
 
 
-def scored(on: Target, edit: AddKey) -> list[bytes]:
+def scored(on: Target, edit: CreateCollection) -> list[bytes]:
     return [
         word for member, score in edit.elements for word in (score_text(score), on.data(member))
     ]
 
 
-def fields(on: Target, edit: AddKey) -> list[bytes]:
+def fields(on: Target, edit: CreateCollection) -> list[bytes]:
     return [word for name, value in edit.elements for word in (encode_text(name), on.data(value))]
 
 
-FILLING: Final[dict[str, tuple[str, Callable[[Target, AddKey], Sequence[bytes]]]]] = {
+FILLING: Final[dict[str, tuple[str, Callable[[Target, CreateCollection], Sequence[bytes]]]]] = {
     "list": ("RPUSH", values),
     "set": ("SADD", values),
     "zset": ("ZADD", scored),
@@ -499,17 +517,17 @@ FILLING: Final[dict[str, tuple[str, Callable[[Target, AddKey], Sequence[bytes]]]
 }
 
 
-def add_key(on: Target, edit: AddKey, names: list[bytes]) -> Change:
+def add_key(on: Target, edit: CreateCollection, names: list[bytes]) -> Change:
     commands = filling(on, edit)
     [exists] = yield [on.exists]
     if exists and not edit.replace:
-        return Outcome(Result.EXISTS)
+        return EditResult(EditStatus.EXISTS)
     clearing: list[Words] = [("UNLINK", on.key)] if exists else []
     yield Write([*clearing, *commands, *expiry(on.key, edit.ttl)])
-    return Outcome(Result.DONE, count=len(edit.elements))
+    return EditResult(EditStatus.DONE, count=len(edit.elements))
 
 
-def filling(on: Target, edit: AddKey) -> list[Words]:
+def filling(on: Target, edit: CreateCollection) -> list[Words]:
     """Return the commands that fill a new key; the elements of a stream are one entry's fields."""
     if edit.type == "stream":
         return [("XADD", on.key, "*", *fields(on, edit))]

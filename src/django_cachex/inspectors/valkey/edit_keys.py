@@ -13,17 +13,17 @@ from django_cachex.commands.command import EncodableArg, parse_raw
 from django_cachex.inspectors.edits import (
     KEEP,
     AddValue,
+    EditResult,
+    EditStatus,
+    Expire,
     ExpireAt,
-    ExtendTtl,
-    Increase,
-    Keep,
-    Outcome,
-    Result,
-    SetTtl,
+    ExtendTTL,
+    Incr,
+    KeepTTL,
     SetValue,
-    Trace,
+    ValueDigest,
 )
-from django_cachex.inspectors.fallbacks import added, why_not_added
+from django_cachex.inspectors.fallbacks import incremented_value, not_incrementable_reason
 from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE
 from django_cachex.inspectors.valkey.compare_and_set import (
     EXEC,
@@ -44,7 +44,7 @@ SAMPLE = 4096
 """Bytes from the beginning of a value too large to be read whole that stand for it."""
 
 
-def lifetime(ttl: int | Keep) -> tuple[EncodableArg, ...]:
+def lifetime(ttl: int | KeepTTL) -> tuple[EncodableArg, ...]:
     """Return the words of a `SET` that give the key this TTL, to the millisecond."""
     if ttl is KEEP:
         return ("KEEPTTL",)
@@ -63,12 +63,16 @@ def expected_of_large(beginning: bytes, size: int) -> str:
     return f"{fingerprint(beginning[:SAMPLE])}.{size}"
 
 
-def add_value(on: Target, edit: AddValue) -> Operation[Outcome]:
+def add_value(on: Target, edit: AddValue) -> Operation[EditResult]:
     data = on.data(edit.value)
     unless_there = () if edit.replace else ("NX",)
     words = ("SET", on.key, data, *lifetime(edit.ttl), *unless_there)
     [is_set] = yield [Command(words, bool)]
-    return Outcome(Result.DONE, new=Trace.of(data)) if is_set else Outcome(Result.EXISTS)
+    return (
+        EditResult(EditStatus.DONE, new=ValueDigest.from_bytes(data))
+        if is_set
+        else EditResult(EditStatus.EXISTS)
+    )
 
 
 def set_value(on: Target, edit: SetValue, names: list[bytes]) -> Change:
@@ -93,12 +97,12 @@ def set_large(on: Target, edit: SetValue, data: bytes, life: tuple[EncodableArg,
     if not exists:
         return GONE
     if expected_of_large(beginning, size) != edit.expected:
-        return Outcome(Result.CHANGED)
+        return EditResult(EditStatus.CHANGED)
     yield Write([("SET", on.key, data, *life)])
-    return Outcome(Result.DONE, new=Trace.of(data))
+    return EditResult(EditStatus.DONE, new=ValueDigest.from_bytes(data))
 
 
-def increase(on: Target, edit: Increase, names: list[bytes]) -> Change:
+def increase(on: Target, edit: Incr, names: list[bytes]) -> Change:
     """Let the server count where it can; else compare and set."""
     [raw] = yield [("GET", on.key)]
     if raw is None:
@@ -106,14 +110,24 @@ def increase(on: Target, edit: Increase, names: list[bytes]) -> Change:
     if DIGITS.fullmatch(raw) and isinstance(edit.by, int):
         [number] = yield Write([("INCRBY", on.key, edit.by)], holds=[(on.exists, 1)])
         before, after = b"%d" % (number - edit.by), b"%d" % number
-        return Outcome(Result.DONE, number=number, old=Trace.of(before), new=Trace.of(after))
+        return EditResult(
+            EditStatus.DONE,
+            number=number,
+            old=ValueDigest.from_bytes(before),
+            new=ValueDigest.from_bytes(after),
+        )
     content = on.content(raw)
-    number = added(content, edit.by)
+    number = incremented_value(content, edit.by)
     if number is None:
-        return Outcome(Result.WRONG_TYPE, why_not_added(content))
+        return EditResult(EditStatus.WRONG_TYPE, not_incrementable_reason(content))
     data = on.data(number)
     yield Write([("SET", on.key, data, "KEEPTTL")])
-    return Outcome(Result.DONE, number=number, old=Trace.of(raw), new=Trace.of(data))
+    return EditResult(
+        EditStatus.DONE,
+        number=number,
+        old=ValueDigest.from_bytes(raw),
+        new=ValueDigest.from_bytes(data),
+    )
 
 
 EXTEND: Final = """\
@@ -125,24 +139,24 @@ return left
 ATTEMPTS: Final = 20
 
 
-def set_ttl(stored: bytes, edit: SetTtl) -> Operation[Outcome]:
+def set_ttl(stored: bytes, edit: Expire) -> Operation[EditResult]:
     if edit.ttl == TTL_NONE:
         exists = yield from persist_existing(stored)
     else:
         [exists] = yield [Command(("PEXPIRE", stored, positive(edit.ttl)), bool)]
-    return Outcome(Result.DONE if exists else Result.GONE)
+    return EditResult(EditStatus.DONE if exists else EditStatus.GONE)
 
 
-def expire_at(stored: bytes, edit: ExpireAt) -> Operation[Outcome]:
+def expire_at(stored: bytes, edit: ExpireAt) -> Operation[EditResult]:
     """Set the moment; one that is over by the server's clock would delete the key."""
     [(seconds, microseconds)] = yield [Command(("TIME",), parse_raw)]
-    if edit.moment <= int(seconds) * 1000 + int(microseconds) // 1000:
-        return Outcome.refused(_("This moment is over by the server's clock."))
-    [exists] = yield [Command(("PEXPIREAT", stored, edit.moment), bool)]
-    return Outcome(Result.DONE if exists else Result.GONE)
+    if edit.timestamp <= int(seconds) * 1000 + int(microseconds) // 1000:
+        return EditResult.refusal(_("This moment is over by the server's clock."))
+    [exists] = yield [Command(("PEXPIREAT", stored, edit.timestamp), bool)]
+    return EditResult(EditStatus.DONE if exists else EditStatus.GONE)
 
 
-def extend_ttl(stored: bytes, edit: ExtendTtl) -> Operation[Outcome]:
+def extend_ttl(stored: bytes, edit: ExtendTTL) -> Operation[EditResult]:
     try:
         [left] = yield [Command(("EVAL", EXTEND, 1, stored, positive(edit.by)), int)]
     except (AccessDenied, UnknownCommand):
@@ -150,7 +164,7 @@ def extend_ttl(stored: bytes, edit: ExtendTtl) -> Operation[Outcome]:
     return extended(left)
 
 
-def extend_by_transaction(stored: bytes, edit: ExtendTtl) -> Operation[Outcome]:
+def extend_by_transaction(stored: bytes, edit: ExtendTTL) -> Operation[EditResult]:
     for _attempt in range(ATTEMPTS):
         _watched, (seconds, microseconds), left = yield [
             Command(("WATCH", stored), parse_raw),
@@ -164,14 +178,16 @@ def extend_by_transaction(stored: bytes, edit: ExtendTtl) -> Operation[Outcome]:
         yield [MULTI]
         _queued, executed = yield [Command(("PEXPIREAT", stored, moment), queued), EXEC]
         if executed is not None:
-            return Outcome(Result.DONE)
-    return Outcome(Result.CHANGED)
+            return EditResult(EditStatus.DONE)
+    return EditResult(EditStatus.CHANGED)
 
 
-def extended(left: int) -> Outcome:
+def extended(left: int) -> EditResult:
     """Return what became of a TTL that had so many milliseconds left."""
     if left == TTL_MISSING:
-        return Outcome(Result.GONE)
+        return EditResult(EditStatus.GONE)
     if left == TTL_NONE:
-        return Outcome(Result.UNCHANGED, _("This key never expires: there is nothing to add to."))
-    return Outcome(Result.DONE)
+        return EditResult(
+            EditStatus.UNCHANGED, _("This key never expires: there is nothing to add to.")
+        )
+    return EditResult(EditStatus.DONE)

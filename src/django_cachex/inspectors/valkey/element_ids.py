@@ -10,7 +10,7 @@ from typing import Final
 
 from django.utils.translation import gettext as _
 
-from django_cachex.inspectors.query import InvalidWindow
+from django_cachex.inspectors.query import InvalidPosition
 from django_cachex.inspectors.values import fingerprint
 
 LONGEST: Final = 512
@@ -72,5 +72,5 @@ def read_entry_id(element: str) -> str:
     raise no_such_element()
 
 
-def no_such_element() -> InvalidWindow:
-    return InvalidWindow(_("No element has this name."))
+def no_such_element() -> InvalidPosition:
+    return InvalidPosition(_("No element has this name."))

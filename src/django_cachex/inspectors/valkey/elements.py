@@ -14,8 +14,8 @@ from django_cachex.commands import Command, Operation
 from django_cachex.commands.command import Batch
 from django_cachex.conf import limits
 from django_cachex.inspectors.info import Text
-from django_cachex.inspectors.keys import printable
-from django_cachex.inspectors.query import InvalidWindow, Order, Window
+from django_cachex.inspectors.keys import display_text
+from django_cachex.inspectors.query import ElementPage, InvalidPosition, Order
 from django_cachex.inspectors.types import Element, Elements
 from django_cachex.inspectors.valkey.edit import NAMED, named
 from django_cachex.inspectors.valkey.edit_elements import expected_item, expected_score, score_text
@@ -41,7 +41,7 @@ from django_cachex.inspectors.valkey.scan_elements import (
     times_of,
     with_times,
 )
-from django_cachex.inspectors.values import Codec, Content, decode, fingerprint
+from django_cachex.inspectors.values import Content, ValueFormat, decode, fingerprint
 
 
 def read_items(asked: Asked) -> Operation[Page]:
@@ -120,7 +120,7 @@ def by_rank(asked: Asked) -> Operation[Page]:
     )
 
 
-def before_members(key: bytes, window: Window) -> list[Command[int]]:
+def before_members(key: bytes, window: ElementPage) -> list[Command[int]]:
     """Return what to ask before a search, or before a range of scores can be read.
 
     Of a range, that is how many come before, and how many there are.
@@ -139,7 +139,7 @@ def bound(score: float | None, none: str) -> bytes | str:
     return none if score is None else score_text(score)
 
 
-def outside(window: Window) -> tuple[bytes | str, bytes | str]:
+def outside(window: ElementPage) -> tuple[bytes | str, bytes | str]:
     """Return the range of the scores that come before those asked for."""
     if window.order == Order.LAST:
         if window.highest is None:
@@ -243,11 +243,11 @@ def read_place(at: str) -> str:
     """Return an id, whole or its milliseconds, perhaps with `BEFORE`."""
     if at and not ENTRY_ID.fullmatch(at.removeprefix(BEFORE)):
         text = _('Enter an id like 1700000000000-0, or a moment. You entered "%(at)s".')
-        raise InvalidWindow(text % {"at": at[:50]})
+        raise InvalidPosition(text % {"at": at[:50]})
     return at
 
 
-NAMES: Final = Codec("", "opaque", bytes)
+NAMES: Final = ValueFormat("", "opaque", bytes)
 """Field names, scores and ids did not go through a serializer."""
 
 MOST_COLUMNS: Final = 8
@@ -256,7 +256,9 @@ MOST_COLUMNS: Final = 8
 NAME_LENGTH: Final = 200
 
 
-def elements_of(collection: CollectionType, page: Page, codec: Codec, total: int) -> Elements:
+def elements_of(
+    collection: CollectionType, page: Page, value_format: ValueFormat, total: int
+) -> Elements:
     """Return a page for people; values too large for a table are cut, and not decoded."""
     allowed = limits()
     limit = max(allowed.decode_bytes // max(1, allowed.elements), allowed.element_chars)
@@ -264,12 +266,12 @@ def elements_of(collection: CollectionType, page: Page, codec: Codec, total: int
     columns = columns_of(collection, page)
     return Elements(
         columns=columns,
-        rows=[element(collection, row, codec, limit, preview) for row in page.rows],
+        rows=[element(collection, row, value_format, limit, preview) for row in page.rows],
         total=total,
         next=page.next,
         previous=page.previous,
         examined=page.examined,
-        found=page.found,
+        in_range=page.found,
         start=page.start,
         uniform=all(len(row.cells) == len(columns) for row in page.rows),
     )
@@ -283,15 +285,15 @@ def columns_of(collection: CollectionType, page: Page) -> tuple[Text, ...]:
     shared = {row.fields for row in page.rows}
     if len(shared) != 1 or len(fields := shared.pop()) > MOST_COLUMNS:
         return (titles[0], gettext_lazy("Fields"))
-    return (titles[0], *map(printable, fields))
+    return (titles[0], *map(display_text, fields))
 
 
 def element(
-    collection: CollectionType, row: Row, codec: Codec, limit: int, preview: int
+    collection: CollectionType, row: Row, value_format: ValueFormat, limit: int, preview: int
 ) -> Element:
     """Return a row for people, of each cell so many bytes."""
     cells = tuple(
-        cell(raw, codec if collection.is_value(place) else NAMES, limit, preview)
+        cell(raw, value_format if collection.is_value(place) else NAMES, limit, preview)
         for place, raw in enumerate(row.cells)
     )
     return Element(
@@ -299,7 +301,7 @@ def element(
         expected=row.expected,
         cells=cells,
         name=name_of(collection, row, cells),
-        fields=tuple(map(printable, row.fields)),
+        fields=tuple(map(display_text, row.fields)),
         ttl=row.ttl,
     )
 
@@ -307,29 +309,33 @@ def element(
 def name_of(collection: CollectionType, row: Row, cells: tuple[Content, ...]) -> str:
     """Return what to call an element: as it is shown where its name is a value."""
     if collection.is_value(0):
-        text = printable(cells[0].formatted.text.encode())
+        text = display_text(cells[0].formatted.text.encode())
     else:
-        text = printable(row.name)
+        text = display_text(row.name)
     return text if len(text) <= NAME_LENGTH else f"{text[:NAME_LENGTH]}…"
 
 
-def cell(raw: bytes, codec: Codec, limit: int, preview: int) -> Content:
+def cell(raw: bytes, value_format: ValueFormat, limit: int, preview: int) -> Content:
     return decode(
         raw[:limit],
-        codec=codec,
+        value_format=value_format,
         stored_size=len(raw) if len(raw) > limit else None,
         limit=limit,
         preview=preview,
     )
 
 
-def read_element(client: Client, stored: bytes, type: str, id: str, codec: Codec) -> Element | None:
+def read_element(
+    client: Client, stored: bytes, type: str, id: str, value_format: ValueFormat
+) -> Element | None:
     """Return one element, decoded as far as a string would be; None if it is not there."""
     row = client.run(row_of(stored, type, id))
     if row is None:
         return None
     allowed = limits()
-    return element(COLLECTIONS[type], row, codec, allowed.decode_bytes, allowed.preview_bytes)
+    return element(
+        COLLECTIONS[type], row, value_format, allowed.decode_bytes, allowed.preview_bytes
+    )
 
 
 def row_of(stored: bytes, type: str, id: str) -> Operation[Row | None]:

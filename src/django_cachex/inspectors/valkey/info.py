@@ -12,7 +12,7 @@ from typing import Final
 
 from django.utils.translation import gettext_lazy as _
 
-from django_cachex.inspectors.info import Fact, Section, Text, Unit
+from django_cachex.inspectors.info import InfoField, InfoSection, Text, Unit
 
 Info = Mapping[str, str]
 """Every line of `INFO`, the field to its text."""
@@ -65,7 +65,7 @@ def number(info: Info, field: str) -> int | None:
     return int(text) if NUMBER.fullmatch(text) else None
 
 
-def sections(info: Info, database: int) -> list[Section]:
+def sections(info: Info, database: int) -> list[InfoSection]:
     """Return the cards that `INFO` fills; `database` is the number of the alias's own."""
     found = (
         _server(info),
@@ -75,58 +75,60 @@ def sections(info: Info, database: int) -> list[Section]:
         _replication(info),
         _keyspace(info, database),
     )
-    return [section for section in found if section.facts or section.rows or section.headline]
+    return [section for section in found if section.fields or section.rows or section.headline]
 
 
-def _server(info: Info) -> Section:
+def _server(info: Info) -> InfoSection:
     role = info.get("role")
-    return Section(
+    return InfoSection(
         _("Server"),
         (
             *_version(info),
             *_facts(info, SERVER),
-            *([Fact(_("Role"), ROLES.get(role, role))] if role else []),
+            *([InfoField(_("Role"), ROLES.get(role, role))] if role else []),
         ),
     )
 
 
-def _version(info: Info) -> Iterator[Fact]:
+def _version(info: Info) -> Iterator[InfoField]:
     # Valkey reports a redis_version for compatibility; server_name tells who really answered.
     name = info.get("server_name", "redis")
     version = info.get(f"{name}_version") or info.get("redis_version")
     if version:
-        yield Fact(_("Version"), f"{name.capitalize()} {version}")
+        yield InfoField(_("Version"), f"{name.capitalize()} {version}")
 
 
-def _memory(info: Info) -> Section:
+def _memory(info: Info) -> InfoSection:
     used, maximum = number(info, "used_memory"), number(info, "maxmemory")
-    headline = None if used is None else Fact(_("Used"), used, Unit.BYTES, of=maximum or None)
-    return Section(_("Memory"), (*_maximum(maximum), *_facts(info, MEMORY)), headline)
+    headline = (
+        None if used is None else InfoField(_("Used"), used, Unit.BYTES, maximum=maximum or None)
+    )
+    return InfoSection(_("Memory"), (*_maximum(maximum), *_facts(info, MEMORY)), headline)
 
 
-def _maximum(maximum: int | None) -> Iterator[Fact]:
+def _maximum(maximum: int | None) -> Iterator[InfoField]:
     if maximum:
-        yield Fact(_("Maximum"), maximum, Unit.BYTES)
+        yield InfoField(_("Maximum"), maximum, Unit.BYTES)
     elif maximum is not None:
-        yield Fact(_("Maximum"), _("no limit"))
+        yield InfoField(_("Maximum"), _("no limit"))
 
 
-def _clients(info: Info) -> Section:
-    return Section(_("Clients"), (*_connected(info), *_facts(info, CLIENTS)))
+def _clients(info: Info) -> InfoSection:
+    return InfoSection(_("Clients"), (*_connected(info), *_facts(info, CLIENTS)))
 
 
-def _connected(info: Info) -> Iterator[Fact]:
+def _connected(info: Info) -> Iterator[InfoField]:
     connected = number(info, "connected_clients")
     if connected is not None:
-        yield Fact(_("Connected"), connected, Unit.NUMBER, of=number(info, "maxclients"))
+        yield InfoField(_("Connected"), connected, Unit.NUMBER, maximum=number(info, "maxclients"))
 
 
-def _statistics(info: Info) -> Section:
+def _statistics(info: Info) -> InfoSection:
     hits, misses = number(info, "keyspace_hits") or 0, number(info, "keyspace_misses") or 0
     headline = None
     if hits + misses:
-        headline = Fact(_("Hit rate"), 100 * hits / (hits + misses), Unit.PERCENT)
-    return Section(
+        headline = InfoField(_("Hit rate"), 100 * hits / (hits + misses), Unit.PERCENT)
+    return InfoSection(
         _("Statistics"),
         tuple(_facts(info, STATISTICS)),
         headline,
@@ -134,17 +136,17 @@ def _statistics(info: Info) -> Section:
     )
 
 
-def _replication(info: Info) -> Section:
+def _replication(info: Info) -> InfoSection:
     replica = info.get("role") == "slave"
     if not replica and not number(info, "connected_slaves"):
-        return Section(_("Replication"))
-    return Section(_("Replication"), tuple(_facts(info, REPLICA if replica else PRIMARY)))
+        return InfoSection(_("Replication"))
+    return InfoSection(_("Replication"), tuple(_facts(info, REPLICA if replica else PRIMARY)))
 
 
-def _facts(info: Info, fields: Fields) -> Iterator[Fact]:
+def _facts(info: Info, fields: Fields) -> Iterator[InfoField]:
     for field, label, unit in fields:
         if field in info:
-            yield Fact(label, _figure(info[field], unit), unit)
+            yield InfoField(label, _figure(info[field], unit), unit)
 
 
 def _figure(text: str, unit: Unit) -> str | int | float:
@@ -156,10 +158,10 @@ def _figure(text: str, unit: Unit) -> str | int | float:
     return float(text) if FRACTION.fullmatch(text) else text
 
 
-def _keyspace(info: Info, own: int) -> Section:
+def _keyspace(info: Info, own: int) -> InfoSection:
     """Return the databases, the alias's own first, also while it is empty."""
     if "redis_version" not in info:  # A reply without a keyspace is not an empty one.
-        return Section(KEYSPACE)
+        return InfoSection(KEYSPACE)
     found = {
         int(field[2:]): dict(part.split("=", 1) for part in text.split(",") if "=" in part)
         for field, text in info.items()
@@ -167,16 +169,18 @@ def _keyspace(info: Info, own: int) -> Section:
     }
     mine = _database(_("%(number)s (this cache)") % {"number": own}, found.pop(own, {}))
     others = [_database(str(database), found[database]) for database in sorted(found)]
-    return Section(KEYSPACE, columns=DATABASE, rows=[mine, *others])
+    return InfoSection(KEYSPACE, columns=DATABASE, rows=[mine, *others])
 
 
-def _database(name: str, counts: Info) -> tuple[Fact, ...]:
+def _database(name: str, counts: Info) -> tuple[InfoField, ...]:
     title, keys, expiring, average_ttl = DATABASE
     # The server says 0 where no key expires, and until it has looked.
     average = number(counts, "avg_ttl")
     return (
-        Fact(title, name),
-        Fact(keys, number(counts, "keys") or 0, Unit.NUMBER),
-        Fact(expiring, number(counts, "expires") or 0, Unit.NUMBER),
-        Fact(average_ttl, average, Unit.MILLISECONDS) if average else Fact(average_ttl, ""),
+        InfoField(title, name),
+        InfoField(keys, number(counts, "keys") or 0, Unit.NUMBER),
+        InfoField(expiring, number(counts, "expires") or 0, Unit.NUMBER),
+        InfoField(average_ttl, average, Unit.MILLISECONDS)
+        if average
+        else InfoField(average_ttl, ""),
     )

@@ -27,29 +27,29 @@ from django_cachex.commands import (
 )
 from django_cachex.commands.command import execute_all
 from django_cachex.conf import limits
-from django_cachex.inspectors.base import Inspector, file_id, resolve
-from django_cachex.inspectors.edits import Copy, Edit, Outcome, Rename, Result, Tally
+from django_cachex.inspectors.base import Inspector, file_id, resolve_addresses
+from django_cachex.inspectors.edits import BulkResult, Copy, Edit, EditResult, EditStatus, Rename
 from django_cachex.inspectors.fallbacks import copy_value
-from django_cachex.inspectors.info import Section, Status, Text
-from django_cachex.inspectors.keys import printable, text_of
-from django_cachex.inspectors.masking import mask, masked, secrets_in
+from django_cachex.inspectors.info import InfoSection, Status, Text
+from django_cachex.inspectors.keys import display_text, try_decode_text
+from django_cachex.inspectors.masking import find_secrets, mask, mask_for_settings
 from django_cachex.inspectors.query import (
-    BEGINNING,
-    InvalidWindow,
+    FIRST_PAGE,
+    ElementPage,
+    InvalidPosition,
     Query,
     Scope,
-    Window,
-    all_scopes,
+    available_scopes,
 )
 from django_cachex.inspectors.registry import inspector_for
 from django_cachex.inspectors.types import (
-    CommandLine,
     Consumer,
-    Description,
     Element,
-    Entry,
     Group,
-    Listing,
+    KeyInfo,
+    KeyValue,
+    ScanPage,
+    Snippet,
 )
 from django_cachex.inspectors.valkey import copy, read
 from django_cachex.inspectors.valkey import edit as bulk
@@ -69,8 +69,8 @@ from django_cachex.inspectors.valkey.read import read_key
 from django_cachex.inspectors.valkey.scan import Search, primaries, scan
 from django_cachex.inspectors.valkey.scan_elements import ask
 from django_cachex.inspectors.valkey.snippets import Address, shell_line
-from django_cachex.inspectors.values import Codec, recognise
-from django_cachex.inspectors.values.formats import PROBE_SIZE, inflate
+from django_cachex.inspectors.values import ValueFormat, detect_format
+from django_cachex.inspectors.values.formats import PROBE_SIZE, decompress
 
 
 def groups(client: Client, key: bytes) -> Sequence[Group]:
@@ -93,7 +93,7 @@ def facts_in(flat: list[Any]) -> dict[bytes, Any]:
 
 def group(facts: dict[bytes, Any], consumers: list[list[Any]]) -> Group:
     return Group(
-        name=printable(facts[b"name"]),
+        name=display_text(facts[b"name"]),
         pending=facts[b"pending"],
         last_delivered=facts[b"last-delivered-id"].decode(),
         lag=facts.get(b"lag"),  # Not before Redis 7, nor where entries in the middle were deleted.
@@ -102,7 +102,7 @@ def group(facts: dict[bytes, Any], consumers: list[list[Any]]) -> Group:
 
 
 def consumer(facts: dict[bytes, Any]) -> Consumer:
-    return Consumer(printable(facts[b"name"]), facts[b"pending"], facts[b"idle"])
+    return Consumer(display_text(facts[b"name"]), facts[b"pending"], facts[b"idle"])
 
 
 class WholeKeys(Inspector):
@@ -124,7 +124,7 @@ class WholeKeys(Inspector):
         raise NotImplementedError
 
     @property
-    def codec(self) -> Codec:
+    def value_format(self) -> ValueFormat:
         """How the application reads and writes the values."""
         raise NotImplementedError
 
@@ -139,16 +139,16 @@ class WholeKeys(Inspector):
 
     # Moved.
 
-    def rename(self, stored: bytes, edit: Rename) -> Outcome:
+    def rename(self, stored: bytes, edit: Rename) -> EditResult:
         if not self.shares_slot(stored, edit.to):
             return copy.rename_across(self.client, stored, edit)
         return self.client.run(applied([stored, edit.to], lambda: copy.renamed(stored, edit)))
 
-    def copy(self, stored: bytes, edit: Copy) -> Outcome:
+    def copy(self, stored: bytes, edit: Copy) -> EditResult:
         other = edit.into or self
         if not isinstance(other, WholeKeys) or not self.stores_like(other):
             return copy_value(self, stored, edit)
-        if other.store != self.store or not self.shares_slot(stored, edit.to):
+        if other.storage_id != self.storage_id or not self.shares_slot(stored, edit.to):
             return copy.copy_across(self.client, stored, other.client, edit)
         return self.client.run(applied([stored, edit.to], lambda: copy.copied(stored, edit)))
 
@@ -158,7 +158,7 @@ class WholeKeys(Inspector):
 
     def stores_like(self, other: WholeKeys) -> bool:
         """Return whether another alias reads what this one stores."""
-        return other.codec.takes(self.codec)
+        return other.value_format.can_read(self.value_format)
 
     def copies_into(self, other: Inspector) -> bool:
         return other.can_add
@@ -176,15 +176,15 @@ class WholeKeys(Inspector):
 
     # Quoted.
 
-    def command_lines(self, stored: bytes, type: str | None) -> Sequence[CommandLine]:
+    def snippets(self, stored: bytes, type: str | None) -> Sequence[Snippet]:
         try:
             address = self.address
         except ValueError:
             address = None
         shell = shell_line(address, stored, type, self.is_cluster)
         python = self.python_line(stored, type)
-        lines = [CommandLine("valkey-cli", shell)]
-        return [*lines, CommandLine("Python", python)] if python else lines
+        lines = [Snippet("valkey-cli", shell)]
+        return [*lines, Snippet("Python", python)] if python else lines
 
     def python_line(self, stored: bytes, type: str | None) -> str | None:
         """Return the line of Python that reads a key, where the cache has one."""
@@ -195,8 +195,8 @@ class WholeKeys(Inspector):
         prefix = self.naming.prefix
         if prefix is None or not stored.startswith(prefix):
             return None
-        key = text_of(stored.removeprefix(prefix))
-        return key if key is not None and self.locate(key) == stored else None
+        key = try_decode_text(stored.removeprefix(prefix))
+        return key if key is not None and self.make_key(key) == stored else None
 
 
 HARMLESS: Final = frozenset(("pickle", "json"))
@@ -208,9 +208,9 @@ MAX_PROBED_SIZE: Final = 64 * PROBE_SIZE
 
 def check_readers(inspector: WholeKeys, stored: bytes, data: bytes) -> None:
     """Raise `RunsElsewhere` where another cache could run what this one is about to store."""
-    if inspector.codec.kind == "pickle":
+    if inspector.value_format.kind == "pickle":
         return
-    opened = inflate(data, MAX_PROBED_SIZE)
+    opened = decompress(data, MAX_PROBED_SIZE)
     # Neighbours are looked for only where it matters.
     suspect = [one for one in (data, opened.data if opened else b"") if names_something(one)]
     if suspect and any(
@@ -232,7 +232,7 @@ def check_move(source: WholeKeys, stored: bytes, edit: Rename | Copy) -> None:
     target = (edit.into if isinstance(edit, Copy) else None) or source
     if not isinstance(target, WholeKeys) or not source.stores_like(target):
         return  # The value is stored anew, and checked then.
-    if {source.codec.kind, *source.codec.reads} <= HARMLESS:
+    if {source.value_format.kind, *source.value_format.other_kinds} <= HARMLESS:
         return
     before = {source.alias, *(other.alias for other in readers_of(source, stored))}
     if any(
@@ -258,7 +258,7 @@ def readers_of(inspector: WholeKeys, stored: bytes) -> Iterator[WholeKeys]:
         other = inspector_for(alias) if alias != inspector.alias else None
         if (
             isinstance(other, WholeKeys)
-            and (other.store == inspector.store or inspector.may_share(other))
+            and (other.storage_id == inspector.storage_id or inspector.may_share_storage(other))
             and any(type(one) is not writer for one in readers(other.serializer))
             and may_own(other, stored)
         ):
@@ -271,7 +271,7 @@ def may_own(inspector: Inspector, stored: bytes) -> bool:
         return True
     if Scope.VERSIONS not in inspector.scopes:
         return False
-    return inspector.reach(Scope.VERSIONS).holds(stored)
+    return inspector.key_range(Scope.VERSIONS).contains(stored)
 
 
 # A retry would double the time that a page waits, a driver that decodes would break values, and
@@ -311,7 +311,7 @@ class ServerInspector(WholeKeys):
     waited for. Raises `CachexError` where the server cannot be reached or refuses.
     """
 
-    asked_in_thread = True
+    may_block = True
 
     can_list = True
     can_get = True
@@ -325,15 +325,15 @@ class ServerInspector(WholeKeys):
     can_info = True
     can_flush = True
     can_extend = True
-    can_increase = True
-    can_window = True
+    can_incr = True
+    can_page = True
     can_edit_elements = True
 
     types = TYPES
-    scans_at_random = True
+    has_random_order = True
     filters = frozenset({"expires_within", "larger_than", "idle_for"})
-    figures = ("memory", "idle", "encoding")
-    addable = TYPES
+    optional_columns = ("memory", "idle", "encoding")
+    creatable_types = TYPES
 
     # Any: what an inspector needs of Django's backend has no public name, and no stub.
     cache: Any
@@ -351,7 +351,7 @@ class ServerInspector(WholeKeys):
     def _lack(self, ability: str, reason: Text) -> None:
         """Take an ability from this alias, with the sentence that says why."""
         setattr(self, ability, False)
-        self.reasons = {**self.reasons, ability: reason}
+        self.unsupported_reasons = {**self.unsupported_reasons, ability: reason}
 
     # What the backends do differently.
 
@@ -403,14 +403,14 @@ class ServerInspector(WholeKeys):
         return self._client(limits().timeout / NODES_PATIENCE) if self.is_cluster else self.client
 
     @cached_property
-    def codec(self) -> Codec:
+    def value_format(self) -> ValueFormat:
         """How the application reads and writes the values."""
         kind = type(self.serializer)
-        return recognise(f"{kind.__module__}.{kind.__qualname__}", self.dumps)
+        return detect_format(f"{kind.__module__}.{kind.__qualname__}", self.dumps)
 
     @property
     def serializer_name(self) -> str:
-        return self.codec.name
+        return self.value_format.name
 
     @property
     def address(self) -> Address:
@@ -419,21 +419,21 @@ class ServerInspector(WholeKeys):
 
     @property
     def location(self) -> str:
-        return mask(", ".join(self.urls), secrets_in(self.params))
+        return mask(", ".join(self.urls), find_secrets(self.params))
 
     @property
-    def store(self) -> Hashable:
+    def storage_id(self) -> Hashable:
         try:
             return self.address.store
         except ValueError:
-            return super().store
+            return super().storage_id
 
-    def store_ids(self) -> frozenset[str]:
+    def storage_ids(self) -> frozenset[str]:
         """Return what the servers say that they are, and their addresses where that is all.
 
         A replica has the `master_replid` of its primary. See https://valkey.io/commands/info/
         """
-        own = super().store_ids() | self._addresses()
+        own = super().storage_ids() | self._addresses()
         return own | {f"{one}/{self.database}" for one in self._server_ids()}
 
     @property
@@ -443,7 +443,7 @@ class ServerInspector(WholeKeys):
             return 0 if self.is_cluster else self.address.database
         return 0
 
-    def may_share(self, other: Inspector) -> bool:
+    def may_share_storage(self, other: Inspector) -> bool:
         return isinstance(other, ServerInspector) and other.database == self.database
 
     def _addresses(self) -> frozenset[str]:
@@ -456,7 +456,7 @@ class ServerInspector(WholeKeys):
             return frozenset()
         places = {file_id(address.host)}
         if address.scheme != "unix":
-            places = set(resolve(address.host, address.port))
+            places = set(resolve_addresses(address.host, address.port))
         return frozenset(f"{place}/{address.database}" for place in places)
 
     def _server_ids(self) -> set[str]:
@@ -488,44 +488,44 @@ class ServerInspector(WholeKeys):
 
     @cached_property
     def scopes(self) -> tuple[Scope, ...]:
-        return all_scopes(self.naming, self.cache)
+        return available_scopes(self.naming, self.cache)
 
-    def scan(self, query: Query, token: str, want: int, deadline: float) -> Listing:
+    def scan(self, query: Query, token: str, limit: int, deadline: float) -> ScanPage:
         """Return some keys, as `Inspector.scan` says.
 
         `examined` is an estimate: SCAN does not say how many keys it looked at.
         """
-        reach, pattern = self.reach(query.scope), query.pattern
-        lists = partial(self.lists, query=query, reach=reach)
+        reach, pattern = self.key_range(query.scope), query.pattern
+        lists = partial(self.is_listable, query=query, key_range=reach)
         is_exact = reach.is_exact and pattern.glob_is_exact
         search = Search(
             client=self.scanner,
             primaries=primaries(self.scanner),
             query=query,
-            glob=reach.match(pattern),
+            glob=reach.glob_for(pattern),
             lists=None if is_exact and query.exclude is None else lists,
-            figures=self.figures,
-            is_dear=pattern.looks_everywhere or not reach.is_exact,
+            figures=self.optional_columns,
+            is_dear=pattern.scans_whole_name or not reach.is_exact,
         )
-        return scan(search, token, want, deadline)
+        return scan(search, token, limit, deadline)
 
     def describe(
         self, keys: Sequence[bytes], columns: Collection[str] = ("type", "ttl", "size")
-    ) -> list[Description]:
+    ) -> list[KeyInfo]:
         return describe(self.client, keys, columns)
 
-    def read(self, stored: bytes, window: Window = BEGINNING) -> Entry | None:
-        return read_key(self.client, stored, self.codec, window)
+    def read(self, stored: bytes, page: ElementPage = FIRST_PAGE) -> KeyValue | None:
+        return read_key(self.client, stored, self.value_format, page)
 
     def element(self, stored: bytes, type: str, element: str) -> Element | None:
         try:
-            return read_element(self.client, stored, type, element, self.codec)
-        except (WrongTypeError, InvalidWindow):
+            return read_element(self.client, stored, type, element, self.value_format)
+        except (WrongTypeError, InvalidPosition):
             return None
 
     # Changes.
 
-    def apply(self, stored: bytes, edit: Edit) -> Outcome:
+    def apply(self, stored: bytes, edit: Edit) -> EditResult:
         try:
             if isinstance(edit, Rename | Copy):
                 check_move(self, stored, edit)
@@ -535,36 +535,36 @@ class ServerInspector(WholeKeys):
                     else self.copy(stored, edit)
                 )
             check = partial(check_readers, self, stored)
-            steps = outcome_of(Target(stored, self.codec, check), edit)
-            return self.not_offered() if steps is None else self.client.run(steps)
+            steps = outcome_of(Target(stored, self.value_format, check), edit)
+            return self.unsupported_result() if steps is None else self.client.run(steps)
         except (CommandError, ReplyTooLarge) as error:
-            return Outcome.refused(masked(str(error), self.params))
-        except InvalidWindow:
-            return Outcome(Result.ELEMENT_GONE)
+            return EditResult.refusal(mask_for_settings(str(error), self.params))
+        except InvalidPosition:
+            return EditResult(EditStatus.ELEMENT_GONE)
         except RunsElsewhere as refusal:
-            return Outcome.refused(str(refusal))
+            return EditResult.refusal(str(refusal))
         except NotStorable as error:
             reason = gettext_lazy("This cache's serializer does not take the value: %(reason)s")
-            return Outcome.refused(reason % {"reason": error})
+            return EditResult.refusal(reason % {"reason": error})
 
     def delete(self, keys: Sequence[bytes]) -> int:
         commands = [self.client._unlink(*some) for some in bulk.batches(keys)]
         return sum(required(count) for count in self.client.collect(commands))
 
-    def delete_each(self, keys: Sequence[bytes]) -> Tally:
+    def delete_each(self, keys: Sequence[bytes]) -> BulkResult:
         return bulk.unlink(self.client, keys)
 
-    def expire_each(self, keys: Sequence[bytes], ttl: int) -> Tally:
+    def expire_each(self, keys: Sequence[bytes], ttl: int) -> BulkResult:
         return bulk.expire(self.client, keys, ttl)
 
     # Information.
 
-    def info(self) -> Sequence[Section]:
+    def info(self) -> Sequence[InfoSection]:
         [reply] = self.client.collect([self.client._info()])
         info = permitted(reply)
         if info is None:
             return [
-                Section(
+                InfoSection(
                     gettext_lazy("Server"),
                     note=gettext_lazy("The server does not let this user run INFO."),
                 )

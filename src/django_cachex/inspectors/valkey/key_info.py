@@ -15,10 +15,10 @@ from django_cachex.cache.cluster.cluster import Cluster
 from django_cachex.cache.codecs import COMPRESSOR, SERIALIZER, Kind, ValueCodec
 from django_cachex.commands import Command, CommandError, WrongTypeError
 from django_cachex.commands.command import parse_raw
-from django_cachex.inspectors.info import Fact, Text, Unit
-from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE, Description
+from django_cachex.inspectors.info import InfoField, Text, Unit
+from django_cachex.inspectors.types import TTL_MISSING, TTL_NONE, KeyInfo
 from django_cachex.inspectors.valkey.errors import DENIED, permitted, required
-from django_cachex.inspectors.values import path
+from django_cachex.inspectors.values import class_path
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ Figures = Mapping[str, Any]
 """What was asked about one key: the figure, or the refusal in its place."""
 
 
-def describe(client: Client, keys: Sequence[bytes], columns: Collection[str]) -> list[Description]:
+def describe(client: Client, keys: Sequence[bytes], columns: Collection[str]) -> list[KeyInfo]:
     """Return a description of each key; figures that the server denies are None.
 
     One round trip where all are strings, as in most caches; a second for the lengths of others.
@@ -132,13 +132,13 @@ def looked_at(client: Client, commands: Sequence[Command[Any]]) -> list[Any]:
     return client.collect([NO_TOUCH, *commands])[1:]
 
 
-def description(key: bytes, found: Figures) -> Description:
+def description(key: bytes, found: Figures) -> KeyInfo:
     """Return what the figures say; the size of a collection is not among them."""
     type = permitted(found.get("type"))
     if type == "none" or found.get("ttl") == TTL_MISSING:
-        return Description(key, ttl=TTL_MISSING)
+        return KeyInfo(key, ttl=TTL_MISSING)
     collection = COLLECTIONS.get(type or "")
-    return Description(
+    return KeyInfo(
         key,
         type=type,
         ttl=read_ttl(found["ttl"]) if "ttl" in found else None,
@@ -172,7 +172,7 @@ def read_size(reply: Any) -> int | None:
     return None if isinstance(reply, WrongTypeError) else permitted(reply)
 
 
-def measured(client: Client, descriptions: list[Description]) -> list[Description]:
+def measured(client: Client, descriptions: list[KeyInfo]) -> list[KeyInfo]:
     """Return the descriptions with the lengths of the collections among them."""
     wanted = {
         place: collection.length(client, description.key)
@@ -184,20 +184,20 @@ def measured(client: Client, descriptions: list[Description]) -> list[Descriptio
     return descriptions
 
 
-def formats(serializer: object) -> Iterator[Fact]:
+def formats(serializer: object) -> Iterator[InfoField]:
     """Yield the serializers of an alias and, if it has any, its compressors."""
     if not isinstance(serializer, ValueCodec):
-        yield Fact(_("Serializer"), listed(SERIALIZER, [serializer]))
+        yield InfoField(_("Serializer"), listed(SERIALIZER, [serializer]))
         return
-    yield Fact(_("Serializer"), listed(SERIALIZER, serializer.serializers))
+    yield InfoField(_("Serializer"), listed(SERIALIZER, serializer.serializers))
     if serializer.compressors:
-        yield Fact(_("Compressor"), listed(COMPRESSOR, serializer.compressors))
+        yield InfoField(_("Compressor"), listed(COMPRESSOR, serializer.compressors))
 
 
 def listed(kind: Kind, objects: Sequence[object]) -> Text:
     """Return the name of the one that writes, and of those that only read."""
     names = {import_string(dotted): name for name, dotted in kind.paths.items()}
-    first, *others = (names.get(type(one)) or path(one) for one in objects)
+    first, *others = (names.get(type(one)) or class_path(one) for one in objects)
     if not others:
         return first
     return format_lazy(_("{first}; also read: {others}"), first=first, others=", ".join(others))

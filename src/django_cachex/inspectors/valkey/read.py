@@ -17,8 +17,8 @@ from django_cachex.commands import Command, CommandError, Operation, ReplyTooLar
 from django_cachex.commands.command import Batch
 from django_cachex.conf import limits
 from django_cachex.inspectors.info import Text
-from django_cachex.inspectors.query import InvalidWindow, Window
-from django_cachex.inspectors.types import Changed, Description, Entry, TooLarge
+from django_cachex.inspectors.query import ElementPage, InvalidPosition
+from django_cachex.inspectors.types import KeyChanged, KeyInfo, KeyTooLarge, KeyValue
 from django_cachex.inspectors.valkey import copy, scan_elements
 from django_cachex.inspectors.valkey import elements as lists
 from django_cachex.inspectors.valkey import elements as sorted_sets
@@ -28,8 +28,8 @@ from django_cachex.inspectors.valkey.elements import elements_of, following, pos
 from django_cachex.inspectors.valkey.errors import permitted, required
 from django_cachex.inspectors.valkey.key_info import COLLECTIONS, answers, description, questions
 from django_cachex.inspectors.valkey.scan_elements import Asked, Page, Row, ask, read_position
-from django_cachex.inspectors.values import Codec, Content, decode, fingerprint, human_size
-from django_cachex.inspectors.values.decode import HYPERLOGLOG
+from django_cachex.inspectors.values import Content, ValueFormat, decode, fingerprint, human_size
+from django_cachex.inspectors.values.decode import HYPERLOGLOG_MAGIC
 
 ReadPage = Callable[[Asked], Operation[Page]]
 
@@ -77,7 +77,7 @@ def gather(client: Client, read_page: ReadPage, type: str, asked: Asked) -> tupl
     deadline = time.monotonic() + limits().scan_budget
     going_on = True
     while going_on:
-        one = replace(asked, window=asked.window.moved(at), count=1, batch=1)
+        one = replace(asked, window=asked.window.starting_at(at), count=1, batch=1)
         try:
             page = client.run(read_page(one))
             found.take(page)
@@ -85,7 +85,7 @@ def gather(client: Client, read_page: ReadPage, type: str, asked: Asked) -> tupl
         except ReplyTooLarge as error:
             found.skipped, found.most = found.skipped + 1, error.most
             place = beyond(type, one, error.head)
-        except InvalidWindow:
+        except InvalidPosition:
             if not found.looked_at:
                 raise
             place = None
@@ -129,7 +129,7 @@ UNKNOWN: Final = FETCHED // 10
 """What an element is taken to be, in bytes, where nobody may ask: ten of them are fetched."""
 
 
-def nothing_before(key: bytes, window: Window) -> list[Command[Any]]:
+def nothing_before(key: bytes, window: ElementPage) -> list[Command[Any]]:
     return []
 
 
@@ -138,7 +138,7 @@ class Reader:
     """How a type's windows are read."""
 
     page: Callable[[Asked], Operation[Page]]
-    before: Callable[[bytes, Window], list[Command[Any]]] = nothing_before
+    before: Callable[[bytes, ElementPage], list[Command[Any]]] = nothing_before
     """What to ask together with the length."""
 
     one: Callable[[Asked], Operation[Page]] | None = None
@@ -154,7 +154,9 @@ READERS: Final = {
 }
 
 
-def read_key(client: Client, stored: bytes, codec: Codec, window: Window) -> Entry | None:
+def read_key(
+    client: Client, stored: bytes, value_format: ValueFormat, window: ElementPage
+) -> KeyValue | None:
     """Return what a key holds, or None if there is no such key.
 
     That takes three round trips at most, and one more of a hash whose fields may expire.
@@ -165,17 +167,19 @@ def read_key(client: Client, stored: bytes, codec: Codec, window: Window) -> Ent
         return None
     type = found.type or ("string" if found.size is not None else required(figures["type"]))
     if type == "string":
-        return client.run(read_string(found, codec, window))
+        return client.run(read_string(found, value_format, window))
     if type in COLLECTIONS:
-        return read_collection(client, found, type, codec, window)
+        return read_collection(client, found, type, value_format, window)
     note = _("Values of the type %(type)s cannot be shown here.") % {"type": type}
-    return Entry(found, note=note)
+    return KeyValue(found, note=note)
 
 
-def read_string(found: Description, codec: Codec, window: Window) -> Operation[Entry | None]:
+def read_string(
+    found: KeyInfo, value_format: ValueFormat, window: ElementPage
+) -> Operation[KeyValue | None]:
     """Return a string's content: whole within the limit, else only how it begins."""
     allowed, size = limits(), found.size or 0
-    shown = window.bytes_shown(allowed)
+    shown = window.max_bytes(allowed)
     is_large = size > allowed.decode_bytes
     # A byte more than is decoded tells that the value has grown since its size was asked.
     end = max(shown, allowed.preview_bytes) - 1 if is_large else allowed.decode_bytes
@@ -192,15 +196,15 @@ def read_string(found: Description, codec: Codec, window: Window) -> Operation[E
     is_large = is_large or len(raw) > allowed.decode_bytes
     content = decode(
         raw,
-        codec=codec,
+        value_format=value_format,
         stored_size=max(length, len(raw)) if is_large else None,
         limit=allowed.decode_bytes,
         preview=shown,
     )
-    if raw.startswith(HYPERLOGLOG):
+    if raw.startswith(HYPERLOGLOG_MAGIC):
         content = yield from counted(found.key, content)
     expected = expected_of_large(raw, length) if is_large else fingerprint(raw)
-    return Entry(found, content, expected=expected)
+    return KeyValue(found, content, expected=expected)
 
 
 def counted(key: bytes, content: Content) -> Operation[Content]:
@@ -217,13 +221,13 @@ def counted(key: bytes, content: Content) -> Operation[Content]:
 
 
 def read_collection(
-    client: Client, found: Description, type: str, codec: Codec, window: Window
-) -> Entry | None:
+    client: Client, found: KeyInfo, type: str, value_format: ValueFormat, window: ElementPage
+) -> KeyValue | None:
     """Return a window of a list, set, sorted set, hash or stream."""
-    asked = client.run(asked_of(found, type, codec, window))
+    asked = client.run(asked_of(found, type, value_format, window))
     if asked is None:
         return None
-    reader, wanted = READERS[type], min(window.elements_shown(limits()), asked.total)
+    reader, wanted = READERS[type], min(window.max_elements(limits()), asked.total)
     note: Text = ""
     try:
         page = client.run(reader.page(asked))
@@ -231,12 +235,12 @@ def read_collection(
             note = fewer(asked.count, found.memory is not None)
     except ReplyTooLarge:
         page, note = gather(client, reader.one or reader.page, type, asked)
-    elements = elements_of(COLLECTIONS[type], page, codec, asked.total)
-    return Entry(replace(found, size=asked.total), elements=elements, note=note)
+    elements = elements_of(COLLECTIONS[type], page, value_format, asked.total)
+    return KeyValue(replace(found, size=asked.total), elements=elements, note=note)
 
 
 def asked_of(
-    found: Description, type: str, codec: Codec, window: Window
+    found: KeyInfo, type: str, value_format: ValueFormat, window: ElementPage
 ) -> Operation[Asked | None]:
     """Return what to ask of a collection, or None if it is gone."""
     reader, key = READERS[type], found.key
@@ -246,13 +250,13 @@ def asked_of(
     if not required(exists):  # A stream may be there and empty.
         return None
     allowed = limits()
-    wanted = window.elements_shown(allowed)
+    wanted = window.max_elements(allowed)
     # Where nobody may ask what the key takes, the worst is supposed of a page's elements.
     memory = total * UNKNOWN if found.memory is None else found.memory
     return Asked(
         key,
         window,
-        codec,
+        value_format,
         count=affordable(wanted, total, memory, FETCHED),
         batch=affordable(allowed.scan_count, total, memory, SEARCHED),
         deadline=time.monotonic() + allowed.scan_budget,
@@ -294,7 +298,7 @@ def chunks(client: Client, key: bytes) -> Iterator[bytes]:
         piece, length = client.run(piece_at(key, at))
         size = length if size is None else size
         if length != size or len(piece) != min(PIECE, size - at):
-            raise Changed
+            raise KeyChanged
         at += len(piece)
         if piece:
             yield piece
@@ -314,5 +318,5 @@ def dump(client: Client, key: bytes) -> bytes | None:
     if isinstance(found, copy.Dumped):
         return found.payload
     if found.is_refused:
-        raise TooLarge(str(found.reason))
+        raise KeyTooLarge(str(found.reason))
     return None

@@ -22,7 +22,7 @@ from django_cachex.commands import Command, ServerUnavailable
 from django_cachex.commands.command import execute_all, parse_raw
 from django_cachex.conf import limits
 from django_cachex.inspectors.query import Query
-from django_cachex.inspectors.types import Listing
+from django_cachex.inspectors.types import ScanPage
 from django_cachex.inspectors.valkey.errors import checked, permitted, required
 from django_cachex.inspectors.valkey.key_info import describe
 
@@ -415,7 +415,7 @@ class Search:
     """Whether a stored key may be in the listing, where `MATCH` alone does not tell."""
 
     figures: Sequence[str] = ()
-    """What the server may know of a key, as `Inspector.figures`."""
+    """What the server may know of a key, as `Inspector.optional_columns`."""
 
     is_dear: bool = False
     """Whether the server looks at names to their end, so that long ones take it long."""
@@ -429,11 +429,11 @@ class Search:
 
     def passing(self, keys: list[bytes]) -> tuple[list[bytes], int]:
         """Return the keys that pass the filters, and of how many nobody knows."""
-        columns = self.query.columns(self.figures)
+        columns = self.query.required_columns(self.figures)
         if not columns or not keys:
             return keys, 0
         described = describe(self.client, keys, columns | {"ttl"})
-        answers = [self.query.passes(one) if one.exists else False for one in described]
+        answers = [self.query.matches(one) if one.exists else False for one in described]
         return [key for key, answer in zip(keys, answers, strict=True) if answer], answers.count(
             None
         )
@@ -522,7 +522,7 @@ class Progress:
             self.lost.append(walk)
 
 
-def scan(search: Search, token: str, want: int, deadline: float) -> Listing:
+def scan(search: Search, token: str, want: int, deadline: float) -> ScanPage:
     """Return some keys; asks at least once, however late it is.
 
     Raises ValueError for a token that is none of ours.
@@ -539,7 +539,7 @@ def scan(search: Search, token: str, want: int, deadline: float) -> Listing:
     return listing(progress, whole=not token)
 
 
-def listing(progress: Progress, whole: bool) -> Listing:
+def listing(progress: Progress, whole: bool) -> ScanPage:
     """Return what was found; a listing from start to end has examined the whole database."""
     sizes = list(progress.sizes.values())
     found, asked = len(progress.keys), progress.pace.asked
@@ -547,11 +547,11 @@ def listing(progress: Progress, whole: bool) -> Listing:
     total = None if None in sizes else max(sum(filter(None, sizes)), found)
     if total is not None:
         asked = total if whole and not left else min(asked, total)
-    return Listing(
+    return ScanPage(
         keys=tuple(progress.keys),
         token=write_token(left),
         examined=max(asked, found),
         total=total,
         unknown=progress.unknown,
-        unanswered=sorted({walk.node.rpartition("/")[0] for walk in progress.lost}),
+        failed_nodes=sorted({walk.node.rpartition("/")[0] for walk in progress.lost}),
     )

@@ -13,14 +13,14 @@ from django.utils.translation import gettext as _
 from django_cachex.commands import Command, CommandError, Operation
 from django_cachex.commands.command import Batch, EncodableArg, parse_raw
 from django_cachex.conf import limits
-from django_cachex.inspectors.query import InvalidWindow, Order, Pattern, Window
+from django_cachex.inspectors.query import ElementPage, InvalidPosition, Order, Pattern
 from django_cachex.inspectors.types import TTL_MISSING
 from django_cachex.inspectors.valkey.compare_and_set import expecting
 from django_cachex.inspectors.valkey.element_ids import spell
 from django_cachex.inspectors.valkey.errors import permitted, required
 from django_cachex.inspectors.valkey.scan import SMALLEST, TIME, Pace, Walk
-from django_cachex.inspectors.values import Codec, fingerprint
-from django_cachex.inspectors.values.decode import decoded, undecoded
+from django_cachex.inspectors.values import ValueFormat, fingerprint
+from django_cachex.inspectors.values.decode import decode_value, describe_too_large
 
 
 def ask(*words: EncodableArg) -> Command[Any]:
@@ -33,8 +33,8 @@ class Asked:
     """A window of a key."""
 
     key: bytes
-    window: Window
-    codec: Codec
+    window: ElementPage
+    value_format: ValueFormat
     count: int
     """How many rows to return, about."""
 
@@ -101,10 +101,10 @@ class Span:
 
 
 def span(at: int, count: int, total: int) -> Span:
-    """Return the page that begins at a position; `InvalidWindow` where there is none."""
+    """Return the page that begins at a position; `InvalidPosition` where there is none."""
     if total and not 0 <= at < total:
         text = _("There is no position %(at)s: they go from 0 to %(last)s.")
-        raise InvalidWindow(text % {"at": at, "last": total - 1})
+        raise InvalidPosition(text % {"at": at, "last": total - 1})
     return Span(at, min(at + count, total), total, count)
 
 
@@ -115,7 +115,7 @@ def read_position(at: str) -> int:
         return 0
     if not (digits.isascii() and digits.isdecimal() and len(digits) < 20):
         text = _('Enter a whole number, negative from the end. You entered "%(at)s".')
-        raise InvalidWindow(text % {"at": at[:50]})
+        raise InvalidPosition(text % {"at": at[:50]})
     return int(at)
 
 
@@ -208,11 +208,11 @@ def read_fields(asked: Asked) -> Operation[Page]:
     return replace(page, rows=with_times(page.rows, *times))
 
 
-def before_fields(key: bytes, window: Window) -> list[Command[Any]]:
+def before_fields(key: bytes, window: ElementPage) -> list[Command[Any]]:
     return [*before_scan(key, window), ask("COMMAND", "INFO", "HPEXPIRE")]
 
 
-def before_scan(key: bytes, window: Window) -> list[Command[Any]]:
+def before_scan(key: bytes, window: ElementPage) -> list[Command[Any]]:
     """Return what to ask first, and first of all, before a scan."""
     return [ask("EVAL", RUN_ID, 1, key)]
 
@@ -239,14 +239,14 @@ def scan(asked: Asked, command: str, rows_of: Rows, by_value: bool) -> Operation
     The server matches names; values, which the alias's serializer wrote, are matched here.
     """
     pattern = Pattern(asked.window.match)
-    if pattern.problem:
-        raise InvalidWindow(pattern.problem)
+    if pattern.error:
+        raise InvalidPosition(pattern.error)
     walk, offset = read_place(asked)
     cursor = walk.cursor
     start = (cursor, offset)
-    here = by_value and asked.codec.kind != "opaque" and not pattern.matches_all
+    here = by_value and asked.value_format.kind != "opaque" and not pattern.matches_all
     batches = Batches(asked, command, rows_of, not (here or pattern.matches_all))
-    found = Found(asked.count, asked.deadline, matching(pattern, asked.codec, here))
+    found = Found(asked.count, asked.deadline, matching(pattern, asked.value_format, here))
     while True:
         batch, rows = yield from batches.at(cursor, len(found.rows))
         cut = found.take(rows, offset)
@@ -260,10 +260,12 @@ def scan(asked: Asked, command: str, rows_of: Rows, by_value: bool) -> Operation
             return page(asked, found, following_place, start, walk)
 
 
-def matching(pattern: Pattern, codec: Codec, here: bool) -> Callable[[Row], bool] | None:
+def matching(
+    pattern: Pattern, value_format: ValueFormat, here: bool
+) -> Callable[[Row], bool] | None:
     """Return what tells whether a row matches, or None where the server's word is enough."""
     if here:
-        return lambda row: pattern.matches(shown(row.name, codec))
+        return lambda row: pattern.matches(shown(row.name, value_format))
     return None if pattern.glob_is_exact else lambda row: pattern.matches(row.name)
 
 
@@ -307,13 +309,13 @@ def is_enough(found: Found, asked: Asked, is_plain: bool) -> bool:
     return len(found.rows) >= enough or time.monotonic() >= asked.deadline
 
 
-def shown(raw: bytes, codec: Codec) -> str:
+def shown(raw: bytes, value_format: ValueFormat) -> str:
     """Return a member as the page shows it, to be matched."""
     allowed = limits()
     limit = max(allowed.decode_bytes // allowed.elements, allowed.element_chars)
     if len(raw) > limit:
-        return undecoded(len(raw), limit, raw[:limit]).formatted
-    return decoded(raw, codec, limit).formatted
+        return describe_too_large(len(raw), limit, raw[:limit]).text
+    return decode_value(raw, value_format, limit).text
 
 
 def page(
@@ -340,7 +342,7 @@ def read_place(asked: Asked) -> tuple[Walk, int]:
     """
     found = CURSOR.fullmatch(asked.window.at or "0")
     if found is None or int(found[1]) >= 2**64:
-        raise InvalidWindow(_("No page of this key begins there."))
+        raise InvalidPosition(_("No page of this key begins there."))
     cursor, offset = int(found[1]), int(found[2] or 0)
     # Within a batch, too, nothing is where it was.
     walk = Walk(cursor=cursor or offset, run=found[3] or "")

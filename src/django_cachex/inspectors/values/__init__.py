@@ -1,24 +1,34 @@
-"""Stored bytes for people to read, and what people type as values: see `decode`, `encode`."""
+"""Decode stored bytes for display with `decode`, and parse user input with `parse_value`."""
 
 from django_cachex.inspectors.values.decode import Content, Kind, decode, fingerprint
-from django_cachex.inspectors.values.display import Excerpt, hex_dump, human_size
-from django_cachex.inspectors.values.formats import Codec, path, recognise, recognise_all
-from django_cachex.inspectors.values.parse import InvalidValue, StoreAs, encode, from_form
+from django_cachex.inspectors.values.display import Preview, hex_dump, human_size
+from django_cachex.inspectors.values.formats import (
+    ValueFormat,
+    class_path,
+    detect_composite_format,
+    detect_format,
+)
+from django_cachex.inspectors.values.parse import (
+    InvalidValue,
+    StoreAs,
+    normalize_newlines,
+    parse_value,
+)
 
 __all__ = [
-    "Codec",
     "Content",
-    "Excerpt",
     "InvalidValue",
     "Kind",
+    "Preview",
     "StoreAs",
+    "ValueFormat",
+    "class_path",
     "decode",
-    "encode",
+    "detect_composite_format",
+    "detect_format",
     "fingerprint",
-    "from_form",
     "hex_dump",
     "human_size",
-    "path",
-    "recognise",
-    "recognise_all",
+    "normalize_newlines",
+    "parse_value",
 ]

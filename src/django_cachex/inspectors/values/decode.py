@@ -1,4 +1,4 @@
-"""Decode stored bytes for display, without executing anything."""
+"""Decode stored bytes for display without executing anything."""
 
 from __future__ import annotations
 
@@ -18,25 +18,35 @@ from django.utils.translation import gettext_lazy as _
 from django_cachex.cache.serializers import JSONSerializer, Packed, PickleSerializer
 from django_cachex.inspectors.info import Text
 from django_cachex.inspectors.values.display import (
-    Excerpt,
-    beginning,
-    bytes_as_hex,
-    bytes_as_text,
+    Preview,
+    format_value,
     human_size,
-    notation,
-    unbroken_size,
+    nbsp_size,
+    preview_bytes,
+    preview_hex,
+    preview_text,
 )
-from django_cachex.inspectors.values.formats import Codec, Format, Inflated, inflate, unopened
-from django_cachex.inspectors.values.json_safe import TOO_MANY_DIGITS, why_not_json
-from django_cachex.inspectors.values.msgpack import read_packed
-from django_cachex.inspectors.values.nodes import Opaque, Reference, Tree
-from django_cachex.inspectors.values.parse import Editing, StoreAs, editing, json_text
-from django_cachex.inspectors.values.pickle import Pickled, bounded, read_pickle
-from django_cachex.inspectors.values.pickle_machine import LIMIT, Bounds, most_digits
+from django_cachex.inspectors.values.formats import (
+    Decompressed,
+    Format,
+    ValueFormat,
+    decompress,
+    unsupported_compression,
+)
+from django_cachex.inspectors.values.json_safe import TOO_MANY_DIGITS, json_unsafe_reason
+from django_cachex.inspectors.values.msgpack import read_msgpack
+from django_cachex.inspectors.values.nodes import Reference, Tree, UnresolvedObject
+from django_cachex.inspectors.values.parse import EditInitial, StoreAs, edit_initial, format_json
+from django_cachex.inspectors.values.pickle import PickleContent, read_pickle, to_tree
+from django_cachex.inspectors.values.pickle_machine import (
+    MAX_DECODE_BYTES,
+    DecodeLimits,
+    max_int_digits,
+)
 
 Kind = Literal["empty", "integer", "text", "json", "bytes", "pickle", "msgpack", "large"]
 
-JSON_WORDS: dict[type, Text] = {
+JSON_LABELS: dict[type, Text] = {
     type(None): _("None"),
     bool: _("boolean"),
     float: _("number"),
@@ -46,43 +56,43 @@ JSON_WORDS: dict[type, Text] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Decoded:
-    """What stored bytes turned out to be."""
+class DecodedValue:
+    """The result of decoding stored bytes."""
 
     kind: Kind
     label: Text
-    formatted: str
-    editing: Editing
+    text: str
+    initial: EditInitial
     value: Tree = None
     notes: tuple[Text, ...] = ()
     open_ended: bool = False
-    """Whether there is more than `formatted`, and nobody knows how much."""
+    """Whether there is more than `text` and it is unknown how much."""
 
 
-def described(tree: Tree) -> tuple[Kind, Text]:
-    """Return a value's kind and a word for it."""
+def kind_and_label(tree: Tree) -> tuple[Kind, Text]:
+    """Return the kind of a value and a label for it."""
     match tree:
         case bool() | None:
-            return "json", JSON_WORDS[type(tree)]
+            return "json", JSON_LABELS[type(tree)]
         case int():
             return "integer", _("integer")
         case str():
             return "text", _("text")
         case bytes():
             return "bytes", _("bytes")
-        case _ if not why_not_json(tree):
-            return "json", JSON_WORDS[type(tree)]
+        case _ if not json_unsafe_reason(tree):
+            return "json", JSON_LABELS[type(tree)]
         case _:
             return "pickle", type_name(tree)
 
 
 def type_name(tree: Tree) -> Text:
     match tree:
-        case Opaque(name="builtins.int", args=(str() as written,)) if (
+        case UnresolvedObject(name="builtins.int", args=(str() as written,)) if (
             written.lstrip("-")[:2] == "0x"
         ):
             return _("an integer of very many digits")
-        case Opaque(name=name):
+        case UnresolvedObject(name=name):
             return name
         case Reference(name=name):
             return format_lazy(_("a reference to {name}"), name=name)
@@ -90,13 +100,13 @@ def type_name(tree: Tree) -> Text:
             return type(tree).__name__
 
 
-def formatted(tree: Tree) -> str:
+def format_tree(tree: Tree) -> str:
     if type(tree) is str:
         return tree
-    return notation(tree) if why_not_json(tree) else json_text(tree)
+    return format_value(tree) if json_unsafe_reason(tree) else format_json(tree)
 
 
-JSON_BEGINS = re.compile(rb"[ \t\r\n]*[{\[]")
+JSON_START = re.compile(rb"[ \t\r\n]*[{\[]")
 BASE64 = re.compile(rb"[A-Za-z0-9+/]{8,}={0,2}[\r\n]*")
 
 PHP_SCALAR = re.compile(
@@ -105,270 +115,304 @@ PHP_SCALAR = re.compile(
 PHP_TEXT = re.compile(rb's:([0-9]{1,10}):"')
 PHP_NESTED = re.compile(rb'(?:a:[0-9]{1,10}:\{|[OC]:[0-9]{1,4}:"[\w\\]+":[0-9]{1,10}:\{)')
 
-JAVA = b"\xac\xed\x00\x05"
-HYPERLOGLOG = b"HYLL"
+JAVA_MAGIC = b"\xac\xed\x00\x05"
+HYPERLOGLOG_MAGIC = b"HYLL"
 
 
-def named(raw: bytes) -> Text:
-    """Return the name of a format that is recognised by how it begins and ends, or ""."""
-    if raw.startswith(JAVA):
+def foreign_format(raw: bytes) -> Text:
+    """Return the name of a format of another language or server, or an empty string."""
+    if raw.startswith(JAVA_MAGIC):
         return _("serialized Java")
-    if raw.startswith(HYPERLOGLOG):
+    if raw.startswith(HYPERLOGLOG_MAGIC):
         return _("HyperLogLog")
-    return _("serialized PHP") if is_php(raw) else ""
+    return _("serialized PHP") if is_php_serialized(raw) else ""
 
 
-def is_php(raw: bytes) -> bool:
-    """Return whether these are what PHP's `serialize` writes."""
-    if found := PHP_TEXT.match(raw):
-        return len(raw) == found.end() + int(found[1]) + 2 and raw.endswith(b'";')
+def is_php_serialized(raw: bytes) -> bool:
+    """Return whether the bytes look like the result of PHP's `serialize`."""
+    if match := PHP_TEXT.match(raw):
+        return len(raw) == match.end() + int(match[1]) + 2 and raw.endswith(b'";')
     if PHP_NESTED.match(raw):
         return raw.endswith(b"}")
     return PHP_SCALAR.fullmatch(raw) is not None
 
 
-def as_plain_json(raw: bytes) -> tuple[Text, str] | None:
-    """Return a label and JSON indented where bytes are an object or an array, or base64 of one."""
-    if shown := indented(raw):
-        return _("JSON"), shown
+def format_plain_json(raw: bytes) -> tuple[Text, str] | None:
+    """Return a label and indented JSON for a JSON object or array, also in Base64, or None."""
+    if text := indent_json(raw):
+        return _("JSON"), text
     if not BASE64.fullmatch(raw):
         return None
     try:
-        shown = indented(b64decode(raw))
+        text = indent_json(b64decode(raw))
     except NoBase64:
         return None
-    return (_("base64 of JSON"), shown) if shown else None
+    return (_("base64 of JSON"), text) if text else None
 
 
-def indented(raw: bytes) -> str:
-    """Return JSON indented, or "" for what is none, or would not be shown whole and exact."""
-    if not JSON_BEGINS.match(raw):
+def indent_json(raw: bytes) -> str:
+    """Return indented JSON, or an empty string if it is invalid or can't be shown exactly."""
+    if not JSON_START.match(raw):
         return ""
     try:
-        value = json.loads(raw.decode(), object_pairs_hook=without_duplicates)
+        value = json.loads(raw.decode(), object_pairs_hook=reject_duplicate_keys)
     except (ValueError, RecursionError):
         return ""
-    tree, _nodes = bounded(value, Bounds())
-    return "" if why_not_json(tree) else json_text(tree)
+    tree, _nodes = to_tree(value, DecodeLimits())
+    return "" if json_unsafe_reason(tree) else format_json(tree)
 
 
-def without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object; raise ValueError where a key occurs twice, and one would not show."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
+def reject_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object. Raises ValueError for duplicate keys, which can't be shown."""
+    result = dict(pairs)
+    if len(result) < len(pairs):
         raise ValueError("A key occurs twice.")
-    return found
+    return result
 
 
-# The first two bytes of every pickle of protocol 2 to 5.
-PICKLES = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
+# The first two bytes of pickles of protocols 2 to 5.
+PICKLE_MAGIC = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
 
 
-def as_serialized(raw: bytes, codec: Codec, limit: int) -> Decoded | None:
-    """Return what the first of its serializers loads that can."""
-    for format in (codec.kind, *codec.reads):
-        read = FORMATS.get(format)
-        if read and is_asked(codec, format, raw) and (found := read(raw, limit)):
-            return found
-    is_damaged = codec.reads and "pickle" in (codec.kind, *codec.reads) and raw[:2] in PICKLES
-    return as_pickle(raw, limit) if is_damaged else None
+def decode_serialized(raw: bytes, value_format: ValueFormat, limit: int) -> DecodedValue | None:
+    """Decode a value with the first of the alias's serializers that can."""
+    for format in (value_format.kind, *value_format.other_kinds):
+        read = FORMAT_DECODERS.get(format)
+        if read and may_deserialize(value_format, format, raw) and (decoded := read(raw, limit)):
+            return decoded
+    is_damaged = (
+        value_format.other_kinds
+        and "pickle" in (value_format.kind, *value_format.other_kinds)
+        and raw[:2] in PICKLE_MAGIC
+    )
+    return decode_pickle(raw, limit) if is_damaged else None
 
 
-def is_asked(codec: Codec, format: Format, raw: bytes) -> bool:
-    """Return whether the application lets a serializer of this format read a value."""
-    if codec.reads:  # Of several, those that could have written it.
-        return RECOGNISES[format](raw)
-    return not codec.is_guarded or raw[:1] == b"\x80"
+def may_deserialize(value_format: ValueFormat, format: Format, raw: bytes) -> bool:
+    """Return whether the application would deserialize a value with this format."""
+    if value_format.other_kinds:  # If there are several, only those that may have written it.
+        return FORMAT_CHECKS[format](raw)
+    return not value_format.requires_protocol_2 or raw[:1] == b"\x80"
 
 
-def as_pickle(raw: bytes, limit: int) -> Decoded | None:
-    pickled = read_pickle(raw, Bounds(size=limit))
-    if pickled.damaged and not raw.startswith(PICKLES):
+def decode_pickle(raw: bytes, limit: int) -> DecodedValue | None:
+    pickled = read_pickle(raw, DecodeLimits(size=limit))
+    if pickled.is_damaged and not raw.startswith(PICKLE_MAGIC):
         return None
-    if pickled.ended:
-        return partly(pickled)
-    kind, what = described(pickled.value)
+    if pickled.incomplete_reason:
+        return partial_pickle(pickled)
+    kind, what = kind_and_label(pickled.value)
     pattern = (
         _("pickle of {what} (protocol {protocol})")
         if kind == "pickle"
         else _("{what} in a pickle (protocol {protocol})")
     )
     label = format_lazy(pattern, what=what, protocol=pickled.protocol)
-    return Decoded(kind, label, formatted(pickled.value), editing(pickled.value), pickled.value)
+    return DecodedValue(
+        kind, label, format_tree(pickled.value), edit_initial(pickled.value), pickled.value
+    )
 
 
-def partly(pickled: Pickled) -> Decoded:
-    """Return what was read of a pickle that is damaged or too long."""
+def partial_pickle(pickled: PickleContent) -> DecodedValue:
+    """Return the part of a damaged or too long pickle that was read."""
     pattern = (
         _("damaged pickle (protocol {protocol})")
-        if pickled.damaged
+        if pickled.is_damaged
         else _("pickle (protocol {protocol}), read in part")
     )
     label = format_lazy(pattern, protocol=pickled.protocol)
-    shown = notation(pickled.value)
-    return Decoded("pickle", label, shown, Editing(pickled.ended), pickled.value, (pickled.ended,))
+    text = format_value(pickled.value)
+    return DecodedValue(
+        "pickle",
+        label,
+        text,
+        EditInitial(pickled.incomplete_reason),
+        pickled.value,
+        (pickled.incomplete_reason,),
+    )
 
 
-def as_json(raw: bytes, limit: int) -> Decoded | None:
+def decode_json(raw: bytes, limit: int) -> DecodedValue | None:
     try:
         text = raw.decode()
-        plain = json.loads(text, parse_int=whole)
+        plain = json.loads(text, parse_int=parse_json_int)
     except (ValueError, RecursionError):
         return None
-    tree, _nodes = bounded(plain, Bounds(size=limit))
-    kind, what = described(tree)
+    tree, _nodes = to_tree(plain, DecodeLimits(size=limit))
+    kind, what = kind_and_label(tree)
     if kind == "pickle":
-        # NaN, an integer of too many digits, or more than the bounds let out.
-        return Decoded("json", _("JSON"), text, editing(tree), tree)
+        # NaN, an integer with too many digits, or a truncated value.
+        return DecodedValue("json", _("JSON"), text, edit_initial(tree), tree)
     label = what if type(tree) in (list, dict) else format_lazy(_("{what} in JSON"), what=what)
-    return Decoded(kind, label, formatted(tree), editing(tree), tree)
+    return DecodedValue(kind, label, format_tree(tree), edit_initial(tree), tree)
 
 
-def whole(digits: str) -> int | Opaque:
-    """Return the integer that JSON says; of too many digits, a label."""
-    if len(digits.lstrip("-")) > most_digits():
-        return Opaque("builtins.int", (digits,))
+def parse_json_int(digits: str) -> int | UnresolvedObject:
+    """Return the integer for digits in JSON, or a placeholder if there are too many."""
+    if len(digits.lstrip("-")) > max_int_digits():
+        return UnresolvedObject("builtins.int", (digits,))
     return int(digits)
 
 
-def as_msgpack(raw: bytes, limit: int) -> Decoded | None:
-    bounds = Bounds(size=limit)
+def decode_msgpack(raw: bytes, limit: int) -> DecodedValue | None:
+    bounds = DecodeLimits(size=limit)
     try:
-        packed = read_packed(raw, bounds)
+        packed = read_msgpack(raw, bounds)
     except ValueError:
         return None
-    tree, _nodes = bounded(packed.value, bounds)
-    if packed.ended:
+    tree, _nodes = to_tree(packed.value, bounds)
+    if packed.incomplete_reason:
         label: Text = _("MessagePack, read in part")
-        reason = Editing(packed.ended)
-        return Decoded("msgpack", label, notation(tree), reason, tree, (packed.ended,))
-    kind, what = described(tree)
+        reason = EditInitial(packed.incomplete_reason)
+        return DecodedValue(
+            "msgpack", label, format_value(tree), reason, tree, (packed.incomplete_reason,)
+        )
+    kind, what = kind_and_label(tree)
     if kind == "pickle":
         label = format_lazy(_("MessagePack of {what}"), what=what)
-        return Decoded("msgpack", label, formatted(tree), editing(tree), tree)
+        return DecodedValue("msgpack", label, format_tree(tree), edit_initial(tree), tree)
     label = format_lazy(_("{what} in MessagePack"), what=what)
-    return Decoded(kind, label, formatted(tree), editing(tree), tree)
+    return DecodedValue(kind, label, format_tree(tree), edit_initial(tree), tree)
 
 
-FORMATS: dict[Format, Callable[[bytes, int], Decoded | None]] = {
-    "pickle": as_pickle,
-    "json": as_json,
-    "msgpack": as_msgpack,
+FORMAT_DECODERS: dict[Format, Callable[[bytes, int], DecodedValue | None]] = {
+    "pickle": decode_pickle,
+    "json": decode_json,
+    "msgpack": decode_msgpack,
 }
 
 
-RECOGNISES: dict[Format, Callable[[bytes], bool]] = {
+FORMAT_CHECKS: dict[Format, Callable[[bytes], bool]] = {
     "pickle": PickleSerializer().recognises,
     "json": JSONSerializer().recognises,
     "msgpack": Packed().recognises,
 }
 
 
-INTEGER = re.compile(rb"-?[0-9]+")
+STORED_INTEGER = re.compile(rb"-?[0-9]+")
 
 
-def decoded(raw: bytes, codec: Codec, limit: int) -> Decoded:
-    """Return what the application would read, or else what the bytes look like."""
-    return as_application(raw, codec, limit) or as_stored(raw, codec, limit)
+def decode_value(raw: bytes, value_format: ValueFormat, limit: int) -> DecodedValue:
+    """Decode a value as the application would, or guess what it is."""
+    return decode_for_application(raw, value_format, limit) or decode_by_guess(
+        raw, value_format, limit
+    )
 
 
-def undecoded(total: int, limit: int, window: bytes) -> Decoded:
-    """Return what can be said of a value of which only the beginning is known."""
+def describe_too_large(total: int, limit: int, start: bytes) -> DecodedValue:
+    """Return the description of a value of which only the start is known."""
     reason = format_lazy(
         _("It is not decoded: {size} is more than the limit of {limit}."),
         size=human_size(total),
         limit=human_size(limit),
     )
     label = format_lazy(_("not decoded, {size}"), size=human_size(total))
-    return Decoded("large", label, as_text(window), Editing(reason), notes=(reason,))
+    return DecodedValue("large", label, escape_bytes(start), EditInitial(reason), notes=(reason,))
 
 
-# As the application reads it.
+# As the application reads the value.
 
 
-def as_application(raw: bytes, codec: Codec, limit: int) -> Decoded | None:
-    """Return what the alias's serializer would load, or None if it could not."""
-    if codec.loads_ints and INTEGER.fullmatch(raw):
-        return as_integer(raw)
-    inflated = inflate(raw, limit) if codec.compression or codec.opens else None
-    if inflated and inflated.name in (codec.compression, *codec.opens):
-        return opened(inflated, raw, codec, limit)
-    return as_serialized(raw, codec, limit)
+def decode_for_application(
+    raw: bytes, value_format: ValueFormat, limit: int
+) -> DecodedValue | None:
+    """Return the value that the alias's serializer would load, or None if it couldn't."""
+    if value_format.loads_ints and STORED_INTEGER.fullmatch(raw):
+        return decode_integer(raw)
+    decompressed = (
+        decompress(raw, limit)
+        if value_format.compression or value_format.other_compressions
+        else None
+    )
+    if decompressed and decompressed.name in (
+        value_format.compression,
+        *value_format.other_compressions,
+    ):
+        return decode_compressed(decompressed, raw, value_format, limit)
+    return decode_serialized(raw, value_format, limit)
 
 
-def as_integer(raw: bytes) -> Decoded:
-    """Return the integer that digits say; of too many, the digits, which nobody reads."""
+def decode_integer(raw: bytes) -> DecodedValue:
+    """Return the integer for digits, or the digits as text if there are too many."""
     digits = raw.decode()
     count = len(digits.lstrip("-"))
-    if count > most_digits():
+    if count > max_int_digits():
         note = format_lazy(_("A number of {count} digits: Python reads fewer."), count=f"{count:,}")
-        return Decoded("text", _("text"), digits, Editing(TOO_MANY_DIGITS), raw, (note,))
+        return DecodedValue("text", _("text"), digits, EditInitial(TOO_MANY_DIGITS), raw, (note,))
     number = int(digits)
     same = str(number) == digits
-    form = editing(number) if same else Editing(_("Its digits would be written otherwise."))
-    return Decoded("integer", _("integer"), digits, form, number)
+    form = (
+        edit_initial(number) if same else EditInitial(_("Its digits would be written otherwise."))
+    )
+    return DecodedValue("integer", _("integer"), digits, form, number)
 
 
-def opened(inflated: Inflated, raw: bytes, codec: Codec, limit: int) -> Decoded:
-    """Return what compressed bytes hold; editable only if all of it is there."""
-    if inflated.cut:
+def decode_compressed(
+    decompressed: Decompressed, raw: bytes, value_format: ValueFormat, limit: int
+) -> DecodedValue:
+    """Return the content of compressed bytes. It is only editable if it is complete."""
+    if decompressed.truncated:
         label = format_lazy(
             _("{name}-compressed, {stored} → more than {limit}"),
-            name=inflated.name,
-            stored=unbroken_size(len(raw)),
-            limit=unbroken_size(limit),
+            name=decompressed.name,
+            stored=nbsp_size(len(raw)),
+            limit=nbsp_size(limit),
         )
         reason = format_lazy(
             _("It is not decoded: opened, it is more than the limit of {limit}."),
             limit=human_size(limit),
         )
-        shown = as_text(inflated.data)
-        return Decoded("large", label, shown, Editing(reason), notes=(reason,), open_ended=True)
-    inner = as_serialized(inflated.data, codec, limit) or plain(inflated.data, codec)
+        text = escape_bytes(decompressed.data)
+        return DecodedValue(
+            "large", label, text, EditInitial(reason), notes=(reason,), open_ended=True
+        )
+    inner = decode_serialized(decompressed.data, value_format, limit) or describe_raw(
+        decompressed.data, value_format
+    )
     label = format_lazy(
         _("{name}-compressed {inner}, {stored} → {opened} ({percent}\N{NO-BREAK SPACE}%)"),
-        name=inflated.name,
+        name=decompressed.name,
         inner=inner.label,
-        stored=unbroken_size(len(raw)),
-        opened=unbroken_size(len(inflated.data)),
-        percent=max(1, round(100 * len(raw) / max(1, len(inflated.data)))),
+        stored=nbsp_size(len(raw)),
+        opened=nbsp_size(len(decompressed.data)),
+        percent=max(1, round(100 * len(raw) / max(1, len(decompressed.data)))),
     )
-    if inflated.whole:
+    if decompressed.complete:
         return replace(inner, label=label)
     broken = _("The compressed data end early, or something follows them.")
-    return replace(inner, label=label, editing=Editing(broken), notes=(broken, *inner.notes))
+    return replace(inner, label=label, initial=EditInitial(broken), notes=(broken, *inner.notes))
 
 
-# As it is stored.
+# As the value is stored.
 
 
-def as_stored(raw: bytes, codec: Codec, limit: int) -> Decoded:
-    """Return what bytes look like that the application does not read, or we do not know how."""
-    inflated = inflate(raw, limit)
-    # Text may begin like zlib's data, and some of it may even open.
-    if inflated and (inflated.whole or looks_like(raw)[0] == "bytes"):
-        shown = opened(inflated, raw, codec, limit)
-        return replace(shown, editing=Editing(unreadable(codec)))
-    return plain(raw, codec)
+def decode_by_guess(raw: bytes, value_format: ValueFormat, limit: int) -> DecodedValue:
+    """Guess the content of bytes that the application can't read or whose serializer is unknown."""
+    decompressed = decompress(raw, limit)
+    # Text can start like zlib data, and can even be decompressed in part.
+    if decompressed and (decompressed.complete or guess_kind(raw)[0] == "bytes"):
+        decoded = decode_compressed(decompressed, raw, value_format, limit)
+        return replace(decoded, initial=EditInitial(unreadable_reason(value_format)))
+    return describe_raw(raw, value_format)
 
 
-def plain(raw: bytes, codec: Codec) -> Decoded:
-    editing = Editing(unreadable(codec))
-    guessed = as_plain_json(raw) if codec.name else None  # Names are what they are.
-    if guessed:
-        label, shown = guessed
-        return Decoded("json", label, shown, editing, raw)
-    kind, label = looks_like(raw)
-    return Decoded(kind, label, as_text(raw), editing, raw)
+def describe_raw(raw: bytes, value_format: ValueFormat) -> DecodedValue:
+    initial = EditInitial(unreadable_reason(value_format))
+    guess = format_plain_json(raw) if value_format.name else None  # Names aren't serialized.
+    if guess:
+        label, text = guess
+        return DecodedValue("json", label, text, initial, raw)
+    kind, label = guess_kind(raw)
+    return DecodedValue(kind, label, escape_bytes(raw), initial, raw)
 
 
-def looks_like(raw: bytes) -> tuple[Kind, Text]:
+def guess_kind(raw: bytes) -> tuple[Kind, Text]:
     if not raw:
         return "empty", _("empty")
-    compression = unopened(raw)
+    compression = unsupported_compression(raw)
     if compression:
         return "bytes", format_lazy(_("{name}-compressed bytes, not opened"), name=compression)
-    name = named(raw)
+    name = foreign_format(raw)
     try:
         raw.decode()
     except UnicodeDecodeError:
@@ -376,8 +420,8 @@ def looks_like(raw: bytes) -> tuple[Kind, Text]:
     return "text", name or _("text")
 
 
-def unreadable(codec: Codec) -> Text:
-    match codec.kind:
+def unreadable_reason(value_format: ValueFormat) -> Text:
+    match value_format.kind:
         case "pickle":
             return _("This cache stores pickles, and this is not one: it cannot be read.")
         case "json":
@@ -387,91 +431,101 @@ def unreadable(codec: Codec) -> Text:
         case "opaque":
             return format_lazy(
                 _("How {name} stores values is not known here: they are shown as stored."),
-                name=codec.name,
+                name=value_format.name,
             )
 
 
-def as_text(raw: bytes) -> str:
+def escape_bytes(raw: bytes) -> str:
     return raw.decode(errors="backslashreplace")
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a stored string holds. No text in it is escaped for HTML: templates do that."""
+    """The decoded value of a string. Its texts aren't escaped for HTML."""
 
     kind: Kind
     label: str | Promise
-    """What it is, in words: "JSON in a pickle (protocol 5)"."""
+    """A description such as "JSON in a pickle (protocol 5)"."""
 
     stored_size: int
-    """Bytes."""
+    """The stored size in bytes."""
 
-    formatted: Excerpt
-    """The value: text as itself, JSON's types as indented JSON, others in a notation like Python's.
-    Counted in characters."""
+    formatted: Preview
+    """The formatted value, measured in characters.
 
-    text: Excerpt
-    """The stored bytes as UTF-8, with backslash escapes. Counted in bytes."""
+    Text is unchanged, JSON types are indented JSON, and other types have a syntax similar to
+    Python.
+    """
 
-    hex: Excerpt
-    """The stored bytes as a hex dump. Counted in bytes."""
+    text: Preview
+    """The stored bytes as UTF-8 with backslash escapes, measured in bytes."""
+
+    hex: Preview
+    """The stored bytes as a hex dump, measured in bytes."""
 
     notes: tuple[str | Promise, ...]
-    """Sentences about what is missing or damaged."""
+    """Sentences about missing or damaged parts."""
 
-    why_not: str | Promise
-    """A sentence saying why the value cannot be edited, or ""."""
+    not_editable_reason: str | Promise
+    """A sentence that explains why the value can't be edited, or an empty string."""
 
     edit_text: str
-    """What a form is filled with: `encode(edit_text, store_as)` is the value again."""
+    """The initial text of a form: `parse_value(edit_text, store_as)` returns the value."""
 
     store_as: StoreAs
 
     value: Tree
-    """What was decoded, as plain data where it is plain; None where nothing was."""
+    """The decoded value as plain data as far as possible, or None if it wasn't decoded."""
 
     @property
     def editable(self) -> bool:
-        """Whether saving what the form is filled with changes nothing."""
-        return not self.why_not
+        """Whether saving the form unchanged doesn't change the value."""
+        return not self.not_editable_reason
 
 
 def decode(
     raw: bytes,
     *,
-    codec: Codec,
+    value_format: ValueFormat,
     stored_size: int | None = None,
-    limit: int = LIMIT,
+    limit: int = MAX_DECODE_BYTES,
     preview: int = 5000,
 ) -> Content:
-    """Return what stored bytes hold, whatever they are; nothing of them is executed.
+    """Decode stored bytes for display. Accepts any bytes and executes nothing.
 
-    `stored_size` is the value's size in bytes where `raw` is only its beginning. Values of more
-    than `limit` bytes, stored or decompressed, are not decoded. `preview` bounds each view: bytes
-    of what is stored, characters of what was decoded.
+    Args:
+        raw: The stored bytes, or the start of them.
+        value_format: How the alias stores values.
+        stored_size: The size of the value in bytes if `raw` is incomplete.
+        limit: The maximum size of a value to decode in bytes, also after decompression.
+        preview: The maximum length of each view, in bytes (in characters if decoded).
     """
     total = max(len(raw), stored_size or 0)
-    whole = len(raw) == total <= limit
-    found = decoded(raw, codec, limit) if whole else undecoded(total, limit, raw[:preview])
-    text = bytes_as_text(raw, total, preview)
+    is_complete = len(raw) == total <= limit
+    decoded = (
+        decode_value(raw, value_format, limit)
+        if is_complete
+        else describe_too_large(total, limit, raw[:preview])
+    )
+    text = preview_bytes(raw, total, preview)
     return Content(
-        kind=found.kind,
-        label=found.label,
+        kind=decoded.kind,
+        label=decoded.label,
         stored_size=total,
-        formatted=beginning(found.formatted, preview, found.open_ended) if whole else text,
+        formatted=preview_text(decoded.text, preview, decoded.open_ended) if is_complete else text,
         text=text,
-        hex=bytes_as_hex(raw, total, preview),
-        notes=found.notes,
-        why_not=found.editing.why_not,
-        edit_text=found.editing.text,
-        store_as=found.editing.store_as,
-        value=found.value,
+        hex=preview_hex(raw, total, preview),
+        notes=decoded.notes,
+        not_editable_reason=decoded.initial.not_editable_reason,
+        edit_text=decoded.initial.text,
+        store_as=decoded.initial.store_as,
+        value=decoded.value,
     )
 
 
 def fingerprint(raw: bytes) -> str:
-    """Return sixteen hexadecimal digits that differ for different bytes and tell nothing of them.
+    """Return 16 hexadecimal digits that identify the bytes without revealing them.
 
-    They are keyed with the project's `SECRET_KEY`: without it, nobody can try out guesses.
+    They are an HMAC with the project's `SECRET_KEY`, so that guesses can't be verified.
     """
     return salted_hmac("django_cachex.fingerprint", raw, algorithm="sha256").hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Recognise the serializer and the compressor of stored bytes."""
+"""Detect the serializer and compression of stored bytes."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from django_cachex.cache.compressors import (
     ZstdCompressor,
 )
 from django_cachex.cache.serializers import PickleSerializer
-from django_cachex.inspectors.values.msgpack import read_packed
-from django_cachex.inspectors.values.pickle import bounded, read_pickle
-from django_cachex.inspectors.values.pickle_machine import Bounds
+from django_cachex.inspectors.values.msgpack import read_msgpack
+from django_cachex.inspectors.values.pickle import read_pickle, to_tree
+from django_cachex.inspectors.values.pickle_machine import DecodeLimits
 
 
-class Bzip2(Compressor):
-    """What is opened and never written."""
+class Bzip2Decompressor(Compressor):
+    """Decompresses bzip2. No compressor of the package writes it."""
 
     magic = tuple(b"BZh%d1AY&SY" % level for level in range(1, 10))
 
@@ -33,170 +33,178 @@ class Bzip2(Compressor):
         return bz2.BZ2Decompressor()
 
 
-OPENED: dict[str, type[Compressor]] = {
+COMPRESSORS: dict[str, type[Compressor]] = {
     "zlib": ZlibCompressor,
     "gzip": GzipCompressor,
     "xz": LzmaCompressor,
     "lz4": Lz4Compressor,
     "zstd": ZstdCompressor,
-    "bzip2": Bzip2,
+    "bzip2": Bzip2Decompressor,
 }
 
-# Text may begin like zlib's data: of that, the name alone says nothing.
-NAMED = {
-    **{magic: name for name, kind in OPENED.items() if name != "zlib" for magic in kind.magic},
+# zlib isn't included, because text can start with its magic number.
+MAGIC_NUMBERS = {
+    **{magic: name for name, kind in COMPRESSORS.items() if name != "zlib" for magic in kind.magic},
     b"\xff\x06\x00\x00sNaPpY": "snappy",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Inflated:
-    """What compressed bytes hold."""
+class Decompressed:
+    """The result of decompression."""
 
     name: str
-    """Which compression."""
+    """The name of the compression."""
 
     data: bytes
-    whole: bool
-    """Whether `data` is all there is: not cut at the limit, not damaged, nothing after it."""
+    complete: bool
+    """Whether `data` is complete: not truncated, not damaged, and without trailing bytes."""
 
-    cut: bool
-    """Whether there was more than the limit."""
+    truncated: bool
+    """Whether there was more data than the limit."""
 
 
-def unopened(raw: bytes) -> str:
-    """Return the name of a compression that is recognised where it is not opened, or ""."""
-    names = (name for magic, name in NAMED.items() if raw.startswith(magic) and name != "gzip")
+def unsupported_compression(raw: bytes) -> str:
+    """Return the name of a compression that is recognized but not decompressed, or ""."""
+    names = (
+        name for magic, name in MAGIC_NUMBERS.items() if raw.startswith(magic) and name != "gzip"
+    )
     return next(names, "")
 
 
-def inflate(raw: bytes, limit: int) -> Inflated | None:
-    """Return at most `limit` bytes of what was compressed; None if it was not, or cannot be opened.
+def decompress(raw: bytes, limit: int) -> Decompressed | None:
+    """Return at most `limit` decompressed bytes, or None if `raw` isn't compressed or is damaged.
 
-    Bytes after a zlib stream are ignored: Django's file-based cache leaves some.
+    Bytes after a zlib stream are ignored, because Django's file-based cache leaves some.
     """
-    name = next((name for name, kind in OPENED.items() if raw.startswith(kind.magic)), "")
+    name = next((name for name, kind in COMPRESSORS.items() if raw.startswith(kind.magic)), "")
     if not name:
         return None
     try:
-        stream = OPENED[name]().decompressor(raw)
+        stream = COMPRESSORS[name]().decompressor(raw)
         data = stream.decompress(raw, limit + 1)
-    except Exception:  # Its package is missing, or it is damaged: each format has its own error.
+    except Exception:  # A missing package or damaged data: exceptions differ by format.
         return None
-    return inflated(name, data, limit, stream) if data or stream.eof else None
+    return make_decompressed(name, data, limit, stream) if data or stream.eof else None
 
 
-def inflated(name: str, data: bytes, limit: int, stream: Decompressor) -> Inflated:
+def make_decompressed(name: str, data: bytes, limit: int, stream: Decompressor) -> Decompressed:
     rest = name != "zlib" and stream.unused_data
-    cut = len(data) > limit
-    return Inflated(name, data[:limit], stream.eof and not rest and not cut, cut)
+    truncated = len(data) > limit
+    return Decompressed(name, data[:limit], stream.eof and not rest and not truncated, truncated)
 
 
 Format = Literal["pickle", "json", "msgpack", "opaque"]
 
-# Long and repetitive, so that a compressor with a threshold compresses it.
+# Long and repetitive, so that compressors with a threshold compress it.
 PROBE = {"probe": ["é", 1, -2.5, None, True, {}], "long": "x" * 10_000}
 PROBE_SIZE = 1024 * 1024
 
-GUARDED = f"{PickleSerializer.__module__}.{PickleSerializer.__qualname__}"
+GUARDED_SERIALIZER = f"{PickleSerializer.__module__}.{PickleSerializer.__qualname__}"
 
 
 @dataclass(frozen=True, slots=True)
-class Codec:
-    """How an alias's values are stored."""
+class ValueFormat:
+    """How an alias stores values."""
 
     name: str
-    """What to call it: the dotted path of the serializer; empty for what went through none."""
+    """The dotted path of the serializer for display, or empty without serializer."""
 
     kind: Format
-    """What the application reads stored bytes as; "opaque" where we do not know."""
+    """The format that the application reads; "opaque" if it is unknown."""
 
     dumps: Callable[[Any], bytes | int]
-    """The alias's own serializer (and compressor): every value stored goes through it."""
+    """The alias's serializer and compressor, which every stored value goes through."""
 
     loads_ints: bool = False
-    """Whether decimal digits are read as an integer before anything else."""
+    """Whether decimal digits are read as an integer first."""
 
     compression: str = ""
-    """What the application opens first, as it compresses so itself: "zlib", …, or nothing."""
+    """The compression that the application writes, such as "zlib", or an empty string."""
 
-    reads: tuple[Format, ...] = ()
-    """What else it can read, besides `kind`."""
+    other_kinds: tuple[Format, ...] = ()
+    """Other formats that the application reads."""
 
-    opens: tuple[str, ...] = ()
-    """What else it can open, besides `compression`."""
+    other_compressions: tuple[str, ...] = ()
+    """Other compressions that the application reads."""
 
-    is_guarded: bool = False
-    """Whether it reads no pickle of the protocols 0 and 1."""
+    requires_protocol_2: bool = False
+    """Whether the serializer refuses pickles of protocols 0 and 1."""
 
-    def takes(self, other: Codec) -> bool:
-        """Return whether it reads whatever is stored through `other`, which has its serializer."""
+    def can_read(self, other: ValueFormat) -> bool:
+        """Return whether this format reads all that `other` stores with the same serializer."""
         return (
             self.name == other.name
-            and set(other.reads) <= {self.kind, *self.reads}
-            and {other.compression, *other.opens} <= {"", self.compression, *self.opens}
+            and set(other.other_kinds) <= {self.kind, *self.other_kinds}
+            and {other.compression, *other.other_compressions}
+            <= {"", self.compression, *self.other_compressions}
         )
 
 
-def recognise(name: str, dumps: Callable[[Any], bytes | str | int]) -> Codec:
-    """Return the codec of a serializer, found out by serializing values of our own with it.
+def detect_format(name: str, dumps: Callable[[Any], bytes | str | int]) -> ValueFormat:
+    """Detect the format of a serializer by serializing known values with it.
 
-    Whatever is not recognised, or raises, is opaque.
+    Args:
+        name: The dotted path of the serializer.
+        dumps: The serializer. If it raises an exception or its format isn't recognized, the format
+            is "opaque".
     """
-    serialize = as_bytes(dumps)
+    serialize = encode_text_result(dumps)
     try:
-        stored, seven = serialize(PROBE), serialize(7)
+        stored, integer = serialize(PROBE), serialize(7)
     except Exception:
-        # A serializer of unknown make may raise anything.
-        return Codec(name, "opaque", serialize)
+        # Third-party serializers may raise anything.
+        return ValueFormat(name, "opaque", serialize)
     if not isinstance(stored, bytes):
-        return Codec(name, "opaque", serialize)
-    inflated = inflate(stored, PROBE_SIZE)
-    compression, plain = (inflated.name, inflated.data) if inflated else ("", stored)
-    return Codec(
+        return ValueFormat(name, "opaque", serialize)
+    result = decompress(stored, PROBE_SIZE)
+    compression, plain = (result.name, result.data) if result else ("", stored)
+    return ValueFormat(
         name,
-        kind_of(plain),
+        detect_kind(plain),
         serialize,
-        isinstance(seven, int),
+        isinstance(integer, int),
         compression,
-        is_guarded=name == GUARDED,
+        requires_protocol_2=name == GUARDED_SERIALIZER,
     )
 
 
-def recognise_all(codec: ValueCodec, dumps: Callable[[Any], bytes | str | int]) -> Codec:
-    """Return the codec of several serializers and compressors, of which the first write."""
-    first, *others = (recognise(path(one), one.dumps) for one in codec.serializers)
+def detect_composite_format(
+    composite: ValueCodec, dumps: Callable[[Any], bytes | str | int]
+) -> ValueFormat:
+    """Detect the format of several serializers and compressors. The first ones write."""
+    first, *others = (detect_format(class_path(one), one.dumps) for one in composite.serializers)
     return replace(
         first,
-        dumps=as_bytes(dumps),
+        dumps=encode_text_result(dumps),
         loads_ints=first.loads_ints or any(one.loads_ints for one in others),
-        reads=tuple(one.kind for one in others if one.kind != "opaque"),
-        opens=tuple(filter(None, map(compression_of, codec.compressors))),
+        other_kinds=tuple(one.kind for one in others if one.kind != "opaque"),
+        other_compressions=tuple(filter(None, map(detect_compression, composite.compressors))),
     )
 
 
-def path(serializer: object) -> str:
+def class_path(serializer: object) -> str:
     """Return the dotted path of a serializer's class."""
     kind = type(serializer)
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
-def compression_of(compressor: BytesCompressor) -> str:
-    """Return the name of what a compressor makes, found out by compressing; "" for a stranger's."""
+def detect_compression(compressor: BytesCompressor) -> str:
+    """Detect what a compressor writes by compressing known bytes. Returns "" if unknown."""
     try:
-        opened = inflate(compressor.compress(b"probe"), PROBE_SIZE)
+        decompressed = decompress(compressor.compress(b"probe"), PROBE_SIZE)
     except Exception:
-        # A compressor of unknown make may raise anything.
+        # Third-party compressors may raise anything.
         return ""
-    return opened.name if opened and opened.data == b"probe" else ""
+    return decompressed.name if decompressed and decompressed.data == b"probe" else ""
 
 
-def kind_of(probe: bytes) -> Format:
-    """Return what the serialized probe is."""
+def detect_kind(probe: bytes) -> Format:
+    """Return the format of the serialized probe."""
     pickled = read_pickle(probe)
     if pickled.is_json and pickled.value == PROBE:
         return "pickle"
-    for kind, read in READERS.items():
+    for kind, read in PROBE_LOADERS.items():
         try:
             if read(probe) == PROBE:
                 return kind
@@ -205,15 +213,15 @@ def kind_of(probe: bytes) -> Format:
     return "opaque"
 
 
-def plain_of(data: bytes) -> Any:
-    return bounded(read_packed(data).value, Bounds())[0]
+def load_msgpack(data: bytes) -> Any:
+    return to_tree(read_msgpack(data).value, DecodeLimits())[0]
 
 
-READERS: dict[Format, Callable[[bytes], Any]] = {"json": json.loads, "msgpack": plain_of}
+PROBE_LOADERS: dict[Format, Callable[[bytes], Any]] = {"json": json.loads, "msgpack": load_msgpack}
 
 
-def as_bytes(dumps: Callable[[Any], bytes | str | int]) -> Callable[[Any], bytes | int]:
-    """Return `dumps` with text as UTF-8."""
+def encode_text_result(dumps: Callable[[Any], bytes | str | int]) -> Callable[[Any], bytes | int]:
+    """Wrap `dumps` to encode text as UTF-8."""
 
     def serialize(value: Any) -> bytes | int:
         stored = dumps(value)

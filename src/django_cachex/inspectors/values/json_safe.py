@@ -1,4 +1,4 @@
-"""Whether a value survives being edited as JSON."""
+"""Check whether a value can be edited as JSON without changing."""
 
 from __future__ import annotations
 
@@ -6,39 +6,43 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from django.utils.functional import Promise
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from django_cachex.inspectors.values.nodes import Cut, Opaque, Reason, Reference, Tree
+from django_cachex.inspectors.info import Text
+from django_cachex.inspectors.values.nodes import (
+    Reference,
+    Tree,
+    Truncated,
+    TruncationReason,
+    UnresolvedObject,
+)
 
-Text = str | Promise
-
-CUT: dict[Reason, Text] = {
-    Reason.RECURSIVE: _("It contains itself, which JSON cannot say."),
-    Reason.DEPTH: _("It is nested too deeply to be shown whole."),
-    Reason.NODES: _("It has too many parts to be shown whole."),
-    Reason.SIZE: _("It is too large to be shown whole."),
-    Reason.DAMAGE: _("It cannot be read."),
+TRUNCATED_REASONS: dict[TruncationReason, Text] = {
+    TruncationReason.RECURSIVE: _("It contains itself, which JSON cannot say."),
+    TruncationReason.DEPTH: _("It is nested too deeply to be shown whole."),
+    TruncationReason.NODES: _("It has too many parts to be shown whole."),
+    TruncationReason.SIZE: _("It is too large to be shown whole."),
+    TruncationReason.DAMAGE: _("It cannot be read."),
 }
 
 
 TOO_MANY_DIGITS = _("It holds a number of more digits than can be shown.")
 
 
-def why_not_json(tree: Tree) -> Text:
-    """Return a sentence naming the first thing in a tree that JSON does not have, or ""."""
-    check = CHECKS.get(type(tree))
-    return check(tree) if check else lacks(tree)
+def json_unsafe_reason(tree: Tree) -> Text:
+    """Return a sentence about the first part of a tree that JSON can't represent, or ""."""
+    check = REASON_CHECKS.get(type(tree))
+    return check(tree) if check else unsupported_type(tree)
 
 
-def lacks(tree: Tree) -> Text:
+def unsupported_type(tree: Tree) -> Text:
     match tree:
-        case Cut(reason=reason):
-            return CUT[reason]
-        case Opaque(name="builtins.int"):
+        case Truncated(reason=reason):
+            return TRUNCATED_REASONS[reason]
+        case UnresolvedObject(name="builtins.int"):
             return TOO_MANY_DIGITS
-        case Opaque(name=name) | Reference(name=name):
+        case UnresolvedObject(name=name) | Reference(name=name):
             return format_lazy(_("It holds {name}, which JSON does not have."), name=name)
         case _:
             return format_lazy(
@@ -47,15 +51,15 @@ def lacks(tree: Tree) -> Text:
             )
 
 
-def exact(tree: Tree) -> Text:
+def always_safe(tree: Tree) -> Text:
     return ""
 
 
-def number(tree: float) -> Text:
+def number_reason(tree: float) -> Text:
     return "" if math.isfinite(tree) else _("It holds NaN or infinity, which JSON does not have.")
 
 
-def text(tree: str) -> Text:
+def text_reason(tree: str) -> Text:
     try:
         tree.encode()
     except UnicodeEncodeError:
@@ -63,33 +67,33 @@ def text(tree: str) -> Text:
     return ""
 
 
-def items(tree: list[Tree]) -> Text:
-    reasons = map(why_not_json, tree)
+def list_reason(tree: list[Tree]) -> Text:
+    reasons = map(json_unsafe_reason, tree)
     return next((reason for reason in reasons if reason), "")
 
 
-def mapping(tree: dict[Tree, Tree]) -> Text:
+def dict_reason(tree: dict[Tree, Tree]) -> Text:
     for key, value in tree.items():
-        reason = why_not_key(key) or why_not_json(value)
+        reason = key_reason(key) or json_unsafe_reason(value)
         if reason:
             return reason
     return ""
 
 
-def why_not_key(key: Tree) -> Text:
+def key_reason(key: Tree) -> Text:
     if type(key) is str:
-        return text(key)
-    if type(key) is Cut:
-        return lacks(key)
+        return text_reason(key)
+    if type(key) is Truncated:
+        return unsupported_type(key)
     return _("It holds a dict with a key that is not text, which JSON does not have.")
 
 
-CHECKS: dict[type, Callable[[Any], Text]] = {
-    type(None): exact,
-    bool: exact,
-    int: exact,
-    float: number,
-    str: text,
-    list: items,
-    dict: mapping,
+REASON_CHECKS: dict[type, Callable[[Any], Text]] = {
+    type(None): always_safe,
+    bool: always_safe,
+    int: always_safe,
+    float: number_reason,
+    str: text_reason,
+    list: list_reason,
+    dict: dict_reason,
 }

@@ -1,4 +1,4 @@
-"""The objects that a pickle describes, and their tree."""
+"""The graph that a pickle describes, and the tree that is built from it."""
 
 from __future__ import annotations
 
@@ -9,89 +9,90 @@ from typing import Any
 
 Node = Any
 
-LONGEST_NAME = 200
+MAX_REFERENCE_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reference:
-    """A class or function that a pickle names; it is neither imported nor looked up."""
+    """The name of a class or function in a pickle. It is neither imported nor looked up."""
 
     name: str
-    """Dotted path, printable."""
+    """The dotted path, without unprintable characters."""
 
 
 @dataclass(slots=True, eq=False)
-class Pairs:
-    """A dict: keys and values in the order stored."""
+class DictNode:
+    """A dict: keys and values in the stored order."""
 
     pairs: list[tuple[Node, Node]] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)
-class Bag:
-    """A set or frozenset: members in the order stored."""
+class SetNode:
+    """A set or frozenset: members in the stored order."""
 
     members: list[Node]
     frozen: bool
 
 
 @dataclass(slots=True, eq=False)
-class Call:
-    """What the application would get by calling `target`, and what would be done to it after."""
+class CallNode:
+    """The call that would create an object, and what would be done to the object afterwards."""
 
     target: Node
     arguments: tuple[Node, ...]
-    keywords: Pairs = field(default_factory=Pairs)
+    keywords: DictNode = field(default_factory=DictNode)
     states: list[Node] = field(default_factory=list)
     items: list[Node] = field(default_factory=list)
     pairs: list[tuple[Node, Node]] = field(default_factory=list)
 
 
-def refer(*names: str) -> Reference:
-    """Return a reference by module and name, made printable and short."""
-    name = ".".join(names)[:LONGEST_NAME]
+def make_reference(*names: str) -> Reference:
+    """Return a reference to a module and name, with unprintable characters escaped."""
+    name = ".".join(names)[:MAX_REFERENCE_LENGTH]
     return Reference(name if name.isprintable() else name.encode("unicode_escape").decode())
 
 
-def in_pairs(flat: Sequence[Node]) -> list[tuple[Node, Node]]:
-    """Return (key, value) of keys and values that alternate; ValueError if a value lacks."""
+def pair_up(flat: Sequence[Node]) -> list[tuple[Node, Node]]:
+    """Return pairs of alternating keys and values. Raises ValueError if a value is missing."""
     return list(zip(flat[::2], flat[1::2], strict=True))
 
 
-__all__ = ["Cut", "Opaque", "Reason", "Reference", "Tree"]
-
 Tree = Any
-"""Exact `None`, `bool`, `int`, `float`, `complex`, `str`, `bytes`, `bytearray`, `list`, `tuple`,
-`dict`, `set`, `frozenset`, values of `datetime`, `Decimal`, `UUID`, and the classes below."""
+"""A value of exactly one of these types, or of the classes below.
+
+`None`, `bool`, `int`, `float`, `complex`, `str`, `bytes`, `bytearray`, `list`, `tuple`, `dict`,
+`set`, `frozenset`, the types of `datetime`, `Decimal`, `UUID`.
+"""
 
 
-# Both compare by identity, so that they can be members of sets and keys of dicts.
+# Both compare by identity, so that they can be in sets and keys of dicts.
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Opaque:
-    """An object that was not made: how the application would make it, as a tree."""
+class UnresolvedObject:
+    """An object that isn't created: a tree that describes how the application would create it."""
 
     name: str
-    """What it would call: the dotted path of a class or function, printable."""
+    """The class or function to call: a dotted path without unprintable characters."""
 
     args: tuple[Tree, ...] = ()
     keywords: Mapping[str, Tree] = field(default_factory=dict)
     states: tuple[Tree, ...] = ()
-    """What `__setstate__` would be given, or the attributes; rarely more than one."""
+    """The arguments of `__setstate__` or the attributes. There is rarely more than one."""
 
     items: tuple[Tree, ...] = ()
-    """What would be appended or added to it."""
+    """The items to append or add to the object."""
 
     pairs: tuple[tuple[Tree, Tree], ...] = ()
-    """The keys and values that would be set on it."""
+    """The keys and values to set on the object."""
 
 
-class Reason(StrEnum):
-    """Why something is missing."""
+class TruncationReason(StrEnum):
+    """Why a part of a value is missing."""
 
     RECURSIVE = "recursive"
-    """It is one of the containers that hold it."""
+    """The part is a container that contains itself."""
 
     DEPTH = "depth"
     NODES = "nodes"
@@ -101,25 +102,25 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Cut:
-    """Stands for what was left out."""
+class Truncated:
+    """A placeholder for a missing part."""
 
-    reason: Reason
+    reason: TruncationReason
     count: int = 1
-    """How many values (bytes, for SIZE) are missing."""
+    """The number of missing values, or of bytes for `SIZE`."""
 
 
-CROWD = 8
-"""Keys that may have one hash: a dict or a set compares each of them with each."""
+MAX_EQUAL_HASHES = 8
+"""Maximum number of keys with the same hash. A dict or set compares all of them with each other."""
 
 
-def are_hashed_well(keys: Sequence[Tree]) -> bool:
-    """Return whether a dict or a set can hold keys, and is made of them in no time.
+def have_few_collisions(keys: Sequence[Tree]) -> bool:
+    """Return whether keys can be put into a dict or set in linear time.
 
-    Numbers can be chosen to have one hash, and so can whatever is made of them.
+    Numbers, and values made of them, can be chosen to have the same hash.
     """
     try:
         hashes = sorted(hash(key) for key in keys if type(key) is not str)
     except TypeError:
         return False
-    return all(one != other for one, other in zip(hashes, hashes[CROWD:], strict=False))
+    return all(one != other for one, other in zip(hashes, hashes[MAX_EQUAL_HASHES:], strict=False))

@@ -1,4 +1,4 @@
-"""Display objects that live in this process."""
+"""Display objects of the current process."""
 
 from __future__ import annotations
 
@@ -11,88 +11,92 @@ from zoneinfo import ZoneInfo
 from django.utils.translation import gettext_lazy as _
 
 from django_cachex.conf import limits
-from django_cachex.inspectors.query import BEGINNING, Window
-from django_cachex.inspectors.values import Content, Excerpt
-from django_cachex.inspectors.values.decode import described, formatted
-from django_cachex.inspectors.values.display import beginning
-from django_cachex.inspectors.values.nodes import Bag, Node, Opaque, Tree
-from django_cachex.inspectors.values.parse import editing
-from django_cachex.inspectors.values.pickle import Walk
-from django_cachex.inspectors.values.pickle_machine import Bounds
+from django_cachex.inspectors.query import FIRST_PAGE, ElementPage
+from django_cachex.inspectors.values import Content, Preview
+from django_cachex.inspectors.values.decode import format_tree, kind_and_label
+from django_cachex.inspectors.values.display import preview_text
+from django_cachex.inspectors.values.nodes import Node, SetNode, Tree, UnresolvedObject
+from django_cachex.inspectors.values.parse import edit_initial
+from django_cachex.inspectors.values.pickle import TreeBuilder
+from django_cachex.inspectors.values.pickle_machine import DecodeLimits
 
-PLAIN: Final = frozenset(
+PLAIN_TYPES: Final = frozenset(
     (
         *(type(None), bool, int, float, complex, str, bytes, bytearray),
         *(date, datetime, time, timedelta, timezone, Decimal, UUID),
     )
 )
-"""Types whose values, of exactly that type, run nobody's code when they are written."""
+"""Types whose values can be formatted without running third-party code (subclasses excluded)."""
 
-ZONES: Final = frozenset((type(None), timezone, ZoneInfo))
+ZONE_TYPES: Final = frozenset((type(None), timezone, ZoneInfo))
 
-NOT_ASKED: Final = Excerpt("", 0, 0)
+NO_PREVIEW: Final = Preview("", 0, 0)
 
 
-class LiveWalk(Walk):
-    """A walk through objects; of those of other classes only the class's name comes out."""
+class ObjectTreeBuilder(TreeBuilder):
+    """Build a tree from objects. Objects of unknown classes are replaced by their class names."""
 
     def visit(self, node: Node) -> Tree:
         if type(node) in (set, frozenset):
-            node = Bag(list(node), frozen=type(node) is frozenset)
+            node = SetNode(list(node), frozen=type(node) is frozenset)
         return super().visit(node)
 
-    def leaf(self, node: Node) -> Tree:
-        if type(node) in PLAIN and type(zone_of(node)) in ZONES:
-            return super().leaf(node)
+    def build_leaf(self, node: Node) -> Tree:
+        if type(node) in PLAIN_TYPES and type(get_tzinfo(node)) in ZONE_TYPES:
+            return super().build_leaf(node)
         cls = type(node)
-        return Opaque(f"{cls.__module__}.{cls.__qualname__}")
+        return UnresolvedObject(f"{cls.__module__}.{cls.__qualname__}")
 
 
-def zone_of(node: Node) -> tzinfo | None:
-    """Return the time zone of a time, which may be anybody's."""
+def get_tzinfo(node: Node) -> tzinfo | None:
+    """Return the time zone of a time. It can be of any class."""
     return node.tzinfo if type(node) in (datetime, time) else None
 
 
-def content_of(value: object, window: Window = BEGINNING) -> Content:
-    """Return what a value is. Its stored bytes are not known: they are none here, of size 0."""
-    limit = limits()
-    preview = window.bytes_shown(limit)
-    if isinstance(value, str | bytes) and type(value) in PLAIN and len(value) > limit.decode_bytes:
-        return large(value, preview)
-    tree = LiveWalk(Bounds(size=limit.decode_bytes)).visit(value)
-    kind, label = described(tree)
-    form = editing(tree)
+def describe_object(value: object, page: ElementPage = FIRST_PAGE) -> Content:
+    """Return the content of a value. Its stored bytes are unknown: empty, with the size 0."""
+    allowed = limits()
+    preview = page.max_bytes(allowed)
+    if (
+        isinstance(value, str | bytes)
+        and type(value) in PLAIN_TYPES
+        and len(value) > allowed.decode_bytes
+    ):
+        return describe_large_object(value, preview)
+    tree = ObjectTreeBuilder(DecodeLimits(size=allowed.decode_bytes)).visit(value)
+    kind, label = kind_and_label(tree)
+    initial = edit_initial(tree)
     return Content(
         kind=kind,
         label=label,
         stored_size=0,
-        formatted=beginning(formatted(tree), preview),
-        text=NOT_ASKED,
-        hex=NOT_ASKED,
+        formatted=preview_text(format_tree(tree), preview),
+        text=NO_PREVIEW,
+        hex=NO_PREVIEW,
         notes=(),
-        why_not=form.why_not,
-        edit_text=form.text,
-        store_as=form.store_as,
+        not_editable_reason=initial.not_editable_reason,
+        edit_text=initial.text,
+        store_as=initial.store_as,
         value=tree,
     )
 
 
-def large(value: str | bytes, preview: int) -> Content:
-    """Return the beginning of a text or of bytes too large to be gone through."""
-    window = value[:preview]
-    text = window if isinstance(window, str) else window.decode("utf-8", "backslashreplace")
-    shown = Excerpt(beginning(text, preview).text, len(window), len(value))
+def describe_large_object(value: str | bytes, preview: int) -> Content:
+    """Return the start of text or bytes that are too large to process."""
+    start = value[:preview]
+    text = start if isinstance(start, str) else start.decode("utf-8", "backslashreplace")
+    formatted = Preview(preview_text(text, preview).text, len(start), len(value))
     reason = _("It is too large to be edited here.")
     is_text = isinstance(value, str)
     return Content(
         kind="text" if is_text else "large",
         label=_("text") if is_text else _("bytes"),
         stored_size=0,
-        formatted=shown,
-        text=NOT_ASKED,
-        hex=NOT_ASKED,
+        formatted=formatted,
+        text=NO_PREVIEW,
+        hex=NO_PREVIEW,
         notes=(),
-        why_not=reason,
+        not_editable_reason=reason,
         edit_text="",
         store_as="text",
         value=None,

@@ -14,19 +14,19 @@ from django.utils.functional import Promise
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from django_cachex.inspectors.values.display import INVISIBLE
-from django_cachex.inspectors.values.json_safe import why_not_json
+from django_cachex.inspectors.values.display import UNPRINTABLE_RANGE
+from django_cachex.inspectors.values.json_safe import json_unsafe_reason
 from django_cachex.inspectors.values.nodes import Tree
-from django_cachex.inspectors.values.pickle_machine import Bounds, most_digits
+from django_cachex.inspectors.values.pickle_machine import DecodeLimits, max_int_digits
 
 StoreAs = Literal["auto", "text", "json", "integer"]
-"""What a typed text is to become. "auto": JSON if it begins with `{` or `[`, else text."""
+"""How to parse the text. "auto" means JSON if it starts with `{` or `[`, otherwise text."""
 
-JSON_SPACE = " \t\r\n"
-INTEGER = re.compile(r"[+-]?[0-9]+")
-DEPTH = Bounds().depth
+JSON_WHITESPACE = " \t\r\n"
+TYPED_INTEGER = re.compile(r"[+-]?[0-9]+")
+MAX_JSON_DEPTH = DecodeLimits().depth
 
-EXPECTED = {
+JSON_ERROR_HINTS = {
     "Expecting value": _(
         "expected a value: text in double quotes, a number, true, false, null, { or ["
     ),
@@ -46,7 +46,7 @@ EXPECTED = {
 
 
 class InvalidValue(ValueError):
-    """What was typed cannot be stored as asked; `str()` is a sentence for the form."""
+    """The text can't be parsed as requested. `str()` returns a sentence for the form."""
 
     def __init__(self, reason: str | Promise) -> None:
         super().__init__(reason)
@@ -55,54 +55,60 @@ class InvalidValue(ValueError):
         return str(self.args[0])
 
 
-def from_form(text: str) -> str:
-    """Return what stood in a text area, of which browsers send line ends as CR LF."""
+def normalize_newlines(text: str) -> str:
+    """Convert the line endings of a text area from CR LF to LF."""
     return text.replace("\r\n", "\n")
 
 
-def encode(text: str, store_as: StoreAs = "auto") -> Any:
-    """Return the value that a person typed, to be stored through the alias's serializer.
+def parse_value(text: str, store_as: StoreAs = "auto") -> Any:
+    """Parse user input into the value to store with the alias's serializer.
 
-    Text is taken as it is, spaces included. JSON is stricter than `json.loads`: NaN, infinity and
-    a key that occurs twice are refused. Raise InvalidValue, or ValueError for another `store_as`.
+    Text is unchanged, including spaces. JSON is stricter than `json.loads`: NaN, infinity and
+    duplicate keys are refused.
+
+    Raises:
+        InvalidValue: The text is invalid.
+        ValueError: `store_as` is unknown.
     """
     if store_as not in get_args(StoreAs):
         raise ValueError(f"store_as is {store_as!r}; allowed are {', '.join(get_args(StoreAs))}")
-    refuse_surrogates(text)
+    reject_surrogates(text)
     if store_as == "auto":
-        store_as = "json" if text.lstrip(JSON_SPACE).startswith(("{", "[")) else "text"
-    return READERS[store_as](text)
+        store_as = "json" if text.lstrip(JSON_WHITESPACE).startswith(("{", "[")) else "text"
+    return VALUE_PARSERS[store_as](text)
 
 
-def integer(text: str) -> int:
+def parse_integer(text: str) -> int:
     digits = text.strip()
-    if not INTEGER.fullmatch(digits):
+    if not TYPED_INTEGER.fullmatch(digits):
         raise InvalidValue(_("Enter a whole number: digits only, with or without a sign."))
-    return bounded_integer(digits)
+    return parse_bounded_integer(digits)
 
 
-def bounded_integer(digits: str) -> int:
-    most = most_digits()
-    if len(digits.lstrip("+-")) > most:
-        raise InvalidValue(format_lazy(_("A number may have {count} digits."), count=f"{most:,}"))
+def parse_bounded_integer(digits: str) -> int:
+    max_digits = max_int_digits()
+    if len(digits.lstrip("+-")) > max_digits:
+        raise InvalidValue(
+            format_lazy(_("A number may have {count} digits."), count=f"{max_digits:,}")
+        )
     return int(digits)
 
 
-def parsed(text: str) -> Any:
-    """Return the value that JSON text says."""
+def parse_json(text: str) -> Any:
+    """Return the value of a JSON text."""
     try:
-        value = DECODER.decode(text)
+        value = JSON_DECODER.decode(text)
     except json.JSONDecodeError as error:
-        raise InvalidValue(explained(error)) from error
+        raise InvalidValue(explain_json_error(error)) from error
     except RecursionError as error:
-        raise too_deep() from error
-    check_parts(value)
+        raise too_deep_error() from error
+    check_nesting(value)
     return value
 
 
-def explained(error: json.JSONDecodeError) -> str | Promise:
-    """Return where JSON text is malformed and what should stand there."""
-    expected = (words for message, words in EXPECTED.items() if error.msg.startswith(message))
+def explain_json_error(error: json.JSONDecodeError) -> str | Promise:
+    """Return where JSON text is invalid and what is expected there."""
+    expected = (hint for message, hint in JSON_ERROR_HINTS.items() if error.msg.startswith(message))
     return format_lazy(
         _("This is not JSON. Line {line}, column {column}: {expected}."),
         line=error.lineno,
@@ -111,22 +117,22 @@ def explained(error: json.JSONDecodeError) -> str | Promise:
     )
 
 
-def check_parts(value: Any) -> None:
-    """Refuse values nested too deeply and texts with half a surrogate pair, at any depth."""
+def check_nesting(value: Any) -> None:
+    """Refuse values that are nested too deeply, and lone surrogates at any depth."""
     level = [value]
-    for _depth in range(DEPTH):
-        level = [part for container in level for part in parts(container)]
+    for _depth in range(MAX_JSON_DEPTH):
+        level = [part for container in level for part in get_children(container)]
     for part in level:
         if type(part) in (dict, list):
-            raise too_deep()
-        parts(part)
+            raise too_deep_error()
+        get_children(part)
 
 
-def parts(value: Any) -> list[Any]:
-    """Return what a container contains; refuse a text with half a surrogate pair."""
+def get_children(value: Any) -> list[Any]:
+    """Return the items of a container. Refuses text with lone surrogates."""
     match value:
         case str():
-            refuse_surrogates(value)
+            reject_surrogates(value)
             return []
         case dict():
             return [*value.keys(), *value.values()]
@@ -136,13 +142,13 @@ def parts(value: Any) -> list[Any]:
             return []
 
 
-def too_deep() -> InvalidValue:
+def too_deep_error() -> InvalidValue:
     return InvalidValue(
-        format_lazy(_("This is nested more than {count} levels deep."), count=DEPTH)
+        format_lazy(_("This is nested more than {count} levels deep."), count=MAX_JSON_DEPTH)
     )
 
 
-def refuse_surrogates(text: str) -> None:
+def reject_surrogates(text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError as error:
@@ -151,87 +157,93 @@ def refuse_surrogates(text: str) -> None:
         ) from error
 
 
-# What the JSON decoder asks about the parts it meets.
+# Hooks of the JSON decoder.
 
 
-def refuse_constant(name: str) -> None:
+def reject_constant(name: str) -> None:
     raise InvalidValue(format_lazy(_("{name} is not JSON."), name=name))
 
 
-def finite(digits: str) -> float:
+def parse_finite_float(digits: str) -> float:
     number = float(digits)
     if not math.isfinite(number):
         raise InvalidValue(format_lazy(_("The number {digits} is too large."), digits=digits[:50]))
     return number
 
 
-def without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+def make_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) < len(pairs):
         (key, _count), *_rest = Counter(key for key, _value in pairs).most_common(1)
         raise InvalidValue(
             format_lazy(_("The key {key} occurs twice in one object."), key=json.dumps(key[:50]))
         )
-    return found
+    return result
 
 
-DECODER = json.JSONDecoder(
-    object_pairs_hook=without_duplicates,
-    parse_constant=refuse_constant,
-    parse_float=finite,
-    parse_int=bounded_integer,
+JSON_DECODER = json.JSONDecoder(
+    object_pairs_hook=make_object,
+    parse_constant=reject_constant,
+    parse_float=parse_finite_float,
+    parse_int=parse_bounded_integer,
 )
 
-READERS: dict[str, Callable[[str], Any]] = {"text": str, "json": parsed, "integer": integer}
+VALUE_PARSERS: dict[str, Callable[[str], Any]] = {
+    "text": str,
+    "json": parse_json,
+    "integer": parse_integer,
+}
 
 
-LARGEST = 500_000
-"""Bytes of text that a form is filled with: Django refuses requests of 2.5 MB, and a character
-may be sent as three times its bytes."""
+MAX_FORM_TEXT_BYTES = 500_000
+"""Maximum size of the initial text of a form in bytes.
 
-# Characters that do not come back from a browser as they went, or that Django's fields refuse.
-ALTERED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+Django refuses requests of more than 2.5 MB, and percent-encoding triples the size.
+"""
 
-# JSON escapes the control characters below the space by itself.
-TO_ESCAPE = re.compile(f"(?![\x00-\x1f])[{INVISIBLE}]")
+# Characters that browsers change or that Django's form fields refuse.
+BROWSER_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+# `json.dumps` escapes control characters below U+0020 itself.
+JSON_UNPRINTABLE = re.compile(f"(?![\x00-\x1f])[{UNPRINTABLE_RANGE}]")
 
 
 @dataclass(frozen=True, slots=True)
-class Editing:
-    """Whether and how a value can be edited."""
+class EditInitial:
+    """The initial data of a form for editing a value, or why it can't be edited."""
 
-    why_not: str | Promise = ""
+    not_editable_reason: str | Promise = ""
     text: str = ""
     store_as: StoreAs = "text"
 
 
-def json_text(tree: Tree, indent: int | None = 2) -> str:
-    """Return a value of exactly JSON's types as JSON in which every character shows."""
+def format_json(tree: Tree, indent: int | None = 2) -> str:
+    """Format a value of JSON types as JSON, with unprintable characters escaped."""
     written = json.dumps(tree, ensure_ascii=False, indent=indent)
-    return TO_ESCAPE.sub(lambda found: f"\\u{ord(found[0]):04x}", written)
+    return JSON_UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", written)
 
 
-def editing(tree: Tree) -> Editing:
-    """Return how to edit a value that the alias's serializer can store again."""
-    reason = why_not_json(tree)
+def edit_initial(tree: Tree) -> EditInitial:
+    """Return the initial data for a value that the alias's serializer can store."""
+    reason = json_unsafe_reason(tree)
     if reason:
-        return Editing(reason)
-    filled = prefilled(tree)
-    size = len(filled.text.encode())
-    if size <= LARGEST:
-        return filled
-    return Editing(
+        return EditInitial(reason)
+    initial = initial_for(tree)
+    size = len(initial.text.encode())
+    if size <= MAX_FORM_TEXT_BYTES:
+        return initial
+    return EditInitial(
         format_lazy(
             _("It is too large for a form: {size} bytes of text, at most {largest}."),
             size=f"{size:,}",
-            largest=f"{LARGEST:,}",
+            largest=f"{MAX_FORM_TEXT_BYTES:,}",
         )
     )
 
 
-def prefilled(tree: Tree) -> Editing:
+def initial_for(tree: Tree) -> EditInitial:
     if type(tree) is int:
-        return Editing(text=str(tree), store_as="integer")
-    if type(tree) is str and not ALTERED.search(tree):
-        return Editing(text=tree, store_as="text")
-    return Editing(text=json_text(tree), store_as="json")
+        return EditInitial(text=str(tree), store_as="integer")
+    if type(tree) is str and not BROWSER_UNSAFE.search(tree):
+        return EditInitial(text=tree, store_as="text")
+    return EditInitial(text=format_json(tree), store_as="json")

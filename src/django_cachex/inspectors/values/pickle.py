@@ -13,268 +13,270 @@ from django.utils.functional import Promise
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from django_cachex.inspectors.values.json_safe import why_not_json
+from django_cachex.inspectors.values.json_safe import json_unsafe_reason
 from django_cachex.inspectors.values.nodes import (
-    Bag,
-    Call,
-    Cut,
+    CallNode,
+    DictNode,
     Node,
-    Opaque,
-    Pairs,
-    Reason,
     Reference,
+    SetNode,
     Tree,
-    are_hashed_well,
-    refer,
+    Truncated,
+    TruncationReason,
+    UnresolvedObject,
+    have_few_collisions,
+    make_reference,
 )
 from django_cachex.inspectors.values.pickle_machine import (
-    Bounds,
-    Damaged,
-    Machine,
-    TooLong,
-    most_digits,
-    run,
+    DamagedPickle,
+    DecodeLimits,
+    PickleMachine,
+    TooManySteps,
+    max_int_digits,
+    run_machine,
 )
 
 
-class Unknown(Exception):
-    """The arguments are not those that the class writes itself."""
+class UnknownArguments(Exception):
+    """The arguments differ from those that the class itself writes."""
 
 
-# Detours that pickles take to an object: taken on the graph.
+# Helper functions that pickles call to create an object. They are resolved on the graph.
 
 
-def name_of(target: Node) -> str:
-    """Return the dotted path of what a pickle would call, or "" if a call would tell."""
+def target_name(target: Node) -> str:
+    """Return the dotted path of the target of a call, or "" if only a call would return it."""
     match target:
         case Reference(name=name):
             return name
-        case Call(Reference("builtins.getattr"), (Reference(owner), str() as name)):
-            return refer(owner, name).name
+        case CallNode(Reference("builtins.getattr"), (Reference(owner), str() as name)):
+            return make_reference(owner, name).name
         case _:
             return ""
 
 
-def direct(call: Call) -> Call:
-    """Return the call that `copyreg`'s and Django's helpers would make in the end."""
+def resolve_indirection(call: CallNode) -> CallNode:
+    """Return the call that the helper functions of `copyreg` and Django would make."""
     target: Node
     arguments: tuple[Node, ...]
-    match name_of(call.target), call.arguments:
-        case "copyreg._reconstructor", (made, Reference("builtins.object"), _):
-            target, arguments = made, ()
-        case "copyreg._reconstructor", (made, _, value):
-            target, arguments = made, (value,)
-        case "copyreg.__newobj__", (made, *rest):
-            target, arguments = made, tuple(rest)
+    match target_name(call.target), call.arguments:
+        case "copyreg._reconstructor", (cls, Reference("builtins.object"), _):
+            target, arguments = cls, ()
+        case "copyreg._reconstructor", (cls, _, value):
+            target, arguments = cls, (value,)
+        case "copyreg.__newobj__", (cls, *rest):
+            target, arguments = cls, tuple(rest)
         case "django.db.models.base.model_unpickle", ((str() as app, str() as model), *_):
-            target, arguments = refer(app, model), ()
+            target, arguments = make_reference(app, model), ()
         case _:
             return call
     return replace(call, target=target, arguments=arguments)
 
 
-# Values, from trees.
+# Builders of values from trees.
 
 
-def encoded(opaque: Opaque) -> bytes:
-    """Protocols 0 to 2 write bytes as Latin-1 text."""
-    match opaque.args:
+def build_latin1_bytes(unresolved: UnresolvedObject) -> bytes:
+    """Return bytes, which protocols 0 to 2 store as Latin-1 text."""
+    match unresolved.args:
         case (str() as characters, "latin1"):
             return characters.encode("latin-1")
-    raise Unknown
+    raise UnknownArguments
 
 
-def octets(opaque: Opaque) -> bytes:
-    if opaque.args:
-        raise Unknown
+def build_empty_bytes(unresolved: UnresolvedObject) -> bytes:
+    if unresolved.args:
+        raise UnknownArguments
     return b""
 
 
-def byte_array(opaque: Opaque) -> bytearray:
-    match opaque.args:
+def build_bytearray(unresolved: UnresolvedObject) -> bytearray:
+    match unresolved.args:
         case ():
             return bytearray()
         case (bytes() as content,):
             return bytearray(content)
-    raise Unknown
+    raise UnknownArguments
 
 
-def members(opaque: Opaque) -> list[Tree]:
-    match opaque.args:
-        case (list() as found,) if are_hashed_well(found):
-            return found
-    raise Unknown
+def set_members(unresolved: UnresolvedObject) -> list[Tree]:
+    match unresolved.args:
+        case (list() as members,) if have_few_collisions(members):
+            return members
+    raise UnknownArguments
 
 
-def complex_number(opaque: Opaque) -> complex:
-    match opaque.args:
+def build_complex(unresolved: UnresolvedObject) -> complex:
+    match unresolved.args:
         case (float() as real, float() as imaginary):
             return complex(real, imaginary)
-    raise Unknown
+    raise UnknownArguments
 
 
-def decimal_number(opaque: Opaque) -> Decimal:
-    match opaque.args:
+def build_decimal(unresolved: UnresolvedObject) -> Decimal:
+    match unresolved.args:
         case (str() as digits,):
             return Decimal(digits)
-    raise Unknown
+    raise UnknownArguments
 
 
-def uuid(opaque: Opaque) -> UUID:
-    match opaque.states:
-        case ({"int": int() as number},) if not (opaque.items or opaque.pairs):
+def build_uuid(unresolved: UnresolvedObject) -> UUID:
+    match unresolved.states:
+        case ({"int": int() as number},) if not (unresolved.items or unresolved.pairs):
             return UUID(int=number)
-    raise Unknown
+    raise UnknownArguments
 
 
-def duration(opaque: Opaque) -> timedelta:
-    match opaque.args:
+def build_timedelta(unresolved: UnresolvedObject) -> timedelta:
+    match unresolved.args:
         case (int() as days, int() as seconds, int() as microseconds):
             return timedelta(days, seconds, microseconds)
-    raise Unknown
+    raise UnknownArguments
 
 
-def time_zone(opaque: Opaque) -> timezone:
-    match opaque.args:
+def build_timezone(unresolved: UnresolvedObject) -> timezone:
+    match unresolved.args:
         case (timedelta() as offset,):
             return timezone(offset)
         case (timedelta() as offset, str() as name):
             return timezone(offset, name)
-    raise Unknown
+    raise UnknownArguments
 
 
-def day(opaque: Opaque) -> date:
-    match opaque.args:
+def build_date(unresolved: UnresolvedObject) -> date:
+    match unresolved.args:
         case (bytes() as packed,) if len(packed) == 4:
             return date(int.from_bytes(packed[:2], "big"), packed[2], packed[3])
-    raise Unknown
+    raise UnknownArguments
 
 
-def clock(packed: bytes, zone: tzinfo | None) -> time:
-    """Return a time of day packed in six bytes, the fold in the first one's highest bit."""
+def build_time(packed: bytes, zone: tzinfo | None) -> time:
+    """Return a time from six bytes. The highest bit of the first byte is the fold."""
     if len(packed) != 6:
-        raise Unknown
+        raise UnknownArguments
     hour, minute, second = packed[:3]
     microsecond = int.from_bytes(packed[3:], "big")
     return time(hour & 127, minute, second, microsecond, zone, fold=hour >> 7)
 
 
-def fold(at: datetime | time) -> dict[str, Tree]:
+def fold_keyword(at: datetime | time) -> dict[str, Tree]:
     return {"fold": 1} if at.fold else {}
 
 
-def zoned(opaque: Opaque, build: Callable[[bytes, tzinfo | None], datetime | time]) -> Tree:
-    """Return a time in a zone; where the zone is opaque, the time as text beside it."""
-    match opaque.args:
+def build_with_zone(
+    unresolved: UnresolvedObject, build: Callable[[bytes, tzinfo | None], datetime | time]
+) -> Tree:
+    """Return a time with a time zone. If the zone is unresolved, keep both as arguments."""
+    match unresolved.args:
         case (bytes() as packed,):
             return build(packed, None)
         case (bytes() as packed, timezone() as zone):
             return build(packed, zone)
-        case (bytes() as packed, Opaque() as zone):
-            at = build(packed, None)
-            return replace(opaque, args=(at.isoformat(), zone), keywords=fold(at))
-    raise Unknown
+        case (bytes() as packed, UnresolvedObject() as zone):
+            naive = build(packed, None)
+            return replace(unresolved, args=(naive.isoformat(), zone), keywords=fold_keyword(naive))
+    raise UnknownArguments
 
 
-def moment(packed: bytes, zone: tzinfo | None) -> datetime:
-    """Return a date and time packed in ten bytes, the fold in the month's highest bit."""
+def build_datetime(packed: bytes, zone: tzinfo | None) -> datetime:
+    """Return a date and time from ten bytes. The highest bit of the month is the fold."""
     if len(packed) != 10:
-        raise Unknown
+        raise UnknownArguments
     month = packed[2]
-    at = clock(packed[4:], zone).replace(fold=month >> 7)
+    at = build_time(packed[4:], zone).replace(fold=month >> 7)
     return datetime.combine(date(int.from_bytes(packed[:2], "big"), month & 127, packed[3]), at)
 
 
-def zone_info(opaque: Opaque) -> Opaque:
-    """Name the zone; finding it would read files."""
-    match opaque.args:
+def build_zoneinfo(unresolved: UnresolvedObject) -> UnresolvedObject:
+    """Return the name of the zone, because loading it would read files."""
+    match unresolved.args:
         case (str() as key, _):
-            return Opaque("zoneinfo.ZoneInfo", (key,))
-    raise Unknown
+            return UnresolvedObject("zoneinfo.ZoneInfo", (key,))
+    raise UnknownArguments
 
 
-def deque(opaque: Opaque) -> Opaque:
-    match opaque.args:
+def build_deque(unresolved: UnresolvedObject) -> UnresolvedObject:
+    match unresolved.args:
         case ((), int() as length):
-            return replace(opaque, args=(), keywords={"maxlen": length})
-    raise Unknown
+            return replace(unresolved, args=(), keywords={"maxlen": length})
+    raise UnknownArguments
 
 
-VALUES: dict[str, Callable[[Opaque], Tree]] = {
-    "_codecs.encode": encoded,
-    "builtins.bytes": octets,
-    "builtins.bytearray": byte_array,
-    "builtins.complex": complex_number,
-    "builtins.frozenset": lambda opaque: frozenset(members(opaque)),
-    "builtins.set": lambda opaque: set(members(opaque)),
-    "datetime.date": day,
-    "datetime.datetime": lambda opaque: zoned(opaque, moment),
-    "datetime.time": lambda opaque: zoned(opaque, clock),
-    "datetime.timedelta": duration,
-    "datetime.timezone": time_zone,
-    "decimal.Decimal": decimal_number,
-    "zoneinfo.ZoneInfo._unpickle": zone_info,
+BUILDERS: dict[str, Callable[[UnresolvedObject], Tree]] = {
+    "_codecs.encode": build_latin1_bytes,
+    "builtins.bytes": build_empty_bytes,
+    "builtins.bytearray": build_bytearray,
+    "builtins.complex": build_complex,
+    "builtins.frozenset": lambda unresolved: frozenset(set_members(unresolved)),
+    "builtins.set": lambda unresolved: set(set_members(unresolved)),
+    "datetime.date": build_date,
+    "datetime.datetime": lambda unresolved: build_with_zone(unresolved, build_datetime),
+    "datetime.time": lambda unresolved: build_with_zone(unresolved, build_time),
+    "datetime.timedelta": build_timedelta,
+    "datetime.timezone": build_timezone,
+    "decimal.Decimal": build_decimal,
+    "zoneinfo.ZoneInfo._unpickle": build_zoneinfo,
 }
 
-COMPLETED: dict[str, Callable[[Opaque], Tree]] = {
-    "collections.deque": deque,
-    "uuid.UUID": uuid,
+STATE_BUILDERS: dict[str, Callable[[UnresolvedObject], Tree]] = {
+    "collections.deque": build_deque,
+    "uuid.UUID": build_uuid,
 }
-"""Those whose content comes after the call."""
+"""Builders for classes whose content follows the call."""
 
 
-def rebuilt(opaque: Opaque) -> Tree:
-    """Return the value that an opaque stands for if it is known, else the opaque."""
-    changed = opaque.keywords or opaque.states or opaque.items or opaque.pairs
-    build = COMPLETED.get(opaque.name) if changed else VALUES.get(opaque.name)
+def rebuild(unresolved: UnresolvedObject) -> Tree:
+    """Return the value of an object of a known class, otherwise the object itself."""
+    changed = unresolved.keywords or unresolved.states or unresolved.items or unresolved.pairs
+    build = STATE_BUILDERS.get(unresolved.name) if changed else BUILDERS.get(unresolved.name)
     if build is None:
-        return opaque
+        return unresolved
     try:
-        return build(opaque)
-    except (Unknown, ArithmeticError, TypeError, ValueError):
-        return opaque
+        return build(unresolved)
+    except (UnknownArguments, ArithmeticError, TypeError, ValueError):
+        return unresolved
 
 
-class Walk:
-    """One walk through a graph; `nodes` counts the values that came out."""
+class TreeBuilder:
+    """Build a tree from a graph within limits. `nodes` counts the values of the tree."""
 
-    def __init__(self, bounds: Bounds) -> None:
+    def __init__(self, bounds: DecodeLimits) -> None:
         self.bounds = bounds
-        self.largest = 10 ** most_digits()
+        self.max_int = 10 ** max_int_digits()
         self.nodes = 0
         self.size = 0
-        self.within: set[int] = set()
+        self.open_ids: set[int] = set()
 
     def visit(self, node: Node) -> Tree:
-        """Return a node as a tree of its own, shared parts copied."""
+        """Return the tree of a node. Shared parts are copied."""
         self.nodes += 1
-        enter = CONTAINERS.get(type(node))
-        if enter is None:
-            return self.leaf(node)
-        if id(node) in self.within:
-            return Cut(Reason.RECURSIVE)
-        if len(self.within) >= self.bounds.depth:
-            return Cut(Reason.DEPTH)
-        self.within.add(id(node))
-        tree = enter(self, node)
-        self.within.remove(id(node))
+        build = CONTAINER_BUILDERS.get(type(node))
+        if build is None:
+            return self.build_leaf(node)
+        if id(node) in self.open_ids:
+            return Truncated(TruncationReason.RECURSIVE)
+        if len(self.open_ids) >= self.bounds.depth:
+            return Truncated(TruncationReason.DEPTH)
+        self.open_ids.add(id(node))
+        tree = build(self, node)
+        self.open_ids.remove(id(node))
         return tree
 
-    def leaf(self, node: Node) -> Tree:
-        size = weight(node)
+    def build_leaf(self, node: Node) -> Tree:
+        size = displayed_size(node)
         if self.size + size > self.bounds.size:
-            return Cut(Reason.SIZE, size)
+            return Truncated(TruncationReason.SIZE, size)
         self.size += size
-        # Comparing such an integer with a Decimal, as a dict does, takes minutes.
-        if type(node) is int and abs(node) >= self.largest:
-            return Opaque("builtins.int", (hex(node),))
+        # Comparing such an integer with a Decimal, as a dict may do, takes minutes.
+        if type(node) is int and abs(node) >= self.max_int:
+            return UnresolvedObject("builtins.int", (hex(node),))
         return node
 
     def visit_all(self, nodes: Sequence[Node]) -> list[Tree]:
         trees: list[Tree] = []
         for node in nodes:
             if self.nodes >= self.bounds.nodes:
-                trees.append(Cut(Reason.NODES, len(nodes) - len(trees)))
+                trees.append(Truncated(TruncationReason.NODES, len(nodes) - len(trees)))
                 break
             trees.append(self.visit(node))
         return trees
@@ -283,70 +285,70 @@ class Walk:
         trees: list[tuple[Tree, Tree]] = []
         for key, value in pairs:
             if self.nodes >= self.bounds.nodes:
-                rest = Cut(Reason.NODES, len(pairs) - len(trees))
+                rest = Truncated(TruncationReason.NODES, len(pairs) - len(trees))
                 trees.append((rest, rest))
                 break
             trees.append((self.visit_key(key), self.visit(value)))
         return trees
 
     def visit_key(self, key: Node) -> Tree:
-        return self.leaf(key) if type(key) is str else self.visit(key)
+        return self.build_leaf(key) if type(key) is str else self.visit(key)
 
     # Containers.
 
-    def enter_list(self, node: list[Node]) -> Tree:
+    def build_list(self, node: list[Node]) -> Tree:
         return self.visit_all(node)
 
-    def enter_tuple(self, node: tuple[Node, ...]) -> Tree:
+    def build_tuple(self, node: tuple[Node, ...]) -> Tree:
         return tuple(self.visit_all(node))
 
-    def enter_dict(self, node: dict[str, Node]) -> Tree:
+    def build_dict(self, node: dict[str, Node]) -> Tree:
         return dict(self.visit_pairs(list(node.items())))
 
-    def enter_pairs(self, node: Pairs) -> Tree:
+    def build_dict_node(self, node: DictNode) -> Tree:
         pairs = self.visit_pairs(node.pairs)
-        if are_hashed_well([key for key, _value in pairs]):
+        if have_few_collisions([key for key, _value in pairs]):
             return dict(pairs)
-        return Opaque("builtins.dict", pairs=tuple(pairs))
+        return UnresolvedObject("builtins.dict", pairs=tuple(pairs))
 
-    def enter_bag(self, node: Bag) -> Tree:
+    def build_set(self, node: SetNode) -> Tree:
         make: type[set[Tree] | frozenset[Tree]] = frozenset if node.frozen else set
         members = self.visit_all(node.members)
-        if are_hashed_well(members):
+        if have_few_collisions(members):
             return make(members)
-        return Opaque(f"builtins.{make.__name__}", items=tuple(members))
+        return UnresolvedObject(f"builtins.{make.__name__}", items=tuple(members))
 
-    def enter_call(self, node: Call) -> Tree:
-        call = direct(node)
-        name = name_of(call.target)
+    def build_call(self, node: CallNode) -> Tree:
+        call = resolve_indirection(node)
+        name = target_name(call.target)
         arguments = call.arguments if name else (call.target, *call.arguments)
-        return rebuilt(
-            Opaque(
+        return rebuild(
+            UnresolvedObject(
                 name or "unknown",
                 tuple(self.visit_all(arguments)),
-                self.keywords(call.keywords),
+                self.build_keywords(call.keywords),
                 tuple(self.visit_all(call.states)),
                 tuple(self.visit_all(call.items)),
                 tuple(self.visit_pairs(call.pairs)),
             )
         )
 
-    def keywords(self, node: Pairs) -> dict[str, Tree]:
+    def build_keywords(self, node: DictNode) -> dict[str, Tree]:
         return {key: value for key, value in self.visit_pairs(node.pairs) if type(key) is str}
 
 
-CONTAINERS: dict[type, Callable[[Walk, Any], Tree]] = {
-    list: Walk.enter_list,
-    tuple: Walk.enter_tuple,
-    dict: Walk.enter_dict,
-    Pairs: Walk.enter_pairs,
-    Bag: Walk.enter_bag,
-    Call: Walk.enter_call,
+CONTAINER_BUILDERS: dict[type, Callable[[TreeBuilder, Any], Tree]] = {
+    list: TreeBuilder.build_list,
+    tuple: TreeBuilder.build_tuple,
+    dict: TreeBuilder.build_dict,
+    DictNode: TreeBuilder.build_dict_node,
+    SetNode: TreeBuilder.build_set,
+    CallNode: TreeBuilder.build_call,
 }
 
 
-def weight(node: Node) -> int:
-    """Return about how many bytes showing a leaf takes."""
+def displayed_size(node: Node) -> int:
+    """Return the approximate size of a leaf for display, in bytes."""
     match node:
         case str() | bytes() | bytearray():
             return len(node)
@@ -358,74 +360,76 @@ def weight(node: Node) -> int:
             return 8
 
 
-def bounded(graph: Node, bounds: Bounds) -> tuple[Tree, int]:
-    """Return a graph (or JSON's plain data) as a tree within the bounds, and its nodes' number."""
-    walk = Walk(bounds)
-    tree = walk.visit(graph)
-    return tree, walk.nodes
+def to_tree(graph: Node, bounds: DecodeLimits) -> tuple[Tree, int]:
+    """Return the tree of a graph or of plain data within limits, and its number of nodes."""
+    builder = TreeBuilder(bounds)
+    tree = builder.visit(graph)
+    return tree, builder.nodes
 
 
 @dataclass(frozen=True, slots=True)
-class Pickled:
-    """What a pickle holds."""
+class PickleContent:
+    """The content of a pickle."""
 
     protocol: int
     value: Tree
-    """Where reading ended early, what was built until then: `Cut(DAMAGE)` if nothing was."""
+    """The value. If reading stopped early, the part that was built, or `Truncated(DAMAGE)`."""
 
-    nodes: int
-    """How many values were walked: those in `value` and those that a known one was made of."""
+    node_count: int
+    """The number of visited values, including those that known values were built from."""
 
-    ended: str | Promise = ""
-    """A sentence saying where and why reading ended early, or ""."""
+    incomplete_reason: str | Promise = ""
+    """A sentence that explains where and why reading stopped early, or an empty string."""
 
-    damaged: bool = False
-    """Whether it ended because the bytes are not a whole pickle."""
+    is_damaged: bool = False
+    """Whether reading stopped because the pickle is invalid."""
 
-    why_not_json: str | Promise = ""
-    """A sentence saying why the value is not exactly JSON's types, or ""."""
+    json_unsafe_reason: str | Promise = ""
+    """A sentence that explains why JSON can't represent the value, or an empty string."""
 
     @property
     def is_json(self) -> bool:
-        """Whether the value is whole and of exactly the types that `json.loads` makes."""
-        return not self.ended and not self.why_not_json
+        """Whether the value is complete and only contains types that `json.loads` returns."""
+        return not self.incomplete_reason and not self.json_unsafe_reason
 
 
-def read_pickle(data: bytes, bounds: Bounds | None = None) -> Pickled:
-    """Return what any bytes hold, read as a pickle of protocol 0 to 5. Raises nothing.
+def read_pickle(data: bytes, bounds: DecodeLimits | None = None) -> PickleContent:
+    """Read any bytes as a pickle of protocols 0 to 5. Never raises an exception.
 
-    The opcodes are followed by a machine of our own rather than by a subclass of
-    `pickle.Unpickler`, whose `find_class` is not asked about extension codes that were seen
-    before, which reserves as much memory as a few bytes demand (`LONG_BINPUT`, `BYTEARRAY8`), and
-    which hashes what it reads: a tuple of tuples a hundred deep takes years, and integers can be
-    chosen to collide. The machine builds a graph of lists, tuples and labels in time proportional
-    to the bytes read, and the walk that makes a tree of it stops at the bounds.
+    `PickleMachine` builds a graph of lists, tuples and placeholders in time proportional to the
+    number of bytes. `TreeBuilder` then builds a tree from it within the limits.
 
-    Bytes after the pickle's end are ignored, as `pickle.loads` does.
+    A subclass of `pickle.Unpickler` would not be safe: `find_class` isn't called for extension
+    codes that were seen before, a few bytes can reserve any amount of memory (`LONG_BINPUT`,
+    `BYTEARRAY8`), and values are hashed, which can take years for nested tuples or chosen integers.
+
+    Bytes after the end of the pickle are ignored, as `pickle.loads` does.
     """
-    bounds = bounds or Bounds()
+    bounds = bounds or DecodeLimits()
     if len(data) > bounds.size:
-        return Pickled(
+        return PickleContent(
             data[1] if data[:1] == b"\x80" else 0,
-            Cut(Reason.SIZE, len(data)),
+            Truncated(TruncationReason.SIZE, len(data)),
             0,
             format_lazy(_("More than {count} bytes are not read."), count=f"{bounds.size:,}"),
-            why_not_json=_("It is too large to be read."),
+            json_unsafe_reason=_("It is too large to be read."),
         )
-    machine = Machine(data)
+    machine = PickleMachine(data)
     try:
-        graph = run(machine, bounds.steps)
-    except Damaged as damaged:
-        return salvaged(machine, bounds, damaged)
-    tree, nodes = bounded(graph, bounds)
-    return Pickled(machine.protocol, tree, nodes, why_not_json=why_not_json(tree))
+        graph = run_machine(machine, bounds.steps)
+    except DamagedPickle as damaged:
+        return partial_content(machine, bounds, damaged)
+    tree, nodes = to_tree(graph, bounds)
+    return PickleContent(machine.protocol, tree, nodes, json_unsafe_reason=json_unsafe_reason(tree))
 
 
-def salvaged(machine: Machine, bounds: Bounds, ended: Damaged) -> Pickled:
-    """Return what had been built when reading ended early."""
+def partial_content(
+    machine: PickleMachine, bounds: DecodeLimits, stopped: DamagedPickle
+) -> PickleContent:
+    """Return the part of the value that was built before reading stopped."""
     try:
-        tree, nodes = bounded(machine.salvage(), bounds)
+        tree, nodes = to_tree(machine.partial_result(), bounds)
     except LookupError:
-        tree, nodes = Cut(Reason.DAMAGE), 0
-    damaged = not isinstance(ended, TooLong)
-    return Pickled(machine.protocol, tree, nodes, ended.reason, damaged, ended.reason)
+        tree, nodes = Truncated(TruncationReason.DAMAGE), 0
+    damaged = not isinstance(stopped, TooManySteps)
+    return PickleContent(machine.protocol, tree, nodes, stopped.reason, damaged, stopped.reason)

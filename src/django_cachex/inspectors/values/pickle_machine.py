@@ -1,4 +1,4 @@
-"""Read the opcodes of a pickle without importing or calling anything."""
+"""Follow the opcodes of a pickle without importing or calling anything."""
 
 from __future__ import annotations
 
@@ -16,219 +16,232 @@ from django.utils.functional import Promise
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from django_cachex.inspectors.values.nodes import Bag, Call, Node, Pairs, Reference, in_pairs, refer
+from django_cachex.inspectors.values.nodes import (
+    CallNode,
+    DictNode,
+    Node,
+    Reference,
+    SetNode,
+    make_reference,
+    pair_up,
+)
 
-DIGITS = 4300
-LIMIT = 1024 * 1024
+MAX_INT_DIGITS = 4300
+MAX_DECODE_BYTES = 1024 * 1024
 
 
-def most_digits() -> int:
-    """Return how many decimal digits an integer may have to be read or written in decimal.
+def max_int_digits() -> int:
+    """Return the maximum number of decimal digits of integers to parse or format.
 
-    The time that takes grows with the square: Python refuses more than
-    `sys.get_int_max_str_digits()` (where 0 means no limit), and we more than its default.
+    The time for that grows with the square of their number. Python's limit is
+    `sys.get_int_max_str_digits()`, where 0 means no limit; its default is the maximum here.
     """
-    return min(sys.get_int_max_str_digits() or DIGITS, DIGITS)
+    return min(sys.get_int_max_str_digits() or MAX_INT_DIGITS, MAX_INT_DIGITS)
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
-    """Limits on what goes in and on what comes out."""
+class DecodeLimits:
+    """Limits on the input and output of decoding."""
 
-    size: int = LIMIT
-    """Bytes that are read at all, and bytes of text and numbers that come out."""
+    size: int = MAX_DECODE_BYTES
+    """Maximum size of the input, and of text and numbers in the output, in bytes."""
 
     steps: int = 100_000
-    """Opcodes that are followed."""
+    """Maximum number of opcodes."""
 
     nodes: int = 10_000
-    """Values that come out (text keys of dicts left aside); a shared one counts each time."""
+    """Maximum number of values in the output.
+
+    Text keys of dicts don't count; shared values do each time.
+    """
 
     depth: int = 50
-    """Containers within containers that come out."""
+    """Maximum nesting of containers in the output."""
 
 
-DECIMAL = re.compile(rb"-?[0-9]+")
+DECIMAL_INTEGER = re.compile(rb"-?[0-9]+")
 
 
-class Damaged(ValueError):
-    """The bytes are not a whole pickle; `reason` is a sentence for people."""
+class DamagedPickle(ValueError):
+    """The bytes aren't a complete pickle. `reason` is a sentence for the user."""
 
     def __init__(self, reason: str | Promise) -> None:
         super().__init__(reason)
         self.reason = reason
 
 
-class TooLong(Damaged):
-    """The pickle takes more steps than were allowed; nothing says that it is damaged."""
+class TooManySteps(DamagedPickle):
+    """The pickle has more opcodes than allowed. It isn't necessarily damaged."""
 
 
-class Stream:
-    """Bytes read once, from the front. A declared length never reserves memory."""
+class PickleStream:
+    """Read bytes from the start. A declared length never reserves memory."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.position = 0
 
-    def take(self, count: int) -> bytes:
+    def read(self, count: int) -> bytes:
         end = self.position + count
         if end > len(self.data):
-            self.ends_early()
-        taken = self.data[self.position : end]
+            self.raise_ends_early()
+        data = self.data[self.position : end]
         self.position = end
-        return taken
+        return data
 
-    def line(self) -> bytes:
-        """Return the bytes up to a line feed, without it."""
+    def readline(self) -> bytes:
+        """Return the bytes up to a line feed, without the line feed."""
         end = self.data.find(b"\n", self.position)
         if end < 0:
-            self.ends_early()
-        taken = self.data[self.position : end]
+            self.raise_ends_early()
+        data = self.data[self.position : end]
         self.position = end + 1
-        return taken
+        return data
 
-    def ends_early(self) -> None:
-        raise Damaged(
+    def raise_ends_early(self) -> None:
+        raise DamagedPickle(
             format_lazy(_("The pickle ends early, at byte {count}."), count=len(self.data))
         )
 
 
-# Readers of one argument each, named as `pickletools` names the forms.
+# Readers of arguments, named like the argument types of `pickletools`.
 
 
-def nothing(stream: Stream) -> None:
+def read_nothing(stream: PickleStream) -> None:
     return None
 
 
-def uint1(stream: Stream) -> int:
-    return stream.take(1)[0]
+def read_uint1(stream: PickleStream) -> int:
+    return stream.read(1)[0]
 
 
-def uint2(stream: Stream) -> int:
-    return int.from_bytes(stream.take(2), "little")
+def read_uint2(stream: PickleStream) -> int:
+    return int.from_bytes(stream.read(2), "little")
 
 
-def uint4(stream: Stream) -> int:
-    return int.from_bytes(stream.take(4), "little")
+def read_uint4(stream: PickleStream) -> int:
+    return int.from_bytes(stream.read(4), "little")
 
 
-def uint8(stream: Stream) -> int:
-    return int.from_bytes(stream.take(8), "little")
+def read_uint8(stream: PickleStream) -> int:
+    return int.from_bytes(stream.read(8), "little")
 
 
-def int4(stream: Stream) -> int:
-    return int.from_bytes(stream.take(4), "little", signed=True)
+def read_int4(stream: PickleStream) -> int:
+    return int.from_bytes(stream.read(4), "little", signed=True)
 
 
-def long1(stream: Stream) -> int:
-    return int.from_bytes(stream.take(uint1(stream)), "little", signed=True)
+def read_long1(stream: PickleStream) -> int:
+    return int.from_bytes(stream.read(read_uint1(stream)), "little", signed=True)
 
 
-def long4(stream: Stream) -> int:
-    return int.from_bytes(stream.take(uint4(stream)), "little", signed=True)
+def read_long4(stream: PickleStream) -> int:
+    return int.from_bytes(stream.read(read_uint4(stream)), "little", signed=True)
 
 
-def float8(stream: Stream) -> float:
-    number: float = struct.unpack(">d", stream.take(8))[0]
+def read_float8(stream: PickleStream) -> float:
+    number: float = struct.unpack(">d", stream.read(8))[0]
     return number
 
 
-def bytes1(stream: Stream) -> bytes:
-    return stream.take(uint1(stream))
+def read_bytes1(stream: PickleStream) -> bytes:
+    return stream.read(read_uint1(stream))
 
 
-def bytes4(stream: Stream) -> bytes:
-    return stream.take(uint4(stream))
+def read_bytes4(stream: PickleStream) -> bytes:
+    return stream.read(read_uint4(stream))
 
 
-def bytes8(stream: Stream) -> bytes:
-    return stream.take(uint8(stream))
+def read_bytes8(stream: PickleStream) -> bytes:
+    return stream.read(read_uint8(stream))
 
 
-def bytearray8(stream: Stream) -> bytearray:
-    return bytearray(bytes8(stream))
+def read_bytearray8(stream: PickleStream) -> bytearray:
+    return bytearray(read_bytes8(stream))
 
 
-def text1(stream: Stream) -> str:
-    return bytes1(stream).decode("utf-8", "surrogatepass")
+def read_str1(stream: PickleStream) -> str:
+    return read_bytes1(stream).decode("utf-8", "surrogatepass")
 
 
-def text4(stream: Stream) -> str:
-    return bytes4(stream).decode("utf-8", "surrogatepass")
+def read_str4(stream: PickleStream) -> str:
+    return read_bytes4(stream).decode("utf-8", "surrogatepass")
 
 
-def text8(stream: Stream) -> str:
-    return bytes8(stream).decode("utf-8", "surrogatepass")
+def read_str8(stream: PickleStream) -> str:
+    return read_bytes8(stream).decode("utf-8", "surrogatepass")
 
 
-def text_line(stream: Stream) -> str:
-    return stream.line().decode("raw_unicode_escape")
+def read_str_line(stream: PickleStream) -> str:
+    return stream.readline().decode("raw_unicode_escape")
 
 
-def decimal(digits: bytes) -> int:
-    if len(digits) > most_digits() or not DECIMAL.fullmatch(digits):
+def parse_decimal(digits: bytes) -> int:
+    if len(digits) > max_int_digits() or not DECIMAL_INTEGER.fullmatch(digits):
         raise ValueError("not a decimal integer")
     return int(digits)
 
 
-def int_line(stream: Stream) -> int:
-    """Read an integer, or a boolean as protocols 0 and 1 write it."""
-    digits = stream.line()
-    return {b"00": False, b"01": True}[digits] if digits in (b"00", b"01") else decimal(digits)
+def read_int_line(stream: PickleStream) -> int:
+    """Read an integer, or a boolean of protocols 0 and 1."""
+    digits = stream.readline()
+    return (
+        {b"00": False, b"01": True}[digits] if digits in (b"00", b"01") else parse_decimal(digits)
+    )
 
 
-def long_line(stream: Stream) -> int:
-    return decimal(stream.line().removesuffix(b"L"))
+def read_long_line(stream: PickleStream) -> int:
+    return parse_decimal(stream.readline().removesuffix(b"L"))
 
 
-def float_line(stream: Stream) -> float:
-    return float(stream.line())
+def read_float_line(stream: PickleStream) -> float:
+    return float(stream.readline())
 
 
-def name_line(stream: Stream) -> str:
-    return stream.line().decode()
+def read_name_line(stream: PickleStream) -> str:
+    return stream.readline().decode()
 
 
-def name_lines(stream: Stream) -> tuple[str, str]:
-    return name_line(stream), name_line(stream)
+def read_global(stream: PickleStream) -> tuple[str, str]:
+    return read_name_line(stream), read_name_line(stream)
 
 
 HIGHEST_PROTOCOL = 5
 
-# The modules that protocols 0 to 2 name as Python 2 did.
-RENAMED = {"__builtin__": "builtins", "copy_reg": "copyreg", "exceptions": "builtins"}
+# Modules that protocols 0 to 2 reference by their names in Python 2.
+PYTHON2_MODULES = {"__builtin__": "builtins", "copy_reg": "copyreg", "exceptions": "builtins"}
 
 
-class Machine:
-    """One run over one pickle; afterwards `stack` and `marked` hold what was not finished."""
+class PickleMachine:
+    """Follow the opcodes of one pickle. `stack` and `marked_stacks` keep what isn't finished."""
 
     def __init__(self, data: bytes) -> None:
-        self.stream = Stream(data)
+        self.stream = PickleStream(data)
         self.stack: list[Node] = []
-        self.marked: list[list[Node]] = []
+        self.marked_stacks: list[list[Node]] = []
         self.memo: dict[int, Node] = {}
-        self.codes: set[int] = set()
-        self.declared: int | None = None
-        self.reach = 0
+        self.seen_opcodes: set[int] = set()
+        self.declared_protocol: int | None = None
+        self.frame_end = 0
 
     @property
     def protocol(self) -> int:
-        """The protocol that the pickle declares, or else the one its opcodes need."""
-        if self.declared is not None:
-            return self.declared
-        protocols = (op.proto for op in pickletools.opcodes if ord(op.code) in self.codes)
+        """The declared protocol, or else the lowest one that has all of the opcodes."""
+        if self.declared_protocol is not None:
+            return self.declared_protocol
+        protocols = (op.proto for op in pickletools.opcodes if ord(op.code) in self.seen_opcodes)
         return max(protocols, default=0)
 
-    def salvage(self) -> Node:
-        """Return the outermost value as far as it was built; LookupError if there is none."""
-        while self.marked:
+    def partial_result(self) -> Node:
+        """Return the outermost value as far as it was built. Raises LookupError without one."""
+        while self.marked_stacks:
             unfinished = self.stack
-            self.stack = self.marked.pop()
+            self.stack = self.marked_stacks.pop()
             match self.stack:
                 case [*_before, list() as items]:
                     items.extend(unfinished)
-                case [*_before, Pairs(pairs=pairs)]:
-                    pairs.extend(in_pairs(unfinished[: len(unfinished) // 2 * 2]))
+                case [*_before, DictNode(pairs=pairs)]:
+                    pairs.extend(pair_up(unfinished[: len(unfinished) // 2 * 2]))
                 case _:
                     self.stack.append(tuple(unfinished))
         return self.stack[0]
@@ -239,57 +252,57 @@ class Machine:
         self.stack.append(node)
 
     def pop(self, _argument: None = None) -> Node:
-        if not self.stack and self.marked:
+        if not self.stack and self.marked_stacks:
             raise ValueError("a mark is in the way")
         return self.stack.pop()
 
-    def discard(self, _argument: None) -> None:
+    def pop_or_pop_mark(self, _argument: None) -> None:
         if self.stack:
             self.stack.pop()
         else:
             self.pop_mark()
 
-    def duplicate(self, _argument: None) -> None:
+    def push_top(self, _argument: None) -> None:
         self.push(self.stack[-1])
 
-    def mark(self, _argument: None) -> None:
-        self.marked.append(self.stack)
+    def push_mark(self, _argument: None) -> None:
+        self.marked_stacks.append(self.stack)
         self.stack = []
 
     def pop_mark(self, _argument: None = None) -> list[Node]:
-        """Return everything above the topmost mark and remove both."""
+        """Pop and return everything above the topmost mark."""
         above = self.stack
-        self.stack = self.marked.pop()
+        self.stack = self.marked_stacks.pop()
         return above
 
     # The memo.
 
-    def remember(self, place: int) -> None:
-        self.memo[place] = self.stack[-1]
+    def put(self, index: int) -> None:
+        self.memo[index] = self.stack[-1]
 
     def memoize(self, _argument: None) -> None:
-        self.remember(len(self.memo))
+        self.put(len(self.memo))
 
-    def recall(self, place: int) -> None:
-        self.push(self.memo[place])
+    def get(self, index: int) -> None:
+        self.push(self.memo[index])
 
     # Scalars and containers.
 
-    def old_text(self, characters: bytes) -> None:
-        """Push a `str` of Python 2: text where it is ASCII, as the application would read it."""
+    def push_python2_str(self, characters: bytes) -> None:
+        """Push a `str` of Python 2. ASCII becomes text, as in the application."""
         self.push(
             characters.decode()
             if characters.isascii()
-            else Call(Reference("Python 2 str"), (characters,))
+            else CallNode(Reference("Python 2 str"), (characters,))
         )
 
-    def old_text_line(self, line: bytes) -> None:
+    def push_python2_str_line(self, line: bytes) -> None:
         if len(line) < 2 or line[:1] not in b"'\"" or line[:1] != line[-1:]:
             raise ValueError("not in quotes")
         if b"\\" in line:
-            self.push(Call(Reference("Python 2 str"), (line,)))
+            self.push(CallNode(Reference("Python 2 str"), (line,)))
         else:
-            self.old_text(line[1:-1])
+            self.push_python2_str(line[1:-1])
 
     def make_list(self, _argument: None) -> None:
         self.push(self.pop_mark())
@@ -298,10 +311,10 @@ class Machine:
         self.push(tuple(self.pop_mark()))
 
     def make_dict(self, _argument: None) -> None:
-        self.push(Pairs(in_pairs(self.pop_mark())))
+        self.push(DictNode(pair_up(self.pop_mark())))
 
     def make_frozenset(self, _argument: None) -> None:
-        self.push(Bag(self.pop_mark(), frozen=True))
+        self.push(SetNode(self.pop_mark(), frozen=True))
 
     def append(self, _argument: None) -> None:
         item = self.pop()
@@ -314,7 +327,7 @@ class Machine:
         match self.stack[-1]:
             case list() as target:
                 target.extend(items)
-            case Call(items=target):
+            case CallNode(items=target):
                 target.extend(items)
             case _:
                 raise TypeError("not a list")
@@ -324,11 +337,11 @@ class Machine:
         self.update([(key, value)])
 
     def set_items(self, _argument: None) -> None:
-        self.update(in_pairs(self.pop_mark()))
+        self.update(pair_up(self.pop_mark()))
 
     def update(self, pairs: list[tuple[Node, Node]]) -> None:
         match self.stack[-1]:
-            case Pairs(pairs=target) | Call(pairs=target):
+            case DictNode(pairs=target) | CallNode(pairs=target):
                 target.extend(pairs)
             case _:
                 raise TypeError("not a dict")
@@ -336,202 +349,204 @@ class Machine:
     def add_items(self, _argument: None) -> None:
         members = self.pop_mark()
         match self.stack[-1]:
-            case Bag(members=target, frozen=False) | Call(items=target):
+            case SetNode(members=target, frozen=False) | CallNode(items=target):
                 target.extend(members)
             case _:
                 raise TypeError("not a set")
 
-    # Names and what would be called.
+    # References and calls.
 
-    def refer(self, names: tuple[str, str]) -> None:
+    def push_global(self, names: tuple[str, str]) -> None:
         module, name = names
-        self.push(refer(RENAMED.get(module, module), name))
+        self.push(make_reference(PYTHON2_MODULES.get(module, module), name))
 
-    def refer_from_stack(self, _argument: None) -> None:
+    def push_stack_global(self, _argument: None) -> None:
         name, module = self.pop(), self.pop()
         if type(name) is not str or type(module) is not str:
             raise TypeError("a name that is not text")
-        self.refer((module, name))
+        self.push_global((module, name))
 
-    def refer_by_extension(self, code: int) -> None:
-        # typeshed leaves out this dict of code -> (module, name) that pickle itself imports.
+    def push_extension(self, code: int) -> None:
+        # A private dict of code -> (module, name) that pickle imports but typeshed lacks.
         registered: dict[int, tuple[str, str]] = copyreg._inverted_registry  # type: ignore[attr-defined]
-        self.push(refer(*registered.get(code, ("copyreg extension", str(code)))))
+        self.push(make_reference(*registered.get(code, ("copyreg extension", str(code)))))
 
     def call(self, _argument: None) -> None:
         arguments, target = self.pop(), self.pop()
         if type(arguments) is not tuple:
             raise TypeError("arguments that are not a tuple")
-        self.push(Call(target, arguments))
+        self.push(CallNode(target, arguments))
 
     def call_with_keywords(self, _argument: None) -> None:
         keywords = self.pop()
-        if type(keywords) is not Pairs:
+        if type(keywords) is not DictNode:
             raise TypeError("keyword arguments that are not a dict")
         self.call(None)
         self.stack[-1].keywords = keywords
 
     def call_from_mark(self, _argument: None) -> None:
         target, *arguments = self.pop_mark()
-        self.push(Call(target, tuple(arguments)))
+        self.push(CallNode(target, tuple(arguments)))
 
     def call_named(self, names: tuple[str, str]) -> None:
         arguments = tuple(self.pop_mark())
-        self.refer(names)
-        self.push(Call(self.pop(), arguments))
+        self.push_global(names)
+        self.push(CallNode(self.pop(), arguments))
 
-    def build(self, _argument: None) -> None:
+    def set_state(self, _argument: None) -> None:
         state = self.pop()
-        if type(self.stack[-1]) is not Call:
+        if type(self.stack[-1]) is not CallNode:
             raise TypeError("a state for something that has none")
         self.stack[-1].states.append(state)
 
-    def persistent(self, identity: Node) -> None:
-        self.push(Call(Reference("persistent_load"), (identity,)))
+    def push_persistent(self, identity: Node) -> None:
+        self.push(CallNode(Reference("persistent_load"), (identity,)))
 
-    def persistent_from_stack(self, _argument: None) -> None:
-        self.persistent(self.pop())
+    def push_persistent_from_stack(self, _argument: None) -> None:
+        self.push_persistent(self.pop())
 
-    def buffer(self, _argument: None) -> None:
+    def push_buffer(self, _argument: None) -> None:
         self.push(Reference("out-of-band buffer"))
 
-    # The frame around it all.
+    # Protocol and frame.
 
-    def declare(self, protocol: int) -> None:
-        self.declared = protocol
+    def set_protocol(self, protocol: int) -> None:
+        self.declared_protocol = protocol
         if protocol > HIGHEST_PROTOCOL:
-            raise Damaged(format_lazy(_("Pickles have no protocol {protocol}."), protocol=protocol))
+            raise DamagedPickle(
+                format_lazy(_("Pickles have no protocol {protocol}."), protocol=protocol)
+            )
 
-    def frame(self, length: int) -> None:
-        """Note how far the bytes must reach; `pickle.loads` refuses less, we read what is there."""
-        self.reach = max(self.reach, self.stream.position + length)
+    def note_frame(self, length: int) -> None:
+        """Note the end of a frame. `pickle.loads` refuses truncated frames; these are read."""
+        self.frame_end = max(self.frame_end, self.stream.position + length)
 
     def stop(self) -> Node:
-        if self.reach > len(self.stream.data):
-            self.stream.ends_early()
+        if self.frame_end > len(self.stream.data):
+            self.stream.raise_ends_early()
         return self.pop()
 
 
-Act = Callable[[Machine, Any], object]
-Opcode = tuple[Callable[[Stream], Any], Act]
+OpcodeHandler = Callable[[PickleMachine, Any], object]
+Opcode = tuple[Callable[[PickleStream], Any], OpcodeHandler]
 
 
-def pushing(make: Callable[[], Node]) -> Opcode:
-    return nothing, lambda machine, _argument: machine.push(make())
+def push_constant(make: Callable[[], Node]) -> Opcode:
+    return read_nothing, lambda machine, _argument: machine.push(make())
 
 
-def pushing_tuple(length: int) -> Opcode:
-    def push(machine: Machine, _argument: None) -> None:
+def push_tuple(length: int) -> Opcode:
+    def push(machine: PickleMachine, _argument: None) -> None:
         last_first = [machine.pop() for _item in range(length)]
         machine.push(tuple(reversed(last_first)))
 
-    return nothing, push
+    return read_nothing, push
 
 
-SCALARS: dict[bytes, Opcode] = {
-    pickle.NONE: pushing(lambda: None),
-    pickle.NEWTRUE: pushing(lambda: True),
-    pickle.NEWFALSE: pushing(lambda: False),
-    pickle.INT: (int_line, Machine.push),
-    pickle.BININT: (int4, Machine.push),
-    pickle.BININT1: (uint1, Machine.push),
-    pickle.BININT2: (uint2, Machine.push),
-    pickle.LONG: (long_line, Machine.push),
-    pickle.LONG1: (long1, Machine.push),
-    pickle.LONG4: (long4, Machine.push),
-    pickle.FLOAT: (float_line, Machine.push),
-    pickle.BINFLOAT: (float8, Machine.push),
-    pickle.STRING: (Stream.line, Machine.old_text_line),
-    pickle.BINSTRING: (bytes4, Machine.old_text),
-    pickle.SHORT_BINSTRING: (bytes1, Machine.old_text),
-    pickle.UNICODE: (text_line, Machine.push),
-    pickle.SHORT_BINUNICODE: (text1, Machine.push),
-    pickle.BINUNICODE: (text4, Machine.push),
-    pickle.BINUNICODE8: (text8, Machine.push),
-    pickle.SHORT_BINBYTES: (bytes1, Machine.push),
-    pickle.BINBYTES: (bytes4, Machine.push),
-    pickle.BINBYTES8: (bytes8, Machine.push),
-    pickle.BYTEARRAY8: (bytearray8, Machine.push),
+SCALAR_OPCODES: dict[bytes, Opcode] = {
+    pickle.NONE: push_constant(lambda: None),
+    pickle.NEWTRUE: push_constant(lambda: True),
+    pickle.NEWFALSE: push_constant(lambda: False),
+    pickle.INT: (read_int_line, PickleMachine.push),
+    pickle.BININT: (read_int4, PickleMachine.push),
+    pickle.BININT1: (read_uint1, PickleMachine.push),
+    pickle.BININT2: (read_uint2, PickleMachine.push),
+    pickle.LONG: (read_long_line, PickleMachine.push),
+    pickle.LONG1: (read_long1, PickleMachine.push),
+    pickle.LONG4: (read_long4, PickleMachine.push),
+    pickle.FLOAT: (read_float_line, PickleMachine.push),
+    pickle.BINFLOAT: (read_float8, PickleMachine.push),
+    pickle.STRING: (PickleStream.readline, PickleMachine.push_python2_str_line),
+    pickle.BINSTRING: (read_bytes4, PickleMachine.push_python2_str),
+    pickle.SHORT_BINSTRING: (read_bytes1, PickleMachine.push_python2_str),
+    pickle.UNICODE: (read_str_line, PickleMachine.push),
+    pickle.SHORT_BINUNICODE: (read_str1, PickleMachine.push),
+    pickle.BINUNICODE: (read_str4, PickleMachine.push),
+    pickle.BINUNICODE8: (read_str8, PickleMachine.push),
+    pickle.SHORT_BINBYTES: (read_bytes1, PickleMachine.push),
+    pickle.BINBYTES: (read_bytes4, PickleMachine.push),
+    pickle.BINBYTES8: (read_bytes8, PickleMachine.push),
+    pickle.BYTEARRAY8: (read_bytearray8, PickleMachine.push),
 }
 
-CONTAINERS: dict[bytes, Opcode] = {
-    pickle.EMPTY_LIST: pushing(list),
-    pickle.EMPTY_TUPLE: pushing(tuple),
-    pickle.EMPTY_DICT: pushing(Pairs),
-    pickle.EMPTY_SET: pushing(lambda: Bag([], frozen=False)),
-    pickle.TUPLE1: pushing_tuple(1),
-    pickle.TUPLE2: pushing_tuple(2),
-    pickle.TUPLE3: pushing_tuple(3),
-    pickle.LIST: (nothing, Machine.make_list),
-    pickle.TUPLE: (nothing, Machine.make_tuple),
-    pickle.DICT: (nothing, Machine.make_dict),
-    pickle.FROZENSET: (nothing, Machine.make_frozenset),
-    pickle.APPEND: (nothing, Machine.append),
-    pickle.APPENDS: (nothing, Machine.appends),
-    pickle.SETITEM: (nothing, Machine.set_item),
-    pickle.SETITEMS: (nothing, Machine.set_items),
-    pickle.ADDITEMS: (nothing, Machine.add_items),
+CONTAINER_OPCODES: dict[bytes, Opcode] = {
+    pickle.EMPTY_LIST: push_constant(list),
+    pickle.EMPTY_TUPLE: push_constant(tuple),
+    pickle.EMPTY_DICT: push_constant(DictNode),
+    pickle.EMPTY_SET: push_constant(lambda: SetNode([], frozen=False)),
+    pickle.TUPLE1: push_tuple(1),
+    pickle.TUPLE2: push_tuple(2),
+    pickle.TUPLE3: push_tuple(3),
+    pickle.LIST: (read_nothing, PickleMachine.make_list),
+    pickle.TUPLE: (read_nothing, PickleMachine.make_tuple),
+    pickle.DICT: (read_nothing, PickleMachine.make_dict),
+    pickle.FROZENSET: (read_nothing, PickleMachine.make_frozenset),
+    pickle.APPEND: (read_nothing, PickleMachine.append),
+    pickle.APPENDS: (read_nothing, PickleMachine.appends),
+    pickle.SETITEM: (read_nothing, PickleMachine.set_item),
+    pickle.SETITEMS: (read_nothing, PickleMachine.set_items),
+    pickle.ADDITEMS: (read_nothing, PickleMachine.add_items),
 }
 
-STACK: dict[bytes, Opcode] = {
-    pickle.MARK: (nothing, Machine.mark),
-    pickle.POP: (nothing, Machine.discard),
-    pickle.POP_MARK: (nothing, Machine.pop_mark),
-    pickle.DUP: (nothing, Machine.duplicate),
-    pickle.PUT: (int_line, Machine.remember),
-    pickle.BINPUT: (uint1, Machine.remember),
-    pickle.LONG_BINPUT: (uint4, Machine.remember),
-    pickle.MEMOIZE: (nothing, Machine.memoize),
-    pickle.GET: (int_line, Machine.recall),
-    pickle.BINGET: (uint1, Machine.recall),
-    pickle.LONG_BINGET: (uint4, Machine.recall),
+STACK_OPCODES: dict[bytes, Opcode] = {
+    pickle.MARK: (read_nothing, PickleMachine.push_mark),
+    pickle.POP: (read_nothing, PickleMachine.pop_or_pop_mark),
+    pickle.POP_MARK: (read_nothing, PickleMachine.pop_mark),
+    pickle.DUP: (read_nothing, PickleMachine.push_top),
+    pickle.PUT: (read_int_line, PickleMachine.put),
+    pickle.BINPUT: (read_uint1, PickleMachine.put),
+    pickle.LONG_BINPUT: (read_uint4, PickleMachine.put),
+    pickle.MEMOIZE: (read_nothing, PickleMachine.memoize),
+    pickle.GET: (read_int_line, PickleMachine.get),
+    pickle.BINGET: (read_uint1, PickleMachine.get),
+    pickle.LONG_BINGET: (read_uint4, PickleMachine.get),
 }
 
-CALLS: dict[bytes, Opcode] = {
-    pickle.GLOBAL: (name_lines, Machine.refer),
-    pickle.STACK_GLOBAL: (nothing, Machine.refer_from_stack),
-    pickle.EXT1: (uint1, Machine.refer_by_extension),
-    pickle.EXT2: (uint2, Machine.refer_by_extension),
-    pickle.EXT4: (int4, Machine.refer_by_extension),
-    pickle.REDUCE: (nothing, Machine.call),
-    pickle.NEWOBJ: (nothing, Machine.call),
-    pickle.NEWOBJ_EX: (nothing, Machine.call_with_keywords),
-    pickle.OBJ: (nothing, Machine.call_from_mark),
-    pickle.INST: (name_lines, Machine.call_named),
-    pickle.BUILD: (nothing, Machine.build),
-    pickle.PERSID: (name_line, Machine.persistent),
-    pickle.BINPERSID: (nothing, Machine.persistent_from_stack),
-    pickle.NEXT_BUFFER: (nothing, Machine.buffer),
-    # It makes a buffer read-only, which does not show.
-    pickle.READONLY_BUFFER: (nothing, lambda machine, _argument: None),
+CALL_OPCODES: dict[bytes, Opcode] = {
+    pickle.GLOBAL: (read_global, PickleMachine.push_global),
+    pickle.STACK_GLOBAL: (read_nothing, PickleMachine.push_stack_global),
+    pickle.EXT1: (read_uint1, PickleMachine.push_extension),
+    pickle.EXT2: (read_uint2, PickleMachine.push_extension),
+    pickle.EXT4: (read_int4, PickleMachine.push_extension),
+    pickle.REDUCE: (read_nothing, PickleMachine.call),
+    pickle.NEWOBJ: (read_nothing, PickleMachine.call),
+    pickle.NEWOBJ_EX: (read_nothing, PickleMachine.call_with_keywords),
+    pickle.OBJ: (read_nothing, PickleMachine.call_from_mark),
+    pickle.INST: (read_global, PickleMachine.call_named),
+    pickle.BUILD: (read_nothing, PickleMachine.set_state),
+    pickle.PERSID: (read_name_line, PickleMachine.push_persistent),
+    pickle.BINPERSID: (read_nothing, PickleMachine.push_persistent_from_stack),
+    pickle.NEXT_BUFFER: (read_nothing, PickleMachine.push_buffer),
+    # Makes a buffer read-only, which isn't shown.
+    pickle.READONLY_BUFFER: (read_nothing, lambda machine, _argument: None),
 }
 
-FRAME: dict[bytes, Opcode] = {
-    pickle.PROTO: (uint1, Machine.declare),
-    pickle.FRAME: (uint8, Machine.frame),
+FRAME_OPCODES: dict[bytes, Opcode] = {
+    pickle.PROTO: (read_uint1, PickleMachine.set_protocol),
+    pickle.FRAME: (read_uint8, PickleMachine.note_frame),
 }
 
-OPCODES = SCALARS | CONTAINERS | STACK | CALLS | FRAME
+OPCODE_HANDLERS = SCALAR_OPCODES | CONTAINER_OPCODES | STACK_OPCODES | CALL_OPCODES | FRAME_OPCODES
 
 
-def run(machine: Machine, steps: int) -> Node:
-    """Return the graph that a pickle describes; raise Damaged where it is not a whole pickle."""
+def run_machine(machine: PickleMachine, steps: int) -> Node:
+    """Return the graph of a pickle. Raises DamagedPickle if the pickle isn't complete."""
     for _step in range(steps):
         start = machine.stream.position
-        code = machine.stream.take(1)
+        code = machine.stream.read(1)
         try:
             if code == pickle.STOP:
                 return machine.stop()
-            machine.codes.add(code[0])
-            argument, act = OPCODES[code]
-            act(machine, argument(machine.stream))
-        except Damaged:
+            machine.seen_opcodes.add(code[0])
+            argument, handle = OPCODE_HANDLERS[code]
+            handle(machine, argument(machine.stream))
+        except DamagedPickle:
             raise
         except (LookupError, TypeError, ValueError) as senseless:
-            raise Damaged(
+            raise DamagedPickle(
                 format_lazy(_("The pickle makes no sense at byte {position}."), position=start)
             ) from senseless
-    raise TooLong(
+    raise TooManySteps(
         format_lazy(
             _("Only the beginning is shown: {count} steps of the pickle."), count=f"{steps:,}"
         )

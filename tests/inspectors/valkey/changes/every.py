@@ -28,23 +28,26 @@ def first(subject: Subject) -> tuple[str, str]:
     return row.id, row.expected
 
 
-def all_rows(subject: Subject) -> tuple[on.Chosen, ...]:
-    return tuple(on.Chosen(row.id, row.expected) for row in subject.rows())
+def all_rows(subject: Subject) -> tuple[on.ElementRef, ...]:
+    return tuple(on.ElementRef(row.id, row.expected) for row in subject.rows())
 
 
 EVERY: dict[str, tuple[str, Make]] = {
     "set value": ("string", lambda s: edits.SetValue("new", s.read().expected)),
-    "increase": ("number", lambda s: edits.Increase(2)),
-    "increase a float": ("float", lambda s: edits.Increase(0.5)),
-    "ttl": ("string", lambda s: edits.SetTtl(5000)),
-    "persist": ("string", lambda s: edits.SetTtl(TTL_NONE)),
+    "increase": ("number", lambda s: edits.Incr(2)),
+    "increase a float": ("float", lambda s: edits.Incr(0.5)),
+    "ttl": ("string", lambda s: edits.Expire(5000)),
+    "persist": ("string", lambda s: edits.Expire(TTL_NONE)),
     "moment": ("string", lambda s: edits.ExpireAt(2**42)),
-    "lengthen": ("string", lambda s: edits.ExtendTtl(5000)),
+    "lengthen": ("string", lambda s: edits.ExtendTTL(5000)),
     "rename": ("hash", lambda s: edits.Rename(OTHER)),
     "copy": ("hash", lambda s: edits.Copy(OTHER)),
     "add": ("nothing", lambda s: edits.AddValue("x", 5000)),
     **{
-        f"add a {type}": ("nothing", lambda s, type=type: on.AddKey(type, ELEMENTS[type], 5000))
+        f"add a {type}": (
+            "nothing",
+            lambda s, type=type: on.CreateCollection(type, ELEMENTS[type], 5000),
+        )
         for type in ELEMENTS
     },
     "push": ("list", lambda s: on.PushItems(("x", "y"), on.End.FIRST)),
@@ -54,10 +57,10 @@ EVERY: dict[str, tuple[str, Make]] = {
     "trim": ("list", lambda s: on.TrimList(1, 1, 3)),
     "add members": ("set", lambda s: on.AddMembers(("x",))),
     "pop members": ("set", lambda s: on.PopMembers("set", on.End.RANDOM)),
-    "rename member": ("set", lambda s: on.RenameMember("set", *first(s), "x")),
-    "add scored": ("zset", lambda s: on.AddScored((("a", 3), ("x", 4)), on.Only.GREATER)),
+    "rename member": ("set", lambda s: on.ReplaceMember("set", *first(s), "x")),
+    "add scored": ("zset", lambda s: on.ZAdd((("a", 3), ("x", 4)), on.ZAddCondition.GT)),
     "set score": ("zset", lambda s: on.SetScore(*first(s), 9)),
-    "rename scored": ("zset", lambda s: on.RenameMember("zset", *first(s), "x")),
+    "rename scored": ("zset", lambda s: on.ReplaceMember("zset", *first(s), "x")),
     "pop lowest": ("zset", lambda s: on.PopMembers("zset", on.End.FIRST)),
     "pop any": ("zset", lambda s: on.PopMembers("zset", on.End.RANDOM)),
     "add fields": ("hash", lambda s: on.AddFields((("x", 1),))),

@@ -6,9 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django_cachex.inspectors.edits import AddKey, Chosen, Edit, Outcome, Result
-from django_cachex.inspectors.query import BEGINNING, Window
-from django_cachex.inspectors.types import TTL_NONE, Element, Elements, Entry
+from django_cachex.inspectors.edits import (
+    CreateCollection,
+    Edit,
+    EditResult,
+    EditStatus,
+    ElementRef,
+)
+from django_cachex.inspectors.query import FIRST_PAGE, ElementPage
+from django_cachex.inspectors.types import TTL_NONE, Element, Elements, KeyValue
 from django_cachex.inspectors.valkey.inspector import ServerInspector
 
 KEY = b":1:key"
@@ -25,31 +31,31 @@ class Subject:
     key: bytes = KEY
 
     def fill(self, type: str, *elements: Any, ttl: int = TTL_NONE) -> None:
-        edit = AddKey(type, elements, ttl, replace=True)
-        assert self.apply(edit).result == Result.DONE
+        edit = CreateCollection(type, elements, ttl, replace=True)
+        assert self.apply(edit).status == EditStatus.DONE
 
-    def apply(self, edit: Edit) -> Outcome:
+    def apply(self, edit: Edit) -> EditResult:
         return self.inspector.apply(self.key, edit)
 
-    def done(self, edit: Edit) -> Outcome:
+    def done(self, edit: Edit) -> EditResult:
         outcome = self.apply(edit)
-        assert outcome.result == Result.DONE, outcome
+        assert outcome.status == EditStatus.DONE, outcome
         return outcome
 
-    def read(self, window: Window = BEGINNING) -> Entry:
+    def read(self, window: ElementPage = FIRST_PAGE) -> KeyValue:
         entry = self.inspector.read(self.key, window)
         assert entry is not None
         return entry
 
-    def elements(self, window: Window = BEGINNING) -> Elements:
+    def elements(self, window: ElementPage = FIRST_PAGE) -> Elements:
         elements = self.read(window).elements
         assert elements is not None
         return elements
 
-    def rows(self, window: Window = BEGINNING) -> Sequence[Element]:
+    def rows(self, window: ElementPage = FIRST_PAGE) -> Sequence[Element]:
         return self.elements(window).rows
 
-    def values(self, window: Window = BEGINNING) -> list[Any]:
+    def values(self, window: ElementPage = FIRST_PAGE) -> list[Any]:
         """Return what each row holds in its last cell."""
         return [row.cells[-1].value for row in self.rows(window)]
 
@@ -57,11 +63,11 @@ class Subject:
         [found] = [row for row in self.rows() if row.name == name]
         return found
 
-    def chosen(self, *names: str) -> tuple[Chosen, ...]:
+    def chosen(self, *names: str) -> tuple[ElementRef, ...]:
         rows = [self.row(name) for name in names]
-        return tuple(Chosen(row.id, row.expected) for row in rows)
+        return tuple(ElementRef(row.id, row.expected) for row in rows)
 
     def stored(self, value: Any) -> bytes:
         """Return what the alias's serializer makes of a value."""
-        data = self.inspector.codec.dumps(value)
+        data = self.inspector.value_format.dumps(value)
         return data if isinstance(data, bytes) else str(data).encode()

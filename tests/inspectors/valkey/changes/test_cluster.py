@@ -11,7 +11,7 @@ import valkey
 
 from django_cachex.cache.cluster.routing import slot_of
 from django_cachex.inspectors import inspector_for
-from django_cachex.inspectors.edits import Copy, Rename, Result
+from django_cachex.inspectors.edits import Copy, EditStatus, Rename
 from django_cachex.inspectors.valkey import copy
 from django_cachex.inspectors.valkey.inspector import ServerInspector
 from tests import servers
@@ -47,7 +47,7 @@ def test_every_edit_works_in_a_cluster(subject: Subject) -> None:
         if name in ("rename", "copy"):
             continue
         prepare(subject, holds)
-        assert subject.apply(make(subject)).result == Result.DONE, name
+        assert subject.apply(make(subject)).status == EditStatus.DONE, name
 
 
 @pytest.mark.parametrize("to", [NEAR, FAR])
@@ -63,7 +63,7 @@ def test_keys_are_renamed_and_copied_within_a_slot_and_across(
         subject.raw.pexpireat(KEY, moment := int(time.time() * 1000) + 123_457)
         if overwrite:
             subject.raw.rpush(to, "theirs")
-        assert subject.apply(edit).result == Result.DONE
+        assert subject.apply(edit).status == EditStatus.DONE
         assert contents(subject.raw, to) == {b"a": b"1", b"\xff": b"2"}
         assert abs(subject.raw.pexpiretime(to) - moment) < 50
         assert bool(subject.raw.exists(KEY)) is leaves
@@ -74,11 +74,11 @@ def test_nothing_is_overwritten_unless_told(subject: Subject, to: bytes) -> None
     subject.raw.set(KEY, "mine")
     subject.raw.set(to, "theirs")
     for edit in (Copy(to), Rename(to)):
-        assert subject.apply(edit).result == Result.EXISTS
+        assert subject.apply(edit).status == EditStatus.EXISTS
     assert (subject.raw.get(KEY), subject.raw.get(to)) == (b"mine", b"theirs")
     for edit in (Copy(to), Rename(to)):
         subject.raw.unlink(KEY)
-        assert subject.apply(edit).result in (Result.GONE, Result.EXISTS)
+        assert subject.apply(edit).status in (EditStatus.GONE, EditStatus.EXISTS)
 
 
 def test_a_key_that_changes_while_it_is_renamed_across_slots_stays(
@@ -93,6 +93,6 @@ def test_a_key_that_changes_while_it_is_renamed_across_slots_stays(
         return outcome
 
     monkeypatch.setattr(copy, "restore", restored_late)
-    assert subject.apply(Rename(FAR)).result == Result.CHANGED
+    assert subject.apply(Rename(FAR)).status == EditStatus.CHANGED
     assert subject.raw.get(KEY) == b"theirs"
     assert not subject.raw.exists(FAR)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from django_cachex.inspectors.edits import Result
+from django_cachex.inspectors.edits import EditStatus
 from tests.inspectors.valkey.changes.every import BY_CHANCE, EVERY, prepare, state
 from tests.inspectors.valkey.changes.subject import KEY, Subject
 from tests.inspectors.valkey.conftest import Store, on_each_server, on_one_server
@@ -81,7 +81,7 @@ def test_an_edit_half_of_which_is_denied_does_nothing(store: Store, user: str) -
         prepare(subject, holds)
         edit, before = make(subject), state(subject)
         outcome = subject.apply(edit)
-        assert outcome.result == Result.REFUSED, name
+        assert outcome.status == EditStatus.REFUSED, name
         assert "ermission" in str(outcome.reason)
         assert state(subject) == before, name
 
@@ -98,6 +98,6 @@ def test_a_full_server_refuses_and_changes_nothing(subject: Subject) -> None:
             outcome = subject.apply(edit)
         finally:
             subject.raw.config_set("maxmemory", 0)
-        assert outcome.result == Result.REFUSED, name
+        assert outcome.status == EditStatus.REFUSED, name
         assert "maxmemory" in str(outcome.reason), name
         assert state(subject) == before, name

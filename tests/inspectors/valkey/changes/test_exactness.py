@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from django.utils.safestring import mark_safe
 
-from django_cachex.inspectors.edits import Edit, RenameMember, Result, SetField, SetItem
-from django_cachex.inspectors.values import Content, encode
+from django_cachex.inspectors.edits import Edit, EditStatus, ReplaceMember, SetField, SetItem
+from django_cachex.inspectors.values import Content, parse_value
 from tests.inspectors.pickle_samples import Colour, Point, Size
 from tests.inspectors.valkey.changes.subject import KEY, Subject
 from tests.inspectors.valkey.conftest import on_one_server
@@ -49,7 +49,7 @@ def saved(type: str, row: Any, value: Any) -> Edit:
         return SetItem(row.id, row.expected, value)
     if type == "hash":
         return SetField(row.id, row.expected, value)
-    return RenameMember(type, row.id, row.expected, value)
+    return ReplaceMember(type, row.id, row.expected, value)
 
 
 @pytest.mark.parametrize("type", ["list", "hash", "set", "zset"])
@@ -61,11 +61,11 @@ def test_saving_what_a_form_is_filled_with_changes_no_byte(subject: Subject, typ
         before = subject.raw.dump(KEY)
         row, content = opened(subject, type)
         if not content.editable:
-            assert str(content.why_not)
+            assert str(content.not_editable_reason)
             continue
         editable += 1
-        value = encode(content.edit_text, content.store_as)
+        value = parse_value(content.edit_text, content.store_as)
         outcome = subject.apply(saved(type, row, value))
-        assert outcome.result in (Result.DONE, Result.UNCHANGED)
+        assert outcome.status in (EditStatus.DONE, EditStatus.UNCHANGED)
         assert subject.raw.dump(KEY) == before, raw
     assert editable >= len(JSON_VALUES)

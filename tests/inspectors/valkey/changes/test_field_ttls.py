@@ -9,11 +9,11 @@ import pytest
 
 from django_cachex.inspectors import edits
 from django_cachex.inspectors.edits import (
+    EditStatus,
+    ExpireField,
     RemoveElements,
     RenameField,
-    Result,
     SetField,
-    SetFieldTtl,
 )
 from django_cachex.inspectors.types import TTL_NONE, Element
 from tests.inspectors.valkey.changes.every import OTHER
@@ -141,7 +141,7 @@ def test_insisting_after_a_conflict_keeps_the_ttl(subject: Subject) -> None:
     subject.raw.hset(KEY, "a", subject.stored("theirs"))
     expire(subject, "a")
     outcome = subject.apply(SetField(row.id, row.expected, "mine"))
-    assert outcome.result == Result.CHANGED
+    assert outcome.status == EditStatus.CHANGED
     again = subject.done(SetField(row.id, outcome.expected, "mine"))
     assert moment(subject, "a") == MOMENT
     assert again.reason == ""
@@ -156,21 +156,21 @@ def test_a_field_that_expires_is_removed_by_what_was_seen_of_it(subject: Subject
 
 def test_a_ttl_is_changed_unless_somebody_else_has_changed_it(limited: Subject) -> None:
     row = one(limited)
-    limited.done(SetFieldTtl(row.id, 500_000, row.expected))
+    limited.done(ExpireField(row.id, 500_000, row.expected))
     left = one(limited).ttl
     assert left is not None
     assert 0 < left <= 500_000
-    outcome = limited.apply(SetFieldTtl(row.id, TTL_NONE, row.expected))
-    assert outcome.result == Result.CHANGED
+    outcome = limited.apply(ExpireField(row.id, TTL_NONE, row.expected))
+    assert outcome.status == EditStatus.CHANGED
     assert one(limited).ttl != TTL_NONE
-    limited.done(SetFieldTtl(row.id, TTL_NONE, outcome.expected))
+    limited.done(ExpireField(row.id, TTL_NONE, outcome.expected))
     assert moment(limited, "a") == TTL_NONE
     assert limited.raw.hget(KEY, "a") == limited.stored("old")
 
 
 def test_a_ttl_that_would_remove_the_field_is_refused(subject: Subject) -> None:
     with pytest.raises(ValueError, match="delete it instead"):
-        subject.apply(SetFieldTtl(one(subject).id, 0))
+        subject.apply(ExpireField(one(subject).id, 0))
     assert subject.raw.hexists(KEY, "a")
 
 
@@ -191,10 +191,10 @@ def test_a_user_who_may_not_ask_for_ttls_loses_none(store: Store, user: str) -> 
     subject.done(SetField(row.id, row.expected, "new"))
     assert subject.raw.hget(KEY, "a") == subject.stored("new")
     refused = subject.apply(RenameField(row.id, "", "c"))
-    assert refused.result == Result.REFUSED
+    assert refused.status == EditStatus.REFUSED
     assert "may expire" in str(refused.reason)
     store.raw.execute_command("ACL", "SETUSER", user, "-hsetex")
-    assert subject.apply(SetField(row.id, "", "lost")).result == Result.REFUSED
+    assert subject.apply(SetField(row.id, "", "lost")).status == EditStatus.REFUSED
     assert subject.raw.hget(KEY, "a") == subject.stored("new")
     assert moment(subject, "a") == MOMENT
 

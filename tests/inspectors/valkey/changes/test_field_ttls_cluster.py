@@ -8,7 +8,7 @@ import pytest
 import valkey
 
 from django_cachex.inspectors import inspector_for
-from django_cachex.inspectors.edits import RenameField, SetField, SetFieldTtl
+from django_cachex.inspectors.edits import ExpireField, RenameField, SetField
 from django_cachex.inspectors.valkey.inspector import ServerInspector
 from tests import servers
 from tests.inspectors.valkey.changes.subject import Subject
@@ -47,5 +47,5 @@ def test_field_ttls_are_kept_in_a_cluster(settings: Any) -> None:
             subject.done(RenameField(row.id, row.expected, "b"))
             assert moment(raw, key, "b") == MOMENT
             row = subject.row("b")
-            subject.done(SetFieldTtl(row.id, -1, row.expected))
+            subject.done(ExpireField(row.id, -1, row.expected))
             assert moment(raw, key, "b") == -1

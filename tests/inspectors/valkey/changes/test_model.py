@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from django_cachex.inspectors import edits as on
 from django_cachex.inspectors import inspector_for
-from django_cachex.inspectors.edits import Edit, Outcome, Result
+from django_cachex.inspectors.edits import Edit, EditResult, EditStatus
 from django_cachex.inspectors.valkey.element_ids import spell
 from tests import servers
 from tests.inspectors.valkey.changes.subject import KEY, Subject
@@ -84,14 +84,14 @@ def list_edit(subject: Subject, model: list[bytes], kind: str, value: Any, place
     if kind == "insert":
         is_after = bool(place % 2)
         model.insert(at + is_after, raw)
-        beside = on.Place.AFTER if is_after else on.Place.BEFORE
+        beside = on.InsertPosition.AFTER if is_after else on.InsertPosition.BEFORE
         return on.InsertItem(row.id, row.expected, value, beside)
     if kind == "set":
         model[at] = raw
         return on.SetItem(row.id, row.expected, value)
     if kind == "remove":
         del model[at]
-        return on.RemoveElements("list", (on.Chosen(row.id, row.expected),))
+        return on.RemoveElements("list", (on.ElementRef(row.id, row.expected),))
     if kind == "pop":
         model.pop(0 if place % 2 else -1)
         return on.PopItems(on.End.FIRST if place % 2 else on.End.LAST)
@@ -105,7 +105,7 @@ def check_list(subject: Subject, steps: list[tuple[Any, ...]]) -> None:
     model = stored(subject, ["first", "first", 1])
     for step in steps:
         outcome = subject.apply(list_edit(subject, model, *step))
-        assert outcome.result == Result.DONE
+        assert outcome.status == EditStatus.DONE
         assert subject.raw.lrange(KEY, 0, -1) == model
         if not model:
             assert outcome.key_gone
@@ -124,20 +124,22 @@ def check_set(subject: Subject, steps: list[tuple[Any, ...]]) -> None:
         old = next(one for one in model if row.id == spelled(one))
         if kind == "add":
             outcome = subject.apply(on.AddMembers((value,)))
-            expect(outcome, Result.UNCHANGED if new in model else Result.DONE)
+            expect(outcome, EditStatus.UNCHANGED if new in model else EditStatus.DONE)
             model.add(new)
         elif kind == "rename":
-            outcome = subject.apply(on.RenameMember("set", row.id, row.expected, value))
+            outcome = subject.apply(on.ReplaceMember("set", row.id, row.expected, value))
             if new == old:
-                expect(outcome, Result.UNCHANGED)
+                expect(outcome, EditStatus.UNCHANGED)
             elif new in model:
-                expect(outcome, Result.EXISTS)
+                expect(outcome, EditStatus.EXISTS)
             else:
-                expect(outcome, Result.DONE)
+                expect(outcome, EditStatus.DONE)
                 model = model - {old} | {new}
         else:
-            outcome = subject.apply(on.RemoveElements("set", (on.Chosen(row.id, row.expected),)))
-            expect(outcome, Result.DONE)
+            outcome = subject.apply(
+                on.RemoveElements("set", (on.ElementRef(row.id, row.expected),))
+            )
+            expect(outcome, EditStatus.DONE)
             model.remove(old)
         assert set(subject.raw.smembers(KEY)) == model
         if not model:
@@ -149,8 +151,8 @@ def spelled(name: bytes) -> str:
     return spell(name, 0)
 
 
-def expect(outcome: Outcome, result: Result) -> None:
-    assert outcome.result == result
+def expect(outcome: EditResult, result: EditStatus) -> None:
+    assert outcome.status == result
 
 
 # Sorted sets and hashes: both map names to what is stored of them.
@@ -163,19 +165,19 @@ def check_zset(subject: Subject, steps: list[tuple[Any, ...]]) -> None:
         row, new = chosen(subject, place), subject.stored(value)
         old = next(one for one in model if row.id == spelled(one))
         if kind == "add":
-            subject.apply(on.AddScored(((value, score),)))
+            subject.apply(on.ZAdd(((value, score),)))
             model[new] = score
         elif kind == "score":
             subject.apply(on.SetScore(row.id, row.expected, score))
             model[old] = score
         elif kind == "rename":
-            outcome = subject.apply(on.RenameMember("zset", row.id, row.expected, value))
+            outcome = subject.apply(on.ReplaceMember("zset", row.id, row.expected, value))
             if outcome.is_done:
                 model[new] = model.pop(old)
             else:
                 assert new in model
         elif kind == "remove":
-            subject.done(on.RemoveElements("zset", (on.Chosen(row.id, row.expected),)))
+            subject.done(on.RemoveElements("zset", (on.ElementRef(row.id, row.expected),)))
             del model[old]
         else:
             subject.done(on.PopMembers("zset", on.End.FIRST))
@@ -194,7 +196,7 @@ def check_hash(subject: Subject, steps: list[tuple[Any, ...]]) -> None:
         old = next(one for one in model if row.id == spelled(one))
         if kind == "add":
             outcome = subject.apply(on.AddFields(((field, value),)))
-            expect(outcome, Result.EXISTS if new in model else Result.DONE)
+            expect(outcome, EditStatus.EXISTS if new in model else EditStatus.DONE)
             model.setdefault(new, raw)
         elif kind == "set":
             subject.done(on.SetField(row.id, row.expected, value))
@@ -206,7 +208,7 @@ def check_hash(subject: Subject, steps: list[tuple[Any, ...]]) -> None:
             else:
                 assert new in model
         else:
-            subject.done(on.RemoveElements("hash", (on.Chosen(row.id, row.expected),)))
+            subject.done(on.RemoveElements("hash", (on.ElementRef(row.id, row.expected),)))
             del model[old]
         assert subject.raw.hgetall(KEY) == model
         if not model:

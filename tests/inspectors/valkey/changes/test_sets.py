@@ -4,15 +4,15 @@ import pytest
 
 from django_cachex.inspectors.edits import (
     AddMembers,
-    AddScored,
-    Chosen,
+    EditStatus,
+    ElementRef,
     End,
-    Only,
     PopMembers,
     RemoveElements,
-    RenameMember,
-    Result,
+    ReplaceMember,
     SetScore,
+    ZAdd,
+    ZAddCondition,
 )
 from tests.inspectors.valkey.changes.subject import KEY, Subject
 from tests.inspectors.valkey.conftest import on_one_server
@@ -23,7 +23,7 @@ pytestmark = on_one_server
 def test_members_are_added_once(subject: Subject) -> None:
     subject.fill("set", "a")
     assert subject.done(AddMembers(("a", "b", 3))).count == 2
-    assert subject.apply(AddMembers(("a", "b"))).result == Result.UNCHANGED
+    assert subject.apply(AddMembers(("a", "b"))).status == EditStatus.UNCHANGED
     assert set(subject.raw.smembers(KEY)) == {subject.stored(value) for value in ("a", "b", 3)}
 
 
@@ -33,7 +33,7 @@ def test_a_number_and_its_text_are_two_members(subject: Subject) -> None:
     assert len(rows) == 4
     for value in (1, "", " 1"):
         row = rows[subject.stored(value)]
-        outcome = subject.done(RemoveElements("set", (Chosen(row.id, row.expected),)))
+        outcome = subject.done(RemoveElements("set", (ElementRef(row.id, row.expected),)))
         assert outcome.count == 1
         assert not subject.raw.sismember(KEY, subject.stored(value))
     assert set(subject.raw.smembers(KEY)) == {subject.stored("1")}
@@ -57,29 +57,29 @@ def test_elements_of_any_bytes_and_length_are_found_again(
     found = subject.inspector.element(KEY, type, row.id)
     assert found is not None
     assert found.cells[0].stored_size == len(member)
-    assert subject.done(RemoveElements(type, (Chosen(row.id, row.expected),))).count == 1
+    assert subject.done(RemoveElements(type, (ElementRef(row.id, row.expected),))).count == 1
     assert subject.elements().total == 2
     assert (
-        subject.apply(RemoveElements(type, (Chosen(row.id, row.expected),))).result
-        == Result.ELEMENT_GONE
+        subject.apply(RemoveElements(type, (ElementRef(row.id, row.expected),))).status
+        == EditStatus.ELEMENT_GONE
     )
 
 
 def test_a_member_is_renamed_in_one_step_and_not_onto_another(subject: Subject) -> None:
     subject.fill("set", "a", "b")
     row = subject.row("a")
-    assert subject.apply(RenameMember("set", row.id, "", "b")).result == Result.EXISTS
-    assert subject.apply(RenameMember("set", row.id, "", "a")).result == Result.UNCHANGED
-    subject.done(RenameMember("set", row.id, "", "c"))
+    assert subject.apply(ReplaceMember("set", row.id, "", "b")).status == EditStatus.EXISTS
+    assert subject.apply(ReplaceMember("set", row.id, "", "a")).status == EditStatus.UNCHANGED
+    subject.done(ReplaceMember("set", row.id, "", "c"))
     assert set(subject.raw.smembers(KEY)) == {subject.stored("c"), subject.stored("b")}
-    assert subject.apply(RenameMember("set", row.id, "", "d")).result == Result.ELEMENT_GONE
+    assert subject.apply(ReplaceMember("set", row.id, "", "d")).status == EditStatus.ELEMENT_GONE
 
 
 def test_the_score_goes_with_a_renamed_member_exactly(subject: Subject) -> None:
     subject.fill("zset", ("a", 0.1 + 0.2), ("b", 2))
     row = subject.row("a")
-    assert subject.apply(RenameMember("zset", row.id, "", "b")).result == Result.EXISTS
-    subject.done(RenameMember("zset", row.id, row.expected, "c"))
+    assert subject.apply(ReplaceMember("zset", row.id, "", "b")).status == EditStatus.EXISTS
+    subject.done(ReplaceMember("zset", row.id, row.expected, "c"))
     assert subject.raw.zscore(KEY, subject.stored("c")) == 0.1 + 0.2
     assert subject.raw.zscore(KEY, subject.stored("a")) is None
 
@@ -88,7 +88,7 @@ def test_random_members_are_popped_and_shown(subject: Subject) -> None:
     subject.fill("set", "a", "b", "c")
     outcome = subject.done(PopMembers("set", End.RANDOM, 2))
     assert {content.value for content in outcome.removed} < {"a", "b", "c"}
-    assert (outcome.count, outcome.left) == (2, 1)
+    assert (outcome.count, outcome.remaining) == (2, 1)
     assert subject.done(PopMembers("set", End.RANDOM, 2)).key_gone
 
 
@@ -102,7 +102,7 @@ def test_the_lowest_the_highest_or_any_is_popped(
     outcome = subject.done(PopMembers("zset", end))
     members = {content.value for content in outcome.removed}
     assert members == popped or popped is None
-    assert (outcome.count, outcome.left) == (1, 2)
+    assert (outcome.count, outcome.remaining) == (1, 2)
     outcome = subject.done(PopMembers("zset", end, 5))
     assert (outcome.count, outcome.key_gone) == (2, True)
 
@@ -113,31 +113,31 @@ def test_a_score_is_set_in_place(subject: Subject) -> None:
     subject.done(SetScore(row.id, row.expected, float("inf")))
     assert subject.raw.zscore(KEY, subject.stored("a")) == float("inf")
     outcome = subject.apply(SetScore(row.id, row.expected, 5))
-    assert (outcome.result, outcome.reason) == (Result.CHANGED, "inf")
-    assert subject.apply(SetScore(row.id, outcome.expected, float("inf"))).result == (
-        Result.UNCHANGED
+    assert (outcome.status, outcome.reason) == (EditStatus.CHANGED, "inf")
+    assert subject.apply(SetScore(row.id, outcome.expected, float("inf"))).status == (
+        EditStatus.UNCHANGED
     )
 
 
 @pytest.mark.parametrize(
     ("only", "new", "lower", "higher"),
     [
-        (Only.ANY, True, True, True),
-        (Only.NEW, True, False, False),
-        (Only.THERE, False, True, True),
-        (Only.GREATER, True, False, True),
-        (Only.LOWER, True, True, False),
-        (Only.THERE_GREATER, False, False, True),
-        (Only.THERE_LOWER, False, True, False),
+        (ZAddCondition.ANY, True, True, True),
+        (ZAddCondition.NX, True, False, False),
+        (ZAddCondition.XX, False, True, True),
+        (ZAddCondition.GT, True, False, True),
+        (ZAddCondition.LT, True, True, False),
+        (ZAddCondition.XX_GT, False, False, True),
+        (ZAddCondition.XX_LT, False, True, False),
     ],
 )
 def test_conditions_of_adding_hold(
-    subject: Subject, only: Only, new: bool, lower: bool, higher: bool
+    subject: Subject, only: ZAddCondition, new: bool, lower: bool, higher: bool
 ) -> None:
     for member, score, changes in (("new", 5, new), ("there", 4, lower), ("there", 6, higher)):
         subject.fill("zset", ("there", 5))
-        outcome = subject.apply(AddScored(((member, score),), only))
-        assert outcome.result == (Result.DONE if changes else Result.UNCHANGED)
+        outcome = subject.apply(ZAdd(((member, score),), only))
+        assert outcome.status == (EditStatus.DONE if changes else EditStatus.UNCHANGED)
         expected = {"there": 5.0, **({member: float(score)} if changes else {})}
         found = {row.name: float(row.cells[1].formatted.text) for row in subject.rows()}
         assert found == expected
@@ -146,18 +146,14 @@ def test_conditions_of_adding_hold(
 @pytest.mark.parametrize("type", ["set", "zset"])
 def test_what_is_no_such_type_any_more_is_left_alone(subject: Subject, type: str) -> None:
     edits = [
-        RemoveElements(type, (Chosen("=YQ", ""),)),
-        RenameMember(type, "=YQ", "", "b"),
+        RemoveElements(type, (ElementRef("=YQ", ""),)),
+        ReplaceMember(type, "=YQ", "", "b"),
         PopMembers(type, End.RANDOM),
-        *(
-            [AddMembers(("a",))]
-            if type == "set"
-            else [AddScored((("a", 1),)), SetScore("=YQ", "", 1)]
-        ),
+        *([AddMembers(("a",))] if type == "set" else [ZAdd((("a", 1),)), SetScore("=YQ", "", 1)]),
     ]
     for edit in edits:
-        assert subject.apply(edit).result == Result.GONE
+        assert subject.apply(edit).status == EditStatus.GONE
         assert not subject.raw.exists(KEY)
         subject.raw.set(KEY, "text")
-        assert subject.apply(edit).result == Result.WRONG_TYPE
+        assert subject.apply(edit).status == EditStatus.WRONG_TYPE
         assert subject.raw.getdel(KEY) == b"text"

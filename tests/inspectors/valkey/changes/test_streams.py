@@ -2,7 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from django_cachex.inspectors.edits import AddEntry, Chosen, RemoveElements, Result, TrimStream
+from django_cachex.inspectors.edits import (
+    AddEntry,
+    EditStatus,
+    ElementRef,
+    RemoveElements,
+    TrimStream,
+)
 from tests.inspectors.valkey.changes.subject import KEY, Subject
 from tests.inspectors.valkey.conftest import on_one_server
 
@@ -12,7 +18,7 @@ pytestmark = on_one_server
 def test_entries_are_added_with_values_of_the_serializer(subject: Subject) -> None:
     subject.raw.xadd(KEY, {"a": "1"}, id="1-1")
     outcome = subject.done(AddEntry((("user", {"name": "Ana"}), ("n", 1)), "5-0"))
-    assert (outcome.reason, outcome.count, outcome.left) == ("5-0", 1, 2)
+    assert (outcome.reason, outcome.count, outcome.remaining) == ("5-0", 1, 2)
     assert subject.raw.xrange(KEY, "5-0") == [
         (b"5-0", {b"user": subject.stored({"name": "Ana"}), b"n": subject.stored(1)})
     ]
@@ -22,7 +28,7 @@ def test_entries_are_added_with_values_of_the_serializer(subject: Subject) -> No
 def test_an_id_that_is_not_later_is_refused_with_the_servers_reason(subject: Subject) -> None:
     subject.raw.xadd(KEY, {"a": "1"}, id="5-1")
     outcome = subject.apply(AddEntry((("a", 1),), "5-1"))
-    assert outcome.result == Result.REFUSED
+    assert outcome.status == EditStatus.REFUSED
     assert "equal or smaller" in str(outcome.reason)
 
 
@@ -30,32 +36,32 @@ def test_entries_are_removed_and_the_empty_stream_stays(subject: Subject) -> Non
     for number in range(3):
         subject.raw.xadd(KEY, {"n": str(number)}, id=f"{number + 1}-0")
     outcome = subject.done(RemoveElements("stream", subject.chosen("1-0", "2-0")))
-    assert (outcome.count, outcome.left) == (2, 1)
+    assert (outcome.count, outcome.remaining) == (2, 1)
     chosen = subject.chosen("3-0")
     outcome = subject.done(RemoveElements("stream", chosen))
-    assert (outcome.left, outcome.key_gone) == (0, False)
+    assert (outcome.remaining, outcome.key_gone) == (0, False)
     assert subject.raw.exists(KEY)
-    assert subject.apply(RemoveElements("stream", chosen)).result == Result.ELEMENT_GONE
+    assert subject.apply(RemoveElements("stream", chosen)).status == EditStatus.ELEMENT_GONE
 
 
 def test_a_stream_is_trimmed_as_long_as_it_is_what_was_seen(subject: Subject) -> None:
     for number in range(5):
         subject.raw.xadd(KEY, {"n": str(number)}, id=f"{number + 1}-0")
-    assert subject.apply(TrimStream(2, 4)).result == Result.CHANGED
+    assert subject.apply(TrimStream(2, 4)).status == EditStatus.CHANGED
     outcome = subject.done(TrimStream(2, 5))
-    assert (outcome.count, outcome.left) == (3, 2)
+    assert (outcome.count, outcome.remaining) == (3, 2)
     assert [row.id for row in subject.rows()] == ["4-0", "5-0"]
 
 
 @pytest.mark.parametrize(
     "edit",
-    [AddEntry((("a", 1),)), TrimStream(1, 1), RemoveElements("stream", (Chosen("1-0", ""),))],
+    [AddEntry((("a", 1),)), TrimStream(1, 1), RemoveElements("stream", (ElementRef("1-0", ""),))],
 )
 def test_what_is_no_stream_any_more_is_left_alone(subject: Subject, edit: object) -> None:
-    assert subject.apply(edit).result == Result.GONE  # type: ignore[arg-type]
+    assert subject.apply(edit).status == EditStatus.GONE  # type: ignore[arg-type]
     assert not subject.raw.exists(KEY)
     subject.raw.set(KEY, "text")
-    assert subject.apply(edit).result == Result.WRONG_TYPE  # type: ignore[arg-type]
+    assert subject.apply(edit).status == EditStatus.WRONG_TYPE  # type: ignore[arg-type]
     assert subject.raw.get(KEY) == b"text"
 
 

@@ -11,11 +11,11 @@ import pytest
 import valkey
 
 from django_cachex.inspectors.edits import (
-    Chosen,
-    Increase,
+    EditStatus,
+    ElementRef,
+    Incr,
     PushItems,
     RemoveElements,
-    Result,
     SetField,
     SetItem,
 )
@@ -84,7 +84,7 @@ def test_no_update_of_the_same_field_is_lost_nor_falsely_said(subject: Subject) 
         for number in times():
             row = subject.row("field")
             outcome = subject.apply(SetField(row.id, row.expected, f"mine {number}"))
-            results.add(outcome.result)
+            results.add(outcome.status)
             if outcome.is_done:
                 assert outcome.old is not None
                 seen, _dot, _moment = row.expected.partition(".")
@@ -92,7 +92,7 @@ def test_no_update_of_the_same_field_is_lost_nor_falsely_said(subject: Subject) 
                 replaced.append(seen)
                 written.append(subject.stored(f"mine {number}"))
     replaced.append(fingerprint(subject.raw.hget(KEY, "field")))
-    assert results == {Result.DONE, Result.CHANGED}
+    assert results == {EditStatus.DONE, EditStatus.CHANGED}
     assert sorted(replaced) == sorted(map(fingerprint, written))
 
 
@@ -120,7 +120,7 @@ def test_a_row_of_a_list_that_moves_is_the_right_one_or_not_touched(subject: Sub
                 assert isinstance(meant, str)
                 assert outcome.old.size == len(subject.stored(meant))
             else:
-                assert outcome.result in (Result.CHANGED, Result.ELEMENT_GONE)
+                assert outcome.status in (EditStatus.CHANGED, EditStatus.ELEMENT_GONE)
 
 
 def test_pushes_and_counts_add_up(subject: Subject) -> None:
@@ -138,7 +138,7 @@ def test_pushes_and_counts_add_up(subject: Subject) -> None:
     with writing(subject, write):
         for _number in times():
             subject.done(PushItems(("mine",)))
-            other.done(Increase(1))
+            other.done(Incr(1))
             mine += 1
     assert subject.raw.llen(KEY) == 1 + mine + theirs[0]
     stored = subject.raw.get(":1:counter")
@@ -162,5 +162,5 @@ def test_a_member_is_removed_while_others_come_and_go(subject: Subject, type: st
             else:
                 subject.raw.zadd(KEY, {name: 1})
             row = subject.row("mine")
-            outcome = subject.done(RemoveElements(type, (Chosen(row.id, row.expected),)))
+            outcome = subject.done(RemoveElements(type, (ElementRef(row.id, row.expected),)))
             assert outcome.count == 1

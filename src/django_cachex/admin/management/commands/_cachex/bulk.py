@@ -33,8 +33,8 @@ from django_cachex.admin.management.commands._cachex.context import (
 from django_cachex.admin.views.keys_table import format_examined
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.jobs import Find, Position, Sweep, Work, advance
-from django_cachex.inspectors.namespaces import Sorting, Survey
+from django_cachex.inspectors.jobs import BulkTask, FindKeys, Job, ScanProgress, advance
+from django_cachex.inspectors.namespaces import NamespaceOptions, NamespaceStats
 from django_cachex.inspectors.query import Query
 
 
@@ -51,26 +51,28 @@ class BulkCommand:
     context: CommandContext
     inspector: Inspector
     action: BulkAction
-    find: Find
-    log_message: Callable[[Work[Sweep]], str]
+    find: FindKeys
+    log_message: Callable[[Job[BulkTask]], str]
 
-    def count(self) -> Survey:
+    def count(self) -> NamespaceStats:
         """Count the keys that would be changed; on a terminal, show a progress bar."""
-        job: Work[Survey] = Work(Survey(Sorting(limits().namespace_separator)))
+        job: Job[NamespaceStats] = Job(
+            NamespaceStats(NamespaceOptions(limits().namespace_separator))
+        )
         output = self.context.output
         try:
             while not job.complete:
-                before = job.position.token
+                before = job.progress.token
                 for after in self.iter_steps(job):
                     job = after
-                    output.show_progress(job.position, format_key_count(job.deed.whole.keys))
-                if job.position.token == before:
+                    output.show_progress(job.progress, format_key_count(job.task.total.keys))
+                if job.progress.token == before:
                     break
         finally:
             output.clear_progress()
-        return job.deed
+        return job.task
 
-    def iter_steps(self, job: Work[Any]) -> Any:
+    def iter_steps(self, job: Job[Any]) -> Any:
         """Yield the job after each batch of one scan budget.
 
         Raises:
@@ -92,7 +94,7 @@ class BulkCommand:
             while not state.job.complete and not problem:
                 before = state
                 state, problem = self.step(state)
-                if not problem and state.job.position.token == before.job.position.token:
+                if not problem and state.job.progress.token == before.job.progress.token:
                     problem = self._unanswered_text(state)
         except KeyboardInterrupt:
             problem = _("Stopped.")
@@ -107,7 +109,7 @@ class BulkCommand:
         try:
             for job in advance(state.job, batch.find, self.inspector, deadline):
                 batch.keys = 0
-                self.context.output.show_progress(job.position, format_key_count(job.deed.turns))
+                self.context.output.show_progress(job.progress, format_key_count(job.task.processed))
         except (Exception, KeyboardInterrupt) as error:
             # What was done before the error is recorded and reported.
             stopped = isinstance(error, KeyboardInterrupt)
@@ -119,7 +121,7 @@ class BulkCommand:
 
     @staticmethod
     def _unanswered_text(state: JobState) -> str:
-        silent = ", ".join(state.job.position.unanswered)
+        silent = ", ".join(state.job.progress.failed_nodes)
         return "" if state.job.complete else _("%(servers)s did not answer.") % {"servers": silent}
 
     def start_log(self, state: JobState) -> JobState:
@@ -132,7 +134,7 @@ class BulkCommand:
         )
         return replace(state, log_entry=entry)
 
-    def update_log(self, state: JobState, job: Work[Sweep]) -> JobState:
+    def update_log(self, state: JobState, job: Job[BulkTask]) -> JobState:
         if state.log_entry:
             before, after = partial(self.log_message, state.job), partial(self.log_message, job)
             user = self.context.user_id
@@ -142,7 +144,7 @@ class BulkCommand:
     def write_summary(self, state: JobState, problem: str) -> int:
         """Write what was done; return the exit code."""
         job, output = state.job, self.context.output
-        task = job.deed
+        task = job.task
         if not state.log_entry:
             log_entries.log_without_user(self.inspector, "ends:", partial(self.log_message, job))
         values = {
@@ -154,10 +156,10 @@ class BulkCommand:
         }
         output.write_result(self.log_message(job), values)
         for stored, reason in task.failures:
-            output.write_error(f"{self.inspector.name(stored)}: {reason}")
+            output.write_error(f"{self.inspector.display_key(stored)}: {reason}")
         if problem:
-            output.write_error(f"{problem} ({format_examined(job.position.examined, job.position)})")
-        failed = problem or task.failed or not job.complete or not task.turns
+            output.write_error(f"{problem} ({format_examined(job.progress.examined, job.progress)})")
+        failed = problem or task.failed or not job.complete or not task.processed
         return EXIT_FAILED if failed else EXIT_OK
 
 
@@ -224,10 +226,10 @@ def change_named_keys(
     def record(message: log_entries.Message) -> None:
         log_entries.record_keys(context.user_id, action.log_flag, inspector, stored, message)
 
-    asked_for = Sweep(ttl, done=count)
+    asked_for = BulkTask(ttl, done=count)
     task = context.call_change(
         inspector,
-        lambda: Sweep(ttl).take(inspector, stored),
+        lambda: BulkTask(ttl).process(inspector, stored),
         record,
         lambda: bulk.result_text(asked_for),
     )
@@ -236,7 +238,7 @@ def change_named_keys(
     values = {"changed": task.done, "gone": task.gone, "failed": task.failed}
     context.output.write_result(bulk.result_text(task), values)
     for key, reason in task.failures:
-        context.output.write_error(f"{inspector.name(key)}: {reason}")
+        context.output.write_error(f"{inspector.display_key(key)}: {reason}")
     return EXIT_OK if task.done and not task.failed else EXIT_FAILED
 
 
@@ -244,12 +246,12 @@ def change_matching_keys(
     context: CommandContext, inspector: Inspector, action: BulkAction, ttl: int | None
 ) -> int:
     if not inspector.can_list:
-        raise command_failed(f'"{inspector.alias}": {inspector.why_not("can_list")}')
+        raise command_failed(f'"{inspector.alias}": {inspector.unsupported_reason("can_list")}')
     query = Query(parse_pattern(context["pattern"]), type=known_type(context, inspector))
     find = context.make_find(inspector, query, action.permission)
     command = BulkCommand(context, inspector, action, find, bulk.bulk_log_message(query))
     if context["dry_run"] or not context["yes"]:
-        count = command.count().whole.keys
+        count = command.count().total.keys
         if context["dry_run"] or not count:
             context.output.write_result(
                 dry_run_text(ttl, count), {"cache": inspector.alias, "would": count}
@@ -311,11 +313,11 @@ def flush_cache(context: CommandContext, inspector: Inspector) -> int:
     """Flush one cache; return the exit code."""
     if inspector.flushes_in_steps:
         return flush_in_steps(context, inspector)
-    preview = context.call(inspector, inspector.flush_plan)
+    preview = context.call(inspector, inspector.preview_flush)
     entries = (
         _("not known") if preview.entries is None else formatting.format_number(preview.entries)
     )
-    context.output.write_error(f"{inspector.alias}: {preview.act}. {preview.scope}")
+    context.output.write_error(f"{inspector.alias}: {preview.command}. {preview.scope}")
     if context["dry_run"]:
         context.output.write_result(
             _("Dry run, nothing deleted. Entries: %(count)s.") % {"count": entries},
@@ -347,20 +349,20 @@ def flush_message(inspector: Inspector, count: int | None) -> str:
     return bulk.flush_log_message(inspector.alias)(finished_job(count))
 
 
-def finished_job(count: int) -> Work[Sweep]:
+def finished_job(count: int) -> Job[BulkTask]:
     """Return a job that has deleted a number of keys and has ended."""
-    return Work(Sweep(done=count), Position(complete=True))
+    return Job(BulkTask(done=count), ScanProgress(complete=True))
 
 
 def flush_in_steps(context: CommandContext, inspector: Inspector) -> int:
-    find: Find = inspector.find_doomed
+    find: FindKeys = inspector.scan_for_flush
     command = BulkCommand(
         context, inspector, bulk.FLUSH_CACHE, find, bulk.flush_log_message(inspector.alias)
     )
     if context["dry_run"] or not context["yes"]:
-        count = command.count().whole.keys
-        preview = context.call(inspector, inspector.flush_plan)
-        context.output.write_error(f"{inspector.alias}: {preview.act}. {preview.scope}")
+        count = command.count().total.keys
+        preview = context.call(inspector, inspector.preview_flush)
+        context.output.write_error(f"{inspector.alias}: {preview.command}. {preview.scope}")
         if context["dry_run"]:
             context.output.write_result(
                 dry_run_text(None, count), {"cache": inspector.alias, "would": count}

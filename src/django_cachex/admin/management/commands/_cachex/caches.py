@@ -26,9 +26,15 @@ from django_cachex.admin.views.keys_table import format_examined
 from django_cachex.admin.views.namespaces import format_share
 from django_cachex.conf import limits
 from django_cachex.inspectors import Inspector, inspector_for
-from django_cachex.inspectors.info import Fact, Section, Status
-from django_cachex.inspectors.jobs import Work, advance
-from django_cachex.inspectors.namespaces import Branch, Path, Sample, Sorting, Survey
+from django_cachex.inspectors.info import InfoField, InfoSection, Status
+from django_cachex.inspectors.jobs import Job, advance
+from django_cachex.inspectors.namespaces import (
+    Branch,
+    NamespaceOptions,
+    NamespacePath,
+    NamespaceStats,
+    Sample,
+)
 from django_cachex.inspectors.query import Query
 
 
@@ -102,11 +108,11 @@ class InfoSubcommand(Subcommand):
         return EXIT_OK
 
 
-def _iter_facts(section: Section) -> list[Fact]:
-    return [*([section.headline] if section.headline else []), *section.facts]
+def _iter_facts(section: InfoSection) -> list[InfoField]:
+    return [*([section.headline] if section.headline else []), *section.fields]
 
 
-def _write_section_json(context: CommandContext, section: Section) -> None:
+def _write_section_json(context: CommandContext, section: InfoSection) -> None:
     for field in _iter_facts(section):
         context.output.write_json(section=section.title, **_fact_fields(field))
     for row in section.rows:
@@ -116,7 +122,7 @@ def _write_section_json(context: CommandContext, section: Section) -> None:
         )
 
 
-def _write_section(context: CommandContext, section: Section) -> None:
+def _write_section(context: CommandContext, section: InfoSection) -> None:
     output = context.output
     output.write_text(str(section.title))
     for field in _iter_facts(section):
@@ -128,12 +134,12 @@ def _write_section(context: CommandContext, section: Section) -> None:
         output.write_text(f"  {section.note}")
 
 
-def _format_fact(field: Fact) -> str:
+def _format_fact(field: InfoField) -> str:
     text, _exact = formatting.format_unit(field.value, field.unit)
     return text
 
 
-def _fact_fields(field: Fact) -> dict[str, Any]:
+def _fact_fields(field: InfoField) -> dict[str, Any]:
     return {"label": str(field.label), "value": field.value, "unit": str(field.unit)}
 
 
@@ -149,85 +155,85 @@ class NamespacesSubcommand(Subcommand):
     @staticmethod
     def run(context: CommandContext) -> int:
         inspector = context.inspector(context["cache"], VIEW_NAMESPACES)
-        if not inspector.names_are_known:
+        if not inspector.has_key_names:
             raise command_failed(
                 _("This backend stores hashes of its keys, so their names are not known.")
             )
         job = _count_namespaces(context, inspector)
         _write_accuracy(context, inspector, job)
         sample = _sample(inspector, job)
-        for path, branch in _flatten_branches(job.deed):
-            _write_branch(context, job.deed, sample, path, branch)
-        return EXIT_OK if job.deed.whole.keys else EXIT_FAILED
+        for path, branch in _flatten_branches(job.task):
+            _write_branch(context, job.task, sample, path, branch)
+        return EXIT_OK if job.task.total.keys else EXIT_FAILED
 
 
-def _count_namespaces(context: CommandContext, inspector: Inspector) -> Work[Survey]:
+def _count_namespaces(context: CommandContext, inspector: Inspector) -> Job[NamespaceStats]:
     """Count the keys of each namespace, in all keys or in a sample."""
     under = context["under"]
     query = Query(parse_pattern(f"{under}*" if under else ""))
     find = context.make_find(inspector, query, VIEW_NAMESPACES)
-    job = Work(Survey(Sorting(limits().namespace_separator, under)))
+    job = Job(NamespaceStats(NamespaceOptions(limits().namespace_separator, under)))
     output = context.output
     try:
         while not job.complete and (context["all"] or not _has_enough_samples(inspector, job)):
-            before = job.position.token
+            before = job.progress.token
             batches = advance(job, find, inspector, time.monotonic() + limits().scan_budget)
             for job in context.call(inspector, lambda: list(batches)):  # noqa: B023  # called at once
-                output.show_progress(job.position, format_key_count(job.deed.whole.keys))
-            if job.position.token == before:
+                output.show_progress(job.progress, format_key_count(job.task.total.keys))
+            if job.progress.token == before:
                 break
     finally:
         output.clear_progress()
     return job
 
 
-def _has_enough_samples(inspector: Inspector, job: Work[Survey]) -> bool:
-    return inspector.scans_at_random and job.position.examined >= limits().namespace_sample
+def _has_enough_samples(inspector: Inspector, job: Job[NamespaceStats]) -> bool:
+    return inspector.has_random_order and job.progress.examined >= limits().namespace_sample
 
 
-def _sample(inspector: Inspector, job: Work[Survey]) -> Sample:
-    at = job.position
-    if job.complete or not inspector.scans_at_random or not at.total:
-        return Sample(job.deed.whole)
-    return Sample(job.deed.whole, min(1.0, at.examined / at.total))
+def _sample(inspector: Inspector, job: Job[NamespaceStats]) -> Sample:
+    at = job.progress
+    if job.complete or not inspector.has_random_order or not at.total:
+        return Sample(job.task.total)
+    return Sample(job.task.total, min(1.0, at.examined / at.total))
 
 
-def _write_accuracy(context: CommandContext, inspector: Inspector, job: Work[Survey]) -> None:
-    text = format_examined(job.position.examined, job.position)
+def _write_accuracy(context: CommandContext, inspector: Inspector, job: Job[NamespaceStats]) -> None:
+    text = format_examined(job.progress.examined, job.progress)
     if not job.complete:
         text = f"{text}; {_('a sample; ± is the margin of error of a share')}"
     context.output.write_error(text)
 
 
-def _flatten_branches(survey: Survey, path: Path = ()) -> list[tuple[Path, Branch]]:
+def _flatten_branches(survey: NamespaceStats, path: NamespacePath = ()) -> list[tuple[NamespacePath, Branch]]:
     branches = []
-    for one, branch in survey.tree.under(path):
+    for one, branch in survey.tree.children(path):
         branches += [(one, branch), *_flatten_branches(survey, one)]
     return branches
 
 
 def _write_branch(
-    context: CommandContext, survey: Survey, sample: Sample, path: Path, branch: Branch
+    context: CommandContext, survey: NamespaceStats, sample: Sample, path: NamespacePath, branch: Branch
 ) -> None:
-    separator = survey.sorting.separator
-    name = survey.sorting.under + "".join(part + separator for part in path) + "*"
-    weight = branch.weight
-    share = sample.of_memory(weight) or sample.of_keys(weight.keys)
+    separator = survey.options.separator
+    name = survey.options.prefix + "".join(part + separator for part in path) + "*"
+    weight = branch.usage
+    share = sample.memory_share(weight) or sample.key_share(weight.keys)
     if context.output.as_json:
         context.output.write_json(
             namespace=name,
-            keys=sample.expected(weight.keys),
-            memory=sample.expected(weight.memory) if survey.weighed else None,
+            keys=sample.scale_up(weight.keys),
+            memory=sample.scale_up(weight.memory) if survey.keys_with_memory else None,
             share=round(share.value, 6) if share else None,
             error=round(share.error, 6) if share else None,
-            immortal=round(weight.immortal / weight.keys, 6),
-            at_least=branch.late,
+            immortal=round(weight.no_expiry / weight.keys, 6),
+            at_least=branch.lower_bound,
         )
         return
     columns = (
-        formatting.format_number(sample.expected(weight.keys)),
-        formatting.format_size(sample.expected(weight.memory))
-        if survey.weighed
+        formatting.format_number(sample.scale_up(weight.keys)),
+        formatting.format_size(sample.scale_up(weight.memory))
+        if survey.keys_with_memory
         else formatting.NO_VALUE,
         format_share(share) if share else "",
     )

@@ -35,9 +35,9 @@ from django_cachex.admin.permissions import (
 )
 from django_cachex.commands.text import one_line
 from django_cachex.inspectors import Inspector, inspector_for
-from django_cachex.inspectors.jobs import Find, Position
+from django_cachex.inspectors.jobs import FindKeys, ScanProgress
 from django_cachex.inspectors.query import Pattern, Query
-from django_cachex.inspectors.types import TTL_NONE, Listing
+from django_cachex.inspectors.types import TTL_NONE, ScanPage
 
 BAR_WIDTH = 24
 """The width of the progress bar in characters."""
@@ -100,7 +100,7 @@ class Output:
     def can_show_progress(self) -> bool:
         return bool(self.err.isatty())
 
-    def show_progress(self, at: Position, message: str) -> None:
+    def show_progress(self, at: ScanProgress, message: str) -> None:
         """Draw the progress bar, if the output is a terminal."""
         if not self.can_show_progress:
             return
@@ -189,7 +189,7 @@ class CommandContext:
     def _refusal_reason(permission: Permission, inspector: Inspector) -> str:
         for ability in permission.abilities:
             if not getattr(inspector, ability):
-                return f'"{inspector.alias}": {inspector.why_not(ability)}'
+                return f'"{inspector.alias}": {inspector.unsupported_reason(ability)}'
         if permission.empties_store and flush_affects_restricted(inspector):
             return flush_refused_text(inspector)
         return _('"%(alias)s" is read-only in CACHEX_ADMIN.') % {"alias": inspector.alias}
@@ -200,18 +200,18 @@ class CommandContext:
         Raises:
             CommandError: the key belongs to an alias whose policy does not allow the operation.
         """
-        stored = inspector.locate(key)
+        stored = inspector.make_key(key)
         if not KeyPolicies.of_cache(inspector).allows(permission, stored):
             text = _('The key "%(key)s" belongs to a cache that CACHEX_ADMIN restricts.')
             raise command_failed(text % {"key": key})
         return stored
 
-    def make_find(self, inspector: Inspector, query: Query, permission: Permission) -> Find:
+    def make_find(self, inspector: Inspector, query: Query, permission: Permission) -> FindKeys:
         """Return a function that finds the keys of a query on which an operation is allowed."""
         policies = KeyPolicies.of_cache(inspector)
         query = replace(query, exclude=policies.hidden_key_filter)
 
-        def find(token: str, want: int, deadline: float) -> Listing:
+        def find(token: str, want: int, deadline: float) -> ScanPage:
             listing = inspector.scan(query, token, want, deadline)
             keys = [stored for stored in listing.keys if policies.allows(permission, stored)]
             return replace(listing, keys=keys)
@@ -348,6 +348,6 @@ def query_from_options(context: CommandContext, inspector: Inspector) -> Query:
 def parse_pattern(text: str) -> Pattern:
     """Return the pattern; raise CommandError if it is not valid."""
     pattern = Pattern(text)
-    if pattern.problem:
-        raise usage_error(pattern.problem)
+    if pattern.error:
+        raise usage_error(pattern.error)
     return pattern

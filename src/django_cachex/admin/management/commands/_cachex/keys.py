@@ -28,11 +28,11 @@ from django_cachex.admin.management.commands._cachex.context import (
 from django_cachex.admin.messages import added_message
 from django_cachex.admin.permissions import ADD, VIEW_KEYS
 from django_cachex.inspectors import Inspector
-from django_cachex.inspectors.edits import AddValue, Result
+from django_cachex.inspectors.edits import AddValue, EditStatus
 from django_cachex.inspectors.info import Unit
-from django_cachex.inspectors.jobs import Find
-from django_cachex.inspectors.types import TTL_NONE, Description, Elements, Entry
-from django_cachex.inspectors.values import InvalidValue, encode
+from django_cachex.inspectors.jobs import FindKeys
+from django_cachex.inspectors.types import TTL_NONE, Elements, KeyInfo, KeyValue
+from django_cachex.inspectors.values import InvalidValue, parse_value
 
 BATCH_SIZE = 500
 BATCH_SECONDS = 1.0
@@ -54,7 +54,7 @@ class KeysSubcommand(Subcommand):
     def run(context: CommandContext) -> int:
         inspector = context.inspector(context["cache"], VIEW_KEYS)
         if not inspector.can_list:
-            raise command_failed(f'"{inspector.alias}": {inspector.why_not("can_list")}')
+            raise command_failed(f'"{inspector.alias}": {inspector.unsupported_reason("can_list")}')
         query, total = query_from_options(context, inspector), 0
         find = context.make_find(inspector, query, VIEW_KEYS)
         batches = iter_batches(inspector, find, context["limit"])
@@ -69,7 +69,7 @@ class KeysSubcommand(Subcommand):
         return EXIT_OK if total else EXIT_FAILED
 
 
-def iter_batches(inspector: Inspector, find: Find, limit: int) -> Iterator[list[Description]]:
+def iter_batches(inspector: Inspector, find: FindKeys, limit: int) -> Iterator[list[KeyInfo]]:
     """Yield batches of at most `limit` keys with their properties; of all keys if it is 0."""
     token, count = "", 0
     while True:
@@ -85,7 +85,7 @@ def iter_batches(inspector: Inspector, find: Find, limit: int) -> Iterator[list[
         token = listing.token
 
 
-def _write_batch(context: CommandContext, inspector: Inspector, page: list[Description]) -> None:
+def _write_batch(context: CommandContext, inspector: Inspector, page: list[KeyInfo]) -> None:
     output = context.output
     if output.as_json:
         for one in page:
@@ -94,14 +94,14 @@ def _write_batch(context: CommandContext, inspector: Inspector, page: list[Descr
     for one in page:
         size = formatting.NO_VALUE if one.size is None else format_key_size(one)
         columns = (one.type or formatting.NO_VALUE, formatting.format_ttl(one.ttl), size)
-        name = inspector.name(one.key)
+        name = inspector.display_key(one.key)
         output.write_text(
             "  ".join(text.ljust(width) for text, width in zip(columns, (7, 20, 14), strict=True))
             + f"  {name}"
         )
 
 
-def format_key_size(one: Description) -> str:
+def format_key_size(one: KeyInfo) -> str:
     """Return the size of a key in words."""
     count = one.size or 0
     return (
@@ -111,13 +111,18 @@ def format_key_size(one: Description) -> str:
     )
 
 
-def description_fields(inspector: Inspector, one: Description) -> dict[str, Any]:
+def description_fields(inspector: Inspector, one: KeyInfo) -> dict[str, Any]:
     """Return the properties of a key as JSON fields; TTLs are in seconds, None for never."""
-    known = {"key": inspector.name(one.key), "type": one.type, "size": one.size, "unit": one.unit}
+    known = {
+        "key": inspector.display_key(one.key),
+        "type": one.type,
+        "size": one.size,
+        "unit": one.unit,
+    }
     return {**known, **ttl_fields(one)}
 
 
-def ttl_fields(one: Description) -> dict[str, Any]:
+def ttl_fields(one: KeyInfo) -> dict[str, Any]:
     if one.ttl is None:
         return {}
     return {"ttl": to_seconds(one.ttl)}
@@ -147,21 +152,21 @@ class GetSubcommand(Subcommand):
         readable = inspector.can_get or (context["unsafe"] and inspector.can_get_unsafely)
         if not readable:
             hint = _(" Use --unsafe to read it anyway.") if inspector.can_get_unsafely else ""
-            raise command_failed(f'"{inspector.alias}": {inspector.why_not("can_get")}{hint}')
+            raise command_failed(f'"{inspector.alias}": {inspector.unsupported_reason("can_get")}{hint}')
         stored = context.stored_key(inspector, context["key"], VIEW_KEYS)
         entry = context.call(inspector, lambda: inspector.read(stored))
         if entry is None:
             raise command_failed(_('There is no key "%(key)s".') % {"key": context["key"]})
         if context.output.as_json:
             context.output.write_json(
-                **description_fields(inspector, entry.description), **value_fields(entry)
+                **description_fields(inspector, entry.info), **value_fields(entry)
             )
         else:
             _write_entry(context, entry)
         return EXIT_OK
 
 
-def value_fields(entry: Entry) -> dict[str, Any]:
+def value_fields(entry: KeyValue) -> dict[str, Any]:
     """Return the value of a key as JSON fields."""
     if entry.content is not None:
         content = entry.content
@@ -177,8 +182,8 @@ def value_fields(entry: Entry) -> dict[str, Any]:
     return {"note": str(entry.note)}
 
 
-def _write_entry(context: CommandContext, entry: Entry) -> None:
-    output, one = context.output, entry.description
+def _write_entry(context: CommandContext, entry: KeyValue) -> None:
+    output, one = context.output, entry.info
     label = str(entry.content.label) if entry.content is not None else one.type or ""
     output.write_error(f"{label} · {formatting.format_ttl(one.ttl)}")
     if entry.content is not None:
@@ -235,7 +240,7 @@ class SetSubcommand(Subcommand):
         inspector = context.inspector(context["cache"], ADD)
         text = sys.stdin.read() if context["value"] == "-" else context["value"]
         try:
-            value = encode(text, context["store_as"])
+            value = parse_value(text, context["store_as"])
         except InvalidValue as problem:
             raise command_failed(str(problem)) from problem
         context.require_user()
@@ -261,11 +266,11 @@ class SetSubcommand(Subcommand):
         outcome = context.call_change(
             inspector, lambda: inspector.apply(stored, edit), record, message
         )
-        if outcome.result is Result.EXISTS:
+        if outcome.status is EditStatus.EXISTS:
             raise command_failed(_("The key already exists. Use --replace to overwrite it."))
-        if outcome.result is not Result.DONE:
+        if outcome.status is not EditStatus.DONE:
             raise command_failed(
-                _("Not stored: %(reason)s") % {"reason": outcome.reason or outcome.result}
+                _("Not stored: %(reason)s") % {"reason": outcome.reason or outcome.status}
             )
         record(message)
         context.output.write_result(message(), {"key": context["key"], "stored": True})

@@ -19,13 +19,13 @@ from django.test import override_settings
 from django_cachex.cache import ValkeyCache
 from django_cachex.cache.checks import check_caches
 from django_cachex.cache.compressors import ZlibCompressor
-from django_cachex.cache.connection.drivers import load
-from django_cachex.cache.migration import equivalents
+from django_cachex.cache.connection.drivers import load_driver
+from django_cachex.cache.migration import get_option_hints
 from django_cachex.cache.options import (
-    ASYNC_ONLY,
-    CULLING,
-    OWN,
-    refuse,
+    ASYNC_CLASS_OPTIONS,
+    IGNORED_OPTIONS,
+    OUR_OPTIONS,
+    validate_options,
 )
 from django_cachex.cache.serializers import PickleSerializer
 
@@ -209,12 +209,12 @@ def test_a_connection_of_ones_own_says_what_it_takes(check: Check) -> None:
     assert ids(check(backend=backend, OPTIONS=everything)) == [only_blocking]
 
 
-@pytest.mark.parametrize("name", sorted(equivalents()))
+@pytest.mark.parametrize("name", sorted(get_option_hints()))
 def test_an_option_of_django_redis_gets_its_equivalent(check: Check, name: str) -> None:
     [error] = check(OPTIONS={name: "hush"})
     assert error.id == "django_cachex.E108"
     assert f"“{name}”" in error.msg
-    assert error.hint == equivalents()[name]
+    assert error.hint == get_option_hints()[name]
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_the_equivalent_is_named(check: Check, name: str, part: str) -> None:
 def test_names_that_others_use_as_we_do_have_no_equivalent() -> None:
     from django_cachex.cache.options import CACHE_OPTIONS
 
-    assert not equivalents().keys() & CACHE_OPTIONS
+    assert not get_option_hints().keys() & CACHE_OPTIONS
 
 
 @pytest.mark.parametrize("name", ["TIMEOUT", "KEY_PREFIX", "KEY_FUNCTION", "VERSION"])
@@ -253,9 +253,9 @@ def test_options_that_are_no_dict(check: Check, options: Any) -> None:
 
 def test_the_first_use_is_refused_in_the_same_words(driver: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=r"“PASSWORD”.*\"password\"") as error:
-        refuse(load(driver), URL, {"password": "x", "PASSWORD": "hush"})
+        validate_options(load_driver(driver), URL, {"password": "x", "PASSWORD": "hush"})
     assert "hush" not in str(error.value)
-    refuse(load(driver), URL, {"password": "x", "socket_timeout": 1})
+    validate_options(load_driver(driver), URL, {"password": "x", "socket_timeout": 1})
 
 
 @pytest.mark.parametrize(
@@ -264,9 +264,9 @@ def test_the_first_use_is_refused_in_the_same_words(driver: str) -> None:
 def test_numbers_that_make_no_sense_are_refused_too(driver: str, options: dict[str, Any]) -> None:
     [name] = options
     with pytest.raises(ImproperlyConfigured, match=name) as error:
-        refuse(load(driver), URL, options)
+        validate_options(load_driver(driver), URL, options)
     assert "hush" not in str(error.value)
-    refuse(load(driver), URL, {"socket_timeout": 0.1, "max_connections": 1})
+    validate_options(load_driver(driver), URL, {"socket_timeout": 0.1, "max_connections": 1})
 
 
 # LOCATION
@@ -466,7 +466,7 @@ def test_a_driver_that_is_not_installed(
     check: Check, driver: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, f"{driver}.connection", None)
-    load.cache_clear()
+    load_driver.cache_clear()
     [error] = check()
     assert error.id == "django_cachex.E103"
     assert error.hint == f"Run: pip install {driver}"
@@ -559,10 +559,10 @@ def test_manage_py_check_says_it() -> None:
 def test_nothing_is_connected_to(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
     import socket
 
-    def refuse(*arguments: Any) -> None:
+    def validate_options(*arguments: Any) -> None:
         raise AssertionError("A check connected to a server.")
 
-    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket.socket, "connect", validate_options)
     assert check("redis://127.0.0.1:6379") == []
     assert check("unix:///run/server.sock") == []
 
@@ -571,12 +571,17 @@ def test_every_equivalent_is_documented() -> None:
     page = Path(__file__).parents[2] / "docs" / "backends.md"
     table = page.read_text().partition("(renamed)=")[2].partition("\n## ")[0]
     rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
-    assert set(re.findall(r"`([A-Z_]+)`", "".join(rows))) == equivalents().keys()
+    assert set(re.findall(r"`([A-Z_]+)`", "".join(rows))) == get_option_hints().keys()
 
 
 def test_every_option_of_ours_is_documented() -> None:
     page = (Path(__file__).parents[2] / "docs" / "backends.md").read_text()
     table = page.partition("## OPTIONS")[2].partition("\n\n`decode")[0]
-    names = OWN | CULLING | ASYNC_ONLY | {"pool_class", "parser_class", "socket_connect_timeout"}
+    names = (
+        OUR_OPTIONS
+        | IGNORED_OPTIONS
+        | ASYNC_CLASS_OPTIONS
+        | {"pool_class", "parser_class", "socket_connect_timeout"}
+    )
     written = set(re.findall(r"`(\w+)`", table))
     assert {name for name in names if not {name, name.upper()} & written} == set()

@@ -87,7 +87,7 @@ from django.core.cache import cache
 from django_cachex.cache import server
 cache.set("key", 1)
 closed = server.Server.close_unused
-server.Server.close_unused = lambda self: (closed(self), print(len(self._lines._free), "left"))
+server.Server.close_unused = lambda self: (closed(self), print(len(self._pool._idle), "left"))
 """
 
 

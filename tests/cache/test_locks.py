@@ -14,7 +14,7 @@ import valkey
 
 from django_cachex.cache import ValkeyClusterCache
 from django_cachex.cache.backends import ServerCache
-from django_cachex.cache.locks import AsyncLock, Lock, blocking_lock
+from django_cachex.cache.locks import AsyncLock, Lock, get_sync_lock_class
 from django_cachex.commands import (
     CachexError,
     LockError,
@@ -413,9 +413,9 @@ def test_locks_of_the_driver_exclude_ours_and_keep_their_scripts(valkey_server: 
 
 
 def test_the_drivers_own_class_is_left_as_it_is(driver: str) -> None:
-    from django_cachex.cache.connection.drivers import load
+    from django_cachex.cache.connection.drivers import load_driver
 
-    kind = blocking_lock(load(driver))
+    kind = get_sync_lock_class(load_driver(driver))
     theirs = kind.__mro__[2]
     assert theirs.__module__ == f"{driver}.lock"
     assert kind.lua_release is not theirs.lua_release

@@ -21,7 +21,9 @@ MOVED = b"\x80\x04\x8c\x09old_place\x8c\x01C\x93)\x81."
 @pytest.fixture(autouse=True)
 def afresh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        base, "unreadable", ignore_exceptions.Reports(ignore_exceptions.unreadable._message)
+        base,
+        "unreadable_log",
+        ignore_exceptions.RateLimitedLogger(ignore_exceptions.unreadable_log._message),
     )
 
 

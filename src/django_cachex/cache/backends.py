@@ -13,12 +13,18 @@ from typing import Any, Unpack
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 
 from django_cachex.cache.cluster import ClusterClient
-from django_cachex.cache.cluster.routing import slot_of
+from django_cachex.cache.cluster.routing import key_slot
 from django_cachex.cache.locks import LockingCache
-from django_cachex.cache.migration import Foreign, ForeignNames, refuse
+from django_cachex.cache.migration import UnsupportedCacheMethods, UnsupportedKwargs, reject_kwargs
 from django_cachex.cache.sentinel import SentinelClient
-from django_cachex.cache.stampede import Entry, Given, afollow, follow, protection_of
-from django_cachex.cache.utils import built
+from django_cachex.cache.stampede import (
+    ProtectedEntry,
+    ProtectionOption,
+    arun_steps,
+    parse_protection,
+    run_steps,
+)
+from django_cachex.cache.utils import call_async_safe
 from django_cachex.commands.cache_api import (
     MAX_KEYS_PER_COMMAND,
     batched,
@@ -30,7 +36,7 @@ from django_cachex.commands.counters import SCRIPT_ERRORS
 from django_cachex.commands.strings import SetKwargs, StringCommands
 
 
-class ServerCache(LockingCache, StringCommands, ForeignNames):
+class ServerCache(LockingCache, StringCommands, UnsupportedCacheMethods):
     """Django's contract, blocking and asynchronous; what it says is documented there."""
 
     def add(
@@ -41,20 +47,28 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
     async def aadd(
         self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None
     ) -> bool:
-        return await self.arun(await built(self._add, key, value, timeout, version))
+        return await self.arun(await call_async_safe(self._add, key, value, timeout, version))
 
     def get(
-        self, key: Any, default: Any = None, version: Any = None, **foreign: Unpack[Foreign]
+        self,
+        key: Any,
+        default: Any = None,
+        version: Any = None,
+        **foreign: Unpack[UnsupportedKwargs],
     ) -> Any:
         if foreign:
-            refuse(foreign)
+            reject_kwargs(foreign)
         return self.run(self._get(key, default, version))
 
     async def aget(
-        self, key: Any, default: Any = None, version: Any = None, **foreign: Unpack[Foreign]
+        self,
+        key: Any,
+        default: Any = None,
+        version: Any = None,
+        **foreign: Unpack[UnsupportedKwargs],
     ) -> Any:
         if foreign:
-            refuse(foreign)
+            reject_kwargs(foreign)
         return await self.arun(self._get(key, default, version))
 
     def set(
@@ -66,7 +80,7 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
         **options: Unpack[SetKwargs],
     ) -> Any:
         if options:
-            refuse(options.keys() - SetKwargs.__optional_keys__)
+            reject_kwargs(options.keys() - SetKwargs.__optional_keys__)
             return self.run(self._set_with_options(key, value, timeout, version, **options))
         self.run(self._set(key, value, timeout, version))
 
@@ -79,10 +93,10 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
         **options: Unpack[SetKwargs],
     ) -> Any:
         if options:
-            refuse(options.keys() - SetKwargs.__optional_keys__)
+            reject_kwargs(options.keys() - SetKwargs.__optional_keys__)
             command = partial(self._set_with_options, **options)
-            return await self.arun(await built(command, key, value, timeout, version))
-        await self.arun(await built(self._set, key, value, timeout, version))
+            return await self.arun(await call_async_safe(command, key, value, timeout, version))
+        await self.arun(await call_async_safe(self._set, key, value, timeout, version))
 
     def touch(self, key: Any, timeout: Any = DEFAULT_TIMEOUT, version: Any = None) -> bool:
         return self.run(self._touch(key, timeout, version))
@@ -115,10 +129,10 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
         timeout: Any = DEFAULT_TIMEOUT,
         version: Any = None,
         *,
-        stampede_protection: Given = None,
+        stampede_protection: ProtectionOption = None,
     ) -> Any:
         if entry := self._protected(key, default, timeout, version, stampede_protection):
-            return follow(entry.flow(), self, default)
+            return run_steps(entry.steps(), self, default)
         value = self.get(key, self._missing_key, version=version)
         if value is not self._missing_key:
             return value
@@ -136,10 +150,10 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
         timeout: Any = DEFAULT_TIMEOUT,
         version: Any = None,
         *,
-        stampede_protection: Given = None,
+        stampede_protection: ProtectionOption = None,
     ) -> Any:
         if entry := self._protected(key, default, timeout, version, stampede_protection):
-            return await afollow(entry.flow(), self, default, built)
+            return await arun_steps(entry.steps(), self, default, call_async_safe)
         value = await self.aget(key, self._missing_key, version=version)
         if value is not self._missing_key:
             if inspect.iscoroutine(default):
@@ -161,20 +175,20 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
         return await self.arun(self._has_key(key, version))
 
     def incr(
-        self, key: Any, delta: int = 1, version: Any = None, **foreign: Unpack[Foreign]
+        self, key: Any, delta: int = 1, version: Any = None, **foreign: Unpack[UnsupportedKwargs]
     ) -> int:
         if foreign:
-            refuse(foreign)
+            reject_kwargs(foreign)
         try:
             return self.count(self._incr_evalsha(key, delta, version))
         except SCRIPT_ERRORS:
             return self.count(self._incr(key, delta, version))
 
     async def aincr(
-        self, key: Any, delta: int = 1, version: Any = None, **foreign: Unpack[Foreign]
+        self, key: Any, delta: int = 1, version: Any = None, **foreign: Unpack[UnsupportedKwargs]
     ) -> int:
         if foreign:
-            refuse(foreign)
+            reject_kwargs(foreign)
         try:
             return await self.acount(self._incr_evalsha(key, delta, version))
         except SCRIPT_ERRORS:
@@ -194,7 +208,7 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
     async def aset_many(
         self, data: Mapping[Any, Any], timeout: Any = DEFAULT_TIMEOUT, version: Any = None
     ) -> list[Any]:
-        return await self.arun(await built(self._set_many, data, timeout, version))
+        return await self.arun(await call_async_safe(self._set_many, data, timeout, version))
 
     def delete_many(self, keys: Iterable[Any], version: Any = None) -> None:
         if keys := list(keys):
@@ -231,13 +245,13 @@ class ServerCache(LockingCache, StringCommands, ForeignNames):
         """Keep the connections: see `close`."""
 
     def _protected(
-        self, key: Any, default: Any, timeout: Any, version: Any, given: Given
-    ) -> Entry | None:
+        self, key: Any, default: Any, timeout: Any, version: Any, given: ProtectionOption
+    ) -> ProtectedEntry | None:
         """Return what is to be made by one caller at a time, or None where none is."""
-        protection = self.protection if given is None else protection_of(given)
+        protection = self.protection if given is None else parse_protection(given)
         if protection is None or not callable(default) or self.refusal:
             return None
-        entry = Entry(self, key, timeout, version, protection)
+        entry = ProtectedEntry(self, key, timeout, version, protection)
         return None if entry.expiry == 0 else entry
 
     def _reread(self, key: Any, default: Any, version: Any) -> Command[Any]:
@@ -292,7 +306,7 @@ class ClusterCache(ServerCache):
         """Move `key`, by copying it where the server cannot rename: the slots may differ."""
         moved = version + delta
         source, target = self.stored_key(key, version), self.stored_key(key, moved)
-        if slot_of(source) == slot_of(target):
+        if key_slot(source) == key_slot(target):
             return super()._incr_version(key, delta, version)
         return copy_and_unlink(source, target, key, moved, self.expiry(DEFAULT_TIMEOUT))
 

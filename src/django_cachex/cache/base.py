@@ -10,16 +10,21 @@ from typing import Any, ClassVar, TypeVar, cast
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache, default_key_func
 from django.core.exceptions import ImproperlyConfigured
 
-from django_cachex.cache.client import Client, Refusal
-from django_cachex.cache.codecs import make_codec
-from django_cachex.cache.configuration import locations
-from django_cachex.cache.ignore_exceptions import FailingOpen, unreadable
-from django_cachex.cache.keys import keyspace, prefix, within
-from django_cachex.cache.options import FLAGS, of_connections, refuse_first, wrong_values
+from django_cachex.cache.client import Client, MisconfiguredClient
+from django_cachex.cache.codecs import make_serializer
+from django_cachex.cache.configuration import parse_locations
+from django_cachex.cache.ignore_exceptions import IgnoreExceptionsClient, unreadable_log
+from django_cachex.cache.keys import build_pattern, find_keyspace, find_prefix
+from django_cachex.cache.options import (
+    FLAG_OPTIONS,
+    find_value_errors,
+    get_connection_options,
+    raise_first,
+)
 from django_cachex.cache.pipeline import Pipeline
-from django_cachex.cache.serializers import PickleSerializer, unpickled
-from django_cachex.cache.stampede import protection_of
-from django_cachex.cache.statistics import statistics_of
+from django_cachex.cache.serializers import PickleSerializer, unpickle_all
+from django_cachex.cache.stampede import parse_protection
+from django_cachex.cache.statistics import get_statistics
 from django_cachex.commands.all import AllCommands
 from django_cachex.commands.args import BlockingCommand, encode_arg, timeout_to_ms
 from django_cachex.commands.base import Commands
@@ -66,22 +71,24 @@ class CacheCommands(AllCommands[str], ScanIterMixin[str], BaseCache):
         try:
             if not is_dict:
                 raise ImproperlyConfigured("OPTIONS must be a dict.")
-            if flags := FLAGS & options.keys():
-                refuse_first(wrong_values({name: options[name] for name in flags}))
-            self.location = locations(server)
-            self.serializer = make_codec(options)
-            self.protection = protection_of(options.get("stampede_protection"))
-            self.client = self.client_class.of(self.driver, self.location, of_connections(options))
+            if flags := FLAG_OPTIONS & options.keys():
+                raise_first(find_value_errors({name: options[name] for name in flags}))
+            self.location = parse_locations(server)
+            self.serializer = make_serializer(options)
+            self.protection = parse_protection(options.get("stampede_protection"))
+            self.client = self.client_class.from_options(
+                self.driver, self.location, get_connection_options(options)
+            )
         except ImproperlyConfigured as error:
             self.refusal = error
             self.location, self.serializer = [], PickleSerializer()
             self.protection = None
-            self.client = cast(Client, Refusal(error))
-        self.statistics = statistics_of(self.driver, server, params)
+            self.client = cast(Client, MisconfiguredClient(error))
+        self.statistics = get_statistics(self.driver, server, params)
         """What this process knows of its use of this cache."""
-        self._way: Client | FailingOpen = self.client
+        self._way: Client | IgnoreExceptionsClient = self.client
         if options.get("ignore_exceptions"):
-            self._way = FailingOpen(self.client, self.statistics)
+            self._way = IgnoreExceptionsClient(self.client, self.statistics)
         self.ignores_unreadable_values = bool(options.get("ignore_unreadable_values"))
         self._way_to_count = self._way if options.get("ignore_counter_exceptions") else self.client
 
@@ -109,7 +116,9 @@ class CacheCommands(AllCommands[str], ScanIterMixin[str], BaseCache):
         """Do what `insist` does, on the running event loop."""
         return await self._ameasured(self.client, command)
 
-    def _measured(self, way: Client | FailingOpen, command: Command[T] | Operation[T]) -> T:
+    def _measured(
+        self, way: Client | IgnoreExceptionsClient, command: Command[T] | Operation[T]
+    ) -> T:
         statistics = self.statistics
         statistics.calls += 1
         began = perf_counter()
@@ -122,7 +131,9 @@ class CacheCommands(AllCommands[str], ScanIterMixin[str], BaseCache):
             if not isinstance(command, BlockingCommand):
                 statistics.seconds += perf_counter() - began
 
-    async def _ameasured(self, way: Client | FailingOpen, command: Command[T] | Operation[T]) -> T:
+    async def _ameasured(
+        self, way: Client | IgnoreExceptionsClient, command: Command[T] | Operation[T]
+    ) -> T:
         statistics = self.statistics
         statistics.calls += 1
         began = perf_counter()
@@ -179,11 +190,11 @@ class CacheCommands(AllCommands[str], ScanIterMixin[str], BaseCache):
 
     def stored_pattern(self, pattern: Any, version: Any = None) -> bytes:
         """Return the glob of the stored keys that `pattern` means; only `*` is a wildcard."""
-        return within(self._made, Commands.stored_key(self, pattern), version)
+        return build_pattern(self._made, Commands.stored_key(self, pattern), version)
 
     def decode_keys(self, stored: list[bytes], version: Any = None) -> list[str]:
         """Return the keys that are stored as `stored`, all of which must be of `version`."""
-        before = prefix(self._made, version)
+        before = find_prefix(self._made, version)
         return [key.removeprefix(before).decode("utf-8", "surrogateescape") for key in stored]
 
     def decode_name(self, stored: bytes) -> str:
@@ -204,7 +215,7 @@ class CacheCommands(AllCommands[str], ScanIterMixin[str], BaseCache):
     def is_miss(self, stored: bytes, error: Exception) -> bool:
         if self.ignores_unreadable_values:
             self.statistics.unreadable += 1
-            unreadable.add(f"{stored!r}, {type(error).__name__}: {error}")
+            unreadable_log.add(f"{stored!r}, {type(error).__name__}: {error}")
         return self.ignores_unreadable_values
 
     def encode_all(self, values: Iterable[Any]) -> list[bytes | int]:
@@ -214,7 +225,7 @@ class CacheCommands(AllCommands[str], ScanIterMixin[str], BaseCache):
     def decode_all(self, replies: Iterable[bytes | None]) -> list[Any]:
         serializer = self.serializer
         if type(serializer) is PickleSerializer:
-            return unpickled(replies)
+            return unpickle_all(replies)
         return [None if data is None else serializer.loads(data) for data in replies]
 
     def get_backend_timeout(self, timeout: Any = DEFAULT_TIMEOUT) -> Any:
@@ -240,10 +251,10 @@ class CacheCommands(AllCommands[str], ScanIterMixin[str], BaseCache):
 
         Its keys are those made of its prefix, a whole number for the version, and a key. A
         KEY_FUNCTION must keep the version and, at the end, the key: else this raises
-        `OpaqueKeysError`, and `flush_db` remains.
+        `KeyFunctionNotSupported`, and `flush_db` remains.
         """
-        own = keyspace(self._made, self.version)
-        yield from scan_and_unlink(own.pattern, own.holds)
+        own = find_keyspace(self._made, self.version)
+        yield from scan_and_unlink(own.pattern, own.contains)
 
     def _delete_pattern(
         self, pattern: str, version: int | None = None, *, itersize: int = SCAN_COUNT
@@ -251,7 +262,7 @@ class CacheCommands(AllCommands[str], ScanIterMixin[str], BaseCache):
         """Delete the keys of one version that match `pattern`, `*` standing for anything.
 
         Return how many there were; `itersize` is as in `iter_keys`. Raise ValueError for an empty
-        pattern, `OpaqueKeysError` where the KEY_FUNCTION does not keep the key at the end.
+        pattern, `KeyFunctionNotSupported` where the KEY_FUNCTION does not keep the key at the end.
         """
         if not pattern:
             raise ValueError("An empty pattern matches nothing; “*” matches every key.")

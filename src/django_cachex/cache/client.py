@@ -8,10 +8,10 @@ from typing import Any, NoReturn, Self, TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
 
-from django_cachex.cache.configuration import POOL_OPTIONS, locations
+from django_cachex.cache.configuration import POOL_OPTIONS, parse_locations
 from django_cachex.cache.connection.server import Server
-from django_cachex.cache.migration import ForeignClientNames
-from django_cachex.cache.operations import Target
+from django_cachex.cache.migration import UnsupportedClientMethods
+from django_cachex.cache.operations import Endpoint
 from django_cachex.cache.pipeline import Pipeline
 from django_cachex.commands.all import AllCommands
 from django_cachex.commands.cache_api import CacheOperationsMixin
@@ -29,7 +29,7 @@ class Client(
     CacheOperationsMixin,
     AllCommands[bytes],
     ScanIterMixin[bytes],
-    ForeignClientNames,
+    UnsupportedClientMethods,
 ):
     """Commands on one server. What may be read from a replica is read from a random one, or from
     the primary if that one does not answer.
@@ -37,7 +37,7 @@ class Client(
     Keys are stored keys, values are raw bytes. Without a timeout, `set` and `add` store for good.
     """
 
-    def __init__(self, server: Target, replicas: Sequence[Target] = ()) -> None:
+    def __init__(self, server: Endpoint, replicas: Sequence[Endpoint] = ()) -> None:
         self.server = server
         self.replicas = tuple(replicas)
 
@@ -61,10 +61,10 @@ class Client(
         """
         own = {n: v for n, v in (options or {}).items() if n not in POOL_OPTIONS}
         own["breaker"] = False  # Whoever asks this way wants an attempt.
-        return cls.of(driver, location, own, overrides)
+        return cls.from_options(driver, location, own, overrides)
 
     @classmethod
-    def of(
+    def from_options(
         cls,
         driver: str,
         location: str | Sequence[str],
@@ -75,8 +75,8 @@ class Client(
 
         Classes of other topologies make something else of LOCATION and OPTIONS.
         """
-        urls = locations(location)
-        server, *replicas = (Server.of(driver, url, options, overrides) for url in urls)
+        urls = parse_locations(location)
+        server, *replicas = (Server.for_url(driver, url, options, overrides) for url in urls)
         return cls(server, replicas)
 
     @property
@@ -91,31 +91,31 @@ class Client(
         """
         try:
             if self.replicas and isinstance(command, Command) and command.readonly:
-                return self._read(command)
+                return self._run_on_replica(command)
             return self.server.run(command)
         except CommandError as error:
             if isinstance(command, Command):
                 raise_if_unsupported(command.args, error)
             raise
         except Exception as error:
-            self._name_key(command, error)
+            self._add_key_note(command, error)
             raise
 
     async def arun(self, command: Command[T] | Operation[T]) -> T:
         """Do what `run` does, on the running event loop."""
         try:
             if self.replicas and isinstance(command, Command) and command.readonly:
-                return await self._aread(command)
+                return await self._arun_on_replica(command)
             return await self.server.arun(command)
         except CommandError as error:
             if isinstance(command, Command):
                 raise_if_unsupported(command.args, error)
             raise
         except Exception as error:
-            self._name_key(command, error)
+            self._add_key_note(command, error)
             raise
 
-    def _name_key(self, command: Command[Any] | Operation[Any], error: Exception) -> None:
+    def _add_key_note(self, command: Command[Any] | Operation[Any], error: Exception) -> None:
         """Say of which key the value is that cannot be decoded."""
         if isinstance(command, Command) and not isinstance(error, CachexError):
             add_key_note(command, error)
@@ -135,14 +135,14 @@ class Client(
         """Return an empty pipeline, which with `transaction` runs as one."""
         return Pipeline(self, self, transaction)
 
-    def _read(self, command: Command[T]) -> T:
+    def _run_on_replica(self, command: Command[T]) -> T:
         """Ask a replica, and the primary where that does not answer."""
         try:
             return random.choice(self.replicas).run(command)
         except ServerUnavailable:
             return self.server.run(command)
 
-    async def _aread(self, command: Command[T]) -> T:
+    async def _arun_on_replica(self, command: Command[T]) -> T:
         """Do what `_read` does, on the running event loop."""
         try:
             return await random.choice(self.replicas).arun(command)
@@ -150,7 +150,7 @@ class Client(
             return await self.server.arun(command)
 
 
-class Refusal:
+class MisconfiguredClient:
     """Raises, whatever it is asked.
 
     Django's own system checks make every cache. If that raised, `manage.py check` would end before

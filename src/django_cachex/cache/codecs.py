@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.functional import Promise
 from django.utils.module_loading import import_string
 
-from django_cachex.cache.compressors import MAX_SIZE, MIN_SIZE, TooLarge
+from django_cachex.cache.compressors import DEFAULT_MAX_SIZE, DEFAULT_MIN_SIZE, DecompressedTooLarge
 from django_cachex.cache.serializers import (
     JSONSerializer,
     MsgPackSerializer,
@@ -27,7 +27,7 @@ from django_cachex.cache.utils import gettext
 from django_cachex.cache.utils import gettext_lazy as _
 from django_cachex.commands.args import encode_arg
 
-__all__ = ["BytesCompressor", "UnreadableValue", "ValueCodec"]
+__all__ = ["BytesCompressor", "CompositeSerializer", "UnreadableValue"]
 
 
 class BytesCompressor(Protocol):
@@ -38,7 +38,7 @@ class BytesCompressor(Protocol):
     def decompress(self, data: bytes) -> bytes: ...
 
 
-class ValueCodec:
+class CompositeSerializer:
     """A serializer made of several, and of compressors.
 
     Integers are never compressed, so that the server can count with them; nor is what is too small
@@ -52,18 +52,20 @@ class ValueCodec:
         self.serializers = tuple(serializers)
         self.compressors = tuple(compressors)
         self._dumps = self.serializers[0].dumps
-        self._read = self.serializers[0].loads if len(self.serializers) == 1 else self._read_by_any
+        self._loads = (
+            self.serializers[0].loads if len(self.serializers) == 1 else self._loads_by_any
+        )
         if self.compressors:
             first = self.compressors[0]
-            self._least = getattr(first, "min_size", MIN_SIZE)
-            self._most = getattr(first, "max_size", MAX_SIZE)
+            self._min_size = getattr(first, "min_size", DEFAULT_MIN_SIZE)
+            self._max_size = getattr(first, "max_size", DEFAULT_MAX_SIZE)
 
     def dumps(self, obj: Any) -> bytes | int:
         """Return what to store for `obj`; raise what the first serializer raises."""
         data = encode_arg(self._dumps(obj))
         if not self.compressors or isinstance(data, int):
             return data
-        return self._compressed(data)
+        return self._compress(data)
 
     def loads(self, data: bytes) -> Any:
         """Return the object that is stored as `data`.
@@ -74,38 +76,40 @@ class ValueCodec:
         for compressor in self.compressors:
             if compressor.recognises(data):
                 try:
-                    opened = compressor.decompress(data)
-                except TooLarge:
+                    decompressed = compressor.decompress(data)
+                except DecompressedTooLarge:
                     raise
                 except Exception as error:  # Each format has its own.
                     failures.append(error)
                 else:
-                    return self._read(opened)
-        return self._read_unopened(data, failures) if failures else self._read(data)
+                    return self._loads(decompressed)
+        return self._loads_uncompressed(data, failures) if failures else self._loads(data)
 
-    def _compressed(self, data: bytes) -> bytes:
+    def _compress(self, data: bytes) -> bytes:
         """Return `data`, compressed if that is of use or needed to tell what it is."""
         compress = self.compressors[0].compress
-        if self._least <= len(data) <= self._most:
+        if self._min_size <= len(data) <= self._max_size:
             small = compress(data)
             if len(small) < len(data):
                 return small
         if not any(compressor.recognises(data) for compressor in self.compressors):
             return data
-        if len(data) > self._most:
-            raise TooLarge(f"It could not be told from compressed data: {len(data):,} bytes.")
+        if len(data) > self._max_size:
+            raise DecompressedTooLarge(
+                f"It could not be told from compressed data: {len(data):,} bytes."
+            )
         return compress(data)
 
-    def _read_unopened(self, data: bytes, failures: list[Exception]) -> Any:
+    def _loads_uncompressed(self, data: bytes, failures: list[Exception]) -> Any:
         """Read what begins like compressed data, and is none, or is damaged."""
         try:
-            return self._read(data)
+            return self._loads(data)
         except Exception as raised:
             for error in failures:
                 raised.add_note(f"It begins like compressed data: {type(error).__name__}: {error}")
             raise
 
-    def _read_by_any(self, data: bytes) -> Any:
+    def _loads_by_any(self, data: bytes) -> Any:
         failures: list[tuple[Serializer, Exception]] = []
         for serializer in self.serializers:
             recognises: Callable[[bytes], bool] | None = getattr(serializer, "recognises", None)
@@ -122,7 +126,7 @@ class ValueCodec:
         raise unreadable from (failures[0][1] if failures else None)
 
 
-OURS = (
+OUR_SERIALIZERS = (
     *(JSONSerializer, ORJSONSerializer),
     *(MsgPackSerializer, ORMsgPackSerializer, PickleSerializer),
 )
@@ -130,8 +134,8 @@ OURS = (
 OPCODES = {ord(opcode.code): opcode for opcode in pickletools.opcodes}
 
 # How `pickletools` says where an argument ends, and the bytes of a length that stands before it.
-LINE = pickletools.UP_TO_NEWLINE
-PREFIXES = {
+LINE_ARGUMENT = pickletools.UP_TO_NEWLINE
+LENGTH_PREFIX_SIZES = {
     pickletools.TAKEN_FROM_ARGUMENT1: 1,
     pickletools.TAKEN_FROM_ARGUMENT4: 4,
     pickletools.TAKEN_FROM_ARGUMENT4U: 4,
@@ -139,73 +143,74 @@ PREFIXES = {
 }
 
 
-def readers(serializer: Any) -> tuple[Any, ...]:
+def list_serializers(serializer: Any) -> tuple[Any, ...]:
     """Return the serializers that an alias's own consists of."""
-    return serializer.serializers if isinstance(serializer, ValueCodec) else (serializer,)
+    return serializer.serializers if isinstance(serializer, CompositeSerializer) else (serializer,)
 
 
-def may_run(serializer: Any) -> bool:
+def can_run_code(serializer: Any) -> bool:
     """Return whether a serializer may run what it reads; of an unknown one, nobody knows."""
     return not any(
-        isinstance(serializer, kind) and type(serializer).loads is kind.loads for kind in OURS
+        isinstance(serializer, kind) and type(serializer).loads is kind.loads
+        for kind in OUR_SERIALIZERS
     )
 
 
-def could_run(serializer: Any, data: bytes) -> bool:
+def can_run_code_from(serializer: Any, data: bytes) -> bool:
     """Return whether an alias's serializer, given `data`, might import and call what it names."""
     is_like_ours = data[:1] == b"\x80"
-    return names_something(data) and any(
-        may_run(one) or (is_like_ours and isinstance(one, PickleSerializer))
-        for one in readers(serializer)
+    return has_pickle_imports(data) and any(
+        can_run_code(one) or (is_like_ours and isinstance(one, PickleSerializer))
+        for one in list_serializers(serializer)
     )
 
 
-def names_something(data: bytes) -> bool:
+def has_pickle_imports(data: bytes) -> bool:
     """Return whether `pickle.loads` might come to import something before it ends or raises.
 
     Opcodes follow one another without jumps, so it suffices to know how long their arguments are.
     What the stack would hold is not followed: where that would end the reading, this goes on.
     """
-    at, marked = 0, False
-    while at < len(data):
-        code = data[at]
+    position, marked = 0, False
+    while position < len(data):
+        code = data[position]
         if code not in OPCODES or code == ord("."):
             return False
-        if names(data, at, marked):
+        if is_import(data, position, marked):
             return True
         marked = marked or code == ord("(")
-        at = end_of(data, at)
+        position = find_opcode_end(data, position)
     return False
 
 
-def names(data: bytes, at: int, marked: bool) -> bool:
+def is_import(data: bytes, position: int, marked: bool) -> bool:
     """Return whether the opcode at a place imports something."""
-    code = chr(data[at])
+    code = chr(data[position])
     if code in "ci":  # Two lines; `i` takes what stands above a mark.
-        return data.find(b"\n", at) > 0 and (code == "c" or marked)
+        return data.find(b"\n", position) > 0 and (code == "c" or marked)
     if code in "\x82\x83\x84":
         registered: dict[int, Any] = copyreg._inverted_registry  # type: ignore[attr-defined]
-        number = int.from_bytes(data[at + 1 : end_of(data, at)], "little")
+        number = int.from_bytes(data[position + 1 : find_opcode_end(data, position)], "little")
         return number in registered
     return code == "\x93"
 
 
-def end_of(data: bytes, at: int) -> int:
+def find_opcode_end(data: bytes, position: int) -> int:
     """Return where the opcode at a place ends with its argument; past the end if that is cut."""
-    argument, start = OPCODES[data[at]].arg, at + 1
+    argument, start = OPCODES[data[position]].arg, position + 1
     if argument is None:
         return start
-    if argument.n == LINE:
+    if argument.n == LINE_ARGUMENT:
         end = data.find(b"\n", start)
         return len(data) if end < 0 else end + 1
-    if argument.n in PREFIXES:
-        size = PREFIXES[argument.n]
+    if argument.n in LENGTH_PREFIX_SIZES:
+        size = LENGTH_PREFIX_SIZES[argument.n]
         length = int.from_bytes(data[start : start + size], "little")
         return start + size + length
     return start + argument.n
 
 
-EXTRAS: Final = {
+EXTRA_OF_MODULE: Final = {
     "orjson": "orjson",
     "msgpack": "msgpack",
     "ormsgpack": "ormsgpack",
@@ -217,7 +222,7 @@ EXTRAS: Final = {
 
 
 @dataclass(frozen=True)
-class Kind:
+class PluginType:
     option: str
     """Its name in OPTIONS, and in sentences."""
     paths: Mapping[str, str]
@@ -230,7 +235,7 @@ class Kind:
     """How one with options is written."""
 
 
-SERIALIZER: Final = Kind(
+SERIALIZER: Final = PluginType(
     "serializer",
     {
         "pickle": "django_cachex.cache.serializers.PickleSerializer",
@@ -243,7 +248,7 @@ SERIALIZER: Final = Kind(
     _("It must have dumps(obj), which returns bytes, and loads(data), which undoes it."),
     '"serializer": ("msgpack", {"default": "shop.cache.packed"})',
 )
-COMPRESSOR: Final = Kind(
+COMPRESSOR: Final = PluginType(
     "compressor",
     {
         "zlib": "django_cachex.cache.compressors.ZlibCompressor",
@@ -261,7 +266,7 @@ COMPRESSOR: Final = Kind(
 )
 
 
-class WrongFormat(ImproperlyConfigured):
+class PluginError(ImproperlyConfigured):
     """What OPTIONS have for a serializer or compressor cannot be used."""
 
     def __init__(self, message: str, hint: object) -> None:
@@ -270,23 +275,23 @@ class WrongFormat(ImproperlyConfigured):
         self.hint = str(hint)
 
 
-class MissingPackage(WrongFormat):
+class MissingPackage(PluginError):
     """It can, once a package is installed."""
 
 
-def quoted(names: Iterable[str]) -> str:
+def quote_names(names: Iterable[str]) -> str:
     return ", ".join(f"“{name}”" for name in names)
 
 
-def empty(kind: Kind) -> WrongFormat:
-    return WrongFormat(
+def empty_list_error(kind: PluginType) -> PluginError:
+    return PluginError(
         gettext("“%(what)s” is an empty list.") % {"what": kind.option},
         gettext("Leave it out, or name at least one."),
     )
 
 
-def neither(kind: Kind) -> WrongFormat:
-    return WrongFormat(
+def invalid_spec_error(kind: PluginType) -> PluginError:
+    return PluginError(
         gettext("“%(what)s” is neither a name, nor a name with its options.")
         % {"what": kind.option},
         gettext("Write the two as a tuple: %(example)s. Several are a list of such.")
@@ -294,77 +299,80 @@ def neither(kind: Kind) -> WrongFormat:
     )
 
 
-def nameless(kind: Kind) -> WrongFormat:
-    return WrongFormat(
+def unknown_name_error(kind: PluginType) -> PluginError:
+    return PluginError(
         gettext("There is no %(what)s of that name.") % {"what": kind.option},
         gettext("There are %(names)s; of others, write the dotted path.")
         % {"names": ", ".join(f'"{name}"' for name in kind.paths)},
     )
 
 
-def lacking(kind: Kind, methods: list[str]) -> WrongFormat:
-    return WrongFormat(
+def missing_methods_error(kind: PluginType, methods: list[str]) -> PluginError:
+    return PluginError(
         gettext("The %(what)s lacks %(methods)s.")
         % {"what": kind.option, "methods": ", ".join(f"{name}()" for name in methods)},
         kind.usage,
     )
 
 
-def no_class(kind: Kind) -> WrongFormat:
-    return WrongFormat(
+def not_a_class_error(kind: PluginType) -> PluginError:
+    return PluginError(
         gettext("The %(what)s is an object, which takes no options.") % {"what": kind.option},
         gettext("Write its class in its place: %(example)s.") % {"example": kind.example},
     )
 
 
-def unknown_options(kind: Kind, names: Iterable[str], known: Iterable[str]) -> WrongFormat:
-    has = quoted(known)
-    return WrongFormat(
+def unknown_options_error(
+    kind: PluginType, names: Iterable[str], known: Iterable[str]
+) -> PluginError:
+    has = quote_names(known)
+    return PluginError(
         gettext("The %(what)s has no option %(names)s.")
-        % {"what": kind.option, "names": quoted(names)},
+        % {"what": kind.option, "names": quote_names(names)},
         gettext("It has %(known)s.") % {"known": has} if has else gettext("It has none."),
     )
 
 
-def unfit(kind: Kind, names: Iterable[str]) -> WrongFormat:
-    return WrongFormat(
+def invalid_arguments_error(kind: PluginType, names: Iterable[str]) -> PluginError:
+    return PluginError(
         gettext("The %(what)s cannot be made with these options.") % {"what": kind.option},
-        gettext("Correct what %(names)s is.") % {"names": quoted(names)},
+        gettext("Correct what %(names)s is.") % {"names": quote_names(names)},
     )
 
 
-def needy(kind: Kind) -> WrongFormat:
-    return WrongFormat(
+def missing_arguments_error(kind: PluginType) -> PluginError:
+    return PluginError(
         gettext("The %(what)s cannot be made without arguments.") % {"what": kind.option},
         gettext("A class that takes arguments is written with them: %(example)s.")
         % {"example": kind.example},
     )
 
 
-def unimported(kind: Kind, error: ImportError) -> WrongFormat:
+def import_error(kind: PluginType, error: ImportError) -> PluginError:
     module = (error.name or "").partition(".")[0]
-    if module in EXTRAS:
+    if module in EXTRA_OF_MODULE:
         return MissingPackage(
             gettext("The %(what)s needs a package that is not installed.") % {"what": kind.option},
-            gettext("Run: pip install django-cachex[%(extra)s]") % {"extra": EXTRAS[module]},
+            gettext("Run: pip install django-cachex[%(extra)s]")
+            % {"extra": EXTRA_OF_MODULE[module]},
         )
-    return WrongFormat(
+    return PluginError(
         gettext("The %(what)s cannot be imported: %(reason)s.")
         % {"what": kind.option, "reason": f"{type(error).__name__}: {error}"},
-        path_advice(error),
+        path_hint(error),
     )
 
 
-def failing(kind: Kind, error: Exception) -> WrongFormat:
+def creation_error(kind: PluginType, error: Exception) -> PluginError:
     """Return what a class, or its module, raised; in the words of strangers may be anything."""
-    return WrongFormat(
+    return PluginError(
         gettext("The %(what)s cannot be made: %(reason)s.")
         % {"what": kind.option, "reason": type(error).__name__},
         gettext("Import it in a shell: that shows where it fails."),
     )
 
 
-def path_advice(error: ImportError) -> str:
+def path_hint(error: ImportError) -> str:
     """Return what to do about a dotted path that leads nowhere."""
     if isinstance(error, ModuleNotFoundError) and error.name:
         return gettext(
@@ -373,51 +381,51 @@ def path_advice(error: ImportError) -> str:
     return gettext("Correct the path: the module's, a point, and the name of the class in it.")
 
 
-def make_codec(options: Mapping[str, Any]) -> Serializer:
+def make_serializer(options: Mapping[str, Any]) -> Serializer:
     """Return what makes bytes of values, as OPTIONS say.
 
     A serializer that is the only one, without a compressor, is returned as it is.
     """
-    serializers = make_all(SERIALIZER, options) or [make(SERIALIZER, "pickle")]
-    compressors = make_all(COMPRESSOR, options)
+    serializers = load_plugins(SERIALIZER, options) or [load_plugin(SERIALIZER, "pickle")]
+    compressors = load_plugins(COMPRESSOR, options)
     if len(serializers) == 1 and not compressors:
         only: Serializer = serializers[0]
         return only
-    return ValueCodec(serializers, compressors)
+    return CompositeSerializer(serializers, compressors)
 
 
-def make_all(kind: Kind, options: Mapping[str, Any]) -> list[Any]:
+def load_plugins(kind: PluginType, options: Mapping[str, Any]) -> list[Any]:
     """Return what OPTIONS name of one kind, the one that writes first."""
     given = options.get(kind.option)
     if given is None:
         return []
     if not isinstance(given, list):
-        return [make(kind, given)]
+        return [load_plugin(kind, given)]
     if not given:
-        raise empty(kind)
-    return [make(kind, one) for one in given]
+        raise empty_list_error(kind)
+    return [load_plugin(kind, one) for one in given]
 
 
-def make(kind: Kind, given: Any) -> Any:
+def load_plugin(kind: PluginType, given: Any) -> Any:
     """Return one serializer or compressor.
 
     `given` is its short name, its class, the dotted path of that, or an instance; or a tuple of
     one of the first three and a dict of what the class is called with.
     """
-    named, arguments = parted(kind, given)
+    named, arguments = split_spec(kind, given)
     try:
-        made = called(kind, found(kind, named), arguments)
+        plugin = instantiate(kind, import_named(kind, named), arguments)
     except ImproperlyConfigured:
         raise
     except Exception as error:  # Importing a module, and making an object, may raise anything.
-        raise failing(kind, error) from error
-    lacks = [name for name in kind.methods if not callable(getattr(made, name, None))]
-    if lacks:
-        raise lacking(kind, lacks)
-    return made
+        raise creation_error(kind, error) from error
+    missing = [name for name in kind.methods if not callable(getattr(plugin, name, None))]
+    if missing:
+        raise missing_methods_error(kind, missing)
+    return plugin
 
 
-def parted(kind: Kind, given: Any) -> tuple[Any, Mapping[str, Any]]:
+def split_spec(kind: PluginType, given: Any) -> tuple[Any, Mapping[str, Any]]:
     """Return what was named, and its options."""
     if not isinstance(given, (tuple, dict)):
         return given, {}
@@ -425,43 +433,45 @@ def parted(kind: Kind, given: Any) -> tuple[Any, Mapping[str, Any]]:
         case (named, dict() as arguments) if all(isinstance(name, str) for name in arguments):
             return named, arguments
         case _:
-            raise neither(kind)
+            raise invalid_spec_error(kind)
 
 
-def found(kind: Kind, named: Any) -> Any:
+def import_named(kind: PluginType, named: Any) -> Any:
     """Return what a short name or a dotted path stands for, and anything else as it is."""
     if not isinstance(named, str):
         return named
     if "." not in named and named not in kind.paths:
-        raise nameless(kind)
+        raise unknown_name_error(kind)
     try:
         return import_string(kind.paths.get(named, named))
     except ImportError as error:
-        raise unimported(kind, error) from error
+        raise import_error(kind, error) from error
 
 
-def called(kind: Kind, given: Any, arguments: Mapping[str, Any]) -> Any:
+def instantiate(kind: PluginType, given: Any, arguments: Mapping[str, Any]) -> Any:
     """Return what a class makes of its options, or an instance as it is."""
     if not callable(given):
         if arguments:
-            raise no_class(kind)
+            raise not_a_class_error(kind)
         return given
-    takes = parameters(given)
-    if takes is not None and (unknown := [name for name in arguments if name not in takes]):
-        raise unknown_options(kind, unknown, takes)
+    accepted = get_parameter_names(given)
+    if accepted is not None and (unknown := [name for name in arguments if name not in accepted]):
+        raise unknown_options_error(kind, unknown, accepted)
     try:
         return given(**arguments)
     except ImportError as error:
-        raise unimported(kind, error) from error
+        raise import_error(kind, error) from error
     except TypeError as error:
-        raise (unfit(kind, arguments) if arguments else needy(kind)) from error
+        raise (
+            invalid_arguments_error(kind, arguments) if arguments else missing_arguments_error(kind)
+        ) from error
 
 
-def parameters(kind: Callable[..., Any]) -> list[str] | None:
+def get_parameter_names(kind: Callable[..., Any]) -> list[str] | None:
     """Return the names of what a class is called with; None where it takes any, or does not say."""
     try:
-        takes = inspect.signature(kind).parameters
+        accepted = inspect.signature(kind).parameters
     except (TypeError, ValueError):  # Of a class in C, perhaps.
         return None
-    anything = any(one.kind is one.VAR_KEYWORD for one in takes.values())
-    return None if anything else list(takes)
+    anything = any(one.kind is one.VAR_KEYWORD for one in accepted.values())
+    return None if anything else list(accepted)

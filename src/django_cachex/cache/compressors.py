@@ -10,19 +10,19 @@ from typing import Any, ClassVar, Protocol
 
 from django.core.exceptions import ImproperlyConfigured
 
-MIN_SIZE = 256
+DEFAULT_MIN_SIZE = 256
 """Bytes that a value has at least, for it to be worth the while."""
-MAX_SIZE = 128 * 2**20
+DEFAULT_MAX_SIZE = 128 * 2**20
 """Bytes that a value may become; larger ones are stored as they are."""
-MEMORY = 128 * 2**20
+MAX_LZMA_MEMORY = 128 * 2**20
 """Bytes that reading an xz stream may ask for besides: the largest preset takes half of it."""
 
 
-class TooLarge(ValueError):
+class DecompressedTooLarge(ValueError):
     """What was compressed is larger than may be read; nobody knows how large."""
 
 
-class Damaged(ValueError):
+class CorruptData(ValueError):
     """What begins like compressed data ends early, or something follows it."""
 
 
@@ -55,7 +55,10 @@ class Compressor:
     """How hard to try: the format's own scale."""
 
     def __init__(
-        self, level: int | None = None, min_size: int = MIN_SIZE, max_size: int = MAX_SIZE
+        self,
+        level: int | None = None,
+        min_size: int = DEFAULT_MIN_SIZE,
+        max_size: int = DEFAULT_MAX_SIZE,
     ) -> None:
         if level is not None:
             if type(level) is not int or level not in self.levels:
@@ -83,12 +86,14 @@ class Compressor:
     def decompress(self, data: bytes) -> bytes:
         """Return what was compressed as `data`; raise `TooLarge`, `Damaged`, or the format's."""
         stream = self.decompressor(data)
-        opened = stream.decompress(data, self.max_size + 1)
-        if len(opened) > self.max_size:
-            raise TooLarge(f"It holds more than the {self.max_size:,} bytes of “max_size”.")
+        decompressed = stream.decompress(data, self.max_size + 1)
+        if len(decompressed) > self.max_size:
+            raise DecompressedTooLarge(
+                f"It holds more than the {self.max_size:,} bytes of “max_size”."
+            )
         if not stream.eof or stream.unused_data:
-            raise Damaged("The compressed data end early, or something follows them.")
-        return opened
+            raise CorruptData("The compressed data end early, or something follows them.")
+        return decompressed
 
     def decompressor(self, data: bytes) -> Decompressor:
         """Return what opens a stream that begins as `data` does."""
@@ -125,7 +130,7 @@ class LzmaCompressor(Compressor):
         return lzma.compress(data, preset=self.level)
 
     def decompressor(self, data: bytes) -> Decompressor:
-        return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MEMORY)
+        return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MAX_LZMA_MEMORY)
 
 
 class Lz4Compressor(Compressor):
@@ -140,8 +145,8 @@ class Lz4Compressor(Compressor):
 
     def compress(self, data: bytes) -> bytes:
         # Without the checksum, damaged data would be taken for a value.
-        made: bytes = self._frame.compress(data, self.level, content_checksum=True)
-        return made
+        compressed: bytes = self._frame.compress(data, self.level, content_checksum=True)
+        return compressed
 
     def decompressor(self, data: bytes) -> Decompressor:
         return Lz4Stream(self._frame, data)
@@ -164,8 +169,8 @@ class Lz4Stream:
 
     def decompress(self, data: bytes, max_length: int, /) -> bytes:
         most = min(max_length, self._size + 1) if self._size else max_length
-        opened: bytes = self._stream.decompress(data, most)
-        return opened
+        decompressed: bytes = self._stream.decompress(data, most)
+        return decompressed
 
 
 class ZstdCompressor(Compressor):
@@ -183,9 +188,9 @@ class ZstdCompressor(Compressor):
         self._options = {names.compression_level: self.level, names.checksum_flag: 1}
 
     def compress(self, data: bytes) -> bytes:
-        made: bytes = self._zstd.compress(data, options=self._options)
-        return made
+        compressed: bytes = self._zstd.compress(data, options=self._options)
+        return compressed
 
     def decompressor(self, data: bytes) -> Decompressor:
-        made: Decompressor = self._zstd.ZstdDecompressor()
-        return made
+        compressed: Decompressor = self._zstd.ZstdDecompressor()
+        return compressed

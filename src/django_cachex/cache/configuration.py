@@ -14,31 +14,31 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from django.core.exceptions import ImproperlyConfigured
 
 from django_cachex.cache.connection.drivers import (
-    AsyncConnection,
-    Connection,
+    AsyncDriverConnection,
     Driver,
-    Pool,
-    blocking_half,
-    load,
+    DriverConnection,
+    DriverPool,
+    get_sync_classes,
+    load_driver,
 )
-from django_cachex.cache.connection.protocol import Packer, codec_for
+from django_cachex.cache.connection.protocol import DriverPacker, get_codec
 from django_cachex.cache.connection.sync import Bounds
 from django_cachex.cache.options import (
-    ASYNC_ONLY,
-    BLOCKING_ONLY,
-    CACHE_OPTIONS,
-    LONGEST,
-    ROLES,
-    UNUSED,
-    imported,
-    parse,
-    refuse,
+    ASYNC_CLASS_OPTIONS,
+    CLASS_OPTIONS,
+    MAX_TIMEOUT,
+    NOT_FOR_DRIVER,
+    SYNC_CLASS_OPTIONS,
+    UNUSED_OPTIONS,
+    import_class,
+    parse_url,
+    validate_options,
 )
 
 CONNECT_TIMEOUT = 5.0
-LIMIT = 64
+DEFAULT_MAX_CONNECTIONS = 64
 """Connections of one process to one server, for all its threads, at most."""
-PATIENCE = 5.0
+DEFAULT_POOL_TIMEOUT = 5.0
 """Seconds to wait for one of them."""
 
 BOUNDS = "bounds"
@@ -46,11 +46,13 @@ BOUNDS = "bounds"
 
 # Seconds without a word after which the other end is asked whether it is there, seconds between
 # such questions, and how many of them are left without an answer, where the platform knows these.
-_KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPALIVE": 30, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
-KEEPALIVE: Mapping[str, Any] = {
+_KEEPALIVE_VALUES = {"TCP_KEEPIDLE": 30, "TCP_KEEPALIVE": 30, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
+KEEPALIVE_OPTIONS: Mapping[str, Any] = {
     "socket_keepalive": True,
     "socket_keepalive_options": {
-        getattr(socket, name): value for name, value in _KEEPALIVE.items() if hasattr(socket, name)
+        getattr(socket, name): value
+        for name, value in _KEEPALIVE_VALUES.items()
+        if hasattr(socket, name)
     },
 }
 """So the ways are kept open that forget who is silent, and it is noticed when one is closed."""
@@ -67,7 +69,7 @@ class Configuration:
     # Both may hold a password, which no representation shows.
     url: str = field(repr=False)
     options: Mapping[str, Any] = field(repr=False)
-    breaks: bool = True
+    uses_breaker: bool = True
     """Whether a server that does not answer is left alone for a while."""
     bounds: Bounds | None = None
     """What an exchange on a blocking connection may take, beside the timeout of its socket."""
@@ -75,35 +77,35 @@ class Configuration:
     @property
     def address(self) -> str:
         """Which database this is, as ``host:port/db`` or ``path?db=…``; never a credential."""
-        found = {**self.options, **parsed(self.driver, self.url)}
+        found = {**self.options, **parse_configured_url(self.driver, self.url)}
         if "path" in found:
             return f"{found['path']}?db={found.get('db', 0)}"
         host, port = found.get("host", "localhost"), found.get("port", 6379)
         return f"{host}:{port}/{found.get('db', 0)}"
 
     @cached_property
-    def _pool(self) -> Pool:
-        options = {name: v for name, v in self.options.items() if name not in ASYNC_ONLY}
-        if not blocking_half(self.driver, self.url, options).refuses("command_packer"):
-            options.setdefault("command_packer", Packer(codec_for(self.driver.name)))
-        kind: Any = options.pop("pool_class", None) or self.driver.blocking.ConnectionPool
-        pool: Pool = kind.from_url(self.url, **options)
+    def _pool(self) -> DriverPool:
+        options = {name: v for name, v in self.options.items() if name not in ASYNC_CLASS_OPTIONS}
+        if not get_sync_classes(self.driver, self.url, options).rejects("command_packer"):
+            options.setdefault("command_packer", DriverPacker(get_codec(self.driver.name)))
+        kind: Any = options.pop("pool_class", None) or self.driver.sync_module.ConnectionPool
+        pool: DriverPool = kind.from_url(self.url, **options)
         return pool
 
-    def connection(self) -> Connection:
+    def connection(self) -> DriverConnection:
         """Return a new blocking connection, made as the configured pool would; not connected."""
-        made: Connection = self._pool.connection_class(**self._pool.connection_kwargs)
+        made: DriverConnection = self._pool.connection_class(**self._pool.connection_kwargs)
         return made
 
-    def async_connection(self) -> AsyncConnection:
+    def async_connection(self) -> AsyncDriverConnection:
         """Return a new connection for the running event loop, not connected."""
-        with self.refusing():
+        with self.map_errors():
             pool = self._async_pool()
-            made: AsyncConnection = pool.connection_class(**pool.connection_kwargs)
+            made: AsyncDriverConnection = pool.connection_class(**pool.connection_kwargs)
         return made
 
     @contextmanager
-    def refusing(self) -> Iterator[None]:
+    def map_errors(self) -> Iterator[None]:
         """Raise ImproperlyConfigured for what the driver's classes raise while they are made.
 
         Not in their words, which may quote anything.
@@ -117,48 +119,50 @@ class Configuration:
             ) from error
 
     @property
-    def limit(self) -> int:
+    def max_connections(self) -> int:
         """How many blocking connections a process may have."""
-        most: int = getattr(self._pool, "max_connections", LIMIT)
-        given = {**self.options, **parsed(self.driver, self.url)}.get("max_connections")
-        return most if given else min(most, LIMIT)
+        most: int = getattr(self._pool, "max_connections", DEFAULT_MAX_CONNECTIONS)
+        given = {**self.options, **parse_configured_url(self.driver, self.url)}.get(
+            "max_connections"
+        )
+        return most if given else min(most, DEFAULT_MAX_CONNECTIONS)
 
     @property
-    def patience(self) -> float:
+    def pool_timeout(self) -> float:
         """How long to wait for one of them, in seconds."""
-        seconds = getattr(self._pool, "timeout", PATIENCE)
-        return LONGEST if seconds is None else seconds
+        seconds = getattr(self._pool, "timeout", DEFAULT_POOL_TIMEOUT)
+        return MAX_TIMEOUT if seconds is None else seconds
 
-    def _async_pool(self) -> Pool:
+    def _async_pool(self) -> DriverPool:
         kind: Any = self.options.get("async_pool_class") or self._async_twin()
         options = {
             name: value
             for name, value in self.options.items()
-            if name not in BLOCKING_ONLY | ASYNC_ONLY
+            if name not in SYNC_CLASS_OPTIONS | ASYNC_CLASS_OPTIONS
         }
-        if not issubclass(kind, self.driver.awaitable.BlockingConnectionPool):
+        if not issubclass(kind, self.driver.async_module.BlockingConnectionPool):
             options.pop("timeout", None)
         if "async_parser_class" in self.options:
             options["parser_class"] = self.options["async_parser_class"]
         if "retry" in options:
             options["retry"] = self._async_retry(options["retry"])
-        pool: Pool = kind.from_url(self.url, **options)
+        pool: DriverPool = kind.from_url(self.url, **options)
         return pool
 
     def _async_twin(self) -> type:
         """Return the driver's asynchronous pool that is like the blocking one."""
         chosen = self.options.get("pool_class")
-        like = self.driver.blocking.BlockingConnectionPool
+        like = self.driver.sync_module.BlockingConnectionPool
         waits = isinstance(chosen, type) and issubclass(chosen, like)
         name = "BlockingConnectionPool" if waits else "ConnectionPool"
-        twin: type = getattr(self.driver.awaitable, name)
+        twin: type = getattr(self.driver.async_module, name)
         return twin
 
     def _async_retry(self, retry: Any) -> Any:
         """Return the asynchronous twin of the driver's `Retry`, whose parts have no public name."""
-        if isinstance(retry, self.driver.awaitable.Retry):
+        if isinstance(retry, self.driver.async_module.Retry):
             return retry
-        return self.driver.awaitable.Retry(retry._backoff, retry._retries)
+        return self.driver.async_module.Retry(retry._backoff, retry._retries)
 
 
 def configure(
@@ -168,27 +172,27 @@ def configure(
 
     `overrides` win over `options` and over the query of `url`; they may have `bounds` as well.
     """
-    driver = load(driver_name)
-    url = without_query(url, frozenset(overrides))
+    driver = load_driver(driver_name)
+    url = strip_query_options(url, frozenset(overrides))
     driven = {name: value for name, value in overrides.items() if name != BOUNDS}
-    parsed(driver, url)
-    refuse(driver, url, {**options, **driven})
-    apart = CACHE_OPTIONS | UNUSED | {"decode_responses"}
+    parse_configured_url(driver, url)
+    validate_options(driver, url, {**options, **driven})
+    apart = NOT_FOR_DRIVER | UNUSED_OPTIONS | {"decode_responses"}
     chosen = {name: v for name, v in {**options, **driven}.items() if name not in apart}
-    for name in chosen.keys() & ROLES:
-        chosen[name] = imported(chosen[name])
-    breaks = bool(options.get("breaker", True))
+    for name in chosen.keys() & CLASS_OPTIONS:
+        chosen[name] = import_class(chosen[name])
+    uses_breaker = bool(options.get("breaker", True))
     chosen.setdefault("socket_connect_timeout", CONNECT_TIMEOUT)
-    if not blocking_half(driver, url, chosen).refuses("socket_keepalive"):
-        chosen = {**KEEPALIVE, **chosen}
-    url, bounds = without_query(url, UNUSED), overrides.get(BOUNDS)
-    made = Configuration(driver, url, chosen | {"protocol": 2}, breaks, bounds)
-    with made.refusing():
+    if not get_sync_classes(driver, url, chosen).rejects("socket_keepalive"):
+        chosen = {**KEEPALIVE_OPTIONS, **chosen}
+    url, bounds = strip_query_options(url, UNUSED_OPTIONS), overrides.get(BOUNDS)
+    made = Configuration(driver, url, chosen | {"protocol": 2}, uses_breaker, bounds)
+    with made.map_errors():
         made.connection()
     return made
 
 
-def locations(location: str | Sequence[str]) -> list[str]:
+def parse_locations(location: str | Sequence[str]) -> list[str]:
     """Return the URLs in a LOCATION: the primary's, then those of its read replicas."""
     several = isinstance(location, Sequence) and not isinstance(location, str)
     urls = list(location) if several else re.split("[;,]", str(location or ""))
@@ -199,9 +203,9 @@ def locations(location: str | Sequence[str]) -> list[str]:
     return urls
 
 
-def parsed(driver: Driver, url: str) -> Mapping[str, Any]:
+def parse_configured_url(driver: Driver, url: str) -> Mapping[str, Any]:
     try:
-        found: Mapping[str, Any] = parse(driver, url)
+        found: Mapping[str, Any] = parse_url(driver, url)
     except ValueError:
         # The parsers quote what they stumble over, which may be half a password.
         raise ImproperlyConfigured(
@@ -212,7 +216,7 @@ def parsed(driver: Driver, url: str) -> Mapping[str, Any]:
     return found
 
 
-def without_query(url: str, names: frozenset[str]) -> str:
+def strip_query_options(url: str, names: frozenset[str]) -> str:
     """Return `url` without the query options in `names`, which would win over all else."""
     try:
         parts = urlsplit(url)
@@ -223,14 +227,14 @@ def without_query(url: str, names: frozenset[str]) -> str:
     return url if kept == query else urlunsplit(parts._replace(query=urlencode(kept)))
 
 
-def frozen(value: Any) -> Any:
+def make_hashable(value: Any) -> Any:
     """Return a hashable stand-in for an option; equal ones for options that are equal."""
     if isinstance(value, Mapping):
-        return "mapping", frozenset((name, frozen(part)) for name, part in value.items())
+        return "mapping", frozenset((name, make_hashable(part)) for name, part in value.items())
     if isinstance(value, (list, tuple)):
-        return "sequence", tuple(frozen(part) for part in value)
+        return "sequence", tuple(make_hashable(part) for part in value)
     if isinstance(value, (set, frozenset)):
-        return "set", frozenset(frozen(part) for part in value)
+        return "set", frozenset(make_hashable(part) for part in value)
     try:
         hash(value)
     except TypeError:

@@ -16,8 +16,15 @@ from importlib import import_module
 from typing import Any, Protocol, Self, TypeVar
 
 from django_cachex.cache.base import CacheCommands
-from django_cachex.cache.connection.drivers import Driver, load
-from django_cachex.cache.operations import Part, Pause, Plan, Target, acarry_out, carry_out
+from django_cachex.cache.connection.drivers import Driver, load_driver
+from django_cachex.cache.operations import (
+    Endpoint,
+    MultiServerOperation,
+    Pause,
+    ServerCall,
+    arun_operation,
+    run_operation,
+)
 from django_cachex.commands.args import encode_arg, timeout_to_ms
 from django_cachex.commands.cache_api import px_args
 from django_cachex.commands.command import Command, Operation, parse_raw
@@ -25,17 +32,17 @@ from django_cachex.commands.scripts import Script
 from django_cachex.commands.semaphores import SemaphoreRequest, extend, get_usage, release
 from django_cachex.exceptions import CachexError, LockError, LockLost, LockNotAcquired
 
-Send = Callable[[Any], Any]
+SendFunction = Callable[[Any], Any]
 """Sends a command, or the steps of an operation; returns the result, or what is awaited for it."""
 
 
-class Client:
+class LockClient:
     """All that the driver's lock asks of its client, whose own connections would be as many more.
 
     So a lock finds the primary of a service and the node of a cluster as all commands do.
     """
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: SendFunction) -> None:
         self.send = send
 
     def set(self, name: bytes, token: bytes, nx: bool, px: int | None) -> Any:
@@ -44,32 +51,32 @@ class Client:
     def get(self, name: bytes) -> Any:
         return self.send(Command(("GET", name), parse_raw))
 
-    def get_encoder(self) -> Client:
+    def get_encoder(self) -> LockClient:
         return self
 
     def encode(self, token: Any) -> bytes | int:
         return encode_arg(token)
 
 
-class Registered:
+class LockScript:
     """One of the lock's scripts, as the driver's client would have registered it."""
 
     def __init__(self, source: str) -> None:
         self._script = Script(source)
 
-    def __call__(self, keys: Sequence[bytes], args: Sequence[Any], client: Client) -> Any:
+    def __call__(self, keys: Sequence[bytes], args: Sequence[Any], client: LockClient) -> Any:
         return client.send(self._script.operation(keys, args))
 
 
-def on_our_way(kind: Any) -> Any:
+def use_own_scripts(kind: Any) -> Any:
     """Return the driver's lock with our scripts: it keeps those of all locks on its class."""
 
-    class OnOurWay(kind):  # type: ignore[misc]  # The drivers are not all typed.
-        lua_release = Registered(kind.LUA_RELEASE_SCRIPT)
-        lua_extend = Registered(kind.LUA_EXTEND_SCRIPT)
-        lua_reacquire = Registered(kind.LUA_REACQUIRE_SCRIPT)
+    class LockWithOwnScripts(kind):  # type: ignore[misc]  # The drivers are not all typed.
+        lua_release = LockScript(kind.LUA_RELEASE_SCRIPT)
+        lua_extend = LockScript(kind.LUA_EXTEND_SCRIPT)
+        lua_reacquire = LockScript(kind.LUA_REACQUIRE_SCRIPT)
 
-    return OnOurWay
+    return LockWithOwnScripts
 
 
 # Whoever is interrupted while the server answers does not know whether the lock is taken: it would
@@ -77,10 +84,10 @@ def on_our_way(kind: Any) -> Any:
 
 
 @functools.cache
-def blocking_lock(driver: Driver) -> Any:
+def get_sync_lock_class(driver: Driver) -> Any:
     """Return the driver's lock, which is given back where taking it was interrupted."""
 
-    class BlockingLock(on_our_way(import_module(f"{driver.name}.lock").Lock)):  # type: ignore[misc]  # as above
+    class SyncLock(use_own_scripts(import_module(f"{driver.name}.lock").Lock)):  # type: ignore[misc]  # as above
         def do_acquire(self, token: bytes) -> bool:
             try:
                 return bool(super().do_acquire(token))
@@ -89,14 +96,14 @@ def blocking_lock(driver: Driver) -> Any:
                     self.do_release(token)
                 raise
 
-    return BlockingLock
+    return SyncLock
 
 
 @functools.cache
-def awaitable_lock(driver: Driver) -> Any:
+def get_async_lock_class(driver: Driver) -> Any:
     """Return the driver's lock for event loops, which is given back as `blocking_lock` is."""
 
-    class AwaitableLock(on_our_way(import_module(f"{driver.name}.asyncio.lock").Lock)):  # type: ignore[misc]  # as above
+    class AsyncDriverLock(use_own_scripts(import_module(f"{driver.name}.asyncio.lock").Lock)):  # type: ignore[misc]  # as above
         async def do_acquire(self, token: bytes) -> bool:
             try:
                 return bool(await super().do_acquire(token))
@@ -105,11 +112,11 @@ def awaitable_lock(driver: Driver) -> Any:
                     await asyncio.shield(asyncio.ensure_future(self.do_release(token)))
                 raise
 
-    return AwaitableLock
+    return AsyncDriverLock
 
 
 @contextmanager
-def translated(driver: Driver, key: Any) -> Iterator[None]:
+def map_lock_errors(driver: Driver, key: Any) -> Iterator[None]:
     """Raise our error for one that the driver's lock raises."""
     try:
         yield
@@ -119,38 +126,38 @@ def translated(driver: Driver, key: Any) -> Iterator[None]:
         raise LockError(f"The lock “{key}”: {error}") from error
 
 
-class Local(Protocol):
+class TokenStorage(Protocol):
     """Keeps the tokens that one object holds a lock by, perhaps several times at once."""
 
     token: bytes | None
     """What whoever asks may release; setting it to None forgets it."""
 
     @property
-    def own(self) -> bytes | None:
+    def acquired(self) -> bytes | None:
         """What whoever asks has acquired."""
 
 
-class Shared:
+class SharedToken:
     """One token, whoever asks."""
 
     token: bytes | None = None
 
     @property
-    def own(self) -> bytes | None:
+    def acquired(self) -> bytes | None:
         return self.token
 
 
-class ThreadLocal(threading.local):
+class ThreadToken(threading.local):
     """A token for each thread."""
 
     token: bytes | None = None
 
     @property
-    def own(self) -> bytes | None:
+    def acquired(self) -> bytes | None:
         return self.token
 
 
-class TaskLocal:
+class TaskToken:
     """A token for each task.
 
     What a task that has ended acquired is released by any other: `asyncio.wait_for`, before Python
@@ -161,21 +168,21 @@ class TaskLocal:
         self._tokens: dict[asyncio.Task[Any] | None, bytes] = {}
 
     @property
-    def own(self) -> bytes | None:
+    def acquired(self) -> bytes | None:
         return self._tokens.get(asyncio.current_task())
 
     @property
     def token(self) -> bytes | None:
-        return self._tokens.get(self._holder())
+        return self._tokens.get(self._find_holder())
 
     @token.setter
     def token(self, token: bytes | None) -> None:
         if token is None:
-            self._tokens.pop(self._holder(), None)
+            self._tokens.pop(self._find_holder(), None)
         else:
             self._tokens[asyncio.current_task()] = token
 
-    def _holder(self) -> asyncio.Task[Any] | None:
+    def _find_holder(self) -> asyncio.Task[Any] | None:
         """Return the running task if it holds anything, else one that has ended and does."""
         running = asyncio.current_task()
         if running in self._tokens:
@@ -183,27 +190,27 @@ class TaskLocal:
         return next((task for task in self._tokens if task and task.done()), running)
 
 
-def pauses(sleep: float, limit: float | None) -> Iterator[float]:
+def iter_pauses(sleep: float, limit: float | None) -> Iterator[float]:
     """Yield seconds to wait, `sleep` at most, until they are `limit` in all, or more have passed.
 
     Where the clock stands still, as in tests that freeze it, the pauses alone count.
     """
-    began, slept = time.monotonic(), 0.0
+    start, slept = time.monotonic(), 0.0
     while True:
-        left = math.inf if limit is None else limit - max(time.monotonic() - began, slept)
-        if left <= 0:
+        remaining = math.inf if limit is None else limit - max(time.monotonic() - start, slept)
+        if remaining <= 0:
             return
-        yield min(sleep, left)
-        slept += min(sleep, left)
+        yield min(sleep, remaining)
+        slept += min(sleep, remaining)
 
 
-class SharedLock:
+class BaseLock:
     """What locks of threads and of tasks have in common."""
 
-    def __init__(self, key: Any, driver: Driver, beneath: Any) -> None:
+    def __init__(self, key: Any, driver: Driver, lock: Any) -> None:
         self.key = key
         self._driver = driver
-        self._beneath = beneath
+        self._lock = lock
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.key!r}>"
@@ -214,27 +221,27 @@ class SharedLock:
 
         Another process that is told the token, and sets it, may extend and release the lock.
         """
-        token: bytes | None = self._beneath.local.token
+        token: bytes | None = self._lock.local.token
         return token
 
     @token.setter
     def token(self, token: bytes | str | None) -> None:
-        self._beneath.local.token = token.encode() if isinstance(token, str) else token
+        self._lock.local.token = token.encode() if isinstance(token, str) else token
 
     def _pauses(self, blocking: bool | None, blocking_timeout: float | None) -> Iterator[float]:
         """Yield the seconds to wait between two tries; what is None is as the lock was made."""
-        beneath = self._beneath
-        limit = beneath.blocking_timeout if blocking_timeout is None else blocking_timeout
-        waits = beneath.blocking if blocking is None else blocking
-        return pauses(beneath.sleep, limit if waits else 0)
+        lock = self._lock
+        limit = lock.blocking_timeout if blocking_timeout is None else blocking_timeout
+        waits = lock.blocking if blocking is None else blocking
+        return iter_pauses(lock.sleep, limit if waits else 0)
 
-    def _missed(self) -> LockNotAcquired:
-        waited = self._beneath.blocking_timeout if self._beneath.blocking else None
+    def _not_acquired_error(self) -> LockNotAcquired:
+        waited = self._lock.blocking_timeout if self._lock.blocking else None
         within = "at once" if waited is None else f"within {waited:g} s"
         return LockNotAcquired(f"The lock “{self.key}” was not to be had {within}.")
 
 
-class Lock(SharedLock):
+class Lock(BaseLock):
     """A lock for threads, of this and of all other processes: see `ServerCache.lock`."""
 
     def acquire(
@@ -248,42 +255,42 @@ class Lock(SharedLock):
         What is None is as the lock was made. Without a `token` of the caller's, a random one is
         stored.
         """
-        with translated(self._driver, self.key):
+        with map_lock_errors(self._driver, self.key):
             for pause in self._pauses(blocking, blocking_timeout):
-                if self._beneath.acquire(blocking=False, token=token):
+                if self._lock.acquire(blocking=False, token=token):
                     return True
                 time.sleep(pause)
-            return bool(self._beneath.acquire(blocking=False, token=token))
+            return bool(self._lock.acquire(blocking=False, token=token))
 
     def release(self) -> None:
         """Give the lock back; raise `LockLost` where it was lost, `LockError` if it is not held."""
-        with translated(self._driver, self.key):
-            self._beneath.release()
+        with map_lock_errors(self._driver, self.key):
+            self._lock.release()
 
     def extend(self, additional_time: float, replace_ttl: bool = False) -> bool:
         """Keep the lock for more seconds, or, with `replace_ttl`, for so many from now on.
 
         Return True; raise what `release` does, and `LockError` for a lock without a timeout.
         """
-        with translated(self._driver, self.key):
-            return bool(self._beneath.extend(additional_time, replace_ttl))
+        with map_lock_errors(self._driver, self.key):
+            return bool(self._lock.extend(additional_time, replace_ttl))
 
     def reacquire(self) -> bool:
         """Let the lock's timeout begin anew: see `extend`."""
-        with translated(self._driver, self.key):
-            return bool(self._beneath.reacquire())
+        with map_lock_errors(self._driver, self.key):
+            return bool(self._lock.reacquire())
 
     def locked(self) -> bool:
         """Return whether anybody holds the lock."""
-        return bool(self._beneath.locked())
+        return bool(self._lock.locked())
 
     def owned(self) -> bool:
         """Return whether this thread holds the lock, by this object."""
-        return bool(self._beneath.owned())
+        return bool(self._lock.owned())
 
     def __enter__(self) -> Self:
         if not self.acquire():
-            raise self._missed()
+            raise self._not_acquired_error()
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
@@ -295,7 +302,7 @@ class Lock(SharedLock):
             error.add_note(str(lost))
 
 
-class AsyncLock(SharedLock):
+class AsyncLock(BaseLock):
     """A lock for tasks of event loops; what it says is documented at `Lock`."""
 
     async def acquire(
@@ -304,34 +311,34 @@ class AsyncLock(SharedLock):
         blocking_timeout: float | None = None,
         token: bytes | str | None = None,
     ) -> bool:
-        with translated(self._driver, self.key):
+        with map_lock_errors(self._driver, self.key):
             for pause in self._pauses(blocking, blocking_timeout):
-                if await self._beneath.acquire(blocking=False, token=token):
+                if await self._lock.acquire(blocking=False, token=token):
                     return True
                 await asyncio.sleep(pause)
-            return bool(await self._beneath.acquire(blocking=False, token=token))
+            return bool(await self._lock.acquire(blocking=False, token=token))
 
     async def release(self) -> None:
-        with translated(self._driver, self.key):
-            await self._beneath.release()
+        with map_lock_errors(self._driver, self.key):
+            await self._lock.release()
 
     async def extend(self, additional_time: float, replace_ttl: bool = False) -> bool:
-        with translated(self._driver, self.key):
-            return bool(await self._beneath.extend(additional_time, replace_ttl))
+        with map_lock_errors(self._driver, self.key):
+            return bool(await self._lock.extend(additional_time, replace_ttl))
 
     async def reacquire(self) -> bool:
-        with translated(self._driver, self.key):
-            return bool(await self._beneath.reacquire())
+        with map_lock_errors(self._driver, self.key):
+            return bool(await self._lock.reacquire())
 
     async def locked(self) -> bool:
-        return bool(await self._beneath.locked())
+        return bool(await self._lock.locked())
 
     async def owned(self) -> bool:
-        return bool(await self._beneath.owned())
+        return bool(await self._lock.owned())
 
     async def __aenter__(self) -> Self:
         if not await self.acquire():
-            raise self._missed()
+            raise self._not_acquired_error()
         return self
 
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
@@ -345,14 +352,14 @@ class AsyncLock(SharedLock):
 
 T = TypeVar("T")
 
-POLLS = 3
+MISSED_POLLS = 3
 """How many polls a place in the queue outlives whoever had it."""
-LEAST_PATIENCE = 1000
+MIN_QUEUE_TTL = 1000
 """Milliseconds that it lasts at least: a server may be slow to answer."""
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class SemaphoreOptions:
     """How a semaphore is acquired, unless a call says otherwise; times are in seconds."""
 
     capacity: int
@@ -371,89 +378,98 @@ class Terms:
         if not timeout_to_ms(self.lease):
             raise ValueError("A lease must be a number of seconds above zero.")
 
-    def but(self, **given: Any) -> Terms:
+    def with_given(self, **given: Any) -> SemaphoreOptions:
         """Return these terms with those of `given` that are not None in their place."""
         return replace(self, **{name: value for name, value in given.items() if value is not None})
 
     @property
-    def patience(self) -> int:
+    def queue_ttl(self) -> int:
         """The milliseconds that a place in the queue lasts after a poll."""
-        return max(LEAST_PATIENCE, POLLS * (timeout_to_ms(self.sleep) or 0))
+        return max(MIN_QUEUE_TTL, MISSED_POLLS * (timeout_to_ms(self.sleep) or 0))
 
 
-class SharedSemaphore:
+class BaseSemaphore:
     """What semaphores of threads and of tasks have in common: plans of what to ask, and when."""
 
-    def __init__(self, key: Any, stored: bytes, terms: Terms, way: Target, local: Local) -> None:
+    def __init__(
+        self,
+        key: Any,
+        stored: bytes,
+        options: SemaphoreOptions,
+        executor: Endpoint,
+        local: TokenStorage,
+    ) -> None:
         self.key = key
-        self.terms = terms
+        self.options = options
         self._stored = stored
-        self._way = way
+        self._executor = executor
         self._local = local
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.key!r} of {self.terms.capacity}>"
+        return f"<{type(self).__name__} {self.key!r} of {self.options.capacity}>"
 
     def _new_token(self) -> bytes:
-        if self._local.own is not None:
+        if self._local.acquired is not None:
             raise LockError(f"“{self.key}” is held here already: release it first.")
         return uuid.uuid4().hex.encode()
 
-    def _acquiring(self, token: bytes, terms: Terms) -> Plan[bool]:
-        share = SemaphoreRequest(
-            self._stored, token, terms.weight, terms.capacity, timeout_to_ms(terms.lease) or 0
+    def _acquire_steps(self, token: bytes, options: SemaphoreOptions) -> MultiServerOperation[bool]:
+        request = SemaphoreRequest(
+            self._stored, token, options.weight, options.capacity, timeout_to_ms(options.lease) or 0
         )
         taken = False
-        for pause in pauses(terms.sleep, terms.blocking_timeout if terms.blocking else 0):
-            if taken := (yield from self._asked(share.acquire(terms.patience))):
+        for pause in iter_pauses(
+            options.sleep, options.blocking_timeout if options.blocking else 0
+        ):
+            if taken := (yield from self._execute(request.acquire(options.queue_ttl))):
                 break
             yield Pause(pause)
-        if taken or (taken := (yield from self._asked(share.acquire(0)))):
+        if taken or (taken := (yield from self._execute(request.acquire(0)))):
             self._local.token = token
         return taken
 
-    def _releasing(self) -> Plan[None]:
-        token = self._held()
-        was_held = yield from self._asked(release(self._stored, token))
+    def _release_steps(self) -> MultiServerOperation[None]:
+        token = self._require_token()
+        was_held = yield from self._execute(release(self._stored, token))
         self._local.token = None
         if not was_held:
-            raise self._lost()
+            raise self._lost_error()
 
-    def _extending(self, lease: float | None) -> Plan[None]:
-        span = timeout_to_ms(self.terms.but(lease=lease).lease) or 0
-        if not (yield from self._asked(extend(self._stored, self._held(), span))):
-            raise self._lost()
+    def _extend_steps(self, lease: float | None) -> MultiServerOperation[None]:
+        lease_ms = timeout_to_ms(self.options.with_given(lease=lease).lease) or 0
+        if not (yield from self._execute(extend(self._stored, self._require_token(), lease_ms))):
+            raise self._lost_error()
 
-    def _leaving(self, token: bytes) -> Plan[None]:
+    def _abandon_steps(self, token: bytes) -> MultiServerOperation[None]:
         """Take back whatever was asked for; who waits behind it need not wait for it to lapse."""
         with suppress(CachexError):
-            yield from self._asked(release(self._stored, token))
+            yield from self._execute(release(self._stored, token))
 
-    def _looking(self) -> Plan[int]:
-        held, _waiting = yield from self._asked(get_usage(self._stored))
+    def _usage_steps(self) -> MultiServerOperation[int]:
+        held, _waiting = yield from self._execute(get_usage(self._stored))
         return held
 
-    def _asked(self, operation: Operation[T]) -> Generator[list[Part], list[Any], T]:
-        [outcome] = yield [Part(self._way, operation)]
+    def _execute(self, operation: Operation[T]) -> Generator[list[ServerCall], list[Any], T]:
+        [outcome] = yield [ServerCall(self._executor, operation)]
         if isinstance(outcome, CachexError):
             raise outcome
         return outcome  # type: ignore[no-any-return]  # T
 
-    def _held(self) -> bytes:
+    def _require_token(self) -> bytes:
         if self._local.token is None:
             raise LockError(f"“{self.key}” is not held here, or not any more.")
         return self._local.token
 
-    def _lost(self) -> LockLost:
+    def _lost_error(self) -> LockLost:
         return LockLost(f"The lease of “{self.key}” was lost: it expired, or somebody deleted it.")
 
-    def _missed(self) -> LockNotAcquired:
-        waited = self.terms.blocking_timeout if self.terms.blocking else None
+    def _not_acquired_error(self) -> LockNotAcquired:
+        waited = self.options.blocking_timeout if self.options.blocking else None
         within = "at once" if waited is None else f"within {waited:g} s"
         return LockNotAcquired(f"There was no room in “{self.key}” {within}.")
 
 
-class Semaphore(SharedSemaphore):
+class Semaphore(BaseSemaphore):
     """A semaphore for threads, of this and of all other processes: see `ServerCache.semaphore`."""
 
     def acquire(
@@ -467,29 +483,31 @@ class Semaphore(SharedSemaphore):
         What is None is as the semaphore was made. Raise `LockError` where this thread holds some
         by this object already.
         """
-        terms = self.terms.but(weight=weight, blocking=blocking, blocking_timeout=blocking_timeout)
+        options = self.options.with_given(
+            weight=weight, blocking=blocking, blocking_timeout=blocking_timeout
+        )
         token = self._new_token()
         try:
-            return carry_out(self._acquiring(token, terms))
+            return run_operation(self._acquire_steps(token, options))
         except BaseException:
-            carry_out(self._leaving(token))
+            run_operation(self._abandon_steps(token))
             raise
 
     def release(self) -> None:
         """Give back what is held; raise `LockLost` if it was lost, `LockError` if nothing is."""
-        carry_out(self._releasing())
+        run_operation(self._release_steps())
 
     def extend(self, lease: float | None = None) -> None:
         """Let the lease begin anew, for as many seconds; raise what `release` does."""
-        carry_out(self._extending(lease))
+        run_operation(self._extend_steps(lease))
 
     def in_use(self) -> int:
         """Return how much of the capacity is held, by anybody."""
-        return carry_out(self._looking())
+        return run_operation(self._usage_steps())
 
     def __enter__(self) -> Self:
         if not self.acquire():
-            raise self._missed()
+            raise self._not_acquired_error()
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
@@ -501,7 +519,7 @@ class Semaphore(SharedSemaphore):
             error.add_note(str(lost))
 
 
-class AsyncSemaphore(SharedSemaphore):
+class AsyncSemaphore(BaseSemaphore):
     """A semaphore for tasks of event loops; what it says is documented at `Semaphore`."""
 
     async def acquire(
@@ -510,26 +528,28 @@ class AsyncSemaphore(SharedSemaphore):
         blocking: bool | None = None,
         blocking_timeout: float | None = None,
     ) -> bool:
-        terms = self.terms.but(weight=weight, blocking=blocking, blocking_timeout=blocking_timeout)
+        options = self.options.with_given(
+            weight=weight, blocking=blocking, blocking_timeout=blocking_timeout
+        )
         token = self._new_token()
         try:
-            return await acarry_out(self._acquiring(token, terms))
+            return await arun_operation(self._acquire_steps(token, options))
         except BaseException:
-            await asyncio.shield(asyncio.ensure_future(acarry_out(self._leaving(token))))
+            await asyncio.shield(asyncio.ensure_future(arun_operation(self._abandon_steps(token))))
             raise
 
     async def release(self) -> None:
-        await acarry_out(self._releasing())
+        await arun_operation(self._release_steps())
 
     async def extend(self, lease: float | None = None) -> None:
-        await acarry_out(self._extending(lease))
+        await arun_operation(self._extend_steps(lease))
 
     async def in_use(self) -> int:
-        return await acarry_out(self._looking())
+        return await arun_operation(self._usage_steps())
 
     async def __aenter__(self) -> Self:
         if not await self.acquire():
-            raise self._missed()
+            raise self._not_acquired_error()
         return self
 
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
@@ -542,7 +562,7 @@ class AsyncSemaphore(SharedSemaphore):
 
 
 @dataclass(frozen=True, slots=True)
-class Insisting:
+class StrictExecutor:
     """A cache's way to its server on which no failure is ignored."""
 
     cache: CacheCommands
@@ -578,17 +598,17 @@ class LockingCache(CacheCommands):
         `acquire` waits for it if `blocking`, for `blocking_timeout` seconds or for ever, and tries
         every `sleep` seconds. With `thread_local`, a thread cannot release what another acquired.
         """
-        driver = load(self.driver)
-        beneath = blocking_lock(driver)(
-            Client(self.insist),
+        driver = load_driver(self.driver)
+        lock = get_sync_lock_class(driver)(
+            LockClient(self.insist),
             self.stored_key(key, version),
-            lifetime(timeout),
+            parse_lock_timeout(timeout),
             sleep,
             blocking,
             blocking_timeout,
         )
-        beneath.local = ThreadLocal() if thread_local else Shared()
-        return Lock(key, driver, beneath)
+        lock.local = ThreadToken() if thread_local else SharedToken()
+        return Lock(key, driver, lock)
 
     def alock(
         self,
@@ -602,17 +622,17 @@ class LockingCache(CacheCommands):
         version: int | None = None,
     ) -> AsyncLock:
         """Return a lock for tasks: see `lock`. What is said of threads there holds for tasks."""
-        driver = load(self.driver)
-        beneath = awaitable_lock(driver)(
-            Client(self.ainsist),
+        driver = load_driver(self.driver)
+        lock = get_async_lock_class(driver)(
+            LockClient(self.ainsist),
             self.stored_key(key, version),
-            lifetime(timeout),
+            parse_lock_timeout(timeout),
             sleep,
             blocking,
             blocking_timeout,
         )
-        beneath.local = TaskLocal() if thread_local else Shared()
-        return AsyncLock(key, driver, beneath)
+        lock.local = TaskToken() if thread_local else SharedToken()
+        return AsyncLock(key, driver, lock)
 
     def semaphore(
         self,
@@ -633,9 +653,9 @@ class LockingCache(CacheCommands):
         Whoever holds some loses it after `lease` seconds, unless it is extended. The others are
         as in `lock`.
         """
-        terms = Terms(capacity, weight, lease, sleep, blocking, blocking_timeout)
-        local: Local = ThreadLocal() if thread_local else Shared()
-        return Semaphore(key, self.stored_key(key, version), terms, Insisting(self), local)
+        options = SemaphoreOptions(capacity, weight, lease, sleep, blocking, blocking_timeout)
+        local: TokenStorage = ThreadToken() if thread_local else SharedToken()
+        return Semaphore(key, self.stored_key(key, version), options, StrictExecutor(self), local)
 
     def asemaphore(
         self,
@@ -651,12 +671,14 @@ class LockingCache(CacheCommands):
         version: int | None = None,
     ) -> AsyncSemaphore:
         """Return a semaphore for tasks: see `semaphore`."""
-        terms = Terms(capacity, weight, lease, sleep, blocking, blocking_timeout)
-        local: Local = TaskLocal() if thread_local else Shared()
-        return AsyncSemaphore(key, self.stored_key(key, version), terms, Insisting(self), local)
+        options = SemaphoreOptions(capacity, weight, lease, sleep, blocking, blocking_timeout)
+        local: TokenStorage = TaskToken() if thread_local else SharedToken()
+        return AsyncSemaphore(
+            key, self.stored_key(key, version), options, StrictExecutor(self), local
+        )
 
 
-def lifetime(timeout: Any) -> float | None:
+def parse_lock_timeout(timeout: Any) -> float | None:
     """Return a lock's timeout in seconds; raise ValueError for one that is not positive."""
     expiry = timeout_to_ms(timeout)
     if expiry == 0:

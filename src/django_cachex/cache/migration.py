@@ -8,7 +8,7 @@ from typing import Never, NoReturn, TypedDict
 from django_cachex.cache.utils import gettext as _
 
 
-class Elsewhere:
+class RemovedMethod:
     """A name of theirs that there is not: whoever uses it is told what to write."""
 
     def __init__(self, advice: str) -> None:
@@ -22,58 +22,60 @@ class Elsewhere:
         raise AttributeError(f"There is no {self._name} here. {self._advice}")
 
 
-PIPELINE = (
+PIPELINE_HINT = (
     "For several commands in one round trip write: pipe = cache.pipeline(); pipe.set(key, value); "
     "pipe.execute()."
 )
-NO_CLIENT = (
+CLIENT_HINT = (
     "Write cache.eval_script(…) or the command itself, as in cache.hget(key, field); what has no "
     "method is sent by a client of the driver that the project makes for itself."
 )
 
 
-class ForeignNames:
+class UnsupportedCacheMethods:
     """What their caches have and ours do not."""
 
-    get_lock = Elsewhere("Write cache.lock(key, timeout=30).")
-    aget_lock = Elsewhere("Write cache.alock(key, timeout=30).")
-    mget = Elsewhere("Write cache.get_many(keys).")
-    mset = Elsewhere("Write cache.set_many(data).")
-    make_pattern = Elsewhere("Write cache.iter_keys(pattern) or cache.delete_pattern(pattern).")
-    get_client_class = Elsewhere(NO_CLIENT)
+    get_lock = RemovedMethod("Write cache.lock(key, timeout=30).")
+    aget_lock = RemovedMethod("Write cache.alock(key, timeout=30).")
+    mget = RemovedMethod("Write cache.get_many(keys).")
+    mset = RemovedMethod("Write cache.set_many(data).")
+    make_pattern = RemovedMethod("Write cache.iter_keys(pattern) or cache.delete_pattern(pattern).")
+    get_client_class = RemovedMethod(CLIENT_HINT)
 
 
-class ForeignClientNames:
+class UnsupportedClientMethods:
     """What their clients have and ours do not: the driver's own client, mostly."""
 
-    get_client = Elsewhere(f"{PIPELINE} {NO_CLIENT}")
-    get_client_with_index = Elsewhere(NO_CLIENT)
-    get_next_client_index = Elsewhere(NO_CLIENT)
-    connect = Elsewhere("Leave it out: connections are made when they are needed, and kept.")
-    disconnect = Elsewhere("Leave it out: connections are made when they are needed, and kept.")
-    do_close_clients = Elsewhere("Leave it out: connections are kept between requests.")
+    get_client = RemovedMethod(f"{PIPELINE_HINT} {CLIENT_HINT}")
+    get_client_with_index = RemovedMethod(CLIENT_HINT)
+    get_next_client_index = RemovedMethod(CLIENT_HINT)
+    connect = RemovedMethod("Leave it out: connections are made when they are needed, and kept.")
+    disconnect = RemovedMethod("Leave it out: connections are made when they are needed, and kept.")
+    do_close_clients = RemovedMethod("Leave it out: connections are kept between requests.")
 
 
-ARGUMENTS = {
-    "client": f"{PIPELINE} {NO_CLIENT}",
+REMOVED_ARGUMENTS = {
+    "client": f"{PIPELINE_HINT} {CLIENT_HINT}",
     "ignore_key_check": "Write cache.add(key, 0, timeout) before cache.incr(key).",
 }
 
 
-class Foreign(TypedDict, total=False):
+class UnsupportedKwargs(TypedDict, total=False):
     """Arguments of theirs, which type checkers refuse, and `refuse` at the call."""
 
     client: Never
     ignore_key_check: Never
 
 
-def refuse(names: Iterable[str]) -> None:
+def reject_kwargs(names: Iterable[str]) -> None:
     """Raise TypeError for an argument that ours do not take."""
     for name in names:
-        raise TypeError(f"There is no argument “{name}” here. {ARGUMENTS.get(name, '')}".strip())
+        raise TypeError(
+            f"There is no argument “{name}” here. {REMOVED_ARGUMENTS.get(name, '')}".strip()
+        )
 
 
-RENAMED = {
+RENAMED_OPTIONS = {
     "CONNECTION_POOL_CLASS": "pool_class",
     "DB": "db",
     "IGNORE_EXCEPTIONS": "ignore_exceptions",
@@ -86,16 +88,16 @@ RENAMED = {
 }
 
 
-def equivalents() -> dict[str, str]:
+def get_option_hints() -> dict[str, str]:
     """Return, for each option of the two packages, what to write instead."""
     renamed = {
         old: _('Write "%(new)s" in its place, with the same value.') % {"new": new}
-        for old, new in RENAMED.items()
+        for old, new in RENAMED_OPTIONS.items()
     }
-    return renamed | _of_classes() | _of_connections() | _of_values()
+    return renamed | _get_class_hints() | _get_connection_hints() | _get_value_hints()
 
 
-def _of_classes() -> dict[str, str]:
+def _get_class_hints() -> dict[str, str]:
     no_client = _(
         "Leave it out: no client of the driver is used. What it sets for connections, such as "
         '"socket_timeout", is written into OPTIONS itself.'
@@ -114,7 +116,7 @@ def _of_classes() -> dict[str, str]:
     }
 
 
-def _of_connections() -> dict[str, str]:
+def _get_connection_hints() -> dict[str, str]:
     logged = _('Leave it out: what "ignore_exceptions" hides is always logged, once a minute.')
     sentinel = _(
         'Write "%(new)s" in its place, with the BACKEND '
@@ -139,7 +141,7 @@ def _of_connections() -> dict[str, str]:
     }
 
 
-def _of_values() -> dict[str, str]:
+def _get_value_hints() -> dict[str, str]:
     return {
         "COMPRESSOR": _(
             'Write "compressor" with "zlib", "gzip", "lzma", "lz4" or "zstd" in its place: what is '

@@ -14,7 +14,7 @@ from django_cachex.exceptions import CachexError
 T = TypeVar("T")
 
 
-class Target(Protocol):
+class Endpoint(Protocol):
     """What answers commands: a server, or servers that act as one."""
 
     @property
@@ -24,10 +24,10 @@ class Target(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ServerCall:
     """What one server is to be asked."""
 
-    server: Target
+    server: Endpoint
     command: Command[Any] | Operation[Any]
 
 
@@ -38,60 +38,60 @@ class Pause:
     seconds: float
 
 
-Plan = Generator[Sequence[Part] | Pause, list[Any], T]
+MultiServerOperation = Generator[Sequence[ServerCall] | Pause, list[Any], T]
 """Yields what several servers are to be asked, side by side on an event loop, and receives their
 results in order, with a `CachexError` in the place of each result that there is not."""
 
 
-def carry_out(plan: Plan[T]) -> T:
+def run_operation(operation: MultiServerOperation[T]) -> T:
     """Ask what `plan` wants asked, one server after the other; return its result."""
     try:
-        wanted = next(plan)
+        step = next(operation)
         while True:
-            if isinstance(wanted, Pause):
-                time.sleep(wanted.seconds)
-                wanted = plan.send([])
+            if isinstance(step, Pause):
+                time.sleep(step.seconds)
+                step = operation.send([])
             else:
-                wanted = plan.send([_outcome(part) for part in wanted])
+                step = operation.send([_call(call) for call in step])
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]  # T
 
 
-async def acarry_out(plan: Plan[T]) -> T:
+async def arun_operation(operation: MultiServerOperation[T]) -> T:
     """Ask what `plan` wants asked, on the running event loop; return its result."""
     try:
-        wanted = next(plan)
+        step = next(operation)
         while True:
-            if isinstance(wanted, Pause):
-                await asyncio.sleep(wanted.seconds)
-                wanted = plan.send([])
+            if isinstance(step, Pause):
+                await asyncio.sleep(step.seconds)
+                step = operation.send([])
             else:
-                wanted = plan.send(await _outcomes(wanted))
+                step = operation.send(await _acall_all(step))
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]  # T
 
 
-def _outcome(part: Part) -> Any:
+def _call(call: ServerCall) -> Any:
     try:
-        return part.server.run(part.command)
+        return call.server.run(call.command)
     except CachexError as error:
         return error
 
 
-async def _outcomes(parts: Sequence[Part]) -> list[Any]:
-    if len(parts) == 1:
-        return [await _aoutcome(parts[0])]
-    return list(await asyncio.gather(*map(_aoutcome, parts)))
+async def _acall_all(calls: Sequence[ServerCall]) -> list[Any]:
+    if len(calls) == 1:
+        return [await _acall(calls[0])]
+    return list(await asyncio.gather(*map(_acall, calls)))
 
 
-async def _aoutcome(part: Part) -> Any:
+async def _acall(call: ServerCall) -> Any:
     try:
-        return await part.server.arun(part.command)
+        return await call.server.arun(call.command)
     except CachexError as error:
         return error
 
 
-def resumed(operation: Operation[T], commands: Sequence[Command[Any]]) -> Operation[T]:
+def resume(operation: Operation[T], commands: Sequence[Command[Any]]) -> Operation[T]:
     """Go on with `operation`, which have yielded `commands` and wait for their results."""
     try:
         while True:

@@ -13,51 +13,61 @@ from urllib.parse import unquote, urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 from django_cachex.cache.client import Client
-from django_cachex.cache.configuration import Configuration, configure, frozen, locations
-from django_cachex.cache.connection.drivers import AsyncConnection, Connection
-from django_cachex.cache.connection.server import Server, shared
-from django_cachex.cache.operations import Part, Plan, acarry_out, carry_out
+from django_cachex.cache.configuration import (
+    Configuration,
+    configure,
+    make_hashable,
+    parse_locations,
+)
+from django_cachex.cache.connection.drivers import AsyncDriverConnection, DriverConnection
+from django_cachex.cache.connection.server import Server, get_or_create
+from django_cachex.cache.operations import (
+    MultiServerOperation,
+    ServerCall,
+    arun_operation,
+    run_operation,
+)
 from django_cachex.commands.command import Command, parse_raw
 from django_cachex.exceptions import CachexError, ServerUnavailable
 
 Address = tuple[str, int]
 
-UNUSABLE = frozenset({"s_down", "o_down", "disconnected"})
+UNUSABLE_FLAGS = frozenset({"s_down", "o_down", "disconnected"})
 
 
 class Sentinels:
     """Those that watch over one service. The one that answered last is asked first."""
 
-    def __init__(self, service: str, sentinels: Sequence[Server]) -> None:
+    def __init__(self, service: str, make_sentinels: Sequence[Server]) -> None:
         self.service = service
-        self._order = tuple(sentinels)
-        self.address = f"{service}@{','.join(host_and_port(one) for one in sentinels)}"
+        self._order = tuple(make_sentinels)
+        self.address = f"{service}@{','.join(get_host_and_port(one) for one in make_sentinels)}"
 
-    def primary(self) -> Plan[Address]:
+    def primary(self) -> MultiServerOperation[Address]:
         """Find the primary; raise `ServerUnavailable` where no sentinel knows it."""
-        found = yield from self._answer("GET-MASTER-ADDR-BY-NAME")
+        found = yield from self._query("GET-MASTER-ADDR-BY-NAME")
         return found[0].decode(), int(found[1])
 
-    def replica(self) -> Plan[Address]:
+    def replica(self) -> MultiServerOperation[Address]:
         """Find a replica that is up, any of them; the primary where there is none."""
-        listed = yield from self._answer("REPLICAS")
-        usable = [address for flat in listed if (address := usable_address(flat))]
+        listed = yield from self._query("REPLICAS")
+        usable = [address for flat in listed if (address := parse_replica_address(flat))]
         return random.choice(usable) if usable else (yield from self.primary())
 
-    def distrust_first(self) -> None:
+    def rotate(self) -> None:
         """Ask another sentinel next time: what the first one says is out of date."""
         first, *others = self._order
         self._order = (*others, first)
 
-    def _answer(self, question: str) -> Plan[Any]:
+    def _query(self, question: str) -> MultiServerOperation[Any]:
         command = Command(("SENTINEL", question, self.service), parse_raw, idempotent=True)
         reasons = []
         for sentinel in self._order:
-            [answer] = yield [Part(sentinel, command)]
+            [answer] = yield [ServerCall(sentinel, command)]
             if isinstance(answer, CachexError):
                 reasons.append(str(answer))
             elif answer is None:
-                reasons.append(f"{host_and_port(sentinel)} does not know it.")
+                reasons.append(f"{get_host_and_port(sentinel)} does not know it.")
             else:
                 others = (one for one in self._order if one is not sentinel)
                 self._order = (sentinel, *others)
@@ -65,15 +75,15 @@ class Sentinels:
         raise ServerUnavailable(f"No sentinel leads to {self.service}: {' '.join(reasons)}")
 
 
-def usable_address(flat: Sequence[bytes]) -> Address | None:
+def parse_replica_address(flat: Sequence[bytes]) -> Address | None:
     """Return where a replica is that Sentinel describes, None where it cannot be asked."""
     about = dict(zip(flat[::2], flat[1::2], strict=False))
-    if UNUSABLE.intersection(about.get(b"flags", b"").decode().split(",")):
+    if UNUSABLE_FLAGS.intersection(about.get(b"flags", b"").decode().split(",")):
         return None
     return about[b"ip"].decode(), int(about[b"port"])
 
 
-def host_and_port(server: Server) -> str:
+def get_host_and_port(server: Server) -> str:
     return server.address.rpartition("/")[0]
 
 
@@ -81,92 +91,100 @@ def host_and_port(server: Server) -> str:
 class SentinelConfiguration(Configuration):
     """How to connect to whatever is the primary, or a replica, at that moment."""
 
-    sentinels: Sentinels = field(repr=False)
+    make_sentinels: Sentinels = field(repr=False)
     role: bytes
     """As the ROLE command says it."""
 
     @property
     def address(self) -> str:
         """Which database this is, as ``service@host:port,host:port/db``."""
-        return f"{self.sentinels.address}/{super().address.rpartition('/')[2]}"
+        return f"{self.make_sentinels.address}/{super().address.rpartition('/')[2]}"
 
-    def connection(self) -> Connection:
+    def connection(self) -> DriverConnection:
         """Return a new blocking connection that finds its server when it connects."""
         connection = self._pool.connection_class
-        made: Connection = finding(connection)(self, **self._pool.connection_kwargs)
+        made: DriverConnection = make_connection_class(connection)(
+            self, **self._pool.connection_kwargs
+        )
         return made
 
-    def async_connection(self) -> AsyncConnection:
+    def async_connection(self) -> AsyncDriverConnection:
         """Return a new connection for the running event loop: see `connection`."""
         pool = self._async_pool()
-        made: AsyncConnection = afinding(pool.connection_class)(self, **pool.connection_kwargs)
+        made: AsyncDriverConnection = make_async_connection_class(pool.connection_class)(
+            self, **pool.connection_kwargs
+        )
         return made
 
-    def find(self) -> Plan[Address]:
+    def find_address(self) -> MultiServerOperation[Address]:
         """Ask the sentinels where to connect."""
-        return self.sentinels.primary() if self.role == b"master" else self.sentinels.replica()
+        return (
+            self.make_sentinels.primary()
+            if self.role == b"master"
+            else self.make_sentinels.replica()
+        )
 
-    def check(self, role: bytes) -> None:
+    def check_role(self, role: bytes) -> None:
         """Raise the driver's ConnectionError where a primary was wanted, and `role` is none.
 
         A replica may have become the primary: that can be read from, too.
         """
         if self.role == b"master" and role != self.role:
-            self.sentinels.distrust_first()
+            self.make_sentinels.rotate()
             raise self.driver.errors.ConnectionError(
-                f"What a sentinel calls the primary of {self.sentinels.address} is a replica."
+                f"What a sentinel calls the primary of {self.make_sentinels.address} is a replica."
             )
 
 
 @functools.cache
-def finding(kind: Any) -> Any:
+def make_connection_class(kind: Any) -> Any:
     """Return the driver's class `kind` of connections, finding their server on the way."""
 
-    class FindingConnection(kind):  # type: ignore[misc]  # Of two drivers.
+    class SentinelConnection(kind):  # type: ignore[misc]  # Of two drivers.
         def __init__(self, configuration: SentinelConfiguration, **kwargs: Any) -> None:
             self.configuration = configuration
             super().__init__(**kwargs)
 
         def connect(self) -> None:
-            self.host, self.port = carry_out(self.configuration.find())
+            self.host, self.port = run_operation(self.configuration.find_address())
             super().connect()
             try:
                 self.send_command("ROLE")
-                self.configuration.check(self.read_response()[0])
+                self.configuration.check_role(self.read_response()[0])
             except self.configuration.driver.errors.ResponseError:
                 return  # Not every user may ask for the role.
             except self.configuration.driver.error:
                 self.disconnect()
                 raise
 
-    return FindingConnection
+    return SentinelConnection
 
 
 @functools.cache
-def afinding(kind: Any) -> Any:
+def make_async_connection_class(kind: Any) -> Any:
     """Do what `finding` does, for connections of an event loop."""
 
-    class FindingConnection(kind):  # type: ignore[misc]  # Of two drivers.
+    class SentinelConnection(kind):  # type: ignore[misc]  # Of two drivers.
         def __init__(self, configuration: SentinelConfiguration, **kwargs: Any) -> None:
             self.configuration = configuration
             super().__init__(**kwargs)
 
         async def connect(self) -> None:
-            self.host, self.port = await acarry_out(self.configuration.find())
+            self.host, self.port = await arun_operation(self.configuration.find_address())
             await super().connect()
             try:
                 await self.send_command("ROLE")
-                self.configuration.check((await self.read_response())[0])
+                self.configuration.check_role((await self.read_response())[0])
             except self.configuration.driver.errors.ResponseError:
                 return  # Not every user may ask for the role.
             except self.configuration.driver.error:
                 await self.disconnect()
                 raise
 
-    return FindingConnection
+    return SentinelConnection
 
 
-def sentinels(
+def make_sentinels(
     driver: str, url: str, options: Mapping[str, Any], overrides: Mapping[str, Any]
 ) -> Sentinels:
     """Return the sentinels that OPTIONS names; raise ImproperlyConfigured where they are wrong.
@@ -182,13 +200,13 @@ def sentinels(
         own = {name: value for name, value in own.items() if not name.startswith("ssl_")}
     limits = {n: v for n, v in overrides.items() if n.startswith(("socket_", "retry"))}
     servers = [
-        Server.of(driver, f"{scheme}://{bracketed(host)}:{port}", own, limits)
-        for host, port in addresses(options.get("sentinels"))
+        Server.for_url(driver, f"{scheme}://{format_host(host)}:{port}", own, limits)
+        for host, port in parse_addresses(options.get("sentinels"))
     ]
-    return Sentinels(service_name(url), servers)
+    return Sentinels(parse_service_name(url), servers)
 
 
-def addresses(given: Any) -> list[Address]:
+def parse_addresses(given: Any) -> list[Address]:
     try:
         found = [(host, int(port)) for host, port in given]
     except (TypeError, ValueError):
@@ -200,7 +218,7 @@ def addresses(given: Any) -> list[Address]:
     return found
 
 
-def service_name(url: str) -> str:
+def parse_service_name(url: str) -> str:
     """Return the host of `url`, in which, for once, capitals matter."""
     name = urlsplit(url).netloc.rpartition("@")[2]
     if not name or re.search(r":\d*$", name):
@@ -211,7 +229,7 @@ def service_name(url: str) -> str:
     return unquote(name)
 
 
-def bracketed(host: str) -> str:
+def format_host(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
@@ -221,7 +239,7 @@ class SentinelServer(Server):
     configuration: SentinelConfiguration
 
     @classmethod
-    def of_service(
+    def for_service(
         cls,
         driver: str,
         url: str,
@@ -229,35 +247,37 @@ class SentinelServer(Server):
         overrides: Mapping[str, Any],
         role: bytes = b"master",
     ) -> SentinelServer:
-        """Return the server of the service that is the host of `url`: see `Server.of`."""
+        """Return the server of the service that is the host of `url`: see `Server.for_url`."""
 
         def make() -> SentinelServer:
             plain = configure(driver, url, options, overrides)
-            found = sentinels(driver, url, options, overrides)
+            found = make_sentinels(driver, url, options, overrides)
             parts = {part.name: getattr(plain, part.name) for part in fields(plain)}
-            return cls(SentinelConfiguration(**parts, sentinels=found, role=role))
+            return cls(SentinelConfiguration(**parts, make_sentinels=found, role=role))
 
-        return shared((cls, driver, url, frozen(options), frozen(overrides), role), make)
+        return get_or_create(
+            (cls, driver, url, make_hashable(options), make_hashable(overrides), role), make
+        )
 
 
 class SentinelClient(Client):
     """Commands on the primary of a service; with `read_replicas`, what may is read from others."""
 
     @classmethod
-    def of(
+    def from_options(
         cls,
         driver: str,
         location: str | Sequence[str],
         options: Mapping[str, Any],
         overrides: Mapping[str, Any] | None = None,
     ) -> Self:
-        urls = locations(location)
+        urls = parse_locations(location)
         if len(urls) > 1:
             raise ImproperlyConfigured(
                 "LOCATION must be one URL, whose host is the name of the service; the sentinels "
                 "belong into OPTIONS."
             )
-        of, over = SentinelServer.of_service, overrides or {}
+        of, over = SentinelServer.for_service, overrides or {}
         replicas = [of(driver, urls[0], options, over, b"slave")] * bool(
             options.get("read_replicas")
         )

@@ -16,26 +16,26 @@ from django.utils.module_loading import import_string
 
 from django_cachex.commands.args import INT64
 
-integer = re.compile(rb"-?[0-9]+").fullmatch
+match_integer = re.compile(rb"-?[0-9]+").fullmatch
 """Match what is stored for an integer. `int()` would take b" 1_0 " too."""
 
-_float = re.compile(rb"-?(?:[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?|inf|nan)").fullmatch
+match_float = re.compile(rb"-?(?:[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?|inf|nan)").fullmatch
 
 
-def is_number(data: bytes) -> bool:
+def is_decimal(data: bytes) -> bool:
     """Return whether `data` is a number in decimal, of however many digits."""
-    return integer(data) is not None or _float(data) is not None
+    return match_integer(data) is not None or match_float(data) is not None
 
 
-def number(data: bytes) -> int | float | None:
+def parse_decimal(data: bytes) -> int | float | None:
     """Return the number that `data` is in decimal: our integers, or a float; None if it is none.
 
     HINCRBYFLOAT and django-valkey store floats so. No pickle is one, and no MessagePack of more
     than a byte. Raise ValueError for an integer of more digits than Python reads.
     """
-    if integer(data):
+    if match_integer(data):
         return int(data)
-    return float(data) if _float(data) else None
+    return float(data) if match_float(data) else None
 
 
 class UnreadableValue(ValueError):
@@ -56,22 +56,22 @@ class Serializer(Protocol):
         """Return the object that is stored as `data`."""
 
 
-def imported(name: str, given: Any) -> Any:
+def import_callable(name: str, given: Any) -> Any:
     """Return the function or class that the option `name` is, or None where it is not given.
 
     Raise ImportError for a dotted path that leads nowhere, ImproperlyConfigured for what cannot be
     called.
     """
-    found = import_string(given) if isinstance(given, str) else given
-    if found is not None and not callable(found):
+    value = import_string(given) if isinstance(given, str) else given
+    if value is not None and not callable(value):
         raise ImproperlyConfigured(f"“{name}” is a function or a class, or the dotted path of one.")
-    return found
+    return value
 
 
 Hook = Callable[[Any], Any]
 
 
-class Packed:
+class BaseMsgPackSerializer:
     """What both have in common: which bytes are MessagePack, and which an integer's digits."""
 
     def dumps(self, obj: Any) -> bytes | int:
@@ -83,14 +83,14 @@ class Packed:
 
     def loads(self, data: bytes) -> Any:
         # Below 0x80 are integers of one byte: what is longer is a number in decimal.
-        found = number(data) if data[:1] < b"\x80" else None
-        return self._unpack(data) if found is None else found
+        value = parse_decimal(data) if data[:1] < b"\x80" else None
+        return self._unpack(data) if value is None else value
 
     def recognises(self, data: bytes) -> bool:
         """Return whether `data` can be one MessagePack object, or is a number."""
         # Pickles begin with 0x80, which as a map is empty, and has nothing after it.
         if data[:1] < b"\x81":
-            return len(data) == 1 or is_number(data)
+            return len(data) == 1 or is_decimal(data)
         return data[:1] != b"\xc1"
 
     def _pack(self, obj: Any) -> bytes:
@@ -100,7 +100,7 @@ class Packed:
         raise NotImplementedError
 
 
-class MsgPackSerializer(Packed):
+class MsgPackSerializer(BaseMsgPackSerializer):
     """MessagePack by msgpack.
 
     `default` is a function that makes something else of what MessagePack does not have, such as an
@@ -111,9 +111,9 @@ class MsgPackSerializer(Packed):
         msgpack = import_module("msgpack")
         self._write: Callable[..., bytes] = msgpack.packb
         self._read: Callable[..., Any] = msgpack.unpackb
-        self._default: Hook | None = imported("default", default)
+        self._default: Hook | None = import_callable("default", default)
         self._ext_hook: Callable[[int, bytes], Any] = (
-            imported("ext_hook", ext_hook) or msgpack.ExtType
+            import_callable("ext_hook", ext_hook) or msgpack.ExtType
         )
 
     def _pack(self, obj: Any) -> bytes:
@@ -127,11 +127,11 @@ class MsgPackSerializer(Packed):
                 data,
                 strict_map_key=False,
                 ext_hook=self._ext_hook,
-                object_pairs_hook=_with_tuples_as_keys,
+                object_pairs_hook=_make_keys_hashable,
             )
 
 
-class ORMsgPackSerializer(Packed):
+class ORMsgPackSerializer(BaseMsgPackSerializer):
     """MessagePack by ormsgpack: quicker.
 
     `default` and `ext_hook` are as for `MsgPackSerializer`, `option` is ormsgpack's. Dataclasses,
@@ -143,15 +143,15 @@ class ORMsgPackSerializer(Packed):
         ormsgpack = import_module("ormsgpack")
         self._write: Callable[..., bytes] = ormsgpack.packb
         self._read: Callable[..., Any] = ormsgpack.unpackb
-        self._default: Hook | None = imported("default", default)
-        self._ext_hook: Callable[[int, bytes], Any] | None = imported("ext_hook", ext_hook)
-        exact: int = (
+        self._default: Hook | None = import_callable("default", default)
+        self._ext_hook: Callable[[int, bytes], Any] | None = import_callable("ext_hook", ext_hook)
+        passthrough: int = (
             ormsgpack.OPT_NON_STR_KEYS
             | ormsgpack.OPT_PASSTHROUGH_DATACLASS
             | ormsgpack.OPT_PASSTHROUGH_DATETIME
             | ormsgpack.OPT_PASSTHROUGH_UUID
         )
-        self._option = exact | option
+        self._option = passthrough | option
         self._pack(None)  # Raises for an option that there is not.
         self._reading: int = ormsgpack.OPT_NON_STR_KEYS
 
@@ -162,12 +162,12 @@ class ORMsgPackSerializer(Packed):
         return self._read(data, ext_hook=self._ext_hook, option=self._reading)
 
 
-def _with_tuples_as_keys(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
-    return {_hashable(key): value for key, value in pairs}
+def _make_keys_hashable(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
+    return {_make_hashable(key): value for key, value in pairs}
 
 
-def _hashable(key: Any) -> Any:
-    return tuple(map(_hashable, key)) if isinstance(key, list) else key
+def _make_hashable(key: Any) -> Any:
+    return tuple(map(_make_hashable, key)) if isinstance(key, list) else key
 
 
 _loads = pickle.loads
@@ -203,39 +203,39 @@ class PickleSerializer:
 
     def loads(self, data: bytes) -> Any:
         # 0x80 opens every pickle of protocol 2 and later.
-        return _loads(data) if data[:1] == b"\x80" else _other(data)
+        return _loads(data) if data[:1] == b"\x80" else _loads_number(data)
 
     def recognises(self, data: bytes) -> bool:
         """Return whether `data` begins and ends like a pickle that it reads, or is a number."""
         if data[-1:] == b".":
             return data.startswith(PICKLE_PREFIXES)
-        return is_number(data)
+        return is_decimal(data)
 
 
-def unpickled(replies: Iterable[bytes | None]) -> list[Any]:
+def unpickle_all(replies: Iterable[bytes | None]) -> list[Any]:
     """Return what `PickleSerializer.loads` returns for each; None, for no value, stays."""
-    return [_loads(data) if data and data[0] == 0x80 else _other(data) for data in replies]
+    return [_loads(data) if data and data[0] == 0x80 else _loads_number(data) for data in replies]
 
 
-def _other(data: bytes | None) -> Any:
+def _loads_number(data: bytes | None) -> Any:
     if data is None:
         return None
-    if integer(data):
+    if match_integer(data):
         return int(data)
-    found = number(data)
-    if found is None:
+    value = parse_decimal(data)
+    if value is None:
         raise UnreadableValue(
             "What is stored begins neither like a pickle of protocol 2 or later nor like a number."
         )
-    return found
+    return value
 
 
 # What a JSON text may begin with, spaces included. None ends with the full stop of a pickle.
 JSON_PREFIXES = tuple(bytes([byte]) for byte in b' \t\n\r{["-0123456789tfnNI')
 
 # For every byte, a digit or a space: to find the numbers that are past 64 bits.
-DIGITS = bytes(ord("0") if chr(byte) in "0123456789" else ord(" ") for byte in range(256))
-LONG = b"0" * 20
+DIGIT_MASK = bytes(ord("0") if chr(byte) in "0123456789" else ord(" ") for byte in range(256))
+LONG_NUMBER = b"0" * 20
 
 
 class JSONSerializer:
@@ -246,7 +246,7 @@ class JSONSerializer:
     """
 
     def __init__(self, encoder: Any = None, decoder: Any = None) -> None:
-        encoder, decoder = imported("encoder", encoder), imported("decoder", decoder)
+        encoder, decoder = import_callable("encoder", encoder), import_callable("decoder", decoder)
         self._encode: Callable[[Any], str] = (encoder or json.JSONEncoder)().encode
         self._decode: Callable[[str], Any] = (decoder or json.JSONDecoder)().decode
 
@@ -275,9 +275,9 @@ class ORJSONSerializer:
         orjson = import_module("orjson")
         self._write, self._read = orjson.dumps, orjson.loads
         self._decode = json.JSONDecoder().decode
-        self._default: Callable[[Any], Any] | None = imported("default", default)
-        exact: int = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
-        self._option = exact | option
+        self._default: Callable[[Any], Any] | None = import_callable("default", default)
+        passthrough: int = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
+        self._option = passthrough | option
         self._write(None, None, self._option)  # Raises for an option that there is not.
 
     def dumps(self, obj: Any) -> bytes | int:
@@ -290,7 +290,7 @@ class ORJSONSerializer:
 
     def loads(self, data: bytes) -> Any:
         # orjson makes floats of integers past 64 bits, which it does not write.
-        if LONG in data.translate(DIGITS):
+        if LONG_NUMBER in data.translate(DIGIT_MASK):
             return self._decode(str(data, "utf-8"))
         try:
             return self._read(data)

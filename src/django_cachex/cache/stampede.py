@@ -40,28 +40,28 @@ class Pause:
     seconds: float
 
 
-Act = Compute | Store | Pause | Command[Any] | Operation[Any]
-Flow = Generator[Act, Any, Any]
+Step = Compute | Store | Pause | Command[Any] | Operation[Any]
+Steps = Generator[Step, Any, Any]
 """What `follow` and `afollow` do, and what becomes of it."""
 
 
-def follow(flow: Flow, cache: ServerCache, make: Callable[[], Any]) -> Any:
+def run_steps(steps: Steps, cache: ServerCache, make: Callable[[], Any]) -> Any:
     """Do what `flow` says; return the value, which `make` makes."""
     try:
-        act = next(flow)
+        step = next(steps)
         while True:
             try:
-                result = done(act, cache, make)
+                result = run_step(step, cache, make)
             except BaseException as error:  # Whatever it is, the right to make it is let go.
-                act = flow.throw(error)
+                step = steps.throw(error)
             else:
-                act = flow.send(result)
+                step = steps.send(result)
     except StopIteration as stop:
         return stop.value
 
 
-def done(act: Act, cache: ServerCache, make: Callable[[], Any]) -> Any:
-    match act:
+def run_step(step: Step, cache: ServerCache, make: Callable[[], Any]) -> Any:
+    match step:
         case Compute():
             return make()
         case Store(build, value):
@@ -69,39 +69,43 @@ def done(act: Act, cache: ServerCache, make: Callable[[], Any]) -> Any:
         case Pause(seconds):
             return time.sleep(seconds)
         case _:
-            return cache.run(act)
+            return cache.run(step)
 
 
-Built = Callable[..., Awaitable[Any]]
+CallAsyncSafe = Callable[..., Awaitable[Any]]
 """What calls a function, in a thread where the event loop may not."""
 
 
-async def afollow(flow: Flow, cache: ServerCache, make: Callable[[], Any], built: Built) -> Any:
+async def arun_steps(
+    steps: Steps, cache: ServerCache, make: Callable[[], Any], call_async_safe: CallAsyncSafe
+) -> Any:
     """Do what `follow` does, on the running event loop; `make` may be a coroutine function."""
     try:
-        act = next(flow)
+        step = next(steps)
         while True:
             try:
-                result = await adone(act, cache, make, built)
+                result = await arun_step(step, cache, make, call_async_safe)
             except BaseException as error:  # Whatever it is, the right to make it is let go.
-                act = flow.throw(error)
+                step = steps.throw(error)
             else:
-                act = flow.send(result)
+                step = steps.send(result)
     except StopIteration as stop:
         return stop.value
 
 
-async def adone(act: Act, cache: ServerCache, make: Callable[[], Any], built: Built) -> Any:
-    match act:
+async def arun_step(
+    step: Step, cache: ServerCache, make: Callable[[], Any], call_async_safe: CallAsyncSafe
+) -> Any:
+    match step:
         case Compute():
             made = make()
             return await made if inspect.isawaitable(made) else made
         case Store(build, value):
-            return await cache.arun(await built(build, value))
+            return await cache.arun(await call_async_safe(build, value))
         case Pause(seconds):
             return await asyncio.sleep(seconds)
         case _:
-            return await cache.arun(act)
+            return await cache.arun(step)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,7 @@ class Protection:
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
                 raise ImproperlyConfigured(f"“{name}” of a protection is a number of seconds.")
 
-    def window(self, expiry: int | None) -> float:
+    def early_window(self, expiry: int | None) -> float:
         """Return how early to begin, in milliseconds, with a value that lives for `expiry`."""
         if expiry is None:
             return 0.0
@@ -130,10 +134,10 @@ class Protection:
         return min(early, expiry / 2)
 
 
-Given = bool | Mapping[str, float] | Protection | None
+ProtectionOption = bool | Mapping[str, float] | Protection | None
 
 
-def protection_of(given: Given) -> Protection | None:
+def parse_protection(given: ProtectionOption) -> Protection | None:
     """Return what OPTIONS or a caller ask for; raise ImproperlyConfigured for nonsense."""
     if isinstance(given, Protection):
         return given
@@ -146,17 +150,17 @@ def protection_of(given: Given) -> Protection | None:
     return Protection(**given)
 
 
-SUFFIX: Final = b".recomputing"
+LOCK_SUFFIX: Final = b".recomputing"
 """What the key of whoever makes a value ends in, after the value's own."""
 
-SHORTEST: Final = 0.005
-LONGEST: Final = 0.1
+MIN_POLL_INTERVAL: Final = 0.005
+MAX_POLL_INTERVAL: Final = 0.1
 """Seconds between two looks for a value that somebody else makes."""
 
 MISSING: Final = object()
 
 
-class Entry:
+class ProtectedEntry:
     """One key whose value is made by one caller at a time."""
 
     def __init__(
@@ -168,25 +172,25 @@ class Entry:
         self.version = version
         self.stored = cache.stored_key(key, version)
         self.expiry = cache.expiry(timeout)
-        self.window = protection.window(self.expiry)
+        self.early_window = protection.early_window(self.expiry)
         self.lease = protection.lease
-        self.taken = 0.0
+        self.acquired_at = 0.0
         """When the right to make the value was last asked for."""
 
-    def flow(self) -> Flow:
+    def steps(self) -> Steps:
         """Return the value, made anew if it is time, and nobody else does."""
-        data, left = yield self.look()
-        value = self.read(data)
+        data, ttl = yield self.read()
+        value = self.decode_or_missing(data)
         self.cache.record_lookup(int(value is not MISSING), int(value is MISSING))
-        if value is not MISSING and not self.is_due(left):
+        if value is not MISSING and not self.is_due(ttl):
             return value
-        if (found := (yield from self.take())) is not None:
-            return (yield from self.mine(*found))
+        if (other := (yield from self.acquire())) is not None:
+            return (yield from self.recompute(*other))
         if value is not MISSING:
             return value
-        return (yield from self.others())
+        return (yield from self.wait())
 
-    def read(self, data: bytes | None) -> Any:
+    def decode_or_missing(self, data: bytes | None) -> Any:
         """Return the value, or `MISSING` where there is none, or none that can be read."""
         if data is None:
             return MISSING
@@ -198,11 +202,11 @@ class Entry:
                 raise
             return MISSING
 
-    def is_due(self, left: int) -> bool:
+    def is_due(self, ttl: int) -> bool:
         """Return whether a value that has so many milliseconds left is to be made anew."""
-        return 0 <= left <= self.window
+        return 0 <= ttl <= self.early_window
 
-    def look(self) -> Operation[list[Any]]:
+    def read(self) -> Operation[list[Any]]:
         """Return the stored value or None, and the milliseconds left, as `PTTL` says them."""
         return (
             yield [
@@ -211,90 +215,92 @@ class Entry:
             ]
         )
 
-    def take(self) -> Flow:
+    def acquire(self) -> Steps:
         """Return what is stored once it is ours to make the value, or None if it is another's."""
-        self.taken = time.monotonic()
+        self.acquired_at = time.monotonic()
         lease = px_args(max(1, round(self.lease * 1000)))
         # A server that is lost, and ignored, is one that has no such key, and says OK.
-        lock = Command(("SET", self.stored + SUFFIX, b"1", *lease, "NX"), bool, missing_reply=b"OK")
-        return (yield self.look_if(lock))
+        lock = Command(
+            ("SET", self.stored + LOCK_SUFFIX, b"1", *lease, "NX"), bool, missing_reply=b"OK"
+        )
+        return (yield self.acquire_and_read(lock))
 
-    def look_if(self, lock: Command[bool]) -> Operation[list[Any] | None]:
+    def acquire_and_read(self, lock: Command[bool]) -> Operation[list[Any] | None]:
         [is_ours] = yield [lock]
         if not is_ours:
             return None
         # Whoever had it before has made the value in between, perhaps.
-        return (yield from self.look())
+        return (yield from self.read())
 
-    def mine(self, data: bytes | None, left: int) -> Flow:
+    def recompute(self, data: bytes | None, ttl: int) -> Steps:
         """Make the value, let go of the right to make it, and return the value."""
-        looked = time.monotonic()
+        read_at = time.monotonic()
         try:
-            if not self.is_due(left) and (found := self.read(data)) is not MISSING:
-                return found
+            if not self.is_due(ttl) and (other := self.decode_or_missing(data)) is not MISSING:
+                return other
             value = yield Compute()
             if data is None:
-                return (yield from self.added(value))
-            dies = looked + left / 1000
-            found = yield Store(lambda made: self.replacement(made, data, dies), value)
-            return value if found is None else self.cache.decode(found)
+                return (yield from self.add(value))
+            expires_at = read_at + ttl / 1000
+            other = yield Store(lambda made: self._replace(made, data, expires_at), value)
+            return value if other is None else self.cache.decode(other)
         finally:
-            yield from self.let_go()
+            yield from self.release()
 
-    def let_go(self) -> Flow:
+    def release(self) -> Steps:
         # After the lease it may be another's.
-        if time.monotonic() < self.taken + self.lease:
+        if time.monotonic() < self.acquired_at + self.lease:
             with suppress(CachexError):
-                yield Command(("UNLINK", self.stored + SUFFIX), parse_none)
+                yield Command(("UNLINK", self.stored + LOCK_SUFFIX), parse_none)
 
-    def added(self, value: Any) -> Flow:
+    def add(self, value: Any) -> Steps:
         """Store a value where there was none; return what is stored then."""
         yield Store(lambda made: self.cache._add(self.key, made, self.timeout, self.version), value)
         return (yield self.cache._reread(self.key, value, self.version))
 
-    def replacement(self, value: Any, old: bytes, dies: float) -> Operation[bytes | None]:
+    def _replace(self, value: Any, old: bytes, expires_at: float) -> Operation[bytes | None]:
         """Store `value` in the place of `old`, which expires at `dies`.
 
         Return what somebody else stored meanwhile, who knew better, or None.
         """
-        return replaced(self.stored, old, self.cache.encode(value), self.expiry, dies)
+        return replace_value(self.stored, old, self.cache.encode(value), self.expiry, expires_at)
 
-    def others(self) -> Flow:
+    def wait(self) -> Steps:
         """Wait for whoever makes the value; make it where nobody does, or it takes too long.
 
         One that dies has a successor, which is waited for as well: two leases.
         """
         until = time.monotonic() + 2 * self.lease
-        pause = SHORTEST
+        pause = MIN_POLL_INTERVAL
         while time.monotonic() < until:
             yield Pause(pause)
-            pause = min(2 * pause, LONGEST)
-            data, _left = yield self.look()
-            if (value := self.read(data)) is not MISSING:
+            pause = min(2 * pause, MAX_POLL_INTERVAL)
+            data, _left = yield self.read()
+            if (value := self.decode_or_missing(data)) is not MISSING:
                 return value
-            if (found := (yield from self.take())) is not None:
-                return (yield from self.mine(*found))
-        return (yield from self.added((yield Compute())))
+            if (other := (yield from self.acquire())) is not None:
+                return (yield from self.recompute(*other))
+        return (yield from self.add((yield Compute())))
 
 
-def replaced(
-    stored: bytes, old: bytes, data: bytes | int, expiry: int | None, dies: float
+def replace_value(
+    stored: bytes, old: bytes, data: bytes | int, expiry: int | None, expires_at: float
 ) -> Operation[bytes | None]:
     """Store `data` if `old` is still there, or has expired by itself.
 
     Return what is there instead, or None.
     """
-    [_watched, found] = yield [
+    [_watched, other] = yield [
         Command(("WATCH", stored), parse_raw),
         Command(("GET", stored), parse_raw),
     ]
     update = set_command(stored, data, expiry)
-    if found == old:
+    if other == old:
         # On its own: were it refused, what follows would run at once.
         yield [Command(("MULTI",), parse_raw)]
         yield [update, Command(("EXEC",), parse_raw)]
         return None
     yield [Command(("UNWATCH",), parse_raw)]
-    if found is None and time.monotonic() >= dies:
+    if other is None and time.monotonic() >= expires_at:
         yield [Command((*update.args, "NX"), parse_raw)]
-    return found  # type: ignore[no-any-return]  # As the server said it.
+    return other  # type: ignore[no-any-return]  # As the server said it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django_cachex.cache.configuration import frozen
+from django_cachex.cache.configuration import make_hashable
 
 
 @dataclass
@@ -35,6 +35,6 @@ class Statistics:
 _all: dict[Any, Statistics] = {}
 
 
-def statistics_of(driver: str, location: Any, params: dict[str, Any]) -> Statistics:
+def get_statistics(driver: str, location: Any, params: dict[str, Any]) -> Statistics:
     """Return the one object that counts for all caches of this configuration."""
-    return _all.setdefault((driver, frozen(location), frozen(params)), Statistics())
+    return _all.setdefault((driver, make_hashable(location), make_hashable(params)), Statistics())

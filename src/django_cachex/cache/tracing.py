@@ -34,7 +34,7 @@ def remove(wrapper: Wrapper) -> None:
 
 
 @contextmanager
-def around(commands: Sequence[Command[Any]], address: str) -> Iterator[None]:
+def trace(commands: Sequence[Command[Any]], address: str) -> Iterator[None]:
     """Enter all installed wrappers."""
     with ExitStack() as stack:
         for wrapper in wrappers:

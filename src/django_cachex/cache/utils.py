@@ -15,7 +15,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-async def built(build: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+async def call_async_safe(build: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Return the command that `build` makes, in a thread where the event loop may not.
 
     Pickling a queryset evaluates it, which Django refuses on an event loop.

@@ -12,9 +12,9 @@ from typing import Any, Final
 from django.core.cache.backends.base import BaseCache
 from django.utils.translation import gettext as _
 
-from django_cachex.cache.keys import Keyspace, keyspace
+from django_cachex.cache.keys import Keyspace, find_keyspace
 from django_cachex.conf import Limits
-from django_cachex.exceptions import OpaqueKeysError
+from django_cachex.exceptions import KeyFunctionNotSupported
 from django_cachex.inspectors.info import Unit
 from django_cachex.inspectors.keys import Naming, encode_text
 from django_cachex.inspectors.types import TTL_NONE, Description
@@ -335,8 +335,8 @@ def versions_of(cache: BaseCache) -> Keyspace | None:
         return encode_text(str(cache.make_key(key, version=version)))
 
     try:
-        return keyspace(made, cache.version)
-    except OpaqueKeysError:
+        return find_keyspace(made, cache.version)
+    except KeyFunctionNotSupported:
         return None
 
 

@@ -104,12 +104,12 @@ def test_interrupted_anywhere(
     cache.set_many({"text": "value", "number": 0})
     with interrupted_at(-1) as count:
         if fresh:
-            server_of(cache)._lines.drop_free()
+            server_of(cache)._pool.disconnect_idle()
         call(cache)
     assert count[0] >= 15  # So many places does the shortest of the calls have, at least.
     for number in range(1, count[0] + 1, 1 + count[0] // 90):  # Not every one of the longest way.
         if fresh:
-            server_of(cache)._lines.drop_free()
+            server_of(cache)._pool.disconnect_idle()
         try:
             with interrupted_at(number):
                 call(cache)

@@ -432,10 +432,10 @@ def test_a_late_answer_still_reaches_who_has_time(
 def test_idle_connections_are_kept_alive(caller: Caller, route: Route) -> None:
     caller.call("get", "key")
     if route.surface == "blocking":
-        line = server_of(caller.cache)._lines.lease()
+        line = server_of(caller.cache)._pool.acquire()
         found: Any = line._sock
     else:
-        [way] = server_of(caller.cache)._loops._ways.values()
+        [way] = server_of(caller.cache)._event_loops._servers.values()
         assert way._shared is not None
         found = way._shared._transport.get_extra_info("socket")
     assert found.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1

@@ -16,11 +16,11 @@ from django.core.checks import CheckMessage, Warning
 from django.utils.translation import gettext as _
 
 from django_cachex.cache.backends import ServerCache
-from django_cachex.cache.codecs import may_run, readers
+from django_cachex.cache.codecs import can_run_code, list_serializers
 from django_cachex.cache.configuration import Configuration
-from django_cachex.cache.connection.drivers import load
-from django_cachex.cache.keys import VERSIONS, Keyspace, keyspace, prefix
-from django_cachex.exceptions import OpaqueKeysError
+from django_cachex.cache.connection.drivers import load_driver
+from django_cachex.cache.keys import PROBE_VERSIONS, Keyspace, find_keyspace, find_prefix
+from django_cachex.exceptions import KeyFunctionNotSupported
 
 KEY = "key"
 """What is made a stored key of, to see whose it may be."""
@@ -29,7 +29,7 @@ LOOPBACK = ("127.0.0.1:", "::1:", "[::1]:")
 
 
 @dataclass(frozen=True)
-class Neighbour:
+class AliasOnServer:
     """An alias whose keys are on a server: with a backend of ours, or Django's for Redis."""
 
     alias: str
@@ -39,74 +39,74 @@ class Neighbour:
     address: str
     """Which database it stores in; the obvious spellings of one are alike."""
 
-    def made(self, key: Any, version: Any) -> bytes:
+    def make_key(self, key: Any, version: Any) -> bytes:
         """Return the stored key that application code means by a key and a version."""
         return str(self.cache.make_key(key, version=version)).encode("utf-8", "surrogatepass")
 
     @cached_property
-    def examples(self) -> list[bytes]:
+    def example_keys(self) -> list[bytes]:
         """Some of its stored keys, of its own version and of others."""
-        return [self.made(KEY, version) for version in (self.cache.version, 2, *VERSIONS)]
+        return [self.make_key(KEY, version) for version in (self.cache.version, 2, *PROBE_VERSIONS)]
 
     @cached_property
-    def space(self) -> Keyspace | bytes | None:
+    def key_range(self) -> Keyspace | bytes | None:
         """What its keys begin with, in every version or in its own; None where nobody can tell."""
         try:
-            return keyspace(self.made, self.cache.version)
-        except OpaqueKeysError:
+            return find_keyspace(self.make_key, self.cache.version)
+        except KeyFunctionNotSupported:
             pass
         try:
-            return prefix(self.made, self.cache.version)
-        except OpaqueKeysError:
+            return find_prefix(self.make_key, self.cache.version)
+        except KeyFunctionNotSupported:
             return None
 
-    def shared_with(self, other: Neighbour) -> bytes | None:
+    def find_shared_key(self, other: AliasOnServer) -> bytes | None:
         """Return a stored key of another alias that is one of this alias's too, or None."""
-        return next((stored for stored in other.examples if self.holds(stored)), None)
+        return next((stored for stored in other.example_keys if self.contains(stored)), None)
 
-    def holds(self, stored: bytes) -> bool:
+    def contains(self, stored: bytes) -> bool:
         """Return whether a stored key is what this alias makes of some key in some version."""
-        if isinstance(self.space, Keyspace):
-            return self.space.holds(stored)
-        return self.space is not None and stored.startswith(self.space)
+        if isinstance(self.key_range, Keyspace):
+            return self.key_range.contains(stored)
+        return self.key_range is not None and stored.startswith(self.key_range)
 
 
-def pairs() -> Iterator[tuple[Neighbour, Neighbour]]:
+def iter_pairs() -> Iterator[tuple[AliasOnServer, AliasOnServer]]:
     """Yield each two aliases that store in one database, in both orders."""
-    found = [one for one in map(neighbour, settings.CACHES) if one is not None]
+    found = [one for one in map(load_alias, settings.CACHES) if one is not None]
     for one, other in permutations(found, 2):
         if one.address == other.address:
             yield one, other
 
 
-def neighbour(alias: str) -> Neighbour | None:
+def load_alias(alias: str) -> AliasOnServer | None:
     """Return an alias with a backend that is known here, unless its settings do not work."""
     try:
         cache: Any = caches[alias]
         if isinstance(cache, ServerCache) and not cache.refusal:
             address = str(cache.client.server.address)
-            found = Neighbour(alias, cache, cache.serializer, alike(address))
+            found = AliasOnServer(alias, cache, cache.serializer, normalize_host(address))
         elif isinstance(cache, DjangoRedisCache):
-            address = address_of(cache)
+            address = get_django_address(cache)
             client: Any = cache._cache
-            found = Neighbour(alias, cache, client._serializer, alike(address))
+            found = AliasOnServer(alias, cache, client._serializer, normalize_host(address))
         else:
             return None
-        _ = found.examples, found.space
+        _ = found.example_keys, found.key_range
     except Exception:
         return None  # A stranger's constructor or KEY_FUNCTION may raise anything.
     return found
 
 
-def address_of(cache: Any) -> str:
+def get_django_address(cache: Any) -> str:
     """Return the database of a cache of Django's, of the first server, which takes the writes."""
     options = {
         name: cache._options[name] for name in ("host", "port", "db") if cache._options.get(name)
     }
-    return Configuration(load("redis"), cache._servers[0], options).address
+    return Configuration(load_driver("redis"), cache._servers[0], options).address
 
 
-def alike(address: str) -> str:
+def normalize_host(address: str) -> str:
     """Return an address with one name for this machine."""
     for spelling in LOOPBACK:
         if address.startswith(spelling):
@@ -122,23 +122,24 @@ def check_prefixes(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
     Two that call all keys alike are meant to share them.
     """
     return [
-        overlap(outer, inner, shared)
-        for outer, inner in pairs()
-        if outer.examples != inner.examples and (shared := outer.shared_with(inner))
+        get_overlap_warning(outer, inner, shared)
+        for outer, inner in iter_pairs()
+        if outer.example_keys != inner.example_keys and (shared := outer.find_shared_key(inner))
     ]
 
 
-def overlap(outer: Neighbour, inner: Neighbour, shared: bytes) -> CheckMessage:
+def get_overlap_warning(outer: AliasOnServer, inner: AliasOnServer, shared: bytes) -> CheckMessage:
     names = {"one": outer.alias, "two": inner.alias, "key": shared.decode(errors="replace")}
     return Warning(
         _("“%(key)s” is a key of the cache “%(two)s” and of the cache “%(one)s”.") % names,
-        hint=_("Both store in one database. %(advice)s") % {"advice": advice(outer, inner)},
+        hint=_("Both store in one database. %(advice)s")
+        % {"advice": get_overlap_hint(outer, inner)},
         obj=f"CACHES[{inner.alias!r}]",
         id="django_cachex.W001",
     )
 
 
-def advice(outer: Neighbour, inner: Neighbour) -> str:
+def get_overlap_hint(outer: AliasOnServer, inner: AliasOnServer) -> str:
     """Return what tells the keys of two aliases apart."""
     names = {"one": outer.alias, "two": inner.alias, "start": f"{outer.cache.key_prefix}:"}
     if any(one.cache.key_func is not default_key_func for one in (outer, inner)):
@@ -158,7 +159,7 @@ def advice(outer: Neighbour, inner: Neighbour) -> str:
     )
 
 
-def check_readers(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+def check_unpickling(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
     """Warn of an alias that unpickles, without looking, what another may store in another format.
 
     ``PickleSerializer`` looks first: it reads nothing but what begins as it writes.
@@ -178,25 +179,27 @@ def check_readers(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
             obj=f"CACHES[{reader.alias!r}]",
             id="django_cachex.W006",
         )
-        for reader, writer in reading()
+        for reader, writer in find_unsafe_readers()
     ]
 
 
-def reading() -> Iterator[tuple[Neighbour, Neighbour]]:
+def find_unsafe_readers() -> Iterator[tuple[AliasOnServer, AliasOnServer]]:
     """Yield aliases that read pickles without looking, each with one that stores others there."""
-    for reader, writer in pairs():
-        if not unpickles(reader) or writes_pickles(readers(writer.serializer)[0]):
+    for reader, writer in iter_pairs():
+        if not is_unpickling(reader) or is_pickle_writer(list_serializers(writer.serializer)[0]):
             continue
-        if reader.shared_with(writer) or writer.shared_with(reader):
+        if reader.find_shared_key(writer) or writer.find_shared_key(reader):
             yield reader, writer
 
 
-def unpickles(one: Neighbour) -> bool:
+def is_unpickling(one: AliasOnServer) -> bool:
     """Return whether an alias hands to `pickle` whatever is stored."""
-    return any(may_run(each) and writes_pickles(each) for each in readers(one.serializer))
+    return any(
+        can_run_code(each) and is_pickle_writer(each) for each in list_serializers(one.serializer)
+    )
 
 
-def writes_pickles(serializer: Any) -> bool:
+def is_pickle_writer(serializer: Any) -> bool:
     """Return whether a serializer writes pickles, found out by letting it write."""
     try:
         data = serializer.dumps({"probe": [1, None]})

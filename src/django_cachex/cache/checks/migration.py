@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _
 
 from django_cachex.cache.backends import ServerCache
 
-BOTH = frozenset({"django_redis", "django_valkey"})
+BOTH_PACKAGES = frozenset({"django_redis", "django_valkey"})
 
-OF_COMPRESSORS = (
+COMPRESSOR_SETTINGS = (
     *("COMPRESS_BROTLI_LGBLOCK", "COMPRESS_BROTLI_LGWIN", "COMPRESS_BROTLI_MODE"),
     *("COMPRESS_LZMA_CHECK", "COMPRESS_LZMA_FILTERS", "COMPRESS_LZMA_FORMAT"),
     *("COMPRESS_ZLIB_WBITS", "COMPRESS_ZSTD_DICT", "COMPRESS_ZSTD_OPTIONS"),
@@ -23,7 +23,7 @@ OF_COMPRESSORS = (
 
 
 @register(Tags.caches)
-def check_leftovers(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+def check_migration_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
     """Warn of settings that have no effect on the caches of ours.
 
     Of a package that another cache still uses, they are read.
@@ -37,8 +37,8 @@ def check_leftovers(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage
             hint=advice,
             id="django_cachex.W105",
         )
-        for name, advice in equivalents().items()
-        if ours and used.isdisjoint(readers(name)) and getattr(settings, name, None)
+        for name, advice in get_setting_hints().items()
+        if ours and used.isdisjoint(get_reading_packages(name)) and getattr(settings, name, None)
     ]
 
 
@@ -50,21 +50,21 @@ def is_ours(path: str) -> bool:
     return isinstance(found, type) and issubclass(found, ServerCache)
 
 
-def readers(name: str) -> frozenset[str]:
+def get_reading_packages(name: str) -> frozenset[str]:
     """Return the packages that read the setting `name`."""
     if name == "CACHE_HERD_TIMEOUT":
-        return BOTH
+        return BOTH_PACKAGES
     return frozenset({"django_redis" if name.startswith("DJANGO_REDIS") else "django_valkey"})
 
 
-def equivalents() -> dict[str, str]:
+def get_setting_hints() -> dict[str, str]:
     """Return, for each setting of the two packages, what to write instead."""
     prefixed = {
         f"{prefix}_{end}": advice
         for prefix in ("DJANGO_REDIS", "DJANGO_VALKEY")
-        for end, advice in _of_caches().items()
+        for end, advice in _get_cache_setting_hints().items()
     }
-    of_compressors = _(
+    compressor_hint = _(
         "Write it as an option of the compressor, if that takes it: "
         '"compressor": ("lzma", {"level": 9}).'
     )
@@ -77,11 +77,11 @@ def equivalents() -> dict[str, str]:
         "CACHE_COMPRESS_MIN_LENGTH": _(
             'Write "compressor": ("zstd", {"min_size": 500}) into OPTIONS.'
         ),
-        **dict.fromkeys(OF_COMPRESSORS, of_compressors),
+        **dict.fromkeys(COMPRESSOR_SETTINGS, compressor_hint),
     }
 
 
-def _of_caches() -> dict[str, str]:
+def _get_cache_setting_hints() -> dict[str, str]:
     logged = _(
         'Leave it out: what "ignore_exceptions" hides is always logged, on the logger '
         "django_cachex.cache."

@@ -15,35 +15,41 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext as _
 
 from django_cachex.cache.backends import ServerCache
-from django_cachex.cache.codecs import COMPRESSOR, SERIALIZER, MissingPackage, WrongFormat, make_all
-from django_cachex.cache.configuration import locations
-from django_cachex.cache.connection.drivers import Driver, load
+from django_cachex.cache.codecs import (
+    COMPRESSOR,
+    SERIALIZER,
+    MissingPackage,
+    PluginError,
+    load_plugins,
+)
+from django_cachex.cache.configuration import parse_locations
+from django_cachex.cache.connection.drivers import Driver, load_driver
 from django_cachex.cache.options import (
-    BESIDE,
-    OF_SENTINEL,
-    RETRIES,
-    UNUSED,
-    effect,
-    faults,
-    in_url,
-    parse,
-    unknown_to_loops,
+    ALIAS_SETTINGS,
+    RETRY_OPTIONS,
+    SENTINEL_OPTIONS,
+    UNUSED_OPTIONS,
+    describe_effect,
+    find_errors,
+    find_sync_only_options,
+    get_url_options,
+    parse_url,
     unused_option_hint,
 )
 from django_cachex.cache.sentinel import SentinelClient
-from django_cachex.cache.stampede import protection_of
+from django_cachex.cache.stampede import parse_protection
 
 
-def understands(driver: Driver, url: str) -> bool:
+def can_parse_url(driver: Driver, url: str) -> bool:
     try:
-        parse(driver, url)
+        parse_url(driver, url)
     except ValueError:
         return False
     return True
 
 
 @dataclass(frozen=True)
-class Alias:
+class ConfiguredAlias:
     """Nothing here raises for what is wrong with the settings: it is empty then.
 
     Of what users wrote, messages quote names and numbers; all else may hold a password.
@@ -61,27 +67,27 @@ class Alias:
     @cached_property
     def driver(self) -> Driver | None:
         try:
-            return load(self.backend.driver)
+            return load_driver(self.backend.driver)
         except ImproperlyConfigured:
             return None
 
     @cached_property
     def urls(self) -> list[str]:
         try:
-            return locations(self.params.get("LOCATION", ""))
+            return parse_locations(self.params.get("LOCATION", ""))
         except ImproperlyConfigured:
             return []
 
     @cached_property
-    def understood(self) -> list[str]:
+    def valid_urls(self) -> list[str]:
         """The URLs that the driver can parse."""
-        return [url for url in self.urls if self.driver and understands(self.driver, url)]
+        return [url for url in self.urls if self.driver and can_parse_url(self.driver, url)]
 
     @cached_property
-    def each(self) -> list[dict[str, Any]]:
+    def server_options(self) -> list[dict[str, Any]]:
         """The options of each server: those in its URL win."""
         driver = self.driver
-        found = [in_url(driver, url) for url in self.understood] if driver else []
+        found = [get_url_options(driver, url) for url in self.valid_urls] if driver else []
         return [{**self.options, **one} for one in found] or [dict(self.options)]
 
     @property
@@ -95,17 +101,17 @@ class Alias:
         return Warning(message, hint=hint, obj=f"CACHES[{self.name!r}]", id=id)
 
 
-WRONG = ((SERIALIZER, "django_cachex.E111"), (COMPRESSOR, "django_cachex.E109"))
+PLUGIN_CHECKS = ((SERIALIZER, "django_cachex.E111"), (COMPRESSOR, "django_cachex.E109"))
 
 
-def check_formats(alias: Alias) -> Iterator[CheckMessage]:
+def check_plugins(alias: ConfiguredAlias) -> Iterator[CheckMessage]:
     """Report serializers and compressors that cannot be made, or are none."""
-    for kind, id in WRONG:
+    for kind, id in PLUGIN_CHECKS:
         try:
-            make_all(kind, alias.options)
+            load_plugins(kind, alias.options)
         except MissingPackage as error:
             yield alias.error("django_cachex.E114", error.message, error.hint)
-        except WrongFormat as error:
+        except PluginError as error:
             yield alias.error(id, error.message, error.hint)
         except ImproperlyConfigured as error:
             yield alias.error(
@@ -116,28 +122,28 @@ def check_formats(alias: Alias) -> Iterator[CheckMessage]:
 
 
 SCHEMES = ("valkey", "valkeys", "redis", "rediss", "unix")
-TWINS = {"valkey": "redis", "valkeys": "rediss"}
+SCHEME_ALIASES = {"valkey": "redis", "valkeys": "rediss"}
 
-_scheme = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://").match
+_match_scheme = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://").match
 # Nothing that has room for a password is quoted.
-_address = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]+)?(/[0-9]*)?").fullmatch
-_path = re.compile(r"(?:unix:)?(/[\w./-]+)").fullmatch
+_match_address = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]+)?(/[0-9]*)?").fullmatch
+_match_path = re.compile(r"(?:unix:)?(/[\w./-]+)").fullmatch
 
 
-def check_locations(alias: Alias) -> Iterator[CheckMessage]:
+def check_locations(alias: ConfiguredAlias) -> Iterator[CheckMessage]:
     """Report what in LOCATION the driver would not understand."""
     if alias.driver is None:
         return
     if not alias.urls:
-        yield _not_a_url(alias, alias.driver, "")
+        yield _get_not_a_url_error(alias, alias.driver, "")
     for url in alias.urls:
-        if url not in alias.understood:
-            yield _problem(alias, alias.driver, url)
+        if url not in alias.valid_urls:
+            yield _get_location_error(alias, alias.driver, url)
 
 
-def check_databases(alias: Alias) -> Iterator[CheckMessage]:
+def check_databases(alias: ConfiguredAlias) -> Iterator[CheckMessage]:
     """Report database numbers that cannot be meant."""
-    numbers = sorted({str(options.get("db") or 0) for options in alias.each})
+    numbers = sorted({str(options.get("db") or 0) for options in alias.server_options})
     if alias.is_cluster and numbers not in ([], ["0"]):
         yield alias.error(
             "django_cachex.E106",
@@ -155,14 +161,18 @@ def check_databases(alias: Alias) -> Iterator[CheckMessage]:
         )
 
 
-def _problem(alias: Alias, driver: Driver, url: str) -> CheckMessage:
-    found = _scheme(url)
+def _get_location_error(alias: ConfiguredAlias, driver: Driver, url: str) -> CheckMessage:
+    found = _match_scheme(url)
     if not found:
-        return _not_a_url(alias, driver, url)
+        return _get_not_a_url_error(alias, driver, url)
     scheme = found[1]
-    if not understands(driver, f"{scheme}://"):
-        return _other_scheme(alias, driver, scheme)
-    if names := [name for name in _query(url) if not understands(driver, f"{scheme}://?{name}")]:
+    if not can_parse_url(driver, f"{scheme}://"):
+        return _get_scheme_error(alias, driver, scheme)
+    if names := [
+        name
+        for name in _list_query_options(url)
+        if not can_parse_url(driver, f"{scheme}://?{name}")
+    ]:
         return alias.error(
             "django_cachex.E104",
             _("LOCATION has a value for %(names)s that makes no sense.")
@@ -180,54 +190,54 @@ def _problem(alias: Alias, driver: Driver, url: str) -> CheckMessage:
     )
 
 
-def _not_a_url(alias: Alias, driver: Driver, text: str) -> CheckMessage:
+def _get_not_a_url_error(alias: ConfiguredAlias, driver: Driver, text: str) -> CheckMessage:
     return alias.error(
         "django_cachex.E104",
         _("LOCATION is not a URL."),
-        _('Write "LOCATION": "%(url)s".') % {"url": _meant(driver, text)},
+        _('Write "LOCATION": "%(url)s".') % {"url": _suggest_url(driver, text)},
     )
 
 
-def _meant(driver: Driver, text: str) -> str:
+def _suggest_url(driver: Driver, text: str) -> str:
     """Return the URL of what looks like an address or the path of a socket, or an example."""
-    if path := _path(text):
+    if path := _match_path(text):
         return f"unix://{path[1]}?db=0"
-    if address := _address(text):
+    if address := _match_address(text):
         return f"{driver.name}://{address[1]}{address[2] or ':6379'}{address[3] or '/0'}"
     return f"{driver.name}://127.0.0.1:6379/0"
 
 
-def _other_scheme(alias: Alias, driver: Driver, scheme: str) -> CheckMessage:
-    known = [f"{name}://" for name in SCHEMES if understands(driver, f"{name}://")]
-    twin = TWINS.get(scheme)
+def _get_scheme_error(alias: ConfiguredAlias, driver: Driver, scheme: str) -> CheckMessage:
+    known = [f"{name}://" for name in SCHEMES if can_parse_url(driver, f"{name}://")]
+    alternative = SCHEME_ALIASES.get(scheme)
     return alias.error(
         "django_cachex.E105",
         _("%(driver)s-py does not know the scheme %(scheme)s:// of LOCATION.")
         % {"driver": driver.name, "scheme": scheme},
-        _("Write %(twin)s:// in its place, which reaches the same server.") % {"twin": twin}
-        if twin
+        _("Write %(twin)s:// in its place, which reaches the same server.") % {"twin": alternative}
+        if alternative
         else _("It knows %(known)s.") % {"known": ", ".join(known)},
     )
 
 
-def _query(url: str) -> list[str]:
+def _list_query_options(url: str) -> list[str]:
     """Return the options in the query of `url`, each as ``name=value``."""
     query = url.partition("?")[2]
     return [urlencode([pair]) for pair in parse_qsl(query, keep_blank_values=True)]
 
 
-ANY_URL = ("rediss://",)
+DEFAULT_URLS = ("rediss://",)
 """Connections over TLS take more options than others, and both drivers have this scheme."""
 
 
-def check_options(alias: Alias) -> Iterator[CheckMessage]:
+def check_options(alias: ConfiguredAlias) -> Iterator[CheckMessage]:
     """Report what whoever uses the cache would be told, and what event loops do not take."""
     if alias.driver is None:
         return
-    for url in alias.understood or ANY_URL:
-        for fault in faults(alias.driver, url, alias.options):
-            yield alias.error(fault.id, fault.message, fault.hint)
-        for name in unknown_to_loops(alias.driver, url, alias.options):
+    for url in alias.valid_urls or DEFAULT_URLS:
+        for error in find_errors(alias.driver, url, alias.options):
+            yield alias.error(error.id, error.message, error.hint)
+        for name in find_sync_only_options(alias.driver, url, alias.options):
             yield alias.warning(
                 "django_cachex.W103",
                 _("On event loops, %(driver)s-py does not take the option “%(name)s”.")
@@ -236,15 +246,17 @@ def check_options(alias: Alias) -> Iterator[CheckMessage]:
             )
 
 
-def check_effects(alias: Alias) -> Iterator[CheckMessage]:
+def check_unused_options(alias: ConfiguredAlias) -> Iterator[CheckMessage]:
     """Report options of the drivers, and of other classes of ours, that have no effect."""
-    for options in alias.each:
-        for name in sorted((UNUSED | RETRIES) & options.keys()):
-            yield alias.warning("django_cachex.W106", effect(name), unused_option_hint(name))
+    for options in alias.server_options:
+        for name in sorted((UNUSED_OPTIONS | RETRY_OPTIONS) & options.keys()):
+            yield alias.warning(
+                "django_cachex.W106", describe_effect(name), unused_option_hint(name)
+            )
     if issubclass(alias.backend.client_class, SentinelClient):
         return
     driver = alias.backend.driver.capitalize()
-    for name in sorted(OF_SENTINEL & alias.options.keys()):
+    for name in sorted(SENTINEL_OPTIONS & alias.options.keys()):
         yield alias.warning(
             "django_cachex.W106",
             _("“%(name)s” has no effect on %(backend)s.")
@@ -254,9 +266,9 @@ def check_effects(alias: Alias) -> Iterator[CheckMessage]:
         )
 
 
-def check_places(alias: Alias) -> Iterator[CheckMessage]:
+def check_misplaced_settings(alias: ConfiguredAlias) -> Iterator[CheckMessage]:
     """Report settings of the alias that stand in OPTIONS, where nobody reads them."""
-    for name in sorted(BESIDE & set(alias.options)):
+    for name in sorted(ALIAS_SETTINGS & set(alias.options)):
         yield alias.warning(
             "django_cachex.W104",
             _("%(name)s has no effect in OPTIONS.") % {"name": name},
@@ -265,10 +277,10 @@ def check_places(alias: Alias) -> Iterator[CheckMessage]:
         )
 
 
-def check_protection(alias: Alias) -> Iterator[CheckMessage]:
+def check_protection(alias: ConfiguredAlias) -> Iterator[CheckMessage]:
     """Report a protection from stampedes that makes no sense."""
     try:
-        protection_of(alias.options.get("stampede_protection"))
+        parse_protection(alias.options.get("stampede_protection"))
     except ImproperlyConfigured as error:
         yield alias.error(
             "django_cachex.E115",
@@ -277,7 +289,7 @@ def check_protection(alias: Alias) -> Iterator[CheckMessage]:
         )
 
 
-def check_prefix(alias: Alias) -> Iterator[CheckMessage]:
+def check_prefix(alias: ConfiguredAlias) -> Iterator[CheckMessage]:
     """Report a prefix that makes every key one that Django warns of."""
     prefix = str(alias.params.get("KEY_PREFIX", ""))
     if alias.params.get("KEY_FUNCTION") is not None:

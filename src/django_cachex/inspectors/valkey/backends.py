@@ -12,10 +12,10 @@ from django.utils.translation import gettext_lazy as _
 
 from django_cachex.cache.client import Client
 from django_cachex.cache.cluster.cluster import ClusterClient
-from django_cachex.cache.codecs import ValueCodec
-from django_cachex.cache.keys import Keyspace, keyspace
+from django_cachex.cache.codecs import CompositeSerializer
+from django_cachex.cache.keys import Keyspace, find_keyspace
 from django_cachex.cache.statistics import Statistics
-from django_cachex.commands import OpaqueKeysError
+from django_cachex.commands import KeyFunctionNotSupported
 from django_cachex.commands.scan import scan_and_unlink
 from django_cachex.inspectors.base import Inspector, Support
 from django_cachex.inspectors.info import Fact, FlushPlan, Section, Text, Unit
@@ -57,17 +57,17 @@ class CachexInspector(ServerInspector):
         super().__init__(alias, cache, params)
         try:
             _ = self.keyspace
-        except OpaqueKeysError as error:
+        except KeyFunctionNotSupported as error:
             self._lack("can_flush", str(error))
 
     @cached_property
     def keyspace(self) -> Keyspace:
-        """The cache's keys in every version; `OpaqueKeysError` where none can tell them."""
+        """The cache's keys in every version; `KeyFunctionNotSupported` where none can tell them."""
 
         def made(key: str, version: int) -> bytes:
             return encode_text(self.cache.make_key(key, version=version))
 
-        return keyspace(made, self.cache.version)
+        return find_keyspace(made, self.cache.version)
 
     @property
     def driver(self) -> str:
@@ -119,7 +119,7 @@ class CachexInspector(ServerInspector):
 
     @cached_property
     def codec(self) -> Codec:
-        if isinstance(self.serializer, ValueCodec):
+        if isinstance(self.serializer, CompositeSerializer):
             return recognise_all(self.serializer, self.dumps)
         return super().codec
 
@@ -141,7 +141,7 @@ class CachexInspector(ServerInspector):
         )
 
     def flushes(self, other: Inspector) -> bool:
-        return self.can_flush and self.keyspace.holds(other.locate("key"))
+        return self.can_flush and self.keyspace.contains(other.locate("key"))
 
     flushes_in_steps = True
 
@@ -149,7 +149,7 @@ class CachexInspector(ServerInspector):
         return self.scan(Query(scope=Scope.VERSIONS), token, want, deadline)
 
     def flush(self) -> int:
-        return self.client.run(scan_and_unlink(self.keyspace.pattern, self.keyspace.holds))
+        return self.client.run(scan_and_unlink(self.keyspace.pattern, self.keyspace.contains))
 
 
 class DjangoRedisInspector(ServerInspector):

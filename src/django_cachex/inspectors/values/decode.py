@@ -15,7 +15,7 @@ from django.utils.functional import Promise
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from django_cachex.cache.serializers import JSONSerializer, Packed, PickleSerializer
+from django_cachex.cache.serializers import BaseMsgPackSerializer, JSONSerializer, PickleSerializer
 from django_cachex.inspectors.info import Text
 from django_cachex.inspectors.values.display import (
     Excerpt,
@@ -260,7 +260,7 @@ FORMATS: dict[Format, Callable[[bytes, int], Decoded | None]] = {
 RECOGNISES: dict[Format, Callable[[bytes], bool]] = {
     "pickle": PickleSerializer().recognises,
     "json": JSONSerializer().recognises,
-    "msgpack": Packed().recognises,
+    "msgpack": BaseMsgPackSerializer().recognises,
 }
 
 

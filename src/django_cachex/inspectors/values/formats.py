@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from django_cachex.cache.codecs import BytesCompressor, ValueCodec
+from django_cachex.cache.codecs import BytesCompressor, CompositeSerializer
 from django_cachex.cache.compressors import (
     Compressor,
     Decompressor,
@@ -163,7 +163,7 @@ def recognise(name: str, dumps: Callable[[Any], bytes | str | int]) -> Codec:
     )
 
 
-def recognise_all(codec: ValueCodec, dumps: Callable[[Any], bytes | str | int]) -> Codec:
+def recognise_all(codec: CompositeSerializer, dumps: Callable[[Any], bytes | str | int]) -> Codec:
     """Return the codec of several serializers and compressors, of which the first write."""
     first, *others = (recognise(path(one), one.dumps) for one in codec.serializers)
     return replace(

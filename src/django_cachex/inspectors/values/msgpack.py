@@ -38,7 +38,7 @@ NANOSECONDS: Final = 10**9
 
 
 @dataclass(frozen=True, slots=True)
-class Packed:
+class BaseMsgPackSerializer:
     """What bytes hold, as a graph that `bounded` makes a tree of."""
 
     value: Node
@@ -63,7 +63,7 @@ class Container:
         return tuple(self.items) if self.is_key else self.items
 
 
-def read_packed(data: bytes, bounds: Bounds | None = None) -> Packed:
+def read_packed(data: bytes, bounds: Bounds | None = None) -> BaseMsgPackSerializer:
     """Return what `data` hold; raise ValueError where they are not exactly one whole value."""
     return Reader(data).read((bounds or Bounds()).steps)
 
@@ -74,7 +74,7 @@ class Reader:
         self.at = 0
         self.open: list[Container] = []
 
-    def read(self, steps: int) -> Packed:
+    def read(self, steps: int) -> BaseMsgPackSerializer:
         for _step in range(steps):
             found = self.next()
             if isinstance(found, Container) and found.wanted:
@@ -84,8 +84,8 @@ class Reader:
             if not self.open:
                 if self.at != len(self.data):
                     raise ValueError("Something follows the value.")
-                return Packed(value)
-        return Packed(
+                return BaseMsgPackSerializer(value)
+        return BaseMsgPackSerializer(
             self.cut(), format_lazy(_("Only the first {count} parts are read."), count=f"{steps:,}")
         )
 

@@ -59,7 +59,7 @@ class AccessDenied(CommandError):
 
 
 class UnknownCommand(CommandError):
-    """The server doesn't have this command: it is too old, or the command is renamed or disabled."""
+    """The server doesn't have this command. It may be too old, or have it renamed or disabled."""
 
 
 class NotSupportedError(UnknownCommand):

@@ -236,7 +236,7 @@ def test_each_option_is_honoured_or_refused_or_reported(
     found = check(driver, location, {name: REFUSED.get(name, [])})
     message = [one for one in found if name in one.msg][-1]  # An empty list is no Retry, either.
     assert message.id == ("django_cachex.E100" if name in REFUSED else "django_cachex.W106")
-    assert str(message.hint).startswith(("Leave it out", "It changes nothing"))
+    assert str(message.hint).startswith(("Remove it", "This changes nothing"))
 
 
 @pytest.mark.parametrize("driver", DRIVERS)

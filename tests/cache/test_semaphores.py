@@ -116,7 +116,7 @@ def test_a_lease_can_be_extended(made: Any) -> None:
     one.extend()
     assert 49 <= cache.ttl("name") <= 50  # Of the key; the entry says how long the lease is.
     one.release()
-    with pytest.raises(ValueError, match="above zero"):
+    with pytest.raises(ValueError, match="must be positive"):
         semaphore("name", 1, lease=0)
 
 

@@ -1,4 +1,4 @@
-"""The serializers and compressors that OPTIONS names, combined."""
+"""The serializers and compressors in OPTIONS: loading and combining them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = ["BytesCompressor", "CompositeSerializer", "UnreadableValue"]
 
 
 class BytesCompressor(Protocol):
-    """What compresses: see `django_cachex.cache.compressors.Compressor`."""
+    """The interface of compressors. See `django_cachex.cache.compressors.Compressor`."""
 
     def recognises(self, data: bytes) -> bool: ...
     def compress(self, data: bytes) -> bytes: ...
@@ -39,11 +39,11 @@ class BytesCompressor(Protocol):
 
 
 class CompositeSerializer:
-    """A serializer made of several, and of compressors.
+    """A serializer that combines several serializers and compressors.
 
-    Integers are never compressed, so that the server can count with them; nor is what is too small
-    to gain. What is not compressed and begins as though it were would be opened when it is read:
-    it is compressed whatever that takes.
+    The first of each writes, all of them read. Integers are never compressed, so that the server
+    can increment them; small values aren't compressed either. However, a value that starts like
+    compressed data is always compressed, because it would be decompressed when it is read.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class CompositeSerializer:
             self._max_size = getattr(first, "max_size", DEFAULT_MAX_SIZE)
 
     def dumps(self, obj: Any) -> bytes | int:
-        """Return what to store for `obj`; raise what the first serializer raises."""
+        """Return the data to store for `obj`. Exceptions are those of the first serializer."""
         data = encode_arg(self._dumps(obj))
         if not self.compressors or isinstance(data, int):
             return data
@@ -70,7 +70,10 @@ class CompositeSerializer:
     def loads(self, data: bytes) -> Any:
         """Return the object that is stored as `data`.
 
-        Raise what the only serializer raises, `UnreadableValue` if there are several, `TooLarge`.
+        Raises:
+            UnreadableValue: none of several serializers can read the data. If there is only one,
+                its own exception is raised.
+            DecompressedTooLarge: the value exceeds `max_size` when decompressed.
         """
         failures: list[Exception] = []
         for compressor in self.compressors:
@@ -79,14 +82,14 @@ class CompositeSerializer:
                     decompressed = compressor.decompress(data)
                 except DecompressedTooLarge:
                     raise
-                except Exception as error:  # Each format has its own.
+                except Exception as error:  # Each format has its own exceptions.
                     failures.append(error)
                 else:
                     return self._loads(decompressed)
         return self._loads_uncompressed(data, failures) if failures else self._loads(data)
 
     def _compress(self, data: bytes) -> bytes:
-        """Return `data`, compressed if that is of use or needed to tell what it is."""
+        """Return `data`, compressed if this saves space or is needed to avoid ambiguity."""
         compress = self.compressors[0].compress
         if self._min_size <= len(data) <= self._max_size:
             small = compress(data)
@@ -101,12 +104,12 @@ class CompositeSerializer:
         return compress(data)
 
     def _loads_uncompressed(self, data: bytes, failures: list[Exception]) -> Any:
-        """Read what begins like compressed data, and is none, or is damaged."""
+        """Read data that start like compressed data but can't be decompressed."""
         try:
             return self._loads(data)
         except Exception as raised:
             for error in failures:
-                raised.add_note(f"It begins like compressed data: {type(error).__name__}: {error}")
+                raised.add_note(f"It starts like compressed data: {type(error).__name__}: {error}")
             raise
 
     def _loads_by_any(self, data: bytes) -> Any:
@@ -117,7 +120,7 @@ class CompositeSerializer:
                 continue
             try:
                 return serializer.loads(data)
-            except Exception as error:  # A serializer of unknown make may raise anything.
+            except Exception as error:  # A custom serializer may raise any exception.
                 failures.append((serializer, error))
         unreadable = UnreadableValue("No serializer of this cache can read the stored value.")
         for serializer, failure in failures:
@@ -133,7 +136,7 @@ OUR_SERIALIZERS = (
 
 OPCODES = {ord(opcode.code): opcode for opcode in pickletools.opcodes}
 
-# How `pickletools` says where an argument ends, and the bytes of a length that stands before it.
+# How pickletools describes the length of an argument, and the sizes of length prefixes in bytes.
 LINE_ARGUMENT = pickletools.UP_TO_NEWLINE
 LENGTH_PREFIX_SIZES = {
     pickletools.TAKEN_FROM_ARGUMENT1: 1,
@@ -144,12 +147,12 @@ LENGTH_PREFIX_SIZES = {
 
 
 def list_serializers(serializer: Any) -> tuple[Any, ...]:
-    """Return the serializers that an alias's own consists of."""
+    """Return the serializers that the serializer of an alias consists of."""
     return serializer.serializers if isinstance(serializer, CompositeSerializer) else (serializer,)
 
 
 def can_run_code(serializer: Any) -> bool:
-    """Return whether a serializer may run what it reads; of an unknown one, nobody knows."""
+    """Return whether a serializer may run code that is in the data. Unknown ones may."""
     return not any(
         isinstance(serializer, kind) and type(serializer).loads is kind.loads
         for kind in OUR_SERIALIZERS
@@ -157,7 +160,7 @@ def can_run_code(serializer: Any) -> bool:
 
 
 def can_run_code_from(serializer: Any, data: bytes) -> bool:
-    """Return whether an alias's serializer, given `data`, might import and call what it names."""
+    """Return whether the serializer of an alias may import and call objects named in `data`."""
     is_like_ours = data[:1] == b"\x80"
     return has_pickle_imports(data) and any(
         can_run_code(one) or (is_like_ours and isinstance(one, PickleSerializer))
@@ -166,10 +169,10 @@ def can_run_code_from(serializer: Any, data: bytes) -> bool:
 
 
 def has_pickle_imports(data: bytes) -> bool:
-    """Return whether `pickle.loads` might come to import something before it ends or raises.
+    """Return whether `pickle.loads(data)` may import something before it ends or raises an error.
 
-    Opcodes follow one another without jumps, so it suffices to know how long their arguments are.
-    What the stack would hold is not followed: where that would end the reading, this goes on.
+    There are no jumps between opcodes, so only the lengths of their arguments are needed. The stack
+    isn't tracked, so this function continues in some cases where `pickle.loads` raises an error.
     """
     position, marked = 0, False
     while position < len(data):
@@ -184,9 +187,9 @@ def has_pickle_imports(data: bytes) -> bool:
 
 
 def is_import(data: bytes, position: int, marked: bool) -> bool:
-    """Return whether the opcode at a place imports something."""
+    """Return whether the opcode at `position` imports something."""
     code = chr(data[position])
-    if code in "ci":  # Two lines; `i` takes what stands above a mark.
+    if code in "ci":  # Arguments of two lines; `i` also needs a mark.
         return data.find(b"\n", position) > 0 and (code == "c" or marked)
     if code in "\x82\x83\x84":
         registered: dict[int, Any] = copyreg._inverted_registry  # type: ignore[attr-defined]
@@ -196,7 +199,10 @@ def is_import(data: bytes, position: int, marked: bool) -> bool:
 
 
 def find_opcode_end(data: bytes, position: int) -> int:
-    """Return where the opcode at a place ends with its argument; past the end if that is cut."""
+    """Return the position after the opcode at `position` and its argument.
+
+    If the argument is truncated, this is after the end of the data.
+    """
     argument, start = OPCODES[data[position]].arg, position + 1
     if argument is None:
         return start
@@ -218,21 +224,23 @@ EXTRA_OF_MODULE: Final = {
     "backports": "zstd",
     "compression": "zstd",
 }
-"""The extra of ours that installs a module."""
+"""The extra of this package that installs a module."""
 
 
 @dataclass(frozen=True)
 class PluginType:
+    """A kind of plugins: serializers or compressors."""
+
     option: str
-    """Its name in OPTIONS, and in sentences."""
+    """The name of the option, which is also used in messages."""
     paths: Mapping[str, str]
-    """Dotted paths of the classes of ours, by their short names."""
+    """The dotted paths of the classes of this package, by their short names."""
     methods: tuple[str, ...]
-    """What an object must have."""
+    """The methods that an object must have."""
     usage: str | Promise
-    """That as a sentence."""
+    """A sentence about these methods."""
     example: str
-    """How one with options is written."""
+    """An example with options."""
 
 
 SERIALIZER: Final = PluginType(
@@ -245,7 +253,7 @@ SERIALIZER: Final = PluginType(
         "ormsgpack": "django_cachex.cache.serializers.ORMsgPackSerializer",
     },
     ("dumps", "loads"),
-    _("It must have dumps(obj), which returns bytes, and loads(data), which undoes it."),
+    _("It must have the methods dumps(obj), which returns bytes, and loads(data)."),
     '"serializer": ("msgpack", {"default": "shop.cache.packed"})',
 )
 COMPRESSOR: Final = PluginType(
@@ -259,15 +267,15 @@ COMPRESSOR: Final = PluginType(
     },
     ("recognises", "compress", "decompress"),
     _(
-        "It must have compress(data) and decompress(data), which return bytes, and "
-        "recognises(data), which tells by how data begins whether it was compressed."
+        "It must have the methods compress(data) and decompress(data), which return bytes, and "
+        "recognises(data), which returns whether the data start like compressed data."
     ),
     '"compressor": ("zstd", {"level": 9})',
 )
 
 
 class PluginError(ImproperlyConfigured):
-    """What OPTIONS have for a serializer or compressor cannot be used."""
+    """The serializer or compressor in OPTIONS can't be used."""
 
     def __init__(self, message: str, hint: object) -> None:
         super().__init__(f"{message} {hint}")
@@ -276,7 +284,7 @@ class PluginError(ImproperlyConfigured):
 
 
 class MissingPackage(PluginError):
-    """It can, once a package is installed."""
+    """The package of a serializer or compressor is not installed."""
 
 
 def quote_names(names: Iterable[str]) -> str:
@@ -286,15 +294,15 @@ def quote_names(names: Iterable[str]) -> str:
 def empty_list_error(kind: PluginType) -> PluginError:
     return PluginError(
         gettext("“%(what)s” is an empty list.") % {"what": kind.option},
-        gettext("Leave it out, or name at least one."),
+        gettext("Remove it, or add at least one."),
     )
 
 
 def invalid_spec_error(kind: PluginType) -> PluginError:
     return PluginError(
-        gettext("“%(what)s” is neither a name, nor a name with its options.")
+        gettext("“%(what)s” is neither a name nor a tuple of a name and its options.")
         % {"what": kind.option},
-        gettext("Write the two as a tuple: %(example)s. Several are a list of such.")
+        gettext("Use a tuple, such as %(example)s, or a list of names or tuples.")
         % {"example": kind.example},
     )
 
@@ -302,14 +310,14 @@ def invalid_spec_error(kind: PluginType) -> PluginError:
 def unknown_name_error(kind: PluginType) -> PluginError:
     return PluginError(
         gettext("There is no %(what)s of that name.") % {"what": kind.option},
-        gettext("There are %(names)s; of others, write the dotted path.")
+        gettext("Use one of %(names)s, or a dotted path.")
         % {"names": ", ".join(f'"{name}"' for name in kind.paths)},
     )
 
 
 def missing_methods_error(kind: PluginType, methods: list[str]) -> PluginError:
     return PluginError(
-        gettext("The %(what)s lacks %(methods)s.")
+        gettext("The %(what)s has no %(methods)s.")
         % {"what": kind.option, "methods": ", ".join(f"{name}()" for name in methods)},
         kind.usage,
     )
@@ -317,8 +325,8 @@ def missing_methods_error(kind: PluginType, methods: list[str]) -> PluginError:
 
 def not_a_class_error(kind: PluginType) -> PluginError:
     return PluginError(
-        gettext("The %(what)s is an object, which takes no options.") % {"what": kind.option},
-        gettext("Write its class in its place: %(example)s.") % {"example": kind.example},
+        gettext("The %(what)s is an object, which can't have options.") % {"what": kind.option},
+        gettext("Use its class instead, as in %(example)s.") % {"example": kind.example},
     )
 
 
@@ -329,21 +337,23 @@ def unknown_options_error(
     return PluginError(
         gettext("The %(what)s has no option %(names)s.")
         % {"what": kind.option, "names": quote_names(names)},
-        gettext("It has %(known)s.") % {"known": has} if has else gettext("It has none."),
+        gettext("Its options are %(known)s.") % {"known": has}
+        if has
+        else gettext("It has no options."),
     )
 
 
 def invalid_arguments_error(kind: PluginType, names: Iterable[str]) -> PluginError:
     return PluginError(
-        gettext("The %(what)s cannot be made with these options.") % {"what": kind.option},
-        gettext("Correct what %(names)s is.") % {"names": quote_names(names)},
+        gettext("The %(what)s can't be created with these options.") % {"what": kind.option},
+        gettext("Correct the values of %(names)s.") % {"names": quote_names(names)},
     )
 
 
 def missing_arguments_error(kind: PluginType) -> PluginError:
     return PluginError(
-        gettext("The %(what)s cannot be made without arguments.") % {"what": kind.option},
-        gettext("A class that takes arguments is written with them: %(example)s.")
+        gettext("The %(what)s can't be created without options.") % {"what": kind.option},
+        gettext("Use a tuple of the class and its options, such as %(example)s.")
         % {"example": kind.example},
     )
 
@@ -357,34 +367,37 @@ def import_error(kind: PluginType, error: ImportError) -> PluginError:
             % {"extra": EXTRA_OF_MODULE[module]},
         )
     return PluginError(
-        gettext("The %(what)s cannot be imported: %(reason)s.")
+        gettext("The %(what)s can't be imported: %(reason)s.")
         % {"what": kind.option, "reason": f"{type(error).__name__}: {error}"},
         path_hint(error),
     )
 
 
 def creation_error(kind: PluginType, error: Exception) -> PluginError:
-    """Return what a class, or its module, raised; in the words of strangers may be anything."""
+    """Return the error for an exception from a class or its module.
+
+    It doesn't contain the exception's text, which may include secrets.
+    """
     return PluginError(
-        gettext("The %(what)s cannot be made: %(reason)s.")
+        gettext("The %(what)s can't be created: %(reason)s.")
         % {"what": kind.option, "reason": type(error).__name__},
-        gettext("Import it in a shell: that shows where it fails."),
+        gettext("Import it in a shell to see the error."),
     )
 
 
 def path_hint(error: ImportError) -> str:
-    """Return what to do about a dotted path that leads nowhere."""
+    """Return the hint for a dotted path that could not be imported."""
     if isinstance(error, ModuleNotFoundError) and error.name:
         return gettext(
-            "Install the package that has the module “%(module)s”, or correct the path."
+            "Install the package that contains the module “%(module)s”, or correct the path."
         ) % {"module": error.name.partition(".")[0]}
-    return gettext("Correct the path: the module's, a point, and the name of the class in it.")
+    return gettext("Correct the path. It consists of the module, a dot, and the class.")
 
 
 def make_serializer(options: Mapping[str, Any]) -> Serializer:
-    """Return what makes bytes of values, as OPTIONS say.
+    """Return the serializer for OPTIONS.
 
-    A serializer that is the only one, without a compressor, is returned as it is.
+    A single serializer without a compressor is returned as it is.
     """
     serializers = load_plugins(SERIALIZER, options) or [load_plugin(SERIALIZER, "pickle")]
     compressors = load_plugins(COMPRESSOR, options)
@@ -395,7 +408,7 @@ def make_serializer(options: Mapping[str, Any]) -> Serializer:
 
 
 def load_plugins(kind: PluginType, options: Mapping[str, Any]) -> list[Any]:
-    """Return what OPTIONS name of one kind, the one that writes first."""
+    """Return the plugins of one kind in OPTIONS. The first one is used for writing."""
     given = options.get(kind.option)
     if given is None:
         return []
@@ -409,15 +422,19 @@ def load_plugins(kind: PluginType, options: Mapping[str, Any]) -> list[Any]:
 def load_plugin(kind: PluginType, given: Any) -> Any:
     """Return one serializer or compressor.
 
-    `given` is its short name, its class, the dotted path of that, or an instance; or a tuple of
-    one of the first three and a dict of what the class is called with.
+    Args:
+        given: a short name, a class, a dotted path or an instance; or a tuple of one of the first
+            three and a dictionary of options for the constructor.
+
+    Raises:
+        PluginError: it can't be used.
     """
     named, arguments = split_spec(kind, given)
     try:
         plugin = instantiate(kind, import_named(kind, named), arguments)
     except ImproperlyConfigured:
         raise
-    except Exception as error:  # Importing a module, and making an object, may raise anything.
+    except Exception as error:  # Modules and constructors may raise any exception.
         raise creation_error(kind, error) from error
     missing = [name for name in kind.methods if not callable(getattr(plugin, name, None))]
     if missing:
@@ -426,7 +443,7 @@ def load_plugin(kind: PluginType, given: Any) -> Any:
 
 
 def split_spec(kind: PluginType, given: Any) -> tuple[Any, Mapping[str, Any]]:
-    """Return what was named, and its options."""
+    """Return the name, class or instance, and the options."""
     if not isinstance(given, (tuple, dict)):
         return given, {}
     match given:
@@ -437,7 +454,7 @@ def split_spec(kind: PluginType, given: Any) -> tuple[Any, Mapping[str, Any]]:
 
 
 def import_named(kind: PluginType, named: Any) -> Any:
-    """Return what a short name or a dotted path stands for, and anything else as it is."""
+    """Return the object for a short name or a dotted path; return other objects unchanged."""
     if not isinstance(named, str):
         return named
     if "." not in named and named not in kind.paths:
@@ -449,7 +466,7 @@ def import_named(kind: PluginType, named: Any) -> Any:
 
 
 def instantiate(kind: PluginType, given: Any, arguments: Mapping[str, Any]) -> Any:
-    """Return what a class makes of its options, or an instance as it is."""
+    """Call a class with its options; return an instance unchanged."""
     if not callable(given):
         if arguments:
             raise not_a_class_error(kind)
@@ -468,10 +485,10 @@ def instantiate(kind: PluginType, given: Any, arguments: Mapping[str, Any]) -> A
 
 
 def get_parameter_names(kind: Callable[..., Any]) -> list[str] | None:
-    """Return the names of what a class is called with; None where it takes any, or does not say."""
+    """Return the names of a class's parameters; None if it accepts any, or they are unknown."""
     try:
         accepted = inspect.signature(kind).parameters
-    except (TypeError, ValueError):  # Of a class in C, perhaps.
+    except (TypeError, ValueError):  # For example, a class that is written in C.
         return None
     anything = any(one.kind is one.VAR_KEYWORD for one in accepted.values())
     return None if anything else list(accepted)

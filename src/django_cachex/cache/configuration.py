@@ -1,4 +1,4 @@
-"""LOCATION and OPTIONS, as Django's RedisCache takes them, made into pools of connections."""
+"""The configuration of connections, made from LOCATION and OPTIONS."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ from django_cachex.cache.options import (
 
 CONNECT_TIMEOUT = 5.0
 DEFAULT_MAX_CONNECTIONS = 64
-"""Connections of one process to one server, for all its threads, at most."""
+"""The maximum number of connections of one process, for all its threads, to one server."""
 DEFAULT_POOL_TIMEOUT = 5.0
-"""Seconds to wait for one of them."""
+"""Seconds that a thread waits for a connection if all are in use."""
 
 BOUNDS = "bounds"
-"""What `overrides` call the `Bounds` of exchanges."""
+"""The name of the `Bounds` of exchanges in `overrides`."""
 
-# Seconds without a word after which the other end is asked whether it is there, seconds between
-# such questions, and how many of them are left without an answer, where the platform knows these.
+# The seconds of silence before the first keepalive probe, the seconds between probes, and the
+# number of unanswered probes after which the connection is closed, if the platform supports them.
 _KEEPALIVE_VALUES = {"TCP_KEEPIDLE": 30, "TCP_KEEPALIVE": 30, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
 KEEPALIVE_OPTIONS: Mapping[str, Any] = {
     "socket_keepalive": True,
@@ -55,33 +55,34 @@ KEEPALIVE_OPTIONS: Mapping[str, Any] = {
         if hasattr(socket, name)
     },
 }
-"""So the ways are kept open that forget who is silent, and it is noticed when one is closed."""
+"""Keepalive probes prevent load balancers and firewalls from dropping idle connections, and detect
+connections that are lost."""
 
-# Which pool the application wants, with what only such a pool understands.
+# The options that choose a class of pools, and those that only such a class accepts.
 POOL_OPTIONS = frozenset({"pool_class", "async_pool_class", "timeout", "queue_class"})
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """Everything that decides what a pool of connections is."""
+    """All settings that connections to a server depend on."""
 
     driver: Driver
-    # Both may hold a password, which no representation shows.
+    # Both may contain a password, so they are not part of repr().
     url: str = field(repr=False)
     options: Mapping[str, Any] = field(repr=False)
     uses_breaker: bool = True
-    """Whether a server that does not answer is left alone for a while."""
+    """Whether the server has a circuit breaker."""
     bounds: Bounds | None = None
-    """What an exchange on a blocking connection may take, beside the timeout of its socket."""
+    """The limits of an exchange on a blocking connection, in addition to the socket's timeout."""
 
     @property
     def address(self) -> str:
-        """Which database this is, as ``host:port/db`` or ``path?db=…``; never a credential."""
-        found = {**self.options, **parse_configured_url(self.driver, self.url)}
-        if "path" in found:
-            return f"{found['path']}?db={found.get('db', 0)}"
-        host, port = found.get("host", "localhost"), found.get("port", 6379)
-        return f"{host}:{port}/{found.get('db', 0)}"
+        """The database, as ``host:port/db`` or ``path?db=…``, without credentials."""
+        options = {**self.options, **parse_configured_url(self.driver, self.url)}
+        if "path" in options:
+            return f"{options['path']}?db={options.get('db', 0)}"
+        host, port = options.get("host", "localhost"), options.get("port", 6379)
+        return f"{host}:{port}/{options.get('db', 0)}"
 
     @cached_property
     def _pool(self) -> DriverPool:
@@ -93,12 +94,12 @@ class Configuration:
         return pool
 
     def connection(self) -> DriverConnection:
-        """Return a new blocking connection, made as the configured pool would; not connected."""
+        """Return a new blocking connection with the options of the pool, without connecting it."""
         made: DriverConnection = self._pool.connection_class(**self._pool.connection_kwargs)
         return made
 
     def async_connection(self) -> AsyncDriverConnection:
-        """Return a new connection for the running event loop, not connected."""
+        """Return a new asyncio connection, without connecting it."""
         with self.map_errors():
             pool = self._async_pool()
             made: AsyncDriverConnection = pool.connection_class(**pool.connection_kwargs)
@@ -106,21 +107,21 @@ class Configuration:
 
     @contextmanager
     def map_errors(self) -> Iterator[None]:
-        """Raise ImproperlyConfigured for what the driver's classes raise while they are made.
+        """Raise ImproperlyConfigured for exceptions from the constructors of the driver's classes.
 
-        Not in their words, which may quote anything.
+        The message doesn't contain their text, which may include secrets.
         """
         try:
             yield
         except Exception as error:
             raise ImproperlyConfigured(
-                f"{self.driver.name}-py cannot make a connection with these OPTIONS and LOCATION: "
-                f"{type(error).__name__}."
+                f"{self.driver.name}-py can't create a connection with these OPTIONS and this "
+                f"LOCATION: {type(error).__name__}."
             ) from error
 
     @property
     def max_connections(self) -> int:
-        """How many blocking connections a process may have."""
+        """The maximum number of blocking connections of a process."""
         most: int = getattr(self._pool, "max_connections", DEFAULT_MAX_CONNECTIONS)
         given = {**self.options, **parse_configured_url(self.driver, self.url)}.get(
             "max_connections"
@@ -129,7 +130,7 @@ class Configuration:
 
     @property
     def pool_timeout(self) -> float:
-        """How long to wait for one of them, in seconds."""
+        """Seconds to wait for a connection if all are in use."""
         seconds = getattr(self._pool, "timeout", DEFAULT_POOL_TIMEOUT)
         return MAX_TIMEOUT if seconds is None else seconds
 
@@ -150,7 +151,7 @@ class Configuration:
         return pool
 
     def _async_twin(self) -> type:
-        """Return the driver's asynchronous pool that is like the blocking one."""
+        """Return the driver's asyncio pool class that corresponds to the blocking one."""
         chosen = self.options.get("pool_class")
         like = self.driver.sync_module.BlockingConnectionPool
         waits = isinstance(chosen, type) and issubclass(chosen, like)
@@ -159,7 +160,7 @@ class Configuration:
         return twin
 
     def _async_retry(self, retry: Any) -> Any:
-        """Return the asynchronous twin of the driver's `Retry`, whose parts have no public name."""
+        """Return the asyncio version of the driver's `Retry`, whose attributes are private."""
         if isinstance(retry, self.driver.async_module.Retry):
             return retry
         return self.driver.async_module.Retry(retry._backoff, retry._retries)
@@ -168,9 +169,12 @@ class Configuration:
 def configure(
     driver_name: str, url: str, options: Mapping[str, Any], overrides: Mapping[str, Any]
 ) -> Configuration:
-    """Check what an alias is configured with; raise ImproperlyConfigured for what cannot work.
+    """Validate the settings of an alias and return its configuration.
 
-    `overrides` win over `options` and over the query of `url`; they may have `bounds` as well.
+    `overrides` take precedence over `options` and the query of `url`, and may include `bounds`.
+
+    Raises:
+        ImproperlyConfigured: a setting is invalid.
     """
     driver = load_driver(driver_name)
     url = strip_query_options(url, frozenset(overrides))
@@ -193,42 +197,43 @@ def configure(
 
 
 def parse_locations(location: str | Sequence[str]) -> list[str]:
-    """Return the URLs in a LOCATION: the primary's, then those of its read replicas."""
+    """Return the URLs in a LOCATION: that of the primary, then those of its read replicas."""
     several = isinstance(location, Sequence) and not isinstance(location, str)
     urls = list(location) if several else re.split("[;,]", str(location or ""))
     if not urls or not all(isinstance(url, str) and url for url in urls):
         raise ImproperlyConfigured(
-            "LOCATION must be the URL of a server, or several, the primary's first."
+            "LOCATION must be the URL of a server, or a list of URLs with the primary first."
         )
     return urls
 
 
 def parse_configured_url(driver: Driver, url: str) -> Mapping[str, Any]:
+    """Return the options in `url`; raise ImproperlyConfigured if it can't be parsed."""
     try:
-        found: Mapping[str, Any] = parse_url(driver, url)
+        options: Mapping[str, Any] = parse_url(driver, url)
     except ValueError:
-        # The parsers quote what they stumble over, which may be half a password.
+        # The error of the parser may quote a part of the password.
         raise ImproperlyConfigured(
             f"LOCATION is not a URL that {driver.name} understands, such as "
             f"{driver.name}://127.0.0.1:6379/0. In a password, the characters / ? # @ : must be "
             "percent-encoded."
         ) from None
-    return found
+    return options
 
 
 def strip_query_options(url: str, names: frozenset[str]) -> str:
-    """Return `url` without the query options in `names`, which would win over all else."""
+    """Return `url` without the options `names` in its query, which would take precedence."""
     try:
         parts = urlsplit(url)
     except ValueError:
-        return url  # Refused in a moment, without quoting it.
+        return url  # It is rejected later, without quoting it.
     query = parse_qsl(parts.query, keep_blank_values=True)
     kept = [(name, value) for name, value in query if name not in names]
     return url if kept == query else urlunsplit(parts._replace(query=urlencode(kept)))
 
 
 def make_hashable(value: Any) -> Any:
-    """Return a hashable stand-in for an option; equal ones for options that are equal."""
+    """Return a hashable object for the value of an option, which is equal for equal values."""
     if isinstance(value, Mapping):
         return "mapping", frozenset((name, make_hashable(part)) for name, part in value.items())
     if isinstance(value, (list, tuple)):

@@ -1,4 +1,4 @@
-"""Treat the failures of a server as missing keys."""
+"""The option `ignore_exceptions`: treat failures of a server as missing keys."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ T = TypeVar("T")
 logger = logging.getLogger("django_cachex.cache")
 
 LOG_INTERVAL = 60.0
-"""Seconds between two reports."""
+"""Seconds between two log messages."""
 
 IgnoredError = ServerUnavailable | ServerStateError
-"""What is ignored: states of the server. What is wrong with a call or its user is raised."""
+"""Only errors about the state of the server are ignored, not those of a call or a user."""
 IGNORED_ERRORS = ServerUnavailable, ServerStateError
 
 
 class RateLimitedLogger:
-    """Says once a minute how often something happened, and the last of it."""
+    """Counts events, and logs their number and the last one once a minute."""
 
     def __init__(self, message: str) -> None:
         self._message = message
@@ -35,11 +35,10 @@ class RateLimitedLogger:
         self._logged_at = -LOG_INTERVAL
 
     def add(self, last: object) -> None:
-        """Count `last`; log what was counted, unless that was done lately."""
+        """Count an event, and log the number of events unless this was done recently."""
         total, now = next(self._counter), time.monotonic()
-        if (
-            0 <= now - self._logged_at < LOG_INTERVAL
-        ):  # Below zero the clock jumped: tests freeze it.
+        # The difference is negative if the clock jumped, as in tests that freeze it.
+        if 0 <= now - self._logged_at < LOG_INTERVAL:
             return
         self._logged_at = now
         number, self._logged_total = total - self._logged_total, total
@@ -47,20 +46,20 @@ class RateLimitedLogger:
 
 
 _ignored_errors_log = RateLimitedLogger(
-    "%d errors ignored, as ignore_exceptions asks; the last: %s"
+    "%d errors ignored because of ignore_exceptions; the last: %s"
 )
-unreadable_log = RateLimitedLogger("%d values cannot be read, and count as misses; the last: %s")
+unreadable_log = RateLimitedLogger("%d values can't be read, and count as misses; the last: %s")
 
 
 class IgnoreExceptionsClient:
-    """A client's way to its server on which failures become misses, and are reported."""
+    """A client for which failures of the server are misses, and are logged."""
 
     def __init__(self, client: Client, statistics: Statistics) -> None:
         self._client = client
         self._statistics = statistics
 
     def run(self, command: Command[T] | Operation[T]) -> T:
-        """Do what `Client.run` does; return what a server without keys answers if it is lost."""
+        """Do the same as `Client.run`; if the server fails, return the result for a missing key."""
         if not isinstance(command, Command):
             return self._client.run(ignore_unavailable(command, self._note))
         try:
@@ -70,7 +69,7 @@ class IgnoreExceptionsClient:
             return command.parse_missing()
 
     async def arun(self, command: Command[T] | Operation[T]) -> T:
-        """Do what `run` does, on the running event loop."""
+        """Do the same as `run`, on the running event loop."""
         if not isinstance(command, Command):
             return await self._client.arun(ignore_unavailable(command, self._note))
         try:
@@ -87,13 +86,13 @@ class IgnoreExceptionsClient:
 def ignore_unavailable(
     operation: Operation[T], on_error: Callable[[IgnoredError], None]
 ) -> Operation[T]:
-    """Do what `steps` does; after a failure, as though no key were in the server from then on."""
+    """Run an operation. After a failure, continue as if the server had no keys."""
     try:
         commands = next(operation)
         while True:
             try:
                 results = yield commands
-            except IGNORED_ERRORS as error:  # Some are a `CommandError`, too: see below.
+            except IGNORED_ERRORS as error:  # Before CommandError: some are subclasses of it.
                 on_error(error)
                 break
             except CommandError as error:
@@ -109,7 +108,7 @@ def ignore_unavailable(
 def _replace_failures(
     commands: Sequence[Command[Any]], results: list[Any], on_error: Callable[[IgnoredError], None]
 ) -> list[Any]:
-    """Return `results`, a miss in the place of what the server could not do at the moment."""
+    """Return `results` with misses in place of errors about the state of the server."""
     if not isinstance(commands, Batch):
         return results
     kept: list[Any] = []
@@ -126,12 +125,12 @@ def _replace_failures(
 
 
 def _is_aborted(result: Any) -> bool:
-    """Return whether this is what EXEC answers after a command that could not be queued."""
+    """Return whether this is the reply to EXEC after a command that could not be queued."""
     return isinstance(result, CommandError) and str(result).startswith("EXECABORT")
 
 
 def _parse_missing(command: Command[Any]) -> Any:
-    """Return the result where there is no such key, or the `CommandError` that this is to some."""
+    """Return the result for a missing key, which is a `CommandError` for some commands."""
     try:
         return command.parse_missing()
     except CommandError as error:

@@ -85,7 +85,7 @@ def build_pattern(make_key: MakeKey, pattern: bytes, version: Any) -> bytes:
 
 def key_function_error() -> KeyFunctionNotSupported:
     return KeyFunctionNotSupported(
-        "The KEY_FUNCTION of this cache must keep the version as a whole number, and the key at the "
-        "end. Otherwise, the cache's keys can't be told apart from other keys in the database. "
+        "The KEY_FUNCTION of this cache must keep the version as a whole number, and the key at "
+        "the end. Otherwise, the cache's keys can't be told apart from other keys in the database. "
         "flush_db() deletes all keys of the database, including those of other caches."
     )

@@ -1,4 +1,4 @@
-"""Locks that all processes share, based on the driver's."""
+"""Locks and semaphores that all processes share. The locks are based on the driver's."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from typing import Any, Protocol, Self, TypeVar
 from django_cachex.cache.base import CacheCommands
 from django_cachex.cache.connection.drivers import Driver, load_driver
 from django_cachex.cache.operations import (
-    Endpoint,
+    Executor,
     MultiServerOperation,
     Pause,
     ServerCall,
@@ -33,13 +33,14 @@ from django_cachex.commands.semaphores import SemaphoreRequest, extend, get_usag
 from django_cachex.exceptions import CachexError, LockError, LockLost, LockNotAcquired
 
 SendFunction = Callable[[Any], Any]
-"""Sends a command, or the steps of an operation; returns the result, or what is awaited for it."""
+"""Runs a command or an operation, and returns its result, or an awaitable of it."""
 
 
 class LockClient:
-    """All that the driver's lock asks of its client, whose own connections would be as many more.
+    """The methods of a client that the driver's lock uses.
 
-    So a lock finds the primary of a service and the node of a cluster as all commands do.
+    Locks don't use a client of the driver, so that they need no additional connections, and work
+    with Sentinel and clusters as all commands do.
     """
 
     def __init__(self, send: SendFunction) -> None:
@@ -59,7 +60,7 @@ class LockClient:
 
 
 class LockScript:
-    """One of the lock's scripts, as the driver's client would have registered it."""
+    """A script of the driver's lock, with the interface of the driver's registered scripts."""
 
     def __init__(self, source: str) -> None:
         self._script = Script(source)
@@ -69,7 +70,10 @@ class LockScript:
 
 
 def use_own_scripts(kind: Any) -> Any:
-    """Return the driver's lock with our scripts: it keeps those of all locks on its class."""
+    """Return a subclass of the driver's lock class that uses `LockScript`.
+
+    The driver stores the scripts of all locks on the class.
+    """
 
     class LockWithOwnScripts(kind):  # type: ignore[misc]  # The drivers are not all typed.
         lua_release = LockScript(kind.LUA_RELEASE_SCRIPT)
@@ -79,13 +83,13 @@ def use_own_scripts(kind: Any) -> Any:
     return LockWithOwnScripts
 
 
-# Whoever is interrupted while the server answers does not know whether the lock is taken: it would
-# stay so until it expires, or for good.
+# If acquiring a lock is interrupted, it is unknown whether the server has set it. It must be
+# released, because it could otherwise stay locked until it expires, or forever.
 
 
 @functools.cache
 def get_sync_lock_class(driver: Driver) -> Any:
-    """Return the driver's lock, which is given back where taking it was interrupted."""
+    """Return a class of the driver's lock that releases it if acquiring it was interrupted."""
 
     class SyncLock(use_own_scripts(import_module(f"{driver.name}.lock").Lock)):  # type: ignore[misc]  # as above
         def do_acquire(self, token: bytes) -> bool:
@@ -101,7 +105,7 @@ def get_sync_lock_class(driver: Driver) -> Any:
 
 @functools.cache
 def get_async_lock_class(driver: Driver) -> Any:
-    """Return the driver's lock for event loops, which is given back as `blocking_lock` is."""
+    """Return a class of the driver's asyncio lock. See `get_sync_lock_class`."""
 
     class AsyncDriverLock(use_own_scripts(import_module(f"{driver.name}.asyncio.lock").Lock)):  # type: ignore[misc]  # as above
         async def do_acquire(self, token: bytes) -> bool:
@@ -117,28 +121,28 @@ def get_async_lock_class(driver: Driver) -> Any:
 
 @contextmanager
 def map_lock_errors(driver: Driver, key: Any) -> Iterator[None]:
-    """Raise our error for one that the driver's lock raises."""
+    """Map the exceptions of the driver's lock to the package's."""
     try:
         yield
     except driver.errors.LockNotOwnedError as error:
-        raise LockLost(f"The lock “{key}” was lost: it expired, or somebody deleted it.") from error
+        raise LockLost(f"The lock “{key}” was lost: it has expired or was deleted.") from error
     except driver.errors.LockError as error:
         raise LockError(f"The lock “{key}”: {error}") from error
 
 
 class TokenStorage(Protocol):
-    """Keeps the tokens that one object holds a lock by, perhaps several times at once."""
+    """The tokens of the holders of a lock or semaphore, for one object."""
 
     token: bytes | None
-    """What whoever asks may release; setting it to None forgets it."""
+    """The token that the current thread or task may release. Set it to None to remove it."""
 
     @property
     def acquired(self) -> bytes | None:
-        """What whoever asks has acquired."""
+        """The token that the current thread or task has acquired."""
 
 
 class SharedToken:
-    """One token, whoever asks."""
+    """One token for all threads and tasks."""
 
     token: bytes | None = None
 
@@ -160,8 +164,8 @@ class ThreadToken(threading.local):
 class TaskToken:
     """A token for each task.
 
-    What a task that has ended acquired is released by any other: `asyncio.wait_for`, before Python
-    3.12, and `asyncio.gather` acquire in tasks of their own.
+    The token of a task that has ended may be released by any other task, because
+    `asyncio.wait_for` (before Python 3.12) and `asyncio.gather` acquire in separate tasks.
     """
 
     def __init__(self) -> None:
@@ -183,7 +187,7 @@ class TaskToken:
             self._tokens[asyncio.current_task()] = token
 
     def _find_holder(self) -> asyncio.Task[Any] | None:
-        """Return the running task if it holds anything, else one that has ended and does."""
+        """Return the current task if it holds a token, otherwise an ended task that holds one."""
         running = asyncio.current_task()
         if running in self._tokens:
             return running
@@ -191,9 +195,9 @@ class TaskToken:
 
 
 def iter_pauses(sleep: float, limit: float | None) -> Iterator[float]:
-    """Yield seconds to wait, `sleep` at most, until they are `limit` in all, or more have passed.
+    """Yield pauses of at most `sleep` seconds until `limit` seconds have passed.
 
-    Where the clock stands still, as in tests that freeze it, the pauses alone count.
+    If the clock doesn't advance, as in tests that freeze it, the sum of the pauses is used.
     """
     start, slept = time.monotonic(), 0.0
     while True:
@@ -205,7 +209,7 @@ def iter_pauses(sleep: float, limit: float | None) -> Iterator[float]:
 
 
 class BaseLock:
-    """What locks of threads and of tasks have in common."""
+    """Base class of locks."""
 
     def __init__(self, key: Any, driver: Driver, lock: Any) -> None:
         self.key = key
@@ -217,9 +221,9 @@ class BaseLock:
 
     @property
     def token(self) -> bytes | None:
-        """What this thread or task holds the lock by; None where it does not.
+        """The token of this thread or task; None if it doesn't hold the lock.
 
-        Another process that is told the token, and sets it, may extend and release the lock.
+        Another process that sets the same token can extend and release the lock.
         """
         token: bytes | None = self._lock.local.token
         return token
@@ -229,7 +233,7 @@ class BaseLock:
         self._lock.local.token = token.encode() if isinstance(token, str) else token
 
     def _pauses(self, blocking: bool | None, blocking_timeout: float | None) -> Iterator[float]:
-        """Yield the seconds to wait between two tries; what is None is as the lock was made."""
+        """Yield the pauses between attempts. None stands for the value of the constructor."""
         lock = self._lock
         limit = lock.blocking_timeout if blocking_timeout is None else blocking_timeout
         waits = lock.blocking if blocking is None else blocking
@@ -238,11 +242,11 @@ class BaseLock:
     def _not_acquired_error(self) -> LockNotAcquired:
         waited = self._lock.blocking_timeout if self._lock.blocking else None
         within = "at once" if waited is None else f"within {waited:g} s"
-        return LockNotAcquired(f"The lock “{self.key}” was not to be had {within}.")
+        return LockNotAcquired(f"The lock “{self.key}” could not be acquired {within}.")
 
 
 class Lock(BaseLock):
-    """A lock for threads, of this and of all other processes: see `ServerCache.lock`."""
+    """A lock that all threads of all processes share. See `ServerCache.lock`."""
 
     def acquire(
         self,
@@ -250,10 +254,11 @@ class Lock(BaseLock):
         blocking_timeout: float | None = None,
         token: bytes | str | None = None,
     ) -> bool:
-        """Take the lock; return whether that was possible in time.
+        """Acquire the lock and return whether this was possible in time.
 
-        What is None is as the lock was made. Without a `token` of the caller's, a random one is
-        stored.
+        Args:
+            blocking, blocking_timeout: see `ServerCache.lock`. None stands for the value there.
+            token: the value to store; a random one by default.
         """
         with map_lock_errors(self._driver, self.key):
             for pause in self._pauses(blocking, blocking_timeout):
@@ -263,29 +268,38 @@ class Lock(BaseLock):
             return bool(self._lock.acquire(blocking=False, token=token))
 
     def release(self) -> None:
-        """Give the lock back; raise `LockLost` where it was lost, `LockError` if it is not held."""
+        """Release the lock.
+
+        Raises:
+            LockLost: the lock has expired or was deleted.
+            LockError: this thread doesn't hold the lock.
+        """
         with map_lock_errors(self._driver, self.key):
             self._lock.release()
 
     def extend(self, additional_time: float, replace_ttl: bool = False) -> bool:
-        """Keep the lock for more seconds, or, with `replace_ttl`, for so many from now on.
+        """Extend the lock by `additional_time` seconds, and return True.
 
-        Return True; raise what `release` does, and `LockError` for a lock without a timeout.
+        With `replace_ttl`, the lock is held for this time from now on.
+
+        Raises:
+            LockLost: the lock has expired or was deleted.
+            LockError: this thread doesn't hold the lock, or it has no timeout.
         """
         with map_lock_errors(self._driver, self.key):
             return bool(self._lock.extend(additional_time, replace_ttl))
 
     def reacquire(self) -> bool:
-        """Let the lock's timeout begin anew: see `extend`."""
+        """Restart the lock's timeout, and return True. It raises the same errors as `extend`."""
         with map_lock_errors(self._driver, self.key):
             return bool(self._lock.reacquire())
 
     def locked(self) -> bool:
-        """Return whether anybody holds the lock."""
+        """Return whether the lock is held, by any thread or process."""
         return bool(self._lock.locked())
 
     def owned(self) -> bool:
-        """Return whether this thread holds the lock, by this object."""
+        """Return whether this thread has acquired the lock with this object, and still holds it."""
         return bool(self._lock.owned())
 
     def __enter__(self) -> Self:
@@ -303,7 +317,7 @@ class Lock(BaseLock):
 
 
 class AsyncLock(BaseLock):
-    """A lock for tasks of event loops; what it says is documented at `Lock`."""
+    """A lock for tasks of event loops. The methods are documented in `Lock`."""
 
     async def acquire(
         self,
@@ -353,14 +367,14 @@ class AsyncLock(BaseLock):
 T = TypeVar("T")
 
 MISSED_POLLS = 3
-"""How many polls a place in the queue outlives whoever had it."""
+"""The number of polls that a waiting process may miss before it loses its place in the queue."""
 MIN_QUEUE_TTL = 1000
-"""Milliseconds that it lasts at least: a server may be slow to answer."""
+"""The minimum time in milliseconds for this, because the server may be slow."""
 
 
 @dataclass(frozen=True, slots=True)
 class SemaphoreOptions:
-    """How a semaphore is acquired, unless a call says otherwise; times are in seconds."""
+    """The default options for acquiring a semaphore. Times are in seconds."""
 
     capacity: int
     weight: int
@@ -372,31 +386,31 @@ class SemaphoreOptions:
     def __post_init__(self) -> None:
         if not 1 <= operator.index(self.weight) <= operator.index(self.capacity):
             raise ValueError(
-                f"A weight of {self.weight} never fits: it must be from 1 to the capacity, which "
-                f"is {self.capacity}."
+                f"The weight must be between 1 and the capacity ({self.capacity}), not "
+                f"{self.weight}."
             )
         if not timeout_to_ms(self.lease):
-            raise ValueError("A lease must be a number of seconds above zero.")
+            raise ValueError("The lease must be a positive number of seconds.")
 
     def with_given(self, **given: Any) -> SemaphoreOptions:
-        """Return these terms with those of `given` that are not None in their place."""
+        """Return a copy with the values of `given` that are not None."""
         return replace(self, **{name: value for name, value in given.items() if value is not None})
 
     @property
     def queue_ttl(self) -> int:
-        """The milliseconds that a place in the queue lasts after a poll."""
+        """The time in milliseconds that a place in the queue is kept after a poll."""
         return max(MIN_QUEUE_TTL, MISSED_POLLS * (timeout_to_ms(self.sleep) or 0))
 
 
 class BaseSemaphore:
-    """What semaphores of threads and of tasks have in common: plans of what to ask, and when."""
+    """Base class of semaphores, with their operations as generators."""
 
     def __init__(
         self,
         key: Any,
         stored: bytes,
         options: SemaphoreOptions,
-        executor: Endpoint,
+        executor: Executor,
         local: TokenStorage,
     ) -> None:
         self.key = key
@@ -410,7 +424,7 @@ class BaseSemaphore:
 
     def _new_token(self) -> bytes:
         if self._local.acquired is not None:
-            raise LockError(f"“{self.key}” is held here already: release it first.")
+            raise LockError(f"“{self.key}” is already held by this object. Release it first.")
         return uuid.uuid4().hex.encode()
 
     def _acquire_steps(self, token: bytes, options: SemaphoreOptions) -> MultiServerOperation[bool]:
@@ -441,7 +455,7 @@ class BaseSemaphore:
             raise self._lost_error()
 
     def _abandon_steps(self, token: bytes) -> MultiServerOperation[None]:
-        """Take back whatever was asked for; who waits behind it need not wait for it to lapse."""
+        """Release the token after an error, so that others don't have to wait until it expires."""
         with suppress(CachexError):
             yield from self._execute(release(self._stored, token))
 
@@ -457,20 +471,20 @@ class BaseSemaphore:
 
     def _require_token(self) -> bytes:
         if self._local.token is None:
-            raise LockError(f"“{self.key}” is not held here, or not any more.")
+            raise LockError(f"“{self.key}” is not held by this object.")
         return self._local.token
 
     def _lost_error(self) -> LockLost:
-        return LockLost(f"The lease of “{self.key}” was lost: it expired, or somebody deleted it.")
+        return LockLost(f"The lease of “{self.key}” was lost: it has expired or was deleted.")
 
     def _not_acquired_error(self) -> LockNotAcquired:
         waited = self.options.blocking_timeout if self.options.blocking else None
         within = "at once" if waited is None else f"within {waited:g} s"
-        return LockNotAcquired(f"There was no room in “{self.key}” {within}.")
+        return LockNotAcquired(f"The semaphore “{self.key}” could not be acquired {within}.")
 
 
 class Semaphore(BaseSemaphore):
-    """A semaphore for threads, of this and of all other processes: see `ServerCache.semaphore`."""
+    """A semaphore that all threads of all processes share. See `ServerCache.semaphore`."""
 
     def acquire(
         self,
@@ -478,10 +492,12 @@ class Semaphore(BaseSemaphore):
         blocking: bool | None = None,
         blocking_timeout: float | None = None,
     ) -> bool:
-        """Take `weight` of the capacity; return whether that was possible in time.
+        """Acquire `weight` of the capacity, and return whether this was possible in time.
 
-        What is None is as the semaphore was made. Raise `LockError` where this thread holds some
-        by this object already.
+        None stands for the value that was given to `ServerCache.semaphore`.
+
+        Raises:
+            LockError: this thread has already acquired the semaphore with this object.
         """
         options = self.options.with_given(
             weight=weight, blocking=blocking, blocking_timeout=blocking_timeout
@@ -494,15 +510,20 @@ class Semaphore(BaseSemaphore):
             raise
 
     def release(self) -> None:
-        """Give back what is held; raise `LockLost` if it was lost, `LockError` if nothing is."""
+        """Release the semaphore.
+
+        Raises:
+            LockLost: the lease has expired or was deleted.
+            LockError: this thread doesn't hold the semaphore.
+        """
         run_operation(self._release_steps())
 
     def extend(self, lease: float | None = None) -> None:
-        """Let the lease begin anew, for as many seconds; raise what `release` does."""
+        """Restart the lease, for `lease` seconds if given. It raises the errors of `release`."""
         run_operation(self._extend_steps(lease))
 
     def in_use(self) -> int:
-        """Return how much of the capacity is held, by anybody."""
+        """Return how much of the capacity is held, by all threads and processes together."""
         return run_operation(self._usage_steps())
 
     def __enter__(self) -> Self:
@@ -520,7 +541,7 @@ class Semaphore(BaseSemaphore):
 
 
 class AsyncSemaphore(BaseSemaphore):
-    """A semaphore for tasks of event loops; what it says is documented at `Semaphore`."""
+    """A semaphore for tasks of event loops. The methods are documented in `Semaphore`."""
 
     async def acquire(
         self,
@@ -563,13 +584,12 @@ class AsyncSemaphore(BaseSemaphore):
 
 @dataclass(frozen=True, slots=True)
 class StrictExecutor:
-    """A cache's way to its server on which no failure is ignored."""
+    """Runs commands of a cache without ignoring any errors.
+
+    With `ignore_exceptions`, a lock would seem to be acquired while the server is not available.
+    """
 
     cache: CacheCommands
-
-    @property
-    def address(self) -> str:
-        return self.cache.client.server.address
 
     def run(self, command: Command[T] | Operation[T]) -> T:
         return self.cache.insist(command)
@@ -579,7 +599,7 @@ class StrictExecutor:
 
 
 class LockingCache(CacheCommands):
-    """A cache that gives out locks and semaphores; asking the server begins with acquiring them."""
+    """A cache with locks and semaphores."""
 
     def lock(
         self,
@@ -679,8 +699,8 @@ class LockingCache(CacheCommands):
 
 
 def parse_lock_timeout(timeout: Any) -> float | None:
-    """Return a lock's timeout in seconds; raise ValueError for one that is not positive."""
+    """Return a lock's timeout in seconds; raise ValueError if it is not positive."""
     expiry = timeout_to_ms(timeout)
     if expiry == 0:
-        raise ValueError("A lock's timeout must be above zero, or None to keep it until released.")
+        raise ValueError("A lock's timeout must be positive, or None to hold it until released.")
     return None if expiry is None else expiry / 1000

@@ -1,4 +1,4 @@
-"""Run an operation on several servers, in a thread or on an event loop."""
+"""Operations on several servers, which run in a thread or on an event loop."""
 
 from __future__ import annotations
 
@@ -14,37 +14,43 @@ from django_cachex.exceptions import CachexError
 T = TypeVar("T")
 
 
-class Endpoint(Protocol):
-    """What answers commands: a server, or servers that act as one."""
+class Executor(Protocol):
+    """An object that runs commands: a server, a client or a cache."""
 
-    @property
-    def address(self) -> str: ...
     def run(self, command: Command[T] | Operation[T]) -> T: ...
     async def arun(self, command: Command[T] | Operation[T]) -> T: ...
 
 
+class Endpoint(Executor, Protocol):
+    """A server, or several servers that act as one."""
+
+    @property
+    def address(self) -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
 class ServerCall:
-    """What one server is to be asked."""
+    """A command or an operation for one server."""
 
-    server: Endpoint
+    server: Executor
     command: Command[Any] | Operation[Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A time to wait, in seconds."""
+    """Wait for a number of seconds."""
 
     seconds: float
 
 
 MultiServerOperation = Generator[Sequence[ServerCall] | Pause, list[Any], T]
-"""Yields what several servers are to be asked, side by side on an event loop, and receives their
-results in order, with a `CachexError` in the place of each result that there is not."""
+"""A generator that yields the next calls, and receives their results in the same order.
+
+On an event loop, the calls run concurrently. If a call fails, its result is the `CachexError`."""
 
 
 def run_operation(operation: MultiServerOperation[T]) -> T:
-    """Ask what `plan` wants asked, one server after the other; return its result."""
+    """Run an operation in this thread, one call after the other, and return its result."""
     try:
         step = next(operation)
         while True:
@@ -58,7 +64,7 @@ def run_operation(operation: MultiServerOperation[T]) -> T:
 
 
 async def arun_operation(operation: MultiServerOperation[T]) -> T:
-    """Ask what `plan` wants asked, on the running event loop; return its result."""
+    """Run an operation on the running event loop, and return its result."""
     try:
         step = next(operation)
         while True:
@@ -92,7 +98,7 @@ async def _acall(call: ServerCall) -> Any:
 
 
 def resume(operation: Operation[T], commands: Sequence[Command[Any]]) -> Operation[T]:
-    """Go on with `operation`, which have yielded `commands` and wait for their results."""
+    """Continue an operation that has yielded `commands` and waits for their results."""
     try:
         while True:
             try:

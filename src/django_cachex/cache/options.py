@@ -1,4 +1,7 @@
-"""Validate OPTIONS and the query of a URL."""
+"""Validation of OPTIONS and of the query of a URL.
+
+A cache raises the first error when it is used; the system checks list all of them.
+"""
 
 from __future__ import annotations
 
@@ -29,12 +32,12 @@ from django_cachex.cache.utils import gettext_lazy as _
 Text = str | Promise
 
 MIN_TIMEOUT, MAX_TIMEOUT = 0.001, 365 * 86_400
-"""Seconds of a timeout: what is less the kernel takes for none, what is much more it refuses."""
+"""The limits of a timeout in seconds. The kernel takes less for zero, and rejects much more."""
 
 
 @dataclass(frozen=True)
 class OptionRule:
-    """What the value of an option must be; None always will do."""
+    """A rule for the value of an option. None is always valid."""
 
     is_valid: Callable[[Any], bool]
     expected: Text
@@ -59,7 +62,7 @@ def is_positive_integer(value: Any) -> bool:
 
 
 def is_whole_number(value: Any) -> bool:
-    """Return whether this is a number, or its digits, as the query of a URL has them."""
+    """Return whether `value` is a whole number, or its digits, as in the query of a URL."""
     return str(value).isdecimal() and not isinstance(value, bool)
 
 
@@ -76,38 +79,40 @@ def is_mapping(value: Any) -> bool:
 
 
 def requires_method(method: str) -> Callable[[Any], bool]:
-    """Return what tells whether an object, and no class, has `method`."""
+    """Return a function that checks that a value is an object, not a class, with `method`."""
     return lambda value: not isinstance(value, type) and callable(getattr(value, method, None))
 
 
 _timeout = OptionRule(
     is_timeout,
-    _("a number of seconds above zero, from 0.001 to a year"),
-    _('Write "%(name)s": 2, or None to wait for ever.'),
+    _("a number of seconds between 0.001 and 31,536,000 (one year)"),
+    _('Use a number, such as "%(name)s": 2, or None to wait forever.'),
     "django_cachex.E112",
 )
 _whole_number = OptionRule(
-    is_whole_number, _("a whole number"), _('Write "%(name)s" with a number.')
+    is_whole_number, _("a whole number"), _('Use a whole number for "%(name)s".')
 )
-_text = OptionRule(is_text, _("a text"), _('Write "%(name)s" with a text in quotes.'))
-_flag = OptionRule(is_flag, _("True or False"), _('Write "%(name)s": True, or leave it out.'))
+_text = OptionRule(is_text, _("a string"), _('Use a string for "%(name)s".'))
+_flag = OptionRule(is_flag, _("True or False"), _('Use "%(name)s": True, or remove the option.'))
 _function = OptionRule(
-    callable, _("a function"), _('Import the function, and write "%(name)s": function.')
+    callable, _("a function"), _('Import the function and use "%(name)s": function.')
 )
-_mapping = OptionRule(is_mapping, _("a dict"), _('Write "%(name)s": {…}, or leave it out.'))
+_mapping = OptionRule(
+    is_mapping, _("a dictionary"), _('Use "%(name)s": {…}, or remove the option.')
+)
 
 OPTION_RULES: Mapping[str, OptionRule] = {
     **dict.fromkeys(["socket_timeout", "socket_connect_timeout"], _timeout),
     "timeout": OptionRule(
         is_pool_timeout,
         _("a number of seconds, at most a year"),
-        _('Write "%(name)s": 2, or None to wait for ever.'),
+        _('Use a number, such as "%(name)s": 2, or None to wait forever.'),
         "django_cachex.E112",
     ),
     "max_connections": OptionRule(
         is_positive_integer,
-        _("a whole number above zero"),
-        _("Leave it out, or write how many connections a process may have at most."),
+        _("a positive whole number"),
+        _("Use the maximum number of connections of a process, or remove the option."),
         "django_cachex.E113",
     ),
     **dict.fromkeys(["db", "port"], _whole_number),
@@ -125,25 +130,25 @@ OPTION_RULES: Mapping[str, OptionRule] = {
     **dict.fromkeys(["socket_keepalive_options", "sentinel_kwargs"], _mapping),
     "credential_provider": OptionRule(
         requires_method("get_credentials"),
-        _("an object with get_credentials()"),
-        _('Import its class, and write "%(name)s": Provider().'),
+        _("an object with a method get_credentials()"),
+        _('Import its class and use "%(name)s": Provider().'),
     ),
     "retry": OptionRule(
         requires_method("call_with_retry"),
-        _("a Retry of the driver"),
-        _('Import its class, and write "%(name)s": Retry(…).'),
+        _("a Retry object of the driver"),
+        _('Import its class and use "%(name)s": Retry(…).'),
     ),
 }
-"""By the name of the option, those of ours and of the drivers."""
+"""The rules by the name of the option, for options of this package and of the drivers."""
 
 
 def safe_repr(value: Any) -> str:
-    """Return a number as it is written; of all else, which may be a secret, what it is."""
+    """Return a number as it is; for other values, which may be secret, only their type."""
     return repr(value) if isinstance(value, int | float) else f"a {type(value).__name__}"
 
 
 RETRY_OPTIONS = frozenset({"retry", "retry_on_error", "retry_on_timeout"})
-"""These reach the driver: they say how often it tries to connect."""
+"""Options that are passed to the driver, but only have an effect while it connects."""
 
 CLIENT_CACHE_OPTIONS = frozenset(
     {"cache_allow_list", "cache_deny_list", "cache_enabled", "cache_factory", "cache_max_size"}
@@ -163,42 +168,42 @@ UNUSED_OPTIONS = (
     | {"health_check_interval", "queue_class"}
 )
 UNUSED_OPTIONS |= {"socket_read_size"}
-"""What drivers are not told: some of it they would refuse, with this protocol."""
+"""Options that are not passed to the drivers, which would reject some of them with RESP2."""
 
 
 def describe_effect(name: str) -> str:
-    """Return how much effect the option `name`, one of the above, has, as a sentence."""
+    """Return a sentence about the effect of an option in `RETRY_OPTIONS` or `UNUSED_OPTIONS`."""
     if name in RETRY_OPTIONS:
-        return gettext("“%(name)s” has an effect while connecting, and none on commands.") % {
+        return gettext("“%(name)s” only has an effect while connecting, not on commands.") % {
             "name": name
         }
     return gettext("“%(name)s” has no effect.") % {"name": name}
 
 
 def unused_option_hint(name: str) -> str:
-    """Return what to do about the option `name`, which is one of the above."""
+    """Return the hint for an option in `RETRY_OPTIONS` or `UNUSED_OPTIONS`."""
     if name in RETRY_OPTIONS:
         return gettext(
-            "Leave it out, unless connecting is to be tried again. Where a connection breaks, "
-            "commands that do no harm twice are sent again; nothing is after a timeout."
+            "Remove it, unless connecting should be retried. If a connection is lost, idempotent "
+            "commands are sent again. After a timeout, no command is sent again."
         )
     if name == "health_check_interval":
         return gettext(
-            "Leave it out: a connection that has rested for a second is looked at before it is "
-            "used again, and replaced if it is lost."
+            "Remove it. A connection that was idle for a second is checked before it is used "
+            "again, and replaced if it is lost."
         )
     if name == "socket_read_size":
-        return gettext("Leave it out: replies are read 64 kB at a time.")
+        return gettext("Remove it. Replies are read in pieces of 64 kB.")
     if name == "queue_class":
-        return gettext("Leave it out: connections are kept by the cache itself.")
+        return gettext("Remove it. The cache has its own connection pool.")
     if name in CLIENT_CACHE_OPTIONS:
-        return gettext("Leave it out: replies are not kept in the client.")
+        return gettext("Remove it. There is no client-side caching.")
     if name in ENCODING_OPTIONS:
         return gettext(
-            "Leave it out: commands are packed by the cache itself, text as UTF-8, and values go "
-            "through the serializer."
+            "Remove it. The cache encodes commands itself: text as UTF-8, and values with the "
+            "serializer."
         )
-    return gettext("Leave it out: it is for the driver's own clients.")
+    return gettext("Remove it. It is only for the driver's own clients.")
 
 
 OTHER_DRIVER = {"valkey": "redis", "redis": "valkey"}
@@ -208,97 +213,100 @@ REQUIRED_METHODS = {
     "connection_class": ("connect", "disconnect"),
     "parser_class": ("on_connect", "read_response"),
 }
-"""What they must have; the last method is a coroutine's in those for event loops."""
+"""The methods that the class must have. In asyncio classes, the last one is a coroutine."""
 CLASS_OPTIONS = (*REQUIRED_METHODS, "async_pool_class", "async_parser_class")
 
 
 def import_class(given: Any) -> Any:
-    """Return what an option names by its dotted path, or is."""
+    """Return the value of an option, which may be a dotted path."""
     return import_string(given) if isinstance(given, str) else given
 
 
 def check_class(driver: Driver, name: str, given: Any) -> tuple[str, str] | None:
-    """Return what is wrong with the class that an option names, and what to do; None if nothing."""
+    """Return a message and a hint if the class that an option names can't be used, or None."""
     try:
-        found = import_class(given)
-    except Exception as error:  # Importing a module may raise anything.
-        problem = gettext("“%(name)s” cannot be imported: %(reason)s")
+        value = import_class(given)
+    except Exception as error:  # Importing a module may raise any exception.
+        problem = gettext("“%(name)s” can't be imported: %(reason)s")
         return problem % {"name": name, "reason": describe_error(error)}, import_hint(error)
-    if is_from_package(OTHER_DRIVER[driver.name], found):
+    if is_from_package(OTHER_DRIVER[driver.name], value):
         problem = gettext(
-            "“%(name)s” is a class of %(other)s-py, and this cache uses %(driver)s-py."
+            "“%(name)s” is a class of %(other)s-py, but this cache uses %(driver)s-py."
         )
         names = {"name": name, "other": OTHER_DRIVER[driver.name], "driver": driver.name}
-        return problem % names, suggest_class(driver, name, found.__name__)
-    if not is_usable_class(name, found):
-        problem = gettext("“%(name)s” is no class that %(driver)s-py could use there.")
+        return problem % names, suggest_class(driver, name, value.__name__)
+    if not is_usable_class(name, value):
+        problem = gettext("“%(name)s” is not a class that %(driver)s-py can use for this option.")
         return problem % {"name": name, "driver": driver.name}, suggest_class(driver, name)
     return None
 
 
-def is_usable_class(name: str, found: Any) -> bool:
-    """Return whether `found` is a class with the methods that are called, of the right half."""
+def is_usable_class(name: str, value: Any) -> bool:
+    """Return whether `value` is a class with the required methods, and asynchronous if needed."""
     methods = REQUIRED_METHODS[name.removeprefix("async_")]
-    if not isinstance(found, type) or not all(hasattr(found, one) for one in methods):
+    if not isinstance(value, type) or not all(hasattr(value, one) for one in methods):
         return False
-    return inspect.iscoroutinefunction(getattr(found, methods[-1])) is name.startswith("async_")
+    return inspect.iscoroutinefunction(getattr(value, methods[-1])) is name.startswith("async_")
 
 
 def suggest_class(driver: Driver, name: str, class_name: str | None = None) -> str:
     usual = {"pool_class": "ConnectionPool", "connection_class": "Connection"}
     module = f"{driver.name}.{'asyncio.' if name.startswith('async_') else ''}connection"
     class_name = class_name or usual.get(name.removeprefix("async_"), "DefaultParser")
-    return gettext('Write "%(name)s": "%(path)s", or leave it out.') % {
+    return gettext('Use "%(name)s": "%(path)s", or remove the option.') % {
         "name": name,
         "path": f"{module}.{class_name}",
     }
 
 
-def is_from_package(package: str, found: Any) -> bool:
-    bases = found.__mro__ if isinstance(found, type) else ()
+def is_from_package(package: str, value: Any) -> bool:
+    bases = value.__mro__ if isinstance(value, type) else ()
     return any(base.__module__.partition(".")[0] == package for base in bases)
 
 
 def describe_error(error: Exception) -> str:
-    """Return what went wrong; not in the words of strangers, who may quote anything."""
+    """Return a description of an error, without the text of exceptions of other packages.
+
+    That text may contain secrets.
+    """
     name = type(error).__name__
     ours = isinstance(error, ImportError | ImproperlyConfigured)
     return f"{name}: {error}" if ours else name
 
 
 def import_hint(error: Exception) -> str:
-    """Return what to do about a dotted path that leads to no usable object."""
+    """Return the hint for a dotted path that could not be imported."""
     if isinstance(error, ImportError):
         return path_hint(error)
-    return gettext("Import it in a shell: that shows where it fails.")
+    return gettext("Import it in a shell to see the error.")
 
 
 IGNORED_OPTIONS = frozenset({"MAX_ENTRIES", "CULL_FREQUENCY", "max_entries", "cull_frequency"})
-"""Accepted as by Django's RedisCache, and without effect: the server decides what to evict."""
+"""Options that Django's RedisCache accepts. They have no effect: the server evicts keys."""
 ALIAS_SETTINGS = frozenset({"TIMEOUT", "KEY_PREFIX", "KEY_FUNCTION", "VERSION"})
-"""Settings of the alias that people write into OPTIONS, where nobody reads them."""
+"""Settings of an alias that have no effect in OPTIONS."""
 FLAG_OPTIONS = frozenset(
     {"ignore_exceptions", "ignore_counter_exceptions", "ignore_unreadable_values"}
 )
 CACHE_OPTIONS = FLAG_OPTIONS | {"serializer", "compressor", "stampede_protection"}
-"""What caches may differ in that share their connections."""
+"""Options of a cache that don't depend on its connections."""
 SENTINEL_OPTIONS = frozenset({"sentinels", "sentinel_kwargs", "read_replicas"})
 OUR_OPTIONS = CACHE_OPTIONS | SENTINEL_OPTIONS | {"breaker"}
 NOT_FOR_DRIVER = IGNORED_OPTIONS | ALIAS_SETTINGS | OUR_OPTIONS
-"""What is no business of the driver's."""
+"""Options that are not passed to the driver."""
 
 SYNC_CLASS_OPTIONS = frozenset({"pool_class", "parser_class", "connection_class"})
-"""Classes of the blocking half of a driver, which its other half is not told of."""
+"""Classes for blocking connections, which are not passed to the asyncio classes of the driver."""
 ASYNC_CLASS_OPTIONS = frozenset({"async_pool_class", "async_parser_class"})
 NOT_IN_URL = NOT_FOR_DRIVER | SYNC_CLASS_OPTIONS | ASYNC_CLASS_OPTIONS
-"""What the query of a URL cannot hold."""
+"""Options that are not allowed in the query of a URL."""
 BLOCKING_POOL_OPTIONS = frozenset({"timeout", "queue_class"})
-"""What only a BlockingConnectionPool takes."""
+"""Options that only a BlockingConnectionPool accepts."""
 
 
 @dataclass(frozen=True)
 class ConfigError:
-    """What is wrong with an option. No part of it holds a secret."""
+    """An error in OPTIONS or in the query of a URL. It never contains a secret."""
 
     id: str
     message: str
@@ -306,34 +314,34 @@ class ConfigError:
 
 
 def get_connection_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those of a cache's OPTIONS that connections depend on."""
-    apart = IGNORED_OPTIONS | ALIAS_SETTINGS | CACHE_OPTIONS
-    return {name: value for name, value in options.items() if name not in apart}
+    """Return the part of a cache's OPTIONS that its connections depend on."""
+    others = IGNORED_OPTIONS | ALIAS_SETTINGS | CACHE_OPTIONS
+    return {name: value for name, value in options.items() if name not in others}
 
 
 def parse_url(driver: Driver, url: str) -> dict[str, Any]:
-    """Return what `url` says; raise ValueError where the driver does not understand it.
+    """Return the options in `url`; raise ValueError if the driver can't parse it.
 
-    The drivers take no notice of what should be the number of a database, and is none.
+    The drivers ignore a path that is not a database number, so this is checked here.
     """
-    found: dict[str, Any] = dict(driver.sync_module.parse_url(url))
-    if "path" not in found and not re.fullmatch("/*[0-9]*/*", unquote(urlsplit(url).path)):
-        raise ValueError("The path of the URL is no number.")
-    return found
+    options: dict[str, Any] = dict(driver.sync_module.parse_url(url))
+    if "path" not in options and not re.fullmatch("/*[0-9]*/*", unquote(urlsplit(url).path)):
+        raise ValueError("The path of the URL is not a number.")
+    return options
 
 
 def get_url_options(driver: Driver, url: str) -> dict[str, Any]:
-    """Return the options that `url` holds, nothing for one that is not understood."""
+    """Return the options in `url`, or an empty dictionary if it can't be parsed."""
     try:
-        found = parse_url(driver, url)
+        options = parse_url(driver, url)
     except ValueError:
         return {}
-    found.pop("connection_class", None)
-    return found
+    options.pop("connection_class", None)
+    return options
 
 
 def validate_options(driver: Driver, url: str, options: Mapping[str, Any]) -> None:
-    """Raise ImproperlyConfigured for the first fault."""
+    """Raise ImproperlyConfigured for the first error."""
     raise_first(find_errors(driver, url, options))
 
 
@@ -343,18 +351,18 @@ def raise_first(found: Iterator[ConfigError]) -> None:
 
 
 def find_errors(driver: Driver, url: str, options: Mapping[str, Any]) -> Iterator[ConfigError]:
-    """Yield what is wrong with OPTIONS and the query of `url`, which wins over them."""
+    """Yield the errors in OPTIONS and in the query of `url`, which takes precedence."""
     from_url = {
         n: value for n, value in get_url_options(driver, url).items() if n not in NOT_IN_URL
     }
-    found = {**options, **from_url}
+    combined = {**options, **from_url}
     yield from find_protocol_errors(options, from_url)
     yield from find_name_errors(driver, url, options)
     for name in CLASS_OPTIONS:
         if options.get(name) is not None and (wrong := check_class(driver, name, options[name])):
             yield ConfigError("django_cachex.E110", *wrong)
-    yield from find_value_errors(found)
-    yield from find_credential_errors(found)
+    yield from find_value_errors(combined)
+    yield from find_credential_errors(combined)
 
 
 def find_protocol_errors(
@@ -363,19 +371,19 @@ def find_protocol_errors(
     if options.get("decode_responses") or "decode_responses" in from_url:
         yield ConfigError(
             "django_cachex.E100",
-            gettext("Remove decode_responses: cached values are bytes, decoding them breaks them."),
-            gettext("It changes nothing that the application sees."),
+            gettext("Remove decode_responses: cached values are bytes, which can't be decoded."),
+            gettext("This changes nothing for the application."),
         )
     if any(str(one.get("protocol") or 2) != "2" for one in (options, from_url)):
         yield ConfigError(
             "django_cachex.E100",
             gettext("Remove protocol, or set it to 2: replies are read as RESP2."),
-            gettext("It changes nothing that the application sees."),
+            gettext("This changes nothing for the application."),
         )
 
 
 def find_name_errors(driver: Driver, url: str, options: Mapping[str, Any]) -> Iterator[ConfigError]:
-    """Yield the names that nobody takes, or not in that place."""
+    """Yield errors about options that don't exist, or aren't allowed in a URL."""
     classes, hints = get_sync_classes(driver, url, options), get_option_hints()
     query = dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
     for name in map(str, {**options, **query}):
@@ -389,8 +397,8 @@ def find_name_errors(driver: Driver, url: str, options: Mapping[str, Any]) -> It
         elif name in query.keys() & NOT_IN_URL:
             yield ConfigError(
                 "django_cachex.E107",
-                gettext("The query of a URL cannot hold “%(name)s”.") % {"name": name},
-                gettext("Write it into OPTIONS."),
+                gettext("“%(name)s” is not allowed in the query of a URL.") % {"name": name},
+                gettext("Move it to OPTIONS."),
             )
         elif name not in NOT_IN_URL | UNUSED_OPTIONS and classes.rejects(name):
             yield ConfigError(
@@ -401,7 +409,7 @@ def find_name_errors(driver: Driver, url: str, options: Mapping[str, Any]) -> It
 
 
 def find_sync_only_options(driver: Driver, url: str, options: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the names that only the blocking half of the driver takes."""
+    """Yield the names of options that only the driver's blocking classes accept."""
     sync_classes, async_classes = (
         get_sync_classes(driver, url, options),
         get_async_classes(driver, url, options),
@@ -414,7 +422,7 @@ def find_sync_only_options(driver: Driver, url: str, options: Mapping[str, Any])
 
 
 def find_value_errors(options: Mapping[str, Any]) -> Iterator[ConfigError]:
-    """Yield the values that would fail when they are used."""
+    """Yield errors about values that would fail when they are used."""
     for name, value in options.items():
         rule = OPTION_RULES.get(name)
         if value is None or not rule or rule.is_valid(value):
@@ -432,18 +440,21 @@ def find_credential_errors(options: Mapping[str, Any]) -> Iterator[ConfigError]:
     if names and options.get("credential_provider"):
         yield ConfigError(
             "django_cachex.E117",
-            gettext("“credential_provider” and %(names)s exclude each other.")
+            gettext("“credential_provider” can't be combined with %(names)s.")
             % {"names": ", ".join(f"“{name}”" for name in names)},
-            gettext("Take the user and the password out of LOCATION and OPTIONS, or the provider."),
+            gettext(
+                "Remove the user name and the password from LOCATION and OPTIONS, or remove the "
+                "provider."
+            ),
         )
 
 
 def suggest_option(name: str, driver: Driver, url: str) -> str:
-    """Return what to write in place of an option that is unknown."""
+    """Return a hint about what to use in place of an unknown option."""
     if name in BLOCKING_POOL_OPTIONS:
-        return gettext(
-            'It belongs to a pool that waits: write "pool_class": "%(pool)s" as well.'
-        ) % {"pool": f"{driver.name}.BlockingConnectionPool"}
+        return gettext('It is an option of another pool. Also use "pool_class": "%(pool)s".') % {
+            "pool": f"{driver.name}.BlockingConnectionPool"
+        }
     of_other_urls = get_parameters(driver.sync_module.SSLConnection).names
     if name in of_other_urls or name == "ssl":
         return _suggest_other_url(name, driver)
@@ -456,13 +467,13 @@ def suggest_option(name: str, driver: Driver, url: str) -> str:
     known = (known | {"pool_class"}) - UNUSED_OPTIONS - RETRY_OPTIONS
     if near := get_close_matches(name.lower(), sorted(known), n=1):
         return gettext('Did you mean "%(name)s"?') % {"name": near[0]}
-    return gettext("Leave it out: neither the cache nor %(driver)s-py has such an option.") % {
+    return gettext("Remove it. Neither the cache nor %(driver)s-py has such an option.") % {
         "driver": driver.name
     }
 
 
 def _suggest_other_url(name: str, driver: Driver) -> str:
     if not name.startswith("ssl"):
-        return gettext("Leave it out: connections over a unix socket do not take it.")
+        return gettext("Remove it. Connections to a Unix socket don't have this option.")
     scheme = "valkeys" if driver.name == "valkey" else "rediss"
-    return gettext("TLS takes a LOCATION that begins with %(scheme)s://.") % {"scheme": scheme}
+    return gettext("For TLS, LOCATION must start with %(scheme)s://.") % {"scheme": scheme}

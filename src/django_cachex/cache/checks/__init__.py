@@ -1,4 +1,4 @@
-"""System checks of CACHES. None connects to a server, and no message holds a secret."""
+"""System checks for CACHES. They don't connect to servers, and no message contains a secret."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ CHECKS = (
 
 @register(Tags.caches)
 def check_caches(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
-    """Return what is wrong with the settings of the caches whose backend is ours."""
+    """Check the settings of caches with a backend of this package."""
     found: list[CheckMessage] = []
     for name, params in settings.CACHES.items():
         for message in _check_alias(name, params):
-            if message not in found:  # Several servers may have one fault.
+            if message not in found:  # Several servers may have the same error.
                 found.append(message)
     return found
 
@@ -48,7 +48,7 @@ def check_caches(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
 def _check_alias(name: str, params: Mapping[str, Any]) -> Iterator[CheckMessage]:
     try:
         backend = import_string(params["BACKEND"])
-    except Exception:  # Importing a module may raise anything. Django's own check says so.
+    except Exception:  # A module may raise any exception. Django's own check reports it.
         return
     if not isinstance(backend, type) or not issubclass(backend, ServerCache):
         return
@@ -56,8 +56,8 @@ def _check_alias(name: str, params: Mapping[str, Any]) -> Iterator[CheckMessage]
     if not isinstance(params.get("OPTIONS", {}), Mapping):
         yield alias.error(
             "django_cachex.E102",
-            _("OPTIONS must be a dict."),
-            _('Write "OPTIONS": {"socket_timeout": 2}.'),
+            _("OPTIONS must be a dictionary."),
+            _('Use a dictionary, such as "OPTIONS": {"socket_timeout": 2}.'),
         )
         return
     wrong = [*_check_driver(alias), *(found for check in CHECKS for found in check(alias))]
@@ -77,16 +77,16 @@ def _check_driver(alias: ConfiguredAlias) -> Iterator[CheckMessage]:
 
 
 def _check_creation(alias: ConfiguredAlias) -> Iterator[CheckMessage]:
-    """Report what no other check has found, and who makes the cache will be told."""
+    """Report errors that no other check finds, by creating the cache."""
     params = {name: value for name, value in alias.params.items() if name != "BACKEND"}
     try:
         error = alias.backend(params.pop("LOCATION", ""), params).refusal
         text = str(error or "")
-    except Exception as raised:  # A subclass's constructor may raise anything.
+    except Exception as raised:  # The constructor of a subclass may raise any exception.
         text = describe_error(raised)
     if text:
         yield alias.error(
             "django_cachex.E100",
-            _("This cache cannot be made: %(reason)s") % {"reason": text},
+            _("This cache can't be created: %(reason)s") % {"reason": text},
             _("Correct its settings in CACHES."),
         )

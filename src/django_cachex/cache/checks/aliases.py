@@ -23,34 +23,34 @@ from django_cachex.cache.keys import PROBE_VERSIONS, Keyspace, find_keyspace, fi
 from django_cachex.exceptions import KeyFunctionNotSupported
 
 KEY = "key"
-"""What is made a stored key of, to see whose it may be."""
+"""An example of a key, whose stored keys are compared."""
 
 LOOPBACK = ("127.0.0.1:", "::1:", "[::1]:")
 
 
 @dataclass(frozen=True)
 class AliasOnServer:
-    """An alias whose keys are on a server: with a backend of ours, or Django's for Redis."""
+    """An alias with a backend of this package, or Django's Redis backend."""
 
     alias: str
-    # Any: Django's backend has no public names for its servers and its serializer.
+    # Any, because Django's backend only has private names for its servers and its serializer.
     cache: Any
     serializer: Any
     address: str
-    """Which database it stores in; the obvious spellings of one are alike."""
+    """The database, with one name for the local host."""
 
     def make_key(self, key: Any, version: Any) -> bytes:
-        """Return the stored key that application code means by a key and a version."""
+        """Return the stored key for a key and a version."""
         return str(self.cache.make_key(key, version=version)).encode("utf-8", "surrogatepass")
 
     @cached_property
     def example_keys(self) -> list[bytes]:
-        """Some of its stored keys, of its own version and of others."""
+        """Examples of stored keys, of the alias's version and others."""
         return [self.make_key(KEY, version) for version in (self.cache.version, 2, *PROBE_VERSIONS)]
 
     @cached_property
     def key_range(self) -> Keyspace | bytes | None:
-        """What its keys begin with, in every version or in its own; None where nobody can tell."""
+        """The keys of all versions, or the prefix of its own version; None if neither is known."""
         try:
             return find_keyspace(self.make_key, self.cache.version)
         except KeyFunctionNotSupported:
@@ -61,18 +61,18 @@ class AliasOnServer:
             return None
 
     def find_shared_key(self, other: AliasOnServer) -> bytes | None:
-        """Return a stored key of another alias that is one of this alias's too, or None."""
+        """Return a stored key of another alias that may also be one of this alias, or None."""
         return next((stored for stored in other.example_keys if self.contains(stored)), None)
 
     def contains(self, stored: bytes) -> bool:
-        """Return whether a stored key is what this alias makes of some key in some version."""
+        """Return whether a stored key may belong to this alias, in any version."""
         if isinstance(self.key_range, Keyspace):
             return self.key_range.contains(stored)
         return self.key_range is not None and stored.startswith(self.key_range)
 
 
 def iter_pairs() -> Iterator[tuple[AliasOnServer, AliasOnServer]]:
-    """Yield each two aliases that store in one database, in both orders."""
+    """Yield the pairs of aliases in the same database, in both orders."""
     found = [one for one in map(load_alias, settings.CACHES) if one is not None]
     for one, other in permutations(found, 2):
         if one.address == other.address:
@@ -80,7 +80,7 @@ def iter_pairs() -> Iterator[tuple[AliasOnServer, AliasOnServer]]:
 
 
 def load_alias(alias: str) -> AliasOnServer | None:
-    """Return an alias with a backend that is known here, unless its settings do not work."""
+    """Return an alias if its backend is known and its settings are valid, otherwise None."""
     try:
         cache: Any = caches[alias]
         if isinstance(cache, ServerCache) and not cache.refusal:
@@ -94,12 +94,12 @@ def load_alias(alias: str) -> AliasOnServer | None:
             return None
         _ = found.example_keys, found.key_range
     except Exception:
-        return None  # A stranger's constructor or KEY_FUNCTION may raise anything.
+        return None  # A custom constructor or KEY_FUNCTION may raise any exception.
     return found
 
 
 def get_django_address(cache: Any) -> str:
-    """Return the database of a cache of Django's, of the first server, which takes the writes."""
+    """Return the database of a cache with Django's backend, on its first server, the primary."""
     options = {
         name: cache._options[name] for name in ("host", "port", "db") if cache._options.get(name)
     }
@@ -107,7 +107,7 @@ def get_django_address(cache: Any) -> str:
 
 
 def normalize_host(address: str) -> str:
-    """Return an address with one name for this machine."""
+    """Return an address with "localhost" in place of a loopback address."""
     for spelling in LOOPBACK:
         if address.startswith(spelling):
             return f"localhost:{address.removeprefix(spelling)}"
@@ -115,11 +115,12 @@ def normalize_host(address: str) -> str:
 
 
 def check_prefixes(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
-    """Warn of two aliases on one database of which one's keys look like the other's.
+    """Warn about two aliases in one database if keys of one look like keys of the other.
 
-    With the prefixes ``p`` and ``p:1``, ``p:1:2:key`` is the key ``key`` of the second in version
-    2, and the key ``2:key`` of the first in version 1: clearing the first clears the second too.
-    Two that call all keys alike are meant to share them.
+    For example, with the prefixes ``p`` and ``p:1``, the stored key ``p:1:2:key`` is the key
+    ``key`` of the second alias in version 2, and the key ``2:key`` of the first in version 1.
+    Clearing the first alias also clears the second. Two aliases whose stored keys are the same are
+    assumed to share them on purpose.
     """
     return [
         get_overlap_warning(outer, inner, shared)
@@ -132,48 +133,47 @@ def get_overlap_warning(outer: AliasOnServer, inner: AliasOnServer, shared: byte
     names = {"one": outer.alias, "two": inner.alias, "key": shared.decode(errors="replace")}
     return Warning(
         _("“%(key)s” is a key of the cache “%(two)s” and of the cache “%(one)s”.") % names,
-        hint=_("Both store in one database. %(advice)s")
-        % {"advice": get_overlap_hint(outer, inner)},
+        hint=_("Both use the same database. %(hint)s") % {"hint": get_overlap_hint(outer, inner)},
         obj=f"CACHES[{inner.alias!r}]",
         id="django_cachex.W001",
     )
 
 
 def get_overlap_hint(outer: AliasOnServer, inner: AliasOnServer) -> str:
-    """Return what tells the keys of two aliases apart."""
+    """Return the hint about how to keep the keys of two aliases apart."""
     names = {"one": outer.alias, "two": inner.alias, "start": f"{outer.cache.key_prefix}:"}
     if any(one.cache.key_func is not default_key_func for one in (outer, inner)):
         return (
             _(
-                "Give “%(one)s” or “%(two)s” a database of its own, or a KEY_FUNCTION that puts a "
-                "prefix before every key which no key of the other begins with."
+                "Use another database for “%(one)s” or “%(two)s”, or a KEY_FUNCTION that adds a "
+                "prefix that no key of the other cache starts with."
             )
             % names
         )
     return (
         _(
-            "Give “%(two)s” a KEY_PREFIX that does not begin with “%(start)s” and a number, or a "
-            "database of its own."
+            "Use a KEY_PREFIX for “%(two)s” that doesn't start with “%(start)s” and a number, or "
+            "another database."
         )
         % names
     )
 
 
 def check_unpickling(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
-    """Warn of an alias that unpickles, without looking, what another may store in another format.
+    """Warn about an alias that unpickles data of another alias that stores another format.
 
-    ``PickleSerializer`` looks first: it reads nothing but what begins as it writes.
+    ``PickleSerializer`` is safe, because it only reads data that start like its own.
     """
     return [
         Warning(
             _(
-                "The cache “%(reader)s” unpickles what the cache “%(writer)s” stores, which is no "
-                "pickle: whoever chooses a value may make it one that runs code."
+                "The cache “%(reader)s” unpickles the data of the cache “%(writer)s”, which are "
+                "not pickles. A user who can choose a value could make it a pickle that runs code."
             )
             % {"reader": reader.alias, "writer": writer.alias},
             hint=_(
-                "Give them prefixes that cannot be confused, or databases of their own; or let "
-                "“%(reader)s” read with django_cachex.cache.serializers.PickleSerializer."
+                "Use different prefixes or databases for them, or use the serializer "
+                "django_cachex.cache.serializers.PickleSerializer for “%(reader)s”."
             )
             % {"reader": reader.alias},
             obj=f"CACHES[{reader.alias!r}]",
@@ -184,7 +184,7 @@ def check_unpickling(app_configs: Any = None, **kwargs: Any) -> list[CheckMessag
 
 
 def find_unsafe_readers() -> Iterator[tuple[AliasOnServer, AliasOnServer]]:
-    """Yield aliases that read pickles without looking, each with one that stores others there."""
+    """Yield pairs of an alias that unpickles unchecked data, and one that stores other formats."""
     for reader, writer in iter_pairs():
         if not is_unpickling(reader) or is_pickle_writer(list_serializers(writer.serializer)[0]):
             continue
@@ -193,16 +193,16 @@ def find_unsafe_readers() -> Iterator[tuple[AliasOnServer, AliasOnServer]]:
 
 
 def is_unpickling(one: AliasOnServer) -> bool:
-    """Return whether an alias hands to `pickle` whatever is stored."""
+    """Return whether an alias passes unchecked data to `pickle`."""
     return any(
         can_run_code(each) and is_pickle_writer(each) for each in list_serializers(one.serializer)
     )
 
 
 def is_pickle_writer(serializer: Any) -> bool:
-    """Return whether a serializer writes pickles, found out by letting it write."""
+    """Return whether a serializer writes pickles, which is tested with an example."""
     try:
         data = serializer.dumps({"probe": [1, None]})
     except Exception:
-        return False  # A stranger's serializer may raise anything.
+        return False  # A custom serializer may raise any exception.
     return isinstance(data, bytes) and data[:1] in (b"\x80", b"(", b"}") and data[-1:] == b"."

@@ -1,4 +1,4 @@
-"""Check for settings of django-redis and django-valkey."""
+"""The check for settings of django-redis and django-valkey."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ COMPRESSOR_SETTINGS = (
 
 @register(Tags.caches)
 def check_migration_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
-    """Warn of settings that have no effect on the caches of ours.
+    """Warn about settings of these packages that have no effect on the caches of this package.
 
-    Of a package that another cache still uses, they are read.
+    There is no warning if another cache still uses the package.
     """
     backends = {name: str(params.get("BACKEND", "")) for name, params in settings.CACHES.items()}
     ours = ", ".join(f"CACHES[{name!r}]" for name, path in backends.items() if is_ours(path))
@@ -45,7 +45,7 @@ def check_migration_settings(app_configs: Any = None, **kwargs: Any) -> list[Che
 def is_ours(path: str) -> bool:
     try:
         found = import_string(path)
-    except Exception:  # Importing a module may raise anything. A check of its own says so.
+    except Exception:  # A module may raise any exception. Another check reports it.
         return False
     return isinstance(found, type) and issubclass(found, ServerCache)
 
@@ -58,44 +58,43 @@ def get_reading_packages(name: str) -> frozenset[str]:
 
 
 def get_setting_hints() -> dict[str, str]:
-    """Return, for each setting of the two packages, what to write instead."""
+    """Return the hints about what to use in place of each setting of the two packages."""
     prefixed = {
         f"{prefix}_{end}": advice
         for prefix in ("DJANGO_REDIS", "DJANGO_VALKEY")
         for end, advice in _get_cache_setting_hints().items()
     }
     compressor_hint = _(
-        "Write it as an option of the compressor, if that takes it: "
+        "Use an option of the compressor, if there is one, such as "
         '"compressor": ("lzma", {"level": 9}).'
     )
     return {
         **prefixed,
         "CACHE_HERD_TIMEOUT": _(
-            'Write "stampede_protection": {"early": 60} into OPTIONS, with the seconds.'
+            'Use "stampede_protection": {"early": 60} in OPTIONS, with the number of seconds.'
         ),
-        "CACHE_COMPRESS_LEVEL": _('Write "compressor": ("zstd", {"level": 9}) into OPTIONS.'),
-        "CACHE_COMPRESS_MIN_LENGTH": _(
-            'Write "compressor": ("zstd", {"min_size": 500}) into OPTIONS.'
-        ),
+        "CACHE_COMPRESS_LEVEL": _('Use "compressor": ("zstd", {"level": 9}) in OPTIONS.'),
+        "CACHE_COMPRESS_MIN_LENGTH": _('Use "compressor": ("zstd", {"min_size": 500}) in OPTIONS.'),
         **dict.fromkeys(COMPRESSOR_SETTINGS, compressor_hint),
     }
 
 
 def _get_cache_setting_hints() -> dict[str, str]:
     logged = _(
-        'Leave it out: what "ignore_exceptions" hides is always logged, on the logger '
+        'Remove it. Errors that "ignore_exceptions" ignores are always logged, by the logger '
         "django_cachex.cache."
     )
     return {
-        "CLOSE_CONNECTION": _("Leave it out: connections are kept between requests."),
-        "CONNECTION_FACTORY": _("Leave it out: connections are made by the driver."),
+        "CLOSE_CONNECTION": _("Remove it. Connections are kept between requests."),
+        "CONNECTION_FACTORY": _("Remove it. The driver creates the connections."),
         "IGNORE_EXCEPTIONS": _(
-            'Write "ignore_exceptions": True into OPTIONS, if failures are to be misses there too: '
-            "as it is, they are raised."
+            'Use "ignore_exceptions": True in OPTIONS to treat errors as misses. At present, they '
+            "are raised."
         ),
         "LOGGER": logged,
         "LOG_IGNORED_EXCEPTIONS": logged,
         "SCAN_ITERSIZE": _(
-            "Leave it out: it is 1000. iter_keys() and delete_pattern() take another as itersize."
+            "Remove it. The default is 1000; iter_keys() and delete_pattern() have the argument "
+            "itersize."
         ),
     }

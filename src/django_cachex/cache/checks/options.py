@@ -1,4 +1,4 @@
-"""Check the LOCATION and OPTIONS of an alias."""
+"""The checks for the LOCATION and OPTIONS of an alias."""
 
 from __future__ import annotations
 
@@ -50,9 +50,10 @@ def can_parse_url(driver: Driver, url: str) -> bool:
 
 @dataclass(frozen=True)
 class ConfiguredAlias:
-    """Nothing here raises for what is wrong with the settings: it is empty then.
+    """An alias and its settings.
 
-    Of what users wrote, messages quote names and numbers; all else may hold a password.
+    For invalid settings, the properties are empty and don't raise errors. Messages only quote names
+    and numbers from the settings, because everything else may contain a password.
     """
 
     name: str
@@ -85,7 +86,7 @@ class ConfiguredAlias:
 
     @cached_property
     def server_options(self) -> list[dict[str, Any]]:
-        """The options of each server: those in its URL win."""
+        """The options of each server. Those in its URL take precedence."""
         driver = self.driver
         found = [get_url_options(driver, url) for url in self.valid_urls] if driver else []
         return [{**self.options, **one} for one in found] or [dict(self.options)]
@@ -105,7 +106,7 @@ PLUGIN_CHECKS = ((SERIALIZER, "django_cachex.E111"), (COMPRESSOR, "django_cachex
 
 
 def check_plugins(alias: ConfiguredAlias) -> Iterator[CheckMessage]:
-    """Report serializers and compressors that cannot be made, or are none."""
+    """Report serializers and compressors that can't be used."""
     for kind, id in PLUGIN_CHECKS:
         try:
             load_plugins(kind, alias.options)
@@ -116,7 +117,7 @@ def check_plugins(alias: ConfiguredAlias) -> Iterator[CheckMessage]:
         except ImproperlyConfigured as error:
             yield alias.error(
                 id,
-                _("An option of the %(what)s makes no sense.") % {"what": kind.option},
+                _("An option of the %(what)s is invalid.") % {"what": kind.option},
                 str(error),
             )
 
@@ -125,13 +126,13 @@ SCHEMES = ("valkey", "valkeys", "redis", "rediss", "unix")
 SCHEME_ALIASES = {"valkey": "redis", "valkeys": "rediss"}
 
 _match_scheme = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://").match
-# Nothing that has room for a password is quoted.
+# These patterns don't match anything that could contain a password, so matches may be quoted.
 _match_address = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]+)?(/[0-9]*)?").fullmatch
 _match_path = re.compile(r"(?:unix:)?(/[\w./-]+)").fullmatch
 
 
 def check_locations(alias: ConfiguredAlias) -> Iterator[CheckMessage]:
-    """Report what in LOCATION the driver would not understand."""
+    """Report URLs in LOCATION that the driver can't parse."""
     if alias.driver is None:
         return
     if not alias.urls:
@@ -142,21 +143,22 @@ def check_locations(alias: ConfiguredAlias) -> Iterator[CheckMessage]:
 
 
 def check_databases(alias: ConfiguredAlias) -> Iterator[CheckMessage]:
-    """Report database numbers that cannot be meant."""
+    """Report database numbers that differ, or that a cluster doesn't have."""
     numbers = sorted({str(options.get("db") or 0) for options in alias.server_options})
     if alias.is_cluster and numbers not in ([], ["0"]):
         yield alias.error(
             "django_cachex.E106",
-            _("A cluster has no database but 0."),
-            _("Take the number out of LOCATION, and “db” out of OPTIONS."),
+            _("A cluster only has database 0."),
+            _("Remove the number from LOCATION, and “db” from OPTIONS."),
         )
     elif len(numbers) > 1:
         yield alias.warning(
             "django_cachex.W101",
-            _("LOCATION names the databases %(numbers)s.") % {"numbers": ", ".join(numbers)},
+            _("The URLs in LOCATION have different database numbers: %(numbers)s.")
+            % {"numbers": ", ".join(numbers)},
             _(
-                "The URLs after the first are read replicas, which hold what the first holds "
-                "under the same number: give all URLs one number."
+                "The URLs after the first are read replicas, which have the same data under the "
+                "same number. Use the same number in all URLs."
             ),
         )
 
@@ -175,15 +177,15 @@ def _get_location_error(alias: ConfiguredAlias, driver: Driver, url: str) -> Che
     ]:
         return alias.error(
             "django_cachex.E104",
-            _("LOCATION has a value for %(names)s that makes no sense.")
+            _("LOCATION has an invalid value for %(names)s.")
             % {"names": ", ".join(name.partition("=")[0] for name in names)},
-            _("Correct what follows its name in the query of the URL."),
+            _("Correct the value in the query of the URL."),
         )
     return alias.error(
         "django_cachex.E104",
         _("LOCATION is not a URL that %(driver)s-py understands.") % {"driver": driver.name},
         _(
-            "Write it as %(example)s. In a password, the characters / ? # @ : must be "
+            "Use a URL such as %(example)s. In a password, the characters / ? # @ : must be "
             "percent-encoded."
         )
         % {"example": f"{driver.name}://user:password@host:6379/0"},
@@ -194,12 +196,12 @@ def _get_not_a_url_error(alias: ConfiguredAlias, driver: Driver, text: str) -> C
     return alias.error(
         "django_cachex.E104",
         _("LOCATION is not a URL."),
-        _('Write "LOCATION": "%(url)s".') % {"url": _suggest_url(driver, text)},
+        _('Use "LOCATION": "%(url)s".') % {"url": _suggest_url(driver, text)},
     )
 
 
 def _suggest_url(driver: Driver, text: str) -> str:
-    """Return the URL of what looks like an address or the path of a socket, or an example."""
+    """Return a URL for text that looks like an address or the path of a socket, or an example."""
     if path := _match_path(text):
         return f"unix://{path[1]}?db=0"
     if address := _match_address(text):
@@ -212,11 +214,11 @@ def _get_scheme_error(alias: ConfiguredAlias, driver: Driver, scheme: str) -> Ch
     alternative = SCHEME_ALIASES.get(scheme)
     return alias.error(
         "django_cachex.E105",
-        _("%(driver)s-py does not know the scheme %(scheme)s:// of LOCATION.")
+        _("%(driver)s-py doesn't support the scheme %(scheme)s:// in LOCATION.")
         % {"driver": driver.name, "scheme": scheme},
-        _("Write %(twin)s:// in its place, which reaches the same server.") % {"twin": alternative}
+        _("Use %(scheme)s:// instead, which connects to the same server.") % {"scheme": alternative}
         if alternative
-        else _("It knows %(known)s.") % {"known": ", ".join(known)},
+        else _("It supports %(known)s.") % {"known": ", ".join(known)},
     )
 
 
@@ -227,11 +229,11 @@ def _list_query_options(url: str) -> list[str]:
 
 
 DEFAULT_URLS = ("rediss://",)
-"""Connections over TLS take more options than others, and both drivers have this scheme."""
+"""TLS connections have the most options, and both drivers support this scheme."""
 
 
 def check_options(alias: ConfiguredAlias) -> Iterator[CheckMessage]:
-    """Report what whoever uses the cache would be told, and what event loops do not take."""
+    """Report the errors in OPTIONS, and options that asyncio connections don't have."""
     if alias.driver is None:
         return
     for url in alias.valid_urls or DEFAULT_URLS:
@@ -240,14 +242,14 @@ def check_options(alias: ConfiguredAlias) -> Iterator[CheckMessage]:
         for name in find_sync_only_options(alias.driver, url, alias.options):
             yield alias.warning(
                 "django_cachex.W103",
-                _("On event loops, %(driver)s-py does not take the option “%(name)s”.")
+                _("The asyncio connections of %(driver)s-py don't have the option “%(name)s”.")
                 % {"driver": alias.driver.name, "name": name},
-                _("Leave it out, or use this cache without its asynchronous methods."),
+                _("Remove it, or don't use the asynchronous methods of this cache."),
             )
 
 
 def check_unused_options(alias: ConfiguredAlias) -> Iterator[CheckMessage]:
-    """Report options of the drivers, and of other classes of ours, that have no effect."""
+    """Report options of the drivers, and for Sentinel, that have no effect."""
     for options in alias.server_options:
         for name in sorted((UNUSED_OPTIONS | RETRY_OPTIONS) & options.keys()):
             yield alias.warning(
@@ -261,50 +263,51 @@ def check_unused_options(alias: ConfiguredAlias) -> Iterator[CheckMessage]:
             "django_cachex.W106",
             _("“%(name)s” has no effect on %(backend)s.")
             % {"name": name, "backend": alias.backend.__name__},
-            _('Write "BACKEND": "%(path)s", or leave it out.')
+            _('Use "BACKEND": "%(path)s", or remove the option.')
             % {"path": f"django_cachex.cache.{driver}SentinelCache"},
         )
 
 
 def check_misplaced_settings(alias: ConfiguredAlias) -> Iterator[CheckMessage]:
-    """Report settings of the alias that stand in OPTIONS, where nobody reads them."""
+    """Report settings of the alias that are in OPTIONS, where they have no effect."""
     for name in sorted(ALIAS_SETTINGS & set(alias.options)):
         yield alias.warning(
             "django_cachex.W104",
             _("%(name)s has no effect in OPTIONS.") % {"name": name},
-            _("Write it beside OPTIONS: %(place)s.")
-            % {"place": f"CACHES[{alias.name!r}][{name!r}]"},
+            _("Move it next to OPTIONS: %(setting)s.")
+            % {"setting": f"CACHES[{alias.name!r}][{name!r}]"},
         )
 
 
 def check_protection(alias: ConfiguredAlias) -> Iterator[CheckMessage]:
-    """Report a protection from stampedes that makes no sense."""
+    """Report invalid options of stampede protection."""
     try:
         parse_protection(alias.options.get("stampede_protection"))
     except ImproperlyConfigured as error:
         yield alias.error(
             "django_cachex.E115",
-            _("“stampede_protection” makes no sense."),
+            _("“stampede_protection” is invalid."),
             str(error),
         )
 
 
 def check_prefix(alias: ConfiguredAlias) -> Iterator[CheckMessage]:
-    """Report a prefix that makes every key one that Django warns of."""
+    """Report a prefix that causes a warning of Django about every key."""
     prefix = str(alias.params.get("KEY_PREFIX", ""))
     if alias.params.get("KEY_FUNCTION") is not None:
         return
     if re.search(r"[\x00-\x20\x7f]", prefix):
-        wrong = _("KEY_PREFIX holds a space or a control character.")
+        message = _("KEY_PREFIX contains a space or a control character.")
     elif len(f"{prefix}:1:") >= MEMCACHE_MAX_KEY_LENGTH:
-        wrong = _("KEY_PREFIX leaves no room for a key.")
+        message = _("KEY_PREFIX is too long.")
     else:
         return
     yield alias.warning(
         "django_cachex.W102",
-        wrong,
+        message,
         _(
-            "Django warns of every such key, as memcached would refuse it. Choose a short prefix "
-            "of letters, digits and punctuation; what is stored is not found under another."
+            "Django warns about every such key, because memcached doesn't allow it. Use a short "
+            "prefix of letters, digits and punctuation. Entries that are stored under the old "
+            "prefix will not be found."
         ),
     )

@@ -130,7 +130,7 @@ RETRY_DELAYS = 0.05, 0.1, 0.2
 
 
 class Cluster:
-    """All nodes of a cluster. `Cluster.for_urls` returns the same one for the same configuration."""
+    """A cluster. `Cluster.for_urls` returns the same object for the same configuration."""
 
     def __init__(self, nodes: Nodes) -> None:
         self._nodes = nodes
@@ -307,7 +307,7 @@ class Cluster:
     def _can_retry(
         self, node: Server, node_commands: Sequence[NodeCommand], pauses: Iterator[float]
     ) -> MultiServerOperation[bool]:
-        """Return whether commands that failed on `node` may succeed now, after waiting if needed."""
+        """Return whether commands that failed on `node` may succeed now, waiting if needed."""
         if isinstance(node_commands[0].reply, SlotUnavailable):
             return (yield from pause(pauses))
         yield from self._nodes.find_successor(node)

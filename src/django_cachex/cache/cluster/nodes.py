@@ -24,13 +24,13 @@ from django_cachex.exceptions import (
 )
 
 REFRESH_INTERVAL = 1.0
-"""Seconds in which the nodes are not asked again where the slots are because one is down."""
+"""Minimum number of seconds between two reads of the slots because a node is down."""
 
 CLUSTER_SLOTS = Command(("CLUSTER", "SLOTS"), parse_raw, idempotent=True)
 
 
 class Nodes:
-    """The nodes that are known, all of them reached as those of LOCATION are."""
+    """The known nodes of a cluster. All have the same options as the nodes in LOCATION."""
 
     def __init__(
         self,
@@ -45,47 +45,47 @@ class Nodes:
         for seed in self._seeds:
             validate_cluster_url(seed)
         self.slots: SlotMap = EMPTY_SLOT_MAP
-        """What was read last."""
+        """The slots that were read last."""
         self._read_at = 0.0
 
     @property
     def address(self) -> str:
-        """The nodes of LOCATION, as ``host:port/0,host:port/0``; never a credential."""
+        """The nodes in LOCATION, as ``host:port/0,host:port/0``, without credentials."""
         return ",".join(seed.address for seed in self._seeds)
 
     def owner(self, slot: int) -> Server:
-        """Return who has `slot`; raise `SlotUnavailable` where nobody has."""
+        """Return the node that serves `slot`; raise `SlotUnavailable` if none does."""
         node = self.slots.owners[slot]
         if node is None:
             raise SlotUnavailable(f"CLUSTERDOWN No node of {self.address} has slot {slot}.")
         return node
 
     def get_redirect_target(self, error: Redirection, asked: Server) -> Server:
-        """Return the node that `error` names, which `asked` answered."""
+        """Return the node that the node `asked` redirects to with `error`."""
         host, port = error.target
         return self.get_node(host or get_host(asked), port)
 
     def ensure_slots(self) -> MultiServerOperation[None]:
-        """Ask where the slots are, if nobody did yet; raise what is wrong where none answers."""
+        """Read the slots if they aren't known yet; raise an error if no node responds."""
         if not self.slots.primaries:
             errors = yield from self._read_slots(())
             if not self.slots.primaries:
                 raise cluster_unreachable_error(errors)
 
     def refresh(self, exclude: Server | None = None) -> MultiServerOperation[None]:
-        """Ask where the slots are now, of all nodes but one; as `known` where none says."""
+        """Read the slots again, from any node except `exclude`; raise as `ensure_slots` does."""
         errors = yield from self._read_slots((), exclude)
         if not self.slots.primaries:
             raise cluster_unreachable_error(errors)
 
     def on_moved(self, node: Server) -> MultiServerOperation[None]:
-        """Ask `node`, which has more slots than was known, then others, where the slots are."""
+        """Read the slots again after a redirection to `node`, from this node first."""
         yield from self._read_slots((node,))
 
     def find_successor(self, lost: Server) -> MultiServerOperation[None]:
-        """Ask the others who has the slots of a node that is down, unless that was done lately.
+        """Read the slots from other nodes after one was lost, unless this was done recently.
 
-        None is asked first each time: one that is cut off from the others knows of no successor.
+        The order is random, because a node that can't reach the others doesn't know the successor.
         """
         if not 0 <= time.monotonic() - self._read_at < REFRESH_INTERVAL:
             others = [node for _slot, node in self.slots.primaries]
@@ -95,8 +95,11 @@ class Nodes:
     def _read_slots(
         self, first: Sequence[Server], exclude: Server | None = None
     ) -> MultiServerOperation[list[CachexError]]:
-        """Ask until one answers; return what the others said, and keep what is known if all did."""
-        self._read_at = time.monotonic()  # Others need not ask meanwhile.
+        """Read the slots from the first node that responds, and return the errors of the others.
+
+        If none responds, the known slots are kept.
+        """
+        self._read_at = time.monotonic()  # Other callers don't need to read them in the meantime.
         errors: list[CachexError] = []
         known = [node for _slot, node in self.slots.primaries]
         for node in dict.fromkeys([*first, *known, *self.slots.replicas, *self._seeds]):
@@ -114,7 +117,7 @@ class Nodes:
         return errors
 
     def _update_slots(self, found: SlotMap) -> None:
-        """Keep who has which slot, and no connections to those that have none any more."""
+        """Store the slots, and close unused connections to nodes that no longer serve any."""
         before, self.slots = self.slots, found
         for node in {node for _slot, node in before.primaries}.difference(
             node for _slot, node in found.primaries
@@ -122,7 +125,7 @@ class Nodes:
             node.close_unused()
 
     def get_node(self, host: str, port: int) -> Server:
-        """Return the node at an address, reached as the first of LOCATION is."""
+        """Return the node at an address, with the URL parameters of the first one in LOCATION."""
         parts = urlsplit(self._url)
         credentials, at, _host = parts.netloc.rpartition("@")
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -131,12 +134,12 @@ class Nodes:
 
 
 def cluster_unreachable_error(errors: Sequence[CachexError]) -> CachexError:
-    """Return the error for a cluster none of whose nodes says where the slots are."""
-    misdirections = [reason for reason in errors if isinstance(reason, CommandError)]
-    if misdirections:
-        return misdirections[0]
-    text = " ".join(dict.fromkeys(map(str, errors))) or "No node has any slot."
-    return ServerUnavailable(f"The cluster cannot be reached: {text}")
+    """Return the error for a cluster whose slots could not be read from any node."""
+    refusals = [error for error in errors if isinstance(error, CommandError)]
+    if refusals:
+        return refusals[0]
+    text = " ".join(dict.fromkeys(map(str, errors))) or "No node serves any slots."
+    return ServerUnavailable(f"The cluster is not available: {text}")
 
 
 def get_host(server: Server) -> str:
@@ -145,7 +148,7 @@ def get_host(server: Server) -> str:
 
 
 def validate_cluster_url(seed: Server) -> None:
-    """Raise ImproperlyConfigured for a unix socket and for a database that no cluster has."""
+    """Raise ImproperlyConfigured for a Unix socket or a database number other than 0."""
     configuration = seed.configuration
     found = {
         **configuration.options,
@@ -153,5 +156,6 @@ def validate_cluster_url(seed: Server) -> None:
     }
     if "path" in found or int(found.get("db") or 0):
         raise ImproperlyConfigured(
-            "LOCATION must name nodes of the cluster by host and port, and no database but 0."
+            "LOCATION must contain the host and port of nodes of the cluster, and no database "
+            "number except 0."
         )

@@ -1,4 +1,4 @@
-"""Which commands go to which nodes of a cluster, and how their replies are put together."""
+"""Routing in a cluster: which nodes a command is sent to, and how their replies are merged."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KeyFinder = Callable[[Args], Args]
 
 
 def _find_counted(at: int) -> KeyFinder:
-    """Keys after a word that says how many there are."""
+    """Find keys after an argument that is their number."""
     return lambda args: args[at + 1 : at + 1 + int(args[at])]
 
 
@@ -27,18 +27,18 @@ def _find_destination_and_counted(args: Args) -> Args:
 
 
 def _find_stream_keys(args: Args) -> Args:
-    """Keys after STREAMS, which as many ids follow."""
+    """Find the keys after STREAMS, which are followed by an equal number of IDs."""
     after = args[args.index("STREAMS") + 1 :]
     return after[: len(after) // 2]
 
 
 def _find_sort_keys(args: Args) -> Args:
-    places = [number + 1 for number, word in enumerate(args) if word == "STORE"]
-    return (args[1], *(args[place] for place in places))
+    indexes = [number + 1 for number, arg in enumerate(args) if arg == "STORE"]
+    return (args[1], *(args[index] for index in indexes))
 
 
 def _find_subcommand_key(*names: str) -> KeyFinder:
-    """The second argument, where the first is one of `names`, or whatever it is."""
+    """Find the key after a subcommand that is one of `names`, or any subcommand by default."""
     return lambda args: args[2:3] if not names or str(args[1]).upper() in names else ()
 
 
@@ -46,7 +46,7 @@ def _find_first_key(args: Args) -> Args:
     return args[1:2]
 
 
-# By the name of the command; those that are not here name one key, directly after it.
+# By the name of the command. Other commands have one key, which is the first argument.
 KEY_FINDERS: dict[EncodableArg, KeyFinder] = {
     **dict.fromkeys(
         [
@@ -158,9 +158,9 @@ def find_keys(args: Args) -> Args:
 
 
 def key_slot(key: EncodableArg) -> int:
-    """Return the slot of a stored key: that of what is between its first braces, if anything is.
+    """Return the slot of a stored key: that of its hash tag, if it has one.
 
-    https://valkey.io/topics/cluster-spec/#key-distribution-model
+    See https://valkey.io/topics/cluster-spec/#key-distribution-model
     """
     data = key if isinstance(key, bytes) else str(key).encode()
     start = data.find(b"{")
@@ -172,28 +172,28 @@ def key_slot(key: EncodableArg) -> int:
 
 
 GetNode = Callable[[str, int], Server]
-"""Returns the node that listens on a host and a port."""
+"""Returns the node at a host and a port."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SlotMap:
-    """Who has which slot, as some node said at some time."""
+    """The nodes that serve the slots, as reported by one of the nodes."""
 
     owners: Sequence[Server | None]
-    """By slot."""
+    """The node of each slot."""
 
     primaries: Sequence[tuple[int, Server]]
-    """Those that have any slot, each with its lowest, in the order of these."""
+    """The lowest slot and the node of each primary, sorted by slot."""
 
     replicas: Sequence[Server] = ()
-    """Those that stand ready to take over."""
+    """The nodes that can take over."""
 
     def next_primary_slot(self, slot: int) -> int | None:
-        """Return the lowest slot of the primary after the one that has `slot`."""
+        """Return the lowest slot of the primary after the one with `slot`; None after the last."""
         return next((lowest for lowest, _node in self.primaries if lowest > slot), None)
 
     def at_or_after(self, slot: int) -> tuple[int, Server] | None:
-        """Return who has `slot`; if nobody, who comes next, and its lowest slot."""
+        """Return `slot` and its node; if it has none, the next primary with its lowest slot."""
         owner = self.owners[slot]
         if owner is not None:
             return slot, owner
@@ -204,9 +204,10 @@ EMPTY_SLOT_MAP = SlotMap((None,) * SLOT_COUNT, ())
 
 
 def parse_slot_map(reply: Sequence[Sequence[Any]], get_node: GetNode, asked: str) -> SlotMap:
-    """Read what CLUSTER SLOTS replied: ``[[start, end, [host, port, …], …], …]``.
+    """Parse a reply to CLUSTER SLOTS: ``[[start, end, [host, port, …], …], …]``.
 
-    A node that does not know how it is called leaves its host out: it is where it was `asked`.
+    A node that doesn't know its own address omits the host, which is then `asked`: the host that
+    the reply came from.
     """
     owners: list[Server | None] = [None] * SLOT_COUNT
     lowest: dict[Server, int] = {}
@@ -234,7 +235,7 @@ ASKING = Command(("ASKING",), parse_raw)
 
 
 class NodeCommand:
-    """What one node is asked: the one that has `slot`, or `node`."""
+    """A command for one node: `node`, or the one that serves `slot`."""
 
     __slots__ = ("asking", "command", "node", "reply", "slot")
 
@@ -245,20 +246,20 @@ class NodeCommand:
         self.slot = slot
         self.node = node
         self.asking = False
-        """Whether the node has the key, but not yet the slot."""
+        """Whether to send ASKING first, because the slot is still being moved to the node."""
         self.reply: Any = None
-        """The raw reply, or one of our exceptions."""
+        """The raw reply, or an exception."""
 
 
 @dataclass(frozen=True, slots=True)
 class RoutedCommand:
-    """A command in fragments."""
+    """A command, split into commands for several nodes."""
 
     node_commands: Sequence[NodeCommand]
     merge: Merge
 
     def reply(self) -> Any:
-        """Return the raw reply to the whole, which is the first error if there is one."""
+        """Return the raw reply to the whole command, or the first error."""
         replies = [node_command.reply for node_command in self.node_commands]
         for reply in replies:
             if isinstance(reply, CachexError):
@@ -283,21 +284,21 @@ def intersect_replies(replies: list[Any]) -> list[Any]:
 
 
 def subtract_replies(replies: list[Any]) -> list[Any]:
-    of_first, *others = map(set, replies)
-    return list(of_first.difference(*others))
+    first, *others = map(set, replies)
+    return list(first.difference(*others))
 
 
-# Commands on many keys that may as well be several commands, and what becomes of their replies;
-# MGET's order is restored.
+# Commands with several keys that can be split, and how their replies are merged. MGET, whose order
+# must be restored, is handled separately.
 MERGE_BY_KEY: dict[EncodableArg, Merge] = {
     **dict.fromkeys(["UNLINK", "DEL", "EXISTS", "TOUCH"], sum),
     "SUNION": union_replies,
     "SINTER": intersect_replies,
     "SDIFF": subtract_replies,
 }
-# What is asked of the slots that do not have the first key, where that is another command.
+# The command for the slots without the first key, if it is a different one.
 OTHER_SLOTS_COMMANDS: dict[EncodableArg, EncodableArg] = {"SDIFF": "SUNION"}
-# Commands that mean all of a database.
+# Commands on the whole database, which are sent to all primaries.
 MERGE_ALL_NODES: dict[EncodableArg, Merge] = {
     **dict.fromkeys(["FLUSHDB", "FLUSHALL", "SCRIPT"], first_reply),
     "DBSIZE": sum,
@@ -306,7 +307,11 @@ MERGE_ALL_NODES: dict[EncodableArg, Merge] = {
 
 
 def route(command: Command[Any], slots: SlotMap) -> RoutedCommand:
-    """Return what to ask of which node; raise `CrossSlotError` where that cannot be done."""
+    """Split a command into commands for the nodes that have its keys.
+
+    Raises:
+        CrossSlotError: the keys are in different slots, and the command can't be split.
+    """
     args = command.args
     keys = find_keys(args)
     if not keys:
@@ -314,38 +319,36 @@ def route(command: Command[Any], slots: SlotMap) -> RoutedCommand:
     whole = command.with_args(args)
     if len(keys) == 1:
         return RoutedCommand([NodeCommand(whole, key_slot(keys[0]))], first_reply)
-    places: dict[int, list[int]] = {}
-    for place, key in enumerate(keys):
-        places.setdefault(key_slot(key), []).append(place)
-    if len(places) == 1:
-        return RoutedCommand([NodeCommand(whole, slot) for slot in places], first_reply)
+    indexes: dict[int, list[int]] = {}
+    for index, key in enumerate(keys):
+        indexes.setdefault(key_slot(key), []).append(index)
+    if len(indexes) == 1:
+        return RoutedCommand([NodeCommand(whole, slot) for slot in indexes], first_reply)
     name = args[0]
     if name != "MGET" and name not in MERGE_BY_KEY:
         raise CrossSlotError(
-            f"{name!s} needs keys of one slot: give them a part in braces in common, as in "
+            f"All keys of {name!s} must be in one slot. Give them a common part in braces, such as "
             "{user:1}:a and {user:1}:b."
         )
-    names = [
-        name,
-        *[OTHER_SLOTS_COMMANDS.get(name, name)] * (len(places) - 1),
-    ]  # The first key's slot is first.
+    # The slot of the first key comes first.
+    names = [name, *[OTHER_SLOTS_COMMANDS.get(name, name)] * (len(indexes) - 1)]
     node_commands = [
-        NodeCommand(command.with_args((asked, *(keys[place] for place in some))), slot)
-        for asked, (slot, some) in zip(names, places.items(), strict=True)
+        NodeCommand(command.with_args((part, *(keys[index] for index in some))), slot)
+        for part, (slot, some) in zip(names, indexes.items(), strict=True)
     ]
     return RoutedCommand(
-        node_commands, MERGE_BY_KEY.get(name) or merge_in_order(list(places.values()))
+        node_commands, MERGE_BY_KEY.get(name) or merge_in_order(list(indexes.values()))
     )
 
 
-def merge_in_order(places: Sequence[Sequence[int]]) -> Merge:
-    """Return what puts the elements of several replies to their places in the whole."""
+def merge_in_order(indexes: Sequence[Sequence[int]]) -> Merge:
+    """Return a function that puts the elements of several replies in the order of the keys."""
 
     def merge(replies: list[Any]) -> list[Any]:
-        whole = [None] * sum(map(len, places))
-        for some, reply in zip(places, replies, strict=True):
-            for place, element in zip(some, reply, strict=True):
-                whole[place] = element
+        whole = [None] * sum(map(len, indexes))
+        for some, reply in zip(indexes, replies, strict=True):
+            for index, element in zip(some, reply, strict=True):
+                whole[index] = element
         return whole
 
     return merge
@@ -364,28 +367,29 @@ def route_keyless(command: Command[Any], slots: SlotMap) -> RoutedCommand:
 
 
 def route_scan(command: Command[Any], slots: SlotMap) -> RoutedCommand:
-    """Return the turn of a walk over all primaries, one after the other.
+    """Route one call of SCAN. Callers iterate over all primaries, one after the other.
 
-    The cursor that callers see is the node's, times the number of slots, plus a slot of the node.
+    The cursor for callers is the node's cursor times the number of slots, plus a slot of the node.
     """
     name, cursor, *options = command.args
-    at, slot = divmod(int(cursor), SLOT_COUNT)
-    found = slots.at_or_after(slot)
-    if found is None:
-        raise SlotUnavailable(f"CLUSTERDOWN No node has slot {slot}, at which this walk stopped.")
-    slot, node = found
+    node_cursor, slot = divmod(int(cursor), SLOT_COUNT)
+    entry = slots.at_or_after(slot)
+    if entry is None:
+        raise SlotUnavailable(f"CLUSTERDOWN No node has slot {slot}, where this SCAN continues.")
+    slot, node = entry
 
     def merge(replies: list[Any]) -> Any:
-        [(following, keys)] = replies
-        same_node = int(following) * SLOT_COUNT + slot
-        return [b"%d" % (same_node if int(following) else slots.next_primary_slot(slot) or 0), keys]
+        [(next_cursor, keys)] = replies
+        same_node = int(next_cursor) * SLOT_COUNT + slot
+        next_node = slots.next_primary_slot(slot) or 0
+        return [b"%d" % (same_node if int(next_cursor) else next_node), keys]
 
-    args = (name, str(at), *options)
+    args = (name, str(node_cursor), *options)
     return RoutedCommand([NodeCommand(command.with_args(args), node=node)], merge)
 
 
 def combine_commands(node_commands: Sequence[NodeCommand]) -> Command[Any] | Operation[list[Any]]:
-    """Return the command that sends `fragments` to one node, in one write."""
+    """Return an operation that sends `node_commands` to their node in one write."""
     if len(node_commands) == 1 and not node_commands[0].asking:
         return node_commands[0].command
     commands: list[Command[Any]] = []
@@ -397,15 +401,15 @@ def combine_commands(node_commands: Sequence[NodeCommand]) -> Command[Any] | Ope
 
 
 def assign_replies(node_commands: Sequence[NodeCommand], outcome: Any) -> None:
-    """Give `fragments` their replies out of what became of `together`."""
+    """Set the replies of `node_commands` from the outcome of `combine_commands`."""
     asking = [node_command.asking for node_command in node_commands]
     if isinstance(outcome, CachexError):
         replies = [outcome] * len(node_commands)
     elif len(node_commands) == 1 and not asking[0]:
         replies = [outcome]
     else:
-        left = iter(outcome)
-        replies = [[next(left) for _ in range(1 + each)][-1] for each in asking]
+        remaining = iter(outcome)
+        replies = [[next(remaining) for _ in range(1 + each)][-1] for each in asking]
     for node_command, reply in zip(node_commands, replies, strict=True):
         node_command.reply = reply
         node_command.asking = False

@@ -35,7 +35,7 @@ class CircuitBreaker:
         """Close the circuit breaker, because the server has responded."""
         self.failures = 0
         self.retry_at = 0.0
-        """The time of the next attempt (`time.monotonic`), 0 while the circuit breaker is closed."""
+        """The time of the next attempt (`time.monotonic`); 0 while the breaker is closed."""
         self._pause = MIN_PAUSE
         self._attempting = False
         self._last: ServerUnavailable | None = None

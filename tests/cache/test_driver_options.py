@@ -254,5 +254,5 @@ def test_health_checks_in_the_url_are_reported(driver: str, server: Server) -> N
     location = f"{plain(server)}?health_check_interval=1&retry_on_timeout=True"
     found = check(driver, location, {})
     assert [message.id for message in found] == ["django_cachex.W106"] * 2
-    assert "looked at" in str(found[0].hint)
+    assert "is checked before" in str(found[0].hint)
     assert "sent again" in str(found[1].hint)

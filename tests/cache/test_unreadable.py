@@ -99,7 +99,7 @@ def test_an_option_takes_them_for_misses(
     ask, expected, found = MISSES[read]
     assert ask(cache) == expected
     [said] = caplog.messages
-    assert said.startswith("1 values cannot be read")
+    assert said.startswith("1 values can't be read")
     assert "b':1:b', ModuleNotFoundError" in said
     now = cache.statistics
     assert now.unreadable == before.unreadable + 1

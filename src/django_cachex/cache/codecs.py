@@ -154,8 +154,8 @@ def list_serializers(serializer: Any) -> tuple[Any, ...]:
 def can_run_code(serializer: Any) -> bool:
     """Return whether a serializer may run code that is in the data. Unknown ones may."""
     return not any(
-        isinstance(serializer, kind) and type(serializer).loads is kind.loads
-        for kind in OUR_SERIALIZERS
+        isinstance(serializer, own) and type(serializer).loads is own.loads
+        for own in OUR_SERIALIZERS
     )
 
 
@@ -174,23 +174,23 @@ def has_pickle_imports(data: bytes) -> bool:
     There are no jumps between opcodes, so only the lengths of their arguments are needed. The stack
     isn't tracked, so this function continues in some cases where `pickle.loads` raises an error.
     """
-    position, marked = 0, False
+    position, has_mark = 0, False
     while position < len(data):
         code = data[position]
         if code not in OPCODES or code == ord("."):
             return False
-        if is_import(data, position, marked):
+        if is_import(data, position, has_mark):
             return True
-        marked = marked or code == ord("(")
+        has_mark = has_mark or code == ord("(")
         position = find_opcode_end(data, position)
     return False
 
 
-def is_import(data: bytes, position: int, marked: bool) -> bool:
+def is_import(data: bytes, position: int, has_mark: bool) -> bool:
     """Return whether the opcode at `position` imports something."""
     code = chr(data[position])
     if code in "ci":  # Arguments of two lines; `i` also needs a mark.
-        return data.find(b"\n", position) > 0 and (code == "c" or marked)
+        return data.find(b"\n", position) > 0 and (code == "c" or has_mark)
     if code in "\x82\x83\x84":
         registered: dict[int, Any] = copyreg._inverted_registry  # type: ignore[attr-defined]
         number = int.from_bytes(data[position + 1 : find_opcode_end(data, position)], "little")
@@ -291,96 +291,98 @@ def quote_names(names: Iterable[str]) -> str:
     return ", ".join(f"“{name}”" for name in names)
 
 
-def empty_list_error(kind: PluginType) -> PluginError:
+def empty_list_error(plugin_type: PluginType) -> PluginError:
     return PluginError(
-        gettext("“%(what)s” is an empty list.") % {"what": kind.option},
+        gettext("“%(what)s” is an empty list.") % {"what": plugin_type.option},
         gettext("Remove it, or add at least one."),
     )
 
 
-def invalid_spec_error(kind: PluginType) -> PluginError:
+def invalid_spec_error(plugin_type: PluginType) -> PluginError:
     return PluginError(
         gettext("“%(what)s” is neither a name nor a tuple of a name and its options.")
-        % {"what": kind.option},
+        % {"what": plugin_type.option},
         gettext("Use a tuple, such as %(example)s, or a list of names or tuples.")
-        % {"example": kind.example},
+        % {"example": plugin_type.example},
     )
 
 
-def unknown_name_error(kind: PluginType) -> PluginError:
+def unknown_name_error(plugin_type: PluginType) -> PluginError:
     return PluginError(
-        gettext("There is no %(what)s of that name.") % {"what": kind.option},
+        gettext("There is no %(what)s of that name.") % {"what": plugin_type.option},
         gettext("Use one of %(names)s, or a dotted path.")
-        % {"names": ", ".join(f'"{name}"' for name in kind.paths)},
+        % {"names": ", ".join(f'"{name}"' for name in plugin_type.paths)},
     )
 
 
-def missing_methods_error(kind: PluginType, methods: list[str]) -> PluginError:
+def missing_methods_error(plugin_type: PluginType, methods: list[str]) -> PluginError:
     return PluginError(
         gettext("The %(what)s has no %(methods)s.")
-        % {"what": kind.option, "methods": ", ".join(f"{name}()" for name in methods)},
-        kind.usage,
+        % {"what": plugin_type.option, "methods": ", ".join(f"{name}()" for name in methods)},
+        plugin_type.usage,
     )
 
 
-def not_a_class_error(kind: PluginType) -> PluginError:
+def not_a_class_error(plugin_type: PluginType) -> PluginError:
     return PluginError(
-        gettext("The %(what)s is an object, which can't have options.") % {"what": kind.option},
-        gettext("Use its class instead, as in %(example)s.") % {"example": kind.example},
+        gettext("The %(what)s is an object, which can't have options.")
+        % {"what": plugin_type.option},
+        gettext("Use its class instead, as in %(example)s.") % {"example": plugin_type.example},
     )
 
 
 def unknown_options_error(
-    kind: PluginType, names: Iterable[str], known: Iterable[str]
+    plugin_type: PluginType, names: Iterable[str], known: Iterable[str]
 ) -> PluginError:
-    has = quote_names(known)
+    option_names = quote_names(known)
     return PluginError(
         gettext("The %(what)s has no option %(names)s.")
-        % {"what": kind.option, "names": quote_names(names)},
-        gettext("Its options are %(known)s.") % {"known": has}
-        if has
+        % {"what": plugin_type.option, "names": quote_names(names)},
+        gettext("Its options are %(known)s.") % {"known": option_names}
+        if option_names
         else gettext("It has no options."),
     )
 
 
-def invalid_arguments_error(kind: PluginType, names: Iterable[str]) -> PluginError:
+def invalid_arguments_error(plugin_type: PluginType, names: Iterable[str]) -> PluginError:
     return PluginError(
-        gettext("The %(what)s can't be created with these options.") % {"what": kind.option},
+        gettext("The %(what)s can't be created with these options.") % {"what": plugin_type.option},
         gettext("Correct the values of %(names)s.") % {"names": quote_names(names)},
     )
 
 
-def missing_arguments_error(kind: PluginType) -> PluginError:
+def missing_arguments_error(plugin_type: PluginType) -> PluginError:
     return PluginError(
-        gettext("The %(what)s can't be created without options.") % {"what": kind.option},
+        gettext("The %(what)s can't be created without options.") % {"what": plugin_type.option},
         gettext("Use a tuple of the class and its options, such as %(example)s.")
-        % {"example": kind.example},
+        % {"example": plugin_type.example},
     )
 
 
-def import_error(kind: PluginType, error: ImportError) -> PluginError:
+def import_error(plugin_type: PluginType, error: ImportError) -> PluginError:
     module = (error.name or "").partition(".")[0]
     if module in EXTRA_OF_MODULE:
         return MissingPackage(
-            gettext("The %(what)s needs a package that is not installed.") % {"what": kind.option},
+            gettext("The %(what)s needs a package that is not installed.")
+            % {"what": plugin_type.option},
             gettext("Run: pip install django-cachex[%(extra)s]")
             % {"extra": EXTRA_OF_MODULE[module]},
         )
     return PluginError(
         gettext("The %(what)s can't be imported: %(reason)s.")
-        % {"what": kind.option, "reason": f"{type(error).__name__}: {error}"},
+        % {"what": plugin_type.option, "reason": f"{type(error).__name__}: {error}"},
         path_hint(error),
     )
 
 
-def creation_error(kind: PluginType, error: Exception) -> PluginError:
+def creation_error(plugin_type: PluginType, error: Exception) -> PluginError:
     """Return the error for an exception from a class or its module.
 
     It doesn't contain the exception's text, which may include secrets.
     """
     return PluginError(
         gettext("The %(what)s can't be created: %(reason)s.")
-        % {"what": kind.option, "reason": type(error).__name__},
+        % {"what": plugin_type.option, "reason": type(error).__name__},
         gettext("Import it in a shell to see the error."),
     )
 
@@ -407,88 +409,90 @@ def make_serializer(options: Mapping[str, Any]) -> Serializer:
     return CompositeSerializer(serializers, compressors)
 
 
-def load_plugins(kind: PluginType, options: Mapping[str, Any]) -> list[Any]:
+def load_plugins(plugin_type: PluginType, options: Mapping[str, Any]) -> list[Any]:
     """Return the plugins of one kind in OPTIONS. The first one is used for writing."""
-    given = options.get(kind.option)
-    if given is None:
+    spec = options.get(plugin_type.option)
+    if spec is None:
         return []
-    if not isinstance(given, list):
-        return [load_plugin(kind, given)]
-    if not given:
-        raise empty_list_error(kind)
-    return [load_plugin(kind, one) for one in given]
+    if not isinstance(spec, list):
+        return [load_plugin(plugin_type, spec)]
+    if not spec:
+        raise empty_list_error(plugin_type)
+    return [load_plugin(plugin_type, one) for one in spec]
 
 
-def load_plugin(kind: PluginType, given: Any) -> Any:
+def load_plugin(plugin_type: PluginType, spec: Any) -> Any:
     """Return one serializer or compressor.
 
     Args:
-        given: a short name, a class, a dotted path or an instance; or a tuple of one of the first
+        spec: a short name, a class, a dotted path or an instance; or a tuple of one of the first
             three and a dictionary of options for the constructor.
 
     Raises:
         PluginError: it can't be used.
     """
-    named, arguments = split_spec(kind, given)
+    target, arguments = split_spec(plugin_type, spec)
     try:
-        plugin = instantiate(kind, import_named(kind, named), arguments)
+        plugin = instantiate(plugin_type, import_named(plugin_type, target), arguments)
     except ImproperlyConfigured:
         raise
     except Exception as error:  # Modules and constructors may raise any exception.
-        raise creation_error(kind, error) from error
-    missing = [name for name in kind.methods if not callable(getattr(plugin, name, None))]
+        raise creation_error(plugin_type, error) from error
+    missing = [name for name in plugin_type.methods if not callable(getattr(plugin, name, None))]
     if missing:
-        raise missing_methods_error(kind, missing)
+        raise missing_methods_error(plugin_type, missing)
     return plugin
 
 
-def split_spec(kind: PluginType, given: Any) -> tuple[Any, Mapping[str, Any]]:
+def split_spec(plugin_type: PluginType, spec: Any) -> tuple[Any, Mapping[str, Any]]:
     """Return the name, class or instance, and the options."""
-    if not isinstance(given, (tuple, dict)):
-        return given, {}
-    match given:
-        case (named, dict() as arguments) if all(isinstance(name, str) for name in arguments):
-            return named, arguments
+    if not isinstance(spec, (tuple, dict)):
+        return spec, {}
+    match spec:
+        case (target, dict() as arguments) if all(isinstance(name, str) for name in arguments):
+            return target, arguments
         case _:
-            raise invalid_spec_error(kind)
+            raise invalid_spec_error(plugin_type)
 
 
-def import_named(kind: PluginType, named: Any) -> Any:
+def import_named(plugin_type: PluginType, target: Any) -> Any:
     """Return the object for a short name or a dotted path; return other objects unchanged."""
-    if not isinstance(named, str):
-        return named
-    if "." not in named and named not in kind.paths:
-        raise unknown_name_error(kind)
+    if not isinstance(target, str):
+        return target
+    if "." not in target and target not in plugin_type.paths:
+        raise unknown_name_error(plugin_type)
     try:
-        return import_string(kind.paths.get(named, named))
+        return import_string(plugin_type.paths.get(target, target))
     except ImportError as error:
-        raise import_error(kind, error) from error
+        raise import_error(plugin_type, error) from error
 
 
-def instantiate(kind: PluginType, given: Any, arguments: Mapping[str, Any]) -> Any:
+def instantiate(plugin_type: PluginType, target: Any, arguments: Mapping[str, Any]) -> Any:
     """Call a class with its options; return an instance unchanged."""
-    if not callable(given):
+    if not callable(target):
         if arguments:
-            raise not_a_class_error(kind)
-        return given
-    accepted = get_parameter_names(given)
+            raise not_a_class_error(plugin_type)
+        return target
+    accepted = get_parameter_names(target)
     if accepted is not None and (unknown := [name for name in arguments if name not in accepted]):
-        raise unknown_options_error(kind, unknown, accepted)
+        raise unknown_options_error(plugin_type, unknown, accepted)
     try:
-        return given(**arguments)
+        return target(**arguments)
     except ImportError as error:
-        raise import_error(kind, error) from error
+        raise import_error(plugin_type, error) from error
     except TypeError as error:
         raise (
-            invalid_arguments_error(kind, arguments) if arguments else missing_arguments_error(kind)
+            invalid_arguments_error(plugin_type, arguments)
+            if arguments
+            else missing_arguments_error(plugin_type)
         ) from error
 
 
-def get_parameter_names(kind: Callable[..., Any]) -> list[str] | None:
+def get_parameter_names(cls: Callable[..., Any]) -> list[str] | None:
     """Return the names of a class's parameters; None if it accepts any, or they are unknown."""
     try:
-        accepted = inspect.signature(kind).parameters
+        accepted = inspect.signature(cls).parameters
     except (TypeError, ValueError):  # For example, a class that is written in C.
         return None
-    anything = any(one.kind is one.VAR_KEYWORD for one in accepted.values())
-    return None if anything else list(accepted)
+    accepts_any = any(one.kind is one.VAR_KEYWORD for one in accepted.values())
+    return None if accepts_any else list(accepted)

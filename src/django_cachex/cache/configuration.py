@@ -89,21 +89,21 @@ class Configuration:
         options = {name: v for name, v in self.options.items() if name not in ASYNC_CLASS_OPTIONS}
         if not get_sync_classes(self.driver, self.url, options).rejects("command_packer"):
             options.setdefault("command_packer", DriverPacker(get_codec(self.driver.name)))
-        kind: Any = options.pop("pool_class", None) or self.driver.sync_module.ConnectionPool
-        pool: DriverPool = kind.from_url(self.url, **options)
+        pool_class: Any = options.pop("pool_class", None) or self.driver.sync_module.ConnectionPool
+        pool: DriverPool = pool_class.from_url(self.url, **options)
         return pool
 
     def connection(self) -> DriverConnection:
         """Return a new blocking connection with the options of the pool, without connecting it."""
-        made: DriverConnection = self._pool.connection_class(**self._pool.connection_kwargs)
-        return made
+        connection: DriverConnection = self._pool.connection_class(**self._pool.connection_kwargs)
+        return connection
 
     def async_connection(self) -> AsyncDriverConnection:
         """Return a new asyncio connection, without connecting it."""
         with self.map_errors():
             pool = self._async_pool()
-            made: AsyncDriverConnection = pool.connection_class(**pool.connection_kwargs)
-        return made
+            connection: AsyncDriverConnection = pool.connection_class(**pool.connection_kwargs)
+        return connection
 
     @contextmanager
     def map_errors(self) -> Iterator[None]:
@@ -122,11 +122,11 @@ class Configuration:
     @property
     def max_connections(self) -> int:
         """The maximum number of blocking connections of a process."""
-        most: int = getattr(self._pool, "max_connections", DEFAULT_MAX_CONNECTIONS)
-        given = {**self.options, **parse_configured_url(self.driver, self.url)}.get(
+        maximum: int = getattr(self._pool, "max_connections", DEFAULT_MAX_CONNECTIONS)
+        is_set = {**self.options, **parse_configured_url(self.driver, self.url)}.get(
             "max_connections"
         )
-        return most if given else min(most, DEFAULT_MAX_CONNECTIONS)
+        return maximum if is_set else min(maximum, DEFAULT_MAX_CONNECTIONS)
 
     @property
     def pool_timeout(self) -> float:
@@ -135,29 +135,29 @@ class Configuration:
         return MAX_TIMEOUT if seconds is None else seconds
 
     def _async_pool(self) -> DriverPool:
-        kind: Any = self.options.get("async_pool_class") or self._async_twin()
+        pool_class: Any = self.options.get("async_pool_class") or self._async_twin()
         options = {
             name: value
             for name, value in self.options.items()
             if name not in SYNC_CLASS_OPTIONS | ASYNC_CLASS_OPTIONS
         }
-        if not issubclass(kind, self.driver.async_module.BlockingConnectionPool):
+        if not issubclass(pool_class, self.driver.async_module.BlockingConnectionPool):
             options.pop("timeout", None)
         if "async_parser_class" in self.options:
             options["parser_class"] = self.options["async_parser_class"]
         if "retry" in options:
             options["retry"] = self._async_retry(options["retry"])
-        pool: DriverPool = kind.from_url(self.url, **options)
+        pool: DriverPool = pool_class.from_url(self.url, **options)
         return pool
 
     def _async_twin(self) -> type:
         """Return the driver's asyncio pool class that corresponds to the blocking one."""
         chosen = self.options.get("pool_class")
-        like = self.driver.sync_module.BlockingConnectionPool
-        waits = isinstance(chosen, type) and issubclass(chosen, like)
-        name = "BlockingConnectionPool" if waits else "ConnectionPool"
-        twin: type = getattr(self.driver.async_module, name)
-        return twin
+        blocking_class = self.driver.sync_module.BlockingConnectionPool
+        is_blocking = isinstance(chosen, type) and issubclass(chosen, blocking_class)
+        name = "BlockingConnectionPool" if is_blocking else "ConnectionPool"
+        async_class: type = getattr(self.driver.async_module, name)
+        return async_class
 
     def _async_retry(self, retry: Any) -> Any:
         """Return the asyncio version of the driver's `Retry`, whose attributes are private."""
@@ -178,28 +178,32 @@ def configure(
     """
     driver = load_driver(driver_name)
     url = strip_query_options(url, frozenset(overrides))
-    driven = {name: value for name, value in overrides.items() if name != BOUNDS}
+    driver_overrides = {name: value for name, value in overrides.items() if name != BOUNDS}
     parse_configured_url(driver, url)
-    validate_options(driver, url, {**options, **driven})
-    apart = NOT_FOR_DRIVER | UNUSED_OPTIONS | {"decode_responses"}
-    chosen = {name: v for name, v in {**options, **driven}.items() if name not in apart}
-    for name in chosen.keys() & CLASS_OPTIONS:
-        chosen[name] = import_class(chosen[name])
+    validate_options(driver, url, {**options, **driver_overrides})
+    excluded = NOT_FOR_DRIVER | UNUSED_OPTIONS | {"decode_responses"}
+    driver_options = {
+        name: v for name, v in {**options, **driver_overrides}.items() if name not in excluded
+    }
+    for name in driver_options.keys() & CLASS_OPTIONS:
+        driver_options[name] = import_class(driver_options[name])
     uses_breaker = bool(options.get("breaker", True))
-    chosen.setdefault("socket_connect_timeout", CONNECT_TIMEOUT)
-    if not get_sync_classes(driver, url, chosen).rejects("socket_keepalive"):
-        chosen = {**KEEPALIVE_OPTIONS, **chosen}
+    driver_options.setdefault("socket_connect_timeout", CONNECT_TIMEOUT)
+    if not get_sync_classes(driver, url, driver_options).rejects("socket_keepalive"):
+        driver_options = {**KEEPALIVE_OPTIONS, **driver_options}
     url, bounds = strip_query_options(url, UNUSED_OPTIONS), overrides.get(BOUNDS)
-    made = Configuration(driver, url, chosen | {"protocol": 2}, uses_breaker, bounds)
-    with made.map_errors():
-        made.connection()
-    return made
+    configuration = Configuration(
+        driver, url, driver_options | {"protocol": 2}, uses_breaker, bounds
+    )
+    with configuration.map_errors():
+        configuration.connection()
+    return configuration
 
 
 def parse_locations(location: str | Sequence[str]) -> list[str]:
     """Return the URLs in a LOCATION: that of the primary, then those of its read replicas."""
-    several = isinstance(location, Sequence) and not isinstance(location, str)
-    urls = list(location) if several else re.split("[;,]", str(location or ""))
+    is_list = isinstance(location, Sequence) and not isinstance(location, str)
+    urls = list(location) if is_list else re.split("[;,]", str(location or ""))
     if not urls or not all(isinstance(url, str) and url for url in urls):
         raise ImproperlyConfigured(
             "LOCATION must be the URL of a server, or a list of URLs with the primary first."
@@ -228,18 +232,18 @@ def strip_query_options(url: str, names: frozenset[str]) -> str:
     except ValueError:
         return url  # It is rejected later, without quoting it.
     query = parse_qsl(parts.query, keep_blank_values=True)
-    kept = [(name, value) for name, value in query if name not in names]
-    return url if kept == query else urlunsplit(parts._replace(query=urlencode(kept)))
+    remaining = [(name, value) for name, value in query if name not in names]
+    return url if remaining == query else urlunsplit(parts._replace(query=urlencode(remaining)))
 
 
 def make_hashable(value: Any) -> Any:
     """Return a hashable object for the value of an option, which is equal for equal values."""
     if isinstance(value, Mapping):
-        return "mapping", frozenset((name, make_hashable(part)) for name, part in value.items())
+        return "mapping", frozenset((name, make_hashable(item)) for name, item in value.items())
     if isinstance(value, (list, tuple)):
-        return "sequence", tuple(make_hashable(part) for part in value)
+        return "sequence", tuple(make_hashable(item) for item in value)
     if isinstance(value, (set, frozenset)):
-        return "set", frozenset(make_hashable(part) for part in value)
+        return "set", frozenset(make_hashable(item) for item in value)
     try:
         hash(value)
     except TypeError:

@@ -49,8 +49,8 @@ def find_keyspace(make_key: MakeKey, own_version: Any) -> Keyspace:
     """
     prefixes = [find_prefix(make_key, version) for version in PROBE_VERSIONS]
     parts = [
-        made.partition(str(version).encode())
-        for made, version in zip(prefixes, PROBE_VERSIONS, strict=True)
+        stored.partition(str(version).encode())
+        for stored, version in zip(prefixes, PROBE_VERSIONS, strict=True)
     ]
     (before, version, after), other = parts
     if not version or (before, after) != (other[0], other[2]) or not before + after:
@@ -66,10 +66,10 @@ def find_prefix(make_key: MakeKey, version: Any) -> bytes:
     """
     prefixes = set()
     for probe in PROBE_KEYS:
-        made = make_key(probe, version)
-        if not made.endswith(probe.encode()):
+        stored = make_key(probe, version)
+        if not stored.endswith(probe.encode()):
             raise key_function_error()
-        prefixes.add(made.removesuffix(probe.encode()))
+        prefixes.add(stored.removesuffix(probe.encode()))
     if len(prefixes) > 1:
         raise key_function_error()
     return prefixes.pop()

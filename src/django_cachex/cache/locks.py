@@ -431,16 +431,16 @@ class BaseSemaphore:
         request = SemaphoreRequest(
             self._stored, token, options.weight, options.capacity, timeout_to_ms(options.lease) or 0
         )
-        taken = False
+        is_acquired = False
         for pause in iter_pauses(
             options.sleep, options.blocking_timeout if options.blocking else 0
         ):
-            if taken := (yield from self._execute(request.acquire(options.queue_ttl))):
+            if is_acquired := (yield from self._execute(request.acquire(options.queue_ttl))):
                 break
             yield Pause(pause)
-        if taken or (taken := (yield from self._execute(request.acquire(0)))):
+        if is_acquired or (is_acquired := (yield from self._execute(request.acquire(0)))):
             self._local.token = token
-        return taken
+        return is_acquired
 
     def _release_steps(self) -> MultiServerOperation[None]:
         token = self._require_token()

@@ -345,8 +345,8 @@ def validate_options(driver: Driver, url: str, options: Mapping[str, Any]) -> No
     raise_first(find_errors(driver, url, options))
 
 
-def raise_first(found: Iterator[ConfigError]) -> None:
-    for error in found:
+def raise_first(errors: Iterator[ConfigError]) -> None:
+    for error in errors:
         raise ImproperlyConfigured(f"{error.message} {error.hint}")
 
 
@@ -359,8 +359,8 @@ def find_errors(driver: Driver, url: str, options: Mapping[str, Any]) -> Iterato
     yield from find_protocol_errors(options, from_url)
     yield from find_name_errors(driver, url, options)
     for name in CLASS_OPTIONS:
-        if options.get(name) is not None and (wrong := check_class(driver, name, options[name])):
-            yield ConfigError("django_cachex.E110", *wrong)
+        if options.get(name) is not None and (problem := check_class(driver, name, options[name])):
+            yield ConfigError("django_cachex.E110", *problem)
     yield from find_value_errors(combined)
     yield from find_credential_errors(combined)
 
@@ -458,14 +458,14 @@ def suggest_option(name: str, driver: Driver, url: str) -> str:
     of_other_urls = get_parameters(driver.sync_module.SSLConnection).names
     if name in of_other_urls or name == "ssl":
         return _suggest_other_url(name, driver)
-    known = (
+    names = (
         get_sync_classes(driver, url, {}).option_names()
         | of_other_urls
         | OUR_OPTIONS
         | ASYNC_CLASS_OPTIONS
     )
-    known = (known | {"pool_class"}) - UNUSED_OPTIONS - RETRY_OPTIONS
-    if near := get_close_matches(name.lower(), sorted(known), n=1):
+    names = (names | {"pool_class"}) - UNUSED_OPTIONS - RETRY_OPTIONS
+    if near := get_close_matches(name.lower(), sorted(names), n=1):
         return gettext('Did you mean "%(name)s"?') % {"name": near[0]}
     return gettext("Remove it. Neither the cache nor %(driver)s-py has such an option.") % {
         "driver": driver.name

@@ -105,18 +105,18 @@ class SentinelConfiguration(Configuration):
     def connection(self) -> DriverConnection:
         """Return a new blocking connection, which asks Sentinel for its server when it connects."""
         connection = self._pool.connection_class
-        made: DriverConnection = make_connection_class(connection)(
+        result: DriverConnection = make_connection_class(connection)(
             self, **self._pool.connection_kwargs
         )
-        return made
+        return result
 
     def async_connection(self) -> AsyncDriverConnection:
         """Return a new asyncio connection. See `connection`."""
         pool = self._async_pool()
-        made: AsyncDriverConnection = make_async_connection_class(pool.connection_class)(
+        result: AsyncDriverConnection = make_async_connection_class(pool.connection_class)(
             self, **pool.connection_kwargs
         )
-        return made
+        return result
 
     def find_address(self) -> MultiServerOperation[Address]:
         """Ask the sentinels for the address of a server."""

@@ -249,7 +249,7 @@ class ProtectedEntry:
             if data is None:
                 return (yield from self.add(value))
             expires_at = read_at + ttl / 1000
-            other = yield Store(lambda made: self._replace(made, data, expires_at), value)
+            other = yield Store(lambda new: self._replace(new, data, expires_at), value)
             return value if other is None else self.cache.decode(other)
         finally:
             yield from self.release()
@@ -262,7 +262,7 @@ class ProtectedEntry:
 
     def add(self, value: Any) -> Steps:
         """Store a new value unless there is one, and return the value that is stored then."""
-        yield Store(lambda made: self.cache._add(self.key, made, self.timeout, self.version), value)
+        yield Store(lambda new: self.cache._add(self.key, new, self.timeout, self.version), value)
         return (yield self.cache._get(self.key, value, self.version).primary_only())
 
     def _replace(self, value: Any, old: bytes, expires_at: float) -> Operation[bytes | None]:

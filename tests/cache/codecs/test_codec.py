@@ -301,7 +301,7 @@ def test_a_corrupt_value_raises_what_the_only_serializer_raises() -> None:
         codec.loads(zlib.compress(b"{"))
     with pytest.raises(ValueError) as raised:  # noqa: PT011  # Whatever `str` says of bytes.
         codec.loads(b"\x78\x9cnonsense")
-    assert "begins like compressed data" in raised.value.__notes__[0]
+    assert "starts like compressed data" in raised.value.__notes__[0]
 
 
 def test_what_a_codec_refuses_is_not_stored(make_cache: MakeCache) -> None:

@@ -37,12 +37,12 @@ CHECKS = (
 @register(Tags.caches)
 def check_caches(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
     """Check the settings of caches with a backend of this package."""
-    found: list[CheckMessage] = []
+    messages: list[CheckMessage] = []
     for name, params in settings.CACHES.items():
         for message in _check_alias(name, params):
-            if message not in found:  # Several servers may have the same error.
-                found.append(message)
-    return found
+            if message not in messages:  # Several servers may have the same error.
+                messages.append(message)
+    return messages
 
 
 def _check_alias(name: str, params: Mapping[str, Any]) -> Iterator[CheckMessage]:
@@ -60,9 +60,9 @@ def _check_alias(name: str, params: Mapping[str, Any]) -> Iterator[CheckMessage]
             _('Use a dictionary, such as "OPTIONS": {"socket_timeout": 2}.'),
         )
         return
-    wrong = [*_check_driver(alias), *(found for check in CHECKS for found in check(alias))]
-    yield from wrong
-    if not any(message.is_serious() for message in wrong):
+    messages = [*_check_driver(alias), *(message for check in CHECKS for message in check(alias))]
+    yield from messages
+    if not any(message.is_serious() for message in messages):
         yield from _check_creation(alias)
 
 

@@ -73,8 +73,8 @@ class AliasOnServer:
 
 def iter_pairs() -> Iterator[tuple[AliasOnServer, AliasOnServer]]:
     """Yield the pairs of aliases in the same database, in both orders."""
-    found = [one for one in map(load_alias, settings.CACHES) if one is not None]
-    for one, other in permutations(found, 2):
+    aliases = [one for one in map(load_alias, settings.CACHES) if one is not None]
+    for one, other in permutations(aliases, 2):
         if one.address == other.address:
             yield one, other
 
@@ -85,17 +85,17 @@ def load_alias(alias: str) -> AliasOnServer | None:
         cache: Any = caches[alias]
         if isinstance(cache, ServerCache) and not cache.refusal:
             address = str(cache.client.server.address)
-            found = AliasOnServer(alias, cache, cache.serializer, normalize_host(address))
+            loaded = AliasOnServer(alias, cache, cache.serializer, normalize_host(address))
         elif isinstance(cache, DjangoRedisCache):
             address = get_django_address(cache)
             client: Any = cache._cache
-            found = AliasOnServer(alias, cache, client._serializer, normalize_host(address))
+            loaded = AliasOnServer(alias, cache, client._serializer, normalize_host(address))
         else:
             return None
-        _ = found.example_keys, found.key_range
+        _ = loaded.example_keys, loaded.key_range
     except Exception:
         return None  # A custom constructor or KEY_FUNCTION may raise any exception.
-    return found
+    return loaded
 
 
 def get_django_address(cache: Any) -> str:

@@ -44,10 +44,10 @@ def check_migration_settings(app_configs: Any = None, **kwargs: Any) -> list[Che
 
 def is_ours(path: str) -> bool:
     try:
-        found = import_string(path)
+        backend = import_string(path)
     except Exception:  # A module may raise any exception. Another check reports it.
         return False
-    return isinstance(found, type) and issubclass(found, ServerCache)
+    return isinstance(backend, type) and issubclass(backend, ServerCache)
 
 
 def get_reading_packages(name: str) -> frozenset[str]:

@@ -88,8 +88,8 @@ class ConfiguredAlias:
     def server_options(self) -> list[dict[str, Any]]:
         """The options of each server. Those in its URL take precedence."""
         driver = self.driver
-        found = [get_url_options(driver, url) for url in self.valid_urls] if driver else []
-        return [{**self.options, **one} for one in found] or [dict(self.options)]
+        from_urls = [get_url_options(driver, url) for url in self.valid_urls] if driver else []
+        return [{**self.options, **one} for one in from_urls] or [dict(self.options)]
 
     @property
     def is_cluster(self) -> bool:
@@ -164,10 +164,10 @@ def check_databases(alias: ConfiguredAlias) -> Iterator[CheckMessage]:
 
 
 def _get_location_error(alias: ConfiguredAlias, driver: Driver, url: str) -> CheckMessage:
-    found = _match_scheme(url)
-    if not found:
+    match = _match_scheme(url)
+    if not match:
         return _get_not_a_url_error(alias, driver, url)
-    scheme = found[1]
+    scheme = match[1]
     if not can_parse_url(driver, f"{scheme}://"):
         return _get_scheme_error(alias, driver, scheme)
     if names := [
@@ -210,7 +210,7 @@ def _suggest_url(driver: Driver, text: str) -> str:
 
 
 def _get_scheme_error(alias: ConfiguredAlias, driver: Driver, scheme: str) -> CheckMessage:
-    known = [f"{name}://" for name in SCHEMES if can_parse_url(driver, f"{name}://")]
+    supported = [f"{name}://" for name in SCHEMES if can_parse_url(driver, f"{name}://")]
     alternative = SCHEME_ALIASES.get(scheme)
     return alias.error(
         "django_cachex.E105",
@@ -218,7 +218,7 @@ def _get_scheme_error(alias: ConfiguredAlias, driver: Driver, scheme: str) -> Ch
         % {"driver": driver.name, "scheme": scheme},
         _("Use %(scheme)s:// instead, which connects to the same server.") % {"scheme": alternative}
         if alternative
-        else _("It supports %(known)s.") % {"known": ", ".join(known)},
+        else _("It supports %(known)s.") % {"known": ", ".join(supported)},
     )
 
 

@@ -101,26 +101,26 @@ class Nodes:
         """
         self._read_at = time.monotonic()  # Other callers don't need to read them in the meantime.
         errors: list[CachexError] = []
-        known = [node for _slot, node in self.slots.primaries]
-        for node in dict.fromkeys([*first, *known, *self.slots.replicas, *self._seeds]):
+        primaries = [node for _slot, node in self.slots.primaries]
+        for node in dict.fromkeys([*first, *primaries, *self.slots.replicas, *self._seeds]):
             if node is exclude:
                 continue
             [reply] = yield [ServerCall(node, CLUSTER_SLOTS)]
             if isinstance(reply, CachexError):
                 errors.append(reply)
                 continue
-            found = parse_slot_map(reply, self.get_node, get_host(node))
-            if found.primaries:
-                self._update_slots(found)
+            slot_map = parse_slot_map(reply, self.get_node, get_host(node))
+            if slot_map.primaries:
+                self._update_slots(slot_map)
                 break
         self._read_at = time.monotonic()
         return errors
 
-    def _update_slots(self, found: SlotMap) -> None:
+    def _update_slots(self, slot_map: SlotMap) -> None:
         """Store the slots, and close unused connections to nodes that no longer serve any."""
-        before, self.slots = self.slots, found
+        before, self.slots = self.slots, slot_map
         for node in {node for _slot, node in before.primaries}.difference(
-            node for _slot, node in found.primaries
+            node for _slot, node in slot_map.primaries
         ):
             node.close_unused()
 
@@ -150,11 +150,11 @@ def get_host(server: Server) -> str:
 def validate_cluster_url(seed: Server) -> None:
     """Raise ImproperlyConfigured for a Unix socket or a database number other than 0."""
     configuration = seed.configuration
-    found = {
+    options = {
         **configuration.options,
         **parse_configured_url(configuration.driver, configuration.url),
     }
-    if "path" in found or int(found.get("db") or 0):
+    if "path" in options or int(options.get("db") or 0):
         raise ImproperlyConfigured(
             "LOCATION must contain the host and port of nodes of the cluster, and no database "
             "number except 0."

@@ -200,12 +200,12 @@ class AsyncServer:
         """Do the same as `_send`, on a dedicated connection."""
         async with self._dedicated_limit:
             while True:
-                dedicated, reused, clean = None, False, False
+                dedicated, reused, is_reusable = None, False, False
                 try:
                     dedicated = await self._dedicated_connection()
                     reused = dedicated.reused
                     reply = await dedicated.send(data, expected=expected)
-                    clean = True
+                    is_reusable = True
                     return reply, reused
                 except BaseException as error:
                     self._record_failure(dedicated, reused, error)
@@ -213,7 +213,7 @@ class AsyncServer:
                         raise
                 finally:
                     if dedicated is not None:
-                        self._release(dedicated, clean)
+                        self._release(dedicated, is_reusable)
 
     def _record_failure(
         self, connection: AsyncConnection | None, reused: bool, error: BaseException
@@ -228,7 +228,7 @@ class AsyncServer:
 
     async def _run_operation(self, operation: Operation[T]) -> T:
         dedicated: AsyncConnection | None = None
-        clean, unchanged = False, True
+        is_reusable, is_first_step = False, True
         try:
             commands = next(operation)
             if self._breaker.retry_at:
@@ -236,25 +236,25 @@ class AsyncServer:
             while True:
                 if dedicated is None and needs_dedicated_connection(commands):
                     dedicated = await self._dedicated_connection()
-                clean = False
+                is_reusable = False
                 replies, reused = await self._exchange(dedicated, commands)
-                if unchanged and is_rejected_by_replica(commands, replies):
-                    unchanged = reused
+                if is_first_step and is_rejected_by_replica(commands, replies):
+                    is_first_step = reused
                     self._reconnect(dedicated)
                     dedicated = None
                     continue
-                unchanged = unchanged and is_rejection(replies)
-                clean = not is_stateful(commands)
+                is_first_step = is_first_step and is_rejection(replies)
+                is_reusable = not is_stateful(commands)
                 commands = feed_replies(operation, commands, replies)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]  # T
         except (ReadOnlyError, ServerUnavailable) as error:
-            clean = False
+            is_reusable = False
             self.drain_connections()
             return throw(operation, error)
         finally:
             if dedicated is not None:
-                self._release(dedicated, clean)
+                self._release(dedicated, is_reusable)
 
     def _reconnect(self, dedicated: AsyncConnection | None) -> None:
         """Use new connections from now on, also in place of `dedicated`."""
@@ -275,8 +275,8 @@ class AsyncServer:
             self._idle.remove(connection)
             connection.close()
 
-    def _release(self, dedicated: AsyncConnection, clean: bool) -> None:
-        if clean and not dedicated.closed:
+    def _release(self, dedicated: AsyncConnection, is_reusable: bool) -> None:
+        if is_reusable and not dedicated.closed:
             self._keep_idle(dedicated)
         else:
             dedicated.close()

@@ -192,31 +192,31 @@ class Server:
         self._pool.disconnect_idle()
 
     def _run_operation(self, operation: Operation[T]) -> T:
-        connection, clean, unchanged = None, False, True
+        connection, is_reusable, is_first_step = None, False, True
         try:
             commands = next(operation)
             if self.breaker.retry_at:
                 self._begin_attempt()
             connection = self._acquire_healthy()
             while True:
-                clean = False
+                is_reusable = False
                 replies = self._exchange(connection, commands)
-                if unchanged and is_rejected_by_replica(commands, replies):
-                    unchanged = connection.reused
+                if is_first_step and is_rejected_by_replica(commands, replies):
+                    is_first_step = connection.reused
                     self._reconnect(connection)
                     connection = self._acquire_healthy()
                     continue
-                unchanged = unchanged and is_rejection(replies)
-                clean = not is_stateful(commands)
+                is_first_step = is_first_step and is_rejection(replies)
+                is_reusable = not is_stateful(commands)
                 commands = feed_replies(operation, commands, replies)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]  # T
         except RECONNECT_ERRORS as error:
-            clean = False
+            is_reusable = False
             return throw(operation, error)
         finally:
             if connection is not None:
-                (self._pool.release if clean else self._pool.discard)(connection)
+                (self._pool.release if is_reusable else self._pool.discard)(connection)
 
     def _exchange(self, connection: SyncConnection, commands: Sequence[Command[Any]]) -> list[Any]:
         """Send `commands` in one write and return their raw replies."""

@@ -377,11 +377,11 @@ class BoundedSyncConnection(SyncConnection):
         if len(data) <= BUFFER_SIZE:
             self._sock.sendall(data)
             return
-        left = memoryview(data)
-        while left:
+        remaining = memoryview(data)
+        while remaining:
             self._limit_timeout()
-            self._sock.sendall(left[:BUFFER_SIZE])
-            left = left[BUFFER_SIZE:]
+            self._sock.sendall(remaining[:BUFFER_SIZE])
+            remaining = remaining[BUFFER_SIZE:]
 
     def _wait(self) -> None:
         if self._received:
@@ -398,10 +398,10 @@ class BoundedSyncConnection(SyncConnection):
 
     def _limit_timeout(self) -> None:
         """Reduce the socket's timeout to the time that remains."""
-        left = self._deadline - time.monotonic()
-        if left <= 0:
+        remaining = self._deadline - time.monotonic()
+        if remaining <= 0:
             raise TimeoutError("the exchange took too long")
-        set_timeout(self._sock, max(left, MIN_TIMEOUT))
+        set_timeout(self._sock, max(remaining, MIN_TIMEOUT))
         self._has_short_timeout = True
 
 

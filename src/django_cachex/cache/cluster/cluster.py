@@ -244,8 +244,10 @@ class Cluster:
         """Return the raw replies to `commands`, with exceptions for errors."""
         yield from self._nodes.ensure_slots()
         routed = [route(command, self._nodes.slots) for command in commands]
-        node_commands = everything = [
-            node_command for each in routed for node_command in each.node_commands
+        node_commands = all_node_commands = [
+            node_command
+            for routed_command in routed
+            for node_command in routed_command.node_commands
         ]
         pauses = iter(RETRY_DELAYS)
         if node is not None:
@@ -262,9 +264,9 @@ class Cluster:
             for (node, group), outcome in zip(groups.items(), outcomes, strict=True):
                 assign_replies(group, outcome)
                 node_commands += yield from self._find_retries(node, group, pauses)
-        if len(everything) > 1:
-            mark_as_sent(everything)
-        return [each.reply() for each in routed]
+        if len(all_node_commands) > 1:
+            mark_as_sent(all_node_commands)
+        return [routed_command.reply() for routed_command in routed]
 
     def _group_by_node(
         self, node_commands: Sequence[NodeCommand]
@@ -284,24 +286,24 @@ class Cluster:
         self, node: Server, node_commands: Sequence[NodeCommand], pauses: Iterator[float]
     ) -> MultiServerOperation[list[NodeCommand]]:
         """Return those of the commands, to which `node` has replied, that must be sent again."""
-        refused = [one for one in node_commands if isinstance(one.reply, CachexError)]
-        again = [one for one in refused if isinstance(one.reply, Redirection)]
-        for node_command in again:
+        failed = [one for one in node_commands if isinstance(one.reply, CachexError)]
+        to_resend = [one for one in failed if isinstance(one.reply, Redirection)]
+        for node_command in to_resend:
             yield from self._redirect(node_command, node)
-        lost = [one for one in refused if isinstance(one.reply, ServerUnavailable)]
+        lost = [one for one in failed if isinstance(one.reply, ServerUnavailable)]
         if lost and (yield from self._can_retry(node, lost, pauses)):
             for node_command in find_retryable(lost):
                 node_command.node = None if node_command.slot is not None else node
-                again.append(node_command)
-        return again
+                to_resend.append(node_command)
+        return to_resend
 
     def _redirect(self, node_command: NodeCommand, node: Server) -> MultiServerOperation[None]:
         """Set the node that `node` redirects to, and update the slots after a MOVED error."""
         error = node_command.reply
         node_command.node = self._nodes.get_redirect_target(error, node)
         node_command.asking = isinstance(error, AskError)
-        known = self._nodes.slots.owners[node_command.slot or 0] is node_command.node
-        if isinstance(error, MovedError) and not known:
+        is_known = self._nodes.slots.owners[node_command.slot or 0] is node_command.node
+        if isinstance(error, MovedError) and not is_known:
             yield from self._nodes.on_moved(node_command.node)
 
     def _can_retry(

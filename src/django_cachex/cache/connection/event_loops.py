@@ -228,7 +228,7 @@ class AsyncServer:
 
     async def _run_operation(self, operation: Operation[T]) -> T:
         dedicated: AsyncConnection | None = None
-        is_reusable, is_first_step = False, True
+        is_reusable, can_resend = False, True
         try:
             commands = next(operation)
             if self._breaker.retry_at:
@@ -238,12 +238,12 @@ class AsyncServer:
                     dedicated = await self._dedicated_connection()
                 is_reusable = False
                 replies, reused = await self._exchange(dedicated, commands)
-                if is_first_step and is_rejected_by_replica(commands, replies):
-                    is_first_step = reused
+                if can_resend and is_rejected_by_replica(commands, replies):
+                    can_resend = reused
                     self._reconnect(dedicated)
                     dedicated = None
                     continue
-                is_first_step = is_first_step and is_rejection(replies)
+                can_resend = can_resend and is_rejection(replies)
                 is_reusable = not is_stateful(commands)
                 commands = feed_replies(operation, commands, replies)
         except StopIteration as stop:

@@ -192,7 +192,7 @@ class Server:
         self._pool.disconnect_idle()
 
     def _run_operation(self, operation: Operation[T]) -> T:
-        connection, is_reusable, is_first_step = None, False, True
+        connection, is_reusable, can_resend = None, False, True
         try:
             commands = next(operation)
             if self.breaker.retry_at:
@@ -201,12 +201,12 @@ class Server:
             while True:
                 is_reusable = False
                 replies = self._exchange(connection, commands)
-                if is_first_step and is_rejected_by_replica(commands, replies):
-                    is_first_step = connection.reused
+                if can_resend and is_rejected_by_replica(commands, replies):
+                    can_resend = connection.reused
                     self._reconnect(connection)
                     connection = self._acquire_healthy()
                     continue
-                is_first_step = is_first_step and is_rejection(replies)
+                can_resend = can_resend and is_rejection(replies)
                 is_reusable = not is_stateful(commands)
                 commands = feed_replies(operation, commands, replies)
         except StopIteration as stop:

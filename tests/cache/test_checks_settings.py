@@ -234,9 +234,9 @@ def test_the_equivalent_is_named(check: Check, name: str, part: str) -> None:
 
 
 def test_names_that_others_use_as_we_do_have_no_equivalent() -> None:
-    from django_cachex.cache.options import CACHE_OPTIONS
+    from django_cachex.cache.options import NOT_FOR_DRIVER
 
-    assert not get_option_hints().keys() & CACHE_OPTIONS
+    assert not get_option_hints().keys() & NOT_FOR_DRIVER
 
 
 @pytest.mark.parametrize("name", ["TIMEOUT", "KEY_PREFIX", "KEY_FUNCTION", "VERSION"])

@@ -251,7 +251,7 @@ class AsyncConnection(asyncio.Protocol):
             self.closed = True
             if not pending_reply.future.done():
                 pending_reply.future.set_exception(
-                    ServerTimeout(f"{self._address} did not respond in time.")
+                    ServerTimeout(f"{self._address} did not answer in time.")
                 )
         if self.closed:
             self.close()

@@ -53,7 +53,7 @@ class CircuitBreaker:
                 if self._attempting
                 else f"will be tried again in {remaining:.1f} s"
             )
-            raise kind(f"{address} is not responding. It {when}.") from self._last
+            raise kind(f"{address} does not answer. It {when}.") from self._last
         self._attempting = True
         self.retry_at = now + ATTEMPT_TIMEOUT
 

@@ -130,7 +130,7 @@ def map_driver_error(error: Exception, driver: Driver) -> CachexError:
 def map_os_error(error: OSError, address: str) -> ServerUnavailable:
     """Return the package's exception for a network error on a connection to `address`."""
     if isinstance(error, (BlockingIOError, TimeoutError)):
-        return ServerTimeout(f"{address} did not respond in time.")
+        return ServerTimeout(f"{address} did not answer in time.")
     return ServerUnavailable(f"The connection to {address} was lost: {error.strerror or error}.")
 
 

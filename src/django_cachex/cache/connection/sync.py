@@ -424,6 +424,6 @@ def connect_deadline(seconds: float, connection: DriverConnection, address: str)
     except Exception as error:
         if not is_late.is_set():
             raise
-        raise ServerTimeout(f"{address} did not respond in time.") from error
+        raise ServerTimeout(f"{address} did not answer in time.") from error
     finally:
         connected.set()

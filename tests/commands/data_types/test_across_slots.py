@@ -69,7 +69,7 @@ REFUSED: dict[str, Callable[[Any], Any]] = {
 def test_others_are_refused_before_anything_is_sent(
     cache: ServerCache, call: Callable[[Any], Any]
 ) -> None:
-    with pytest.raises(CrossSlotError, match="keys of one slot"):
+    with pytest.raises(CrossSlotError, match="must be in one slot"):
         call(cache)
     assert cache.client.dbsize() == 0
 
